@@ -1,0 +1,61 @@
+//! One file for each detector: its rule, its explanation, its tests.
+
+pub mod api_recon;
+pub mod bulk_export;
+pub mod failed_then_success;
+mod first;
+pub mod login_as_export;
+pub mod native;
+pub mod new_access;
+pub mod new_report_export;
+pub mod off_hours;
+pub mod rare_network;
+pub mod rare_user_agent;
+pub mod row_spike;
+pub mod scope_increase;
+pub mod session_hijack;
+pub mod slow_drain;
+pub mod view_burst;
+
+#[cfg(test)]
+mod testing;
+
+/// Declares a detector: its name, family, ceiling, and the features it judges.
+macro_rules! detector {
+    (
+        $(#[$meta:meta])*
+        $type:ident = $name:literal, $family:ident, ceiling $ceiling:literal,
+        $($feature:ident)|+ => $judge:ident
+    ) => {
+        $(#[$meta])*
+        pub struct $type;
+
+        impl $crate::Detector for $type {
+            fn name(&self) -> &'static str {
+                $name
+            }
+
+            fn family(&self) -> $crate::registry::Family {
+                $crate::registry::Family::$family
+            }
+
+            fn ceiling(&self) -> f64 {
+                $ceiling
+            }
+
+            fn judge(&self, observation: &model::Observation, settings: &$crate::Settings) -> Vec<$crate::Verdict> {
+                let features = observation.features.iter().filter_map(|feature| match feature {
+                    $(model::Feature::$feature(feature) => Some(feature),)+
+                    _ => None,
+                });
+                features
+                    .map(|feature| match $judge(feature, observation, settings) {
+                        Ok(judgement) => judgement.verdict(self, observation, settings),
+                        Err(reason) => $crate::Verdict::Unscoreable(reason),
+                    })
+                    .collect()
+            }
+        }
+    };
+}
+use detector;

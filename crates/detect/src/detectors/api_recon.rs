@@ -1,0 +1,77 @@
+//! Looking around over the API: many objects counted, described or sampled.
+
+use super::detector;
+use crate::judgement::Judgement;
+use crate::{Settings, Unscoreable, score, text};
+use model::{Observation, Spread};
+use profile::tail;
+
+detector! {
+    /// Distinct objects touched over the API in a day, against the account's days; new objects count more.
+    ApiRecon = "api_recon", Reconnaissance, ceiling 9.0,
+    Recon => spread
+}
+
+fn spread(spread: &Spread, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
+    if spread.usual.evidence <= 0.0 {
+        return Err(Unscoreable::NoBaseline);
+    }
+    let p = tail::count_at_least(&spread.usual, f64::from(spread.objects));
+    let empty = if spread.empty > 0 { format!(", {} of them without rows", spread.empty) } else { String::new() };
+    Ok(Judgement {
+        surprise: tail::surprise(p),
+        confidence: score::confidence(spread.usual.evidence),
+        summary: format!(
+            "{} touched over the API in a day ({} for the first time{empty}), where {:.1} are usual: {}",
+            text::number_of(spread.objects, "object"),
+            spread.unknown,
+            spread.usual.mean(),
+            text::list(&spread.names, spread.objects as usize),
+        ),
+        features: vec![
+            ("objectCount", spread.objects.to_string(), f64::from(spread.objects - spread.unknown.min(spread.objects))),
+            ("newObjects", spread.unknown.to_string(), f64::from(spread.unknown)),
+        ],
+        measures: vec![
+            ("objects", f64::from(spread.objects)),
+            ("new_objects", f64::from(spread.unknown)),
+            ("empty_requests", f64::from(spread.empty)),
+            ("mean", spread.usual.mean()),
+            ("baseline_days", spread.usual.evidence),
+        ],
+        evidence: spread.evidence.clone(),
+        objects: spread.names.clone(),
+        ..Judgement::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{finding, usually, verdict};
+    use super::*;
+    use crate::Verdict;
+    use model::Feature;
+
+    fn objects(objects: u32, a_day: f64) -> Feature {
+        Feature::Recon(Spread {
+            objects,
+            unknown: objects - 1,
+            empty: 3,
+            usual: usually(a_day),
+            names: vec!["Account".into(), "Lead".into()],
+            evidence: vec![],
+        })
+    }
+
+    #[test]
+    fn a_look_around() {
+        let finding = finding(&ApiRecon, objects(25, 0.5));
+        assert_eq!(finding.score, 9.0);
+        insta::assert_snapshot!(finding.summary, @"25 objects touched over the API in a day (24 for the first time, 3 of them without rows), where 0.5 are usual: Account, Lead and 23 more");
+    }
+
+    #[test]
+    fn an_integration_with_many_objects_is_let_be() {
+        assert_eq!(verdict(&ApiRecon, objects(25, 22.0)), Verdict::Normal);
+    }
+}

@@ -1,0 +1,153 @@
+//! What Salesforce's own Threat Detection says, as evidence independent of ours.
+
+use crate::judgement::Judgement;
+use crate::registry::Family;
+use crate::{Detector, Settings, Unscoreable, Verdict, score};
+use model::{Activity, Feature, Kind, NativeAnomaly, Observation, ScoreScale};
+
+/// ApiAnomaly, ReportAnomaly, SessionHijacking, CredentialStuffing, GuestUserAnomaly, LoginAnomaly (scores from 0
+/// to 1) and TenantSecurityApiAnomaly (0 to 100) as findings on our scale.
+pub struct Native;
+
+/// A score of 1 is not certainty: it is as sure as a p-value of 1e-8 of ours.
+const MOST_SURPRISE: f64 = 8.0;
+
+impl Detector for Native {
+    fn name(&self) -> &'static str {
+        "threat_detection"
+    }
+
+    fn family(&self) -> Family {
+        Family::Native
+    }
+
+    fn ceiling(&self) -> f64 {
+        8.0
+    }
+
+    fn judge(&self, observation: &Observation, settings: &Settings) -> Vec<Verdict> {
+        let Some(activity) = observation.activity.as_deref() else { return Vec::new() };
+        let Some(native) = activity.native.as_deref() else { return Vec::new() };
+        if !observation.features.contains(&Feature::Native) {
+            return Vec::new();
+        }
+        vec![match adapt(native, activity) {
+            Ok(judgement) => judgement.verdict(self, observation, settings),
+            Err(reason) => Verdict::Unscoreable(reason),
+        }]
+    }
+}
+
+fn adapt(native: &NativeAnomaly, activity: &Activity) -> Result<Judgement, Unscoreable> {
+    let raw = native.score.ok_or(Unscoreable::NoNativeScore)?;
+    let unit = native.unit_score().ok_or(Unscoreable::NativeScoreOutOfScale)?;
+    let said = native.summary.as_ref().map(|summary| format!(": {summary}")).unwrap_or_default();
+    // Their percentages need not add up, and ours must: they are weights here.
+    let features = native.features.iter().map(|feature| {
+        let name = known_name(&feature.name);
+        let value = if name == OTHER { format!("{} {}", feature.name, feature.value) } else { feature.value.to_string() };
+        (name, value, feature.percent.unwrap_or(0.0))
+    });
+    let mut features: Vec<_> = features.collect();
+    if features.is_empty() {
+        features.push(("score", format!("{raw} ({})", native.scale), 1.0));
+    }
+    Ok(Judgement {
+        surprise: score::surprise_of(unit).min(MOST_SURPRISE),
+        confidence: 0.5,
+        subject: activity.kind.as_str(),
+        summary: format!("Salesforce reported {} with score {raw} on its scale of {}{said}", title(activity.kind), scale(native.scale)),
+        features,
+        measures: vec![("native_score", raw), ("unit_score", unit)],
+        evidence: vec![activity.id],
+        objects: activity.objects.to_vec(),
+        ..Judgement::default()
+    })
+}
+
+const OTHER: &str = "other";
+
+/// The feature names that Salesforce documents.
+fn known_name(name: &str) -> &'static str {
+    const KNOWN: [&str; 12] = [
+        "rowCount",
+        "columnCount",
+        "autonomousSystem",
+        "dayOfWeek",
+        "userAgent",
+        "periodOfDay",
+        "averageRowSize",
+        "screenResolution",
+        "ipAddress",
+        "platform",
+        "screen",
+        "window",
+    ];
+    KNOWN.iter().copied().find(|known| *known == name).unwrap_or(OTHER)
+}
+
+fn title(kind: Kind) -> &'static str {
+    match kind {
+        Kind::ApiAnomaly | Kind::TenantSecurityApiAnomaly => "an API anomaly",
+        Kind::ReportAnomaly => "a report anomaly",
+        Kind::SessionHijacking => "a session hijacking",
+        Kind::CredentialStuffing => "credential stuffing",
+        Kind::GuestUserAnomaly => "a guest user anomaly",
+        Kind::LoginAnomaly => "a login anomaly",
+        _ => "an anomaly",
+    }
+}
+
+fn scale(scale: ScoreScale) -> &'static str {
+    match scale {
+        ScoreScale::ZeroToOne => "0 to 1",
+        ScoreScale::ZeroToHundred => "0 to 100",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::observation;
+    use super::*;
+    use model::NativeFeature;
+
+    fn judged(score: Option<f64>, scale: ScoreScale) -> Verdict {
+        let mut observation = observation(Feature::Native);
+        let feature = |name: &str, percent| NativeFeature { name: name.into(), value: "9".into(), percent: Some(percent) };
+        let native = NativeAnomaly {
+            score,
+            scale,
+            summary: Some("unusually high number of rows".into()),
+            features: vec![feature("rowCount", 95.0), feature("novel", 30.0)],
+            unread: None,
+        };
+        let activity = observation.activity.as_mut().unwrap();
+        activity.kind = Kind::ApiAnomaly;
+        activity.native = Some(Box::new(native));
+        Native.judge(&observation, &Settings::default()).remove(0)
+    }
+
+    #[test]
+    fn both_scales_mean_the_same() {
+        let (Verdict::Anomalous(unit), Verdict::Anomalous(percent)) =
+            (judged(Some(0.9), ScoreScale::ZeroToOne), judged(Some(90.0), ScoreScale::ZeroToHundred))
+        else {
+            panic!("not anomalous");
+        };
+        assert_eq!((unit.score, unit.anomaly_score), (percent.score, percent.anomaly_score));
+        assert!((unit.anomaly_score - 0.9).abs() < 0.05);
+        assert_eq!(unit.features.iter().map(|feature| feature.share).sum::<u32>(), 10_000);
+        insta::assert_snapshot!(percent.summary, @"Salesforce reported an API anomaly with score 90 on its scale of 0 to 100: unusually high number of rows");
+    }
+
+    #[test]
+    fn a_score_outside_its_scale_is_not_guessed_at() {
+        assert_eq!(judged(Some(85.5), ScoreScale::ZeroToOne), Verdict::Unscoreable(Unscoreable::NativeScoreOutOfScale));
+        assert_eq!(judged(None, ScoreScale::ZeroToOne), Verdict::Unscoreable(Unscoreable::NoNativeScore));
+    }
+
+    #[test]
+    fn a_low_score_is_normal() {
+        assert_eq!(judged(Some(0.1), ScoreScale::ZeroToOne), Verdict::Normal);
+    }
+}

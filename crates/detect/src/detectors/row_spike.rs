@@ -1,0 +1,168 @@
+//! More rows in a day, or in an hour of it, than the account ever has.
+
+use super::detector;
+use crate::judgement::Judgement;
+use crate::{Settings, Unscoreable, score, text};
+use model::{Observation, Source, Usual, Volume};
+use profile::tail;
+
+detector! {
+    /// Rows of one source in a day against the account's own days, given its class and the org's day.
+    RowSpike = "row_spike", Volume, ceiling 10.0,
+    Volume => spike
+}
+
+fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+    if volume.day.scale <= 0.0 {
+        return Err(Unscoreable::NoBaseline);
+    }
+    let (p, day, hour) = tails(volume, settings);
+    // The day's factor becomes known while the day runs: what it explains is taken back when it is looked at again.
+    let without = |usual: Usual| Usual { shift: 0.0, ..usual };
+    let (bare, ..) = tails(&Volume { day: without(volume.day), hour: without(volume.hour), ..volume.clone() }, settings);
+    let raise_at = settings.raise_at("row_spike");
+    let is_explained = observation.activity.is_none() && tail::surprise(p) < raise_at && tail::surprise(bare) >= raise_at;
+
+    let z = volume.day.plain_z(volume.rows);
+    let factor = if volume.day.shift > 0.05 { format!("; everybody's day ×{:.1}", volume.day.shift.exp()) } else { String::new() };
+    let summary = format!(
+        "{} rows through {} in a day where μ = {:.1} and σ = {:.2} are usual (z = {:.1}{factor}){}",
+        text::count(volume.rows),
+        text::through(volume.source),
+        volume.day.mean,
+        volume.day.deviation,
+        z,
+        text::thin(volume.day.evidence),
+    );
+    Ok(Judgement {
+        surprise: tail::surprise(p),
+        confidence: score::confidence(volume.day.evidence),
+        subject: subject(volume.source),
+        summary,
+        features: vec![
+            ("rowCount", format!("{:.0}", volume.rows), tail::surprise(day)),
+            ("hourlyRowCount", format!("{:.0}", volume.hour_rows), tail::surprise(hour)),
+        ],
+        measures: vec![
+            ("rows", volume.rows),
+            ("mean", volume.day.mean),
+            ("standard_deviation", volume.day.deviation),
+            ("z", z),
+            ("log_t", volume.day.standardized(volume.rows)),
+            ("day_factor", volume.day.shift.exp()),
+            ("baseline_days", volume.day.evidence),
+            ("peer_weight", volume.day.prior_weight),
+            ("requests", f64::from(volume.requests)),
+        ],
+        evidence: volume.evidence.clone(),
+        objects: volume.objects.clone(),
+        source: Some(volume.source),
+        is_explained,
+    })
+}
+
+/// p-values: of the spike, of the day's rows and of the hour's.
+fn tails(volume: &Volume, settings: &Settings) -> (f64, f64, f64) {
+    let day = tail::at_least(&volume.day, volume.rows);
+    let hour = if volume.hour.scale > 0.0 { tail::at_least(&volume.hour, volume.hour_rows) } else { 1.0 };
+    let own = tail::any_of(day.min(hour), 2.0);
+    let own = match score::own_tail(&volume.peer, volume.rows) {
+        Some(peers) => score::with_peers(own, peers, settings.peer_mix),
+        None => own,
+    };
+    // A batch that came before, weeks ago, comes again: its rank among the user's days (conformal p-value).
+    let rank = f64::from(volume.recurrences + 1) / (volume.day.evidence + 1.0);
+    let recurs = if volume.recurrences > 0 { rank.min(1.0) } else { 0.0 };
+    let few = if volume.rows < settings.least_rows { 1.0 } else { 0.0 };
+    (own.max(recurs).max(few), day, hour)
+}
+
+fn subject(source: Source) -> &'static str {
+    source.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{finding, observation, verdict};
+    use super::*;
+    use crate::Verdict;
+    use model::Feature;
+    use proptest::prelude::*;
+
+    fn emma(rows: f64, shift: f64) -> Volume {
+        let day = Usual {
+            location: 4.53,
+            scale: 0.46,
+            degrees: 35.0,
+            shift,
+            mean: 99.0,
+            deviation: 36.437_949,
+            evidence: 30.0,
+            prior_weight: 0.0,
+        };
+        Volume {
+            source: Source::ListView,
+            rows,
+            hour_rows: rows,
+            requests: 29,
+            day,
+            hour: Usual { location: 4.0, ..day },
+            peer: Usual::default(),
+            objects: vec!["Contact".into()],
+            evidence: vec![],
+            closed: false,
+            recurrences: 0,
+        }
+    }
+
+    #[test]
+    fn the_articles_spike_is_certain() {
+        let finding = finding(&RowSpike, Feature::Volume(emma(4_151.0, 0.0)));
+        assert_eq!((finding.score, finding.severity), (10.0, model::Severity::Critical));
+        insta::assert_snapshot!(finding.summary, @"4,151 rows through list views in a day where μ = 99.0 and σ = 36.44 are usual (z = 111.2)");
+    }
+
+    #[test]
+    fn a_usual_day_is_normal() {
+        assert_eq!(verdict(&RowSpike, Feature::Volume(emma(160.0, 0.0))), Verdict::Normal);
+    }
+
+    #[test]
+    fn nothing_known_is_unscoreable() {
+        let volume = Volume { day: Usual::default(), ..emma(160.0, 0.0) };
+        assert_eq!(verdict(&RowSpike, Feature::Volume(volume)), Verdict::Unscoreable(Unscoreable::NoBaseline));
+    }
+
+    #[test]
+    fn zero_variance_still_spikes() {
+        let mut volume = emma(5_000.0, 0.0);
+        (volume.day.deviation, volume.day.scale) = (0.0, 0.1);
+        assert_eq!(finding(&RowSpike, Feature::Volume(volume)).score, 10.0);
+    }
+
+    #[test]
+    fn everybodys_day_takes_it_back() {
+        let mut closed = observation(Feature::Volume(emma(900.0, 2.0)));
+        closed.activity = None;
+        let verdicts = crate::Detector::judge(&RowSpike, &closed, &Settings::default());
+        assert!(matches!(&verdicts[..], [Verdict::Anomalous(finding)] if finding.withdrawn && finding.score < 3.0));
+    }
+
+    #[test]
+    fn a_batch_that_recurs_is_known() {
+        let volume = Volume { recurrences: 1, ..emma(4_151.0, 0.0) };
+        assert_eq!(verdict(&RowSpike, Feature::Volume(volume)), Verdict::Normal);
+    }
+
+    proptest! {
+        #[test]
+        fn shares_add_up_and_scores_stay_in_range(rows in 0.0..1e9, location in 0.0..12.0, scale in 0.01..3.0) {
+            let mut volume = emma(rows, 0.0);
+            (volume.day.location, volume.day.scale) = (location, scale);
+            if let Verdict::Anomalous(finding) = verdict(&RowSpike, Feature::Volume(volume)) {
+                prop_assert!((0.0..=10.0).contains(&finding.score) && (0.0..=1.0).contains(&finding.anomaly_score));
+                prop_assert_eq!(finding.features.iter().map(|f| f.share).sum::<u32>(), 10_000);
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A session that goes on from another network or another client.
+
+use super::detector;
+use crate::judgement::Judgement;
+use crate::{Settings, Unscoreable, score};
+use model::{Observation, SessionChange};
+use profile::tail;
+
+detector! {
+    /// One session seen from two places, against how often the account's sessions change their network.
+    SessionHijack = "session_hijack", Identity, ceiling 9.0,
+    Session => moved
+}
+
+/// Chance that a session changes its kind of client within a day: it cannot, but for what names it wrongly.
+const OTHER_CLIENT: f64 = 1e-3;
+/// Of the changes of network, the part that goes to a network which the account never had.
+const UNKNOWN_NETWORK: f64 = 0.3;
+/// Chance that a session changes client and network at once, beyond each alone.
+const BOTH_AT_ONCE: f64 = 0.03;
+
+fn moved(change: &SessionChange, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
+    if change.usual.evidence <= 0.0 {
+        return Err(Unscoreable::NoBaseline);
+    }
+    let switched = change.to_network.is_some();
+    let network = match (switched, change.known_network) {
+        (true, true) => tail::count_at_least(&change.usual, 1.0),
+        (true, false) => tail::count_at_least(&change.usual, 1.0) * UNKNOWN_NETWORK,
+        (false, _) => 1.0,
+    };
+    let client = match (change.to_client.is_some(), switched) {
+        (true, true) => OTHER_CLIENT * BOTH_AT_ONCE,
+        (true, false) => OTHER_CLIENT,
+        (false, _) => 1.0,
+    };
+    let mut changes = Vec::new();
+    let mut features = Vec::new();
+    if let (Some(from), Some(to)) = (&change.from_network, &change.to_network) {
+        changes.push(format!("from network {from} to {to}"));
+        features.push(("network", to.to_string(), tail::surprise(network)));
+    }
+    if let (Some(from), Some(to)) = (&change.from_client, &change.to_client) {
+        changes.push(format!("from {from} to {to}"));
+        features.push(("userAgent", to.to_string(), tail::surprise(client)));
+    }
+    Ok(Judgement {
+        surprise: tail::surprise(network * client),
+        confidence: score::confidence(change.usual.evidence),
+        summary: format!("a session went on {} within {}", changes.join(" and "), span(change.elapsed)),
+        features,
+        measures: vec![
+            ("seconds", change.elapsed as f64 / 1_000.0),
+            ("network_changes_a_day", change.usual.mean()),
+        ],
+        ..Judgement::default()
+    })
+}
+
+fn span(milliseconds: i64) -> String {
+    match milliseconds / 60_000 {
+        0 => "a minute".to_owned(),
+        minutes if minutes < 120 => format!("{minutes} min"),
+        minutes => format!("{} h", minutes / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{finding, usually, verdict};
+    use super::*;
+    use crate::Verdict;
+    use model::{Feature, Text};
+
+    fn change(to_network: Option<&str>, to_client: Option<&str>, a_day: f64) -> Feature {
+        Feature::Session(SessionChange {
+            from_network: to_network.map(|_| "198.51.100.0/24".into()),
+            to_network: to_network.map(Text::from),
+            from_client: to_client.map(|_| "Chrome on macOS".into()),
+            to_client: to_client.map(Text::from),
+            usual: usually(a_day),
+            known_network: false,
+            elapsed: 300_000,
+        })
+    }
+
+    #[test]
+    fn another_network_and_client() {
+        let finding = finding(&SessionHijack, change(Some("203.0.113.0/24"), Some("python-requests"), 0.02));
+        assert_eq!(finding.score, 9.0);
+        insta::assert_snapshot!(finding.summary, @"a session went on from network 198.51.100.0/24 to 203.0.113.0/24 and from Chrome on macOS to python-requests within 5 min");
+    }
+
+    #[test]
+    fn a_phone_that_roams_is_let_be() {
+        assert_eq!(verdict(&SessionHijack, change(Some("203.0.113.0/24"), None, 0.5)), Verdict::Normal);
+    }
+}

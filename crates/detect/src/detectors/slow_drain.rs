@@ -1,0 +1,64 @@
+//! A little more than usual, on many days.
+
+use super::detector;
+use crate::judgement::Judgement;
+use crate::{Settings, Unscoreable, score, text};
+use model::{Drain, Observation};
+
+detector! {
+    /// An e-process over the daily p-values of a source: by chance it reaches 10^s about once in 10^s days.
+    SlowDrain = "slow_drain", Volume, ceiling 9.0,
+    Drain => drain
+}
+
+fn drain(drain: &Drain, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+    let few = drain.rows < settings.least_rows;
+    Ok(Judgement {
+        surprise: if few { 0.0 } else { drain.log10_e.max(0.0) },
+        confidence: score::confidence(drain.evidence),
+        subject: drain.source.as_str(),
+        summary: format!(
+            "{} rows through {} over {} active days, {:.1} times the usual {}",
+            text::count(drain.rows),
+            text::through(drain.source),
+            drain.days,
+            drain.excess,
+            text::count(drain.usual_rows),
+        ),
+        features: vec![("rowCountOverDays", format!("{:.0}", drain.rows), 1.0)],
+        measures: vec![
+            ("rows", drain.rows),
+            ("usual_rows", drain.usual_rows),
+            ("days", f64::from(drain.days)),
+            ("log10_e", drain.log10_e),
+            ("baseline_days", drain.evidence),
+        ],
+        source: Some(drain.source),
+        ..Judgement::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{finding, verdict};
+    use super::*;
+    use crate::Verdict;
+    use model::{Feature, Source};
+
+    fn drained(log10_e: f64) -> Feature {
+        let (rows, usual_rows) = (4_200.0, 1_500.0);
+        let source = Source::Report;
+        Feature::Drain(Drain { source, log10_e, days: 9, excess: 2.8, rows, usual_rows, evidence: 50.0 })
+    }
+
+    #[test]
+    fn nine_days_of_a_little_more() {
+        let finding = finding(&SlowDrain, drained(4.5));
+        insta::assert_snapshot!(finding.summary, @"4,200 rows through reports over 9 active days, 2.8 times the usual 1,500");
+    }
+
+    #[test]
+    fn three_good_days_are_normal() {
+        assert_eq!(verdict(&SlowDrain, drained(1.8)), Verdict::Normal);
+    }
+}

@@ -1,0 +1,42 @@
+//! Observations for the detectors' tests.
+
+use crate::{Detector, Settings, Verdict};
+use model::{
+    Activity, Channel, Feature, Finding, Kind, Observation, OrgId, Rate, Timestamp, UserClass, UserId, Uuid,
+};
+
+pub(crate) fn observation(feature: Feature) -> Observation {
+    let (org_id, user_id) = (OrgId::new("00Dhn0000018hrcMAU"), UserId::new("005hn00000EmmaMAAU"));
+    let at = Timestamp::parse("2026-03-02T14:31:52.867Z").unwrap();
+    let id = Uuid::from_u128(1);
+    let activity = Activity::new(id, org_id.clone(), user_id.clone(), at, Channel::Stored, Kind::ListView);
+    Observation {
+        org_id,
+        user_id,
+        username: Some("emma.martin".into()),
+        user_class: UserClass::Normal,
+        at,
+        day: Timestamp::parse("2026-03-02").unwrap(),
+        revision: 7,
+        activity: Some(Box::new(activity)),
+        features: vec![feature],
+    }
+}
+
+pub(crate) fn verdict(detector: &dyn Detector, feature: Feature) -> Verdict {
+    let mut verdicts = detector.judge(&observation(feature), &Settings::default());
+    assert_eq!(verdicts.len(), 1);
+    verdicts.remove(0)
+}
+
+pub(crate) fn finding(detector: &dyn Detector, feature: Feature) -> Finding {
+    match verdict(detector, feature) {
+        Verdict::Anomalous(finding) => *finding,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A count that is `mean` on a usual day, as 40 days have shown.
+pub(crate) fn usually(mean: f64) -> Rate {
+    Rate { shape: 40.0 * mean, rate: 40.0, evidence: 40.0, prior_weight: 0.1 }
+}

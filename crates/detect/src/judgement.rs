@@ -1,0 +1,97 @@
+//! From a surprise with its reasons to a verdict.
+
+use crate::registry::Detector;
+use crate::{Settings, Verdict, score};
+use model::{Contribution, Finding, Measure, Observation, Source, Text, Uuid, id};
+
+/// What a detector found out, before it is weighed.
+pub(crate) struct Judgement {
+    pub(crate) surprise: f64,
+    /// 0 to 1.
+    pub(crate) confidence: f64,
+    /// What the finding is about, within user, detector and day.
+    pub(crate) subject: &'static str,
+    pub(crate) summary: String,
+    /// Name, value and weight of what speaks for it.
+    pub(crate) features: Vec<(&'static str, String, f64)>,
+    pub(crate) measures: Vec<(&'static str, f64)>,
+    pub(crate) evidence: Vec<Uuid>,
+    pub(crate) objects: Vec<Text>,
+    pub(crate) source: Option<Source>,
+    /// Was anomalous before the day's factor was known, and is not any more.
+    pub(crate) is_explained: bool,
+}
+
+impl Default for Judgement {
+    fn default() -> Self {
+        Self {
+            surprise: 0.0,
+            confidence: 1.0,
+            subject: "",
+            summary: String::new(),
+            features: Vec::new(),
+            measures: Vec::new(),
+            evidence: Vec::new(),
+            objects: Vec::new(),
+            source: None,
+            is_explained: false,
+        }
+    }
+}
+
+impl Judgement {
+    /// The verdict on an observation. Below the surprise at which findings are raised it is normal.
+    pub(crate) fn verdict(self, detector: &dyn Detector, observation: &Observation, settings: &Settings) -> Verdict {
+        let name = detector.name();
+        let is_raised = self.surprise >= settings.raise_at(name);
+        if !is_raised && !self.is_explained {
+            return Verdict::Normal;
+        }
+        let score = settings.score(name, detector.ceiling(), self.surprise);
+        let shares = Contribution::shares(&self.features.iter().map(|(_, _, weight)| *weight).collect::<Vec<_>>());
+        let mut features: Vec<Contribution> = self
+            .features
+            .into_iter()
+            .zip(shares)
+            .map(|((name, value, _), share)| Contribution { name: name.into(), value: value.into(), share })
+            .collect();
+        features.sort_by(|a, b| b.share.cmp(&a.share).then_with(|| a.name.cmp(&b.name)));
+        let mut measures: Vec<Measure> =
+            self.measures.into_iter().map(|(name, value)| Measure { name: name.into(), value: round(value) }).collect();
+        measures.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut event_ids = self.evidence;
+        if event_ids.is_empty() {
+            event_ids.extend(observation.activity.as_ref().map(|activity| activity.id));
+        }
+        let (org, user) = (&observation.org_id, &observation.user_id);
+        Verdict::Anomalous(Box::new(Finding {
+            finding_id: id::finding_id(org, user, name, self.subject, observation.day),
+            revision: observation.revision,
+            org_id: org.clone(),
+            user_id: user.clone(),
+            username: observation.username.clone(),
+            user_class: observation.user_class,
+            detector: name.into(),
+            severity: model::Severity::of_score(score),
+            score,
+            anomaly_score: round(score::anomaly_score(self.surprise)),
+            confidence: round(self.confidence.clamp(0.0, 1.0)),
+            surprise: round(self.surprise),
+            observed_at: observation.at,
+            revised_at: observation.at,
+            summary: self.summary,
+            features,
+            measures,
+            event_ids,
+            objects: self.objects,
+            source: self.source,
+            withdrawn: !is_raised,
+            config_hash: Text::default(),
+        }))
+    }
+}
+
+/// To six significant decimals, so that the text of a number does not depend on the last bit.
+fn round(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}

@@ -1,0 +1,204 @@
+//! How one field crosses between a domain type and its wire message.
+
+use crate::id::normalize;
+use crate::incident::Points;
+use crate::{OrgId, Text, Timestamp, UserId};
+use smallvec::SmallVec;
+use uuid::Uuid;
+
+/// What is wrong with a message.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    #[error("not a protobuf message of this type")]
+    Undecodable(#[from] prost::DecodeError),
+    #[error("field {0}: missing")]
+    Missing(&'static str),
+    #[error("field {0}: not a uuid of 16 bytes")]
+    NotAUuid(&'static str),
+    #[error("field {field}: unknown number {number}")]
+    UnknownNumber { field: &'static str, number: i32 },
+    #[error("field {0}: not an address of 4 or 16 bytes")]
+    NotAnAddress(&'static str),
+    #[error("field {field}: {value} is out of range")]
+    OutOfRange { field: &'static str, value: u64 },
+}
+
+/// A domain value whose wire form is `W`. `name` is the field's name, for the error.
+pub trait Field<W>: Sized {
+    fn to_wire(&self) -> W;
+    fn from_wire(wire: W, name: &'static str) -> Result<Self, WireError>;
+}
+
+/// The same type on both sides.
+macro_rules! plain {
+    ($($type:ty),+) => {$(
+        impl Field<$type> for $type {
+            fn to_wire(&self) -> $type {
+                self.clone()
+            }
+
+            fn from_wire(wire: $type, _: &'static str) -> Result<Self, WireError> {
+                Ok(wire)
+            }
+        }
+    )+};
+}
+plain!(bool, u32, u64, i64, f64, String);
+
+impl Field<String> for Text {
+    fn to_wire(&self) -> String {
+        self.to_string()
+    }
+
+    fn from_wire(wire: String, _: &'static str) -> Result<Self, WireError> {
+        Ok(Text::from(wire))
+    }
+}
+
+/// An id is not empty, and is in its normal form already.
+macro_rules! id {
+    ($($type:ident),+) => {$(
+        impl Field<String> for $type {
+            fn to_wire(&self) -> String {
+                self.as_str().to_owned()
+            }
+
+            fn from_wire(wire: String, name: &'static str) -> Result<Self, WireError> {
+                if normalize(&wire).is_empty() { Err(WireError::Missing(name)) } else { Ok($type::new(&wire)) }
+            }
+        }
+    )+};
+}
+id!(OrgId, UserId);
+
+impl Field<i64> for Timestamp {
+    fn to_wire(&self) -> i64 {
+        self.0
+    }
+
+    fn from_wire(wire: i64, _: &'static str) -> Result<Self, WireError> {
+        Ok(Self(wire))
+    }
+}
+
+impl Field<Vec<u8>> for Uuid {
+    fn to_wire(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+
+    fn from_wire(wire: Vec<u8>, name: &'static str) -> Result<Self, WireError> {
+        Uuid::from_slice(&wire).map_err(|_| WireError::NotAUuid(name))
+    }
+}
+
+impl Field<u32> for Points {
+    fn to_wire(&self) -> u32 {
+        self.0.max(0).unsigned_abs()
+    }
+
+    fn from_wire(wire: u32, name: &'static str) -> Result<Self, WireError> {
+        let points = i32::try_from(wire).map_err(|_| WireError::OutOfRange { field: name, value: wire.into() })?;
+        Ok(Self(points))
+    }
+}
+
+impl Field<i32> for Points {
+    fn to_wire(&self) -> i32 {
+        self.0
+    }
+
+    fn from_wire(wire: i32, _: &'static str) -> Result<Self, WireError> {
+        Ok(Self(wire))
+    }
+}
+
+impl<T: Field<W>, W> Field<Option<W>> for Option<T> {
+    fn to_wire(&self) -> Option<W> {
+        self.as_ref().map(T::to_wire)
+    }
+
+    fn from_wire(wire: Option<W>, name: &'static str) -> Result<Self, WireError> {
+        wire.map(|wire| T::from_wire(wire, name)).transpose()
+    }
+}
+
+impl<T: Field<W>, W> Field<W> for Box<T> {
+    fn to_wire(&self) -> W {
+        T::to_wire(self)
+    }
+
+    fn from_wire(wire: W, name: &'static str) -> Result<Self, WireError> {
+        T::from_wire(wire, name).map(Box::new)
+    }
+}
+
+impl<T: Field<W>, W> Field<Vec<W>> for Vec<T> {
+    fn to_wire(&self) -> Vec<W> {
+        self.iter().map(T::to_wire).collect()
+    }
+
+    fn from_wire(wire: Vec<W>, name: &'static str) -> Result<Self, WireError> {
+        wire.into_iter().map(|item| T::from_wire(item, name)).collect()
+    }
+}
+
+impl<const N: usize> Field<Vec<String>> for SmallVec<[Text; N]>
+where
+    [Text; N]: smallvec::Array<Item = Text>,
+{
+    fn to_wire(&self) -> Vec<String> {
+        self.iter().map(Text::to_string).collect()
+    }
+
+    fn from_wire(wire: Vec<String>, _: &'static str) -> Result<Self, WireError> {
+        Ok(wire.into_iter().map(Text::from).collect())
+    }
+}
+
+/// A struct whose fields have the same names on both sides. `required` are messages that must be there.
+macro_rules! fields {
+    ($domain:ty => $wire:ident { $($field:ident),* $(,)? } $(required { $($required:ident),* $(,)? })?) => {
+        impl $crate::codec::Field<$crate::wire::$wire> for $domain {
+            fn to_wire(&self) -> $crate::wire::$wire {
+                $crate::wire::$wire {
+                    $($field: $crate::codec::Field::to_wire(&self.$field),)*
+                    $($($required: Some($crate::codec::Field::to_wire(&self.$required)),)*)?
+                }
+            }
+
+            fn from_wire(wire: $crate::wire::$wire, _: &'static str) -> Result<Self, $crate::codec::WireError> {
+                Ok(Self {
+                    $($field: $crate::codec::Field::from_wire(wire.$field, stringify!($field))?,)*
+                    $($($required: $crate::codec::Field::from_wire(
+                        wire.$required.ok_or($crate::codec::WireError::Missing(stringify!($required)))?,
+                        stringify!($required),
+                    )?,)*)?
+                })
+            }
+        }
+    };
+}
+pub(super) use fields;
+
+/// An enum, variant by variant. An unknown number is an error: a newer sender must be upgraded for first.
+macro_rules! numbers {
+    ($domain:ident => $wire:ident { $($variant:ident),+ $(,)? } $(unspecified $unspecified:ident)?) => {
+        impl $crate::codec::Field<i32> for $domain {
+            fn to_wire(&self) -> i32 {
+                match self {
+                    $($domain::$variant => $crate::wire::$wire::$variant as i32,)+
+                    $($domain::$unspecified => $crate::wire::$wire::Unspecified as i32,)?
+                }
+            }
+
+            fn from_wire(number: i32, field: &'static str) -> Result<Self, $crate::codec::WireError> {
+                match $crate::wire::$wire::try_from(number) {
+                    $(Ok($crate::wire::$wire::$variant) => Ok($domain::$variant),)+
+                    $(Ok($crate::wire::$wire::Unspecified) => Ok($domain::$unspecified),)?
+                    _ => Err($crate::codec::WireError::UnknownNumber { field, number }),
+                }
+            }
+        }
+    };
+}
+pub(super) use numbers;

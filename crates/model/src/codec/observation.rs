@@ -1,0 +1,61 @@
+//! Observations on the wire.
+
+use super::field::{Field, WireError, fields, numbers};
+use crate::observation::{
+    Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Observation, Rarity, SessionChange,
+    Source, Spread, UserClass, Volume,
+};
+use crate::usual::{Rate, Usual};
+use crate::wire;
+
+fields!(Observation => Observation {
+    org_id, user_id, username, user_class, at, day, revision, activity, features,
+});
+fields!(Usual => Usual { location, scale, degrees, shift, mean, deviation, evidence, prior_weight });
+fields!(Rate => Rate { shape, rate, evidence, prior_weight });
+fields!(Volume => Volume { source, rows, hour_rows, requests, objects, evidence, closed, recurrences } required { day, hour, peer });
+fields!(Burst => Burst { requests, effective, span, objects, evidence } required { usual });
+fields!(First => First {
+    name, today, names, peer_share, peers, rows, requests_per_day, from_views, to_view, from_scope, to_scope,
+    evidence, peer_tail,
+} required { usual, request });
+fields!(Rarity => Rarity { value, seen, days, peer_share, country, new_country, known } required { usual });
+fields!(Failures => Failures { recent, count, new_network, evidence } required { usual });
+fields!(SessionChange => SessionChange {
+    from_network, to_network, from_client, to_client, known_network, elapsed,
+} required { usual });
+fields!(Delegated => Delegated { delegate, rows, exports, requests, evidence } required { usual });
+fields!(HourOfWeek => HourOfWeek { hour, share, days, rows, requests });
+fields!(Spread => Spread { objects, unknown, empty, names, evidence } required { usual });
+fields!(Downloads => Downloads { count, bytes, evidence } required { usual });
+fields!(Drain => Drain { source, log10_e, days, excess, rows, usual_rows, evidence });
+
+numbers!(UserClass => UserClass { Normal, Power, Admin, Integration, Guest });
+numbers!(Source => Source { ListView, Report, Api, Bulk, File });
+
+/// The features that carry values, each under the same name on both sides.
+macro_rules! features {
+    ($($variant:ident),+ $(,)?) => {
+        impl Field<wire::Feature> for Feature {
+            fn to_wire(&self) -> wire::Feature {
+                use wire::feature::Value;
+                let value = match self {
+                    $(Self::$variant(value) => Value::$variant(value.to_wire()),)+
+                    Self::Native => Value::Native(wire::Native {}),
+                };
+                wire::Feature { value: Some(value) }
+            }
+
+            fn from_wire(wire: wire::Feature, name: &'static str) -> Result<Self, WireError> {
+                use wire::feature::Value;
+                Ok(match wire.value.ok_or(WireError::Missing(name))? {
+                    $(Value::$variant(value) => Self::$variant(Field::from_wire(value, name)?),)+
+                    Value::Native(wire::Native {}) => Self::Native,
+                })
+            }
+        }
+    };
+}
+features!(
+    Volume, Burst, Scope, Object, Export, Client, Network, Failures, Session, Delegated, Hour, Recon, Downloads, Drain
+);

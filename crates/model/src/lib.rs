@@ -1,0 +1,33 @@
+//! The words of orgwatch as types: [`Activity`], [`Observation`], [`Finding`], [`Incident`] with its
+//! [`Receipt`]; their wire form ([`wire`], [`codec`]); derived identifiers ([`id`]) and
+//! partitions ([`partition`]).
+//!
+//! Pure: no clock, no input or output.
+
+pub mod activity;
+pub mod codec;
+pub mod finding;
+pub mod id;
+pub mod incident;
+pub mod observation;
+pub mod partition;
+pub mod time;
+pub mod usual;
+pub mod wire;
+
+pub use activity::{
+    Activity, Attribute, Channel, Delegate, Kind, NativeAnomaly, NativeFeature, Outcome, Scope, ScoreScale, SourceIp,
+};
+pub use finding::{Contribution, Finding, Measure, Severity};
+pub use id::{OrgId, UserId};
+pub use incident::{Incident, Points, Receipt, RiskModel, Term, TermKind};
+pub use observation::{
+    Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Observation, Rarity, SessionChange, Source,
+    Spread, UserClass, Volume,
+};
+pub use time::Timestamp;
+pub use usual::{Rate, Usual};
+pub use uuid::Uuid;
+
+/// Short text: up to 24 bytes are held inline.
+pub type Text = compact_str::CompactString;

@@ -1,0 +1,3 @@
+//! The pure stages composed over files: backtest and evaluate.
+
+pub mod report;

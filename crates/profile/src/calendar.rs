@@ -1,0 +1,106 @@
+//! Days and hours of an org's own time zone.
+
+use chrono::{Datelike, Offset, TimeZone, Timelike};
+use chrono_tz::Tz;
+use model::Timestamp;
+use model::time::{DAY, HOUR, MINUTE, SECOND};
+
+/// Knows the day and hour of any time; the last answer is kept, because events come in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Calendar {
+    zone: Tz,
+    last: LocalHour,
+}
+
+/// One clock hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LocalHour {
+    /// First and, exclusively, last moment of the hour.
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    /// Days since 1970-01-01, local.
+    pub(crate) day: i32,
+    /// First moment of the day.
+    pub(crate) day_start: Timestamp,
+    /// 0 to 23.
+    pub(crate) hour: u8,
+    /// 0 is Monday.
+    pub(crate) weekday: u8,
+}
+
+impl LocalHour {
+    pub(crate) fn is_weekend(&self) -> bool {
+        self.weekday >= 5
+    }
+
+    /// 0 is Monday from 00:00 to 01:00.
+    pub(crate) fn of_week(&self) -> u32 {
+        u32::from(self.weekday) * 24 + u32::from(self.hour)
+    }
+}
+
+impl Calendar {
+    pub(crate) fn new(zone: Tz) -> Self {
+        Self { zone, last: LocalHour::default() }
+    }
+
+    pub(crate) fn hour_of(&mut self, time: Timestamp) -> LocalHour {
+        if time < self.last.start || time >= self.last.end {
+            self.last = self.find(time);
+        }
+        self.last
+    }
+
+    fn find(&self, time: Timestamp) -> LocalHour {
+        let local = self.zone.from_utc_datetime(&time.to_utc().naive_utc());
+        let offset = i64::from(local.offset().fix().local_minus_utc()) * SECOND;
+        let wall = time.0.saturating_add(offset);
+        let day = wall.div_euclid(DAY);
+        let start = wall - i64::from(local.minute()) * MINUTE - wall.rem_euclid(MINUTE);
+        LocalHour {
+            start: Timestamp(start - offset),
+            end: Timestamp(start - offset + HOUR),
+            day: i32::try_from(day).unwrap_or_default(),
+            // On a day of clock change this is off by the change, the same for all that happens on the day.
+            day_start: self.midnight(day * DAY, offset),
+            hour: u8::try_from(local.hour()).unwrap_or_default(),
+            weekday: u8::try_from(local.weekday().num_days_from_monday()).unwrap_or_default(),
+        }
+    }
+
+    /// The first moment of the local day whose wall-clock midnight is `wall`.
+    fn midnight(&self, wall: i64, offset: i64) -> Timestamp {
+        let naive = Timestamp(wall).to_utc().naive_utc();
+        match self.zone.from_local_datetime(&naive).earliest() {
+            Some(midnight) => Timestamp(midnight.timestamp_millis()),
+            // A clock change skips midnight: the offset of the hour asked for stands in.
+            None => Timestamp(wall - offset),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(zone: &str, time: &str, day_start: &str, hour: u8, weekday: u8) {
+        let mut calendar = Calendar::new(zone.parse().unwrap());
+        let found = calendar.hour_of(Timestamp::parse(time).unwrap());
+        assert_eq!(found.day_start, Timestamp::parse(day_start).unwrap(), "{time} in {zone}");
+        assert_eq!((found.hour, found.weekday), (hour, weekday), "{time} in {zone}");
+        assert_eq!(found, calendar.hour_of(Timestamp(found.end.0 - 1)));
+    }
+
+    #[test]
+    fn hours_of_a_zone() {
+        check("UTC", "2026-03-02T14:31:52.867Z", "2026-03-02T00:00:00Z", 14, 0);
+        check("America/New_York", "2026-03-02T02:30:00Z", "2026-03-01T05:00:00Z", 21, 6);
+        check("Asia/Kolkata", "2026-03-02T20:00:00Z", "2026-03-02T18:30:00Z", 1, 1);
+    }
+
+    #[test]
+    fn clock_change_keeps_one_day() {
+        check("Europe/Berlin", "2026-03-29T00:30:00Z", "2026-03-28T23:00:00Z", 1, 6);
+        check("Europe/Berlin", "2026-03-29T12:30:00Z", "2026-03-28T23:00:00Z", 14, 6);
+    }
+}

@@ -1,0 +1,118 @@
+//! Count, mean and spread of a series, with bounded memory of the past.
+
+/// Welford's running moments (Knuth, The Art of Computer Programming, volume 2, section 4.2.2), with the weight
+/// of the past held at a cap, which makes them exponentially weighted from there on (Finch 2009).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moments {
+    /// Weight of what was learned, at most the cap.
+    pub weight: f64,
+    pub mean: f64,
+    /// Sum of squared deviations from the mean.
+    pub squares: f64,
+}
+
+impl Moments {
+    /// Learns `value`; the past is scaled down so that the weight stays within `cap`.
+    pub fn add(&mut self, value: f64, cap: f64) {
+        if !value.is_finite() {
+            return;
+        }
+        let past = self.weight.min((cap - 1.0).max(0.0));
+        if self.weight > 0.0 {
+            self.squares *= past / self.weight;
+        }
+        self.weight = past + 1.0;
+        let difference = value - self.mean;
+        self.mean += difference / self.weight;
+        self.squares += difference * (value - self.mean);
+    }
+
+    /// What both have learned (Chan, Golub and LeVeque 1979). Order does not matter.
+    pub fn merge(&self, other: &Self) -> Self {
+        let weight = self.weight + other.weight;
+        if weight <= 0.0 {
+            return Self::default();
+        }
+        let difference = other.mean - self.mean;
+        Self {
+            weight,
+            mean: self.mean + difference * other.weight / weight,
+            squares: self.squares + other.squares + difference * difference * self.weight * other.weight / weight,
+        }
+    }
+
+    /// Keeps what was learned and trusts it less: the weight becomes `share` of what it was.
+    pub fn reopen(&mut self, share: f64) {
+        let share = share.clamp(0.0, 1.0);
+        self.weight *= share;
+        self.squares *= share;
+    }
+
+    /// Sample variance; 0 below two values.
+    pub fn variance(&self) -> f64 {
+        if self.weight > 1.0 { (self.squares / (self.weight - 1.0)).max(0.0) } else { 0.0 }
+    }
+
+    pub fn deviation(&self) -> f64 {
+        self.variance().sqrt()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(values: &[f64]) -> Moments {
+        let mut moments = Moments::default();
+        for value in values {
+            moments.add(*value, f64::MAX);
+        }
+        moments
+    }
+
+    fn near(a: f64, b: f64) -> bool {
+        (a - b).abs() <= 1e-6 * (1.0 + a.abs().max(b.abs()))
+    }
+
+    #[test]
+    fn agrees_with_the_definition() {
+        let moments = of(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
+        assert_eq!(moments.mean, 5.0);
+        assert!(near(moments.variance(), 32.0 / 7.0));
+    }
+
+    #[test]
+    fn the_past_fades_at_the_cap() {
+        let mut moments = Moments::default();
+        (0..1_000).for_each(|_| moments.add(0.0, 60.0));
+        (0..60).for_each(|_| moments.add(1.0, 60.0));
+        assert!(moments.weight == 60.0 && (0.6..0.68).contains(&moments.mean), "{moments:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_learning_both(a in prop::collection::vec(-1e6..1e6, 0..40), b in prop::collection::vec(-1e6..1e6, 0..40)) {
+            let merged = of(&a).merge(&of(&b));
+            let together = of(&[a, b].concat());
+            prop_assert!(near(merged.mean, together.mean) && near(merged.variance(), together.variance()));
+        }
+
+        #[test]
+        fn order_does_not_matter(mut values in prop::collection::vec(-1e3..1e3, 1..40)) {
+            let forward = of(&values);
+            values.reverse();
+            let backward = of(&values);
+            prop_assert!(near(forward.mean, backward.mean) && near(forward.variance(), backward.variance()));
+        }
+
+        #[test]
+        fn never_leaves_its_range(values in prop::collection::vec(prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(1e12), -1.0..1.0], 0..80), cap in 0.0..20.0) {
+            let mut moments = Moments::default();
+            for value in values {
+                moments.add(value, cap);
+                prop_assert!(moments.weight <= cap.max(1.0) && moments.variance() >= 0.0 && moments.mean.is_finite());
+            }
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! All behavioral state of one org (or of one slice of a giant one): the only thing that must see a user's
+//! activities in order.
+
+mod access;
+mod close;
+mod hours;
+mod identities;
+mod names;
+mod origin;
+mod population;
+mod progress;
+mod rows;
+
+use crate::calendar::{Calendar, LocalHour};
+use crate::settings::{Settings, SettingsError};
+use crate::user::{Day, Profile};
+use identities::Identities;
+use model::time::{HOUR, MINUTE, SECOND};
+use model::{Activity, Feature, Observation, OrgId, Timestamp, UserId};
+use names::Names;
+use population::Populations;
+use progress::Progress;
+use rustc_hash::FxHashMap;
+
+/// The profiles, populations and clock of one org.
+pub struct Org {
+    id: OrgId,
+    settings: Settings,
+    calendar: Calendar,
+    /// The hour that is open: everything before it is closed. `None` before the first activity.
+    open: Option<LocalHour>,
+    clock_calendar: Calendar,
+    slots: FxHashMap<UserId, u32>,
+    users: Vec<User>,
+    shared: Shared,
+    identities: Identities,
+    active_hour: Vec<u32>,
+    active_day: Vec<u32>,
+}
+
+struct User {
+    id: UserId,
+    profile: Profile,
+}
+
+/// What all profiles of the org have in common.
+#[derive(Debug, Default)]
+struct Shared {
+    populations: Populations,
+    names: Names,
+    progress: Progress,
+    memory_days: f64,
+}
+
+/// What became of an activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Fate {
+    /// Read and learned in order.
+    Learned,
+    /// Its day is closed: it teaches what needs no order.
+    Late,
+    /// Counted before.
+    Duplicate,
+    /// Dated after it was received: quarantined.
+    Future,
+    /// So old that it cannot be told whether it was counted before: set aside.
+    Forgotten,
+}
+
+impl Org {
+    /// Events dated later than this beyond their receipt are quarantined.
+    const MOST_FUTURE: i64 = 5 * MINUTE;
+
+    /// # Errors
+    /// If the time zone is unknown.
+    pub fn new(id: OrgId, settings: &Settings) -> Result<Self, SettingsError> {
+        let zone = settings.time_zone.parse().map_err(|_| SettingsError::TimeZone(settings.time_zone.clone()))?;
+        let shared = Shared { memory_days: f64::from(settings.memory_days), ..Shared::default() };
+        Ok(Self {
+            id,
+            settings: settings.clone(),
+            calendar: Calendar::new(zone),
+            open: None,
+            clock_calendar: Calendar::new(zone),
+            slots: FxHashMap::default(),
+            users: Vec::new(),
+            shared,
+            identities: Identities::default(),
+            active_hour: Vec::new(),
+            active_day: Vec::new(),
+        })
+    }
+
+    /// Reads what the profile says of the activity, *then* learns it. Hours that end meanwhile are closed first.
+    pub fn observe(&mut self, activity: &Activity, out: &mut Vec<Observation>) -> Fate {
+        let at = activity.event_time;
+        if activity.received_at.is_some_and(|received| at.since(received) > Self::MOST_FUTURE) {
+            return Fate::Future;
+        }
+        if self.open.is_some_and(|open| open.start.since(at) > i64::from(self.settings.identity_hours) * HOUR) {
+            return Fate::Forgotten;
+        }
+        if !self.identities.insert(activity.id, at) {
+            return Fate::Duplicate;
+        }
+        self.advance(at.plus(-i64::from(self.settings.lateness_seconds) * SECOND), out);
+        let hour = self.calendar.hour_of(at);
+        let slot = self.slot_of(&activity.user_id);
+        let Some(user) = self.users.get_mut(slot as usize) else { return Fate::Forgotten };
+
+        if user.profile.day.as_ref().is_some_and(|day| day.number < hour.day) {
+            let closed = close::day(&self.id, user, &mut self.shared);
+            out.extend(closed);
+        }
+        let is_late = user.profile.day.as_ref().is_some_and(|day| day.number > hour.day)
+            || self.open.is_some_and(|open| open.day > hour.day);
+        let mut features = Vec::new();
+        if activity.native.is_some() {
+            features.push(Feature::Native);
+        }
+        if is_late {
+            let mut aside = Day::new(hour.day, hour.day_start, hour.is_weekend());
+            origin::learn(&mut user.profile, &mut aside, &mut self.shared, activity, &mut features);
+        } else {
+            let profile = &mut user.profile;
+            let mut day = profile.day.take().unwrap_or_else(|| {
+                self.active_day.push(slot);
+                Box::new(Day::new(hour.day, hour.day_start, hour.is_weekend()))
+            });
+            day.last_at = day.last_at.max(at);
+            if day.hour_start < hour.start {
+                self.active_hour.push(slot);
+                day.open_hour(hour.start, hour.hour);
+                hours::learn(profile, &mut day, &self.shared, &hour, &mut features);
+            }
+            origin::learn(profile, &mut day, &mut self.shared, activity, &mut features);
+            rows::learn(profile, &mut day, &mut self.shared, activity, &mut features);
+            profile.day = Some(day);
+        }
+        if !features.is_empty() {
+            out.push(observation(&self.id, user, at, hour.day_start, Some(activity), features));
+        }
+        if is_late { Fate::Late } else { Fate::Learned }
+    }
+
+    /// Closes every hour that ends by `watermark`. Does nothing before the first activity.
+    pub fn advance(&mut self, watermark: Timestamp, out: &mut Vec<Observation>) {
+        let Some(mut open) = self.open else {
+            self.open = Some(self.clock_calendar.hour_of(watermark));
+            return;
+        };
+        while open.end <= watermark {
+            self.close_hour(&open, out);
+            // Hours in which nothing happened have nothing to close.
+            let next = if self.active_hour.is_empty() { watermark } else { open.end };
+            let next = self.clock_calendar.hour_of(next);
+            if next.day != open.day {
+                self.close_day(open.day, out);
+            }
+            open = next;
+        }
+        if self.open.is_some_and(|was| was.start != open.start) {
+            let horizon = open.start.plus(-i64::from(self.settings.identity_hours) * HOUR);
+            self.identities.forget_before(horizon);
+        }
+        self.open = Some(open);
+    }
+
+    /// Closes everything: no more activities will come.
+    pub fn finish(&mut self, out: &mut Vec<Observation>) {
+        if let Some(open) = self.open {
+            self.close_hour(&open, out);
+            self.close_day(i32::MAX, out);
+        }
+    }
+
+    pub fn id(&self) -> &OrgId {
+        &self.id
+    }
+
+    /// The accounts of the org, in the order in which they appeared.
+    pub fn profiles(&self) -> impl Iterator<Item = (&UserId, &Profile)> {
+        self.users.iter().map(|user| (&user.id, &user.profile))
+    }
+
+    fn slot_of(&mut self, id: &UserId) -> u32 {
+        if let Some(slot) = self.slots.get(id) {
+            return *slot;
+        }
+        let slot = self.users.len() as u32;
+        let profile = Profile::new();
+        self.shared.populations.join(profile.class);
+        self.users.push(User { id: id.clone(), profile });
+        self.slots.insert(id.clone(), slot);
+        slot
+    }
+
+    fn close_hour(&mut self, hour: &LocalHour, out: &mut Vec<Observation>) {
+        let mut later = Vec::new();
+        for slot in std::mem::take(&mut self.active_hour) {
+            let Some(user) = self.users.get_mut(slot as usize) else { continue };
+            match user.profile.day.as_ref().map(|day| day.hour_start) {
+                // An event that came before its time has opened a later hour already.
+                Some(start) if start > hour.start => later.push(slot),
+                Some(_) => close::note_progress(user, &mut self.shared),
+                None => {}
+            }
+        }
+        self.active_hour = later;
+        self.shared.progress.close_hour(hour);
+        for slot in &self.active_day {
+            if let Some(user) = self.users.get_mut(*slot as usize) {
+                out.extend(close::hour(&self.id, user, &self.shared, hour));
+            }
+        }
+    }
+
+    /// Closes the days up to `day` of all who were active.
+    fn close_day(&mut self, day: i32, out: &mut Vec<Observation>) {
+        let mut later = Vec::new();
+        for slot in std::mem::take(&mut self.active_day) {
+            let Some(user) = self.users.get_mut(slot as usize) else { continue };
+            match user.profile.day.as_ref().map(|open| open.number) {
+                Some(number) if number <= day => out.extend(close::day(&self.id, user, &mut self.shared)),
+                Some(_) => later.push(slot),
+                None => {}
+            }
+        }
+        self.active_day = later;
+        self.shared.progress.close_day();
+        self.shared.populations.close_day();
+    }
+}
+
+fn observation(
+    org: &OrgId,
+    user: &mut User,
+    at: Timestamp,
+    day: Timestamp,
+    activity: Option<&Activity>,
+    features: Vec<Feature>,
+) -> Observation {
+    user.profile.revision += 1;
+    Observation {
+        org_id: org.clone(),
+        user_id: user.id.clone(),
+        username: user.profile.username.clone(),
+        user_class: user.profile.class,
+        at,
+        day,
+        revision: user.profile.revision,
+        activity: activity.map(|activity| Box::new(activity.clone())),
+        features,
+    }
+}

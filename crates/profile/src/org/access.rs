@@ -1,0 +1,196 @@
+//! What is accessed: objects, how wide, which views and reports, and what of it is a first.
+
+use super::names::{self, Names};
+use super::population::RowQuantity;
+use super::rows::{Brought, expected, source_of};
+use super::Shared;
+use crate::estimate::Sighting;
+use crate::user::{Counter, Day, Firsts, Profile, note};
+use model::{Activity, Feature, First, Kind, Scope, Source, Text};
+
+/// Learns what the activity accesses. Returns whether its view or report is known: to the user from an earlier
+/// day, or to several others.
+pub(super) fn learn(
+    profile: &mut Profile,
+    day: &mut Day,
+    shared: &mut Shared,
+    activity: &Activity,
+    brought: &Brought,
+    features: &mut Vec<Feature>,
+) -> bool {
+    if let Some(operation) = &activity.operation {
+        profile.seen.operations.touch(names::key(names::OPERATION, operation), day.number);
+    }
+    if let Some(app) = activity.connected_app.as_ref().or(activity.application.as_ref()) {
+        profile.seen.apps.touch(names::key(names::APP, app), day.number);
+    }
+    objects(profile, day, shared, activity, brought, features);
+    let (key, sighting) = match activity.kind {
+        Kind::ListView => view(profile, day, shared, activity, brought, features),
+        Kind::Report | Kind::ReportExport => report(profile, day, shared, activity, brought, features),
+        _ => return false,
+    };
+    sighting.days() >= 0.5 || shared.populations.is_common(key)
+}
+
+fn objects(
+    profile: &mut Profile,
+    day: &mut Day,
+    shared: &mut Shared,
+    activity: &Activity,
+    brought: &Brought,
+    features: &mut Vec<Feature>,
+) {
+    for object in &activity.objects {
+        let key = names::key(names::OBJECT, object);
+        let sighting = profile.seen.objects.touch(key, day.number);
+        establish(shared, sighting, key);
+        if sighting == Sighting::Never {
+            day.counts.bump(Counter::FirstObjects);
+            if day.objects.names.is_empty() {
+                day.objects.key = key;
+            }
+            note(&mut day.objects.names, object.clone());
+        }
+        let is_todays = day.objects.names.contains(object);
+        if is_todays && add(&mut day.objects, activity, brought) || sighting == Sighting::Never {
+            let first = first(profile, &day.objects, shared, Counter::FirstObjects, day);
+            features.push(Feature::Object(first));
+        }
+    }
+}
+
+/// A list view, and whether it is wider than what the user had of its object.
+fn view(
+    profile: &mut Profile,
+    day: &mut Day,
+    shared: &mut Shared,
+    activity: &Activity,
+    brought: &Brought,
+    features: &mut Vec<Feature>,
+) -> (u64, Sighting) {
+    let object = activity.objects.first();
+    let object_key = object.map_or(0, |object| names::key(names::OBJECT, object));
+    let Some(name) = activity.resource_name.as_ref().or(activity.resource_id.as_ref()) else {
+        let default_view = names::pair(object_key, 0);
+        return (default_view, profile.seen.views.touch(default_view, day.number));
+    };
+    let key = names::pair(object_key, names::key(names::VIEW, name));
+    let sighting = profile.seen.views.touch(key, day.number);
+    establish(shared, sighting, key);
+    if sighting == Sighting::Never {
+        shared.names.note_view(key, object_key, name, activity.scope);
+    }
+    if let (Some(object), Some(scope)) = (object, activity.scope) {
+        let level = |scope: Scope| names::pair(object_key, 100 + scope as u64);
+        let had = profile.seen.scopes.touch(level(scope), day.number);
+        let narrower = Scope::ALL.iter().rev().filter(|s| **s < scope);
+        let from = narrower.copied().find(|s| profile.seen.scopes.peek(level(*s), day.number).days() >= 0.5);
+        let wider = Scope::ALL.iter().any(|s| *s > scope && profile.seen.scopes.peek(level(*s), day.number).is_established());
+        if let (Sighting::Never, Some(from), false) = (had, from, wider) {
+            day.counts.bump(Counter::WiderScopes);
+            if day.scopes.names.is_empty() {
+                day.scopes.key = key;
+                day.scopes.from_views = views_of(profile, &shared.names, object_key, scope, day.number);
+                day.scopes.to_view = Some(name.to_ascii_lowercase().into());
+                day.scopes.from_scope = Some(from);
+                day.scopes.to_scope = Some(scope);
+            }
+            note(&mut day.scopes.names, object.clone());
+            add(&mut day.scopes, activity, brought);
+            let first = first(profile, &day.scopes, shared, Counter::WiderScopes, day);
+            features.push(Feature::Scope(first));
+        }
+    }
+    (key, sighting)
+}
+
+fn report(
+    profile: &mut Profile,
+    day: &mut Day,
+    shared: &mut Shared,
+    activity: &Activity,
+    brought: &Brought,
+    features: &mut Vec<Feature>,
+) -> (u64, Sighting) {
+    let Some(report) = activity.resource_id.as_ref().or(activity.resource_name.as_ref()) else {
+        return (0, Sighting::Never);
+    };
+    let key = names::key(names::REPORT, report);
+    let sighting = profile.seen.reports.touch(key, day.number);
+    establish(shared, sighting, key);
+    if activity.is_report_export() {
+        let exported = profile.seen.exports.touch(key, day.number);
+        let name = activity.resource_name.as_ref().unwrap_or(report);
+        if exported == Sighting::Never {
+            day.counts.bump(Counter::FirstExports);
+            if day.exports.names.is_empty() {
+                day.exports.key = key;
+            }
+            note(&mut day.exports.names, name.clone());
+        }
+        let is_todays = day.exports.names.contains(name);
+        if is_todays && add(&mut day.exports, activity, brought) || exported == Sighting::Never {
+            let first = first(profile, &day.exports, shared, Counter::FirstExports, day);
+            features.push(Feature::Export(first));
+        }
+    }
+    (key, sighting)
+}
+
+/// Adds an activity to the firsts it belongs to. Returns whether it brought more rows than any of them before.
+fn add(firsts: &mut Firsts, activity: &Activity, brought: &Brought) -> bool {
+    note(&mut firsts.evidence, activity.id);
+    firsts.source = firsts.source.or(source_of(activity.kind));
+    if !brought.has_rows || brought.rows <= 0.0 {
+        return false;
+    }
+    let rows = brought.rows as u64;
+    let is_most = firsts.rows.is_none_or(|most| rows > most);
+    if is_most {
+        firsts.rows = Some(rows);
+        firsts.source = source_of(activity.kind);
+    }
+    is_most
+}
+
+fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, counter: Counter, day: &Day) -> First {
+    let today = day.counts.get(counter);
+    let source = firsts.source.unwrap_or(Source::ListView);
+    let prior = shared.populations.row_prior(profile.class, source, RowQuantity::Request);
+    let model = profile.rows_of(source);
+    let request = model.and_then(|model| model.usual_request(prior.as_ref())).unwrap_or_default();
+    First {
+        name: firsts.names.first().cloned().unwrap_or_default(),
+        today,
+        names: firsts.names.clone(),
+        usual: expected(profile, shared, counter),
+        peer_share: shared.populations.share_knowing(firsts.key),
+        peers: shared.populations.users(),
+        rows: firsts.rows,
+        request,
+        requests_per_day: model.map_or(0.0, |model| model.requests.mean),
+        from_views: firsts.from_views.clone(),
+        to_view: firsts.to_view.clone(),
+        from_scope: firsts.from_scope,
+        to_scope: firsts.to_scope,
+        evidence: firsts.evidence.clone(),
+        peer_tail: shared.populations.count_tail(counter, today),
+    }
+}
+
+/// The user's own views of an object that are narrower than `scope`, best known first.
+fn views_of(profile: &Profile, names: &Names, object: u64, scope: Scope, day: i32) -> Vec<Text> {
+    let views = profile.seen.views.best(day).into_iter().filter_map(|key| names.view(key));
+    let narrower = views.filter(|view| view.object == object && view.scope.is_some_and(|s| s < scope));
+    narrower.take(3).map(|view| view.name.clone()).collect()
+}
+
+/// Tells the population of a value that the user has for the first or the second day.
+pub(super) fn establish(shared: &mut Shared, sighting: Sighting, key: u64) {
+    match sighting {
+        Sighting::Never => shared.populations.notice(key),
+        Sighting::Known { days } if (0.5..=1.0).contains(&days) => shared.populations.establish(key),
+        _ => {}
+    }
+}

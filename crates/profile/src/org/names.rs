@@ -1,0 +1,89 @@
+//! Names behind the hashes that profiles keep.
+
+use model::{Scope, Text, id};
+use rustc_hash::FxHashMap;
+
+/// Kinds of values, so that equal names of different things have different hashes.
+pub(crate) const OBJECT: u8 = 1;
+pub(crate) const VIEW: u8 = 2;
+pub(crate) const REPORT: u8 = 3;
+pub(crate) const CLIENT: u8 = 4;
+pub(crate) const NETWORK: u8 = 5;
+pub(crate) const COUNTRY: u8 = 6;
+pub(crate) const APP: u8 = 7;
+pub(crate) const OPERATION: u8 = 8;
+pub(crate) const SESSION: u8 = 9;
+pub(crate) const LOGIN: u8 = 10;
+
+/// Hash of a value of some kind. Text is compared without regard to ASCII case, as Salesforce does.
+pub(crate) fn key(kind: u8, text: &str) -> u64 {
+    let mut buffer = [0u8; 96];
+    let bytes = text.as_bytes();
+    let Some(target) = buffer.get_mut(1..=bytes.len()) else {
+        // Longer than any name of Salesforce's.
+        return id::hash(text.to_ascii_lowercase().as_bytes()) ^ u64::from(kind);
+    };
+    target.copy_from_slice(bytes);
+    target.make_ascii_lowercase();
+    buffer[0] = kind;
+    id::hash(buffer.get(..=bytes.len()).unwrap_or(bytes))
+}
+
+/// Hash of two keys in order.
+pub(crate) fn pair(a: u64, b: u64) -> u64 {
+    a.rotate_left(23) ^ b.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// A list view, as an explanation names it.
+#[derive(Clone, Debug)]
+pub(crate) struct ViewName {
+    pub(crate) object: u64,
+    pub(crate) name: Text,
+    pub(crate) scope: Option<Scope>,
+}
+
+/// Names of the org's list views and networks, told when an account has one for the first time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    views: FxHashMap<u64, ViewName>,
+    values: FxHashMap<u64, Text>,
+}
+
+impl Names {
+    /// Beyond this many, explanations do without the name.
+    const CAPACITY: usize = 200_000;
+
+    pub(crate) fn note_view(&mut self, key: u64, object: u64, name: &Text, scope: Option<Scope>) {
+        if self.views.len() < Self::CAPACITY {
+            let new = || ViewName { object, name: name.to_ascii_lowercase().into(), scope };
+            self.views.entry(key).or_insert_with(new);
+        }
+    }
+
+    pub(crate) fn note(&mut self, key: u64, name: &str) {
+        if self.values.len() < Self::CAPACITY {
+            self.values.entry(key).or_insert_with(|| name.into());
+        }
+    }
+
+    pub(crate) fn view(&self, key: u64) -> Option<&ViewName> {
+        self.views.get(&key)
+    }
+
+    pub(crate) fn value(&self, key: u64) -> Option<&Text> {
+        self.values.get(&key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_does_not_matter_and_kind_does() {
+        assert_eq!(key(1, "AllContacts"), key(1, "allcontacts"));
+        assert_ne!(key(1, "a"), key(2, "a"));
+        assert_eq!(key(1, &"X".repeat(200)), key(1, &"x".repeat(200)));
+        assert_ne!(pair(1, 2), pair(2, 1));
+    }
+}

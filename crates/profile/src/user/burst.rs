@@ -1,0 +1,118 @@
+//! Requests of the last minute, page loads told from bursts.
+
+use model::time::MINUTE;
+use model::{Text, Timestamp, Uuid};
+use std::collections::VecDeque;
+
+/// The requests of the last minute.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recent {
+    requests: VecDeque<Request>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) at: Timestamp,
+    pub(crate) id: Uuid,
+    pub(crate) object: Option<Text>,
+    /// Whether the account had this view on an earlier day.
+    pub(crate) is_known: bool,
+}
+
+/// What the last minute held.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Window {
+    pub(crate) requests: u32,
+    /// Requests less those that page loads explain.
+    pub(crate) effective: u32,
+    /// Milliseconds from the first request to the last.
+    pub(crate) span: i64,
+}
+
+impl Recent {
+    const WINDOW: i64 = MINUTE;
+    const CAPACITY: usize = 128;
+    /// A page asks for its parts within this time; what comes later is another page.
+    const PAGE_LOAD: i64 = 1_000;
+
+    /// Adds a request and looks back over a minute.
+    ///
+    /// A page load shows views that the account knows, all at once, and counts as one request. A view that is
+    /// new counts each time.
+    pub(crate) fn add(&mut self, request: Request) -> Window {
+        let now = request.at;
+        self.requests.push_back(request);
+        while self.requests.len() > Self::CAPACITY
+            || self.requests.front().is_some_and(|first| now.since(first.at) >= Self::WINDOW)
+        {
+            self.requests.pop_front();
+        }
+        let mut effective = 0;
+        let mut page: Option<Timestamp> = None;
+        let (mut first, mut last) = (now, now);
+        for request in &self.requests {
+            first = first.min(request.at);
+            last = last.max(request.at);
+            if !request.is_known {
+                effective += 1;
+            } else if page.is_none_or(|start| request.at.since(start) > Self::PAGE_LOAD) {
+                page = Some(request.at);
+                effective += 1;
+            }
+        }
+        Window { requests: self.requests.len() as u32, effective, span: last.since(first) }
+    }
+
+    /// Requests of the window, oldest first.
+    pub(crate) fn requests(&self) -> impl Iterator<Item = &Request> {
+        self.requests.iter()
+    }
+
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.requests.capacity() * size_of::<Request>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn window(requests: &[(i64, bool)]) -> Window {
+        let mut recent = Recent::default();
+        let add = |&(at, is_known): &(i64, bool)| {
+            recent.add(Request { at: Timestamp(at), id: Uuid::nil(), object: None, is_known })
+        };
+        requests.iter().map(add).last().unwrap()
+    }
+
+    #[test]
+    fn a_page_load_is_one_request() {
+        // The founding article's ordinary morning: eleven list views within 14 ms.
+        let morning: Vec<(i64, bool)> = [0, 1, 1, 2, 3, 3, 4, 5, 7, 8, 14].map(|at| (at, true)).to_vec();
+        assert_eq!(window(&morning), Window { requests: 11, effective: 1, span: 14 });
+    }
+
+    #[test]
+    fn new_views_count_each() {
+        let burst: Vec<(i64, bool)> =
+            [0, 0, 5, 8, 8, 142, 167, 233, 233, 1_095, 58_100].map(|at| (at, false)).to_vec();
+        assert_eq!(window(&burst), Window { requests: 11, effective: 11, span: 58_100 });
+    }
+
+    #[test]
+    fn a_script_over_known_views_is_a_burst() {
+        let scraping: Vec<(i64, bool)> = (0..40).map(|i| (i * 1_200, true)).collect();
+        assert_eq!(window(&scraping).effective, 40);
+    }
+
+    proptest! {
+        #[test]
+        fn effective_requests_are_requests(mut times in prop::collection::vec((0i64..200_000, any::<bool>()), 1..300)) {
+            times.sort_unstable();
+            let window = window(&times);
+            prop_assert!(window.effective >= 1 && window.effective <= window.requests);
+            prop_assert!(window.span < Recent::WINDOW);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Rows of a chunked execution or a paged query, counted once.
+
+use model::Timestamp;
+use model::time::MINUTE;
+
+/// Executions and queries that may still bring chunks. The total of rows is repeated on each chunk, so only what
+/// goes beyond what was counted is new.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Runs {
+    recent: Vec<Run>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    key: u64,
+    last: Timestamp,
+    rows: u64,
+}
+
+/// What a chunk adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Added {
+    pub(crate) rows: u64,
+    /// Whether this chunk opened the run, so that it counts as a request.
+    pub(crate) is_new: bool,
+}
+
+impl Runs {
+    const CAPACITY: usize = 16;
+    /// A run without a chunk for this long is over: the same query again is another run.
+    const GAP: i64 = 10 * MINUTE;
+
+    /// Counts a chunk of the run `key` that says `total` rows for the whole run.
+    pub(crate) fn add(&mut self, key: u64, total: u64, at: Timestamp) -> Added {
+        if let Some(run) = self.recent.iter_mut().find(|run| run.key == key) {
+            let goes_on = at.since(run.last).abs() <= Self::GAP;
+            let rows = if goes_on { total.saturating_sub(run.rows) } else { total };
+            run.rows = if goes_on { run.rows.max(total) } else { total };
+            run.last = run.last.max(at);
+            return Added { rows, is_new: !goes_on };
+        }
+        let run = Run { key, last: at, rows: total };
+        if self.recent.len() < Self::CAPACITY {
+            self.recent.push(run);
+        } else if let Some(oldest) = self.recent.iter_mut().min_by_key(|run| run.last) {
+            *oldest = run;
+        }
+        Added { rows: total, is_new: true }
+    }
+
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.recent.capacity() * size_of::<Run>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_total_repeated_on_chunks_counts_once() {
+        let mut runs = Runs::default();
+        let chunks: Vec<Added> = (0..51).map(|i| runs.add(9, 20_680, Timestamp(i * 200))).collect();
+        assert_eq!(chunks.iter().map(|added| added.rows).sum::<u64>(), 20_680);
+        assert_eq!(chunks.iter().filter(|added| added.is_new).count(), 1);
+    }
+
+    #[test]
+    fn the_same_query_an_hour_later_is_another_run() {
+        let mut runs = Runs::default();
+        runs.add(9, 100, Timestamp(0));
+        assert_eq!(runs.add(9, 100, Timestamp(60 * MINUTE)), Added { rows: 100, is_new: true });
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_in_any_order_give_the_largest_total(mut totals in prop::collection::vec(0u64..1_000, 1..30)) {
+            let mut runs = Runs::default();
+            let sum: u64 = totals.iter().map(|total| runs.add(1, *total, Timestamp(0)).rows).sum();
+            totals.sort_unstable();
+            prop_assert_eq!(Some(&sum), totals.last());
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Sessions of an account: from where they are used, and who is behind them.
+
+use model::{Text, Timestamp, Uuid};
+
+/// The account's latest sessions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sessions {
+    recent: Vec<Session>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// Hashes of the session key and the login key; 0 where there is none.
+    session: u64,
+    login: u64,
+    pub(crate) last: Timestamp,
+    pub(crate) network: Option<(u64, Text)>,
+    pub(crate) client: Option<(u64, Text)>,
+    /// Who works in this session as the account.
+    pub(crate) delegate: Option<Text>,
+}
+
+/// Work done today in a session that LoginAs opened.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Delegation {
+    pub(crate) delegate: Text,
+    pub(crate) rows: f64,
+    pub(crate) exports: u32,
+    pub(crate) requests: u32,
+    pub(crate) evidence: Vec<Uuid>,
+}
+
+impl Sessions {
+    const CAPACITY: usize = 8;
+
+    /// The session with either key, opened if there is none. `None` without any key.
+    pub(crate) fn of(&mut self, session: u64, login: u64, at: Timestamp) -> Option<&mut Session> {
+        if session == 0 && login == 0 {
+            return None;
+        }
+        let matches = |known: &Session| {
+            (session != 0 && known.session == session)
+                || (login != 0 && known.login == login && (session == 0 || known.session == 0))
+        };
+        let index = match self.recent.iter().position(matches) {
+            Some(index) => index,
+            None => self.open(Session { session, login, last: at, network: None, client: None, delegate: None }),
+        };
+        let found = self.recent.get_mut(index)?;
+        found.session = if session == 0 { found.session } else { session };
+        found.login = if login == 0 { found.login } else { login };
+        Some(found)
+    }
+
+    /// Who is behind the session with either key.
+    pub(crate) fn delegate(&self, session: u64, login: u64) -> Option<&Text> {
+        let matches = |known: &&Session| {
+            (session != 0 && known.session == session) || (login != 0 && known.login == login)
+        };
+        self.recent.iter().filter(matches).find_map(|known| known.delegate.as_ref())
+    }
+
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.recent.capacity() * size_of::<Session>()
+    }
+
+    /// Puts a session in place of the one used least lately. Returns where it is.
+    fn open(&mut self, session: Session) -> usize {
+        if self.recent.len() < Self::CAPACITY {
+            self.recent.push(session);
+            return self.recent.len() - 1;
+        }
+        let oldest = self.recent.iter().enumerate().min_by_key(|(_, known)| known.last).map_or(0, |(index, _)| index);
+        if let Some(slot) = self.recent.get_mut(oldest) {
+            *slot = session;
+        }
+        oldest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn found_by_either_key() {
+        let mut sessions = Sessions::default();
+        sessions.of(0, 5, Timestamp(0)).unwrap().delegate = Some("admin".into());
+        assert_eq!(sessions.of(7, 5, Timestamp(1)).unwrap().delegate.as_deref(), Some("admin"));
+        assert_eq!(sessions.delegate(7, 0).map(Text::as_str), Some("admin"));
+        assert!(sessions.of(8, 0, Timestamp(2)).unwrap().delegate.is_none());
+        assert!(sessions.of(0, 0, Timestamp(2)).is_none());
+    }
+
+    #[test]
+    fn one_login_may_have_many_sessions() {
+        let mut sessions = Sessions::default();
+        sessions.of(1, 5, Timestamp(0)).unwrap().network = Some((9, "a".into()));
+        assert!(sessions.of(2, 5, Timestamp(0)).unwrap().network.is_none());
+    }
+
+    #[test]
+    fn the_oldest_makes_room() {
+        let mut sessions = Sessions::default();
+        for key in 1..=9 {
+            sessions.of(key, 0, Timestamp(key as i64)).unwrap().client = Some((key, "c".into()));
+        }
+        assert!(sessions.of(1, 0, Timestamp(20)).unwrap().client.is_none());
+        assert!(sessions.of(9, 0, Timestamp(20)).unwrap().client.is_some());
+    }
+}

@@ -1,0 +1,265 @@
+//! The arithmetic of a risk score.
+
+use crate::Settings;
+use model::time::HOUR;
+use model::{Finding, Points, Receipt, RiskModel, Source, Term, TermKind, Text, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The risk score of findings that are one incident, with every term of it. The points add up to it exactly.
+///
+/// The best finding of each detector counts; within a group of detectors each stronger one damps the rest; what is
+/// older than the latest event has decayed. Modifiers act on the odds R/(1 − R), so 100 is never exceeded.
+pub fn receipt(findings: &[Finding], settings: &Settings, config_hash: &Text) -> Receipt {
+    let mut terms = finding_terms(findings, settings);
+    let mut risk = match settings.model {
+        RiskModel::NoisyOr => noisy_or(&mut terms),
+        RiskModel::Sum => sum(&mut terms),
+    };
+    for modifier in modifiers(findings, settings) {
+        risk = modify(risk, modifier, &mut terms);
+    }
+    if risk > 1.0 {
+        terms.push((term(TermKind::Cap, "cap", "a risk score is 100 at most".to_owned()), 1.0 - risk));
+    }
+    total(terms, settings.model, config_hash)
+}
+
+/// A term and its part of the risk, from 0 to 1.
+type Part = (Term, f64);
+
+/// Rounds the running sum, not the terms: so they add up to the rounded sum.
+fn total(parts: Vec<Part>, model: RiskModel, config_hash: &Text) -> Receipt {
+    let (mut exact, mut told) = (0.0, Points::default());
+    let terms = parts.into_iter().map(|(term, part)| {
+        exact += part;
+        let so_far = Points::from_f64(100.0 * exact);
+        let points = Points(so_far.0 - told.0);
+        told = so_far;
+        Term { points, ..term }
+    });
+    let terms = terms.collect();
+    Receipt { model, config_hash: config_hash.clone(), risk_score: told, terms }
+}
+
+fn finding_terms(findings: &[Finding], settings: &Settings) -> Vec<Part> {
+    let latest = findings.iter().map(|finding| finding.revised_at).max().unwrap_or_default();
+    let mut best: BTreeMap<&str, &Finding> = BTreeMap::new();
+    for finding in findings {
+        let strength = |finding: &Finding| (finding.score * decay(finding, latest, settings), finding.finding_id);
+        let slot = best.entry(&finding.detector).or_insert(finding);
+        if strength(finding).partial_cmp(&strength(slot)).is_some_and(std::cmp::Ordering::is_gt) {
+            *slot = finding;
+        }
+    }
+    let mut parts: Vec<(Part, String)> = best
+        .into_values()
+        .map(|finding| {
+            let weight = settings.weight(&finding.detector);
+            let decay = decay(finding, latest, settings);
+            let part = weight.weight * finding.score / 10.0 * decay;
+            let term = Term {
+                finding_id: Some(finding.finding_id),
+                score: finding.score,
+                weight: weight.weight,
+                decay,
+                ..term(TermKind::Finding, &finding.detector, finding.summary.clone())
+            };
+            ((term, part), weight.group)
+        })
+        .collect();
+    parts.sort_by(|((a, x), _), ((b, y), _)| y.total_cmp(x).then_with(|| a.name.cmp(&b.name)));
+    let mut stronger: BTreeMap<String, i32> = BTreeMap::new();
+    let damped = parts.into_iter().map(|((term, part), group)| {
+        let before = stronger.entry(group).or_default();
+        let damping = settings.damping.powi(*before);
+        *before += 1;
+        (Term { damping, ..term }, part * damping)
+    });
+    damped.collect()
+}
+
+fn decay(finding: &Finding, latest: Timestamp, settings: &Settings) -> f64 {
+    let hours = latest.since(finding.revised_at) as f64 / HOUR as f64;
+    (-hours / settings.half_life_hours).exp2()
+}
+
+/// 1 − Π(1 − x), its terms sharing it as ln(1 − x) does.
+fn noisy_or(parts: &mut [Part]) -> f64 {
+    /// Certainty is never quite reached, so that shares stay finite.
+    const MOST: f64 = 0.999_999;
+    let logs: Vec<f64> = parts.iter().map(|(_, part)| (-part.min(MOST)).ln_1p()).collect();
+    let total: f64 = logs.iter().sum();
+    let risk = -total.exp_m1();
+    for ((_, part), log) in parts.iter_mut().zip(logs) {
+        *part = if total < 0.0 { risk * log / total } else { 0.0 };
+    }
+    risk
+}
+
+fn sum(parts: &mut [Part]) -> f64 {
+    parts.iter().map(|(_, part)| part).sum()
+}
+
+struct Modifier {
+    name: &'static str,
+    factor: f64,
+    reason: String,
+}
+
+fn modifiers(findings: &[Finding], settings: &Settings) -> Vec<Modifier> {
+    let mut modifiers = Vec::new();
+    let objects: BTreeSet<&Text> = findings.iter().flat_map(|finding| &finding.objects).collect();
+    let sensitive = objects.into_iter().filter_map(|object| Some((object, *settings.sensitivity.get(object.as_str())?)));
+    if let Some((object, factor)) = sensitive.max_by(|a, b| a.1.total_cmp(&b.1)) {
+        modifiers.push(Modifier { name: "object_sensitivity", factor, reason: format!("{object} is sensitive") });
+    }
+    let latest = findings.iter().max_by_key(|finding| (finding.revision, finding.finding_id));
+    if let Some((class, factor)) = latest.and_then(|f| Some((f.user_class, *settings.classes.get(&f.user_class)?))) {
+        modifiers.push(Modifier { name: "user_class", factor, reason: format!("the account is of class {class}") });
+    }
+    let logs: BTreeSet<Source> = findings.iter().filter_map(|finding| finding.source).collect();
+    if logs.len() > 1 {
+        let names: Vec<&str> = logs.iter().map(|log| log.as_str()).collect();
+        let factor = settings.corroboration.powi(logs.len() as i32 - 1);
+        modifiers.push(Modifier { name: "corroboration", factor, reason: format!("told by {}", names.join(", ")) });
+    }
+    modifiers
+}
+
+/// Multiplies the odds. A sum beyond 1 has no odds and stays.
+fn modify(risk: f64, modifier: Modifier, parts: &mut Vec<Part>) -> f64 {
+    if risk >= 1.0 {
+        return risk;
+    }
+    let odds = modifier.factor * risk / (1.0 - risk);
+    let modified = odds / (1.0 + odds);
+    let term = term(TermKind::Modifier, modifier.name, modifier.reason);
+    parts.push((Term { multiplier: modifier.factor, ..term }, modified - risk));
+    modified
+}
+
+fn term(kind: TermKind, name: &str, reason: String) -> Term {
+    Term {
+        kind,
+        name: name.into(),
+        finding_id: None,
+        score: 0.0,
+        weight: 1.0,
+        decay: 1.0,
+        damping: 1.0,
+        multiplier: 1.0,
+        points: Points::default(),
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::finding;
+    use model::Severity;
+    use proptest::prelude::*;
+
+    fn of(findings: &[Finding], settings: &Settings) -> Receipt {
+        receipt(findings, settings, &"hash".into())
+    }
+
+    fn articles_four() -> Vec<Finding> {
+        [("row_spike", 10.0), ("scope_increase", 8.0), ("view_burst", 8.0), ("new_access", 7.0)]
+            .iter()
+            .zip(1..)
+            .map(|((detector, score), id)| finding(detector, id, *score, 0))
+            .collect()
+    }
+
+    #[test]
+    fn one_certain_spike_is_high_and_the_articles_four_are_critical() {
+        let settings = Settings::default();
+        let spike = of(&articles_four()[..1], &settings).risk_score;
+        assert_eq!((spike.to_f64(), spike.severity()), (70.0, Severity::High));
+        let four = of(&articles_four(), &settings).risk_score;
+        assert!(four.severity() == Severity::Critical && four > spike, "{four}");
+    }
+
+    #[test]
+    fn the_articles_weighted_sum() {
+        let quarter = |name: &str| (name.to_owned(), crate::Weight { weight: 0.25, group: name.to_owned() });
+        let settings = Settings {
+            model: RiskModel::Sum,
+            weights: ["row_spike", "scope_increase", "view_burst", "new_access"].map(quarter).into(),
+            ..Settings::default()
+        };
+        assert_eq!(of(&articles_four(), &settings).risk_score.to_f64(), 82.5);
+        let capped = of(&articles_four(), &Settings { model: RiskModel::Sum, damping: 1.0, ..Settings::default() });
+        assert_eq!(capped.risk_score, Points::MAX);
+        assert_eq!(capped.terms.last().map(|term| term.kind), Some(TermKind::Cap));
+    }
+
+    #[test]
+    fn a_group_counts_its_best_and_damps_the_rest() {
+        let receipt = of(&articles_four(), &Settings::default());
+        let damping: Vec<(&str, f64)> = receipt.terms.iter().map(|t| (t.name.as_str(), t.damping)).collect();
+        let expected = [("row_spike", 1.0), ("scope_increase", 1.0), ("view_burst", 0.5), ("new_access", 0.5)];
+        assert_eq!(damping, expected);
+    }
+
+    #[test]
+    fn the_past_fades() {
+        let old = finding("row_spike", 1, 10.0, 0);
+        let new = finding("off_hours", 2, 0.0, 168 * HOUR);
+        assert_eq!(of(&[old, new], &Settings::default()).risk_score.to_f64(), 35.0);
+    }
+
+    #[test]
+    fn modifiers_are_told() {
+        let mut findings = articles_four();
+        findings[0].source = Some(Source::ListView);
+        findings[1].source = Some(Source::Report);
+        let settings = Settings {
+            sensitivity: [("Contact".to_owned(), 1.5)].into(),
+            classes: [(model::UserClass::Normal, 0.8)].into(),
+            ..Settings::default()
+        };
+        let receipt = of(&findings, &settings);
+        let told: Vec<(&str, f64, bool)> = receipt
+            .terms
+            .iter()
+            .filter(|term| term.kind == TermKind::Modifier)
+            .map(|term| (term.name.as_str(), term.multiplier, term.points.0 > 0))
+            .collect();
+        assert_eq!(told, [("object_sensitivity", 1.5, true), ("user_class", 0.8, false), ("corroboration", 1.15, true)]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_terms_add_up_exactly(
+            scores in prop::collection::vec((0usize..6, 0.0..=10.0, 0i64..400), 0..12),
+            is_sum in any::<bool>(),
+            sensitivity in 0.1..10.0,
+        ) {
+            let names = ["row_spike", "view_burst", "new_access", "session_hijack", "off_hours", "unheard_of"];
+            let findings: Vec<Finding> = scores
+                .iter()
+                .zip(1..)
+                .map(|((name, score, hour), id)| finding(names[*name], id, *score, hour * HOUR))
+                .collect();
+            let settings = Settings {
+                model: if is_sum { RiskModel::Sum } else { RiskModel::NoisyOr },
+                sensitivity: [("Contact".to_owned(), sensitivity)].into(),
+                ..Settings::default()
+            };
+            let receipt = of(&findings, &settings);
+            prop_assert_eq!(receipt.terms.iter().map(|term| term.points.0).sum::<i32>(), receipt.risk_score.0);
+            prop_assert!((0..=Points::MAX.0).contains(&receipt.risk_score.0));
+        }
+
+        #[test]
+        fn more_never_lowers_the_risk(scores in prop::collection::vec(0.0..=10.0, 1..6), more in 0.0..=10.0) {
+            let names = ["row_spike", "view_burst", "new_access", "session_hijack", "off_hours", "api_recon"];
+            let mut findings: Vec<Finding> = scores.iter().zip(1..).map(|(s, id)| finding(names[id as usize - 1], id, *s, 0)).collect();
+            let before = of(&findings, &Settings::default()).risk_score;
+            findings.push(finding("login_as_export", 99, more, 0));
+            prop_assert!(of(&findings, &Settings::default()).risk_score >= before);
+        }
+    }
+}

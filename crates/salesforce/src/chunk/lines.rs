@@ -1,0 +1,8 @@
+//! One record a line.
+
+use super::{Cut, Records};
+
+pub(super) fn cut(buffer: &[u8], has_ended: bool) -> Cut {
+    let end = if has_ended { buffer.len() } else { memchr::memrchr(b'\n', buffer).map_or(0, |end| end + 1) };
+    Cut { skip: 0, end, records: Records::Lines }
+}

@@ -1,0 +1,180 @@
+//! Log files: comma-separated, quotes doubled within quotes, a header that names the columns.
+
+use crate::chunk::Chunk;
+use crate::field::{self, Meaning};
+use crate::fingerprint::{Fingerprint, NameHash};
+use crate::normalize;
+use crate::record::{Record, Scalar};
+use crate::reject::{self, RejectReason};
+use crate::{Context, Parsed};
+use std::borrow::Cow;
+
+/// The columns of one file.
+#[derive(Debug)]
+pub(crate) struct Header {
+    columns: Vec<Column>,
+    raw: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Column {
+    name: String,
+    hash: NameHash,
+    meaning: Meaning,
+}
+
+impl Header {
+    pub(crate) fn new(row: &[u8]) -> Self {
+        let column = |name: Cow<'_, [u8]>| {
+            let name = String::from_utf8_lossy(name.trim_ascii()).into_owned();
+            Column { hash: NameHash::new(&name), meaning: field::meaning(&name), name }
+        };
+        Self { columns: Fields::of(row).map(column).collect(), raw: row.trim_ascii_end().to_vec() }
+    }
+
+    pub(crate) fn is_written_as(&self, row: &[u8]) -> bool {
+        row.len() <= self.raw.len() + 2 && row.trim_ascii_end() == self.raw
+    }
+}
+
+/// Reads the chunk's rows into `parsed`.
+pub(crate) fn read(chunk: &Chunk, header: &Header, context: &Context, parsed: &mut Parsed) {
+    let mut record = Record::new();
+    for (line, row) in chunk.records() {
+        if row.trim_ascii().is_empty() {
+            continue;
+        }
+        record.clear();
+        let (found, content) = fill(row, header, &mut record);
+        let expected = header.columns.len();
+        let result = if found == expected {
+            normalize::normalize(&record, context, || content.value())
+        } else {
+            Err(RejectReason::FieldCount { found, expected })
+        };
+        parsed.add(result, line, || reject::csv_excerpt(row));
+    }
+}
+
+/// Sets the record's fields; returns how many the row has, and its content.
+fn fill<'a>(row: &'a [u8], header: &'a Header, record: &mut Record<'a>) -> (usize, Fingerprint) {
+    let mut found = 0;
+    let mut content = Fingerprint::default();
+    for value in Fields::of(row) {
+        if let Some(column) = header.columns.get(found) {
+            content.add(column.hash, &value);
+            match column.meaning {
+                Meaning::Dropped => {}
+                Meaning::Field(field) => record.set(field, Scalar::Text(text(value))),
+                Meaning::Unknown if value.is_empty() => {}
+                Meaning::Unknown => record.set_unknown(Cow::Borrowed(&column.name), Scalar::Text(text(value))),
+            }
+        }
+        found += 1;
+    }
+    (found, content)
+}
+
+fn text(value: Cow<'_, [u8]>) -> Cow<'_, str> {
+    match value {
+        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+    }
+}
+
+/// The length of the first row of `bytes`, its line break included; `None` if it goes on.
+///
+/// A quote that is closed in the middle of a field was opened by damage further up: such a row ends
+/// with its first line, so that the rows after it are read.
+pub(crate) fn row_end(bytes: &[u8], has_ended: bool) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        // Outside quotes.
+        let rest = bytes.get(at..)?;
+        let Some(found) = memchr::memchr2(b'"', b'\n', rest) else {
+            return (has_ended && !bytes.is_empty()).then_some(bytes.len());
+        };
+        at += found + 1;
+        if rest.get(found) == Some(&b'\n') {
+            return Some(at);
+        }
+        // Inside quotes.
+        let opened = at;
+        loop {
+            let Some(found) = memchr::memchr(b'"', bytes.get(at..)?) else {
+                return has_ended.then(|| line_end(bytes, opened));
+            };
+            at += found + 1;
+            match bytes.get(at) {
+                Some(b'"') => at += 1,
+                Some(b',' | b'\n' | b'\r') => break,
+                None if has_ended => return Some(bytes.len()),
+                None => return None,
+                Some(_) if memchr::memchr(b'\n', bytes.get(opened..at)?).is_some() => return Some(line_end(bytes, opened)),
+                Some(_) => break,
+            }
+        }
+    }
+}
+
+/// The end of the line that `from` lies in, its line break included.
+fn line_end(bytes: &[u8], from: usize) -> usize {
+    memchr::memchr(b'\n', bytes.get(from..).unwrap_or_default()).map_or(bytes.len(), |found| from + found + 1)
+}
+
+/// The fields of one row, without their quotes.
+pub(crate) struct Fields<'a> {
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn of(row: &'a [u8]) -> Self {
+        let row = row.strip_suffix(b"\n").unwrap_or(row);
+        Self { rest: Some(row.strip_suffix(b"\r").unwrap_or(row)) }
+    }
+
+    /// Splits off what comes before the next comma.
+    fn plain(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        let end = memchr::memchr(b',', rest);
+        self.rest = end.and_then(|end| rest.get(end + 1..));
+        end.and_then(|end| rest.get(..end)).unwrap_or(rest)
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Cow<'a, [u8]>;
+
+    fn next(&mut self) -> Option<Cow<'a, [u8]>> {
+        let rest = self.rest?;
+        let Some(quoted) = rest.strip_prefix(b"\"") else {
+            return Some(Cow::Borrowed(self.plain(rest)));
+        };
+        let mut at = 0;
+        let mut has_quotes = false;
+        let end = loop {
+            let Some(found) = memchr::memchr(b'"', quoted.get(at..)?) else { break quoted.len() };
+            at += found;
+            if quoted.get(at + 1) != Some(&b'"') {
+                break at;
+            }
+            has_quotes = true;
+            at += 2;
+        };
+        let value = quoted.get(..end)?;
+        // Text after the closing quote belongs to the field, as lenient readers have it.
+        let tail = self.plain(quoted.get(end + 1..).unwrap_or_default());
+        if !has_quotes && tail.is_empty() {
+            return Some(Cow::Borrowed(value));
+        }
+        let mut owned = Vec::with_capacity(value.len() + tail.len());
+        let mut pieces = value.split(|b| *b == b'"');
+        owned.extend_from_slice(pieces.next().unwrap_or_default());
+        // A doubled quote leaves an empty piece between its two halves.
+        while let (Some(_), Some(piece)) = (pieces.next(), pieces.next()) {
+            owned.push(b'"');
+            owned.extend_from_slice(piece);
+        }
+        owned.extend_from_slice(tail);
+        Some(Cow::Owned(owned))
+    }
+}

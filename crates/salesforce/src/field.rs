@@ -1,0 +1,213 @@
+//! The dictionary: every name a field goes by, on every channel.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// What a name on the wire stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    Field(Field),
+    /// Known, and of no use here.
+    Dropped,
+    Unknown,
+}
+
+macro_rules! fields {
+    ($($field:ident: $($spelling:literal)|+;)+) => {
+        /// Every field that orgwatch understands.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Field { $($field),+ }
+
+        impl Field {
+            pub(crate) const COUNT: usize = [$(Self::$field),+].len();
+        }
+
+        const SPELLINGS: &[(&str, Field)] = &[$($(($spelling, Field::$field)),+),+];
+    };
+}
+
+// Compared without case and underscores (`fold`): `UserName` is `Username`, `RowsProcessed` is
+// `ROWS_PROCESSED`. Only names that differ otherwise are listed.
+fields! {
+    // What it is.
+    ObjectType: "attributes.type";
+    Channel: "channel" | "EventApiName";
+    EventType: "EVENT_TYPE";
+    EventIdentifier: "EventIdentifier";
+    // When.
+    EventDate: "EventDate";
+    TimestampDerived: "TIMESTAMP_DERIVED";
+    Timestamp: "TIMESTAMP";
+    CreatedDate: "CreatedDate";
+    // Who.
+    OrgId: "ORGANIZATION_ID" | "ORGANIZATION_ID_DERIVED" | "OrganizationIdentifier" | "Tenant";
+    UserIdDerived: "USER_ID_DERIVED";
+    UserId: "UserId" | "UserIdentifier";
+    Username: "Username";
+    UserType: "UserType";
+    ProfileId: "ProfileId";
+    RoleId: "RoleId";
+    SessionKey: "SessionKey";
+    LoginKey: "LoginKey";
+    RequestId: "REQUEST_ID" | "RequestIdentifier";
+    DelegatedUsername: "DelegatedUsername";
+    DelegatedUserIdDerived: "DELEGATED_USER_ID_DERIVED";
+    DelegatedUserId: "DELEGATED_USER_ID" | "DelegatedUserIdentifier";
+    DelegatedOrgId: "DelegatedOrganizationId" | "DelegatedOrganizationIdentifier";
+    // What was done, and how it ended.
+    Operation: "Operation" | "OPERATION_TYPE";
+    Method: "METHOD";
+    MethodName: "METHOD_NAME";
+    FileAction: "FileAction";
+    TransactionType: "TRANSACTION_TYPE";
+    Origin: "ORIGIN";
+    OperationStatus: "OperationStatus";
+    RequestStatus: "REQUEST_STATUS";
+    StatusCode: "STATUS_CODE";
+    Success: "SUCCESS";
+    Status: "Status";
+    JobStatus: "JOB_STATUS";
+    PolicyOutcome: "PolicyOutcome";
+    // To what.
+    QueriedEntities: "QueriedEntities" | "ENTITY_NAME" | "ENTITY_TYPE";
+    RequestedEntities: "RequestedEntities";
+    PageEntityType: "PAGE_ENTITY_TYPE";
+    PageEntityId: "PAGE_ENTITY_ID";
+    Query: "Query";
+    ExecutionIdentifier: "ExecutionIdentifier";
+    Scope: "Scope";
+    DeveloperName: "DeveloperName";
+    Name: "Name";
+    ListViewId: "ListViewId";
+    ReportIdDerived: "REPORT_ID_DERIVED";
+    ReportId: "REPORT_ID" | "Report" | "ReportIdentifier";
+    RecordId: "RecordId";
+    DocumentIdDerived: "DOCUMENT_ID_DERIVED";
+    DocumentId: "DocumentId" | "DocumentIdentifier";
+    FileName: "FileName";
+    JobId: "JOB_ID" | "JobIdentifier";
+    UriIdDerived: "URI_ID_DERIVED";
+    Uri: "URI";
+    PermissionList: "PermissionList";
+    PermissionType: "PermissionType";
+    ImpactedUserIds: "ImpactedUserIds";
+    UserCount: "UserCount";
+    HasExternalUsers: "HasExternalUsers";
+    ParentNameList: "ParentNameList";
+    // How much.
+    Rows: "RowsProcessed" | "ROW_COUNT" | "RECORDS_PROCESSED";
+    RowsReturned: "RowsReturned";
+    Columns: "NumberOfColumns" | "NUMBER_COLUMNS" | "NUMBER_FIELDS";
+    ContentSize: "ContentSize" | "SIZE_BYTES";
+    ResponseSize: "RESPONSE_SIZE";
+    ResultSizeMb: "RESULT_SIZE_MB";
+    // From where, with what.
+    SourceIp: "SourceIp";
+    ClientIp: "CLIENT_IP";
+    Country: "Country";
+    CountryIso: "CountryIso";
+    CountryCode: "COUNTRY_CODE";
+    UserAgent: "UserAgent";
+    Browser: "Browser" | "BROWSER_TYPE" | "BROWSER_NAME";
+    Platform: "Platform" | "OsName";
+    Client: "Client" | "CLIENT_NAME";
+    ClientInfo: "CLIENT_INFO";
+    Application: "Application" | "AppName" | "PAGE_APP_NAME";
+    ConnectedApp: "ConnectedAppId" | "ConnectedAppIdentifier";
+    ApiType: "ApiType";
+    LoginType: "LoginType";
+    LoginStatus: "LOGIN_STATUS";
+    // What Threat Detection said.
+    Score: "Score";
+    Summary: "Summary";
+    SecurityEventData: "SecurityEventData";
+    FeatureName: "FeatureName";
+    FeatureValue: "FeatureValue";
+    FeatureContribution: "FeatureContribution";
+    CurrentIp: "CurrentIp";
+    CurrentPlatform: "CurrentPlatform";
+    CurrentScreen: "CurrentScreen";
+    CurrentUserAgent: "CurrentUserAgent";
+    CurrentWindow: "CurrentWindow";
+    PreviousIp: "PreviousIp";
+    PreviousPlatform: "PreviousPlatform";
+    PreviousScreen: "PreviousScreen";
+    PreviousUserAgent: "PreviousUserAgent";
+    PreviousWindow: "PreviousWindow";
+}
+
+/// Names that are known and not needed: positions, policies, timings, and what other fields say better.
+const DROPPED: &[&str] = &[
+    "Id", "EventUuid", "ReplayId", "schema", "CreatedById", "LastModifiedById", "LastModifiedDate", "LastReferencedDate",
+    "LastViewedDate", "SystemModstamp", "IsDeleted", "OwnerId", "LoginHistoryId", "LoginGeoId", "LoginLatitude",
+    "LoginLongitude", "City", "PostalCode", "Subdivision", "RelatedEventIdentifier", "PolicyId", "EvaluationTime",
+    "SessionLevel", "SESSION_TYPE", "Records", "AdditionalInfo", "FilterCriteria", "ColumnHeaders", "GroupedColumnHeaders",
+    "DisplayedFieldEntities", "OrderBy", "Sequence", "EventSource", "ElapsedTime", "ApiVersion", "CipherSuite", "TlsProtocol",
+    "HttpMethod", "LoginUrl", "LoginSubType", "AuthServiceId", "AuthMethodReference", "ClientVersion", "NetworkId",
+    "CertificateIdentifier", "UseApiToken", "DashboardId", "DashboardName", "Description", "Format", "ExportFileFormat",
+    "IsScheduled", "ActionName", "BotId", "BOT_SESSION_ID", "BotSessionIdentifier", "PlannerId", "SoqlCommands", "ParentIdList",
+    "PermissionExpiration", "PermissionExpirationList", "VersionId", "VERSION_ID_DERIVED", "VersionNumber", "FileSource",
+    "FileType", "FILE_PREVIEW_TYPE", "CanDownloadPdf", "IsLatestVersion", "ProcessDuration", "ConnectionType", "DeviceId",
+    "DeviceModel", "DevicePlatform", "DeviceSessionId", "Duration", "EffectivePageTime", "EffectivePageTimeDeviation",
+    "EffectivePageTimeDeviationErrorType", "EffectivePageTimeDeviationReason", "HasEffectivePageTimeDeviation", "OsVersion",
+    "PageStartTime", "PageUrl", "PAGE_CONTEXT", "PreviousPageAppName", "PreviousPageEntityId", "PreviousPageEntityType",
+    "PreviousPageUrl", "SdkAppType", "SdkAppVersion", "SdkVersion", "DetailIdentifier", "EventName", "MetricIdentifier",
+    "MetricsType", "TenantName", "RUN_TIME", "CPU_TIME", "DB_TOTAL_TIME", "DatabaseTotalTime", "DB_BLOCKS", "DB_CPU_TIME",
+    "REQUEST_SIZE", "EXCEPTION_MESSAGE", "ERROR_MESSAGE", "MEDIA_TYPE", "BATCH_ID", "NUMBER_FAILURES", "RECORDS_FAILED",
+    "NUMBER_EXCEPTION_FILTERS", "UI_NUMBER_COLUMNS", "AVERAGE_ROW_SIZE", "SORT", "NUMBER_BUCKETS", "DISPLAY_TYPE",
+    "RENDERING_TYPE", "REPORT_DESCRIPTION", "HTTP_REFERER", "REFERRER_URI", "AUTHENTICATION_METHOD_REFERENCE",
+    "AUTHENTICATION_SERVICE_ID", "AUTHENTICATION_CONTEXT_CLASS_REFERENCE", "PLATFORM_TYPE", "RESOLUTION_TYPE", "APP_TYPE",
+    "USER_INITIATED_LOGOUT", "CLIENT_ID", "AcceptLanguage", "Message", "SECURE_CONNECTION_START", "ApiAnomalyEventNumber",
+    "ReportAnomalyEventNumber", "SessionHijackingEventNumber", "CredentialStuffingEventNumber", "GuestUserAnomalyEventNumber",
+    "LoginAnomalyEventNumber", "LoginAsCategory", "TargetUrl", "UI_EVENT_ID", "UI_EVENT_TYPE", "UI_EVENT_SOURCE",
+    "UI_EVENT_TIMESTAMP", "UI_EVENT_SEQUENCE_NUM", "CLIENT_GEO", "BROWSER_VERSION", "PREVPAGE_APP_NAME", "PREVPAGE_CONTEXT",
+    "PREVPAGE_ENTITY_ID", "PREVPAGE_ENTITY_TYPE", "PREVPAGE_URL",
+    // One column by mistake of the writer, in real log files of logouts.
+    "API_VERSION,USER_INITIATED_LOGOUT",
+];
+
+static DICTIONARY: LazyLock<HashMap<String, Meaning>> = LazyLock::new(|| {
+    let dropped = DROPPED.iter().map(|name| (fold(name), Meaning::Dropped));
+    let known = SPELLINGS.iter().map(|(name, field)| (fold(name), Meaning::Field(*field)));
+    dropped.chain(known).collect()
+});
+
+/// What `name` stands for, on whichever channel.
+pub(crate) fn meaning(name: &str) -> Meaning {
+    // Columns that a log collector adds about its own work.
+    if name.starts_with("p_") {
+        return Meaning::Dropped;
+    }
+    DICTIONARY.get(&fold(name)).copied().unwrap_or(Meaning::Unknown)
+}
+
+/// A name without case and underscores.
+pub(crate) fn fold(name: &str) -> String {
+    name.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn one_field_by_all_its_names() {
+        for name in ["RowsProcessed", "ROWS_PROCESSED", "ROW_COUNT", "RECORDS_PROCESSED", "RowCount"] {
+            assert_eq!(meaning(name), Meaning::Field(Field::Rows), "{name}");
+        }
+        for name in ["UserName", "Username", "USER_NAME", "USERNAME"] {
+            assert_eq!(meaning(name), Meaning::Field(Field::Username), "{name}");
+        }
+        assert_eq!(meaning("Records"), Meaning::Dropped);
+        assert_eq!(meaning("NEW_IN_V70"), Meaning::Unknown);
+    }
+
+    #[test]
+    fn no_name_is_listed_twice() {
+        let mut seen = HashSet::new();
+        for name in SPELLINGS.iter().map(|(name, _)| name).chain(DROPPED) {
+            assert!(seen.insert(fold(name)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! JSON records: stored events, envelopes of streamed ones, and log-file rows.
+
+mod keys;
+mod seed;
+
+use crate::chunk::Chunk;
+use crate::fingerprint::{Fingerprint, NameHash};
+use crate::normalize::{self, Normalized};
+use crate::record::Record;
+use crate::reject::{self, RejectReason};
+use crate::{Context, Parsed};
+use keys::Keys;
+use seed::{Each, Object};
+use serde::de::DeserializeSeed;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// Reads the chunk's records into `parsed`.
+pub(crate) fn read(chunk: &Chunk, context: &Context, parsed: &mut Parsed) {
+    let mut keys = Keys::new();
+    let mut record = Record::new();
+    for (line, bytes) in chunk.records() {
+        let bytes = bytes.trim_ascii();
+        if bytes.is_empty() {
+            continue;
+        }
+        record.clear();
+        let result = read_one(bytes, &mut keys, &mut record, context);
+        parsed.add(result, line, || reject::excerpt(bytes));
+    }
+}
+
+fn read_one<'a>(
+    bytes: &'a [u8],
+    keys: &mut Keys,
+    record: &mut Record<'a>,
+    context: &Context,
+) -> Result<Normalized, RejectReason> {
+    let text = std::str::from_utf8(bytes).map_err(|_| RejectReason::NotUtf8)?;
+    if !text.starts_with('{') {
+        return Err(RejectReason::Json("it does not start with a brace".into()));
+    }
+    let mut json = serde_json::Deserializer::from_str(text);
+    Object { keys, record }.deserialize(&mut json).and_then(|()| json.end()).map_err(|error| syntax(&error))?;
+    normalize::normalize(record, context, || fingerprint(text))
+}
+
+/// The row's content. A second reading of the text, which few records need.
+fn fingerprint(text: &str) -> u64 {
+    let mut fingerprint = Fingerprint::default();
+    let add = |name: &str, value: &RawValue| {
+        let raw = value.get();
+        let text = if raw.starts_with('"') { serde_json::from_str(raw).unwrap_or(Cow::Borrowed(raw)) } else { Cow::Borrowed(raw) };
+        if text != "null" {
+            fingerprint.add(NameHash::new(name), text.as_bytes());
+        }
+    };
+    match Each(add).deserialize(&mut serde_json::Deserializer::from_str(text)) {
+        Ok(()) => fingerprint.value(),
+        // The text has been read once without error; its bytes are as good a content.
+        Err(_) => model::id::hash(text.as_bytes()),
+    }
+}
+
+/// What is wrong, and where in the record; never the values themselves.
+fn syntax(error: &serde_json::Error) -> RejectReason {
+    RejectReason::Json(error.to_string())
+}

@@ -1,0 +1,282 @@
+//! Deserializers that fill a record without building a tree.
+
+use super::keys::{Action, Keys, START};
+use crate::field::{Field, Meaning};
+use crate::record::{Record, Scalar};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Reads an object's members into the record; the members of an envelope's parts too.
+pub(super) struct Object<'r, 'de> {
+    pub(super) keys: &'r mut Keys,
+    pub(super) record: &'r mut Record<'de>,
+}
+
+/// Calls with each member of an object, and of an envelope's parts.
+pub(super) struct Each<F>(pub(super) F);
+
+macro_rules! passes_over {
+    ($lifetime:lifetime, $value:expr) => {
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+        fn visit_seq<A: SeqAccess<$lifetime>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            Ok($value)
+        }
+    };
+}
+
+impl<'de> DeserializeSeed<'de> for Object<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut previous = START;
+        while let Some(key) = map.next_key_seed(Key { keys: &mut *self.keys, previous })? {
+            previous = key.position;
+            match key.action {
+                Action::Open => map.next_value_seed(Object { keys: &mut *self.keys, record: &mut *self.record })?,
+                Action::OpenAttributes => {
+                    let kind = map.next_value_seed(Attributes)?;
+                    self.record.set(Field::ObjectType, kind);
+                }
+                Action::Read(Meaning::Dropped) => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                // These may come as JSON within JSON or as a text that holds JSON.
+                Action::Read(Meaning::Field(
+                    field @ (Field::SecurityEventData | Field::PermissionList | Field::ImpactedUserIds | Field::ParentNameList),
+                )) => {
+                    let raw = map.next_value::<&'de RawValue>()?;
+                    self.record.set(field, scalar(raw));
+                }
+                Action::Read(Meaning::Field(field)) => {
+                    let value = map.next_value_seed(Value)?;
+                    self.record.set(field, value);
+                }
+                Action::Read(Meaning::Unknown) => {
+                    let raw = map.next_value::<&'de RawValue>()?;
+                    self.record.set_unknown(key.unknown.unwrap_or_default(), scalar(raw));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    passes_over!('de, ());
+}
+
+/// A raw value as it came: a text without its quotes, all else as written.
+fn scalar(raw: &RawValue) -> Scalar<'_> {
+    match raw.get() {
+        "null" => Scalar::Null,
+        text if text.starts_with('"') => Scalar::Text(match serde_json::from_str::<&str>(text) {
+            Ok(plain) => Cow::Borrowed(plain),
+            Err(_) => serde_json::from_str(text).map_or(Cow::Borrowed(text), Cow::Owned),
+        }),
+        text => Scalar::Text(Cow::Borrowed(text)),
+    }
+}
+
+struct Key<'k> {
+    keys: &'k mut Keys,
+    previous: usize,
+}
+
+struct Found<'de> {
+    action: Action,
+    position: usize,
+    /// The name, if the dictionary does not know it.
+    unknown: Option<Cow<'de, str>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Found<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Found<'de>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key<'_> {
+    type Value = Found<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Found<'de>, E> {
+        let (action, position) = self.keys.find(name, self.previous);
+        let unknown = (action == Action::Read(Meaning::Unknown)).then_some(Cow::Borrowed(name));
+        Ok(Found { action, position, unknown })
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Found<'de>, E> {
+        let (action, position) = self.keys.find(name, self.previous);
+        let unknown = (action == Action::Read(Meaning::Unknown)).then(|| Cow::Owned(name.to_owned()));
+        Ok(Found { action, position, unknown })
+    }
+}
+
+struct Value;
+
+impl<'de> DeserializeSeed<'de> for Value {
+    type Value = Scalar<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Scalar<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value {
+    type Value = Scalar<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Number(value as f64))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Number(value as f64))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Number(value))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar<'de>, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Null)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Null)
+    }
+}
+
+/// The `type` of an `attributes` object.
+struct Attributes;
+
+impl<'de> DeserializeSeed<'de> for Attributes {
+    type Value = Scalar<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Scalar<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Attributes {
+    type Value = Scalar<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("attributes")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
+        let mut kind = Scalar::Null;
+        while let Some(is_type) = map.next_key_seed(IsType)? {
+            if is_type {
+                kind = map.next_value_seed(Value)?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(kind)
+    }
+
+    passes_over!('de, Scalar::Null);
+}
+
+struct IsType;
+
+impl<'de> DeserializeSeed<'de> for IsType {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for IsType {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<bool, E> {
+        Ok(name == "type")
+    }
+}
+
+impl<'de, F: FnMut(&str, &'de RawValue)> DeserializeSeed<'de> for Each<F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, F: FnMut(&str, &'de RawValue)> Visitor<'de> for Each<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some((name, value)) = map.next_entry::<Cow<'de, str>, &'de RawValue>()? {
+            (self.0)(&name, value);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! From a record's fields to an activity.
+
+mod changes;
+mod common;
+mod kind;
+mod login;
+mod native;
+mod rows;
+
+use crate::Context;
+use crate::field::Field;
+use crate::record::{Record, Scalar};
+use crate::reject::RejectReason;
+use kind::Identified;
+use model::{Activity, Kind, OrgId, Text, Timestamp, UserId, id};
+
+/// What became of a record that could be read.
+#[derive(Debug)]
+pub(crate) enum Normalized {
+    Activity(Box<Activity>),
+    /// An event of a kind that orgwatch does not watch.
+    NotWatched,
+}
+
+/// Makes an activity of `record`. `fingerprint` hashes its content and is asked only if the record has no identifier.
+pub(crate) fn normalize(
+    record: &Record<'_>,
+    context: &Context,
+    fingerprint: impl FnOnce() -> u64,
+) -> Result<Normalized, RejectReason> {
+    let (name, channel, kind) = match kind::identify(record)? {
+        Identified::Watched(name, channel, kind) => (name, channel, kind),
+        Identified::NotWatched => return Ok(Normalized::NotWatched),
+    };
+    let event_time = event_time(record)?;
+    let (user_id, username) = user(record)?;
+    let org_id = match record.str(Field::OrgId) {
+        Some(org) => OrgId::new(org),
+        None => context.org.clone().ok_or(RejectReason::NoOrg)?,
+    };
+    let id = match record.text(Field::EventIdentifier) {
+        Some(identifier) => id::activity_id(&identifier),
+        None => {
+            let request = record.str(Field::RequestId).unwrap_or_default();
+            let (time, content) = (event_time.0.to_string(), fingerprint().to_string());
+            id::derive(&["row", name, request, &time, user_id.as_str(), &content])
+        }
+    };
+    let mut activity = Box::new(Activity::new(id, org_id, user_id, event_time, channel, kind));
+    activity.username = username;
+    common::fill(record, &mut activity);
+    match kind {
+        Kind::ListView => rows::list_view(record, &mut activity),
+        Kind::Report => rows::report(record, &mut activity),
+        Kind::ReportExport => rows::report_export(record, &mut activity),
+        Kind::Api => rows::api(record, name, &mut activity),
+        Kind::BulkApi => rows::bulk_api(record, &mut activity),
+        Kind::BulkApiResult => {}
+        Kind::File => rows::file(record, &mut activity),
+        Kind::LightningUri | Kind::Uri => rows::uri(record, &mut activity),
+        Kind::Login => login::login(record, &mut activity),
+        Kind::LoginAs => login::login_as(record, &mut activity),
+        Kind::Logout => {}
+        Kind::PermissionSet => changes::permission_set(record, &mut activity),
+        Kind::ApiAnomaly
+        | Kind::ReportAnomaly
+        | Kind::SessionHijacking
+        | Kind::CredentialStuffing
+        | Kind::GuestUserAnomaly
+        | Kind::LoginAnomaly
+        | Kind::TenantSecurityApiAnomaly => native::anomaly(record, &mut activity),
+    }
+    Ok(Normalized::Activity(activity))
+}
+
+/// When it happened. Log files have the time twice; the derived one is exact.
+fn event_time(record: &Record<'_>) -> Result<Timestamp, RejectReason> {
+    let fields = [(Field::EventDate, "EventDate"), (Field::TimestampDerived, "TIMESTAMP_DERIVED"), (Field::Timestamp, "TIMESTAMP")];
+    let mut bad = None;
+    for (field, name) in fields {
+        let value = record.get(field);
+        if let Some(time) = crate::time::read(value) {
+            return Ok(time);
+        }
+        if *value != Scalar::Null {
+            bad = bad.or_else(|| Some((name, value.to_text(40)?)));
+        }
+    }
+    Err(bad.map_or(RejectReason::NoTime, |(field, value)| RejectReason::BadTime { field, value }))
+}
+
+/// The account, by its id if there is one, and its name.
+fn user(record: &Record<'_>) -> Result<(UserId, Option<Text>), RejectReason> {
+    let username = record.text(Field::Username);
+    let id = [Field::UserIdDerived, Field::UserId].into_iter().find_map(|field| record.str(field).filter(|id| !is_null_id(id)));
+    let user = match (id, &username) {
+        (Some(id), _) => UserId::new(id),
+        (None, Some(name)) => UserId::from_username(name),
+        (None, None) => return Err(RejectReason::NoUser),
+    };
+    Ok((user, username))
+}
+
+/// `000000000000000AAA`, the id of nothing.
+fn is_null_id(id: &str) -> bool {
+    id.trim_end_matches("AAA").bytes().all(|b| b == b'0')
+}

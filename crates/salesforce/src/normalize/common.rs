@@ -1,0 +1,126 @@
+//! What most kinds have in common.
+
+use crate::client::{self, Hints};
+use crate::field::Field;
+use crate::record::Record;
+use model::activity::Objects;
+use model::{Activity, Kind, Outcome, SourceIp, Text, id};
+
+/// More objects than this in one record are dropped.
+const MAX_OBJECTS: usize = 64;
+
+pub(super) fn fill(record: &Record<'_>, activity: &mut Activity) {
+    activity.received_at = crate::time::read(record.get(Field::CreatedDate));
+    activity.operation = record.first(&[
+        Field::Operation,
+        Field::MethodName,
+        Field::Method,
+        Field::FileAction,
+        Field::TransactionType,
+        Field::Origin,
+    ]);
+    activity.objects = objects(record, &[Field::QueriedEntities, Field::RequestedEntities, Field::PageEntityType]);
+    activity.rows = record.count(Field::Rows);
+    activity.rows_returned = record.count(Field::RowsReturned);
+    activity.columns = record.count(Field::Columns).and_then(|columns| u32::try_from(columns).ok());
+    activity.bytes = record.count(Field::ContentSize).or_else(|| record.count(Field::ResponseSize)).or_else(|| {
+        let megabytes = record.number(Field::ResultSizeMb).filter(|megabytes| (0.0..1e9).contains(megabytes))?;
+        Some((megabytes * 1_048_576.0) as u64)
+    });
+    activity.source_ip = source_ip(record, activity.kind);
+    activity.country = record.first(&[Field::CountryIso, Field::CountryCode, Field::Country]);
+    activity.user_agent = record.first(&[Field::UserAgent, Field::CurrentUserAgent]).or_else(|| full_user_agent(record));
+    activity.application = meaningful(record, Field::Application);
+    activity.connected_app = record.text(Field::ConnectedApp).map(|app| id::normalize(&app));
+    activity.api_type = meaningful(record, Field::ApiType);
+    activity.session_key = record.text(Field::SessionKey);
+    activity.login_key = record.text(Field::LoginKey);
+    activity.request_id = record.text(Field::RequestId);
+    activity.status = record.first(&[
+        Field::Status,
+        Field::LoginStatus,
+        Field::JobStatus,
+        Field::OperationStatus,
+        Field::StatusCode,
+        Field::RequestStatus,
+    ]);
+    activity.outcome = outcome(record);
+    activity.login_type = record.text(Field::LoginType);
+    activity.user_type = record.text(Field::UserType);
+    activity.profile_id = record.text(Field::ProfileId);
+    activity.role_id = record.text(Field::RoleId);
+    activity.client = client::kind(&Hints {
+        user_agent: activity.user_agent.as_deref(),
+        browser: record.str(Field::Browser),
+        platform: record.str(Field::Platform).or_else(|| record.str(Field::CurrentPlatform)),
+        client: record.str(Field::Client).or_else(|| record.str(Field::ClientInfo)),
+        application: record.str(Field::Application),
+    });
+    activity.attributes = record.attributes();
+}
+
+/// The text of a field, unless it only says that there is nothing to say.
+fn meaningful(record: &Record<'_>, field: Field) -> Option<Text> {
+    record.text(field).filter(|text| !matches!(text.as_str(), "N/A" | "Unknown"))
+}
+
+/// Log files of logins have the user agent in their column for the browser.
+fn full_user_agent(record: &Record<'_>) -> Option<Text> {
+    record.text(Field::Browser).filter(|browser| browser.contains('/'))
+}
+
+/// The names in the first of the fields that has any, each once.
+fn objects(record: &Record<'_>, fields: &[Field]) -> Objects {
+    let mut objects = Objects::new();
+    let Some(list) = fields.iter().find_map(|field| record.str(*field)) else { return objects };
+    for name in list.split(',') {
+        // Some lists are JSON or have brackets.
+        let name = name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | '"'));
+        if !name.is_empty() && objects.len() < MAX_OBJECTS && objects.iter().all(|known| known != name) {
+            objects.push(Text::new(crate::record::cut(name, 256)));
+        }
+    }
+    objects
+}
+
+fn source_ip(record: &Record<'_>, kind: Kind) -> Option<SourceIp> {
+    let fields = match kind {
+        Kind::SessionHijacking => [Field::CurrentIp, Field::SourceIp],
+        _ => [Field::SourceIp, Field::ClientIp],
+    };
+    let text = fields.iter().find_map(|field| record.str(*field))?;
+    Some(match text.parse() {
+        Ok(address) => SourceIp::Address(address),
+        Err(_) if text.eq_ignore_ascii_case("Salesforce.com IP") => SourceIp::Salesforce,
+        Err(_) => SourceIp::Other(Text::new(crate::record::cut(text, 256))),
+    })
+}
+
+/// How it ended, as far as the record says so in words that all kinds share.
+fn outcome(record: &Record<'_>) -> Outcome {
+    // A policy that blocks, blocks what was asked for.
+    if record.str(Field::PolicyOutcome) == Some("Block") {
+        return Outcome::Failure;
+    }
+    if let Some(status) = record.str(Field::OperationStatus) {
+        return match status {
+            "Success" => Outcome::Success,
+            "Failure" => Outcome::Failure,
+            "Initiated" => Outcome::Initiated,
+            _ => Outcome::Unknown,
+        };
+    }
+    if let Some(code) = record.number(Field::StatusCode) {
+        return if code >= 400.0 { Outcome::Failure } else { Outcome::Success };
+    }
+    match record.text(Field::Success).as_deref() {
+        Some("1" | "true") => return Outcome::Success,
+        Some("0" | "false") => return Outcome::Failure,
+        _ => {}
+    }
+    match record.str(Field::RequestStatus) {
+        Some("S" | "Success") => Outcome::Success,
+        Some("F" | "Failure") => Outcome::Failure,
+        _ => Outcome::Unknown,
+    }
+}

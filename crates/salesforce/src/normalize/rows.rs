@@ -1,0 +1,179 @@
+//! Kinds that read rows, files and pages.
+
+use crate::field::Field;
+use crate::record::Record;
+use model::{Activity, Outcome, Scope, Text, id};
+
+pub(super) fn list_view(record: &Record<'_>, activity: &mut Activity) {
+    activity.resource_id = record.text(Field::ListViewId);
+    activity.resource_name = record.first(&[Field::DeveloperName, Field::Name]);
+    activity.scope = match record.str(Field::Scope) {
+        Some(scope) => scope_from_text(scope),
+        None => activity.resource_name.as_deref().and_then(scope_from_name),
+    };
+    activity.run = execution(record);
+    succeeds_unless_told(record, activity);
+}
+
+pub(super) fn report(record: &Record<'_>, activity: &mut Activity) {
+    activity.resource_id = record.first(&[Field::ReportIdDerived, Field::ReportId, Field::UriIdDerived]);
+    activity.resource_name = record.text(Field::Name);
+    activity.scope = record.str(Field::Scope).and_then(scope_from_text);
+    activity.run = execution(record);
+    succeeds_unless_told(record, activity);
+}
+
+/// The log file of exports has no column for the report: its id is in the URI.
+pub(super) fn report_export(record: &Record<'_>, activity: &mut Activity) {
+    activity.resource_id = record.text(Field::UriIdDerived).or_else(|| record.str(Field::Uri).and_then(report_in_uri));
+    activity.rows = None;
+    succeeds_unless_told(record, activity);
+}
+
+pub(super) fn api(record: &Record<'_>, event_type: &str, activity: &mut Activity) {
+    activity.api_type = match (event_type, activity.api_type.take()) {
+        ("API", Some(letter)) => Some(soap_api(&letter).map_or(letter, Text::const_new)),
+        ("RestApi" | "ApexRestApi", None) => Some(Text::const_new("REST")),
+        (_, as_it_came) => as_it_came,
+    };
+    activity.run = query_run(record, activity);
+    succeeds_unless_told(record, activity);
+}
+
+pub(super) fn bulk_api(record: &Record<'_>, activity: &mut Activity) {
+    activity.resource_id = record.text(Field::JobId);
+    activity.api_type.get_or_insert(Text::const_new("Bulk"));
+    activity.outcome = match record.str(Field::JobStatus) {
+        Some("JobComplete" | "Completed") => Outcome::Success,
+        Some("Failed" | "Aborted") => Outcome::Failure,
+        _ => activity.outcome,
+    };
+}
+
+pub(super) fn file(record: &Record<'_>, activity: &mut Activity) {
+    activity.resource_id = record.first(&[Field::DocumentIdDerived, Field::DocumentId]);
+    activity.resource_name = record.text(Field::FileName);
+}
+
+pub(super) fn uri(record: &Record<'_>, activity: &mut Activity) {
+    activity.resource_id = record.first(&[Field::RecordId, Field::PageEntityId, Field::UriIdDerived]);
+    activity.resource_name = record.text(Field::Name);
+}
+
+/// A read is recorded because it happened: where no field says how it ended, it was a success.
+fn succeeds_unless_told(record: &Record<'_>, activity: &mut Activity) {
+    let is_told = [Field::OperationStatus, Field::RequestStatus, Field::StatusCode].into_iter().any(|field| record.str(field).is_some());
+    if activity.outcome == Outcome::Unknown && !is_told {
+        activity.outcome = Outcome::Success;
+    }
+}
+
+/// Chunks of one execution share its identifier.
+fn execution(record: &Record<'_>) -> Option<u64> {
+    record.text(Field::ExecutionIdentifier).map(|execution| id::hash(execution.as_bytes()))
+}
+
+/// The pages of one query share session, user and text; a text that differs in white space alone is the same.
+fn query_run(record: &Record<'_>, activity: &Activity) -> Option<u64> {
+    let query = record.str(Field::Query)?;
+    let mut run = Vec::with_capacity(query.len() + 64);
+    for part in [activity.session_key.as_deref().unwrap_or_default(), activity.user_id.as_str()] {
+        run.extend_from_slice(part.as_bytes());
+        run.push(0);
+    }
+    for word in query.split_ascii_whitespace() {
+        run.extend_from_slice(word.as_bytes());
+        run.push(b' ');
+    }
+    Some(id::hash(&run))
+}
+
+fn scope_from_text(scope: &str) -> Option<Scope> {
+    const SCOPES: [(&str, Scope); 11] = [
+        ("Mine", Scope::Own),
+        ("Delegated", Scope::Own),
+        ("user", Scope::Own),
+        ("MineAndMyGroups", Scope::Group),
+        ("Queue", Scope::Group),
+        ("Team", Scope::Team),
+        ("MyTerritory", Scope::Team),
+        ("MyTeamTerritory", Scope::Team),
+        ("Everything", Scope::All),
+        ("organization", Scope::All),
+        ("All", Scope::All),
+    ];
+    SCOPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(scope)).map(|(_, scope)| *scope)
+}
+
+/// What the usual names of list views promise: `AllAccounts`, `My_Team_Cases`, `MyOpportunities`.
+fn scope_from_name(name: &str) -> Option<Scope> {
+    let starts = |word: &str| name.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|c: char| c.is_lowercase()));
+    if starts("All") {
+        Some(Scope::All)
+    } else if name.contains("Team") {
+        Some(Scope::Team)
+    } else if starts("My") {
+        Some(Scope::Own)
+    } else {
+        None
+    }
+}
+
+fn soap_api(letter: &str) -> Option<&'static str> {
+    Some(match letter {
+        "D" => "Apex Class",
+        "E" => "SOAP Enterprise",
+        "M" => "SOAP Metadata",
+        "P" => "SOAP Partner",
+        "S" => "SOAP Apex",
+        "T" => "SOAP Tooling",
+        "f" => "Feed",
+        "l" => "Live Agent",
+        "p" => "SOAP ClientSync",
+        _ => return None,
+    })
+}
+
+/// The first part of a URI that is the id of a report.
+fn report_in_uri(uri: &str) -> Option<Text> {
+    let is_report = |part: &&str| part.starts_with("00O") && matches!(part.len(), 15 | 18);
+    uri.split(|c: char| !c.is_ascii_alphanumeric()).find(is_report).map(id::normalize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_by_name() {
+        let check = |name, expect| assert_eq!(scope_from_name(name), expect, "{name}");
+        check("MyOpportunities", Some(Scope::Own));
+        check("My_Cases", Some(Scope::Own));
+        check("My Accounts", Some(Scope::Own));
+        check("MyTeamCases", Some(Scope::Team));
+        check("AllAccounts", Some(Scope::All));
+        check("All_Sales_Strategy_Plans", Some(Scope::All));
+        check("Mystery", None);
+        check("Allocated", None);
+        check("RecentlyViewed", None);
+    }
+
+    #[test]
+    fn scopes_by_text_in_any_case() {
+        let check = |text, expect| assert_eq!(scope_from_text(text), expect, "{text}");
+        check("everything", Some(Scope::All));
+        check("organization", Some(Scope::All));
+        check("MINE", Some(Scope::Own));
+        check("MineAndMyGroups", Some(Scope::Group));
+        check("team", Some(Scope::Team));
+        check("galaxy", None);
+    }
+
+    #[test]
+    fn the_report_of_an_export() {
+        let check = |uri, expect: Option<&str>| assert_eq!(report_in_uri(uri).as_deref(), expect, "{uri}");
+        check("/00O30000000jCGS", Some("00O30000000jCGSEA2"));
+        check("/servlet/PrintableViewDownloadServlet?isdtp=p1&reportId=00O30000000jCGSEA2", Some("00O30000000jCGSEA2"));
+        check("/home", None);
+    }
+}

@@ -1,0 +1,179 @@
+//! One record's values by field, whatever it was read from.
+
+use crate::field::Field;
+use model::{Attribute, Text};
+use std::borrow::Cow;
+
+/// A value as the wire has it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Scalar<'a> {
+    #[default]
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(Cow<'a, str>),
+}
+
+/// Known values by field and the unknown ones by name. Reused from record to record.
+pub(crate) struct Record<'a> {
+    /// Bit i: field i has a value in this record; without it `values[i]` is an earlier record's.
+    present: u128,
+    values: [Scalar<'a>; Field::COUNT],
+    unknown: Vec<(Cow<'a, str>, Scalar<'a>)>,
+}
+
+const _: () = assert!(Field::COUNT <= 128, "`present` has one bit a field");
+
+/// Longer texts are cut.
+const TEXT_LIMIT: usize = 512;
+const ATTRIBUTE_LIMIT: usize = 256;
+const MAX_ATTRIBUTES: usize = 32;
+/// Above this a double no longer counts in ones.
+const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
+
+impl<'a> Record<'a> {
+    pub(crate) fn new() -> Self {
+        Self { present: 0, values: std::array::from_fn(|_| Scalar::Null), unknown: Vec::new() }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.present = 0;
+        self.unknown.clear();
+    }
+
+    /// Sets a field. The first value that says something stays: two spellings of one field may both be there.
+    pub(crate) fn set(&mut self, field: Field, value: Scalar<'a>) {
+        let is_empty = match &value {
+            Scalar::Null => true,
+            Scalar::Text(text) => text.trim_ascii().is_empty(),
+            Scalar::Bool(_) | Scalar::Number(_) => false,
+        };
+        let bit = 1u128 << field as u32;
+        if is_empty || self.present & bit != 0 {
+            return;
+        }
+        if let Some(slot) = self.values.get_mut(field as usize) {
+            *slot = value;
+            self.present |= bit;
+        }
+    }
+
+    /// Keeps a value that the dictionary has no field for; beyond the 32nd they are dropped.
+    pub(crate) fn set_unknown(&mut self, name: Cow<'a, str>, value: Scalar<'a>) {
+        if self.unknown.len() < MAX_ATTRIBUTES {
+            self.unknown.push((name, value));
+        }
+    }
+
+    pub(crate) fn get(&self, field: Field) -> &Scalar<'a> {
+        let is_present = self.present & (1u128 << field as u32) != 0;
+        self.values.get(field as usize).filter(|_| is_present).unwrap_or(&Scalar::Null)
+    }
+
+    /// The text of a field, trimmed; `None` if empty or not a text.
+    pub(crate) fn str(&self, field: Field) -> Option<&str> {
+        match self.get(field) {
+            Scalar::Text(text) => Some(text.trim_ascii()),
+            _ => None,
+        }
+    }
+
+    /// A field as text of at most 512 bytes, numbers and booleans included.
+    pub(crate) fn text(&self, field: Field) -> Option<Text> {
+        self.get(field).to_text(TEXT_LIMIT)
+    }
+
+    /// The first of the fields that has a text.
+    pub(crate) fn first(&self, fields: &[Field]) -> Option<Text> {
+        fields.iter().find_map(|field| self.text(*field))
+    }
+
+    /// A finite number, from a number or a text of one.
+    pub(crate) fn number(&self, field: Field) -> Option<f64> {
+        let number = match self.get(field) {
+            Scalar::Number(number) => *number,
+            Scalar::Text(text) => text.trim_ascii().parse().ok()?,
+            Scalar::Bool(_) | Scalar::Null => return None,
+        };
+        number.is_finite().then_some(number)
+    }
+
+    /// A count; `None` for −1 and whatever else no count can be.
+    pub(crate) fn count(&self, field: Field) -> Option<u64> {
+        let number = self.number(field)?;
+        (0.0..=MAX_COUNT).contains(&number).then_some(number as u64)
+    }
+
+    /// The unknown fields that have a value.
+    pub(crate) fn attributes(&self) -> Vec<Attribute> {
+        let attribute = |(name, value): &(Cow<'a, str>, Scalar<'a>)| {
+            let value = value.to_text(ATTRIBUTE_LIMIT)?;
+            Some(Attribute { name: Text::new(cut(name, ATTRIBUTE_LIMIT)), value })
+        };
+        self.unknown.iter().filter_map(attribute).collect()
+    }
+
+    /// A known field as an attribute under its usual name.
+    pub(crate) fn attribute(&self, field: Field, name: &'static str) -> Option<Attribute> {
+        Some(Attribute { name: Text::const_new(name), value: self.get(field).to_text(ATTRIBUTE_LIMIT)? })
+    }
+}
+
+impl Scalar<'_> {
+    pub(crate) fn to_text(&self, limit: usize) -> Option<Text> {
+        match self {
+            Self::Null => None,
+            Self::Bool(value) => Some(Text::const_new(if *value { "true" } else { "false" })),
+            Self::Number(number) => Some(Text::from(number.to_string())),
+            Self::Text(text) => {
+                let text = cut(text.trim_ascii(), limit);
+                (!text.is_empty()).then(|| Text::new(text))
+            }
+        }
+    }
+}
+
+/// The longest start of `text` that has at most `limit` bytes.
+pub(crate) fn cut(text: &str, limit: usize) -> &str {
+    text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_count_is_absent() {
+        let check = |value: Scalar<'static>, expect| {
+            let mut record = Record::new();
+            record.set(Field::Rows, value);
+            assert_eq!(record.count(Field::Rows), expect);
+        };
+        check(Scalar::Number(20680.0), Some(20680));
+        check(Scalar::Text("27".into()), Some(27));
+        check(Scalar::Text(" 1.5e3 ".into()), Some(1500));
+        check(Scalar::Number(-1.0), None);
+        check(Scalar::Text("-1".into()), None);
+        check(Scalar::Text("".into()), None);
+        check(Scalar::Text("NaN".into()), None);
+        check(Scalar::Text("inf".into()), None);
+        check(Scalar::Number(1e300), None);
+        check(Scalar::Null, None);
+    }
+
+    #[test]
+    fn a_cleared_record_shows_nothing_of_the_one_before() {
+        let mut record = Record::new();
+        record.set(Field::Rows, Scalar::Number(1.0));
+        record.set_unknown("A".into(), Scalar::Number(1.5));
+        assert_eq!(record.attributes().len(), 1);
+        record.clear();
+        assert_eq!((record.count(Field::Rows), record.attributes()), (None, vec![]));
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(cut("aé", 2), "a");
+        assert_eq!(cut("aé", 3), "aé");
+    }
+}

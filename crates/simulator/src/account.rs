@@ -1,0 +1,308 @@
+//! The accounts of an org: who they are, how they work, and what they are used to.
+
+use std::sync::Arc;
+
+use crate::calendar::Today;
+use crate::catalog::{Breadth, Catalog, Query, Report, Team, View, columns};
+use crate::dice::{Dice, Stream};
+use crate::episode::{Episode, Kind, episodes};
+use crate::ids;
+use crate::place::{Browser, OFFICES, Place, System};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    Normal,
+    Power,
+    Admin,
+    Integration,
+    /// The guest user and the automated process.
+    System,
+}
+
+/// What events say of an account.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) org_id: Arc<str>,
+    pub(crate) user_id: String,
+    pub(crate) username: String,
+    pub(crate) profile_id: String,
+    pub(crate) role_id: String,
+    /// `Standard`, `Guest` or `AutomatedProcess`.
+    pub(crate) user_type: &'static str,
+}
+
+pub(crate) struct Account {
+    pub(crate) index: u32,
+    pub(crate) class: Class,
+    pub(crate) place: &'static Place,
+    /// Local hours.
+    pub(crate) start_hour: f64,
+    pub(crate) work_hours: f64,
+    /// How much of a usual day Monday to Sunday bring.
+    pub(crate) weekly: [f64; 7],
+    /// Standard deviation of the logarithm of a day's volume.
+    pub(crate) sigma: f64,
+    /// Share of days in the office; else at home.
+    pub(crate) office_share: f64,
+    pub(crate) browser: Browser,
+    pub(crate) system: System,
+    /// From which day on it is who; role changes add one.
+    phases: Vec<(u32, Persona)>,
+    pub(crate) episodes: Vec<Episode>,
+}
+
+/// An account's habits in one role.
+pub(crate) struct Persona {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) team: Team,
+    /// Habitual views with the rows they usually show, favorites first.
+    pub(crate) views: Vec<(Arc<View>, f64)>,
+    pub(crate) reports: Vec<Arc<Report>>,
+    /// API queries with their usual rows.
+    pub(crate) queries: Vec<(Arc<Query>, f64)>,
+    /// Actions on a usual day.
+    pub(crate) actions: f64,
+    /// Share of report runs that end in an export.
+    pub(crate) export_share: f64,
+    /// Size of this person's own book of records, 1 for the median.
+    pub(crate) book: f64,
+    /// Chance that an action leaves the beaten track.
+    pub(crate) curiosity: f64,
+}
+
+impl Class {
+    pub(crate) fn is_person(self) -> bool {
+        matches!(self, Class::Normal | Class::Power | Class::Admin)
+    }
+
+    /// Fixed shares, spread evenly so that small orgs have every class.
+    fn of(index: u32) -> Class {
+        match (index * 37 + 11) % 100 {
+            _ if index < 2 => Class::System,
+            0..5 => Class::Admin,
+            5..11 => Class::Integration,
+            11..23 => Class::Power,
+            _ => Class::Normal,
+        }
+    }
+}
+
+impl Account {
+    pub(crate) fn new(key: u64, org_id: &Arc<str>, catalog: &Catalog, calendar: &[Today], index: u32) -> Account {
+        let class = Class::of(index);
+        let mut dice = Dice::new(key, Stream::Account, index, 0);
+        let team = match class {
+            Class::Admin => Team::Admin,
+            Class::Integration | Class::System => Team::Integration,
+            _ => {
+                dice.weighted(Team::Sales, &[(Team::Service, 0.3), (Team::Marketing, 0.15), (Team::Finance, 0.1)], 0.45)
+            }
+        };
+        let mut weekly = [1.0; 7].map(|usual: f64| usual * dice.log_normal(1.0, 0.2));
+        let weekend = match class {
+            Class::Admin => 0.35,
+            _ if dice.chance(0.05) => 0.6,
+            _ => 0.015,
+        };
+        let [.., saturday, sunday] = &mut weekly;
+        (*saturday, *sunday) = (weekend, weekend * 0.7);
+        let episodes = episodes(key, index, class, calendar);
+        let identity = Arc::new(identity(org_id, index, class, team));
+        let mut account = Account {
+            index,
+            class,
+            place: dice.pick(&OFFICES).unwrap_or(&OFFICES[0]),
+            start_hour: dice.between(7.2, 9.8),
+            work_hours: dice.between(7.0, 9.5),
+            weekly,
+            sigma: dice.between(0.3, 0.6),
+            office_share: dice.pick(&[0.0, 0.5, 0.6, 0.9]).copied().unwrap_or(0.5),
+            browser: dice.weighted(
+                Browser::Chrome,
+                &[(Browser::Edge, 0.25), (Browser::Safari, 0.12), (Browser::Firefox, 0.08)],
+                0.55,
+            ),
+            system: dice.weighted(System::Windows, &[(System::Mac, 0.4)], 0.6),
+            phases: vec![(0, Persona::new(key, index, class, team, catalog, identity.clone(), 0))],
+            episodes,
+        };
+        if account.browser == Browser::Safari {
+            account.system = System::Mac;
+        }
+        if let Some(change) = account.episodes.iter().find(|episode| episode.kind == Kind::RoleChange) {
+            let next = match team {
+                Team::Sales => Team::Marketing,
+                Team::Service => Team::Sales,
+                Team::Marketing => Team::Service,
+                _ => Team::Sales,
+            };
+            let role_id = if dice.chance(0.5) { next.role_id() } else { identity.role_id.clone() };
+            let moved = Arc::new(Identity {
+                role_id,
+                org_id: org_id.clone(),
+                user_id: identity.user_id.clone(),
+                username: identity.username.clone(),
+                profile_id: identity.profile_id.clone(),
+                user_type: identity.user_type,
+            });
+            let persona = Persona::new(key, index, class, next, catalog, moved, 1);
+            account.phases.push((change.first, persona));
+        }
+        account
+    }
+
+    pub(crate) fn persona(&self, day: u32) -> Option<&Persona> {
+        self.phases.iter().rev().find(|(from, _)| *from <= day).map(|(_, persona)| persona)
+    }
+
+    /// Gives the account to somebody else, who sits in `place` and whom nothing odd happens to.
+    pub(crate) fn recast(&mut self, key: u64, catalog: &Catalog, identity: Arc<Identity>, place: &'static Place) {
+        self.class = Class::Normal;
+        self.place = place;
+        self.browser = Browser::Chrome;
+        self.system = System::Mac;
+        self.episodes.clear();
+        self.phases = vec![(0, Persona::new(key, self.index, Class::Normal, Team::Sales, catalog, identity, 0))];
+    }
+
+    /// The persona of the first day; its user id and username never change.
+    pub(crate) fn identity(&self) -> Option<&Arc<Identity>> {
+        self.phases.first().map(|(_, persona)| &persona.identity)
+    }
+
+    pub(crate) fn in_episode(&self, kind: Kind, day: u32) -> bool {
+        self.episodes.iter().any(|episode| episode.kind == kind && (episode.first..=episode.last).contains(&day))
+    }
+
+    /// False before the first working day and on vacation.
+    pub(crate) fn is_present(&self, day: u32) -> bool {
+        let hired = self.episodes.iter().find(|episode| episode.kind == Kind::NewHire);
+        hired.is_none_or(|hire| hire.first <= day) && !self.in_episode(Kind::Vacation, day)
+    }
+}
+
+impl Persona {
+    fn new(
+        key: u64,
+        index: u32,
+        class: Class,
+        team: Team,
+        catalog: &Catalog,
+        identity: Arc<Identity>,
+        phase: u32,
+    ) -> Persona {
+        let mut dice = Dice::new(key, Stream::Persona, index, phase);
+        let shelf = catalog.shelf(team);
+        let book = dice.log_normal(1.0, 0.6);
+        let (objects, broad, reports, queries, actions, export_share) = match class {
+            Class::Normal => (
+                dice.whole(2, 4),
+                0.15,
+                dice.whole(3, 8),
+                0,
+                dice.log_normal(16.0, 0.5),
+                dice.pick(&[0.0, 0.02, 0.05, 0.1]).copied(),
+            ),
+            Class::Power => {
+                (dice.whole(3, 6), 0.7, dice.whole(8, 16), dice.whole(0, 3), dice.log_normal(32.0, 0.5), Some(0.15))
+            }
+            Class::Admin => {
+                (dice.whole(3, 6), 0.6, dice.whole(4, 8), dice.whole(1, 3), dice.log_normal(28.0, 0.4), Some(0.04))
+            }
+            Class::Integration => {
+                (0, 0.0, 0, dice.whole(3, 6), dice.pick(&[24.0, 48.0, 96.0, 144.0]).copied().unwrap_or(48.0), None)
+            }
+            Class::System => (0, 0.0, 0, 1, 12.0, None),
+        };
+        let mut favorites = Vec::new();
+        let habits = dice.sample(team.objects(), objects as usize);
+        for object in &habits {
+            for view in shelf.views.iter().filter(|view| view.object == *object) {
+                let share = match view.breadth {
+                    Breadth::Mine => 0.85,
+                    Breadth::Team => 0.3,
+                    Breadth::Filtered => 0.3,
+                    Breadth::All => broad,
+                };
+                if dice.chance(share) {
+                    favorites.push((view.clone(), (usual_rows(view, book) * dice.log_normal(1.0, 0.3)).round()));
+                }
+            }
+        }
+        let views = dice.sample(&favorites, favorites.len());
+        let queried = if class == Class::Integration { dice.sample(team.objects(), queries as usize) } else { habits };
+        let queries = queried.iter().take(queries as usize).map(|object| {
+            let median = if class == Class::Integration { 120.0 } else { 60.0 };
+            (Arc::new(changes_query(object)), dice.log_normal(median, 0.8))
+        });
+        let queries = queries.collect();
+        Persona {
+            identity,
+            team,
+            views,
+            reports: dice.sample(&shelf.reports, reports as usize),
+            queries,
+            actions,
+            export_share: export_share.unwrap_or(0.0),
+            book,
+            curiosity: dice.between(0.004, 0.03),
+        }
+    }
+
+    /// Objects that this account looks at by habit.
+    pub(crate) fn objects(&self) -> Vec<&'static str> {
+        let viewed = self.views.iter().map(|(view, _)| view.object);
+        let mut objects: Vec<&'static str> =
+            viewed.chain(self.queries.iter().map(|(query, _)| query.objects)).collect();
+        objects.sort_unstable();
+        objects.dedup();
+        objects
+    }
+}
+
+/// The rows that somebody with this book of records sees in a view.
+pub(crate) fn usual_rows(view: &View, book: f64) -> f64 {
+    match view.breadth {
+        Breadth::Mine | Breadth::Team => (view.rows * book).clamp(1.0, 2_000.0),
+        Breadth::Filtered | Breadth::All => view.rows,
+    }
+}
+
+/// What an integration asks again and again.
+pub(crate) fn changes_query(object: &'static str) -> Query {
+    let (columns, _) = columns(object);
+    Query {
+        objects: object,
+        text: format!(
+            "SELECT Id, {columns} FROM {object} WHERE LastModifiedDate > LAST_N_DAYS:1 ORDER BY LastModifiedDate ASC"
+        ),
+    }
+}
+
+fn identity(org_id: &Arc<str>, index: u32, class: Class, team: Team) -> Identity {
+    const FIRST: [&str; 20] = [
+        "olivia", "liam", "noah", "ava", "mia", "lucas", "sofia", "arjun", "priya", "felix", "hannah", "jonas",
+        "clara", "marco", "nina", "owen", "ruth", "samir", "tessa", "yara",
+    ];
+    const LAST: [&str; 20] = [
+        "smith", "jones", "weber", "rossi", "patel", "kim", "novak", "silva", "dubois", "khan", "berg", "costa",
+        "doyle", "evans", "fischer", "garcia", "huber", "iyer", "jensen", "keller",
+    ];
+    let name = |list: &[&'static str; 20], place: u32| list.get((place % 20) as usize).copied().unwrap_or("user");
+    let (first, last) = (name(&FIRST, index), name(&LAST, index / 20));
+    let suffix = if index < 400 { String::new() } else { (index / 400).to_string() };
+    let (username, user_type) = match class {
+        Class::System if index == 0 => ("guest@lumenworks.example".to_owned(), "Guest"),
+        Class::System => ("autoproc@lumenworks.example".to_owned(), "AutomatedProcess"),
+        Class::Integration => (format!("integration.{index}@lumenworks.example"), "Standard"),
+        _ => (format!("{first}.{last}{suffix}@lumenworks.example"), "Standard"),
+    };
+    Identity {
+        org_id: org_id.clone(),
+        user_id: ids::salesforce_id("005", 5_000_011 + u64::from(index) * 7_919),
+        username,
+        profile_id: team.profile_id(),
+        role_id: team.role_id(),
+        user_type,
+    }
+}

@@ -1,0 +1,145 @@
+//! Attacks: who is chosen, when, and how large; what happens is one function per family.
+
+mod insider;
+mod machine;
+mod scene;
+mod takeover;
+
+use std::sync::Arc;
+
+use scene::Scene;
+
+use crate::account::{Account, Class, Identity};
+use crate::behavior;
+use crate::calendar::Today;
+use crate::dice::{Dice, Stream};
+use crate::event::Event;
+use crate::labels::{Label, rfc3339};
+use crate::plan::{Attacks, SimulationError};
+use crate::world::World;
+
+/// One attack with its events, by time.
+pub(crate) struct Attack {
+    pub(crate) family: &'static str,
+    pub(crate) note: String,
+    pub(crate) identity: Arc<Identity>,
+    /// Malicious events; the label spans exactly these.
+    pub(crate) events: Vec<Event>,
+    /// What Salesforce's own Threat Detection reports hours later.
+    pub(crate) aftermath: Vec<Event>,
+}
+
+/// A way to misuse an account.
+struct Family {
+    name: &'static str,
+    /// Whether an account of this class is a likely victim or culprit.
+    suits: fn(Class) -> bool,
+    act: fn(&mut Scene<'_>),
+}
+
+/// The families with the fewest suitable accounts come first, since they choose first.
+const FAMILIES: [Family; 12] = [
+    Family { name: "integration_abuse", suits: |class| class == Class::Integration, act: machine::integration_abuse },
+    Family { name: "leaver", suits: is_employee, act: insider::leaver },
+    Family { name: "report_export", suits: is_employee, act: insider::report_export },
+    Family { name: "slow_drip", suits: is_employee, act: insider::slow_drip },
+    Family { name: "scope_creep", suits: |class| class == Class::Normal, act: insider::scope_creep },
+    Family { name: "off_hours_theft", suits: is_employee, act: insider::off_hours_theft },
+    Family { name: "bulk_export", suits: Class::is_person, act: insider::bulk_export },
+    Family { name: "api_exfiltration", suits: |class| class != Class::System, act: machine::api_exfiltration },
+    Family { name: "api_recon", suits: |class| class != Class::System, act: machine::api_recon },
+    Family { name: "session_hijack", suits: Class::is_person, act: takeover::session_hijack },
+    Family { name: "credential_stuffing", suits: Class::is_person, act: takeover::credential_stuffing },
+    Family { name: "login_as_export", suits: is_employee, act: takeover::login_as_export },
+];
+
+/// The names of all attack families.
+pub fn families() -> Vec<&'static str> {
+    FAMILIES.iter().map(|family| family.name).collect()
+}
+
+fn is_employee(class: Class) -> bool {
+    matches!(class, Class::Normal | Class::Power)
+}
+
+impl Attack {
+    pub(crate) fn label(&self, number: usize) -> Option<Label> {
+        let (first, last) = (self.events.first()?, self.events.last()?);
+        Some(Label {
+            label_id: format!("{}-{number:03}", self.family),
+            family: self.family.to_owned(),
+            user_id: self.identity.user_id.clone(),
+            username: self.identity.username.clone(),
+            from: rfc3339(first.at),
+            to: rfc3339(last.at),
+            note: self.note.clone(),
+        })
+    }
+}
+
+/// All attacks of the plan, each on an account of its own.
+pub(crate) fn stage(world: &World) -> Result<Vec<Attack>, SimulationError> {
+    let (per_family, exact) = match world.plan.attacks {
+        Attacks::None => return Ok(Vec::new()),
+        Attacks::Standard => ((world.plan.users / 60).clamp(1, 5), false),
+        Attacks::PerFamily(count) => (count, true),
+    };
+    let mut used = vec![false; world.accounts.len()];
+    let mut attacks = Vec::new();
+    for (number, family) in (0..).zip(&FAMILIES) {
+        for nth in 0..per_family {
+            let mut dice = Dice::numbered(world.key, Stream::Attack, 10 + number, nth, 0);
+            // Sizes are spread evenly over a family, so that part of each is hard.
+            let size = (f64::from(nth) + dice.unit()) / f64::from(per_family);
+            match cast(world, family, &mut used, &mut dice, size) {
+                Some(attack) => attacks.push(attack),
+                None if exact => {
+                    return Err(SimulationError::TooFewAccounts {
+                        family: family.name,
+                        wanted: per_family,
+                        found: nth,
+                    });
+                }
+                None => break,
+            }
+        }
+    }
+    Ok(attacks)
+}
+
+/// Finds an account and a day for an attack, and carries it out.
+fn cast(world: &World, family: &Family, used: &mut [bool], dice: &mut Dice, size: f64) -> Option<Attack> {
+    let accounts = world.accounts.len();
+    let start = dice.whole(0, accounts as u32) as usize;
+    let last = world.plan.days.saturating_sub(2);
+    let first = window(world);
+    for account in world.accounts.iter().cycle().skip(start).take(accounts) {
+        let taken = used.get_mut(account.index as usize)?;
+        if *taken || !(family.suits)(account.class) || world.is_scripted(account.index) {
+            continue;
+        }
+        let day = dice.whole(first.min(last), last);
+        let Some(mut scene) = Scene::open(world, account, day, size, dice) else { continue };
+        (family.act)(&mut scene);
+        let attack = scene.close(family.name);
+        if attack.events.is_empty() {
+            continue;
+        }
+        *taken = true;
+        return Some(attack);
+    }
+    None
+}
+
+/// The first day of attacks: the last fifth of the plan begins.
+fn window(world: &World) -> u32 {
+    world.plan.days - world.plan.days / 5
+}
+
+/// An account's ordinary events of one day, by time.
+fn ordinary(world: &World, account: &Account, today: Today) -> Vec<Event> {
+    let mut events = Vec::new();
+    behavior::day(world, account, today, &mut events);
+    events.sort_by_key(|event| event.at);
+    events
+}

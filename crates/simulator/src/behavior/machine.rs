@@ -1,0 +1,72 @@
+//! Days of accounts without a person: integrations around the clock, the guest, the automated process.
+
+use std::sync::Arc;
+
+use crate::account::{Account, changes_query};
+use crate::calendar::{Closing, DAY, HOUR, MINUTE, Today};
+use crate::desk::Desk;
+use crate::dice::{Dice, Stream};
+use crate::episode::Kind;
+use crate::event::{Event, LoginKind};
+use crate::script::{BULK, REST, Script};
+use crate::world::World;
+
+/// Queries on a fixed schedule, a bulk job at night, more at month end and when re-synchronizing.
+pub(super) fn integration_day(world: &World, account: &Account, today: Today, out: &mut Vec<Event>) {
+    let Some(persona) = account.persona(today.index) else { return };
+    let dice = Dice::new(world.key, Stream::Behavior, account.index, today.index);
+    let desk = Desk::new(world.key, account, today);
+    let session = desk.session(today.midnight).clone();
+    let mut script = Script { dice, identity: persona.identity.clone(), out };
+    script.login(desk.start + 500, &session, "Success", LoginKind::Oauth);
+
+    let resync = account.in_episode(Kind::Resync, today.index);
+    let volume = script.dice.log_normal(1.0, account.sigma * 0.6) * today.rush(persona.team);
+    let runs = persona.actions.max(1.0) as i64;
+    for run in 0..runs {
+        let at = today.midnight
+            + DAY / runs * run
+            + i64::from(account.index % 7) * 20_000
+            + i64::from(script.dice.whole(800, 4_000));
+        let hour = (at - today.midnight) / HOUR;
+        let daytime = if (6..20).contains(&hour) && !today.is_weekend() { 1.4 } else { 0.5 };
+        let Some((query, rows)) = persona.queries.get(run as usize % persona.queries.len().max(1)).cloned() else {
+            return;
+        };
+        let mut factor = volume * daytime;
+        if resync && (1..5).contains(&hour) {
+            factor *= script.dice.between(8.0, 40.0);
+        }
+        let rows = (script.dice.log_normal(rows * factor, 0.5)).round();
+        script.query(at, &session, &query, &REST, rows);
+    }
+    let batches = match today.closing {
+        Closing::Ordinary if account.index.is_multiple_of(2) => 1,
+        Closing::Ordinary => 0,
+        Closing::Month | Closing::Quarter => script.dice.whole(3, 8),
+    };
+    for batch in 0..i64::from(batches) {
+        if let Some((query, rows)) = script.dice.pick(&persona.queries).cloned() {
+            let at = today.midnight + 2 * HOUR + batch * 6 * MINUTE + i64::from(script.dice.whole(0, 200_000));
+            let rows = script.dice.log_normal(rows * 40.0 * volume, 0.4);
+            script.query(at, &session, &query, &BULK, rows.min(40_000.0));
+            script.bulk_result(at + 3 * MINUTE, &session, &query, rows);
+        }
+    }
+}
+
+/// A handful of small queries.
+pub(super) fn system_day(world: &World, account: &Account, today: Today, out: &mut Vec<Event>) {
+    let Some(persona) = account.persona(today.index) else { return };
+    let dice = Dice::new(world.key, Stream::Behavior, account.index, today.index);
+    let desk = Desk::new(world.key, account, today);
+    let session = desk.session(today.midnight).clone();
+    let object = if account.index == 0 { "Knowledge__kav" } else { "AsyncApexJob" };
+    let query = Arc::new(changes_query(object));
+    let mut script = Script { dice, identity: persona.identity.clone(), out };
+    for _ in 0..script.dice.count(persona.actions) {
+        let at = today.midnight + i64::from(script.dice.whole(0, 86_000)) * 1_000;
+        let rows = script.dice.log_normal(4.0, 0.6).round();
+        script.query(at, &session, &query, &REST, rows);
+    }
+}

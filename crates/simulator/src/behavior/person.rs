@@ -1,0 +1,188 @@
+//! A day of a person: pages, list views, records, reports, now and then a query or a file.
+
+use std::sync::Arc;
+
+use super::extras;
+use crate::account::{Account, Persona, usual_rows};
+use crate::calendar::{HOUR, MINUTE, Today};
+use crate::catalog::{TEAMS, Team, View};
+use crate::desk::Desk;
+use crate::dice::{Dice, Stream};
+use crate::episode::Kind;
+use crate::event::{Event, LoginKind, Session};
+use crate::script::{SOAP, Script};
+use crate::world::World;
+
+#[derive(Clone, Copy)]
+enum Action {
+    HomePage,
+    View,
+    Record,
+    Classic,
+    Report,
+    Query,
+    File,
+}
+
+pub(super) fn day(world: &World, account: &Account, today: Today, out: &mut Vec<Event>) {
+    let Some(persona) = account.persona(today.index) else { return };
+    let mut dice = Dice::new(world.key, Stream::Behavior, account.index, today.index);
+    let deadline = account.in_episode(Kind::Deadline, today.index);
+    let usual = account.weekly.get(today.weekday as usize).copied().unwrap_or(1.0);
+    let works = dice.chance(if today.is_weekend() { usual } else { 0.95 }) || deadline;
+    if !works || !account.is_present(today.index) {
+        return;
+    }
+    let desk = Desk::new(world.key, account, today);
+    let script = Script { dice, identity: persona.identity.clone(), out };
+    let mut shift = Shift { world, account, persona, today, desk, script };
+    shift.log_in();
+
+    let weekday = if today.is_weekend() { 0.35 } else { usual };
+    let project = account.in_episode(Kind::ProjectDays, today.index);
+    let busy = if project { 1.5 } else { 1.0 };
+    let median = persona.actions * weekday * busy * today.rush(persona.team);
+    let actions = shift.script.dice.log_normal(median, account.sigma);
+    let actions = shift.script.dice.count(actions.min(persona.actions * 12.0));
+    for _ in 0..actions {
+        let at = shift.desk.moment(&mut shift.script.dice);
+        shift.act(at);
+    }
+    if deadline {
+        shift.work_late();
+    }
+    if project {
+        extras::project(&mut shift);
+    }
+    extras::seasonal(&mut shift);
+    extras::colleagues(&mut shift);
+    if shift.desk.logs_out {
+        let (at, session) = (shift.desk.end, shift.desk.session(shift.desk.end).clone());
+        shift.script.event(at + 3 * MINUTE, &session, crate::event::Body::Logout);
+    }
+}
+
+/// One person at work.
+pub(super) struct Shift<'a> {
+    pub(super) world: &'a World,
+    pub(super) account: &'a Account,
+    pub(super) persona: &'a Persona,
+    pub(super) today: Today,
+    pub(super) desk: Desk,
+    pub(super) script: Script<'a>,
+}
+
+impl Shift<'_> {
+    fn log_in(&mut self) {
+        for login in &self.desk.logins {
+            let mut at = login.at;
+            for _ in 0..login.typos {
+                self.script.login(at, &login.session, "Invalid Password", LoginKind::Application);
+                at += i64::from(self.script.dice.whole(5_000, 25_000));
+            }
+            self.script.login(at, &login.session, "Success", LoginKind::Application);
+        }
+    }
+
+    /// An evening, or a weekend, of work that has to be done.
+    fn work_late(&mut self) {
+        let local_midnight = self.today.midnight - self.account.place.zone * MINUTE;
+        let start = local_midnight + 19 * HOUR + i64::from(self.script.dice.whole(0, 60)) * MINUTE;
+        let actions = self.script.dice.count(self.persona.actions * 0.5);
+        for _ in 0..actions {
+            let at = start + i64::from(self.script.dice.whole(0, 180)) * MINUTE;
+            self.act(at);
+        }
+    }
+
+    fn act(&mut self, at: i64) {
+        let session = self.desk.session(at).clone();
+        if self.script.dice.chance(self.persona.curiosity) {
+            self.look_around(at, &session);
+            return;
+        }
+        let choice = self.script.dice.weighted(
+            Action::Record,
+            &[
+                (Action::HomePage, 0.2),
+                (Action::View, 0.24),
+                (Action::Classic, if self.persona.team == Team::Admin { 0.2 } else { 0.02 }),
+                (Action::Report, if self.persona.reports.is_empty() { 0.0 } else { 0.13 }),
+                (Action::Query, if self.persona.queries.is_empty() { 0.0 } else { 0.06 }),
+                (Action::File, 0.05),
+            ],
+            0.32,
+        );
+        let object = self.script.dice.habit(self.persona.team.objects()).copied().unwrap_or("Account");
+        match choice {
+            Action::HomePage => self.home_page(at, &session),
+            Action::View => {
+                if let Some((view, rows)) = self.script.dice.habit(&self.persona.views).cloned() {
+                    self.view(at, &session, &view, rows);
+                }
+            }
+            Action::Record => self.script.open_record(at, &session, object),
+            Action::Classic => self.script.open_classic(at, &session, object),
+            Action::Report => self.run_report(at, &session),
+            Action::Query => {
+                if let Some((query, rows)) = self.script.dice.habit(&self.persona.queries).cloned() {
+                    let rows = self.script.dice.log_normal(rows, 0.5);
+                    self.script.query(at, &session, &query, &SOAP, rows);
+                }
+            }
+            Action::File => {
+                let action = self.script.dice.weighted("PREVIEW", &[("UI_DOWNLOAD", 0.3), ("UPLOAD", 0.15)], 0.55);
+                self.script.file(at, &session, action);
+            }
+        }
+    }
+
+    /// The home page asks for the same few list views again and again within milliseconds.
+    fn home_page(&mut self, at: i64, session: &Arc<Session>) {
+        let mut moment = at;
+        for _ in 0..self.script.dice.whole(3, 12) {
+            let home = self.persona.views.get(..3).unwrap_or(&self.persona.views);
+            let Some((view, rows)) = self.script.dice.pick(home).cloned() else { return };
+            // A page shows the first screen of a long view only.
+            self.script.list_view(moment, session, &view, rows.min(250.0));
+            moment += i64::from(self.script.dice.whole(0, 4));
+        }
+    }
+
+    pub(super) fn view(&mut self, at: i64, session: &Arc<Session>, view: &Arc<View>, rows: f64) {
+        let today = (rows * self.script.dice.log_normal(1.0, 0.06)).max(1.0);
+        self.script.list_view(at, session, view, today);
+    }
+
+    fn run_report(&mut self, at: i64, session: &Arc<Session>) {
+        let Some(report) = self.script.dice.habit(&self.persona.reports).cloned() else { return };
+        let rows = report.rows * self.script.dice.log_normal(1.0, 0.12);
+        let operation = self.script.dice.weighted(
+            "ReportRunFromLightning",
+            &[("ReportRunFromClassic", 0.04), ("ReportRunFromMobile", 0.03)],
+            0.93,
+        );
+        let done = self.script.report(at, session, &report, operation, rows);
+        if self.script.dice.chance(self.persona.export_share) {
+            let operation = self.script.dice.weighted("ReportExported", &[("ReportExportedAsynchronously", 0.1)], 0.9);
+            let pause = i64::from(self.script.dice.whole(4_000, 60_000));
+            self.script.report(done + pause, session, &report, operation, rows);
+        }
+    }
+
+    /// A list view or report that this person has no habit of opening, mostly of the own team.
+    fn look_around(&mut self, at: i64, session: &Arc<Session>) {
+        let own = self.script.dice.chance(0.7);
+        let team = if own { self.persona.team } else { self.script.dice.pick(&TEAMS).copied().unwrap_or(Team::Sales) };
+        let shelf = self.world.catalog.shelf(team);
+        if self.script.dice.chance(0.6) {
+            let Some(view) = self.script.dice.pick(&shelf.views).cloned() else { return };
+            self.view(at, session, &view, usual_rows(&view, self.persona.book));
+        } else if let Some(report) = self.script.dice.pick(&shelf.reports).cloned() {
+            let done = self.script.report(at, session, &report, "ReportRunFromLightning", report.rows);
+            if self.script.dice.chance(self.persona.export_share) {
+                self.script.report(done + 20_000, session, &report, "ReportExported", report.rows);
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! One stored event of the simulated org.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::account::Identity;
+use crate::catalog::{Query, Report, View};
+use crate::logfile::{self, LogFile};
+use crate::place::{Client, Place};
+use crate::record;
+
+/// One record as Salesforce stores it.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Milliseconds since 1970.
+    pub(crate) at: i64,
+    /// The place in its day's delivery: `at`, seldom up to two seconds later.
+    pub(crate) arrival: i64,
+    pub(crate) id: u128,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) session: Arc<Session>,
+    /// The source address is the literal `Salesforce.com IP`.
+    pub(crate) internal: bool,
+    pub(crate) body: Body,
+}
+
+/// One login, seen from one network.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) session_key: String,
+    pub(crate) login_key: String,
+    pub(crate) login_history_id: String,
+    pub(crate) ip: String,
+    pub(crate) place: &'static Place,
+    pub(crate) client: Client,
+    pub(crate) level: &'static str,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    ListView {
+        view: Arc<View>,
+        rows: Option<f64>,
+        execution: u128,
+        sequence: u32,
+        lower_scope: bool,
+    },
+    Report {
+        report: Arc<Report>,
+        operation: &'static str,
+        rows: Option<f64>,
+        execution: u128,
+        sequence: u32,
+    },
+    Api {
+        query: Arc<Query>,
+        operation: &'static str,
+        rows: Option<f64>,
+        returned: f64,
+        shows_returned: bool,
+        request: u64,
+        api: &'static Api,
+    },
+    Login {
+        status: &'static str,
+        kind: LoginKind,
+    },
+    LoginAs {
+        admin: Arc<Identity>,
+    },
+    Logout,
+    LightningUri {
+        object: &'static str,
+        record: u64,
+        operation: &'static str,
+        duration: u32,
+    },
+    Uri {
+        object: &'static str,
+        record: u64,
+        operation: &'static str,
+    },
+    BulkApiResult {
+        query: Arc<Query>,
+        rows: f64,
+        request: u64,
+    },
+    File {
+        action: &'static str,
+        document: u64,
+        bytes: u64,
+        file_type: &'static str,
+    },
+    PermissionSet {
+        operation: &'static str,
+        permission: &'static str,
+        impacted: Arc<Identity>,
+    },
+    Threat(Box<Threat>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LoginKind {
+    Application,
+    Oauth,
+}
+
+/// A kind of API traffic.
+#[derive(Debug)]
+pub(crate) struct Api {
+    /// `ApiEvent.ApiType`.
+    pub(crate) api_type: &'static str,
+    pub(crate) application: &'static str,
+    pub(crate) client: &'static str,
+    pub(crate) connected_app: Option<u64>,
+}
+
+/// What Salesforce's own Threat Detection said, hours later.
+#[derive(Debug, Clone)]
+pub(crate) struct Threat {
+    pub(crate) kind: ThreatKind,
+    /// 0 to 1.
+    pub(crate) score: f64,
+    pub(crate) summary: String,
+    /// JSON text, not always valid.
+    pub(crate) data: String,
+    pub(crate) rows: f64,
+    pub(crate) objects: String,
+    pub(crate) previous: Option<Arc<Session>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ThreatKind {
+    ApiAnomaly,
+    ReportAnomaly,
+    SessionHijacking,
+}
+
+impl Event {
+    /// When it happened.
+    pub fn at(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.at).unwrap_or_default()
+    }
+
+    /// 18 characters.
+    pub fn user_id(&self) -> &str {
+        &self.identity.user_id
+    }
+
+    pub fn username(&self) -> &str {
+        &self.identity.username
+    }
+
+    /// `EventIdentifier`, a UUID; the same for a record that is delivered twice.
+    pub fn identifier(&self) -> String {
+        record::uuid_text(self.id)
+    }
+
+    /// The object that stores it, such as `ListViewEvent`.
+    pub fn object(&self) -> &'static str {
+        match &self.body {
+            Body::ListView { .. } => "ListViewEvent",
+            Body::Report { .. } => "ReportEvent",
+            Body::Api { .. } => "ApiEvent",
+            Body::Login { .. } => "LoginEvent",
+            Body::LoginAs { .. } => "LoginAsEvent",
+            Body::Logout => "LogoutEvent",
+            Body::LightningUri { .. } => "LightningUriEvent",
+            Body::Uri { .. } => "UriEvent",
+            Body::BulkApiResult { .. } => "BulkApiResultEventStore",
+            Body::File { .. } => "FileEventStore",
+            Body::PermissionSet { .. } => "PermissionSetEventStore",
+            Body::Threat(threat) => match threat.kind {
+                ThreatKind::ApiAnomaly => "ApiAnomalyEventStore",
+                ThreatKind::ReportAnomaly => "ReportAnomalyEventStore",
+                ThreatKind::SessionHijacking => "SessionHijackingEventStore",
+            },
+        }
+    }
+
+    /// Appends the record as the query API returns it: one line of JSON, with its line feed.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        record::write(self, out);
+    }
+
+    /// The kind of event log file that has a row for it, if any.
+    pub fn log_file(&self) -> Option<LogFile> {
+        logfile::of(self)
+    }
+
+    /// Appends its row of [`Event::log_file`], or nothing.
+    pub fn write_csv(&self, out: &mut Vec<u8>) {
+        logfile::write_row(self, out);
+    }
+
+    /// True for events without a user at the keyboard: they carry no session, address or login.
+    pub(crate) fn is_detached(&self) -> bool {
+        matches!(&self.body, Body::Report { operation, .. } if operation.contains("synchronously") || *operation == "ReportScheduled")
+    }
+}

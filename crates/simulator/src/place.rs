@@ -1,0 +1,179 @@
+//! Where accounts sit and what they browse with.
+//!
+//! All addresses come from ranges reserved for tests, documentation and carriers' own networks.
+
+use crate::dice::mix;
+
+#[derive(Debug, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) country: &'static str,
+    pub(crate) iso: &'static str,
+    pub(crate) subdivision: &'static str,
+    pub(crate) city: &'static str,
+    pub(crate) postal_code: &'static str,
+    pub(crate) latitude: f64,
+    pub(crate) longitude: f64,
+    /// Minutes east of UTC.
+    pub(crate) zone: i64,
+    /// The first three bytes of the place's office network.
+    office: &'static str,
+}
+
+const fn place(names: [&'static str; 5], latitude: f64, longitude: f64, zone: i64, office: &'static str) -> Place {
+    let [country, iso, subdivision, city, postal_code] = names;
+    Place { country, iso, subdivision, city, postal_code, latitude, longitude, zone, office }
+}
+
+/// Where people work.
+pub(crate) static OFFICES: [Place; 6] = [
+    place(["United States", "US", "California", "San Francisco", "94105"], 37.7898, -122.3942, -480, "198.18.250"),
+    place(["United States", "US", "Illinois", "Chicago", "60606"], 41.8827, -87.6372, -360, "198.18.251"),
+    place(["United Kingdom", "GB", "England", "London", "EC2A"], 51.5237, -0.0831, 0, "198.18.252"),
+    place(["Ireland", "IE", "Leinster", "Dublin", "D02"], 53.3389, -6.2595, 0, "198.18.253"),
+    place(["Germany", "DE", "Berlin", "Berlin", "10117"], 52.5170, 13.3889, 60, "198.18.254"),
+    place(["India", "IN", "Karnataka", "Bengaluru", "560001"], 12.9758, 77.6045, 330, "198.18.255"),
+];
+
+/// Where people travel, and where attackers rent machines.
+pub(crate) static ABROAD: [Place; 5] = [
+    place(["Netherlands", "NL", "North Holland", "Amsterdam", "1012"], 52.3740, 4.8897, 60, "203.0.113"),
+    place(["Spain", "ES", "Catalonia", "Barcelona", "08001"], 41.3797, 2.1682, 60, "192.0.2"),
+    place(["Singapore", "SG", "Singapore", "Singapore", "018989"], 1.2831, 103.8513, 480, "198.51.100"),
+    place(["Romania", "RO", "Bucharest", "Bucharest", "010011"], 44.4396, 26.0963, 120, "198.18.200"),
+    place(["Brazil", "BR", "Sao Paulo", "Sao Paulo", "01310"], -23.5614, -46.6559, -180, "198.18.201"),
+];
+
+impl Place {
+    /// One of few addresses shared by a whole office.
+    pub(crate) fn office_ip(&self, number: u64) -> String {
+        format!("{}.{}", self.office, 20 + number % 4)
+    }
+
+    /// A hotel or a rented machine.
+    pub(crate) fn rented_ip(&self, number: u64) -> String {
+        format!("{}.{}", self.office, 2 + mix(number) % 250)
+    }
+}
+
+/// A home line: one address, all through.
+pub(crate) fn home_ip(number: u64) -> String {
+    let bits = mix(number);
+    format!("198.19.{}.{}", bits >> 8 & 255, 1 + (bits >> 16 & 255) % 254)
+}
+
+/// A mobile carrier's address, another one each time; every fifth user's carrier has IPv6.
+pub(crate) fn mobile_ip(user: u64, time: u64) -> String {
+    let bits = mix(user);
+    let moment = mix(time);
+    if bits.is_multiple_of(5) {
+        return format!("2001:db8:{:x}:{:x}::{:x}", bits >> 48, moment >> 48, moment >> 32 & 0xffff);
+    }
+    format!("100.{}.{}.{}", 64 + bits % 64, moment & 255, 1 + (moment >> 8 & 255) % 254)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Browser {
+    Chrome,
+    Edge,
+    Firefox,
+    Safari,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum System {
+    Windows,
+    Mac,
+}
+
+/// A client program, as events describe it.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) user_agent: String,
+    /// `LoginEvent.Browser`.
+    pub(crate) browser: String,
+    pub(crate) platform: &'static str,
+}
+
+/// The first days of new browser versions: every fourth week, everybody within a week.
+pub(crate) const UPGRADE_EVERY: u32 = 28;
+pub(crate) const UPGRADE_OFFSET: u32 = 10;
+
+/// A person's browser on a day; `stagger` spreads an upgrade over a week.
+pub(crate) fn browser(browser: Browser, system: System, day: u32, stagger: u32) -> Client {
+    let age = (day + UPGRADE_EVERY).saturating_sub(UPGRADE_OFFSET + stagger % 7) / UPGRADE_EVERY;
+    let (platform, os) = match system {
+        System::Windows => ("Windows 11", "Windows NT 10.0; Win64; x64"),
+        System::Mac => ("Mac OSX", "Macintosh; Intel Mac OS X 10_15_7"),
+    };
+    let (user_agent, name) = match browser {
+        Browser::Chrome => {
+            let version = 142 + age;
+            (
+                format!(
+                    "Mozilla/5.0 ({os}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0 Safari/537.36"
+                ),
+                format!("Chrome {version}"),
+            )
+        }
+        Browser::Edge => {
+            let version = 142 + age;
+            (
+                format!(
+                    "Mozilla/5.0 ({os}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0 Safari/537.36 Edg/{version}.0.0.0"
+                ),
+                format!("Edge {version}"),
+            )
+        }
+        Browser::Firefox => {
+            let version = 145 + age;
+            (
+                format!("Mozilla/5.0 ({os}; rv:{version}.0) Gecko/20100101 Firefox/{version}.0"),
+                format!("Firefox {version}"),
+            )
+        }
+        Browser::Safari => {
+            let version = 1 + age / 2;
+            (
+                format!(
+                    "Mozilla/5.0 ({os}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.{version} Safari/605.1.15"
+                ),
+                format!("Safari 26.{version}"),
+            )
+        }
+    };
+    Client { user_agent, browser: name, platform }
+}
+
+/// A program that speaks to the API.
+pub(crate) fn program(user_agent: &str) -> Client {
+    Client { user_agent: user_agent.to_owned(), browser: "Unknown".to_owned(), platform: "Unknown" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_parse() {
+        for number in 0..500_u64 {
+            for ip in [
+                home_ip(number),
+                mobile_ip(number, number * 7),
+                OFFICES[0].office_ip(number),
+                ABROAD[1].rented_ip(number),
+            ] {
+                assert!(ip.parse::<std::net::IpAddr>().is_ok(), "{ip}");
+            }
+        }
+        assert_eq!(home_ip(3), home_ip(3));
+    }
+
+    #[test]
+    fn upgrades_reach_everybody_within_a_week() {
+        let version = |day, stagger| browser(Browser::Chrome, System::Mac, day, stagger).browser;
+        assert_eq!(version(0, 0), version(UPGRADE_OFFSET - 1, 0));
+        assert_ne!(version(UPGRADE_OFFSET - 1, 0), version(UPGRADE_OFFSET, 0));
+        assert_eq!(version(UPGRADE_OFFSET - 1, 6), version(UPGRADE_OFFSET, 6));
+        assert_eq!(version(UPGRADE_OFFSET + 6, 0), version(UPGRADE_OFFSET + 6, 6));
+    }
+}

@@ -1,0 +1,85 @@
+//! Day after day of a simulated org.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use crate::behavior;
+use crate::calendar::DAY;
+use crate::confounder;
+use crate::event::Event;
+use crate::labels::Labels;
+use crate::plan::{Plan, SimulationError};
+use crate::wire;
+use crate::world::World;
+use crate::{attack, leaver};
+
+/// One calendar day (UTC) of an org.
+#[derive(Debug, Clone)]
+pub struct Day {
+    pub date: NaiveDate,
+    /// By event time, except that delivery puts one record in a hundred up to two seconds too late.
+    pub events: Vec<Event>,
+}
+
+/// An org's days, one at a time; memory is bounded by the largest day.
+pub struct Simulation {
+    world: World,
+    /// Malicious events by the index of their UTC day.
+    attacks: BTreeMap<u32, Vec<Event>>,
+    labels: Labels,
+    next: usize,
+    /// Events of people whose working day ends after midnight UTC.
+    pending: Vec<Event>,
+}
+
+impl Simulation {
+    /// Checks the plan and fixes accounts, attacks and labels.
+    ///
+    /// # Errors
+    /// A plan that is out of range, or that wants more attacks than there are suitable accounts.
+    pub fn new(plan: Plan) -> Result<Simulation, SimulationError> {
+        plan.validate()?;
+        let world = World::new(plan);
+        let mut attacks = attack::stage(&world)?;
+        attacks.extend(leaver::attack(&world));
+        attacks.sort_by_key(|attack| attack.events.first().map(|event| event.at));
+        let labels = Labels {
+            org_id: world.plan.org_id.clone(),
+            labels: attacks.iter().enumerate().filter_map(|(number, attack)| attack.label(number + 1)).collect(),
+            confounders: confounder::all(&world),
+        };
+        let first = world.calendar.first().map_or(0, |today| today.midnight);
+        let mut by_day: BTreeMap<u32, Vec<Event>> = BTreeMap::new();
+        for event in attacks.into_iter().flat_map(|attack| attack.events.into_iter().chain(attack.aftermath)) {
+            let day = (event.at - first).div_euclid(DAY);
+            by_day.entry(day.max(0) as u32).or_default().push(event);
+        }
+        Ok(Simulation { world, attacks: by_day, labels, next: 0, pending: Vec::new() })
+    }
+
+    /// The truth about all days, known from the beginning.
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+}
+
+impl Iterator for Simulation {
+    type Item = Day;
+
+    fn next(&mut self) -> Option<Day> {
+        let today = *self.world.calendar.get(self.next)?;
+        self.next += 1;
+        let mut events = std::mem::take(&mut self.pending);
+        for account in &self.world.accounts {
+            let from = events.len();
+            behavior::day(&self.world, account, today, &mut events);
+            wire::deliver(&self.world, account, today, from, &mut events);
+        }
+        events.extend(self.attacks.remove(&today.index).unwrap_or_default());
+        let is_tomorrow = |event: &Event| event.at >= today.midnight + DAY;
+        events.sort_by_key(|event| (is_tomorrow(event), event.arrival));
+        self.pending = events.split_off(events.partition_point(|event| !is_tomorrow(event)));
+        Some(Day { date: today.date, events })
+    }
+}

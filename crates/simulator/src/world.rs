@@ -1,0 +1,47 @@
+//! Everything about an org that does not change from day to day.
+
+use std::sync::Arc;
+
+use crate::account::{Account, Class};
+use crate::calendar::Today;
+use crate::catalog::Catalog;
+use crate::dice::mix;
+use crate::leaver;
+use crate::plan::{Plan, Scenario};
+
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    /// The seed of all streams: the plan's seed and its org.
+    pub(crate) key: u64,
+    pub(crate) calendar: Vec<Today>,
+    pub(crate) catalog: Catalog,
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) admins: Vec<u32>,
+}
+
+impl World {
+    pub(crate) fn new(plan: Plan) -> World {
+        let key = plan.org_id.bytes().fold(mix(plan.seed), |hash, byte| mix(hash ^ u64::from(byte)));
+        let calendar: Vec<Today> = (0..plan.days).map(|index| Today::new(plan.start, index)).collect();
+        let catalog = Catalog::new(key, plan.days);
+        let org_id: Arc<str> = plan.org_id.as_str().into();
+        let mut accounts: Vec<Account> =
+            (0..plan.users).map(|index| Account::new(key, &org_id, &catalog, &calendar, index)).collect();
+        if plan.scenario == Scenario::Leaver
+            && let Some(account) = accounts.get_mut(leaver::EMMA as usize)
+        {
+            leaver::recast(account, key, &catalog);
+        }
+        let admins =
+            accounts.iter().filter(|account| account.class == Class::Admin).map(|account| account.index).collect();
+        World { plan, key, calendar, catalog, accounts, admins }
+    }
+
+    pub(crate) fn account(&self, index: u32) -> Option<&Account> {
+        self.accounts.get(index as usize)
+    }
+
+    pub(crate) fn is_scripted(&self, index: u32) -> bool {
+        self.plan.scenario == Scenario::Leaver && index == leaver::EMMA
+    }
+}

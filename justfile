@@ -1,0 +1,33 @@
+# Names for the chores. `cargo xtask` does the work, so `just` is a convenience and never needed.
+
+# what there is
+default:
+    @just --list --unsorted
+
+# every test of the workspace, doc tests and house checks
+test *args:
+    cargo xtask test {{args}}
+
+# formatting, clippy, documentation, licenses, proto files and house checks
+lint:
+    cargo xtask lint
+
+# the house checks alone
+check:
+    cargo xtask check
+
+# the benchmarks
+bench *args:
+    cargo xtask bench {{args}}
+
+# a simulated org with an attacker in it, and what orgwatch says of it
+demo:
+    cargo run --release -- demo
+
+# format everything
+fmt:
+    cargo fmt --all
+
+# generate the wire types from proto/
+codegen:
+    cargo xtask codegen

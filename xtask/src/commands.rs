@@ -1,0 +1,76 @@
+//! What each subcommand runs.
+
+use anyhow::Result;
+
+use crate::checks;
+use crate::steps::{Steps, cargo, command, root, run};
+use crate::tools::{self, tool};
+
+/// The house checks, the doc tests, then every other test.
+pub(crate) fn test(arguments: &[&str]) -> Result<()> {
+    tools::install()?;
+    let mut steps = Steps::default();
+    steps.step("house checks", checks::run_all);
+    steps.step("doc tests", || run(&mut cargo(&["test", "--quiet", "--workspace", "--doc"])));
+    steps.step("tests", || {
+        let nextest = &["nextest", "run", "--workspace"];
+        run(command(tool("cargo-nextest"), nextest).args(arguments))
+    });
+    steps.finish()
+}
+
+/// Everything that can be said of the tree without running it.
+pub(crate) fn lint() -> Result<()> {
+    tools::install()?;
+    let mut steps = Steps::default();
+    steps.step("formatting", || run(&mut cargo(&["fmt", "--all", "--check"])));
+    steps.step("house checks", checks::run_all);
+    steps.step("clippy", || run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
+    steps.step("documentation", || {
+        let doc = &["doc", "--workspace", "--no-deps", "--document-private-items"];
+        run(cargo(doc).env("RUSTDOCFLAGS", "-D warnings"))
+    });
+    steps.step("licenses and dependencies", || {
+        run(&mut command(tool("cargo-deny"), &["check", "bans", "licenses", "sources"]))
+    });
+    advisories(&mut steps);
+    steps.step("proto files", proto);
+    steps.finish()
+}
+
+/// What a change must pass.
+pub(crate) fn ci() -> Result<()> {
+    let mut steps = Steps::default();
+    steps.step("lint", lint);
+    steps.step("test", || test(&[]));
+    steps.finish()
+}
+
+/// The house checks alone.
+pub(crate) fn check() -> Result<()> {
+    let mut steps = Steps::default();
+    steps.step("house checks", checks::run_all);
+    steps.finish()
+}
+
+/// The benchmarks of the two crates on the hot path.
+pub(crate) fn bench(arguments: &[&str]) -> Result<()> {
+    let bench = &["bench", "-p", "orgwatch-pipeline", "-p", "orgwatch-profile"];
+    run(cargo(bench).args(arguments))
+}
+
+/// Known vulnerabilities and yanked versions, where their database can be reached.
+fn advisories(steps: &mut Steps) {
+    let name = "security advisories";
+    let deny = tool("cargo-deny");
+    match run(&mut command(&deny, &["--log-level", "off", "fetch", "db"])) {
+        Ok(()) => steps.step(name, || run(&mut command(&deny, &["check", "advisories"]))),
+        Err(error) => steps.skip(name, &format!("the advisory database cannot be fetched ({error:#})")),
+    }
+}
+
+fn proto() -> Result<()> {
+    let folder = root().join("proto");
+    run(command(tool("buf"), &["lint"]).current_dir(&folder))?;
+    run(command(tool("buf"), &["format", "--diff", "--exit-code"]).current_dir(&folder))
+}

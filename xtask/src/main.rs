@@ -1,0 +1,55 @@
+//! The project's chores, one subcommand each; run with `cargo xtask <command>`.
+//!
+//! Everything a person or a CI machine does to the tree goes through here, so that both do the same.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks through its output")]
+
+mod checks;
+mod codegen;
+mod commands;
+mod steps;
+mod tools;
+
+use std::env;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  test [ARGS]        house checks, doc tests, then every test of the workspace; ARGS go to nextest
+  lint               formatting, clippy, documentation, licenses and dependencies, proto files, house checks
+  ci                 lint, then test
+  check              the house checks alone: purity, direction, module size, forbidden code, fresh generated code
+  codegen [--check]  generate the wire types from proto/; with --check only compare
+  bench [ARGS]       the benchmarks; ARGS go to cargo bench
+  tools              install the pinned tools under .tools/ (test and lint do it on their own)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        ["test", rest @ ..] => commands::test(rest),
+        ["lint"] => commands::lint(),
+        ["ci"] => commands::ci(),
+        ["check"] => commands::check(),
+        ["codegen"] => codegen::write(),
+        ["codegen", "--check"] => codegen::check(),
+        ["bench", rest @ ..] => commands::bench(rest),
+        ["tools"] => tools::install(),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
