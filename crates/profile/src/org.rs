@@ -21,6 +21,7 @@ use names::Names;
 use population::Populations;
 use progress::Progress;
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 /// The profiles, populations and clock of one org.
 pub struct Org {
@@ -36,6 +37,8 @@ pub struct Org {
     identities: Identities,
     active_hour: Vec<u32>,
     active_day: Vec<u32>,
+    /// Users active, by the start of the day.
+    user_days: BTreeMap<Timestamp, u64>,
 }
 
 struct User {
@@ -88,6 +91,7 @@ impl Org {
             identities: Identities::default(),
             active_hour: Vec::new(),
             active_day: Vec::new(),
+            user_days: BTreeMap::new(),
         })
     }
 
@@ -125,6 +129,7 @@ impl Org {
             let profile = &mut user.profile;
             let mut day = profile.day.take().unwrap_or_else(|| {
                 self.active_day.push(slot);
+                *self.user_days.entry(hour.day_start).or_default() += 1;
                 Box::new(Day::new(hour.day, hour.day_start, hour.is_weekend()))
             });
             day.last_at = day.last_at.max(at);
@@ -181,6 +186,11 @@ impl Org {
     /// The accounts of the org, in the order in which they appeared.
     pub fn profiles(&self) -> impl Iterator<Item = (&UserId, &Profile)> {
         self.users.iter().map(|user| (&user.id, &user.profile))
+    }
+
+    /// Days on which a user was active, summed over users, of days that begin at `from` or later.
+    pub fn user_days_since(&self, from: Timestamp) -> u64 {
+        self.user_days.range(from..).map(|(_, users)| users).sum()
     }
 
     fn slot_of(&mut self, id: &UserId) -> u32 {

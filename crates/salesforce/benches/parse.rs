@@ -1,4 +1,5 @@
 //! How many records a second one core reads: `cargo bench -p orgwatch-salesforce`.
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on fails")]
 
 use divan::counter::{BytesCount, ItemsCount};
 use salesforce::{Chunks, Context, Format, parse};
@@ -46,13 +47,17 @@ fn api_rows_of_a_log_file(bencher: divan::Bencher<'_, '_>) {
          \"ENTITY_NAME\",\"ROWS_PROCESSED\",\"REQUEST_SIZE\",\"RESPONSE_SIZE\",\"TIMESTAMP_DERIVED\",\"USER_ID_DERIVED\",\"CLIENT_IP\"\n",
     );
     for i in 0..LINES {
-        let _ = writeln!(
+        writeln!(
             text,
             "\"API\",\"20230320145933.{:03}\",\"TID:{i:019}\",\"00Dhn0000018hrc\",\"005hn00000Emma{:x}\",\"97\",\"48\",\"Api\",\"lUqjLPQTWRdvRG4\",\
              \"vMASKIU6AxEr\",\"Standard\",\"\",\"46672557\",\"P\",\"54.0\",\"\",\"query\",\"Account\",\"{}\",\"1382\",\"38019\",\
              \"2023-03-20T14:59:33.{:03}Z\",\"\",\"198.51.100.23\"",
-            i % 1000, i % 16, i % 977, i % 1000
-        );
+            i % 1000,
+            i % 16,
+            i % 977,
+            i % 1000
+        )
+    .unwrap();
     }
     run(bencher, &text, Format::Csv);
 }
@@ -70,17 +75,21 @@ fn run(bencher: divan::Bencher<'_, '_>, text: &str, format: Format) {
 }
 
 fn list_view(text: &mut String, i: usize) {
-    let _ = writeln!(
+    writeln!(
         text,
         r#"{{"attributes":{{"type":"ListViewEvent","url":"/services/data/v62.0/sobjects/ListViewEvent/000000000000000AAA"}},"EventIdentifier":"3fba8475-dd9e-4009-80f7-{i:012x}","EventDate":"2026-01-19T09:59:00.{:03}+0000","CreatedDate":"2026-01-19T09:59:04.000+0000","ExecutionIdentifier":"643ce7f5-b5d5-48a3-acc6-{i:012x}","Sequence":1,"QueriedEntities":"Opportunity","DeveloperName":"MyOpportunities","Name":"MyOpportunities","ListViewId":null,"RowsProcessed":{}.0,"NumberOfColumns":6,"EventSource":"Lightning","Scope":"Mine","SessionKey":"lUqjLPQTWRdvRG4","LoginKey":"vMASKIU6AxEr","SessionLevel":"STANDARD","PolicyOutcome":null,"EvaluationTime":0.0,"UserId":"005hn00000EmmaMAAU","Username":"emma.martin","SourceIp":"198.51.100.23"}}"#,
-        i % 1000, i % 977
-    );
+        i % 1000,
+        i % 977
+    )
+    .unwrap();
 }
 
 fn api(text: &mut String, i: usize) {
-    let _ = writeln!(
+    writeln!(
         text,
         r#"{{"attributes":{{"type":"ApiEvent","url":"/services/data/v62.0/sobjects/ApiEvent/000000000000000AAA"}},"EventIdentifier":"3fba8475-dd9e-4009-80f7-{i:012x}","EventDate":"2026-01-19T09:59:00.{:03}+0000","CreatedDate":"2026-01-19T09:59:04.000+0000","ApiType":"REST","ApiVersion":62.0,"Operation":"Query","QueriedEntities":"Account, Contact","Query":"SELECT Id, Name FROM Account","RowsProcessed":{}.0,"RowsReturned":200.0,"SessionKey":"lUqjLPQTWRdvRG4","LoginKey":"vMASKIU6AxEr","UserAgent":"python-requests/2.28.2","UserId":"005hn00000EmmaMAAU","Username":"emma.martin","SourceIp":"198.51.100.23"}}"#,
-        i % 1000, i % 977
-    );
+        i % 1000,
+        i % 977
+    )
+    .unwrap();
 }

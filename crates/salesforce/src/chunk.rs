@@ -130,7 +130,11 @@ impl<R: Read> Chunks<R> {
     fn skip_record(&mut self) -> Result<Chunk, ReadError> {
         let line = self.line;
         let head = self.buffer.get(..4096).unwrap_or(&self.buffer);
-        let reject = Reject { line, reason: RejectReason::TooLong, excerpt: reject::excerpt(head) };
+        let excerpt = match self.splitter {
+            Splitter::Csv(_) => reject::csv_excerpt(head),
+            Splitter::Lines | Splitter::Json(_) => reject::excerpt(head),
+        };
+        let reject = Reject { line, reason: RejectReason::TooLong, excerpt };
         // Braces tell where a JSON object ends; anything else is given up to the end of its line.
         let is_object = matches!(self.splitter, Splitter::Json(_)) && self.buffer.first() == Some(&b'{');
         let mut skip = if is_object { Skip::Object(json::Scanner::default()) } else { Skip::Line };

@@ -30,7 +30,14 @@ pub(crate) fn kind(hints: &Hints<'_>) -> Option<Text> {
 /// Clients that Salesforce itself makes.
 fn salesforce(text: &str) -> Option<&'static str> {
     let has = |words: &[&str]| words.iter().any(|word| contains(text, word));
-    if has(&["SalesforceMobile", "Salesforce1", "Salesforce for iOS", "Salesforce for Android", "SalesforceTouch", "Chatter Mobile"]) {
+    if has(&[
+        "SalesforceMobile",
+        "Salesforce1",
+        "Salesforce for iOS",
+        "Salesforce for Android",
+        "SalesforceTouch",
+        "Chatter Mobile",
+    ]) {
         Some("Salesforce mobile")
     } else if has(&["DataLoader", "Data Loader"]) {
         Some("Data Loader")
@@ -154,8 +161,7 @@ fn contains(text: &str, word: &str) -> bool {
 mod tests {
     use super::*;
 
-    const MAC_CHROME: &str =
-        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0.0.0 Safari/537.36";
+    const MAC_CHROME: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0.0.0 Safari/537.36";
 
     #[test]
     fn clients_without_versions() {
@@ -184,7 +190,12 @@ mod tests {
 
     #[test]
     fn a_login_and_a_call_of_one_browser_agree() {
-        let login = Hints { browser: Some("Chrome 110"), platform: Some("Mac OSX"), application: Some("Browser"), ..Hints::default() };
+        let login = Hints {
+            browser: Some("Chrome 110"),
+            platform: Some("Mac OSX"),
+            application: Some("Browser"),
+            ..Hints::default()
+        };
         let log_file = Hints { browser: Some(MAC_CHROME), ..Hints::default() };
         let call = Hints { user_agent: Some(MAC_CHROME), ..Hints::default() };
         assert_eq!(kind(&login).as_deref(), Some("Chrome on macOS"));
@@ -195,7 +206,8 @@ mod tests {
     #[test]
     fn nothing_known_is_nothing() {
         assert_eq!(kind(&Hints::default()), None);
-        let blank = Hints { browser: Some("Unknown"), platform: Some("Unknown"), client: Some("N/A"), ..Hints::default() };
+        let blank =
+            Hints { browser: Some("Unknown"), platform: Some("Unknown"), client: Some("N/A"), ..Hints::default() };
         assert_eq!(kind(&blank), None);
         let loader = Hints { application: Some("Salesforce for iOS"), ..Hints::default() };
         assert_eq!(kind(&loader).as_deref(), Some("Salesforce mobile"));

@@ -110,7 +110,9 @@ pub(crate) fn row_end(bytes: &[u8], has_ended: bool) -> Option<usize> {
                 Some(b',' | b'\n' | b'\r') => break,
                 None if has_ended => return Some(bytes.len()),
                 None => return None,
-                Some(_) if memchr::memchr(b'\n', bytes.get(opened..at)?).is_some() => return Some(line_end(bytes, opened)),
+                Some(_) if memchr::memchr(b'\n', bytes.get(opened..at)?).is_some() => {
+                    return Some(line_end(bytes, opened));
+                }
                 Some(_) => break,
             }
         }
@@ -176,5 +178,53 @@ impl<'a> Iterator for Fields<'a> {
         }
         owned.extend_from_slice(tail);
         Some(Cow::Owned(owned))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fields(row: &str) -> Vec<String> {
+        Fields::of(row.as_bytes()).map(|field| text(field).into_owned()).collect()
+    }
+
+    #[test]
+    fn quoted_and_plain_fields() {
+        assert_eq!(fields("\"a\",b,\"\",\n"), ["a", "b", "", ""]);
+        assert_eq!(fields("\"\"\"https://x\"\"\",\"a,b\"\r\n"), ["\"https://x\"", "a,b"]);
+        assert_eq!(fields("\"open"), ["open"]);
+        assert_eq!(fields("\"a\"b,c"), ["ab", "c"]);
+        assert_eq!(fields(""), [""]);
+    }
+
+    #[test]
+    fn rows_end_outside_quotes() {
+        let check =
+            |bytes: &str, has_ended, expect| assert_eq!(row_end(bytes.as_bytes(), has_ended), expect, "{bytes}");
+        check("\"a\nb\",c\nd", false, Some(8));
+        check("\"a\"\"\n\"\n", false, Some(7));
+        check("a,b", false, None);
+        check("a,b", true, Some(3));
+        check("\"a\"", false, None);
+        check("", true, None);
+    }
+
+    proptest! {
+        /// Whatever is written by the rules is read back, by us as by csv-core.
+        #[test]
+        fn agrees_with_csv_core(values in prop::collection::vec("[a,\"\n\ré]{0,6}", 1..6)) {
+            let quoted: Vec<_> = values.iter().map(|value| format!("\"{}\"", value.replace('"', "\"\""))).collect();
+            let row = format!("{}\n", quoted.join(","));
+            prop_assert_eq!(row_end(row.as_bytes(), false), Some(row.len()));
+            prop_assert_eq!(&fields(&row), &values);
+            let (mut output, mut ends) = ([0; 256], [0; 16]);
+            let (_, _, _, count) = csv_core::Reader::new().read_record(row.as_bytes(), &mut output, &mut ends);
+            prop_assert_eq!(count, values.len());
+            let starts = std::iter::once(0).chain(ends);
+            let theirs: Vec<_> = starts.zip(ends).take(count).map(|(start, end)| String::from_utf8_lossy(&output[start..end]).into_owned()).collect();
+            prop_assert_eq!(theirs, values);
+        }
     }
 }

@@ -19,7 +19,12 @@ pub fn detect(head: &[u8]) -> Option<Format> {
     let text = head.strip_prefix(BOM).unwrap_or(head).trim_ascii_start();
     match text.first()? {
         b'{' => Some(if is_one_line_object(text) { Format::JsonLines } else { Format::Json }),
-        b'[' => text.get(1..)?.trim_ascii_start().first().is_none_or(|b| matches!(b, b'{' | b']' | b'[')).then_some(Format::Json),
+        b'[' => text
+            .get(1..)?
+            .trim_ascii_start()
+            .first()
+            .is_none_or(|b| matches!(b, b'{' | b']' | b'['))
+            .then_some(Format::Json),
         _ => {
             let header = text.split(|b| *b == b'\n').next()?;
             let upper = header.to_ascii_uppercase();
@@ -32,7 +37,9 @@ pub fn detect(head: &[u8]) -> Option<Format> {
 /// A cheap look whether JSON or CSV that starts with `head` speaks of events at all.
 pub fn looks_like_events(head: &[u8]) -> bool {
     let head = head.get(..HEAD).unwrap_or(head);
-    ["EVENT_TYPE", "\"attributes\"", "/event/", "EventDate"].iter().any(|mark| memchr::memmem::find(head, mark.as_bytes()).is_some())
+    ["EVENT_TYPE", "\"attributes\"", "/event/", "EventDate"]
+        .iter()
+        .any(|mark| memchr::memmem::find(head, mark.as_bytes()).is_some())
 }
 
 /// Whether the first line closes the object that it opens and holds no page of records.
@@ -42,7 +49,8 @@ fn is_one_line_object(text: &[u8]) -> bool {
         // A first line longer than what was read.
         None => text,
     };
-    let is_page = memchr::memmem::find(line, b"\"records\":[").is_some() || memchr::memmem::find(line, b"\"records\": [").is_some();
+    let is_page = memchr::memmem::find(line, b"\"records\":[").is_some()
+        || memchr::memmem::find(line, b"\"records\": [").is_some();
     let is_whole = line.len() < text.len() && line.len() > 1 && line.ends_with(b"}");
     let is_cut = line.len() == text.len() && line.len() > 1;
     !is_page && (is_whole || is_cut)

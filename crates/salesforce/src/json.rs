@@ -50,7 +50,11 @@ fn fingerprint(text: &str) -> u64 {
     let mut fingerprint = Fingerprint::default();
     let add = |name: &str, value: &RawValue| {
         let raw = value.get();
-        let text = if raw.starts_with('"') { serde_json::from_str(raw).unwrap_or(Cow::Borrowed(raw)) } else { Cow::Borrowed(raw) };
+        let text = if raw.starts_with('"') {
+            serde_json::from_str(raw).unwrap_or(Cow::Borrowed(raw))
+        } else {
+            Cow::Borrowed(raw)
+        };
         if text != "null" {
             fingerprint.add(NameHash::new(name), text.as_bytes());
         }
@@ -64,5 +68,7 @@ fn fingerprint(text: &str) -> u64 {
 
 /// What is wrong, and where in the record; never the values themselves.
 fn syntax(error: &serde_json::Error) -> RejectReason {
-    RejectReason::Json(error.to_string())
+    let text = error.to_string();
+    let what = text.split(" at line ").next().unwrap_or_default();
+    RejectReason::Json(format!("{what} at line {} column {} of the record", error.line(), error.column()))
 }

@@ -67,7 +67,7 @@ pub fn from_fields<'a>(
         }
     }
     match normalize::normalize(&record, context, || content.value())? {
-        Normalized::Activity(activity) => Ok(Some(*activity)),
+        Normalized::Activity(activity) => Ok(Some(activity)),
         Normalized::NotWatched => Ok(None),
     }
 }
@@ -85,7 +85,7 @@ pub fn parse(chunk: &Chunk, context: &Context) -> Parsed {
 impl Parsed {
     fn add(&mut self, result: Result<Normalized, RejectReason>, line: u64, excerpt: impl FnOnce() -> String) {
         match result {
-            Ok(Normalized::Activity(activity)) => self.activities.push(*activity),
+            Ok(Normalized::Activity(activity)) => self.activities.push(activity),
             Ok(Normalized::NotWatched) => self.ignored += 1,
             Err(reason) => self.rejects.push(Reject { line, reason, excerpt: excerpt() }),
         }

@@ -1,4 +1,9 @@
 //! From a record's fields to an activity.
+//!
+//! Identity: `EventIdentifier`, which a stored event shares with its streamed copy. Log files and log
+//! objects have none: there the id is derived from event type, request, time, user and the content of the
+//! whole row, so that a file that is issued again gives the same ids; [`crate::Occurrences`] tells
+//! identical rows apart.
 
 mod changes;
 mod common;
@@ -17,7 +22,7 @@ use model::{Activity, Kind, OrgId, Text, Timestamp, UserId, id};
 /// What became of a record that could be read.
 #[derive(Debug)]
 pub(crate) enum Normalized {
-    Activity(Box<Activity>),
+    Activity(Activity),
     /// An event of a kind that orgwatch does not watch.
     NotWatched,
 }
@@ -46,7 +51,7 @@ pub(crate) fn normalize(
             id::derive(&["row", name, request, &time, user_id.as_str(), &content])
         }
     };
-    let mut activity = Box::new(Activity::new(id, org_id, user_id, event_time, channel, kind));
+    let mut activity = Activity::new(id, org_id, user_id, event_time, channel, kind);
     activity.username = username;
     common::fill(record, &mut activity);
     match kind {
@@ -75,7 +80,11 @@ pub(crate) fn normalize(
 
 /// When it happened. Log files have the time twice; the derived one is exact.
 fn event_time(record: &Record<'_>) -> Result<Timestamp, RejectReason> {
-    let fields = [(Field::EventDate, "EventDate"), (Field::TimestampDerived, "TIMESTAMP_DERIVED"), (Field::Timestamp, "TIMESTAMP")];
+    let fields = [
+        (Field::EventDate, "EventDate"),
+        (Field::TimestampDerived, "TIMESTAMP_DERIVED"),
+        (Field::Timestamp, "TIMESTAMP"),
+    ];
     let mut bad = None;
     for (field, name) in fields {
         let value = record.get(field);
@@ -92,7 +101,9 @@ fn event_time(record: &Record<'_>) -> Result<Timestamp, RejectReason> {
 /// The account, by its id if there is one, and its name.
 fn user(record: &Record<'_>) -> Result<(UserId, Option<Text>), RejectReason> {
     let username = record.text(Field::Username);
-    let id = [Field::UserIdDerived, Field::UserId].into_iter().find_map(|field| record.str(field).filter(|id| !is_null_id(id)));
+    let id = [Field::UserIdDerived, Field::UserId]
+        .into_iter()
+        .find_map(|field| record.str(field).filter(|id| !is_null_id(id)));
     let user = match (id, &username) {
         (Some(id), _) => UserId::new(id),
         (None, Some(name)) => UserId::from_username(name),

@@ -25,7 +25,8 @@ impl Occurrences {
 
     /// Gives `activity` its own id. To be called in the order of the file; leaves alone what has an identifier of its own.
     pub fn number(&mut self, activity: &mut Activity) {
-        let is_fingerprint = matches!(activity.channel, Channel::LogFile | Channel::LogObject) && activity.id.get_version_num() == 5;
+        let is_fingerprint =
+            matches!(activity.channel, Channel::LogFile | Channel::LogObject) && activity.id.get_version_num() == 5;
         if !is_fingerprint {
             return;
         }

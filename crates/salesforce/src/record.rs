@@ -88,6 +88,11 @@ impl<'a> Record<'a> {
         fields.iter().find_map(|field| self.text(*field))
     }
 
+    /// The first of the fields that has a text, as a Salesforce id of 18 characters if it is one.
+    pub(crate) fn id(&self, fields: &[Field]) -> Option<Text> {
+        self.first(fields).map(|text| model::id::normalize(&text))
+    }
+
     /// A finite number, from a number or a text of one.
     pub(crate) fn number(&self, field: Field) -> Option<f64> {
         let number = match self.get(field) {

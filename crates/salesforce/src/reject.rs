@@ -38,7 +38,8 @@ pub enum RejectReason {
 
 const EXCERPT: usize = 200;
 /// Names, in lower case and without underscores, whose values are not shown.
-const SECRET: [&str; 8] = ["sessionkey", "loginkey", "token", "secret", "password", "sessionid", "authorization", "cookie"];
+const SECRET: [&str; 8] =
+    ["sessionkey", "loginkey", "token", "secret", "password", "sessionid", "authorization", "cookie"];
 
 /// The start of a JSON record with the values of [`SECRET`] names masked.
 pub(crate) fn excerpt(record: &[u8]) -> String {
@@ -70,8 +71,8 @@ pub(crate) fn excerpt(record: &[u8]) -> String {
 /// The first four fields of a log-file row: type, time, request and org come before any key.
 pub(crate) fn csv_excerpt(row: &[u8]) -> String {
     let text = one_line(row, EXCERPT);
-    let end = text.match_indices(',').nth(3).map_or(text.len(), |(i, _)| i);
-    text.chars().take(EXCERPT).enumerate().take_while(|(i, _)| *i < end).map(|(_, c)| c).collect()
+    let end = text.match_indices(',').nth(3).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or_default().chars().take(EXCERPT).collect()
 }
 
 fn one_line(record: &[u8], limit: usize) -> String {
@@ -88,6 +89,7 @@ mod tests {
         let shown = excerpt(br#"{"UserId":"005","SessionKey":"abc","LOGIN_KEY" : "def","ACCESS_TOKEN":"x\"y"}"#);
         assert_eq!(shown, r#"{"UserId":"005","SessionKey":"…","LOGIN_KEY" : "…","ACCESS_TOKEN":"…"y"}"#);
         assert_eq!(excerpt(&[b'x'; 5000]).chars().count(), 200);
+        assert_eq!(csv_excerpt("é,é,é,é,secret".as_bytes()), "é,é,é,é");
         assert_eq!(csv_excerpt(b"\"API\",\"2024\",\"r\",\"o\",\"u\",\"s3cret\""), "\"API\",\"2024\",\"r\",\"o\"");
     }
 }

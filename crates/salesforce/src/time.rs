@@ -33,7 +33,8 @@ pub(crate) fn read(value: &Scalar<'_>) -> Option<Timestamp> {
 
 fn iso(bytes: &[u8]) -> Option<i64> {
     let (head, tail) = bytes.split_at_checked(19)?;
-    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T' | b't' | b' ', h0, h1, b':', i0, i1, b':', s0, s1] = *head else {
+    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T' | b't' | b' ', h0, h1, b':', i0, i1, b':', s0, s1] = *head
+    else {
         return None;
     };
     let time = civil(&[y0, y1, y2, y3, m0, m1, d0, d1, h0, h1, i0, i1, s0, s1])?;
@@ -136,7 +137,9 @@ mod tests {
 
     #[test]
     fn what_is_no_time() {
-        for text in ["", "yesterday", "2024-01-15", "2023-02-29T00:00:00Z", "2023-13-01T00:00:00Z", "2023-01-01T25:00:00Z"] {
+        for text in
+            ["", "yesterday", "2024-01-15", "2023-02-29T00:00:00Z", "2023-13-01T00:00:00Z", "2023-01-01T25:00:00Z"]
+        {
             check(text, "none");
         }
         for text in ["2023-01-01T00:00:00+9", "20230101000000x", "1969-12-31T23:59:59Z", "2023-01-01T00:00:00.5é"] {

@@ -19,11 +19,11 @@ pub(super) struct Evidence {
 pub(super) fn evidence(first: &First, mix: f64) -> Evidence {
     let own = tail::count_at_least(&first.usual, f64::from(first.today));
     let count = score::with_peers(own, first.peer_tail, mix);
-    let rows = match (first.rows, score::own_tail(&first.request, first.rows.unwrap_or(0) as f64)) {
-        (Some(_), Some(p)) => tail::any_of(p, first.requests_per_day.max(f64::from(first.today))),
-        _ => 1.0,
-    };
-    Evidence { p: tail::both(count, rows), count, rows }
+    let rows = first.rows.and_then(|rows| score::own_tail(&first.request, rows as f64));
+    match rows.map(|p| tail::any_of(p, first.requests_per_day.max(f64::from(first.today)))) {
+        Some(rows) => Evidence { p: tail::both(count, rows), count, rows },
+        None => Evidence { p: count, count, rows: 1.0 },
+    }
 }
 
 /// Part of a day's firsts that are as likely as anybody's: projects, new tasks, changes of role.

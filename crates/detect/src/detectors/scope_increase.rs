@@ -2,7 +2,7 @@
 
 use super::{detector, first};
 use crate::judgement::Judgement;
-use crate::{Settings, Unscoreable, score, text};
+use crate::{Settings, Unscoreable, score};
 use model::{First, Observation};
 use profile::tail;
 
@@ -22,7 +22,8 @@ fn wider(scope: &First, _: &Observation, settings: &Settings) -> Result<Judgemen
     let from = if views.is_empty() { "narrower views".to_owned() } else { views.join(", ") };
     let others = match scope.today {
         0 | 1 => String::new(),
-        n => format!(", and so on {} more", text::number_of(n - 1, "object")),
+        2 => ", and so on 1 more object".to_owned(),
+        n => format!(", and so on {} more objects", n - 1),
     };
     Ok(Judgement {
         surprise: tail::surprise(evidence.p),

@@ -16,6 +16,8 @@ enum Container {
     Array,
     /// What surrounds the array of a page: `{"totalSize":…,"records":` … `}`.
     Page,
+    /// Another array of a page, which holds no records.
+    Aside,
 }
 
 const MAX_DEPTH: usize = 64;
@@ -26,13 +28,13 @@ impl Splitter {
         let mut at = 0;
         while let Some(byte) = buffer.get(at) {
             let rest = buffer.get(at..).unwrap_or_default();
-            let in_page = self.open.last() == Some(&Container::Page);
+            let in_page = matches!(self.open.last(), Some(Container::Page | Container::Aside));
             match byte {
                 b'{' => {
                     let mut scanner = Scanner::default();
                     match scanner.scan(rest) {
-                        Scan::Page(length) => {
-                            self.push(Container::Page);
+                        Scan::Page { length, depth } => {
+                            (0..depth).for_each(|_| self.push(Container::Page));
                             self.push(Container::Array);
                             at += length;
                         }
@@ -50,11 +52,11 @@ impl Splitter {
                     }
                 }
                 b'[' => {
-                    self.push(Container::Array);
+                    self.push(if in_page { Container::Aside } else { Container::Array });
                     at += 1;
                 }
                 b']' => {
-                    self.open.pop_if(|container| *container == Container::Array);
+                    self.open.pop_if(|container| *container != Container::Page);
                     at += 1;
                 }
                 b'}' => {
@@ -109,7 +111,7 @@ pub(super) struct Scanner {
     is_escaped: bool,
     /// The last byte that was not white space.
     last: u8,
-    /// The key being read at depth 1, or at depth 2 within `result`: how much of `records` it has matched.
+    /// The last string at depth 1, or at depth 2 within `result`.
     key: Key,
 }
 
@@ -124,15 +126,18 @@ enum Key {
 enum Scan {
     /// The object has this length.
     End(usize),
-    /// It is a page, whose array starts after this length.
-    Page(usize),
+    /// It is a page, whose records start after `length`, within `depth` objects.
+    Page {
+        length: usize,
+        depth: usize,
+    },
     Open,
 }
 
 impl Scanner {
     pub(super) fn end(&mut self, bytes: &[u8]) -> Option<usize> {
         match self.scan(bytes) {
-            Scan::End(length) | Scan::Page(length) => Some(length),
+            Scan::End(length) | Scan::Page { length, .. } => Some(length),
             Scan::Open => None,
         }
     }
@@ -160,8 +165,11 @@ impl Scanner {
                     self.open(true);
                 }
                 b'[' => {
-                    if self.key == Key::Records && self.last == b':' && (self.depth == 1 || self.depth == 2 && in_result) {
-                        return Scan::Page(at + 1);
+                    if self.key == Key::Records
+                        && self.last == b':'
+                        && (self.depth == 1 || self.depth == 2 && in_result)
+                    {
+                        return Scan::Page { length: at + 1, depth: self.depth };
                     }
                     self.open(false);
                 }

@@ -74,7 +74,10 @@ impl<'de> Visitor<'de> for Object<'_, 'de> {
                 }
                 // These may come as JSON within JSON or as a text that holds JSON.
                 Action::Read(Meaning::Field(
-                    field @ (Field::SecurityEventData | Field::PermissionList | Field::ImpactedUserIds | Field::ParentNameList),
+                    field @ (Field::SecurityEventData
+                    | Field::PermissionList
+                    | Field::ImpactedUserIds
+                    | Field::ParentNameList),
                 )) => {
                     let raw = map.next_value::<&'de RawValue>()?;
                     self.record.set(field, scalar(raw));

@@ -4,7 +4,7 @@ use crate::client::{self, Hints};
 use crate::field::Field;
 use crate::record::Record;
 use model::activity::Objects;
-use model::{Activity, Kind, Outcome, SourceIp, Text, id};
+use model::{Activity, Kind, Outcome, SourceIp, Text};
 
 /// More objects than this in one record are dropped.
 const MAX_OBJECTS: usize = 64;
@@ -29,10 +29,11 @@ pub(super) fn fill(record: &Record<'_>, activity: &mut Activity) {
     });
     activity.source_ip = source_ip(record, activity.kind);
     activity.country = record.first(&[Field::CountryIso, Field::CountryCode, Field::Country]);
-    activity.user_agent = record.first(&[Field::UserAgent, Field::CurrentUserAgent]).or_else(|| full_user_agent(record));
+    activity.user_agent =
+        record.first(&[Field::UserAgent, Field::CurrentUserAgent]).or_else(|| full_user_agent(record));
     activity.application = meaningful(record, Field::Application);
-    activity.connected_app = record.text(Field::ConnectedApp).map(|app| id::normalize(&app));
-    activity.api_type = meaningful(record, Field::ApiType);
+    activity.connected_app = record.id(&[Field::ConnectedApp]);
+    activity.api_type = meaningful(record, Field::ApiType).map(|api| soap_api(&api).map_or(api, Text::const_new));
     activity.session_key = record.text(Field::SessionKey);
     activity.login_key = record.text(Field::LoginKey);
     activity.request_id = record.text(Field::RequestId);
@@ -47,8 +48,8 @@ pub(super) fn fill(record: &Record<'_>, activity: &mut Activity) {
     activity.outcome = outcome(record);
     activity.login_type = record.text(Field::LoginType);
     activity.user_type = record.text(Field::UserType);
-    activity.profile_id = record.text(Field::ProfileId);
-    activity.role_id = record.text(Field::RoleId);
+    activity.profile_id = record.id(&[Field::ProfileId]);
+    activity.role_id = record.id(&[Field::RoleId]);
     activity.client = client::kind(&Hints {
         user_agent: activity.user_agent.as_deref(),
         browser: record.str(Field::Browser),
@@ -67,6 +68,22 @@ fn meaningful(record: &Record<'_>, field: Field) -> Option<Text> {
 /// Log files of logins have the user agent in their column for the browser.
 fn full_user_agent(record: &Record<'_>) -> Option<Text> {
     record.text(Field::Browser).filter(|browser| browser.contains('/'))
+}
+
+/// Log files have a letter where events have a text.
+fn soap_api(letter: &str) -> Option<&'static str> {
+    Some(match letter {
+        "D" => "Apex Class",
+        "E" => "SOAP Enterprise",
+        "M" => "SOAP Metadata",
+        "P" => "SOAP Partner",
+        "S" => "SOAP Apex",
+        "T" => "SOAP Tooling",
+        "f" => "Feed",
+        "l" => "Live Agent",
+        "p" => "SOAP ClientSync",
+        _ => return None,
+    })
 }
 
 /// The names in the first of the fields that has any, each once.

@@ -97,11 +97,13 @@ pub(super) fn identify(record: &Record<'_>) -> Result<Identified, RejectReason> 
     let logged = record.str(Field::EventType);
     let name = [streamed, object].into_iter().flatten().find(|name| !name.is_empty());
     match (name, logged) {
-        (Some(name), _) => match watched(name).filter(|(_, channel, _)| *channel != Channel::LogFile).or_else(|| log_object(name)) {
-            Some((name, channel, kind)) => Ok(Identified::Watched(name, channel, kind)),
-            None if is_event(name) => Ok(Identified::NotWatched),
-            None => Err(RejectReason::NotAnEvent(Text::new(crate::record::cut(name, 80)))),
-        },
+        (Some(name), _) => {
+            match watched(name).filter(|(_, channel, _)| *channel != Channel::LogFile).or_else(|| log_object(name)) {
+                Some((name, channel, kind)) => Ok(Identified::Watched(name, channel, kind)),
+                None if is_event(name) => Ok(Identified::NotWatched),
+                None => Err(RejectReason::NotAnEvent(Text::new(crate::record::cut(name, 80)))),
+            }
+        }
         (None, Some(logged)) => Ok(match watched(logged) {
             Some((name, channel, kind)) => Identified::Watched(name, channel, kind),
             None => Identified::NotWatched,
@@ -123,5 +125,7 @@ fn log_object(name: &str) -> Option<(&'static str, Channel, Kind)> {
 }
 
 fn is_event(name: &str) -> bool {
-    EVENT_ENDINGS.iter().any(|ending| name.ends_with(ending)) || NOT_WATCHED.contains(&name) || name.starts_with("TenantSecurity")
+    EVENT_ENDINGS.iter().any(|ending| name.ends_with(ending))
+        || NOT_WATCHED.contains(&name)
+        || name.starts_with("TenantSecurity")
 }

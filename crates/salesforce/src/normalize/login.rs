@@ -2,7 +2,7 @@
 
 use crate::field::Field;
 use crate::record::Record;
-use model::{Activity, Delegate, Outcome, Text, id};
+use model::{Activity, Delegate, Outcome, Text};
 
 pub(super) fn login(record: &Record<'_>, activity: &mut Activity) {
     // The status is free text: one says success, all else is a failure.
@@ -18,11 +18,10 @@ pub(super) fn login(record: &Record<'_>, activity: &mut Activity) {
 }
 
 pub(super) fn login_as(record: &Record<'_>, activity: &mut Activity) {
-    let id = |fields: &[Field]| record.first(fields).map(|text| id::normalize(&text));
     let delegate = Delegate {
         username: record.text(Field::DelegatedUsername),
-        user_id: id(&[Field::DelegatedUserIdDerived, Field::DelegatedUserId]),
-        org_id: id(&[Field::DelegatedOrgId]),
+        user_id: record.id(&[Field::DelegatedUserIdDerived, Field::DelegatedUserId]),
+        org_id: record.id(&[Field::DelegatedOrgId]),
     };
     activity.delegate = (delegate != Delegate::default()).then(|| Box::new(delegate));
     if activity.outcome == Outcome::Unknown {

@@ -21,7 +21,8 @@ pub(super) fn anomaly(record: &Record<'_>, activity: &mut Activity) {
         Kind::CredentialStuffing => record.number(Field::Score).or(Some(1.0)),
         _ => record.number(Field::Score),
     };
-    let mut native = NativeAnomaly { score, scale, summary: record.text(Field::Summary), features: Vec::new(), unread: None };
+    let mut native =
+        NativeAnomaly { score, scale, summary: record.text(Field::Summary), features: Vec::new(), unread: None };
     if let Some(data) = record.str(Field::SecurityEventData) {
         match features(data) {
             Some(features) => native.features = features,
@@ -31,7 +32,7 @@ pub(super) fn anomaly(record: &Record<'_>, activity: &mut Activity) {
     native.features.extend(single_feature(record));
     native.features.extend(sessions(record));
     if activity.kind == Kind::ReportAnomaly {
-        activity.resource_id = record.text(Field::ReportId);
+        activity.resource_id = record.id(&[Field::ReportId]);
     }
     activity.native = Some(Box::new(native));
 }

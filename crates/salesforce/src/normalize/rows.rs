@@ -5,7 +5,7 @@ use crate::record::Record;
 use model::{Activity, Outcome, Scope, Text, id};
 
 pub(super) fn list_view(record: &Record<'_>, activity: &mut Activity) {
-    activity.resource_id = record.text(Field::ListViewId);
+    activity.resource_id = record.id(&[Field::ListViewId]);
     activity.resource_name = record.first(&[Field::DeveloperName, Field::Name]);
     activity.scope = match record.str(Field::Scope) {
         Some(scope) => scope_from_text(scope),
@@ -16,7 +16,7 @@ pub(super) fn list_view(record: &Record<'_>, activity: &mut Activity) {
 }
 
 pub(super) fn report(record: &Record<'_>, activity: &mut Activity) {
-    activity.resource_id = record.first(&[Field::ReportIdDerived, Field::ReportId, Field::UriIdDerived]);
+    activity.resource_id = record.id(&[Field::ReportIdDerived, Field::ReportId, Field::UriIdDerived]);
     activity.resource_name = record.text(Field::Name);
     activity.scope = record.str(Field::Scope).and_then(scope_from_text);
     activity.run = execution(record);
@@ -25,23 +25,21 @@ pub(super) fn report(record: &Record<'_>, activity: &mut Activity) {
 
 /// The log file of exports has no column for the report: its id is in the URI.
 pub(super) fn report_export(record: &Record<'_>, activity: &mut Activity) {
-    activity.resource_id = record.text(Field::UriIdDerived).or_else(|| record.str(Field::Uri).and_then(report_in_uri));
+    activity.resource_id = record.id(&[Field::UriIdDerived]).or_else(|| record.str(Field::Uri).and_then(report_in_uri));
     activity.rows = None;
     succeeds_unless_told(record, activity);
 }
 
 pub(super) fn api(record: &Record<'_>, event_type: &str, activity: &mut Activity) {
-    activity.api_type = match (event_type, activity.api_type.take()) {
-        ("API", Some(letter)) => Some(soap_api(&letter).map_or(letter, Text::const_new)),
-        ("RestApi" | "ApexRestApi", None) => Some(Text::const_new("REST")),
-        (_, as_it_came) => as_it_came,
-    };
+    if matches!(event_type, "RestApi" | "ApexRestApi") {
+        activity.api_type.get_or_insert(Text::const_new("REST"));
+    }
     activity.run = query_run(record, activity);
     succeeds_unless_told(record, activity);
 }
 
 pub(super) fn bulk_api(record: &Record<'_>, activity: &mut Activity) {
-    activity.resource_id = record.text(Field::JobId);
+    activity.resource_id = record.id(&[Field::JobId]);
     activity.api_type.get_or_insert(Text::const_new("Bulk"));
     activity.outcome = match record.str(Field::JobStatus) {
         Some("JobComplete" | "Completed") => Outcome::Success,
@@ -51,18 +49,20 @@ pub(super) fn bulk_api(record: &Record<'_>, activity: &mut Activity) {
 }
 
 pub(super) fn file(record: &Record<'_>, activity: &mut Activity) {
-    activity.resource_id = record.first(&[Field::DocumentIdDerived, Field::DocumentId]);
+    activity.resource_id = record.id(&[Field::DocumentIdDerived, Field::DocumentId]);
     activity.resource_name = record.text(Field::FileName);
 }
 
 pub(super) fn uri(record: &Record<'_>, activity: &mut Activity) {
-    activity.resource_id = record.first(&[Field::RecordId, Field::PageEntityId, Field::UriIdDerived]);
+    activity.resource_id = record.id(&[Field::RecordId, Field::PageEntityId, Field::UriIdDerived]);
     activity.resource_name = record.text(Field::Name);
 }
 
 /// A read is recorded because it happened: where no field says how it ended, it was a success.
 fn succeeds_unless_told(record: &Record<'_>, activity: &mut Activity) {
-    let is_told = [Field::OperationStatus, Field::RequestStatus, Field::StatusCode].into_iter().any(|field| record.str(field).is_some());
+    let is_told = [Field::OperationStatus, Field::RequestStatus, Field::StatusCode]
+        .into_iter()
+        .any(|field| record.str(field).is_some());
     if activity.outcome == Outcome::Unknown && !is_told {
         activity.outcome = Outcome::Success;
     }
@@ -117,21 +117,6 @@ fn scope_from_name(name: &str) -> Option<Scope> {
     } else {
         None
     }
-}
-
-fn soap_api(letter: &str) -> Option<&'static str> {
-    Some(match letter {
-        "D" => "Apex Class",
-        "E" => "SOAP Enterprise",
-        "M" => "SOAP Metadata",
-        "P" => "SOAP Partner",
-        "S" => "SOAP Apex",
-        "T" => "SOAP Tooling",
-        "f" => "Feed",
-        "l" => "Live Agent",
-        "p" => "SOAP ClientSync",
-        _ => return None,
-    })
 }
 
 /// The first part of a URI that is the id of a report.

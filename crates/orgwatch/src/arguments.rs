@@ -1,0 +1,196 @@
+//! The command line.
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use model::{OrgId, Severity, Timestamp};
+use std::path::PathBuf;
+
+#[derive(Parser)]
+#[command(name = "orgwatch", version, about = "Tells which Salesforce accounts have started to behave differently, and why")]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an incident at or above --fail-at.")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Read exported events and tell which accounts behaved out of character
+    Backtest(BacktestArguments),
+    /// Measure incidents against labeled attacks
+    Evaluate(EvaluateArguments),
+    /// Generate a realistic org with labeled attacks
+    Simulate(SimulateArguments),
+    /// Watch Emma Martin leave for a competitor: simulate, run, report
+    Demo(DemoArguments),
+    /// Print the arithmetic of incidents written by backtest --incidents
+    Explain(ExplainArguments),
+    /// Check, show or print the settings
+    Config(ConfigArguments),
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
+}
+
+/// What is read, and how.
+#[derive(Args)]
+pub(crate) struct ReadArguments {
+    /// Files or folders of events (NDJSON, JSON, log file CSV; plain, gzip or zstd), or - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Settings; the defaults where absent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Org of records that name none
+    #[arg(long, value_name = "ID", value_parser = org_id)]
+    pub(crate) org: Option<OrgId>,
+    /// Raise nothing before this time, only learn (RFC 3339 or a date)
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) learn_until: Option<Timestamp>,
+    /// Leave out events before this time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) from: Option<Timestamp>,
+    /// Leave out events from this time on
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) to: Option<Timestamp>,
+    /// Threads; all cores where absent. The results are the same for any number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+    /// Write the records that were set aside, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct BacktestArguments {
+    #[command(flatten)]
+    pub(crate) read: ReadArguments,
+    /// Write every finding at its latest revision, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) findings: Option<PathBuf>,
+    /// Write every incident with its receipt, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) incidents: Option<PathBuf>,
+    /// Write an HTML report
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Print JSON for machines
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Incidents in the table; 0 is all
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub(crate) top: usize,
+    /// Exit with 3 if there is an incident of this severity or above
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub(crate) fail_at: Option<Severity>,
+}
+
+#[derive(Args)]
+pub(crate) struct EvaluateArguments {
+    #[command(flatten)]
+    pub(crate) read: ReadArguments,
+    /// The attacks: {"labels": [{"family", "user_id", "from", "to"}, ...]}
+    #[arg(long, value_name = "FILE")]
+    pub(crate) labels: PathBuf,
+    /// Risk from which on an incident is an alert
+    #[arg(long, value_name = "RISK", default_value_t = 60.0)]
+    pub(crate) threshold: f64,
+    /// Print the trade-off over all thresholds, to choose an alert budget by
+    #[arg(long)]
+    pub(crate) sweep: bool,
+    /// List attacks that were missed and alerts that were false
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Print JSON for machines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct SimulateArguments {
+    #[arg(long, default_value_t = 200)]
+    pub(crate) users: u32,
+    #[arg(long, default_value_t = 75)]
+    pub(crate) days: u32,
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Folder for the events and labels.json; made if absent
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[arg(long, value_enum, default_value_t = Shape::Ndjson)]
+    pub(crate) format: Shape,
+    /// First day
+    #[arg(long, value_name = "DATE")]
+    pub(crate) start: Option<NaiveDate>,
+    /// Attacks of each family; some of each where absent
+    #[arg(long, value_name = "N")]
+    pub(crate) attacks: Option<u32>,
+    /// Stop after this many events
+    #[arg(long, value_name = "N")]
+    pub(crate) events: Option<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shape {
+    /// Stored events, one JSON object a line
+    Ndjson,
+    /// Event log files, one CSV for each type and day
+    Csv,
+}
+
+#[derive(Args)]
+pub(crate) struct DemoArguments {
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Folder for the events, the labels and the report
+    #[arg(long, value_name = "DIR", default_value = "orgwatch-demo")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct ExplainArguments {
+    /// What backtest --incidents wrote, or - for standard input
+    pub(crate) incidents: PathBuf,
+    /// Only incidents whose id starts so, or whose user has this id or name
+    pub(crate) of: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct ConfigArguments {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Tell whether a file of settings is right
+    Check { file: PathBuf },
+    /// Print the settings that a file amounts to, with their hash
+    Show { file: Option<PathBuf> },
+    /// Print the defaults, commented
+    Default,
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "neither RFC 3339 nor a date".to_owned())
+}
+
+fn org_id(text: &str) -> Result<OrgId, String> {
+    let org = OrgId::new(text);
+    if org.as_str().is_empty() { Err("empty".to_owned()) } else { Ok(org) }
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    let known = Severity::ALL.iter().copied().find(|severity| severity.as_str() == text);
+    known.ok_or_else(|| "must be low, medium, high or critical".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,151 @@
+//! `orgwatch backtest`
+
+use crate::Done;
+use crate::arguments::{BacktestArguments, ReadArguments};
+use crate::output;
+use crate::progress;
+use anyhow::{Context, Result};
+use pipeline::report::{self, Report};
+use pipeline::{Backtest, Config, Options, Outcome};
+use serde_json::json;
+use std::io::Write;
+use std::path::Path;
+
+pub(crate) fn run(arguments: &BacktestArguments) -> Result<Done> {
+    let outcome = read(&arguments.read, false)?;
+    let finished = &outcome.finished;
+    if let Some(path) = &arguments.findings {
+        output::write_lines(path, &finished.findings)?;
+    }
+    if let Some(path) = &arguments.incidents {
+        output::write_lines(path, &finished.incidents)?;
+    }
+    if let Some(path) = &arguments.report {
+        write_report(&outcome, "orgwatch backtest", path)?;
+    }
+    if arguments.json {
+        output::print_json(&json!({ "incidents": finished.incidents, "reading": as_json(&outcome) }))?;
+    } else {
+        print(&outcome, arguments.top)?;
+    }
+    let is_grave = |fail_at| finished.incidents.iter().any(|incident| incident.severity >= fail_at);
+    Ok(if arguments.fail_at.is_some_and(is_grave) { Done::WithIncidents } else { Done::Quietly })
+}
+
+/// Runs over the inputs, with a progress bar, writing the rejects where they are wanted.
+pub(crate) fn read(arguments: &ReadArguments, plain: bool) -> Result<Outcome> {
+    let config = Config::load(arguments.config.as_deref())?;
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let options = Options {
+        org: arguments.org.clone(),
+        learn_until: arguments.learn_until,
+        from: arguments.from,
+        to: arguments.to,
+        threads: arguments.threads.map_or_else(cores, usize::from),
+        plain,
+    };
+    let backtest = Backtest::new(&arguments.inputs, config, options)?;
+    let bar = progress::over_bytes(backtest.bytes());
+    let mut rejects = arguments.rejects.as_deref().map(output::create).transpose()?;
+    let outcome = pipeline::backtest(
+        backtest,
+        |path, reject| {
+            let Some(file) = &mut rejects else { return Ok(()) };
+            let line = json!({
+                "file": path, "line": reject.line, "reason": reject.reason.to_string(), "excerpt": reject.excerpt,
+            });
+            writeln!(file, "{line}")
+        },
+        |progress| {
+            bar.set_position(progress.bytes);
+            bar.set_message(format!("{} events", progress.events));
+        },
+    )?;
+    bar.finish_and_clear();
+    if let Some(mut file) = rejects {
+        file.flush()?;
+    }
+    Ok(outcome)
+}
+
+pub(crate) fn print(outcome: &Outcome, top: usize) -> Result<()> {
+    let incidents = &outcome.finished.incidents;
+    if incidents.is_empty() {
+        output::print("No incidents.")?;
+    } else {
+        output::print(&output::incidents(incidents, top).to_string())?;
+    }
+    if top > 0 && incidents.len() > top {
+        output::print(&format!("{} more of lower risk; --top 0 shows all\n", incidents.len() - top))?;
+    }
+    let counts: Vec<String> = reading(outcome).iter().map(|(what, count)| format!("{count} {what}")).collect();
+    output::print(&format!("Read: {}.", counts.join(", ")))?;
+    for (reason, count) in &outcome.rejects_by_reason {
+        output::print(&format!("Set aside {count}: {reason}"))?;
+    }
+    for skipped in &outcome.skipped {
+        output::print(&format!("Skipped {}: {}", skipped.path.display(), skipped.reason))?;
+    }
+    for ((detector, reason), count) in &outcome.finished.tally.unscoreable {
+        output::print(&format!("Unscoreable {count} by {detector}: {reason}"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn write_report(outcome: &Outcome, title: &str, path: &Path) -> Result<()> {
+    let finished = &outcome.finished;
+    let unscoreable = finished.tally.unscoreable.iter();
+    let html = report::render(&Report {
+        title,
+        from: finished.tally.from.unwrap_or_default(),
+        to: finished.tally.to.unwrap_or_default(),
+        incidents: &finished.incidents,
+        first_exports: &finished.first_exports,
+        first_objects: &finished.first_objects,
+        reading: reading(outcome).into_iter().map(|(what, count)| (what.to_owned(), count)).collect(),
+        unscoreable: unscoreable
+            .map(|((detector, reason), count)| ((*detector).to_owned(), reason.to_string(), *count))
+            .collect(),
+        skipped: outcome.skipped.iter().map(|s| (s.path.display().to_string(), s.reason.to_owned())).collect(),
+        rejects: outcome.rejects_by_reason.iter().map(|(reason, count)| (reason.clone(), *count)).collect(),
+    })?;
+    std::fs::write(path, html).with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+/// What was read, in the order in which it is told. Zeros that need no mention are left out.
+fn reading(outcome: &Outcome) -> Vec<(&'static str, u64)> {
+    use pipeline::Fate;
+    let fate = |fate: Fate| outcome.finished.tally.fates.get(&fate).copied().unwrap_or(0);
+    let always = [
+        ("files", outcome.files),
+        ("events", outcome.events),
+        ("users", outcome.finished.users),
+        ("set aside", outcome.rejects),
+    ];
+    let sometimes = [
+        ("files skipped", outcome.skipped.len() as u64),
+        ("outside the asked time", outcome.outside),
+        ("of kinds that are not watched", outcome.ignored),
+        ("duplicates", fate(Fate::Duplicate)),
+        ("late", fate(Fate::Late)),
+        ("dated in the future and quarantined", fate(Fate::Future)),
+        ("too old to tell from duplicates", fate(Fate::Forgotten)),
+        ("verdicts unscoreable", outcome.finished.tally.unscoreable.values().sum()),
+    ];
+    always.into_iter().chain(sometimes.into_iter().filter(|(_, count)| *count > 0)).collect()
+}
+
+pub(crate) fn as_json(outcome: &Outcome) -> serde_json::Value {
+    let reading: serde_json::Map<String, serde_json::Value> =
+        reading(outcome).into_iter().map(|(what, count)| (what.replace(' ', "_"), json!(count))).collect();
+    let unscoreable = outcome.finished.tally.unscoreable.iter();
+    json!({
+        "counts": reading,
+        "user_days": outcome.finished.tally.user_days,
+        "rejects": outcome.rejects_by_reason,
+        "skipped": outcome.skipped.iter().map(|s| json!({ "file": s.path, "reason": s.reason })).collect::<Vec<_>>(),
+        "unscoreable": unscoreable
+            .map(|((detector, reason), count)| json!({ "detector": detector, "reason": reason.to_string(), "count": count }))
+            .collect::<Vec<_>>(),
+    })
+}

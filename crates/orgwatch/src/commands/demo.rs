@@ -1,0 +1,35 @@
+//! `orgwatch demo`
+
+use crate::Done;
+use crate::arguments::{DemoArguments, ReadArguments, Shape};
+use crate::commands::{backtest, simulate};
+use crate::output;
+use anyhow::Result;
+use model::OrgId;
+use simulator::Plan;
+
+pub(crate) fn run(arguments: &DemoArguments) -> Result<Done> {
+    let plan = Plan::leaver(arguments.seed);
+    let (users, days, org) = (plan.users, plan.days, OrgId::new(&plan.org_id));
+    let events = simulate::write(plan, Shape::Ndjson, &arguments.out, u64::MAX)?;
+    output::print(&format!("An org of {users} users over {days} days: {events} events. Emma Martin leaves on the last.\n"))?;
+    let outcome = backtest::read(
+        &ReadArguments {
+            inputs: vec![arguments.out.join("events.ndjson")],
+            config: None,
+            org: Some(org),
+            learn_until: None,
+            from: None,
+            to: None,
+            threads: None,
+            rejects: None,
+        },
+        false,
+    )?;
+    backtest::print(&outcome, 5)?;
+    let report = arguments.out.join("report.html");
+    backtest::write_report(&outcome, "orgwatch demo: Emma Martin leaves", &report)?;
+    output::write_lines(&arguments.out.join("incidents.ndjson"), &outcome.finished.incidents)?;
+    output::print(&format!("\nThe report is {}.", report.display()))?;
+    Ok(Done::Quietly)
+}

@@ -1,0 +1,97 @@
+//! `orgwatch evaluate`
+
+use crate::Done;
+use crate::arguments::EvaluateArguments;
+use crate::commands::backtest;
+use crate::output;
+use anyhow::Result;
+use comfy_table::Cell;
+use pipeline::evaluate::{Alert, Evaluation, Label, Labels, evaluate, sweep};
+use pipeline::plain::Plain;
+use serde_json::json;
+
+pub(crate) fn run(arguments: &EvaluateArguments) -> Result<Done> {
+    let labels = Labels::load(&arguments.labels)?.labels;
+    let outcome = backtest::read(&arguments.read, true)?;
+    let user_days = outcome.finished.tally.user_days;
+    let alerts: Vec<Alert> = outcome.finished.incidents.iter().map(Alert::from).collect();
+    let plain = plain_alerts(outcome.plain.as_ref());
+    let ours = evaluate(&alerts, &labels, user_days, arguments.threshold);
+    // The article's sum has a quarter for each detector: one alarm is an alert there.
+    let theirs = evaluate(&plain, &labels, user_days, 0.0);
+    let rows = if arguments.sweep { sweep(&alerts, &labels, user_days) } else { Vec::new() };
+    if arguments.json {
+        output::print_json(&json!({ "orgwatch": ours, "plain": theirs, "sweep": rows }))?;
+        return Ok(Done::Quietly);
+    }
+    print(&ours, &theirs)?;
+    if arguments.sweep {
+        print_sweep(&rows)?;
+    }
+    if arguments.list {
+        print_list(&alerts, &labels, arguments.threshold)?;
+    }
+    Ok(Done::Quietly)
+}
+
+fn plain_alerts(plain: Option<&Plain>) -> Vec<Alert> {
+    let incidents = plain.map(Plain::incidents).unwrap_or_default();
+    let alert = |incident: pipeline::plain::PlainIncident| Alert {
+        user_id: incident.user_id,
+        first: incident.first,
+        last: incident.last,
+        risk: incident.risk,
+        detectors: Vec::new(),
+    };
+    incidents.into_iter().map(alert).collect()
+}
+
+fn print(ours: &Evaluation, theirs: &Evaluation) -> Result<()> {
+    let mut table = output::table(&["", "orgwatch", "the article's detectors"]);
+    let mut row = |name: &str, value: &dyn Fn(&Evaluation) -> String| {
+        table.add_row(vec![Cell::new(name), output::number(value(ours)), output::number(value(theirs))]);
+    };
+    row("average precision", &|e| format!("{:.3}", e.average_precision));
+    row("recall", &|e| format!("{:.3} ({} of {})", e.recall, e.detected, e.attacks));
+    row("precision", &|e| format!("{:.3}", e.precision));
+    row("false alerts", &|e| e.false_alerts.to_string());
+    row("false alerts per 1,000 user-days", &|e| format!("{:.2}", e.false_per_1000_user_days));
+    row("median minutes to detect", &|e| e.median_minutes_to_detect.map_or("-".into(), |m| format!("{m:.1}")));
+    for (name, family) in &ours.families {
+        let of = |e: &Evaluation| e.families.get(name).map_or(0, |f| f.detected);
+        row(&format!("  {name}"), &|e| format!("{} of {}", of(e), family.attacks));
+    }
+    output::print(&table.to_string())?;
+    output::print(&format!("{} user-days; an alert is an incident of risk {} or more.", ours.user_days, ours.threshold))
+}
+
+fn print_sweep(rows: &[Evaluation]) -> Result<()> {
+    let mut table = output::table(&["risk from", "recall", "precision", "false alerts", "per 1,000 user-days"]);
+    for row in rows {
+        table.add_row(vec![
+            output::number(row.threshold),
+            output::number(format!("{:.3}", row.recall)),
+            output::number(format!("{:.3}", row.precision)),
+            output::number(row.false_alerts),
+            output::number(format!("{:.2}", row.false_per_1000_user_days)),
+        ]);
+    }
+    output::print(&table.to_string())
+}
+
+fn print_list(alerts: &[Alert], labels: &[Label], threshold: f64) -> Result<()> {
+    let one = |label: &Label| evaluate(alerts, std::slice::from_ref(label), 1, threshold).detected > 0;
+    for label in labels.iter().filter(|label| !one(label)) {
+        let best = alerts.iter().filter(|a| evaluate(std::slice::from_ref(a), std::slice::from_ref(label), 1, 0.0).detected > 0);
+        let best = best.max_by(|a, b| a.risk.total_cmp(&b.risk));
+        let told = best.map_or("nothing".to_owned(), |a| format!("risk {:.1} by {}", a.risk, a.detectors.join(", ")));
+        output::print(&format!("missed {} of {} at {}: {told}", label.family, label.user_id, label.from))?;
+    }
+    for alert in alerts.iter().filter(|alert| alert.risk >= threshold) {
+        if evaluate(std::slice::from_ref(alert), labels, 1, 0.0).false_alerts > 0 {
+            let detectors = alert.detectors.join(", ");
+            output::print(&format!("false {:.1} on {} at {}: {detectors}", alert.risk, alert.user_id, alert.first))?;
+        }
+    }
+    Ok(())
+}

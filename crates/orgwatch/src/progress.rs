@@ -1,0 +1,27 @@
+//! A progress bar on a terminal, silence elsewhere.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+
+/// A bar over `bytes`, or a count where their number is not known.
+pub(crate) fn over_bytes(bytes: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = if bytes > 0 { ProgressBar::new(bytes) } else { ProgressBar::no_length() };
+    styled(bar, "{bar:30} {bytes}/{total_bytes} {msg} {bytes_per_sec}, {eta} left")
+}
+
+pub(crate) fn over_days(days: u32) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    styled(ProgressBar::new(u64::from(days)), "{bar:30} day {pos}/{len} {msg} {eta} left")
+}
+
+fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,194 @@
+//! A week as an analyst would find it, and what is not so nice to show.
+
+use super::super::{FirstTimes, Report};
+use model::time::{DAY, HOUR, MINUTE};
+use model::{
+    Contribution, Finding, Incident, Measure, OrgId, Severity, Source, Timestamp, UserClass, UserId, Uuid, id,
+};
+
+pub(super) struct Example {
+    pub(super) incidents: Vec<Incident>,
+    pub(super) first_exports: FirstTimes,
+    pub(super) first_objects: FirstTimes,
+}
+
+impl Example {
+    pub(super) fn new() -> Self {
+        let mut incidents = vec![emma(), takeover(), integration(), withdrawn()];
+        incidents.sort_by_key(|incident| std::cmp::Reverse(incident.risk_score));
+        Self { incidents, first_exports: first_times(9), first_objects: first_times(14) }
+    }
+
+    pub(super) fn report(&self) -> Report<'_> {
+        let text = |text: &str| text.to_owned();
+        Report {
+            title: "Backtest of acme-production",
+            from: day("2026-01-01"),
+            to: day("2026-03-04"),
+            incidents: &self.incidents,
+            first_exports: &self.first_exports,
+            first_objects: &self.first_objects,
+            reading: vec![(text("files read"), 62), (text("events"), 1_204_311), (text("accounts"), 412)],
+            unscoreable: vec![
+                (text("rare_network"), text("no baseline"), 212),
+                (text("row_spike"), text("the record has no rows"), 1_930),
+            ],
+            skipped: vec![(text("2026-02-11_Login.csv.gz"), text("line 1: no column USER_ID"))],
+            rejects: vec![(text("column TIMESTAMP_DERIVED: not a time"), 14), (text("dated in the future"), 2)],
+        }
+    }
+}
+
+/// A report of nothing but these incidents.
+pub(super) fn only<'a>(incidents: &'a [Incident], none: &'a FirstTimes) -> Report<'a> {
+    Report {
+        title: "Backtest",
+        from: day("2026-01-01"),
+        to: day("2026-03-04"),
+        incidents,
+        first_exports: none,
+        first_objects: none,
+        reading: vec![],
+        unscoreable: vec![],
+        skipped: vec![],
+        rejects: vec![],
+    }
+}
+
+pub(super) fn day(date: &str) -> Timestamp {
+    Timestamp::parse(date).expect("a date")
+}
+
+/// An incident with its true receipt.
+pub(super) fn incident(findings: Vec<Finding>, settings: &risk::Settings) -> Incident {
+    let first = findings.first().expect("a finding").clone();
+    let receipt = risk::receipt(&findings, settings, &"3f9a1c".into());
+    Incident {
+        incident_id: id::incident_id(&first.org_id, &first.user_id, first.finding_id),
+        revision: 1,
+        severity: receipt.risk_score.severity(),
+        risk_score: receipt.risk_score,
+        first_event_at: first.observed_at,
+        last_event_at: findings.iter().map(|finding| finding.revised_at).max().unwrap_or(first.observed_at),
+        org_id: first.org_id,
+        user_id: first.user_id,
+        username: first.username,
+        user_class: first.user_class,
+        findings,
+        receipt,
+    }
+}
+
+pub(super) fn finding(user: &str, detector: &str, score: f64, at: Timestamp, summary: &str) -> Finding {
+    let (org_id, user_id) = (OrgId::new("00Dhn0000018hrcMAU"), UserId::new(&format!("005-{user}")));
+    Finding {
+        finding_id: id::finding_id(&org_id, &user_id, detector, "", at),
+        revision: 1,
+        org_id,
+        user_id,
+        username: Some(format!("{user}@acme.example").into()),
+        user_class: UserClass::Normal,
+        detector: detector.into(),
+        severity: Severity::of_score(score),
+        score,
+        anomaly_score: score / 10.0,
+        confidence: 0.86,
+        surprise: score * 0.9,
+        observed_at: at,
+        revised_at: at,
+        summary: summary.to_owned(),
+        features: vec![],
+        measures: vec![],
+        event_ids: vec![],
+        objects: vec![],
+        source: None,
+        withdrawn: false,
+        config_hash: "3f9a1c".into(),
+    }
+}
+
+fn emma() -> Incident {
+    let at = Timestamp::parse("2026-03-02T14:31:52.867Z").expect("a time");
+    let spike = Finding {
+        features: features(&[("rowCount", "4151", 6_200), ("hourlyRowCount", "4032", 3_800)]),
+        measures: measures(&[("baseline_days", 30.0), ("mean", 99.0), ("rows", 4_151.0), ("z", 111.207)]),
+        event_ids: (1..=17).map(|n| Uuid::from_u128(0x6ef9_0000 + n)).collect(),
+        objects: vec!["Account".into(), "Contact".into(), "Opportunity".into()],
+        source: Some(Source::ListView),
+        revised_at: at.plus(4 * HOUR),
+        ..finding("emma.martin", "row_spike", 10.0, at, "4,151 rows through list views in a day where μ = 99.0 and σ = 36.44 are usual (z = 111.2)")
+    };
+    let scope = Finding {
+        features: features(&[("toView", "AllContacts", 7_000), ("peerShare", "0.04", 3_000)]),
+        objects: vec!["Contact".into()],
+        ..finding("emma.martin", "scope_increase", 8.0, at, "From the scoped view My_Contacts to the broad view AllContacts on Contact")
+    };
+    let burst = finding("emma.martin", "view_burst", 8.0, at.plus(MINUTE), "11 requests in 58.1 s");
+    let access = Finding {
+        objects: vec!["Case".into()],
+        ..finding("emma.martin", "new_access", 7.0, at.plus(HOUR), "Case, never accessed before, brought 250 rows")
+    };
+    let settings = risk::Settings {
+        sensitivity: [("Contact".to_owned(), 1.5)].into(),
+        classes: [(UserClass::Normal, 0.8)].into(),
+        ..risk::Settings::default()
+    };
+    incident(vec![spike, scope, burst, access], &settings)
+}
+
+fn takeover() -> Incident {
+    let at = day("2026-02-24").plus(3 * HOUR);
+    let network = finding("jonas.weber", "rare_network", 6.5, at, "First login from AS9009 (M247), Romania; known to 0 % of the org");
+    let agent = finding("jonas.weber", "rare_user_agent", 6.1, at, "First time with python-requests");
+    let hijack = finding("jonas.weber", "session_hijack", 7.4, at.plus(2 * HOUR), "The session continued from another network and client");
+    incident(vec![network, agent, hijack], &risk::Settings::default())
+}
+
+fn integration() -> Incident {
+    let at = day("2026-02-18").plus(11 * HOUR);
+    let bulk = Finding {
+        user_class: UserClass::Integration,
+        ..finding("svc-warehouse", "bulk_export", 6.2, at, "9 bulk results where 4 are usual")
+    };
+    incident(vec![bulk], &risk::Settings::default())
+}
+
+fn withdrawn() -> Incident {
+    let at = day("2026-01-30").plus(9 * HOUR);
+    let hours = finding("li.na", "off_hours", 5.0, at, "Active on Friday at 03:00");
+    let explained = Finding {
+        withdrawn: true,
+        ..finding("li.na", "row_spike", 4.2, at, "900 rows through reports; everybody's day ×3.1")
+    };
+    Incident { findings: vec![hours.clone(), explained], ..incident(vec![hours], &risk::Settings::default()) }
+}
+
+/// A learning phase, weekly habits, and one leaver.
+fn first_times(leaver: u32) -> FirstTimes {
+    let mut times = FirstTimes::default();
+    let start = day("2026-01-01");
+    for user in 0..46u32 {
+        let (id, name) = (UserId::new(&format!("005-{user:02}")), format!("user.{user:02}@acme.example"));
+        for n in 0..62u32 {
+            let learning = if n < 10 { (user * 7 + n * 3) % 6 } else { 0 };
+            let habit = if n % 7 == user % 5 { (user + n) % 3 } else { 0 };
+            times.note(&id, Some(&name), start.plus(i64::from(n) * DAY), learning + habit);
+        }
+    }
+    times.note(&UserId::new("005-emma.martin"), Some("emma.martin@acme.example"), day("2026-01-06"), 2);
+    times.note(&UserId::new("005-emma.martin"), Some("emma.martin@acme.example"), day("2026-03-02"), leaver);
+    times
+}
+
+fn features(of: &[(&str, &str, u32)]) -> Vec<Contribution> {
+    let feature = |(name, value, share): &(&str, &str, u32)| Contribution {
+        name: (*name).into(),
+        value: (*value).into(),
+        share: *share,
+    };
+    of.iter().map(feature).collect()
+}
+
+fn measures(of: &[(&str, f64)]) -> Vec<Measure> {
+    of.iter().map(|(name, value)| Measure { name: (*name).into(), value: *value }).collect()
+}
