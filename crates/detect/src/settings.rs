@@ -12,6 +12,8 @@ pub struct Settings {
     /// Surprise at which the score is 0, and at which it reaches the detector's ceiling.
     pub zero_at: f64,
     pub full_at: f64,
+    /// Surprise that halves what is left to certainty. A noisy-or of such scores adds surprises up.
+    pub halving: f64,
     /// Chance that an account behaves as its peers do from today on, by change of role.
     pub peer_mix: f64,
     /// Fewer rows a day than this are no spike for anybody.
@@ -39,6 +41,7 @@ impl Default for Settings {
             raise_at: 3.0,
             zero_at: 2.0,
             full_at: 6.0,
+            halving: 1.0,
             peer_mix: 1e-3,
             least_rows: 100.0,
             detectors: BTreeMap::new(),
@@ -69,6 +72,7 @@ impl Settings {
         range("raise_at".into(), self.raise_at, 1.0, 40.0);
         range("zero_at".into(), self.zero_at, 0.0, 39.0);
         range("full_at".into(), self.full_at, 0.0, 40.0);
+        range("halving".into(), self.halving, 0.05, 40.0);
         range("peer_mix".into(), self.peer_mix, 0.0, 1.0);
         range("least_rows".into(), self.least_rows, 0.0, 1e12);
         for (name, tuning) in &self.detectors {
@@ -94,7 +98,8 @@ impl Settings {
     /// The score from 0 to the ceiling of `detector`.
     pub(crate) fn score(&self, detector: &str, ceiling: f64, surprise: f64) -> f64 {
         let ceiling = self.detectors.get(detector).and_then(|tuning| tuning.ceiling).unwrap_or(ceiling);
-        let share = (surprise - self.zero_at) / (self.full_at - self.zero_at);
+        let certainty = |above: f64| 1.0 - (-above.max(0.0) / self.halving).exp2();
+        let share = certainty(surprise - self.zero_at) / certainty(self.full_at - self.zero_at);
         // To the hundredth: more would pretend to know more.
         (ceiling * share.clamp(0.0, 1.0) * 100.0).round() / 100.0
     }

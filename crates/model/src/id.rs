@@ -33,7 +33,7 @@ impl UserId {
 
     /// The account of a record that names its user and gives no id.
     pub fn from_username(username: &str) -> Self {
-        Self(Text::new(username.trim()).to_lowercase())
+        Self::new(&Text::new(username).to_lowercase())
     }
 
     pub fn as_str(&self) -> &str {

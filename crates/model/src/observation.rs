@@ -106,10 +106,9 @@ pub struct First {
     /// Share of the user's class that knows `name`, and the size of the class.
     pub peer_share: f64,
     pub peers: u32,
-    /// Largest number of rows that one of the first-time requests brought.
+    /// Rows that they brought together, and what is usual on a day that has any.
     pub rows: Option<u64>,
     pub request: Usual,
-    pub requests_per_day: f64,
     pub from_views: Vec<Text>,
     pub to_view: Option<Text>,
     pub from_scope: Option<Scope>,

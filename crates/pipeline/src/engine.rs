@@ -88,7 +88,9 @@ impl Engine {
         }
         findings.sort_by(|a: &Finding, b| (a.observed_at, a.finding_id).cmp(&(b.observed_at, b.finding_id)));
         incidents.sort_by(|a: &Incident, b| {
-            b.risk_score.cmp(&a.risk_score).then_with(|| (a.first_event_at, a.incident_id).cmp(&(b.first_event_at, b.incident_id)))
+            b.risk_score
+                .cmp(&a.risk_score)
+                .then_with(|| (a.first_event_at, a.incident_id).cmp(&(b.first_event_at, b.incident_id)))
         });
         self.tally.user_days = orgs.values().map(|org| org.user_days_since(self.learn_until)).sum();
         Finished {

@@ -120,9 +120,9 @@ pub fn evaluate(alerts: &[Alert], labels: &[Label], user_days: u64, threshold: f
     let detected: u64 = families.values().map(|(family, _)| family.detected).sum();
     let is_true = |alert: &Alert| labels.iter().any(|label| meets(alert, label));
     let false_alerts = above.iter().filter(|alert| !is_true(alert)).count() as u64;
-    let families = families.into_iter().map(|(name, (family, mut times))| {
-        (name, Family { median_minutes_to_detect: median(&mut times), ..family })
-    });
+    let families = families
+        .into_iter()
+        .map(|(name, (family, mut times))| (name, Family { median_minutes_to_detect: median(&mut times), ..family }));
     Evaluation {
         attacks: labels.len() as u64,
         detected,
@@ -145,7 +145,8 @@ pub fn sweep(alerts: &[Alert], labels: &[Label], user_days: u64) -> Vec<Evaluati
     let mut rows: Vec<Evaluation> = Vec::new();
     for threshold in thresholds {
         let row = evaluate(alerts, labels, user_days, threshold);
-        let is_news = rows.last().is_none_or(|last| last.detected != row.detected || last.false_alerts != row.false_alerts);
+        let is_news =
+            rows.last().is_none_or(|last| last.detected != row.detected || last.false_alerts != row.false_alerts);
         if is_news {
             rows.push(row);
         }

@@ -3,7 +3,7 @@
 
 use model::activity::Scope;
 use model::time::{DAY, MINUTE};
-use model::{Activity, Kind, OrgId, Timestamp, Uuid, UserId};
+use model::{Activity, Kind, OrgId, Timestamp, UserId, Uuid};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// State of the plain detectors over all users.

@@ -14,7 +14,8 @@ mod tests;
 pub use first_times::FirstTimes;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
 use model::{Incident, Timestamp};
 
 /// What a report is about.
@@ -57,7 +58,7 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
     for (name, source) in TEMPLATES {
         environment.add_template(name, source)?;
     }
-    Ok(environment.get_template("page.html")?.render(Value::from(minijinja::value::Serde(view::Page::of(report))))?)
+    Ok(environment.get_template("page.html")?.render(Serde(view::Page::of(report)))?)
 }
 
 /// By name; what ends in `.html` is escaped.

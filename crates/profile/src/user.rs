@@ -95,6 +95,26 @@ pub(crate) const COUNTERS: [Counter; Counter::COUNT] = [
     Counter::Downloads,
 ];
 
+/// What can be accessed for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FirstKind {
+    Objects,
+    Scopes,
+    Exports,
+}
+
+impl FirstKind {
+    pub(crate) const COUNT: usize = 3;
+
+    pub(crate) fn counter(self) -> Counter {
+        match self {
+            Self::Objects => Counter::FirstObjects,
+            Self::Scopes => Counter::WiderScopes,
+            Self::Exports => Counter::FirstExports,
+        }
+    }
+}
+
 /// One account of one org.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -109,6 +129,8 @@ pub struct Profile {
     pub(crate) day: Option<Box<Day>>,
     pub(crate) rows: [Option<Box<RowModel>>; Source::ALL.len()],
     pub(crate) counts: Counts<Moments>,
+    /// ln(1 + rows) that first-time accesses bring on days that have any, by [`FirstKind`].
+    pub(crate) first_rows: [Moments; FirstKind::COUNT],
     pub(crate) rhythm: Rhythm,
     pub(crate) seen: SeenValues,
     pub(crate) sessions: Sessions,
@@ -173,6 +195,7 @@ impl Profile {
             day: None,
             rows: Default::default(),
             counts: Counts::default(),
+            first_rows: Default::default(),
             rhythm: Rhythm::default(),
             seen: SeenValues {
                 objects: Seen::new(48),

@@ -13,14 +13,14 @@ pub(super) struct Evidence {
 }
 
 /// A first of its own is no news; how many of them a day brings is, against the account's own shrunk rate, and so
-/// is how many rows a first-time request brings, against the account's usual request.
+/// is how many rows they bring, against what first-time accesses usually bring.
 ///
 /// Anybody's day may bring as many firsts as others' days do, with the weight of `mix`.
 pub(super) fn evidence(first: &First, mix: f64) -> Evidence {
     let own = tail::count_at_least(&first.usual, f64::from(first.today));
     let count = score::with_peers(own, first.peer_tail, mix);
     let rows = first.rows.and_then(|rows| score::own_tail(&first.request, rows as f64));
-    match rows.map(|p| tail::any_of(p, first.requests_per_day.max(f64::from(first.today)))) {
+    match rows {
         Some(rows) => Evidence { p: tail::both(count, rows), count, rows },
         None => Evidence { p: count, count, rows: 1.0 },
     }
@@ -50,7 +50,7 @@ pub(super) fn measures(first: &First) -> Vec<(&'static str, f64)> {
     ];
     if let Some(rows) = first.rows {
         measures.push(("rows", rows as f64));
-        measures.push(("usual_rows_a_request", first.request.location.exp_m1()));
+        measures.push(("usual_rows", first.request.location.exp_m1()));
     }
     measures
 }

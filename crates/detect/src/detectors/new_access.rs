@@ -51,7 +51,6 @@ mod tests {
             peer_tail: 0.02,
             rows: Some(rows),
             request: Usual { location: 1.8, scale: 0.5, degrees: 60.0, evidence: 60.0, ..Usual::default() },
-            requests_per_day: 15.0,
             ..First::default()
         })
     }

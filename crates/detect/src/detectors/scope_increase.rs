@@ -53,7 +53,6 @@ mod tests {
             peer_tail: 0.01,
             rows: Some(rows),
             request: Usual { location: 1.8, scale: 0.5, degrees: 60.0, evidence: 60.0, ..Usual::default() },
-            requests_per_day: 15.0,
             from_views: vec!["my_contacts".into()],
             to_view: Some("allcontacts".into()),
             from_scope: Some(Scope::Own),

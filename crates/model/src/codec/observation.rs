@@ -16,7 +16,7 @@ fields!(Rate => Rate { shape, rate, evidence, prior_weight });
 fields!(Volume => Volume { source, rows, hour_rows, requests, objects, evidence, closed, recurrences } required { day, hour, peer });
 fields!(Burst => Burst { requests, effective, span, objects, evidence } required { usual });
 fields!(First => First {
-    name, today, names, peer_share, peers, rows, requests_per_day, from_views, to_view, from_scope, to_scope,
+    name, today, names, peer_share, peers, rows, from_views, to_view, from_scope, to_scope,
     evidence, peer_tail,
 } required { usual, request });
 fields!(Rarity => Rarity { value, seen, days, peer_share, country, new_country, known } required { usual });

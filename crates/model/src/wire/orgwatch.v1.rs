@@ -545,26 +545,24 @@ pub struct First {
     pub peer_share: f64,
     #[prost(uint32, tag = "6")]
     pub peers: u32,
-    /// Largest number of rows one of the first-time requests brought.
+    /// Rows that they brought together, and what is usual on a day that has any.
     #[prost(uint64, optional, tag = "7")]
     pub rows: ::core::option::Option<u64>,
     #[prost(message, optional, tag = "8")]
     pub request: ::core::option::Option<Usual>,
-    #[prost(double, tag = "9")]
-    pub requests_per_day: f64,
     /// For a wider scope: where from and where to.
-    #[prost(string, repeated, tag = "10")]
+    #[prost(string, repeated, tag = "9")]
     pub from_views: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    #[prost(string, optional, tag = "11")]
+    #[prost(string, optional, tag = "10")]
     pub to_view: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(enumeration = "Scope", optional, tag = "12")]
+    #[prost(enumeration = "Scope", optional, tag = "11")]
     pub from_scope: ::core::option::Option<i32>,
-    #[prost(enumeration = "Scope", optional, tag = "13")]
+    #[prost(enumeration = "Scope", optional, tag = "12")]
     pub to_scope: ::core::option::Option<i32>,
-    #[prost(bytes = "vec", repeated, tag = "14")]
+    #[prost(bytes = "vec", repeated, tag = "13")]
     pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
     /// Share of user-days of the population that bring at least as many firsts.
-    #[prost(double, tag = "15")]
+    #[prost(double, tag = "14")]
     pub peer_tail: f64,
 }
 /// A client or network that is rare for the user.

@@ -122,8 +122,8 @@ struct TermView<'a> {
     name: &'a str,
     finding: Option<String>,
     reason: &'a str,
-    /// Factors of a finding, `None` for the other kinds.
-    factors: Option<[String; 4]>,
+    /// Factors of a finding by name, `None` for the other kinds.
+    factors: Option<[(&'static str, String); 4]>,
     /// A modifier's factor on the odds.
     multiplier: Option<String>,
     points: String,
@@ -229,7 +229,11 @@ impl<'a> FindingView<'a> {
             revised_at: (finding.revised_at > finding.observed_at).then(|| format::moment(finding.revised_at)),
             summary: &finding.summary,
             features: finding.features.iter().map(FeatureView::of).collect(),
-            measures: finding.measures.iter().map(|Measure { name, value }| (&**name, format::number(*value))).collect(),
+            measures: finding
+                .measures
+                .iter()
+                .map(|Measure { name, value }| (&**name, format::number(*value)))
+                .collect(),
             objects: &finding.objects,
             source: finding.source.map(model::Source::as_str),
             withdrawn: finding.withdrawn,
@@ -282,7 +286,14 @@ impl<'a> ReceiptView<'a> {
 
 impl<'a> TermView<'a> {
     fn of(term: &'a Term) -> Self {
-        let factors = || [format!("{:.1}", term.score), factor(term.weight), factor(term.decay), factor(term.damping)];
+        let factors = || {
+            [
+                ("score", format!("{:.1}", term.score)),
+                ("weight", factor(term.weight)),
+                ("decay", factor(term.decay)),
+                ("damping", factor(term.damping)),
+            ]
+        };
         Self {
             kind: term.kind.as_str(),
             name: &term.name,

@@ -4,8 +4,8 @@ use super::names::{self, Names};
 use super::population::RowQuantity;
 use super::rows::{Brought, expected, source_of};
 use super::Shared;
-use crate::estimate::Sighting;
-use crate::user::{Counter, Day, Firsts, Profile, note};
+use crate::estimate::{Moments, Sighting, usual};
+use crate::user::{Counter, Day, FirstKind, Firsts, Profile, note};
 use model::{Activity, Feature, First, Kind, Scope, Source, Text};
 
 /// Learns what the activity accesses. Returns whether its view or report is known: to the user from an earlier
@@ -54,7 +54,7 @@ fn objects(
         }
         let is_todays = day.objects.names.contains(object);
         if is_todays && add(&mut day.objects, activity, brought) || sighting == Sighting::Never {
-            let first = first(profile, &day.objects, shared, Counter::FirstObjects, day);
+            let first = first(profile, &day.objects, shared, FirstKind::Objects, day);
             features.push(Feature::Object(first));
         }
     }
@@ -81,28 +81,40 @@ fn view(
     if sighting == Sighting::Never {
         shared.names.note_view(key, object_key, name, activity.scope);
     }
-    if let (Some(object), Some(scope)) = (object, activity.scope) {
-        let level = |scope: Scope| names::pair(object_key, 100 + scope as u64);
-        let had = profile.seen.scopes.touch(level(scope), day.number);
-        let narrower = Scope::ALL.iter().rev().filter(|s| **s < scope);
-        let from = narrower.copied().find(|s| profile.seen.scopes.peek(level(*s), day.number).days() >= 0.5);
-        let wider = Scope::ALL.iter().any(|s| *s > scope && profile.seen.scopes.peek(level(*s), day.number).is_established());
-        if let (Sighting::Never, Some(from), false) = (had, from, wider) {
-            day.counts.bump(Counter::WiderScopes);
-            if day.scopes.names.is_empty() {
-                day.scopes.key = key;
-                day.scopes.from_views = views_of(profile, &shared.names, object_key, scope, day.number);
-                day.scopes.to_view = Some(name.to_ascii_lowercase().into());
-                day.scopes.from_scope = Some(from);
-                day.scopes.to_scope = Some(scope);
-            }
-            note(&mut day.scopes.names, object.clone());
-            add(&mut day.scopes, activity, brought);
-            let first = first(profile, &day.scopes, shared, Counter::WiderScopes, day);
-            features.push(Feature::Scope(first));
+    let (Some(object), Some(scope)) = (object, activity.scope) else { return (key, sighting) };
+    profile.seen.scopes.touch(names::pair(object_key, 100 + scope as u64), day.number);
+    let is_first = sighting == Sighting::Never && is_wide(scope);
+    // An object that is new as a whole is told as such.
+    let is_wider = is_first && profile.seen.objects.peek(object_key, day.number).days() >= 0.5;
+    if is_wider {
+        day.counts.bump(Counter::WiderScopes);
+        if day.scopes.names.is_empty() {
+            day.scopes.key = key;
+            day.scopes.from_views = views_of(profile, &shared.names, object_key, scope, day.number);
+            day.scopes.to_view = Some(name.to_ascii_lowercase().into());
+            day.scopes.from_scope = narrower(profile, object_key, scope, day.number);
+            day.scopes.to_scope = Some(scope);
         }
+        note(&mut day.scopes.names, object.clone());
+        note(&mut day.scopes.keys, key);
+    }
+    let is_todays = day.scopes.keys.contains(&key);
+    if is_todays && add(&mut day.scopes, activity, brought) || is_wider {
+        let first = first(profile, &day.scopes, shared, FirstKind::Scopes, day);
+        features.push(Feature::Scope(first));
     }
     (key, sighting)
+}
+
+/// A view that shows what is not the user's own.
+fn is_wide(scope: Scope) -> bool {
+    matches!(scope, Scope::Team | Scope::All)
+}
+
+/// The widest scope below `scope` that the user had of the object before today.
+fn narrower(profile: &Profile, object: u64, scope: Scope, day: i32) -> Option<Scope> {
+    let had = |s: &Scope| profile.seen.scopes.peek(names::pair(object, 100 + *s as u64), day).days() >= 0.5;
+    Scope::ALL.iter().rev().copied().filter(|s| *s < scope).find(had)
 }
 
 fn report(
@@ -131,35 +143,36 @@ fn report(
         }
         let is_todays = day.exports.names.contains(name);
         if is_todays && add(&mut day.exports, activity, brought) || exported == Sighting::Never {
-            let first = first(profile, &day.exports, shared, Counter::FirstExports, day);
+            let first = first(profile, &day.exports, shared, FirstKind::Exports, day);
             features.push(Feature::Export(first));
         }
     }
     (key, sighting)
 }
 
-/// Adds an activity to the firsts it belongs to. Returns whether it brought more rows than any of them before.
+/// Adds an activity to the firsts it belongs to. Returns whether it brought rows.
 fn add(firsts: &mut Firsts, activity: &Activity, brought: &Brought) -> bool {
     note(&mut firsts.evidence, activity.id);
     firsts.source = firsts.source.or(source_of(activity.kind));
-    if !brought.has_rows || brought.rows <= 0.0 {
-        return false;
+    if brought.has_rows {
+        firsts.rows += brought.rows;
+        firsts.has_rows = true;
     }
-    let rows = brought.rows as u64;
-    let is_most = firsts.rows.is_none_or(|most| rows > most);
-    if is_most {
-        firsts.rows = Some(rows);
-        firsts.source = source_of(activity.kind);
-    }
-    is_most
+    brought.rows > 0.0
 }
 
-fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, counter: Counter, day: &Day) -> First {
+fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, kind: FirstKind, day: &Day) -> First {
+    let counter = kind.counter();
     let today = day.counts.get(counter);
-    let source = firsts.source.unwrap_or(Source::ListView);
-    let prior = shared.populations.row_prior(profile.class, source, RowQuantity::Request);
-    let model = profile.rows_of(source);
-    let request = model.and_then(|model| model.usual_request(prior.as_ref())).unwrap_or_default();
+    let own = profile.first_rows.get(kind as usize).copied().unwrap_or_default();
+    let prior = shared.populations.first_rows_prior(profile.class, kind);
+    // Where neither the user nor others had firsts enough, any request of the user is the measure.
+    let known = if prior.is_some() || own.weight >= 3.0 { usual(&own, &Moments::default(), prior.as_ref(), 0.0) } else { None };
+    let request = known.or_else(|| {
+        let source = firsts.source.unwrap_or(Source::ListView);
+        let prior = shared.populations.row_prior(profile.class, source, RowQuantity::Request);
+        profile.rows_of(source).and_then(|model| model.usual_request(prior.as_ref()))
+    });
     First {
         name: firsts.names.first().cloned().unwrap_or_default(),
         today,
@@ -167,9 +180,8 @@ fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, counter: Counter, 
         usual: expected(profile, shared, counter),
         peer_share: shared.populations.share_knowing(firsts.key),
         peers: shared.populations.users(),
-        rows: firsts.rows,
-        request,
-        requests_per_day: model.map_or(0.0, |model| model.requests.mean),
+        rows: firsts.has_rows.then_some(firsts.rows as u64),
+        request: request.unwrap_or_default(),
         from_views: firsts.from_views.clone(),
         to_view: firsts.to_view.clone(),
         from_scope: firsts.from_scope,

@@ -5,11 +5,13 @@ use super::rows::{expected, volume_feature};
 use super::{Shared, User, hours, observation};
 use crate::calendar::LocalHour;
 use crate::tail;
-use crate::user::{COUNTERS, Counter, Day, Profile, Rhythm, SourceDay, classify};
+use crate::user::{COUNTERS, Counter, Day, FirstKind, Profile, Rhythm, SourceDay, classify};
 use model::{Drain, Feature, Observation, OrgId, Source, Usual};
 
 /// A value further above the usual than this many scales is learned as this many.
 const CLIP: f64 = 3.0;
+/// Active days in which everything is a first.
+const SETTLING_DAYS: f64 = 2.0;
 /// Scales above the usual from which on a closed hour is looked at once more.
 const LEANING: f64 = 2.0;
 
@@ -48,6 +50,7 @@ pub(super) fn day(org: &OrgId, user: &mut User, shared: &mut Shared) -> Option<O
         }
     }
     learn_counts(&mut user.profile, shared, &day);
+    learn_firsts(&mut user.profile, shared, &day);
     learn_sessions(shared, &day);
     learn_rhythm(&mut user.profile, shared, &day);
     reclassify(&mut user.profile, shared);
@@ -135,8 +138,6 @@ fn learn_rows(
 }
 
 fn learn_counts(profile: &mut Profile, shared: &mut Shared, day: &Day) {
-    /// Active days in which everything is a first.
-    const SETTLING_DAYS: f64 = 2.0;
     let settling = profile.days < SETTLING_DAYS;
     for counter in COUNTERS {
         let is_first =
@@ -171,6 +172,23 @@ fn memory_of(counter: Counter, memory_days: f64) -> f64 {
     }
 }
 
+/// Learns how many rows a day's first-time accesses bring, where there were any.
+fn learn_firsts(profile: &mut Profile, shared: &mut Shared, day: &Day) {
+    let kinds = [FirstKind::Objects, FirstKind::Scopes, FirstKind::Exports];
+    for (kind, firsts) in kinds.into_iter().zip([&day.objects, &day.scopes, &day.exports]) {
+        if firsts.names.is_empty() || !firsts.has_rows || profile.days <= SETTLING_DAYS {
+            continue;
+        }
+        let Some(moments) = profile.first_rows.get_mut(kind as usize) else { continue };
+        let before = *moments;
+        let y = firsts.rows.ln_1p();
+        let clip = if before.weight >= 3.0 { before.mean + CLIP * before.deviation().max(0.5) } else { y };
+        moments.add(y.min(clip), shared.memory_days);
+        let after = *moments;
+        shared.populations.learn_first_rows(profile.class, kind, &before, &after);
+    }
+}
+
 fn learn_sessions(shared: &mut Shared, day: &Day) {
     const MEMORY: f64 = 500.0;
     let (logs, plain) = &mut shared.populations.delegated;
@@ -185,15 +203,19 @@ fn learn_rhythm(profile: &mut Profile, shared: &mut Shared, day: &Day) {
     /// Longer absences are leave, and say nothing of habits.
     const LONGEST_GAP: i32 = 8;
     let since = profile.last_day.map_or(0, |last| (day.number - last - 1).clamp(0, LONGEST_GAP));
+    let center = profile.rhythm.center();
+    let mut learn = |is_weekend: bool, hours: u32| {
+        profile.rhythm.learn(is_weekend, hours, Rhythm::MEMORY);
+        if let Some(center) = center {
+            let from_center = (hours >> center | hours << (24 - center)) & 0xff_ffff;
+            shared.populations.learn_hours(profile.class, is_weekend, from_center);
+        }
+    };
     for missed in 1..=since {
-        let number = day.number - missed;
         // 1970-01-01 was a Thursday.
-        let is_weekend = (number + 3).rem_euclid(7) >= 5;
-        profile.rhythm.learn(is_weekend, 0, Rhythm::MEMORY);
-        shared.populations.learn_hours(profile.class, is_weekend, 0);
+        learn((day.number - missed + 3).rem_euclid(7) >= 5, 0);
     }
-    profile.rhythm.learn(day.is_weekend, day.hours, Rhythm::MEMORY);
-    shared.populations.learn_hours(profile.class, day.is_weekend, day.hours);
+    learn(day.is_weekend, day.hours);
     profile.last_day = Some(day.number);
 }
 

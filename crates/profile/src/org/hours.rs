@@ -16,7 +16,9 @@ pub(super) fn learn(
     hour: &LocalHour,
     features: &mut Vec<Feature>,
 ) {
-    if profile.days < 1.0 {
+    /// Active days before an account has a rhythm.
+    const LEAST_DAYS: f64 = 3.0;
+    if profile.days < LEAST_DAYS {
         return;
     }
     let population = shared.populations.rhythm(profile.class);

@@ -1,7 +1,7 @@
 //! What users have in common, by class and over the org: the priors of thin baselines.
 
 use crate::estimate::{Moments, Pool, Prior};
-use crate::user::{COUNTERS, Counter, Profile, Rhythm};
+use crate::user::{COUNTERS, Counter, FirstKind, Profile, Rhythm};
 use model::{Source, UserClass, Usual};
 use rustc_hash::FxHashMap;
 
@@ -23,6 +23,7 @@ pub(crate) struct Population {
     users: u32,
     rows: [RowPools; Source::ALL.len()],
     counts: [Pool; Counter::COUNT],
+    first_rows: [Pool; FirstKind::COUNT],
     tails: [Tail; Counter::COUNT],
     rhythm: Rhythm,
 }
@@ -85,6 +86,12 @@ impl Populations {
 
     pub(crate) fn count_prior(&self, class: UserClass, counter: Counter) -> Option<Prior> {
         let of = |population: &Population| population.counts.get(counter as usize).and_then(Pool::prior);
+        self.class(class).and_then(of).or_else(|| of(&self.all))
+    }
+
+    /// Rows that first-time accesses bring on days that have any.
+    pub(crate) fn first_rows_prior(&self, class: UserClass, kind: FirstKind) -> Option<Prior> {
+        let of = |population: &Population| population.first_rows.get(kind as usize).and_then(Pool::prior);
         self.class(class).and_then(of).or_else(|| of(&self.all))
     }
 
@@ -164,6 +171,14 @@ impl Populations {
         });
     }
 
+    pub(crate) fn learn_first_rows(&mut self, class: UserClass, kind: FirstKind, before: &Moments, after: &Moments) {
+        self.both(class, |population| {
+            if let Some(pool) = population.first_rows.get_mut(kind as usize) {
+                pool.replace(before, after);
+            }
+        });
+    }
+
     pub(crate) fn learn_tail(&mut self, counter: Counter, count: u32) {
         if let Some(tail) = self.all.tails.get_mut(counter as usize) {
             tail.add(count);
@@ -232,6 +247,9 @@ impl Population {
                 put(&mut pools.hour, &model.hour);
                 put(&mut pools.request, &model.request);
             }
+        }
+        for (pool, moments) in self.first_rows.iter_mut().zip(&profile.first_rows) {
+            put(pool, moments);
         }
         for counter in COUNTERS {
             if let Some(pool) = self.counts.get_mut(counter as usize) {

@@ -66,9 +66,12 @@ pub(crate) struct DayUsual {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Firsts {
     pub(crate) names: Vec<Text>,
-    /// Hash of the first of them.
+    /// Hash of the first of them; hashes of all, where names do not tell them apart.
     pub(crate) key: u64,
-    pub(crate) rows: Option<u64>,
+    pub(crate) keys: Vec<u64>,
+    /// Rows that they brought together, and whether any of them says how many.
+    pub(crate) rows: f64,
+    pub(crate) has_rows: bool,
     pub(crate) source: Option<Source>,
     pub(crate) from_views: Vec<Text>,
     pub(crate) to_view: Option<Text>,

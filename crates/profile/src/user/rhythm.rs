@@ -32,6 +32,23 @@ impl Rhythm {
         }
     }
 
+    /// The hour around which the account works (circular mean over all days); `None` before anything is learned.
+    ///
+    /// People of one org live in many time zones: a population's hours are counted from each member's own center.
+    pub(crate) fn center(&self) -> Option<u8> {
+        let (mut x, mut y, mut all) = (0.0, 0.0, 0.0);
+        for cells in &self.hours {
+            for (hour, days) in cells.iter().enumerate() {
+                let angle = hour as f64 * std::f64::consts::TAU / 24.0;
+                x += f64::from(*days) * angle.cos();
+                y += f64::from(*days) * angle.sin();
+                all += f64::from(*days);
+            }
+        }
+        let hour = y.atan2(x) * 24.0 / std::f64::consts::TAU;
+        (all > 0.0).then(|| hour.round().rem_euclid(24.0) as u8)
+    }
+
     /// Days learned.
     pub(crate) fn days(&self) -> f64 {
         self.days.iter().map(|days| f64::from(*days)).sum()
@@ -45,9 +62,11 @@ impl Rhythm {
     }
 
     /// Probability that the account is active in an hour at most as usual as `hour` on a day of this kind: each
-    /// hour's share of days is shrunk to that of the population and smoothed over its neighbors.
+    /// hour's share of days is shrunk to that of the population and smoothed over its neighbors. The population's
+    /// hours are counted from its members' centers, see [`Rhythm::center`].
     pub(crate) fn share(&self, is_weekend: bool, hour: u8, population: &Self) -> f64 {
-        let shares: Vec<f64> = (0..24).map(|h| self.shrunk(is_weekend, h, population)).collect();
+        let center = usize::from(self.center().unwrap_or(0));
+        let shares: Vec<f64> = (0..24).map(|h| self.shrunk(is_weekend, h, center, population)).collect();
         let at = shares.get(usize::from(hour)).copied().unwrap_or(1.0);
         // Active in any of several hours: they come together, so the largest counts in full and the rest for half.
         let unusual: Vec<f64> = shares.into_iter().filter(|share| *share <= at).collect();
@@ -55,9 +74,9 @@ impl Rhythm {
         (at + rest / 2.0).min(1.0)
     }
 
-    fn shrunk(&self, is_weekend: bool, hour: usize, population: &Self) -> f64 {
+    fn shrunk(&self, is_weekend: bool, hour: usize, center: usize, population: &Self) -> f64 {
         let (own, days) = self.around(is_weekend, hour);
-        let (others, their_days) = population.around(is_weekend, hour);
+        let (others, their_days) = population.around(is_weekend, hour + 24 - center);
         let prior = (others + 0.5) / (their_days + 6.0);
         (own + Self::STRENGTH * prior) / (days + Self::STRENGTH)
     }
@@ -86,10 +105,18 @@ mod tests {
 
     #[test]
     fn the_night_is_unusual_for_an_office() {
-        let population = worked(5_000, OFFICE);
+        let population = worked(5_000, 0b11_1110_0000_0000_0000_0001_1111);
         let own = worked(60, OFFICE);
         assert!(own.share(false, 10, &population) > 0.9);
         assert!(own.share(false, 3, &population) < 1e-3, "{}", own.share(false, 3, &population));
+    }
+
+    #[test]
+    fn the_center_is_where_the_day_is() {
+        assert_eq!(Rhythm::default().center(), None);
+        assert_eq!(worked(5, OFFICE).center(), Some(13));
+        // Around midnight the mean goes round, too.
+        assert_eq!(worked(5, 1 << 23 | 1 | 1 << 1).center(), Some(0));
     }
 
     #[test]

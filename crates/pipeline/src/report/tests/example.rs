@@ -116,12 +116,24 @@ fn emma() -> Incident {
         objects: vec!["Account".into(), "Contact".into(), "Opportunity".into()],
         source: Some(Source::ListView),
         revised_at: at.plus(4 * HOUR),
-        ..finding("emma.martin", "row_spike", 10.0, at, "4,151 rows through list views in a day where μ = 99.0 and σ = 36.44 are usual (z = 111.2)")
+        ..finding(
+            "emma.martin",
+            "row_spike",
+            10.0,
+            at,
+            "4,151 rows through list views in a day where μ = 99.0 and σ = 36.44 are usual (z = 111.2)",
+        )
     };
     let scope = Finding {
         features: features(&[("toView", "AllContacts", 7_000), ("peerShare", "0.04", 3_000)]),
         objects: vec!["Contact".into()],
-        ..finding("emma.martin", "scope_increase", 8.0, at, "From the scoped view My_Contacts to the broad view AllContacts on Contact")
+        ..finding(
+            "emma.martin",
+            "scope_increase",
+            8.0,
+            at,
+            "From the scoped view My_Contacts to the broad view AllContacts on Contact",
+        )
     };
     let burst = finding("emma.martin", "view_burst", 8.0, at.plus(MINUTE), "11 requests in 58.1 s");
     let access = Finding {
@@ -138,9 +150,21 @@ fn emma() -> Incident {
 
 fn takeover() -> Incident {
     let at = day("2026-02-24").plus(3 * HOUR);
-    let network = finding("jonas.weber", "rare_network", 6.5, at, "First login from AS9009 (M247), Romania; known to 0 % of the org");
+    let network = finding(
+        "jonas.weber",
+        "rare_network",
+        6.5,
+        at,
+        "First login from AS9009 (M247), Romania; known to 0 % of the org",
+    );
     let agent = finding("jonas.weber", "rare_user_agent", 6.1, at, "First time with python-requests");
-    let hijack = finding("jonas.weber", "session_hijack", 7.4, at.plus(2 * HOUR), "The session continued from another network and client");
+    let hijack = finding(
+        "jonas.weber",
+        "session_hijack",
+        7.4,
+        at.plus(2 * HOUR),
+        "The session continued from another network and client",
+    );
     incident(vec![network, agent, hijack], &risk::Settings::default())
 }
 

@@ -1,0 +1,65 @@
+//! The bytes and the JSON of one example each. A snapshot that changes breaks what was written before.
+
+use crate::examples;
+use model::codec::Message;
+use model::{Activity, Finding, Incident, Observation};
+use std::fmt::Debug;
+
+/// Lines of 32 bytes in hexadecimal, if they decode to the example.
+fn hex<M: Message + PartialEq + Debug>(example: &M) -> String {
+    let bytes = example.encode();
+    assert_eq!(&M::decode(&bytes).unwrap(), example);
+    let line = |line: &[u8]| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    bytes.chunks(32).map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_bytes_of_an_activity() {
+    insta::assert_snapshot!(hex::<Activity>(&examples::activity()));
+}
+
+#[test]
+fn the_bytes_of_an_observation() {
+    insta::assert_snapshot!(hex::<Observation>(&examples::observation()));
+}
+
+#[test]
+fn the_bytes_of_a_finding() {
+    insta::assert_snapshot!(hex::<Finding>(&examples::finding()));
+}
+
+#[test]
+fn the_bytes_of_an_incident() {
+    insta::assert_snapshot!(hex::<Incident>(&examples::incident()));
+}
+
+#[test]
+fn the_json_of_an_incident() {
+    let incident = examples::incident();
+    let json = serde_json::to_string_pretty(&incident).unwrap();
+    assert_eq!(serde_json::from_str::<Incident>(&json).unwrap(), incident);
+    insta::assert_snapshot!(json);
+}
+
+/// Every variant has a number on the wire and a word in JSON, and neither may move.
+#[test]
+fn the_words_and_their_numbers() {
+    use model::codec::Field;
+    fn list<T: Field<i32> + std::fmt::Display>(name: &str, all: &[T]) -> String {
+        let words: Vec<String> = all.iter().map(|word| format!("{word}={}", word.to_wire())).collect();
+        format!("{name}: {}", words.join(" "))
+    }
+    let lists = [
+        list("channel", model::Channel::ALL),
+        list("kind", model::Kind::ALL),
+        list("outcome", model::Outcome::ALL),
+        list("scope", model::Scope::ALL),
+        list("score_scale", model::ScoreScale::ALL),
+        list("user_class", model::UserClass::ALL),
+        list("source", model::Source::ALL),
+        list("severity", model::Severity::ALL),
+        list("risk_model", model::RiskModel::ALL),
+        list("term_kind", model::TermKind::ALL),
+    ];
+    insta::assert_snapshot!(lists.join("\n"));
+}

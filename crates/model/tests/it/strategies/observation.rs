@@ -1,0 +1,233 @@
+//! Arbitrary observations with every kind of feature.
+
+use super::{WIRE, activity, maybe, org, text, texts, user, uuids, word};
+use model::{
+    Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Observation, Rarity, Rate, Scope,
+    SessionChange, Source, Spread, Timestamp, UserClass, Usual, Volume,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+pub(crate) fn observation() -> impl Strategy<Value = Observation> {
+    let who = (org(), user(), maybe(text()), word(UserClass::ALL));
+    let when = (any::<i64>(), any::<i64>(), any::<u64>());
+    (who, when, option::of(activity().prop_map(Box::new)), vec(feature(), 0..4)).prop_map(
+        |((org_id, user_id, username, user_class), (at, day, revision), activity, features)| Observation {
+            org_id,
+            user_id,
+            username,
+            user_class,
+            at: Timestamp(at),
+            day: Timestamp(day),
+            revision,
+            activity,
+            features,
+        },
+    )
+}
+
+fn feature() -> impl Strategy<Value = Feature> {
+    prop_oneof![
+        volume().prop_map(Feature::Volume),
+        burst().prop_map(Feature::Burst),
+        first().prop_map(Feature::Scope),
+        first().prop_map(Feature::Object),
+        first().prop_map(Feature::Export),
+        rarity().prop_map(Feature::Client),
+        rarity().prop_map(Feature::Network),
+        failures().prop_map(Feature::Failures),
+        session().prop_map(Feature::Session),
+        delegated().prop_map(Feature::Delegated),
+        hour().prop_map(Feature::Hour),
+        spread().prop_map(Feature::Recon),
+        downloads().prop_map(Feature::Downloads),
+        drain().prop_map(Feature::Drain),
+        Just(Feature::Native),
+    ]
+}
+
+fn number() -> BoxedStrategy<f64> {
+    (WIRE.number)()
+}
+
+fn usual() -> impl Strategy<Value = Usual> {
+    vec(number(), 8).prop_map(|numbers| {
+        let mut numbers = numbers.into_iter();
+        let mut next = || numbers.next().unwrap_or_default();
+        Usual {
+            location: next(),
+            scale: next(),
+            degrees: next(),
+            shift: next(),
+            mean: next(),
+            deviation: next(),
+            evidence: next(),
+            prior_weight: next(),
+        }
+    })
+}
+
+fn rate() -> impl Strategy<Value = Rate> {
+    [number(), number(), number(), number()].prop_map(|[shape, rate, evidence, prior_weight]| Rate {
+        shape,
+        rate,
+        evidence,
+        prior_weight,
+    })
+}
+
+fn volume() -> impl Strategy<Value = Volume> {
+    let usual = [usual().boxed(), usual().boxed(), usual().boxed()];
+    let counts = (any::<u32>(), any::<u32>(), any::<bool>());
+    (word(Source::ALL), [number(), number()], counts, usual, texts(), uuids()).prop_map(
+        |(source, [rows, hour_rows], (requests, recurrences, closed), [day, hour, peer], objects, evidence)| Volume {
+            source,
+            rows,
+            hour_rows,
+            requests,
+            day,
+            hour,
+            peer,
+            objects,
+            evidence,
+            closed,
+            recurrences,
+        },
+    )
+}
+
+fn burst() -> impl Strategy<Value = Burst> {
+    (any::<(u32, u32, i64)>(), rate(), texts(), uuids()).prop_map(
+        |((requests, effective, span), usual, objects, evidence)| Burst {
+            requests,
+            effective,
+            span,
+            usual,
+            objects,
+            evidence,
+        },
+    )
+}
+
+fn first() -> impl Strategy<Value = First> {
+    let names = (text(), texts(), texts(), maybe(text()));
+    let scopes = (maybe(word(Scope::ALL)), maybe(word(Scope::ALL)));
+    let counts = any::<(u32, u32, Option<u64>)>();
+    (names, scopes, counts, [number(), number()], rate(), usual(), uuids()).prop_map(
+        |(
+            (name, names, from_views, to_view),
+            (from_scope, to_scope),
+            (today, peers, rows),
+            [peer_share, peer_tail],
+            usual,
+            request,
+            evidence,
+        )| First {
+            name,
+            today,
+            names,
+            usual,
+            peer_share,
+            peers,
+            rows,
+            request,
+            from_views,
+            to_view,
+            from_scope,
+            to_scope,
+            evidence,
+            peer_tail,
+        },
+    )
+}
+
+fn rarity() -> impl Strategy<Value = Rarity> {
+    (text(), [number(), number(), number()], rate(), maybe(text()), any::<bool>(), texts()).prop_map(
+        |(value, [seen, days, peer_share], usual, country, new_country, known)| Rarity {
+            value,
+            seen,
+            days,
+            peer_share,
+            usual,
+            country,
+            new_country,
+            known,
+        },
+    )
+}
+
+fn failures() -> impl Strategy<Value = Failures> {
+    (number(), any::<(u32, bool)>(), rate(), uuids()).prop_map(|(recent, (count, new_network), usual, evidence)| {
+        Failures { recent, count, usual, new_network, evidence }
+    })
+}
+
+fn session() -> impl Strategy<Value = SessionChange> {
+    (maybe(text()), maybe(text()), maybe(text()), maybe(text()), rate(), any::<(bool, i64)>()).prop_map(
+        |(from_network, to_network, from_client, to_client, usual, (known_network, elapsed))| SessionChange {
+            from_network,
+            to_network,
+            from_client,
+            to_client,
+            usual,
+            known_network,
+            elapsed,
+        },
+    )
+}
+
+fn delegated() -> impl Strategy<Value = Delegated> {
+    (text(), number(), any::<(u32, u32)>(), usual(), uuids()).prop_map(
+        |(delegate, rows, (exports, requests), usual, evidence)| Delegated {
+            delegate,
+            rows,
+            exports,
+            requests,
+            usual,
+            evidence,
+        },
+    )
+}
+
+fn hour() -> impl Strategy<Value = HourOfWeek> {
+    (any::<(u32, u32)>(), [number(), number(), number()])
+        .prop_map(|((hour, requests), [share, days, rows])| HourOfWeek { hour, share, days, rows, requests })
+}
+
+fn spread() -> impl Strategy<Value = Spread> {
+    (any::<(u32, u32, u32)>(), rate(), texts(), uuids()).prop_map(
+        |((objects, unknown, empty), usual, names, evidence)| Spread {
+            objects,
+            unknown,
+            empty,
+            usual,
+            names,
+            evidence,
+        },
+    )
+}
+
+fn downloads() -> impl Strategy<Value = Downloads> {
+    (any::<(u32, u64)>(), rate(), uuids()).prop_map(|((count, bytes), usual, evidence)| Downloads {
+        count,
+        bytes,
+        usual,
+        evidence,
+    })
+}
+
+fn drain() -> impl Strategy<Value = Drain> {
+    let numbers = [number(), number(), number(), number(), number()];
+    (word(Source::ALL), any::<u32>(), numbers).prop_map(
+        |(source, days, [log10_e, excess, rows, usual_rows, evidence])| Drain {
+            source,
+            log10_e,
+            days,
+            excess,
+            rows,
+            usual_rows,
+            evidence,
+        },
+    )
+}
