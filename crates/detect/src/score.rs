@@ -30,6 +30,12 @@ pub fn own_tail(usual: &Usual, value: f64) -> Option<f64> {
     (usual.evidence > 0.0 || usual.prior_weight > 0.0).then(|| tail::at_least(usual, value))
 }
 
+/// Least p-value of a batch that came before, weeks ago: its rank among the account's days (conformal p-value,
+/// Vovk, Gammerman and Shafer 2005). 0 if it never came.
+pub fn recurrence(earlier: u32, days: f64) -> f64 {
+    if earlier == 0 { 0.0 } else { (f64::from(earlier + 1) / (days + 1.0)).min(1.0) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

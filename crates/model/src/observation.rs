@@ -116,6 +116,8 @@ pub struct First {
     pub evidence: Vec<Uuid>,
     /// Share of user-days of the population that bring at least as many firsts.
     pub peer_tail: f64,
+    /// Share of the day's views and reports that are part of the account's job, 0 to 1.
+    pub known_share: f64,
 }
 
 /// A client or network that is rare for the user.
@@ -203,13 +205,15 @@ pub struct Downloads {
     pub bytes: u64,
     pub usual: Rate,
     pub evidence: Vec<Uuid>,
+    /// Earlier days, weeks ago, with about as many.
+    pub recurrences: u32,
 }
 
 /// Modest excess on many days.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drain {
     pub source: Source,
-    /// log10 of the e-process over the daily p-values.
+    /// log10 of the e-process over the days.
     pub log10_e: f64,
     /// Days since the e-process was last at 1.
     pub days: u32,

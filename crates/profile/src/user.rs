@@ -4,6 +4,7 @@ mod burst;
 mod class;
 mod day;
 mod rhythm;
+mod role;
 mod rows;
 mod runs;
 mod sessions;
@@ -12,7 +13,8 @@ pub(crate) use burst::Request;
 pub(crate) use class::classify;
 pub(crate) use day::{Day, DayUsual, Firsts, MOST_EVIDENCE, OddHour, SourceDay, note};
 pub(crate) use rhythm::Rhythm;
-pub(crate) use rows::RowModel;
+pub(crate) use role::Role;
+pub(crate) use rows::{DrainState, Peaks, RowModel};
 pub(crate) use runs::Runs;
 pub(crate) use sessions::{Delegation, Sessions};
 
@@ -129,6 +131,9 @@ pub struct Profile {
     pub(crate) day: Option<Box<Day>>,
     pub(crate) rows: [Option<Box<RowModel>>; Source::ALL.len()],
     pub(crate) counts: Counts<Moments>,
+    /// Days with many downloads.
+    pub(crate) download_peaks: Peaks,
+    pub(crate) role: Role,
     /// ln(1 + rows) that first-time accesses bring on days that have any, by [`FirstKind`].
     pub(crate) first_rows: [Moments; FirstKind::COUNT],
     pub(crate) rhythm: Rhythm,
@@ -195,6 +200,8 @@ impl Profile {
             day: None,
             rows: Default::default(),
             counts: Counts::default(),
+            download_peaks: Peaks::default(),
+            role: Role::default(),
             first_rows: Default::default(),
             rhythm: Rhythm::default(),
             seen: SeenValues {

@@ -17,6 +17,7 @@ fn downloads(downloads: &Downloads, _: &Observation, _: &Settings) -> Result<Jud
         return Err(Unscoreable::NoBaseline);
     }
     let p = tail::count_at_least(&downloads.usual, f64::from(downloads.count));
+    let p = p.max(score::recurrence(downloads.recurrences, downloads.usual.evidence));
     let size = match downloads.bytes {
         0 => String::new(),
         bytes => format!(" of {:.1} MB", bytes as f64 / 1e6),
@@ -50,7 +51,7 @@ mod tests {
     use model::Feature;
 
     fn count(count: u32, a_day: f64) -> Feature {
-        Feature::Downloads(Downloads { count, bytes: 48_000_000, usual: usually(a_day), evidence: vec![] })
+        Feature::Downloads(Downloads { count, bytes: 48_000_000, usual: usually(a_day), evidence: vec![], recurrences: 0 })
     }
 
     #[test]

@@ -48,6 +48,7 @@ mod tests {
             today,
             names: vec!["Case".into()],
             usual: usually(0.05),
+            known_share: 0.9,
             peer_tail: 0.02,
             rows: Some(rows),
             request: Usual { location: 1.8, scale: 0.5, degrees: 60.0, evidence: 60.0, ..Usual::default() },

@@ -45,7 +45,7 @@ mod tests {
 
     fn exports(today: u32) -> Feature {
         let names = vec!["Pipeline".into(), "Forecast".into()];
-        Feature::Export(First { today, names, usual: usually(0.1), peer_tail: 1e-4, ..First::default() })
+        Feature::Export(First { today, names, usual: usually(0.1), peer_tail: 1e-4, known_share: 0.9, ..First::default() })
     }
 
     #[test]

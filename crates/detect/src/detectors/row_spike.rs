@@ -70,9 +70,7 @@ fn tails(volume: &Volume, settings: &Settings) -> (f64, f64, f64) {
         Some(peers) => score::with_peers(own, peers, settings.peer_mix),
         None => own,
     };
-    // A batch that came before, weeks ago, comes again: its rank among the user's days (conformal p-value).
-    let rank = f64::from(volume.recurrences + 1) / (volume.day.evidence + 1.0);
-    let recurs = if volume.recurrences > 0 { rank.min(1.0) } else { 0.0 };
+    let recurs = score::recurrence(volume.recurrences, volume.day.evidence);
     let few = if volume.rows < settings.least_rows { 1.0 } else { 0.0 };
     (own.max(recurs).max(few), day, hour)
 }

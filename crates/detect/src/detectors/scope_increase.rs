@@ -50,6 +50,7 @@ mod tests {
             today,
             names: vec!["Contact".into(), "Opportunity".into(), "Account".into()],
             usual: usually(0.01),
+            known_share: 0.9,
             peer_tail: 0.01,
             rows: Some(rows),
             request: Usual { location: 1.8, scale: 0.5, degrees: 60.0, evidence: 60.0, ..Usual::default() },

@@ -6,7 +6,7 @@ use crate::{Settings, Unscoreable, score, text};
 use model::{Drain, Observation};
 
 detector! {
-    /// An e-process over the daily p-values of a source: by chance it reaches 10^s about once in 10^s days.
+    /// An e-process over the days of a source: by chance it reaches 10^s about once in 10^s days.
     SlowDrain = "slow_drain", Volume, ceiling 9.0,
     Drain => drain
 }

@@ -17,7 +17,7 @@ fields!(Volume => Volume { source, rows, hour_rows, requests, objects, evidence,
 fields!(Burst => Burst { requests, effective, span, objects, evidence } required { usual });
 fields!(First => First {
     name, today, names, peer_share, peers, rows, from_views, to_view, from_scope, to_scope,
-    evidence, peer_tail,
+    evidence, peer_tail, known_share,
 } required { usual, request });
 fields!(Rarity => Rarity { value, seen, days, peer_share, country, new_country, known } required { usual });
 fields!(Failures => Failures { recent, count, new_network, evidence } required { usual });
@@ -27,7 +27,7 @@ fields!(SessionChange => SessionChange {
 fields!(Delegated => Delegated { delegate, rows, exports, requests, evidence } required { usual });
 fields!(HourOfWeek => HourOfWeek { hour, share, days, rows, requests });
 fields!(Spread => Spread { objects, unknown, empty, names, evidence } required { usual });
-fields!(Downloads => Downloads { count, bytes, evidence } required { usual });
+fields!(Downloads => Downloads { count, bytes, evidence, recurrences } required { usual });
 fields!(Drain => Drain { source, log10_e, days, excess, rows, usual_rows, evidence });
 
 numbers!(UserClass => UserClass { Normal, Power, Admin, Integration, Guest });

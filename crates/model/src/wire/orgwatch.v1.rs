@@ -564,6 +564,9 @@ pub struct First {
     /// Share of user-days of the population that bring at least as many firsts.
     #[prost(double, tag = "14")]
     pub peer_tail: f64,
+    /// Share of the day's views and reports that are part of the account's job, 0 to 1.
+    #[prost(double, tag = "15")]
+    pub known_share: f64,
 }
 /// A client or network that is rare for the user.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -678,8 +681,11 @@ pub struct Downloads {
     pub usual: ::core::option::Option<Rate>,
     #[prost(bytes = "vec", repeated, tag = "4")]
     pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Earlier days, weeks ago, with about as many.
+    #[prost(uint32, tag = "5")]
+    pub recurrences: u32,
 }
-/// Modest excess on many days: an e-process over the daily p-values.
+/// Modest excess on many days: an e-process over the days.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
 pub struct Drain {
     #[prost(enumeration = "Source", tag = "1")]

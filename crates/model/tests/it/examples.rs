@@ -188,7 +188,7 @@ fn features() -> Vec<Feature> {
             names: vec!["Case".into()],
             evidence: evidence.clone(),
         }),
-        Feature::Downloads(Downloads { count: 40, bytes: 1 << 33, usual: rate, evidence }),
+        Feature::Downloads(Downloads { count: 40, bytes: 1 << 33, usual: rate, evidence, recurrences: 3 }),
         Feature::Drain(Drain {
             source: Source::Api,
             log10_e: 4.5,

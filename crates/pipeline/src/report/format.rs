@@ -1,5 +1,6 @@
 //! Times and numbers as the page writes them.
 
+use detect::text;
 use model::Timestamp;
 use model::time::{DAY, HOUR, MINUTE, SECOND};
 
@@ -29,7 +30,7 @@ pub(super) fn duration(milliseconds: i64) -> String {
 
 /// `1,234,567`.
 pub(super) fn count(n: u64) -> String {
-    grouped(&n.to_string())
+    text::count(n as f64)
 }
 
 /// A measure: grouped digits where large, at most three decimals otherwise.
@@ -40,7 +41,7 @@ pub(super) fn number(value: f64) -> String {
     let size = value.abs();
     let digits = match size {
         s if s >= 1e15 => return format!("{value:.2e}"),
-        s if s >= 1_000.0 => grouped(&format!("{size:.0}")),
+        s if s >= 1_000.0 => text::count(size),
         s if s > 0.0 && s < 0.000_5 => return format!("{value:.1e}"),
         _ => trimmed(&format!("{size:.3}")),
     };
@@ -55,26 +56,14 @@ pub(super) fn p_value(surprise: f64) -> String {
     if surprise < 7.0 {
         let odds = 10f64.powf(surprise);
         let step = 10f64.powf(surprise.floor() - 1.0).max(1.0);
-        return format!("1 in {}", grouped(&format!("{:.0}", (odds / step).round() * step)));
+        return format!("1 in {}", text::count((odds / step).round() * step));
     }
     format!("{:.0e}", 10f64.powf(-surprise))
 }
 
 /// A share in hundredths of a percent: `62 %`, `4.5 %`.
 pub(super) fn percent(hundredths: u32) -> String {
-    let tenths = (hundredths + 5) / 10;
-    if tenths % 10 == 0 { format!("{} %", tenths / 10) } else { format!("{}.{} %", tenths / 10, tenths % 10) }
-}
-
-fn grouped(digits: &str) -> String {
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    format!("{} %", trimmed(&format!("{:.1}", f64::from(hundredths) / 100.0)))
 }
 
 fn trimmed(decimal: &str) -> String {

@@ -4,7 +4,7 @@ mod example;
 mod heat_map;
 
 use super::{FirstTimes, Report, render};
-use example::{Example, day, finding, incident, only};
+use example::{Example, day, finding, incident, only, settings};
 use model::time::HOUR;
 use model::{Contribution, Incident, Measure, OrgId, Points, RiskModel, UserId, Uuid};
 
@@ -45,7 +45,7 @@ fn a_card_has_the_score_its_terms_the_findings_and_the_receipt() {
 #[test]
 fn the_leader_board_has_each_user_once_by_highest_risk() {
     let at = day("2026-02-02");
-    let one = |user, score, at| incident(vec![finding(user, "row_spike", score, at, "")], &risk::Settings::default());
+    let one = |user, score, at| incident(vec![finding(user, "row_spike", score, at, "")], &settings());
     let incidents = [one("a", 9.0, at), one("b", 8.0, at), one("b", 7.0, at.plus(40 * HOUR)), one("c", 6.0, at)];
     let page = page(&only(&incidents, &FirstTimes::default()));
     insta::assert_snapshot!("leaders", part(&page, "<tbody>", "</tbody>"));
@@ -82,7 +82,7 @@ fn the_bar_ends_at_the_score() {
             segment.split_once("style=\"width:").and_then(|(_, s)| s.split_once('%')).unwrap().0.parse().unwrap();
         if segment.starts_with("minus") { -width } else { width }
     };
-    let end: f64 = all(bar, "<span class=\"", "</span>").iter().filter(|s| s.contains("style")).map(|s| width(s)).sum();
+    let end: f64 = all(bar, "<span class=\"", "</span>").iter().filter(|s| s.contains("style")).map(width).sum();
     let score = points(all(&page, "<span class=\"figure\"><b>", "</b>")[0]);
     assert_eq!((end * 100.0).round() as i32, score);
     assert!(bar.contains("<span class=\"minus\""), "a modifier lowers this score");
@@ -126,7 +126,7 @@ fn hostile_text_stays_text() {
     spike.features = vec![Contribution { name: HOSTILE.into(), value: HOSTILE.into(), share: 10_000 }];
     spike.measures = vec![Measure { name: HOSTILE.into(), value: 1.0 }];
     spike.objects = vec![HOSTILE.into()];
-    let mut incidents = [incident(vec![spike], &risk::Settings::default())];
+    let mut incidents = [incident(vec![spike], &settings())];
     incidents[0].receipt.config_hash = HOSTILE.into();
     let mut times = FirstTimes::default();
     times.note(&UserId::new("a"), None, day("2026-01-02"), 1);
@@ -181,7 +181,7 @@ fn no_incidents_is_said_plainly() {
 fn many(count: usize, score: impl Fn(usize) -> f64) -> Vec<Incident> {
     let one = |n: usize| {
         let found = finding(&format!("user.{n}"), "bulk_export", score(n), day("2026-02-02"), "");
-        incident(vec![found], &risk::Settings::default())
+        incident(vec![found], &settings())
     };
     (0..count).map(one).collect()
 }
@@ -208,6 +208,6 @@ fn low_incidents_alone_are_not_hidden() {
 fn a_long_list_of_events_is_cut_and_says_so() {
     let mut found = finding("x", "row_spike", 9.0, day("2026-02-02"), "");
     found.event_ids = (0..250).map(Uuid::from_u128).collect();
-    let page = page(&only(&[incident(vec![found], &risk::Settings::default())], &FirstTimes::default()));
+    let page = page(&only(&[incident(vec![found], &settings())], &FirstTimes::default()));
     assert!(page.contains("<summary>250 events</summary>") && page.contains("and 150 more</p>"));
 }

@@ -5,8 +5,8 @@ use super::population::RowQuantity;
 use super::rows::{Brought, expected, source_of};
 use super::Shared;
 use crate::estimate::{Moments, Sighting, usual};
-use crate::user::{Counter, Day, FirstKind, Firsts, Profile, note};
-use model::{Activity, Feature, First, Kind, Scope, Source, Text};
+use crate::user::{Counter, Day, FirstKind, Firsts, Profile, Role, note};
+use model::{Activity, Feature, First, Kind, Rate, Scope, Source, Text};
 
 /// Learns what the activity accesses. Returns whether its view or report is known: to the user from an earlier
 /// day, or to several others.
@@ -30,6 +30,8 @@ pub(super) fn learn(
         Kind::Report | Kind::ReportExport => report(profile, day, shared, activity, brought, features),
         _ => return false,
     };
+    day.named_requests += 1;
+    day.known_requests += u32::from(sighting.days() >= Role::KNOWN_DAYS);
     sighting.days() >= 0.5 || shared.populations.is_common(key)
 }
 
@@ -177,7 +179,7 @@ fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, kind: FirstKind, d
         name: firsts.names.first().cloned().unwrap_or_default(),
         today,
         names: firsts.names.clone(),
-        usual: expected(profile, shared, counter),
+        usual: if profile.role.is_settling(day.number) { NEW_ROLE } else { expected(profile, shared, counter) },
         peer_share: shared.populations.share_knowing(firsts.key),
         peers: shared.populations.users(),
         rows: firsts.has_rows.then_some(firsts.rows as u64),
@@ -188,8 +190,12 @@ fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, kind: FirstKind, d
         to_scope: firsts.to_scope,
         evidence: firsts.evidence.clone(),
         peer_tail: shared.populations.count_tail(counter, today),
+        known_share: if profile.days >= Role::LEAST_DAYS { day.known_share() } else { 1.0 },
     }
 }
+
+/// Firsts a day of an account that settles into a new role.
+const NEW_ROLE: Rate = Rate { shape: 1.0, rate: 0.3, evidence: 1.0, prior_weight: 1.0 };
 
 /// The user's own views of an object that are narrower than `scope`, best known first.
 fn views_of(profile: &Profile, names: &Names, object: u64, scope: Scope, day: i32) -> Vec<Text> {

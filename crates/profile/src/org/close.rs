@@ -4,8 +4,7 @@ use super::population::RowQuantity;
 use super::rows::{expected, volume_feature};
 use super::{Shared, User, hours, observation};
 use crate::calendar::LocalHour;
-use crate::tail;
-use crate::user::{COUNTERS, Counter, Day, FirstKind, Profile, Rhythm, SourceDay, classify};
+use crate::user::{COUNTERS, Counter, Day, DrainState, FirstKind, Profile, Rhythm, Role, SourceDay, classify};
 use model::{Drain, Feature, Observation, OrgId, Source, Usual};
 
 /// A value further above the usual than this many scales is learned as this many.
@@ -50,6 +49,10 @@ pub(super) fn day(org: &OrgId, user: &mut User, shared: &mut Shared) -> Option<O
         }
     }
     learn_counts(&mut user.profile, shared, &day);
+    let profile = &mut user.profile;
+    if profile.days >= Role::LEAST_DAYS && profile.role.note_day(day.known_requests, day.named_requests, day.number) {
+        reopen(profile, shared);
+    }
     learn_firsts(&mut user.profile, shared, &day);
     learn_sessions(shared, &day);
     learn_rhythm(&mut user.profile, shared, &day);
@@ -113,10 +116,10 @@ fn learn_rows(
             model.peaks.remember(day, today.rows.ln_1p());
         }
         if usual.evidence >= 5.0 && !recurs {
-            let p = tail::at_least(&usual, today.rows);
-            model.drain.add(p, today.rows, (usual.location + shift).exp_m1());
+            let z = usual.standardized(today.rows);
+            model.drain.add(z, today.rows, (usual.location + shift).exp_m1());
             let drain = model.drain;
-            if drain.log10_e >= 1.5 && drain.days >= 3 && p < 0.3 {
+            if drain.log10_e >= 1.5 && drain.days >= 3 && z > 0.5 {
                 drained = Some(Feature::Drain(Drain {
                     source,
                     log10_e: drain.log10_e,
@@ -156,6 +159,11 @@ fn learn_counts(profile: &mut Profile, shared: &mut Shared, day: &Day) {
         shared.populations.learn_count(profile.class, counter, &before, &after);
         shared.populations.learn_tail(counter, count);
     }
+    let downloads = day.counts.get(Counter::Downloads);
+    let usual = expected(profile, shared, Counter::Downloads);
+    if downloads >= 3 && f64::from(downloads) > 2.0 * usual.mean() + 2.0 {
+        profile.download_peaks.remember(day.number, f64::from(downloads).ln_1p());
+    }
     profile.days = (profile.days + 1.0).min(shared.memory_days * 4.0);
     /// Of a request count, what is kept from one day to the next.
     const KEEP: f64 = 0.98;
@@ -169,6 +177,31 @@ fn memory_of(counter: Counter, memory_days: f64) -> f64 {
     match counter {
         Counter::FirstObjects | Counter::WiderScopes | Counter::FirstExports => memory_days / 2.0,
         _ => memory_days,
+    }
+}
+
+/// The account has another role: what it did is trusted less, and its class speaks louder.
+pub(super) fn reopen(profile: &mut Profile, shared: &mut Shared) {
+    const SHARE: f64 = 0.1;
+    let class = profile.class;
+    for source in Source::ALL {
+        let Some(model) = profile.rows.get_mut(*source as usize).and_then(Option::as_deref_mut) else { continue };
+        let before = (model.day, model.hour, model.request);
+        model.drain = DrainState::default();
+        for moments in [&mut model.day, &mut model.hour, &mut model.request, &mut model.plain] {
+            moments.reopen(SHARE);
+        }
+        let populations = &mut shared.populations;
+        populations.learn_rows(class, *source, RowQuantity::Day, &before.0, &model.day);
+        populations.learn_rows(class, *source, RowQuantity::Hour, &before.1, &model.hour);
+        populations.learn_rows(class, *source, RowQuantity::Request, &before.2, &model.request);
+    }
+    for counter in COUNTERS {
+        let Some(moments) = profile.counts.get_mut(counter) else { continue };
+        let before = *moments;
+        moments.reopen(SHARE);
+        let after = *moments;
+        shared.populations.learn_count(class, counter, &before, &after);
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) const APP: u8 = 7;
 pub(crate) const OPERATION: u8 = 8;
 pub(crate) const SESSION: u8 = 9;
 pub(crate) const LOGIN: u8 = 10;
+pub(crate) const ROLE: u8 = 11;
 
 /// Hash of a value of some kind. Text is compared without regard to ASCII case, as Salesforce does.
 pub(crate) fn key(kind: u8, text: &str) -> u64 {

@@ -3,7 +3,7 @@
 use super::access::establish;
 use super::names;
 use super::rows::{Brought, expected, source_of};
-use super::Shared;
+use super::{Shared, close};
 use crate::estimate::{Seen, Sighting, usual};
 use crate::user::{Counter, Day, Delegation, Profile, note};
 use model::time::SECOND;
@@ -24,6 +24,12 @@ pub(super) fn learn(
     }
     if activity.user_type.as_ref().is_some_and(|user_type| user_type.to_ascii_lowercase().starts_with("guest")) {
         profile.is_guest = true;
+    }
+    if let (Some(of_profile), Some(role)) = (&activity.profile_id, &activity.role_id) {
+        let ids = names::pair(names::key(names::ROLE, of_profile), names::key(names::ROLE, role));
+        if profile.role.note_ids(ids, day.number) {
+            close::reopen(profile, shared);
+        }
     }
     let session_change = session(profile, day, shared, activity);
     let failed = activity.kind == Kind::Login && activity.outcome == Outcome::Failure;

@@ -255,11 +255,12 @@ fn download(profile: &Profile, day: &mut Day, shared: &Shared, activity: &Activi
             bytes: day.download_bytes,
             usual,
             evidence: day.downloads.clone(),
+            recurrences: profile.download_peaks.at_least(day.number, f64::from(count).ln_1p()) as u32,
         }));
     }
 }
 
-/// What a usual daily count of the user is.
+/// What a usual daily count of the user is. While the account settles into a new role, firsts are its work.
 pub(super) fn expected(profile: &Profile, shared: &Shared, counter: Counter) -> Rate {
     let prior = shared.populations.count_prior(profile.class, counter);
     rate(&profile.counts.get(counter), prior.as_ref(), counter.default_mean())

@@ -24,6 +24,9 @@ pub(crate) struct Day {
     pub(crate) scopes: Firsts,
     pub(crate) exports: Firsts,
     pub(crate) api: ApiDay,
+    /// Requests for list views and reports, and those for one that was established before.
+    pub(crate) named_requests: u32,
+    pub(crate) known_requests: u32,
     pub(crate) download_bytes: u64,
     pub(crate) downloads: Vec<Uuid>,
     /// What the present hour is worth as an unusual one.
@@ -124,6 +127,8 @@ impl Day {
             scopes: Firsts::default(),
             exports: Firsts::default(),
             api: ApiDay::default(),
+            named_requests: 0,
+            known_requests: 0,
             download_bytes: 0,
             downloads: Vec::new(),
             odd_hour: None,
@@ -144,6 +149,12 @@ impl Day {
         self.hours |= 1 << hour;
         self.odd_hour = None;
         self.sources.iter_mut().flatten().for_each(|source| source.hour_rows = 0.0);
+    }
+
+    /// Share of today's views and reports that the account has worked with for long; 1 while there are few.
+    pub(crate) fn known_share(&self) -> f64 {
+        const FEW: u32 = 10;
+        if self.named_requests < FEW { 1.0 } else { f64::from(self.known_requests) / f64::from(self.named_requests) }
     }
 
     pub(crate) fn bytes(&self) -> usize {

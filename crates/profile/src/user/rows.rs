@@ -27,8 +27,9 @@ struct Peak {
     log_rows: f32,
 }
 
-/// E-process over daily p-values: M = max(M, 1)·e with e = κ·p^(κ−1), κ = 1/2 (Vovk and Wang 2021; restarts as in
-/// Shin, Ramdas and Rinaldo 2022). A run of M ≥ L happens by chance about once in L days.
+/// Page's CUSUM of the log-likelihood ratio of a shift by one deviation: S = max(0, S + z − 1/2). Its exponential
+/// is an e-process that restarts (Shin, Ramdas and Rinaldo 2022): a run of e^S ≥ L comes by chance about once in L
+/// days.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct DrainState {
     pub(crate) log10_e: f64,
@@ -73,13 +74,14 @@ impl Peaks {
 }
 
 impl DrainState {
-    /// One day alone is a spike, not a drain: no day counts for more than this.
-    const MOST_A_DAY: f64 = 4.0;
+    /// One day alone is a spike, not a drain: no day counts for more than so many deviations.
+    const MOST_A_DAY: f64 = 2.5;
+    const SHIFT: f64 = 1.0;
 
-    /// Learns the p-value of a day of `rows` where `usual_rows` were usual.
-    pub(crate) fn add(&mut self, p: f64, rows: f64, usual_rows: f64) {
-        let e = (0.5 / p.max(1e-12).sqrt()).min(Self::MOST_A_DAY);
-        self.log10_e += e.log10();
+    /// Learns a day of `rows` that was `z` deviations above the usual, where `usual_rows` were usual.
+    pub(crate) fn add(&mut self, z: f64, rows: f64, usual_rows: f64) {
+        let z = z.clamp(-Self::MOST_A_DAY, Self::MOST_A_DAY);
+        self.log10_e += Self::SHIFT * (z - Self::SHIFT / 2.0) * std::f64::consts::LOG10_E;
         self.days += 1;
         self.rows += rows;
         self.usual_rows += usual_rows;
@@ -97,11 +99,11 @@ mod tests {
     #[test]
     fn a_drain_needs_several_days() {
         let mut drain = DrainState::default();
-        drain.add(1e-12, 4_000.0, 100.0);
+        drain.add(40.0, 4_000.0, 100.0);
         assert!(drain.log10_e < 1.0);
-        (0..7).for_each(|_| drain.add(0.01, 300.0, 100.0));
+        (0..7).for_each(|_| drain.add(1.6, 300.0, 100.0));
         assert!(drain.log10_e > 4.0 && drain.days == 8, "{drain:?}");
-        (0..30).for_each(|_| drain.add(0.6, 90.0, 100.0));
+        (0..30).for_each(|_| drain.add(-0.2, 90.0, 100.0));
         assert_eq!(drain.days, 0);
     }
 
@@ -115,14 +117,19 @@ mod tests {
     }
 
     proptest! {
-        /// By Markov's inequality on an e-value: the mean over uniform p-values is at most 1.
+        /// E[exp(z − 1/2)] = 1 for a standard normal z: what makes it an e-value.
         #[test]
-        fn an_e_value_does_not_gain_on_average(n in 100usize..400) {
-            let mean = (0..n).map(|i| {
-                let p = (i as f64 + 0.5) / n as f64;
-                (0.5 / p.sqrt()).min(DrainState::MOST_A_DAY)
-            }).sum::<f64>() / n as f64;
-            prop_assert!(mean <= 1.0, "{}", mean);
+        fn an_e_value_does_not_gain_on_average(n in 400usize..800) {
+            let (mut mean, mut weight) = (0.0, 0.0);
+            for i in 0..n {
+                let z = -6.0 + 12.0 * (i as f64 + 0.5) / n as f64;
+                let density = (-z * z / 2.0).exp();
+                let mut drain = DrainState { log10_e: 100.0, ..DrainState::default() };
+                drain.add(z, 0.0, 0.0);
+                mean += density * 10f64.powf(drain.log10_e - 100.0);
+                weight += density;
+            }
+            prop_assert!(mean / weight <= 1.001, "{}", mean / weight);
         }
     }
 }

@@ -209,11 +209,12 @@ fn spread() -> impl Strategy<Value = Spread> {
 }
 
 fn downloads() -> impl Strategy<Value = Downloads> {
-    (any::<(u32, u64)>(), rate(), uuids()).prop_map(|((count, bytes), usual, evidence)| Downloads {
+    (any::<(u32, u64, u32)>(), rate(), uuids()).prop_map(|((count, bytes, recurrences), usual, evidence)| Downloads {
         count,
         bytes,
         usual,
         evidence,
+        recurrences,
     })
 }
 

@@ -59,6 +59,34 @@ pub(super) fn day(date: &str) -> Timestamp {
     Timestamp::parse(date).expect("a date")
 }
 
+/// Settings of its own, so that the page does not change with the defaults.
+pub(super) fn settings() -> risk::Settings {
+    const WEIGHTS: [(&str, f64, &str); 9] = [
+        ("row_spike", 0.70, "volume"),
+        ("view_burst", 0.60, "volume"),
+        ("bulk_export", 0.75, "volume"),
+        ("scope_increase", 0.60, "novelty"),
+        ("new_access", 0.60, "novelty"),
+        ("rare_network", 0.50, "identity"),
+        ("rare_user_agent", 0.50, "identity"),
+        ("session_hijack", 0.75, "identity"),
+        ("off_hours", 0.40, "time"),
+    ];
+    let weight = |(detector, weight, group): (&str, f64, &str)| {
+        (detector.to_owned(), risk::Weight { weight, group: group.to_owned() })
+    };
+    risk::Settings {
+        model: model::RiskModel::NoisyOr,
+        half_life_hours: 168.0,
+        damping: 0.5,
+        corroboration: 1.15,
+        weights: WEIGHTS.map(weight).into(),
+        sensitivity: [].into(),
+        classes: [].into(),
+        ..risk::Settings::default()
+    }
+}
+
 /// An incident with its true receipt.
 pub(super) fn incident(findings: Vec<Finding>, settings: &risk::Settings) -> Incident {
     let first = findings.first().expect("a finding").clone();
@@ -140,12 +168,12 @@ fn emma() -> Incident {
         objects: vec!["Case".into()],
         ..finding("emma.martin", "new_access", 7.0, at.plus(HOUR), "Case, never accessed before, brought 250 rows")
     };
-    let settings = risk::Settings {
+    let with_modifiers = risk::Settings {
         sensitivity: [("Contact".to_owned(), 1.5)].into(),
         classes: [(UserClass::Normal, 0.8)].into(),
-        ..risk::Settings::default()
+        ..settings()
     };
-    incident(vec![spike, scope, burst, access], &settings)
+    incident(vec![spike, scope, burst, access], &with_modifiers)
 }
 
 fn takeover() -> Incident {
@@ -165,7 +193,7 @@ fn takeover() -> Incident {
         at.plus(2 * HOUR),
         "The session continued from another network and client",
     );
-    incident(vec![network, agent, hijack], &risk::Settings::default())
+    incident(vec![network, agent, hijack], &settings())
 }
 
 fn integration() -> Incident {
@@ -174,7 +202,7 @@ fn integration() -> Incident {
         user_class: UserClass::Integration,
         ..finding("svc-warehouse", "bulk_export", 6.2, at, "9 bulk results where 4 are usual")
     };
-    incident(vec![bulk], &risk::Settings::default())
+    incident(vec![bulk], &settings())
 }
 
 fn withdrawn() -> Incident {
@@ -184,7 +212,7 @@ fn withdrawn() -> Incident {
         withdrawn: true,
         ..finding("li.na", "row_spike", 4.2, at, "900 rows through reports; everybody's day ×3.1")
     };
-    Incident { findings: vec![hours.clone(), explained], ..incident(vec![hours], &risk::Settings::default()) }
+    Incident { findings: vec![hours.clone(), explained], ..incident(vec![hours], &settings()) }
 }
 
 /// A learning phase, weekly habits, and one leaver.

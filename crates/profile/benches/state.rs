@@ -1,0 +1,74 @@
+//! What a profile weighs, and what an observation costs: `cargo bench -p orgwatch-profile`.
+//!
+//! A simulated org of five hundred users over sixty days.
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on fails")]
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+
+use model::{Activity, OrgId, UserClass};
+use profile::{Org, Settings};
+use salesforce::{Chunks, Context, Format};
+use simulator::{Plan, Simulation};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+const USERS: u32 = 500;
+const DAYS: u32 = 60;
+const ROUNDS: usize = 3;
+
+fn main() {
+    let plan = Plan::new(USERS, DAYS, 1);
+    let id = OrgId::new(&plan.org_id);
+    let activities = activities(plan, &id);
+    println!("{} events of {USERS} users over {DAYS} days\n", activities.len());
+
+    print_bytes(&learn(&id, &activities));
+    println!();
+
+    let seconds = |_| {
+        let start = Instant::now();
+        std::hint::black_box(learn(&id, &activities));
+        start.elapsed().as_secs_f64()
+    };
+    let best = (0..ROUNDS).map(seconds).min_by(f64::total_cmp).unwrap();
+    println!("{:.0} ns an activity, hours and days closed; best of {ROUNDS}", best * 1e9 / activities.len() as f64);
+}
+
+fn learn(id: &OrgId, activities: &[Activity]) -> Org {
+    let mut org = Org::new(id.clone(), &Settings::default()).unwrap();
+    let mut out = Vec::new();
+    for activity in activities {
+        org.observe(activity, &mut out);
+        out.clear();
+    }
+    org
+}
+
+fn print_bytes(org: &Org) {
+    let mut by_class: BTreeMap<UserClass, Vec<usize>> = BTreeMap::new();
+    for (_, profile) in org.profiles() {
+        by_class.entry(profile.class()).or_default().push(profile.bytes());
+    }
+    println!("{:>12} {:>6} {:>8} {:>8} {:>8}  bytes a user", "class", "users", "median", "p90", "max");
+    let all: Vec<usize> = by_class.values().flatten().copied().collect();
+    let rows = by_class.into_iter().map(|(class, bytes)| (class.as_str(), bytes)).chain([("all", all)]);
+    for (class, mut bytes) in rows {
+        bytes.sort_unstable();
+        let at = |share: usize| bytes.get(bytes.len() * share / 100).or(bytes.last()).copied().unwrap_or(0);
+        println!("{class:>12} {:>6} {:>8} {:>8} {:>8}", bytes.len(), at(50), at(90), at(100));
+    }
+}
+
+/// The simulated events, in the order of their delivery.
+fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
+    let context = Context { org: Some(org.clone()) };
+    let mut activities = Vec::new();
+    for day in Simulation::new(plan).unwrap() {
+        let mut text = Vec::new();
+        day.events.iter().for_each(|event| event.write_json(&mut text));
+        let mut chunks = Chunks::new(text.as_slice(), Format::JsonLines);
+        while let Some(chunk) = chunks.next_chunk().unwrap() {
+            activities.extend(salesforce::parse(&chunk, &context).activities);
+        }
+    }
+    activities
+}
