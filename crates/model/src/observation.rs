@@ -100,6 +100,7 @@ pub struct Burst {
 pub struct First {
     /// The first of them.
     pub name: Text,
+    /// How many; of wider scopes, the requests for them.
     pub today: u32,
     pub names: Vec<Text>,
     pub usual: Rate,

@@ -29,8 +29,9 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Config(arguments) => commands::config::run(&arguments),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "orgwatch", &mut std::io::stdout());
-            Ok(Done::Quietly)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "orgwatch", &mut script);
+            output::print(&String::from_utf8_lossy(&script)).map(|()| Done::Quietly)
         }
     };
     match done {

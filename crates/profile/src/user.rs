@@ -27,6 +27,7 @@ pub(crate) enum Counter {
     /// Most effective requests within a minute.
     Burst,
     FirstObjects,
+    /// Requests for wide views on probation.
     WiderScopes,
     FirstExports,
     NewClients,

@@ -7,7 +7,8 @@ use model::{First, Observation};
 use profile::tail;
 
 detector! {
-    /// Views wider than any the account had of the same objects: how many a day brings, and with how many rows.
+    /// Views wider than the account's own of the same objects: how many requests a day brings for them, and how
+    /// many rows.
     ScopeIncrease = "scope_increase", Novelty, ceiling 8.0,
     Scope => wider
 }
@@ -20,7 +21,7 @@ fn wider(scope: &First, _: &Observation, settings: &Settings) -> Result<Judgemen
     let to = scope.to_view.as_deref().unwrap_or("a default view");
     let views: Vec<&str> = scope.from_views.iter().map(|view| view.as_str()).collect();
     let from = if views.is_empty() { "narrower views".to_owned() } else { views.join(", ") };
-    let others = match scope.today {
+    let others = match scope.names.len() {
         0 | 1 => String::new(),
         2 => ", and so on 1 more object".to_owned(),
         n => format!(", and so on {} more objects", n - 1),
@@ -29,7 +30,7 @@ fn wider(scope: &First, _: &Observation, settings: &Settings) -> Result<Judgemen
         surprise: tail::surprise(evidence.p),
         confidence: score::confidence(scope.usual.evidence),
         summary: format!("{from} → {to} on {}{others}", scope.name),
-        features: first::features("widerScopes", scope, &evidence),
+        features: first::features("requestsForWiderViews", scope, &evidence),
         measures: first::measures(scope),
         evidence: scope.evidence.clone(),
         objects: scope.names.clone(),

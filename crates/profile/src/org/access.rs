@@ -85,9 +85,11 @@ fn view(
     }
     let (Some(object), Some(scope)) = (object, activity.scope) else { return (key, sighting) };
     profile.seen.scopes.touch(names::pair(object_key, 100 + scope as u64), day.number);
-    let is_first = sighting == Sighting::Never && is_wide(scope);
-    // An object that is new as a whole is told as such.
-    let is_wider = is_first && profile.seen.objects.peek(object_key, day.number).days() >= 0.5;
+    // A view stays on probation until it has recurred; an object that is new as a whole is told as such.
+    let is_wider = is_wide(scope)
+        && !sighting.is_established()
+        && brought.is_new
+        && profile.seen.objects.peek(object_key, day.number).days() >= 0.5;
     if is_wider {
         day.counts.bump(Counter::WiderScopes);
         if day.scopes.names.is_empty() {
@@ -98,10 +100,7 @@ fn view(
             day.scopes.to_scope = Some(scope);
         }
         note(&mut day.scopes.names, object.clone());
-        note(&mut day.scopes.keys, key);
-    }
-    let is_todays = day.scopes.keys.contains(&key);
-    if is_todays && add(&mut day.scopes, activity, brought) || is_wider {
+        add(&mut day.scopes, activity, brought);
         let first = first(profile, &day.scopes, shared, FirstKind::Scopes, day);
         features.push(Feature::Scope(first));
     }

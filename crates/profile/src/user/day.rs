@@ -69,9 +69,8 @@ pub(crate) struct DayUsual {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Firsts {
     pub(crate) names: Vec<Text>,
-    /// Hash of the first of them; hashes of all, where names do not tell them apart.
+    /// Hash of the first of them.
     pub(crate) key: u64,
-    pub(crate) keys: Vec<u64>,
     /// Rows that they brought together, and whether any of them says how many.
     pub(crate) rows: f64,
     pub(crate) has_rows: bool,

@@ -9,11 +9,11 @@ use crate::script::BULK;
 
 /// From "My" to "All" views, over own and new objects, with a few exports.
 pub(super) fn leaver(scene: &mut Scene<'_>) {
-    let factor = scene.scale(1.5, 40.0);
-    let new_objects = scene.count(1, 6) - 1;
+    let factor = scene.scale(4.0, 40.0);
+    let new_objects = scene.count(2, 6) - 1;
     let mut views = scene.broad_views();
     views.extend(scene.foreign_views(new_objects));
-    let looks = scene.count(8, 40);
+    let looks = scene.count(12, 40);
     let times = scene.times(looks, (10, 120));
     let rows = scene.usual_rows * factor;
     let session = scene.session.clone();
@@ -28,8 +28,8 @@ pub(super) fn leaver(scene: &mut Scene<'_>) {
 
 /// Many reports never exported before.
 pub(super) fn report_export(scene: &mut Scene<'_>) {
-    let factor = scene.scale(1.5, 30.0);
-    let count = scene.count(3, 20);
+    let factor = scene.scale(4.0, 30.0);
+    let count = scene.count(6, 20);
     let reports = scene.unknown_reports(count);
     let times = scene.times(count, (10, 150));
     let session = scene.session.clone();
@@ -41,8 +41,8 @@ pub(super) fn report_export(scene: &mut Scene<'_>) {
 
 /// Somewhat more than usual, day after day.
 pub(super) fn slow_drip(scene: &mut Scene<'_>) {
-    let wanted = scene.count(6, 12);
-    let extra = scene.scale(1.0, 2.5);
+    let wanted = scene.count(7, 12);
+    let extra = scene.scale(2.0, 4.0);
     let mut views = scene.broad_views();
     views.extend(scene.foreign_views(2));
     let world = scene.world;
@@ -58,7 +58,7 @@ pub(super) fn slow_drip(scene: &mut Scene<'_>) {
         }
         days += 1;
         let desk = Desk::new(world.key, scene.account, *today);
-        let looks = scene.dice.whole(3, 8);
+        let looks = scene.dice.whole(4, 10);
         let mut times: Vec<i64> = (0..looks).map(|_| desk.moment(&mut scene.dice)).collect();
         times.sort_unstable();
         let rows = scene.usual_rows * extra * scene.dice.between(0.8, 1.25);
@@ -74,9 +74,9 @@ pub(super) fn slow_drip(scene: &mut Scene<'_>) {
 
 /// Everybody's records of the objects the team works with.
 pub(super) fn scope_creep(scene: &mut Scene<'_>) {
-    let factor = scene.scale(1.2, 9.0);
+    let factor = scene.scale(3.5, 15.0);
     let views = scene.broad_views();
-    let looks = scene.count(5, 18);
+    let looks = scene.count(8, 24);
     let times = scene.times(looks, (20, 170));
     let session = scene.session.clone();
     scene.look(&session, &views, &times, scene.usual_rows * factor);
@@ -85,7 +85,7 @@ pub(super) fn scope_creep(scene: &mut Scene<'_>) {
 
 /// Nights and weekends, with known means.
 pub(super) fn off_hours_theft(scene: &mut Scene<'_>) {
-    let factor = scene.scale(1.5, 10.0);
+    let factor = scene.scale(3.0, 12.0);
     let local_midnight = scene.today.midnight - scene.account.place.zone * MINUTE;
     let minutes = i64::from(scene.dice.whole(0, 240)) * MINUTE;
     let until_sunday = 6 - scene.today.weekday.min(6);
@@ -102,11 +102,11 @@ pub(super) fn off_hours_theft(scene: &mut Scene<'_>) {
     scene.perform(|script| script.login(at - 40_000, &session, "Success", LoginKind::Application));
     let mut views: Vec<_> = scene.persona.views.iter().map(|(view, _)| view.clone()).collect();
     views.extend(scene.broad_views());
-    let looks = scene.count(6, 30);
+    let looks = scene.count(8, 30);
     let times = scene.times(looks, (15, 110));
     scene.look(&session, &views, &times, scene.usual_rows * factor * 0.6);
-    let exports = scene.count(2, 6);
-    let reports = if scene.size < 0.5 { scene.persona.reports.clone() } else { scene.unknown_reports(exports) };
+    let exports = scene.count(3, 8);
+    let reports = if scene.size < 0.3 { scene.persona.reports.clone() } else { scene.unknown_reports(exports) };
     let times = scene.times(exports, (20, 120));
     scene.export(&session, &reports, &times, scene.usual_rows * factor * 0.4);
     scene.note = format!("views and exports at night or on a Sunday, {factor:.1} times a usual day");
@@ -116,12 +116,12 @@ pub(super) fn off_hours_theft(scene: &mut Scene<'_>) {
 pub(super) fn bulk_export(scene: &mut Scene<'_>) {
     let session = scene.session.clone();
     let (jobs, files) = match scene.dice.whole(0, 2) {
-        0 => (scene.count(2, 12), 0),
-        1 => (0, scene.count(12, 90)),
-        _ => (scene.count(2, 8), scene.count(8, 50)),
+        0 => (scene.count(4, 12), 0),
+        1 => (0, scene.count(20, 90)),
+        _ => (scene.count(3, 8), scene.count(12, 50)),
     };
     let objects = scene.persona.team.objects();
-    let rows = scene.usual_rows * scene.scale(1.5, 50.0) / f64::from(jobs.max(1));
+    let rows = scene.usual_rows * scene.scale(4.0, 50.0) / f64::from(jobs.max(1));
     for at in scene.times(jobs, (10, 160)) {
         let Some(query) = scene.dice.pick(objects).map(|object| full_query(object)) else { continue };
         let rows = scene.dice.log_normal(rows, 0.4);

@@ -20,7 +20,7 @@ pub(super) fn api_exfiltration(scene: &mut Scene<'_>) {
     let client = if careful { scene.session.client.clone() } else { program(tool) };
     let (ip, place) = scene.network();
     let session = scene.intrude(ip, place, client);
-    let factor = scene.scale(1.5, 50.0);
+    let factor = scene.scale(3.0, 50.0);
     let objects = scene.count(2, 8);
     let mut names = scene.persona.objects();
     names.truncate(objects.div_ceil(2) as usize);
@@ -79,7 +79,7 @@ pub(super) fn integration_abuse(scene: &mut Scene<'_>) {
     let at = scene.at;
     let kind = if interactive { LoginKind::Application } else { LoginKind::Oauth };
     scene.perform(|script| script.login(at - 20_000, &session, "Success", kind));
-    let new_objects = scene.count(1, 5);
+    let new_objects = scene.count(2, 6);
     let looks = scene.count(6, 35);
     let rows = scene.usual_rows.min(60_000.0) * scene.scale(0.2, 3.0);
     let times = scene.times(looks, (12, 150));

@@ -20,7 +20,7 @@ pub(super) fn session_hijack(scene: &mut Scene<'_>) {
     let system = if own.client.platform.starts_with("Mac") { System::Windows } else { System::Mac };
     let client = browser(Browser::Firefox, system, scene.today.index, 3);
     let stolen = Arc::new(Session { ip, place, client, ..Session::clone(&own) });
-    let factor = scene.scale(1.0, 15.0);
+    let factor = scene.scale(2.5, 15.0);
     let looks = scene.count(5, 30);
     let times = scene.times(looks, (8, 90));
     let mut views = scene.broad_views();
@@ -73,10 +73,10 @@ pub(super) fn login_as_export(scene: &mut Scene<'_>) {
     let note = format!("{} logs in as the user", identity.username);
     scene.perform(|script| script.event(at, &session, Body::LoginAs { admin: identity }));
     scene.at = at + MINUTE;
-    let exports = scene.count(2, 12);
+    let exports = scene.count(4, 12);
     let reports = scene.unknown_reports(exports);
     let times = scene.times(exports, (8, 100));
-    let factor = scene.scale(1.0, 15.0);
+    let factor = scene.scale(2.5, 15.0);
     scene.export(&session, &reports, &times, scene.usual_rows * factor);
     let views = scene.broad_views();
     let looks = scene.count(2, 12);

@@ -1,0 +1,117 @@
+//! `backtest` and what reads its results: files, pipes and exit codes.
+
+use crate::support::{ORG, ORG_FOLDER, command, events, fail, file, json, lines, run, run_with, succeed, text};
+use serde_json::Value;
+use std::process::Stdio;
+
+fn backtest_json() -> Value {
+    json(&succeed(&["backtest", "--json", "--org", ORG, &events()]))
+}
+
+#[test]
+fn json_tells_incidents_and_what_was_read() {
+    let value = backtest_json();
+    assert!(!value["incidents"].as_array().unwrap().is_empty());
+    assert!(value["reading"]["counts"]["events"].as_u64().unwrap() > 1_000);
+    assert_eq!(value["reading"]["counts"]["set_aside"], 0);
+}
+
+#[test]
+fn findings_incidents_and_rejects_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let [findings, incidents, rejects, report] =
+        ["findings.ndjson", "incidents.ndjson", "rejects.ndjson", "report.html"].map(|name| text(&path(name)));
+    let (_bad, bad) = file("bad.ndjson", "{\"attributes\":{\"type\":\"ApiEvent\"},\"UserId\":\"005\"}\n{\"broken\n");
+    succeed(&[
+        "backtest", "--org", ORG, "--findings", &findings, "--incidents", &incidents, "--rejects", &rejects,
+        "--report", &report, &events(), &text(&bad),
+    ]);
+    let told = lines(&path("incidents.ndjson"));
+    assert_eq!(told, *backtest_json()["incidents"].as_array().unwrap());
+    let in_incidents: usize = told.iter().map(|incident| incident["findings"].as_array().unwrap().len()).sum();
+    assert_eq!(lines(&path("findings.ndjson")).len(), in_incidents);
+    let rejects = lines(&path("rejects.ndjson"));
+    assert_eq!(rejects.len(), 2);
+    assert_eq!((rejects[0]["file"].as_str(), rejects[0]["line"].as_u64()), (bad.to_str(), Some(1)));
+    assert!(rejects[0]["reason"].as_str().unwrap().starts_with("no time"));
+    assert!(std::fs::read_to_string(path("report.html")).unwrap().contains("</html>"));
+}
+
+#[test]
+fn a_dash_is_standard_input() {
+    let content = std::fs::read(events()).unwrap();
+    let output = run_with(&["backtest", "--json", "--org", ORG, "-"], &content);
+    let piped = json(std::str::from_utf8(&output.stdout).unwrap());
+    assert_eq!(piped["incidents"], backtest_json()["incidents"]);
+}
+
+#[test]
+fn the_exit_code_tells_what_happened() {
+    let quiet = std::fs::read_to_string(events()).unwrap().lines().take(50).collect::<Vec<_>>().join("\n");
+    let (_folder, quiet) = file("quiet.ndjson", &quiet);
+    let code = |path: &str, fail_at: &str| run(&["backtest", "--org", ORG, "--fail-at", fail_at, path]).status.code();
+    assert_eq!((code(&text(&quiet), "low"), code(&events(), "low")), (Some(0), Some(3)));
+    assert_eq!(fail(&["backtest", "--no-such-option", "x"]).0, Some(2));
+    assert_eq!(fail(&["backtest", "--threads", "0", "x"]).0, Some(2));
+    assert_eq!(fail(&["backtest", "--fail-at", "grave", "x"]).0, Some(2));
+    assert_eq!(fail(&["backtest"]).0, Some(2));
+    let (code, error) = fail(&["backtest", "no-such-file.ndjson"]);
+    assert!(code == Some(1) && error.contains("no-such-file.ndjson"), "{code:?} {error}");
+}
+
+#[test]
+fn without_the_org_it_says_what_is_missing() {
+    let printed = succeed(&["backtest", &events()]);
+    assert!(printed.contains("No incidents.") && printed.contains("give --org"), "{printed}");
+}
+
+#[test]
+fn explain_prints_terms_that_add_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let incidents = text(&folder.path().join("incidents.ndjson"));
+    succeed(&["backtest", "--org", ORG, "--incidents", &incidents, &events()]);
+    let user = lines(incidents.as_ref())[0]["user_id"].as_str().unwrap().to_owned();
+
+    let printed = succeed(&["explain", &incidents, &user]);
+    // Points stand in the first column of a table, their sum below it.
+    let tables: Vec<&str> = printed.split("\n points ").skip(1).collect();
+    assert!(!tables.is_empty(), "{printed}");
+    for table in tables {
+        let (terms, sum) = table.split_once("\n= ").unwrap();
+        let first = |line: &str| line.split_whitespace().next().and_then(hundredths);
+        let points: Vec<i64> = terms.lines().filter_map(first).collect();
+        assert!(!points.is_empty(), "{printed}");
+        assert_eq!(Some(points.iter().sum()), first(sum), "{printed}");
+    }
+    let (code, error) = fail(&["explain", &incidents, "nobody"]);
+    assert!(code == Some(1) && error.contains("no incident of \"nobody\""), "{error}");
+}
+
+/// A number with two decimals, without the rounding of floating point.
+fn hundredths(number: &str) -> Option<i64> {
+    let (whole, part) = number.split_once('.')?;
+    if part.len() == 2 { format!("{whole}{part}").parse().ok() } else { None }
+}
+
+#[test]
+fn evaluate_measures_against_labels() {
+    let labels = text(&ORG_FOLDER.path().join("labels.json"));
+    let value = json(&succeed(&["evaluate", "--json", "--sweep", "--org", ORG, "--labels", &labels, &events()]));
+    let attacks = value["orgwatch"]["attacks"].as_u64().unwrap();
+    assert_eq!(attacks, json(&std::fs::read_to_string(&labels).unwrap())["labels"].as_array().unwrap().len() as u64);
+    let precision = |of: &str| value[of]["average_precision"].as_f64().unwrap();
+    assert!(precision("orgwatch") > precision("plain"), "{value}");
+    assert!(value["sweep"].as_array().unwrap().len() > 1);
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    for arguments in [&["config", "default"][..], &["completions", "zsh"], &["--help"]] {
+        let mut child = command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), error.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}

@@ -1,0 +1,7 @@
+//! The executable as an analyst runs it.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+mod backtest;
+mod demo;
+mod documents;
+mod support;

@@ -1,0 +1,12 @@
+//! From files to incidents, through the public interface.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+mod attacks;
+mod busy_day;
+mod counting;
+mod emma;
+mod events;
+mod newcomers;
+mod same_result;
+mod set_aside;
+mod support;
