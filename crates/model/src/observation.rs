@@ -107,7 +107,7 @@ pub struct First {
     /// Share of the user's class that knows `name`, and the size of the class.
     pub peer_share: f64,
     pub peers: u32,
-    /// Rows that they brought together, and what is usual on a day that has any.
+    /// Rows a request of them, and what is usual of such.
     pub rows: Option<u64>,
     pub request: Usual,
     pub from_views: Vec<Text>,
@@ -131,6 +131,8 @@ pub struct Rarity {
     pub days: f64,
     /// Share of the population's users that know this value.
     pub peer_share: f64,
+    /// Share of what users take up that is at most as common as this value.
+    pub peer_tail: f64,
     /// How often the user brings a new value, a day.
     pub usual: Rate,
     pub country: Option<Text>,

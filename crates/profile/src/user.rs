@@ -135,7 +135,7 @@ pub struct Profile {
     /// Days with many downloads.
     pub(crate) download_peaks: Peaks,
     pub(crate) role: Role,
-    /// ln(1 + rows) that first-time accesses bring on days that have any, by [`FirstKind`].
+    /// ln(1 + rows a request) of first-time accesses, on days that have any, by [`FirstKind`].
     pub(crate) first_rows: [Moments; FirstKind::COUNT],
     pub(crate) rhythm: Rhythm,
     pub(crate) seen: SeenValues,

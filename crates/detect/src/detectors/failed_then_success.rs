@@ -20,7 +20,7 @@ fn guessed(failures: &Failures, _: &Observation, _: &Settings) -> Result<Judgeme
     let typing = tail::count_at_least(&failures.usual, count.ceil());
     let typing = if f64::from(failures.count) < FLOOR { typing.max(0.05) } else { typing };
     // Typing errors are made where the account is at home.
-    let elsewhere = if failures.new_network { 0.03 } else { 1.0 };
+    let elsewhere = if failures.new_network { 0.1 } else { 1.0 };
     let place = if failures.new_network { " from a new network" } else { "" };
     let mut features = vec![("failedLogins", failures.count.to_string(), tail::surprise(typing))];
     if failures.new_network {

@@ -13,7 +13,7 @@ pub(super) struct Evidence {
 }
 
 /// A first of its own is no news; how many of them a day brings is, against the account's own shrunk rate, and so
-/// is how many rows they bring, against what first-time accesses usually bring.
+/// is how many rows each of them brings, against what first-time accesses usually bring.
 ///
 /// Anybody's day may bring as many firsts as others' days do, with the weight of `mix`.
 pub(super) fn evidence(first: &First, mix: f64) -> Evidence {
@@ -40,11 +40,11 @@ pub(super) fn mix(settings: &Settings) -> f64 {
     (settings.peer_mix * 100.0).min(1.0)
 }
 
-/// The feature list of a first: the count's name, and the rows it brought.
+/// The feature list of a first: the count's name, and the rows each brought.
 pub(super) fn features(name: &'static str, first: &First, evidence: &Evidence) -> Vec<(&'static str, String, f64)> {
     let mut features = vec![(name, first.today.to_string(), tail::surprise(evidence.count))];
     if let Some(rows) = first.rows {
-        features.push(("rowCount", rows.to_string(), tail::surprise(evidence.rows)));
+        features.push(("rowsPerRequest", rows.to_string(), tail::surprise(evidence.rows)));
     }
     features
 }
@@ -58,8 +58,8 @@ pub(super) fn measures(first: &First) -> Vec<(&'static str, f64)> {
         ("peer_tail", first.peer_tail),
     ];
     if let Some(rows) = first.rows {
-        measures.push(("rows", rows as f64));
-        measures.push(("usual_rows", first.request.location.exp_m1()));
+        measures.push(("rows_a_request", rows as f64));
+        measures.push(("usual_rows_a_request", first.request.location.exp_m1()));
     }
     measures
 }

@@ -17,7 +17,7 @@ fn access(object: &First, _: &Observation, settings: &Settings) -> Result<Judgem
         return Err(Unscoreable::NoBaseline);
     }
     let evidence = first::evidence(object, first::mix(settings));
-    let rows = object.rows.map(|rows| format!(" with {} rows", text::count(rows as f64))).unwrap_or_default();
+    let rows = object.rows.map(|rows| format!(" with {} rows a request", text::count(rows as f64))).unwrap_or_default();
     let names = text::list(&object.names, object.today as usize);
     Ok(Judgement {
         surprise: tail::surprise(evidence.p),
@@ -60,7 +60,7 @@ mod tests {
     fn the_articles_case() {
         let finding = finding(&NewAccess, object(1, 250));
         assert_eq!((finding.score, finding.severity), (7.0, model::Severity::High));
-        insta::assert_snapshot!(finding.summary, @"first access to Case with 250 rows; a usual day brings 0.05 new objects");
+        insta::assert_snapshot!(finding.summary, @"first access to Case with 250 rows a request; a usual day brings 0.05 new objects");
     }
 
     #[test]

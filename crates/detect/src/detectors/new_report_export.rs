@@ -17,7 +17,7 @@ fn export(export: &First, _: &Observation, settings: &Settings) -> Result<Judgem
         return Err(Unscoreable::NoBaseline);
     }
     let evidence = first::evidence(export, first::mix(settings));
-    let rows = export.rows.map(|rows| format!(", up to {} rows each", text::count(rows as f64))).unwrap_or_default();
+    let rows = export.rows.map(|rows| format!(", {} rows each", text::count(rows as f64))).unwrap_or_default();
     Ok(Judgement {
         surprise: tail::surprise(evidence.p),
         confidence: score::confidence(export.usual.evidence),

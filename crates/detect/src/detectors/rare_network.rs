@@ -56,6 +56,7 @@ mod tests {
             seen: 0.0,
             days: 40.0,
             peer_share: 0.001,
+            peer_tail: 1.0,
             usual: usually(a_day),
             country: Some("RO".into()),
             new_country,

@@ -7,8 +7,8 @@ use model::{Observation, Rarity};
 use profile::tail;
 
 detector! {
-    /// A kind of client, versions aside, that is new to the account: how often it brings a new one, and how many
-    /// of its peers use this one.
+    /// A kind of client, versions aside, that is new to the account: how often it brings a new one, and how odd this
+    /// one is among those that people take up.
     RareUserAgent = "rare_user_agent", Identity, ceiling 6.0,
     Client => client
 }
@@ -18,7 +18,7 @@ fn client(client: &Rarity, _: &Observation, _: &Settings) -> Result<Judgement, U
         return Err(Unscoreable::NoBaseline);
     }
     let new = tail::count_at_least(&client.usual, 1.0);
-    let this_one = client.peer_share.clamp(0.0, 1.0);
+    let this_one = client.peer_tail.clamp(0.0, 1.0);
     let p = new * this_one;
     Ok(Judgement {
         surprise: tail::surprise(p),
@@ -56,6 +56,7 @@ mod tests {
             seen: 0.0,
             days: 40.0,
             peer_share,
+            peer_tail: peer_share,
             usual: usually(0.01),
             country: None,
             new_country: false,

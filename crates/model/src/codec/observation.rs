@@ -19,7 +19,7 @@ fields!(First => First {
     name, today, names, peer_share, peers, rows, from_views, to_view, from_scope, to_scope,
     evidence, peer_tail, known_share,
 } required { usual, request });
-fields!(Rarity => Rarity { value, seen, days, peer_share, country, new_country, known } required { usual });
+fields!(Rarity => Rarity { value, seen, days, peer_share, peer_tail, country, new_country, known } required { usual });
 fields!(Failures => Failures { recent, count, new_network, evidence } required { usual });
 fields!(SessionChange => SessionChange {
     from_network, to_network, from_client, to_client, known_network, elapsed,

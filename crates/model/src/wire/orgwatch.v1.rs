@@ -545,7 +545,7 @@ pub struct First {
     pub peer_share: f64,
     #[prost(uint32, tag = "6")]
     pub peers: u32,
-    /// Rows that they brought together, and what is usual on a day that has any.
+    /// Rows a request of them, and what is usual of such.
     #[prost(uint64, optional, tag = "7")]
     pub rows: ::core::option::Option<u64>,
     #[prost(message, optional, tag = "8")]
@@ -590,6 +590,9 @@ pub struct Rarity {
     pub new_country: bool,
     #[prost(string, repeated, tag = "8")]
     pub known: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Share of what users take up that is at most as common as this value.
+    #[prost(double, tag = "9")]
+    pub peer_tail: f64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Failures {

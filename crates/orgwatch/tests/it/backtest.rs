@@ -24,8 +24,19 @@ fn findings_incidents_and_rejects_are_written() {
         ["findings.ndjson", "incidents.ndjson", "rejects.ndjson", "report.html"].map(|name| text(&path(name)));
     let (_bad, bad) = file("bad.ndjson", "{\"attributes\":{\"type\":\"ApiEvent\"},\"UserId\":\"005\"}\n{\"broken\n");
     succeed(&[
-        "backtest", "--org", ORG, "--findings", &findings, "--incidents", &incidents, "--rejects", &rejects,
-        "--report", &report, &events(), &text(&bad),
+        "backtest",
+        "--org",
+        ORG,
+        "--findings",
+        &findings,
+        "--incidents",
+        &incidents,
+        "--rejects",
+        &rejects,
+        "--report",
+        &report,
+        &events(),
+        &text(&bad),
     ]);
     let told = lines(&path("incidents.ndjson"));
     assert_eq!(told, *backtest_json()["incidents"].as_array().unwrap());

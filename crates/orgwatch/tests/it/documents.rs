@@ -56,7 +56,8 @@ fn simulated_log_files_can_be_read_back() {
 fn a_simulation_can_be_cut_and_refused() {
     let folder = tempfile::tempdir().unwrap();
     let out = text(folder.path());
-    let simulate = |users| ["simulate", "--users", users, "--days", "12", "--events", "500", "--out", &out].map(str::to_owned);
+    let simulate =
+        |users| ["simulate", "--users", users, "--days", "12", "--events", "500", "--out", &out].map(str::to_owned);
     let arguments = simulate("20");
     succeed(&arguments.each_ref().map(String::as_str));
     assert_eq!(std::fs::read_to_string(folder.path().join("events.ndjson")).unwrap().lines().count(), 500);

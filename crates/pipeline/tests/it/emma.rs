@@ -12,28 +12,72 @@ const EMMA: &str = "005hn00000EmmaMAAU";
 /// Loads of MyOpportunities, My_Contacts and MyAccounts on each working day from 2026-01-19 to 2026-02-27: the days'
 /// rows have a mean of 99.0 and a sample deviation of 36.44.
 const DAYS: [[u64; 3]; 30] = [
-    [3, 0, 17], [1, 1, 10], [3, 1, 12], [2, 1, 8], [2, 1, 9],
-    [1, 0, 12], [1, 2, 6], [3, 1, 13], [3, 3, 14], [2, 0, 11],
-    [3, 0, 16], [3, 3, 13], [1, 2, 7], [3, 2, 10], [2, 2, 14],
-    [1, 3, 3], [1, 2, 5], [2, 1, 13], [3, 0, 18], [1, 1, 12],
-    [1, 3, 4], [2, 2, 15], [2, 1, 14], [3, 3, 19], [1, 2, 4],
-    [1, 1, 9], [3, 0, 15], [1, 1, 13], [0, 0, 8], [2, 2, 11],
+    [3, 0, 17],
+    [1, 1, 10],
+    [3, 1, 12],
+    [2, 1, 8],
+    [2, 1, 9],
+    [1, 0, 12],
+    [1, 2, 6],
+    [3, 1, 13],
+    [3, 3, 14],
+    [2, 0, 11],
+    [3, 0, 16],
+    [3, 3, 13],
+    [1, 2, 7],
+    [3, 2, 10],
+    [2, 2, 14],
+    [1, 3, 3],
+    [1, 2, 5],
+    [2, 1, 13],
+    [3, 0, 18],
+    [1, 1, 12],
+    [1, 3, 4],
+    [2, 2, 15],
+    [2, 1, 14],
+    [3, 3, 19],
+    [1, 2, 4],
+    [1, 1, 9],
+    [3, 0, 15],
+    [1, 1, 13],
+    [0, 0, 8],
+    [2, 2, 11],
 ];
 
 /// The morning of the last day, milliseconds after 04:30:02.559.
 const MORNING: [(i64, &str); 11] = [
-    (0, "MyAccounts"), (1, "My_Contacts"), (1, "My_Contacts"), (2, "MyAccounts"), (3, "MyAccounts"), (3, "My_Contacts"),
-    (4, "MyAccounts"), (5, "MyOpportunities"), (7, "MyOpportunities"), (8, "My_Contacts"), (14, "MyOpportunities"),
+    (0, "MyAccounts"),
+    (1, "My_Contacts"),
+    (1, "My_Contacts"),
+    (2, "MyAccounts"),
+    (3, "MyAccounts"),
+    (3, "My_Contacts"),
+    (4, "MyAccounts"),
+    (5, "MyOpportunities"),
+    (7, "MyOpportunities"),
+    (8, "My_Contacts"),
+    (14, "MyOpportunities"),
 ];
 
 /// The burst, milliseconds after 14:31:52.867, and what follows it: 4,151 rows with those of the morning.
 const LAST: [(i64, &str, u64); 18] = [
-    (0, "AllContacts", 250), (0, "AllContacts", 250), (5, "ClosingThisMonth", 22), (8, "AllContacts", 250),
-    (8, "AllContacts", 250), (142, "All_Opportunities", 250), (167, "All_Enterprise_Accounts", 250),
-    (233, "All_Enterprise_Accounts", 250), (233, "All_Enterprise_Accounts", 250), (1_095, "All_Cases", 250),
+    (0, "AllContacts", 250),
+    (0, "AllContacts", 250),
+    (5, "ClosingThisMonth", 22),
+    (8, "AllContacts", 250),
+    (8, "AllContacts", 250),
+    (142, "All_Opportunities", 250),
+    (167, "All_Enterprise_Accounts", 250),
+    (233, "All_Enterprise_Accounts", 250),
+    (233, "All_Enterprise_Accounts", 250),
+    (1_095, "All_Cases", 250),
     (58_100, "All_Enterprise_Accounts", 250),
-    (2_287_133, "AllContacts", 250), (3_727_133, "AllContacts", 250), (5_047_133, "AllContacts", 250),
-    (6_487_133, "AllContacts", 250), (7_147_133, "AllContacts", 250), (8_167_133, "AllContacts", 250),
+    (2_287_133, "AllContacts", 250),
+    (3_727_133, "AllContacts", 250),
+    (5_047_133, "AllContacts", 250),
+    (6_487_133, "AllContacts", 250),
+    (7_147_133, "AllContacts", 250),
+    (8_167_133, "AllContacts", 250),
     (9_667_133, "All_Opportunities", 18),
 ];
 
@@ -90,7 +134,8 @@ fn exactly_four_findings_and_one_critical_incident() {
         ("view_burst", 8.0, Severity::Critical),
     ];
     assert_eq!(found, expected);
-    let incidents: Vec<_> = OUTCOME.finished.incidents.iter().map(|i| (&i.user_id, i.severity, i.findings.len())).collect();
+    let incidents: Vec<_> =
+        OUTCOME.finished.incidents.iter().map(|i| (&i.user_id, i.severity, i.findings.len())).collect();
     assert_eq!(incidents, [(&UserId::new(EMMA), Severity::Critical, 4)]);
 }
 

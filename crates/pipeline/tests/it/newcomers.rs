@@ -31,7 +31,8 @@ fn newcomer_in(users: usize, rows: &[u64]) -> pipeline::Outcome {
 #[test]
 fn far_more_than_any_peer_is_found_with_low_confidence() {
     let outcome = newcomer_in(USERS, &[90, 80, 12_000]);
-    let spikes: Vec<_> = of(&outcome, "row_spike").into_iter().filter(|f| f.user_id.as_str() == user(NEWCOMER)).collect();
+    let spikes: Vec<_> =
+        of(&outcome, "row_spike").into_iter().filter(|f| f.user_id.as_str() == user(NEWCOMER)).collect();
     let [spike] = spikes[..] else { panic!("one spike of the newcomer: {spikes:#?}") };
     assert!(spike.confidence < 0.5, "{}", spike.confidence);
     assert!(measure(spike, "peer_weight") > 0.5, "{}", measure(spike, "peer_weight"));
@@ -48,5 +49,8 @@ fn without_a_population_it_is_unscoreable_and_counted() {
     let outcome = newcomer_in(0, &[12_000]);
     assert!(outcome.finished.findings.is_empty());
     let unscoreable = &outcome.finished.tally.unscoreable;
-    assert!(unscoreable.get(&("row_spike", Unscoreable::NoBaseline)).is_some_and(|count| *count > 0), "{unscoreable:?}");
+    assert!(
+        unscoreable.get(&("row_spike", Unscoreable::NoBaseline)).is_some_and(|count| *count > 0),
+        "{unscoreable:?}"
+    );
 }

@@ -122,7 +122,9 @@ fn as_streamed_envelopes() {
             None => format!("{stored}Stream"),
         };
         let payload = line.trim_end();
-        format!("{{\"channel\":\"/event/{streamed}\",\"data\":{{\"event\":{{\"replayId\":1}},\"payload\":{payload}}}}}\n")
+        format!(
+            "{{\"channel\":\"/event/{streamed}\",\"data\":{{\"event\":{{\"replayId\":1}},\"payload\":{payload}}}}}\n"
+        )
     };
     check_file("stream.ndjson", DAYS.concat().iter().map(envelope).collect::<String>());
 }
@@ -143,7 +145,13 @@ fn log_files_of_the_same_org_give_incidents() {
     assert_eq!((outcome.rejects, outcome.skipped.len()), (0, 0));
     let streamed = run_file("events.ndjson", text(), options());
     let users = |outcome: &Outcome| -> Vec<String> {
-        outcome.finished.incidents.iter().filter(|i| i.risk_score.to_f64() >= 60.0).map(|i| i.user_id.to_string()).collect()
+        outcome
+            .finished
+            .incidents
+            .iter()
+            .filter(|i| i.risk_score.to_f64() >= 60.0)
+            .map(|i| i.user_id.to_string())
+            .collect()
     };
     let (logged, streamed) = (users(&outcome), users(&streamed));
     assert!(logged.iter().any(|user| streamed.contains(user)), "{logged:?} of {streamed:?}");

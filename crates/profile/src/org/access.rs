@@ -1,9 +1,9 @@
 //! What is accessed: objects, how wide, which views and reports, and what of it is a first.
 
+use super::Shared;
 use super::names::{self, Names};
 use super::population::RowQuantity;
 use super::rows::{Brought, expected, source_of};
-use super::Shared;
 use crate::estimate::{Moments, Sighting, usual};
 use crate::user::{Counter, Day, FirstKind, Firsts, Profile, Role, note};
 use model::{Activity, Feature, First, Kind, Rate, Scope, Source, Text};
@@ -157,7 +157,7 @@ fn add(firsts: &mut Firsts, activity: &Activity, brought: &Brought) -> bool {
     firsts.source = firsts.source.or(source_of(activity.kind));
     if brought.has_rows {
         firsts.rows += brought.rows;
-        firsts.has_rows = true;
+        firsts.requests += u32::from(brought.is_new);
     }
     brought.rows > 0.0
 }
@@ -168,7 +168,8 @@ fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, kind: FirstKind, d
     let own = profile.first_rows.get(kind as usize).copied().unwrap_or_default();
     let prior = shared.populations.first_rows_prior(profile.class, kind);
     // Where neither the user nor others had firsts enough, any request of the user is the measure.
-    let known = if prior.is_some() || own.weight >= 3.0 { usual(&own, &Moments::default(), prior.as_ref(), 0.0) } else { None };
+    let known =
+        if prior.is_some() || own.weight >= 3.0 { usual(&own, &Moments::default(), prior.as_ref(), 0.0) } else { None };
     let request = known.or_else(|| {
         let source = firsts.source.unwrap_or(Source::ListView);
         let prior = shared.populations.row_prior(profile.class, source, RowQuantity::Request);
@@ -181,7 +182,7 @@ fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, kind: FirstKind, d
         usual: if profile.role.is_settling(day.number) { NEW_ROLE } else { expected(profile, shared, counter) },
         peer_share: shared.populations.share_knowing(firsts.key),
         peers: shared.populations.users(),
-        rows: firsts.has_rows.then_some(firsts.rows as u64),
+        rows: firsts.rows_a_request().map(|rows| rows as u64),
         request: request.unwrap_or_default(),
         from_views: firsts.from_views.clone(),
         to_view: firsts.to_view.clone(),
@@ -205,9 +206,14 @@ fn views_of(profile: &Profile, names: &Names, object: u64, scope: Scope, day: i3
 
 /// Tells the population of a value that the user has for the first or the second day.
 pub(super) fn establish(shared: &mut Shared, sighting: Sighting, key: u64) {
-    match sighting {
-        Sighting::Never => shared.populations.notice(key),
-        Sighting::Known { days } if (0.5..=1.0).contains(&days) => shared.populations.establish(key),
-        _ => {}
+    if sighting == Sighting::Never {
+        shared.populations.notice(key);
+    } else if becomes_established(sighting) {
+        shared.populations.establish(key);
     }
+}
+
+/// Whether the value is had for the second day.
+pub(super) fn becomes_established(sighting: Sighting) -> bool {
+    matches!(sighting, Sighting::Known { days } if (0.5..=1.0).contains(&days))
 }

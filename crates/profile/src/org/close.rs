@@ -64,7 +64,8 @@ fn leaning_volumes(profile: &Profile, day: &Day, shared: &Shared, least: f64, cl
     let stands_out = |today: &SourceDay| {
         let usual = today.usual?;
         let above = |usual: &Usual, rows: f64| usual.evidence > 0.0 && usual.standardized(rows) > least;
-        (usual.day.is_some_and(|usual| above(&usual, today.rows)) || above(&usual.hour, today.largest_hour)).then_some(())
+        (usual.day.is_some_and(|usual| above(&usual, today.rows)) || above(&usual.hour, today.largest_hour))
+            .then_some(())
     };
     let judged = Source::ALL.iter().filter_map(|source| {
         let today = day.sources.get(*source as usize)?.as_deref()?;
@@ -143,8 +144,15 @@ fn learn_rows(
 fn learn_counts(profile: &mut Profile, shared: &mut Shared, day: &Day) {
     let settling = profile.days < SETTLING_DAYS;
     for counter in COUNTERS {
-        let is_first =
-            matches!(counter, Counter::FirstObjects | Counter::WiderScopes | Counter::FirstExports | Counter::NewClients | Counter::NewNetworks | Counter::Burst);
+        let is_first = matches!(
+            counter,
+            Counter::FirstObjects
+                | Counter::WiderScopes
+                | Counter::FirstExports
+                | Counter::NewClients
+                | Counter::NewNetworks
+                | Counter::Burst
+        );
         if settling && is_first {
             continue;
         }
@@ -205,16 +213,14 @@ pub(super) fn reopen(profile: &mut Profile, shared: &mut Shared) {
     }
 }
 
-/// Learns how many rows a day's first-time accesses bring, where there were any.
+/// Learns how many rows a request for something new brings, where there were any.
 fn learn_firsts(profile: &mut Profile, shared: &mut Shared, day: &Day) {
     let kinds = [FirstKind::Objects, FirstKind::Scopes, FirstKind::Exports];
     for (kind, firsts) in kinds.into_iter().zip([&day.objects, &day.scopes, &day.exports]) {
-        if firsts.names.is_empty() || !firsts.has_rows || profile.days <= SETTLING_DAYS {
-            continue;
-        }
+        let Some(rows) = firsts.rows_a_request().filter(|_| profile.days > SETTLING_DAYS) else { continue };
         let Some(moments) = profile.first_rows.get_mut(kind as usize) else { continue };
         let before = *moments;
-        let y = firsts.rows.ln_1p();
+        let y = rows.ln_1p();
         let clip = if before.weight >= 3.0 { before.mean + CLIP * before.deviation().max(0.5) } else { y };
         moments.add(y.min(clip), shared.memory_days);
         let after = *moments;

@@ -1,15 +1,13 @@
 //! From where: networks, clients, sessions, logins, and who is really behind them.
 
-use super::access::establish;
+use super::access::{becomes_established, establish};
 use super::names;
 use super::rows::{Brought, expected, source_of};
 use super::{Shared, close};
 use crate::estimate::{Seen, Sighting, usual};
 use crate::user::{Counter, Day, Delegation, Profile, note};
 use model::time::SECOND;
-use model::{
-    Activity, Delegated, Failures, Feature, Kind, Outcome, Rarity, SessionChange, SourceIp, Text, Usual,
-};
+use model::{Activity, Delegated, Failures, Feature, Kind, Outcome, Rarity, SessionChange, SourceIp, Text, Usual};
 use std::net::IpAddr;
 
 pub(super) fn learn(
@@ -118,8 +116,12 @@ fn origin(
             shared.names.note(key, client);
             day.counts.bump(Counter::NewClients);
         }
+        if becomes_established(sighting) {
+            shared.populations.establish_client(key);
+        }
         if is_rare(sighting) {
-            let rarity = rarity(profile, shared, key, sighting, Counter::NewClients, |p| &p.seen.clients, day);
+            let mut rarity = rarity(profile, shared, key, sighting, Counter::NewClients, |p| &p.seen.clients, day);
+            rarity.peer_tail = shared.populations.client_tail(key);
             features.push(Feature::Client(rarity));
         }
     }
@@ -152,6 +154,7 @@ fn rarity(
         days: profile.days,
         peer_share: shared.populations.share_knowing(key),
         usual: expected(profile, shared, counter),
+        peer_tail: 1.0,
         country: None,
         new_country: false,
         known: known.take(3).collect(),

@@ -13,6 +13,8 @@ pub(crate) struct Populations {
     /// Users that have established a value, and users that have it for the first time today.
     known: FxHashMap<u64, u32>,
     new_today: FxHashMap<u64, u32>,
+    /// Users of each kind of client.
+    clients: FxHashMap<u64, u32>,
     /// Rows of a LoginAs session, ln(1 + x) and plain.
     pub(crate) delegated: (Moments, Moments),
 }
@@ -89,7 +91,7 @@ impl Populations {
         self.class(class).and_then(of).or_else(|| of(&self.all))
     }
 
-    /// Rows that first-time accesses bring on days that have any.
+    /// Rows a request of first-time accesses.
     pub(crate) fn first_rows_prior(&self, class: UserClass, kind: FirstKind) -> Option<Prior> {
         let of = |population: &Population| population.first_rows.get(kind as usize).and_then(Pool::prior);
         self.class(class).and_then(of).or_else(|| of(&self.all))
@@ -139,6 +141,19 @@ impl Populations {
         if self.known.len() < Self::MOST_KNOWN || self.known.contains_key(&key) {
             *self.known.entry(key).or_default() += 1;
         }
+    }
+
+    /// A user had the client on a second day.
+    pub(crate) fn establish_client(&mut self, key: u64) {
+        *self.clients.entry(key).or_default() += 1;
+    }
+
+    /// Share of users' clients that are at most as common as this one: how odd it is among those that people take up.
+    pub(crate) fn client_tail(&self, key: u64) -> f64 {
+        let users = self.clients.get(&key).copied().unwrap_or(0);
+        let all: u32 = self.clients.values().sum();
+        let rarer: u32 = self.clients.values().filter(|other| **other <= users).sum();
+        (f64::from(if users == 0 { 0 } else { rarer }) + 0.5) / (f64::from(all) + 1.0)
     }
 
     /// A user had the value for the first time.

@@ -71,9 +71,9 @@ pub(crate) struct Firsts {
     pub(crate) names: Vec<Text>,
     /// Hash of the first of them.
     pub(crate) key: u64,
-    /// Rows that they brought together, and whether any of them says how many.
+    /// Rows that they brought together, and the requests that say how many.
     pub(crate) rows: f64,
-    pub(crate) has_rows: bool,
+    pub(crate) requests: u32,
     pub(crate) source: Option<Source>,
     pub(crate) from_views: Vec<Text>,
     pub(crate) to_view: Option<Text>,
@@ -172,6 +172,13 @@ impl Day {
             + self.recent.heap_bytes()
             + self.api.keys.capacity() * size_of::<u64>()
             + (self.api.names.capacity()) * size_of::<Text>()
+    }
+}
+
+impl Firsts {
+    /// Rows a request; `None` where none says how many.
+    pub(crate) fn rows_a_request(&self) -> Option<f64> {
+        (self.requests > 0).then(|| self.rows / f64::from(self.requests))
     }
 }
 
