@@ -30,6 +30,15 @@ pub fn own_tail(usual: &Usual, value: f64) -> Option<f64> {
     (usual.evidence > 0.0 || usual.prior_weight > 0.0).then(|| tail::at_least(usual, value))
 }
 
+/// Least p-value of what is new on a day that has little else: people who start in another role open nothing of the
+/// old one, while ordinary work goes on beside a theft.
+pub fn change_of_role(known_share: f64) -> f64 {
+    /// Changes of role a day and account, and the share of known work at which one is out of the question.
+    const A_DAY: f64 = 2e-3;
+    const KNOWN: f64 = 0.3;
+    A_DAY * (1.0 - known_share / KNOWN).clamp(0.0, 1.0)
+}
+
 /// Least p-value of a batch that came before, weeks ago: its rank among the account's days (conformal p-value,
 /// Vovk, Gammerman and Shafer 2005). 0 if it never came.
 pub fn recurrence(earlier: u32, days: f64) -> f64 {

@@ -91,6 +91,8 @@ pub struct Burst {
     /// Milliseconds from the first request to the last.
     pub span: i64,
     pub usual: Rate,
+    /// Share of the day's views and reports that are part of the account's job, 0 to 1.
+    pub known_share: f64,
     pub objects: Vec<Text>,
     pub evidence: Vec<Uuid>,
 }

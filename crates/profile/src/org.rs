@@ -127,6 +127,9 @@ impl Org {
             origin::learn(&mut user.profile, &mut aside, &mut self.shared, activity, &mut features);
         } else {
             let profile = &mut user.profile;
+            if profile.day.is_none() {
+                rows::open_day(profile, &mut self.shared);
+            }
             let mut day = profile.day.take().unwrap_or_else(|| {
                 self.active_day.push(slot);
                 *self.user_days.entry(hour.day_start).or_default() += 1;

@@ -18,21 +18,12 @@ pub(super) struct Evidence {
 /// Anybody's day may bring as many firsts as others' days do, with the weight of `mix`.
 pub(super) fn evidence(first: &First, mix: f64) -> Evidence {
     let own = tail::count_at_least(&first.usual, f64::from(first.today));
-    let count = score::with_peers(own, first.peer_tail, mix).max(change_of_role(first.known_share));
+    let count = score::with_peers(own, first.peer_tail, mix).max(score::change_of_role(first.known_share));
     let rows = first.rows.and_then(|rows| score::own_tail(&first.request, rows as f64));
     match rows {
         Some(rows) => Evidence { p: tail::both(count, rows), count, rows },
         None => Evidence { p: count, count, rows: 1.0 },
     }
-}
-
-/// Least p-value of firsts on a day that has little else: people who start in another role open nothing of the old
-/// one, while ordinary work goes on beside a theft.
-fn change_of_role(known_share: f64) -> f64 {
-    /// Changes of role a day and account, and the share of known work at which one is out of the question.
-    const A_DAY: f64 = 2e-3;
-    const KNOWN: f64 = 0.3;
-    A_DAY * (1.0 - known_share / KNOWN).clamp(0.0, 1.0)
 }
 
 /// Part of a day's firsts that are as likely as anybody's: projects, new tasks, changes of role.

@@ -11,10 +11,13 @@ detector! {
     Drain => drain
 }
 
+/// log10 of the sources in which a run may happen by chance.
+const SOURCES: f64 = 0.5;
+
 fn drain(drain: &Drain, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
     let few = drain.rows < settings.least_rows;
     Ok(Judgement {
-        surprise: if few { 0.0 } else { drain.log10_e.max(0.0) },
+        surprise: if few { 0.0 } else { (drain.log10_e - SOURCES).max(0.0) },
         confidence: score::confidence(drain.evidence),
         subject: drain.source.as_str(),
         summary: format!(

@@ -26,7 +26,7 @@ fn burst(burst: &Burst, _: &Observation, settings: &Settings) -> Result<Judgemen
         String::new()
     };
     Ok(Judgement {
-        surprise: tail::surprise(p.max(few)),
+        surprise: tail::surprise(p.max(few).max(score::change_of_role(burst.known_share))),
         confidence: score::confidence(burst.usual.evidence),
         summary: format!(
             "{} requests in {seconds:.1} s{told} on {}, where the busiest minute of a usual day has {:.1}{}",
@@ -62,6 +62,7 @@ mod tests {
             effective,
             span: 58_100,
             usual,
+            known_share: 0.5,
             objects: vec!["Contact".into(), "Opportunity".into(), "Account".into(), "Case".into()],
             evidence: vec![],
         })

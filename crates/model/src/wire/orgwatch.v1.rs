@@ -528,6 +528,9 @@ pub struct Burst {
     pub objects: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(bytes = "vec", repeated, tag = "6")]
     pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Share of the day's views and reports that are part of the account's job, 0 to 1.
+    #[prost(double, tag = "7")]
+    pub known_share: f64,
 }
 /// First-time accesses of the day: a wider scope, a new object, a new report export.
 #[derive(Clone, PartialEq, ::prost::Message)]

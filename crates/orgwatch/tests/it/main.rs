@@ -1,5 +1,5 @@
 //! The executable as an analyst runs it.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod backtest;
 mod demo;

@@ -3,7 +3,7 @@
 use super::Shared;
 use super::names::{self, Names};
 use super::population::RowQuantity;
-use super::rows::{Brought, expected, source_of};
+use super::rows::{Brought, count_one, expected, source_of};
 use crate::estimate::{Moments, Sighting, usual};
 use crate::user::{Counter, Day, FirstKind, Firsts, Profile, Role, note};
 use model::{Activity, Feature, First, Kind, Rate, Scope, Source, Text};
@@ -30,8 +30,10 @@ pub(super) fn learn(
         Kind::Report | Kind::ReportExport => report(profile, day, shared, activity, brought, features),
         _ => return false,
     };
-    day.named_requests += 1;
-    day.known_requests += u32::from(sighting.days() >= Role::KNOWN_DAYS);
+    if profile.days >= Role::LEAST_DAYS {
+        day.named_requests += 1;
+        day.known_requests += u32::from(sighting.days() >= Role::KNOWN_DAYS);
+    }
     sighting.days() >= 0.5 || shared.populations.is_common(key)
 }
 
@@ -136,7 +138,8 @@ fn report(
         let exported = profile.seen.exports.touch(key, day.number);
         let name = activity.resource_name.as_ref().unwrap_or(report);
         if exported == Sighting::Never {
-            day.counts.bump(Counter::FirstExports);
+            let (_, usual) = count_one(profile, day, shared, Counter::FirstExports);
+            day.exports.usual = Some(usual);
             if day.exports.names.is_empty() {
                 day.exports.key = key;
             }
@@ -179,7 +182,11 @@ fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, kind: FirstKind, d
         name: firsts.names.first().cloned().unwrap_or_default(),
         today,
         names: firsts.names.clone(),
-        usual: if profile.role.is_settling(day.number) { NEW_ROLE } else { expected(profile, shared, counter) },
+        usual: match firsts.usual {
+            _ if profile.role.is_settling(day.number) => NEW_ROLE,
+            Some(usual) => usual,
+            None => expected(profile, shared, counter),
+        },
         peer_share: shared.populations.share_knowing(firsts.key),
         peers: shared.populations.users(),
         rows: firsts.rows_a_request().map(|rows| rows as u64),
@@ -190,7 +197,7 @@ fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, kind: FirstKind, d
         to_scope: firsts.to_scope,
         evidence: firsts.evidence.clone(),
         peer_tail: shared.populations.count_tail(counter, today),
-        known_share: if profile.days >= Role::LEAST_DAYS { day.known_share() } else { 1.0 },
+        known_share: day.known_share(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Hours and days that end: what they amount to is judged once more, and then learned.
 
 use super::population::RowQuantity;
-use super::rows::{expected, volume_feature};
+use super::rows::{expected, most_usual, volume_feature};
 use super::{Shared, User, hours, observation};
 use crate::calendar::LocalHour;
 use crate::user::{COUNTERS, Counter, Day, DrainState, FirstKind, Profile, Rhythm, Role, SourceDay, classify};
@@ -158,8 +158,7 @@ fn learn_counts(profile: &mut Profile, shared: &mut Shared, day: &Day) {
         }
         let count = day.counts.get(counter);
         let usual = expected(profile, shared, counter);
-        let deviation = (usual.mean() * (1.0 + 1.0 / usual.rate)).sqrt();
-        let most = usual.mean() + CLIP * deviation + 1.0;
+        let most = most_usual(&usual);
         let Some(moments) = profile.counts.get_mut(counter) else { continue };
         let before = *moments;
         moments.add(f64::from(count).min(most), memory_of(counter, shared.memory_days));

@@ -13,6 +13,8 @@ pub(crate) struct Populations {
     /// Users that have established a value, and users that have it for the first time today.
     known: FxHashMap<u64, u32>,
     new_today: FxHashMap<u64, u32>,
+    /// What today's users did and were expected to do so far, by counter.
+    counts_today: [CountDay; Counter::COUNT],
     /// Users of each kind of client.
     clients: FxHashMap<u64, u32>,
     /// Rows of a LoginAs session, ln(1 + x) and plain.
@@ -43,6 +45,13 @@ pub(crate) enum RowQuantity {
     Day,
     Hour,
     Request,
+}
+
+/// A count over all users active today.
+#[derive(Clone, Copy, Debug, Default)]
+struct CountDay {
+    counted: f64,
+    expected: f64,
 }
 
 /// How many user-days brought at least so many.
@@ -161,8 +170,34 @@ impl Populations {
         *self.new_today.entry(key).or_default() += 1;
     }
 
+    /// A user who usually counts `mean` a day is active today.
+    pub(crate) fn expect_today(&mut self, counter: Counter, mean: f64) {
+        if let Some(today) = self.counts_today.get_mut(counter as usize) {
+            today.expected += mean;
+        }
+    }
+
+    /// A user counts one more; what lies beyond the user's own usual is not counted for others.
+    pub(crate) fn count_today(&mut self, counter: Counter) {
+        if let Some(today) = self.counts_today.get_mut(counter as usize) {
+            today.counted += 1.0;
+        }
+    }
+
+    /// How much more than expected the others do today, from 1: month ends make everybody export. `own` and `mean`
+    /// are the part of the one who asks.
+    pub(crate) fn count_factor(&self, counter: Counter, own: f64, mean: f64) -> f64 {
+        /// Counts by which the factor is held back, and the most it is believed to be.
+        const STRENGTH: f64 = 3.0;
+        const MOST: f64 = 6.0;
+        let Some(today) = self.counts_today.get(counter as usize) else { return 1.0 };
+        let (counted, expected) = ((today.counted - own).max(0.0), (today.expected - mean).max(0.0));
+        ((counted + STRENGTH) / (expected + STRENGTH)).clamp(1.0, MOST)
+    }
+
     pub(crate) fn close_day(&mut self) {
         self.new_today.clear();
+        self.counts_today = Default::default();
     }
 
     pub(crate) fn rhythm(&self, class: UserClass) -> &Rhythm {

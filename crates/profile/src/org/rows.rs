@@ -188,6 +188,7 @@ fn burst(
             effective: window.effective,
             span: window.span,
             usual,
+            known_share: day.known_share(),
             objects,
             evidence: day.recent.requests().take(MOST_EVIDENCE).map(|request| request.id).collect(),
         }));
@@ -242,13 +243,12 @@ fn is_download(activity: &Activity) -> bool {
     }
 }
 
-fn download(profile: &Profile, day: &mut Day, shared: &Shared, activity: &Activity, features: &mut Vec<Feature>) {
+fn download(profile: &Profile, day: &mut Day, shared: &mut Shared, activity: &Activity, features: &mut Vec<Feature>) {
     /// Fewer downloads than this are everybody's.
     const LEAST: u32 = 3;
     day.download_bytes = day.download_bytes.saturating_add(activity.bytes.unwrap_or(0));
     note(&mut day.downloads, activity.id);
-    let count = day.counts.bump(Counter::Downloads);
-    let usual = expected(profile, shared, Counter::Downloads);
+    let (count, usual) = count_one(profile, day, shared, Counter::Downloads);
     if count >= LEAST && f64::from(count) > usual.mean() + 1.0 {
         features.push(Feature::Downloads(Downloads {
             count,
@@ -260,8 +260,36 @@ fn download(profile: &Profile, day: &mut Day, shared: &Shared, activity: &Activi
     }
 }
 
-/// What a usual daily count of the user is. While the account settles into a new role, firsts are its work.
+/// What a usual daily count of the user is.
 pub(super) fn expected(profile: &Profile, shared: &Shared, counter: Counter) -> Rate {
     let prior = shared.populations.count_prior(profile.class, counter);
     rate(&profile.counts.get(counter), prior.as_ref(), counter.default_mean())
+}
+
+/// The counts that everybody raises together on some days.
+const OF_THE_DAY: [Counter; 2] = [Counter::Downloads, Counter::FirstExports];
+
+/// The user's day begins: what it will usually count is expected of the org's day.
+pub(super) fn open_day(profile: &Profile, shared: &mut Shared) {
+    for counter in OF_THE_DAY {
+        let mean = expected(profile, shared, counter).mean();
+        shared.populations.expect_today(counter, mean);
+    }
+}
+
+/// Counts one more today. Returns the count, and what is usual of it on a day like today.
+pub(super) fn count_one(profile: &Profile, day: &mut Day, shared: &mut Shared, counter: Counter) -> (u32, Rate) {
+    let count = day.counts.bump(counter);
+    let usual = expected(profile, shared, counter);
+    let most = most_usual(&usual);
+    if f64::from(count) <= most {
+        shared.populations.count_today(counter);
+    }
+    let factor = shared.populations.count_factor(counter, f64::from(count).min(most), usual.mean());
+    (count, Rate { rate: usual.rate / factor, ..usual })
+}
+
+/// A count beyond three deviations over the mean is learned as that.
+pub(super) fn most_usual(usual: &Rate) -> f64 {
+    usual.mean() + 3.0 * (usual.mean() * (1.0 + 1.0 / usual.rate)).sqrt() + 1.0
 }

@@ -3,7 +3,7 @@
 use super::burst::Recent;
 use super::{Counts, Delegation};
 use crate::estimate::Moments;
-use model::{Scope, Source, Text, Timestamp, Usual, Uuid};
+use model::{Rate, Scope, Source, Text, Timestamp, Usual, Uuid};
 
 /// The open day of an account.
 #[derive(Clone, Debug)]
@@ -71,6 +71,8 @@ pub(crate) struct Firsts {
     pub(crate) names: Vec<Text>,
     /// Hash of the first of them.
     pub(crate) key: u64,
+    /// What is usual of them on a day like today, where the org's day has a say.
+    pub(crate) usual: Option<Rate>,
     /// Rows that they brought together, and the requests that say how many.
     pub(crate) rows: f64,
     pub(crate) requests: u32,
@@ -152,8 +154,9 @@ impl Day {
 
     /// Share of today's views and reports that the account has worked with for long; 1 while there are few.
     pub(crate) fn known_share(&self) -> f64 {
-        const FEW: u32 = 10;
-        if self.named_requests < FEW { 1.0 } else { f64::from(self.known_requests) / f64::from(self.named_requests) }
+        const FEW: u32 = 4;
+        let (known, all) = (f64::from(self.known_requests), f64::from(self.named_requests));
+        if self.named_requests < FEW { 1.0 } else { known / all }
     }
 
     pub(crate) fn bytes(&self) -> usize {
