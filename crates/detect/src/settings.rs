@@ -38,10 +38,10 @@ pub struct Tuning {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            raise_at: 3.0,
-            zero_at: 2.0,
+            raise_at: 2.0,
+            zero_at: 1.7,
             full_at: 6.0,
-            halving: 1.0,
+            halving: 0.8,
             peer_mix: 1e-3,
             least_rows: 100.0,
             detectors: BTreeMap::new(),

@@ -66,8 +66,8 @@ impl Peaks {
 
     /// Earlier days, old enough to be believed, that brought about as much as `log_rows` or more.
     pub(crate) fn at_least(&self, day: i32, log_rows: f64) -> usize {
-        /// A factor of 1.25 in rows.
-        const NEARLY: f64 = 0.223;
+        /// A factor of 1.6 in rows.
+        const NEARLY: f64 = 0.47;
         let believed = |peak: &&Peak| day - peak.day >= Self::LEAST_AGE;
         self.0.iter().flatten().filter(believed).filter(|peak| f64::from(peak.log_rows) + NEARLY >= log_rows).count()
     }
