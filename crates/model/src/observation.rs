@@ -71,6 +71,8 @@ pub struct Volume {
     pub day: Usual,
     /// Largest clock hour of a day.
     pub hour: Usual,
+    /// Rows a request, averaged over the day.
+    pub per_request: Usual,
     /// The same day of a random member of the user's class.
     pub peer: Usual,
     pub objects: Vec<Text>,

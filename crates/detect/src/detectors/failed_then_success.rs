@@ -14,11 +14,15 @@ detector! {
 
 /// Fewer failures than this are typing.
 const FLOOR: f64 = 3.0;
+/// How much likelier a run of failures is than as many on their own.
+const RUNS: f64 = 3.0;
 
 fn guessed(failures: &Failures, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
     let count = failures.recent.max(0.0);
     let typing = tail::count_at_least(&failures.usual, count.ceil());
     let typing = if f64::from(failures.count) < FLOOR { typing.max(0.05) } else { typing };
+    // Whoever mistypes once goes on mistyping: failures come in runs.
+    let typing = (RUNS * typing).min(1.0);
     // Typing errors are made where the account is at home.
     let elsewhere = if failures.new_network { 0.1 } else { 1.0 };
     let place = if failures.new_network { " from a new network" } else { "" };

@@ -19,7 +19,8 @@ fn client(client: &Rarity, _: &Observation, _: &Settings) -> Result<Judgement, U
     }
     let new = tail::count_at_least(&client.usual, 1.0);
     let this_one = client.peer_tail.clamp(0.0, 1.0);
-    let p = new * this_one;
+    // Asked of every client of every user: what is odd in one way or the other.
+    let p = tail::any_of(new * this_one, 2.0);
     Ok(Judgement {
         surprise: tail::surprise(p),
         confidence: score::confidence(client.days),

@@ -16,10 +16,11 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
     if volume.day.scale <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
-    let (p, day, hour) = tails(volume, settings);
+    let Tails { spike: p, day, hour, per_request } = tails(volume, settings);
     // The day's factor becomes known while the day runs: what it explains is taken back when it is looked at again.
     let without = |usual: Usual| Usual { shift: 0.0, ..usual };
-    let (bare, ..) = tails(&Volume { day: without(volume.day), hour: without(volume.hour), ..volume.clone() }, settings);
+    let unshifted = Volume { day: without(volume.day), hour: without(volume.hour), ..volume.clone() };
+    let bare = tails(&unshifted, settings).spike;
     let raise_at = settings.raise_at("row_spike");
     let is_explained = observation.activity.is_none() && tail::surprise(p) < raise_at && tail::surprise(bare) >= raise_at;
 
@@ -42,6 +43,7 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
         features: vec![
             ("rowCount", format!("{:.0}", volume.rows), tail::surprise(day)),
             ("hourlyRowCount", format!("{:.0}", volume.hour_rows), tail::surprise(hour)),
+            ("rowsPerRequest", format!("{:.0}", rows_a_request(volume)), tail::surprise(per_request)),
         ],
         measures: vec![
             ("rows", volume.rows),
@@ -61,18 +63,31 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
     })
 }
 
-/// p-values: of the spike, of the day's rows and of the hour's.
-fn tails(volume: &Volume, settings: &Settings) -> (f64, f64, f64) {
+/// p-values: of the spike as a whole, of the day's rows, of the hour's, and of the rows a request.
+struct Tails {
+    spike: f64,
+    day: f64,
+    hour: f64,
+    per_request: f64,
+}
+
+fn tails(volume: &Volume, settings: &Settings) -> Tails {
+    let known = |usual: &Usual, value: f64| if usual.scale > 0.0 { tail::at_least(usual, value) } else { 1.0 };
     let day = tail::at_least(&volume.day, volume.rows);
-    let hour = if volume.hour.scale > 0.0 { tail::at_least(&volume.hour, volume.hour_rows) } else { 1.0 };
-    let own = tail::any_of(day.min(hour), 2.0);
+    let hour = known(&volume.hour, volume.hour_rows);
+    let per_request = known(&volume.per_request, rows_a_request(volume));
+    let own = tail::any_of(day.min(hour).min(per_request), 3.0);
     let own = match score::own_tail(&volume.peer, volume.rows) {
         Some(peers) => score::with_peers(own, peers, settings.peer_mix),
         None => own,
     };
     let recurs = score::recurrence(volume.recurrences, volume.day.evidence);
     let few = if volume.rows < settings.least_rows { 1.0 } else { 0.0 };
-    (own.max(recurs).max(few), day, hour)
+    Tails { spike: own.max(recurs).max(few), day, hour, per_request }
+}
+
+fn rows_a_request(volume: &Volume) -> f64 {
+    volume.rows / f64::from(volume.requests.max(1))
 }
 
 fn subject(source: Source) -> &'static str {
@@ -105,6 +120,7 @@ mod tests {
             requests: 29,
             day,
             hour: Usual { location: 4.0, ..day },
+            per_request: Usual::default(),
             peer: Usual::default(),
             objects: vec!["Contact".into()],
             evidence: vec![],

@@ -13,7 +13,7 @@ fields!(Observation => Observation {
 });
 fields!(Usual => Usual { location, scale, degrees, shift, mean, deviation, evidence, prior_weight });
 fields!(Rate => Rate { shape, rate, evidence, prior_weight });
-fields!(Volume => Volume { source, rows, hour_rows, requests, objects, evidence, closed, recurrences } required { day, hour, peer });
+fields!(Volume => Volume { source, rows, hour_rows, requests, objects, evidence, closed, recurrences } required { day, hour, per_request, peer });
 fields!(Burst => Burst { requests, effective, span, known_share, objects, evidence } required { usual });
 fields!(First => First {
     name, today, names, peer_share, peers, rows, from_views, to_view, from_scope, to_scope,

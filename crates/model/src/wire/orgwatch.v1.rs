@@ -511,6 +511,9 @@ pub struct Volume {
     /// Earlier days, weeks ago, that brought about as much.
     #[prost(uint32, tag = "11")]
     pub recurrences: u32,
+    /// Rows a request, averaged over the day.
+    #[prost(message, optional, tag = "12")]
+    pub per_request: ::core::option::Option<Usual>,
 }
 /// Requests within a minute that page loads do not explain.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -91,7 +91,7 @@ fn learn_rows(
     let shift = shared.progress.factor(source);
     let class = profile.class;
     let model = profile.row_model(source)?;
-    let before = (model.day, model.hour, model.request);
+    let before = (model.day, model.hour, model.request, model.intensity);
     let expected = today.usual.and_then(|usual| usual.day).map(|day| Usual { shift, ..day });
     let y = today.rows.ln_1p() - shift;
     let most = |usual: Option<Usual>| usual.map_or(f64::INFINITY, |usual| usual.location + CLIP * usual.scale);
@@ -102,7 +102,8 @@ fn learn_rows(
     model.plain.add(today.rows.min((clip + shift).exp_m1()), memory);
     let hour_usual = today.usual.map(|usual| usual.hour).filter(|usual| usual.evidence >= 1.0);
     model.hour.add((today.largest_hour.ln_1p() - shift).min(most(hour_usual)), memory);
-    model.requests.add(f64::from(today.requests), memory);
+    let intensity = today.usual.map(|usual| usual.intensity(today.requests)).filter(|usual| usual.evidence >= 1.0);
+    model.intensity.add(today.intensity().ln_1p().min(most(intensity)), memory);
     let merged = model.request.merge(&today.request);
     model.request = merged;
     /// Requests that a baseline remembers.
@@ -111,13 +112,17 @@ fn learn_rows(
         model.request.reopen(MOST_REQUESTS / merged.weight);
     }
 
+    /// Deviation of the sum of two deviations whose correlation is 0.4.
+    const TOGETHER: f64 = 1.67;
     let mut drained = None;
     if let Some(usual) = expected {
         if usual.standardized(today.rows) > LEANING {
             model.peaks.remember(day, today.rows.ln_1p());
         }
         if usual.evidence >= 5.0 && !recurs {
-            let z = usual.standardized(today.rows);
+            let of_rows = usual.standardized(today.rows);
+            // Both at once, with the correlation that they usually have.
+            let z = intensity.map_or(of_rows, |i| (of_rows + i.standardized(today.intensity())) / TOGETHER);
             model.drain.add(z, today.rows, (usual.location + shift).exp_m1());
             let drain = model.drain;
             if drain.log10_e >= 1.5 && drain.days >= 3 && z > 0.5 {
@@ -133,11 +138,12 @@ fn learn_rows(
             }
         }
     }
-    let after = (model.day, model.hour, model.request);
+    let after = (model.day, model.hour, model.request, model.intensity);
     let populations = &mut shared.populations;
     populations.learn_rows(class, source, RowQuantity::Day, &before.0, &after.0);
     populations.learn_rows(class, source, RowQuantity::Hour, &before.1, &after.1);
     populations.learn_rows(class, source, RowQuantity::Request, &before.2, &after.2);
+    populations.learn_rows(class, source, RowQuantity::Intensity, &before.3, &after.3);
     drained
 }
 
@@ -193,15 +199,16 @@ pub(super) fn reopen(profile: &mut Profile, shared: &mut Shared) {
     let class = profile.class;
     for source in Source::ALL {
         let Some(model) = profile.rows.get_mut(*source as usize).and_then(Option::as_deref_mut) else { continue };
-        let before = (model.day, model.hour, model.request);
+        let before = (model.day, model.hour, model.request, model.intensity);
         model.drain = DrainState::default();
-        for moments in [&mut model.day, &mut model.hour, &mut model.request, &mut model.plain] {
+        for moments in [&mut model.day, &mut model.hour, &mut model.request, &mut model.intensity, &mut model.plain] {
             moments.reopen(SHARE);
         }
         let populations = &mut shared.populations;
         populations.learn_rows(class, *source, RowQuantity::Day, &before.0, &model.day);
         populations.learn_rows(class, *source, RowQuantity::Hour, &before.1, &model.hour);
         populations.learn_rows(class, *source, RowQuantity::Request, &before.2, &model.request);
+        populations.learn_rows(class, *source, RowQuantity::Intensity, &before.3, &model.intensity);
     }
     for counter in COUNTERS {
         let Some(moments) = profile.counts.get_mut(counter) else { continue };

@@ -37,6 +37,7 @@ struct RowPools {
     day: Pool,
     hour: Pool,
     request: Pool,
+    intensity: Pool,
 }
 
 /// Which quantity of a source a prior is for.
@@ -45,6 +46,7 @@ pub(crate) enum RowQuantity {
     Day,
     Hour,
     Request,
+    Intensity,
 }
 
 /// A count over all users active today.
@@ -273,6 +275,7 @@ impl Population {
             RowQuantity::Day => &pools.day,
             RowQuantity::Hour => &pools.hour,
             RowQuantity::Request => &pools.request,
+            RowQuantity::Intensity => &pools.intensity,
         })
     }
 
@@ -282,6 +285,7 @@ impl Population {
             RowQuantity::Day => &mut pools.day,
             RowQuantity::Hour => &mut pools.hour,
             RowQuantity::Request => &mut pools.request,
+            RowQuantity::Intensity => &mut pools.intensity,
         })
     }
 
@@ -296,6 +300,7 @@ impl Population {
                 put(&mut pools.day, &model.day);
                 put(&mut pools.hour, &model.hour);
                 put(&mut pools.request, &model.request);
+                put(&mut pools.intensity, &model.intensity);
             }
         }
         for (pool, moments) in self.first_rows.iter_mut().zip(&profile.first_rows) {

@@ -122,17 +122,26 @@ fn volume(
         DayUsual {
             day,
             hour,
+            intensity: model.usual_intensity(prior(RowQuantity::Intensity).as_ref()).unwrap_or_default(),
+            request_variance: model.request.variance(),
             peer: shared.populations.peer_day(class, source, 0.0),
             leaning: day.as_ref().map_or(0.0, leaning),
             leaning_hour: leaning(&hour),
         }
     });
     if brought.rows > 0.0
-        && (today.rows > usual.leaning || today.hour_rows > usual.leaning_hour)
+        && leans(today, &usual)
         && let Some(feature) = volume_feature(source, today, shared, model.peaks.at_least(day_number, today.rows.ln_1p()), false)
     {
         features.push(feature);
     }
+}
+
+/// Whether today's rows, those of the hour, or those a request lie more than one scale above the usual.
+fn leans(today: &SourceDay, usual: &DayUsual) -> bool {
+    today.rows > usual.leaning
+        || today.hour_rows > usual.leaning_hour
+        || (usual.intensity.scale > 0.0 && usual.intensity(today.requests).standardized(today.intensity()) > 1.0)
 }
 
 /// What there is to say of a source's rows today. `None` before anything is expected of them.
@@ -154,6 +163,7 @@ pub(super) fn volume_feature(
         requests: today.requests,
         day: Usual { shift, ..expected.day.unwrap_or_default() },
         hour: Usual { shift, ..expected.hour },
+        per_request: expected.intensity(today.requests),
         peer: Usual { shift, ..expected.peer },
         objects: today.objects.clone(),
         evidence: largest.into_iter().map(|(_, id)| *id).collect(),

@@ -59,6 +59,10 @@ pub(crate) struct SourceDay {
 pub(crate) struct DayUsual {
     pub(crate) day: Option<Usual>,
     pub(crate) hour: Usual,
+    /// Rows a request, as if there were one.
+    pub(crate) intensity: Usual,
+    /// Variance of ln(1 + rows) of single requests.
+    pub(crate) request_variance: f64,
     pub(crate) peer: Usual,
     /// Rows of a day from which on it leans towards the unusual.
     pub(crate) leaning: f64,
@@ -185,7 +189,20 @@ impl Firsts {
     }
 }
 
+impl DayUsual {
+    /// Rows a request over so many requests: an average of few varies as they do.
+    pub(crate) fn intensity(&self, requests: u32) -> Usual {
+        let of_average = self.request_variance.max(0.25) / f64::from(requests.max(1));
+        Usual { scale: (self.intensity.scale.powi(2) + of_average).sqrt(), ..self.intensity }
+    }
+}
+
 impl SourceDay {
+    /// Rows a request so far.
+    pub(crate) fn intensity(&self) -> f64 {
+        self.rows / f64::from(self.requests.max(1))
+    }
+
     /// Counts rows that one activity brought.
     pub(crate) fn add(&mut self, rows: f64, id: Uuid) {
         self.rows += rows;

@@ -10,11 +10,11 @@ pub(crate) struct RowModel {
     /// Largest clock hour of each day.
     pub(crate) hour: Moments,
     pub(crate) request: Moments,
+    /// Rows a request, averaged over each day: steadier than their sum, since people look at the same things.
+    pub(crate) intensity: Moments,
     pub(crate) plain: Moments,
     pub(crate) peaks: Peaks,
     pub(crate) drain: DrainState,
-    /// Requests a day.
-    pub(crate) requests: Moments,
 }
 
 /// Days far above the usual, remembered so that a month-end batch is known by its second or third time.
@@ -45,6 +45,10 @@ impl RowModel {
 
     pub(crate) fn usual_hour(&self, prior: Option<&Prior>, shift: f64) -> Option<Usual> {
         usual(&self.hour, &Moments::default(), prior, shift)
+    }
+
+    pub(crate) fn usual_intensity(&self, prior: Option<&Prior>) -> Option<Usual> {
+        usual(&self.intensity, &Moments::default(), prior, 0.0)
     }
 
     pub(crate) fn usual_request(&self, prior: Option<&Prior>) -> Option<Usual> {
