@@ -16,13 +16,13 @@
 //!
 //! # Attack families
 //! Each lies in the last fifth of the days, on an account of its own whose ordinary activity goes on. Sizes are
-//! spread evenly from hard (three to four times a usual day, few new objects, known network) to blatant.
+//! spread evenly from hard (about four times a usual day, few new objects, known network) to blatant.
 //!
 //! | family | what happens |
 //! |---|---|
 //! | `leaver` | broad views of own and new objects, a few exports |
 //! | `report_export` | many reports exported that were never exported before |
-//! | `slow_drip` | 3 to 5 times the usual rows on 7 to 12 working days |
+//! | `slow_drip` | 3.5 to 5.5 times the usual rows on 7 to 12 working days |
 //! | `scope_creep` | broad views of the team's own objects |
 //! | `off_hours_theft` | views and exports at night from known means |
 //! | `bulk_export` | bulk results, file downloads, or both |

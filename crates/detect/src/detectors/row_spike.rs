@@ -71,11 +71,16 @@ struct Tails {
     per_request: f64,
 }
 
+/// Fewer requests than this have no average worth judging.
+const FEW: u32 = 8;
+/// How many kinds of task an account has, each with its own rows a request.
+const TASKS: f64 = 100.0;
+
 fn tails(volume: &Volume, settings: &Settings) -> Tails {
     let known = |usual: &Usual, value: f64| if usual.scale > 0.0 { tail::at_least(usual, value) } else { 1.0 };
     let day = tail::at_least(&volume.day, volume.rows);
     let hour = known(&volume.hour, volume.hour_rows);
-    let per_request = known(&volume.per_request, rows_a_request(volume));
+    let per_request = if volume.requests >= FEW { tail::any_of(known(&volume.per_request, rows_a_request(volume)), TASKS) } else { 1.0 };
     let own = tail::any_of(day.min(hour).min(per_request), 3.0);
     let own = match score::own_tail(&volume.peer, volume.rows) {
         Some(peers) => score::with_peers(own, peers, settings.peer_mix),

@@ -42,7 +42,7 @@ pub(super) fn report_export(scene: &mut Scene<'_>) {
 /// Somewhat more than usual, day after day.
 pub(super) fn slow_drip(scene: &mut Scene<'_>) {
     let wanted = scene.count(7, 12);
-    let extra = scene.scale(2.0, 4.0);
+    let extra = scene.scale(2.5, 4.5);
     let mut views = scene.broad_views();
     views.extend(scene.foreign_views(2));
     let world = scene.world;
@@ -74,7 +74,7 @@ pub(super) fn slow_drip(scene: &mut Scene<'_>) {
 
 /// Everybody's records of the objects the team works with.
 pub(super) fn scope_creep(scene: &mut Scene<'_>) {
-    let factor = scene.scale(3.5, 15.0);
+    let factor = scene.scale(5.0, 18.0);
     let views = scene.broad_views();
     let looks = scene.count(8, 24);
     let times = scene.times(looks, (20, 170));
@@ -85,7 +85,7 @@ pub(super) fn scope_creep(scene: &mut Scene<'_>) {
 
 /// Nights and weekends, with known means.
 pub(super) fn off_hours_theft(scene: &mut Scene<'_>) {
-    let factor = scene.scale(3.0, 12.0);
+    let factor = scene.scale(4.0, 14.0);
     let local_midnight = scene.today.midnight - scene.account.place.zone * MINUTE;
     let minutes = i64::from(scene.dice.whole(0, 240)) * MINUTE;
     let until_sunday = 6 - scene.today.weekday.min(6);
@@ -105,8 +105,8 @@ pub(super) fn off_hours_theft(scene: &mut Scene<'_>) {
     let looks = scene.count(8, 30);
     let times = scene.times(looks, (15, 110));
     scene.look(&session, &views, &times, scene.usual_rows * factor * 0.6);
-    let exports = scene.count(3, 8);
-    let reports = if scene.size < 0.3 { scene.persona.reports.clone() } else { scene.unknown_reports(exports) };
+    let exports = scene.count(4, 9);
+    let reports = if scene.size < 0.15 { scene.persona.reports.clone() } else { scene.unknown_reports(exports) };
     let times = scene.times(exports, (20, 120));
     scene.export(&session, &reports, &times, scene.usual_rows * factor * 0.4);
     scene.note = format!("views and exports at night or on a Sunday, {factor:.1} times a usual day");

@@ -79,9 +79,9 @@ pub(super) fn integration_abuse(scene: &mut Scene<'_>) {
     let at = scene.at;
     let kind = if interactive { LoginKind::Application } else { LoginKind::Oauth };
     scene.perform(|script| script.login(at - 20_000, &session, "Success", kind));
-    let new_objects = scene.count(2, 6);
-    let looks = scene.count(6, 35);
-    let rows = scene.usual_rows.min(60_000.0) * scene.scale(0.2, 3.0);
+    let new_objects = scene.count(3, 7);
+    let looks = scene.count(10, 40);
+    let rows = scene.usual_rows.min(60_000.0) * scene.scale(0.5, 3.0);
     let times = scene.times(looks, (12, 150));
     if interactive {
         let mut views = scene.foreign_views(new_objects);
