@@ -2,7 +2,7 @@
 
 use crate::registry::Detector;
 use crate::{Settings, Verdict, score};
-use model::{Contribution, Finding, Measure, Observation, Source, Text, Uuid, id};
+use model::{Contribution, Finding, Measure, Observation, Source, Text, Timestamp, Uuid, id};
 
 /// What a detector found out, before it is weighed.
 pub(crate) struct Judgement {
@@ -11,6 +11,8 @@ pub(crate) struct Judgement {
     pub(crate) confidence: f64,
     /// What the finding is about, within user, detector and day.
     pub(crate) subject: &'static str,
+    /// The day it is about, where that is not the observation's.
+    pub(crate) day: Option<Timestamp>,
     pub(crate) summary: String,
     /// Name, value and weight of what speaks for it.
     pub(crate) features: Vec<(&'static str, String, f64)>,
@@ -28,6 +30,7 @@ impl Default for Judgement {
             surprise: 0.0,
             confidence: 1.0,
             subject: "",
+            day: None,
             summary: String::new(),
             features: Vec::new(),
             measures: Vec::new(),
@@ -65,7 +68,7 @@ impl Judgement {
         }
         let (org, user) = (&observation.org_id, &observation.user_id);
         Verdict::Anomalous(Box::new(Finding {
-            finding_id: id::finding_id(org, user, name, self.subject, observation.day),
+            finding_id: id::finding_id(org, user, name, self.subject, self.day.unwrap_or(observation.day)),
             revision: observation.revision,
             org_id: org.clone(),
             user_id: user.clone(),

@@ -220,6 +220,8 @@ pub struct Downloads {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drain {
     pub source: Source,
+    /// Start of the day on which the run began: what the finding is about.
+    pub since: Timestamp,
     /// log10 of the e-process over the days.
     pub log10_e: f64,
     /// Days since the e-process was last at 1.

@@ -41,6 +41,14 @@ pub(crate) enum Counter {
 impl Counter {
     pub(crate) const COUNT: usize = 10;
 
+    /// Whether it counts what is new, which everything is in the beginning.
+    pub(crate) fn is_first(self) -> bool {
+        matches!(
+            self,
+            Self::FirstObjects | Self::WiderScopes | Self::FirstExports | Self::NewClients | Self::NewNetworks
+        )
+    }
+
     /// Mean a day that is believed where there is no population.
     pub(crate) fn default_mean(self) -> f64 {
         match self {

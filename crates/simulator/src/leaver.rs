@@ -37,8 +37,11 @@ const BURST: [(f64, &str, f64); 11] = [
 ];
 
 /// What follows, minutes after 14:31.
-const SEQUEL: [(i64, &str, f64); 7] = [
+const SEQUEL: [(i64, &str, f64); 10] = [
     (39, "AllContacts", 250.0),
+    (44, "All_Assets", 250.0),
+    (46, "All_WorkOrders", 250.0),
+    (49, "All_Entitlements", 250.0),
     (63, "AllContacts", 250.0),
     (85, "AllContacts", 250.0),
     (109, "AllContacts", 250.0),

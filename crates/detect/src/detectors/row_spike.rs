@@ -60,6 +60,7 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
         objects: volume.objects.clone(),
         source: Some(volume.source),
         is_explained,
+        ..Judgement::default()
     })
 }
 

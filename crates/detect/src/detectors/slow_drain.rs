@@ -20,6 +20,7 @@ fn drain(drain: &Drain, _: &Observation, settings: &Settings) -> Result<Judgemen
         surprise: if few { 0.0 } else { (drain.log10_e - SOURCES).max(0.0) },
         confidence: score::confidence(drain.evidence),
         subject: drain.source.as_str(),
+        day: Some(drain.since),
         summary: format!(
             "{} rows through {} over {} active days, {:.1} times the usual {}",
             text::count(drain.rows),
@@ -46,12 +47,12 @@ mod tests {
     use super::super::testing::{finding, verdict};
     use super::*;
     use crate::Verdict;
-    use model::{Feature, Source};
+    use model::{Feature, Source, Timestamp};
 
     fn drained(log10_e: f64) -> Feature {
         let (rows, usual_rows) = (4_200.0, 1_500.0);
         let source = Source::Report;
-        Feature::Drain(Drain { source, log10_e, days: 9, excess: 2.8, rows, usual_rows, evidence: 50.0 })
+        Feature::Drain(Drain { source, since: Timestamp(0), log10_e, days: 9, excess: 2.8, rows, usual_rows, evidence: 50.0 })
     }
 
     #[test]

@@ -28,7 +28,7 @@ fields!(Delegated => Delegated { delegate, rows, exports, requests, evidence } r
 fields!(HourOfWeek => HourOfWeek { hour, share, days, rows, requests });
 fields!(Spread => Spread { objects, unknown, empty, names, evidence } required { usual });
 fields!(Downloads => Downloads { count, bytes, evidence, recurrences } required { usual });
-fields!(Drain => Drain { source, log10_e, days, excess, rows, usual_rows, evidence });
+fields!(Drain => Drain { source, since, log10_e, days, excess, rows, usual_rows, evidence });
 
 numbers!(UserClass => UserClass { Normal, Power, Admin, Integration, Guest });
 numbers!(Source => Source { ListView, Report, Api, Bulk, File });

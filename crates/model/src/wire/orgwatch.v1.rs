@@ -711,6 +711,9 @@ pub struct Drain {
     pub usual_rows: f64,
     #[prost(double, tag = "7")]
     pub evidence: f64,
+    /// Start of the day on which the run began: what the finding is about.
+    #[prost(int64, tag = "8")]
+    pub since: i64,
 }
 /// The activity carries a Threat Detection event.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

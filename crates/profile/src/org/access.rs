@@ -34,7 +34,7 @@ pub(super) fn learn(
         day.named_requests += 1;
         day.known_requests += u32::from(sighting.days() >= Role::KNOWN_DAYS);
     }
-    sighting.days() >= 0.5 || shared.populations.is_common(key)
+    sighting.days() >= 0.5 || shared.populations.is_rolled_out(key)
 }
 
 fn objects(

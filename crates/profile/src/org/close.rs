@@ -10,7 +10,7 @@ use model::{Drain, Feature, Observation, OrgId, Source, Usual};
 /// A value further above the usual than this many scales is learned as this many.
 const CLIP: f64 = 3.0;
 /// Active days in which everything is a first.
-const SETTLING_DAYS: f64 = 2.0;
+const SETTLING_DAYS: f64 = 5.0;
 /// Scales above the usual from which on a closed hour is looked at once more.
 const LEANING: f64 = 2.0;
 
@@ -45,7 +45,7 @@ pub(super) fn day(org: &OrgId, user: &mut User, shared: &mut Shared) -> Option<O
     let mut features = leaning_volumes(&user.profile, &day, shared, 1.0, true);
     for source in Source::ALL {
         if let Some(Some(today)) = day.sources.get(*source as usize) {
-            features.extend(learn_rows(&mut user.profile, shared, *source, today, day.number));
+            features.extend(learn_rows(&mut user.profile, shared, *source, today, &day));
         }
     }
     learn_counts(&mut user.profile, shared, &day);
@@ -82,7 +82,7 @@ fn learn_rows(
     shared: &mut Shared,
     source: Source,
     today: &SourceDay,
-    day: i32,
+    day: &Day,
 ) -> Option<Feature> {
     if today.requests == 0 {
         return None;
@@ -97,7 +97,7 @@ fn learn_rows(
     let most = |usual: Option<Usual>| usual.map_or(f64::INFINITY, |usual| usual.location + CLIP * usual.scale);
 
     let clip = most(expected.filter(|usual| usual.evidence >= 1.0));
-    let recurs = model.peaks.at_least(day, today.rows.ln_1p()) > 0;
+    let recurs = model.peaks.at_least(day.number, today.rows.ln_1p()) > 0;
     model.day.add(if recurs { y } else { y.min(clip) }, memory);
     model.plain.add(today.rows.min((clip + shift).exp_m1()), memory);
     let hour_usual = today.usual.map(|usual| usual.hour).filter(|usual| usual.evidence >= 1.0);
@@ -117,17 +117,18 @@ fn learn_rows(
     let mut drained = None;
     if let Some(usual) = expected {
         if usual.standardized(today.rows) > LEANING {
-            model.peaks.remember(day, today.rows.ln_1p());
+            model.peaks.remember(day.number, today.rows.ln_1p());
         }
         if usual.evidence >= 5.0 && !recurs {
             let of_rows = usual.standardized(today.rows);
             // Both at once, with the correlation that they usually have.
             let z = intensity.map_or(of_rows, |i| (of_rows + i.standardized(today.intensity())) / TOGETHER);
-            model.drain.add(z, today.rows, (usual.location + shift).exp_m1());
+            model.drain.add(day.start, z, today.rows, (usual.location + shift).exp_m1());
             let drain = model.drain;
             if drain.log10_e >= 1.5 && drain.days >= 3 && z > 0.5 {
                 drained = Some(Feature::Drain(Drain {
                     source,
+                    since: drain.since,
                     log10_e: drain.log10_e,
                     days: drain.days,
                     excess: drain.rows / drain.usual_rows.max(1.0),

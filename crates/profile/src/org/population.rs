@@ -131,10 +131,10 @@ impl Populations {
         (f64::from(self.knowing(key)) + 0.5) / (f64::from(self.all.users) + 1.0)
     }
 
-    /// Whether the value is common to at least a few users: known of old, or rolled out to them today.
-    pub(crate) fn is_common(&self, key: u64) -> bool {
-        let knowing = self.knowing(key);
-        knowing >= 3 && f64::from(knowing) >= 0.02 * f64::from(self.all.users)
+    /// Whether several users have the value for the first time today: it was rolled out to them.
+    pub(crate) fn is_rolled_out(&self, key: u64) -> bool {
+        let users = self.new_today.get(&key).copied().unwrap_or(0);
+        users >= 4 && f64::from(users) >= 0.02 * f64::from(self.all.users)
     }
 
     /// Users that know the value, leaving out one who has it for the first time today: the one who asks.
@@ -342,12 +342,14 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_common_when_several_know_it() {
+    fn a_value_that_several_have_for_the_first_time_is_rolled_out() {
         let mut populations = Populations::default();
         (0..50).for_each(|_| populations.join(UserClass::Normal));
-        (0..2).for_each(|_| populations.establish(7));
-        assert!(!populations.is_common(7));
-        populations.establish(7);
-        assert!(populations.is_common(7) && populations.share_knowing(7) > 0.05);
+        (0..3).for_each(|_| populations.notice(7));
+        assert!(!populations.is_rolled_out(7));
+        populations.notice(7);
+        assert!(populations.is_rolled_out(7) && populations.share_knowing(7) > 0.05);
+        populations.close_day();
+        assert!(!populations.is_rolled_out(7));
     }
 }

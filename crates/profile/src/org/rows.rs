@@ -273,7 +273,14 @@ fn download(profile: &Profile, day: &mut Day, shared: &mut Shared, activity: &Ac
 /// What a usual daily count of the user is.
 pub(super) fn expected(profile: &Profile, shared: &Shared, counter: Counter) -> Rate {
     let prior = shared.populations.count_prior(profile.class, counter);
-    rate(&profile.counts.get(counter), prior.as_ref(), counter.default_mean())
+    let usual = rate(&profile.counts.get(counter), prior.as_ref(), counter.default_mean());
+    if !counter.is_first() {
+        return usual;
+    }
+    /// Firsts that an account has beyond its rate while it is new: so many over the square of the days so far.
+    const NEW: f64 = 4.0;
+    let mean = usual.mean() + NEW / (profile.days + 1.0).powi(2);
+    Rate { rate: usual.shape / mean, ..usual }
 }
 
 /// The counts that everybody raises together on some days.

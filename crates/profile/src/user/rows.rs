@@ -1,7 +1,7 @@
 //! Rows through one source: days, clock hours, single requests, peaks that recur, and slow drains.
 
 use crate::estimate::{Moments, Prior, usual};
-use model::Usual;
+use model::{Timestamp, Usual};
 
 /// What is learned of one user's rows through one source. All but `plain` are of ln(1 + rows).
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,8 @@ struct Peak {
 pub(crate) struct DrainState {
     pub(crate) log10_e: f64,
     pub(crate) days: u32,
+    /// The day on which the run began.
+    pub(crate) since: Timestamp,
     pub(crate) rows: f64,
     pub(crate) usual_rows: f64,
 }
@@ -82,14 +84,20 @@ impl DrainState {
     const MOST_A_DAY: f64 = 2.5;
     const SHIFT: f64 = 1.0;
 
+    /// Active days after which a higher level is the account's own.
+    const LONGEST: u32 = 20;
+
     /// Learns a day of `rows` that was `z` deviations above the usual, where `usual_rows` were usual.
-    pub(crate) fn add(&mut self, z: f64, rows: f64, usual_rows: f64) {
+    pub(crate) fn add(&mut self, day: Timestamp, z: f64, rows: f64, usual_rows: f64) {
         let z = z.clamp(-Self::MOST_A_DAY, Self::MOST_A_DAY);
         self.log10_e += Self::SHIFT * (z - Self::SHIFT / 2.0) * std::f64::consts::LOG10_E;
+        if self.days == 0 {
+            self.since = day;
+        }
         self.days += 1;
         self.rows += rows;
         self.usual_rows += usual_rows;
-        if self.log10_e <= 0.0 {
+        if self.log10_e <= 0.0 || self.days > Self::LONGEST {
             *self = Self::default();
         }
     }
@@ -103,12 +111,14 @@ mod tests {
     #[test]
     fn a_drain_needs_several_days() {
         let mut drain = DrainState::default();
-        drain.add(40.0, 4_000.0, 100.0);
+        drain.add(Timestamp(0), 40.0, 4_000.0, 100.0);
         assert!(drain.log10_e < 1.0);
-        (0..7).for_each(|_| drain.add(1.6, 300.0, 100.0));
-        assert!(drain.log10_e > 4.0 && drain.days == 8, "{drain:?}");
-        (0..30).for_each(|_| drain.add(-0.2, 90.0, 100.0));
+        (0..7).for_each(|_| drain.add(Timestamp(1), 1.6, 300.0, 100.0));
+        assert!(drain.log10_e > 4.0 && drain.days == 8 && drain.since == Timestamp(0), "{drain:?}");
+        (0..30).for_each(|_| drain.add(Timestamp(2), -0.2, 90.0, 100.0));
         assert_eq!(drain.days, 0);
+        (0..21).for_each(|_| drain.add(Timestamp(3), 1.6, 300.0, 100.0));
+        assert_eq!(drain.days, 0, "a level that stays is the account's own");
     }
 
     #[test]
@@ -129,7 +139,7 @@ mod tests {
                 let z = -6.0 + 12.0 * (i as f64 + 0.5) / n as f64;
                 let density = (-z * z / 2.0).exp();
                 let mut drain = DrainState { log10_e: 100.0, ..DrainState::default() };
-                drain.add(z, 0.0, 0.0);
+                drain.add(Timestamp(0), z, 0.0, 0.0);
                 mean += density * 10f64.powf(drain.log10_e - 100.0);
                 weight += density;
             }
