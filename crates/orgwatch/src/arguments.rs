@@ -139,7 +139,7 @@ pub(crate) enum Shape {
 
 #[derive(Args)]
 pub(crate) struct DemoArguments {
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// Folder for the events, the labels and the report
     #[arg(long, value_name = "DIR", default_value = "orgwatch-demo")]

@@ -12,7 +12,7 @@ detector! {
 }
 
 /// log10 of the sources in which a run may happen by chance.
-const SOURCES: f64 = 1.0;
+const SOURCES: f64 = 0.5;
 
 fn drain(drain: &Drain, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
     let few = drain.rows < settings.least_rows;

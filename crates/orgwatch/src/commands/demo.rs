@@ -5,20 +5,24 @@ use crate::arguments::{DemoArguments, ReadArguments, Shape};
 use crate::commands::{backtest, simulate};
 use crate::output;
 use anyhow::Result;
-use model::OrgId;
+use model::{OrgId, Timestamp};
 use simulator::Plan;
 
 pub(crate) fn run(arguments: &DemoArguments) -> Result<Done> {
     let plan = Plan::leaver(arguments.seed);
+    // Everything is new to everybody in the beginning.
+    const LEARNING: i64 = 30 * model::time::DAY;
+    let start = Timestamp(plan.start.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis());
     let (users, days, org) = (plan.users, plan.days, OrgId::new(&plan.org_id));
     let events = simulate::write(plan, Shape::Ndjson, &arguments.out, u64::MAX)?;
-    output::print(&format!("An org of {users} users over {days} days: {events} events. Emma Martin leaves on the last.\n"))?;
+    output::print(&format!(
+        "An org of {users} users over {days} days: {events} events; the first 30 days only teach. Emma Martin leaves on the last.\n"))?;
     let outcome = backtest::read(
         &ReadArguments {
             inputs: vec![arguments.out.join("events.ndjson")],
             config: None,
             org: Some(org),
-            learn_until: None,
+            learn_until: Some(start.plus(LEARNING)),
             from: None,
             to: None,
             threads: None,

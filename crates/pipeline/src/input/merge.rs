@@ -1,6 +1,6 @@
 //! Many files as one stream in order of event time.
 
-use super::open::{Input, InputError};
+use super::open::{Input, InputError, Order};
 use super::sorted::{Sorted, Sorter};
 use super::workers::{Activities, Source, Workers};
 use model::{Activity, OrgId, Timestamp};
@@ -124,9 +124,9 @@ impl Stream {
             head: None,
             occurrences: Occurrences::new(),
         };
-        if !input.is_ordered {
+        if input.order != Order::OldestFirst {
             let spill = |source| InputError::Spill { path: input.name(), source };
-            let mut sorter = Sorter::new();
+            let mut sorter = Sorter::new(input.order);
             while let Some(activity) = stream.parsed(workers, batch)? {
                 sorter.push(activity).map_err(spill)?;
             }

@@ -16,11 +16,21 @@ pub struct Input {
     /// Bytes on disk; 0 for standard input.
     pub bytes: u64,
     pub(super) format: Format,
-    /// Time of its first event, and whether its events come in order of time.
+    /// Time of its first event, and how its events are ordered.
     pub(super) first: Timestamp,
-    pub(super) is_ordered: bool,
+    pub(super) order: Order,
     /// What was read of standard input to find this out.
     pub(super) head: Arc<Vec<u8>>,
+}
+
+/// How the events of a file follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// By time, but for what comes a little late.
+    OldestFirst,
+    /// As the query API gives them.
+    NewestFirst,
+    Mixed,
 }
 
 /// A file that holds no events, and why it was left out.
@@ -103,12 +113,12 @@ fn probe(path: &Path, org: Option<&OrgId>) -> Result<Result<Input, &'static str>
     if read_head(&mut unpacked, &mut head).is_err() {
         return Ok(Err("cannot be unpacked"));
     }
-    Ok(look(&head, org).map(|(format, first, is_ordered)| Input {
+    Ok(look(&head, org).map(|(format, first, order)| Input {
         path: Some(path.into()),
         bytes,
         format,
         first,
-        is_ordered,
+        order,
         head: Arc::default(),
     }))
 }
@@ -122,12 +132,12 @@ fn probe_stdin(org: Option<&OrgId>) -> Result<Input, InputError> {
     let mut unpacked = unpacked(Cursor::new(head.clone())).map_err(read)?;
     // The head of a packed stream ends in the middle: what could be unpacked of it is enough.
     let _truncated = read_head(&mut unpacked, &mut plain);
-    let (format, first, is_ordered) = look(&plain, org).map_err(|_| InputError::NotEvents(path))?;
-    Ok(Input { path: None, bytes: 0, format, first, is_ordered, head: Arc::new(head) })
+    let (format, first, order) = look(&plain, org).map_err(|_| InputError::NotEvents(path))?;
+    Ok(Input { path: None, bytes: 0, format, first, order, head: Arc::new(head) })
 }
 
 /// Format, first time and order of the events in `head`; why not, if there are none.
-fn look(head: &[u8], org: Option<&OrgId>) -> Result<(Format, Timestamp, bool), &'static str> {
+fn look(head: &[u8], org: Option<&OrgId>) -> Result<(Format, Timestamp, Order), &'static str> {
     if head.is_empty() {
         return Err("empty");
     }
@@ -142,17 +152,25 @@ fn look(head: &[u8], org: Option<&OrgId>) -> Result<(Format, Timestamp, bool), &
         times.extend(salesforce::parse(&chunk, &context).activities.iter().map(|activity| activity.event_time));
     }
     let first = times.iter().min().copied().unwrap_or(Timestamp(i64::MIN));
-    Ok((format, first, is_ordered(&times)))
+    Ok((format, first, order_of(&times)))
 }
 
-/// Whether times go forward, but for what comes a little late. The query API gives the newest first.
-fn is_ordered(times: &[Timestamp]) -> bool {
+fn order_of(times: &[Timestamp]) -> Order {
     const LATE: i64 = 5 * model::time::MINUTE;
-    let mut latest = Timestamp(i64::MIN);
-    times.iter().all(|time| {
-        latest = latest.max(*time);
-        latest.since(*time) <= LATE
-    })
+    fn goes_on(mut times: impl Iterator<Item = i64>) -> bool {
+        let mut latest = i64::MIN;
+        times.all(|time| {
+            latest = latest.max(time);
+            latest.saturating_sub(time) <= LATE
+        })
+    }
+    if goes_on(times.iter().map(|time| time.0)) {
+        Order::OldestFirst
+    } else if goes_on(times.iter().rev().map(|time| time.0)) {
+        Order::NewestFirst
+    } else {
+        Order::Mixed
+    }
 }
 
 fn read_head(reader: &mut impl Read, head: &mut Vec<u8>) -> std::io::Result<usize> {
@@ -224,8 +242,9 @@ mod tests {
     #[test]
     fn order_is_told_from_newest_first() {
         let times = |minutes: &[i64]| minutes.iter().map(|m| Timestamp(m * model::time::MINUTE)).collect::<Vec<_>>();
-        assert!(is_ordered(&times(&[1, 3, 2, 9, 8])));
-        assert!(!is_ordered(&times(&[90, 60, 30])));
-        assert!(is_ordered(&[]));
+        assert_eq!(order_of(&times(&[1, 3, 2, 9, 8])), Order::OldestFirst);
+        assert_eq!(order_of(&times(&[90, 60, 61, 30])), Order::NewestFirst);
+        assert_eq!(order_of(&times(&[90, 30, 60])), Order::Mixed);
+        assert_eq!(order_of(&[]), Order::OldestFirst);
     }
 }

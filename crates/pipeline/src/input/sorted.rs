@@ -1,12 +1,15 @@
 //! A file that is not in order of time, sorted without holding it in memory.
 
+use super::open::Order;
 use model::codec::Message;
 use model::{Activity, Timestamp};
 use std::collections::BinaryHeap;
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
 
-/// External merge sort by event time; events of one time keep their order.
+/// External merge sort by event time; events of one time keep their order, or the opposite of it where the file
+/// has the newest first.
 pub(super) struct Sorter {
+    order: Order,
     run: Vec<Activity>,
     spilled: Vec<Run>,
     capacity: usize,
@@ -23,6 +26,7 @@ pub(super) enum Sorted {
 }
 
 pub(super) struct Merge {
+    order: Order,
     runs: Vec<Run>,
     heads: BinaryHeap<Head>,
 }
@@ -30,6 +34,8 @@ pub(super) struct Merge {
 struct Head {
     at: Timestamp,
     run: usize,
+    /// Which run goes first at one time.
+    rank: usize,
     activity: Activity,
 }
 
@@ -37,12 +43,12 @@ impl Sorter {
     /// Activities held in memory at most.
     const CAPACITY: usize = 200_000;
 
-    pub(super) fn new() -> Self {
-        Self::with_capacity(Self::CAPACITY)
+    pub(super) fn new(order: Order) -> Self {
+        Self::with_capacity(order, Self::CAPACITY)
     }
 
-    fn with_capacity(capacity: usize) -> Self {
-        Self { run: Vec::new(), spilled: Vec::new(), capacity }
+    fn with_capacity(order: Order, capacity: usize) -> Self {
+        Self { order, run: Vec::new(), spilled: Vec::new(), capacity }
     }
 
     pub(super) fn push(&mut self, activity: Activity) -> std::io::Result<()> {
@@ -55,20 +61,27 @@ impl Sorter {
 
     pub(super) fn finish(mut self) -> std::io::Result<Sorted> {
         if self.spilled.is_empty() {
-            self.run.sort_by_key(|activity| activity.event_time);
+            self.sort();
             return Ok(Sorted::InMemory(self.run.into_iter()));
         }
         self.spill()?;
-        let mut merge = Merge { runs: self.spilled, heads: BinaryHeap::new() };
+        let mut merge = Merge { order: self.order, runs: self.spilled, heads: BinaryHeap::new() };
         for run in 0..merge.runs.len() {
             merge.refill(run)?;
         }
         Ok(Sorted::Spilled(merge))
     }
 
+    fn sort(&mut self) {
+        if self.order == Order::NewestFirst {
+            self.run.reverse();
+        }
+        self.run.sort_by_key(|activity| activity.event_time);
+    }
+
     /// Writes what is in memory to a temporary file: length and message, one after the other.
     fn spill(&mut self) -> std::io::Result<()> {
-        self.run.sort_by_key(|activity| activity.event_time);
+        self.sort();
         let mut writer = BufWriter::new(tempfile::tempfile()?);
         for activity in self.run.drain(..) {
             let bytes = activity.encode();
@@ -109,19 +122,20 @@ impl Sorted {
 
 impl Merge {
     fn refill(&mut self, run: usize) -> std::io::Result<()> {
+        let rank = if self.order == Order::NewestFirst { self.runs.len() - run } else { run };
         if let Some(source) = self.runs.get_mut(run)
             && let Some(activity) = source.next()?
         {
-            self.heads.push(Head { at: activity.event_time, run, activity });
+            self.heads.push(Head { at: activity.event_time, run, rank, activity });
         }
         Ok(())
     }
 }
 
 impl Ord for Head {
-    /// The earliest is the greatest, so that the heap gives it first; of one time, that of the earlier run.
+    /// The earliest is the greatest, so that the heap gives it first.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (other.at, other.run).cmp(&(self.at, self.run))
+        (other.at, other.rank).cmp(&(self.at, self.rank))
     }
 }
 
@@ -152,9 +166,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn spilled_or_not_it_is_a_stable_sort(times in prop::collection::vec(0i64..30, 0..60), capacity in 1usize..70) {
+        fn spilled_or_not_it_is_a_stable_sort(times in prop::collection::vec(0i64..30, 0..60), capacity in 1usize..70, backward in any::<bool>()) {
             let activities: Vec<Activity> = times.iter().enumerate().map(|(number, at)| activity(number, *at)).collect();
-            let mut sorter = Sorter::with_capacity(capacity);
+            let order = if backward { Order::NewestFirst } else { Order::Mixed };
+            let mut sorter = Sorter::with_capacity(order, capacity);
             for activity in &activities {
                 sorter.push(activity.clone()).unwrap();
             }
@@ -164,6 +179,9 @@ mod tests {
                 found.push(activity);
             }
             let mut expected = activities;
+            if backward {
+                expected.reverse();
+            }
             expected.sort_by_key(|activity| activity.event_time);
             prop_assert_eq!(found, expected);
         }
