@@ -43,6 +43,11 @@ impl Default for Judgement {
 }
 
 impl Judgement {
+    /// Nothing to explain: below the surprise at which the detector raises.
+    pub(crate) fn quiet(surprise: f64) -> Self {
+        Self { surprise, ..Self::default() }
+    }
+
     /// The verdict on an observation. Below the surprise at which findings are raised it is normal.
     pub(crate) fn verdict(self, detector: &dyn Detector, observation: &Observation, settings: &Settings) -> Verdict {
         let name = detector.name();

@@ -6,7 +6,11 @@ use model::{OrgId, Severity, Timestamp};
 use std::path::PathBuf;
 
 #[derive(Parser)]
-#[command(name = "orgwatch", version, about = "Tells which Salesforce accounts have started to behave differently, and why")]
+#[command(
+    name = "orgwatch",
+    version,
+    about = "Tells which Salesforce accounts have started to behave differently, and why"
+)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an incident at or above --fail-at.")]
 pub(crate) struct Arguments {
     #[command(subcommand)]

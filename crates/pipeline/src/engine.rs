@@ -6,6 +6,7 @@ use detect::{Unscoreable, Verdict};
 use model::{Activity, Feature, Finding, Incident, Observation, OrgId, Text, Timestamp, UserId};
 use profile::{Fate, Org};
 use risk::Ledger;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// All state of a run over any number of orgs.
@@ -86,11 +87,9 @@ impl Engine {
             findings.extend(of_user.iter().cloned());
             incidents.extend(risk::incidents(of_user, &self.config.risk, &self.config_hash));
         }
-        findings.sort_by(|a: &Finding, b| (a.observed_at, a.finding_id).cmp(&(b.observed_at, b.finding_id)));
-        incidents.sort_by(|a: &Incident, b| {
-            b.risk_score
-                .cmp(&a.risk_score)
-                .then_with(|| (a.first_event_at, a.incident_id).cmp(&(b.first_event_at, b.incident_id)))
+        findings.sort_by_key(|finding: &Finding| (finding.observed_at, finding.finding_id));
+        incidents.sort_by_key(|incident: &Incident| {
+            (Reverse(incident.risk_score), incident.first_event_at, incident.incident_id)
         });
         self.tally.user_days = orgs.values().map(|org| org.user_days_since(self.learn_until)).sum();
         Finished {

@@ -47,7 +47,7 @@ impl Ledger {
             Some(Finding { observed_at, ..entry.latest.clone() })
         });
         let mut findings: Vec<Finding> = counts.collect();
-        findings.sort_by(|a, b| (a.observed_at, a.finding_id).cmp(&(b.observed_at, b.finding_id)));
+        findings.sort_by_key(|finding| (finding.observed_at, finding.finding_id));
         findings
     }
 }

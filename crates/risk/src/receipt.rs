@@ -109,7 +109,8 @@ struct Modifier {
 fn modifiers(findings: &[Finding], settings: &Settings) -> Vec<Modifier> {
     let mut modifiers = Vec::new();
     let objects: BTreeSet<&Text> = findings.iter().flat_map(|finding| &finding.objects).collect();
-    let sensitive = objects.into_iter().filter_map(|object| Some((object, *settings.sensitivity.get(object.as_str())?)));
+    let sensitive =
+        objects.into_iter().filter_map(|object| Some((object, *settings.sensitivity.get(object.as_str())?)));
     if let Some((object, factor)) = sensitive.max_by(|a, b| a.1.total_cmp(&b.1)) {
         modifiers.push(Modifier { name: "object_sensitivity", factor, reason: format!("{object} is sensitive") });
     }
@@ -227,7 +228,10 @@ mod tests {
             .filter(|term| term.kind == TermKind::Modifier)
             .map(|term| (term.name.as_str(), term.multiplier, term.points.0 > 0))
             .collect();
-        assert_eq!(told, [("object_sensitivity", 1.5, true), ("user_class", 0.8, false), ("corroboration", 1.15, true)]);
+        assert_eq!(
+            told,
+            [("object_sensitivity", 1.5, true), ("user_class", 0.8, false), ("corroboration", 1.15, true)]
+        );
     }
 
     proptest! {

@@ -51,7 +51,13 @@ mod tests {
     use model::Feature;
 
     fn count(count: u32, a_day: f64) -> Feature {
-        Feature::Downloads(Downloads { count, bytes: 48_000_000, usual: usually(a_day), evidence: vec![], recurrences: 0 })
+        Feature::Downloads(Downloads {
+            count,
+            bytes: 48_000_000,
+            usual: usually(a_day),
+            evidence: vec![],
+            recurrences: 0,
+        })
     }
 
     #[test]

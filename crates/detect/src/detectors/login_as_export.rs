@@ -53,7 +53,14 @@ mod tests {
 
     fn work(rows: f64, exports: u32) -> Feature {
         let usual = Usual { location: 3.5, scale: 1.2, degrees: 30.0, evidence: 25.0, ..Usual::default() };
-        Feature::Delegated(Delegated { delegate: "admin@x.com".into(), rows, exports, requests: 4, usual, evidence: vec![] })
+        Feature::Delegated(Delegated {
+            delegate: "admin@x.com".into(),
+            rows,
+            exports,
+            requests: 4,
+            usual,
+            evidence: vec![],
+        })
     }
 
     #[test]

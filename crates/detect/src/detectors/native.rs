@@ -45,7 +45,8 @@ fn adapt(native: &NativeAnomaly, activity: &Activity) -> Result<Judgement, Unsco
     // Their percentages need not add up, and ours must: they are weights here.
     let features = native.features.iter().map(|feature| {
         let name = known_name(&feature.name);
-        let value = if name == OTHER { format!("{} {}", feature.name, feature.value) } else { feature.value.to_string() };
+        let value =
+            if name == OTHER { format!("{} {}", feature.name, feature.value) } else { feature.value.to_string() };
         (name, value, feature.percent.unwrap_or(0.0))
     });
     let mut features: Vec<_> = features.collect();
@@ -56,7 +57,11 @@ fn adapt(native: &NativeAnomaly, activity: &Activity) -> Result<Judgement, Unsco
         surprise: score::surprise_of(unit).min(MOST_SURPRISE),
         confidence: 0.5,
         subject: activity.kind.as_str(),
-        summary: format!("Salesforce reported {} with score {raw} on its scale of {}{said}", title(activity.kind), scale(native.scale)),
+        summary: format!(
+            "Salesforce reported {} with score {raw} on its scale of {}{said}",
+            title(activity.kind),
+            scale(native.scale)
+        ),
         features,
         measures: vec![("native_score", raw), ("unit_score", unit)],
         evidence: vec![activity.id],
@@ -113,7 +118,8 @@ mod tests {
 
     fn judged(score: Option<f64>, scale: ScoreScale) -> Verdict {
         let mut observation = observation(Feature::Native);
-        let feature = |name: &str, percent| NativeFeature { name: name.into(), value: "9".into(), percent: Some(percent) };
+        let feature =
+            |name: &str, percent| NativeFeature { name: name.into(), value: "9".into(), percent: Some(percent) };
         let native = NativeAnomaly {
             score,
             scale,

@@ -17,6 +17,9 @@ fn access(object: &First, _: &Observation, settings: &Settings) -> Result<Judgem
         return Err(Unscoreable::NoBaseline);
     }
     let evidence = first::evidence(object, first::mix(settings));
+    if tail::surprise(evidence.p) < settings.raise_at("new_access") {
+        return Ok(Judgement::quiet(tail::surprise(evidence.p)));
+    }
     let rows = object.rows.map(|rows| format!(" with {} rows a request", text::count(rows as f64))).unwrap_or_default();
     let names = text::list(&object.names, object.today as usize);
     Ok(Judgement {

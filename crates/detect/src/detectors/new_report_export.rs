@@ -17,6 +17,9 @@ fn export(export: &First, _: &Observation, settings: &Settings) -> Result<Judgem
         return Err(Unscoreable::NoBaseline);
     }
     let evidence = first::evidence(export, first::mix(settings));
+    if tail::surprise(evidence.p) < settings.raise_at("new_report_export") {
+        return Ok(Judgement::quiet(tail::surprise(evidence.p)));
+    }
     let rows = export.rows.map(|rows| format!(", {} rows each", text::count(rows as f64))).unwrap_or_default();
     Ok(Judgement {
         surprise: tail::surprise(evidence.p),
@@ -45,7 +48,14 @@ mod tests {
 
     fn exports(today: u32) -> Feature {
         let names = vec!["Pipeline".into(), "Forecast".into()];
-        Feature::Export(First { today, names, usual: usually(0.1), peer_tail: 1e-4, known_share: 0.9, ..First::default() })
+        Feature::Export(First {
+            today,
+            names,
+            usual: usually(0.1),
+            peer_tail: 1e-4,
+            known_share: 0.9,
+            ..First::default()
+        })
     }
 
     #[test]

@@ -22,10 +22,18 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
     let unshifted = Volume { day: without(volume.day), hour: without(volume.hour), ..volume.clone() };
     let bare = tails(&unshifted, settings).spike;
     let raise_at = settings.raise_at("row_spike");
-    let is_explained = observation.activity.is_none() && tail::surprise(p) < raise_at && tail::surprise(bare) >= raise_at;
+    let is_explained =
+        observation.activity.is_none() && tail::surprise(p) < raise_at && tail::surprise(bare) >= raise_at;
 
+    if tail::surprise(p) < raise_at && !is_explained {
+        return Ok(Judgement::quiet(tail::surprise(p)));
+    }
     let z = volume.day.plain_z(volume.rows);
-    let factor = if volume.day.shift > 0.05 { format!("; everybody's day ×{:.1}", volume.day.shift.exp()) } else { String::new() };
+    let factor = if volume.day.shift > 0.05 {
+        format!("; everybody's day ×{:.1}", volume.day.shift.exp())
+    } else {
+        String::new()
+    };
     let summary = format!(
         "{} rows through {} in a day where μ = {:.1} and σ = {:.2} are usual (z = {:.1}{factor}){}",
         text::count(volume.rows),
@@ -81,7 +89,11 @@ fn tails(volume: &Volume, settings: &Settings) -> Tails {
     let known = |usual: &Usual, value: f64| if usual.scale > 0.0 { tail::at_least(usual, value) } else { 1.0 };
     let day = tail::at_least(&volume.day, volume.rows);
     let hour = known(&volume.hour, volume.hour_rows);
-    let per_request = if volume.requests >= FEW { tail::any_of(known(&volume.per_request, rows_a_request(volume)), TASKS) } else { 1.0 };
+    let per_request = if volume.requests >= FEW {
+        tail::any_of(known(&volume.per_request, rows_a_request(volume)), TASKS)
+    } else {
+        1.0
+    };
     let own = tail::any_of(day.min(hour).min(per_request), 3.0);
     let own = match score::own_tail(&volume.peer, volume.rows) {
         Some(peers) => score::with_peers(own, peers, settings.peer_mix),

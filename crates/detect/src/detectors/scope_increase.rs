@@ -18,6 +18,9 @@ fn wider(scope: &First, _: &Observation, settings: &Settings) -> Result<Judgemen
         return Err(Unscoreable::NoBaseline);
     }
     let evidence = first::evidence(scope, first::mix(settings));
+    if tail::surprise(evidence.p) < settings.raise_at("scope_increase") {
+        return Ok(Judgement::quiet(tail::surprise(evidence.p)));
+    }
     let to = scope.to_view.as_deref().unwrap_or("a default view");
     let views: Vec<&str> = scope.from_views.iter().map(|view| view.as_str()).collect();
     let from = if views.is_empty() { "narrower views".to_owned() } else { views.join(", ") };

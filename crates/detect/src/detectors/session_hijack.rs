@@ -49,10 +49,7 @@ fn moved(change: &SessionChange, _: &Observation, _: &Settings) -> Result<Judgem
         confidence: score::confidence(change.usual.evidence),
         summary: format!("a session went on {} within {}", changes.join(" and "), span(change.elapsed)),
         features,
-        measures: vec![
-            ("seconds", change.elapsed as f64 / 1_000.0),
-            ("network_changes_a_day", change.usual.mean()),
-        ],
+        measures: vec![("seconds", change.elapsed as f64 / 1_000.0), ("network_changes_a_day", change.usual.mean())],
         ..Judgement::default()
     })
 }

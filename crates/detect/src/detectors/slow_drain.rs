@@ -52,7 +52,16 @@ mod tests {
     fn drained(log10_e: f64) -> Feature {
         let (rows, usual_rows) = (4_200.0, 1_500.0);
         let source = Source::Report;
-        Feature::Drain(Drain { source, since: Timestamp(0), log10_e, days: 9, excess: 2.8, rows, usual_rows, evidence: 50.0 })
+        Feature::Drain(Drain {
+            source,
+            since: Timestamp(0),
+            log10_e,
+            days: 9,
+            excess: 2.8,
+            rows,
+            usual_rows,
+            evidence: 50.0,
+        })
     }
 
     #[test]

@@ -1,9 +1,7 @@
 //! Observations for the detectors' tests.
 
 use crate::{Detector, Settings, Verdict};
-use model::{
-    Activity, Channel, Feature, Finding, Kind, Observation, OrgId, Rate, Timestamp, UserClass, UserId, Uuid,
-};
+use model::{Activity, Channel, Feature, Finding, Kind, Observation, OrgId, Rate, Timestamp, UserClass, UserId, Uuid};
 
 pub(crate) fn observation(feature: Feature) -> Observation {
     let (org_id, user_id) = (OrgId::new("00Dhn0000018hrcMAU"), UserId::new("005hn00000EmmaMAAU"));

@@ -117,12 +117,14 @@ fn features() -> Vec<Feature> {
         to_scope: Some(Scope::All),
         evidence: evidence.clone(),
         peer_tail: 0.0625,
+        known_share: 0.75,
     };
     let rarity = Rarity {
         value: "AS64500".into(),
         seen: 1.0,
         days: 30.0,
         peer_share: 0.25,
+        peer_tail: 0.125,
         usual: rate,
         country: some("RO"),
         new_country: true,
@@ -136,6 +138,7 @@ fn features() -> Vec<Feature> {
             requests: 29,
             day: usual,
             hour: usual,
+            per_request: usual,
             peer: usual,
             objects: vec!["Contact".into()],
             evidence: evidence.clone(),
@@ -147,6 +150,7 @@ fn features() -> Vec<Feature> {
             effective: 9,
             span: 58_100,
             usual: rate,
+            known_share: 0.75,
             objects: vec!["Contact".into()],
             evidence: evidence.clone(),
         }),
@@ -191,6 +195,7 @@ fn features() -> Vec<Feature> {
         Feature::Downloads(Downloads { count: 40, bytes: 1 << 33, usual: rate, evidence, recurrences: 3 }),
         Feature::Drain(Drain {
             source: Source::Api,
+            since: Timestamp(1_772_323_200_000),
             log10_e: 4.5,
             days: 21,
             excess: 1.75,

@@ -16,7 +16,8 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Done> {
     let (users, days, org) = (plan.users, plan.days, OrgId::new(&plan.org_id));
     let events = simulate::write(plan, Shape::Ndjson, &arguments.out, u64::MAX)?;
     output::print(&format!(
-        "An org of {users} users over {days} days: {events} events; the first 30 days only teach. Emma Martin leaves on the last.\n"))?;
+        "An org of {users} users over {days} days: {events} events; the first 30 days only teach. Emma Martin leaves on the last.\n"
+    ))?;
     let outcome = backtest::read(
         &ReadArguments {
             inputs: vec![arguments.out.join("events.ndjson")],

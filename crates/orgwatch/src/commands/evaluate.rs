@@ -82,7 +82,9 @@ fn print_sweep(rows: &[Evaluation]) -> Result<()> {
 fn print_list(alerts: &[Alert], labels: &[Label], threshold: f64) -> Result<()> {
     let one = |label: &Label| evaluate(alerts, std::slice::from_ref(label), 1, threshold).detected > 0;
     for label in labels.iter().filter(|label| !one(label)) {
-        let best = alerts.iter().filter(|a| evaluate(std::slice::from_ref(a), std::slice::from_ref(label), 1, 0.0).detected > 0);
+        let best = alerts
+            .iter()
+            .filter(|a| evaluate(std::slice::from_ref(a), std::slice::from_ref(label), 1, 0.0).detected > 0);
         let best = best.max_by(|a, b| a.risk.total_cmp(&b.risk));
         let told = best.map_or("nothing".to_owned(), |a| format!("risk {:.1} by {}", a.risk, a.detectors.join(", ")));
         output::print(&format!("missed {} of {} at {}: {told}", label.family, label.user_id, label.from))?;

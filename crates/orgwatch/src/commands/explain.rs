@@ -54,8 +54,13 @@ fn explain(incident: &Incident) -> String {
     for finding in &incident.findings {
         text.push_str(&format!(
             "\n  {} {} {}/10 (anomaly score {:.3} of 1, surprise {:.1}, confidence {:.2})\n    {}\n",
-            finding.observed_at, finding.detector, finding.score, finding.anomaly_score, finding.surprise,
-            finding.confidence, finding.summary,
+            finding.observed_at,
+            finding.detector,
+            finding.score,
+            finding.anomaly_score,
+            finding.surprise,
+            finding.confidence,
+            finding.summary,
         ));
         for feature in &finding.features {
             let (whole, part) = (feature.share / 100, feature.share % 100);
@@ -64,7 +69,8 @@ fn explain(incident: &Incident) -> String {
     }
     let mut table = output::table(&["points", "term", "score", "weight", "decay", "damping", "factor", "why"]);
     for term in &incident.receipt.terms {
-        let of_finding = |value: f64| if term.kind == TermKind::Finding { format!("{value:.2}") } else { String::new() };
+        let of_finding =
+            |value: f64| if term.kind == TermKind::Finding { format!("{value:.2}") } else { String::new() };
         let factor = if term.kind == TermKind::Modifier { format!("×{:.2}", term.multiplier) } else { String::new() };
         table.add_row(vec![
             output::number(term.points),
@@ -78,6 +84,9 @@ fn explain(incident: &Incident) -> String {
         ]);
     }
     let sum = Points(incident.receipt.terms.iter().map(|term| term.points.0).sum());
-    text.push_str(&format!("\n{table}\n= {sum} of 100, by {} with settings {}\n", incident.receipt.model, incident.receipt.config_hash));
+    text.push_str(&format!(
+        "\n{table}\n= {sum} of 100, by {} with settings {}\n",
+        incident.receipt.model, incident.receipt.config_hash
+    ));
     text
 }

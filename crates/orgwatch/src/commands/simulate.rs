@@ -13,7 +13,8 @@ use std::path::Path;
 pub(crate) fn run(arguments: &SimulateArguments) -> Result<Done> {
     let mut plan = Plan::new(arguments.users, arguments.days, arguments.seed);
     plan.start = arguments.start.unwrap_or(plan.start);
-    plan.attacks = arguments.attacks.map_or(plan.attacks, |n| if n == 0 { Attacks::None } else { Attacks::PerFamily(n) });
+    plan.attacks =
+        arguments.attacks.map_or(plan.attacks, |n| if n == 0 { Attacks::None } else { Attacks::PerFamily(n) });
     let limit = arguments.events.unwrap_or(u64::MAX);
     let written = write(plan, arguments.format, &arguments.out, limit)?;
     output::print(&format!("{written} events and labels.json in {}", arguments.out.display()))?;

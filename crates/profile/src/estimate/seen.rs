@@ -21,9 +21,13 @@ struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Sighting {
     /// Had earlier today, and how known it was before today.
-    Today { days: f32 },
+    Today {
+        days: f32,
+    },
     /// Had on earlier days only.
-    Known { days: f32 },
+    Known {
+        days: f32,
+    },
     Never,
 }
 

@@ -1,6 +1,7 @@
 //! What is accessed: objects, how wide, which views and reports, and what of it is a first.
 
 use super::Shared;
+use super::close::SETTLING_DAYS;
 use super::names::{self, Names};
 use super::population::RowQuantity;
 use super::rows::{Brought, count_one, expected, source_of};
@@ -56,8 +57,8 @@ fn objects(
             }
             note(&mut day.objects.names, object.clone());
         }
-        let is_todays = day.objects.names.contains(object);
-        if is_todays && add(&mut day.objects, activity, brought) || sighting == Sighting::Never {
+        let is_todays = day.objects.names.contains(object) && add(&mut day.objects, activity, brought);
+        if is_told(profile, &day.objects, sighting, is_todays) {
             let first = first(profile, &day.objects, shared, FirstKind::Objects, day);
             features.push(Feature::Object(first));
         }
@@ -97,7 +98,7 @@ fn view(
         if day.scopes.names.is_empty() {
             day.scopes.key = key;
             day.scopes.from_views = views_of(profile, &shared.names, object_key, scope, day.number);
-            day.scopes.to_view = Some(name.to_ascii_lowercase().into());
+            day.scopes.to_view = Some(name.to_ascii_lowercase());
             day.scopes.from_scope = narrower(profile, object_key, scope, day.number);
             day.scopes.to_scope = Some(scope);
         }
@@ -145,13 +146,21 @@ fn report(
             }
             note(&mut day.exports.names, name.clone());
         }
-        let is_todays = day.exports.names.contains(name);
-        if is_todays && add(&mut day.exports, activity, brought) || exported == Sighting::Never {
+        let is_todays = day.exports.names.contains(name) && add(&mut day.exports, activity, brought);
+        if is_told(profile, &day.exports, exported, is_todays) {
             let first = first(profile, &day.exports, shared, FirstKind::Exports, day);
             features.push(Feature::Export(first));
         }
     }
     (key, sighting)
+}
+
+/// Whether there is news to judge. While an account settles nothing can be judged, which is told once a day.
+fn is_told(profile: &Profile, firsts: &Firsts, sighting: Sighting, brought_rows: bool) -> bool {
+    if profile.days <= SETTLING_DAYS {
+        return sighting == Sighting::Never && firsts.evidence.len() <= 1;
+    }
+    sighting == Sighting::Never || brought_rows
 }
 
 /// Adds an activity to the firsts it belongs to. Returns whether it brought rows.

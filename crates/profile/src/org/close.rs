@@ -10,7 +10,7 @@ use model::{Drain, Feature, Observation, OrgId, Source, Usual};
 /// A value further above the usual than this many scales is learned as this many.
 const CLIP: f64 = 3.0;
 /// Active days in which everything is a first.
-const SETTLING_DAYS: f64 = 5.0;
+pub(super) const SETTLING_DAYS: f64 = 5.0;
 /// Scales above the usual from which on a closed hour is looked at once more.
 const LEANING: f64 = 2.0;
 

@@ -9,13 +9,7 @@ use model::{Feature, HourOfWeek};
 const LEANING: f64 = 0.05;
 
 /// Looks at the hour when its first activity comes.
-pub(super) fn learn(
-    profile: &Profile,
-    day: &mut Day,
-    shared: &Shared,
-    hour: &LocalHour,
-    features: &mut Vec<Feature>,
-) {
+pub(super) fn learn(profile: &Profile, day: &mut Day, shared: &Shared, hour: &LocalHour, features: &mut Vec<Feature>) {
     /// Active days before an account has a rhythm.
     const LEAST_DAYS: f64 = 3.0;
     if profile.days < LEAST_DAYS {

@@ -56,7 +56,7 @@ impl Names {
 
     pub(crate) fn note_view(&mut self, key: u64, object: u64, name: &Text, scope: Option<Scope>) {
         if self.views.len() < Self::CAPACITY {
-            let new = || ViewName { object, name: name.to_ascii_lowercase().into(), scope };
+            let new = || ViewName { object, name: name.to_ascii_lowercase(), scope };
             self.views.entry(key).or_insert_with(new);
         }
     }

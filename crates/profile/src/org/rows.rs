@@ -131,7 +131,8 @@ fn volume(
     });
     if brought.rows > 0.0
         && leans(today, &usual)
-        && let Some(feature) = volume_feature(source, today, shared, model.peaks.at_least(day_number, today.rows.ln_1p()), false)
+        && let Some(feature) =
+            volume_feature(source, today, shared, model.peaks.at_least(day_number, today.rows.ln_1p()), false)
     {
         features.push(feature);
     }
@@ -139,6 +140,10 @@ fn volume(
 
 /// Whether today's rows, those of the hour, or those a request lie more than one scale above the usual.
 fn leans(today: &SourceDay, usual: &DayUsual) -> bool {
+    if usual.day.is_none() {
+        // Nothing is expected yet: told once a day.
+        return today.requests <= 1;
+    }
     today.rows > usual.leaning
         || today.hour_rows > usual.leaning_hour
         || (usual.intensity.scale > 0.0 && usual.intensity(today.requests).standardized(today.intensity()) > 1.0)

@@ -95,8 +95,7 @@ mod tests {
 
     #[test]
     fn new_views_count_each() {
-        let burst: Vec<(i64, bool)> =
-            [0, 0, 5, 8, 8, 142, 167, 233, 233, 1_095, 58_100].map(|at| (at, false)).to_vec();
+        let burst: Vec<(i64, bool)> = [0, 0, 5, 8, 8, 142, 167, 233, 233, 1_095, 58_100].map(|at| (at, false)).to_vec();
         assert_eq!(window(&burst), Window { requests: 11, effective: 11, span: 58_100 });
     }
 

@@ -84,7 +84,8 @@ impl Rhythm {
     /// Days worked at the hour or, for less, next to it; and days in all.
     fn around(&self, is_weekend: bool, hour: usize) -> (f64, f64) {
         let kind = usize::from(is_weekend);
-        let cell = |h: usize| f64::from(self.hours.get(kind).and_then(|cells| cells.get(h % 24)).copied().unwrap_or(0.0));
+        let cell =
+            |h: usize| f64::from(self.hours.get(kind).and_then(|cells| cells.get(h % 24)).copied().unwrap_or(0.0));
         let worked = cell(hour).max((cell(hour + 23) + cell(hour + 1)) / 4.0);
         (worked, f64::from(self.days.get(kind).copied().unwrap_or(0.0)))
     }

@@ -54,9 +54,8 @@ impl Sessions {
 
     /// Who is behind the session with either key.
     pub(crate) fn delegate(&self, session: u64, login: u64) -> Option<&Text> {
-        let matches = |known: &&Session| {
-            (session != 0 && known.session == session) || (login != 0 && known.login == login)
-        };
+        let matches =
+            |known: &&Session| (session != 0 && known.session == session) || (login != 0 && known.login == login);
         self.recent.iter().filter(matches).find_map(|known| known.delegate.as_ref())
     }
 

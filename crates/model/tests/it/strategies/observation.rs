@@ -78,16 +78,24 @@ fn rate() -> impl Strategy<Value = Rate> {
 }
 
 fn volume() -> impl Strategy<Value = Volume> {
-    let usual = [usual().boxed(), usual().boxed(), usual().boxed()];
+    let usual = [usual().boxed(), usual().boxed(), usual().boxed(), usual().boxed()];
     let counts = (any::<u32>(), any::<u32>(), any::<bool>());
     (word(Source::ALL), [number(), number()], counts, usual, texts(), uuids()).prop_map(
-        |(source, [rows, hour_rows], (requests, recurrences, closed), [day, hour, peer], objects, evidence)| Volume {
+        |(
+            source,
+            [rows, hour_rows],
+            (requests, recurrences, closed),
+            [day, hour, per_request, peer],
+            objects,
+            evidence,
+        )| Volume {
             source,
             rows,
             hour_rows,
             requests,
             day,
             hour,
+            per_request,
             peer,
             objects,
             evidence,
@@ -98,12 +106,13 @@ fn volume() -> impl Strategy<Value = Volume> {
 }
 
 fn burst() -> impl Strategy<Value = Burst> {
-    (any::<(u32, u32, i64)>(), rate(), texts(), uuids()).prop_map(
-        |((requests, effective, span), usual, objects, evidence)| Burst {
+    (any::<(u32, u32, i64)>(), rate(), number(), texts(), uuids()).prop_map(
+        |((requests, effective, span), usual, known_share, objects, evidence)| Burst {
             requests,
             effective,
             span,
             usual,
+            known_share,
             objects,
             evidence,
         },
@@ -114,12 +123,12 @@ fn first() -> impl Strategy<Value = First> {
     let names = (text(), texts(), texts(), maybe(text()));
     let scopes = (maybe(word(Scope::ALL)), maybe(word(Scope::ALL)));
     let counts = any::<(u32, u32, Option<u64>)>();
-    (names, scopes, counts, [number(), number()], rate(), usual(), uuids()).prop_map(
+    (names, scopes, counts, [number(), number(), number()], rate(), usual(), uuids()).prop_map(
         |(
             (name, names, from_views, to_view),
             (from_scope, to_scope),
             (today, peers, rows),
-            [peer_share, peer_tail],
+            [peer_share, peer_tail, known_share],
             usual,
             request,
             evidence,
@@ -138,17 +147,19 @@ fn first() -> impl Strategy<Value = First> {
             to_scope,
             evidence,
             peer_tail,
+            known_share,
         },
     )
 }
 
 fn rarity() -> impl Strategy<Value = Rarity> {
-    (text(), [number(), number(), number()], rate(), maybe(text()), any::<bool>(), texts()).prop_map(
-        |(value, [seen, days, peer_share], usual, country, new_country, known)| Rarity {
+    (text(), [number(), number(), number(), number()], rate(), maybe(text()), any::<bool>(), texts()).prop_map(
+        |(value, [seen, days, peer_share, peer_tail], usual, country, new_country, known)| Rarity {
             value,
             seen,
             days,
             peer_share,
+            peer_tail,
             usual,
             country,
             new_country,
@@ -220,9 +231,10 @@ fn downloads() -> impl Strategy<Value = Downloads> {
 
 fn drain() -> impl Strategy<Value = Drain> {
     let numbers = [number(), number(), number(), number(), number()];
-    (word(Source::ALL), any::<u32>(), numbers).prop_map(
-        |(source, days, [log10_e, excess, rows, usual_rows, evidence])| Drain {
+    (word(Source::ALL), any::<i64>().prop_map(Timestamp), any::<u32>(), numbers).prop_map(
+        |(source, since, days, [log10_e, excess, rows, usual_rows, evidence])| Drain {
             source,
+            since,
             log10_e,
             days,
             excess,
