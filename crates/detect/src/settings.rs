@@ -143,7 +143,7 @@ mod tests {
         let settings = Settings::default();
         assert_eq!(settings.score("row_spike", 10.0, 6.0), 10.0);
         assert_eq!(settings.score("view_burst", 8.0, 12.0), 8.0);
-        assert_eq!(settings.score("view_burst", 8.0, 4.0), 4.0);
+        assert_eq!(settings.score("view_burst", 8.0, 4.0), 7.08);
         assert_eq!(settings.score("view_burst", 8.0, 1.0), 0.0);
     }
 }

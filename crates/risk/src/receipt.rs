@@ -200,7 +200,7 @@ mod tests {
     fn a_group_counts_its_best_and_damps_the_rest() {
         let receipt = of(&articles_four(), &Settings::default());
         let damping: Vec<(&str, f64)> = receipt.terms.iter().map(|t| (t.name.as_str(), t.damping)).collect();
-        let expected = [("row_spike", 1.0), ("scope_increase", 1.0), ("view_burst", 0.5), ("new_access", 0.5)];
+        let expected = [("scope_increase", 1.0), ("row_spike", 1.0), ("new_access", 0.4), ("view_burst", 0.4 * 0.4)];
         assert_eq!(damping, expected);
     }
 

@@ -12,6 +12,9 @@ pub struct Native;
 /// A score of 1 is not certainty: it is as sure as a p-value of 1e-8 of ours.
 const MOST_SURPRISE: f64 = 8.0;
 
+/// Below this, Salesforce says that the activity is much like what is usual.
+const LEAST: f64 = 0.25;
+
 impl Detector for Native {
     fn name(&self) -> &'static str {
         "threat_detection"
@@ -54,7 +57,7 @@ fn adapt(native: &NativeAnomaly, activity: &Activity) -> Result<Judgement, Unsco
         features.push(("score", format!("{raw} ({})", native.scale), 1.0));
     }
     Ok(Judgement {
-        surprise: score::surprise_of(unit).min(MOST_SURPRISE),
+        surprise: if unit < LEAST { 0.0 } else { score::surprise_of(unit).min(MOST_SURPRISE) },
         confidence: 0.5,
         subject: activity.kind.as_str(),
         summary: format!(

@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn the_center_is_where_the_day_is() {
         assert_eq!(Rhythm::default().center(), None);
-        assert_eq!(worked(5, OFFICE).center(), Some(13));
+        assert!(matches!(worked(5, OFFICE).center(), Some(12 | 13)));
         // Around midnight the mean goes round, too.
         assert_eq!(worked(5, 1 << 23 | 1 | 1 << 1).center(), Some(0));
     }
