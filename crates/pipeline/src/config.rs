@@ -54,10 +54,15 @@ impl Config {
         profile.chain(detect).chain(risk).collect()
     }
 
-    /// Sixteen hex digits that change with any setting. Findings and receipts carry it.
+    /// Sixteen hex digits that change with any setting, and with any ceiling or weight compiled in. Findings and
+    /// receipts carry it.
     pub fn hash(&self) -> Text {
         // Keys are in the order of the fields, maps are sorted: equal settings have equal text.
-        let text = serde_json::to_string(self).unwrap_or_default();
+        let mut text = serde_json::to_string(self).unwrap_or_default();
+        for detector in detect::DETECTORS {
+            let weight = self.risk.weight(detector.name());
+            text.push_str(&format!("{} {} {} {};", detector.name(), detector.ceiling(), weight.weight, weight.group));
+        }
         Text::from(format!("{:016x}", id::hash(text.as_bytes())))
     }
 }

@@ -1,6 +1,6 @@
 //! The report: one self-contained HTML page with every incident, its findings and the arithmetic of its score.
 //!
-//! [`view`] turns the domain types into what the page shows; the templates beside it only lay that out. Every text
+//! `view` turns the domain types into what the page shows; the templates beside it only lay that out. Every text
 //! comes from outside and is escaped. The page loads nothing and runs no script.
 
 mod first_times;

@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_traveler_is_let_be() {
-        assert_eq!(verdict(&RareNetwork, rarity(0.5, true)), Verdict::Normal);
+        assert_eq!(verdict(&RareNetwork, rarity(0.8, true)), Verdict::Normal);
         assert_eq!(verdict(&RareNetwork, rarity(0.03, false)), Verdict::Normal);
     }
 }

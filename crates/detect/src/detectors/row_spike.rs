@@ -34,13 +34,17 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
     } else {
         String::new()
     };
+    let (mean, deviation) = (volume.day.mean, volume.day.deviation);
+    let usual = if deviation > 0.0 {
+        format!("μ = {mean:.1} and σ = {deviation:.2} are usual (z = {z:.1}{factor})")
+    } else {
+        // Too few days, or days too equal, for a deviation: the tail is that of the population and of the floor.
+        format!("{} are all that is known{factor}", text::count(mean))
+    };
     let summary = format!(
-        "{} rows through {} in a day where μ = {:.1} and σ = {:.2} are usual (z = {:.1}{factor}){}",
+        "{} rows through {} in a day where {usual}{}",
         text::count(volume.rows),
         text::through(volume.source),
-        volume.day.mean,
-        volume.day.deviation,
-        z,
         text::thin(volume.day.evidence),
     );
     Ok(Judgement {

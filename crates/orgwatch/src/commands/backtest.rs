@@ -4,7 +4,7 @@ use crate::Done;
 use crate::arguments::{BacktestArguments, ReadArguments};
 use crate::output;
 use crate::progress;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use pipeline::report::{self, Report};
 use pipeline::{Backtest, Config, Options, Outcome};
 use serde_json::json;
@@ -62,6 +62,11 @@ pub(crate) fn read(arguments: &ReadArguments, plain: bool) -> Result<Outcome> {
         },
     )?;
     bar.finish_and_clear();
+    if let (0, Some((reason, count))) =
+        (outcome.events, outcome.rejects_by_reason.iter().max_by_key(|(_, count)| **count))
+    {
+        bail!("no event could be read; {count} of {} records were set aside: {reason}", outcome.rejects);
+    }
     if let Some(mut file) = rejects {
         file.flush()?;
     }
@@ -78,8 +83,7 @@ pub(crate) fn print(outcome: &Outcome, top: usize) -> Result<()> {
     if top > 0 && incidents.len() > top {
         output::print(&format!("{} more of lower risk; --top 0 shows all\n", incidents.len() - top))?;
     }
-    let counts: Vec<String> = reading(outcome).iter().map(|(what, count)| format!("{count} {what}")).collect();
-    output::print(&format!("Read: {}.", counts.join(", ")))?;
+    output::print(&read_line(outcome))?;
     for (reason, count) in &outcome.rejects_by_reason {
         output::print(&format!("Set aside {count}: {reason}"))?;
     }
@@ -110,6 +114,12 @@ pub(crate) fn write_report(outcome: &Outcome, title: &str, path: &Path) -> Resul
         rejects: outcome.rejects_by_reason.iter().map(|(reason, count)| (reason.clone(), *count)).collect(),
     })?;
     std::fs::write(path, html).with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+/// What was read, in a line.
+pub(crate) fn read_line(outcome: &Outcome) -> String {
+    let counts: Vec<String> = reading(outcome).iter().map(|(what, count)| format!("{count} {what}")).collect();
+    format!("Read: {}.", counts.join(", "))
 }
 
 /// What was read, in the order in which it is told. Zeros that need no mention are left out.

@@ -25,6 +25,7 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> Result<Done> {
         return Ok(Done::Quietly);
     }
     print(&ours, &theirs)?;
+    output::print(&backtest::read_line(&outcome))?;
     if arguments.sweep {
         print_sweep(&rows)?;
     }

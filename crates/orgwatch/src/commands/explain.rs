@@ -70,7 +70,7 @@ fn explain(incident: &Incident) -> String {
     let mut table = output::table(&["points", "term", "score", "weight", "decay", "damping", "factor", "why"]);
     for term in &incident.receipt.terms {
         let of_finding =
-            |value: f64| if term.kind == TermKind::Finding { format!("{value:.2}") } else { String::new() };
+            |value: f64| if term.kind == TermKind::Finding { format!("{value:.3}") } else { String::new() };
         let factor = if term.kind == TermKind::Modifier { format!("×{:.2}", term.multiplier) } else { String::new() };
         table.add_row(vec![
             output::number(term.points),
