@@ -62,13 +62,13 @@ pub(crate) fn read(arguments: &ReadArguments, plain: bool) -> Result<Outcome> {
         },
     )?;
     bar.finish_and_clear();
+    if let Some(mut file) = rejects {
+        file.flush()?;
+    }
     if let (0, Some((reason, count))) =
         (outcome.events, outcome.rejects_by_reason.iter().max_by_key(|(_, count)| **count))
     {
         bail!("no event could be read; {count} of {} records were set aside: {reason}", outcome.rejects);
-    }
-    if let Some(mut file) = rejects {
-        file.flush()?;
     }
     Ok(outcome)
 }

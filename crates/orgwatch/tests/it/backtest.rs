@@ -73,8 +73,8 @@ fn the_exit_code_tells_what_happened() {
 
 #[test]
 fn without_the_org_it_says_what_is_missing() {
-    let printed = succeed(&["backtest", &events()]);
-    assert!(printed.contains("No incidents.") && printed.contains("give --org"), "{printed}");
+    let (code, error) = fail(&["backtest", &events()]);
+    assert!(code == Some(1) && error.contains("no event could be read") && error.contains("give --org"), "{error}");
 }
 
 #[test]
