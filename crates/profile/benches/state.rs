@@ -21,7 +21,10 @@ fn main() {
     let activities = activities(plan, &id);
     println!("{} events of {USERS} users over {DAYS} days\n", activities.len());
 
-    print_bytes(&learn(&id, &activities));
+    let mut org = learn(&id, &activities);
+    print_bytes(&org, "with the day open");
+    org.finish(&mut Vec::new());
+    print_bytes(&org, "at rest");
     println!();
 
     let seconds = |_| {
@@ -43,12 +46,12 @@ fn learn(id: &OrgId, activities: &[Activity]) -> Org {
     org
 }
 
-fn print_bytes(org: &Org) {
+fn print_bytes(org: &Org, when: &str) {
     let mut by_class: BTreeMap<UserClass, Vec<usize>> = BTreeMap::new();
     for (_, profile) in org.profiles() {
         by_class.entry(profile.class()).or_default().push(profile.bytes());
     }
-    println!("{:>12} {:>6} {:>8} {:>8} {:>8}  bytes a user", "class", "users", "median", "p90", "max");
+    println!("{:>12} {:>6} {:>8} {:>8} {:>8}  bytes a user {when}", "class", "users", "median", "p90", "max");
     let all: Vec<usize> = by_class.values().flatten().copied().collect();
     let rows = by_class.into_iter().map(|(class, bytes)| (class.as_str(), bytes)).chain([("all", all)]);
     for (class, mut bytes) in rows {

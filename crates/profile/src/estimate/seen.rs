@@ -68,6 +68,10 @@ impl Seen {
         if self.entries.len() >= usize::from(self.capacity) {
             self.make_room(day);
         }
+        if self.entries.len() == self.entries.capacity() {
+            // A profile is small: doubling would leave half of it empty.
+            self.entries.reserve_exact(2);
+        }
         self.entries.push(Entry { key, last_day: day, days: 1.0 });
         Sighting::Never
     }

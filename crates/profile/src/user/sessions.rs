@@ -31,7 +31,7 @@ pub(crate) struct Delegation {
 }
 
 impl Sessions {
-    const CAPACITY: usize = 8;
+    const CAPACITY: usize = 6;
 
     /// The session with either key, opened if there is none. `None` without any key.
     pub(crate) fn of(&mut self, session: u64, login: u64, at: Timestamp) -> Option<&mut Session> {
@@ -66,6 +66,7 @@ impl Sessions {
     /// Puts a session in place of the one used least lately. Returns where it is.
     fn open(&mut self, session: Session) -> usize {
         if self.recent.len() < Self::CAPACITY {
+            self.recent.reserve_exact(1);
             self.recent.push(session);
             return self.recent.len() - 1;
         }
@@ -101,10 +102,10 @@ mod tests {
     #[test]
     fn the_oldest_makes_room() {
         let mut sessions = Sessions::default();
-        for key in 1..=9 {
+        for key in 1..=7 {
             sessions.of(key, 0, Timestamp(key as i64)).unwrap().client = Some((key, "c".into()));
         }
         assert!(sessions.of(1, 0, Timestamp(20)).unwrap().client.is_none());
-        assert!(sessions.of(9, 0, Timestamp(20)).unwrap().client.is_some());
+        assert!(sessions.of(7, 0, Timestamp(20)).unwrap().client.is_some());
     }
 }
