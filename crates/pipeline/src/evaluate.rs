@@ -1,6 +1,6 @@
 //! How well incidents match labels.
 
-use model::{Incident, Severity, Timestamp, UserId};
+use model::{Incident, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -187,11 +187,6 @@ fn share(part: u64, whole: u64) -> f64 {
 fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
-}
-
-/// Severity of a risk from 0 to 100.
-pub fn severity(risk: f64) -> Severity {
-    Severity::of_score(risk / 10.0)
 }
 
 #[cfg(test)]
