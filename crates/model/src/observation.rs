@@ -65,7 +65,7 @@ pub enum Feature {
 pub struct Volume {
     pub source: Source,
     pub rows: f64,
-    /// Rows of the present clock hour.
+    /// Rows of the largest clock hour so far.
     pub hour_rows: f64,
     pub requests: u32,
     pub day: Usual,

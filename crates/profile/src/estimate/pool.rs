@@ -41,10 +41,6 @@ impl Pool {
         self.shift(after, 1.0);
     }
 
-    pub fn members(&self) -> f64 {
-        self.members
-    }
-
     /// The prior of this population, or `None` below five members.
     pub fn prior(&self) -> Option<Prior> {
         if self.members < 5.0 || self.degrees < 5.0 {

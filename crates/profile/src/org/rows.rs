@@ -145,7 +145,7 @@ fn leans(today: &SourceDay, usual: &DayUsual) -> bool {
         return today.requests <= 1;
     }
     today.rows > usual.leaning
-        || today.hour_rows > usual.leaning_hour
+        || today.largest_hour > usual.leaning_hour
         || (usual.intensity.scale > 0.0 && usual.intensity(today.requests).standardized(today.intensity()) > 1.0)
 }
 
@@ -164,7 +164,7 @@ pub(super) fn volume_feature(
     Some(Feature::Volume(Volume {
         source,
         rows: today.rows,
-        hour_rows: today.hour_rows,
+        hour_rows: today.largest_hour,
         requests: today.requests,
         day: Usual { shift, ..expected.day.unwrap_or_default() },
         hour: Usual { shift, ..expected.hour },
