@@ -11,9 +11,9 @@ pub struct Settings {
     pub model: RiskModel,
     /// Findings of a user are one incident while they come within this many hours of each other.
     pub merge_hours: u32,
-    /// Hours in which a finding's part halves, counted back from the incident's latest event.
+    /// Hours in which a finding's part halves, counted both ways from the incident's worst moment.
     pub half_life_hours: f64,
-    /// Part left to a finding for each stronger one of the same group.
+    /// Part left to every finding of a group but its strongest.
     pub damping: f64,
     /// Factor on the odds for each further log (list view, report, API, bulk) that tells of the same.
     pub corroboration: f64,
@@ -39,9 +39,9 @@ impl Default for Settings {
         Self {
             model: RiskModel::NoisyOr,
             merge_hours: 24,
-            half_life_hours: 168.0,
+            half_life_hours: 12.0,
             damping: 0.4,
-            corroboration: 1.15,
+            corroboration: 1.5,
             weights: BTreeMap::new(),
             sensitivity: BTreeMap::new(),
             classes: BTreeMap::new(),
@@ -50,22 +50,23 @@ impl Default for Settings {
 }
 
 /// Weights such that one certain spike alone is high, and the founding article's four findings are critical.
+/// How much was read and what was read for the first time have one cause more often than not, so they are one group.
 const DEFAULTS: [(&str, f64, &str); 15] = [
-    ("row_spike", 0.70, "volume"),
-    ("bulk_export", 0.73, "volume"),
-    ("slow_drain", 0.77, "volume"),
-    ("scope_increase", 0.905, "novelty"),
-    ("new_access", 0.845, "novelty"),
-    ("new_report_export", 0.875, "novelty"),
-    ("view_burst", 0.60, "novelty"),
-    ("rare_user_agent", 0.64, "client"),
-    ("rare_network", 0.54, "network"),
-    ("failed_then_success", 0.64, "login"),
-    ("session_hijack", 0.79, "session"),
-    ("login_as_export", 0.79, "delegation"),
-    ("off_hours", 0.66, "time"),
-    ("api_recon", 0.75, "reconnaissance"),
-    ("threat_detection", 0.60, "native"),
+    ("row_spike", 0.66, "reading"),
+    ("bulk_export", 0.745, "reading"),
+    ("slow_drain", 0.81, "reading"),
+    ("scope_increase", 0.95, "reading"),
+    ("new_access", 0.91, "reading"),
+    ("new_report_export", 0.92, "reading"),
+    ("view_burst", 0.63, "reading"),
+    ("rare_user_agent", 0.775, "client"),
+    ("rare_network", 0.565, "network"),
+    ("failed_then_success", 0.775, "login"),
+    ("session_hijack", 0.85, "session"),
+    ("login_as_export", 0.745, "delegation"),
+    ("off_hours", 0.76, "time"),
+    ("api_recon", 0.79, "reconnaissance"),
+    ("threat_detection", 0.66, "native"),
 ];
 
 /// What is wrong with the settings.
