@@ -1,0 +1,1 @@
+//! Owns partitions: reads features of activities, then learns them.

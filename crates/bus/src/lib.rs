@@ -1,0 +1,1 @@
+//! JetStream: streams, subjects, typed batches, acks, dead letters.

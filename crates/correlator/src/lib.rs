@@ -1,0 +1,1 @@
+//! Findings to incidents, in one transaction.

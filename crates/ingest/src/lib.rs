@@ -1,0 +1,1 @@
+//! Reads every source and publishes activities.

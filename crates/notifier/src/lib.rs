@@ -1,0 +1,1 @@
+//! Delivers changes of incidents, never twice for one revision.

@@ -1,0 +1,3 @@
+//! Every orgwatch service and operation.
+
+fn main() {}

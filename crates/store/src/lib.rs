@@ -1,0 +1,1 @@
+//! Postgres: migrations, queries, ownership, checkpoints, outbox.
