@@ -3,6 +3,7 @@
 //! [`Message`] encodes and decodes whole messages; [`Field`] says how one field crosses.
 
 mod activity;
+mod batch;
 mod field;
 mod finding;
 mod incident;

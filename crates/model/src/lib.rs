@@ -5,6 +5,7 @@
 //! Pure: no clock, no input or output.
 
 pub mod activity;
+pub mod batch;
 pub mod codec;
 pub mod finding;
 pub mod id;
@@ -18,6 +19,8 @@ pub mod wire;
 pub use activity::{
     Activity, Attribute, Channel, Delegate, Kind, NativeAnomaly, NativeFeature, Outcome, Scope, ScoreScale, SourceIp,
 };
+pub use batch::{Batch, Change, ChangeKind, Control, Entry, Item, Order};
+pub use codec::WireError;
 pub use finding::{Contribution, Finding, Measure, Severity};
 pub use id::{OrgId, UserId};
 pub use incident::{Incident, Points, Receipt, RiskModel, Term, TermKind};

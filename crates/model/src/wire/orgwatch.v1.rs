@@ -151,12 +151,34 @@ pub struct Attribute {
     #[prost(string, tag = "2")]
     pub value: ::prost::alloc::string::String,
 }
+/// An activity, or a control record that its partition meets at the same place whenever it is read.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ActivityItem {
     #[prost(message, optional, tag = "1")]
     pub activity: ::core::option::Option<Activity>,
     #[prost(string, tag = "2")]
     pub traceparent: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub control: ::core::option::Option<Control>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Control {
+    #[prost(string, tag = "1")]
+    pub org_id: ::prost::alloc::string::String,
+    #[prost(oneof = "control::Value", tags = "2, 3")]
+    pub value: ::core::option::Option<control::Value>,
+}
+/// Nested message and enum types in `Control`.
+pub mod control {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Value {
+        /// All sources have told everything up to this time: hours that end by it are closed.
+        #[prost(int64, tag = "2")]
+        Watermark(i64),
+        /// No more activities will come: all hours and days are closed.
+        #[prost(bool, tag = "3")]
+        End(bool),
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ActivityBatch {
@@ -989,17 +1011,60 @@ pub struct Term {
     #[prost(string, tag = "10")]
     pub reason: ::prost::alloc::string::String,
 }
+/// An incident, and what has become of it.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct IncidentItem {
     #[prost(message, optional, tag = "1")]
     pub incident: ::core::option::Option<Incident>,
     #[prost(string, tag = "2")]
     pub traceparent: ::prost::alloc::string::String,
+    #[prost(enumeration = "ChangeKind", tag = "3")]
+    pub change: i32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct IncidentBatch {
     #[prost(message, repeated, tag = "1")]
     pub items: ::prost::alloc::vec::Vec<IncidentItem>,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ChangeKind {
+    Unspecified = 0,
+    /// First seen at or above a severity that is told.
+    Opened = 1,
+    Updated = 2,
+    /// Its severity has risen.
+    Escalated = 3,
+    Reopened = 4,
+    Closed = 5,
+}
+impl ChangeKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CHANGE_KIND_UNSPECIFIED",
+            Self::Opened => "CHANGE_KIND_OPENED",
+            Self::Updated => "CHANGE_KIND_UPDATED",
+            Self::Escalated => "CHANGE_KIND_ESCALATED",
+            Self::Reopened => "CHANGE_KIND_REOPENED",
+            Self::Closed => "CHANGE_KIND_CLOSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CHANGE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "CHANGE_KIND_OPENED" => Some(Self::Opened),
+            "CHANGE_KIND_UPDATED" => Some(Self::Updated),
+            "CHANGE_KIND_ESCALATED" => Some(Self::Escalated),
+            "CHANGE_KIND_REOPENED" => Some(Self::Reopened),
+            "CHANGE_KIND_CLOSED" => Some(Self::Closed),
+            _ => None,
+        }
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

@@ -1,0 +1,97 @@
+//! Batches on the wire.
+
+use super::field::{Field, WireError, numbers};
+use crate::batch::{Batch, Change, ChangeKind, Control, Entry, Item, Order};
+use crate::{Finding, Incident, Observation, OrgId, Text, Timestamp, wire};
+
+numbers!(ChangeKind => ChangeKind { Opened, Updated, Escalated, Reopened, Closed });
+
+/// `wire_of` and `of_wire` are what differs between the batch messages.
+macro_rules! batch {
+    ($domain:ty, $item:ident, $batch:ident, $to:expr, $from:expr) => {
+        impl Batch for $domain {
+            fn encode_item(item: &Item<Self>) -> Vec<u8> {
+                let to: fn(&Self, String) -> wire::$item = $to;
+                prost::Message::encode_to_vec(&to(&item.value, item.traceparent.to_string()))
+            }
+
+            fn decode_batch(bytes: &[u8]) -> Result<Vec<Item<Self>>, WireError> {
+                let from: fn(wire::$item) -> Result<Self, WireError> = $from;
+                let batch: wire::$batch = prost::Message::decode(bytes)?;
+                let items = batch.items.into_iter().map(|mut item| {
+                    let traceparent = Text::from(std::mem::take(&mut item.traceparent));
+                    Ok(Item { value: from(item)?, traceparent })
+                });
+                items.collect()
+            }
+        }
+    };
+}
+
+batch!(
+    Observation,
+    ObservationItem,
+    ObservationBatch,
+    |value, traceparent| wire::ObservationItem { observation: Some(value.to_wire()), traceparent },
+    |item| required(item.observation, "observation")
+);
+batch!(
+    Finding,
+    FindingItem,
+    FindingBatch,
+    |value, traceparent| wire::FindingItem { finding: Some(value.to_wire()), traceparent },
+    |item| required(item.finding, "finding")
+);
+batch!(
+    Change,
+    IncidentItem,
+    IncidentBatch,
+    |value, traceparent| wire::IncidentItem {
+        incident: Some(value.incident.to_wire()),
+        traceparent,
+        change: value.kind.to_wire(),
+    },
+    |item| {
+        let incident: Incident = required(item.incident, "incident")?;
+        Ok(Change { incident, kind: ChangeKind::from_wire(item.change, "change")? })
+    }
+);
+batch!(
+    Entry,
+    ActivityItem,
+    ActivityBatch,
+    |value, traceparent| match value {
+        Entry::Activity(activity) =>
+            wire::ActivityItem { activity: Some(activity.to_wire()), traceparent, control: None },
+        Entry::Control(control) =>
+            wire::ActivityItem { activity: None, traceparent, control: Some(control.to_wire()) },
+    },
+    |item| match item.control {
+        Some(control) => Ok(Entry::Control(Field::from_wire(control, "control")?)),
+        None => Ok(Entry::Activity(Box::new(required(item.activity, "activity")?))),
+    }
+);
+
+fn required<T: Field<W>, W>(wire: Option<W>, name: &'static str) -> Result<T, WireError> {
+    T::from_wire(wire.ok_or(WireError::Missing(name))?, name)
+}
+
+impl Field<wire::Control> for Control {
+    fn to_wire(&self) -> wire::Control {
+        use wire::control::Value;
+        let value = match &self.order {
+            Order::Watermark(time) => Value::Watermark(time.0),
+            Order::End => Value::End(true),
+        };
+        wire::Control { org_id: self.org_id.to_wire(), value: Some(value) }
+    }
+
+    fn from_wire(wire: wire::Control, _: &'static str) -> Result<Self, WireError> {
+        use wire::control::Value;
+        let order = match wire.value.ok_or(WireError::Missing("control"))? {
+            Value::Watermark(time) => Order::Watermark(Timestamp(time)),
+            Value::End(_) => Order::End,
+        };
+        Ok(Self { org_id: OrgId::from_wire(wire.org_id, "org_id")?, order })
+    }
+}
