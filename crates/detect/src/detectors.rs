@@ -35,8 +35,8 @@ macro_rules! detector {
                 $name
             }
 
-            fn family(&self) -> $crate::registry::Family {
-                $crate::registry::Family::$family
+            fn family(&self) -> model::Family {
+                model::Family::$family
             }
 
             fn ceiling(&self) -> f64 {

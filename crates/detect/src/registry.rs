@@ -5,15 +5,14 @@ use crate::detectors::{
     rare_network, rare_user_agent, row_spike, scope_increase, session_hijack, slow_drain, view_burst,
 };
 use crate::{Settings, Verdict};
-use model::Observation;
+use model::{Family, Observation};
 
 /// A pure function from an observation and settings to verdicts.
 pub trait Detector: Sync {
     /// The name in findings, settings and weights.
     fn name(&self) -> &'static str;
 
-    /// What detectors of one family see of the same behavior is not independent: a risk score damps it, and a
-    /// deployment may run a family apart.
+    /// A deployment may run a family apart: only the features of its family reach a detector there.
     fn family(&self) -> Family;
 
     /// The highest score it gives, 0 to 10.
@@ -21,16 +20,6 @@ pub trait Detector: Sync {
 
     /// One verdict for each feature that concerns it; nothing for an observation that does not.
     fn judge(&self, observation: &Observation, settings: &Settings) -> Vec<Verdict>;
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    Volume,
-    Novelty,
-    Identity,
-    Time,
-    Reconnaissance,
-    Native,
 }
 
 pub static DETECTORS: [&dyn Detector; 15] = [

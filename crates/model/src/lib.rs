@@ -25,8 +25,8 @@ pub use finding::{Contribution, Finding, Measure, Severity};
 pub use id::{OrgId, UserId};
 pub use incident::{Incident, Points, Receipt, RiskModel, Term, TermKind};
 pub use observation::{
-    Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Observation, Rarity, SessionChange,
-    Source, Spread, UserClass, Volume,
+    Burst, Delegated, Downloads, Drain, Failures, Family, Feature, First, HourOfWeek, Observation, Rarity,
+    SessionChange, Source, Spread, UserClass, Volume,
 };
 pub use time::Timestamp;
 pub use usual::{Rate, Usual};

@@ -36,6 +36,38 @@ words! {
     Source { ListView = "list_view", Report = "report", Api = "api", Bulk = "bulk", File = "file" }
 }
 
+words! {
+    /// Features that one deployment of detectors judges together, and that travel under a subject of their own.
+    Family {
+        Volume = "volume",
+        Novelty = "novelty",
+        Identity = "identity",
+        Time = "time",
+        Reconnaissance = "reconnaissance",
+        Native = "native",
+    }
+}
+
+impl Observation {
+    /// The same observation once for each family, with the features of that family.
+    pub fn by_family(self) -> Vec<(Family, Self)> {
+        let mut families: Vec<(Family, Self)> = Vec::with_capacity(1);
+        let Self { features, activity, .. } = self;
+        let bare = Self { features: Vec::new(), activity: None, ..self };
+        for feature in features {
+            let family = feature.family();
+            match families.iter_mut().find(|(known, _)| *known == family) {
+                Some((_, observation)) => observation.features.push(feature),
+                None => {
+                    let (activity, features) = (activity.clone(), vec![feature]);
+                    families.push((family, Self { activity, features, ..bare.clone() }));
+                }
+            }
+        }
+        families
+    }
+}
+
 /// Something about an observation that leans towards the unusual, with what would have been usual.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Feature {
@@ -58,6 +90,21 @@ pub enum Feature {
     Drain(Drain),
     /// The activity is a Threat Detection event.
     Native,
+}
+
+impl Feature {
+    pub fn family(&self) -> Family {
+        match self {
+            Self::Volume(_) | Self::Burst(_) | Self::Downloads(_) | Self::Drain(_) => Family::Volume,
+            Self::Scope(_) | Self::Object(_) | Self::Export(_) => Family::Novelty,
+            Self::Client(_) | Self::Network(_) | Self::Failures(_) | Self::Session(_) | Self::Delegated(_) => {
+                Family::Identity
+            }
+            Self::Hour(_) => Family::Time,
+            Self::Recon(_) => Family::Reconnaissance,
+            Self::Native => Family::Native,
+        }
+    }
 }
 
 /// Rows of one source in the day so far.

@@ -1,7 +1,9 @@
 //! Everything that can be set, strict: an unknown key is an error, and all errors are told at once.
 
-use model::{Text, id};
+use model::partition::Partitions;
+use model::{OrgId, Text, id};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The settings of every stage. The defaults are in `config.default.toml`, with a comment for each key.
@@ -11,6 +13,41 @@ pub struct Config {
     pub profile: profile::Settings,
     pub detect: detect::Settings,
     pub risk: risk::Settings,
+    pub partitions: PartitionSettings,
+}
+
+/// How orgs are laid over partitions. Where users are compared with each other depends on it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PartitionSettings {
+    /// Fixed when orgwatch is installed.
+    pub count: u16,
+    /// By org: over how many partitions the users of a giant one are spread, each a population of its own.
+    pub spread: BTreeMap<OrgId, u16>,
+}
+
+impl Default for PartitionSettings {
+    fn default() -> Self {
+        Self { count: 32, spread: BTreeMap::new() }
+    }
+}
+
+impl PartitionSettings {
+    pub fn partitions(&self) -> Partitions {
+        Partitions::new(self.count, self.spread.clone())
+    }
+
+    fn check(&self) -> Vec<String> {
+        let mut errors = Vec::new();
+        if !(1..=1024).contains(&self.count) {
+            errors.push(format!("partitions.count: must be from 1 to 1024, is {}", self.count));
+        }
+        let wide = self.spread.iter().filter(|(_, spread)| !(1..=self.count.max(1)).contains(spread));
+        errors.extend(wide.map(|(org, spread)| {
+            format!("partitions.spread.{org}: must be from 1 to partitions.count = {}, is {spread}", self.count)
+        }));
+        errors
+    }
 }
 
 /// The defaults, commented, as `orgwatch config default` prints them.
@@ -51,7 +88,7 @@ impl Config {
         let profile = self.profile.check().into_iter().map(|error| error.to_string());
         let detect = self.detect.check().into_iter().map(|error| error.to_string());
         let risk = self.risk.check().into_iter().map(|error| error.to_string());
-        profile.chain(detect).chain(risk).collect()
+        profile.chain(detect).chain(risk).chain(self.partitions.check()).collect()
     }
 
     /// Sixteen hex digits that change with any setting, and with any ceiling or weight compiled in. Findings and

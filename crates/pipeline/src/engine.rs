@@ -3,11 +3,13 @@
 use crate::Config;
 use crate::report::FirstTimes;
 use detect::{Unscoreable, Verdict};
+use model::partition::Partitions;
 use model::{Activity, Feature, Finding, Incident, Observation, OrgId, Text, Timestamp, UserId};
 use profile::{Fate, Org};
 use risk::Ledger;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// All state of a run over any number of orgs.
 pub struct Engine {
@@ -15,7 +17,9 @@ pub struct Engine {
     config_hash: Text,
     /// Findings of observations before this time are not raised: the profiles only learn.
     learn_until: Timestamp,
-    orgs: BTreeMap<OrgId, Org>,
+    partitions: Partitions,
+    /// By org and partition: a spread org is a population in each of its partitions.
+    orgs: BTreeMap<(OrgId, u16), Org>,
     ledgers: BTreeMap<(OrgId, UserId), Ledger>,
     pub(crate) first_exports: FirstTimes,
     pub(crate) first_objects: FirstTimes,
@@ -41,6 +45,7 @@ impl Engine {
     pub fn new(config: Config, learn_until: Option<Timestamp>) -> Self {
         Self {
             config_hash: config.hash(),
+            partitions: config.partitions.partitions(),
             config,
             learn_until: learn_until.unwrap_or(Timestamp(i64::MIN)),
             orgs: BTreeMap::new(),
@@ -57,11 +62,11 @@ impl Engine {
     /// # Errors
     /// If the settings of profiles do not fit; they have been checked before.
     pub fn push(&mut self, activity: &Activity) -> Result<(), profile::SettingsError> {
-        if !self.orgs.contains_key(&activity.org_id) {
-            let org = Org::new(activity.org_id.clone(), &self.config.profile)?;
-            self.orgs.insert(activity.org_id.clone(), org);
-        }
-        let Some(org) = self.orgs.get_mut(&activity.org_id) else { return Ok(()) };
+        let partition = self.partitions.of_activity(&activity.org_id, &activity.user_id);
+        let org = match self.orgs.entry((activity.org_id.clone(), partition)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Org::new(activity.org_id.clone(), &self.config.profile)?),
+        };
         let fate = org.observe(activity, &mut self.observations);
         *self.tally.fates.entry(fate).or_default() += 1;
         if matches!(fate, Fate::Learned | Fate::Late) {

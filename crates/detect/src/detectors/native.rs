@@ -1,9 +1,8 @@
 //! What Salesforce's own Threat Detection says, as evidence independent of ours.
 
 use crate::judgement::Judgement;
-use crate::registry::Family;
 use crate::{Detector, Settings, Unscoreable, Verdict, score};
-use model::{Activity, Feature, Kind, NativeAnomaly, Observation, ScoreScale};
+use model::{Activity, Family, Feature, Kind, NativeAnomaly, Observation, ScoreScale};
 
 /// ApiAnomaly, ReportAnomaly, SessionHijacking, CredentialStuffing, GuestUserAnomaly, LoginAnomaly (scores from 0
 /// to 1) and TenantSecurityApiAnomaly (0 to 100) as findings on our scale.

@@ -22,6 +22,7 @@ pub(crate) fn observation(feature: Feature) -> Observation {
 }
 
 pub(crate) fn verdict(detector: &dyn Detector, feature: Feature) -> Verdict {
+    assert_eq!(feature.family(), detector.family(), "the feature would not reach the detector");
     let mut verdicts = detector.judge(&observation(feature), &Settings::default());
     assert_eq!(verdicts.len(), 1);
     verdicts.remove(0)

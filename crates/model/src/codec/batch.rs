@@ -63,8 +63,7 @@ batch!(
     |value, traceparent| match value {
         Entry::Activity(activity) =>
             wire::ActivityItem { activity: Some(activity.to_wire()), traceparent, control: None },
-        Entry::Control(control) =>
-            wire::ActivityItem { activity: None, traceparent, control: Some(control.to_wire()) },
+        Entry::Control(control) => wire::ActivityItem { activity: None, traceparent, control: Some(control.to_wire()) },
     },
     |item| match item.control {
         Some(control) => Ok(Entry::Control(Field::from_wire(control, "control")?)),
