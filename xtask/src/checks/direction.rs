@@ -23,7 +23,9 @@ const ORDER: &[&str] = &[
     "orgwatch-simulator",
     "orgwatch-fake-org",
     "orgwatch",
+    "orgwatch-servers",
     "orgwatchd",
+    "orgwatch-tests",
     "xtask",
 ];
 

@@ -1,0 +1,200 @@
+//! A nats-server with JetStream.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::child::{Child, lost_its_port};
+use crate::{executables, port};
+
+const ATTEMPTS: u32 = 5;
+
+/// What is particular about a server.
+#[derive(Debug, Clone, Default)]
+pub struct NatsOptions {
+    /// The folder of the streams, created if absent and kept afterwards; a temporary one if `None`.
+    pub store: Option<PathBuf>,
+    /// More lines of the configuration file: accounts, users, TLS, limits.
+    pub extra_config: String,
+    /// Whether JetStream flushes to disk before it acknowledges.
+    pub sync_always: bool,
+}
+
+/// A child nats-server with JetStream in files, on 127.0.0.1.
+pub struct Nats {
+    // Declared first to be dropped first: the child writes to the folder.
+    child: Option<Child>,
+    folder: TempDir,
+    address: SocketAddr,
+    monitoring: SocketAddr,
+}
+
+impl Nats {
+    /// Starts a server with an empty store, and waits until JetStream is ready.
+    pub async fn start() -> Result<Self> {
+        Self::start_with(NatsOptions::default()).await
+    }
+
+    /// As [`Nats::start`], with options.
+    pub async fn start_with(options: NatsOptions) -> Result<Self> {
+        let mut attempt = 1;
+        loop {
+            let mut server = Self::prepare(&options)?;
+            match server.launch().await {
+                Err(_) if attempt < ATTEMPTS && lost_its_port(&server.log()) => attempt += 1,
+                outcome => return outcome.map(|()| server),
+            }
+        }
+    }
+
+    /// `nats://127.0.0.1:PORT`, the same after a restart.
+    pub fn url(&self) -> String {
+        format!("nats://{}", self.address)
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:PORT`, with `/healthz`, `/varz`, `/jsz` below it.
+    pub fn monitoring_url(&self) -> String {
+        format!("http://{}", self.monitoring)
+    }
+
+    /// Ends the server in order, if it runs; the store stays.
+    pub async fn stop(&mut self) {
+        if let Some(child) = &mut self.child {
+            child.stop(Signal::TERM).await;
+        }
+        self.child = None;
+    }
+
+    /// Kills the server, if it runs; the store stays.
+    pub async fn kill(&mut self) {
+        if let Some(child) = &mut self.child {
+            child.kill().await;
+        }
+        self.child = None;
+    }
+
+    /// Starts the server again on the same port and store, after stopping it if it runs.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.stop().await;
+        self.launch().await
+    }
+
+    fn prepare(options: &NatsOptions) -> Result<Self> {
+        let folder = TempDir::with_prefix("orgwatch-nats-")?;
+        let (address, monitoring) = (port::free()?, port::free()?);
+        let store = options.store.clone().unwrap_or_else(|| folder.path().join("store"));
+        let server = Self { child: None, folder, address, monitoring };
+        let sync = if options.sync_always { "always" } else { "2m" };
+        let text = format!(
+            "server_name: orgwatch-{}\nlisten: \"{address}\"\nhttp: \"{monitoring}\"\n\
+             jetstream {{ store_dir: {:?}, sync_interval: {sync} }}\n{}\n",
+            address.port(),
+            store.display().to_string(),
+            options.extra_config,
+        );
+        let path = server.config();
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(server)
+    }
+
+    async fn launch(&mut self) -> Result<()> {
+        let mut command = executables::bound_to_parent(&executables::nats_server()?, "KILL");
+        command.arg("--config").arg(self.config());
+        let child = self.child.insert(Child::spawn(command, self.log(), Signal::KILL)?);
+        let monitoring = self.monitoring;
+        let outcome = child.until_ready(async || is_healthy(monitoring).await).await;
+        if outcome.is_err() {
+            self.child = None;
+        }
+        outcome.context("cannot start nats-server")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("nats.conf")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("nats.log")
+    }
+}
+
+async fn is_healthy(monitoring: SocketAddr) -> bool {
+    let request = async {
+        let mut stream = TcpStream::connect(monitoring).await?;
+        stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await?;
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response).await?;
+        std::io::Result::Ok(response)
+    };
+    request.await.is_ok_and(|response| response.starts_with(b"HTTP/1.0 200 "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn greeting(server: &Nats) -> String {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let mut buffer = vec![0; 4096];
+        let length = stream.read(&mut buffer).await.unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+
+    #[tokio::test]
+    async fn comes_back_on_the_same_port_after_stop_and_kill() {
+        let mut server = Nats::start().await.unwrap();
+        let url = server.url();
+        assert!(greeting(&server).await.contains("\"jetstream\":true"));
+
+        server.stop().await;
+        TcpStream::connect(server.address()).await.unwrap_err();
+        server.stop().await;
+        server.restart().await.unwrap();
+        assert!(greeting(&server).await.starts_with("INFO "));
+
+        server.kill().await;
+        TcpStream::connect(server.address()).await.unwrap_err();
+        server.restart().await.unwrap();
+        server.restart().await.unwrap();
+        assert!(greeting(&server).await.starts_with("INFO "));
+        assert_eq!(server.url(), url);
+    }
+
+    #[tokio::test]
+    async fn drop_ends_the_server_and_deletes_its_folder_but_not_a_given_store() {
+        let store = tempfile::tempdir().unwrap();
+        let options =
+            NatsOptions { store: Some(store.path().join("streams")), sync_always: true, ..NatsOptions::default() };
+        let server = Nats::start_with(options).await.unwrap();
+        let (address, folder) = (server.address(), server.folder.path().to_path_buf());
+        assert!(folder.is_dir());
+
+        drop(server);
+
+        TcpStream::connect(address).await.unwrap_err();
+        assert!(!folder.exists());
+        assert!(store.path().join("streams/jetstream").is_dir());
+    }
+
+    #[tokio::test]
+    async fn extra_configuration_is_used_and_its_errors_are_told() {
+        let users = "authorization { users: [{ user: ingest, password: secret }] }".to_owned();
+        let server = Nats::start_with(NatsOptions { extra_config: users, ..NatsOptions::default() }).await.unwrap();
+        assert!(greeting(&server).await.contains("\"auth_required\":true"));
+
+        let wrong = NatsOptions { extra_config: "no_such_key: 1".into(), ..NatsOptions::default() };
+        let error = Nats::start_with(wrong).await.err().unwrap();
+        assert!(format!("{error:#}").contains("no_such_key"), "{error:#}");
+    }
+}
