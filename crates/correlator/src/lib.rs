@@ -1,1 +1,47 @@
-//! Findings to incidents, in one transaction.
+//! Merges findings per user into incidents, in one transaction: findings, incidents, risk and outbox together.
+//!
+//! Replicas share one consumer. Locking a user's row serializes what concerns that user, and an incident is a function
+//! of the set of the user's findings, so neither redelivery nor order changes the outcome.
+
+mod error;
+mod merge;
+mod relay;
+mod settings;
+mod worker;
+
+pub use error::CorrelatorError;
+pub use merge::{Known, Merged, Written, merge};
+pub use settings::Settings;
+
+use bus::{Bus, SharedSettings, Source};
+use model::Text;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use worker::Worker;
+
+/// What the service works with.
+#[derive(Clone)]
+pub struct Service {
+    pub bus: Bus,
+    pub store: Store,
+    pub risk: risk::Settings,
+    /// Hash of all settings that decide; receipts carry it.
+    pub config_hash: Text,
+    pub settings: Settings,
+}
+
+impl Service {
+    /// Works until `shutdown`.
+    ///
+    /// # Errors
+    /// If the consumer's loop or the relay cannot go on.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), CorrelatorError> {
+        let shared = SharedSettings { messages: self.settings.messages, ..SharedSettings::default() };
+        let mut worker = Worker::new(&self);
+        let source = Source::correlator();
+        let merging = bus::shared(&self.bus, &source, &mut worker, shared, shutdown.clone());
+        let relaying = relay::run(&self.bus, &self.store, self.settings.relay_interval(), shutdown);
+        let (merged, ()) = tokio::join!(merging, relaying);
+        Ok(merged?)
+    }
+}

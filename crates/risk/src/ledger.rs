@@ -14,30 +14,44 @@ pub struct Ledger {
     findings: BTreeMap<Uuid, Entry>,
 }
 
-#[derive(Clone, Debug)]
-struct Entry {
-    latest: Finding,
-    /// The earliest time at which any revision was anomalous.
-    observed_at: Option<Timestamp>,
+/// What is kept of a finding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub latest: Finding,
+    /// The earliest time at which any revision was anomalous; `None` while all were withdrawn.
+    pub observed_at: Option<Timestamp>,
+}
+
+impl FromIterator<Entry> for Ledger {
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+        let by_id = |entry: Entry| (entry.latest.finding_id, entry);
+        Self { findings: entries.into_iter().map(by_id).collect() }
+    }
 }
 
 impl Ledger {
-    pub fn add(&mut self, finding: Finding) {
+    /// Whether anything is new.
+    pub fn add(&mut self, finding: Finding) -> bool {
         let observed = (!finding.withdrawn).then_some(finding.observed_at);
-        match self.findings.get_mut(&finding.finding_id) {
-            None => {
-                self.findings.insert(finding.finding_id, Entry { latest: finding, observed_at: observed });
-            }
-            Some(entry) => {
-                entry.observed_at = match (entry.observed_at, observed) {
-                    (Some(a), Some(b)) => Some(a.min(b)),
-                    (a, b) => a.or(b),
-                };
-                if finding.revision > entry.latest.revision {
-                    entry.latest = finding;
-                }
-            }
+        let Some(entry) = self.findings.get_mut(&finding.finding_id) else {
+            self.findings.insert(finding.finding_id, Entry { latest: finding, observed_at: observed });
+            return true;
+        };
+        let earliest = match (entry.observed_at, observed) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let is_later = finding.revision > entry.latest.revision;
+        let is_new = is_later || earliest != entry.observed_at;
+        entry.observed_at = earliest;
+        if is_later {
+            entry.latest = finding;
         }
+        is_new
+    }
+
+    pub fn get(&self, finding_id: Uuid) -> Option<&Entry> {
+        self.findings.get(&finding_id)
     }
 
     /// The findings that count, by time of first observation, then by id.
@@ -100,7 +114,9 @@ mod tests {
 
     fn merged(findings: &[Finding]) -> Vec<Incident> {
         let mut ledger = Ledger::default();
-        findings.iter().cloned().for_each(|finding| ledger.add(finding));
+        for finding in findings {
+            ledger.add(finding.clone());
+        }
         incidents(ledger.findings(), &Settings::default(), &"hash".into())
     }
 

@@ -7,7 +7,7 @@ mod ledger;
 mod receipt;
 mod settings;
 
-pub use ledger::{Ledger, incidents};
+pub use ledger::{Entry, Ledger, incidents};
 pub use receipt::receipt;
 pub use settings::{Settings, SettingsError, Weight};
 

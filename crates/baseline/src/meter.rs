@@ -1,0 +1,46 @@
+//! What this service counts.
+
+use model::Entry;
+use opentelemetry::metrics::{Counter, Gauge, Histogram};
+use opentelemetry::{KeyValue, global};
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Meter {
+    entries: Counter<u64>,
+    checkpoint_bytes: Counter<u64>,
+    checkpoint_seconds: Histogram<f64>,
+    profiles: Gauge<u64>,
+    partitions: Gauge<u64>,
+}
+
+impl Meter {
+    pub(crate) fn new() -> Self {
+        let meter = global::meter("orgwatch");
+        Self {
+            entries: meter.u64_counter("orgwatch.baseline.entries").build(),
+            checkpoint_bytes: meter.u64_counter("orgwatch.baseline.checkpoint.size").with_unit("By").build(),
+            checkpoint_seconds: meter.f64_histogram("orgwatch.baseline.checkpoint.duration").with_unit("s").build(),
+            profiles: meter.u64_gauge("orgwatch.baseline.profiles").build(),
+            partitions: meter.u64_gauge("orgwatch.baseline.partitions").build(),
+        }
+    }
+
+    pub(crate) fn applied(&self, entry: &Entry) {
+        let kind = match entry {
+            Entry::Activity(_) => "activity",
+            Entry::Control(_) => "control",
+        };
+        self.entries.add(1, &[KeyValue::new("kind", kind)]);
+    }
+
+    pub(crate) fn checkpoint(&self, bytes: usize, took: Duration, profiles: usize) {
+        self.checkpoint_bytes.add(bytes as u64, &[]);
+        self.checkpoint_seconds.record(took.as_secs_f64(), &[]);
+        self.profiles.record(profiles as u64, &[]);
+    }
+
+    pub(crate) fn partitions(&self, owned: usize) {
+        self.partitions.record(owned as u64, &[]);
+    }
+}

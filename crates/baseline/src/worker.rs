@@ -1,0 +1,191 @@
+//! One owned partition at work: applies its stream, publishes observations, commits checkpoints.
+
+use crate::error::BaselineError;
+use crate::meter::Meter;
+use crate::partition::Partition;
+use crate::settings::Settings;
+use bus::{Bus, Delivery, Failure, Handler, PublishError, Publisher, Ticket, subject, trace};
+use model::{Entry, Item, Observation, OrgId, UserId};
+use profile::{Fate, Org};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use store::{Owner, StateEntry, StateKey};
+use tokio::time::{Duration, Instant};
+use tracing::Span;
+
+pub(crate) struct Worker {
+    partition: u16,
+    state: Partition,
+    /// What commits on this session commits only while it owns the partition.
+    owner: Arc<Owner>,
+    publisher: Publisher<Observation>,
+    prefix: String,
+    settings: Settings,
+    /// Observations under way: a checkpoint waits for all of them, so that none is lost behind it.
+    tickets: Vec<Ticket>,
+    applied: u64,
+    checkpointed: u64,
+    checkpoint_due: Instant,
+    meter: Meter,
+}
+
+impl Worker {
+    /// Loads what the last checkpoint left.
+    ///
+    /// # Errors
+    /// If the database does not answer, or the state cannot be read.
+    pub(crate) async fn load(
+        partition: u16,
+        bus: &Bus,
+        owner: Arc<Owner>,
+        publisher: Publisher<Observation>,
+        profile: &profile::Settings,
+        settings: &Settings,
+    ) -> Result<Self, BaselineError> {
+        let applied = owner.load_checkpoint(partition.into()).await?.unwrap_or(0);
+        let stored = owner.load_state(partition.into(), USERS).await?;
+        let records = stored.into_iter().map(|entry| (entry.org_id, entry.key, entry.bytes));
+        let state = Partition::restore(profile, records)?;
+        let mut worker = Self {
+            partition,
+            state,
+            owner,
+            publisher,
+            prefix: bus.settings().prefix.clone(),
+            settings: settings.clone(),
+            tickets: Vec::new(),
+            applied,
+            checkpointed: applied,
+            checkpoint_due: Instant::now() + settings.checkpoint_interval(),
+            meter: Meter::new(),
+        };
+        let mut by_org: BTreeMap<OrgId, Vec<UserId>> = BTreeMap::new();
+        for (org, user) in worker.state.wanted() {
+            by_org.entry(org).or_default().push(user);
+        }
+        for (org, users) in by_org {
+            worker.fetch(&org, &users).await?;
+        }
+        Ok(worker)
+    }
+
+    /// The stream sequence up to which everything is applied.
+    pub(crate) fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    async fn fetch(&mut self, org: &OrgId, users: &[UserId]) -> Result<(), BaselineError> {
+        let keys: Vec<String> = users.iter().map(Org::user_key).collect();
+        let stored = self.owner.load_keys(self.partition.into(), org, &keys).await?;
+        let mut by_key: BTreeMap<String, Vec<u8>> = stored.into_iter().map(|entry| (entry.key, entry.bytes)).collect();
+        for (user, key) in users.iter().zip(keys) {
+            let bytes = by_key.remove(&key).ok_or_else(|| BaselineError::NoProfile { key: key.clone() })?;
+            self.state.load(org, user, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Reads, then learns; what leans towards the unusual goes to `out` by subject.
+    async fn learn(&mut self, item: &Item<Entry>, out: &mut Outgoing) -> Result<(), BaselineError> {
+        let mut observations = Vec::new();
+        while self.state.apply(&item.value, &mut observations)? == Some(Fate::Away) {
+            let Entry::Activity(activity) = &item.value else { break };
+            let user = [activity.user_id.clone()];
+            self.fetch(&activity.org_id, &user).await?;
+        }
+        self.meter.applied(&item.value);
+        if observations.is_empty() {
+            return Ok(());
+        }
+        let traceparent = {
+            let span = tracing::info_span!(
+                "observe",
+                orgwatch.service = "baseline",
+                orgwatch.observations = observations.len()
+            );
+            trace::parent(&span, &item.traceparent);
+            let _entered = span.enter();
+            trace::current()
+        };
+        for observation in observations {
+            for (family, observation) in observation.by_family() {
+                let subject = subject::observation(&self.prefix, family.as_str(), self.partition);
+                out.entry(subject).or_default().push(Item { value: observation, traceparent: traceparent.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    async fn publish(&mut self, out: Outgoing) -> Result<(), PublishError> {
+        for (subject, items) in out {
+            self.tickets.push(self.publisher.send(subject, items).await?);
+        }
+        Ok(())
+    }
+
+    async fn checkpoint(&mut self) -> Result<(), BaselineError> {
+        for ticket in std::mem::take(&mut self.tickets) {
+            ticket.await?;
+        }
+        self.checkpoint_due = Instant::now() + self.settings.checkpoint_interval();
+        if self.applied == self.checkpointed {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let (mut upserts, mut deletes) = (Vec::new(), Vec::new());
+        for (org_id, key, bytes) in self.state.take_changes()? {
+            match bytes {
+                Some(bytes) => upserts.push(StateEntry { org_id, key, bytes }),
+                None => deletes.push(StateKey { org_id, key }),
+            }
+        }
+        let size: usize = upserts.iter().map(|entry| entry.bytes.len()).sum();
+        self.owner.checkpoint(self.partition.into(), self.applied, &upserts, &deletes).await?;
+        self.checkpointed = self.applied;
+        self.state.evict(self.settings.profiles_in_memory);
+        self.meter.checkpoint(size, started.elapsed(), self.state.profiles_in_memory());
+        tracing::debug!(partition = self.partition, applied = self.applied, bytes = size, "checkpoint");
+        Ok(())
+    }
+}
+
+/// What the keys of profiles begin with: they are loaded when they are needed.
+const USERS: &str = "user/";
+
+/// Observations by subject.
+type Outgoing = BTreeMap<String, Vec<Item<Observation>>>;
+
+impl Handler for Worker {
+    type Item = Entry;
+
+    async fn handle(&mut self, deliveries: Vec<Delivery<Entry>>) -> Result<(), Failure> {
+        Span::current().record("orgwatch.partition", self.partition);
+        let mut out = Outgoing::new();
+        for delivery in deliveries {
+            for item in &delivery.items {
+                self.learn(item, &mut out).await.map_err(|error| error.failure())?;
+            }
+            self.applied = delivery.sequence;
+        }
+        self.publish(out).await.map_err(|error| BaselineError::from(error).failure())?;
+        self.tick().await
+    }
+
+    async fn tick(&mut self) -> Result<(), Failure> {
+        if Instant::now() < self.checkpoint_due {
+            return Ok(());
+        }
+        self.checkpoint().await.map_err(|error| error.failure())
+    }
+
+    fn durable(&self) -> Option<u64> {
+        Some(self.checkpointed)
+    }
+
+    async fn finish(&mut self) -> Result<(), Failure> {
+        self.checkpoint().await.map_err(|error| error.failure())
+    }
+}
+
+/// How long a partition's replica waits before it tries again what failed.
+pub(crate) const PAUSE: Duration = Duration::from_millis(500);

@@ -1,0 +1,76 @@
+//! From the outbox to the bus: in order for each incident, at least once.
+
+use crate::error::chain;
+use bus::{Bus, PublishError, Publisher, PublisherSettings, subject};
+use model::codec::Message;
+use model::{Change, ChangeKind, Incident, Item};
+use std::time::Duration;
+use store::{OutboxRow, Store};
+use tokio_util::sync::CancellationToken;
+
+/// Rows published between two commits.
+const ROWS: u32 = 200;
+
+/// Relays until `shutdown`; whatever fails is tried again.
+pub(crate) async fn run(bus: &Bus, store: &Store, interval: Duration, shutdown: CancellationToken) {
+    let publisher: Publisher<Change> = Publisher::start(bus, PublisherSettings::default(), shutdown.clone());
+    let prefix = bus.settings().prefix.clone();
+    loop {
+        let relayed = store.relay(ROWS, async |rows| publish(&publisher, &prefix, rows).await).await;
+        let is_more = match relayed {
+            Ok(Some(relayed)) => relayed.published > 0 && relayed.taken == ROWS as usize,
+            Ok(None) => false,
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "the outbox cannot be relayed, trying again");
+                false
+            }
+        };
+        let wait = if is_more { Duration::ZERO } else { interval };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Ids of the rows that the server has acknowledged, up to the first that it has not.
+async fn publish(publisher: &Publisher<Change>, prefix: &str, rows: Vec<OutboxRow>) -> Vec<i64> {
+    let mut under_way = Vec::with_capacity(rows.len());
+    for row in rows {
+        match send(publisher, prefix, &row).await {
+            Ok(ticket) => under_way.push((row.id, ticket)),
+            Err(error) => {
+                tracing::warn!(incident = %row.incident_id, error = chain(&error), "a change cannot be published");
+                break;
+            }
+        }
+    }
+    let mut published = Vec::with_capacity(under_way.len());
+    for (id, ticket) in under_way {
+        let Some(ticket) = ticket else {
+            published.push(id);
+            continue;
+        };
+        if ticket.await.is_err() {
+            break;
+        }
+        published.push(id);
+    }
+    published
+}
+
+/// `None` for a row that says nothing that can be told: it is logged, and passed over.
+async fn send(
+    publisher: &Publisher<Change>,
+    prefix: &str,
+    row: &OutboxRow,
+) -> Result<Option<bus::Ticket>, PublishError> {
+    let kind = ChangeKind::ALL.iter().find(|kind| kind.as_str() == row.change);
+    let (Ok(incident), Some(kind)) = (Incident::decode(&row.message), kind) else {
+        tracing::error!(incident = %row.incident_id, change = row.change, "a row of the outbox cannot be read");
+        return Ok(None);
+    };
+    let traceparent = row.traceparent.as_deref().unwrap_or_default().into();
+    let item = Item { value: Change { incident, kind: *kind }, traceparent };
+    publisher.send(subject::incident(prefix, row.org_id.as_str()), vec![item]).await.map(Some)
+}

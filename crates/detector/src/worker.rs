@@ -1,0 +1,99 @@
+//! One batch of observations at a time.
+
+use crate::{Group, Rules, Service};
+use bus::{Delivery, Failure, Handler, PublishError, Publisher, subject, trace};
+use detect::Verdict;
+use model::partition::Partitions;
+use model::{Finding, Item, Observation, Timestamp};
+use opentelemetry::metrics::Counter;
+use opentelemetry::{KeyValue, global};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+pub(crate) struct Worker {
+    group: Group,
+    rules: watch::Receiver<Arc<Rules>>,
+    partitions: Partitions,
+    prefix: String,
+    publisher: Publisher<Finding>,
+    learn_until: Timestamp,
+    verdicts: Counter<u64>,
+}
+
+impl Worker {
+    pub(crate) fn new(service: Service, publisher: Publisher<Finding>, learn_until: Timestamp) -> Self {
+        Self {
+            group: service.group,
+            rules: service.rules,
+            partitions: service.partitions,
+            prefix: service.bus.settings().prefix.clone(),
+            publisher,
+            learn_until,
+            verdicts: global::meter("orgwatch").u64_counter("orgwatch.detector.verdicts").build(),
+        }
+    }
+
+    /// The findings of the group's detectors, each with a span of its own trace.
+    fn judge(&self, item: &Item<Observation>, rules: &Rules) -> Vec<Item<Finding>> {
+        let observation = &item.value;
+        if observation.at < self.learn_until {
+            return Vec::new();
+        }
+        let enabled = self.group.detectors().iter().filter(|detector| rules.detect.is_enabled(detector.name()));
+        let mut findings = Vec::new();
+        for detector in enabled {
+            for verdict in detector.judge(observation, &rules.detect) {
+                self.count(detector.name(), &verdict);
+                if let Verdict::Anomalous(finding) = verdict {
+                    findings.push(Finding { config_hash: rules.config_hash.clone(), ..*finding });
+                }
+            }
+        }
+        if findings.is_empty() {
+            return Vec::new();
+        }
+        let span =
+            tracing::info_span!("judge", orgwatch.service = "detector", orgwatch.findings = findings.len() as u64);
+        trace::parent(&span, &item.traceparent);
+        let _entered = span.enter();
+        let traceparent = trace::current();
+        findings.into_iter().map(|value| Item { value, traceparent: traceparent.clone() }).collect()
+    }
+
+    fn count(&self, detector: &'static str, verdict: &Verdict) {
+        let outcome = match verdict {
+            Verdict::Anomalous(_) => "anomalous".to_owned(),
+            Verdict::Normal => "normal".to_owned(),
+            Verdict::Unscoreable(reason) => format!("unscoreable: {reason}"),
+        };
+        self.verdicts.add(1, &[KeyValue::new("detector", detector), KeyValue::new("verdict", outcome)]);
+    }
+
+    async fn publish(&self, by_subject: BTreeMap<String, Vec<Item<Finding>>>) -> Result<(), PublishError> {
+        let mut tickets = Vec::with_capacity(by_subject.len());
+        for (subject, items) in by_subject {
+            tickets.push(self.publisher.send(subject, items).await?);
+        }
+        for ticket in tickets {
+            ticket.await?;
+        }
+        Ok(())
+    }
+}
+
+impl Handler for Worker {
+    type Item = Observation;
+
+    async fn handle(&mut self, deliveries: Vec<Delivery<Observation>>) -> Result<(), Failure> {
+        let rules = Arc::clone(&self.rules.borrow());
+        let mut by_subject: BTreeMap<String, Vec<Item<Finding>>> = BTreeMap::new();
+        for item in deliveries.iter().flat_map(|delivery| &delivery.items) {
+            for finding in self.judge(item, &rules) {
+                let partition = self.partitions.of_finding(&finding.value.org_id, &finding.value.user_id);
+                by_subject.entry(subject::finding(&self.prefix, partition)).or_default().push(finding);
+            }
+        }
+        self.publish(by_subject).await.map_err(|error| Failure::Unavailable(error.to_string()))
+    }
+}
