@@ -1,1 +1,9 @@
-//! What every service shares: configuration, telemetry, health, shutdown.
+#![doc = include_str!("../README.md")]
+
+pub mod admin;
+pub mod config;
+pub mod latency;
+pub mod retry;
+pub mod run;
+pub mod shutdown;
+pub mod telemetry;

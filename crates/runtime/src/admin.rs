@@ -1,0 +1,141 @@
+//! What probes and Prometheus ask a service: `/livez`, `/startupz`, `/readyz`, `/metrics`.
+
+use std::io;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use prometheus::{Registry, TextEncoder};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+mod health;
+
+pub use health::{Check, CheckState, Health, Readiness};
+
+/// Answers until `shutdown` is cancelled and the requests under way are done. To be the last to stop, so that probes
+/// see a service that is draining.
+///
+/// `/livez` is 200 while the process lives; `/startupz` is 200 once [`Health::started`] was called; `/readyz` is 200
+/// while all checks are up, and its JSON body says which are not and why; `/metrics` is Prometheus text.
+///
+/// # Errors
+/// Those of the listener.
+pub async fn serve(
+    listener: TcpListener,
+    health: Health,
+    registry: Registry,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let router = Router::new()
+        .route("/livez", get(async || "alive\n"))
+        .route("/startupz", get(startup))
+        .route("/readyz", get(readiness))
+        .with_state(health)
+        .merge(Router::new().route("/metrics", get(metrics)).with_state(registry));
+    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
+}
+
+async fn startup(State(health): State<Health>) -> (StatusCode, &'static str) {
+    if health.has_started() { (StatusCode::OK, "started\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "starting\n") }
+}
+
+async fn readiness(State(health): State<Health>) -> (StatusCode, Json<Readiness>) {
+    let readiness = health.readiness();
+    (if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(readiness))
+}
+
+async fn metrics(State(registry): State<Registry>) -> Response {
+    match TextEncoder::new().encode_to_string(&registry.gather()) {
+        Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "metrics cannot be written");
+            (StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be written\n").into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::metrics::MeterProvider as _;
+    use opentelemetry_sdk::metrics::SdkMeterProvider;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    struct Server {
+        address: std::net::SocketAddr,
+        health: Health,
+        registry: Registry,
+        shutdown: CancellationToken,
+        task: tokio::task::JoinHandle<io::Result<()>>,
+    }
+
+    async fn start() -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (health, registry, shutdown) = (Health::default(), Registry::new(), CancellationToken::new());
+        let task = tokio::spawn(serve(listener, health.clone(), registry.clone(), shutdown.clone()));
+        Server { address, health, registry, shutdown, task }
+    }
+
+    impl Server {
+        /// Status and body.
+        async fn get(&self, path: &str) -> (u16, String) {
+            let mut stream = TcpStream::connect(self.address).await.unwrap();
+            let request = format!("GET {path} HTTP/1.1\r\nhost: orgwatch\r\nconnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        }
+
+        async fn stop(self) {
+            self.shutdown.cancel();
+            self.task.await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn readiness_turns_with_the_checks() {
+        let server = start().await;
+        assert_eq!(server.get("/livez").await.0, 200);
+        assert_eq!(server.get("/readyz").await, (200, r#"{"ready":true,"checks":[]}"#.to_owned()));
+        let nats = server.health.register("nats");
+        let postgres = server.health.register("postgres");
+        nats.up();
+        postgres.down("no connection for 30 s");
+        let (status, body) = server.get("/readyz").await;
+        assert_eq!(status, 503);
+        insta::assert_snapshot!(body, @r#"{"ready":false,"checks":[{"name":"nats","up":true},{"name":"postgres","up":false,"reason":"no connection for 30 s"}]}"#);
+        postgres.up();
+        assert_eq!(server.get("/readyz").await.0, 200);
+        assert_eq!(server.get("/nothing").await.0, 404);
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn startup_is_told_once_it_is_over() {
+        let server = start().await;
+        assert_eq!(server.get("/startupz").await, (503, "starting\n".to_owned()));
+        server.health.started();
+        assert_eq!(server.get("/startupz").await, (200, "started\n".to_owned()));
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn metrics_are_prometheus_text() {
+        let server = start().await;
+        let exporter = opentelemetry_prometheus::exporter().with_registry(server.registry.clone()).build().unwrap();
+        let provider = SdkMeterProvider::builder().with_reader(exporter).build();
+        provider.meter("orgwatch").u64_counter("orgwatch.test.things").build().add(3, &[]);
+        let (status, body) = server.get("/metrics").await;
+        assert_eq!(status, 200);
+        assert!(body.contains("orgwatch_test_things_total{otel_scope_name=\"orgwatch\"} 3"), "{body}");
+        server.stop().await;
+    }
+}

@@ -1,0 +1,114 @@
+//! What a service knows of its own state.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+/// The checks of one process; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    state: Arc<Mutex<State>>,
+}
+
+/// One thing that must work for the service to be ready. Clones tell of the same thing.
+#[derive(Clone, Debug)]
+pub struct Check {
+    name: String,
+    health: Health,
+}
+
+/// What `/readyz` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Readiness {
+    pub ready: bool,
+    /// By name.
+    pub checks: Vec<CheckState>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckState {
+    pub name: String,
+    pub up: bool,
+    /// Why it is down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Health {
+    /// A check, down until it is said to be up. A name that exists gives the check it has.
+    pub fn register(&self, name: impl Into<String>) -> Check {
+        let name = name.into();
+        self.lock().down.entry(name.clone()).or_insert_with(|| Some("starting".to_owned()));
+        Check { name, health: self.clone() }
+    }
+
+    /// Start-up is over; it never comes back.
+    pub fn started(&self) {
+        self.lock().has_started = true;
+    }
+
+    pub fn has_started(&self) -> bool {
+        self.lock().has_started
+    }
+
+    /// Ready is who has no check that is down.
+    pub fn readiness(&self) -> Readiness {
+        let state = self.lock();
+        let check = |(name, reason): (&String, &Option<String>)| CheckState {
+            name: name.clone(),
+            up: reason.is_none(),
+            reason: reason.clone(),
+        };
+        let checks: Vec<CheckState> = state.down.iter().map(check).collect();
+        Readiness { ready: checks.iter().all(|check| check.up), checks }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that holds the lock can leave the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Check {
+    pub fn up(&self) {
+        self.set(None);
+    }
+
+    /// The reason is shown to whoever asks: no secrets.
+    pub fn down(&self, reason: impl Into<String>) {
+        self.set(Some(reason.into()));
+    }
+
+    /// Logs turns from up to down and back, not repetitions.
+    fn set(&self, reason: Option<String>) {
+        let before = self.health.lock().down.insert(self.name.clone(), reason.clone()).flatten();
+        match (before, reason) {
+            (None, Some(reason)) => tracing::warn!(check = self.name, reason, "not ready"),
+            (Some(_), None) => tracing::info!(check = self.name, "ready"),
+            _ => {}
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    has_started: bool,
+    /// Why each check is down; none where it is up.
+    down: BTreeMap<String, Option<String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_is_down_until_it_is_up() {
+        let health = Health::default();
+        let check = health.register("nats");
+        assert_eq!(health.readiness().checks[0].reason.as_deref(), Some("starting"));
+        check.up();
+        assert!(health.readiness().ready);
+        assert!(health.register("nats").health.readiness().ready, "the check it has");
+    }
+}
