@@ -1,3 +1,7 @@
-//! Every orgwatch service and operation.
+//! `orgwatchd`: every service and operation of orgwatch.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    orgwatchd::main()
+}

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
-use model::{Activity, OrgId, UserClass};
+use model::{Activity, OrgId, UserClass, UserId};
 use profile::{Org, Settings};
 use salesforce::{Chunks, Context, Format};
 use simulator::{Plan, Simulation};
@@ -22,9 +22,13 @@ fn main() {
     println!("{} events of {USERS} users over {DAYS} days\n", activities.len());
 
     let mut org = learn(&id, &activities);
-    print_bytes(&org, "with the day open");
+    print_bytes(&org, "with the day open", in_memory(&org));
+    let bytes = stored(&mut org);
+    print_bytes(&org, "with the day open, stored", bytes);
     org.finish(&mut Vec::new());
-    print_bytes(&org, "at rest");
+    print_bytes(&org, "at rest", in_memory(&org));
+    let bytes = stored(&mut org);
+    print_bytes(&org, "at rest, stored", bytes);
     println!();
 
     let seconds = |_| {
@@ -46,10 +50,32 @@ fn learn(id: &OrgId, activities: &[Activity]) -> Org {
     org
 }
 
-fn print_bytes(org: &Org, when: &str) {
+fn in_memory(org: &Org) -> BTreeMap<UserId, usize> {
+    org.profiles().map(|(user, profile)| (user.clone(), profile.bytes())).collect()
+}
+
+/// Bytes of the profiles that changed, as a checkpoint writes them. Prints those of the rest of the org.
+fn stored(org: &mut Org) -> BTreeMap<UserId, usize> {
+    let start = Instant::now();
+    let records = org.take_changes().unwrap();
+    let elapsed = start.elapsed();
+    let bytes: BTreeMap<&str, usize> =
+        records.iter().map(|record| (record.key.as_str(), record.bytes.as_ref().map_or(0, Vec::len))).collect();
+    let users: BTreeMap<UserId, usize> = org
+        .profiles()
+        .filter_map(|(user, _)| Some((user.clone(), *bytes.get(Org::user_key(user).as_str())?)))
+        .collect();
+    let all: usize = bytes.values().sum();
+    let of_users: usize = users.values().sum();
+    println!("\n{} records of {all} bytes in {elapsed:.1?}; {} bytes are not of users", bytes.len(), all - of_users);
+    users
+}
+
+/// `bytes` by user.
+fn print_bytes(org: &Org, when: &str, bytes: BTreeMap<UserId, usize>) {
     let mut by_class: BTreeMap<UserClass, Vec<usize>> = BTreeMap::new();
-    for (_, profile) in org.profiles() {
-        by_class.entry(profile.class()).or_default().push(profile.bytes());
+    for (user, profile) in org.profiles() {
+        by_class.entry(profile.class()).or_default().extend(bytes.get(user));
     }
     println!("{:>12} {:>6} {:>8} {:>8} {:>8}  bytes a user {when}", "class", "users", "median", "p90", "max");
     let all: Vec<usize> = by_class.values().flatten().copied().collect();

@@ -1,26 +1,32 @@
 //! Days and hours of an org's own time zone.
 
+use crate::state::exact;
 use chrono::{Datelike, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
 use model::Timestamp;
 use model::time::{DAY, HOUR, MINUTE, SECOND};
+use serde::{Deserialize, Serialize};
 
 /// Knows the day and hour of any time; the last answer is kept, because events come in order.
 #[derive(Clone, Debug)]
 pub(crate) struct Calendar {
     zone: Tz,
-    last: LocalHour,
+    /// Stored along with the clock: where clocks change within an hour, it decides which hour a time is of.
+    pub(crate) last: LocalHour,
 }
 
 /// One clock hour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LocalHour {
     /// First and, exclusively, last moment of the hour.
+    #[serde(with = "exact")]
     pub(crate) start: Timestamp,
+    #[serde(with = "exact")]
     pub(crate) end: Timestamp,
     /// Days since 1970-01-01, local.
     pub(crate) day: i32,
     /// First moment of the day.
+    #[serde(with = "exact")]
     pub(crate) day_start: Timestamp,
     /// 0 to 23.
     pub(crate) hour: u8,

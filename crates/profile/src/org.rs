@@ -4,15 +4,16 @@
 mod access;
 mod close;
 mod hours;
-mod identities;
-mod names;
+pub(crate) mod identities;
+pub(crate) mod names;
 mod origin;
-mod population;
-mod progress;
+pub(crate) mod population;
+pub(crate) mod progress;
 mod rows;
 
 use crate::calendar::{Calendar, LocalHour};
 use crate::settings::{Settings, SettingsError};
+use crate::state::Changes;
 use crate::user::{Day, Profile};
 use identities::Identities;
 use model::time::{HOUR, MINUTE, SECOND};
@@ -27,31 +28,42 @@ use std::collections::BTreeMap;
 pub struct Org {
     id: OrgId,
     settings: Settings,
-    calendar: Calendar,
+    pub(crate) calendar: Calendar,
     /// The hour that is open: everything before it is closed. `None` before the first activity.
-    open: Option<LocalHour>,
-    clock_calendar: Calendar,
-    slots: FxHashMap<UserId, u32>,
-    users: Vec<User>,
-    shared: Shared,
-    identities: Identities,
-    active_hour: Vec<u32>,
-    active_day: Vec<u32>,
+    pub(crate) open: Option<LocalHour>,
+    pub(crate) clock_calendar: Calendar,
+    pub(crate) slots: FxHashMap<UserId, u32>,
+    pub(crate) users: Vec<Member>,
+    pub(crate) shared: Shared,
+    pub(crate) identities: Identities,
+    pub(crate) active_hour: Vec<u32>,
+    pub(crate) active_day: Vec<u32>,
     /// Users active, by the start of the day.
-    user_days: BTreeMap<Timestamp, u64>,
+    pub(crate) user_days: BTreeMap<Timestamp, u64>,
+    pub(crate) changes: Changes,
 }
 
-struct User {
-    id: UserId,
-    profile: Profile,
+/// An account of the org: its profile is in memory, or is only stored.
+pub(crate) enum Member {
+    Here(Box<User>),
+    Away(UserId),
+}
+
+pub(crate) struct User {
+    pub(crate) id: UserId,
+    pub(crate) profile: Profile,
+    /// Event time of the latest activity.
+    pub(crate) used: Timestamp,
+    /// Whether the profile changed since it was stored.
+    pub(crate) is_changed: bool,
 }
 
 /// What all profiles of the org have in common.
 #[derive(Debug, Default)]
-struct Shared {
-    populations: Populations,
-    names: Names,
-    progress: Progress,
+pub(crate) struct Shared {
+    pub(crate) populations: Populations,
+    pub(crate) names: Names,
+    pub(crate) progress: Progress,
     memory_days: f64,
 }
 
@@ -68,6 +80,9 @@ pub enum Fate {
     Future,
     /// So old that it cannot be told whether it was counted before: set aside.
     Forgotten,
+    /// A profile that it needs is not in memory, see [`Org::wanted`] and [`Org::is_away`]. Nothing has changed: it
+    /// is to be observed again when the profile is loaded.
+    Away,
 }
 
 impl Org {
@@ -92,6 +107,7 @@ impl Org {
             active_hour: Vec::new(),
             active_day: Vec::new(),
             user_days: BTreeMap::new(),
+            changes: Changes::default(),
         })
     }
 
@@ -104,13 +120,19 @@ impl Org {
         if self.open.is_some_and(|open| open.start.since(at) > i64::from(self.settings.identity_hours) * HOUR) {
             return Fate::Forgotten;
         }
+        let known = self.slots.get(&activity.user_id).copied();
+        if !self.changes.wanted.is_empty() || known.is_some_and(|slot| self.is_slot_away(slot)) {
+            return if self.identities.contains(activity.id, at) { Fate::Duplicate } else { Fate::Away };
+        }
         if !self.identities.insert(activity.id, at) {
             return Fate::Duplicate;
         }
         self.advance(at.plus(-i64::from(self.settings.lateness_seconds) * SECOND), out);
         let hour = self.calendar.hour_of(at);
-        let slot = self.slot_of(&activity.user_id);
-        let Some(user) = self.users.get_mut(slot as usize) else { return Fate::Forgotten };
+        let slot = known.unwrap_or_else(|| self.join(&activity.user_id));
+        let Some(user) = user_at(&mut self.users, slot) else { return Fate::Away };
+        user.used = user.used.max(at);
+        self.changes.note(slot, user);
 
         if user.profile.day.as_ref().is_some_and(|day| day.number < hour.day) {
             let closed = close::day(&self.id, user, &mut self.shared);
@@ -151,8 +173,12 @@ impl Org {
         if is_late { Fate::Late } else { Fate::Learned }
     }
 
-    /// Closes every hour that ends by `watermark`. Does nothing before the first activity.
+    /// Closes every hour that ends by `watermark`. Does nothing before the first activity, nor while profiles are
+    /// [`wanted`](Org::wanted).
     pub fn advance(&mut self, watermark: Timestamp, out: &mut Vec<Observation>) {
+        if !self.changes.wanted.is_empty() {
+            return;
+        }
         let Some(mut open) = self.open else {
             self.open = Some(self.clock_calendar.hour_of(watermark));
             return;
@@ -174,9 +200,9 @@ impl Org {
         self.open = Some(open);
     }
 
-    /// Closes everything: no more activities will come.
+    /// Closes everything: no more activities will come. Does nothing while profiles are [`wanted`](Org::wanted).
     pub fn finish(&mut self, out: &mut Vec<Observation>) {
-        if let Some(open) = self.open {
+        if let Some(open) = self.open.filter(|_| self.changes.wanted.is_empty()) {
             self.close_hour(&open, out);
             self.close_day(i32::MAX, out);
         }
@@ -186,9 +212,12 @@ impl Org {
         &self.id
     }
 
-    /// The accounts of the org, in the order in which they appeared.
+    /// The accounts of the org whose profiles are in memory, in the order in which they appeared.
     pub fn profiles(&self) -> impl Iterator<Item = (&UserId, &Profile)> {
-        self.users.iter().map(|user| (&user.id, &user.profile))
+        self.users.iter().filter_map(|member| match member {
+            Member::Here(user) => Some((&user.id, &user.profile)),
+            Member::Away(_) => None,
+        })
     }
 
     /// Days on which a user was active, summed over users, of days that begin at `from` or later.
@@ -196,14 +225,17 @@ impl Org {
         self.user_days.range(from..).map(|(_, users)| users).sum()
     }
 
-    fn slot_of(&mut self, id: &UserId) -> u32 {
-        if let Some(slot) = self.slots.get(id) {
-            return *slot;
-        }
+    pub(crate) fn is_slot_away(&self, slot: u32) -> bool {
+        matches!(self.users.get(slot as usize), Some(Member::Away(_)))
+    }
+
+    /// A new account. Returns its slot.
+    fn join(&mut self, id: &UserId) -> u32 {
         let slot = self.users.len() as u32;
         let profile = Profile::new();
         self.shared.populations.join(profile.class);
-        self.users.push(User { id: id.clone(), profile });
+        let user = User { id: id.clone(), profile, used: Timestamp(i64::MIN), is_changed: false };
+        self.users.push(Member::Here(Box::new(user)));
         self.slots.insert(id.clone(), slot);
         slot
     }
@@ -211,19 +243,25 @@ impl Org {
     fn close_hour(&mut self, hour: &LocalHour, out: &mut Vec<Observation>) {
         let mut later = Vec::new();
         for slot in std::mem::take(&mut self.active_hour) {
-            let Some(user) = self.users.get_mut(slot as usize) else { continue };
+            let Some(user) = user_at(&mut self.users, slot) else { continue };
             match user.profile.day.as_ref().map(|day| day.hour_start) {
                 // An event that came before its time has opened a later hour already.
                 Some(start) if start > hour.start => later.push(slot),
-                Some(_) => close::note_progress(user, &mut self.shared),
+                Some(_) => {
+                    close::note_progress(user, &mut self.shared);
+                    self.changes.note(slot, user);
+                }
                 None => {}
             }
         }
         self.active_hour = later;
         self.shared.progress.close_hour(hour);
         for slot in &self.active_day {
-            if let Some(user) = self.users.get_mut(*slot as usize) {
-                out.extend(close::hour(&self.id, user, &self.shared, hour));
+            if let Some(user) = user_at(&mut self.users, *slot)
+                && let Some(observation) = close::hour(&self.id, user, &self.shared, hour)
+            {
+                out.push(observation);
+                self.changes.note(*slot, user);
             }
         }
     }
@@ -232,9 +270,12 @@ impl Org {
     fn close_day(&mut self, day: i32, out: &mut Vec<Observation>) {
         let mut later = Vec::new();
         for slot in std::mem::take(&mut self.active_day) {
-            let Some(user) = self.users.get_mut(slot as usize) else { continue };
+            let Some(user) = user_at(&mut self.users, slot) else { continue };
             match user.profile.day.as_ref().map(|open| open.number) {
-                Some(number) if number <= day => out.extend(close::day(&self.id, user, &mut self.shared)),
+                Some(number) if number <= day => {
+                    out.extend(close::day(&self.id, user, &mut self.shared));
+                    self.changes.note(slot, user);
+                }
                 Some(_) => later.push(slot),
                 None => {}
             }
@@ -242,6 +283,14 @@ impl Org {
         self.active_day = later;
         self.shared.progress.close_day();
         self.shared.populations.close_day();
+    }
+}
+
+/// The user of a slot, if the profile is in memory.
+pub(crate) fn user_at(users: &mut [Member], slot: u32) -> Option<&mut User> {
+    match users.get_mut(slot as usize)? {
+        Member::Here(user) => Some(user),
+        Member::Away(_) => None,
     }
 }
 

@@ -19,7 +19,9 @@ pub(crate) use runs::Runs;
 pub(crate) use sessions::{Delegation, Sessions};
 
 use crate::estimate::{Moments, Seen};
+use crate::state::exact;
 use model::{Source, Text, Timestamp, UserClass};
+use serde::{Deserialize, Serialize};
 
 /// Daily counts that are modeled, for each user and each population.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +63,7 @@ impl Counter {
 }
 
 /// Values by [`Counter`].
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Counts<T>([T; Counter::COUNT]);
 
 impl<T: Copy + Default> Counts<T> {
@@ -127,7 +129,7 @@ impl FirstKind {
 }
 
 /// One account of one org.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Profile {
     pub(crate) username: Option<Text>,
     pub(crate) class: UserClass,
@@ -157,7 +159,7 @@ pub struct Profile {
 }
 
 /// The values an account has had, by what they are. The sizes bound the memory of a profile.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SeenValues {
     pub(crate) objects: Seen,
     pub(crate) scopes: Seen,
@@ -189,10 +191,11 @@ impl SeenValues {
 }
 
 /// Failed logins: F = F·exp(−Δt/900 s) + 1 on each.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct DecayedFailures {
     pub(crate) recent: f64,
     pub(crate) count: u32,
+    #[serde(with = "exact")]
     pub(crate) last: Timestamp,
     pub(crate) evidence: Vec<model::Uuid>,
 }

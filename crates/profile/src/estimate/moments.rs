@@ -1,8 +1,10 @@
 //! Count, mean and spread of a series, with bounded memory of the past.
 
+use serde::{Deserialize, Serialize};
+
 /// Welford's running moments (Knuth, The Art of Computer Programming, volume 2, section 4.2.2), with the weight
 /// of the past held at a cap, which makes them exponentially weighted from there on (Finch 2009).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Moments {
     /// Weight of what was learned, at most the cap.
     pub weight: f64,

@@ -2,12 +2,13 @@
 
 use super::Moments;
 use model::{Rate, Usual};
+use serde::{Deserialize, Serialize};
 
 /// Between-user and within-user statistics of one quantity over a population (empirical Bayes, one-way
 /// random effects by the method of moments: Searle, Casella and McCulloch, Variance Components, section 3.6).
 ///
 /// A member's part is a function of its [`Moments`], so it can be replaced when they change.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Pool {
     members: f64,
     means: f64,

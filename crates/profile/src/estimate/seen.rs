@@ -1,7 +1,9 @@
 //! Which values an account has had, on how many days, and how lately.
 
+use serde::{Deserialize, Serialize};
+
 /// A bounded set of values by hash, with decayed counts of the days on which they were had.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Seen {
     entries: Vec<Entry>,
     capacity: u16,
@@ -9,8 +11,9 @@ pub struct Seen {
     forgotten: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Entry {
+    #[serde(with = "postcard::fixint::le")]
     key: u64,
     last_day: i32,
     /// Days on which the value was had, halved every [`Seen::HALF_LIFE`] days.
@@ -56,7 +59,11 @@ impl Seen {
 
     /// What is known of `key` before `day`; then learns it. Returns the value that had to make room, if any.
     pub fn touch(&mut self, key: u64, day: i32) -> Sighting {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.key == key) {
+        if let Some(index) = self.entries.iter().position(|entry| entry.key == key) {
+            // To the front: what is had often is then found at once. No result depends on the order.
+            self.entries.swap(0, index);
+        }
+        if let Some(entry) = self.entries.first_mut().filter(|entry| entry.key == key) {
             if entry.last_day >= day {
                 return Sighting::Today { days: entry.days - 1.0 };
             }

@@ -25,9 +25,9 @@ pub(super) fn learn(
     if let Some(app) = activity.connected_app.as_ref().or(activity.application.as_ref()) {
         profile.seen.apps.touch(names::key(names::APP, app), day.number);
     }
-    objects(profile, day, shared, activity, brought, features);
+    let object_key = objects(profile, day, shared, activity, brought, features);
     let (key, sighting) = match activity.kind {
-        Kind::ListView => view(profile, day, shared, activity, brought, features),
+        Kind::ListView => view(profile, day, shared, activity, object_key, brought, features),
         Kind::Report | Kind::ReportExport => report(profile, day, shared, activity, brought, features),
         _ => return false,
     };
@@ -38,6 +38,7 @@ pub(super) fn learn(
     sighting.days() >= 0.5 || shared.populations.is_rolled_out(key)
 }
 
+/// Learns the objects. Returns the key of the first, 0 if there is none.
 fn objects(
     profile: &mut Profile,
     day: &mut Day,
@@ -45,9 +46,11 @@ fn objects(
     activity: &Activity,
     brought: &Brought,
     features: &mut Vec<Feature>,
-) {
+) -> u64 {
+    let mut first_key = None;
     for object in &activity.objects {
         let key = names::key(names::OBJECT, object);
+        first_key.get_or_insert(key);
         let sighting = profile.seen.objects.touch(key, day.number);
         establish(shared, sighting, key);
         if sighting == Sighting::Never {
@@ -63,6 +66,7 @@ fn objects(
             features.push(Feature::Object(first));
         }
     }
+    first_key.unwrap_or(0)
 }
 
 /// A list view, and whether it is wider than what the user had of its object.
@@ -71,11 +75,11 @@ fn view(
     day: &mut Day,
     shared: &mut Shared,
     activity: &Activity,
+    object_key: u64,
     brought: &Brought,
     features: &mut Vec<Feature>,
 ) -> (u64, Sighting) {
     let object = activity.objects.first();
-    let object_key = object.map_or(0, |object| names::key(names::OBJECT, object));
     let Some(name) = activity.resource_name.as_ref().or(activity.resource_id.as_ref()) else {
         let default_view = names::pair(object_key, 0);
         return (default_view, profile.seen.views.touch(default_view, day.number));

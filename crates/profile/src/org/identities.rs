@@ -1,5 +1,6 @@
 //! Identities already counted.
 
+use crate::state::SeenLog;
 use model::time::HOUR;
 use model::{Timestamp, Uuid};
 use rustc_hash::FxHashSet;
@@ -9,14 +10,24 @@ use std::collections::BTreeMap;
 /// within the horizon is known, and what lies behind the horizon can be forgotten.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Identities {
-    hours: BTreeMap<i64, FxHashSet<u64>>,
+    pub(crate) hours: BTreeMap<i64, FxHashSet<u64>>,
+    /// What is stored of them, if they are.
+    pub(crate) log: Option<SeenLog>,
 }
 
 impl Identities {
     /// Whether the identity is new; remembers it.
     pub(crate) fn insert(&mut self, id: Uuid, at: Timestamp) -> bool {
-        let (high, low) = id.as_u64_pair();
-        self.hours.entry(at.0.div_euclid(HOUR)).or_default().insert(high ^ low.rotate_left(29))
+        let (hour, key) = (at.0.div_euclid(HOUR), key(id));
+        let is_new = self.hours.entry(hour).or_default().insert(key);
+        if is_new && let Some(log) = &mut self.log {
+            log.note(hour, key);
+        }
+        is_new
+    }
+
+    pub(crate) fn contains(&self, id: Uuid, at: Timestamp) -> bool {
+        self.hours.get(&at.0.div_euclid(HOUR)).is_some_and(|hour| hour.contains(&key(id)))
     }
 
     /// Forgets what happened before `horizon`.
@@ -24,8 +35,16 @@ impl Identities {
         let first = horizon.0.div_euclid(HOUR);
         if self.hours.first_key_value().is_some_and(|(hour, _)| *hour < first) {
             self.hours = self.hours.split_off(&first);
+            if let Some(log) = &mut self.log {
+                log.forget_before(first);
+            }
         }
     }
+}
+
+fn key(id: Uuid) -> u64 {
+    let (high, low) = id.as_u64_pair();
+    high ^ low.rotate_left(29)
 }
 
 #[cfg(test)]

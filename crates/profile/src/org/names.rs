@@ -1,5 +1,6 @@
 //! Names behind the hashes that profiles keep.
 
+use crate::state::Shards;
 use model::{Scope, Text, id};
 use rustc_hash::FxHashMap;
 
@@ -46,8 +47,10 @@ pub(crate) struct ViewName {
 /// Names of the org's list views and networks, told when an account has one for the first time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
-    views: FxHashMap<u64, ViewName>,
-    values: FxHashMap<u64, Text>,
+    pub(crate) views: FxHashMap<u64, ViewName>,
+    pub(crate) values: FxHashMap<u64, Text>,
+    /// Shards of the two that changed since they were stored.
+    pub(crate) changed: Shards,
 }
 
 impl Names {
@@ -56,14 +59,21 @@ impl Names {
 
     pub(crate) fn note_view(&mut self, key: u64, object: u64, name: &Text, scope: Option<Scope>) {
         if self.views.len() < Self::CAPACITY {
-            let new = || ViewName { object, name: name.to_ascii_lowercase(), scope };
+            let new = || {
+                self.changed.mark(key);
+                ViewName { object, name: name.to_ascii_lowercase(), scope }
+            };
             self.views.entry(key).or_insert_with(new);
         }
     }
 
     pub(crate) fn note(&mut self, key: u64, name: &str) {
         if self.values.len() < Self::CAPACITY {
-            self.values.entry(key).or_insert_with(|| name.into());
+            let new = || {
+                self.changed.mark(key);
+                name.into()
+            };
+            self.values.entry(key).or_insert_with(new);
         }
     }
 

@@ -29,10 +29,11 @@ pub(super) fn learn(
             close::reopen(profile, shared);
         }
     }
-    let session_change = session(profile, day, shared, activity);
+    let place = Place::of(activity);
+    let session_change = session(profile, day, shared, activity, place);
     let failed = activity.kind == Kind::Login && activity.outcome == Outcome::Failure;
     // Somebody else's failed attempts teach nothing of where the user is.
-    let new_network = if failed { false } else { origin(profile, day, shared, activity, features) };
+    let new_network = if failed { false } else { origin(profile, day, shared, activity, place, features) };
     if let Some(change) = session_change {
         features.push(Feature::Session(change));
     }
@@ -41,41 +42,67 @@ pub(super) fn learn(
     }
 }
 
+/// From where and with what an activity came.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    network: Option<Network>,
+    client: Option<(u64, &'a Text)>,
+}
+
 /// The network of an address: by autonomous system where known, by prefix otherwise (/24, /48).
-fn network(activity: &Activity) -> Option<(u64, impl FnOnce() -> Text)> {
-    let asn = activity.asn;
-    let address = match activity.source_ip.as_ref()? {
-        SourceIp::Address(address) => *address,
-        SourceIp::Salesforce | SourceIp::Other(_) => return None,
-    };
-    let mut bytes = [names::NETWORK, 0, 0, 0, 0, 0, 0];
-    let [_, rest @ ..] = &mut bytes;
-    match (asn, address) {
-        (Some(asn), _) => {
-            let [a, b, c, d] = asn.to_be_bytes();
-            *rest = [255, 255, a, b, c, d];
+#[derive(Clone, Copy)]
+struct Network {
+    key: u64,
+    asn: Option<u32>,
+    address: IpAddr,
+}
+
+impl<'a> Place<'a> {
+    fn of(activity: &'a Activity) -> Self {
+        let client = activity.client.as_ref().map(|client| (names::key(names::CLIENT, client), client));
+        Self { network: Network::of(activity), client }
+    }
+}
+
+impl Network {
+    fn of(activity: &Activity) -> Option<Self> {
+        let asn = activity.asn;
+        let address = match activity.source_ip.as_ref()? {
+            SourceIp::Address(address) => *address,
+            SourceIp::Salesforce | SourceIp::Other(_) => return None,
+        };
+        let mut bytes = [names::NETWORK, 0, 0, 0, 0, 0, 0];
+        let [_, rest @ ..] = &mut bytes;
+        match (asn, address) {
+            (Some(asn), _) => {
+                let [a, b, c, d] = asn.to_be_bytes();
+                *rest = [255, 255, a, b, c, d];
+            }
+            (None, IpAddr::V4(v4)) => {
+                let [a, b, c, _] = v4.octets();
+                *rest = [4, 0, 0, a, b, c];
+            }
+            (None, IpAddr::V6(v6)) => {
+                let [a, b, c, d, e, f, ..] = v6.octets();
+                *rest = [a, b, c, d, e, f];
+            }
         }
-        (None, IpAddr::V4(v4)) => {
-            let [a, b, c, _] = v4.octets();
-            *rest = [4, 0, 0, a, b, c];
-        }
-        (None, IpAddr::V6(v6)) => {
-            let [a, b, c, d, e, f, ..] = v6.octets();
-            *rest = [a, b, c, d, e, f];
+        Some(Self { key: model::id::hash(&bytes), asn, address })
+    }
+
+    fn name(self) -> Text {
+        match (self.asn, self.address) {
+            (Some(asn), _) => Text::from(format!("AS{asn}")),
+            (None, IpAddr::V4(v4)) => {
+                let [a, b, c, _] = v4.octets();
+                Text::from(format!("{a}.{b}.{c}.0/24"))
+            }
+            (None, IpAddr::V6(v6)) => {
+                let [a, b, c, ..] = v6.segments();
+                Text::from(format!("{a:x}:{b:x}:{c:x}::/48"))
+            }
         }
     }
-    let name = move || match (asn, address) {
-        (Some(asn), _) => Text::from(format!("AS{asn}")),
-        (None, IpAddr::V4(v4)) => {
-            let [a, b, c, _] = v4.octets();
-            Text::from(format!("{a}.{b}.{c}.0/24"))
-        }
-        (None, IpAddr::V6(v6)) => {
-            let [a, b, c, ..] = v6.segments();
-            Text::from(format!("{a:x}:{b:x}:{c:x}::/48"))
-        }
-    };
-    Some((model::id::hash(&bytes), name))
 }
 
 /// Network, country and client. Returns whether the network is new to the user.
@@ -84,6 +111,7 @@ fn origin(
     day: &mut Day,
     shared: &mut Shared,
     activity: &Activity,
+    place: Place<'_>,
     features: &mut Vec<Feature>,
 ) -> bool {
     let mut new_country = false;
@@ -93,12 +121,13 @@ fn origin(
         new_country = profile.seen.countries.touch(key, day.number) == Sighting::Never && had_any;
     }
     let mut new_network = false;
-    if let Some((key, name)) = network(activity) {
+    if let Some(network) = place.network {
+        let key = network.key;
         let sighting = profile.seen.networks.touch(key, day.number);
         establish(shared, sighting, key);
         new_network = !sighting.is_established();
         if sighting == Sighting::Never {
-            shared.names.note(key, &name());
+            shared.names.note(key, &network.name());
             day.counts.bump(Counter::NewNetworks);
         }
         if is_rare(sighting) {
@@ -108,8 +137,7 @@ fn origin(
             features.push(Feature::Network(rarity));
         }
     }
-    if let Some(client) = &activity.client {
-        let key = names::key(names::CLIENT, client);
+    if let Some((key, client)) = place.client {
         let sighting = profile.seen.clients.touch(key, day.number);
         establish(shared, sighting, key);
         if sighting == Sighting::Never {
@@ -162,7 +190,13 @@ fn rarity(
 }
 
 /// Follows the session. Returns what changed of it.
-fn session(profile: &mut Profile, day: &mut Day, shared: &Shared, activity: &Activity) -> Option<SessionChange> {
+fn session(
+    profile: &mut Profile,
+    day: &mut Day,
+    shared: &Shared,
+    activity: &Activity,
+    place: Place<'_>,
+) -> Option<SessionChange> {
     let session_key = activity.session_key.as_ref().map_or(0, |key| names::key(names::SESSION, key));
     let login_key = activity.login_key.as_ref().map_or(0, |key| names::key(names::LOGIN, key));
     let at = activity.event_time;
@@ -184,21 +218,21 @@ fn session(profile: &mut Profile, day: &mut Day, shared: &Shared, activity: &Act
     };
     // Under a LoginAs the session is another person's by design.
     let watched = activity.kind != Kind::Login && found.delegate.is_none();
-    if let Some((key, name)) = network(activity) {
+    if let Some(network) = place.network {
+        let key = network.key;
         match &found.network {
             Some((known, from)) if *known != key && watched => {
                 change.from_network = Some(from.clone());
-                change.to_network = Some(name());
+                change.to_network = Some(network.name());
                 change.known_network = profile.seen.networks.peek(key, day.number).is_established();
                 found.network = change.to_network.clone().map(|name| (key, name));
                 day.counts.bump(Counter::NetworkSwitches);
             }
             Some((known, _)) if *known == key => {}
-            _ => found.network = Some((key, name())),
+            _ => found.network = Some((key, network.name())),
         }
     }
-    if let Some(client) = &activity.client {
-        let key = names::key(names::CLIENT, client);
+    if let Some((key, client)) = place.client {
         match &found.client {
             Some((known, from)) if *known != key && watched => {
                 change.from_client = Some(from.clone());
@@ -266,7 +300,7 @@ pub(super) fn delegated(
     features: &mut Vec<Feature>,
 ) {
     let exports = activity.is_report_export() || activity.kind == Kind::BulkApiResult;
-    if source_of(activity.kind).is_none() && !exports {
+    if !profile.sessions.has_delegates() || source_of(activity.kind).is_none() && !exports {
         return;
     }
     let session_key = activity.session_key.as_ref().map_or(0, |key| names::key(names::SESSION, key));

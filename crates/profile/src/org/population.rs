@@ -1,28 +1,37 @@
 //! What users have in common, by class and over the org: the priors of thin baselines.
 
 use crate::estimate::{Moments, Pool, Prior};
+use crate::state::{Shards, sorted};
 use crate::user::{COUNTERS, Counter, FirstKind, Profile, Rhythm};
 use model::{Source, UserClass, Usual};
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 /// The populations of an org.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Populations {
     all: Population,
     classes: [Population; UserClass::ALL.len()],
     /// Users that have established a value, and users that have it for the first time today.
-    known: FxHashMap<u64, u32>,
-    new_today: FxHashMap<u64, u32>,
+    #[serde(skip)]
+    pub(crate) known: FxHashMap<u64, u32>,
+    #[serde(skip)]
+    pub(crate) new_today: FxHashMap<u64, u32>,
+    /// Shards of the two that changed since they were stored.
+    #[serde(skip)]
+    pub(crate) changed: Shards,
     /// What today's users did and were expected to do so far, by counter.
-    counts_today: [CountDay; Counter::COUNT],
+    #[serde(skip)]
+    pub(crate) counts_today: [CountDay; Counter::COUNT],
     /// Users of each kind of client.
+    #[serde(with = "sorted")]
     clients: FxHashMap<u64, u32>,
     /// Rows of a LoginAs session, ln(1 + x) and plain.
     pub(crate) delegated: (Moments, Moments),
 }
 
 /// One class of users, or all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Population {
     users: u32,
     rows: [RowPools; Source::ALL.len()],
@@ -32,7 +41,7 @@ pub(crate) struct Population {
     rhythm: Rhythm,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct RowPools {
     day: Pool,
     hour: Pool,
@@ -50,14 +59,14 @@ pub(crate) enum RowQuantity {
 }
 
 /// A count over all users active today.
-#[derive(Clone, Copy, Debug, Default)]
-struct CountDay {
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct CountDay {
     counted: f64,
     expected: f64,
 }
 
 /// How many user-days brought at least so many.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Tail {
     at_least: [f64; 17],
 }
@@ -151,6 +160,7 @@ impl Populations {
     pub(crate) fn establish(&mut self, key: u64) {
         if self.known.len() < Self::MOST_KNOWN || self.known.contains_key(&key) {
             *self.known.entry(key).or_default() += 1;
+            self.changed.mark(key);
         }
     }
 
@@ -170,6 +180,7 @@ impl Populations {
     /// A user had the value for the first time.
     pub(crate) fn notice(&mut self, key: u64) {
         *self.new_today.entry(key).or_default() += 1;
+        self.changed.mark(key);
     }
 
     /// A user who usually counts `mean` a day is active today.
@@ -198,7 +209,9 @@ impl Populations {
     }
 
     pub(crate) fn close_day(&mut self) {
-        self.new_today.clear();
+        for (key, _) in self.new_today.drain() {
+            self.changed.mark(key);
+        }
         self.counts_today = Default::default();
     }
 

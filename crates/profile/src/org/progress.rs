@@ -3,28 +3,30 @@
 use crate::calendar::LocalHour;
 use crate::estimate::Moments;
 use model::Source;
+use serde::{Deserialize, Serialize};
 
 /// Follows, hour by hour, how far today's rows of all active users are from a whole usual day of theirs.
 ///
 /// The factor of a source is the median of that distance over users, less what the median usually is at this
 /// hour; it is known while the day still runs, and is what keeps a quarter end from raising everybody.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Progress {
     /// ln(1 + rows so far) less the location of the day, of every user and source active today.
     today: Vec<Distance>,
     usual: [HourlyGap; Source::ALL.len()],
     factors: [f64; Source::ALL.len()],
+    #[serde(skip)]
     scratch: Vec<f32>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Distance {
     source: Source,
     value: f32,
 }
 
 /// The usual median distance by hour, for working days and weekends.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct HourlyGap([[Moments; 24]; 2]);
 
 impl Progress {

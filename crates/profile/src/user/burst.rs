@@ -1,17 +1,20 @@
 //! Requests of the last minute, page loads told from bursts.
 
+use crate::state::exact;
 use model::time::MINUTE;
 use model::{Text, Timestamp, Uuid};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// The requests of the last minute.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Recent {
     requests: VecDeque<Request>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Request {
+    #[serde(with = "exact")]
     pub(crate) at: Timestamp,
     pub(crate) id: Uuid,
     pub(crate) object: Option<Text>,

@@ -3,18 +3,23 @@
 use super::burst::Recent;
 use super::{Counts, Delegation};
 use crate::estimate::Moments;
+use crate::state::exact;
 use model::{Rate, Scope, Source, Text, Timestamp, Usual, Uuid};
+use serde::{Deserialize, Serialize};
 
 /// The open day of an account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Day {
     /// Days since 1970-01-01, local.
     pub(crate) number: i32,
+    #[serde(with = "exact")]
     pub(crate) start: Timestamp,
     pub(crate) is_weekend: bool,
     /// Event time of the latest activity.
+    #[serde(with = "exact")]
     pub(crate) last_at: Timestamp,
     /// Start of the present clock hour, and the hours of the day with activity, a bit each.
+    #[serde(with = "exact")]
     pub(crate) hour_start: Timestamp,
     pub(crate) hours: u32,
     pub(crate) sources: [Option<Box<SourceDay>>; Source::ALL.len()],
@@ -38,7 +43,7 @@ pub(crate) struct Day {
 }
 
 /// Rows through one source today.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct SourceDay {
     pub(crate) rows: f64,
     pub(crate) hour_rows: f64,
@@ -55,14 +60,18 @@ pub(crate) struct SourceDay {
     pub(crate) objects: Vec<Text>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct DayUsual {
+    #[serde(with = "exact")]
     pub(crate) day: Option<Usual>,
+    #[serde(with = "exact")]
     pub(crate) hour: Usual,
     /// Rows a request, as if there were one.
+    #[serde(with = "exact")]
     pub(crate) intensity: Usual,
     /// Variance of ln(1 + rows) of single requests.
     pub(crate) request_variance: f64,
+    #[serde(with = "exact")]
     pub(crate) peer: Usual,
     /// Rows of a day from which on it leans towards the unusual.
     pub(crate) leaning: f64,
@@ -70,12 +79,13 @@ pub(crate) struct DayUsual {
 }
 
 /// First-time accesses of one kind today.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Firsts {
     pub(crate) names: Vec<Text>,
     /// Hash of the first of them.
     pub(crate) key: u64,
     /// What is usual of them on a day like today, where the org's day has a say.
+    #[serde(with = "exact")]
     pub(crate) usual: Option<Rate>,
     /// Rows that they brought together, and the requests that say how many.
     pub(crate) rows: f64,
@@ -89,7 +99,7 @@ pub(crate) struct Firsts {
 }
 
 /// Objects touched over the API today.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ApiDay {
     pub(crate) keys: Vec<u64>,
     pub(crate) names: Vec<Text>,
@@ -98,7 +108,7 @@ pub(crate) struct ApiDay {
     pub(crate) evidence: Vec<Uuid>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct OddHour {
     pub(crate) share: f64,
     pub(crate) of_week: u32,

@@ -1,9 +1,11 @@
 //! The hours of the week at which an account works.
 
+use serde::{Deserialize, Serialize};
+
 /// Days on which each hour was worked, for working days and weekends apart, halved slowly.
 ///
 /// A weekly grid of 168 private cells is too thin to learn; the hour of the day by kind of day is not.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Rhythm {
     hours: [[f32; 24]; 2],
     days: [f32; 2],

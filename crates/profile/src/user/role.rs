@@ -1,7 +1,9 @@
 //! Changes of role: a baseline that speaks of another job is trusted less.
 
+use serde::{Deserialize, Serialize};
+
 /// What is known of the account's role.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Role {
     /// Hash of the profile and role ids that events carry; 0 before any.
     ids: u64,

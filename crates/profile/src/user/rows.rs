@@ -1,10 +1,12 @@
 //! Rows through one source: days, clock hours, single requests, peaks that recur, and slow drains.
 
 use crate::estimate::{Moments, Prior, usual};
+use crate::state::exact;
 use model::{Timestamp, Usual};
+use serde::{Deserialize, Serialize};
 
 /// What is learned of one user's rows through one source. All but `plain` are of ln(1 + rows).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct RowModel {
     pub(crate) day: Moments,
     /// Largest clock hour of each day.
@@ -18,10 +20,10 @@ pub(crate) struct RowModel {
 }
 
 /// Days far above the usual, remembered so that a month-end batch is known by its second or third time.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Peaks([Option<Peak>; 4]);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Peak {
     day: i32,
     log_rows: f32,
@@ -30,11 +32,12 @@ struct Peak {
 /// Page's CUSUM of the log-likelihood ratio of a shift by one deviation: S = max(0, S + z − 1/2). Its exponential
 /// is an e-process that restarts (Shin, Ramdas and Rinaldo 2022): a run of e^S ≥ L comes by chance about once in L
 /// days.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct DrainState {
     pub(crate) log10_e: f64,
     pub(crate) days: u32,
     /// The day on which the run began.
+    #[serde(with = "exact")]
     pub(crate) since: Timestamp,
     pub(crate) rows: f64,
     pub(crate) usual_rows: f64,

@@ -1,18 +1,22 @@
 //! Rows of a chunked execution or a paged query, counted once.
 
+use crate::state::exact;
 use model::Timestamp;
 use model::time::MINUTE;
+use serde::{Deserialize, Serialize};
 
 /// Executions and queries that may still bring chunks. The total of rows is repeated on each chunk, so only what
 /// goes beyond what was counted is new.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Runs {
     recent: Vec<Run>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Run {
+    #[serde(with = "postcard::fixint::le")]
     key: u64,
+    #[serde(with = "exact")]
     last: Timestamp,
     rows: u64,
 }

@@ -1,18 +1,21 @@
 //! Sessions of an account: from where they are used, and who is behind them.
 
+use crate::state::exact;
 use model::{Text, Timestamp, Uuid};
+use serde::{Deserialize, Serialize};
 
 /// The account's latest sessions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Sessions {
     recent: Vec<Session>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Session {
     /// Hashes of the session key and the login key; 0 where there is none.
     session: u64,
     login: u64,
+    #[serde(with = "exact")]
     pub(crate) last: Timestamp,
     pub(crate) network: Option<(u64, Text)>,
     pub(crate) client: Option<(u64, Text)>,
@@ -21,7 +24,7 @@ pub(crate) struct Session {
 }
 
 /// Work done today in a session that LoginAs opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Delegation {
     pub(crate) delegate: Text,
     pub(crate) rows: f64,
@@ -57,6 +60,11 @@ impl Sessions {
         let matches =
             |known: &&Session| (session != 0 && known.session == session) || (login != 0 && known.login == login);
         self.recent.iter().filter(matches).find_map(|known| known.delegate.as_ref())
+    }
+
+    /// Whether anybody is behind any of the sessions; few accounts are ever logged in to by another.
+    pub(crate) fn has_delegates(&self) -> bool {
+        self.recent.iter().any(|known| known.delegate.is_some())
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {

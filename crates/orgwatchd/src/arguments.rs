@@ -1,0 +1,159 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use detector::Group;
+use model::{OrgId, Timestamp};
+use std::path::PathBuf;
+
+/// Runs and operates orgwatch's services
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Arguments {
+    /// One TOML file for all services; ORGWATCH_<SECTION>__<KEY> overrides it
+    #[arg(long, global = true, env = "ORGWATCH_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read every source and publish activities
+    Ingest,
+    /// Own partitions: read the features of activities, then learn them
+    Baseline,
+    /// Judge observations; all detectors unless some are chosen
+    Detector(DetectorArguments),
+    /// Merge findings into incidents
+    Correlator,
+    /// Tell people and systems of incidents
+    Notifier,
+    /// All services with servers of their own, for trying and testing
+    Dev(DevArguments),
+    /// Streams and consumers
+    #[command(subcommand)]
+    Topology(TopologyCommand),
+    /// Messages that no service could use
+    #[command(subcommand)]
+    Dead(DeadCommand),
+    /// Recompute receipts from Postgres, and say whether they hold
+    Verify {
+        /// All incidents where none is named
+        incidents: Vec<model::Uuid>,
+    },
+    /// The configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Bring the database's schema up to date
+    Migrate,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct DetectorArguments {
+    /// Only these detectors, under a consumer of their own
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    detectors: Vec<String>,
+    /// Only the detectors of one family
+    #[arg(long)]
+    family: Option<String>,
+}
+
+impl DetectorArguments {
+    /// # Errors
+    /// If a name is unknown.
+    pub(crate) fn group(&self) -> anyhow::Result<Group> {
+        if let Some(family) = &self.family {
+            let known = model::Family::ALL.iter().find(|known| known.as_str() == family);
+            let known = known.ok_or_else(|| {
+                let names: Vec<&str> = model::Family::ALL.iter().map(|family| family.as_str()).collect();
+                anyhow::anyhow!("no such family: {family:?}; there are {}", names.join(", "))
+            })?;
+            return Ok(Group::of_family(*known));
+        }
+        if self.detectors.is_empty() {
+            return Ok(Group::all());
+        }
+        Ok(Group::of_detectors(self.detectors.iter().map(String::as_str))?)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DevArguments {
+    /// Play these files or folders instead of a simulated org
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) input: Vec<PathBuf>,
+    /// Org of records that name none
+    #[arg(long, value_name = "ID", value_parser = parse_org)]
+    pub(crate) org: Option<OrgId>,
+    /// Raise nothing before this event time, only learn
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) learn_until: Option<Timestamp>,
+    /// End when every stage has done all there is
+    #[arg(long)]
+    pub(crate) until_idle: bool,
+    /// Write the findings that Postgres then holds, as backtest does; implies --until-idle
+    #[arg(long, value_name = "FILE")]
+    pub(crate) findings: Option<PathBuf>,
+    /// Write the incidents that Postgres then holds, as backtest does; implies --until-idle
+    #[arg(long, value_name = "FILE")]
+    pub(crate) incidents: Option<PathBuf>,
+    /// Replicas
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) baselines: u16,
+    /// Replicas
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) detectors: u16,
+    /// A running nats-server instead of one of its own
+    #[arg(long, value_name = "URL")]
+    pub(crate) nats: Option<String>,
+    /// A running Postgres instead of one of its own
+    #[arg(long, value_name = "URL")]
+    pub(crate) postgres: Option<String>,
+    /// Deliver incidents to this URL, too
+    #[arg(long, value_name = "URL")]
+    pub(crate) webhook: Option<String>,
+}
+
+fn parse_org(text: &str) -> Result<OrgId, String> {
+    let org = OrgId::new(text);
+    if org.as_str().is_empty() { Err("empty".to_owned()) } else { Ok(org) }
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "neither RFC 3339 nor a date".to_owned())
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TopologyCommand {
+    /// Create or update what is declared
+    Apply(DetectorArguments),
+    /// Print what is declared, and where the server differs
+    Show(DetectorArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadCommand {
+    /// One line each, oldest first
+    List {
+        /// Only of this stage: baseline, detector-<group>, correlator, notifier
+        #[arg(long)]
+        stage: Option<String>,
+    },
+    /// All of one, with its payload
+    Show { sequence: u64 },
+    /// Send it again to where it came from
+    Replay { sequence: u64 },
+    /// Forget it
+    Drop { sequence: u64 },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say what is wrong, or nothing
+    Check,
+    /// Print what the file and the environment amount to; secrets are masked
+    Show,
+    /// Have running detectors judge by this file from now on
+    Push { file: PathBuf },
+}

@@ -1,0 +1,69 @@
+//! The services, one a function, and what operators do.
+
+mod operate;
+
+pub(crate) use operate::{config, dead, migrate, topology, verify};
+
+use crate::config::Config;
+use crate::node::Node;
+use anyhow::Result;
+use detector::Group;
+use runtime::shutdown::on_signals;
+use runtime::telemetry::Telemetry;
+
+pub(crate) async fn ingest(config: Config, telemetry: &Telemetry) -> Result<()> {
+    let node = Node::connect(config, "ingest", &[]).await?;
+    node.run(telemetry.registry(), on_signals()?, async |node, stages| {
+        let service = node.ingest();
+        stages.spawn("ingest", async |shutdown| Ok(service.run(shutdown).await?));
+        Ok(())
+    })
+    .await
+}
+
+pub(crate) async fn baseline(config: Config, telemetry: &Telemetry) -> Result<()> {
+    let node = Node::connect(config, "baseline", &[]).await?;
+    node.run(telemetry.registry(), on_signals()?, async |node, stages| {
+        let service = node.baseline(member());
+        stages.spawn("baseline", async |shutdown| Ok(service.run(shutdown).await?));
+        Ok(())
+    })
+    .await
+}
+
+pub(crate) async fn detector(config: Config, telemetry: &Telemetry, group: Group) -> Result<()> {
+    let node = Node::connect(config, "detector", &[group.declaration()]).await?;
+    let shutdown = on_signals()?;
+    node.run(telemetry.registry(), shutdown.clone(), async |node, stages| {
+        let service = node.detector(group, shutdown).await?;
+        stages.spawn("detector", async |shutdown| Ok(service.run(shutdown).await?));
+        Ok(())
+    })
+    .await
+}
+
+pub(crate) async fn correlator(config: Config, telemetry: &Telemetry) -> Result<()> {
+    let node = Node::connect(config, "correlator", &[]).await?;
+    node.run(telemetry.registry(), on_signals()?, async |node, stages| {
+        let service = node.correlator();
+        stages.spawn("correlator", async |shutdown| Ok(service.run(shutdown).await?));
+        Ok(())
+    })
+    .await
+}
+
+pub(crate) async fn notifier(config: Config, telemetry: &Telemetry) -> Result<()> {
+    let node = Node::connect(config, "notifier", &[]).await?;
+    node.run(telemetry.registry(), on_signals()?, async |node, stages| {
+        let service = node.notifier();
+        stages.spawn("notifier", async |shutdown| Ok(service.run(shutdown).await?));
+        Ok(())
+    })
+    .await
+}
+
+/// A number that no other replica has, most likely: one that is taken is passed over.
+pub(crate) fn member() -> i32 {
+    // Any 31 bits of a random fraction.
+    (runtime::retry::random() * f64::from(i32::MAX)) as i32
+}

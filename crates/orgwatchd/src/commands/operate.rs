@@ -1,0 +1,131 @@
+//! What operators do.
+
+use crate::arguments::{ConfigCommand, DeadCommand, TopologyCommand};
+use crate::config::Config;
+use crate::rules;
+use anyhow::{Context, Result};
+use bus::dead::{self, DeadLetter};
+use bus::{Bus, Topology};
+use model::{Receipt, Uuid};
+use serde::Serialize;
+use serde_json::json;
+use std::io::Write;
+use std::process::ExitCode;
+use store::{IncidentFilter, Store, StoredIncident};
+
+pub(crate) async fn topology(config: Config, command: TopologyCommand) -> Result<ExitCode> {
+    let bus = Bus::connect("topology", &config.nats).await?;
+    let (TopologyCommand::Apply(chosen) | TopologyCommand::Show(chosen)) = &command;
+    let topology = Topology::new(&config.nats, &[chosen.group()?.declaration()]);
+    if matches!(command, TopologyCommand::Apply(_)) {
+        topology.apply(&bus).await?;
+    }
+    let differences = topology.check(&bus).await?;
+    print(&json!({ "declared": topology, "differences": differences }))?;
+    Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+pub(crate) async fn dead(config: Config, command: DeadCommand) -> Result<ExitCode> {
+    let bus = Bus::connect("dead", &config.nats).await?;
+    match command {
+        DeadCommand::List { stage } => {
+            let mut filter = dead::Filter { stage, ..dead::Filter::default() };
+            loop {
+                let letters = dead::list(&bus, &filter).await?;
+                for letter in &letters {
+                    line(&summary(letter))?;
+                }
+                let Some(last) = letters.last() else { break };
+                filter.from = last.sequence + 1;
+            }
+        }
+        DeadCommand::Show { sequence } => {
+            let letter = dead::get(&bus, sequence).await?;
+            let mut shown = summary(&letter);
+            if let Some(fields) = shown.as_object_mut() {
+                let hex: String = letter.payload.iter().map(|byte| format!("{byte:02x}")).collect();
+                fields.insert("payload".to_owned(), hex.into());
+            }
+            print(&shown)?;
+        }
+        DeadCommand::Replay { sequence } => dead::replay(&bus, sequence).await?,
+        DeadCommand::Drop { sequence } => dead::drop(&bus, sequence).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(letter: &DeadLetter) -> serde_json::Value {
+    json!({
+        "sequence": letter.sequence,
+        "stage": letter.stage,
+        "subject": letter.subject,
+        "stream_sequence": letter.stream_sequence,
+        "reason": letter.reason,
+        "at": model::Timestamp(letter.at_ms),
+        "bytes": letter.payload.len(),
+        "truncated_from": letter.truncated_from,
+    })
+}
+
+/// Whether every receipt follows from the findings that Postgres holds.
+pub(crate) async fn verify(config: Config, incidents: Vec<Uuid>) -> Result<ExitCode> {
+    let store = Store::connect(&config.postgres, "orgwatch-verify").await?;
+    let ids = (!incidents.is_empty()).then_some(incidents);
+    let stored = store.incidents(&IncidentFilter { ids: ids.clone(), ..IncidentFilter::default() }).await?;
+    for missing in ids.iter().flatten().filter(|id| !stored.iter().any(|known| known.incident.incident_id == **id)) {
+        anyhow::bail!("incident {missing}: there is none");
+    }
+    let mut broken = 0_usize;
+    for incident in &stored {
+        if let Some(problem) = problem(incident, &config.risk) {
+            broken += 1;
+            line(&json!({ "incident_id": incident.incident.incident_id, "holds": false, "problem": problem }))?;
+        }
+    }
+    print(&json!({ "incidents": stored.len(), "hold": stored.len() - broken, "do_not_hold": broken }))?;
+    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What is wrong with an incident's receipt, if anything.
+fn problem(stored: &StoredIncident, settings: &risk::Settings) -> Option<String> {
+    let incident = &stored.incident;
+    let Receipt { config_hash, risk_score, terms, .. } = &incident.receipt;
+    let sum: i32 = terms.iter().map(|term| term.points.0).sum();
+    if sum != risk_score.0 || *risk_score != incident.risk_score {
+        let (sum, told) = (f64::from(sum) / 100.0, incident.risk_score);
+        return Some(format!("the terms add up to {sum}, the incident says {told}"));
+    }
+    let again = risk::receipt(&incident.findings, settings, config_hash);
+    (again != incident.receipt).then(|| {
+        format!("{} by the findings and today's weights, {risk_score} by the receipt", again.risk_score)
+    })
+}
+
+pub(crate) async fn config(config: Config, command: ConfigCommand) -> Result<ExitCode> {
+    match command {
+        ConfigCommand::Check => {}
+        ConfigCommand::Show => write!(std::io::stdout(), "{}", runtime::config::show(&config)?)?,
+        ConfigCommand::Push { file } => {
+            let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+            let bus = Bus::connect("config", &config.nats).await?;
+            let hash = rules::push(&bus, text, &file, &config.rules()).await?;
+            line(&json!({ "pushed": hash }))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn migrate(config: Config) -> Result<ExitCode> {
+    Store::connect(&config.postgres, "orgwatch-migrate").await?.migrate().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(value: &impl Serialize) -> Result<()> {
+    let mut out = std::io::stdout();
+    serde_json::to_writer_pretty(&mut out, value)?;
+    Ok(out.write_all(b"\n")?)
+}
+
+fn line(value: &serde_json::Value) -> Result<()> {
+    Ok(writeln!(std::io::stdout(), "{value}")?)
+}

@@ -1,0 +1,79 @@
+//! The configuration of a deployment: one file for all services, each of which reads its sections.
+
+use anyhow::{Result, bail};
+use pipeline::config::PartitionSettings;
+use runtime::telemetry::TelemetrySettings;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::Path;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub nats: bus::Settings,
+    pub postgres: store::Settings,
+    pub telemetry: TelemetrySettings,
+    pub admin: AdminSettings,
+    pub ingest: ingest::Settings,
+    pub baseline: baseline::Settings,
+    pub detector: detector::Settings,
+    pub correlator: correlator::Settings,
+    pub notifier: notifier::Settings,
+    /// What decides: the sections that `orgwatch backtest --config` takes too.
+    pub profile: profile::Settings,
+    pub detect: detect::Settings,
+    pub risk: risk::Settings,
+    pub partitions: PartitionSettings,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdminSettings {
+    /// Where probes and Prometheus ask.
+    pub listen: SocketAddr,
+}
+
+impl Default for AdminSettings {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([0, 0, 0, 0], 9090)) }
+    }
+}
+
+impl Config {
+    /// Defaults, then the file, then `ORGWATCH_…`.
+    ///
+    /// # Errors
+    /// With everything that is wrong.
+    pub fn load(file: Option<&Path>) -> Result<Self> {
+        let mut config: Self = runtime::config::load(file)?;
+        config.nats.partitions = config.partitions.count;
+        let problems = config.check();
+        if !problems.is_empty() {
+            bail!("configuration is not valid:\n  {}", problems.join("\n  "));
+        }
+        Ok(config)
+    }
+
+    fn check(&self) -> Vec<String> {
+        let nats = self.nats.check().into_iter().map(|error| error.to_string());
+        let telemetry = self.telemetry.check().into_iter().map(|problem| format!("telemetry.{problem}"));
+        let mut problems: Vec<String> = nats.chain(telemetry).collect();
+        problems.extend(self.ingest.check());
+        problems.extend(self.baseline.check());
+        problems.extend(self.detector.check());
+        problems.extend(self.correlator.check());
+        problems.extend(self.notifier.check());
+        problems.extend(self.rules().check());
+        problems
+    }
+
+    /// What decides, as a backtest takes it.
+    pub fn rules(&self) -> pipeline::Config {
+        pipeline::Config {
+            profile: self.profile.clone(),
+            detect: self.detect.clone(),
+            risk: self.risk.clone(),
+            partitions: self.partitions.clone(),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What Postgres holds, in the shape and order in which `orgwatch backtest` writes it.
+
+use anyhow::{Context, Result};
+use model::{Finding, Incident, OrgId, UserId};
+use risk::{Entry, Ledger};
+use serde::Serialize;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use store::{FindingFilter, IncidentFilter, Status, Store, StoredFinding};
+
+/// The findings that count, by time.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn findings(store: &Store) -> Result<Vec<Finding>> {
+    let mut ledgers: BTreeMap<(OrgId, UserId), Vec<Entry>> = BTreeMap::new();
+    for StoredFinding { finding, first_observed_at, .. } in store.findings(&FindingFilter::default()).await? {
+        let user = (finding.org_id.clone(), finding.user_id.clone());
+        ledgers.entry(user).or_default().push(Entry { latest: finding, observed_at: first_observed_at });
+    }
+    let counting = |entries: Vec<Entry>| entries.into_iter().collect::<Ledger>().findings();
+    let mut findings: Vec<Finding> = ledgers.into_values().flat_map(counting).collect();
+    findings.sort_by_key(|finding| (finding.observed_at, finding.finding_id));
+    Ok(findings)
+}
+
+/// The incidents that count, highest risk first. Their revision is that of their latest finding, as in a backtest: how
+/// often an incident changed on the way depends on how its findings came.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn incidents(store: &Store) -> Result<Vec<Incident>> {
+    let statuses = Some(vec![Status::Open, Status::Acknowledged, Status::Resolved]);
+    let stored = store.incidents(&IncidentFilter { statuses, ..IncidentFilter::default() }).await?;
+    let mut incidents: Vec<Incident> = stored
+        .into_iter()
+        .map(|stored| {
+            let latest = stored.incident.findings.iter().map(|finding| finding.revision).max();
+            Incident { revision: latest.unwrap_or_default(), ..stored.incident }
+        })
+        .collect();
+    incidents.sort_by_key(|incident| (Reverse(incident.risk_score), incident.first_event_at, incident.incident_id));
+    Ok(incidents)
+}
+
+/// One JSON object a line.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_lines<T: Serialize>(path: &Path, values: &[T]) -> Result<()> {
+    let failed = || format!("{}: cannot be written", path.display());
+    let mut file = BufWriter::new(File::create(path).with_context(failed)?);
+    for value in values {
+        serde_json::to_writer(&mut file, value).with_context(failed)?;
+        file.write_all(b"\n").with_context(failed)?;
+    }
+    file.flush().with_context(failed)
+}

@@ -1,0 +1,153 @@
+//! What every service is started with.
+
+use crate::config::Config;
+use crate::rules;
+use anyhow::{Context, Result};
+use bus::{Bus, DetectorGroup, Topology};
+use detector::Group;
+use runtime::admin::{self, Health};
+use runtime::shutdown::Stages;
+use store::Store;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The connections of one process.
+#[derive(Clone)]
+pub struct Node {
+    pub config: Config,
+    pub bus: Bus,
+    pub store: Store,
+    pub health: Health,
+}
+
+impl Node {
+    /// Connects, and brings about the streams and consumers that this process needs and the schema of the database.
+    ///
+    /// # Errors
+    /// If a server cannot be reached, is too old, or has otherwise than declared what cannot be changed.
+    pub async fn connect(config: Config, service: &str, groups: &[DetectorGroup]) -> Result<Self> {
+        let bus = Bus::connect(service, &config.nats).await?;
+        Topology::new(&config.nats, groups).apply(&bus).await?;
+        let store = Store::connect(&config.postgres, &format!("orgwatch-{service}")).await?;
+        store.migrate().await?;
+        Ok(Self { config, bus, store, health: Health::default() })
+    }
+
+    pub fn ingest(&self) -> ingest::Service {
+        ingest::Service {
+            bus: self.bus.clone(),
+            store: self.store.clone(),
+            partitions: self.config.partitions.partitions(),
+            settings: self.config.ingest.clone(),
+        }
+    }
+
+    /// `member` tells replicas apart.
+    pub fn baseline(&self, member: i32) -> baseline::Service {
+        baseline::Service {
+            bus: self.bus.clone(),
+            postgres: self.config.postgres.clone(),
+            profile: self.config.profile.clone(),
+            partitions: self.config.partitions.count,
+            settings: self.config.baseline.clone(),
+            member,
+        }
+    }
+
+    /// Follows the rules that `config push` distributes until `shutdown`.
+    ///
+    /// # Errors
+    /// If the settings bucket cannot be opened.
+    pub async fn detector(&self, group: Group, shutdown: CancellationToken) -> Result<detector::Service> {
+        Ok(detector::Service {
+            bus: self.bus.clone(),
+            group,
+            rules: rules::follow(&self.bus, self.config.rules(), shutdown).await?,
+            partitions: self.config.partitions.partitions(),
+            settings: self.config.detector.clone(),
+        })
+    }
+
+    pub fn correlator(&self) -> correlator::Service {
+        let rules = self.config.rules();
+        correlator::Service {
+            bus: self.bus.clone(),
+            store: self.store.clone(),
+            config_hash: rules.hash(),
+            risk: rules.risk,
+            settings: self.config.correlator.clone(),
+        }
+    }
+
+    pub fn notifier(&self) -> notifier::Service {
+        notifier::Service {
+            bus: self.bus.clone(),
+            store: self.store.clone(),
+            settings: self.config.notifier.clone(),
+        }
+    }
+
+    /// Adds the admin server, and what keeps its checks up to date. They stop with `last`, after the services.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on.
+    pub async fn serve_admin(&self, registry: prometheus::Registry, last: CancellationToken) -> Result<()> {
+        let listen = self.config.admin.listen;
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("admin.listen: {listen}"))?;
+        let (bus, store, health) = (self.bus.clone(), self.store.clone(), self.health.clone());
+        let watching = last.clone();
+        tokio::spawn(async move { watch(&bus, &store, &health, &watching).await });
+        let health = self.health.clone();
+        tokio::spawn(async move {
+            if let Err(error) = admin::serve(listener, health, registry, last).await {
+                tracing::error!(%error, "the admin server has failed");
+            }
+        });
+        Ok(())
+    }
+
+    /// Runs the stages that `start` adds until the process is asked to end.
+    ///
+    /// # Errors
+    /// That of the first stage that failed, or the names of those that did not end in time.
+    pub async fn run(
+        &self,
+        registry: prometheus::Registry,
+        shutdown: CancellationToken,
+        start: impl AsyncFnOnce(&Self, &mut Stages) -> Result<()>,
+    ) -> Result<()> {
+        let last = CancellationToken::new();
+        self.serve_admin(registry, last.clone()).await?;
+        let mut stages = Stages::new(shutdown);
+        start(self, &mut stages).await?;
+        self.health.started();
+        let ended = stages.join().await;
+        last.cancel();
+        self.bus.close().await;
+        self.store.close().await;
+        Ok(ended?)
+    }
+}
+
+/// Keeps the checks of the two servers, and the gauges of the pool.
+async fn watch(bus: &Bus, store: &Store, health: &Health, shutdown: &CancellationToken) {
+    let (nats, postgres) = (health.register("nats"), health.register("postgres"));
+    let meter = opentelemetry::global::meter("orgwatch");
+    let size = meter.u64_gauge("orgwatch.postgres.pool.size").build();
+    let idle = meter.u64_gauge("orgwatch.postgres.pool.idle").build();
+    loop {
+        if bus.is_connected() { nats.up() } else { nats.down("not connected") }
+        match store.ping().await {
+            Ok(()) => postgres.up(),
+            Err(error) => postgres.down(error.to_string()),
+        }
+        let gauges = store.pool_gauges();
+        size.record(gauges.size.into(), &[]);
+        idle.record(u64::try_from(gauges.idle).unwrap_or_default(), &[]);
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+        }
+    }
+}

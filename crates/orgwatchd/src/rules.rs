@@ -1,0 +1,64 @@
+//! What decides, and may change while detectors run.
+
+use anyhow::{Context, Result};
+use bus::{Bucket, Bus};
+use detector::Rules;
+use futures::StreamExt;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Key of the settings bucket: a file as `orgwatch backtest --config` takes it.
+const KEY: &str = "rules";
+
+/// The rules of `initial`, and then those that are pushed, until `shutdown`.
+///
+/// # Errors
+/// If the bucket cannot be opened.
+pub(crate) async fn follow(
+    bus: &Bus,
+    initial: pipeline::Config,
+    shutdown: CancellationToken,
+) -> Result<watch::Receiver<Arc<Rules>>> {
+    let mut pushed = Bucket::open(bus).await?.watch(KEY)?;
+    let (sender, receiver) = watch::channel(Arc::new(rules(&initial)));
+    tokio::spawn(async move {
+        loop {
+            let value = tokio::select! {
+                () = shutdown.cancelled() => return,
+                value = pushed.next() => value,
+            };
+            let Some(value) = value else { return };
+            match parse(&String::from_utf8_lossy(&value), Path::new("pushed rules")) {
+                Ok(config) => {
+                    // Only what detectors use changes here: partitions are fixed, and profiles keep learning as they do.
+                    let config = pipeline::Config { detect: config.detect, ..initial.clone() };
+                    let rules = rules(&config);
+                    tracing::info!(hash = %rules.config_hash, "new rules decide from now on");
+                    sender.send_replace(Arc::new(rules));
+                }
+                Err(error) => tracing::error!(error = format!("{error:#}"), "pushed rules are not used"),
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+/// Checks the file and distributes it. Returns the hash that findings will carry.
+///
+/// # Errors
+/// If the file is no valid configuration of rules, or the bucket cannot be written.
+pub(crate) async fn push(bus: &Bus, text: String, path: &Path, current: &pipeline::Config) -> Result<model::Text> {
+    let config = parse(&text, path)?;
+    Bucket::open(bus).await?.put(KEY, text.into()).await?;
+    Ok(pipeline::Config { detect: config.detect, ..current.clone() }.hash())
+}
+
+fn parse(text: &str, path: &Path) -> Result<pipeline::Config> {
+    pipeline::Config::parse(text, path).context("the rules are not valid")
+}
+
+fn rules(config: &pipeline::Config) -> Rules {
+    Rules { detect: config.detect.clone(), config_hash: config.hash() }
+}

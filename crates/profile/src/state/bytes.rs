@@ -1,0 +1,131 @@
+//! A version byte, then postcard; and how values are written that have no form of their own.
+
+use super::StateError;
+use model::{Rate, Timestamp, Usual};
+use rustc_hash::FxHashMap;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Leads every record.
+pub(crate) const VERSION: u8 = 1;
+
+pub(crate) fn encode<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, StateError> {
+    let failed = |source| StateError::Unencodable { key: key.to_owned(), source };
+    postcard::to_extend(value, vec![VERSION]).map_err(failed)
+}
+
+/// # Errors
+/// If the version is unknown, the bytes are not what `encode` writes, or more follow.
+pub(crate) fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StateError> {
+    let failed = |source| StateError::Undecodable { key: key.to_owned(), source };
+    let Some((version, body)) = bytes.split_first() else {
+        return Err(failed(postcard::Error::DeserializeUnexpectedEnd));
+    };
+    if *version != VERSION {
+        return Err(StateError::Version { key: key.to_owned(), found: *version });
+    }
+    let (value, rest) = postcard::take_from_bytes(body).map_err(failed)?;
+    if !rest.is_empty() {
+        return Err(StateError::Trailing { key: key.to_owned(), extra: rest.len() });
+    }
+    Ok(value)
+}
+
+/// A hash: its bits are random, so a variable length would only make it longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Fixed(#[serde(with = "postcard::fixint::le")] pub(crate) u64);
+
+/// For `#[serde(with = "exact")]`: values of the model in parts that lose nothing.
+pub(crate) mod exact {
+    use super::Exact;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<T: Exact, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        value.parts().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, T: Exact, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        T::Parts::deserialize(deserializer).map(T::of_parts)
+    }
+}
+
+/// A value with parts that serde knows. A time is text to serde, and not every time has one.
+pub(crate) trait Exact: Sized {
+    type Parts: Serialize + DeserializeOwned;
+    fn parts(&self) -> Self::Parts;
+    fn of_parts(parts: Self::Parts) -> Self;
+}
+
+impl Exact for Timestamp {
+    type Parts = i64;
+
+    fn parts(&self) -> i64 {
+        self.0
+    }
+
+    fn of_parts(parts: i64) -> Self {
+        Self(parts)
+    }
+}
+
+impl Exact for Usual {
+    type Parts = [f64; 8];
+
+    fn parts(&self) -> [f64; 8] {
+        let Self { location, scale, degrees, shift, mean, deviation, evidence, prior_weight } = *self;
+        [location, scale, degrees, shift, mean, deviation, evidence, prior_weight]
+    }
+
+    fn of_parts(parts: [f64; 8]) -> Self {
+        let [location, scale, degrees, shift, mean, deviation, evidence, prior_weight] = parts;
+        Self { location, scale, degrees, shift, mean, deviation, evidence, prior_weight }
+    }
+}
+
+impl Exact for Rate {
+    type Parts = [f64; 4];
+
+    fn parts(&self) -> [f64; 4] {
+        let Self { shape, rate, evidence, prior_weight } = *self;
+        [shape, rate, evidence, prior_weight]
+    }
+
+    fn of_parts(parts: [f64; 4]) -> Self {
+        let [shape, rate, evidence, prior_weight] = parts;
+        Self { shape, rate, evidence, prior_weight }
+    }
+}
+
+impl<T: Exact> Exact for Option<T> {
+    type Parts = Option<T::Parts>;
+
+    fn parts(&self) -> Self::Parts {
+        self.as_ref().map(T::parts)
+    }
+
+    fn of_parts(parts: Self::Parts) -> Self {
+        parts.map(T::of_parts)
+    }
+}
+
+/// For `#[serde(with = "sorted")]`: a map by hash in the order of its keys, so that equal maps have equal bytes.
+pub(crate) mod sorted {
+    use super::{Fixed, in_order};
+    use rustc_hash::FxHashMap;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(map: &FxHashMap<u64, u32>, serializer: S) -> Result<S::Ok, S::Error> {
+        in_order(map).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FxHashMap<u64, u32>, D::Error> {
+        let pairs = Vec::<(Fixed, u32)>::deserialize(deserializer)?;
+        Ok(pairs.into_iter().map(|(key, value)| (key.0, value)).collect())
+    }
+}
+
+fn in_order(map: &FxHashMap<u64, u32>) -> Vec<(Fixed, u32)> {
+    let mut pairs: Vec<_> = map.iter().map(|(key, value)| (Fixed(*key), *value)).collect();
+    pairs.sort_unstable();
+    pairs
+}

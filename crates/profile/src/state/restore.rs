@@ -1,0 +1,109 @@
+//! From records to an org.
+
+use super::bytes::{Fixed, decode};
+use super::record::{Head, Kind, KnownShard, NamesShard, StoredView};
+use super::{Changes, SeenLog, StateError};
+use crate::org::names::ViewName;
+use crate::org::population::Populations;
+use crate::org::progress::Progress;
+use crate::org::{Member, Org};
+use crate::settings::Settings;
+use model::{OrgId, Timestamp, UserId, id};
+use std::collections::BTreeMap;
+
+pub(super) fn org(
+    org_id: OrgId,
+    settings: &Settings,
+    records: impl IntoIterator<Item = (String, Vec<u8>)>,
+) -> Result<Org, StateError> {
+    let mut org = Org::new(org_id, settings)?;
+    org.changes = Changes { is_taken: true, ..Changes::default() };
+    let mut log = SeenLog::default();
+    let mut pages: BTreeMap<u32, Vec<UserId>> = BTreeMap::new();
+    let (mut head, mut populations, mut progress) = (None::<Head>, None::<Populations>, None::<Progress>);
+    for (key, bytes) in records {
+        let kind = Kind::parse(&key)?;
+        match kind {
+            Kind::Head => head = Some(decode(&key, &bytes)?),
+            Kind::Populations => populations = Some(decode(&key, &bytes)?),
+            Kind::Progress => progress = Some(decode(&key, &bytes)?),
+            Kind::Slots(page) => {
+                pages.insert(page, decode(&key, &bytes)?);
+            }
+            Kind::Known(_) => known(&mut org, decode(&key, &bytes)?),
+            Kind::Names(_) => names(&mut org, decode(&key, &bytes)?),
+            Kind::Seen { hour, .. } => {
+                let keys: Vec<Fixed> = decode(&key, &bytes)?;
+                let keys: Vec<u64> = keys.into_iter().map(|key| key.0).collect();
+                log.restore(hour, &keys);
+                org.identities.hours.entry(hour).or_default().extend(keys);
+            }
+        }
+        if matches!(kind, Kind::Head | Kind::Populations | Kind::Progress) {
+            org.changes.singles.insert(key, id::hash(&bytes));
+        }
+    }
+    let missing = |kind: Kind| move || StateError::Missing { key: kind.to_string() };
+    let head = head.ok_or_else(missing(Kind::Head))?;
+    let mut populations = populations.ok_or_else(missing(Kind::Populations))?;
+    populations.known = std::mem::take(&mut org.shared.populations.known);
+    populations.new_today = std::mem::take(&mut org.shared.populations.new_today);
+    populations.counts_today = head.counts_today;
+    org.shared.populations = populations;
+    org.shared.progress = progress.ok_or_else(missing(Kind::Progress))?;
+    for user in pages.into_values().flatten() {
+        org.slots.insert(user.clone(), org.users.len() as u32);
+        org.users.push(Member::Away(user));
+    }
+    check(&org, &log, &head)?;
+    org.identities.log = Some(log);
+    org.changes.slots = org.users.len();
+    org.changes.away = org.users.len();
+    org.changes.wanted = head.active_day.iter().chain(&head.active_hour).copied().collect();
+    org.changes.wanted.sort_unstable();
+    org.changes.wanted.dedup();
+    org.open = head.open;
+    org.calendar.last = head.calendar;
+    org.clock_calendar.last = head.clock_calendar;
+    org.active_hour = head.active_hour;
+    org.active_day = head.active_day;
+    org.user_days = head.user_days.into_iter().map(|(day, users)| (Timestamp(day), users)).collect();
+    Ok(org)
+}
+
+fn known(org: &mut Org, shard: KnownShard) {
+    let populations = &mut org.shared.populations;
+    populations.known.extend(shard.known.into_iter().map(|(key, users)| (key.0, users)));
+    populations.new_today.extend(shard.new_today.into_iter().map(|(key, users)| (key.0, users)));
+}
+
+fn names(org: &mut Org, shard: NamesShard) {
+    let view = |view: StoredView| (view.key.0, ViewName { object: view.object.0, name: view.name, scope: view.scope });
+    org.shared.names.views.extend(shard.views.into_iter().map(view));
+    org.shared.names.values.extend(shard.values.into_iter().map(|(key, name)| (key.0, name)));
+}
+
+/// Whether the records are all that there were when the head was written.
+fn check(org: &Org, log: &SeenLog, head: &Head) -> Result<(), StateError> {
+    let (populations, names, sizes) = (&org.shared.populations, &org.shared.names, head.sizes);
+    let seen = |hour: &i64| org.identities.hours.get(hour).map_or(0, |keys| keys.len());
+    let is_whole = |(hour, keys): &&(i64, u32)| seen(hour) == *keys as usize && log.is_whole(*hour, *keys as usize);
+    let slot_count = head.active_day.iter().chain(&head.active_hour).map(|slot| *slot as usize + 1).max();
+    let counts = [
+        ("users", sizes.users as usize, org.users.len()),
+        ("different users", sizes.users as usize, org.slots.len()),
+        ("known values", sizes.known as usize, populations.known.len()),
+        ("new values", sizes.new_today as usize, populations.new_today.len()),
+        ("names of views", sizes.views as usize, names.views.len()),
+        ("names", sizes.values as usize, names.values.len()),
+        ("hours of identities", head.seen.len(), org.identities.hours.len()),
+        ("whole hours of identities", head.seen.len(), head.seen.iter().filter(is_whole).count()),
+        ("users up to the last active one", slot_count.unwrap_or(0).max(org.users.len()), org.users.len()),
+    ];
+    for (what, expected, found) in counts {
+        if expected != found {
+            return Err(StateError::Incomplete { what, expected, found });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! From an org to the records that changed.
+
+use super::bytes::{Fixed, encode};
+use super::changes::{Changes, Shards};
+use super::record::{Head, Kind, KnownShard, NamesShard, PAGE, Sizes, StoredView};
+use super::{Record, SeenLog, StateError};
+use crate::org::names::Names;
+use crate::org::population::Populations;
+use crate::org::{Member, Org, user_at};
+use model::id;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+
+pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
+    if !org.changes.is_taken {
+        mark_all(org);
+    }
+    let mut records = Vec::new();
+    let singles = [
+        (Kind::Head, encode("head", &head(org))?),
+        (Kind::Populations, encode("populations", &org.shared.populations)?),
+        (Kind::Progress, encode("progress", &org.shared.progress)?),
+    ];
+    for (kind, bytes) in singles {
+        single(&mut org.changes, kind, bytes, &mut records);
+    }
+    slots(org, &mut records)?;
+    known(&mut org.shared.populations, &mut records)?;
+    names(&mut org.shared.names, &mut records)?;
+    for chunk in org.identities.log.iter_mut().flat_map(SeenLog::take) {
+        let kind = Kind::Seen { hour: chunk.hour, number: chunk.number };
+        let fixed = |keys: Vec<u64>| keys.into_iter().map(Fixed).collect::<Vec<_>>();
+        push(kind, chunk.keys.map(fixed), &mut records)?;
+    }
+    users(org, &mut records)?;
+    Ok(records)
+}
+
+/// Nothing is stored yet: everything is to be.
+fn mark_all(org: &mut Org) {
+    org.changes = Changes { is_taken: true, away: org.changes.away, ..Changes::default() };
+    for slot in 0..org.users.len() as u32 {
+        if let Some(user) = user_at(&mut org.users, slot) {
+            user.is_changed = false;
+            org.changes.note(slot, user);
+        }
+    }
+    let populations = &mut org.shared.populations;
+    populations.changed = Shards::default();
+    populations.known.keys().chain(populations.new_today.keys()).for_each(|key| populations.changed.mark(*key));
+    let names = &mut org.shared.names;
+    names.changed = Shards::default();
+    names.views.keys().chain(names.values.keys()).for_each(|key| names.changed.mark(*key));
+    let mut log = SeenLog::default();
+    for (hour, keys) in &org.identities.hours {
+        let mut sorted: Vec<u64> = keys.iter().copied().collect();
+        sorted.sort_unstable();
+        sorted.into_iter().for_each(|key| log.note(*hour, key));
+    }
+    org.identities.log = Some(log);
+}
+
+fn head(org: &Org) -> Head {
+    let populations = &org.shared.populations;
+    let names = &org.shared.names;
+    Head {
+        open: org.open,
+        calendar: org.calendar.last,
+        clock_calendar: org.clock_calendar.last,
+        active_hour: org.active_hour.clone(),
+        active_day: org.active_day.clone(),
+        user_days: org.user_days.iter().map(|(day, users)| (day.0, *users)).collect(),
+        counts_today: populations.counts_today,
+        sizes: Sizes {
+            users: org.users.len() as u32,
+            known: populations.known.len() as u32,
+            new_today: populations.new_today.len() as u32,
+            views: names.views.len() as u32,
+            values: names.values.len() as u32,
+        },
+        seen: org.identities.hours.iter().map(|(hour, keys)| (*hour, keys.len() as u32)).collect(),
+    }
+}
+
+/// A record that is small or changes rarely: written if its bytes are not those written last.
+fn single(changes: &mut Changes, kind: Kind, bytes: Vec<u8>, records: &mut Vec<Record>) {
+    let key = kind.to_string();
+    let hash = id::hash(&bytes);
+    if changes.singles.insert(key.clone(), hash) != Some(hash) {
+        records.push(Record { key, bytes: Some(bytes) });
+    }
+}
+
+fn slots(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
+    if org.users.len() == org.changes.slots {
+        return Ok(());
+    }
+    for (page, members) in org.users.chunks(PAGE).enumerate().skip(org.changes.slots / PAGE) {
+        let ids: Vec<_> = members.iter().map(Member::id).collect();
+        push(Kind::Slots(page as u32), Some(ids), records)?;
+    }
+    org.changes.slots = org.users.len();
+    Ok(())
+}
+
+fn known(populations: &mut Populations, records: &mut Vec<Record>) -> Result<(), StateError> {
+    let mut shards = changed::<KnownShard>(&mut populations.changed);
+    fill(&mut shards, &populations.known, |shard, key, users| shard.known.push((key, *users)));
+    fill(&mut shards, &populations.new_today, |shard, key, users| shard.new_today.push((key, *users)));
+    for (number, mut shard) in shards {
+        shard.known.sort_unstable();
+        shard.new_today.sort_unstable();
+        let is_empty = shard.known.is_empty() && shard.new_today.is_empty();
+        push(Kind::Known(number), (!is_empty).then_some(shard), records)?;
+    }
+    Ok(())
+}
+
+fn names(names: &mut Names, records: &mut Vec<Record>) -> Result<(), StateError> {
+    let mut shards = changed::<NamesShard>(&mut names.changed);
+    fill(&mut shards, &names.views, |shard, key, view| {
+        let (object, name, scope) = (Fixed(view.object), view.name.clone(), view.scope);
+        shard.views.push(StoredView { key, object, name, scope });
+    });
+    fill(&mut shards, &names.values, |shard, key, name| shard.values.push((key, name.clone())));
+    for (number, mut shard) in shards {
+        shard.views.sort_unstable_by_key(|view| view.key);
+        shard.values.sort_unstable_by_key(|value| value.0);
+        push(Kind::Names(number), Some(shard), records)?;
+    }
+    Ok(())
+}
+
+/// An empty shard for each that changed.
+fn changed<T: Default>(shards: &mut Shards) -> BTreeMap<u8, T> {
+    std::mem::take(shards).iter().map(|shard| (shard, T::default())).collect()
+}
+
+/// Hands what is of one of the shards to it.
+fn fill<T, V>(shards: &mut BTreeMap<u8, T>, map: &FxHashMap<u64, V>, mut put: impl FnMut(&mut T, Fixed, &V)) {
+    if shards.is_empty() {
+        return;
+    }
+    for (key, value) in map {
+        if let Some(shard) = shards.get_mut(&Shards::of(*key)) {
+            put(shard, Fixed(*key), value);
+        }
+    }
+}
+
+fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
+    let mut slots = std::mem::take(&mut org.changes.users);
+    slots.sort_unstable();
+    for slot in slots {
+        let Some(user) = user_at(&mut org.users, slot) else { continue };
+        user.is_changed = false;
+        let key = Org::user_key(&user.id);
+        let bytes = encode(&key, &user.profile)?;
+        records.push(Record { key, bytes: Some(bytes) });
+    }
+    Ok(())
+}
+
+/// A record of what there is to store, or the removal of it.
+fn push<T: serde::Serialize>(kind: Kind, value: Option<T>, records: &mut Vec<Record>) -> Result<(), StateError> {
+    let key = kind.to_string();
+    let bytes = value.map(|value| encode(&key, &value)).transpose()?;
+    records.push(Record { key, bytes });
+    Ok(())
+}

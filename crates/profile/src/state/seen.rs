@@ -1,0 +1,118 @@
+//! Identities already counted, in chunks by hour: the last chunk of an hour is written again until it is full.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is stored of the identities of each hour.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SeenLog {
+    hours: BTreeMap<i64, Hour>,
+    changed: BTreeSet<i64>,
+    /// Hours that were forgotten, and how many chunks are stored of each.
+    forgotten: Vec<(i64, u32)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Hour {
+    /// Full chunks, and all chunks, that are stored.
+    full: u32,
+    stored: u32,
+    /// What is in no full chunk, in the order in which it came.
+    tail: Vec<u64>,
+}
+
+/// A chunk to write, or to remove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    pub(crate) hour: i64,
+    pub(crate) number: u32,
+    pub(crate) keys: Option<Vec<u64>>,
+}
+
+impl SeenLog {
+    /// Identities in a full chunk.
+    pub(crate) const CHUNK: usize = 256;
+
+    pub(crate) fn note(&mut self, hour: i64, key: u64) {
+        self.hours.entry(hour).or_default().tail.push(key);
+        self.changed.insert(hour);
+    }
+
+    /// A chunk was read. Its neighbors may come before or after it.
+    pub(crate) fn restore(&mut self, hour: i64, keys: &[u64]) {
+        let hour = self.hours.entry(hour).or_default();
+        hour.stored += 1;
+        if keys.len() >= Self::CHUNK {
+            hour.full += 1;
+        } else {
+            hour.tail.extend_from_slice(keys);
+        }
+    }
+
+    /// Whether the chunks of an hour that were read are all of `keys` identities.
+    pub(crate) fn is_whole(&self, hour: i64, keys: usize) -> bool {
+        let chunks = keys.div_ceil(Self::CHUNK);
+        self.hours.get(&hour).map_or(keys == 0, |hour| hour.stored as usize == chunks)
+    }
+
+    pub(crate) fn forget_before(&mut self, first: i64) {
+        while let Some(hour) = self.hours.first_entry().filter(|hour| *hour.key() < first) {
+            let (number, hour) = hour.remove_entry();
+            self.changed.remove(&number);
+            if hour.stored > 0 {
+                self.forgotten.push((number, hour.stored));
+            }
+        }
+    }
+
+    /// What is to be written, removals first.
+    pub(crate) fn take(&mut self) -> Vec<Chunk> {
+        let mut chunks = Vec::new();
+        for (hour, stored) in std::mem::take(&mut self.forgotten) {
+            chunks.extend((0..stored).map(|number| Chunk { hour, number, keys: None }));
+        }
+        for number in std::mem::take(&mut self.changed) {
+            let Some(hour) = self.hours.get_mut(&number) else { continue };
+            let numbered = (hour.full..).zip(hour.tail.chunks(Self::CHUNK));
+            chunks.extend(numbered.map(|(n, keys)| Chunk { hour: number, number: n, keys: Some(keys.to_vec()) }));
+            let full = hour.tail.len() / Self::CHUNK;
+            hour.tail.drain(..full * Self::CHUNK);
+            hour.full += full as u32;
+            hour.stored = hour.full + u32::from(!hour.tail.is_empty());
+        }
+        chunks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(log: &mut SeenLog) -> Vec<(i64, u32, Option<usize>)> {
+        log.take().into_iter().map(|chunk| (chunk.hour, chunk.number, chunk.keys.map(|keys| keys.len()))).collect()
+    }
+
+    #[test]
+    fn only_the_last_chunk_is_written_again() {
+        let mut log = SeenLog::default();
+        (0..300).for_each(|key| log.note(7, key));
+        assert_eq!(written(&mut log), [(7, 0, Some(256)), (7, 1, Some(44))]);
+        assert_eq!(written(&mut log), []);
+        (300..512).for_each(|key| log.note(7, key));
+        log.note(8, 1);
+        assert_eq!(written(&mut log), [(7, 1, Some(256)), (8, 0, Some(1))]);
+        log.note(7, 600);
+        assert_eq!(written(&mut log), [(7, 2, Some(1))]);
+        assert!(log.is_whole(7, 513) && log.is_whole(8, 1) && log.is_whole(9, 0) && !log.is_whole(9, 1));
+    }
+
+    #[test]
+    fn an_hour_goes_with_all_its_chunks() {
+        let mut log = SeenLog::default();
+        (0..300).for_each(|key| log.note(7, key));
+        assert_eq!(written(&mut log).len(), 2);
+        log.note(8, 1);
+        log.forget_before(9);
+        assert_eq!(written(&mut log), [(7, 0, None), (7, 1, None)]);
+        assert_eq!(written(&mut log), []);
+    }
+}

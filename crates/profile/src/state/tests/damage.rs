@@ -1,0 +1,82 @@
+//! Damaged records are errors, and never panics.
+
+use super::*;
+use crate::StateError;
+use proptest::prelude::*;
+use std::sync::LazyLock;
+
+static STORED: LazyLock<Table> = LazyLock::new(|| {
+    let mut all = Table::new();
+    apply(&mut all, small_org().take_changes().unwrap());
+    all
+});
+
+/// Reads the record in place of the stored one.
+fn reread(key: &str, bytes: Vec<u8>) -> Result<(), StateError> {
+    if let Some(user) = key.strip_prefix("user/") {
+        let records = STORED.iter().filter(|(key, _)| !key.starts_with("user/"));
+        let records = records.map(|(key, bytes)| (key.clone(), bytes.clone()));
+        return Org::restore(org_id(), &settings(), records)?.load(&UserId::new(user), &bytes);
+    }
+    let mut table = STORED.clone();
+    table.insert(key.to_owned(), bytes);
+    let records = table.into_iter().filter(|(key, _)| !key.starts_with("user/"));
+    Org::restore(org_id(), &settings(), records).map(|_| ())
+}
+
+fn message(result: Result<(), StateError>) -> String {
+    result.unwrap_err().to_string()
+}
+
+#[test]
+fn every_cut_is_told() {
+    for (key, bytes) in &*STORED {
+        for cut in (0..bytes.len()).step_by(1 + bytes.len() / 40) {
+            let error = reread(key, bytes[..cut].to_vec()).unwrap_err();
+            assert!(matches!(&error, StateError::Undecodable { key: told, .. } if told == key), "{error}");
+        }
+        assert!(reread(key, bytes.clone()).is_ok());
+        assert_eq!(
+            message(reread(key, [bytes.as_slice(), &[0, 0]].concat())),
+            format!("state {key:?}: 2 bytes beyond its end")
+        );
+        assert_eq!(message(reread(key, vec![2, 0])), format!("state {key:?}: version 2 is not known, only 1"));
+    }
+}
+
+#[test]
+fn every_missing_record_is_told() {
+    for missing in STORED.keys().filter(|key| !key.starts_with("user/")) {
+        let records = STORED.iter().filter(|(key, _)| !key.starts_with("user/") && *key != missing);
+        let records = records.map(|(key, bytes)| (key.clone(), bytes.clone()));
+        let error = Org::restore(org_id(), &settings(), records).err().unwrap();
+        assert!(matches!(error, StateError::Missing { .. } | StateError::Incomplete { .. }), "{missing}: {error}");
+    }
+}
+
+#[test]
+fn strangers_are_told() {
+    assert_eq!(message(reread("sloths/1", vec![])), "state \"sloths/1\": no such key");
+    assert_eq!(message(reread("user/nobody", vec![])), "user nobody is not of org 00Dhn0000018hrcEAA");
+    let unknown = Settings { time_zone: "Mars".to_owned(), ..settings() };
+    let error = Org::restore(org_id(), &unknown, []).err().unwrap();
+    assert_eq!(error.to_string(), "profile.time_zone: no such time zone: \"Mars\"");
+    assert_eq!(Org::restore(org_id(), &settings(), []).err().unwrap().to_string(), "state \"head\": missing");
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_do_no_harm(at in any::<prop::sample::Index>(), mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let key = at.get(&STORED.keys().collect::<Vec<_>>()).to_string();
+        bytes.insert(0, 1);
+        reread(&key, bytes).ok();
+    }
+
+    #[test]
+    fn neither_do_changed_bytes(at in any::<prop::sample::Index>(), place in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let (key, bytes) = *at.get(&STORED.iter().collect::<Vec<_>>());
+        let mut bytes = bytes.clone();
+        *place.get_mut(&mut bytes) = byte;
+        reread(key, bytes).ok();
+    }
+}
