@@ -27,10 +27,15 @@ impl Partitions {
 
     /// Where the user's activities go, from 0 to `count` − 1.
     pub fn of_activity(&self, org: &OrgId, user: &UserId) -> u16 {
-        let home = id::hash(org.as_str().as_bytes()) % u64::from(self.count);
-        let spread = u64::from(self.spread.get(org).copied().unwrap_or(1));
-        let offset = id::hash(user.as_str().as_bytes()) % spread;
-        ((home + offset) % u64::from(self.count)) as u16
+        let offset = id::hash(user.as_str().as_bytes()) % u64::from(self.spread(org));
+        ((self.home(org) + offset) % u64::from(self.count)) as u16
+    }
+
+    /// Where activities of the org's users can go, each partition once: what concerns the whole org goes to all of them.
+    pub fn of_org(&self, org: &OrgId) -> Vec<u16> {
+        let home = self.home(org);
+        let offsets = 0..u64::from(self.spread(org));
+        offsets.map(|offset| ((home + offset) % u64::from(self.count)) as u16).collect()
     }
 
     /// Where the user's findings go: by user, so that the correlator spreads wider than the baseline.
@@ -38,6 +43,14 @@ impl Partitions {
         let org = id::hash(org.as_str().as_bytes());
         let user = id::hash(user.as_str().as_bytes());
         ((org ^ user.rotate_left(32)) % u64::from(self.count)) as u16
+    }
+
+    fn home(&self, org: &OrgId) -> u64 {
+        id::hash(org.as_str().as_bytes()) % u64::from(self.count)
+    }
+
+    fn spread(&self, org: &OrgId) -> u16 {
+        self.spread.get(org).copied().unwrap_or(1)
     }
 }
 
@@ -63,6 +76,9 @@ mod tests {
                 (0..2_000).map(|i| partitions.of_activity(&org, &UserId::new(&format!("user{i}")))).collect();
             prop_assert!(used.iter().all(|p| *p < count));
             prop_assert_eq!(used.len(), usize::from(spread.clamp(1, count)));
+            let of_org = partitions.of_org(&org);
+            prop_assert_eq!(of_org.len(), used.len(), "each once");
+            prop_assert_eq!(of_org.into_iter().collect::<BTreeSet<_>>(), used);
         }
     }
 }

@@ -39,8 +39,7 @@ pub(crate) fn create(path: &Path) -> Result<BufWriter<File>> {
 }
 
 /// One JSON object a line.
-pub(crate) fn write_lines<T: serde::Serialize>(path: &Path, items: &[T]) -> Result<()> {
-    let mut file = create(path)?;
+pub(crate) fn write_lines<T: serde::Serialize>(mut file: BufWriter<File>, items: &[T]) -> Result<()> {
     for item in items {
         serde_json::to_writer(&mut file, item)?;
         file.write_all(b"\n")?;

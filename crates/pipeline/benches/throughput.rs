@@ -75,7 +75,7 @@ fn measure(stage: &str, threads: usize, path: PathBuf) -> String {
     let events = match stage {
         "parse" => {
             let mut events = 0;
-            let count = |batch: input::Batch| {
+            let count = |batch: &mut input::Batch| {
                 events += batch.activities.len() as u64;
                 Ok::<_, InputError>(())
             };

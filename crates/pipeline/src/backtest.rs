@@ -52,6 +52,8 @@ pub struct Outcome {
 pub enum BacktestError {
     #[error(transparent)]
     Input(#[from] InputError),
+    #[error("no time is asked for: from {from} is not before to {to}")]
+    EmptyPeriod { from: Timestamp, to: Timestamp },
     #[error(transparent)]
     Settings(#[from] profile::SettingsError),
     /// What the caller's own handling of rejects or progress ran into.
@@ -68,8 +70,14 @@ pub struct Progress {
 
 impl Backtest {
     /// # Errors
-    /// If a path cannot be read, or there is no file of events.
-    pub fn new(paths: &[PathBuf], config: Config, options: Options) -> Result<Self, InputError> {
+    /// If no time can be between [`Options::from`] and [`Options::to`], a path cannot be read, or there is no file of
+    /// events.
+    pub fn new(paths: &[PathBuf], config: Config, options: Options) -> Result<Self, BacktestError> {
+        if let (Some(from), Some(to)) = (options.from, options.to)
+            && from >= to
+        {
+            return Err(BacktestError::EmptyPeriod { from, to });
+        }
         let (inputs, skipped) = input::expand(paths, options.org.as_ref())?;
         Ok(Self { inputs, skipped, config, options })
     }

@@ -17,9 +17,9 @@ pub const MAX_RECORD: usize = 16 << 20;
 const CHUNK: usize = 512 << 10;
 
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read on after line {line}")]
+#[error("cannot read on in line {line}")]
 pub struct ReadError {
-    /// The last line that was read in full.
+    /// The line in which the input breaks off.
     pub line: u64,
     #[source]
     pub source: std::io::Error,
@@ -31,10 +31,14 @@ pub struct Chunks<R> {
     splitter: Splitter,
     /// What has been read and not yet handed out; starts at a record.
     buffer: Vec<u8>,
+    /// Room of a chunk that is done with, for the next.
+    spare: Vec<u8>,
     /// Line on which `buffer` starts.
     line: u64,
     has_begun: bool,
     has_ended: bool,
+    /// Why no more can be read, until it has been told.
+    broken: Option<std::io::Error>,
 }
 
 /// Whole records, which [`crate::parse`] reads.
@@ -42,6 +46,8 @@ pub struct Chunks<R> {
 pub struct Chunk {
     bytes: Vec<u8>,
     first_line: u64,
+    /// Line breaks within.
+    lines: u64,
     records: Records,
     /// The header of the rows, if they are rows.
     pub(crate) header: Option<Arc<Header>>,
@@ -78,56 +84,90 @@ impl<R: Read> Chunks<R> {
             Format::Json => Splitter::Json(json::Splitter::default()),
             Format::Csv => Splitter::Csv(csv::Splitter::default()),
         };
-        Self { reader, splitter, buffer: Vec::new(), line: 1, has_begun: false, has_ended: false }
+        Self {
+            reader,
+            splitter,
+            buffer: Vec::new(),
+            spare: Vec::new(),
+            line: 1,
+            has_begun: false,
+            has_ended: false,
+            broken: None,
+        }
     }
 
     /// The next chunk; `None` at the end of the input.
+    ///
+    /// # Errors
+    /// If the input breaks off, once all whole records before the break have been given.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk>, ReadError> {
         let mut want = CHUNK;
         loop {
-            self.fill(want)?;
+            self.fill(want);
             if self.buffer.is_empty() {
-                return Ok(None);
+                return self.end();
             }
             let cut = self.splitter.cut(&self.buffer, self.has_ended);
             if cut.end > 0 {
                 return Ok(Some(self.take(cut)));
             }
+            if self.broken.is_some() {
+                return self.end();
+            }
             if want >= MAX_RECORD {
-                return self.skip_record().map(Some);
+                return Ok(Some(self.skip_record()));
             }
             want *= 2;
         }
     }
 
-    /// Reads until the buffer has `want` bytes or the input ends.
-    fn fill(&mut self, want: usize) -> Result<(), ReadError> {
-        while !self.has_ended && self.buffer.len() < want {
+    /// Takes back a chunk that is done with: its room serves the next.
+    pub fn recycle(&mut self, chunk: Chunk) {
+        self.spare = chunk.bytes;
+        self.spare.clear();
+    }
+
+    /// Nothing whole is left: drops what is left of a record that broke off.
+    fn end(&mut self) -> Result<Option<Chunk>, ReadError> {
+        let line = self.line + newlines(&self.buffer);
+        self.buffer.clear();
+        self.has_ended = true;
+        self.broken.take().map_or(Ok(None), |source| Err(ReadError { line, source }))
+    }
+
+    /// Reads until the buffer has `want` bytes or the input ends or breaks off.
+    fn fill(&mut self, want: usize) {
+        // All at once: growing step by step would copy what is there each time. The reader probes beyond the end.
+        const PROBE: usize = 64;
+        self.buffer.reserve((want + PROBE).saturating_sub(self.buffer.len()));
+        while !self.has_ended && self.broken.is_none() && self.buffer.len() < want {
             let missing = (want - self.buffer.len()) as u64;
-            let read = self.reader.by_ref().take(missing).read_to_end(&mut self.buffer);
-            let count = read.map_err(|source| ReadError { line: self.line.saturating_sub(1), source })?;
-            self.has_ended = count == 0;
+            match self.reader.by_ref().take(missing).read_to_end(&mut self.buffer) {
+                Ok(count) => self.has_ended = count == 0,
+                Err(error) => self.broken = Some(error),
+            }
             if !self.has_begun && self.buffer.starts_with(BOM) {
                 self.buffer.drain(..BOM.len());
             }
             self.has_begun = true;
         }
-        Ok(())
     }
 
     fn take(&mut self, cut: Cut) -> Chunk {
-        let rest = self.buffer.split_off(cut.end.min(self.buffer.len()));
+        let mut rest = std::mem::take(&mut self.spare);
+        rest.extend_from_slice(self.buffer.get(cut.end..).unwrap_or_default());
         let mut bytes = std::mem::replace(&mut self.buffer, rest);
-        let body = bytes.split_off(cut.skip.min(bytes.len()));
-        self.line += newlines(&bytes);
-        let first_line = self.line;
-        self.line += newlines(&body);
-        let bytes = body;
-        Chunk { bytes, first_line, records: cut.records, header: self.splitter.header(), rejects: Vec::new() }
+        bytes.truncate(cut.end);
+        let skipped = bytes.drain(..cut.skip.min(cut.end));
+        self.line += newlines(skipped.as_slice());
+        drop(skipped);
+        let (first_line, lines) = (self.line, newlines(&bytes));
+        self.line += lines;
+        Chunk { bytes, first_line, lines, records: cut.records, header: self.splitter.header(), rejects: Vec::new() }
     }
 
     /// Drops the record that the buffer starts with, however long it is.
-    fn skip_record(&mut self) -> Result<Chunk, ReadError> {
+    fn skip_record(&mut self) -> Chunk {
         let line = self.line;
         let head = self.buffer.get(..4096).unwrap_or(&self.buffer);
         let excerpt = match self.splitter {
@@ -142,13 +182,14 @@ impl<R: Read> Chunks<R> {
             let end = skip.end(&self.buffer);
             let dropped: Vec<u8> = self.buffer.drain(..end.unwrap_or(self.buffer.len())).collect();
             self.line += newlines(&dropped);
-            if end.is_some() || self.has_ended {
+            if end.is_some() || self.has_ended || self.broken.is_some() {
                 break;
             }
-            self.fill(CHUNK)?;
+            self.fill(CHUNK);
         }
         let header = self.splitter.header();
-        Ok(Chunk { bytes: Vec::new(), first_line: self.line, records: Records::Lines, header, rejects: vec![reject] })
+        let (bytes, records) = (Vec::new(), Records::Lines);
+        Chunk { bytes, first_line: self.line, lines: 0, records, header, rejects: vec![reject] }
     }
 }
 
@@ -198,6 +239,14 @@ impl Chunk {
 
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// How many records there are, about.
+    pub(crate) fn record_count(&self) -> usize {
+        match &self.records {
+            Records::Lines => self.lines as usize + 1,
+            Records::Spans(spans) => spans.len(),
+        }
     }
 
     /// The records, each with the line on which it starts.

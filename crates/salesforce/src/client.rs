@@ -1,6 +1,9 @@
 //! Which kind of client a request came from, without versions.
 
+use crate::json::keys::Xxh3;
 use model::Text;
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 /// What a record says about its client, each as it came.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,17 +17,33 @@ pub(crate) struct Hints<'a> {
     pub(crate) application: Option<&'a str>,
 }
 
-/// "Chrome on macOS", "python-requests", "Salesforce mobile"; `None` if nothing is known.
-///
-/// The parts of a login and the user agent of a later call of the same browser give the same text.
-pub(crate) fn kind(hints: &Hints<'_>) -> Option<Text> {
-    let application = hints.application.filter(|application| salesforce(application).is_some());
-    hints
-        .user_agent
-        .and_then(from_user_agent)
-        .or_else(|| from_parts(hints.browser?, hints.platform))
-        .or_else(|| hints.client.and_then(from_user_agent))
-        .or_else(|| application.and_then(from_user_agent))
+/// Tells the kinds of clients. A chunk has few user agents, each many times, so what was found out is remembered.
+#[derive(Default)]
+pub(crate) struct Clients {
+    of_user_agents: HashMap<Box<str>, Option<Text>, BuildHasherDefault<Xxh3>>,
+}
+
+impl Clients {
+    /// "Chrome on macOS", "python-requests", "Salesforce mobile"; `None` if nothing is known.
+    ///
+    /// The parts of a login and the user agent of a later call of the same browser give the same text.
+    pub(crate) fn kind(&mut self, hints: &Hints<'_>) -> Option<Text> {
+        hints
+            .user_agent
+            .and_then(|user_agent| self.of_user_agent(user_agent))
+            .or_else(|| from_parts(hints.browser?, hints.platform))
+            .or_else(|| hints.client.and_then(from_user_agent))
+            .or_else(|| hints.application.and_then(salesforce).map(Text::const_new))
+    }
+
+    fn of_user_agent(&mut self, user_agent: &str) -> Option<Text> {
+        if let Some(known) = self.of_user_agents.get(user_agent) {
+            return known.clone();
+        }
+        let kind = from_user_agent(user_agent);
+        self.of_user_agents.insert(user_agent.into(), kind.clone());
+        kind
+    }
 }
 
 /// Clients that Salesforce itself makes.
@@ -160,6 +179,10 @@ fn contains(text: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn kind(hints: &Hints<'_>) -> Option<Text> {
+        Clients::default().kind(hints)
+    }
 
     const MAC_CHROME: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0.0.0 Safari/537.36";
 

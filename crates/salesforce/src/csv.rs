@@ -1,6 +1,7 @@
 //! Log files: comma-separated, quotes doubled within quotes, a header that names the columns.
 
 use crate::chunk::Chunk;
+use crate::client::Clients;
 use crate::field::{self, Meaning};
 use crate::fingerprint::{Fingerprint, NameHash};
 use crate::normalize;
@@ -40,6 +41,7 @@ impl Header {
 /// Reads the chunk's rows into `parsed`.
 pub(crate) fn read(chunk: &Chunk, header: &Header, context: &Context, parsed: &mut Parsed) {
     let mut record = Record::new();
+    let mut clients = Clients::default();
     for (line, row) in chunk.records() {
         if row.trim_ascii().is_empty() {
             continue;
@@ -48,7 +50,7 @@ pub(crate) fn read(chunk: &Chunk, header: &Header, context: &Context, parsed: &m
         let (found, content) = fill(row, header, &mut record);
         let expected = header.columns.len();
         let result = if found == expected {
-            normalize::normalize(&record, context, || content.value())
+            normalize::normalize(&record, &mut clients, context, || content.value())
         } else {
             Err(RejectReason::FieldCount { found, expected })
         };

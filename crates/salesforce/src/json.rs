@@ -1,9 +1,10 @@
 //! JSON records: stored events, envelopes of streamed ones, and log-file rows.
 
-mod keys;
+pub(crate) mod keys;
 mod seed;
 
 use crate::chunk::Chunk;
+use crate::client::Clients;
 use crate::fingerprint::{Fingerprint, NameHash};
 use crate::normalize::{self, Normalized};
 use crate::record::Record;
@@ -19,13 +20,14 @@ use std::borrow::Cow;
 pub(crate) fn read(chunk: &Chunk, context: &Context, parsed: &mut Parsed) {
     let mut keys = Keys::new();
     let mut record = Record::new();
+    let mut clients = Clients::default();
     for (line, bytes) in chunk.records() {
         let bytes = bytes.trim_ascii();
         if bytes.is_empty() {
             continue;
         }
         record.clear();
-        let result = read_one(bytes, &mut keys, &mut record, context);
+        let result = read_one(bytes, &mut keys, &mut record, &mut clients, context);
         parsed.add(result, line, || reject::excerpt(bytes));
     }
 }
@@ -34,6 +36,7 @@ fn read_one<'a>(
     bytes: &'a [u8],
     keys: &mut Keys,
     record: &mut Record<'a>,
+    clients: &mut Clients,
     context: &Context,
 ) -> Result<Normalized, RejectReason> {
     let text = std::str::from_utf8(bytes).map_err(|_| RejectReason::NotUtf8)?;
@@ -42,7 +45,7 @@ fn read_one<'a>(
     }
     let mut json = serde_json::Deserializer::from_str(text);
     Object { keys, record }.deserialize(&mut json).and_then(|()| json.end()).map_err(|error| syntax(&error))?;
-    normalize::normalize(record, context, || fingerprint(text))
+    normalize::normalize(record, clients, context, || fingerprint(text))
 }
 
 /// The row's content. A second reading of the text, which few records need.

@@ -26,6 +26,7 @@ pub use occurrences::Occurrences;
 pub use record::Scalar;
 pub use reject::{Reject, RejectReason};
 
+use client::Clients;
 use field::{Field, Meaning};
 use fingerprint::{Fingerprint, NameHash};
 use model::{Activity, OrgId};
@@ -66,7 +67,7 @@ pub fn from_fields<'a>(
             Meaning::Unknown => record.set_unknown(name.into(), value),
         }
     }
-    match normalize::normalize(&record, context, || content.value())? {
+    match normalize::normalize(&record, &mut Clients::default(), context, || content.value())? {
         Normalized::Activity(activity) => Ok(Some(activity)),
         Normalized::NotWatched => Ok(None),
     }
@@ -74,7 +75,8 @@ pub fn from_fields<'a>(
 
 /// Reads the records of one chunk. Never fails: what cannot be read is in [`Parsed::rejects`].
 pub fn parse(chunk: &Chunk, context: &Context) -> Parsed {
-    let mut parsed = Parsed { rejects: chunk.rejects.clone(), ..Parsed::default() };
+    let activities = Vec::with_capacity(chunk.record_count());
+    let mut parsed = Parsed { activities, rejects: chunk.rejects.clone(), ignored: 0 };
     match &chunk.header {
         Some(header) => csv::read(chunk, header, context, &mut parsed),
         None => json::read(chunk, context, &mut parsed),

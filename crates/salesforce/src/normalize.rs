@@ -13,6 +13,7 @@ mod native;
 mod rows;
 
 use crate::Context;
+use crate::client::Clients;
 use crate::field::Field;
 use crate::record::{Record, Scalar};
 use crate::reject::RejectReason;
@@ -30,6 +31,7 @@ pub(crate) enum Normalized {
 /// Makes an activity of `record`. `fingerprint` hashes its content and is asked only if the record has no identifier.
 pub(crate) fn normalize(
     record: &Record<'_>,
+    clients: &mut Clients,
     context: &Context,
     fingerprint: impl FnOnce() -> u64,
 ) -> Result<Normalized, RejectReason> {
@@ -53,7 +55,7 @@ pub(crate) fn normalize(
     };
     let mut activity = Activity::new(id, org_id, user_id, event_time, channel, kind);
     activity.username = username;
-    common::fill(record, &mut activity);
+    common::fill(record, clients, &mut activity);
     match kind {
         Kind::ListView => rows::list_view(record, &mut activity),
         Kind::Report => rows::report(record, &mut activity),

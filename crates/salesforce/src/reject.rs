@@ -34,6 +34,9 @@ pub enum RejectReason {
     FieldCount { found: usize, expected: usize },
     #[error("longer than {} MiB", crate::MAX_RECORD >> 20)]
     TooLong,
+    /// Not the record alone: nothing after it can be read.
+    #[error("the file breaks off: {0}")]
+    BreaksOff(String),
 }
 
 const EXCERPT: usize = 200;

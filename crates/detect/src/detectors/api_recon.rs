@@ -12,14 +12,17 @@ detector! {
     Recon => spread
 }
 
-fn spread(spread: &Spread, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
+fn spread(spread: &Spread, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
     if spread.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
-    let p = tail::count_at_least(&spread.usual, f64::from(spread.objects));
+    let surprise = tail::surprise(tail::count_at_least(&spread.usual, f64::from(spread.objects)));
+    if surprise < settings.raise_at("api_recon") {
+        return Ok(Judgement::quiet(surprise));
+    }
     let empty = if spread.empty > 0 { format!(", {} of them without rows", spread.empty) } else { String::new() };
     Ok(Judgement {
-        surprise: tail::surprise(p),
+        surprise,
         confidence: score::confidence(spread.usual.evidence),
         summary: format!(
             "{} touched over the API in a day ({} for the first time{empty}), where {:.1} are usual: {}",

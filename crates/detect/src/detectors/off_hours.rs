@@ -12,12 +12,16 @@ detector! {
     Hour => odd
 }
 
-fn odd(hour: &HourOfWeek, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
+fn odd(hour: &HourOfWeek, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+    let surprise = tail::surprise(hour.share);
+    if surprise < settings.raise_at("off_hours") {
+        return Ok(Judgement::quiet(surprise));
+    }
     const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
     let day = DAYS.get(hour.hour as usize / 24).copied().unwrap_or("some day");
     let time = format!("{day} {:02}:00", hour.hour % 24);
     Ok(Judgement {
-        surprise: tail::surprise(hour.share),
+        surprise,
         confidence: score::confidence(hour.days),
         summary: format!("active on {time}, an hour at which this account and its peers do not work"),
         features: vec![("hourOfWeek", time, 1.0)],

@@ -15,7 +15,7 @@ detector! {
 /// Of the networks that are new to a user, the part that is in a country new to it.
 const NEW_COUNTRY: f64 = 0.05;
 
-fn network(network: &Rarity, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
+fn network(network: &Rarity, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
     if network.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
@@ -23,6 +23,10 @@ fn network(network: &Rarity, _: &Observation, _: &Settings) -> Result<Judgement,
     // Most networks that are new to somebody are new to all: homes, hotels, phones.
     let peers = if network.peer_share > 0.05 { 1.0 } else { 0.5 };
     let country = if network.new_country { NEW_COUNTRY } else { 1.0 };
+    let surprise = tail::surprise(new * peers * country);
+    if surprise < settings.raise_at("rare_network") {
+        return Ok(Judgement::quiet(surprise));
+    }
     let place = network.country.as_ref().map(|country| format!(" in {country}")).unwrap_or_default();
     let known = text::list(&network.known, network.known.len());
     let mut features = vec![("network", network.value.to_string(), tail::surprise(new * peers))];
@@ -30,7 +34,7 @@ fn network(network: &Rarity, _: &Observation, _: &Settings) -> Result<Judgement,
         features.push(("country", country_name.to_string(), tail::surprise(country)));
     }
     Ok(Judgement {
-        surprise: tail::surprise(new * peers * country),
+        surprise,
         confidence: score::confidence(network.days),
         summary: format!("from {}{place}, where {known} is usual", network.value),
         features,

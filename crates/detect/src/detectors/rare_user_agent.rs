@@ -13,16 +13,19 @@ detector! {
     Client => client
 }
 
-fn client(client: &Rarity, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
+fn client(client: &Rarity, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
     if client.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
     let new = tail::count_at_least(&client.usual, 1.0);
     let this_one = client.peer_tail.clamp(0.0, 1.0);
     // Asked of every client of every user: what is odd in one way or the other.
-    let p = tail::any_of(new * this_one, 2.0);
+    let surprise = tail::surprise(tail::any_of(new * this_one, 2.0));
+    if surprise < settings.raise_at("rare_user_agent") {
+        return Ok(Judgement::quiet(surprise));
+    }
     Ok(Judgement {
-        surprise: tail::surprise(p),
+        surprise,
         confidence: score::confidence(client.days),
         summary: format!(
             "{} used, where {} is usual; {:.1} % of the org's users have it",

@@ -18,14 +18,15 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
     }
     let Tails { spike: p, day, hour, per_request } = tails(volume, settings);
     // The day's factor becomes known while the day runs: what it explains is taken back when it is looked at again.
-    let without = |usual: Usual| Usual { shift: 0.0, ..usual };
-    let unshifted = Volume { day: without(volume.day), hour: without(volume.hour), ..volume.clone() };
-    let bare = tails(&unshifted, settings).spike;
+    let bare = || {
+        let without = |usual: Usual| Usual { shift: 0.0, ..usual };
+        let unshifted = Volume { day: without(volume.day), hour: without(volume.hour), ..volume.clone() };
+        tails(&unshifted, settings).spike
+    };
     let raise_at = settings.raise_at("row_spike");
-    let is_explained =
-        observation.activity.is_none() && tail::surprise(p) < raise_at && tail::surprise(bare) >= raise_at;
-
-    if tail::surprise(p) < raise_at && !is_explained {
+    let is_quiet = tail::surprise(p) < raise_at;
+    let is_explained = is_quiet && observation.activity.is_none() && tail::surprise(bare()) >= raise_at;
+    if is_quiet && !is_explained {
         return Ok(Judgement::quiet(tail::surprise(p)));
     }
     let z = volume.day.plain_z(volume.rows);

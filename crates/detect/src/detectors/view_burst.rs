@@ -19,6 +19,10 @@ fn burst(burst: &Burst, _: &Observation, settings: &Settings) -> Result<Judgemen
     let p = tail::count_at_least(&burst.usual, f64::from(burst.effective));
     // Few pages a minute are within anybody's reach, however calm the account is.
     let few = if burst.effective < 5 { 10f64.powf(-settings.zero_at) } else { 0.0 };
+    let surprise = tail::surprise(p.max(few).max(score::change_of_role(burst.known_share)));
+    if surprise < settings.raise_at("view_burst") {
+        return Ok(Judgement::quiet(surprise));
+    }
     let seconds = burst.span as f64 / 1_000.0;
     let told = if burst.effective < burst.requests {
         format!(" ({} after page loads)", burst.effective)
@@ -26,7 +30,7 @@ fn burst(burst: &Burst, _: &Observation, settings: &Settings) -> Result<Judgemen
         String::new()
     };
     Ok(Judgement {
-        surprise: tail::surprise(p.max(few).max(score::change_of_role(burst.known_share))),
+        surprise,
         confidence: score::confidence(burst.usual.evidence),
         summary: format!(
             "{} requests in {seconds:.1} s{told} on {}, where the busiest minute of a usual day has {:.1}{}",

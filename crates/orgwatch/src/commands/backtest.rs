@@ -4,24 +4,36 @@ use crate::Done;
 use crate::arguments::{BacktestArguments, ReadArguments};
 use crate::output;
 use crate::progress;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use pipeline::report::{self, Report};
 use pipeline::{Backtest, Config, Options, Outcome};
 use serde_json::json;
-use std::io::Write;
-use std::path::Path;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+/// A run over inputs that have been found, with its file of rejects open.
+pub(crate) struct Prepared {
+    backtest: Backtest,
+    rejects: Option<BufWriter<File>>,
+}
 
 pub(crate) fn run(arguments: &BacktestArguments) -> Result<Done> {
-    let outcome = read(&arguments.read, false)?;
+    let prepared = prepare(&arguments.read, false)?;
+    // Before the run: it may take hours, and what cannot be written is better known at once.
+    let open = |path: &Option<PathBuf>| path.as_deref().map(output::create).transpose();
+    let (findings, incidents) = (open(&arguments.findings)?, open(&arguments.incidents)?);
+    let report = open(&arguments.report)?;
+    let outcome = prepared.read()?;
     let finished = &outcome.finished;
-    if let Some(path) = &arguments.findings {
-        output::write_lines(path, &finished.findings)?;
+    if let Some(file) = findings {
+        output::write_lines(file, &finished.findings)?;
     }
-    if let Some(path) = &arguments.incidents {
-        output::write_lines(path, &finished.incidents)?;
+    if let Some(file) = incidents {
+        output::write_lines(file, &finished.incidents)?;
     }
-    if let Some(path) = &arguments.report {
-        write_report(&outcome, "orgwatch backtest", path)?;
+    if let Some(file) = report {
+        write_report(&outcome, "orgwatch backtest", file)?;
     }
     if arguments.json {
         output::print_json(&json!({ "incidents": finished.incidents, "reading": as_json(&outcome) }))?;
@@ -32,8 +44,8 @@ pub(crate) fn run(arguments: &BacktestArguments) -> Result<Done> {
     Ok(if arguments.fail_at.is_some_and(is_grave) { Done::WithIncidents } else { Done::Quietly })
 }
 
-/// Runs over the inputs, with a progress bar, writing the rejects where they are wanted.
-pub(crate) fn read(arguments: &ReadArguments, plain: bool) -> Result<Outcome> {
+/// Finds the inputs and opens the file of rejects, if one is wanted.
+pub(crate) fn prepare(arguments: &ReadArguments, plain: bool) -> Result<Prepared> {
     let config = Config::load(arguments.config.as_deref())?;
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options {
@@ -45,32 +57,40 @@ pub(crate) fn read(arguments: &ReadArguments, plain: bool) -> Result<Outcome> {
         plain,
     };
     let backtest = Backtest::new(&arguments.inputs, config, options)?;
-    let bar = progress::over_bytes(backtest.bytes());
-    let mut rejects = arguments.rejects.as_deref().map(output::create).transpose()?;
-    let outcome = pipeline::backtest(
-        backtest,
-        |path, reject| {
-            let Some(file) = &mut rejects else { return Ok(()) };
-            let line = json!({
-                "file": path, "line": reject.line, "reason": reject.reason.to_string(), "excerpt": reject.excerpt,
-            });
-            writeln!(file, "{line}")
-        },
-        |progress| {
-            bar.set_position(progress.bytes);
-            bar.set_message(format!("{} events", progress.events));
-        },
-    )?;
-    bar.finish_and_clear();
-    if let Some(mut file) = rejects {
-        file.flush()?;
+    let rejects = arguments.rejects.as_deref().map(output::create).transpose()?;
+    Ok(Prepared { backtest, rejects })
+}
+
+impl Prepared {
+    /// Runs over the inputs, with a progress bar, writing the rejects where they are wanted.
+    pub(crate) fn read(self) -> Result<Outcome> {
+        let bar = progress::over_bytes(self.backtest.bytes());
+        let mut rejects = self.rejects;
+        let outcome = pipeline::backtest(
+            self.backtest,
+            |path, reject| {
+                let Some(file) = &mut rejects else { return Ok(()) };
+                let line = json!({
+                    "file": path, "line": reject.line, "reason": reject.reason.to_string(), "excerpt": reject.excerpt,
+                });
+                writeln!(file, "{line}")
+            },
+            |progress| {
+                bar.set_position(progress.bytes);
+                bar.set_message(format!("{} events", progress.events));
+            },
+        )?;
+        bar.finish_and_clear();
+        if let Some(mut file) = rejects {
+            file.flush()?;
+        }
+        if let (0, Some((reason, count))) =
+            (outcome.events, outcome.rejects_by_reason.iter().max_by_key(|(_, count)| **count))
+        {
+            bail!("no event could be read; {count} of {} records were set aside: {reason}", outcome.rejects);
+        }
+        Ok(outcome)
     }
-    if let (0, Some((reason, count))) =
-        (outcome.events, outcome.rejects_by_reason.iter().max_by_key(|(_, count)| **count))
-    {
-        bail!("no event could be read; {count} of {} records were set aside: {reason}", outcome.rejects);
-    }
-    Ok(outcome)
 }
 
 pub(crate) fn print(outcome: &Outcome, top: usize) -> Result<()> {
@@ -96,7 +116,7 @@ pub(crate) fn print(outcome: &Outcome, top: usize) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn write_report(outcome: &Outcome, title: &str, path: &Path) -> Result<()> {
+pub(crate) fn write_report(outcome: &Outcome, title: &str, mut file: BufWriter<File>) -> Result<()> {
     let finished = &outcome.finished;
     let unscoreable = finished.tally.unscoreable.iter();
     let html = report::render(&Report {
@@ -113,7 +133,8 @@ pub(crate) fn write_report(outcome: &Outcome, title: &str, path: &Path) -> Resul
         skipped: outcome.skipped.iter().map(|s| (s.path.display().to_string(), s.reason.to_owned())).collect(),
         rejects: outcome.rejects_by_reason.iter().map(|(reason, count)| (reason.clone(), *count)).collect(),
     })?;
-    std::fs::write(path, html).with_context(|| format!("{}: cannot be written", path.display()))
+    file.write_all(html.as_bytes())?;
+    Ok(file.flush()?)
 }
 
 /// What was read, in a line.

@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Done> {
     output::print(&format!(
         "An org of {users} users over {days} days: {events} events; the first 30 days only teach. Emma Martin leaves on the last.\n"
     ))?;
-    let outcome = backtest::read(
+    let prepared = backtest::prepare(
         &ReadArguments {
             inputs: vec![arguments.out.join("events.ndjson")],
             config: None,
@@ -31,10 +31,11 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Done> {
         },
         false,
     )?;
+    let outcome = prepared.read()?;
     backtest::print(&outcome, 5)?;
     let report = arguments.out.join("report.html");
-    backtest::write_report(&outcome, "orgwatch demo: Emma Martin leaves", &report)?;
-    output::write_lines(&arguments.out.join("incidents.ndjson"), &outcome.finished.incidents)?;
+    backtest::write_report(&outcome, "orgwatch demo: Emma Martin leaves", output::create(&report)?)?;
+    output::write_lines(output::create(&arguments.out.join("incidents.ndjson"))?, &outcome.finished.incidents)?;
     output::print(&format!("\nThe report is {}.", report.display()))?;
     Ok(Done::Quietly)
 }

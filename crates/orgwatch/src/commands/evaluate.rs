@@ -12,7 +12,7 @@ use serde_json::json;
 
 pub(crate) fn run(arguments: &EvaluateArguments) -> Result<Done> {
     let labels = Labels::load(&arguments.labels)?.labels;
-    let outcome = backtest::read(&arguments.read, true)?;
+    let outcome = backtest::prepare(&arguments.read, true)?.read()?;
     let user_days = outcome.finished.tally.user_days;
     let alerts: Vec<Alert> = outcome.finished.incidents.iter().map(Alert::from).collect();
     let plain = plain_alerts(outcome.plain.as_ref());

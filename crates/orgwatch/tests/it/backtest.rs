@@ -78,6 +78,42 @@ fn without_the_org_it_says_what_is_missing() {
 }
 
 #[test]
+fn outputs_are_opened_before_anything_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let findings = folder.path().join("findings.ndjson");
+    let nowhere = text(&folder.path().join("missing").join("output"));
+    for option in ["--incidents", "--report", "--rejects"] {
+        let (code, error) =
+            fail(&["backtest", "--org", ORG, "--findings", &text(&findings), option, &nowhere, &events()]);
+        assert!(code == Some(1) && error.contains(&format!("{nowhere}: cannot be written")), "{option}: {error}");
+        assert_eq!(std::fs::read_to_string(&findings).unwrap_or_default(), "", "{option}");
+    }
+}
+
+#[test]
+fn a_period_that_ends_before_it_begins_is_refused() {
+    let (code, error) = fail(&["backtest", "--from", "2026-03-02", "--to", "2026-03-01", "no-such-file.ndjson"]);
+    assert!(code == Some(1) && error.contains("from 2026-03-02") && !error.contains("no-such-file"), "{error}");
+}
+
+#[test]
+fn standard_input_that_breaks_off_names_its_line() {
+    // A gzip file of blocks that are only stored, of which the last is missing.
+    let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    for block in std::fs::read(events()).unwrap().chunks(50_000).take(20) {
+        let length = block.len() as u16;
+        packed.push(0);
+        packed.extend(length.to_le_bytes());
+        packed.extend((!length).to_le_bytes());
+        packed.extend(block);
+    }
+    let output = run_with(&["backtest", "--org", ORG, "-"], &packed);
+    let error = String::from_utf8(output.stderr).unwrap();
+    let line = error.split("-: line ").nth(1).unwrap().split(':').next().unwrap();
+    assert!(output.status.code() == Some(1) && line.parse::<u64>().unwrap() > 100, "{error}");
+}
+
+#[test]
 fn explain_prints_terms_that_add_up() {
     let folder = tempfile::tempdir().unwrap();
     let incidents = text(&folder.path().join("incidents.ndjson"));

@@ -38,7 +38,9 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 
 /// Runs with `input` on standard input.
 pub(crate) fn run_with(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut command = command(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     std::thread::scope(|scope| {
         // Dropped at the end, which closes the pipe.

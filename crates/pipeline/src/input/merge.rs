@@ -4,7 +4,7 @@ use super::open::{Input, InputError, Order};
 use super::sorted::{Sorted, Sorter};
 use super::workers::{Activities, Source, Workers};
 use model::{Activity, OrgId, Timestamp};
-use salesforce::{Occurrences, Reject};
+use salesforce::{Occurrences, ReadError, Reject, RejectReason};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub struct Batch {
     pub bytes: u64,
 }
 
-/// Reads all inputs, merged by event time, and gives batch after batch to `take`.
+/// Reads all inputs, merged by event time, and lends batch after batch to `take`, which may empty it.
 ///
 /// Parsing runs on `threads` threads, this one included; the order of activities does not depend on how many.
 ///
@@ -32,7 +32,7 @@ pub fn read<E: From<InputError>>(
     inputs: &[Input],
     org: Option<&OrgId>,
     threads: usize,
-    mut take: impl FnMut(Batch) -> Result<(), E>,
+    mut take: impl FnMut(&mut Batch) -> Result<(), E>,
 ) -> Result<(), E> {
     let workers = Workers::default();
     std::thread::scope(|scope| {
@@ -53,7 +53,7 @@ fn merge<E: From<InputError>>(
     org: Option<&OrgId>,
     threads: usize,
     workers: &Workers,
-    take: &mut impl FnMut(Batch) -> Result<(), E>,
+    take: &mut impl FnMut(&mut Batch) -> Result<(), E>,
 ) -> Result<(), E> {
     let bytes = Arc::new(AtomicU64::new(0));
     // More chunks ahead for few files, so that all threads have work; fewer for many, to bound the memory.
@@ -84,23 +84,35 @@ fn merge<E: From<InputError>>(
             }
             if batch.activities.len() >= BATCH {
                 batch.bytes = bytes.load(Ordering::Relaxed);
-                take(std::mem::take(&mut batch))?;
+                take(&mut batch)?;
+                batch.clear();
             }
         }
     }
     batch.bytes = bytes.load(Ordering::Relaxed);
-    take(batch)
+    take(&mut batch)
+}
+
+impl Batch {
+    /// Empties it and keeps its room.
+    fn clear(&mut self) {
+        self.activities.clear();
+        self.rejects.clear();
+        self.ignored = 0;
+    }
 }
 
 /// One file, activity by activity.
 struct Stream {
     path: PathBuf,
+    /// Whether it is an error that it breaks off.
+    must_be_whole: bool,
     source: Arc<Source>,
     /// The chunk that comes next.
     number: u64,
     current: Activities,
-    sorted: Option<Sorted>,
-    head: Option<Activity>,
+    /// Its activities in order of time, with the one that comes next, if they are not so in the file.
+    sorted: Option<(Sorted, Option<Activity>)>,
     occurrences: Occurrences,
 }
 
@@ -117,60 +129,73 @@ impl Stream {
         (0..ahead).for_each(|_| workers.ask(&source));
         let mut stream = Self {
             path: input.name(),
+            must_be_whole: input.is_named,
             source,
             number: 0,
             current: Vec::new().into_iter(),
             sorted: None,
-            head: None,
             occurrences: Occurrences::new(),
         };
         if input.order != Order::OldestFirst {
             let spill = |source| InputError::Spill { path: input.name(), source };
             let mut sorter = Sorter::new(input.order);
-            while let Some(activity) = stream.parsed(workers, batch)? {
-                sorter.push(activity).map_err(spill)?;
+            while stream.peek(workers, batch)?.is_some() {
+                if let Some(activity) = stream.take() {
+                    sorter.push(activity).map_err(spill)?;
+                }
             }
-            stream.sorted = Some(sorter.finish().map_err(spill)?);
+            stream.sorted = Some((sorter.finish().map_err(spill)?, None));
         }
         Ok(stream)
     }
 
     /// Time of the next activity; `None` at the end.
     fn peek(&mut self, workers: &Workers, batch: &mut Batch) -> Result<Option<Timestamp>, InputError> {
-        if self.head.is_none() {
-            self.head = match &mut self.sorted {
-                Some(sorted) => {
-                    sorted.next().map_err(|source| InputError::Spill { path: self.path.clone(), source })?
-                }
-                None => self.parsed(workers, batch)?,
-            };
-        }
-        Ok(self.head.as_ref().map(|activity| activity.event_time))
-    }
-
-    fn take(&mut self) -> Option<Activity> {
-        self.head.take()
-    }
-
-    /// The next activity in the order of the file.
-    fn parsed(&mut self, workers: &Workers, batch: &mut Batch) -> Result<Option<Activity>, InputError> {
-        loop {
-            if let Some(mut activity) = self.current.next() {
-                self.occurrences.number(&mut activity);
-                return Ok(Some(activity));
+        let next = if let Some((sorted, head)) = &mut self.sorted {
+            if head.is_none() {
+                let spill = |source| InputError::Spill { path: self.path.clone(), source };
+                *head = sorted.next().map_err(spill)?;
             }
-            let read = workers.wait_for(&self.source, self.number);
-            let parsed = read.map_err(|error| InputError::Record {
-                path: self.path.clone(),
-                line: error.line,
-                source: error.source,
-            })?;
-            let Some(parsed) = parsed else { return Ok(None) };
+            head.as_ref()
+        } else {
+            self.parse(workers, batch)?;
+            // Looked at where it is: an activity is large to move.
+            self.current.as_slice().first()
+        };
+        Ok(next.map(|activity| activity.event_time))
+    }
+
+    /// The activity that was peeked at.
+    fn take(&mut self) -> Option<Activity> {
+        if let Some((_, head)) = &mut self.sorted {
+            return head.take();
+        }
+        let mut activity = self.current.next()?;
+        self.occurrences.number(&mut activity);
+        Some(activity)
+    }
+
+    /// Waits for the chunk with the next activity in the order of the file, unless there is one or the file has ended.
+    fn parse(&mut self, workers: &Workers, batch: &mut Batch) -> Result<(), InputError> {
+        while self.current.as_slice().is_empty() {
+            let parsed = match workers.wait_for(&self.source, self.number) {
+                Ok(Some(parsed)) => parsed,
+                Ok(None) => return Ok(()),
+                Err(ReadError { line, source }) if self.must_be_whole => {
+                    return Err(InputError::Record { path: self.path.clone(), line, source });
+                }
+                Err(ReadError { line, source }) => {
+                    let reason = RejectReason::BreaksOff(source.to_string());
+                    batch.rejects.push((self.path.clone(), Reject { line, reason, excerpt: String::new() }));
+                    return Ok(());
+                }
+            };
             self.number += 1;
             workers.ask(&self.source);
             batch.ignored += parsed.ignored;
             batch.rejects.extend(parsed.rejects.into_iter().map(|reject| (self.path.clone(), reject)));
             self.current = parsed.activities.into_iter();
         }
+        Ok(())
     }
 }

@@ -21,6 +21,8 @@ pub struct Input {
     pub(super) order: Order,
     /// What was read of standard input to find this out.
     pub(super) head: Arc<Vec<u8>>,
+    /// Whether it was asked for by name, and so must be readable to its end.
+    pub(super) is_named: bool,
 }
 
 /// How the events of a file follow each other.
@@ -69,7 +71,7 @@ pub fn expand(paths: &[PathBuf], org: Option<&OrgId>) -> Result<(Vec<Input>, Vec
         } else if path.is_dir() {
             for file in files_below(path)? {
                 match probe(&file, org)? {
-                    Ok(input) => inputs.push(input),
+                    Ok(input) => inputs.push(Input { is_named: false, ..input }),
                     Err(reason) => skipped.push(Skipped { path: file, reason }),
                 }
             }
@@ -108,18 +110,19 @@ fn probe(path: &Path, org: Option<&OrgId>) -> Result<Result<Input, &'static str>
     let bytes = std::fs::metadata(path).map_err(read)?.len();
     let mut head = Vec::new();
     let unpacked = unpacked(open_file(path)?);
-    // What cannot be unpacked is no file of events.
-    let Ok(mut unpacked) = unpacked else { return Ok(Err("cannot be unpacked")) };
-    if read_head(&mut unpacked, &mut head).is_err() {
-        return Ok(Err("cannot be unpacked"));
-    }
-    Ok(look(&head, org).map(|(format, first, order)| Input {
+    // What cannot be unpacked is no file of events; one that breaks off is read as far as it goes.
+    const BROKEN: &str = "cannot be unpacked";
+    let Ok(mut unpacked) = unpacked else { return Ok(Err(BROKEN)) };
+    let is_whole = read_head(&mut unpacked, &mut head).is_ok();
+    let looked = look(&head, org).map_err(|reason| if is_whole { reason } else { BROKEN });
+    Ok(looked.map(|(format, first, order)| Input {
         path: Some(path.into()),
         bytes,
         format,
         first,
         order,
         head: Arc::default(),
+        is_named: true,
     }))
 }
 
@@ -133,7 +136,7 @@ fn probe_stdin(org: Option<&OrgId>) -> Result<Input, InputError> {
     // The head of a packed stream ends in the middle: what could be unpacked of it is enough.
     let _truncated = read_head(&mut unpacked, &mut plain);
     let (format, first, order) = look(&plain, org).map_err(|_| InputError::NotEvents(path))?;
-    Ok(Input { path: None, bytes: 0, format, first, order, head: Arc::new(head) })
+    Ok(Input { path: None, bytes: 0, format, first, order, head: Arc::new(head), is_named: true })
 }
 
 /// Format, first time and order of the events in `head`; why not, if there are none.

@@ -52,7 +52,12 @@ impl Source {
             reader.ended |= !matches!(chunk, Ok(Some(_)));
             (number, chunk)
         };
-        let parsed = chunk.map(|chunk| chunk.map(|chunk| salesforce::parse(&chunk, &self.context)));
+        let parse = |chunk| {
+            let parsed = salesforce::parse(&chunk, &self.context);
+            lock(&self.reader).chunks.recycle(chunk);
+            parsed
+        };
+        let parsed = chunk.map(|chunk| chunk.map(parse));
         lock(&self.results).insert(number, parsed);
     }
 }

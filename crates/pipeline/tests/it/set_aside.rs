@@ -131,9 +131,8 @@ fn events_outside_the_asked_time_and_of_other_kinds_are_counted() {
     assert_eq!(fate(&outcome, Fate::Learned), 2);
 }
 
-#[test]
-fn a_file_that_breaks_off_is_an_error_with_its_place() {
-    let folder = Folder::new();
+/// Three thousand events, a line each, in a gzip file that was cut off.
+fn cut_off() -> Vec<u8> {
     let mut packed = Vec::new();
     let mut encoder = flate2::write::GzEncoder::new(&mut packed, flate2::Compression::fast());
     for number in 0..3_000 {
@@ -143,7 +142,55 @@ fn a_file_that_breaks_off_is_an_error_with_its_place() {
     }
     encoder.finish().unwrap();
     packed.truncate(packed.len() * 3 / 4);
-    let file = folder.add("events.ndjson.gz", packed);
+    packed
+}
+
+#[test]
+fn a_named_file_that_breaks_off_is_an_error_with_its_place() {
+    let folder = Folder::new();
+    let file = folder.add("events.ndjson.gz", cut_off());
     let error = try_path(&file, options()).err().unwrap().to_string();
-    assert!(error.starts_with(&format!("{}: line ", file.display())), "{error}");
+    let line = error.strip_prefix(&format!("{}: line ", file.display())).unwrap().split(':').next().unwrap();
+    assert!((1_500..3_000).contains(&line.parse().unwrap()), "{error}");
+}
+
+#[test]
+fn a_file_in_a_folder_that_breaks_off_is_told_and_read_as_far_as_it_goes() {
+    let folder = Folder::new();
+    folder.add("whole.ndjson", good());
+    let cut = folder.add("cut.ndjson.gz", cut_off());
+    let run = Backtest::new(&[folder.path().to_owned()], Config::default(), options()).unwrap();
+    let mut told = Vec::new();
+    let tell = |path: &std::path::PathBuf, reject: &salesforce::Reject| {
+        told.push((path.clone(), reject.line, reject.reason.to_string()));
+        Ok(())
+    };
+    let outcome = backtest(run, tell, |_| ()).unwrap();
+    let [(path, line, reason)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(*path, cut);
+    assert!(reason.starts_with("the file breaks off: "), "{reason}");
+    // All lines before the break, and the two of the other file.
+    assert!(*line > 1_500, "{line}");
+    assert_eq!((outcome.files, outcome.rejects, outcome.events), (2, 1, line - 1 + 2));
+}
+
+#[test]
+fn a_file_in_a_folder_that_breaks_off_before_its_first_event_is_listed() {
+    let folder = Folder::new();
+    folder.add("whole.ndjson", good());
+    let cut = folder.add("cut.ndjson.gz", &cut_off()[..12]);
+    let outcome = run_path(folder.path(), options());
+    let skipped: Vec<_> = outcome.skipped.iter().map(|skipped| (&skipped.path, skipped.reason)).collect();
+    assert_eq!((skipped, outcome.events), (vec![(&cut, "cannot be unpacked")], 2));
+}
+
+#[test]
+fn an_empty_period_is_refused() {
+    let folder = Folder::new();
+    let file = folder.add("events.ndjson", good());
+    for to in [START, START.plus(DAY)] {
+        let options = Options { from: Some(START.plus(DAY)), to: Some(to), ..options() };
+        let error = Backtest::new(std::slice::from_ref(&file), Config::default(), options).err().unwrap();
+        assert!(error.to_string().starts_with("no time is asked for: "), "{error}");
+    }
 }

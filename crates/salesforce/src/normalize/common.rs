@@ -1,6 +1,6 @@
 //! What most kinds have in common.
 
-use crate::client::{self, Hints};
+use crate::client::{Clients, Hints};
 use crate::field::Field;
 use crate::record::Record;
 use model::activity::Objects;
@@ -9,7 +9,7 @@ use model::{Activity, Kind, Outcome, SourceIp, Text};
 /// More objects than this in one record are dropped.
 const MAX_OBJECTS: usize = 64;
 
-pub(super) fn fill(record: &Record<'_>, activity: &mut Activity) {
+pub(super) fn fill(record: &Record<'_>, clients: &mut Clients, activity: &mut Activity) {
     activity.received_at = crate::time::read(record.get(Field::CreatedDate));
     activity.operation = record.first(&[
         Field::Operation,
@@ -50,7 +50,7 @@ pub(super) fn fill(record: &Record<'_>, activity: &mut Activity) {
     activity.user_type = record.text(Field::UserType);
     activity.profile_id = record.id(&[Field::ProfileId]);
     activity.role_id = record.id(&[Field::RoleId]);
-    activity.client = client::kind(&Hints {
+    activity.client = clients.kind(&Hints {
         user_agent: activity.user_agent.as_deref(),
         browser: record.str(Field::Browser),
         platform: record.str(Field::Platform).or_else(|| record.str(Field::CurrentPlatform)),

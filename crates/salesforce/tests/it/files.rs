@@ -218,6 +218,6 @@ fn a_failing_input_is_an_error_that_names_the_line() {
         }
     }
     let error = Chunks::new(Fails, Format::Csv).next_chunk().unwrap_err();
-    assert_eq!(error.to_string(), "cannot read on after line 0");
+    assert_eq!(error.to_string(), "cannot read on in line 1");
     assert_eq!(std::error::Error::source(&error).map(ToString::to_string).as_deref(), Some("disk on fire"));
 }
