@@ -41,6 +41,8 @@ pub(crate) enum Command {
         /// All incidents where none is named
         incidents: Vec<model::Uuid>,
     },
+    /// Write what Postgres holds, in the shape and order of backtest
+    Export(OutputArguments),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -92,12 +94,9 @@ pub(crate) struct DevArguments {
     /// End when every stage has done all there is
     #[arg(long)]
     pub(crate) until_idle: bool,
-    /// Write the findings that Postgres then holds, as backtest does; implies --until-idle
-    #[arg(long, value_name = "FILE")]
-    pub(crate) findings: Option<PathBuf>,
-    /// Write the incidents that Postgres then holds, as backtest does; implies --until-idle
-    #[arg(long, value_name = "FILE")]
-    pub(crate) incidents: Option<PathBuf>,
+    /// What to write then; implies --until-idle
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
     /// Replicas
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) baselines: u16,
@@ -113,6 +112,22 @@ pub(crate) struct DevArguments {
     /// Deliver incidents to this URL, too
     #[arg(long, value_name = "URL")]
     pub(crate) webhook: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutputArguments {
+    /// The findings that count, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) findings: Option<PathBuf>,
+    /// The incidents, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) incidents: Option<PathBuf>,
+}
+
+impl OutputArguments {
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.findings.is_some() || self.incidents.is_some()
+    }
 }
 
 fn parse_org(text: &str) -> Result<OrgId, String> {

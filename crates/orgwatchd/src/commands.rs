@@ -2,7 +2,7 @@
 
 mod operate;
 
-pub(crate) use operate::{config, dead, migrate, topology, verify};
+pub(crate) use operate::{config, dead, export, migrate, topology, verify};
 
 use crate::config::Config;
 use crate::node::Node;

@@ -28,7 +28,7 @@ struct Grounds {
 }
 
 pub(crate) async fn run(mut config: Config, telemetry: &Telemetry, arguments: DevArguments) -> Result<()> {
-    let until_idle = arguments.until_idle || arguments.findings.is_some() || arguments.incidents.is_some();
+    let until_idle = arguments.until_idle || arguments.output.is_wanted();
     let grounds = prepare(&mut config, &arguments).await?;
     let group = Group::all();
     let node = Node::connect(config, "dev", &[group.declaration()]).await?;
@@ -40,7 +40,7 @@ pub(crate) async fn run(mut config: Config, telemetry: &Telemetry, arguments: De
             stages.spawn("dev", async move |token| {
                 if until_idle {
                     idle::wait(&node, &group, &token).await?;
-                    write(&node, &arguments).await?;
+                    dump::write(&node.store, &arguments.output).await?;
                     shutdown.cancel();
                 }
                 Ok(())
@@ -114,7 +114,7 @@ async fn prepare(config: &mut Config, arguments: &DevArguments) -> Result<Ground
     } else {
         files.paths.clone_from(&arguments.input);
     }
-    if arguments.findings.is_none() && arguments.incidents.is_none() && config.notifier.channels.is_empty() {
+    if !arguments.output.is_wanted() && config.notifier.channels.is_empty() {
         config.notifier.channels.insert("stdout".to_owned(), channel(ChannelKind::Stdout));
     }
     if let Some(url) = &arguments.webhook {
@@ -144,15 +144,4 @@ fn simulate() -> Result<(TempDir, OrgId, Timestamp)> {
     }
     file.flush()?;
     Ok((folder, org, start.plus(LEARNING)))
-}
-
-/// What Postgres holds.
-async fn write(node: &Node, arguments: &DevArguments) -> Result<()> {
-    if let Some(path) = &arguments.findings {
-        dump::write_lines(path, &dump::findings(&node.store).await?)?;
-    }
-    if let Some(path) = &arguments.incidents {
-        dump::write_lines(path, &dump::incidents(&node.store).await?)?;
-    }
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! What Postgres holds, in the shape and order in which `orgwatch backtest` writes it.
 
+use crate::arguments::OutputArguments;
 use anyhow::{Context, Result};
 use model::{Finding, Incident, OrgId, UserId};
 use risk::{Entry, Ledger};
@@ -10,6 +11,20 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use store::{FindingFilter, IncidentFilter, Status, Store, StoredFinding};
+
+/// Writes what is asked for.
+///
+/// # Errors
+/// If the database does not answer, or a file cannot be written.
+pub(crate) async fn write(store: &Store, output: &OutputArguments) -> Result<()> {
+    if let Some(path) = &output.findings {
+        write_lines(path, &findings(store).await?)?;
+    }
+    if let Some(path) = &output.incidents {
+        write_lines(path, &incidents(store).await?)?;
+    }
+    Ok(())
+}
 
 /// The findings that count, by time.
 ///
@@ -46,11 +61,7 @@ pub async fn incidents(store: &Store) -> Result<Vec<Incident>> {
     Ok(incidents)
 }
 
-/// One JSON object a line.
-///
-/// # Errors
-/// If the file cannot be written.
-pub fn write_lines<T: Serialize>(path: &Path, values: &[T]) -> Result<()> {
+fn write_lines<T: Serialize>(path: &Path, values: &[T]) -> Result<()> {
     let failed = || format!("{}: cannot be written", path.display());
     let mut file = BufWriter::new(File::create(path).with_context(failed)?);
     for value in values {

@@ -22,7 +22,7 @@ pub async fn wait(node: &Node, group: &Group, shutdown: &CancellationToken) -> R
         for source in stages {
             until(async || Ok(node.bus.backlog(&source).await?.is_empty())).await?;
         }
-        until(async || Ok(node.store.outbox_len().await? == 0)).await?;
+        until(async || Ok(node.store.outbox_backlog().await?.0 == 0)).await?;
         until(async || Ok(node.bus.backlog(&Source::notifier()).await?.is_empty())).await
     };
     tokio::select! {

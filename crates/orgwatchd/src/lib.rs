@@ -52,6 +52,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Topology(command) => commands::topology(config, command).await,
         Command::Dead(command) => commands::dead(config, command).await,
         Command::Verify { incidents } => commands::verify(config, incidents).await,
+        Command::Export(output) => commands::export(config, &output).await,
         Command::Config(command) => commands::config(config, command).await,
         Command::Migrate => commands::migrate(config).await,
     }

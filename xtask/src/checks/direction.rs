@@ -25,7 +25,6 @@ const ORDER: &[&str] = &[
     "orgwatch",
     "orgwatch-servers",
     "orgwatchd",
-    "orgwatch-tests",
     "xtask",
 ];
 

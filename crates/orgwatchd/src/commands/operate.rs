@@ -1,8 +1,8 @@
 //! What operators do.
 
-use crate::arguments::{ConfigCommand, DeadCommand, TopologyCommand};
+use crate::arguments::{ConfigCommand, DeadCommand, OutputArguments, TopologyCommand};
 use crate::config::Config;
-use crate::rules;
+use crate::{dump, rules};
 use anyhow::{Context, Result};
 use bus::dead::{self, DeadLetter};
 use bus::{Bus, Topology};
@@ -99,6 +99,12 @@ fn problem(stored: &StoredIncident, settings: &risk::Settings) -> Option<String>
     (again != incident.receipt).then(|| {
         format!("{} by the findings and today's weights, {risk_score} by the receipt", again.risk_score)
     })
+}
+
+pub(crate) async fn export(config: Config, output: &OutputArguments) -> Result<ExitCode> {
+    let store = Store::connect(&config.postgres, "orgwatch-export").await?;
+    dump::write(&store, output).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) async fn config(config: Config, command: ConfigCommand) -> Result<ExitCode> {

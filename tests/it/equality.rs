@@ -1,0 +1,36 @@
+//! A live run ends in what a backtest of the same activities says, however many replicas there are.
+
+use crate::kit::{backtest, dev, org, org_id};
+use model::Timestamp;
+use pipeline::Config;
+use std::path::Path;
+
+/// Six orgs, and one that is spread over four partitions.
+const ORGS: u64 = 7;
+const SPREAD: u64 = 6;
+
+async fn live_equals_backtest(replicas: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("events");
+    std::fs::create_dir(&input).unwrap();
+    for number in 0..ORGS {
+        let users = if number == SPREAD { 60 } else { 25 };
+        std::fs::write(input.join(format!("{number}.ndjson")), org(number, users, 24)).unwrap();
+    }
+    let settings = format!("[partitions.spread]\n\"{}\" = 4\n", org_id(SPREAD));
+    let config = folder.path().join("orgwatchd.toml");
+    std::fs::write(&config, &settings).unwrap();
+    let learn_until = Timestamp::parse("2026-01-17").unwrap();
+    let tested = backtest(&input, Config::parse(&settings, Path::new("test")).unwrap(), learn_until);
+    dev(&input, &config, learn_until, replicas).await.assert_equals(&tested);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_one_replica_of_each() {
+    live_equals_backtest("1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_three_replicas_of_each() {
+    live_equals_backtest("3").await;
+}

@@ -1,0 +1,212 @@
+//! What the tests share: orgs to play, what a backtest makes of them, and services as processes.
+
+use model::{Finding, Incident, OrgId, Timestamp};
+use pipeline::{Backtest, Config, Options};
+use serde_json::Value;
+use simulator::{Attacks, Plan, Simulation};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tokio::process::{Child, Command};
+
+/// An org's events as lines, each naming its org.
+pub(crate) fn org(number: u64, users: u32, days: u32) -> Vec<u8> {
+    let plan = Plan { attacks: Attacks::PerFamily(1), ..Plan::new(users, days, 900 + number) };
+    let id = format!("\"ORGANIZATION_ID\":\"{}\",", org_id(number));
+    let mut lines = Vec::new();
+    for event in Simulation::new(plan).unwrap().flat_map(|day| day.events) {
+        let mut line = Vec::new();
+        event.write_json(&mut line);
+        lines.push(b'{');
+        lines.extend_from_slice(id.as_bytes());
+        lines.extend_from_slice(&line[1..]);
+    }
+    lines
+}
+
+pub(crate) fn org_id(number: u64) -> OrgId {
+    OrgId::new(&format!("00Dhn00000{number:05}AAA"))
+}
+
+/// Findings and incidents, in a form in which those of two runs can be compared.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) findings: Vec<String>,
+    pub(crate) incidents: Vec<String>,
+}
+
+impl Outcome {
+    pub(crate) fn new(findings: &[Finding], incidents: &[Incident]) -> Self {
+        let values = |value: Value| canonical(value).to_string();
+        let mut findings: Vec<String> =
+            findings.iter().map(|finding| values(serde_json::to_value(finding).unwrap())).collect();
+        let mut incidents: Vec<String> =
+            incidents.iter().map(|incident| values(serde_json::to_value(incident).unwrap())).collect();
+        findings.sort_unstable();
+        incidents.sort_unstable();
+        Self { findings, incidents }
+    }
+
+    pub(crate) fn read(folder: &Path) -> Self {
+        let lines = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        let findings: Vec<Finding> = lines(FINDINGS).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let incidents: Vec<Incident> =
+            lines(INCIDENTS).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        Self::new(&findings, &incidents)
+    }
+
+    /// Tells the first difference rather than printing everything.
+    pub(crate) fn assert_equals(&self, expected: &Self) {
+        assert!(!expected.incidents.is_empty(), "nothing to compare");
+        for (what, live, tested) in
+            [("finding", &self.findings, &expected.findings), ("incident", &self.incidents, &expected.incidents)]
+        {
+            if let Some(line) = tested.iter().find(|line| live.binary_search(line).is_err()) {
+                let like = live.iter().find(|other| other[..80] == line[..80]);
+                panic!("{what} is missing of {} (there are {}): {line}\nlike it: {like:?}", tested.len(), live.len());
+            }
+            if let Some(line) = live.iter().find(|line| tested.binary_search(line).is_err()) {
+                panic!("{what} is too many of {} (there should be {}): {line}", live.len(), tested.len());
+            }
+            assert_eq!(live.len(), tested.len(), "{what}s come twice");
+        }
+    }
+}
+
+const FINDINGS: &str = "findings.ndjson";
+const INCIDENTS: &str = "incidents.ndjson";
+
+/// Without what depends on how often and when an incident was written.
+fn canonical(mut value: Value) -> Value {
+    if let Some(fields) = value.as_object_mut() {
+        if fields.contains_key("receipt") {
+            fields.remove("revision");
+        }
+        fields.remove("incident_id");
+    }
+    value
+}
+
+pub(crate) fn backtest(input: &Path, config: Config, learn_until: Timestamp) -> Outcome {
+    let options = Options { learn_until: Some(learn_until), threads: 2, ..Options::default() };
+    let run = Backtest::new(&[input.to_owned()], config, options).unwrap();
+    let outcome = pipeline::backtest(run, |_, _| Ok(()), |_| ()).unwrap();
+    assert_eq!(outcome.rejects, 0);
+    Outcome::new(&outcome.finished.findings, &outcome.finished.incidents)
+}
+
+/// `orgwatchd` with the arguments; it must end well.
+pub(crate) async fn orgwatchd(arguments: &[&str]) {
+    let output = command(arguments).output().await.unwrap();
+    let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "orgwatchd {arguments:?}: {}\n{error}\n{}", output.status, tail(&out));
+}
+
+/// All services in one process, playing the input until nothing is left to do.
+pub(crate) async fn dev(input: &Path, config: &Path, learn_until: Timestamp, replicas: &str) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let (findings, incidents) = (folder.path().join(FINDINGS), folder.path().join(INCIDENTS));
+    orgwatchd(&[
+        "--config",
+        config.to_str().unwrap(),
+        "dev",
+        "--input",
+        input.to_str().unwrap(),
+        "--learn-until",
+        &learn_until.to_string(),
+        "--until-idle",
+        "--findings",
+        findings.to_str().unwrap(),
+        "--incidents",
+        incidents.to_str().unwrap(),
+        "--baselines",
+        replicas,
+        "--detectors",
+        replicas,
+    ])
+    .await;
+    Outcome::read(folder.path())
+}
+
+/// What Postgres holds.
+pub(crate) async fn export(config: &Path) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let (findings, incidents) = (folder.path().join(FINDINGS), folder.path().join(INCIDENTS));
+    let paths = [config, &findings, &incidents].map(|path| path.to_str().unwrap());
+    orgwatchd(&["--config", paths[0], "export", "--findings", paths[1], "--incidents", paths[2]]).await;
+    Outcome::read(folder.path())
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orgwatchd"));
+    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+fn tail(text: &str) -> &str {
+    let from = text.len().saturating_sub(4_000);
+    text.get(from..).unwrap_or(text)
+}
+
+/// Services as processes of their own, by name.
+pub(crate) struct Fleet {
+    config: PathBuf,
+    logs: PathBuf,
+    running: BTreeMap<String, Child>,
+}
+
+impl Fleet {
+    pub(crate) fn new(config: PathBuf, logs: PathBuf) -> Self {
+        Self { config, logs, running: BTreeMap::new() }
+    }
+
+    /// Starts what is not running. The service is the name up to the first dash.
+    pub(crate) fn start(&mut self, name: &str) {
+        let service = name.split('-').next().unwrap_or(name);
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.logs.join(name)).unwrap();
+        let mut command = command(&["--config", self.config.to_str().unwrap(), service]);
+        // Each has an admin port of its own; nobody asks there.
+        command.env("ORGWATCH_ADMIN__LISTEN", "127.0.0.1:0").env("ORGWATCH_INGEST__LISTEN", "127.0.0.1:0");
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        self.running.insert(name.to_owned(), command.spawn().unwrap());
+    }
+
+    /// Starts again what ends by itself; does not return.
+    pub(crate) async fn keep_alive(&mut self) {
+        loop {
+            for name in self.names() {
+                let ended = self.running.get_mut(&name).and_then(|child| child.try_wait().unwrap());
+                if ended.is_some() {
+                    self.start(&name);
+                }
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    }
+
+    /// SIGKILL.
+    pub(crate) async fn kill(&mut self, name: &str) {
+        if let Some(mut child) = self.running.remove(name) {
+            child.kill().await.unwrap();
+        }
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.running.keys().cloned().collect()
+    }
+
+    /// SIGTERM to all; each must end well within its time.
+    pub(crate) async fn stop(&mut self) {
+        for (name, mut child) in std::mem::take(&mut self.running) {
+            let pid = child.id().unwrap().to_string();
+            assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+            let ended = tokio::time::timeout(std::time::Duration::from_secs(25), child.wait()).await;
+            let status = ended.unwrap_or_else(|_| panic!("{name} did not end within 25 s of SIGTERM")).unwrap();
+            assert!(status.success(), "{name}: {status}: {}", self.log(&name));
+        }
+    }
+
+    pub(crate) fn log(&self, name: &str) -> String {
+        tail(&std::fs::read_to_string(self.logs.join(name)).unwrap_or_default()).to_owned()
+    }
+}

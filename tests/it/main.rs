@@ -1,0 +1,7 @@
+//! End to end: the executable, a real nats-server and a real Postgres.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+mod equality;
+mod faults;
+mod kit;
+mod poison;
