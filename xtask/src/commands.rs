@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::checks;
+use crate::sqlx;
 use crate::steps::{Steps, cargo, command, root, run};
 use crate::tools::{self, tool};
 
@@ -35,6 +36,7 @@ pub(crate) fn lint() -> Result<()> {
     });
     advisories(&mut steps);
     steps.step("proto files", proto);
+    steps.step("migrations and queries", sqlx::check);
     steps.finish()
 }
 
@@ -73,5 +75,7 @@ fn advisories(steps: &mut Steps) {
 fn proto() -> Result<()> {
     let folder = root().join("proto");
     run(command(tool("buf"), &["lint"]).current_dir(&folder))?;
-    run(command(tool("buf"), &["format", "--diff", "--exit-code"]).current_dir(&folder))
+    run(command(tool("buf"), &["format", "--diff", "--exit-code"]).current_dir(&folder))?;
+    // What was committed is what running services send and what is stored.
+    run(&mut command(tool("buf"), &["breaking", "proto", "--against", ".git#ref=HEAD,subdir=proto"]))
 }

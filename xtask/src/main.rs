@@ -6,6 +6,7 @@
 mod checks;
 mod codegen;
 mod commands;
+mod sqlx;
 mod steps;
 mod tools;
 
@@ -20,6 +21,7 @@ usage: cargo xtask <command>
   ci                 lint, then test
   check              the house checks alone: purity, direction, module size, forbidden code, fresh generated code
   codegen [--check]  generate the wire types from proto/; with --check only compare
+  sqlx [--check]     lint the migrations, check the queries, write .sqlx/; with --check only compare
   bench [ARGS]       the benchmarks; ARGS go to cargo bench
   tools              install the pinned tools under .tools/ (test and lint do it on their own)
 ";
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
         ["check"] => commands::check(),
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),
+        ["sqlx"] => sqlx::write(),
+        ["sqlx", "--check"] => sqlx::check(),
         ["bench", rest @ ..] => commands::bench(rest),
         ["tools"] => tools::install(),
         ["help" | "--help" | "-h"] => {

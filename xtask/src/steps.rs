@@ -74,7 +74,14 @@ pub(crate) fn root() -> &'static Path {
 /// The cargo that runs this program, started at the root.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    command(program, arguments)
+    let mut command = command(program, arguments);
+    // What cargo told this program of itself would look like a change to build scripts of dependencies.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// `program` with `arguments`, started at the root.

@@ -53,11 +53,15 @@ impl fmt::Display for UserId {
     }
 }
 
-/// A 15-character Salesforce id becomes its 18-character form; all else is trimmed and kept.
+/// A 15-character Salesforce id becomes its 18-character form; all else is trimmed and kept, but for zero bytes, which
+/// no database takes as text.
 ///
 /// The last three characters say, five bits each, which of the fifteen are upper case.
 pub fn normalize(id: &str) -> Text {
     let id = id.trim();
+    if id.contains('\0') {
+        return normalize(&id.replace('\0', ""));
+    }
     let bytes = id.as_bytes();
     if bytes.len() != 15 || !bytes.iter().all(u8::is_ascii_alphanumeric) {
         return Text::new(id);
@@ -112,6 +116,12 @@ pub fn derive(parts: &[&str]) -> Uuid {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn zero_bytes_are_left_out() {
+        assert_eq!(normalize("0055f00000\0CyENt"), "0055f00000CyENtAAN");
+        assert_eq!(normalize(" \0 "), "");
+    }
 
     #[test]
     fn fifteen_characters_become_eighteen() {

@@ -1,0 +1,69 @@
+//! Between the model's types and those of columns.
+
+use crate::error::{Result, StoreError};
+use model::{Receipt, Severity};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// # Errors
+/// If the number is above the range of bigint.
+pub(crate) fn bigint(field: &'static str, value: u64) -> Result<i64> {
+    i64::try_from(value).map_err(|_| StoreError::Range { field, value })
+}
+
+/// Counts and revisions, which no constraint lets below zero.
+pub(crate) fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+pub(crate) fn small_severity(severity: Severity) -> i16 {
+    match severity {
+        Severity::Low => 0,
+        Severity::Medium => 1,
+        Severity::High => 2,
+        Severity::Critical => 3,
+    }
+}
+
+pub(crate) fn severity(number: i16) -> Result<Severity> {
+    let found = Severity::ALL.iter().copied().find(|severity| small_severity(*severity) == number);
+    found.ok_or_else(|| StoreError::UnknownWord { field: "severity", value: number.to_string() })
+}
+
+/// Postgres has no text with the character zero; messages keep it, their copies in columns cannot.
+pub(crate) fn text(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
+/// The receipt as jsonb takes it, so without the character zero.
+pub(crate) fn receipt(receipt: &Receipt) -> serde_json::Result<Value> {
+    let text = serde_json::to_string(receipt)?;
+    // After a backslash of its own the replacement changes four letters, and the JSON stays valid.
+    serde_json::from_str(&text.replace("\\u0000", "\\ufffd"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severities_survive() {
+        for each in Severity::ALL {
+            assert_eq!(severity(small_severity(*each)).unwrap(), *each);
+        }
+        assert_eq!(severity(4).unwrap_err().to_string(), "unknown severity in the database: 4");
+    }
+
+    #[test]
+    fn the_character_zero_is_replaced() {
+        assert_eq!(text("as it is"), "as it is");
+        assert_eq!(text("a\0b"), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_named() {
+        assert_eq!(bigint("revision", 7).unwrap(), 7);
+        let error = bigint("revision", u64::MAX).unwrap_err();
+        assert_eq!(error.to_string(), "revision 18446744073709551615 does not fit the database");
+    }
+}

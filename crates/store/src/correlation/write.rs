@@ -1,0 +1,318 @@
+//! What a correlation writes. Every list is one statement, and no key may be in a list twice.
+
+use super::Correlation;
+use crate::convert::{bigint, receipt, small_severity, text};
+use crate::decisions::Decision;
+use crate::error::{Doing, Result, StoreError};
+use crate::{Status, StoredFinding};
+use model::codec::Message;
+use model::{Incident, OrgId, Points, Severity, Text, Timestamp, UserClass, UserId};
+use std::borrow::Cow;
+use uuid::Uuid;
+
+/// An incident as it shall be stored. Its disposition is not touched: people decide it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IncidentWrite {
+    pub incident: Incident,
+    pub status: Status,
+    /// Of the trace that opened it; later ones do not replace it.
+    pub trace_id: Option<String>,
+    /// Present exactly if the status is `merged`.
+    pub merged_into: Option<Uuid>,
+}
+
+/// A line of an incident's history. The time is the database's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoryWrite {
+    pub incident_id: Uuid,
+    pub revision: u64,
+    pub org_id: OrgId,
+    pub change: String,
+    pub risk_score: Points,
+    pub severity: Severity,
+    pub message: Vec<u8>,
+}
+
+/// A message that shall be published once this is committed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxWrite {
+    pub incident_id: Uuid,
+    pub revision: u64,
+    pub org_id: OrgId,
+    pub change: String,
+    pub message: Vec<u8>,
+    pub traceparent: Option<String>,
+}
+
+/// The risk of an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RiskWrite {
+    pub org_id: OrgId,
+    pub user_id: UserId,
+    pub username: Option<Text>,
+    pub user_class: UserClass,
+    pub risk_score: Points,
+    /// How many incidents the score speaks of.
+    pub incidents: u32,
+    pub last_event_at: Option<Timestamp>,
+}
+
+impl Correlation {
+    /// Inserts findings or replaces what is there, whatever their revision: merging is up to the caller.
+    ///
+    /// # Errors
+    /// [`StoreError::NotLocked`] for a finding of another user; if the database refuses.
+    pub async fn put_findings(&mut self, findings: &[StoredFinding]) -> Result<()> {
+        if findings.is_empty() {
+            return Ok(());
+        }
+        let mut revisions = Vec::with_capacity(findings.len());
+        for StoredFinding { finding, .. } in findings {
+            self.check(&finding.org_id, &finding.user_id)?;
+            revisions.push(bigint("revision", finding.revision)?);
+        }
+        let ids = column(findings, |f| f.finding.finding_id);
+        let orgs = column(findings, |f| f.finding.org_id.as_str());
+        let users = column(findings, |f| f.finding.user_id.as_str());
+        let detectors = column(findings, |f| text(&f.finding.detector));
+        let severities = column(findings, |f| small_severity(f.finding.severity));
+        let scores = column(findings, |f| f.finding.score);
+        let observed = column(findings, |f| f.finding.observed_at.0);
+        let revised = column(findings, |f| f.finding.revised_at.0);
+        let withdrawn = column(findings, |f| f.finding.withdrawn);
+        let summaries = column(findings, |f| text(&f.finding.summary));
+        let messages = column(findings, |f| f.finding.encode());
+        let first_observed = column(findings, |f| f.first_observed_at.map(|at| at.0));
+        let traceparents = column(findings, |f| f.traceparent.as_deref());
+        let incidents = column(findings, |f| f.incident_id);
+        sqlx::query!(
+            r#"INSERT INTO orgwatch.findings (finding_id, org_id, user_id, detector, severity, score, revision,
+                   observed_at, revised_at, withdrawn, summary, message, first_observed_at, traceparent, incident_id)
+               SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[],
+                   $6::double precision[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[], $11::text[],
+                   $12::bytea[], $13::bigint[], $14::text[], $15::uuid[])
+               ON CONFLICT (finding_id) DO UPDATE SET
+                   severity = EXCLUDED.severity, score = EXCLUDED.score, revision = EXCLUDED.revision,
+                   observed_at = EXCLUDED.observed_at, revised_at = EXCLUDED.revised_at,
+                   withdrawn = EXCLUDED.withdrawn, summary = EXCLUDED.summary, message = EXCLUDED.message,
+                   first_observed_at = EXCLUDED.first_observed_at, traceparent = EXCLUDED.traceparent,
+                   incident_id = EXCLUDED.incident_id"#,
+            &ids,
+            &orgs as &[&str],
+            &users as &[&str],
+            &detectors as &[Cow<'_, str>],
+            &severities,
+            &scores,
+            &revisions,
+            &observed,
+            &revised,
+            &withdrawn,
+            &summaries as &[Cow<'_, str>],
+            &messages,
+            &first_observed as &[Option<i64>],
+            &traceparents as &[Option<&str>],
+            &incidents as &[Option<Uuid>]
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .doing("write findings")
+        .map(drop)
+    }
+
+    /// Inserts incidents or replaces what is there, but for disposition, trace and time of opening.
+    ///
+    /// # Errors
+    /// [`StoreError::NotLocked`] for an incident of another user; if the database refuses.
+    pub async fn put_incidents(&mut self, incidents: &[IncidentWrite]) -> Result<()> {
+        if incidents.is_empty() {
+            return Ok(());
+        }
+        let mut revisions = Vec::with_capacity(incidents.len());
+        let mut receipts = Vec::with_capacity(incidents.len());
+        for IncidentWrite { incident, .. } in incidents {
+            self.check(&incident.org_id, &incident.user_id)?;
+            revisions.push(bigint("revision", incident.revision)?);
+            receipts.push(
+                receipt(&incident.receipt)
+                    .map_err(|source| StoreError::Receipt { incident_id: incident.incident_id.to_string(), source })?,
+            );
+        }
+        let ids = column(incidents, |i| i.incident.incident_id);
+        let orgs = column(incidents, |i| i.incident.org_id.as_str());
+        let users = column(incidents, |i| i.incident.user_id.as_str());
+        let usernames = column(incidents, |i| i.incident.username.as_deref().map(text));
+        let classes = column(incidents, |i| i.incident.user_class.as_str());
+        let severities = column(incidents, |i| small_severity(i.incident.severity));
+        let scores = column(incidents, |i| i.incident.risk_score.0);
+        let statuses = column(incidents, |i| i.status.as_str());
+        let merged = column(incidents, |i| i.merged_into);
+        let first = column(incidents, |i| i.incident.first_event_at.0);
+        let last = column(incidents, |i| i.incident.last_event_at.0);
+        let messages = column(incidents, |i| i.incident.encode());
+        let traces = column(incidents, |i| i.trace_id.as_deref());
+        sqlx::query!(
+            r#"INSERT INTO orgwatch.incidents AS i (incident_id, org_id, user_id, username, user_class, severity,
+                   risk_score, status, merged_into, first_event_at, last_event_at, revision, receipt, message,
+                   trace_id, closed_at)
+               SELECT t.*, CASE WHEN t.status IN ('resolved', 'merged', 'withdrawn') THEN now() END
+               FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::integer[],
+                   $8::text[], $9::uuid[], $10::bigint[], $11::bigint[], $12::bigint[], $13::jsonb[], $14::bytea[],
+                   $15::text[]) AS t (incident_id, org_id, user_id, username, user_class, severity, risk_score, status,
+                   merged_into, first_event_at, last_event_at, revision, receipt, message, trace_id)
+               ON CONFLICT (incident_id) DO UPDATE SET
+                   username = EXCLUDED.username, user_class = EXCLUDED.user_class, severity = EXCLUDED.severity,
+                   risk_score = EXCLUDED.risk_score, status = EXCLUDED.status, merged_into = EXCLUDED.merged_into,
+                   first_event_at = EXCLUDED.first_event_at, last_event_at = EXCLUDED.last_event_at,
+                   revision = EXCLUDED.revision, receipt = EXCLUDED.receipt, message = EXCLUDED.message,
+                   trace_id = COALESCE(i.trace_id, EXCLUDED.trace_id), updated_at = now(),
+                   closed_at = CASE WHEN EXCLUDED.closed_at IS NULL THEN NULL
+                       ELSE COALESCE(i.closed_at, EXCLUDED.closed_at) END"#,
+            &ids,
+            &orgs as &[&str],
+            &users as &[&str],
+            &usernames as &[Option<Cow<'_, str>>],
+            &classes as &[&str],
+            &severities,
+            &scores,
+            &statuses as &[&str],
+            &merged as &[Option<Uuid>],
+            &first,
+            &last,
+            &revisions,
+            &receipts,
+            &messages,
+            &traces as &[Option<&str>]
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .doing("write incidents")
+        .map(drop)
+    }
+
+    /// # Errors
+    /// If the database refuses.
+    pub async fn put_history(&mut self, lines: &[HistoryWrite]) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let ids = column(lines, |line| line.incident_id);
+        let revisions = lines.iter().map(|line| bigint("revision", line.revision)).collect::<Result<Vec<i64>>>()?;
+        let orgs = column(lines, |line| line.org_id.as_str());
+        let changes = column(lines, |line| line.change.as_str());
+        let scores = column(lines, |line| line.risk_score.0);
+        let severities = column(lines, |line| small_severity(line.severity));
+        let messages = column(lines, |line| line.message.as_slice());
+        sqlx::query!(
+            r#"INSERT INTO orgwatch.incident_history (incident_id, revision, org_id, change, risk_score, severity,
+                   message)
+               SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::integer[], $6::smallint[],
+                   $7::bytea[])"#,
+            &ids,
+            &revisions,
+            &orgs as &[&str],
+            &changes as &[&str],
+            &scores,
+            &severities,
+            &messages as &[&[u8]]
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .doing("write the history of incidents")
+        .map(drop)
+    }
+
+    /// Messages are published in the order of the list.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn put_outbox(&mut self, messages: &[OutboxWrite]) -> Result<()> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let ids = column(messages, |message| message.incident_id);
+        let revisions =
+            messages.iter().map(|message| bigint("revision", message.revision)).collect::<Result<Vec<i64>>>()?;
+        let orgs = column(messages, |message| message.org_id.as_str());
+        let changes = column(messages, |message| message.change.as_str());
+        let bytes = column(messages, |message| message.message.as_slice());
+        let traceparents = column(messages, |message| message.traceparent.as_deref());
+        sqlx::query!(
+            r#"INSERT INTO orgwatch.outbox (incident_id, revision, org_id, change, message, traceparent)
+               SELECT incident_id, revision, org_id, change, message, traceparent
+               FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::text[])
+                   WITH ORDINALITY AS t (incident_id, revision, org_id, change, message, traceparent, place)
+               ORDER BY place"#,
+            &ids,
+            &revisions,
+            &orgs as &[&str],
+            &changes as &[&str],
+            &bytes as &[&[u8]],
+            &traceparents as &[Option<&str>]
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .doing("write the outbox")
+        .map(drop)
+    }
+
+    /// # Errors
+    /// [`StoreError::NotLocked`] for another user; if the database refuses.
+    pub async fn put_risk(&mut self, risks: &[RiskWrite]) -> Result<()> {
+        if risks.is_empty() {
+            return Ok(());
+        }
+        for risk in risks {
+            self.check(&risk.org_id, &risk.user_id)?;
+        }
+        let orgs = column(risks, |risk| risk.org_id.as_str());
+        let users = column(risks, |risk| risk.user_id.as_str());
+        let usernames = column(risks, |risk| risk.username.as_deref().map(text));
+        let classes = column(risks, |risk| risk.user_class.as_str());
+        let scores = column(risks, |risk| risk.risk_score.0);
+        let incidents = column(risks, |risk| i32::try_from(risk.incidents).unwrap_or(i32::MAX));
+        let last = column(risks, |risk| risk.last_event_at.map(|at| at.0));
+        sqlx::query!(
+            r#"UPDATE orgwatch.entity_risk r SET username = t.username, user_class = t.user_class,
+                   risk_score = t.risk_score, incidents = t.incidents, last_event_at = t.last_event_at
+               FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::bigint[])
+                   AS t (org_id, user_id, username, user_class, risk_score, incidents, last_event_at)
+               WHERE r.org_id = t.org_id AND r.user_id = t.user_id"#,
+            &orgs as &[&str],
+            &users as &[&str],
+            &usernames as &[Option<Cow<'_, str>>],
+            &classes as &[&str],
+            &scores,
+            &incidents,
+            &last as &[Option<i64>]
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .doing("write the risk of users")
+        .map(drop)
+    }
+
+    /// Records a decision; it is the incident's disposition from now on.
+    pub(crate) async fn put_decision(&mut self, decision: &Decision) -> Result<()> {
+        sqlx::query!(
+            r#"WITH decided AS (
+                   INSERT INTO orgwatch.dispositions (id, incident_id, disposition, by, note)
+                   VALUES ($1, $2, $3, $4, $5)
+                   RETURNING incident_id, disposition)
+               UPDATE orgwatch.incidents i SET disposition = decided.disposition, updated_at = now()
+               FROM decided WHERE i.incident_id = decided.incident_id"#,
+            decision.id,
+            decision.incident_id,
+            decision.disposition.as_str(),
+            decision.by,
+            decision.note
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .doing("record a disposition")
+        .map(drop)
+    }
+}
+
+fn column<'a, T, V>(rows: &'a [T], value: impl FnMut(&'a T) -> V) -> Vec<V> {
+    rows.iter().map(value).collect()
+}

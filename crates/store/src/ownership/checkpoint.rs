@@ -1,0 +1,239 @@
+//! Behavioral state of a partition, and how far its stream is applied: one transaction for both.
+
+use super::{Owner, Session, answer};
+use crate::convert::{bigint, unsigned};
+use crate::error::{Result, StoreError};
+use model::OrgId;
+use sqlx::Connection;
+
+/// A piece of behavioral state. The store does not look into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateEntry {
+    pub org_id: OrgId,
+    pub key: String,
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StateKey {
+    pub org_id: OrgId,
+    pub key: String,
+}
+
+/// What one statement carries at most, so that none of them runs for long.
+const CHUNK_ENTRIES: usize = 1_000;
+const CHUNK_BYTES: usize = 4 << 20;
+
+impl Owner {
+    /// The sequence up to which the stream is applied; `None` before the first checkpoint.
+    ///
+    /// # Errors
+    /// If the session is lost.
+    pub async fn load_checkpoint(&self, partition: i32) -> Result<Option<u64>> {
+        let mut session = self.session.lock().await;
+        let found = sqlx::query_scalar!("SELECT applied FROM orgwatch.checkpoints WHERE partition = $1", partition)
+            .fetch_optional(&mut session.connection);
+        Ok(answer(self.patience, "read a checkpoint", found).await?.map(unsigned))
+    }
+
+    /// All state of the partition but for the keys that start with `except`, by org and key.
+    ///
+    /// # Errors
+    /// If the session is lost.
+    pub async fn load_state(&self, partition: i32, except: &str) -> Result<Vec<StateEntry>> {
+        let mut session = self.session.lock().await;
+        let found = sqlx::query_as!(
+            Row,
+            r#"SELECT org_id, key, bytes FROM orgwatch.baseline_state
+               WHERE partition = $1 AND NOT starts_with(key, $2) ORDER BY org_id, key"#,
+            partition,
+            except
+        )
+        .fetch_all(&mut session.connection);
+        let rows = answer(self.patience, "read the state of a partition", found).await?;
+        Ok(rows.into_iter().map(StateEntry::from).collect())
+    }
+
+    /// State under exact keys; keys that do not exist are left out.
+    ///
+    /// # Errors
+    /// If the session is lost.
+    pub async fn load_keys(&self, partition: i32, org: &OrgId, keys: &[String]) -> Result<Vec<StateEntry>> {
+        let mut session = self.session.lock().await;
+        let found = sqlx::query_as!(
+            Row,
+            r#"SELECT org_id, key, bytes FROM orgwatch.baseline_state
+               WHERE partition = $1 AND org_id = $2 AND key = ANY($3) ORDER BY key"#,
+            partition,
+            org.as_str(),
+            keys
+        )
+        .fetch_all(&mut session.connection);
+        let rows = answer(self.patience, "read state by its keys", found).await?;
+        Ok(rows.into_iter().map(StateEntry::from).collect())
+    }
+
+    /// Deletes, writes, and moves the checkpoint to `applied`, all or nothing. No key may be written twice.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if this session does not hold the partition, or a checkpoint beyond `applied` is there;
+    /// if the session is lost, and then the checkpoint may be committed or not.
+    pub async fn checkpoint(
+        &self,
+        partition: i32,
+        applied: u64,
+        upserts: &[StateEntry],
+        deletes: &[StateKey],
+    ) -> Result<()> {
+        let sequence = bigint("sequence", applied)?;
+        let fence = StoreError::Fenced { partition, applied };
+        let mut session = self.session.lock().await;
+        if !session.held.contains(&partition) {
+            return Err(fence);
+        }
+        let written = self.write(&mut session, partition, sequence, upserts, deletes);
+        if written.await? { Ok(()) } else { Err(fence) }
+    }
+
+    /// Forgets all state of the partition and its checkpoint, to start again from the stream's start.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if this session does not hold the partition; if the session is lost.
+    pub async fn forget(&self, partition: i32) -> Result<()> {
+        let mut session = self.session.lock().await;
+        if !session.held.contains(&partition) {
+            return Err(StoreError::Fenced { partition, applied: 0 });
+        }
+        let forgotten = async {
+            let mut transaction = session.connection.begin().await?;
+            sqlx::query!("DELETE FROM orgwatch.checkpoints WHERE partition = $1", partition)
+                .execute(&mut *transaction)
+                .await?;
+            sqlx::query!("DELETE FROM orgwatch.baseline_state WHERE partition = $1", partition)
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await
+        };
+        answer(self.patience, "forget the state of a partition", forgotten).await
+    }
+
+    /// `false`, and nothing is written, if the checkpoint is fenced.
+    async fn write(
+        &self,
+        session: &mut Session,
+        partition: i32,
+        applied: i64,
+        upserts: &[StateEntry],
+        deletes: &[StateKey],
+    ) -> Result<bool> {
+        let begun = session.connection.begin();
+        let mut transaction = answer(self.patience, "begin a checkpoint", begun).await?;
+        // The server is asked for the lock as well: behind a pooler that shares sessions it could be elsewhere.
+        let moved = sqlx::query!(
+            r#"INSERT INTO orgwatch.checkpoints (partition, applied)
+               SELECT $1, $2 WHERE EXISTS (
+                   SELECT FROM pg_locks l
+                   WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND l.pid = pg_backend_pid()
+                     AND l.classid::bigint = ($3::integer::bigint & 4294967295)
+                     AND l.objid::bigint = ($1::integer::bigint & 4294967295))
+               ON CONFLICT (partition) DO UPDATE SET applied = EXCLUDED.applied, updated_at = now()
+               WHERE checkpoints.applied <= EXCLUDED.applied"#,
+            partition,
+            applied,
+            self.classes.partition
+        )
+        .execute(&mut *transaction);
+        if answer(self.patience, "move a checkpoint", moved).await?.rows_affected() == 0 {
+            answer(self.patience, "roll a checkpoint back", transaction.rollback()).await?;
+            return Ok(false);
+        }
+        for chunk in deletes.chunks(CHUNK_ENTRIES) {
+            let orgs: Vec<&str> = chunk.iter().map(|key| key.org_id.as_str()).collect();
+            let keys: Vec<&str> = chunk.iter().map(|key| key.key.as_str()).collect();
+            let deleted = sqlx::query!(
+                r#"DELETE FROM orgwatch.baseline_state s
+                   USING UNNEST($2::text[], $3::text[]) AS gone (org_id, key)
+                   WHERE s.partition = $1 AND s.org_id = gone.org_id AND s.key = gone.key"#,
+                partition,
+                &orgs as &[&str],
+                &keys as &[&str]
+            )
+            .execute(&mut *transaction);
+            answer(self.patience, "delete state", deleted).await?;
+        }
+        for chunk in chunks(upserts) {
+            let orgs: Vec<&str> = chunk.iter().map(|entry| entry.org_id.as_str()).collect();
+            let keys: Vec<&str> = chunk.iter().map(|entry| entry.key.as_str()).collect();
+            let bytes: Vec<&[u8]> = chunk.iter().map(|entry| entry.bytes.as_slice()).collect();
+            let written = sqlx::query!(
+                r#"INSERT INTO orgwatch.baseline_state (partition, org_id, key, bytes)
+                   SELECT $1, org_id, key, bytes FROM UNNEST($2::text[], $3::text[], $4::bytea[]) AS t (org_id, key, bytes)
+                   ON CONFLICT (partition, org_id, key) DO UPDATE SET bytes = EXCLUDED.bytes"#,
+                partition,
+                &orgs as &[&str],
+                &keys as &[&str],
+                &bytes as &[&[u8]]
+            )
+            .execute(&mut *transaction);
+            answer(self.patience, "write state", written).await?;
+        }
+        answer(self.patience, "commit a checkpoint", transaction.commit()).await?;
+        Ok(true)
+    }
+}
+
+struct Row {
+    org_id: String,
+    key: String,
+    bytes: Vec<u8>,
+}
+
+impl From<Row> for StateEntry {
+    fn from(row: Row) -> Self {
+        Self { org_id: OrgId::new(&row.org_id), key: row.key, bytes: row.bytes }
+    }
+}
+
+/// Consecutive runs within both limits; an entry beyond the limit of bytes goes alone.
+fn chunks(entries: &[StateEntry]) -> impl Iterator<Item = &[StateEntry]> {
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |entry: &&StateEntry| {
+            bytes += entry.bytes.len();
+            bytes <= CHUNK_BYTES
+        };
+        let count = rest.iter().take(CHUNK_ENTRIES).take_while(fits).count();
+        let (chunk, after) = rest.split_at_checked(count.max(1))?;
+        rest = after;
+        Some(chunk)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entry(size: usize) -> StateEntry {
+        StateEntry { org_id: OrgId::new("org"), key: "key".into(), bytes: vec![0; size] }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn chunks_keep_order_and_limits(sizes in prop::collection::vec(prop_oneof![9 => 0usize..100, 1 => 1usize << 20..5 << 20], 0..20), repeat in 1usize..80) {
+            let entries: Vec<StateEntry> = sizes.iter().flat_map(|size| {
+                // Only small ones often, so that the test stays small.
+                std::iter::repeat_n(entry(*size), if *size < 100 { repeat } else { 1 })
+            }).collect();
+            let all: Vec<&[StateEntry]> = chunks(&entries).collect();
+            prop_assert!(all.concat() == entries);
+            for chunk in all {
+                prop_assert!(!chunk.is_empty() && chunk.len() <= CHUNK_ENTRIES);
+                let bytes: usize = chunk.iter().map(|entry| entry.bytes.len()).sum();
+                prop_assert!(chunk.len() == 1 || bytes <= CHUNK_BYTES);
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! How to reach the database, and how long to wait for it.
+
+use crate::error::{Result, StoreError};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+use sqlx::postgres::PgConnectOptions;
+use std::str::FromStr;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// `postgres://user:password@host:port/database`, never shown. There is no default.
+    ///
+    /// Session locks are used, so it must lead to Postgres itself or to a pooler in session mode.
+    #[serde(serialize_with = "mask")]
+    pub url: SecretString,
+    /// Of the pool of one replica.
+    pub max_connections: u32,
+    /// How long to wait for a connection of the pool.
+    pub acquire_timeout_ms: u64,
+    /// The longest that one statement may run.
+    pub statement_timeout_ms: u64,
+    /// The longest that a transaction may sit between two statements; publishing from the outbox happens there.
+    pub idle_in_transaction_timeout_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            url: SecretString::from(""),
+            max_connections: 8,
+            acquire_timeout_ms: 3_000,
+            statement_timeout_ms: 10_000,
+            idle_in_transaction_timeout_ms: 30_000,
+        }
+    }
+}
+
+/// Whether a URL is set can be shown, the URL cannot: it may hold a password.
+fn mask<S: Serializer>(url: &SecretString, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(if url.expose_secret().is_empty() { "" } else { "***" })
+}
+
+impl Settings {
+    /// What is wrong with the values, in words.
+    pub fn check(&self) -> Vec<String> {
+        let mut errors = Vec::new();
+        if let Err(error) = self.options() {
+            errors.push(format!("postgres.url: {error}"));
+        }
+        let mut range = |name: &str, value: u64, least: u64, most: u64| {
+            if !(least..=most).contains(&value) {
+                errors.push(format!("postgres.{name}: must be from {least} to {most}, is {value}"));
+            }
+        };
+        range("max_connections", self.max_connections.into(), 1, 1_000);
+        range("acquire_timeout_ms", self.acquire_timeout_ms, 1, 600_000);
+        // Postgres takes zero for no limit at all.
+        range("statement_timeout_ms", self.statement_timeout_ms, 1, 600_000);
+        range("idle_in_transaction_timeout_ms", self.idle_in_transaction_timeout_ms, 1, 600_000);
+        errors
+    }
+
+    /// Sessions with the time limits.
+    pub(crate) fn session(&self, application: &str) -> Result<PgConnectOptions> {
+        Ok(self.endless_session(application)?.options([
+            ("statement_timeout", self.statement_timeout_ms),
+            ("idle_in_transaction_session_timeout", self.idle_in_transaction_timeout_ms),
+        ]))
+    }
+
+    /// Sessions without time limits on what they do, that end soon when their client is gone.
+    pub(crate) fn endless_session(&self, application: &str) -> Result<PgConnectOptions> {
+        // The server's own probes: a replica that vanishes without a word loses its locks within ten seconds.
+        let probes = [
+            ("tcp_keepalives_idle", 4),
+            ("tcp_keepalives_interval", 2),
+            ("tcp_keepalives_count", 2),
+            ("tcp_user_timeout", 8_000),
+        ];
+        Ok(self.options()?.application_name(application).options(probes))
+    }
+
+    fn options(&self) -> Result<PgConnectOptions> {
+        let url = self.url.expose_secret();
+        if url.is_empty() {
+            return Err(StoreError::NoUrl);
+        }
+        PgConnectOptions::from_str(url).map_err(StoreError::Url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_is_never_shown() {
+        let settings: Settings = serde_json::from_str(r#"{"url": "postgres://me:hidden@host/orgwatch"}"#).unwrap();
+        assert_eq!(settings.max_connections, 8);
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains("hidden") && !shown.contains("host"), "{shown}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let error = serde_json::from_str::<Settings>(r#"{"max_conections": 3}"#).unwrap_err();
+        assert!(error.to_string().contains("max_conections"), "{error}");
+    }
+
+    #[test]
+    fn every_value_that_is_out_of_range_is_named() {
+        let url = SecretString::from("postgres://me@host/orgwatch");
+        assert_eq!(Settings { url: url.clone(), ..Settings::default() }.check(), [""; 0]);
+        let settings = Settings { max_connections: 0, statement_timeout_ms: 0, ..Settings::default() };
+        let expect = [
+            "postgres.url: no url of the database is set",
+            "postgres.max_connections: must be from 1 to 1000, is 0",
+            "postgres.statement_timeout_ms: must be from 1 to 600000, is 0",
+        ];
+        assert_eq!(settings.check(), expect);
+    }
+
+    #[test]
+    fn a_url_is_needed_and_must_be_one() {
+        assert!(matches!(Settings::default().session("test"), Err(StoreError::NoUrl)));
+        let settings = Settings { url: SecretString::from("no url: hidden"), ..Settings::default() };
+        let error = settings.session("test").unwrap_err();
+        assert!(matches!(error, StoreError::Url(_)));
+        assert!(!format!("{error} {error:?}").contains("hidden"));
+    }
+}

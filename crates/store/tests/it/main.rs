@@ -1,0 +1,12 @@
+//! The store against a real Postgres.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod correlation;
+mod deliveries;
+mod housekeeping;
+mod migrations;
+mod outbox;
+mod ownership;
+mod people;
+mod readers;
+mod support;

@@ -1,0 +1,74 @@
+use crate::support::Database;
+use sqlx::AssertSqlSafe;
+use store::{Settings, Store, StoreError};
+
+#[tokio::test]
+async fn replicas_may_migrate_at_once_and_again() {
+    let database = Database::empty().await;
+    let (a, b) = tokio::join!(database.store(), database.store());
+    let (first, second) = tokio::join!(a.migrate(), b.migrate());
+    first.unwrap();
+    second.unwrap();
+    a.migrate().await.unwrap();
+
+    let mut connection = database.connection().await;
+    let ran: Vec<bool> =
+        sqlx::query_scalar("SELECT success FROM orgwatch.migrations").fetch_all(&mut connection).await.unwrap();
+    assert!(ran.len() >= 7 && ran.iter().all(|success| *success), "{ran:?}");
+    let elsewhere: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(elsewhere, 0);
+    a.ping().await.unwrap();
+    assert!(a.pool_gauges().size >= a.pool_gauges().idle);
+}
+
+#[tokio::test]
+async fn a_migration_that_changed_since_it_ran_is_refused_and_the_lock_is_given_back() {
+    let (database, store) = Database::migrated().await;
+    let mut connection = database.connection().await;
+    sqlx::query("UPDATE orgwatch.migrations SET checksum = '\\x00' WHERE version = 1")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let error = store.migrate().await.unwrap_err();
+        assert!(matches!(error, StoreError::Migrate(_)) && !error.is_transient(), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_without_rights_on_the_cluster_migrates_and_works() {
+    let database = Database::empty().await;
+    // The first database of the cluster makes the role of the readers.
+    database.store().await.migrate().await.unwrap();
+    let modest = Database::empty().await;
+    let mut connection = modest.connection().await;
+    let role = format!("modest_{}", modest.url().rsplit('_').next().unwrap());
+    for statement in
+        [format!("CREATE ROLE {role} LOGIN"), format!("GRANT CREATE ON DATABASE {} TO {role}", name(&modest))]
+    {
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+    }
+    let url = modest.url().replace("postgres@", &format!("{role}@"));
+    let store = Store::connect(&Settings { url: url.into(), ..Settings::default() }, "modest").await.unwrap();
+    store.migrate().await.unwrap();
+    let user = crate::support::user("emma");
+    crate::support::put_incidents(&store, &user, &[crate::support::open(crate::support::incident(1, &user))]).await;
+    assert_eq!(store.incidents(&Default::default()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_a_transient_error() {
+    let (_database, store) = Database::migrated().await;
+    drop(store);
+    let settings = Settings { url: "postgres://postgres@127.0.0.1:1/nowhere".into(), ..Settings::default() };
+    let error = Store::connect(&settings, "test").await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    assert_eq!(error.to_string(), "cannot connect");
+}
+
+fn name(database: &Database) -> String {
+    database.url().rsplit('/').next().unwrap().to_owned()
+}

@@ -1,0 +1,144 @@
+use crate::support::{Database, org};
+use model::OrgId;
+use store::{Owner, StateEntry, StateKey, StoreError, quota};
+
+const PARTITIONS: i32 = 8;
+
+async fn owner(database: &Database, name: &str, member: i32) -> Owner {
+    Owner::connect(&database.settings(), name, "test", member).await.unwrap()
+}
+
+fn entry(key: &str, bytes: &[u8]) -> StateEntry {
+    StateEntry { org_id: org(), key: key.into(), bytes: bytes.to_vec() }
+}
+
+#[tokio::test]
+async fn a_partition_has_one_owner_at_a_time() {
+    let (database, _store) = Database::migrated().await;
+    let (a, b) = tokio::join!(owner(&database, "a", 7), owner(&database, "b", -7));
+    assert_eq!(a.members().await.unwrap(), [-7, 7]);
+    assert!(a.try_own(3).await.unwrap());
+    assert!(a.try_own(3).await.unwrap(), "again");
+    assert!(a.try_own(0).await.unwrap());
+    assert!(!b.try_own(3).await.unwrap());
+    assert_eq!(a.held().await.unwrap(), [0, 3]);
+    assert!(b.held().await.unwrap().is_empty());
+    assert_eq!(b.free(PARTITIONS).await.unwrap(), [1, 2, 4, 5, 6, 7]);
+
+    assert!(a.disown(3).await.unwrap());
+    assert!(!a.disown(3).await.unwrap());
+    assert!(b.try_own(3).await.unwrap());
+
+    let taken = Owner::connect(&database.settings(), "c", "test", 7).await.unwrap_err();
+    assert!(matches!(taken, StoreError::MemberTaken { member: 7 }), "{taken}");
+    let elsewhere = Owner::connect(&database.settings(), "c", "other", 7).await.unwrap();
+    assert_eq!(elsewhere.members().await.unwrap(), [7]);
+    assert!(elsewhere.try_own(3).await.unwrap(), "namespaces are apart");
+    // Nor does another database of the server see any of it.
+    let (other, _store) = Database::migrated().await;
+    let stranger = owner(&other, "a", 7).await;
+    assert_eq!(stranger.members().await.unwrap(), [7]);
+    assert!(stranger.try_own(3).await.unwrap());
+
+    a.close().await.unwrap();
+    assert_eq!(b.members().await.unwrap(), [-7]);
+    assert!(b.try_own(0).await.unwrap());
+}
+
+/// Takes free partitions up to this member's share, and lets go of what is beyond it.
+async fn rebalance(owner: &Owner) -> Vec<i32> {
+    let members = owner.members().await.unwrap();
+    let rank = members.iter().position(|member| *member == owner.member()).unwrap();
+    let share = quota(rank, members.len(), PARTITIONS as usize);
+    for beyond in owner.held().await.unwrap().into_iter().skip(share) {
+        owner.disown(beyond).await.unwrap();
+    }
+    let missing = share - owner.held().await.unwrap().len();
+    for free in owner.free(PARTITIONS).await.unwrap().into_iter().take(missing) {
+        assert!(owner.try_own(free).await.unwrap());
+    }
+    owner.held().await.unwrap()
+}
+
+#[tokio::test]
+async fn shares_follow_members_that_come_and_die() {
+    let (database, _store) = Database::migrated().await;
+    let a = owner(&database, "a", 1).await;
+    assert_eq!(rebalance(&a).await.len(), 8);
+    let (b, c) = tokio::join!(owner(&database, "b", 2), owner(&database, "c", 3));
+    assert_eq!(rebalance(&a).await, [0, 1, 2]);
+    assert_eq!(rebalance(&b).await, [3, 4, 5]);
+    assert_eq!(rebalance(&c).await, [6, 7]);
+
+    database.terminate("b").await;
+    assert!(b.held().await.unwrap_err().is_transient());
+    assert_eq!(a.members().await.unwrap(), [1, 3]);
+    assert_eq!(rebalance(&a).await, [0, 1, 2, 3]);
+    assert_eq!(rebalance(&c).await, [4, 5, 6, 7]);
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_read_as_it_was_written() {
+    let (database, _store) = Database::migrated().await;
+    let a = owner(&database, "a", 1).await;
+    assert!(a.try_own(5).await.unwrap());
+    assert_eq!(a.load_checkpoint(5).await.unwrap(), None);
+    let large = vec![7; 5 << 20];
+    let mut entries = vec![entry("org", b"org"), entry("user/1", b"one"), entry("user/2", &large), entry("zone", b"")];
+    entries.extend((0..1_500).map(|i| entry(&format!("user/many/{i}"), &[1; 100])));
+    a.checkpoint(5, 10, &entries, &[]).await.unwrap();
+    assert_eq!(a.load_checkpoint(5).await.unwrap(), Some(10));
+    assert_eq!(a.load_state(5, "user/").await.unwrap(), [entry("org", b"org"), entry("zone", b"")]);
+    let keys = ["user/2", "user/1", "absent"].map(String::from);
+    let expect = [entry("user/1", b"one"), entry("user/2", &large)];
+    assert_eq!(a.load_keys(5, &org(), &keys).await.unwrap(), expect);
+    assert_eq!(a.load_keys(5, &OrgId::new("other"), &keys).await.unwrap(), []);
+    assert_eq!(a.load_state(4, "user/").await.unwrap(), []);
+
+    // Nothing new, the same sequence again: allowed.
+    let gone = [StateKey { org_id: org(), key: "zone".into() }, StateKey { org_id: org(), key: "user/1".into() }];
+    a.checkpoint(5, 10, &[entry("org", b"newer"), entry("user/1", b"back")], &gone).await.unwrap();
+    assert_eq!(
+        a.load_state(5, "user/m").await.unwrap(),
+        [entry("org", b"newer"), entry("user/1", b"back"), entry("user/2", &large)]
+    );
+
+    a.forget(5).await.unwrap();
+    assert_eq!(a.load_checkpoint(5).await.unwrap(), None);
+    assert_eq!(a.load_state(5, "no such prefix").await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_checkpoint_needs_the_partition_and_never_goes_back() {
+    let (database, _store) = Database::migrated().await;
+    let (a, b) = tokio::join!(owner(&database, "a", 1), owner(&database, "b", 2));
+    assert!(a.try_own(5).await.unwrap());
+    let is_fenced = |outcome: Result<(), StoreError>| matches!(outcome, Err(StoreError::Fenced { partition: 5, .. }));
+
+    a.checkpoint(5, 10, &[entry("org", b"at 10")], &[]).await.unwrap();
+    assert!(is_fenced(a.checkpoint(5, 9, &[entry("org", b"at 9")], &[]).await));
+    assert!(is_fenced(b.checkpoint(5, 11, &[entry("org", b"stolen")], &[]).await));
+    assert!(is_fenced(b.forget(5).await));
+    assert_eq!(b.load_checkpoint(5).await.unwrap(), Some(10));
+    assert_eq!(b.load_state(5, "user/").await.unwrap(), [entry("org", b"at 10")]);
+
+    // The refused transaction is over, and the session goes on.
+    a.checkpoint(5, 11, &[entry("org", b"at 11")], &[]).await.unwrap();
+    a.disown(5).await.unwrap();
+    assert!(is_fenced(a.checkpoint(5, 12, &[], &[]).await));
+}
+
+#[tokio::test]
+async fn a_session_that_was_killed_commits_nothing() {
+    let (database, _store) = Database::migrated().await;
+    let (a, b) = tokio::join!(owner(&database, "a", 1), owner(&database, "b", 2));
+    assert!(a.try_own(5).await.unwrap());
+    a.checkpoint(5, 10, &[entry("org", b"at 10")], &[]).await.unwrap();
+    database.terminate("a").await;
+    assert!(b.try_own(5).await.unwrap());
+    let error = a.checkpoint(5, 11, &[entry("org", b"too late")], &[]).await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    assert_eq!(b.load_checkpoint(5).await.unwrap(), Some(10));
+    b.checkpoint(5, 11, &[entry("org", b"in time")], &[]).await.unwrap();
+    assert_eq!(b.load_state(5, "user/").await.unwrap(), [entry("org", b"in time")]);
+}

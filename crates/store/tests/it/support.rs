@@ -1,0 +1,158 @@
+//! A server for the tests that run at the same time, and a database for each.
+
+use model::{Finding, Incident, OrgId, Points, Receipt, RiskModel, Severity, Timestamp, UserClass, UserId, Uuid};
+use secrecy::SecretString;
+use servers::Postgres;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use store::{IncidentWrite, Settings, Status, Store, StoredFinding};
+use tokio::sync::Mutex;
+
+pub(crate) const ORG: &str = "00Dhn0000018hrcMAU";
+
+/// An empty database. The server ends with the last one.
+pub(crate) struct Database {
+    pub(crate) server: Arc<Postgres>,
+    name: String,
+}
+
+impl Database {
+    pub(crate) async fn empty() -> Self {
+        static SERVER: Mutex<Weak<Postgres>> = Mutex::const_new(Weak::new());
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let mut shared = SERVER.lock().await;
+        let server = match shared.upgrade() {
+            Some(server) => server,
+            None => Arc::new(Postgres::start().await.unwrap()),
+        };
+        *shared = Arc::downgrade(&server);
+        drop(shared);
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut connection = PgConnection::connect(&server.url()).await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.unwrap();
+        Self { server, name }
+    }
+
+    /// A database with the schema, and a store on it.
+    pub(crate) async fn migrated() -> (Self, Store) {
+        let database = Self::empty().await;
+        let store = database.store().await;
+        store.migrate().await.unwrap();
+        (database, store)
+    }
+
+    pub(crate) async fn store(&self) -> Store {
+        Store::connect(&self.settings(), "orgwatch-test").await.unwrap()
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { url: SecretString::from(self.url()), ..Settings::default() }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.server.url_of(&self.name)
+    }
+
+    /// A connection beside the store.
+    pub(crate) async fn connection(&self) -> PgConnection {
+        PgConnection::connect(&self.url()).await.unwrap()
+    }
+
+    /// Ends the sessions of that name from the server's side, and waits until they are gone.
+    pub(crate) async fn terminate(&self, application: &str) {
+        let mut connection = self.connection().await;
+        let ended: Vec<bool> = sqlx::query_scalar(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+             WHERE application_name = $1 AND datname = current_database()",
+        )
+        .bind(application)
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+        assert_eq!(ended, [true], "{application}");
+    }
+
+    /// Returns once some session of this database waits for a lock.
+    pub(crate) async fn until_someone_waits(&self) {
+        let mut connection = self.connection().await;
+        let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock')";
+        let poll = async {
+            while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut connection).await.unwrap() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), poll).await.unwrap();
+    }
+}
+
+pub(crate) fn org() -> OrgId {
+    OrgId::new(ORG)
+}
+
+pub(crate) fn user(name: &str) -> (OrgId, UserId) {
+    (org(), UserId::new(name))
+}
+
+pub(crate) fn finding(id: u128, user: &(OrgId, UserId)) -> Finding {
+    Finding {
+        finding_id: Uuid::from_u128(id),
+        revision: 1,
+        org_id: user.0.clone(),
+        user_id: user.1.clone(),
+        username: Some("emma.martin".into()),
+        user_class: UserClass::Power,
+        detector: "row_spike".into(),
+        severity: Severity::High,
+        score: 7.5,
+        anomaly_score: 0.9,
+        confidence: 0.8,
+        surprise: 7.0,
+        observed_at: Timestamp(1_000),
+        revised_at: Timestamp(2_000),
+        summary: "1,937,568 rows in an hour".into(),
+        features: vec![],
+        measures: vec![],
+        event_ids: vec![Uuid::from_u128(77)],
+        objects: vec!["Contact".into()],
+        source: None,
+        withdrawn: false,
+        config_hash: "hash".into(),
+    }
+}
+
+pub(crate) fn stored(finding: Finding) -> StoredFinding {
+    let first_observed_at = Some(finding.observed_at);
+    StoredFinding { finding, first_observed_at, traceparent: Some("00-1-2-01".into()), incident_id: None }
+}
+
+pub(crate) fn incident(id: u128, user: &(OrgId, UserId)) -> Incident {
+    let risk_score = Points(7_250);
+    Incident {
+        incident_id: Uuid::from_u128(id),
+        revision: 3,
+        org_id: user.0.clone(),
+        user_id: user.1.clone(),
+        username: None,
+        user_class: UserClass::Power,
+        severity: Severity::High,
+        risk_score,
+        first_event_at: Timestamp(1_000),
+        last_event_at: Timestamp(2_000),
+        findings: vec![finding(id + 1, user)],
+        receipt: Receipt { model: RiskModel::NoisyOr, config_hash: "hash".into(), risk_score, terms: vec![] },
+    }
+}
+
+pub(crate) fn open(incident: Incident) -> IncidentWrite {
+    IncidentWrite { incident, status: Status::Open, trace_id: Some("trace".into()), merged_into: None }
+}
+
+/// Writes incidents of one user.
+pub(crate) async fn put_incidents(store: &Store, user: &(OrgId, UserId), incidents: &[IncidentWrite]) {
+    let mut correlation = store.correlate(std::slice::from_ref(user)).await.unwrap();
+    correlation.put_incidents(incidents).await.unwrap();
+    correlation.commit().await.unwrap();
+}
