@@ -140,8 +140,8 @@ async fn nothing_is_lost_and_nothing_is_double() {
         () = tokio::time::sleep(Duration::from_secs(240)) => false,
     };
     if !ended {
-            let logs: Vec<String> = fleet.names().iter().map(|name| format!("{name}: {}", fleet.log(name))).collect();
-            panic!("not idle after four minutes\n{}", logs.join("\n"));
+        let logs: Vec<String> = fleet.names().iter().map(|name| format!("{name}: {}", fleet.log(name))).collect();
+        panic!("not idle after four minutes\n{}", logs.join("\n"));
     }
     fleet.stop().await;
     export(&field.config).await.assert_equals(&expected);

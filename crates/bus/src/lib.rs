@@ -1,1 +1,33 @@
-//! JetStream: streams, subjects, typed batches, acks, dead letters.
+//! JetStream as orgwatch uses it: [`Bus`] is a connection, [`Topology`] the streams and consumers, [`Publisher`] sends
+//! batches, [`cursor`] and [`shared`] are the two loops in which a [`Handler`] works, [`dead`] keeps what no handler
+//! could use, [`Bucket`] distributes settings, [`permissions`] says what each service may do.
+//!
+//! The only crate that knows async-nats.
+
+mod backlog;
+mod bucket;
+mod connect;
+mod cursor;
+pub mod dead;
+mod delivery;
+mod error;
+mod meter;
+pub mod permissions;
+mod publisher;
+mod pull;
+mod settings;
+mod shared;
+pub mod subject;
+mod topology;
+pub mod trace;
+
+pub use backlog::Backlog;
+pub use bucket::Bucket;
+pub use connect::Bus;
+pub use cursor::cursor;
+pub use delivery::{Delivery, Failure, Handler};
+pub use error::{BusError, LoopError, PublishError};
+pub use publisher::{Publisher, PublisherSettings, Ticket};
+pub use settings::{Auth, MaxBytes, Retention, Settings, SettingsError, Tls};
+pub use shared::{SharedSettings, shared};
+pub use topology::{Ack, ConsumerSpec, DetectorGroup, Difference, Source, Stream, StreamSpec, Topology};

@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_refused() {
-        assert!(matches!(Group::of_detectors(["row_spyke"]), Err(GroupError::NoSuchDetector(name)) if name == "row_spyke"));
+        assert!(
+            matches!(Group::of_detectors(["row_spyke"]), Err(GroupError::NoSuchDetector(name)) if name == "row_spyke")
+        );
         assert!(matches!(Group::of_detectors([]), Err(GroupError::Empty)));
     }
 }

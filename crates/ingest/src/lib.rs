@@ -1,1 +1,34 @@
 //! Reads every source and publishes activities.
+//!
+//! A [`Source`] gives activities to the [`Sink`], which stamps their partition and puts them on the activity stream.
+//! Two are here: [`PushSource`] serves `POST /v1/events`, and [`FileSource`] reads files once. Neither holds any state
+//! of behavior; a position in a source moves only past what JetStream has acknowledged.
+//!
+//! | instrument | labels | what |
+//! |---|---|---|
+//! | `orgwatch.ingest.records` | `source` (`push`, `files`), `outcome` (`accepted`, `rejected`, `ignored`, `outside`) | what became of records; none is dropped without being counted |
+//! | `orgwatch.ingest.bytes` | `source` | bytes read, packed |
+//! | `orgwatch.latency.source` | `source` (`push`) | seconds from an event to its arrival |
+//! | `http.server.request.duration` | `http.response.status_code` | seconds until a request was answered |
+
+pub mod decode;
+mod files;
+pub mod http;
+mod idle;
+mod meter;
+mod push;
+mod run;
+mod settings;
+mod sink;
+mod source;
+#[cfg(test)]
+mod testing;
+mod tokens;
+
+pub use files::FileSource;
+pub use push::PushSource;
+pub use run::{IngestError, run};
+pub use settings::{FileSettings, OrgSettings, Settings};
+pub use sink::{Outlet, ReadsPast, Sink, Ticket};
+pub use source::{Positions, Source, SourceError};
+pub use tokens::Tokens;

@@ -14,8 +14,8 @@ use runtime::telemetry::Telemetry;
 pub(crate) async fn ingest(config: Config, telemetry: &Telemetry) -> Result<()> {
     let node = Node::connect(config, "ingest", &[]).await?;
     node.run(telemetry.registry(), on_signals()?, async |node, stages| {
-        let service = node.ingest();
-        stages.spawn("ingest", async |shutdown| Ok(service.run(shutdown).await?));
+        let node = node.clone();
+        stages.spawn("ingest", |shutdown| node.ingest(shutdown));
         Ok(())
     })
     .await
@@ -55,8 +55,8 @@ pub(crate) async fn correlator(config: Config, telemetry: &Telemetry) -> Result<
 pub(crate) async fn notifier(config: Config, telemetry: &Telemetry) -> Result<()> {
     let node = Node::connect(config, "notifier", &[]).await?;
     node.run(telemetry.registry(), on_signals()?, async |node, stages| {
-        let service = node.notifier();
-        stages.spawn("notifier", async |shutdown| Ok(service.run(shutdown).await?));
+        let node = node.clone();
+        stages.spawn("notifier", |shutdown| node.notifier(shutdown));
         Ok(())
     })
     .await

@@ -62,7 +62,7 @@ impl Config {
         problems.extend(self.baseline.check());
         problems.extend(self.detector.check());
         problems.extend(self.correlator.check());
-        problems.extend(self.notifier.check());
+        problems.extend(self.notifier.check().into_iter().map(|error| format!("notifier.{error}")));
         problems.extend(self.rules().check());
         problems
     }

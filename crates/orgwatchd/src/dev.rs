@@ -2,8 +2,8 @@
 
 use crate::arguments::DevArguments;
 use crate::config::Config;
-use crate::{dump, idle};
 use crate::node::Node;
+use crate::{dump, idle};
 use anyhow::Result;
 use detector::Group;
 use model::{OrgId, Timestamp};
@@ -67,10 +67,10 @@ async fn start(
         let service = node.detector(group.clone(), shutdown.clone()).await?;
         stages.spawn(format!("detector {replica}"), async |token| Ok(service.run(token).await?));
     }
-    let (correlator, notifier, ingest) = (node.correlator(), node.notifier(), node.ingest());
+    let (correlator, notifier, ingest) = (node.correlator(), node.clone(), node.clone());
     stages.spawn("correlator", async |token| Ok(correlator.run(token).await?));
-    stages.spawn("notifier", async |token| Ok(notifier.run(token).await?));
-    stages.spawn("ingest", async |token| Ok(ingest.run(token).await?));
+    stages.spawn("notifier", |token| notifier.notifier(token));
+    stages.spawn("ingest", |token| ingest.ingest(token));
     Ok(())
 }
 
@@ -115,17 +115,13 @@ async fn prepare(config: &mut Config, arguments: &DevArguments) -> Result<Ground
         files.paths.clone_from(&arguments.input);
     }
     if !arguments.output.is_wanted() && config.notifier.channels.is_empty() {
-        config.notifier.channels.insert("stdout".to_owned(), channel(ChannelKind::Stdout));
+        config.notifier.channels.insert("stdout".to_owned(), ChannelSettings::new(ChannelKind::Stdout));
     }
     if let Some(url) = &arguments.webhook {
-        let webhook = ChannelSettings { url: Some(url.as_str().into()), ..channel(ChannelKind::Webhook) };
+        let webhook = ChannelSettings { url: Some(url.as_str().into()), ..ChannelSettings::new(ChannelKind::Webhook) };
         config.notifier.channels.insert("webhook".to_owned(), webhook);
     }
     Ok(grounds)
-}
-
-fn channel(kind: ChannelKind) -> ChannelSettings {
-    ChannelSettings::new(kind)
 }
 
 /// The org that Emma Martin leaves, in a folder of its own; the time until which it only teaches.

@@ -2,8 +2,10 @@
 
 use crate::node::Node;
 use anyhow::Result;
-use bus::Source;
+use bus::{Bus, Source};
 use detector::Group;
+use ingest::FileSource;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -15,24 +17,30 @@ const LOOK: Duration = Duration::from_millis(100);
 /// # Errors
 /// If a server does not answer.
 pub async fn wait(node: &Node, group: &Group, shutdown: &CancellationToken) -> Result<()> {
-    let work = async {
-        until(async || Ok(ingest::files_are_read(&node.store, &node.config.ingest).await?)).await?;
-        let partitions = (0..node.config.partitions.count).map(Source::baseline);
-        let stages = partitions.chain([Source::detector(group.name()), Source::correlator()]);
-        for source in stages {
-            until(async || Ok(node.bus.backlog(&source).await?.is_empty())).await?;
-        }
-        until(async || Ok(node.store.outbox_backlog().await?.0 == 0)).await?;
-        until(async || Ok(node.bus.backlog(&Source::notifier()).await?.is_empty())).await
-    };
     tokio::select! {
         () = shutdown.cancelled() => Ok(()),
-        done = work => done,
+        done = passed_on(node, group) => done,
     }
 }
 
-async fn until(mut is_so: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    while !is_so().await? {
+async fn passed_on(node: &Node, group: &Group) -> Result<()> {
+    let files = FileSource::new(node.config.ingest.files.clone(), Arc::new(node.store.clone()), Duration::ZERO);
+    while !files.is_done().await? {
+        tokio::time::sleep(LOOK).await;
+    }
+    for partition in 0..node.config.partitions.count {
+        drained(&node.bus, &Source::baseline(partition)).await?;
+    }
+    drained(&node.bus, &Source::detector(group.name())).await?;
+    drained(&node.bus, &Source::correlator()).await?;
+    while node.store.outbox_backlog().await?.0 > 0 {
+        tokio::time::sleep(LOOK).await;
+    }
+    drained(&node.bus, &Source::notifier()).await
+}
+
+async fn drained(bus: &Bus, source: &Source) -> Result<()> {
+    while !bus.backlog(source).await?.is_empty() {
         tokio::time::sleep(LOOK).await;
     }
     Ok(())

@@ -42,7 +42,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Baseline => serve("baseline", config, commands::baseline).await,
         Command::Detector(chosen) => {
             let group = chosen.group()?;
-            serve("detector", config, async |config, telemetry| commands::detector(config, telemetry, group).await).await
+            serve("detector", config, async |config, telemetry| commands::detector(config, telemetry, group).await)
+                .await
         }
         Command::Correlator => serve("correlator", config, commands::correlator).await,
         Command::Notifier => serve("notifier", config, commands::notifier).await,

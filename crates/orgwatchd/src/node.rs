@@ -7,8 +7,8 @@ use bus::{Bus, DetectorGroup, Topology};
 use detector::Group;
 use runtime::admin::{self, Health};
 use runtime::shutdown::Stages;
-use store::Store;
 use std::time::Duration;
+use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -34,13 +34,13 @@ impl Node {
         Ok(Self { config, bus, store, health: Health::default() })
     }
 
-    pub fn ingest(&self) -> ingest::Service {
-        ingest::Service {
-            bus: self.bus.clone(),
-            store: self.store.clone(),
-            partitions: self.config.partitions.partitions(),
-            settings: self.config.ingest.clone(),
-        }
+    /// Reads sources until `shutdown`.
+    ///
+    /// # Errors
+    /// If a source fails.
+    pub async fn ingest(self, shutdown: CancellationToken) -> Result<()> {
+        let partitions = self.config.partitions.partitions();
+        Ok(ingest::run(&self.config.ingest, partitions, &self.bus, &self.store, shutdown).await?)
     }
 
     /// `member` tells replicas apart.
@@ -80,12 +80,12 @@ impl Node {
         }
     }
 
-    pub fn notifier(&self) -> notifier::Service {
-        notifier::Service {
-            bus: self.bus.clone(),
-            store: self.store.clone(),
-            settings: self.config.notifier.clone(),
-        }
+    /// Tells of incidents until `shutdown`.
+    ///
+    /// # Errors
+    /// If a channel cannot be opened, or the loop ends before its time.
+    pub async fn notifier(self, shutdown: CancellationToken) -> Result<()> {
+        Ok(notifier::run(self.config.notifier, self.bus, self.store, shutdown).await?)
     }
 
     /// Adds the admin server, and what keeps its checks up to date. They stop with `last`, after the services.
@@ -137,7 +137,11 @@ async fn watch(bus: &Bus, store: &Store, health: &Health, shutdown: &Cancellatio
     let size = meter.u64_gauge("orgwatch.postgres.pool.size").build();
     let idle = meter.u64_gauge("orgwatch.postgres.pool.idle").build();
     loop {
-        if bus.is_connected() { nats.up() } else { nats.down("not connected") }
+        if bus.is_connected() {
+            nats.up()
+        } else {
+            nats.down("not connected")
+        }
         match store.ping().await {
             Ok(()) => postgres.up(),
             Err(error) => postgres.down(error.to_string()),

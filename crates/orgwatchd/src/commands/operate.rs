@@ -96,9 +96,8 @@ fn problem(stored: &StoredIncident, settings: &risk::Settings) -> Option<String>
         return Some(format!("the terms add up to {sum}, the incident says {told}"));
     }
     let again = risk::receipt(&incident.findings, settings, config_hash);
-    (again != incident.receipt).then(|| {
-        format!("{} by the findings and today's weights, {risk_score} by the receipt", again.risk_score)
-    })
+    (again != incident.receipt)
+        .then(|| format!("{} by the findings and today's weights, {risk_score} by the receipt", again.risk_score))
 }
 
 pub(crate) async fn export(config: Config, output: &OutputArguments) -> Result<ExitCode> {

@@ -1,0 +1,113 @@
+//! Settings that change while services run, in a key-value bucket.
+
+use crate::connect::Delays;
+use crate::error::Cause;
+use crate::{Bus, BusError, topology};
+use async_nats::jetstream::kv::{Config, Operation, Store, Watch};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use std::time::Duration;
+
+/// The bucket `<prefix>-settings`; clones share it.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    store: Store,
+}
+
+impl Bucket {
+    /// # Errors
+    /// Also if it was never created, which [`crate::Topology::apply`] does.
+    pub async fn open(bus: &Bus) -> Result<Self, BusError> {
+        let name = topology::bucket(&bus.settings.prefix);
+        let store = bus.context.get_key_value(&name).await;
+        Ok(Self { store: store.map_err(|error| api(&name, "open it", error.into()))? })
+    }
+
+    /// Creates it if there is none.
+    pub(crate) async fn create(bus: &Bus) -> Result<Self, BusError> {
+        if Self::exists(bus).await? {
+            return Self::open(bus).await;
+        }
+        let bucket = topology::bucket(&bus.settings.prefix);
+        let num_replicas = bus.settings.replicas.into();
+        let config = Config { bucket: bucket.clone(), history: 1, num_replicas, ..Config::default() };
+        let store = bus.context.create_key_value(config).await;
+        Ok(Self { store: store.map_err(|error| api(&bucket, "create it", error.into()))? })
+    }
+
+    pub(crate) async fn exists(bus: &Bus) -> Result<bool, BusError> {
+        let stream = format!("KV_{}", topology::bucket(&bus.settings.prefix));
+        Ok(topology::stream(bus, &stream).await?.is_some())
+    }
+
+    /// Stored when it returns.
+    pub async fn put(&self, key: &str, value: Bytes) -> Result<(), BusError> {
+        check(key)?;
+        let put = self.store.put(key, value).await;
+        put.map(drop).map_err(|error| api(&self.store.name, "put into it", error.into()))
+    }
+
+    /// The value, if there is one.
+    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, BusError> {
+        check(key)?;
+        self.store.get(key).await.map_err(|error| api(&self.store.name, "read it", error.into()))
+    }
+
+    /// The value, if there is one, and every later one. Never ends, and survives the loss of the connection; values
+    /// put in quick succession may be told by the last of them only.
+    pub fn watch(&self, key: &str) -> Result<impl Stream<Item = Bytes> + Send + Unpin + 'static, BusError> {
+        check(key)?;
+        let watcher = Watcher { store: self.store.clone(), key: key.to_owned(), watch: None, seen: 0 };
+        Ok(Box::pin(futures::stream::unfold(watcher, |mut watcher| async {
+            let value = watcher.next().await;
+            Some((value, watcher))
+        })))
+    }
+}
+
+struct Watcher {
+    store: Store,
+    key: String,
+    watch: Option<Watch>,
+    /// The revision last told.
+    seen: u64,
+}
+
+impl Watcher {
+    async fn next(&mut self) -> Bytes {
+        let mut delays = Delays::new(Duration::from_millis(100), Duration::from_secs(5));
+        loop {
+            match self.attempt().await {
+                Ok(Some(value)) => return value,
+                Ok(None) => continue,
+                Err(error) => tracing::warn!(key = %self.key, %error, "nats: watching settings was interrupted"),
+            }
+            self.watch = None;
+            tokio::time::sleep(delays.next()).await;
+        }
+    }
+
+    /// `None` for what is no new value.
+    async fn attempt(&mut self) -> Result<Option<Bytes>, Cause> {
+        let watch = match &mut self.watch {
+            Some(watch) => watch,
+            none => none.insert(self.store.watch_with_history(&self.key).await?),
+        };
+        let entry = watch.next().await.ok_or("the watch ended")??;
+        if entry.revision <= self.seen || entry.operation != Operation::Put {
+            return Ok(None);
+        }
+        self.seen = entry.revision;
+        Ok(Some(entry.value))
+    }
+}
+
+fn check(key: &str) -> Result<(), BusError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/=.".contains(&byte);
+    let valid = !key.is_empty() && key.bytes().all(plain) && !key.starts_with('.') && !key.ends_with('.');
+    if valid { Ok(()) } else { Err(BusError::Key { name: key.to_owned() }) }
+}
+
+fn api(bucket: &str, action: &'static str, error: Cause) -> BusError {
+    BusError::api(format!("bucket {bucket}"), action)(error)
+}

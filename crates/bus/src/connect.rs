@@ -1,0 +1,223 @@
+//! The connection.
+
+use crate::meter::Meter;
+use crate::{BusError, Settings, subject};
+use async_nats::connection::State;
+use async_nats::jetstream::Context;
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError};
+use secrecy::ExposeSecret;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Consumers are put back with the reset API, which this server was the first to have.
+const OLDEST_SERVER: (u64, u64) = (2, 14);
+const OLDEST_SERVER_TEXT: &str = "2.14";
+
+/// A connection to NATS; clones share it. It comes back by itself when it is lost.
+#[derive(Clone, Debug)]
+pub struct Bus {
+    pub(crate) client: Client,
+    pub(crate) context: Context,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) meter: Meter,
+}
+
+impl Bus {
+    /// `name` is shown by the server, and the replies to this connection come to `_INBOX_<name>.>`, so that permissions
+    /// can keep services apart. Tries for `connect_seconds`, except when the server refuses the credentials.
+    pub async fn connect(name: &str, settings: &Settings) -> Result<Self, BusError> {
+        let wrong = settings.check();
+        if !wrong.is_empty() {
+            return Err(BusError::Settings(wrong));
+        }
+        let meter = Meter::new();
+        let servers = settings.servers.join(",");
+        let client = first_connection(name, settings, &meter, &servers).await?;
+        check_version(&servers, &client.server_info().version)?;
+        let context = async_nats::jetstream::new(client.clone());
+        Ok(Self { client, context, settings: Arc::new(settings.clone()), meter })
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// Publishes and subscriptions that the server refused for want of permission, since this connection began.
+    pub fn denied(&self) -> u64 {
+        self.meter.denied_total()
+    }
+
+    /// How often a cursor began after messages had been lost to it, since this connection began.
+    pub fn gaps(&self) -> u64 {
+        self.meter.gaps_total()
+    }
+
+    /// Sends what is buffered and closes the connection.
+    pub async fn close(&self) {
+        if let Err(error) = self.client.drain().await {
+            tracing::warn!(%error, "nats: the connection was not closed in order");
+        }
+    }
+
+    /// Changes when the connection was lost and made again: what was asked for or delivered before may be lost.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Relaxed)
+    }
+
+    /// What the server has been sent so far has left this process.
+    pub(crate) async fn flush(&self) {
+        if let Err(error) = self.client.flush().await {
+            tracing::warn!(%error, "nats: acknowledgements may not have been sent, their messages will come again");
+        }
+    }
+}
+
+/// Delays grow from `least` by doubling, up to `most`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delays {
+    next: Duration,
+    most: Duration,
+}
+
+impl Delays {
+    pub(crate) fn new(least: Duration, most: Duration) -> Self {
+        Self { next: least, most }
+    }
+
+    pub(crate) fn next(&mut self) -> Duration {
+        let delay = self.next;
+        self.next = delay.saturating_mul(2).min(self.most);
+        delay
+    }
+}
+
+async fn first_connection(name: &str, settings: &Settings, meter: &Meter, servers: &str) -> Result<Client, BusError> {
+    let deadline = Instant::now() + Duration::from_secs(settings.connect_seconds.into());
+    let mut delays = Delays::new(Duration::from_millis(100), Duration::from_secs(5));
+    loop {
+        let options = options(name, settings, meter.clone()).await?;
+        let source = match options.connect(&settings.servers).await {
+            Ok(client) => return Ok(client),
+            Err(source) => source,
+        };
+        let delay = delays.next();
+        if is_final(&source) || Instant::now() + delay > deadline {
+            return Err(BusError::Connect { servers: servers.to_owned(), source });
+        }
+        tracing::warn!(%servers, error = %source, "nats: cannot connect, trying again");
+        tokio::time::sleep(delay).await;
+    }
+}
+
+/// Trying again cannot help.
+fn is_final(error: &ConnectError) -> bool {
+    use ConnectErrorKind::{Authentication, AuthorizationViolation, ServerParse};
+    matches!(error.kind(), Authentication | AuthorizationViolation | ServerParse)
+}
+
+async fn options(name: &str, settings: &Settings, meter: Meter) -> Result<ConnectOptions, BusError> {
+    let mut options = ConnectOptions::new()
+        .name(name)
+        .custom_inbox_prefix(inbox(name))
+        .ping_interval(Duration::from_secs(10))
+        .event_callback(move |event| {
+            told(&event, &meter);
+            std::future::ready(())
+        });
+    if let Some(file) = &settings.auth.nkey_seed_file {
+        options = options.nkey(read(file).await?.trim().to_owned());
+    }
+    if let Some(file) = &settings.auth.creds_file {
+        let text = read(file).await?;
+        options = options.credentials(&text).map_err(|source| BusError::Unreadable { file: file.clone(), source })?;
+    }
+    if let Some(token) = &settings.auth.token {
+        options = options.token(token.expose_secret().to_owned());
+    }
+    if let Some(file) = &settings.tls.ca_file {
+        options = options.add_root_certificates(file.clone()).require_tls(true);
+    }
+    if let (Some(cert), Some(key)) = (&settings.tls.cert_file, &settings.tls.key_file) {
+        options = options.add_client_certificate(cert.clone(), key.clone()).require_tls(true);
+    }
+    Ok(options)
+}
+
+/// Where replies to a connection of this name come.
+pub(crate) fn inbox(name: &str) -> String {
+    format!("_INBOX_{}", subject::token(name))
+}
+
+async fn read(file: &Path) -> Result<String, BusError> {
+    let text = tokio::fs::read_to_string(file).await;
+    text.map_err(|source| BusError::Unreadable { file: file.to_owned(), source })
+}
+
+/// A refused publish is told nowhere else: the publish itself has long returned.
+fn told(event: &Event, meter: &Meter) {
+    match event {
+        Event::ServerError(ServerError::Other(error)) if is_denial(error) => {
+            meter.denied();
+            tracing::error!(%error, "nats: denied, the user lacks a permission that this service needs");
+        }
+        Event::Connected => tracing::info!("nats: connected"),
+        Event::Disconnected => tracing::warn!("nats: connection lost"),
+        Event::Closed | Event::Draining => tracing::debug!(%event, "nats"),
+        Event::LameDuckMode => tracing::info!("nats: the server is about to stop"),
+        Event::SlowConsumer(_) | Event::ServerError(_) | Event::ClientError(_) => tracing::warn!(%event, "nats"),
+    }
+}
+
+fn is_denial(error: &str) -> bool {
+    error.to_ascii_lowercase().contains("permissions violation")
+}
+
+fn check_version(servers: &str, version: &str) -> Result<(), BusError> {
+    let mut numbers = version.split(['.', '-']).map(str::parse);
+    let found = match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor),
+        _ => (0, 0),
+    };
+    if found >= OLDEST_SERVER {
+        return Ok(());
+    }
+    let (servers, found) = (servers.to_owned(), version.to_owned());
+    Err(BusError::Version { servers, found, needed: OLDEST_SERVER_TEXT })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_server_is_refused_by_name() {
+        for version in ["2.14.0", "2.15.1", "2.14.0-beta.1", "3.0.0"] {
+            assert!(check_version("nats://a", version).is_ok(), "{version}");
+        }
+        for version in ["2.13.9", "1.99.0", "", "x.y", "2"] {
+            assert!(check_version("nats://a", version).is_err(), "{version}");
+        }
+        let error = check_version("nats://a:4222", "2.10.4").unwrap_err();
+        assert_eq!(error.to_string(), "nats-server 2.10.4 at nats://a:4222 is too old: orgwatch needs 2.14 or later");
+    }
+
+    #[test]
+    fn denials_are_recognized() {
+        assert!(is_denial(r#"Permissions Violation for Publish to "a.b""#));
+        assert!(is_denial(r#"'Permissions Violation for Subscription to "x.>"'"#));
+        assert!(!is_denial("Stale Connection"));
+    }
+
+    #[test]
+    fn delays_grow_to_their_limit() {
+        let mut delays = Delays::new(Duration::from_secs(1), Duration::from_secs(5));
+        assert_eq!([1, 2, 4, 5, 5].map(Duration::from_secs), std::array::from_fn(|_| delays.next()));
+    }
+}

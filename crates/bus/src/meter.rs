@@ -1,0 +1,96 @@
+//! The metrics of the bus.
+
+use opentelemetry::metrics::{Counter, Gauge, Histogram};
+use opentelemetry::{KeyValue, global};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Made on connecting, so that telemetry must be set up before.
+#[derive(Clone, Debug)]
+pub(crate) struct Meter {
+    denied: Counter<u64>,
+    denied_total: Arc<AtomicU64>,
+    sent: Counter<u64>,
+    sending: Histogram<f64>,
+    consumed: Counter<u64>,
+    processing: Histogram<f64>,
+    pending: Gauge<u64>,
+    gaps: Counter<u64>,
+    gaps_total: Arc<AtomicU64>,
+    dead: Counter<u64>,
+}
+
+impl Meter {
+    pub(crate) fn new() -> Self {
+        let meter = global::meter("orgwatch");
+        Self {
+            denied: meter.u64_counter("orgwatch.nats.denied").with_description("refused by permissions").build(),
+            denied_total: Arc::default(),
+            sent: meter.u64_counter("messaging.client.sent.messages").with_unit("{message}").build(),
+            sending: meter.f64_histogram("messaging.client.operation.duration").with_unit("s").build(),
+            consumed: meter.u64_counter("messaging.client.consumed.messages").with_unit("{message}").build(),
+            processing: meter.f64_histogram("messaging.process.duration").with_unit("s").build(),
+            pending: meter.u64_gauge("orgwatch.consumer.pending").with_unit("{message}").build(),
+            gaps: meter.u64_counter("orgwatch.cursor.gap").with_description("starts after messages were lost").build(),
+            gaps_total: Arc::default(),
+            dead: meter.u64_counter("orgwatch.dead.messages").with_unit("{message}").build(),
+        }
+    }
+
+    pub(crate) fn denied(&self) {
+        self.denied.add(1, &[]);
+        self.denied_total.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn denied_total(&self) -> u64 {
+        self.denied_total.load(Ordering::Relaxed)
+    }
+
+    /// A message was acknowledged. `word` is what its subject carries.
+    pub(crate) fn sent(&self, word: &str, took: Duration) {
+        let attributes = [
+            KeyValue::new("messaging.system", "nats"),
+            KeyValue::new("messaging.operation.name", "send"),
+            KeyValue::new("messaging.destination.name", word.to_owned()),
+        ];
+        self.sent.add(1, &attributes);
+        self.sending.record(took.as_secs_f64(), &attributes);
+    }
+
+    /// A handler has worked on messages; `failed` says that it could not use them. `pending` are still to come.
+    pub(crate) fn processed(&self, source: &crate::Source, messages: usize, took: Duration, failed: bool) {
+        let mut attributes = consumer(source, "process");
+        if failed {
+            attributes.push(KeyValue::new("error.type", "handler"));
+        }
+        self.processing.record(took.as_secs_f64(), &attributes);
+        self.consumed.add(u64::try_from(messages).unwrap_or(u64::MAX), &attributes);
+    }
+
+    pub(crate) fn pending(&self, source: &crate::Source, pending: u64) {
+        self.pending.record(pending, &consumer(source, "receive"));
+    }
+
+    pub(crate) fn gap(&self, source: &crate::Source) {
+        self.gaps.add(1, &consumer(source, "receive"));
+        self.gaps_total.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn gaps_total(&self) -> u64 {
+        self.gaps_total.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn dead(&self, stage: &str) {
+        self.dead.add(1, &[KeyValue::new("stage", stage.to_owned())]);
+    }
+}
+
+fn consumer(source: &crate::Source, operation: &'static str) -> Vec<KeyValue> {
+    vec![
+        KeyValue::new("messaging.system", "nats"),
+        KeyValue::new("messaging.operation.name", operation),
+        KeyValue::new("messaging.destination.name", source.stream.word()),
+        KeyValue::new("messaging.consumer.group.name", source.consumer.clone()),
+    ]
+}

@@ -1,0 +1,155 @@
+//! What each service may publish and subscribe to, and the same as nats-server configuration.
+
+use crate::connect::inbox;
+use crate::{Stream, subject, topology};
+use std::fmt::Write;
+
+/// The services, each with a NATS user of its own. A service must connect by the name that [`Service::name`] gives,
+/// because its replies come to an inbox of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    Ingest,
+    Baseline,
+    Detector,
+    Correlator,
+    Notifier,
+    Console,
+    /// Who sets up streams, looks into dead letters and puts things right.
+    Operator,
+}
+
+/// Subjects that a user may publish and subscribe to; everything else is denied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    pub publish: Vec<String>,
+    pub subscribe: Vec<String>,
+}
+
+impl Service {
+    pub const ALL: [Self; 7] =
+        [Self::Ingest, Self::Baseline, Self::Detector, Self::Correlator, Self::Notifier, Self::Console, Self::Operator];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Baseline => "baseline",
+            Self::Detector => "detector",
+            Self::Correlator => "correlator",
+            Self::Notifier => "notifier",
+            Self::Console => "console",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// What it needs and no more.
+    pub fn permissions(self, prefix: &str) -> Permissions {
+        let mut publish = match self {
+            Self::Ingest => vec![Stream::Activity.subjects(prefix)],
+            Self::Baseline => {
+                let mut publish = reads(prefix, Stream::Activity, "*");
+                publish.push(format!("$JS.API.CONSUMER.RESET.{}.*", Stream::Activity.name(prefix)));
+                publish.push(format!("$JS.API.STREAM.INFO.{}", Stream::Activity.name(prefix)));
+                publish.extend([Stream::Observation.subjects(prefix), subject::dead(prefix, "baseline")]);
+                publish
+            }
+            Self::Detector => {
+                let mut publish = reads(prefix, Stream::Observation, "*");
+                publish.extend([Stream::Finding.subjects(prefix), Stream::Dead.subjects(prefix)]);
+                publish
+            }
+            Self::Correlator => {
+                let mut publish = reads(prefix, Stream::Finding, "correlator");
+                publish.extend([Stream::Incident.subjects(prefix), subject::dead(prefix, "correlator")]);
+                publish
+            }
+            Self::Notifier => {
+                let mut publish = reads(prefix, Stream::Incident, "notifier");
+                publish.push(subject::dead(prefix, "notifier"));
+                publish
+            }
+            // What people decide travels as control records, and the settings that they change by the bucket.
+            Self::Console => {
+                vec![Stream::Activity.subjects(prefix), format!("$KV.{}.>", topology::bucket(prefix))]
+            }
+            Self::Operator => {
+                let bucket = topology::bucket(prefix);
+                vec![
+                    format!("{prefix}.v1.>"),
+                    format!("$KV.{bucket}.>"),
+                    "$JS.API.>".to_owned(),
+                    "$JS.ACK.>".to_owned(),
+                ]
+            }
+        };
+        if self != Self::Operator {
+            publish.extend(reads_settings(prefix));
+        }
+        Permissions { publish, subscribe: vec![format!("{}.>", inbox(self.name()))] }
+    }
+}
+
+/// The users as the `authorization` block of a nats-server: each with the public key (`U…`) of its nkey.
+pub fn render<'a>(users: impl IntoIterator<Item = (&'a str, &'a Permissions)>) -> String {
+    let mut text = String::from("authorization {\n  users = [\n");
+    for (nkey, permissions) in users {
+        let (publish, subscribe) = (list(&permissions.publish), list(&permissions.subscribe));
+        // Writing to a String cannot fail.
+        write!(
+            text,
+            "    {{\n      nkey: {}\n      permissions {{\n        publish {{ allow: {publish} }}\n        \
+             subscribe {{ allow: {subscribe} }}\n      }}\n    }}\n",
+            quoted(nkey)
+        )
+        .unwrap_or_default();
+    }
+    text.push_str("  ]\n}\n");
+    text
+}
+
+/// Reading through a durable consumer that others have made.
+fn reads(prefix: &str, stream: Stream, consumer: &str) -> Vec<String> {
+    let stream = stream.name(prefix);
+    vec![
+        format!("$JS.API.CONSUMER.INFO.{stream}.{consumer}"),
+        format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"),
+        // The server's two forms of it differ in where the stream stands.
+        "$JS.ACK.>".to_owned(),
+    ]
+}
+
+/// Opening and watching the settings bucket.
+fn reads_settings(prefix: &str) -> Vec<String> {
+    let stream = format!("KV_{}", topology::bucket(prefix));
+    vec![
+        format!("$JS.API.STREAM.INFO.{stream}"),
+        format!("$JS.API.STREAM.MSG.GET.{stream}"),
+        format!("$JS.API.DIRECT.GET.{stream}.>"),
+        // The consumer of a watch has no name.
+        format!("$JS.API.CONSUMER.CREATE.{stream}"),
+        format!("$JS.API.CONSUMER.CREATE.{stream}.>"),
+        format!("$JS.API.CONSUMER.INFO.{stream}.*"),
+        format!("$JS.API.CONSUMER.DELETE.{stream}.*"),
+        format!("$JS.FC.{stream}.>"),
+    ]
+}
+
+fn list(subjects: &[String]) -> String {
+    let lines = subjects.iter().map(|subject| format!("          {}\n", quoted(subject)));
+    format!("[\n{}        ]", lines.collect::<String>())
+}
+
+/// A string that the server reads as it is: `$` begins a variable outside of quotes.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration() {
+        let users = Service::ALL.map(|service| (service.name(), service.permissions("orgwatch")));
+        insta::assert_snapshot!(render(users.iter().map(|(name, permissions)| (*name, permissions))));
+    }
+}

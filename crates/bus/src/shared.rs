@@ -1,0 +1,251 @@
+//! Reads through a consumer that any number of replicas share.
+
+use crate::connect::Delays;
+use crate::cursor::failed;
+use crate::delivery::Received;
+use crate::error::Cause;
+use crate::pull::{self, TICK, consumer, pull, ticker};
+use crate::{Bus, Failure, Handler, LoopError, Source, dead};
+use async_nats::Subject;
+use async_nats::jetstream::AckKind;
+use async_nats::jetstream::consumer::PullConsumer;
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::time::{Instant, Interval};
+use tokio_util::sync::CancellationToken;
+
+#[derive(Clone, Copy, Debug)]
+pub struct SharedSettings {
+    /// Messages handed over at once, at most.
+    pub messages: usize,
+    /// A message that has failed this often goes to the dead stream.
+    pub max_deliveries: i64,
+    /// Delay before a message that failed comes again; doubles with each failure, up to a minute.
+    pub retry_delay: Duration,
+}
+
+const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(60);
+
+impl Default for SharedSettings {
+    fn default() -> Self {
+        Self { messages: 64, max_deliveries: 5, retry_delay: Duration::from_secs(1) }
+    }
+}
+
+/// Hands the handler what is ready and acknowledges it after [`Handler::handle`] returns. New messages come as one
+/// vector; a message that comes again comes alone, so that one bad message does not take others with it. Messages that
+/// cannot be decoded, that failed too often, and [`Failure::Poison`] go to the dead stream. Lives through whatever
+/// happens to the connection.
+///
+/// Ends well after [`Handler::finish`] when `shutdown` is cancelled, a second later at most.
+///
+/// # Errors
+/// Only by [`Failure::Stop`], and if [`Handler::tick`] or [`Handler::finish`] fail.
+pub async fn shared<H: Handler>(
+    bus: &Bus,
+    source: &Source,
+    handler: &mut H,
+    settings: SharedSettings,
+    shutdown: CancellationToken,
+) -> Result<(), LoopError> {
+    let mut shared = Shared { bus, source, handler, settings, shutdown, ticker: ticker() };
+    let mut delays = Delays::new(Duration::from_millis(50), Duration::from_secs(5));
+    while !shared.shutdown.is_cancelled() {
+        let broken = match shared.session(&mut delays).await {
+            Ok(()) => break,
+            Err(End::Error(error)) => return Err(error),
+            Err(End::Broken(cause)) => cause,
+        };
+        let consumer = &source.consumer;
+        tracing::warn!(%consumer, error = %broken, "nats: reading was interrupted, going on");
+        if let Err(End::Error(error)) = shared.ticking(None, true, tokio::time::sleep(delays.next())).await {
+            return Err(error);
+        }
+    }
+    shared.handler.finish().await.map_err(|failure| failed(source, failure))?;
+    bus.flush().await;
+    Ok(())
+}
+
+struct Shared<'a, H> {
+    bus: &'a Bus,
+    source: &'a Source,
+    handler: &'a mut H,
+    settings: SharedSettings,
+    shutdown: CancellationToken,
+    ticker: Interval,
+}
+
+enum End {
+    Broken(Cause),
+    Error(LoopError),
+}
+
+impl<H: Handler> Shared<'_, H> {
+    /// Until shutdown, or until something is wrong.
+    async fn session(&mut self, delays: &mut Delays) -> Result<(), End> {
+        let epoch = self.bus.epoch();
+        let consumer = consumer(self.bus, self.source);
+        let Some(consumer) = self.ticking(None, true, consumer).await? else { return Ok(()) };
+        let consumer = consumer.map_err(End::Broken)?;
+        while !self.shutdown.is_cancelled() {
+            // Not dropped on shutdown: what it brings would come to others only after the ack wait.
+            let pulled = self.ticking(Some(epoch), false, pull(&consumer, self.settings.messages)).await?;
+            let messages = pulled.unwrap_or_else(|| Ok(Vec::new())).map_err(End::Broken)?;
+            if !messages.is_empty() {
+                *delays = Delays::new(Duration::from_millis(50), Duration::from_secs(5));
+                self.work(&consumer, messages).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Awaits something while the handler ticks. `None` on shutdown, if that interrupts. Where an epoch is given, the
+    /// connection must be the same all the while.
+    async fn ticking<T>(
+        &mut self,
+        epoch: Option<u64>,
+        interrupts: bool,
+        work: impl Future<Output = T>,
+    ) -> Result<Option<T>, End> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled(), if interrupts => return Ok(None),
+                _ = self.ticker.tick() => {
+                    self.handler.tick().await.map_err(|failure| End::Error(failed(self.source, failure)))?;
+                    if epoch.is_some_and(|epoch| epoch != self.bus.epoch()) {
+                        return Err(End::Broken("connected anew".into()));
+                    }
+                }
+                done = &mut work => return Ok(Some(done)),
+            }
+        }
+    }
+
+    /// First those that come again, each alone, then the new ones together.
+    async fn work(&mut self, consumer: &PullConsumer, messages: Vec<Received>) -> Result<(), End> {
+        let (again, new): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message.deliveries > 1);
+        let mut groups: VecDeque<Vec<Received>> = again.into_iter().map(|message| vec![message]).collect();
+        groups.push_back(new);
+        // A third, so that one lost sign of life does no harm.
+        let period = (consumer.cached_info().config.ack_wait / 3).max(TICK);
+        let bus = self.bus;
+        while let Some(group) = groups.pop_front() {
+            let unfinished = group.iter().chain(groups.iter().flatten());
+            let replies: Vec<Subject> = unfinished.filter_map(|received| received.message.reply.clone()).collect();
+            let mut progress = tokio::time::interval_at(Instant::now() + period, period);
+            let mut work = pin!(self.group(group));
+            loop {
+                tokio::select! {
+                    done = &mut work => {
+                        done?;
+                        break;
+                    }
+                    _ = progress.tick() => {
+                        for reply in &replies {
+                            answer(bus, Some(reply), AckKind::Progress).await;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn group(&mut self, group: Vec<Received>) -> Result<(), End> {
+        let mut deliveries = Vec::with_capacity(group.len());
+        let mut left = Vec::with_capacity(group.len());
+        for received in group {
+            match received.decode() {
+                Ok(delivery) => {
+                    deliveries.push(delivery);
+                    left.push(received);
+                }
+                Err(error) => self.bury(&received, &dead::undecodable(&error)).await,
+            }
+        }
+        while !left.is_empty() {
+            let failure = match pull::handle(self.bus, self.source, self.handler, deliveries).await {
+                Ok(()) => {
+                    for received in &left {
+                        answer(self.bus, received.message.reply.as_ref(), AckKind::Ack).await;
+                    }
+                    return Ok(());
+                }
+                Err(failure) => failure,
+            };
+            let Failure::Poison { sequence, reason } = failure else { return self.put_back(&left, failure).await };
+            let Some(place) = left.iter().position(|received| received.sequence == sequence) else {
+                return Err(End::Error(failed(self.source, Failure::Poison { sequence, reason })));
+            };
+            self.bury(&left.remove(place), &reason).await;
+            // What was decoded once can be decoded again.
+            deliveries = left.iter().filter_map(|received| received.decode().ok()).collect();
+        }
+        Ok(())
+    }
+
+    /// The handler could use none of these.
+    async fn put_back(&self, left: &[Received], failure: Failure) -> Result<(), End> {
+        let consumer = &self.source.consumer;
+        match failure {
+            Failure::Retry(reason) => {
+                tracing::warn!(%consumer, messages = left.len(), %reason, "messages failed, trying again");
+                for received in left {
+                    if received.deliveries >= self.settings.max_deliveries {
+                        self.bury(received, &reason).await;
+                    } else {
+                        self.nak(received, self.delay(received.deliveries)).await;
+                    }
+                }
+                Ok(())
+            }
+            Failure::Unavailable(reason) => {
+                tracing::warn!(%consumer, messages = left.len(), %reason, "cannot work on messages now, waiting");
+                for received in left {
+                    self.nak(received, self.delay(received.deliveries)).await;
+                }
+                Ok(())
+            }
+            failure => {
+                for received in left {
+                    self.nak(received, Duration::ZERO).await;
+                }
+                self.bus.flush().await;
+                Err(End::Error(failed(self.source, failure)))
+            }
+        }
+    }
+
+    /// To the dead stream, and only then acknowledged. On shutdown it may come again instead.
+    async fn bury(&self, received: &Received, reason: &str) {
+        tokio::select! {
+            () = self.shutdown.cancelled() => {}
+            () = dead::bury(self.bus, &self.source.stage, received, reason) => {
+                answer(self.bus, received.message.reply.as_ref(), AckKind::Ack).await;
+            }
+        }
+    }
+
+    async fn nak(&self, received: &Received, delay: Duration) {
+        let delay = Some(delay).filter(|delay| !delay.is_zero());
+        answer(self.bus, received.message.reply.as_ref(), AckKind::Nak(delay)).await;
+    }
+
+    fn delay(&self, deliveries: i64) -> Duration {
+        let doublings = u32::try_from(deliveries.saturating_sub(1)).unwrap_or(0);
+        let delay = self.settings.retry_delay.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX));
+        delay.min(LONGEST_RETRY_DELAY)
+    }
+}
+
+/// Sent and not waited for: if it is lost, the message comes again, which everything here copes with.
+async fn answer(bus: &Bus, reply: Option<&Subject>, kind: AckKind) {
+    let Some(reply) = reply else { return };
+    if let Err(error) = bus.client.publish(reply.clone(), kind.into()).await {
+        tracing::debug!(%error, "nats: not acknowledged");
+    }
+}

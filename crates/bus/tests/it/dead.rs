@@ -1,0 +1,79 @@
+use crate::support::{Probe, publish_finding, server};
+use bus::{Bus, BusError, Failure, SharedSettings, Source, dead, shared};
+use tokio_util::sync::CancellationToken;
+
+/// Makes dead letters of the findings 0, 1 and 2.
+async fn three_letters(bus: &Bus) {
+    publish_finding(bus, 0..3).await;
+    let (mut probe, _) = Probe::new(|deliveries| {
+        let reason = "bad\r\nline".to_owned();
+        deliveries.first().map_or(Ok(()), |delivery| Err(Failure::Poison { sequence: delivery.sequence, reason }))
+    });
+    let shutdown = CancellationToken::new();
+    let burying = async {
+        let all_dead = async || dead::list(bus, &dead::Filter::default()).await.unwrap().len() == 3;
+        crate::support::eventually("all dead", all_dead).await;
+        shutdown.cancel();
+    };
+    let source = Source::correlator();
+    let reading = shared(bus, &source, &mut probe, SharedSettings::default(), shutdown.clone());
+    tokio::join!(reading, burying).0.unwrap();
+}
+
+#[tokio::test]
+async fn letters_are_listed_replayed_and_dropped() {
+    let (_nats, bus) = server().await;
+    three_letters(&bus).await;
+    let list = async |filter: dead::Filter| {
+        let letters = dead::list(&bus, &filter).await.unwrap();
+        letters.iter().map(|letter| letter.sequence).collect::<Vec<_>>()
+    };
+    assert_eq!(list(dead::Filter::default()).await, [1, 2, 3]);
+    assert_eq!(list(dead::Filter { from: 2, limit: 1, stage: Some("correlator".to_owned()) }).await, [2]);
+    assert_eq!(list(dead::Filter { stage: Some("notifier".to_owned()), ..dead::Filter::default() }).await, [0_u64; 0]);
+
+    let letter = dead::get(&bus, 2).await.unwrap();
+    assert_eq!((letter.subject.as_str(), letter.stream_sequence), ("orgwatch.v1.finding.0", 2));
+    assert_eq!((letter.stage.as_str(), letter.reason.as_str()), ("correlator", "bad  line"));
+    assert_eq!(letter.truncated_from, None);
+    assert!(letter.at_ms > 1_700_000_000_000);
+
+    dead::drop(&bus, 1).await.unwrap();
+    assert!(matches!(dead::drop(&bus, 1).await, Err(BusError::NoSuchLetter(1))));
+    dead::replay(&bus, 2).await.unwrap();
+    assert!(matches!(dead::replay(&bus, 2).await, Err(BusError::NoSuchLetter(2))));
+    assert_eq!(list(dead::Filter::default()).await, [3]);
+
+    let (mut probe, mut told) = Probe::willing();
+    let (source, shutdown) = (Source::correlator(), CancellationToken::new());
+    let reading = shared(&bus, &source, &mut probe, SharedSettings::default(), shutdown.clone());
+    let collecting = async {
+        let seen = told.next().await;
+        shutdown.cancel();
+        seen
+    };
+    let (outcome, seen) = tokio::join!(reading, collecting);
+    outcome.unwrap();
+    assert_eq!((seen.numbers, seen.sequence), (vec![1], 4));
+}
+
+#[tokio::test]
+async fn a_payload_too_large_to_be_kept_is_truncated_and_not_replayed() {
+    let (nats, bus) = server().await;
+    let context = async_nats::jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    let payload = vec![7_u8; 1024 * 1024 - 100];
+    context.publish("orgwatch.v1.finding.0", payload.clone().into()).await.unwrap().await.unwrap();
+    let (mut probe, _) = Probe::willing();
+    let (source, shutdown) = (Source::correlator(), CancellationToken::new());
+    let reading = shared(&bus, &source, &mut probe, SharedSettings::default(), shutdown.clone());
+    let burying = async {
+        let is_dead = async || !dead::list(&bus, &dead::Filter::default()).await.unwrap().is_empty();
+        crate::support::eventually("dead", is_dead).await;
+        shutdown.cancel();
+    };
+    tokio::join!(reading, burying).0.unwrap();
+    let letter = dead::get(&bus, 1).await.unwrap();
+    assert_eq!(letter.truncated_from, Some(payload.len()));
+    assert!(!letter.payload.is_empty() && payload.starts_with(&letter.payload));
+    assert!(matches!(dead::replay(&bus, 1).await, Err(BusError::Truncated(1))));
+}

@@ -1,0 +1,156 @@
+//! A server, numbered items, and a handler that tells what it saw.
+
+use bus::{Bus, Delivery, DetectorGroup, Failure, Handler, Publisher, PublisherSettings, Settings, Topology, subject};
+use model::{Control, Entry, Item, Order, OrgId, Timestamp};
+use servers::Nats;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) fn settings(url: String) -> Settings {
+    Settings { servers: vec![url], partitions: 2, ..Settings::default() }
+}
+
+pub(crate) fn topology(settings: &Settings) -> Topology {
+    let group = DetectorGroup { name: "all".to_owned(), families: vec!["report".to_owned()] };
+    Topology::new(settings, &[group])
+}
+
+/// A server with the topology, and a connection to it.
+pub(crate) async fn server() -> (Nats, Bus) {
+    let nats = Nats::start().await.unwrap();
+    let settings = settings(nats.url());
+    let bus = Bus::connect("test", &settings).await.unwrap();
+    topology(&settings).apply(&bus).await.unwrap();
+    (nats, bus)
+}
+
+pub(crate) fn publisher(bus: &Bus) -> Publisher<Entry> {
+    Publisher::start(bus, PublisherSettings::default(), CancellationToken::new())
+}
+
+pub(crate) fn item(number: i64) -> Item<Entry> {
+    let org_id = OrgId::new("00D000000000001");
+    Item::new(Entry::Control(Control { org_id, order: Order::Watermark(Timestamp(number)) }))
+}
+
+pub(crate) fn number(item: &Item<Entry>) -> i64 {
+    match &item.value {
+        Entry::Control(Control { order: Order::Watermark(time), .. }) => time.0,
+        other => panic!("not a numbered item: {other:?}"),
+    }
+}
+
+/// Publishes each number as a message of its own.
+pub(crate) async fn publish(bus: &Bus, subject: &str, numbers: impl IntoIterator<Item = i64>) {
+    let publisher = publisher(bus);
+    for number in numbers {
+        publisher.send(subject.to_owned(), vec![item(number)]).await.unwrap().await.unwrap();
+    }
+}
+
+pub(crate) async fn publish_activity(bus: &Bus, numbers: impl IntoIterator<Item = i64>) {
+    publish(bus, &subject::activity("orgwatch", 0), numbers).await;
+}
+
+pub(crate) async fn publish_finding(bus: &Bus, numbers: impl IntoIterator<Item = i64>) {
+    publish(bus, &subject::finding("orgwatch", 0), numbers).await;
+}
+
+/// One message as a handler saw it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) numbers: Vec<i64>,
+    pub(crate) sequence: u64,
+    pub(crate) deliveries: i64,
+    /// Messages handed over with it.
+    pub(crate) together: usize,
+}
+
+type Answer = Box<dyn FnMut(&[Delivery<Entry>]) -> Result<(), Failure> + Send>;
+
+/// A handler that answers as it is told to, and tells what it could use.
+pub(crate) struct Probe {
+    answer: Answer,
+    told: mpsc::UnboundedSender<Seen>,
+    durable: Option<u64>,
+}
+
+/// What a [`Probe`] saw.
+pub(crate) struct Told(mpsc::UnboundedReceiver<Seen>);
+
+impl Probe {
+    pub(crate) fn new(answer: impl FnMut(&[Delivery<Entry>]) -> Result<(), Failure> + Send + 'static) -> (Self, Told) {
+        let (told, receiver) = mpsc::unbounded_channel();
+        (Self { answer: Box::new(answer), told, durable: None }, Told(receiver))
+    }
+
+    pub(crate) fn willing() -> (Self, Told) {
+        Self::new(|_| Ok(()))
+    }
+
+    /// A second handler that tells the same receiver.
+    pub(crate) fn twin(&self) -> Self {
+        Self { answer: Box::new(|_| Ok(())), told: self.told.clone(), durable: None }
+    }
+}
+
+impl Handler for Probe {
+    type Item = Entry;
+
+    async fn handle(&mut self, deliveries: Vec<Delivery<Entry>>) -> Result<(), Failure> {
+        (self.answer)(&deliveries)?;
+        self.durable = deliveries.last().map(|delivery| delivery.sequence);
+        for delivery in &deliveries {
+            let numbers = delivery.items.iter().map(number).collect();
+            let (sequence, together) = (delivery.sequence, deliveries.len());
+            self.told.send(Seen { numbers, sequence, deliveries: delivery.deliveries, together }).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn durable(&self) -> Option<u64> {
+        self.durable
+    }
+}
+
+impl Told {
+    pub(crate) async fn next(&mut self) -> Seen {
+        tokio::time::timeout(PATIENCE, self.0.recv()).await.expect("nothing came in time").unwrap()
+    }
+
+    /// The next messages.
+    pub(crate) async fn seen(&mut self, messages: usize) -> Vec<Seen> {
+        let mut seen = Vec::new();
+        while seen.len() < messages {
+            seen.push(self.next().await);
+        }
+        seen
+    }
+
+    /// The numbers of the next messages, until there are as many.
+    pub(crate) async fn numbers(&mut self, count: usize) -> Vec<i64> {
+        let mut numbers = Vec::new();
+        while numbers.len() < count {
+            numbers.extend(self.next().await.numbers);
+        }
+        numbers
+    }
+
+    /// What came and was not asked for yet.
+    pub(crate) fn rest(&mut self) -> Vec<Seen> {
+        std::iter::from_fn(|| self.0.try_recv().ok()).collect()
+    }
+}
+
+/// Waits until something that no event tells has come about.
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+}

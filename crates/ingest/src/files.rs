@@ -1,0 +1,207 @@
+//! Files that are read once, in the order in which a backtest reads them.
+
+mod progress;
+mod reader;
+
+use crate::meter::{Counts, Meter, Origin};
+use crate::source::{Positions, Source, SourceError};
+use crate::{FileSettings, Sink};
+use futures::future::BoxFuture;
+use model::{Order, OrgId, Timestamp};
+use pipeline::input::Batch;
+use progress::{Place, Progress};
+use reader::{Plan, Reader};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+/// Reads files and folders, merged by event time, and ends.
+///
+/// Its position is how many activities of these very files JetStream has acknowledged. When it starts again it reads
+/// them again and skips as many; other files, or changed ones, start from the beginning.
+pub struct FileSource {
+    settings: FileSettings,
+    positions: Arc<dyn Positions>,
+    /// How long to wait at shutdown for what is under way.
+    drain: Duration,
+    meter: Meter,
+}
+
+/// Of one run.
+struct Run<'a> {
+    source: &'a FileSource,
+    sink: &'a Sink,
+    progress: Progress,
+    /// Activities that JetStream has from an earlier run, and that are still to be skipped.
+    skip: u64,
+    /// The time of each org's last activity.
+    last: BTreeMap<OrgId, Timestamp>,
+    bytes: u64,
+    logged: u32,
+}
+
+/// How far a run came.
+#[derive(Clone, Copy, Debug)]
+enum Reached {
+    End,
+    Shutdown,
+}
+
+/// Rejects that are logged one by one.
+const MOST_LOGGED: u32 = 100;
+
+impl FileSource {
+    pub fn new(settings: FileSettings, positions: Arc<dyn Positions>, drain: Duration) -> Self {
+        Self { settings, positions, drain, meter: Meter::new() }
+    }
+
+    /// Whether all of the files is on the stream, and their end too. Another process may have read them.
+    ///
+    /// # Errors
+    /// If the position cannot be read.
+    pub async fn is_done(&self) -> Result<bool, SourceError> {
+        let position = self.positions.get(self.name(), &self.org()).await?;
+        Ok(position.is_some_and(|position| position.get("ended").and_then(serde_json::Value::as_bool) == Some(true)))
+    }
+
+    async fn read(&self, sink: &Sink, shutdown: &CancellationToken) -> Result<(), SourceError> {
+        let _past = sink.reads_past();
+        let plan = Plan::make(self.settings.clone()).await?;
+        for skipped in &plan.skipped {
+            tracing::info!(file = %skipped.path.display(), reason = skipped.reason, "file left out");
+        }
+        let progress = self.progress(&plan).await?;
+        if progress.position().ended {
+            tracing::info!(activities = progress.position().acknowledged, "files were published already");
+            return Ok(());
+        }
+        let skip = progress.position().acknowledged;
+        let mut run = Run { source: self, sink, progress, skip, last: BTreeMap::new(), bytes: 0, logged: 0 };
+        let mut reader = plan.start();
+        let published = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => Ok(Reached::Shutdown),
+            published = run.publish(&mut reader) => published,
+        };
+        let read = reader.finish().await;
+        let drained = self.unless_over(shutdown, run.progress.drain()).await;
+        run.progress.save().await?;
+        let reached = published?;
+        read?;
+        match (reached, drained) {
+            (Reached::End, Some(drained)) => {
+                drained?;
+                self.unless_over(shutdown, run.end()).await.unwrap_or(Ok(()))
+            }
+            (Reached::Shutdown, Some(drained)) => drained,
+            (_, None) => {
+                tracing::warn!("not all of the files was acknowledged before shutdown, it will be published again");
+                Ok(())
+            }
+        }
+    }
+
+    async fn progress(&self, plan: &Plan) -> Result<Progress, SourceError> {
+        let Some(fingerprint) = plan.fingerprint else { return Ok(Progress::forgotten(self.meter.clone())) };
+        let place = Place { positions: Arc::clone(&self.positions), source: self.name(), org: self.org() };
+        Progress::resume(place, fingerprint, self.meter.clone()).await
+    }
+
+    /// Under which the position is kept: files of several orgs are read as one.
+    fn org(&self) -> OrgId {
+        self.settings.org.clone().unwrap_or_else(|| OrgId::new(""))
+    }
+
+    /// `None` if it takes longer than is left after `shutdown`.
+    async fn unless_over<T>(&self, shutdown: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+        let over = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(self.drain).await;
+        };
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = over => None,
+        }
+    }
+}
+
+impl Source for FileSource {
+    fn name(&self) -> &'static str {
+        "files"
+    }
+
+    fn run<'a>(&'a mut self, sink: &'a Sink, shutdown: CancellationToken) -> BoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(async move { self.read(sink, &shutdown).await })
+    }
+}
+
+impl Run<'_> {
+    async fn publish(&mut self, reader: &mut Reader) -> Result<Reached, SourceError> {
+        while let Some(batch) = reader.next().await {
+            let span = tracing::info_span!("read files", orgwatch.service = "ingest");
+            self.take(batch).instrument(span).await?;
+        }
+        Ok(Reached::End)
+    }
+
+    /// Sends what of a batch is new, and settles what was acknowledged meanwhile.
+    async fn take(&mut self, batch: Batch) -> Result<(), SourceError> {
+        let rejected = batch.rejects.len();
+        batch.rejects.iter().for_each(|(path, reject)| self.log(path, reject));
+        self.source.meter.bytes(Origin::Files, batch.bytes.saturating_sub(self.bytes));
+        self.bytes = batch.bytes;
+        let mut activities = batch.activities;
+        let read = activities.len();
+        activities.retain(|activity| self.source.settings.asks_for(activity.event_time));
+        let outside = read - activities.len();
+        self.source.meter.records(Origin::Files, Counts { accepted: 0, rejected, ignored: batch.ignored, outside });
+        for activity in &activities {
+            let last = self.last.entry(activity.org_id.clone()).or_insert(activity.event_time);
+            *last = activity.event_time.max(*last);
+        }
+        let skipped = usize::try_from(self.skip).map_or(activities.len(), |skip| skip.min(activities.len()));
+        self.skip -= skipped as u64;
+        activities.drain(..skipped);
+        let count = activities.len();
+        if count > 0 {
+            let ticket = self.sink.send(activities).await?;
+            self.progress.sent(count, ticket);
+        }
+        self.progress.settle().await
+    }
+
+    /// Tells all partitions of all orgs that the files are over.
+    async fn end(&mut self) -> Result<(), SourceError> {
+        let span = tracing::info_span!("end of files", orgwatch.service = "ingest");
+        let (last, sink, end) = (&self.last, self.sink, self.source.settings.end);
+        let orders = async {
+            for (org, time) in last {
+                let order = if end { Order::End } else { Order::Watermark(*time) };
+                sink.order(org, order).await?.await?;
+            }
+            Ok::<(), SourceError>(())
+        };
+        orders.instrument(span).await?;
+        self.progress.ended().await?;
+        let activities = self.progress.position().acknowledged;
+        tracing::info!(activities, orgs = self.last.len(), "files are published");
+        Ok(())
+    }
+
+    fn log(&mut self, path: &Path, reject: &salesforce::Reject) {
+        self.logged = self.logged.saturating_add(1);
+        if self.logged <= MOST_LOGGED {
+            let (file, reason) = (path.display(), &reject.reason);
+            tracing::warn!(%file, line = reject.line, %reason, "record set aside");
+        } else if self.logged == MOST_LOGGED + 1 {
+            tracing::warn!("more records are set aside than are logged: see orgwatch.ingest.records");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

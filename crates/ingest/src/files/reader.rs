@@ -1,0 +1,95 @@
+//! Reading, which blocks, beside publishing, which waits.
+
+use crate::FileSettings;
+use crate::source::SourceError;
+use model::{OrgId, Uuid, id};
+use pipeline::input::{Batch, Input, InputError, Skipped, expand, read};
+use std::num::NonZero;
+use std::time::SystemTime;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+/// Which files there are to read.
+pub(super) struct Plan {
+    inputs: Vec<Input>,
+    org: Option<OrgId>,
+    pub(super) skipped: Vec<Skipped>,
+    /// Changes with the files, and with what is asked of them. `None` where standard input is among them, which nobody
+    /// can read again.
+    pub(super) fingerprint: Option<Uuid>,
+}
+
+/// The activities of a plan, in order.
+pub(super) struct Reader {
+    batches: mpsc::Receiver<Batch>,
+    task: JoinHandle<Result<(), Stopped>>,
+}
+
+/// Why reading stopped before the end.
+enum Stopped {
+    Failed(InputError),
+    /// Nobody wants more.
+    Unwanted,
+}
+
+/// Batches that are read ahead.
+const AHEAD: usize = 4;
+
+impl Plan {
+    pub(super) async fn make(settings: FileSettings) -> Result<Self, SourceError> {
+        let make = move || {
+            let org = settings.org.as_ref().map(|org| OrgId::new(org.as_str()));
+            let (inputs, skipped) = expand(&settings.paths, org.as_ref())?;
+            let fingerprint = fingerprint(&inputs, &settings)?;
+            Ok(Self { inputs, org, skipped, fingerprint })
+        };
+        spawn_blocking(make).await.map_err(SourceError::Reader)?
+    }
+
+    pub(super) fn start(self) -> Reader {
+        let (sender, batches) = mpsc::channel(AHEAD);
+        let task = spawn_blocking(move || {
+            let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+            read(&self.inputs, self.org.as_ref(), threads, |batch| {
+                sender.blocking_send(std::mem::take(batch)).map_err(|_| Stopped::Unwanted)
+            })
+        });
+        Reader { batches, task }
+    }
+}
+
+impl Reader {
+    /// `None` after the last, and after a failure, which [`Reader::finish`] tells.
+    pub(super) async fn next(&mut self) -> Option<Batch> {
+        self.batches.recv().await
+    }
+
+    /// Waits until reading has ended; what was not taken is dropped.
+    pub(super) async fn finish(self) -> Result<(), SourceError> {
+        drop(self.batches);
+        match self.task.await.map_err(SourceError::Reader)? {
+            Ok(()) | Err(Stopped::Unwanted) => Ok(()),
+            Err(Stopped::Failed(error)) => Err(error.into()),
+        }
+    }
+}
+
+impl From<InputError> for Stopped {
+    fn from(error: InputError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn fingerprint(inputs: &[Input], settings: &FileSettings) -> Result<Option<Uuid>, InputError> {
+    let FileSettings { paths: _, org, from, to, end } = settings;
+    let mut parts = vec![format!("{org:?} {from:?} {to:?} {end}")];
+    for input in inputs {
+        let Some(path) = &input.path else { return Ok(None) };
+        let read = |source| InputError::Read { path: path.clone(), source };
+        let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(read)?;
+        let modified = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        parts.push(format!("{} {} {}", path.display(), input.bytes, modified.as_nanos()));
+    }
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    Ok(Some(id::derive(&parts)))
+}

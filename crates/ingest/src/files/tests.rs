@@ -1,0 +1,171 @@
+use super::*;
+use crate::testing::{Kept, Memory, ORG, id, records, sink, spread};
+use model::Activity;
+use pipeline::input::{InputError, expand, read};
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// A folder of events of one org, and where positions in it are kept.
+struct Files {
+    folder: TempDir,
+    kept: Arc<Kept>,
+}
+
+impl Files {
+    /// Each list is one file; the files overlap in time.
+    fn new(files: &[&[u32]]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (index, numbers) in files.iter().enumerate() {
+            let path = folder.path().join(format!("{index}.ndjson"));
+            std::fs::write(path, records(numbers.iter().copied())).unwrap();
+        }
+        Self { folder, kept: Arc::default() }
+    }
+
+    fn paths(&self) -> Vec<PathBuf> {
+        vec![self.folder.path().to_owned()]
+    }
+
+    fn source(&self, settings: FileSettings) -> FileSource {
+        let settings = FileSettings { paths: self.paths(), org: Some(OrgId::new(ORG)), ..settings };
+        FileSource::new(settings, Arc::clone(&self.kept) as Arc<dyn Positions>, Duration::from_secs(1))
+    }
+
+    async fn run(&self, memory: &Arc<Memory>, settings: FileSettings) {
+        self.source(settings).run(&sink(memory), CancellationToken::new()).await.unwrap();
+    }
+
+    fn position(&self) -> serde_json::Value {
+        self.kept.0.lock().unwrap().values().next().cloned().unwrap()
+    }
+
+    /// As a backtest reads them.
+    fn in_order(&self) -> Vec<Activity> {
+        let org = OrgId::new(ORG);
+        let (inputs, _) = expand(&self.paths(), Some(&org)).unwrap();
+        let mut activities = Vec::new();
+        let take = |batch: &mut Batch| {
+            activities.append(&mut batch.activities);
+            Ok::<(), InputError>(())
+        };
+        read(&inputs, Some(&org), 1, take).unwrap();
+        activities
+    }
+}
+
+fn by_partition(sent: Vec<(u16, String)>) -> BTreeMap<u16, Vec<String>> {
+    let mut partitions: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+    sent.into_iter().for_each(|(partition, text)| partitions.entry(partition).or_default().push(text));
+    partitions
+}
+
+fn end() -> FileSettings {
+    FileSettings { end: true, ..FileSettings::default() }
+}
+
+#[tokio::test]
+async fn each_partition_has_the_order_of_a_backtest_and_then_the_end() {
+    let (even, odd): (Vec<u32>, Vec<u32>) = (0..1400).partition(|number| number % 2 == 0);
+    let files = Files::new(&[&odd, &even, &[7, 1430]]);
+    let memory = Arc::new(Memory::default());
+    files.run(&memory, end()).await;
+
+    let place = |activity: &Activity| spread().of_activity(&activity.org_id, &activity.user_id);
+    let mut expected = by_partition(files.in_order().iter().map(|a| (place(a), a.id.to_string())).collect());
+    assert_eq!(expected.len(), 3);
+    expected.values_mut().for_each(|entries| entries.push(format!("end of {ORG}")));
+    assert_eq!(by_partition(memory.sent()), expected);
+}
+
+#[tokio::test]
+async fn the_end_reaches_partitions_that_no_activity_fell_into() {
+    let files = Files::new(&[&[1]]);
+    let memory = Arc::new(Memory::default());
+    files.run(&memory, end()).await;
+    let partitions: Vec<u16> = memory.sent().iter().skip(1).map(|(partition, _)| *partition).collect();
+    assert_eq!(partitions, spread().of_org(&OrgId::new(ORG)));
+}
+
+#[tokio::test]
+async fn files_that_may_be_followed_end_in_a_watermark() {
+    let files = Files::new(&[&[3, 61]]);
+    let memory = Arc::new(Memory::default());
+    files.run(&memory, FileSettings::default()).await;
+    let mark = format!("{ORG} to 2026-03-02T01:01:00.000Z");
+    assert_eq!(memory.texts(), [id(3), id(61), mark.clone(), mark.clone(), mark]);
+}
+
+#[tokio::test]
+async fn only_what_is_asked_for_is_published() {
+    let files = Files::new(&[&[1, 2, 3, 4]]);
+    let minute = |number: i64| Timestamp::parse("2026-03-02").map(|day| day.plus(number * model::time::MINUTE));
+    let memory = Arc::new(Memory::default());
+    files.run(&memory, FileSettings { from: minute(2), to: minute(4), ..end() }).await;
+    assert_eq!(memory.texts()[..2], [id(2), id(3)]);
+    assert_eq!(memory.sent().len(), 2 + 3);
+}
+
+#[tokio::test]
+async fn files_that_were_published_are_not_published_again_unless_they_changed() {
+    let files = Files::new(&[&[1, 2]]);
+    files.run(&Arc::default(), end()).await;
+    assert_eq!(files.position()["acknowledged"], 2);
+    let again = Arc::new(Memory::default());
+    files.run(&again, end()).await;
+    assert_eq!(again.texts(), [""; 0]);
+
+    std::fs::write(files.folder.path().join("0.ndjson"), records([1, 2, 3])).unwrap();
+    let changed = Arc::new(Memory::default());
+    files.run(&changed, end()).await;
+    assert_eq!(changed.texts()[..3], [id(1), id(2), id(3)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_goes_on_after_what_was_acknowledged() {
+    let numbers: Vec<u32> = (0..1400).collect();
+    let files = Files::new(&[&numbers]);
+    let memory = Arc::new(Memory::default());
+    // The first batch fills three partitions; nothing after it is acknowledged.
+    memory.acknowledges(3);
+    let shutdown = CancellationToken::new();
+    let mut source = files.source(end());
+    let outlet = sink(&memory);
+    let stopping = async {
+        while memory.sent().len() < 1400 {
+            tokio::task::yield_now().await;
+        }
+        shutdown.cancel();
+    };
+    let (ended, ()) = tokio::join!(source.run(&outlet, shutdown.clone()), stopping);
+    ended.unwrap();
+    assert_eq!(files.position()["acknowledged"], 1024);
+    assert_eq!(files.position()["ended"], false);
+
+    let rest = Arc::new(Memory::default());
+    files.run(&rest, end()).await;
+    assert_eq!(rest.sent().len(), 1400 - 1024 + 3);
+    let expected = files.in_order().split_off(1024).into_iter().map(|a| a.id.to_string());
+    let mut sent: Vec<String> = rest.texts()[..1400 - 1024].to_vec();
+    sent.sort();
+    assert_eq!(sent, expected.collect::<Vec<_>>(), "ids are in the order of time");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_an_error_that_names_the_file() {
+    let files = Files::new(&[&[1]]);
+    let settings = FileSettings { paths: vec!["/nowhere/events.csv".into()], ..FileSettings::default() };
+    let mut source = FileSource::new(settings, Arc::clone(&files.kept) as Arc<dyn Positions>, Duration::ZERO);
+    let error = source.run(&sink(&Arc::default()), CancellationToken::new()).await.unwrap_err();
+    assert_eq!(error.to_string(), "/nowhere/events.csv: cannot be read");
+}
+
+#[tokio::test]
+async fn a_publisher_that_stops_ends_it_without_moving_the_position() {
+    let files = Files::new(&[&[1, 2]]);
+    let memory = Arc::new(Memory::default());
+    memory.silent();
+    memory.forget();
+    let error = files.source(end()).run(&sink(&memory), CancellationToken::new()).await.unwrap_err();
+    assert!(matches!(error, SourceError::Publish(bus::PublishError::Stopped)), "{error:?}");
+    assert_eq!(files.position()["acknowledged"], 0);
+}

@@ -1,0 +1,208 @@
+use super::*;
+use crate::OrgSettings;
+use crate::testing::{Memory, ORG, gzip, id, record, records, sink};
+use axum::http::StatusCode;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+const TOKEN: &str = "a-token-of-this-org";
+const NEXT: &str = "the-token-after-it!";
+
+struct Server {
+    memory: Arc<Memory>,
+    push: Arc<Push>,
+}
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: Value,
+}
+
+fn server() -> Server {
+    server_with(Settings::default())
+}
+
+fn server_with(settings: Settings) -> Server {
+    let tokens = [TOKEN, NEXT].map(SecretString::from).to_vec();
+    let org = OrgSettings { tokens, ..OrgSettings::default() };
+    let settings = Settings { orgs: [(OrgId::new(ORG), org)].into(), ..settings };
+    let memory = Arc::new(Memory::default());
+    let push = Push::new(&settings, Tokens::load(&settings).unwrap(), sink(&memory));
+    Server { memory, push: Arc::new(push) }
+}
+
+impl Server {
+    async fn post(&self, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        let mut request = Request::builder().method("POST").uri(ROUTE);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = router(Arc::clone(&self.push)).oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body: serde_json::from_slice(&body).unwrap() }
+    }
+
+    async fn send(&self, body: impl Into<Body>) -> Answer {
+        self.post(&[("authorization", &format!("Bearer {TOKEN}"))], body).await
+    }
+}
+
+#[tokio::test]
+async fn what_is_stored_is_accepted() {
+    let server = server();
+    let unwatched = r#"{"attributes":{"type":"LightningErrorEvent"},"EventDate":"2026-03-02T00:00:00Z","UserId":"a"}"#;
+    let answer = server.send(format!("{}\n{{no json\n{unwatched}\n{}\n", record(1, "a", ""), record(2, "a", ""))).await;
+    assert_eq!(answer.status, 202);
+    let reason = "not a JSON object: key must be a string at line 1 column 2 of the record";
+    assert_eq!(
+        answer.body,
+        json!({"accepted": 2, "ignored": 1, "rejected": [{"line": 2, "reason": reason}], "rejected_total": 1})
+    );
+    assert_eq!(server.memory.texts(), [id(1), id(2)]);
+}
+
+#[tokio::test]
+async fn the_order_of_a_body_is_kept_in_each_partition() {
+    let server = server();
+    let answer = server.send(gzip(records((0..3000).rev()).as_bytes())).await;
+    assert_eq!(answer.body["accepted"], 3000);
+    let mut last = std::collections::BTreeMap::new();
+    for (partition, id) in server.memory.sent() {
+        assert!(last.insert(partition, id.clone()).is_none_or(|before| before > id));
+    }
+    assert_eq!(last.len(), 3, "the org is spread over three");
+}
+
+#[tokio::test]
+async fn only_who_has_a_token_may_push() {
+    let server = server();
+    let check = async |header: Option<&str>, expect: u16| {
+        let headers: Vec<(&str, &str)> = header.map(|value| ("authorization", value)).into_iter().collect();
+        let answer = server.post(&headers, records([1])).await;
+        assert_eq!(answer.status, expect, "{header:?}");
+        if expect == 401 {
+            assert_eq!(answer.headers["www-authenticate"], "Bearer");
+        }
+    };
+    check(None, 401).await;
+    check(Some("Bearer wrong"), 401).await;
+    check(Some("Bearer "), 401).await;
+    check(Some(TOKEN), 401).await;
+    check(Some(&format!("Basic {TOKEN}")), 401).await;
+    assert_eq!(server.memory.texts(), [""; 0]);
+    check(Some(&format!("Bearer {TOKEN}")), 202).await;
+    check(Some(&format!("bearer  {NEXT}")), 202).await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused() {
+    let server = server_with(Settings { max_body_bytes: 1_000, max_unpacked_bytes: 10_000, ..Settings::default() });
+    assert_eq!(server.send(records(0..50)).await.status, 413);
+    let parts = (0..50).map(|number| Ok::<_, std::io::Error>(records([number])));
+    assert_eq!(server.send(Body::from_stream(futures::stream::iter(parts))).await.status, 413, "of unknown length");
+    let small = gzip(records(std::iter::repeat_n(1, 100)).as_bytes());
+    assert!(small.len() < 1_000);
+    let answer = server.send(small).await;
+    assert_eq!((answer.status, &answer.body), (413, &json!({"error": "more than 10000 bytes when unpacked"})));
+    assert_eq!(server.send(records([1])).await.status, 202);
+    assert_eq!(server.memory.texts(), [id(1)]);
+}
+
+#[tokio::test]
+async fn a_body_of_many_megabytes_is_taken() {
+    let server = server();
+    let answer = server.send(records(0..40_000)).await;
+    assert_eq!((answer.status, &answer.body["accepted"]), (202, &json!(40_000)));
+}
+
+#[tokio::test]
+async fn encodings_that_are_not_known_are_refused() {
+    let server = server();
+    let authorization = format!("Bearer {TOKEN}");
+    let check = async |encoding: &str, body: Vec<u8>, expect: u16| {
+        let headers = [("authorization", authorization.as_str()), ("content-encoding", encoding)];
+        assert_eq!(server.post(&headers, body).await.status, expect, "{encoding}");
+    };
+    let text = records([1]);
+    check("br", text.clone().into_bytes(), 415).await;
+    check("gzip, zstd", text.clone().into_bytes(), 415).await;
+    check("gzip", gzip(text.as_bytes()), 202).await;
+    check("identity", text.clone().into_bytes(), 202).await;
+    check("gzip", text.into_bytes(), 400).await;
+}
+
+#[tokio::test]
+async fn a_body_without_an_event_is_refused() {
+    let server = server();
+    assert_eq!(server.send("").await.body, json!({"error": "neither JSON nor CSV of events"}));
+    assert_eq!(server.send("hello").await.status, 400);
+    let answer = server.send("{\"a\":1}\n".repeat(150)).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.body["error"], "no event in it");
+    assert_eq!(answer.body["rejected"].as_array().unwrap().len(), 100);
+    assert_eq!(answer.body["rejected_total"], 150);
+    assert_eq!(answer.body["rejected"][99]["line"], 100);
+}
+
+#[tokio::test]
+async fn whoever_comes_when_it_is_busy_is_to_come_again() {
+    let server = server();
+    server.memory.busy(true);
+    let answer = server.send(records([1])).await;
+    assert_eq!((answer.status, answer.headers["retry-after"].to_str().unwrap()), (429, "1"));
+    server.memory.busy(false);
+    assert_eq!(server.send(records([1])).await.status, 202);
+    assert_eq!(server.memory.texts(), [id(1)]);
+}
+
+#[tokio::test]
+async fn requests_beyond_the_limit_are_to_come_again() {
+    let server = server_with(Settings { max_requests: 1, ..Settings::default() });
+    let room = server.push.room.acquire().await.unwrap();
+    assert_eq!(server.send(records([1])).await.status, 429);
+    drop(room);
+    assert_eq!(server.send(records([1])).await.status, 202);
+    assert_eq!(server.send(records([2])).await.status, 202);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_acknowledged_is_to_be_sent_again() {
+    let server = server();
+    server.memory.silent();
+    let answer = server.send(records([1])).await;
+    assert_eq!((answer.status, &answer.body), (503, &json!({"error": "not stored in time"})));
+    assert!(answer.headers.contains_key("retry-after"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_arrive_is_given_up() {
+    let server = server();
+    let never = futures::stream::pending::<std::io::Result<Vec<u8>>>();
+    assert_eq!(server.send(Body::from_stream(never)).await.status, 408);
+    let broken = futures::stream::iter([Err::<Vec<u8>, _>(std::io::Error::other("gone"))]);
+    assert_eq!(server.send(Body::from_stream(broken)).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_push_ends_the_silence_of_its_org() {
+    let server = server();
+    let later = now().plus(400_000);
+    server.push.idle().watch(OrgId::new(ORG), Duration::from_secs(300), Timestamp(0));
+    assert_eq!(server.send(records([1])).await.status, 202);
+    assert_eq!(server.push.idle().due(now()), []);
+    assert_eq!(server.push.idle().due(later), [(OrgId::new(ORG), later.plus(-300_000))]);
+}
+
+#[tokio::test]
+async fn other_methods_and_paths_are_not_served() {
+    let server = server();
+    let get = async |path: &str| {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        router(Arc::clone(&server.push)).oneshot(request).await.unwrap().status()
+    };
+    assert_eq!(get(ROUTE).await, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(get("/metrics").await, StatusCode::NOT_FOUND);
+}

@@ -1,0 +1,112 @@
+//! The source of pushes: a server, and a clock for the orgs that push nothing.
+
+use crate::Sink;
+use crate::http::{self, Push};
+use crate::source::{Source, SourceError};
+use futures::future::BoxFuture;
+use model::Order;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+/// Serves [`http::router`] on its listener, and tells the watermarks of silent orgs.
+pub struct PushSource {
+    push: Arc<Push>,
+    /// Taken by the only run.
+    listener: Option<TcpListener>,
+}
+
+/// How often it is looked for orgs that have fallen silent.
+const LOOK: Duration = Duration::from_secs(5);
+
+impl PushSource {
+    pub fn new(push: Push, listener: TcpListener) -> Self {
+        Self { push: Arc::new(push), listener: Some(listener) }
+    }
+}
+
+impl Source for PushSource {
+    fn name(&self) -> &'static str {
+        "push"
+    }
+
+    /// Ends when the requests that were under way at `shutdown` are answered.
+    fn run<'a>(&'a mut self, sink: &'a Sink, shutdown: CancellationToken) -> BoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(async move {
+            let Some(listener) = self.listener.take() else { return Ok(()) };
+            let router = http::router(Arc::clone(&self.push));
+            let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+            let server = async { server.await.map_err(SourceError::Serve) };
+            let clock = async {
+                tokio::select! {
+                    () = shutdown.cancelled() => Ok(()),
+                    ended = tell_watermarks(&self.push, sink) => ended,
+                }
+            };
+            tokio::try_join!(server, clock).map(drop)
+        })
+    }
+}
+
+async fn tell_watermarks(push: &Push, sink: &Sink) -> Result<(), SourceError> {
+    let mut ticks = tokio::time::interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if sink.has_past() {
+            continue;
+        }
+        let due = push.idle().due(http::now());
+        for (org, watermark) in due {
+            sink.order(&org, Order::Watermark(watermark)).await?.await?;
+            tracing::debug!(org.id = %org, %watermark, "org is silent, its watermark moves on");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Memory, ORG, sink, spread};
+    use crate::{Settings, Tokens};
+    use model::{OrgId, Timestamp};
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_told_of_an_org_while_its_past_is_read() {
+        let memory = Arc::new(Memory::default());
+        let settings = Settings::default();
+        let push = Push::new(&settings, Tokens::load(&settings).unwrap(), sink(&memory));
+        push.idle().watch(OrgId::new(ORG), Duration::from_secs(300), Timestamp(0));
+        let outlet = sink(&memory);
+        let past = outlet.reads_past();
+        let minute = Duration::from_secs(60);
+        assert!(tokio::time::timeout(minute, tell_watermarks(&push, &outlet)).await.is_err());
+        assert_eq!(memory.texts(), [""; 0]);
+        drop(past);
+        assert!(tokio::time::timeout(minute, tell_watermarks(&push, &outlet)).await.is_err());
+        assert_eq!(memory.sent().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_silent_org_is_told_of_in_all_its_partitions_until_shutdown() {
+        let memory = Arc::new(Memory::default());
+        let settings = Settings::default();
+        let push = Push::new(&settings, Tokens::load(&settings).unwrap(), sink(&memory));
+        push.idle().watch(OrgId::new(ORG), Duration::from_secs(300), Timestamp(0));
+        let mut source = PushSource::new(push, TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let (outlet, shutdown) = (sink(&memory), CancellationToken::new());
+        let told = async {
+            while memory.sent().len() < 3 {
+                tokio::task::yield_now().await;
+            }
+            shutdown.cancel();
+        };
+        let (ended, ()) = tokio::join!(source.run(&outlet, shutdown.clone()), told);
+        ended.unwrap();
+        let partitions: Vec<u16> = memory.sent().iter().map(|(partition, _)| *partition).collect();
+        assert_eq!(partitions, spread().of_org(&OrgId::new(ORG)));
+        assert!(memory.texts().iter().all(|text| text.starts_with(&format!("{ORG} to "))), "{:?}", memory.texts());
+    }
+}

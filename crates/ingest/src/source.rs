@@ -1,0 +1,51 @@
+//! What a source is.
+
+use crate::Sink;
+use bus::PublishError;
+use futures::future::BoxFuture;
+use model::OrgId;
+use pipeline::input::InputError;
+use serde_json::Value;
+use store::{Store, StoreError};
+use tokio_util::sync::CancellationToken;
+
+/// Where activities come from.
+pub trait Source: Send {
+    /// Under which its positions are kept and its failures told.
+    fn name(&self) -> &'static str;
+
+    /// Reads until `shutdown`, or the end if there is one. Its position moves only past what JetStream has
+    /// acknowledged.
+    fn run<'a>(&'a mut self, sink: &'a Sink, shutdown: CancellationToken) -> BoxFuture<'a, Result<(), SourceError>>;
+}
+
+/// Where sources keep how far they have read: opaque JSON by source and org.
+pub trait Positions: Send + Sync {
+    fn get<'a>(&'a self, source: &'a str, org: &'a OrgId) -> BoxFuture<'a, store::Result<Option<Value>>>;
+
+    fn put<'a>(&'a self, source: &'a str, org: &'a OrgId, position: &'a Value) -> BoxFuture<'a, store::Result<()>>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error("the server of pushes failed")]
+    Serve(#[source] std::io::Error),
+    #[error("not published")]
+    Publish(#[from] PublishError),
+    #[error("position not known or not kept")]
+    Position(#[from] StoreError),
+    #[error("the reader failed")]
+    Reader(#[source] tokio::task::JoinError),
+}
+
+impl Positions for Store {
+    fn get<'a>(&'a self, source: &'a str, org: &'a OrgId) -> BoxFuture<'a, store::Result<Option<Value>>> {
+        Box::pin(self.position(source, org))
+    }
+
+    fn put<'a>(&'a self, source: &'a str, org: &'a OrgId, position: &'a Value) -> BoxFuture<'a, store::Result<()>> {
+        Box::pin(self.put_position(source, org, position))
+    }
+}

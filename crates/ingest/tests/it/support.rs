@@ -1,0 +1,150 @@
+//! A stream with a few partitions, and what is in it.
+
+use bus::{Bus, Delivery, DetectorGroup, Failure, Handler, Topology};
+use model::partition::Partitions;
+use model::{Entry, Item, Order, OrgId};
+use servers::Nats;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const ORG: &str = "00Dhn0000018hrcEAA";
+pub(crate) const TOKEN: &str = "a-token-of-this-org";
+const PATIENCE: Duration = Duration::from_secs(30);
+const PARTITIONS: u16 = 4;
+
+pub(crate) async fn nats() -> (Nats, Bus) {
+    let nats = Nats::start().await.unwrap();
+    let settings = bus::Settings { servers: vec![nats.url()], partitions: PARTITIONS, ..bus::Settings::default() };
+    let bus = Bus::connect("ingest", &settings).await.unwrap();
+    let group = DetectorGroup { name: "all".to_owned(), families: vec!["report".to_owned()] };
+    Topology::new(&settings, &[group]).apply(&bus).await.unwrap();
+    (nats, bus)
+}
+
+/// [`ORG`] fills three of the partitions.
+pub(crate) fn partitions() -> Partitions {
+    Partitions::new(PARTITIONS, BTreeMap::from([(OrgId::new(ORG), 3)]))
+}
+
+pub(crate) fn settings() -> ingest::Settings {
+    let org = ingest::OrgSettings { tokens: vec![TOKEN.into()], ..ingest::OrgSettings::default() };
+    ingest::Settings { orgs: BTreeMap::from([(OrgId::new(ORG), org)]), ..ingest::Settings::default() }
+}
+
+/// One stored event a line; the numbers are their minutes.
+pub(crate) fn records(numbers: impl IntoIterator<Item = u32>) -> String {
+    let record = |number: u32| {
+        let (id, user) = (id(number), number % 40);
+        let time = format!("2026-03-02T{:02}:{:02}:00.000Z", number / 60, number % 60);
+        format!(
+            "{{\"attributes\":{{\"type\":\"ListViewEvent\"}},\"EventIdentifier\":\"{id}\",\"EventDate\":\"{time}\",\
+             \"UserId\":\"user{user}\",\"RowsProcessed\":{number}}}\n"
+        )
+    };
+    numbers.into_iter().map(record).collect()
+}
+
+pub(crate) fn id(number: u32) -> String {
+    format!("7d0c2b1e-4f6a-4c1e-9a70-{number:012}")
+}
+
+/// By partition: ids of the numbers.
+pub(crate) fn by_partition(numbers: impl IntoIterator<Item = u32>) -> BTreeMap<u16, Vec<String>> {
+    let mut expected: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+    for number in numbers {
+        let user = model::UserId::new(&format!("user{}", number % 40));
+        let partition = partitions().of_activity(&OrgId::new(ORG), &user);
+        expected.entry(partition).or_default().push(id(number));
+    }
+    expected
+}
+
+/// The first `count` entries of the stream, by partition in their order.
+pub(crate) async fn entries(bus: &Bus, count: usize) -> BTreeMap<u16, Vec<Item<Entry>>> {
+    let stop = CancellationToken::new();
+    let (told, mut seen) = mpsc::unbounded_channel();
+    let cursors = (0..PARTITIONS).map(|partition| {
+        let (bus, stop) = (bus.clone(), stop.clone());
+        let mut reader = Reader { partition, told: told.clone() };
+        tokio::spawn(async move { bus::cursor(&bus, partition, 0, &mut reader, stop).await.unwrap() })
+    });
+    let cursors: Vec<_> = cursors.collect();
+    let mut entries: BTreeMap<u16, Vec<Item<Entry>>> = BTreeMap::new();
+    let read = async {
+        for _ in 0..count {
+            let (partition, item) = seen.recv().await.unwrap();
+            entries.entry(partition).or_default().push(item);
+        }
+    };
+    tokio::time::timeout(PATIENCE, read).await.unwrap();
+    stop.cancel();
+    for cursor in cursors {
+        cursor.await.unwrap();
+    }
+    assert!(seen.try_recv().is_err(), "there is more in the stream");
+    entries
+}
+
+/// By partition: ids of activities, and words for orders.
+pub(crate) async fn texts(bus: &Bus, count: usize) -> BTreeMap<u16, Vec<String>> {
+    let texts = |items: Vec<Item<Entry>>| items.iter().map(|item| text(&item.value)).collect();
+    entries(bus, count).await.into_iter().map(|(partition, items)| (partition, texts(items))).collect()
+}
+
+fn text(entry: &Entry) -> String {
+    match entry {
+        Entry::Activity(activity) => activity.id.to_string(),
+        Entry::Control(control) => match control.order {
+            Order::End => "end".to_owned(),
+            Order::Watermark(time) => time.to_string(),
+        },
+    }
+}
+
+struct Reader {
+    partition: u16,
+    told: mpsc::UnboundedSender<(u16, Item<Entry>)>,
+}
+
+impl Handler for Reader {
+    type Item = Entry;
+
+    async fn handle(&mut self, deliveries: Vec<Delivery<Entry>>) -> Result<(), Failure> {
+        for item in deliveries.into_iter().flat_map(|delivery| delivery.items) {
+            self.told.send((self.partition, item)).map_err(|error| Failure::Stop(error.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Posts a body and gives the whole answer. Waits until somebody listens.
+pub(crate) async fn post(address: SocketAddr, body: &str) -> String {
+    post_traced(address, "0af7651916cd43dd8448eb211c80319c", body).await
+}
+
+pub(crate) async fn post_traced(address: SocketAddr, trace: &str, body: &str) -> String {
+    let connected = async {
+        loop {
+            if let Ok(stream) = TcpStream::connect(address).await {
+                break stream;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let mut stream = tokio::time::timeout(PATIENCE, connected).await.unwrap();
+    let head = format!(
+        "POST /v1/events HTTP/1.1\r\nHost: ingest\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\n\
+         traceparent: 00-{trace}-b7ad6b7169203331-01\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}

@@ -1,0 +1,238 @@
+//! Messages as CloudEvents 1.0 in JSON (structured mode).
+
+use crate::message::{Content, Digest, Entry, Message, summary};
+use model::{Change, ChangeKind, Finding, Points, Severity, Term, Timestamp, Uuid};
+use serde::Serialize;
+
+/// The media type of [`encode`].
+pub(crate) const CONTENT_TYPE: &str = "application/cloudevents+json; charset=utf-8";
+
+/// One line without a line feed.
+///
+/// # Errors
+/// None that the types allow; numbers that are no numbers become `null`.
+pub(crate) fn encode(message: &Message) -> Result<Vec<u8>, serde_json::Error> {
+    let attributes = |kind, org: Option<&str>, time| Attributes {
+        specversion: "1.0",
+        id: &message.id,
+        source: org.map_or_else(|| "/orgwatch".to_owned(), |org| format!("/orgwatch/{org}")),
+        kind,
+        subject: None,
+        time,
+        datacontenttype: "application/json",
+        traceparent: Some(message.traceparent.as_str()).filter(|traceparent| !traceparent.is_empty()),
+    };
+    match &message.content {
+        Content::Change(change) => {
+            let incident = &change.incident;
+            let kind = format!("org.orgwatch.incident.{}", change.kind);
+            let attributes = Attributes {
+                subject: Some(incident.user_id.as_str()),
+                ..attributes(kind, Some(incident.org_id.as_str()), incident.last_event_at)
+            };
+            serde_json::to_vec(&Envelope { attributes, data: compact(change, message) })
+        }
+        Content::Digest(digest) => {
+            let org = digest.org_id.as_ref().map(|org| org.as_str());
+            let attributes = attributes("org.orgwatch.digest".to_owned(), org, digest.last_event_at);
+            serde_json::to_vec(&Envelope { attributes, data: of_digest(digest, message) })
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    #[serde(flatten)]
+    attributes: Attributes<'a>,
+    data: T,
+}
+
+#[derive(Serialize)]
+struct Attributes<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: String,
+    #[serde(rename = "type")]
+    kind: String,
+    /// The user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    time: Timestamp,
+    datacontenttype: &'static str,
+    /// Of the distributed tracing extension.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
+}
+
+/// What a receiver needs of an incident; the console has the rest.
+#[derive(Serialize)]
+struct Compact<'a> {
+    incident_id: Uuid,
+    revision: u64,
+    change: ChangeKind,
+    org_id: &'a str,
+    user_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    severity: Severity,
+    /// 0 to 100.
+    risk_score: Points,
+    first_event_at: Timestamp,
+    last_event_at: Timestamp,
+    summary: String,
+    findings: Vec<CompactFinding<'a>>,
+    /// The terms add up to `risk_score`.
+    receipt: Vec<CompactTerm<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct CompactFinding<'a> {
+    detector: &'a str,
+    severity: Severity,
+    /// 0 to 10.
+    score: f64,
+    summary: &'a str,
+}
+
+#[derive(Serialize)]
+struct CompactTerm<'a> {
+    name: &'a str,
+    points: Points,
+}
+
+#[derive(Serialize)]
+struct CompactDigest<'a> {
+    changes: usize,
+    incidents: usize,
+    incidents_by_severity: serde_json::Map<String, serde_json::Value>,
+    first_event_at: Timestamp,
+    last_event_at: Timestamp,
+    highest: Vec<CompactEntry<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct CompactEntry<'a> {
+    incident_id: Uuid,
+    revision: u64,
+    org_id: &'a str,
+    user_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    severity: Severity,
+    /// 0 to 100.
+    risk_score: Points,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a str>,
+}
+
+fn compact<'a>(change: &'a Change, message: &'a Message) -> Compact<'a> {
+    let incident = &change.incident;
+    let finding = |finding: &'a Finding| CompactFinding {
+        detector: &finding.detector,
+        severity: finding.severity,
+        score: finding.score,
+        summary: &finding.summary,
+    };
+    let term = |term: &'a Term| CompactTerm { name: &term.name, points: term.points };
+    Compact {
+        incident_id: incident.incident_id,
+        revision: incident.revision,
+        change: change.kind,
+        org_id: incident.org_id.as_str(),
+        user_id: incident.user_id.as_str(),
+        username: incident.username.as_deref(),
+        severity: incident.severity,
+        risk_score: incident.risk_score,
+        first_event_at: incident.first_event_at,
+        last_event_at: incident.last_event_at,
+        summary: summary(incident),
+        findings: incident.findings.iter().map(finding).collect(),
+        receipt: incident.receipt.terms.iter().map(term).collect(),
+        trace_id: message.traceparent.split('-').nth(1),
+        link: message.link.as_deref(),
+    }
+}
+
+fn of_digest<'a>(digest: &'a Digest, message: &'a Message) -> CompactDigest<'a> {
+    let entry = |entry: &'a Entry| CompactEntry {
+        incident_id: entry.incident_id,
+        revision: entry.revision,
+        org_id: entry.org_id.as_str(),
+        user_id: entry.user_id.as_str(),
+        username: entry.username.as_deref(),
+        severity: entry.severity,
+        risk_score: entry.risk_score,
+        link: entry.link.as_deref(),
+    };
+    CompactDigest {
+        changes: digest.changes,
+        incidents: digest.incidents(),
+        incidents_by_severity: digest
+            .incidents
+            .iter()
+            .map(|(name, count)| (name.to_string(), (*count).into()))
+            .collect(),
+        first_event_at: digest.first_event_at,
+        last_event_at: digest.last_event_at,
+        highest: digest.highest.iter().map(entry).collect(),
+        link: message.link.as_deref(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{TRACEPARENT, change, change_of};
+
+    fn shown(message: &Message) -> String {
+        let line = encode(message).unwrap();
+        assert!(!line.contains(&b'\n'));
+        let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        serde_json::to_string_pretty(&value).unwrap()
+    }
+
+    #[test]
+    fn a_change() {
+        let change = change(3, ChangeKind::Escalated, 89.78);
+        let message = Message::of_change(change, TRACEPARENT.into(), Some("https://console.example.com/"));
+        insta::assert_snapshot!(shown(&message));
+    }
+
+    #[test]
+    fn without_what_is_optional() {
+        let mut change = change(1, ChangeKind::Opened, 61.0);
+        change.incident.username = None;
+        change.incident.findings.truncate(1);
+        let message = Message::of_change(change, Default::default(), None);
+        let value: serde_json::Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
+        for absent in ["username", "trace_id", "link"] {
+            assert!(value["data"].get(absent).is_none(), "{absent}");
+        }
+        assert!(value.get("traceparent").is_none());
+    }
+
+    #[test]
+    fn a_digest() {
+        let changes = [
+            change_of(1, 1, ChangeKind::Opened, 61.0),
+            change_of(1, 2, ChangeKind::Escalated, 85.0),
+            change_of(2, 1, ChangeKind::Opened, 70.5),
+        ];
+        insta::assert_snapshot!(shown(&Message::of_digest(&changes, Some("https://console.example.com")).unwrap()));
+    }
+
+    #[test]
+    fn a_digest_of_many_orgs_names_none() {
+        let mut changes = [change_of(1, 1, ChangeKind::Opened, 61.0), change_of(2, 1, ChangeKind::Opened, 70.5)];
+        changes[1].incident.org_id = model::OrgId::new("00Dhn0000099999EAA");
+        let message = Message::of_digest(&changes, None).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
+        assert_eq!(value["source"], "/orgwatch");
+    }
+}

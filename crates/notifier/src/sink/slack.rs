@@ -1,0 +1,47 @@
+//! Slack's incoming webhooks.
+
+use crate::message::Message;
+use crate::sink::http::Endpoint;
+use crate::sink::{SendError, Sink};
+
+#[derive(Debug)]
+pub(crate) struct Slack {
+    endpoint: Endpoint,
+}
+
+impl Slack {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint }
+    }
+}
+
+impl Sink for Slack {
+    async fn send(&self, message: &Message) -> Result<(), SendError> {
+        let body = serde_json::to_vec(&crate::slack::payload(message))?;
+        // Slack knows no key of idempotency: an attempt that it took without confirming is shown twice.
+        self.endpoint.post("application/json; charset=utf-8", &[], body).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Server, change};
+    use model::ChangeKind;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn blocks_are_posted() {
+        runtime::run::install_tls();
+        let server = Server::start("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        let url = format!("http://{}/services/T0/B0/hidden", server.address);
+        let slack = Slack::new(Endpoint::new(url.into(), Duration::from_secs(10)).unwrap());
+        assert!(!format!("{slack:?}").contains("hidden"));
+        let message = Message::of_change(change(1, ChangeKind::Opened, 90.0), Default::default(), None);
+        assert_eq!(slack.send(&message).await, Ok(()));
+        let request = server.request().await;
+        assert_eq!(request.header("content-type"), "application/json; charset=utf-8");
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(body, crate::slack::payload(&message));
+    }
+}

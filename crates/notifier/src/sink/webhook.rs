@@ -1,0 +1,119 @@
+//! CloudEvents over HTTP, signed as the Standard Webhooks say.
+
+use crate::clock::now;
+use crate::cloudevent;
+use crate::message::Message;
+use crate::signature::Key;
+use crate::sink::http::Endpoint;
+use crate::sink::{SendError, Sink};
+use model::time::SECOND;
+
+#[derive(Debug)]
+pub(crate) struct Webhook {
+    endpoint: Endpoint,
+    key: Option<Key>,
+}
+
+impl Webhook {
+    pub(crate) fn new(endpoint: Endpoint, key: Option<Key>) -> Self {
+        Self { endpoint, key }
+    }
+}
+
+impl Sink for Webhook {
+    async fn send(&self, message: &Message) -> Result<(), SendError> {
+        let body = cloudevent::encode(message)?;
+        // Of this attempt, so that receivers can refuse what is old.
+        let seconds = now().0.div_euclid(SECOND);
+        let timestamp = seconds.to_string();
+        let signature = self.key.as_ref().map(|key| key.sign(&message.id, seconds, &body));
+        let mut headers = vec![
+            ("webhook-id", message.id.as_str()),
+            ("webhook-timestamp", timestamp.as_str()),
+            ("idempotency-key", message.id.as_str()),
+        ];
+        headers.extend(signature.as_deref().map(|signature| ("webhook-signature", signature)));
+        self.endpoint.post(cloudevent::CONTENT_TYPE, &headers, body).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Server, TRACEPARENT, change};
+    use model::ChangeKind;
+    use std::net::{SocketAddr, TcpListener};
+    use std::time::Duration;
+
+    const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    async fn send(address: SocketAddr, timeout: Duration) -> Result<(), SendError> {
+        runtime::run::install_tls();
+        let url = format!("http://{address}/hooks/hidden-token");
+        let endpoint = Endpoint::new(url.into(), timeout).unwrap();
+        let webhook = Webhook::new(endpoint, Some(Key::parse(KEY).unwrap()));
+        assert!(!format!("{webhook:?}").contains("hidden"));
+        let message = Message::of_change(change(3, ChangeKind::Opened, 90.0), TRACEPARENT.into(), None);
+        webhook.send(&message).await
+    }
+
+    const LONG: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn what_is_sent_is_signed_and_named() {
+        let server = Server::start("HTTP/1.1 204 No Content\r\n\r\n").await;
+        assert_eq!(send(server.address, LONG).await, Ok(()));
+        let request = server.request().await;
+        assert!(request.head.starts_with("POST /hooks/hidden-token HTTP/1.1"), "{}", request.head);
+        let id = "00000000-0000-0000-0000-000000000001/3";
+        assert_eq!(request.header("webhook-id"), id);
+        assert_eq!(request.header("idempotency-key"), id);
+        assert_eq!(request.header("content-type"), "application/cloudevents+json; charset=utf-8");
+        let timestamp: i64 = request.header("webhook-timestamp").parse().unwrap();
+        assert!((now().0 / SECOND - timestamp).abs() < 60);
+        let expect = Key::parse(KEY).unwrap().sign(id, timestamp, &request.body);
+        assert_eq!(request.header("webhook-signature"), expect);
+        let event: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!((&event["id"], &event["traceparent"]), (&id.into(), &TRACEPARENT.into()));
+    }
+
+    #[tokio::test]
+    async fn a_receiver_may_ask_to_wait() {
+        let server =
+            Server::start("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 17\r\nContent-Length: 0\r\n\r\n").await;
+        let expect = SendError::Retry {
+            after: Some(Duration::from_secs(17)),
+            reason: "answered 429 Too Many Requests".to_owned(),
+        };
+        assert_eq!(send(server.address, LONG).await, Err(expect));
+    }
+
+    #[tokio::test]
+    async fn a_failing_receiver_is_tried_again() {
+        let server = Server::start("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(send(server.address, LONG).await, Err(SendError::retry("answered 500 Internal Server Error")));
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_refused() {
+        let elsewhere = Server::start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+        let redirect = format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://{}/\r\n\r\n", elsewhere.address);
+        let server = Server::start(&redirect).await;
+        let expect = "answered 307 Temporary Redirect, redirects are not followed";
+        assert_eq!(send(server.address, LONG).await, Err(SendError::Refused(expect.to_owned())));
+        assert_eq!(elsewhere.requests(), 0);
+    }
+
+    #[tokio::test]
+    async fn errors_do_not_show_where_it_was_sent() {
+        let silent = Server::start("").await;
+        let timeout = send(silent.address, Duration::from_millis(100)).await.unwrap_err();
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let refused = send(closed, LONG).await.unwrap_err();
+        for error in [timeout, refused] {
+            let shown = format!("{error} {error:?}");
+            assert!(matches!(error, SendError::Retry { after: None, .. }), "{shown}");
+            assert!(!shown.contains("hidden") && !shown.contains("127.0.0.1"), "{shown}");
+        }
+    }
+}
