@@ -133,7 +133,8 @@ async fn nothing_is_lost_and_nothing_is_double() {
     let expected = field.expected();
     let node = field.node().await;
     let shutdown = CancellationToken::new();
-    let idle = idle::wait(&node, &detector::Group::all(), &shutdown);
+    let group = detector::Group::all();
+    let idle = idle::wait(&node, &group, &shutdown);
     let ended = tokio::select! {
         done = idle => done.map(|()| true).unwrap(),
         () = fleet.keep_alive() => false,

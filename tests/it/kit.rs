@@ -140,6 +140,8 @@ pub(crate) async fn export(config: &Path) -> Outcome {
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orgwatchd"));
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    // Tests run beside each other, and nobody asks there.
+    command.env("ORGWATCH_ADMIN__LISTEN", "127.0.0.1:0").env("ORGWATCH_INGEST__LISTEN", "127.0.0.1:0");
     command
 }
 
@@ -165,8 +167,6 @@ impl Fleet {
         let service = name.split('-').next().unwrap_or(name);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.logs.join(name)).unwrap();
         let mut command = command(&["--config", self.config.to_str().unwrap(), service]);
-        // Each has an admin port of its own; nobody asks there.
-        command.env("ORGWATCH_ADMIN__LISTEN", "127.0.0.1:0").env("ORGWATCH_INGEST__LISTEN", "127.0.0.1:0");
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.running.insert(name.to_owned(), command.spawn().unwrap());
     }

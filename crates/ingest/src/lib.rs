@@ -7,7 +7,7 @@
 //! | instrument | labels | what |
 //! |---|---|---|
 //! | `orgwatch.ingest.records` | `source` (`push`, `files`), `outcome` (`accepted`, `rejected`, `ignored`, `outside`) | what became of records; none is dropped without being counted |
-//! | `orgwatch.ingest.bytes` | `source` | bytes read, packed |
+//! | `orgwatch.ingest.received` | `source` | bytes read, packed |
 //! | `orgwatch.latency.source` | `source` (`push`) | seconds from an event to its arrival |
 //! | `http.server.request.duration` | `http.response.status_code` | seconds until a request was answered |
 

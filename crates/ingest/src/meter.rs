@@ -47,7 +47,7 @@ impl Meter {
             .with_description("From an event to its arrival at ingest")
             .with_boundaries(runtime::latency::BUCKETS.to_vec());
         let records = meter.u64_counter("orgwatch.ingest.records").with_unit("{record}");
-        let bytes = meter.u64_counter("orgwatch.ingest.bytes").with_unit("By");
+        let bytes = meter.u64_counter("orgwatch.ingest.received").with_unit("By");
         Self {
             records: records.with_description("Records by source and by what became of them").build(),
             bytes: bytes.with_description("Bytes read from each source, packed").build(),

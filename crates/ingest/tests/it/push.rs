@@ -76,7 +76,7 @@ async fn each_item_carries_the_span_of_its_request() {
         telemetry.registry().gather().iter().map(|family| family.name().to_owned()).collect();
     for name in [
         "http_server_request_duration_seconds",
-        "orgwatch_ingest_bytes_total",
+        "orgwatch_ingest_received_bytes_total",
         "orgwatch_ingest_records_total",
         "orgwatch_latency_source_seconds",
     ] {
