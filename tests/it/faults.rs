@@ -1,7 +1,7 @@
 //! Whatever is killed, cut or restarted, nothing is lost, nothing is double, and Postgres ends up with what a run without
 //! faults gives.
 //!
-//! `ORGWATCH_CHAOS=200` makes it long: that many faults.
+//! `CHAOS_FAULTS=200` makes it long: that many faults.
 
 use crate::kit::{Fleet, Outcome, backtest, export, org};
 use model::Timestamp;
@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const SERVICES: [&str; 7] =
-    ["ingest", "baseline-1", "baseline-2", "detector-1", "detector-2", "correlator-1", "correlator-2"];
+const SERVICES: [&str; 8] = [
+    "ingest", "baseline-1", "baseline-2", "detector-1", "detector-2", "correlator-1", "correlator-2", "notifier",
+];
 
 struct Field {
     folder: tempfile::TempDir,
@@ -29,11 +30,12 @@ struct Field {
 }
 
 impl Field {
-    async fn new() -> Self {
+    /// Play enough that there is work left at the last fault.
+    async fn new(orgs: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let input = folder.path().join("events");
         std::fs::create_dir(&input).unwrap();
-        for number in 0..3 {
+        for number in 0..orgs {
             std::fs::write(input.join(format!("{number}.ndjson")), org(number, 25, 24)).unwrap();
         }
         let (nats, postgres) = (Nats::start().await.unwrap(), Postgres::start().await.unwrap());
@@ -119,9 +121,9 @@ async fn fault(dice: &mut ChaCha8Rng, field: &mut Field, fleet: &mut Fleet) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_and_nothing_is_double() {
-    let faults: u32 = std::env::var("ORGWATCH_CHAOS").map_or(12, |count| count.parse().unwrap());
+    let faults: u32 = std::env::var("CHAOS_FAULTS").map_or(12, |count| count.parse().unwrap());
     let mut dice = ChaCha8Rng::seed_from_u64(7);
-    let mut field = Field::new().await;
+    let mut field = Field::new((u64::from(faults) / 4).max(3)).await;
     let mut fleet = Fleet::new(field.config.clone(), field.folder.path().to_owned());
     SERVICES.iter().for_each(|service| fleet.start(service));
     for _ in 0..faults {
@@ -138,11 +140,11 @@ async fn nothing_is_lost_and_nothing_is_double() {
     let ended = tokio::select! {
         done = idle => done.map(|()| true).unwrap(),
         () = fleet.keep_alive() => false,
-        () = tokio::time::sleep(Duration::from_secs(240)) => false,
+        () = tokio::time::sleep(Duration::from_secs(120)) => false,
     };
     if !ended {
         let logs: Vec<String> = fleet.names().iter().map(|name| format!("{name}: {}", fleet.log(name))).collect();
-        panic!("not idle after four minutes\n{}", logs.join("\n"));
+        panic!("not idle after two minutes\n{}", logs.join("\n"));
     }
     fleet.stop().await;
     export(&field.config).await.assert_equals(&expected);
