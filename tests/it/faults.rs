@@ -15,9 +15,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const SERVICES: [&str; 8] = [
-    "ingest", "baseline-1", "baseline-2", "detector-1", "detector-2", "correlator-1", "correlator-2", "notifier",
-];
+const SERVICES: [&str; 8] =
+    ["ingest", "baseline-1", "baseline-2", "detector-1", "detector-2", "correlator-1", "correlator-2", "notifier"];
 
 struct Field {
     folder: tempfile::TempDir,

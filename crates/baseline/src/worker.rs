@@ -110,7 +110,7 @@ impl Worker {
         for observation in observations {
             for (family, observation) in observation.by_family() {
                 let subject = subject::observation(&self.prefix, family.as_str(), self.partition);
-                out.entry(subject).or_default().push(Item { value: observation, traceparent: traceparent.clone() });
+                out.entry(subject).or_default().push(item.causes(observation, traceparent.clone()));
             }
         }
         Ok(())

@@ -44,7 +44,7 @@ pub fn merge(
     let mut ledger: Ledger = kept.iter().map(entry).collect();
     let mut changed: BTreeMap<Uuid, Text> = BTreeMap::new();
     let mut traceparent = Text::default();
-    for Item { value, traceparent: trace } in new {
+    for Item { value, traceparent: trace, .. } in new {
         let id = value.finding_id;
         if ledger.add(value) {
             changed.insert(id, trace.clone());

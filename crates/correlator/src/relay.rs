@@ -71,6 +71,6 @@ async fn send(
         return Ok(None);
     };
     let traceparent = row.traceparent.as_deref().unwrap_or_default().into();
-    let item = Item { value: Change { incident, kind: *kind }, traceparent };
+    let item = Item { traceparent, ..Item::new(Change { incident, kind: *kind }) };
     publisher.send(subject::incident(prefix, row.org_id.as_str()), vec![item]).await.map(Some)
 }

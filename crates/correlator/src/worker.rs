@@ -6,7 +6,10 @@ use crate::merge::{Known, Merged, Written, merge};
 use bus::{Delivery, Failure, Handler, trace};
 use model::codec::Message;
 use model::{ChangeKind, Finding, Item, OrgId, Points, Text, UserId};
+use opentelemetry::global;
+use runtime::latency::Latency;
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 use store::{
     Correlation, HistoryWrite, IncidentWrite, OutboxWrite, RiskWrite, Status, Store, StoreError, StoredFinding,
     StoredIncident,
@@ -16,13 +19,19 @@ pub(crate) struct Worker {
     store: Store,
     risk: risk::Settings,
     config_hash: Text,
+    latency: Latency,
 }
 
 type User = (OrgId, UserId);
 
 impl Worker {
     pub(crate) fn new(service: &Service) -> Self {
-        Self { store: service.store.clone(), risk: service.risk.clone(), config_hash: service.config_hash.clone() }
+        Self {
+            store: service.store.clone(),
+            risk: service.risk.clone(),
+            config_hash: service.config_hash.clone(),
+            latency: Latency::new(&global::meter("orgwatch")),
+        }
     }
 
     async fn correlate(&self, new: BTreeMap<User, Vec<Item<Finding>>>) -> Result<(), StoreError> {
@@ -56,12 +65,23 @@ impl Handler for Worker {
 
     async fn handle(&mut self, deliveries: Vec<Delivery<Finding>>) -> Result<(), Failure> {
         let mut new: BTreeMap<User, Vec<Item<Finding>>> = BTreeMap::new();
+        let mut received = Vec::new();
         for item in deliveries.into_iter().flat_map(|delivery| delivery.items) {
             let user = (item.value.org_id.clone(), item.value.user_id.clone());
+            received.extend(item.received_at);
             new.entry(user).or_default().push(item);
         }
-        self.correlate(new).await.map_err(|error| failure(&error))
+        self.correlate(new).await.map_err(|error| failure(&error))?;
+        let now = now();
+        received.into_iter().for_each(|received| self.latency.pipeline(received.0, now, &[]));
+        Ok(())
     }
+}
+
+/// The wall clock, in milliseconds since 1970; only for measuring.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The findings, each with a span of its own trace.

@@ -58,7 +58,7 @@ impl Worker {
         trace::parent(&span, &item.traceparent);
         let _entered = span.enter();
         let traceparent = trace::current();
-        findings.into_iter().map(|value| Item { value, traceparent: traceparent.clone() }).collect()
+        findings.into_iter().map(|value| item.causes(value, traceparent.clone())).collect()
     }
 
     fn count(&self, detector: &'static str, verdict: &Verdict) {

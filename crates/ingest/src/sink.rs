@@ -82,7 +82,7 @@ impl Sink {
     /// As [`Sink::send`].
     pub async fn order(&self, org: &OrgId, order: Order) -> Result<Ticket, PublishError> {
         let control = Entry::Control(Control { org_id: org.clone(), order });
-        let item = Item { value: control, traceparent: bus::trace::current() };
+        let item = Item { traceparent: bus::trace::current(), ..Item::new(control) };
         let slices = self.partitions.of_org(org).into_iter().map(|partition| (partition, vec![item.clone()]));
         self.send_rest(slices, Vec::new()).await
     }
@@ -110,11 +110,12 @@ impl Sink {
 
     /// By partition, in order, in slices.
     fn slices(&self, activities: Vec<Activity>) -> Vec<(u16, Vec<Item<Entry>>)> {
-        let traceparent = bus::trace::current();
+        let (traceparent, now) = (bus::trace::current(), crate::http::now());
         let mut by_partition: BTreeMap<u16, Vec<Vec<Item<Entry>>>> = BTreeMap::new();
         for activity in activities {
             let partition = self.partitions.of_activity(&activity.org_id, &activity.user_id);
-            let item = Item { value: Entry::from(activity), traceparent: traceparent.clone() };
+            let received_at = activity.received_at.or(Some(now));
+            let item = Item { value: Entry::from(activity), traceparent: traceparent.clone(), received_at };
             let slices = by_partition.entry(partition).or_default();
             match slices.last_mut() {
                 Some(slice) if slice.len() < SLICE => slice.push(item),

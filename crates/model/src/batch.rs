@@ -10,6 +10,8 @@ pub struct Item<T> {
     pub value: T,
     /// `traceparent`, empty where nothing is traced.
     pub traceparent: Text,
+    /// When ingest received what caused it, by the wall clock: only measured, never decided by.
+    pub received_at: Option<Timestamp>,
 }
 
 /// What a partition's activity stream consists of.
@@ -54,12 +56,12 @@ words! {
 impl<T> Item<T> {
     /// Untraced.
     pub fn new(value: T) -> Self {
-        Self { value, traceparent: Text::default() }
+        Self { value, traceparent: Text::default(), received_at: None }
     }
 
-    /// The same trace, another value.
-    pub fn with<U>(&self, value: U) -> Item<U> {
-        Item { value, traceparent: self.traceparent.clone() }
+    /// What this one causes, in a span of the same trace.
+    pub fn causes<U>(&self, value: U, traceparent: Text) -> Item<U> {
+        Item { value, traceparent, received_at: self.received_at }
     }
 }
 

@@ -35,10 +35,14 @@ impl Latency {
         }
     }
 
-    /// Times in milliseconds since 1970: when it happened, when ingest received it, when the incident was stored.
-    /// Clocks that disagree give zero. Labels must be few: no users, and orgs only where they are.
-    pub fn record(&self, happened: i64, received: i64, told: i64, labels: &[KeyValue]) {
+    /// The source's part, in milliseconds since 1970: when it happened, when ingest received it. Clocks that disagree
+    /// give zero. Labels must be few: no users, and orgs only where they are.
+    pub fn source(&self, happened: i64, received: i64, labels: &[KeyValue]) {
         self.source.record(between(happened, received).as_secs_f64(), labels);
+    }
+
+    /// Ours: when ingest received it, when the incident that tells of it was stored.
+    pub fn pipeline(&self, received: i64, told: i64, labels: &[KeyValue]) {
         self.pipeline.record(between(received, told).as_secs_f64(), labels);
     }
 }
@@ -61,8 +65,11 @@ mod tests {
         let exporter = opentelemetry_prometheus::exporter().with_registry(registry.clone()).build().unwrap();
         let provider = SdkMeterProvider::builder().with_reader(exporter).build();
         let latency = Latency::new(&provider.meter("orgwatch"));
-        latency.record(1_000, 3_500, 3_504, &[KeyValue::new("source", "stream")]);
-        latency.record(5_000, 3_500, 3_501, &[KeyValue::new("source", "stream")]);
+        let labels = [KeyValue::new("source", "stream")];
+        for (happened, told) in [(1_000, 3_504), (5_000, 3_501)] {
+            latency.source(happened, 3_500, &labels);
+            latency.pipeline(3_500, told, &labels);
+        }
         let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
         let lines: Vec<&str> = text
             .lines()

@@ -11,8 +11,11 @@ macro_rules! batch {
     ($domain:ty, $item:ident, $batch:ident, $to:expr, $from:expr) => {
         impl Batch for $domain {
             fn encode_item(item: &Item<Self>) -> Vec<u8> {
-                let to: fn(&Self, String) -> wire::$item = $to;
-                prost::Message::encode_to_vec(&to(&item.value, item.traceparent.to_string()))
+                let to: fn(&Self) -> wire::$item = $to;
+                let mut wire = to(&item.value);
+                wire.traceparent = item.traceparent.to_string();
+                wire.received_at = item.received_at.map(|time| time.0);
+                prost::Message::encode_to_vec(&wire)
             }
 
             fn decode_batch(bytes: &[u8]) -> Result<Vec<Item<Self>>, WireError> {
@@ -20,7 +23,8 @@ macro_rules! batch {
                 let batch: wire::$batch = prost::Message::decode(bytes)?;
                 let items = batch.items.into_iter().map(|mut item| {
                     let traceparent = Text::from(std::mem::take(&mut item.traceparent));
-                    Ok(Item { value: from(item)?, traceparent })
+                    let received_at = item.received_at.map(Timestamp);
+                    Ok(Item { value: from(item)?, traceparent, received_at })
                 });
                 items.collect()
             }
@@ -32,24 +36,24 @@ batch!(
     Observation,
     ObservationItem,
     ObservationBatch,
-    |value, traceparent| wire::ObservationItem { observation: Some(value.to_wire()), traceparent },
+    |value| wire::ObservationItem { observation: Some(value.to_wire()), ..Default::default() },
     |item| required(item.observation, "observation")
 );
 batch!(
     Finding,
     FindingItem,
     FindingBatch,
-    |value, traceparent| wire::FindingItem { finding: Some(value.to_wire()), traceparent },
+    |value| wire::FindingItem { finding: Some(value.to_wire()), ..Default::default() },
     |item| required(item.finding, "finding")
 );
 batch!(
     Change,
     IncidentItem,
     IncidentBatch,
-    |value, traceparent| wire::IncidentItem {
+    |value| wire::IncidentItem {
         incident: Some(value.incident.to_wire()),
-        traceparent,
         change: value.kind.to_wire(),
+        ..Default::default()
     },
     |item| {
         let incident: Incident = required(item.incident, "incident")?;
@@ -60,10 +64,9 @@ batch!(
     Entry,
     ActivityItem,
     ActivityBatch,
-    |value, traceparent| match value {
-        Entry::Activity(activity) =>
-            wire::ActivityItem { activity: Some(activity.to_wire()), traceparent, control: None },
-        Entry::Control(control) => wire::ActivityItem { activity: None, traceparent, control: Some(control.to_wire()) },
+    |value| match value {
+        Entry::Activity(activity) => wire::ActivityItem { activity: Some(activity.to_wire()), ..Default::default() },
+        Entry::Control(control) => wire::ActivityItem { control: Some(control.to_wire()), ..Default::default() },
     },
     |item| match item.control {
         Some(control) => Ok(Entry::Control(Field::from_wire(control, "control")?)),

@@ -160,6 +160,9 @@ pub struct ActivityItem {
     pub traceparent: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "3")]
     pub control: ::core::option::Option<Control>,
+    /// When ingest received what caused it, by the wall clock: only measured, never decided by.
+    #[prost(int64, optional, tag = "4")]
+    pub received_at: ::core::option::Option<i64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Control {
@@ -746,6 +749,9 @@ pub struct ObservationItem {
     pub observation: ::core::option::Option<Observation>,
     #[prost(string, tag = "2")]
     pub traceparent: ::prost::alloc::string::String,
+    /// When ingest received what caused it, by the wall clock: only measured, never decided by.
+    #[prost(int64, optional, tag = "3")]
+    pub received_at: ::core::option::Option<i64>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ObservationBatch {
@@ -904,6 +910,9 @@ pub struct FindingItem {
     pub finding: ::core::option::Option<Finding>,
     #[prost(string, tag = "2")]
     pub traceparent: ::prost::alloc::string::String,
+    /// When ingest received what caused it, by the wall clock: only measured, never decided by.
+    #[prost(int64, optional, tag = "3")]
+    pub received_at: ::core::option::Option<i64>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FindingBatch {
@@ -1020,6 +1029,9 @@ pub struct IncidentItem {
     pub traceparent: ::prost::alloc::string::String,
     #[prost(enumeration = "ChangeKind", tag = "3")]
     pub change: i32,
+    /// When ingest received what caused it, by the wall clock: only measured, never decided by.
+    #[prost(int64, optional, tag = "4")]
+    pub received_at: ::core::option::Option<i64>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct IncidentBatch {

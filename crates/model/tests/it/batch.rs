@@ -9,7 +9,7 @@ use proptest::prelude::*;
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 fn traced<T>(value: T) -> Item<T> {
-    Item { value, traceparent: TRACE.into() }
+    Item { value, traceparent: TRACE.into(), received_at: Some(Timestamp(1_772_461_913_000)) }
 }
 
 fn control(order: Order) -> Entry {

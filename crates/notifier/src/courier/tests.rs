@@ -166,7 +166,7 @@ impl Bench {
         let mut history = changes.clone();
         history.retain(|change| !self.memory.state().history.contains(change));
         self.memory.state().history.extend(history);
-        let item = |value| Item { value, traceparent: TRACEPARENT.into() };
+        let item = |value| Item { traceparent: TRACEPARENT.into(), ..Item::new(value) };
         let delivery = Delivery {
             items: changes.into_iter().map(item).collect(),
             sequence: 1,
