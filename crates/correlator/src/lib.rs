@@ -7,6 +7,7 @@ mod error;
 mod merge;
 mod relay;
 mod settings;
+mod upkeep;
 mod worker;
 
 pub use error::CorrelatorError;
@@ -40,8 +41,8 @@ impl Service {
         let mut worker = Worker::new(&self);
         let source = Source::correlator();
         let merging = bus::shared(&self.bus, &source, &mut worker, shared, shutdown.clone());
-        let relaying = relay::run(&self.bus, &self.store, self.settings.relay_interval(), shutdown);
-        let (merged, ()) = tokio::join!(merging, relaying);
+        let relaying = relay::run(&self.bus, &self.store, self.settings.relay_interval(), shutdown.clone());
+        let (merged, (), ()) = tokio::join!(merging, relaying, upkeep::run(&self, &shutdown));
         Ok(merged?)
     }
 }

@@ -27,8 +27,16 @@ pub struct Written {
     pub status: Status,
     pub kind: ChangeKind,
     pub merged_into: Option<Uuid>,
+    /// It cannot grow any more, by its org's event time.
+    pub ended: bool,
     /// Trace of the finding that made the change.
     pub traceparent: Text,
+}
+
+/// What becomes of an incident that cannot grow any more. It stays open to people.
+pub(crate) fn end(known: Known) -> Written {
+    let status = known.status;
+    ended(known, status, None, &Text::default())
 }
 
 /// Merges `new` findings of one user into what is `kept`. The outcome depends on the set of findings alone, not on
@@ -131,6 +139,7 @@ fn opened(incident: Incident, taken: &BTreeSet<Uuid>, absorbed: &[Known], tracep
         status: Status::Open,
         kind: before.map_or(ChangeKind::Opened, |_| ChangeKind::Reopened),
         merged_into: None,
+        ended: false,
         traceparent: traceparent.clone(),
     }
 }
@@ -141,6 +150,7 @@ fn ended(known: Known, status: Status, merged_into: Option<Uuid>, traceparent: &
         status,
         kind: ChangeKind::Closed,
         merged_into,
+        ended: true,
         traceparent: traceparent.clone(),
     }
 }
@@ -158,17 +168,17 @@ fn grown(incident: Incident, known: Known, traceparent: &Text) -> Option<Written
         status => (status, ChangeKind::Updated),
     };
     let incident = Incident { revision: before.revision + 1, ..incident };
-    Some(Written { incident, status, kind, merged_into: None, traceparent: traceparent.clone() })
+    Some(Written { incident, status, kind, merged_into: None, ended: false, traceparent: traceparent.clone() })
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use model::time::HOUR;
     use model::{OrgId, Severity, Timestamp, UserClass, UserId};
     use proptest::prelude::*;
 
-    fn finding(id: u128, revision: u64, hour: i64, score: f64) -> Finding {
+    pub(crate) fn finding(id: u128, revision: u64, hour: i64, score: f64) -> Finding {
         Finding {
             finding_id: Uuid::from_u128(id),
             revision,

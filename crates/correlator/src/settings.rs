@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use store::Retention;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -10,11 +11,15 @@ pub struct Settings {
     pub messages: usize,
     /// Milliseconds between two looks into the outbox.
     pub relay_ms: u64,
+    /// Seconds between two looks for incidents that cannot grow any more.
+    pub closing_seconds: u64,
+    /// How long what is kept for the record is kept.
+    pub retention: Retention,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { messages: 64, relay_ms: 50 }
+        Self { messages: 64, relay_ms: 50, closing_seconds: 30, retention: Retention::default() }
     }
 }
 
@@ -28,7 +33,14 @@ impl Settings {
         if !(5..=60_000).contains(&self.relay_ms) {
             errors.push(format!("correlator.relay_ms: must be from 5 to 60000, is {}", self.relay_ms));
         }
+        if !(1..=86_400).contains(&self.closing_seconds) {
+            errors.push(format!("correlator.closing_seconds: must be from 1 to 86400, is {}", self.closing_seconds));
+        }
         errors
+    }
+
+    pub(crate) fn closing_interval(&self) -> Duration {
+        Duration::from_secs(self.closing_seconds)
     }
 
     pub(crate) fn relay_interval(&self) -> Duration {

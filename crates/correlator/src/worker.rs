@@ -26,15 +26,14 @@ type User = (OrgId, UserId);
 
 impl Worker {
     pub(crate) fn new(service: &Service) -> Self {
-        Self {
-            store: service.store.clone(),
-            risk: service.risk.clone(),
-            config_hash: service.config_hash.clone(),
-            latency: Latency::new(&global::meter("orgwatch")),
-        }
+        Self::of(service.store.clone(), service.risk.clone(), service.config_hash.clone())
     }
 
-    async fn correlate(&self, new: BTreeMap<User, Vec<Item<Finding>>>) -> Result<(), StoreError> {
+    pub(crate) fn of(store: Store, risk: risk::Settings, config_hash: Text) -> Self {
+        Self { store, risk, config_hash, latency: Latency::new(&global::meter("orgwatch")) }
+    }
+
+    pub(crate) async fn correlate(&self, new: BTreeMap<User, Vec<Item<Finding>>>) -> Result<(), StoreError> {
         let users: Vec<User> = new.keys().cloned().collect();
         let mut correlation = self.store.correlate(&users).await?;
         let mut findings = by_user(correlation.findings().await?, |stored: &StoredFinding| {
@@ -79,7 +78,7 @@ impl Handler for Worker {
 }
 
 /// The wall clock, in milliseconds since 1970; only for measuring.
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
@@ -105,7 +104,7 @@ fn by_user<T>(rows: Vec<T>, user: impl Fn(&T) -> User) -> BTreeMap<User, Vec<T>>
 
 /// All that one transaction writes.
 #[derive(Default)]
-struct Writes {
+pub(crate) struct Writes {
     findings: Vec<StoredFinding>,
     incidents: Vec<IncidentWrite>,
     history: Vec<HistoryWrite>,
@@ -125,8 +124,8 @@ impl Writes {
         }
     }
 
-    fn add_incident(&mut self, written: Written) {
-        let Written { incident, status, kind, merged_into, traceparent } = written;
+    pub(crate) fn add_incident(&mut self, written: Written) {
+        let Written { incident, status, kind, merged_into, ended, traceparent } = written;
         let message = incident.encode();
         // What merely grows is kept, and not told.
         if kind != ChangeKind::Updated {
@@ -149,10 +148,10 @@ impl Writes {
             message,
         });
         let trace_id = traceparent.split('-').nth(1).map(str::to_owned);
-        self.incidents.push(IncidentWrite { incident, status, trace_id, merged_into });
+        self.incidents.push(IncidentWrite { incident, status, trace_id, merged_into, ended });
     }
 
-    async fn put(&self, correlation: &mut Correlation) -> Result<(), StoreError> {
+    pub(crate) async fn put(&self, correlation: &mut Correlation) -> Result<(), StoreError> {
         correlation.put_findings(&self.findings).await?;
         correlation.put_incidents(&self.incidents).await?;
         correlation.put_history(&self.history).await?;

@@ -60,9 +60,13 @@ CREATE TABLE orgwatch.incidents (
     opened_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     closed_at timestamptz,
+    -- Its org's event time has gone so far that it cannot grow any more.
+    ended boolean NOT NULL DEFAULT false,
     CHECK ((status = 'merged') = (merged_into IS NOT NULL))
 );
 CREATE INDEX incidents_to_triage ON orgwatch.incidents (org_id, status, risk_score DESC);
+CREATE INDEX incidents_to_end ON orgwatch.incidents (org_id, last_event_at)
+    WHERE NOT ended AND status IN ('open', 'acknowledged');
 CREATE INDEX incidents_by_user ON orgwatch.incidents (org_id, user_id);
 
 CREATE TABLE orgwatch.incident_history (

@@ -66,7 +66,7 @@ impl Correlation {
             IncidentRow,
             r#"SELECT i.incident_id, i.message, i.status, i.disposition, i.merged_into, i.trace_id,
                    orgwatch.to_ms(i.opened_at) AS "opened_at!", orgwatch.to_ms(i.updated_at) AS "updated_at!",
-                   orgwatch.to_ms(i.closed_at) AS closed_at
+                   orgwatch.to_ms(i.closed_at) AS closed_at, i.ended
                FROM orgwatch.incidents i
                JOIN UNNEST($1::text[], $2::text[]) AS u (org_id, user_id) USING (org_id, user_id)
                ORDER BY i.incident_id"#,

@@ -76,6 +76,29 @@ impl Store {
         }
     }
 
+    /// Claims a delivery that was given up before `told`, as if it had never been tried: somebody wants it told again.
+    /// `false`, and nothing changes, if it was given up later, or not at all.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn revive(&self, key: &DeliveryKey, lease: Duration, told: Timestamp) -> Result<bool> {
+        let changed = sqlx::query!(
+            r#"UPDATE orgwatch.deliveries SET state = 'pending', attempts = 1,
+                   next_attempt_at = now() + make_interval(secs => $4), last_error = NULL, updated_at = now()
+               WHERE incident_id = $1 AND revision = $2 AND channel = $3 AND state = 'failed'
+                 AND updated_at < orgwatch.from_ms($5)"#,
+            key.incident_id,
+            bigint("revision", key.revision)?,
+            key.channel,
+            lease.as_secs_f64(),
+            told.0
+        )
+        .execute(&self.pool)
+        .await
+        .doing("revive a delivery")?;
+        Ok(changed.rows_affected() > 0)
+    }
+
     /// The channel has it. `false` if the delivery is not pending, so for instance confirmed already.
     ///
     /// # Errors

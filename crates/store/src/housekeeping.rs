@@ -4,10 +4,10 @@ use crate::Store;
 use crate::error::{Doing, Result};
 use model::time::DAY;
 use model::{Timestamp, id};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How long what is kept for the record is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
     /// History of incidents goes by whole months, once all of a month is older than this.

@@ -30,12 +30,23 @@ pub struct StoredIncident {
     pub updated_at: Timestamp,
     /// When it was resolved or merged.
     pub closed_at: Option<Timestamp>,
+    /// It cannot grow any more, by its org's event time.
+    pub ended: bool,
 }
 
 impl StoredIncident {
     pub fn finding_ids(&self) -> impl Iterator<Item = Uuid> {
         self.incident.findings.iter().map(|finding| finding.finding_id)
     }
+}
+
+/// An account with incidents that cannot grow any more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ending {
+    pub org_id: OrgId,
+    pub user_id: UserId,
+    /// The latest event that any finding of the org tells of.
+    pub clock: Timestamp,
 }
 
 /// Which incidents; the default is all that are not merged into another one.
@@ -82,7 +93,7 @@ impl Store {
             IncidentRow,
             r#"SELECT incident_id, message, status, disposition, merged_into, trace_id,
                    orgwatch.to_ms(opened_at) AS "opened_at!", orgwatch.to_ms(updated_at) AS "updated_at!",
-                   orgwatch.to_ms(closed_at) AS closed_at
+                   orgwatch.to_ms(closed_at) AS closed_at, ended
                FROM orgwatch.incidents
                WHERE status = ANY($1) AND ($2::text IS NULL OR org_id = $2) AND ($3::text IS NULL OR user_id = $3)
                  AND ($4::uuid[] IS NULL OR incident_id = ANY($4))
@@ -96,6 +107,33 @@ impl Store {
         .await
         .doing("read incidents")?;
         rows.into_iter().map(StoredIncident::try_from).collect()
+    }
+
+    /// Accounts with an incident that is live and lies further back than `window` milliseconds from the latest event
+    /// that any finding of its org tells of; `limit` at most.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn ending(&self, window: i64, limit: u32) -> Result<Vec<Ending>> {
+        let rows = sqlx::query!(
+            r#"SELECT i.org_id, i.user_id, max(c.clock) AS "clock!"
+               FROM orgwatch.incidents i
+               JOIN (SELECT org_id, max(last_event_at) AS clock FROM orgwatch.entity_risk GROUP BY org_id) c
+                   USING (org_id)
+               WHERE NOT i.ended AND i.status IN ('open', 'acknowledged') AND i.last_event_at + $1 < c.clock
+               GROUP BY i.org_id, i.user_id ORDER BY i.org_id, i.user_id LIMIT $2"#,
+            window,
+            i64::from(limit)
+        )
+        .fetch_all(&self.pool)
+        .await
+        .doing("look for incidents that have ended")?;
+        let ending = rows.into_iter().map(|row| Ending {
+            org_id: OrgId::new(&row.org_id),
+            user_id: UserId::new(&row.user_id),
+            clock: Timestamp(row.clock),
+        });
+        Ok(ending.collect())
     }
 
     /// The findings that pass the filter, by id, withdrawn ones included.
@@ -158,6 +196,7 @@ pub(crate) struct IncidentRow {
     pub(crate) opened_at: i64,
     pub(crate) updated_at: i64,
     pub(crate) closed_at: Option<i64>,
+    pub(crate) ended: bool,
 }
 
 impl TryFrom<IncidentRow> for StoredIncident {
@@ -174,6 +213,7 @@ impl TryFrom<IncidentRow> for StoredIncident {
             opened_at: Timestamp(row.opened_at),
             updated_at: Timestamp(row.updated_at),
             closed_at: row.closed_at.map(Timestamp),
+            ended: row.ended,
         })
     }
 }

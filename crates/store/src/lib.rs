@@ -35,7 +35,7 @@ pub use decisions::{Decision, Suppression};
 pub use deliveries::{Claim, DeliveryKey};
 pub use error::{Result, StoreError};
 pub use housekeeping::{Housekept, Retention};
-pub use incidents::{FindingFilter, HistoryEntry, IncidentFilter, StoredFinding, StoredIncident};
+pub use incidents::{Ending, FindingFilter, HistoryEntry, IncidentFilter, StoredFinding, StoredIncident};
 pub use outbox::{OutboxRow, Relayed};
 pub use ownership::{Owner, StateEntry, StateKey, quota};
 pub use settings::Settings;

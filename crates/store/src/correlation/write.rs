@@ -19,6 +19,8 @@ pub struct IncidentWrite {
     pub trace_id: Option<String>,
     /// Present exactly if the status is `merged`.
     pub merged_into: Option<Uuid>,
+    /// It cannot grow any more.
+    pub ended: bool,
 }
 
 /// A line of an incident's history. The time is the database's.
@@ -150,21 +152,22 @@ impl Correlation {
         let last = column(incidents, |i| i.incident.last_event_at.0);
         let messages = column(incidents, |i| i.incident.encode());
         let traces = column(incidents, |i| i.trace_id.as_deref());
+        let ended = column(incidents, |i| i.ended);
         sqlx::query!(
             r#"INSERT INTO orgwatch.incidents AS i (incident_id, org_id, user_id, username, user_class, severity,
                    risk_score, status, merged_into, first_event_at, last_event_at, revision, receipt, message,
-                   trace_id, closed_at)
+                   trace_id, ended, closed_at)
                SELECT t.*, CASE WHEN t.status IN ('resolved', 'merged', 'withdrawn') THEN now() END
                FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::integer[],
                    $8::text[], $9::uuid[], $10::bigint[], $11::bigint[], $12::bigint[], $13::jsonb[], $14::bytea[],
-                   $15::text[]) AS t (incident_id, org_id, user_id, username, user_class, severity, risk_score, status,
-                   merged_into, first_event_at, last_event_at, revision, receipt, message, trace_id)
+                   $15::text[], $16::boolean[]) AS t (incident_id, org_id, user_id, username, user_class, severity, risk_score, status,
+                   merged_into, first_event_at, last_event_at, revision, receipt, message, trace_id, ended)
                ON CONFLICT (incident_id) DO UPDATE SET
                    username = EXCLUDED.username, user_class = EXCLUDED.user_class, severity = EXCLUDED.severity,
                    risk_score = EXCLUDED.risk_score, status = EXCLUDED.status, merged_into = EXCLUDED.merged_into,
                    first_event_at = EXCLUDED.first_event_at, last_event_at = EXCLUDED.last_event_at,
                    revision = EXCLUDED.revision, receipt = EXCLUDED.receipt, message = EXCLUDED.message,
-                   trace_id = COALESCE(i.trace_id, EXCLUDED.trace_id), updated_at = now(),
+                   trace_id = COALESCE(i.trace_id, EXCLUDED.trace_id), ended = EXCLUDED.ended, updated_at = now(),
                    closed_at = CASE WHEN EXCLUDED.closed_at IS NULL THEN NULL
                        ELSE COALESCE(i.closed_at, EXCLUDED.closed_at) END"#,
             &ids,
@@ -181,7 +184,8 @@ impl Correlation {
             &revisions,
             &receipts,
             &messages,
-            &traces as &[Option<&str>]
+            &traces as &[Option<&str>],
+            &ended
         )
         .execute(&mut *self.transaction)
         .await

@@ -98,6 +98,7 @@ async fn an_incident_keeps_its_trace_and_closes_once() {
         merged_into: Some(Uuid::from_u128(10)),
         trace_id: Some("later".into()),
         incident: incident(20, &emma),
+        ended: true,
     };
     let mut grown = open(incident(10, &emma));
     (grown.incident.revision, grown.trace_id) = (4, None);

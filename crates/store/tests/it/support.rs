@@ -147,7 +147,7 @@ pub(crate) fn incident(id: u128, user: &(OrgId, UserId)) -> Incident {
 }
 
 pub(crate) fn open(incident: Incident) -> IncidentWrite {
-    IncidentWrite { incident, status: Status::Open, trace_id: Some("trace".into()), merged_into: None }
+    IncidentWrite { incident, status: Status::Open, trace_id: Some("trace".into()), merged_into: None, ended: false }
 }
 
 /// Writes incidents of one user.
