@@ -117,18 +117,18 @@ mod tests {
             let user = (finding.org_id.clone(), finding.user_id.clone());
             worker.correlate(BTreeMap::from([(user, vec![Item::new(finding)])])).await.unwrap();
         };
-        let opened = (1, ChangeKind::Opened.to_string());
+        let opened = || (1, ChangeKind::Opened.to_string());
 
         put(finding(1, 1, 0, 8.0)).await;
         close(&store, DAY).await.unwrap();
-        assert_eq!(told(&store).await, [opened.clone()], "nothing has happened since");
+        assert_eq!(told(&store).await, [opened()], "nothing has happened since");
 
         // Two days later somebody else of the org is noticed.
         let other = model::Finding { user_id: UserId::new("other"), ..finding(2, 1, 48, 8.0) };
         put(other).await;
         close(&store, DAY).await.unwrap();
         close(&store, DAY).await.unwrap();
-        assert_eq!(told(&store).await, [opened, (2, ChangeKind::Closed.to_string())], "once");
+        assert_eq!(told(&store).await, [opened(), (2, ChangeKind::Closed.to_string())], "once");
         let emma = IncidentFilter { user_id: Some(finding(1, 1, 0, 8.0).user_id), ..IncidentFilter::default() };
         let closed = &store.incidents(&emma).await.unwrap()[0];
         assert_eq!((closed.ended, closed.status), (true, Status::Open), "people have not settled it");

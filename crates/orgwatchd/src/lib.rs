@@ -19,6 +19,7 @@ use anyhow::Result;
 use arguments::{Arguments, Command};
 use clap::Parser;
 use runtime::telemetry::Telemetry;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Does what the command line asks for.
@@ -29,7 +30,8 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // The reason is for whoever started the process, whether or not telemetry has.
-            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("orgwatchd: {error:#}\n"));
+            // Where standard error is closed, the exit code has to do.
+            writeln!(std::io::stderr(), "orgwatchd: {error:#}").ok();
             ExitCode::FAILURE
         }
     }

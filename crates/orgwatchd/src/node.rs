@@ -152,7 +152,7 @@ async fn watch(bus: &Bus, store: &Store, health: &Health, shutdown: &Cancellatio
         }
         let gauges = store.pool_gauges();
         size.record(gauges.size.into(), &[]);
-        idle.record(u64::try_from(gauges.idle).unwrap_or_default(), &[]);
+        idle.record(gauges.idle.into(), &[]);
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(Duration::from_secs(2)) => {}

@@ -3,7 +3,7 @@
 use crate::arguments::{ConfigCommand, DeadCommand, OutputArguments, TopologyCommand};
 use crate::config::Config;
 use crate::{dump, rules};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bus::dead::{self, DeadLetter};
 use bus::{Bus, Topology};
 use model::{Receipt, Uuid};
@@ -72,8 +72,9 @@ pub(crate) async fn verify(config: Config, incidents: Vec<Uuid>) -> Result<ExitC
     let store = Store::connect(&config.postgres, "orgwatch-verify").await?;
     let ids = (!incidents.is_empty()).then_some(incidents);
     let stored = store.incidents(&IncidentFilter { ids: ids.clone(), ..IncidentFilter::default() }).await?;
-    for missing in ids.iter().flatten().filter(|id| !stored.iter().any(|known| known.incident.incident_id == **id)) {
-        anyhow::bail!("incident {missing}: there is none");
+    let is_known = |id: &&Uuid| stored.iter().any(|known| known.incident.incident_id == **id);
+    if let Some(missing) = ids.iter().flatten().find(|id| !is_known(id)) {
+        bail!("incident {missing}: there is none");
     }
     let mut broken = 0_usize;
     for incident in &stored {

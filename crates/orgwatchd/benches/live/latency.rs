@@ -1,0 +1,107 @@
+//! How long an event takes at a rate that the pipeline can keep.
+
+use crate::figures::{Histogram, quantile};
+use crate::org::Org;
+use async_nats::jetstream;
+use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::jetstream::consumer::DeliverPolicy;
+use bus::{Publisher, PublisherSettings, Stream};
+use futures::StreamExt;
+use ingest::Sink;
+use model::batch::Batch;
+use model::{Activity, Finding, Order};
+use orgwatchd::Node;
+use prometheus::Registry;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long nothing may come until all is said to have come.
+const SILENCE: Duration = Duration::from_secs(2);
+/// How often events are sent.
+const EVERY: Duration = Duration::from_millis(5);
+const PIPELINE: &str = "orgwatch_latency_pipeline_seconds";
+
+pub(crate) async fn measure(node: &Node, org: &Org, registry: &Registry, rate: f64) {
+    let mut activities = Vec::with_capacity(org.events);
+    org.read(|batch| activities.append(&mut batch.activities));
+    let before = Histogram::read(registry, PIPELINE, None);
+    let stop = CancellationToken::new();
+    let findings = findings(node, stop.clone()).await;
+    let count = activities.len();
+    let seconds = send(node, org, activities, rate).await;
+    settle(registry).await;
+    stop.cancel();
+    let mut delays = findings.await.unwrap();
+    let told = Histogram::read(registry, PIPELINE, None).since(&before);
+    println!("\nat {:.0} events/s, {count} events in {seconds:.1} s:", count as f64 / seconds);
+    let [half, most, all] = [0.5, 0.99, 1.0].map(|part| quantile(&mut delays, part));
+    println!("event to finding: p50 {half} ms, p99 {most} ms, most {all} ms, of {}", delays.len());
+    let range = |part| {
+        let (from, to) = told.quantile(part);
+        format!("{:.0} to {:.0} ms", from * 1_000.0, to * 1_000.0)
+    };
+    println!("event to incident: p50 {}, p99 {}, of {}", range(0.5), range(0.99), told.count);
+}
+
+/// In order, at the rate; returns how long it took.
+async fn send(node: &Node, org: &Org, activities: Vec<Activity>, rate: f64) -> f64 {
+    let publisher = Publisher::start(&node.bus, PublisherSettings::default(), CancellationToken::new());
+    let sink = Sink::to_stream(publisher, &node.bus.settings().prefix, node.config.partitions.partitions());
+    let mut rest = activities.into_iter();
+    let mut sent = 0;
+    let started = Instant::now();
+    let mut ticks = tokio::time::interval(EVERY);
+    loop {
+        ticks.tick().await;
+        let due = (started.elapsed().as_secs_f64() * rate) as usize;
+        let now: Vec<Activity> = rest.by_ref().take(due.saturating_sub(sent)).collect();
+        if now.is_empty() && rest.len() == 0 {
+            break;
+        }
+        sent += now.len();
+        drop(sink.send(now).await.unwrap());
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    sink.order(&org.id, Order::End).await.unwrap().await.unwrap();
+    seconds
+}
+
+/// Until the correlator is told nothing more.
+async fn settle(registry: &Registry) {
+    let count = || Histogram::read(registry, PIPELINE, None).count;
+    let (mut last, mut since) = (count(), Instant::now());
+    while since.elapsed() < SILENCE {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if count() != last {
+            (last, since) = (count(), Instant::now());
+        }
+    }
+}
+
+/// Milliseconds from the receipt of events to the findings that they cause, of all that come from now on.
+async fn findings(node: &Node, stop: CancellationToken) -> JoinHandle<Vec<i64>> {
+    let settings = node.bus.settings();
+    let client = async_nats::connect(&settings.servers).await.unwrap();
+    let stream = jetstream::new(client).get_stream(Stream::Finding.name(&settings.prefix)).await.unwrap();
+    let config = OrderedConfig { deliver_policy: DeliverPolicy::New, ..OrderedConfig::default() };
+    let consumer = stream.create_consumer(config).await.unwrap();
+    let mut messages = consumer.messages().await.unwrap();
+    tokio::spawn(async move {
+        let mut delays = Vec::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return delays,
+                Some(message) = messages.next() => {
+                    let items = Finding::decode_batch(&message.unwrap().payload).unwrap();
+                    let now = now();
+                    delays.extend(items.iter().filter_map(|item| Some(now - item.received_at?.0)));
+                }
+            }
+        }
+    })
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
+}

@@ -1,0 +1,105 @@
+//! All services, from a file to incidents.
+
+use crate::figures::{Histogram, memory, worked};
+use crate::org::Org;
+use bus::{Bus, Source};
+use detector::Group;
+use orgwatchd::{Node, idle};
+use prometheus::Registry;
+use std::time::{Duration, Instant};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// The services in this process but for ingest.
+pub(crate) struct Services {
+    shutdown: CancellationToken,
+    tasks: JoinSet<()>,
+    node: Node,
+}
+
+/// Starts ingest.
+pub(crate) struct Ingest(Node, CancellationToken);
+
+impl Services {
+    pub(crate) async fn start(node: &Node, group: &Group) -> Self {
+        let shutdown = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let (baseline, correlator, notifier) = (node.baseline(1), node.correlator(), node.clone());
+        let detector = node.detector(group.clone(), shutdown.clone()).await.unwrap();
+        let token = || shutdown.clone();
+        let (ours, theirs, last, fourth) = (token(), token(), token(), token());
+        tasks.spawn(async move { baseline.run(ours).await.unwrap() });
+        tasks.spawn(async move { detector.run(theirs).await.unwrap() });
+        tasks.spawn(async move { correlator.run(last).await.unwrap() });
+        tasks.spawn(async move { notifier.notifier(fourth).await.unwrap() });
+        Self { shutdown, tasks, node: node.clone() }
+    }
+
+    pub(crate) fn ingest(&self) -> Ingest {
+        Ingest(self.node.clone(), self.shutdown.clone())
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.shutdown.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.unwrap();
+        }
+    }
+}
+
+/// Prints the figures, and returns events a second.
+pub(crate) async fn measure(node: &Node, group: &Group, org: &Org, registry: &Registry, ingest: Ingest) -> f64 {
+    let partitions = node.config.partitions.partitions();
+    let [partition] = partitions.of_org(&org.id)[..] else { panic!("the org is spread") };
+    let sources = [Source::baseline(partition), Source::detector(group.name()), Source::correlator()];
+    let stop = CancellationToken::new();
+    let watching = watch(node.bus.clone(), sources, stop.clone());
+    let (before, worked_before) = (memory("VmRSS"), worked());
+    let started = Instant::now();
+    let Ingest(ingesting, shutdown) = ingest;
+    let ingesting = tokio::spawn(ingesting.ingest(shutdown.clone()));
+    idle::wait(node, group, &shutdown).await.unwrap();
+    let seconds = started.elapsed().as_secs_f64();
+    let (after, worked) = (memory("VmRSS"), worked() - worked_before);
+    stop.cancel();
+    let most = watching.await.unwrap();
+    drop(ingesting);
+
+    let rate = org.events as f64 / seconds;
+    println!("\nend to end: {rate:.0} events/s, {seconds:.2} s, of which this process worked {worked:.2} s of CPU");
+    println!(
+        "memory: {before:.0} MiB before, {after:.0} MiB after, peak {:.0} MiB; {:.0} KiB a user",
+        memory("VmHWM"),
+        (after - before) * 1_024.0 / f64::from(org.users)
+    );
+    println!("\n{:>12} {:>10} {:>12} {:>12}", "stage", "calls", "busy s", "most behind");
+    let stages = [("baseline", "activity"), ("detector", "observation"), ("correlator", "finding")];
+    for ((stage, destination), behind) in stages.iter().zip(most) {
+        let label = Some(("messaging_destination_name", *destination));
+        let busy = Histogram::read(registry, "messaging_process_duration_seconds", label);
+        println!("{stage:>12} {:>10} {:>12.2} {behind:>12}", busy.count, busy.sum);
+    }
+    let checkpoints = Histogram::read(registry, "orgwatch_baseline_checkpoint_duration_seconds", None);
+    println!("{:>12} {:>10} {:>12.2}", "checkpoints", checkpoints.count, checkpoints.sum);
+    for destination in ["activity", "observation", "finding", "incident"] {
+        let label = Some(("messaging_destination_name", destination));
+        let sent = Histogram::read(registry, "messaging_client_operation_duration_seconds", label);
+        println!("{:>12} {:>10} {:>12.2}", format!("→ {destination}"), sent.count, sent.sum);
+    }
+    rate
+}
+
+/// The most messages that each consumer was behind, looked at now and then.
+fn watch(bus: Bus, sources: [Source; 3], stop: CancellationToken) -> JoinHandle<[u64; 3]> {
+    const EVERY: Duration = Duration::from_millis(200);
+    tokio::spawn(async move {
+        let mut most = [0; 3];
+        while !stop.is_cancelled() {
+            for (source, most) in sources.iter().zip(&mut most) {
+                *most = (*most).max(bus.backlog(source).await.unwrap().pending);
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+        most
+    })
+}
