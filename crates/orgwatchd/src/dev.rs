@@ -1,5 +1,7 @@
 //! All services in one process, with a real nats-server and a real Postgres of their own.
 
+mod watch;
+
 use crate::arguments::DevArguments;
 use crate::config::Config;
 use crate::node::Node;
@@ -9,7 +11,7 @@ use detector::Group;
 use model::{OrgId, Timestamp};
 use notifier::{ChannelKind, ChannelSettings};
 use runtime::shutdown::{Stages, on_signals};
-use runtime::telemetry::Telemetry;
+use runtime::telemetry::{LogFormat, Telemetry, TelemetrySettings};
 use servers::{Nats, Postgres};
 use simulator::{Plan, Simulation};
 use std::fs::File;
@@ -19,6 +21,15 @@ use tempfile::TempDir;
 /// Of the simulated org: the same one as `orgwatch demo` plays.
 const SEED: u64 = 1;
 const EVENTS: &str = "events.ndjson";
+
+/// Logs for somebody who watches, unless they are set otherwise.
+pub(crate) fn speak_to_people(config: &mut Config) {
+    if config.telemetry == TelemetrySettings::default() {
+        config.telemetry.logs = LogFormat::Text;
+        // Servers that come and go with this process are nothing to tell of.
+        config.telemetry.level = "warn,async_nats=off,bus::connect=error".to_owned();
+    }
+}
 
 /// What lives as long as the run: dropping it stops the servers and removes their files.
 struct Grounds {
@@ -36,6 +47,8 @@ pub(crate) async fn run(mut config: Config, telemetry: &Telemetry, arguments: De
     let ended = node
         .run(telemetry.registry(), shutdown.clone(), async |node, stages| {
             start(node, stages, &arguments, &group, &shutdown).await?;
+            let store = node.store.clone();
+            stages.spawn("watch", |token| watch::run(store, token));
             let (node, arguments, group) = (node.clone(), arguments, group.clone());
             stages.spawn("dev", async move |token| {
                 if until_idle {
@@ -113,9 +126,6 @@ async fn prepare(config: &mut Config, arguments: &DevArguments) -> Result<Ground
         grounds.simulated = Some(folder);
     } else {
         files.paths.clone_from(&arguments.input);
-    }
-    if !arguments.output.is_wanted() && config.notifier.channels.is_empty() {
-        config.notifier.channels.insert("stdout".to_owned(), ChannelSettings::new(ChannelKind::Stdout));
     }
     if let Some(url) = &arguments.webhook {
         let webhook = ChannelSettings { url: Some(url.as_str().into()), ..ChannelSettings::new(ChannelKind::Webhook) };

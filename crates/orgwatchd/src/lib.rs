@@ -38,7 +38,10 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let config = Config::load(arguments.config.as_deref())?;
+    let mut config = Config::load(arguments.config.as_deref())?;
+    if matches!(arguments.command, Command::Dev(_)) {
+        dev::speak_to_people(&mut config);
+    }
     match arguments.command {
         Command::Ingest => serve("ingest", config, commands::ingest).await,
         Command::Baseline => serve("baseline", config, commands::baseline).await,

@@ -3,8 +3,8 @@
 use crate::figures::{Histogram, quantile};
 use crate::org::Org;
 use async_nats::jetstream;
-use async_nats::jetstream::consumer::pull::OrderedConfig;
 use async_nats::jetstream::consumer::DeliverPolicy;
+use async_nats::jetstream::consumer::pull::OrderedConfig;
 use bus::{Publisher, PublisherSettings, Stream};
 use futures::StreamExt;
 use ingest::Sink;
