@@ -137,7 +137,7 @@ pub(crate) async fn export(config: &Path) -> Outcome {
     Outcome::read(folder.path())
 }
 
-fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orgwatchd"));
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     // Tests run beside each other, and nobody asks there.
@@ -154,12 +154,21 @@ fn tail(text: &str) -> &str {
 pub(crate) struct Fleet {
     config: PathBuf,
     logs: PathBuf,
+    /// A file for each service with the seed of its nkey.
+    seeds: Option<PathBuf>,
     running: BTreeMap<String, Child>,
 }
 
+/// The variable that names the file with a service's seed.
+pub(crate) const SEED: &str = "ORGWATCH_NATS__AUTH__NKEY_SEED_FILE";
+
 impl Fleet {
     pub(crate) fn new(config: PathBuf, logs: PathBuf) -> Self {
-        Self { config, logs, running: BTreeMap::new() }
+        Self { config, logs, seeds: None, running: BTreeMap::new() }
+    }
+
+    pub(crate) fn with_seeds(self, seeds: PathBuf) -> Self {
+        Self { seeds: Some(seeds), ..self }
     }
 
     /// Starts what is not running. The service is the name up to the first dash.
@@ -167,6 +176,9 @@ impl Fleet {
         let service = name.split('-').next().unwrap_or(name);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.logs.join(name)).unwrap();
         let mut command = command(&["--config", self.config.to_str().unwrap(), service]);
+        if let Some(seeds) = &self.seeds {
+            command.env(SEED, seeds.join(service));
+        }
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.running.insert(name.to_owned(), command.spawn().unwrap());
     }

@@ -4,4 +4,5 @@
 mod equality;
 mod faults;
 mod kit;
+mod permissions;
 mod poison;

@@ -23,6 +23,9 @@ pub struct Settings {
     pub partitions: u16,
     pub retention: Retention,
     pub max_bytes: MaxBytes,
+    /// Whether services make streams and consumers themselves when they start. Where their permissions do not let them,
+    /// `orgwatchd topology apply` does it beforehand.
+    pub manage_topology: bool,
 }
 
 /// At most one may be given; none connects without authentication.
@@ -99,6 +102,7 @@ impl Default for Settings {
             partitions: 32,
             retention: Retention::default(),
             max_bytes: MaxBytes::default(),
+            manage_topology: true,
         }
     }
 }
@@ -176,6 +180,7 @@ mod tests {
             partitions: 0,
             retention: Retention { finding: 0, ..Retention::default() },
             max_bytes: MaxBytes::default(),
+            manage_topology: true,
         };
         let texts: Vec<String> = settings.check().iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(texts.join("\n"), @r#"

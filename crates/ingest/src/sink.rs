@@ -82,7 +82,7 @@ impl Sink {
     /// As [`Sink::send`].
     pub async fn order(&self, org: &OrgId, order: Order) -> Result<Ticket, PublishError> {
         let control = Entry::Control(Control { org_id: org.clone(), order });
-        let item = Item { traceparent: bus::trace::current(), ..Item::new(control) };
+        let item = Item { value: control, traceparent: bus::trace::current(), received_at: Some(crate::http::now()) };
         let slices = self.partitions.of_org(org).into_iter().map(|partition| (partition, vec![item.clone()]));
         self.send_rest(slices, Vec::new()).await
     }

@@ -145,6 +145,8 @@ pub(crate) enum TopologyCommand {
     Apply(DetectorArguments),
     /// Print what is declared, and where the server differs
     Show(DetectorArguments),
+    /// Print what each service must be allowed to publish and to subscribe to
+    Permissions,
 }
 
 #[derive(Debug, Subcommand)]

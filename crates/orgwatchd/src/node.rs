@@ -28,13 +28,13 @@ impl Node {
     /// If a server cannot be reached, is too old, or has otherwise than declared what cannot be changed.
     pub async fn connect(config: Config, service: &str, groups: &[DetectorGroup]) -> Result<Self> {
         let bus = Bus::connect(service, &config.nats).await?;
-        let topology = Topology::new(&config.nats, groups);
-        // A service that may not create what is there already need not.
-        if !topology.check(&bus).await?.is_empty() {
-            topology.apply(&bus).await?;
+        if config.nats.manage_topology {
+            Topology::new(&config.nats, groups).apply(&bus).await?;
         }
         let store = Store::connect(&config.postgres, &format!("orgwatch-{service}")).await?;
-        store.migrate().await?;
+        if config.postgres.migrate {
+            store.migrate().await?;
+        }
         Ok(Self { config, bus, store, health: Health::default() })
     }
 

@@ -22,6 +22,8 @@ pub struct Settings {
     pub statement_timeout_ms: u64,
     /// The longest that a transaction may sit between two statements; publishing from the outbox happens there.
     pub idle_in_transaction_timeout_ms: u64,
+    /// Whether services bring the schema up to date when they start; otherwise `orgwatchd migrate` does it beforehand.
+    pub migrate: bool,
 }
 
 impl Default for Settings {
@@ -32,6 +34,7 @@ impl Default for Settings {
             acquire_timeout_ms: 3_000,
             statement_timeout_ms: 10_000,
             idle_in_transaction_timeout_ms: 30_000,
+            migrate: true,
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::{dump, rules};
 use anyhow::{Context, Result, bail};
 use bus::dead::{self, DeadLetter};
+use bus::permissions::{Permissions, Service};
 use bus::{Bus, Topology};
 use model::{Receipt, Uuid};
 use serde::Serialize;
@@ -14,10 +15,14 @@ use std::process::ExitCode;
 use store::{IncidentFilter, Store, StoredIncident};
 
 pub(crate) async fn topology(config: Config, command: TopologyCommand) -> Result<ExitCode> {
-    let bus = Bus::connect("topology", &config.nats).await?;
-    let (TopologyCommand::Apply(chosen) | TopologyCommand::Show(chosen)) = &command;
+    let (chosen, apply) = match &command {
+        TopologyCommand::Apply(chosen) => (chosen, true),
+        TopologyCommand::Show(chosen) => (chosen, false),
+        TopologyCommand::Permissions => return permissions(&config.nats.prefix),
+    };
+    let bus = Bus::connect("operator", &config.nats).await?;
     let topology = Topology::new(&config.nats, &[chosen.group()?.declaration()]);
-    if matches!(command, TopologyCommand::Apply(_)) {
+    if apply {
         topology.apply(&bus).await?;
     }
     let differences = topology.check(&bus).await?;
@@ -25,8 +30,18 @@ pub(crate) async fn topology(config: Config, command: TopologyCommand) -> Result
     Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+fn permissions(prefix: &str) -> Result<ExitCode> {
+    let of_service = |service: &Service| {
+        let Permissions { publish, subscribe } = service.permissions(prefix);
+        (service.name().to_owned(), json!({ "publish": publish, "subscribe": subscribe }))
+    };
+    let all: serde_json::Map<String, serde_json::Value> = Service::ALL.iter().map(of_service).collect();
+    print(&all)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 pub(crate) async fn dead(config: Config, command: DeadCommand) -> Result<ExitCode> {
-    let bus = Bus::connect("dead", &config.nats).await?;
+    let bus = Bus::connect("operator", &config.nats).await?;
     match command {
         DeadCommand::List { stage } => {
             let mut filter = dead::Filter { stage, ..dead::Filter::default() };
@@ -113,7 +128,7 @@ pub(crate) async fn config(config: Config, command: ConfigCommand) -> Result<Exi
         ConfigCommand::Show => write!(std::io::stdout(), "{}", runtime::config::show(&config)?)?,
         ConfigCommand::Push { file } => {
             let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-            let bus = Bus::connect("config", &config.nats).await?;
+            let bus = Bus::connect("operator", &config.nats).await?;
             let hash = rules::push(&bus, text, &file, &config.rules()).await?;
             line(&json!({ "pushed": hash }))?;
         }
