@@ -1,5 +1,6 @@
 //! Files that are read once, in the order in which a backtest reads them.
 
+mod pace;
 mod progress;
 mod reader;
 
@@ -8,13 +9,14 @@ use crate::source::{Positions, Source, SourceError};
 use crate::{FileSettings, Sink};
 use futures::future::BoxFuture;
 use model::{Order, OrgId, Timestamp};
+use pace::Pace;
 use pipeline::input::Batch;
 use progress::{Place, Progress};
 use reader::{Plan, Reader};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -41,6 +43,7 @@ struct Run<'a> {
     last: BTreeMap<OrgId, Timestamp>,
     bytes: u64,
     logged: u32,
+    pace: Pace,
 }
 
 /// How far a run came.
@@ -79,7 +82,8 @@ impl FileSource {
             return Ok(());
         }
         let skip = progress.position().acknowledged;
-        let mut run = Run { source: self, sink, progress, skip, last: BTreeMap::new(), bytes: 0, logged: 0 };
+        let pace = Pace::new(self.settings.speed, self.settings.paced_from);
+        let mut run = Run { source: self, sink, progress, skip, last: BTreeMap::new(), bytes: 0, logged: 0, pace };
         let mut reader = plan.start();
         let published = tokio::select! {
             biased;
@@ -166,10 +170,14 @@ impl Run<'_> {
         let skipped = usize::try_from(self.skip).map_or(activities.len(), |skip| skip.min(activities.len()));
         self.skip -= skipped as u64;
         activities.drain(..skipped);
-        let count = activities.len();
-        if count > 0 {
-            let ticket = self.sink.send(activities).await?;
-            self.progress.sent(count, ticket);
+        while !activities.is_empty() {
+            let due = self.pace.due(&activities, Instant::now());
+            if due == 0 {
+                tokio::time::sleep(pace::STEP).await;
+                continue;
+            }
+            let ticket = self.sink.send(activities.drain(..due).collect()).await?;
+            self.progress.sent(due, ticket);
         }
         self.progress.settle().await
     }

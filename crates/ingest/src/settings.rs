@@ -56,6 +56,12 @@ pub struct FileSettings {
     /// Events from this time on, and before the other.
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
+    /// Event seconds that are played in a second; as fast as it goes where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<f64>,
+    /// What happened before this time is played as fast as it goes, also where there is a speed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paced_from: Option<Timestamp>,
     /// Whether nothing comes after the files: all hours and days are then closed.
     pub end: bool,
 }
@@ -92,6 +98,9 @@ impl Settings {
             && from >= to
         {
             errors.push(format!("ingest.files.from: must be before ingest.files.to, {to}, is {from}"));
+        }
+        if let Some(speed) = self.files.speed.filter(|speed| !(1e-3..=1e9).contains(speed)) {
+            errors.push(format!("ingest.files.speed: must be from 0.001 to 1e9, is {speed}"));
         }
         errors
     }

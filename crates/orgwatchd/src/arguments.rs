@@ -91,6 +91,9 @@ pub(crate) struct DevArguments {
     /// Raise nothing before this event time, only learn
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(crate) learn_until: Option<Timestamp>,
+    /// Event seconds to play in a second, from --learn-until on; as fast as it goes where absent
+    #[arg(long, value_name = "FACTOR")]
+    pub(crate) speed: Option<f64>,
     /// End when every stage has done all there is
     #[arg(long)]
     pub(crate) until_idle: bool,

@@ -77,3 +77,31 @@ impl Config {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime::config::{File, load_from, show};
+
+    const EXAMPLE: &str = include_str!("../orgwatchd.example.toml");
+
+    /// What a file amounts to, whatever the environment is.
+    fn load(text: &str) -> Config {
+        load_from(Some(File { name: "orgwatchd.example.toml", text }), []).unwrap()
+    }
+
+    #[test]
+    fn the_example_gives_the_defaults_and_its_examples_are_right() {
+        let defaults = show(&Config::default()).unwrap();
+        assert_eq!(show(&load(EXAMPLE)).unwrap(), defaults);
+        let of_services = defaults.split("[profile]").next().unwrap();
+        for key in of_services.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| format!("{key} = ")) {
+            assert!(EXAMPLE.lines().any(|line| line.trim_start_matches('#').starts_with(&key)), "{key}is left out");
+        }
+        // Lines that begin with # and no space are keys.
+        let is_key = |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c != ' '));
+        let all: Vec<&str> = EXAMPLE.lines().map(|line| if is_key(line) { &line[1..] } else { line }).collect();
+        let config = load(&all.join("\n"));
+        assert_eq!((config.notifier.channels.len(), config.ingest.orgs.len()), (3, 1));
+    }
+}

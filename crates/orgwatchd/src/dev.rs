@@ -127,6 +127,8 @@ async fn prepare(config: &mut Config, arguments: &DevArguments) -> Result<Ground
     } else {
         files.paths.clone_from(&arguments.input);
     }
+    files.speed = arguments.speed;
+    files.paced_from = config.detector.learn_until;
     if let Some(url) = &arguments.webhook {
         let webhook = ChannelSettings { url: Some(url.as_str().into()), ..ChannelSettings::new(ChannelKind::Webhook) };
         config.notifier.channels.insert("webhook".to_owned(), webhook);

@@ -81,7 +81,7 @@ impl From<InputError> for Stopped {
 }
 
 fn fingerprint(inputs: &[Input], settings: &FileSettings) -> Result<Option<Uuid>, InputError> {
-    let FileSettings { paths: _, org, from, to, end } = settings;
+    let FileSettings { paths: _, org, from, to, end, speed: _, paced_from: _ } = settings;
     let mut parts = vec![format!("{org:?} {from:?} {to:?} {end}")];
     for input in inputs {
         let Some(path) = &input.path else { return Ok(None) };
