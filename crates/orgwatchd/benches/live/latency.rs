@@ -9,7 +9,7 @@ use bus::{Publisher, PublisherSettings, Stream};
 use futures::StreamExt;
 use ingest::Sink;
 use model::batch::Batch;
-use model::{Activity, Finding, Order};
+use model::{Activity, Finding, Order, Timestamp};
 use orgwatchd::Node;
 use prometheus::Registry;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -55,12 +55,14 @@ async fn send(node: &Node, org: &Org, activities: Vec<Activity>, rate: f64) -> f
     loop {
         ticks.tick().await;
         let due = (started.elapsed().as_secs_f64() * rate) as usize;
-        let now: Vec<Activity> = rest.by_ref().take(due.saturating_sub(sent)).collect();
-        if now.is_empty() && rest.len() == 0 {
+        let received_at = Some(Timestamp(now()));
+        let next = rest.by_ref().take(due.saturating_sub(sent)).map(|activity| Activity { received_at, ..activity });
+        let next: Vec<Activity> = next.collect();
+        if next.is_empty() && rest.len() == 0 {
             break;
         }
-        sent += now.len();
-        drop(sink.send(now).await.unwrap());
+        sent += next.len();
+        drop(sink.send(next).await.unwrap());
     }
     let seconds = started.elapsed().as_secs_f64();
     sink.order(&org.id, Order::End).await.unwrap().await.unwrap();

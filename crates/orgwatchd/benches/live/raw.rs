@@ -3,11 +3,12 @@
 use crate::org::Org;
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::pull;
-use async_nats::jetstream::context::ContextBuilder;
+use async_nats::jetstream::context::{ContextBuilder, PublishAckFuture};
 use bytes::Bytes;
 use futures::StreamExt;
 use model::batch::{Batch, ITEM_OVERHEAD, push_item};
 use model::{Entry, Item};
+use std::collections::VecDeque;
 use std::time::Instant;
 
 /// As the publisher of the services makes them.
@@ -26,7 +27,7 @@ pub(crate) async fn measure(url: &str, org: &Org) -> f64 {
     let (items, messages) = (batches.iter().map(|(items, _)| items).sum::<usize>(), batches.len());
     // As separate processes would, each side has a connection of its own.
     let (publishing, consuming) = (async_nats::connect(url).await.unwrap(), async_nats::connect(url).await.unwrap());
-    let context = ContextBuilder::new().max_ack_inflight(IN_FLIGHT).build(publishing);
+    let context = ContextBuilder::new().max_ack_inflight(IN_FLIGHT + 1).build(publishing);
     let config = jetstream::stream::Config {
         name: STREAM.to_owned(),
         subjects: vec![SUBJECT.to_owned()],
@@ -45,9 +46,13 @@ pub(crate) async fn measure(url: &str, org: &Org) -> f64 {
             left -= 1;
         }
     });
-    let mut acknowledgements = Vec::with_capacity(batches.len());
+    let mut acknowledgements = VecDeque::with_capacity(IN_FLIGHT);
     for (_, batch) in batches {
-        acknowledgements.push(context.publish(SUBJECT, batch).await.unwrap());
+        if acknowledgements.len() == IN_FLIGHT {
+            let oldest: PublishAckFuture = acknowledgements.pop_front().unwrap();
+            oldest.await.unwrap();
+        }
+        acknowledgements.push_back(context.publish(SUBJECT, batch).await.unwrap());
     }
     for acknowledgement in acknowledgements {
         acknowledgement.await.unwrap();

@@ -47,59 +47,81 @@ impl Services {
     }
 }
 
-/// Prints the figures, and returns events a second.
+/// Services, and what they read.
+const STAGES: [(&str, &str); 3] = [("baseline", "activity"), ("detector", "observation"), ("correlator", "finding")];
+
+/// Prints the figures, and returns events a second: until the correlator has the last finding. To be idle takes until
+/// the next checkpoint, whenever that is due.
 pub(crate) async fn measure(node: &Node, group: &Group, org: &Org, registry: &Registry, ingest: Ingest) -> f64 {
     let partitions = node.config.partitions.partitions();
     let [partition] = partitions.of_org(&org.id)[..] else { panic!("the org is spread") };
     let sources = [Source::baseline(partition), Source::detector(group.name()), Source::correlator()];
     let stop = CancellationToken::new();
-    let watching = watch(node.bus.clone(), sources, stop.clone());
+    let watching = watch(node.bus.clone(), sources, registry.clone(), stop.clone());
     let (before, worked_before) = (memory("VmRSS"), worked());
     let started = Instant::now();
     let Ingest(ingesting, shutdown) = ingest;
     let ingesting = tokio::spawn(ingesting.ingest(shutdown.clone()));
     idle::wait(node, group, &shutdown).await.unwrap();
-    let seconds = started.elapsed().as_secs_f64();
+    let idle = started.elapsed().as_secs_f64();
     let (after, worked) = (memory("VmRSS"), worked() - worked_before);
     stop.cancel();
-    let most = watching.await.unwrap();
+    let seen = watching.await.unwrap();
     drop(ingesting);
 
+    let seconds = seen.iter().map(|seen| seen.done).fold(0.0, f64::max);
     let rate = org.events as f64 / seconds;
-    println!("\nend to end: {rate:.0} events/s, {seconds:.2} s, of which this process worked {worked:.2} s of CPU");
+    println!("\nend to end: {rate:.0} events/s, {seconds:.2} s; idle after {idle:.2} s; {worked:.2} s of CPU in here");
     println!(
         "memory: {before:.0} MiB before, {after:.0} MiB after, peak {:.0} MiB; {:.0} KiB a user",
         memory("VmHWM"),
         (after - before) * 1_024.0 / f64::from(org.users)
     );
-    println!("\n{:>12} {:>10} {:>12} {:>12}", "stage", "calls", "busy s", "most behind");
-    let stages = [("baseline", "activity"), ("detector", "observation"), ("correlator", "finding")];
-    for ((stage, destination), behind) in stages.iter().zip(most) {
-        let label = Some(("messaging_destination_name", *destination));
-        let busy = Histogram::read(registry, "messaging_process_duration_seconds", label);
-        println!("{stage:>12} {:>10} {:>12.2} {behind:>12}", busy.count, busy.sum);
+    println!("\n{:>14} {:>8} {:>8} {:>8} {:>12}", "stage", "calls", "busy s", "done s", "most behind");
+    for ((stage, destination), Seen { most, done, .. }) in STAGES.into_iter().zip(seen) {
+        let busy = busy(registry, destination);
+        println!("{stage:>14} {:>8} {:>8.2} {done:>8.2} {most:>12}", busy.count, busy.sum);
     }
     let checkpoints = Histogram::read(registry, "orgwatch_baseline_checkpoint_duration_seconds", None);
-    println!("{:>12} {:>10} {:>12.2}", "checkpoints", checkpoints.count, checkpoints.sum);
+    println!("{:>14} {:>8} {:>8.2}", "checkpoints", checkpoints.count, checkpoints.sum);
     for destination in ["activity", "observation", "finding", "incident"] {
         let label = Some(("messaging_destination_name", destination));
         let sent = Histogram::read(registry, "messaging_client_operation_duration_seconds", label);
-        println!("{:>12} {:>10} {:>12.2}", format!("→ {destination}"), sent.count, sent.sum);
+        println!("{:>14} {:>8} {:>8.2}", format!("→ {destination}"), sent.count, sent.sum);
     }
     rate
 }
 
-/// The most messages that each consumer was behind, looked at now and then.
-fn watch(bus: Bus, sources: [Source; 3], stop: CancellationToken) -> JoinHandle<[u64; 3]> {
-    const EVERY: Duration = Duration::from_millis(200);
+/// What was seen of a stage.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    /// Messages that waited, at most.
+    most: u64,
+    calls: u64,
+    /// Seconds from the start to the last call.
+    done: f64,
+}
+
+/// Looks at the stages again and again.
+fn watch(bus: Bus, sources: [Source; 3], registry: Registry, stop: CancellationToken) -> JoinHandle<[Seen; 3]> {
+    const EVERY: Duration = Duration::from_millis(50);
+    let started = Instant::now();
     tokio::spawn(async move {
-        let mut most = [0; 3];
+        let mut all = [Seen::default(); 3];
         while !stop.is_cancelled() {
-            for (source, most) in sources.iter().zip(&mut most) {
-                *most = (*most).max(bus.backlog(source).await.unwrap().pending);
+            for ((source, seen), (_, destination)) in sources.iter().zip(&mut all).zip(STAGES) {
+                let calls = busy(&registry, destination).count;
+                if calls > seen.calls {
+                    (seen.calls, seen.done) = (calls, started.elapsed().as_secs_f64());
+                }
+                seen.most = seen.most.max(bus.backlog(source).await.unwrap().pending);
             }
             tokio::time::sleep(EVERY).await;
         }
-        most
+        all
     })
+}
+
+fn busy(registry: &Registry, destination: &str) -> Histogram {
+    Histogram::read(registry, "messaging_process_duration_seconds", Some(("messaging_destination_name", destination)))
 }

@@ -124,7 +124,12 @@ pub(crate) async fn export(config: Config, output: &OutputArguments) -> Result<E
 
 pub(crate) async fn config(config: Config, command: ConfigCommand) -> Result<ExitCode> {
     match command {
-        ConfigCommand::Check => {}
+        ConfigCommand::Check => {
+            let problems = config.postgres.check();
+            if !problems.is_empty() {
+                bail!("configuration is not valid:\n  {}", problems.join("\n  "));
+            }
+        }
         ConfigCommand::Show => write!(std::io::stdout(), "{}", runtime::config::show(&config)?)?,
         ConfigCommand::Push { file } => {
             let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
