@@ -20,6 +20,14 @@ check:
 bench *args:
     cargo xtask bench {{args}}
 
+# events a second of the live pipeline, beside JetStream alone, and how long an event takes
+bench-live *args:
+    cargo xtask bench-live {{args}}
+
+# kills, restarts and cuts while events flow, so many of them
+chaos faults="200":
+    cargo xtask chaos {{faults}}
+
 # a simulated org with an attacker in it, and what orgwatch says of it
 demo:
     cargo run --release -- demo

@@ -156,6 +156,7 @@ pub(crate) struct Fleet {
     logs: PathBuf,
     /// A file for each service with the seed of its nkey.
     seeds: Option<PathBuf>,
+    variables: Vec<(&'static str, String)>,
     running: BTreeMap<String, Child>,
 }
 
@@ -164,11 +165,17 @@ pub(crate) const SEED: &str = "ORGWATCH_NATS__AUTH__NKEY_SEED_FILE";
 
 impl Fleet {
     pub(crate) fn new(config: PathBuf, logs: PathBuf) -> Self {
-        Self { config, logs, seeds: None, running: BTreeMap::new() }
+        Self { config, logs, seeds: None, variables: Vec::new(), running: BTreeMap::new() }
     }
 
     pub(crate) fn with_seeds(self, seeds: PathBuf) -> Self {
         Self { seeds: Some(seeds), ..self }
+    }
+
+    /// With a variable in the environment of every service.
+    pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
+        self.variables.push((name, value));
+        self
     }
 
     /// Starts what is not running. The service is the name up to the first dash.
@@ -179,6 +186,7 @@ impl Fleet {
         if let Some(seeds) = &self.seeds {
             command.env(SEED, seeds.join(service));
         }
+        command.envs(self.variables.iter().map(|(name, value)| (*name, value)));
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.running.insert(name.to_owned(), command.spawn().unwrap());
     }

@@ -6,3 +6,5 @@ mod faults;
 mod kit;
 mod permissions;
 mod poison;
+mod replay;
+mod trace;

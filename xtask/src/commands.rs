@@ -62,6 +62,17 @@ pub(crate) fn bench(arguments: &[&str]) -> Result<()> {
     run(cargo(bench).args(arguments))
 }
 
+/// The live pipeline, with a nats-server and a Postgres of its own.
+pub(crate) fn bench_live(arguments: &[&str]) -> Result<()> {
+    run(cargo(&["bench", "-p", "orgwatchd", "--bench", "live", "--"]).args(arguments))
+}
+
+/// Kills, restarts and cuts while events flow: so many faults.
+pub(crate) fn chaos(faults: &str) -> Result<()> {
+    let test = &["test", "--release", "-p", "orgwatchd", "--test", "it", "faults", "--", "--nocapture"];
+    run(cargo(test).env("CHAOS_FAULTS", faults))
+}
+
 /// Known vulnerabilities and yanked versions, where their database can be reached.
 fn advisories(steps: &mut Steps) {
     let name = "security advisories";

@@ -23,6 +23,8 @@ usage: cargo xtask <command>
   codegen [--check]  generate the wire types from proto/; with --check only compare
   sqlx [--check]     lint the migrations, check the queries, write .sqlx/; with --check only compare
   bench [ARGS]       the benchmarks; ARGS go to cargo bench
+  bench-live [ARGS]  the live pipeline beside JetStream alone; ARGS are of: whole latency raw
+  chaos [FAULTS]     the test of faults, made long (200)
   tools              install the pinned tools under .tools/ (test and lint do it on their own)
 ";
 
@@ -39,6 +41,9 @@ fn main() -> ExitCode {
         ["sqlx"] => sqlx::write(),
         ["sqlx", "--check"] => sqlx::check(),
         ["bench", rest @ ..] => commands::bench(rest),
+        ["bench-live", rest @ ..] => commands::bench_live(rest),
+        ["chaos"] => commands::chaos("200"),
+        ["chaos", faults] => commands::chaos(faults),
         ["tools"] => tools::install(),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -1,6 +1,6 @@
 //! What this service counts.
 
-use model::Entry;
+use model::{Entry, Item};
 use opentelemetry::metrics::{Counter, Gauge, Histogram};
 use opentelemetry::{KeyValue, global};
 use std::time::Duration;
@@ -26,12 +26,14 @@ impl Meter {
         }
     }
 
-    pub(crate) fn applied(&self, entry: &Entry) {
-        let kind = match entry {
-            Entry::Activity(_) => "activity",
-            Entry::Control(_) => "control",
-        };
-        self.entries.add(1, &[KeyValue::new("kind", kind)]);
+    /// Counted together, for what was delivered together: this is done for every activity there is.
+    pub(crate) fn applied(&self, items: &[Item<Entry>]) {
+        let activities = items.iter().filter(|item| matches!(item.value, Entry::Activity(_))).count();
+        for (kind, count) in [("activity", activities), ("control", items.len() - activities)] {
+            if count > 0 {
+                self.entries.add(count as u64, &[KeyValue::new("kind", kind)]);
+            }
+        }
     }
 
     pub(crate) fn checkpoint(&self, bytes: usize, took: Duration, profiles: usize) {

@@ -111,3 +111,6 @@ impl Partition {
         self.orgs.values().map(Org::profiles_in_memory).sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,7 +93,6 @@ impl Worker {
             let user = [activity.user_id.clone()];
             self.fetch(&activity.org_id, &user).await?;
         }
-        self.meter.applied(&item.value);
         if observations.is_empty() {
             return Ok(());
         }
@@ -166,6 +165,9 @@ impl Handler for Worker {
                 self.learn(item, &mut out).await.map_err(|error| error.failure())?;
             }
             self.applied = delivery.sequence;
+            self.meter.applied(&delivery.items);
+            // Learning does not wait for anything, and the connection needs its turn on this thread.
+            tokio::task::yield_now().await;
         }
         self.publish(out).await.map_err(|error| BaselineError::from(error).failure())?;
         self.tick().await

@@ -17,7 +17,7 @@ pub struct DeadLetter {
     pub sequence: u64,
     /// Who could not use it: `baseline`, `detector-<group>`, `correlator`, `notifier`.
     pub stage: String,
-    /// Where it was published first, and its place in that stream.
+    /// Where it was published first, and its place in that stream; 0 if it has none.
     pub subject: String,
     pub stream_sequence: u64,
     pub reason: String,
@@ -115,29 +115,52 @@ pub async fn drop(bus: &Bus, sequence: u64) -> Result<(), BusError> {
     deleted.map(|_| ()).map_err(|error| api(bus, "delete from it", error.into()))
 }
 
+/// Sets aside what is no message of a stream, or no longer: `subject` is where a replay publishes the `payload`. Tries
+/// until the server has acknowledged. The same twice makes two letters.
+pub async fn put(bus: &Bus, stage: &str, subject: &str, traceparent: &str, payload: impl Into<Bytes>, reason: &str) {
+    let id = format!("dead-{stage}-{}", bus.client.new_inbox());
+    keep(bus, Letter { stage, subject, sequence: 0, reason, traceparent, payload: payload.into(), id }).await;
+}
+
 /// Stores a message with the reason why `stage` could not use it. Tries until the server has acknowledged.
 pub(crate) async fn bury(bus: &Bus, stage: &str, received: &Received, reason: &str) {
-    let message = &received.message;
-    let original = &message.payload;
-    let kept = original.len().min(bus.client.max_payload().saturating_sub(HEADER_BYTES));
+    let (message, sequence) = (&received.message, received.sequence);
+    let traceparent = message.headers.as_ref().map(|headers| text(headers, TRACEPARENT)).unwrap_or_default();
+    let (subject, payload) = (message.subject.as_str(), message.payload.clone());
+    let id = format!("dead-{stage}-{subject}-{sequence}");
+    keep(bus, Letter { stage, subject, sequence, reason, traceparent: &traceparent, payload, id }).await;
+}
+
+/// A letter to be.
+struct Letter<'a> {
+    stage: &'a str,
+    subject: &'a str,
+    sequence: u64,
+    reason: &'a str,
+    traceparent: &'a str,
+    payload: Bytes,
+    /// The same for the same letter.
+    id: String,
+}
+
+async fn keep(bus: &Bus, letter: Letter<'_>) {
+    let Letter { stage, subject, sequence, reason, traceparent, payload, id } = letter;
+    let kept = payload.len().min(bus.client.max_payload().saturating_sub(HEADER_BYTES));
     let mut headers = HeaderMap::new();
     headers.insert(STAGE, line(stage));
-    headers.insert(SUBJECT, message.subject.as_str());
-    headers.insert(STREAM_SEQUENCE, received.sequence.to_string());
+    headers.insert(SUBJECT, subject);
+    headers.insert(STREAM_SEQUENCE, sequence.to_string());
     headers.insert(REASON, line(reason));
-    headers.insert(NATS_MESSAGE_ID, format!("dead-{stage}-{}-{}", message.subject, received.sequence));
-    if kept < original.len() {
-        headers.insert(TRUNCATED_FROM, original.len().to_string());
+    headers.insert(NATS_MESSAGE_ID, id);
+    if kept < payload.len() {
+        headers.insert(TRUNCATED_FROM, payload.len().to_string());
     }
-    let traceparent = message.headers.as_ref().map(|headers| text(headers, TRACEPARENT)).unwrap_or_default();
     if !traceparent.is_empty() {
         headers.insert(TRACEPARENT, traceparent);
     }
-    let subject = subject::dead(&bus.settings.prefix, stage);
-    let publish = PublishMessage::build().headers(headers).payload(original.slice(..kept));
-    store(bus, &subject, publish).await;
+    let publish = PublishMessage::build().headers(headers).payload(payload.slice(..kept));
+    store(bus, &subject::dead(&bus.settings.prefix, stage), publish).await;
     bus.meter.dead(stage);
-    let (subject, sequence) = (&message.subject, received.sequence);
     tracing::error!(%stage, %subject, sequence, %reason, "a message was set aside in the dead stream");
 }
 

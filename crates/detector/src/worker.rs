@@ -6,7 +6,7 @@ use detect::Verdict;
 use model::partition::Partitions;
 use model::{Finding, Item, Observation, Timestamp};
 use opentelemetry::metrics::Counter;
-use opentelemetry::{KeyValue, global};
+use opentelemetry::{KeyValue, Value, global};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -62,10 +62,10 @@ impl Worker {
     }
 
     fn count(&self, detector: &'static str, verdict: &Verdict) {
-        let outcome = match verdict {
-            Verdict::Anomalous(_) => "anomalous".to_owned(),
-            Verdict::Normal => "normal".to_owned(),
-            Verdict::Unscoreable(reason) => format!("unscoreable: {reason}"),
+        let outcome: Value = match verdict {
+            Verdict::Anomalous(_) => "anomalous".into(),
+            Verdict::Normal => "normal".into(),
+            Verdict::Unscoreable(reason) => format!("unscoreable: {reason}").into(),
         };
         self.verdicts.add(1, &[KeyValue::new("detector", detector), KeyValue::new("verdict", outcome)]);
     }
@@ -88,11 +88,13 @@ impl Handler for Worker {
     async fn handle(&mut self, deliveries: Vec<Delivery<Observation>>) -> Result<(), Failure> {
         let rules = Arc::clone(&self.rules.borrow());
         let mut by_subject: BTreeMap<String, Vec<Item<Finding>>> = BTreeMap::new();
-        for item in deliveries.iter().flat_map(|delivery| &delivery.items) {
-            for finding in self.judge(item, &rules) {
+        for delivery in &deliveries {
+            for finding in delivery.items.iter().flat_map(|item| self.judge(item, &rules)) {
                 let partition = self.partitions.of_finding(&finding.value.org_id, &finding.value.user_id);
                 by_subject.entry(subject::finding(&self.prefix, partition)).or_default().push(finding);
             }
+            // Judging does not wait for anything, and the connection needs its turn on this thread.
+            tokio::task::yield_now().await;
         }
         self.publish(by_subject).await.map_err(|error| Failure::Unavailable(error.to_string()))
     }

@@ -85,7 +85,7 @@ impl<D: Deliveries, S: Sink> Courier<D, S> {
     }
 
     /// Returns when the change will be told, whatever happens, to every channel that it is for. The same change again
-    /// changes nothing. `since` is when it was recorded.
+    /// changes nothing, but for deliveries that were given up before `since`, when it was recorded: they begin anew.
     pub(crate) async fn accept(self: &Arc<Self>, item: Item<Change>, since: Timestamp) -> Result<(), StoreError> {
         let item = Arc::new(item);
         for route in &self.routes {
@@ -102,9 +102,13 @@ impl<D: Deliveries, S: Sink> Courier<D, S> {
             let (incident_id, revision) = (change.incident.incident_id, change.incident.revision);
             let key = DeliveryKey { incident_id, revision, channel: channel.name.clone() };
             let until = Instant::now() + route.lease();
-            if let Claim::Send { attempt } = self.deliveries.claim(&key, route.lease()).await? {
-                self.dispatch(route, Parcel { key, attempt, item: Arc::clone(&item), since, until });
-            }
+            let attempt = match self.deliveries.claim(&key, route.lease()).await? {
+                Claim::Send { attempt } => attempt,
+                // Only a dead letter that is replayed is recorded after its delivery was given up.
+                Claim::GivenUp if self.deliveries.revive(&key, route.lease(), since).await? => 1,
+                Claim::GivenUp | Claim::Wait { .. } | Claim::AlreadyConfirmed | Claim::Suppressed => continue,
+            };
+            self.dispatch(route, Parcel { key, attempt, item: Arc::clone(&item), since, until });
         }
         Ok(())
     }
@@ -124,7 +128,10 @@ impl<D: Deliveries, S: Sink> Courier<D, S> {
                     let item = Arc::new(Item::new(change));
                     self.dispatch(route, Parcel { key, attempt, item, since, until });
                 }
-                None => self.give_up(&key, attempt, "the history of the incident does not have this revision").await,
+                None => {
+                    const REASON: &str = "the history of the incident does not have this revision";
+                    self.give_up(&key, attempt, None, REASON).await;
+                }
             }
         }
         Ok(())
@@ -188,16 +195,16 @@ impl<D: Deliveries, S: Sink> Courier<D, S> {
                 }
                 // The same for all, so that what was one message comes back together.
                 let random = random();
-                for Parcel { key, attempt, .. } in &parcels {
+                for Parcel { key, attempt, item, .. } in &parcels {
                     match retry::delay(*attempt, route.channel.max_attempts, after, random) {
                         Some(delay) => self.try_later(key, *attempt, delay, &reason).await,
-                        None => self.give_up(key, *attempt, &reason).await,
+                        None => self.give_up(key, *attempt, Some(item), &reason).await,
                     }
                 }
             }
             Err(SendError::Refused(reason)) => {
-                for Parcel { key, attempt, .. } in &parcels {
-                    self.give_up(key, *attempt, &reason).await;
+                for Parcel { key, attempt, item, .. } in &parcels {
+                    self.give_up(key, *attempt, Some(item), &reason).await;
                 }
             }
         }
@@ -222,7 +229,14 @@ impl<D: Deliveries, S: Sink> Courier<D, S> {
         self.events.retried(key, attempt, delay, reason);
     }
 
-    async fn give_up(&self, key: &DeliveryKey, attempt: u32, reason: &str) {
+    /// The change, where there is one, is set aside first: what cannot be is left to be tried again when its claim ends.
+    async fn give_up(&self, key: &DeliveryKey, attempt: u32, item: Option<&Item<Change>>, reason: &str) {
+        if let Some(item) = item
+            && !self.deliveries.set_aside(item, &format!("channel {}: {reason}", key.channel)).await
+        {
+            self.events.kept(key, attempt, reason);
+            return;
+        }
         self.note(|| self.deliveries.failed(key, attempt, None, reason)).await;
         self.events.failed(key, attempt, reason);
     }
@@ -233,7 +247,8 @@ impl<D: Deliveries, S: Sink> Courier<D, S> {
             if attempt < UNKNOWN_CHANNEL_ATTEMPTS {
                 self.try_later(key, attempt, UNKNOWN_CHANNEL, REASON).await;
             } else {
-                self.give_up(key, attempt, REASON).await;
+                let item = self.deliveries.change(key).await?.map(|(change, _)| Item::new(change));
+                self.give_up(key, attempt, item.as_ref(), REASON).await;
             }
         }
         Ok(())

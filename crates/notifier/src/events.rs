@@ -74,6 +74,13 @@ impl Events {
         tracing::error!(%incident_id, revision, channel, attempt, reason, "not delivered, given up");
     }
 
+    /// To be given up, and could not be set aside.
+    pub(crate) fn kept(&self, key: &DeliveryKey, attempt: u32, reason: &str) {
+        self.count(&key.channel, "retried");
+        let DeliveryKey { incident_id, revision, channel } = key;
+        tracing::warn!(%incident_id, revision, channel, attempt, reason, "not delivered, and cannot be set aside now");
+    }
+
     fn count(&self, channel: &str, outcome: &'static str) {
         self.deliveries.add(1, &[KeyValue::new("channel", channel.to_owned()), KeyValue::new("outcome", outcome)]);
     }

@@ -1,7 +1,7 @@
 //! The service: reads changes from the incident stream, and sends again what is due.
 
 use crate::courier::{Courier, Route};
-use crate::deliveries::Deliveries;
+use crate::deliveries::{Deliveries, Records};
 use crate::error::chain;
 use crate::sink::{AnySink, Sink};
 use crate::{NotifierError, Settings};
@@ -25,7 +25,7 @@ pub async fn run(settings: Settings, bus: Bus, store: Store, shutdown: Cancellat
         let sink = AnySink::open(&channel).await?;
         routes.push(Route::new(channel, sink));
     }
-    let courier = Courier::new(store, routes, settings.console_url);
+    let courier = Courier::new(Records { store, bus: bus.clone() }, routes, settings.console_url);
     let mut intake = Intake(Arc::clone(&courier));
     let reading_ended = CancellationToken::new();
     let reading = async {

@@ -1,5 +1,6 @@
-use crate::support::{Probe, publish_finding, server};
+use crate::support::{Probe, item, publish_finding, server};
 use bus::{Bus, BusError, Failure, SharedSettings, Source, dead, shared};
+use model::{Batch, Entry};
 use tokio_util::sync::CancellationToken;
 
 /// Makes dead letters of the findings 0, 1 and 2.
@@ -76,4 +77,30 @@ async fn a_payload_too_large_to_be_kept_is_truncated_and_not_replayed() {
     assert_eq!(letter.truncated_from, Some(payload.len()));
     assert!(!letter.payload.is_empty() && payload.starts_with(&letter.payload));
     assert!(matches!(dead::replay(&bus, 1).await, Err(BusError::Truncated(1))));
+}
+
+#[tokio::test]
+async fn what_is_put_is_replayed_to_its_subject() {
+    let (_nats, bus) = server().await;
+    let payload = Entry::encode_batch(&[item(7)]);
+    for _ in 0..2 {
+        dead::put(&bus, "notifier", "orgwatch.v1.finding.1", "", payload.clone(), "channel siem: answered 404").await;
+    }
+    let letters = dead::list(&bus, &dead::Filter::default()).await.unwrap();
+    let [first, second] = letters.as_slice() else { panic!("{letters:?}") };
+    assert_eq!((first.stage.as_str(), first.subject.as_str()), ("notifier", "orgwatch.v1.finding.1"));
+    assert_eq!((first.reason.as_str(), first.stream_sequence), ("channel siem: answered 404", 0));
+    assert_eq!((&first.payload[..], second.sequence), (&payload[..], 2));
+    dead::replay(&bus, 1).await.unwrap();
+    let (mut probe, mut told) = Probe::willing();
+    let (source, shutdown) = (Source::correlator(), CancellationToken::new());
+    let reading = shared(&bus, &source, &mut probe, SharedSettings::default(), shutdown.clone());
+    let collecting = async {
+        let seen = told.next().await;
+        shutdown.cancel();
+        seen
+    };
+    let (outcome, seen) = tokio::join!(reading, collecting);
+    outcome.unwrap();
+    assert_eq!(seen.numbers, [7]);
 }

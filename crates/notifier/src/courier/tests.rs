@@ -1,3 +1,5 @@
+mod memory;
+
 use super::*;
 use crate::deliveries::Deliveries;
 use crate::limit::WINDOW;
@@ -5,114 +7,12 @@ use crate::message::Content;
 use crate::run::Intake;
 use crate::testing::{TRACEPARENT, change, change_of, channel};
 use bus::{Delivery, Failure, Handler};
+use memory::{Memory, Row};
 use model::ChangeKind;
-use std::collections::{BTreeMap, VecDeque};
-
-/// Deliveries in memory, by the clock of tokio, which only moves when a test says so.
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<State>>);
-
-#[derive(Default)]
-struct State {
-    rows: BTreeMap<DeliveryKey, Row>,
-    history: Vec<Change>,
-    /// Writes of outcomes that fail from now on.
-    failing: usize,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Row {
-    Pending { attempts: u32, next: Instant },
-    Confirmed,
-    Failed(String),
-}
-
-impl Memory {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
-    }
-
-    fn row(&self, revision: u64) -> Option<Row> {
-        self.state().rows.get(&key(revision)).cloned()
-    }
-
-    fn outcome(&self, key: &DeliveryKey, row: Row) -> Result<bool, StoreError> {
-        let mut state = self.state();
-        if state.failing > 0 {
-            state.failing -= 1;
-            return Err(away());
-        }
-        match state.rows.get_mut(key) {
-            Some(pending @ Row::Pending { .. }) => *pending = row,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-}
-
-fn away() -> StoreError {
-    StoreError::NoAnswer { what: "reach the database", waited_ms: 1 }
-}
+use std::collections::VecDeque;
 
 fn key(revision: u64) -> DeliveryKey {
     DeliveryKey { incident_id: model::Uuid::from_u128(1), revision, channel: "siem".to_owned() }
-}
-
-impl Deliveries for Memory {
-    async fn claim(&self, key: &DeliveryKey, lease: Duration) -> Result<Claim, StoreError> {
-        let (mut state, now) = (self.state(), Instant::now());
-        let attempts = match state.rows.get(key) {
-            None => 1,
-            Some(Row::Pending { attempts, next }) if *next <= now => attempts + 1,
-            Some(Row::Pending { .. }) => return Ok(Claim::Wait { until: Timestamp(0) }),
-            Some(Row::Confirmed) => return Ok(Claim::AlreadyConfirmed),
-            Some(Row::Failed(_)) => return Ok(Claim::GivenUp),
-        };
-        state.rows.insert(key.clone(), Row::Pending { attempts, next: now + lease });
-        Ok(Claim::Send { attempt: attempts })
-    }
-
-    async fn confirmed(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
-        self.outcome(key, Row::Confirmed)
-    }
-
-    async fn failed(
-        &self,
-        key: &DeliveryKey,
-        attempt: u32,
-        retry_after: Option<Duration>,
-        error: &str,
-    ) -> Result<bool, StoreError> {
-        self.outcome(
-            key,
-            match retry_after {
-                Some(after) => Row::Pending { attempts: attempt, next: Instant::now() + after },
-                None => Row::Failed(error.to_owned()),
-            },
-        )
-    }
-
-    async fn due(&self, limit: u32) -> Result<Vec<DeliveryKey>, StoreError> {
-        let now = Instant::now();
-        let is_due = |row: &Row| matches!(row, Row::Pending { next, .. } if *next <= now);
-        let rows = self.state();
-        let due = rows.rows.iter().filter(|(_, row)| is_due(row)).map(|(key, _)| key.clone());
-        Ok(due.take(limit as usize).collect())
-    }
-
-    async fn told(&self, change: &Change, channel: &Channel) -> Result<bool, StoreError> {
-        let earlier = self.state().history.clone();
-        let earlier = earlier.into_iter().filter(|other| other.incident.revision < change.incident.revision);
-        Ok(crate::decide::was_told(earlier, channel))
-    }
-
-    async fn change(&self, key: &DeliveryKey) -> Result<Option<(Change, Timestamp)>, StoreError> {
-        let state = self.state();
-        let same = |change: &&Change| {
-            change.incident.incident_id == key.incident_id && change.incident.revision == key.revision
-        };
-        Ok(state.history.iter().find(same).map(|change| (change.clone(), Timestamp(0))))
-    }
 }
 
 /// Answers as it is told to, and otherwise takes everything.
@@ -162,6 +62,11 @@ impl Bench {
 
     /// As the stream delivers it.
     async fn deliver(&self, changes: impl IntoIterator<Item = Change>) -> Result<(), Failure> {
+        self.deliver_at(0, changes).await
+    }
+
+    /// As the stream delivers what was published at this time.
+    async fn deliver_at(&self, published_ms: i64, changes: impl IntoIterator<Item = Change>) -> Result<(), Failure> {
         let changes: Vec<Change> = changes.into_iter().collect();
         let mut history = changes.clone();
         history.retain(|change| !self.memory.state().history.contains(change));
@@ -171,7 +76,7 @@ impl Bench {
             items: changes.into_iter().map(item).collect(),
             sequence: 1,
             subject: String::new(),
-            published_ms: 0,
+            published_ms,
             deliveries: 1,
             pending: 0,
         };
@@ -284,6 +189,41 @@ async fn what_is_refused_is_given_up_at_once() {
     bench.after(HOUR).await;
     assert_eq!(bench.sent(), ["1"]);
     assert_eq!(bench.memory.row(1), Some(Row::Failed("answered 404 Not Found".to_owned())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_up_is_set_aside_and_can_be_told_again() {
+    let bench = Bench::new();
+    let refused = || bench.answer(SendError::Refused("answered 404".to_owned()));
+    refused();
+    bench.deliver([opened(1)]).await.unwrap();
+    let aside = bench.memory.state().aside.clone();
+    let expected = Item { traceparent: TRACEPARENT.into(), ..Item::new(opened(1)) };
+    assert_eq!(aside, [(expected, "channel siem: answered 404".to_owned())]);
+
+    bench.deliver([opened(1)]).await.unwrap();
+    assert_eq!(bench.sent(), ["1"], "the same message again is no replay");
+    refused();
+    bench.deliver_at(1, [opened(1)]).await.unwrap();
+    assert_eq!((bench.sent().len(), bench.memory.state().aside.len()), (2, 2));
+    bench.deliver_at(1, [opened(1)]).await.unwrap();
+    assert_eq!((bench.sent().len(), bench.memory.row(1)), (3, Some(Row::Confirmed)));
+    bench.deliver_at(1, [opened(1)]).await.unwrap();
+    assert_eq!(bench.sent().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_set_aside_is_not_given_up() {
+    let bench = Bench::new();
+    bench.memory.state().no_room = true;
+    bench.answer(SendError::Refused("answered 404".to_owned()));
+    bench.deliver([opened(1)]).await.unwrap();
+    assert!(matches!(bench.memory.row(1), Some(Row::Pending { .. })));
+    bench.memory.state().no_room = false;
+    bench.answer(SendError::Refused("answered 410".to_owned()));
+    bench.after(HOUR).await;
+    assert_eq!(bench.memory.row(1), Some(Row::Failed("answered 410".to_owned())));
+    assert_eq!(bench.memory.state().aside.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

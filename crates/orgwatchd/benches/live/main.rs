@@ -4,7 +4,7 @@
 //! All services in this process, a nats-server that writes to disk and a Postgres beside it, all on the same cores.
 //! Arguments choose phases (`whole`, `latency`, `raw`), all by default. `ORGWATCH_BENCH_USERS` and
 //! `ORGWATCH_BENCH_DAYS` set the size of the org, `ORGWATCH_BENCH_RATE` the events a second of the second phase, which
-//! is half of what the first one measured otherwise.
+//! is half of what the first one measured otherwise, and `ORGWATCH_BENCH_TRACE_RATIO` the part of traces recorded.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 

@@ -19,7 +19,7 @@ pub(crate) struct Org {
 impl Org {
     pub(crate) fn write(seed: u64) -> Self {
         let users = number("ORGWATCH_BENCH_USERS").unwrap_or(200);
-        let plan = Plan::new(users, number("ORGWATCH_BENCH_DAYS").unwrap_or(30), seed);
+        let plan = Plan::new(users, number("ORGWATCH_BENCH_DAYS").unwrap_or(60), seed);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/bench");
         let path = folder.join(format!("live-{users}-{}-{seed}.ndjson", plan.days));
         if !path.exists() {

@@ -1,5 +1,5 @@
 use crate::support::Database;
-use model::Uuid;
+use model::{Timestamp, Uuid};
 use std::time::Duration;
 use store::{Claim, DeliveryKey, Store};
 
@@ -58,6 +58,27 @@ async fn a_delivery_ends_given_up_or_suppressed() {
     assert!(store.suppressed(&key("mail")).await.unwrap());
     assert_eq!(claim(&store, "mail", LONG).await, Claim::Suppressed);
     assert_eq!(store.due(10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_revived_by_what_is_told_later() {
+    let (_database, store) = Database::migrated().await;
+    let revive = async |told| store.revive(&key("slack"), LONG, told).await.unwrap();
+    let (before, after) = (Timestamp(0), Timestamp::parse("2999-01-01").unwrap());
+    assert!(!revive(after).await, "there is none");
+    assert_eq!(claim(&store, "slack", LONG).await, Claim::Send { attempt: 1 });
+    assert!(!revive(after).await, "it is under way");
+    assert!(store.failed(&key("slack"), 1, Some(Duration::ZERO), "503").await.unwrap());
+    assert_eq!(claim(&store, "slack", LONG).await, Claim::Send { attempt: 2 });
+    assert!(store.failed(&key("slack"), 2, None, "404").await.unwrap());
+    assert!(!revive(before).await, "the message that was given up, delivered again");
+    assert!(revive(after).await);
+    assert!(!revive(after).await, "one may send");
+    assert!(matches!(claim(&store, "slack", LONG).await, Claim::Wait { .. }));
+    assert!(store.failed(&key("slack"), 1, Some(Duration::ZERO), "503").await.unwrap(), "attempts count anew");
+    assert_eq!(claim(&store, "slack", LONG).await, Claim::Send { attempt: 2 });
+    assert!(store.confirmed(&key("slack")).await.unwrap());
+    assert!(!revive(after).await, "it was told");
 }
 
 #[tokio::test]

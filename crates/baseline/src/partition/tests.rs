@@ -1,0 +1,303 @@
+//! Whatever happens to the replicas of a partition, it ends in what a plain fold of its orgs ends in.
+
+use super::*;
+use model::time::{DAY, HOUR, MINUTE};
+use model::{Activity, Channel, Kind, Scope, SourceIp, Timestamp, Uuid};
+use proptest::prelude::*;
+use std::sync::LazyLock;
+
+/// What Postgres holds of the partition.
+type Table = BTreeMap<(OrgId, String), Vec<u8>>;
+
+/// Observations by place in the stream: what was told last, as redelivery tells the same again.
+type Told = Vec<Vec<Observation>>;
+
+/// What may happen. Counts are of messages.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Deliver(usize),
+    /// The latest messages come again.
+    Redeliver(usize),
+    /// After which so many profiles stay in memory, beyond those that are needed.
+    Checkpoint(usize),
+    /// All that was not stored is lost.
+    Crash,
+    /// What is to be stored was taken, and the commit failed.
+    CheckpointFails,
+    /// Another replica takes over, after a last checkpoint.
+    HandOver,
+    /// Another replica takes over while this one goes on for a while without knowing.
+    TakeOver(usize),
+}
+
+struct World {
+    stream: Vec<Entry>,
+    told: Told,
+    state: Table,
+}
+
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let stream = stream();
+    let mut orgs: BTreeMap<OrgId, Org> = BTreeMap::new();
+    let told = stream.iter().map(|entry| fold(&mut orgs, entry)).collect();
+    let mut state = Table::new();
+    for (id, org) in &mut orgs {
+        let records = org.take_changes().unwrap();
+        commit(&mut state, records.into_iter().map(|record| (id.clone(), record.key, record.bytes)));
+    }
+    World { stream, told, state }
+});
+
+fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
+    let mut out = Vec::new();
+    match entry {
+        Entry::Activity(activity) => {
+            let id = &activity.org_id;
+            let org = orgs.entry(id.clone()).or_insert_with(|| Org::new(id.clone(), &settings()).unwrap());
+            assert_ne!(org.observe(activity, &mut out), Fate::Away);
+        }
+        Entry::Control(Control { org_id, order }) => match (orgs.get_mut(org_id), order) {
+            (None, _) => {}
+            (Some(org), Order::Watermark(time)) => org.advance(*time, &mut out),
+            (Some(org), Order::End) => org.finish(&mut out),
+        },
+    }
+    out
+}
+
+fn settings() -> Settings {
+    Settings { time_zone: "America/New_York".to_owned(), ..Settings::default() }
+}
+
+/// Two orgs of six accounts each, most of which are idle for days, with copies, late and future activities among them,
+/// and control records, also of an org that there is not.
+fn stream() -> Vec<Entry> {
+    let orgs = ["00Dhn0000018hrcEAA", "00Dhn0000018hrdEAA"];
+    let start = Timestamp::parse("2026-03-02").unwrap();
+    let mut places: Vec<(i64, Entry)> = Vec::new();
+    for n in 0..900_u32 {
+        let dice = dice(n);
+        let (org, user) = (orgs[dice as usize % 2], dice / 2 % 6);
+        let minute = i64::from(n) * 16;
+        // User 0 is there every day, user 5 seldom.
+        if user > 0 && minute / (24 * 60) % i64::from(user + 1) != 0 {
+            continue;
+        }
+        let at = start.plus(minute * MINUTE);
+        let mut activity = activity(n, org, &format!("user{user}"), at, dice / 16);
+        if dice.is_multiple_of(41) {
+            activity.received_at = Some(at.plus(-HOUR));
+        }
+        if dice.is_multiple_of(11) {
+            places.push((minute + i64::from(dice % 7_000), activity.clone().into()));
+        }
+        let is_late = dice.is_multiple_of(23);
+        places.push((minute + if is_late { i64::from(dice % 8_000) } else { 0 }, activity.into()));
+        if dice.is_multiple_of(17) {
+            // Behind, or ahead, so that it closes an hour or a day that activities would close later.
+            let watermark = Order::Watermark(at.plus((i64::from(dice % 5) - 1) * 2 * HOUR));
+            places.push((minute, control(org, watermark)));
+        }
+    }
+    places.push((7 * 24 * 60, control("00Dhn0000018hreEAA", Order::Watermark(start.plus(3 * DAY)))));
+    places.push((8 * 24 * 60, control(orgs[0], Order::End)));
+    places.sort_by_key(|(place, _)| *place);
+    let mut stream: Vec<Entry> = places.into_iter().map(|(_, entry)| entry).collect();
+    stream.extend(orgs.map(|org| control(org, Order::End)));
+    stream
+}
+
+/// Looks random, and is always the same.
+fn dice(n: u32) -> u32 {
+    (u64::from(n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u32
+}
+
+fn control(org: &str, order: Order) -> Entry {
+    Entry::Control(Control { org_id: OrgId::new(org), order })
+}
+
+fn activity(n: u32, org: &str, user: &str, at: Timestamp, dice: u32) -> Activity {
+    let kinds = [Kind::Login, Kind::ListView, Kind::ReportExport, Kind::Api, Kind::ListView, Kind::ListView];
+    let kind = kinds[dice as usize % kinds.len()];
+    Activity {
+        username: Some(format!("{user}@example.com").into()),
+        source_ip: Some(SourceIp::Address([198, 51, 100, (dice % 7) as u8].into())),
+        client: Some(["Chrome on macOS", "Safari on iOS"][dice as usize % 19 / 18].into()),
+        session_key: Some(format!("session of {user}").into()),
+        objects: [["Account", "Contact", "Lead"][dice as usize % 3].into()].into_iter().collect(),
+        rows: (kind != Kind::Login).then_some(100 + u64::from(dice % 700)),
+        resource_name: Some(format!("View {}", dice % 11).into()),
+        scope: (kind == Kind::ListView).then_some(Scope::ALL[dice as usize % 3]),
+        ..Activity::new(Uuid::from_u128(n.into()), OrgId::new(org), UserId::new(user), at, Channel::Stream, kind)
+    }
+}
+
+fn commit(table: &mut Table, changes: impl IntoIterator<Item = Change>) {
+    for (org, key, bytes) in changes {
+        match bytes {
+            Some(bytes) => table.insert((org, key), bytes),
+            None => table.remove(&(org, key)),
+        };
+    }
+}
+
+/// A replica that owns the partition.
+struct Replica {
+    partition: Partition,
+    /// Messages applied.
+    applied: usize,
+}
+
+impl Replica {
+    /// As the service does when it has taken a partition.
+    fn restore(table: &Table, applied: usize) -> Self {
+        let stored = table.iter().filter(|((_, key), _)| !key.starts_with("user/"));
+        let stored = stored.map(|((org, key), bytes)| (org.clone(), key.clone(), bytes.clone()));
+        let mut partition = Partition::restore(&settings(), stored).unwrap();
+        for (org, user) in partition.wanted() {
+            load(&mut partition, table, &org, &user);
+        }
+        assert_eq!(partition.wanted(), []);
+        Self { partition, applied }
+    }
+
+    fn deliver(&mut self, messages: usize, table: &Table, told: &mut Told) {
+        let from = self.applied;
+        for (entry, told) in WORLD.stream[from..].iter().zip(&mut told[from..]).take(messages) {
+            let mut out = Vec::new();
+            while self.partition.apply(entry, &mut out).unwrap() == Some(Fate::Away) {
+                assert_eq!(out, [], "nothing is told of who is away");
+                let Entry::Activity(activity) = entry else { panic!("{entry:?}") };
+                load(&mut self.partition, table, &activity.org_id, &activity.user_id);
+            }
+            *told = out;
+            self.applied += 1;
+        }
+    }
+
+    /// Activities are known by their identity, wherever they come again; control records by their place alone.
+    fn redeliver(&mut self, messages: usize) {
+        for entry in &WORLD.stream[self.applied.saturating_sub(messages)..self.applied] {
+            let Entry::Activity(_) = entry else { continue };
+            let mut out = Vec::new();
+            let fate = self.partition.apply(entry, &mut out).unwrap().unwrap();
+            assert!(matches!(fate, Fate::Duplicate | Fate::Future | Fate::Forgotten), "{fate:?}: {entry:?}");
+            assert_eq!(out, []);
+        }
+    }
+}
+
+fn load(partition: &mut Partition, table: &Table, org: &OrgId, user: &UserId) {
+    let bytes = &table[&(org.clone(), Org::user_key(user))];
+    partition.load(org, user, bytes).unwrap();
+}
+
+fn check(script: &[Event]) {
+    let world = &*WORLD;
+    let mut told: Told = vec![Vec::new(); world.stream.len()];
+    let (mut table, mut stored) = (Table::new(), 0);
+    let mut owner = Replica::restore(&table, 0);
+    for event in script.iter().copied().chain([Event::Deliver(usize::MAX), Event::Checkpoint(usize::MAX)]) {
+        if let Event::Checkpoint(_) | Event::HandOver = event {
+            commit(&mut table, owner.partition.take_changes().unwrap());
+            stored = owner.applied;
+        }
+        match event {
+            Event::Deliver(messages) => owner.deliver(messages, &table, &mut told),
+            Event::Redeliver(messages) => owner.redeliver(messages),
+            Event::Checkpoint(limit) => {
+                owner.partition.evict(limit);
+            }
+            Event::CheckpointFails => {
+                owner.partition.take_changes().unwrap();
+                owner = Replica::restore(&table, stored);
+            }
+            Event::Crash | Event::HandOver => owner = Replica::restore(&table, stored),
+            Event::TakeOver(messages) => {
+                let mut unaware = std::mem::replace(&mut owner, Replica::restore(&table, stored));
+                // What it still needs to load it finds as it was: nothing has been committed since.
+                unaware.deliver(messages, &table, &mut told);
+            }
+        }
+    }
+    for (place, (expected, found)) in world.told.iter().zip(&told).enumerate() {
+        assert_eq!(found, expected, "message {place}");
+    }
+    // The order of identities within an hour is that in which they were stored.
+    let is_ordered = |(_, key): &(OrgId, String)| !key.starts_with("seen/");
+    for (key, bytes) in world.state.iter().filter(|(key, _)| is_ordered(key)) {
+        assert!(table.get(key) == Some(bytes), "{key:?} differs");
+    }
+    assert!(table.keys().eq(world.state.keys()));
+    // What is known of identities shows in what is refused.
+    owner = Replica::restore(&table, stored);
+    for (org, user) in users(&table) {
+        load_if_away(&mut owner.partition, &table, &org, &user);
+    }
+    owner.redeliver(usize::MAX);
+    assert!(owner.partition.take_changes().unwrap().is_empty(), "what is refused changes nothing");
+}
+
+fn users(table: &Table) -> Vec<(OrgId, UserId)> {
+    let user = |(org, key): &(OrgId, String)| Some((org.clone(), UserId::new(key.strip_prefix("user/")?)));
+    table.keys().filter_map(user).collect()
+}
+
+fn load_if_away(partition: &mut Partition, table: &Table, org: &OrgId, user: &UserId) {
+    if partition.orgs[org].is_away(user) {
+        load(partition, table, org, user);
+    }
+}
+
+#[test]
+fn the_world_has_it_all() {
+    let world = &*WORLD;
+    let mut partition = Replica::restore(&Table::new(), 0).partition;
+    let mut fates = Vec::new();
+    for entry in &world.stream {
+        fates.extend(partition.apply(entry, &mut Vec::new()).unwrap());
+    }
+    for fate in [Fate::Learned, Fate::Late, Fate::Duplicate, Fate::Future, Fate::Forgotten] {
+        assert!(fates.contains(&fate), "{fate:?}");
+    }
+    assert!(world.told.iter().map(Vec::len).sum::<usize>() > 100);
+    assert_eq!(partition.orgs.len(), 2);
+    let by_control = world.stream.iter().zip(&world.told).filter(|(entry, _)| matches!(entry, Entry::Control(_)));
+    let by_control: usize = by_control.map(|(_, told)| told.len()).sum();
+    assert!(by_control > 0, "control records close hours and days: {by_control}");
+    assert_eq!(users(&world.state).len(), 12);
+}
+
+#[test]
+fn users_go_away_and_come_back() {
+    let mut owner = Replica::restore(&Table::new(), 0);
+    let (mut table, mut told) = (Table::new(), vec![Vec::new(); WORLD.stream.len()]);
+    let mut evicted = 0;
+    while owner.applied < WORLD.stream.len() {
+        owner.deliver(40, &table, &mut told);
+        commit(&mut table, owner.partition.take_changes().unwrap());
+        evicted += owner.partition.evict(0);
+    }
+    assert!(evicted > 20, "{evicted}");
+    assert_eq!(told, WORLD.told);
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => (0..200_usize).prop_map(Event::Deliver),
+        2 => (0..300_usize).prop_map(Event::Redeliver),
+        3 => (0..14_usize).prop_map(Event::Checkpoint),
+        1 => Just(Event::Crash),
+        1 => Just(Event::CheckpointFails),
+        1 => Just(Event::HandOver),
+        1 => (0..200_usize).prop_map(Event::TakeOver),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn stops_and_moves_leave_no_trace(script in prop::collection::vec(any_event(), 0..40)) {
+        check(&script);
+    }
+}

@@ -1,0 +1,136 @@
+//! What is remembered of deliveries, in memory.
+
+use super::key;
+use crate::channel::Channel;
+use crate::deliveries::Deliveries;
+use model::{Change, Item, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use store::{Claim, DeliveryKey, StoreError};
+use tokio::time::Instant;
+
+/// Deliveries in memory, by the clock of tokio, which only moves when a test says so.
+#[derive(Clone, Default)]
+pub(super) struct Memory(Arc<Mutex<State>>);
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) rows: BTreeMap<DeliveryKey, Row>,
+    pub(super) history: Vec<Change>,
+    /// Writes of outcomes that fail from now on.
+    pub(super) failing: usize,
+    /// What was set aside, with the reason.
+    pub(super) aside: Vec<(Item<Change>, String)>,
+    /// Nothing can be set aside.
+    pub(super) no_room: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Row {
+    Pending { attempts: u32, next: Instant },
+    Confirmed,
+    Failed(String),
+}
+
+impl Memory {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    pub(super) fn row(&self, revision: u64) -> Option<Row> {
+        self.state().rows.get(&key(revision)).cloned()
+    }
+
+    fn outcome(&self, key: &DeliveryKey, row: Row) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        if state.failing > 0 {
+            state.failing -= 1;
+            return Err(away());
+        }
+        match state.rows.get_mut(key) {
+            Some(pending @ Row::Pending { .. }) => *pending = row,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+fn away() -> StoreError {
+    StoreError::NoAnswer { what: "reach the database", waited_ms: 1 }
+}
+
+impl Deliveries for Memory {
+    async fn claim(&self, key: &DeliveryKey, lease: Duration) -> Result<Claim, StoreError> {
+        let (mut state, now) = (self.state(), Instant::now());
+        let attempts = match state.rows.get(key) {
+            None => 1,
+            Some(Row::Pending { attempts, next }) if *next <= now => attempts + 1,
+            Some(Row::Pending { .. }) => return Ok(Claim::Wait { until: Timestamp(0) }),
+            Some(Row::Confirmed) => return Ok(Claim::AlreadyConfirmed),
+            Some(Row::Failed(_)) => return Ok(Claim::GivenUp),
+        };
+        state.rows.insert(key.clone(), Row::Pending { attempts, next: now + lease });
+        Ok(Claim::Send { attempt: attempts })
+    }
+
+    /// Given up at the time 0.
+    async fn revive(&self, key: &DeliveryKey, lease: Duration, told: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let is_dead = told > Timestamp(0) && matches!(state.rows.get(key), Some(Row::Failed(_)));
+        if is_dead {
+            state.rows.insert(key.clone(), Row::Pending { attempts: 1, next: Instant::now() + lease });
+        }
+        Ok(is_dead)
+    }
+
+    async fn confirmed(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
+        self.outcome(key, Row::Confirmed)
+    }
+
+    async fn failed(
+        &self,
+        key: &DeliveryKey,
+        attempt: u32,
+        retry_after: Option<Duration>,
+        error: &str,
+    ) -> Result<bool, StoreError> {
+        self.outcome(
+            key,
+            match retry_after {
+                Some(after) => Row::Pending { attempts: attempt, next: Instant::now() + after },
+                None => Row::Failed(error.to_owned()),
+            },
+        )
+    }
+
+    async fn due(&self, limit: u32) -> Result<Vec<DeliveryKey>, StoreError> {
+        let now = Instant::now();
+        let is_due = |row: &Row| matches!(row, Row::Pending { next, .. } if *next <= now);
+        let rows = self.state();
+        let due = rows.rows.iter().filter(|(_, row)| is_due(row)).map(|(key, _)| key.clone());
+        Ok(due.take(limit as usize).collect())
+    }
+
+    async fn told(&self, change: &Change, channel: &Channel) -> Result<bool, StoreError> {
+        let earlier = self.state().history.clone();
+        let earlier = earlier.into_iter().filter(|other| other.incident.revision < change.incident.revision);
+        Ok(crate::decide::was_told(earlier, channel))
+    }
+
+    async fn change(&self, key: &DeliveryKey) -> Result<Option<(Change, Timestamp)>, StoreError> {
+        let state = self.state();
+        let same = |change: &&Change| {
+            change.incident.incident_id == key.incident_id && change.incident.revision == key.revision
+        };
+        Ok(state.history.iter().find(same).map(|change| (change.clone(), Timestamp(0))))
+    }
+
+    async fn set_aside(&self, item: &Item<Change>, reason: &str) -> bool {
+        let mut state = self.state();
+        if !state.no_room {
+            state.aside.push((item.clone(), reason.to_owned()));
+        }
+        !state.no_room
+    }
+}
