@@ -26,6 +26,9 @@ const PREFIX: &str = "orgwatch";
 /// The most that the server takes.
 const LARGEST: usize = 1 << 20;
 
+/// What is said of times that no calendar has.
+const NO_TIME: Option<&str> = Some("is not a time of the years 1 to 9999");
+
 /// A message, and what the letter says that becomes of it; `None` if it does no harm.
 struct Poison {
     subject: String,
@@ -81,14 +84,24 @@ fn activity_messages() -> Vec<(Vec<u8>, Option<&'static str>)> {
         control(HOSTILE, Order::End),
     ];
     messages.extend(entries.map(|entry| (Entry::encode_batch(&[traced(entry)]), None)));
+    let timeless = [i64::MIN, i64::MAX].map(Timestamp).into_iter().flat_map(|time| {
+        [control(HOSTILE, Order::Watermark(time)), Activity { event_time: time, ..activity() }.into()]
+    });
+    messages.extend(timeless.map(|entry| (Entry::encode_batch(&[traced(entry)]), NO_TIME)));
     messages
 }
 
 fn observation_messages() -> Vec<(Vec<u8>, Option<&'static str>)> {
     let other = Change::encode_batch(&[Item::new(change())]);
     let mut messages = senseless(other, "undecodable: field observation: missing");
-    let observations = [observation(), Observation { revision: u64::MAX, ..observation() }];
-    messages.extend(observations.map(|value| (Observation::encode_batch(&[traced(value)]), None)));
+    let at = |at: i64| Observation { at: Timestamp(at), day: Timestamp(at), revision: u64::MAX, ..observation() };
+    let observations = [
+        (observation(), None),
+        (Observation { revision: u64::MAX, ..observation() }, None),
+        (at(i64::MIN), NO_TIME),
+        (at(i64::MAX), NO_TIME),
+    ];
+    messages.extend(observations.map(|(value, reason)| (Observation::encode_batch(&[traced(value)]), reason)));
     messages
 }
 
@@ -100,11 +113,20 @@ fn finding_messages() -> Vec<(Vec<u8>, Option<&'static str>)> {
     let cases = [
         (whole.clone(), None),
         (Finding { user_id: UserId::new("005\0hn00000"), finding_id: Uuid::from_u128(2), ..whole.clone() }, None),
+        (at(i64::MIN, whole.clone()), NO_TIME),
+        (at(i64::MAX, whole.clone()), NO_TIME),
+        (Finding { score: f64::NAN, ..whole.clone() }, Some("field score: not a finite number")),
+        (Finding { surprise: f64::INFINITY, ..whole.clone() }, Some("field surprise: not a finite number")),
         (Finding { revision: u64::MAX, ..whole.clone() }, Some("does not fit the database")),
-        (Finding { user_id: UserId::new(&long_id()), ..whole }, Some("index row")),
+        (Finding { user_id: UserId::new(&long_id()), ..whole }, Some("where ids have 255 at most")),
     ];
     messages.extend(cases.map(|(value, reason)| (Finding::encode_batch(&[traced(value)]), reason)));
     messages
+}
+
+fn at(at: i64, finding: Finding) -> Finding {
+    let finding_id = Uuid::from_u128(u128::from(at.cast_unsigned()));
+    Finding { observed_at: Timestamp(at), revised_at: Timestamp(at), finding_id, ..finding }
 }
 
 fn change_messages() -> Vec<(Vec<u8>, Option<&'static str>)> {
@@ -112,15 +134,19 @@ fn change_messages() -> Vec<(Vec<u8>, Option<&'static str>)> {
     let mut messages = senseless(other, "undecodable: field incident: missing");
     let changed = |incident: Incident| Change { incident, ..change() };
     let whole = change().incident;
-    let changes =
-        [(change(), None), (changed(Incident { revision: u64::MAX, ..whole }), Some("does not fit the database"))];
+    let extreme = Incident { first_event_at: Timestamp(i64::MIN), last_event_at: Timestamp(i64::MAX), ..whole.clone() };
+    let changes = [
+        (change(), None),
+        (changed(extreme), NO_TIME),
+        (changed(Incident { revision: u64::MAX, ..whole }), Some("does not fit the database")),
+    ];
     messages.extend(changes.map(|(value, reason)| (Change::encode_batch(&[traced(value)]), reason)));
     messages
 }
 
 /// With what no tracer writes.
 fn traced<T>(value: T) -> Item<T> {
-    Item { traceparent: "00-\0\r\nfoo: bar".into(), received_at: Some(Timestamp(i64::MIN)), ..Item::new(value) }
+    Item { traceparent: "00-\0\r\nfoo: bar".into(), received_at: Some(Timestamp(0)), ..Item::new(value) }
 }
 
 /// 100 kB, among them zero bytes.

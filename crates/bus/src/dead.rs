@@ -3,7 +3,7 @@
 use crate::delivery::Received;
 use crate::error::Cause;
 use crate::publisher::store;
-use crate::{Bus, BusError, Stream, subject};
+use crate::{Bus, BusError, Stream, subject, trace};
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
@@ -155,7 +155,7 @@ async fn keep(bus: &Bus, letter: Letter<'_>) {
     if kept < payload.len() {
         headers.insert(TRUNCATED_FROM, payload.len().to_string());
     }
-    if !traceparent.is_empty() {
+    if trace::is_whole(traceparent) {
         headers.insert(TRACEPARENT, traceparent);
     }
     let publish = PublishMessage::build().headers(headers).payload(payload.slice(..kept));

@@ -92,34 +92,59 @@ impl<T: Batch> Publisher<T> {
     /// # Errors
     /// [`PublishError::TooLarge`]: nothing of the call is sent. [`PublishError::Stopped`].
     pub async fn send(&self, subject: String, items: Vec<Item<T>>) -> Result<Ticket, PublishError> {
-        let (encoded, size) = self.encode(&subject, &items)?;
-        let room = Arc::clone(&self.room).acquire_many_owned(size).await;
-        self.hand_over(subject, encoded, room.map_err(|_| PublishError::Stopped)?)
+        let encoded = self.encode(&items).whole(&subject)?;
+        self.send_encoded(subject, encoded).await
+    }
+
+    /// As [`Publisher::send`], but an item that is too large goes to the dead stream of `stage`, and the rest is sent:
+    /// for services, for which waiting would not make it smaller.
+    ///
+    /// # Errors
+    /// [`PublishError::Stopped`].
+    pub async fn send_or_bury(
+        &self,
+        stage: &str,
+        subject: String,
+        items: Vec<Item<T>>,
+    ) -> Result<Ticket, PublishError> {
+        let mut encoded = self.encode(&items);
+        for (item, traceparent) in std::mem::take(&mut encoded.large) {
+            let reason = too_large(&subject, item.len(), encoded.limit).to_string();
+            let mut batch = Vec::new();
+            model::batch::push_item(&mut batch, &item);
+            crate::dead::put(&self.bus, stage, &subject, &traceparent, batch, &reason).await;
+        }
+        self.send_encoded(subject, encoded).await
+    }
+
+    async fn send_encoded(&self, subject: String, encoded: Encoding) -> Result<Ticket, PublishError> {
+        let room = Arc::clone(&self.room).acquire_many_owned(encoded.room).await;
+        self.hand_over(subject, encoded.items, room.map_err(|_| PublishError::Stopped)?)
     }
 
     /// Like [`Publisher::send`], but returns [`PublishError::Busy`] where that would wait.
     pub fn try_send(&self, subject: String, items: Vec<Item<T>>) -> Result<Ticket, PublishError> {
-        let (encoded, size) = self.encode(&subject, &items)?;
-        let room = Arc::clone(&self.room).try_acquire_many_owned(size);
-        self.hand_over(subject, encoded, room.map_err(|_| PublishError::Busy)?)
+        let encoded = self.encode(&items).whole(&subject)?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(encoded.room);
+        self.hand_over(subject, encoded.items, room.map_err(|_| PublishError::Busy)?)
     }
 
-    /// The items as they travel, with their `traceparent`, and the room that they take.
-    fn encode(&self, subject: &str, items: &[Item<T>]) -> Result<(Vec<Encoded>, u32), PublishError> {
+    fn encode(&self, items: &[Item<T>]) -> Encoding {
         let limit = self.bus.client.max_payload().saturating_sub(HEADER_BYTES + model::batch::ITEM_OVERHEAD);
-        let mut encoded = Vec::with_capacity(items.len());
+        let mut encoding = Encoding { items: Vec::with_capacity(items.len()), large: Vec::new(), limit, room: 0 };
         let mut bytes = 0_usize;
         for item in items {
             let of_item = T::encode_item(item);
             if of_item.len() > limit {
-                return Err(PublishError::TooLarge { subject: subject.to_owned(), size: of_item.len(), limit });
+                encoding.large.push((of_item, item.traceparent.clone()));
+                continue;
             }
             bytes = bytes.saturating_add(of_item.len() + size_of::<Queued>());
-            encoded.push((of_item, item.traceparent.clone()));
+            encoding.items.push((of_item, item.traceparent.clone()));
         }
         // One call may be larger than all the room there is: it then goes alone.
-        let size = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.settings.in_flight.max(1));
-        Ok((encoded, size))
+        encoding.room = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.settings.in_flight.max(1));
+        encoding
     }
 
     fn hand_over(
@@ -135,6 +160,32 @@ impl<T: Batch> Publisher<T> {
         self.requests.send(Request { subject, items }).map_err(|_| PublishError::Stopped)?;
         Ok(Ticket(ticket))
     }
+}
+
+/// Items as they travel, with their `traceparent`.
+struct Encoding {
+    items: Vec<Encoded>,
+    /// Those that no message can carry.
+    large: Vec<Encoded>,
+    /// Bytes that an item may have.
+    limit: usize,
+    /// What the items take of the room that there is.
+    room: u32,
+}
+
+impl Encoding {
+    /// # Errors
+    /// [`PublishError::TooLarge`] if not all of it can be sent.
+    fn whole(self, subject: &str) -> Result<Self, PublishError> {
+        match self.large.first() {
+            Some((item, _)) => Err(too_large(subject, item.len(), self.limit)),
+            None => Ok(self),
+        }
+    }
+}
+
+fn too_large(subject: &str, size: usize, limit: usize) -> PublishError {
+    PublishError::TooLarge { subject: subject.to_owned(), size, limit }
 }
 
 impl Future for Ticket {

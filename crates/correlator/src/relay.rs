@@ -72,5 +72,6 @@ async fn send(
     };
     let traceparent = row.traceparent.as_deref().unwrap_or_default().into();
     let item = Item { traceparent, ..Item::new(Change { incident, kind: *kind }) };
-    publisher.send(subject::incident(prefix, row.org_id.as_str()), vec![item]).await.map(Some)
+    let subject = subject::incident(prefix, row.org_id.as_str());
+    publisher.send_or_bury("correlator", subject, vec![item]).await.map(Some)
 }

@@ -114,8 +114,7 @@ impl Sink {
         let mut by_partition: BTreeMap<u16, Vec<Vec<Item<Entry>>>> = BTreeMap::new();
         for activity in activities {
             let partition = self.partitions.of_activity(&activity.org_id, &activity.user_id);
-            let received_at = activity.received_at.or(Some(now));
-            let item = Item { value: Entry::from(activity), traceparent: traceparent.clone(), received_at };
+            let item = Item { value: Entry::from(activity), traceparent: traceparent.clone(), received_at: Some(now) };
             let slices = by_partition.entry(partition).or_default();
             match slices.last_mut() {
                 Some(slice) if slice.len() < SLICE => slice.push(item),

@@ -74,6 +74,9 @@ pub fn normalize(id: &str) -> Text {
     full
 }
 
+/// The most bytes of an id: a username has 80 characters, and a key of a database must be short.
+pub const MAX_BYTES: usize = 255;
+
 /// A stable 64-bit hash (XXH3), the same on every machine and in every version.
 pub fn hash(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)

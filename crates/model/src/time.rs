@@ -14,6 +14,11 @@ pub const HOUR: i64 = 60 * MINUTE;
 pub const DAY: i64 = 24 * HOUR;
 
 impl Timestamp {
+    /// Whether it lies in the years 1 to 9999, beyond which neither text nor arithmetic holds.
+    pub fn is_in_calendar(self) -> bool {
+        (-62_135_596_800_000..=253_402_300_799_999).contains(&self.0)
+    }
+
     /// Reads RFC 3339, or the date alone as its midnight in UTC.
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {

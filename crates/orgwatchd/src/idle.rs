@@ -25,7 +25,8 @@ pub async fn wait(node: &Node, group: &Group, shutdown: &CancellationToken) -> R
 
 async fn passed_on(node: &Node, group: &Group) -> Result<()> {
     let files = FileSource::new(node.config.ingest.files.clone(), Arc::new(node.store.clone()), Duration::ZERO);
-    while !files.is_done().await? {
+    let has_files = !node.config.ingest.files.paths.is_empty();
+    while has_files && !files.is_done().await? {
         tokio::time::sleep(LOOK).await;
     }
     for partition in 0..node.config.partitions.count {

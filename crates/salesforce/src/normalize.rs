@@ -45,6 +45,9 @@ pub(crate) fn normalize(
         Some(org) => OrgId::new(org),
         None => context.org.clone().ok_or(RejectReason::NoOrg)?,
     };
+    if org_id.as_str().len() > id::MAX_BYTES {
+        return Err(RejectReason::LongId("org"));
+    }
     let id = match record.text(Field::EventIdentifier) {
         Some(identifier) => id::activity_id(&identifier),
         None => {
@@ -111,6 +114,9 @@ fn user(record: &Record<'_>) -> Result<(UserId, Option<Text>), RejectReason> {
         (None, Some(name)) => UserId::from_username(name),
         (None, None) => return Err(RejectReason::NoUser),
     };
+    if user.as_str().len() > id::MAX_BYTES {
+        return Err(RejectReason::LongId("user"));
+    }
     Ok((user, username))
 }
 

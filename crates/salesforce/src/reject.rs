@@ -26,6 +26,8 @@ pub enum RejectReason {
     NoUser,
     #[error("no org: give --org")]
     NoOrg,
+    #[error("the id of the {0} has more than {most} bytes", most = model::id::MAX_BYTES)]
+    LongId(&'static str),
     #[error("not a JSON object: {0}")]
     Json(String),
     #[error("not valid UTF-8")]

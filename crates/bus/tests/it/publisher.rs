@@ -57,6 +57,32 @@ async fn a_large_item_travels_alone_and_a_too_large_one_is_refused() {
 }
 
 #[tokio::test]
+async fn what_is_too_large_can_be_buried_while_the_rest_is_sent() {
+    let (_nats, bus) = server().await;
+    let publisher = publisher(&bus);
+    let subject = subject::activity("orgwatch", 0);
+    let large = Item { traceparent: "x".repeat(2 * 1024 * 1024).into(), ..item(1) };
+    let ticket = publisher.send_or_bury("ingest", subject.clone(), vec![item(0), large, item(2)]).await.unwrap();
+    ticket.await.unwrap();
+    let letters = bus::dead::list(&bus, &bus::dead::Filter::default()).await.unwrap();
+    assert_eq!(letters.len(), 1);
+    let letter = &letters[0];
+    assert_eq!((letter.stage.as_str(), &letter.subject), ("ingest", &subject));
+    assert!(letter.reason.contains("more than the server takes") && letter.truncated_from.is_some(), "{letter:?}");
+    let (mut probe, mut told) = Probe::willing();
+    let shutdown = CancellationToken::new();
+    let reading = cursor(&bus, 0, 0, &mut probe, shutdown.clone());
+    let collecting = async {
+        let seen = told.seen(1).await;
+        shutdown.cancel();
+        seen
+    };
+    let (outcome, seen) = tokio::join!(reading, collecting);
+    outcome.unwrap();
+    assert_eq!(seen[0].numbers, [0, 2]);
+}
+
+#[tokio::test]
 async fn the_same_content_is_stored_once() {
     let (_nats, bus) = server().await;
     let publisher = publisher(&bus);

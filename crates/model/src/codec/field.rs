@@ -1,6 +1,6 @@
 //! How one field crosses between a domain type and its wire message.
 
-use crate::id::normalize;
+use crate::id::MAX_BYTES;
 use crate::incident::Points;
 use crate::{OrgId, Text, Timestamp, UserId};
 use smallvec::SmallVec;
@@ -21,6 +21,12 @@ pub enum WireError {
     NotAnAddress(&'static str),
     #[error("field {field}: {value} is out of range")]
     OutOfRange { field: &'static str, value: u64 },
+    #[error("field {field}: {value} ms is not a time of the years 1 to 9999")]
+    NotATime { field: &'static str, value: i64 },
+    #[error("field {0}: not a finite number")]
+    NotFinite(&'static str),
+    #[error("field {field}: {bytes} bytes, where ids have {} at most", crate::id::MAX_BYTES)]
+    LongId { field: &'static str, bytes: usize },
 }
 
 /// A domain value whose wire form is `W`. `name` is the field's name, for the error.
@@ -43,7 +49,18 @@ macro_rules! plain {
         }
     )+};
 }
-plain!(bool, u32, u64, i64, f64, String);
+plain!(bool, u32, u64, i64, String);
+
+/// No statistic is infinite or not a number, and neither survives JSON.
+impl Field<f64> for f64 {
+    fn to_wire(&self) -> f64 {
+        *self
+    }
+
+    fn from_wire(wire: f64, name: &'static str) -> Result<Self, WireError> {
+        if wire.is_finite() { Ok(wire) } else { Err(WireError::NotFinite(name)) }
+    }
+}
 
 impl Field<String> for Text {
     fn to_wire(&self) -> String {
@@ -64,7 +81,12 @@ macro_rules! id {
             }
 
             fn from_wire(wire: String, name: &'static str) -> Result<Self, WireError> {
-                if normalize(&wire).is_empty() { Err(WireError::Missing(name)) } else { Ok($type::new(&wire)) }
+                let id = $type::new(&wire);
+                match id.as_str().len() {
+                    0 => Err(WireError::Missing(name)),
+                    1..=MAX_BYTES => Ok(id),
+                    bytes => Err(WireError::LongId { field: name, bytes }),
+                }
             }
         }
     )+};
@@ -76,8 +98,9 @@ impl Field<i64> for Timestamp {
         self.0
     }
 
-    fn from_wire(wire: i64, _: &'static str) -> Result<Self, WireError> {
-        Ok(Self(wire))
+    fn from_wire(wire: i64, name: &'static str) -> Result<Self, WireError> {
+        let time = Self(wire);
+        if time.is_in_calendar() { Ok(time) } else { Err(WireError::NotATime { field: name, value: wire }) }
     }
 }
 

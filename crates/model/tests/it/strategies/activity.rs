@@ -1,6 +1,6 @@
 //! Arbitrary activities.
 
-use super::{maybe, org, text, user, uuid, word};
+use super::{maybe, org, text, time, user, uuid, word};
 use model::{
     Activity, Attribute, Channel, Delegate, Kind, NativeAnomaly, NativeFeature, Outcome, Scope, ScoreScale, SourceIp,
     Text, Timestamp,
@@ -38,7 +38,7 @@ pub(crate) fn activity() -> impl Strategy<Value = Activity> {
                 columns: amounts.3,
                 bytes: amounts.4,
                 asn: amounts.5,
-                received_at: amounts.6.map(Timestamp),
+                received_at: amounts.6,
                 outcome: places.0,
                 scope: places.1,
                 source_ip: places.2,
@@ -53,14 +53,15 @@ pub(crate) fn activity() -> impl Strategy<Value = Activity> {
 }
 
 fn certain() -> impl Strategy<Value = Activity> {
-    (uuid(), org(), user(), any::<i64>(), word(Channel::ALL), word(Kind::ALL))
-        .prop_map(|(id, org, user, at, channel, kind)| Activity::new(id, org, user, Timestamp(at), channel, kind))
+    (uuid(), org(), user(), time(), word(Channel::ALL), word(Kind::ALL))
+        .prop_map(|(id, org, user, at, channel, kind)| Activity::new(id, org, user, at, channel, kind))
 }
 
-type Amounts = (Option<u64>, Option<u64>, Option<u64>, Option<u32>, Option<u64>, Option<u32>, Option<i64>);
+type Amounts = (Option<u64>, Option<u64>, Option<u64>, Option<u32>, Option<u64>, Option<u32>, Option<Timestamp>);
 
 fn amounts() -> impl Strategy<Value = Amounts> {
-    any::<Amounts>()
+    let (count, small) = (any::<Option<u64>>, any::<Option<u32>>);
+    (count(), count(), count(), small(), count(), small(), option::of(time()))
 }
 
 fn places() -> impl Strategy<Value = (Outcome, Option<Scope>, Option<SourceIp>, Vec<Text>)> {

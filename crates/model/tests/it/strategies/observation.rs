@@ -1,9 +1,9 @@
 //! Arbitrary observations with every kind of feature.
 
-use super::{WIRE, activity, maybe, org, text, texts, user, uuids, word};
+use super::{WIRE, activity, maybe, org, text, texts, time, user, uuids, word};
 use model::{
     Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Observation, Rarity, Rate, Scope,
-    SessionChange, Source, Spread, Timestamp, UserClass, Usual, Volume,
+    SessionChange, Source, Spread, UserClass, Usual, Volume,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -11,15 +11,15 @@ use proptest::prelude::*;
 
 pub(crate) fn observation() -> impl Strategy<Value = Observation> {
     let who = (org(), user(), maybe(text()), word(UserClass::ALL));
-    let when = (any::<i64>(), any::<i64>(), any::<u64>());
+    let when = (time(), time(), any::<u64>());
     (who, when, option::of(activity().prop_map(Box::new)), vec(feature(), 0..4)).prop_map(
         |((org_id, user_id, username, user_class), (at, day, revision), activity, features)| Observation {
             org_id,
             user_id,
             username,
             user_class,
-            at: Timestamp(at),
-            day: Timestamp(day),
+            at,
+            day,
             revision,
             activity,
             features,
@@ -231,7 +231,7 @@ fn downloads() -> impl Strategy<Value = Downloads> {
 
 fn drain() -> impl Strategy<Value = Drain> {
     let numbers = [number(), number(), number(), number(), number()];
-    (word(Source::ALL), any::<i64>().prop_map(Timestamp), any::<u32>(), numbers).prop_map(
+    (word(Source::ALL), time(), any::<u32>(), numbers).prop_map(
         |(source, since, days, [log10_e, excess, rows, usual_rows, evidence])| Drain {
             source,
             since,
