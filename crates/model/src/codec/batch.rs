@@ -23,7 +23,7 @@ macro_rules! batch {
                 let batch: wire::$batch = prost::Message::decode(bytes)?;
                 let items = batch.items.into_iter().map(|mut item| {
                     let traceparent = Text::from(std::mem::take(&mut item.traceparent));
-                    let received_at = item.received_at.map(Timestamp);
+                    let received_at = Field::from_wire(item.received_at, "received_at")?;
                     Ok(Item { value: from(item)?, traceparent, received_at })
                 });
                 items.collect()
@@ -91,7 +91,7 @@ impl Field<wire::Control> for Control {
     fn from_wire(wire: wire::Control, _: &'static str) -> Result<Self, WireError> {
         use wire::control::Value;
         let order = match wire.value.ok_or(WireError::Missing("control"))? {
-            Value::Watermark(time) => Order::Watermark(Timestamp(time)),
+            Value::Watermark(time) => Order::Watermark(Timestamp::from_wire(time, "watermark")?),
             Value::End(_) => Order::End,
         };
         Ok(Self { org_id: OrgId::from_wire(wire.org_id, "org_id")?, order })
