@@ -135,6 +135,8 @@ impl<H: Handler> Cursor<'_, H> {
                     if self.bury(message, &dead::undecodable(&error)).await?.is_none() {
                         return Ok(None);
                     }
+                    // The handler must get past it, too, or what it calls durable would stop short of it for good.
+                    deliveries.push(message.without_items());
                 }
             }
         }
@@ -165,9 +167,12 @@ impl<H: Handler> Cursor<'_, H> {
                     return Ok(None);
                 }
             }
-            // What was decoded once can be decoded again.
-            let kept = messages.iter().filter(|message| left.contains(&message.sequence));
-            deliveries = kept.filter_map(|message| message.decode().ok()).collect();
+            // What was decoded once can be decoded again; of the dead ones, the places are left.
+            let decoded = |message: &Received| match left.contains(&message.sequence) {
+                true => message.decode().unwrap_or_else(|_| message.without_items()),
+                false => message.without_items(),
+            };
+            deliveries = messages.iter().filter(|message| message.sequence > self.handled).map(decoded).collect();
         }
         Ok(Some(()))
     }

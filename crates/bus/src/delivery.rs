@@ -22,7 +22,7 @@ pub struct Delivery<T> {
 pub trait Handler: Send {
     type Item: Batch;
 
-    /// Works on messages in the order of the stream. Ok means that the effects are durable ([`crate::shared`]) or
+    /// Works on messages in the order of the stream; one without items is at the place of a dead one. Ok means that the effects are durable ([`crate::shared`]) or
     /// applied ([`crate::cursor`]). A failure means that nothing of the vector was applied, or that applying it again
     /// changes nothing.
     fn handle(&mut self, deliveries: Vec<Delivery<Self::Item>>) -> impl Future<Output = Result<(), Failure>> + Send;
@@ -83,6 +83,18 @@ impl Received {
         let (sequence, consumer_sequence) = (info.stream_sequence, info.consumer_sequence);
         let (deliveries, pending) = (info.delivered, info.pending);
         Some(Self { sequence, consumer_sequence, deliveries, published_ms, pending, message })
+    }
+
+    /// The place of a message of which nothing can be used.
+    pub(crate) fn without_items<T>(&self) -> Delivery<T> {
+        Delivery {
+            items: Vec::new(),
+            sequence: self.sequence,
+            subject: self.message.subject.to_string(),
+            published_ms: self.published_ms,
+            deliveries: self.deliveries,
+            pending: self.pending,
+        }
     }
 
     pub(crate) fn decode<T: Batch>(&self) -> Result<Delivery<T>, WireError> {

@@ -88,7 +88,7 @@ async fn poison_and_what_cannot_be_decoded_go_to_the_dead_stream() {
     context.publish(subject.clone(), "not a batch".into()).await.unwrap().await.unwrap();
     publish(&bus, &subject, [3, 4, 5]).await;
     let (mut probe, mut told) = Probe::new(|deliveries| {
-        let poison = deliveries.iter().find(|delivery| delivery.sequence == 4);
+        let poison = deliveries.iter().find(|delivery| delivery.sequence == 4 && !delivery.items.is_empty());
         poison.map_or(Ok(()), |_| Err(Failure::Poison { sequence: 4, reason: "no such org".to_owned() }))
     });
     let shutdown = CancellationToken::new();
@@ -104,6 +104,25 @@ async fn poison_and_what_cannot_be_decoded_go_to_the_dead_stream() {
     let letters = bus::dead::list(&bus, &bus::dead::Filter::default()).await.unwrap();
     let told: Vec<_> = letters.iter().map(|letter| (letter.stream_sequence, letter.reason.as_str())).collect();
     assert_eq!(told, [(2, "undecodable: not a protobuf message of this type"), (4, "no such org")]);
+}
+
+#[tokio::test]
+async fn a_dead_message_with_nothing_after_it_is_acknowledged() {
+    let (nats, bus) = server().await;
+    let context = async_nats::jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    context.publish(subject::activity("orgwatch", 0), "not a batch".into()).await.unwrap().await.unwrap();
+    let (mut probe, _told) = Probe::willing();
+    let shutdown = CancellationToken::new();
+    let reading = cursor(&bus, 0, 0, &mut probe, shutdown.clone());
+    let watching = async {
+        crate::support::eventually("acknowledged", async || {
+            let stream = context.get_stream("ORGWATCH_ACTIVITY").await.unwrap();
+            stream.consumer_info("baseline-0").await.unwrap().ack_floor.stream_sequence == 1
+        })
+        .await;
+        shutdown.cancel();
+    };
+    tokio::join!(reading, watching).0.unwrap();
 }
 
 #[tokio::test]
