@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub(crate) struct Arguments {
-    /// One TOML file for all services; ORGWATCH_<SECTION>__<KEY> overrides it
+    /// One TOML file for all services; `ORGWATCH_SECTION__KEY` overrides it
     #[arg(long, global = true, env = "ORGWATCH_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
@@ -156,7 +156,7 @@ pub(crate) enum TopologyCommand {
 pub(crate) enum DeadCommand {
     /// One line each, oldest first
     List {
-        /// Only of this stage: baseline, detector-<group>, correlator, notifier
+        /// Only of this stage: baseline, `detector-GROUP`, correlator, notifier
         #[arg(long)]
         stage: Option<String>,
     },
