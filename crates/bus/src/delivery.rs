@@ -22,8 +22,8 @@ pub struct Delivery<T> {
 pub trait Handler: Send {
     type Item: Batch;
 
-    /// Works on messages in the order of the stream; one without items is at the place of a dead one. Ok means that the effects are durable ([`crate::shared`]) or
-    /// applied ([`crate::cursor`]). A failure means that nothing of the vector was applied, or that applying it again
+    /// Works on messages in the order of the stream; one without items is at the place of a dead one. Ok means that the effects are durable ([`crate::shared()`]) or
+    /// applied ([`crate::cursor()`]). A failure means that nothing of the vector was applied, or that applying it again
     /// changes nothing.
     fn handle(&mut self, deliveries: Vec<Delivery<Self::Item>>) -> impl Future<Output = Result<(), Failure>> + Send;
 
@@ -32,7 +32,7 @@ pub trait Handler: Send {
         async { Ok(()) }
     }
 
-    /// Everything up to this stream sequence is durable and may be acknowledged. For [`crate::cursor`] only.
+    /// Everything up to this stream sequence is durable and may be acknowledged. For [`crate::cursor()`] only.
     fn durable(&self) -> Option<u64> {
         None
     }
@@ -46,7 +46,7 @@ pub trait Handler: Send {
 /// Why a handler could not use what it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// It may work later: in [`crate::shared`] each message comes again, alone and after a growing delay, and is moved
+    /// It may work later: in [`crate::shared()`] each message comes again, alone and after a growing delay, and is moved
     /// to the dead stream when it has failed often enough. A cursor ends, to be restored from its checkpoint.
     Retry(String),
     /// Something that the handler needs is away, which is no fault of the messages: like [`Failure::Retry`], but they

@@ -1,5 +1,5 @@
 //! JetStream as orgwatch uses it: [`Bus`] is a connection, [`Topology`] the streams and consumers, [`Publisher`] sends
-//! batches, [`cursor`] and [`shared`] are the two loops in which a [`Handler`] works, [`dead`] keeps what no handler
+//! batches, [`cursor()`] and [`shared()`] are the two loops in which a [`Handler`] works, [`dead`] keeps what no handler
 //! could use, [`Bucket`] distributes settings, [`permissions`] says what each service may do.
 //!
 //! The only crate that knows async-nats.
