@@ -50,7 +50,7 @@ async fn each_service_can_do_its_work() {
     // One of two is poison, so that each stage has a dead letter to write.
     let probe = || {
         Probe::new(|deliveries| {
-            let poison = deliveries.iter().find(|delivery| delivery.sequence == 2);
+            let poison = deliveries.iter().find(|delivery| delivery.sequence == 2 && !delivery.items.is_empty());
             poison.map_or(Ok(()), |_| Err(Failure::Poison { sequence: 2, reason: "bad".to_owned() }))
         })
     };

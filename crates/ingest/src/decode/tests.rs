@@ -140,12 +140,12 @@ fn what_cannot_be_read_is_set_aside_with_its_line() {
         "reason": "no event type: neither attributes.type, channel nor EVENT_TYPE"
       },
       {
-        "line": null,
-        "reason": "event 7d0c2b1e-4f6a-4c1e-9a70-000000000003: org 00Dxx0000000001EAA is not the one of this token"
+        "line": 6,
+        "reason": "the id of the user has more than 255 bytes"
       },
       {
         "line": null,
-        "reason": "event 7d0c2b1e-4f6a-4c1e-9a70-000000000005: id of the user has 600 bytes"
+        "reason": "event 7d0c2b1e-4f6a-4c1e-9a70-000000000003: org 00Dxx0000000001EAA is not the one of this token"
       }
     ]
     "#);
