@@ -58,7 +58,7 @@ fn walk(folder: &Path, found: &mut Vec<Source>) -> Result<()> {
             walk(&path, found)?;
         } else if kind.is_file() && name.ends_with(".rs") {
             let relative = path.strip_prefix(root())?.to_string_lossy().into_owned();
-            if relative != codegen::OUTPUT {
+            if codegen::PACKAGES.iter().all(|package| relative != package.output) {
                 let text = fs::read_to_string(&path).with_context(|| format!("cannot read {relative}"))?;
                 found.push(Source { path: relative, text });
             }

@@ -15,10 +15,14 @@ pub(crate) struct Meter {
 }
 
 /// Where records came from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Origin {
     Push,
     Files,
+    Stream,
+    Stored,
+    LogFiles,
+    LogObjects,
 }
 
 /// Records, by what became of them.
@@ -93,13 +97,18 @@ impl Meter {
 }
 
 impl Origin {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Push => "push",
+            Self::Files => "files",
+            Self::Stream => "stream",
+            Self::Stored => "stored",
+            Self::LogFiles => "log_files",
+            Self::LogObjects => "log_objects",
+        }
+    }
+
     fn label(self) -> KeyValue {
-        KeyValue::new(
-            "source",
-            match self {
-                Self::Push => "push",
-                Self::Files => "files",
-            },
-        )
+        KeyValue::new("source", self.as_str())
     }
 }

@@ -1,5 +1,6 @@
 //! What ingest reads, and from whom it takes events.
 
+use crate::orgs::SalesforceSettings;
 use model::{OrgId, Timestamp};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
@@ -28,6 +29,8 @@ pub struct Settings {
     /// Who may push.
     pub orgs: BTreeMap<OrgId, OrgSettings>,
     pub files: FileSettings,
+    /// Orgs that are read at Salesforce.
+    pub salesforce: SalesforceSettings,
 }
 
 /// The tokens of one org; several, so that they can be changed one by one. At least one must be given.
@@ -78,6 +81,7 @@ impl Default for Settings {
             idle_watermark_seconds: 300,
             orgs: BTreeMap::new(),
             files: FileSettings::default(),
+            salesforce: SalesforceSettings::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use model::OrgId;
 use pipeline::input::InputError;
 use serde_json::Value;
-use store::{Store, StoreError};
+use store::{Gap, NewGap, SourceState, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 /// Where activities come from.
@@ -24,6 +24,19 @@ pub trait Positions: Send + Sync {
     fn get<'a>(&'a self, source: &'a str, org: &'a OrgId) -> BoxFuture<'a, store::Result<Option<Value>>>;
 
     fn put<'a>(&'a self, source: &'a str, org: &'a OrgId, position: &'a Value) -> BoxFuture<'a, store::Result<()>>;
+}
+
+/// Where sources keep what they have seen, and what they have missed.
+pub trait Coverage: Send + Sync {
+    fn note<'a>(&'a self, org: &'a OrgId, states: &'a [SourceState]) -> BoxFuture<'a, store::Result<()>>;
+
+    /// Does nothing if the same gap is recorded already.
+    fn open_gap<'a>(&'a self, org: &'a OrgId, gap: &'a NewGap) -> BoxFuture<'a, store::Result<()>>;
+
+    /// Those that are open, oldest first.
+    fn gaps<'a>(&'a self, org: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<Gap>>>;
+
+    fn close_gap<'a>(&'a self, gap: &'a Gap, note: &'a str) -> BoxFuture<'a, store::Result<()>>;
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -47,5 +60,23 @@ impl Positions for Store {
 
     fn put<'a>(&'a self, source: &'a str, org: &'a OrgId, position: &'a Value) -> BoxFuture<'a, store::Result<()>> {
         Box::pin(self.put_position(source, org, position))
+    }
+}
+
+impl Coverage for Store {
+    fn note<'a>(&'a self, org: &'a OrgId, states: &'a [SourceState]) -> BoxFuture<'a, store::Result<()>> {
+        Box::pin(self.put_source_states(org, states))
+    }
+
+    fn open_gap<'a>(&'a self, org: &'a OrgId, gap: &'a NewGap) -> BoxFuture<'a, store::Result<()>> {
+        Box::pin(self.open_gap(org, gap))
+    }
+
+    fn gaps<'a>(&'a self, org: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<Gap>>> {
+        Box::pin(self.open_gaps(org))
+    }
+
+    fn close_gap<'a>(&'a self, gap: &'a Gap, note: &'a str) -> BoxFuture<'a, store::Result<()>> {
+        Box::pin(self.close_gap(gap.id, note))
     }
 }

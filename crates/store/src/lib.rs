@@ -18,6 +18,7 @@
 mod audit;
 mod convert;
 mod correlation;
+mod coverage;
 mod decisions;
 mod deliveries;
 mod error;
@@ -31,6 +32,7 @@ mod words;
 
 pub use audit::AuditEntry;
 pub use correlation::{Correlation, HistoryWrite, IncidentWrite, OutboxWrite, RiskWrite};
+pub use coverage::{Gap, NewGap, SourceState};
 pub use decisions::{Decision, Suppression};
 pub use deliveries::{Claim, DeliveryKey};
 pub use error::{Result, StoreError};

@@ -1,0 +1,1 @@
+//! A Salesforce that serves given events by all its interfaces, and misbehaves on request.

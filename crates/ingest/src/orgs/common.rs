@@ -1,0 +1,66 @@
+//! What all sources of one org share.
+
+use super::catalog::category;
+use super::context::Context;
+use super::leads::Leads;
+use super::settings::ConnectedOrg;
+use super::watch::Watch;
+use crate::meter::{Counts, Meter, Origin};
+use crate::source::{Positions, SourceError};
+use crate::{Sink, Ticket};
+use model::{Activity, OrgId};
+use salesforce_client::Client;
+use std::sync::Arc;
+
+/// One org that is being read; clones share everything.
+#[derive(Clone)]
+pub(crate) struct Common {
+    pub(crate) org: OrgId,
+    pub(crate) settings: Arc<ConnectedOrg>,
+    pub(crate) client: Client,
+    pub(crate) sink: Sink,
+    pub(crate) positions: Arc<dyn Positions>,
+    /// What each source has seen, and the gaps.
+    pub(crate) watch: Watch,
+    pub(crate) context: Arc<Context>,
+    /// Which channel leads for which kind.
+    pub(crate) leads: Arc<Leads>,
+    pub(crate) meter: Meter,
+}
+
+/// What published activities are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// They are told as they happen, or as soon as they are found.
+    Watch,
+    /// They are long past: they teach, and raise nothing.
+    Teach,
+}
+
+impl Common {
+    /// Puts activities on the stream, in the order in which they are given. Left out, and counted, are those of kinds
+    /// for which another channel leads, and of kinds that are not asked for.
+    ///
+    /// # Errors
+    /// Part may have been sent already: whoever got the activities must get them again.
+    pub(crate) async fn publish(
+        &self,
+        origin: Origin,
+        mut activities: Vec<Activity>,
+        purpose: Purpose,
+    ) -> Result<Ticket, SourceError> {
+        let read = activities.len();
+        activities.retain(|activity| {
+            let kind = category(activity.kind);
+            self.leads.takes(activity.channel, kind, activity.event_time)
+        });
+        let counts = Counts { outside: read - activities.len(), ..Counts::default() };
+        self.meter.records(origin, counts);
+        for activity in &mut activities {
+            self.context.enrich(activity);
+        }
+        self.watch.saw(origin, &activities);
+        let _ = purpose;
+        Ok(self.sink.send(activities).await?)
+    }
+}
