@@ -188,6 +188,7 @@ fn observation() -> Observation {
         revision: 1,
         activity: Some(Box::new(activity())),
         features: vec![Feature::Native],
+        blind: Vec::new(),
     }
 }
 

@@ -125,7 +125,7 @@ impl Push {
             return Err(Refusal::NoEvents(rejects));
         }
         self.idle().heard(org, now());
-        activities.iter().for_each(|activity| self.meter.latency(activity));
+        activities.iter().for_each(|activity| self.meter.latency(Origin::Push, activity));
         let stored = async { self.sink.offer(activities).await?.await };
         match tokio::time::timeout(self.limits.acknowledge_wait, stored).await {
             Ok(Ok(())) => {}

@@ -87,11 +87,11 @@ impl Meter {
     }
 
     /// How long after the event an activity was received.
-    pub(crate) fn latency(&self, activity: &Activity) {
+    pub(crate) fn latency(&self, origin: Origin, activity: &Activity) {
         if let Some(received) = activity.received_at {
             // Clocks that disagree give zero.
             let milliseconds = received.since(activity.event_time).max(0);
-            self.latency.record(milliseconds as f64 / 1_000.0, &[Origin::Push.label()]);
+            self.latency.record(milliseconds as f64 / 1_000.0, &[origin.label()]);
         }
     }
 }

@@ -5,8 +5,12 @@ pub(crate) mod common;
 pub(crate) mod context;
 pub(crate) mod leads;
 pub(crate) mod logfiles;
+pub(crate) mod org;
+pub(crate) mod plan;
+pub(crate) mod reorder;
 pub(crate) mod settings;
 pub(crate) mod stored;
+pub(crate) mod streams;
 pub(crate) mod watch;
 
 pub use settings::{ConnectedOrg, Files, SalesforceSettings, Start, Stored};

@@ -77,6 +77,6 @@ impl Coverage for Store {
     }
 
     fn close_gap<'a>(&'a self, gap: &'a Gap, note: &'a str) -> BoxFuture<'a, store::Result<()>> {
-        Box::pin(self.close_gap(gap.id, note))
+        Box::pin(self.close_gap(gap, note))
     }
 }

@@ -147,9 +147,12 @@ impl Positions for Kept {
 fn text(entry: &Entry) -> String {
     match entry {
         Entry::Activity(activity) => activity.id.to_string(),
+        Entry::Lesson(activity) => format!("lesson {}", activity.id),
         Entry::Control(control) => match control.order {
             Order::End => format!("end of {}", control.org_id),
             Order::Watermark(time) => format!("{} to {time}", control.org_id),
+            Order::Blind { kind } => format!("{} blind to {kind}", control.org_id),
+            Order::Sighted { kind } => format!("{} sees {kind}", control.org_id),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! What travels together: batches of items, each with the trace context of what caused it.
 
 use crate::activity::words;
-use crate::{Activity, Incident, OrgId, Text, Timestamp};
+use crate::{Activity, Incident, Kind, OrgId, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A value on its way, with the W3C trace context of what caused it.
@@ -18,6 +18,8 @@ pub struct Item<T> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
     Activity(Box<Activity>),
+    /// An activity of long ago: it teaches, and raises nothing.
+    Lesson(Box<Activity>),
     Control(Control),
 }
 
@@ -34,6 +36,10 @@ pub enum Order {
     Watermark(Timestamp),
     /// No more activities will come: all hours and days are closed.
     End,
+    /// Events of this kind are missing from here on: what is observed meanwhile says so.
+    Blind { kind: Kind },
+    /// Events of this kind come again.
+    Sighted { kind: Kind },
 }
 
 /// An incident, and what has become of it.
@@ -66,9 +72,17 @@ impl<T> Item<T> {
 }
 
 impl Entry {
+    /// What there is to learn, from an activity or a lesson.
+    pub fn activity(&self) -> Option<&Activity> {
+        match self {
+            Self::Activity(activity) | Self::Lesson(activity) => Some(activity),
+            Self::Control(_) => None,
+        }
+    }
+
     pub fn org_id(&self) -> &OrgId {
         match self {
-            Self::Activity(activity) => &activity.org_id,
+            Self::Activity(activity) | Self::Lesson(activity) => &activity.org_id,
             Self::Control(control) => &control.org_id,
         }
     }

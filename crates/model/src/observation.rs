@@ -5,7 +5,7 @@
 //! the usual is normal by construction and is not sent.
 
 use crate::activity::words;
-use crate::{Activity, OrgId, Rate, Scope, Text, Timestamp, UserId, Usual};
+use crate::{Activity, Kind, OrgId, Rate, Scope, Text, Timestamp, UserId, Usual};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -24,6 +24,8 @@ pub struct Observation {
     /// `None` for a closed hour.
     pub activity: Option<Box<Activity>>,
     pub features: Vec<Feature>,
+    /// Kinds of events that were missing at the time, in order: what they would have told is not known.
+    pub blind: Vec<Kind>,
 }
 
 words! {

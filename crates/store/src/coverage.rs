@@ -1,8 +1,10 @@
 //! What each source of each org has seen, and what it has missed.
 
 use crate::Store;
-use crate::error::Result;
-use model::{OrgId, Timestamp, Uuid};
+use crate::convert::text;
+use crate::error::{Doing, Result};
+use model::{OrgId, Timestamp, Uuid, id};
+use std::borrow::Cow;
 
 /// What is known of one kind of events by one source of an org.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,15 @@ pub struct SourceState {
     pub last_heard_at: Option<Timestamp>,
     /// For an operator: what is wrong, and what to do.
     pub detail: Option<String>,
+}
+
+/// A state as it was last written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSource {
+    pub org_id: OrgId,
+    pub state: SourceState,
+    /// By the wall clock.
+    pub updated_at: Timestamp,
 }
 
 /// Something that a source has missed.
@@ -47,19 +58,152 @@ pub struct Gap {
 }
 
 impl Store {
-    pub async fn put_source_states(&self, _org: &OrgId, _states: &[SourceState]) -> Result<()> {
-        Ok(())
+    /// Writes states in one statement; no source and kind may be among them twice. Of two times the later one stays.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn put_source_states(&self, org: &OrgId, states: &[SourceState]) -> Result<()> {
+        if states.is_empty() {
+            return Ok(());
+        }
+        let sources: Vec<&str> = states.iter().map(|state| state.source.as_str()).collect();
+        let kinds: Vec<&str> = states.iter().map(|state| state.kind.as_str()).collect();
+        let words: Vec<&str> = states.iter().map(|state| state.state.as_str()).collect();
+        let events: Vec<Option<i64>> = states.iter().map(|state| state.last_event_at.map(|at| at.0)).collect();
+        let heard: Vec<Option<i64>> = states.iter().map(|state| state.last_heard_at.map(|at| at.0)).collect();
+        let details: Vec<Option<Cow<'_, str>>> = states.iter().map(|state| state.detail.as_deref().map(text)).collect();
+        sqlx::query!(
+            r#"INSERT INTO orgwatch.source_states AS s
+                   (org_id, source, kind, state, last_event_at, last_heard_at, detail)
+               SELECT $1, u.* FROM UNNEST($2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[]) u
+               ON CONFLICT (org_id, source, kind) DO UPDATE SET
+                   state = EXCLUDED.state, detail = EXCLUDED.detail, updated_at = now(),
+                   last_event_at = GREATEST(s.last_event_at, EXCLUDED.last_event_at),
+                   last_heard_at = GREATEST(s.last_heard_at, EXCLUDED.last_heard_at)"#,
+            org.as_str(),
+            &sources as &[&str],
+            &kinds as &[&str],
+            &words as &[&str],
+            &events as &[Option<i64>],
+            &heard as &[Option<i64>],
+            &details as &[Option<Cow<'_, str>>]
+        )
+        .execute(&self.pool)
+        .await
+        .doing("write what sources have seen")
+        .map(drop)
     }
 
-    pub async fn open_gap(&self, _org: &OrgId, _gap: &NewGap) -> Result<()> {
-        Ok(())
+    /// What the sources of an org have seen, or those of all; by org, kind and source.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn source_states(&self, org: Option<&OrgId>) -> Result<Vec<StoredSource>> {
+        let rows = sqlx::query!(
+            r#"SELECT org_id, source, kind, state, last_event_at, last_heard_at, detail,
+                   orgwatch.to_ms(updated_at) AS "updated_at!"
+               FROM orgwatch.source_states WHERE $1::text IS NULL OR org_id = $1 ORDER BY org_id, kind, source"#,
+            org.map(OrgId::as_str)
+        )
+        .fetch_all(&self.pool)
+        .await
+        .doing("read what sources have seen")?;
+        let states = rows.into_iter().map(|row| StoredSource {
+            org_id: OrgId::new(&row.org_id),
+            state: SourceState {
+                source: row.source,
+                kind: row.kind,
+                state: row.state,
+                last_event_at: row.last_event_at.map(Timestamp),
+                last_heard_at: row.last_heard_at.map(Timestamp),
+                detail: row.detail,
+            },
+            updated_at: Timestamp(row.updated_at),
+        });
+        Ok(states.collect())
     }
 
-    pub async fn open_gaps(&self, _org: &OrgId) -> Result<Vec<Gap>> {
-        Ok(Vec::new())
+    /// Records a gap. One of the same source, kind and beginning is the same gap; if it reaches further than before, it
+    /// is open again.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn open_gap(&self, org: &OrgId, gap: &NewGap) -> Result<()> {
+        let NewGap { source, kind, from, to, reason } = gap;
+        let id = id::derive(&["gap", org.as_str(), source, kind, &from.0.to_string()]);
+        sqlx::query!(
+            r#"INSERT INTO orgwatch.source_gaps AS g (id, org_id, source, kind, from_at, to_at, reason)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)
+               ON CONFLICT (id) DO UPDATE SET
+                   to_at = EXCLUDED.to_at, reason = EXCLUDED.reason, closed_at = NULL, note = NULL
+               WHERE EXCLUDED.to_at > g.to_at"#,
+            id,
+            org.as_str(),
+            source,
+            kind,
+            from.0,
+            to.0,
+            &text(reason) as &str
+        )
+        .execute(&self.pool)
+        .await
+        .doing("record a gap")
+        .map(drop)
     }
 
-    pub async fn close_gap(&self, _gap: Uuid, _note: &str) -> Result<()> {
-        Ok(())
+    /// The gaps of an org that are open, oldest first.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn open_gaps(&self, org: &OrgId) -> Result<Vec<Gap>> {
+        self.all_gaps(Some(org), None).await
+    }
+
+    /// The gaps of an org, or of all, that are open, and those that were closed since a time of the wall clock; oldest
+    /// first.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn all_gaps(&self, org: Option<&OrgId>, closed_since: Option<Timestamp>) -> Result<Vec<Gap>> {
+        let rows = sqlx::query!(
+            r#"SELECT id, org_id, source, kind, from_at, to_at, reason, note FROM orgwatch.source_gaps
+               WHERE ($1::text IS NULL OR org_id = $1)
+                 AND (closed_at IS NULL OR closed_at >= orgwatch.from_ms($2))
+               ORDER BY from_at, id"#,
+            org.map(OrgId::as_str),
+            closed_since.map(|since| since.0)
+        )
+        .fetch_all(&self.pool)
+        .await
+        .doing("read gaps")?;
+        let gaps = rows.into_iter().map(|row| Gap {
+            id: row.id,
+            org_id: OrgId::new(&row.org_id),
+            source: row.source,
+            kind: row.kind,
+            from: Timestamp(row.from_at),
+            to: Timestamp(row.to_at),
+            reason: row.reason,
+            note: row.note,
+        });
+        Ok(gaps.collect())
+    }
+
+    /// Says what became of a gap. One that reaches further by now than `gap` says stays open.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn close_gap(&self, gap: &Gap, note: &str) -> Result<()> {
+        sqlx::query!(
+            r#"UPDATE orgwatch.source_gaps SET closed_at = now(), note = $3
+               WHERE id = $1 AND to_at <= $2 AND closed_at IS NULL"#,
+            gap.id,
+            gap.to.0,
+            &text(note) as &str
+        )
+        .execute(&self.pool)
+        .await
+        .doing("close a gap")
+        .map(drop)
     }
 }

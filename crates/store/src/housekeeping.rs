@@ -1,4 +1,4 @@
-//! What grows is cut: months of history and audit, and deliveries that are done.
+//! What grows is cut: months of history and audit, deliveries that are done, and gaps that are filled.
 
 use crate::Store;
 use crate::error::{Doing, Result};
@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
-    /// History of incidents goes by whole months, once all of a month is older than this.
+    /// History of incidents goes by whole months, once all of a month is older than this. So do gaps, one by one, once
+    /// they have been closed for as long.
     pub history_days: u32,
     /// As `history_days`, for what people did.
     pub audit_days: u32,
@@ -31,13 +32,14 @@ pub struct Housekept {
     pub months_made: u64,
     pub months_dropped: u64,
     pub deliveries_deleted: u64,
+    pub gaps_deleted: u64,
 }
 
 /// Months ahead of the present one, so that housekeeping may stand still for long before rows have no month to go to.
 const MONTHS_AHEAD: i32 = 2;
 
 impl Store {
-    /// Makes the coming months, drops old ones, and deletes old deliveries. `now` is the wall clock.
+    /// Makes the coming months, drops old ones, and deletes old deliveries and gaps. `now` is the wall clock.
     ///
     /// `None` if another replica is at it.
     ///
@@ -78,11 +80,19 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .doing("delete old deliveries")?;
+        let gaps = sqlx::query!(
+            "DELETE FROM orgwatch.source_gaps WHERE closed_at < orgwatch.from_ms($1)",
+            before(now, retention.history_days)
+        )
+        .execute(&mut *transaction)
+        .await
+        .doing("delete old gaps")?;
         transaction.commit().await.doing("commit housekeeping")?;
         Ok(Some(Housekept {
             months_made: u64::from(months.made.unsigned_abs()),
             months_dropped: u64::from(months.dropped.unsigned_abs()),
             deliveries_deleted: deleted.rows_affected(),
+            gaps_deleted: gaps.rows_affected(),
         }))
     }
 }

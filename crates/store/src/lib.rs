@@ -2,11 +2,11 @@
 //!
 //! | who | what |
 //! |---|---|
-//! | baseline | [`Owner`]: partitions by advisory lock, behavioral state and checkpoints on the same session |
+//! | baseline | [`Share`], [`Owner`]: partitions by advisory lock, behavioral state and checkpoints on the same session |
 //! | correlator | [`Correlation`]: findings, incidents, risk, history and outbox of some users in one transaction |
 //! | relay | [`Store::relay`]: from the outbox to the bus, in order |
 //! | notifier | [`Store::claim`] and what follows: one delivery per incident, revision and channel |
-//! | ingest | [`Store::position`], [`Store::put_position`] |
+//! | ingest | [`Store::position`], [`Store::put_position`], [`Store::put_source_states`], [`Store::open_gap`], [`Share`] |
 //! | people | [`Store::suppress`], [`Store::dispose`], [`Store::record`], [`Store::incidents`] |
 //!
 //! The only crate that knows sqlx. Every query is static and checked when it is compiled: against a database if
@@ -32,14 +32,14 @@ mod words;
 
 pub use audit::AuditEntry;
 pub use correlation::{Correlation, HistoryWrite, IncidentWrite, OutboxWrite, RiskWrite};
-pub use coverage::{Gap, NewGap, SourceState};
+pub use coverage::{Gap, NewGap, SourceState, StoredSource};
 pub use decisions::{Decision, Suppression};
 pub use deliveries::{Claim, DeliveryKey};
 pub use error::{Result, StoreError};
 pub use housekeeping::{Housekept, Retention};
 pub use incidents::{Ending, FindingFilter, HistoryEntry, IncidentFilter, StoredFinding, StoredIncident};
 pub use outbox::{OutboxRow, Relayed};
-pub use ownership::{Owner, StateEntry, StateKey, quota};
+pub use ownership::{Owner, Share, StateEntry, StateKey, quota};
 pub use settings::Settings;
 pub use words::{Disposition, Status};
 

@@ -4,9 +4,11 @@
 
 mod checkpoint;
 mod quota;
+mod share;
 
 pub use checkpoint::{StateEntry, StateKey};
 pub use quota::quota;
+pub use share::Share;
 
 use crate::Settings;
 use crate::error::{Doing, Result, StoreError};

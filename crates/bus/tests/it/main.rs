@@ -7,6 +7,7 @@ mod dead;
 mod outage;
 mod permissions;
 mod publisher;
+mod secured;
 mod shared;
 mod support;
 mod topology;

@@ -18,6 +18,7 @@ pub(crate) fn observation(feature: Feature) -> Observation {
         revision: 7,
         activity: Some(Box::new(activity)),
         features: vec![feature],
+        blind: Vec::new(),
     }
 }
 

@@ -50,17 +50,24 @@ impl Common {
         purpose: Purpose,
     ) -> Result<Ticket, SourceError> {
         let read = activities.len();
+        activities.iter().for_each(|activity| self.meter.latency(origin, activity));
         activities.retain(|activity| {
             let kind = category(activity.kind);
             self.leads.takes(activity.channel, kind, activity.event_time)
         });
-        let counts = Counts { outside: read - activities.len(), ..Counts::default() };
-        self.meter.records(origin, counts);
+        let accepted = activities.len();
+        self.meter.records(origin, Counts { outside: read - accepted, ..Counts::default() });
         for activity in &mut activities {
             self.context.enrich(activity);
         }
         self.watch.saw(origin, &activities);
         let _ = purpose;
-        Ok(self.sink.send(activities).await?)
+        let sent = self.sink.send(activities).await?;
+        let meter = self.meter.clone();
+        Ok(Box::pin(async move {
+            sent.await?;
+            meter.records(origin, Counts { accepted, ..Counts::default() });
+            Ok(())
+        }))
     }
 }

@@ -21,8 +21,8 @@ pub struct SalesforceSettings {
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectedOrg {
     pub connection: salesforce_client::Settings,
-    /// Which org it must be; nothing is read where it is another.
-    pub org_id: Option<OrgId>,
+    /// Which org it must be: nothing is read where the user's is another.
+    pub org_id: OrgId,
     /// The kinds of events that are read; all that are known where absent.
     pub kinds: Option<Vec<Kind>>,
     /// Whether real-time events are streamed.
@@ -92,7 +92,7 @@ impl Default for ConnectedOrg {
     fn default() -> Self {
         Self {
             connection: salesforce_client::Settings::default(),
-            org_id: None,
+            org_id: OrgId::new(""),
             kinds: None,
             streams: true,
             start: Start::Earliest,

@@ -18,6 +18,15 @@ impl Watch {
         Self { org, coverage }
     }
 
+    /// Which source leads for a kind; `None` if none has it.
+    pub(crate) fn led(&self, _kind: Kind, _lead: Option<Origin>) {}
+
+    /// The org or its user has no such source for a kind; in words for an operator.
+    pub(crate) fn missing(&self, _origin: Origin, _kind: Kind, _problem: String) {}
+
+    /// The org cannot be read at all; in words for an operator.
+    pub(crate) fn unreachable(&self, _problem: String) {}
+
     /// A source has answered about these kinds at `at`, by the org's clock, whether or not it had anything to tell.
     pub(crate) fn heard(&self, _origin: Origin, _kinds: &[Kind], _at: Timestamp) {}
 

@@ -98,10 +98,11 @@ pub(crate) async fn texts(bus: &Bus, count: usize) -> BTreeMap<u16, Vec<String>>
 
 fn text(entry: &Entry) -> String {
     match entry {
-        Entry::Activity(activity) => activity.id.to_string(),
+        Entry::Activity(activity) | Entry::Lesson(activity) => activity.id.to_string(),
         Entry::Control(control) => match control.order {
             Order::End => "end".to_owned(),
             Order::Watermark(time) => time.to_string(),
+            Order::Blind { kind } | Order::Sighted { kind } => kind.to_string(),
         },
     }
 }

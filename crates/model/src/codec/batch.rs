@@ -2,7 +2,7 @@
 
 use super::field::{Field, WireError, numbers};
 use crate::batch::{Batch, Change, ChangeKind, Control, Entry, Item, Order};
-use crate::{Finding, Incident, Observation, OrgId, Text, Timestamp, wire};
+use crate::{Finding, Incident, Kind, Observation, OrgId, Text, Timestamp, wire};
 
 numbers!(ChangeKind => ChangeKind { Opened, Updated, Escalated, Reopened, Closed });
 
@@ -66,11 +66,15 @@ batch!(
     ActivityBatch,
     |value| match value {
         Entry::Activity(activity) => wire::ActivityItem { activity: Some(activity.to_wire()), ..Default::default() },
+        Entry::Lesson(activity) => {
+            wire::ActivityItem { activity: Some(activity.to_wire()), learn_only: true, ..Default::default() }
+        }
         Entry::Control(control) => wire::ActivityItem { control: Some(control.to_wire()), ..Default::default() },
     },
     |item| match item.control {
         Some(control) => Ok(Entry::Control(Field::from_wire(control, "control")?)),
-        None => Ok(Entry::Activity(Box::new(required(item.activity, "activity")?))),
+        None if item.learn_only => Ok(Entry::Lesson(required(item.activity, "activity")?)),
+        None => Ok(Entry::Activity(required(item.activity, "activity")?)),
     }
 );
 
@@ -84,6 +88,8 @@ impl Field<wire::Control> for Control {
         let value = match &self.order {
             Order::Watermark(time) => Value::Watermark(time.0),
             Order::End => Value::End(true),
+            Order::Blind { kind } => Value::Blind(kind.to_wire()),
+            Order::Sighted { kind } => Value::Sighted(kind.to_wire()),
         };
         wire::Control { org_id: self.org_id.to_wire(), value: Some(value) }
     }
@@ -93,6 +99,8 @@ impl Field<wire::Control> for Control {
         let order = match wire.value.ok_or(WireError::Missing("control"))? {
             Value::Watermark(time) => Order::Watermark(Timestamp::from_wire(time, "watermark")?),
             Value::End(_) => Order::End,
+            Value::Blind(kind) => Order::Blind { kind: Kind::from_wire(kind, "blind")? },
+            Value::Sighted(kind) => Order::Sighted { kind: Kind::from_wire(kind, "sighted")? },
         };
         Ok(Self { org_id: OrgId::from_wire(wire.org_id, "org_id")?, order })
     }

@@ -9,7 +9,7 @@ use crate::usual::{Rate, Usual};
 use crate::wire;
 
 fields!(Observation => Observation {
-    org_id, user_id, username, user_class, at, day, revision, activity, features,
+    org_id, user_id, username, user_class, at, day, revision, activity, features, blind,
 });
 fields!(Usual => Usual { location, scale, degrees, shift, mean, deviation, evidence, prior_weight });
 fields!(Rate => Rate { shape, rate, evidence, prior_weight });

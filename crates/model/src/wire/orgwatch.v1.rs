@@ -160,12 +160,15 @@ pub struct ActivityItem {
     /// When ingest received what caused it, by the wall clock: only measured, never decided by.
     #[prost(int64, optional, tag = "4")]
     pub received_at: ::core::option::Option<i64>,
+    /// The activity is a lesson: it teaches, and raises nothing.
+    #[prost(bool, tag = "5")]
+    pub learn_only: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Control {
     #[prost(string, tag = "1")]
     pub org_id: ::prost::alloc::string::String,
-    #[prost(oneof = "control::Value", tags = "2, 3")]
+    #[prost(oneof = "control::Value", tags = "2, 3, 4, 5")]
     pub value: ::core::option::Option<control::Value>,
 }
 /// Nested message and enum types in `Control`.
@@ -178,6 +181,12 @@ pub mod control {
         /// No more activities will come: all hours and days are closed.
         #[prost(bool, tag = "3")]
         End(bool),
+        /// Events of this kind are missing from here on.
+        #[prost(enumeration = "super::Kind", tag = "4")]
+        Blind(i32),
+        /// Events of this kind come again.
+        #[prost(enumeration = "super::Kind", tag = "5")]
+        Sighted(i32),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -428,6 +437,9 @@ pub struct Observation {
     pub activity: ::core::option::Option<Activity>,
     #[prost(message, repeated, tag = "9")]
     pub features: ::prost::alloc::vec::Vec<Feature>,
+    /// Kinds of events that were missing at the time, in the order of their numbers.
+    #[prost(enumeration = "Kind", repeated, tag = "10")]
+    pub blind: ::prost::alloc::vec::Vec<i32>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Feature {

@@ -85,6 +85,7 @@ pub(crate) fn observation() -> Observation {
         revision: 421,
         activity: Some(Box::new(Activity::new(uuid(1), org(), user(), AT, Channel::Stream, Kind::ListView))),
         features: features(),
+        blind: Vec::new(),
     }
 }
 

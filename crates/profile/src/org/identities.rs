@@ -1,33 +1,60 @@
-//! Identities already counted.
+//! Identities already counted, and what copies have told so far.
 
+use super::facets::Facets;
 use crate::state::SeenLog;
 use model::time::HOUR;
 use model::{Timestamp, Uuid};
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 
 /// Remembers what was seen, by the hour in which it happened, so that a copy that comes any way and at any time
 /// within the horizon is known, and what lies behind the horizon can be forgotten.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Identities {
-    pub(crate) hours: BTreeMap<i64, FxHashSet<u64>>,
+    pub(crate) hours: BTreeMap<i64, FxHashSet<Identity>>,
     /// What is stored of them, if they are.
     pub(crate) log: Option<SeenLog>,
 }
 
+/// 56 bits of a hash, by which it is compared, and below them the facets that were told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity(pub(crate) u64);
+
 impl Identities {
-    /// Whether the identity is new; remembers it.
-    pub(crate) fn insert(&mut self, id: Uuid, at: Timestamp) -> bool {
-        let (hour, key) = (at.0.div_euclid(HOUR), key(id));
-        let is_new = self.hours.entry(hour).or_default().insert(key);
-        if is_new && let Some(log) = &mut self.log {
-            log.note(hour, key);
+    /// Remembers an identity that is new. Of one that is known, returns what was told of it.
+    pub(crate) fn insert(&mut self, id: Uuid, at: Timestamp, facets: Facets) -> Option<Facets> {
+        let (hour, identity) = (at.0.div_euclid(HOUR), Identity::new(id, facets));
+        let known = self.hours.entry(hour).or_default();
+        if !known.insert(identity) {
+            return known.get(&identity).map(|known| known.facets());
         }
-        is_new
+        if let Some(log) = &mut self.log {
+            log.note(hour, identity);
+        }
+        None
     }
 
-    pub(crate) fn contains(&self, id: Uuid, at: Timestamp) -> bool {
-        self.hours.get(&at.0.div_euclid(HOUR)).is_some_and(|hour| hour.contains(&key(id)))
+    /// What was told of an identity, if it is known.
+    pub(crate) fn told(&self, id: Uuid, at: Timestamp) -> Option<Facets> {
+        let hour = self.hours.get(&at.0.div_euclid(HOUR))?;
+        hour.get(&Identity::new(id, Facets::ALL)).map(|known| known.facets())
+    }
+
+    /// A copy of what is known told these facets, too.
+    pub(crate) fn add(&mut self, id: Uuid, at: Timestamp, facets: Facets) {
+        let (hour, identity) = (at.0.div_euclid(HOUR), Identity::new(id, facets));
+        self.restore(hour, identity);
+        if let Some(log) = &mut self.log {
+            log.note(hour, identity);
+        }
+    }
+
+    /// An identity that was stored, once with what the first copy told, and once more for each that told more.
+    pub(crate) fn restore(&mut self, hour: i64, identity: Identity) {
+        let known = self.hours.entry(hour).or_default();
+        let before = known.get(&identity).map_or(0, |known| known.0);
+        known.replace(Identity(before & 0xff | identity.0));
     }
 
     /// Forgets what happened before `horizon`.
@@ -42,9 +69,34 @@ impl Identities {
     }
 }
 
-fn key(id: Uuid) -> u64 {
-    let (high, low) = id.as_u64_pair();
-    high ^ low.rotate_left(29)
+impl Identity {
+    fn new(id: Uuid, facets: Facets) -> Self {
+        let (high, low) = id.as_u64_pair();
+        Self((high ^ low.rotate_left(29)) & !0xff | u64::from(facets.0))
+    }
+
+    fn key(self) -> u64 {
+        self.0 >> 8
+    }
+
+    fn facets(self) -> Facets {
+        let [.., facets] = self.0.to_be_bytes();
+        Facets(facets)
+    }
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Identity {}
+
+impl Hash for Identity {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
 }
 
 #[cfg(test)]
@@ -55,11 +107,26 @@ mod tests {
     fn a_copy_is_known_until_the_horizon_passes() {
         let mut identities = Identities::default();
         let id = Uuid::from_u128(7);
-        assert!(identities.insert(id, Timestamp(HOUR)));
-        assert!(!identities.insert(id, Timestamp(HOUR)));
-        identities.forget_before(Timestamp(HOUR + 5));
-        assert!(!identities.insert(id, Timestamp(HOUR)));
-        identities.forget_before(Timestamp(2 * HOUR));
-        assert!(identities.insert(id, Timestamp(HOUR)));
+        let mut insert = |at, before: Option<i64>| {
+            if let Some(horizon) = before {
+                identities.forget_before(Timestamp(horizon));
+            }
+            identities.insert(id, Timestamp(at), Facets(5))
+        };
+        assert_eq!(insert(HOUR, None), None);
+        assert_eq!(insert(HOUR, None), Some(Facets(5)));
+        assert_eq!(insert(HOUR, Some(HOUR + 5)), Some(Facets(5)));
+        assert_eq!(insert(HOUR, Some(2 * HOUR)), None);
+    }
+
+    #[test]
+    fn what_copies_tell_adds_up() {
+        let mut identities = Identities::default();
+        let (id, at) = (Uuid::from_u128(u128::MAX), Timestamp(-1));
+        assert_eq!(identities.told(id, at), None);
+        identities.insert(id, at, Facets(1));
+        identities.add(id, at, Facets(4));
+        assert_eq!((identities.told(id, at), identities.insert(id, at, Facets(2))), (Some(Facets(5)), Some(Facets(5))));
+        assert_eq!(identities.told(Uuid::from_u128(7), at), None);
     }
 }

@@ -57,7 +57,7 @@ async fn months_are_made_ahead_and_dropped_when_old() {
     let expect = expect.map(|month| format!("orgwatch.{month}"));
     assert_eq!(places(&mut connection).await, expect);
 
-    let idle = Housekept { months_made: 0, months_dropped: 0, deliveries_deleted: 0 };
+    let idle = Housekept { months_made: 0, months_dropped: 0, deliveries_deleted: 0, gaps_deleted: 0 };
     assert_eq!(store.housekeeping(at("2099-01-31"), &retention).await.unwrap(), Some(idle));
 
     // On the first of April, all of January is over 60 days old.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod correlation;
+mod coverage;
 mod deliveries;
 mod housekeeping;
 mod migrations;
@@ -9,4 +10,5 @@ mod outbox;
 mod ownership;
 mod people;
 mod readers;
+mod share;
 mod support;

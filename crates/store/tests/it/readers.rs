@@ -1,9 +1,18 @@
 use crate::support::{Database, finding, incident, open, org, stored};
 use model::{OrgId, UserId, Uuid};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
-use store::{Decision, Disposition, HistoryWrite, Store, Suppression};
+use store::{Decision, Disposition, HistoryWrite, NewGap, SourceState, Store, Suppression};
 
-const TABLES: [&str; 6] = ["findings", "entity_risk", "incidents", "incident_history", "suppressions", "dispositions"];
+const TABLES: [&str; 8] = [
+    "findings",
+    "entity_risk",
+    "incidents",
+    "incident_history",
+    "suppressions",
+    "dispositions",
+    "source_states",
+    "source_gaps",
+];
 
 /// One row of every table that readers see.
 async fn fill(store: &Store, id: u128, org: &OrgId) {
@@ -42,6 +51,18 @@ async fn fill(store: &Store, id: u128, org: &OrgId) {
         at: model::Timestamp(0),
     };
     assert!(store.dispose(&decision).await.unwrap());
+    let (source, kind) = ("stream".to_owned(), "login".to_owned());
+    let state = SourceState {
+        source: source.clone(),
+        kind: kind.clone(),
+        state: "leading".into(),
+        last_event_at: None,
+        last_heard_at: None,
+        detail: None,
+    };
+    store.put_source_states(org, &[state]).await.unwrap();
+    let (from, to) = (model::Timestamp(0), model::Timestamp(1));
+    store.open_gap(org, &NewGap { source, kind, from, to, reason: String::new() }).await.unwrap();
 }
 
 async fn counts(connection: &mut PgConnection) -> Vec<i64> {
@@ -60,18 +81,18 @@ async fn a_reader_sees_the_org_it_names_and_no_other() {
     fill(&store, 1, &org()).await;
     fill(&store, 10, &OrgId::new("00D000000000002AAA")).await;
     let mut connection = database.connection().await;
-    assert_eq!(counts(&mut connection).await, [2; 6], "the services see all");
+    assert_eq!(counts(&mut connection).await, [2; 8], "the services see all");
 
     execute(&mut connection, "SET ROLE orgwatch_reader").await.unwrap();
-    assert_eq!(counts(&mut connection).await, [0; 6], "no org is named");
+    assert_eq!(counts(&mut connection).await, [0; 8], "no org is named");
     execute(&mut connection, "BEGIN").await.unwrap();
     execute(&mut connection, "SELECT set_config('orgwatch.org_id', '00D000000000002AAA', true)").await.unwrap();
-    assert_eq!(counts(&mut connection).await, [1; 6]);
+    assert_eq!(counts(&mut connection).await, [1; 8]);
     let seen: String =
         sqlx::query_scalar("SELECT org_id FROM orgwatch.incidents").fetch_one(&mut connection).await.unwrap();
     assert_eq!(seen, "00D000000000002AAA");
     execute(&mut connection, "COMMIT").await.unwrap();
-    assert_eq!(counts(&mut connection).await, [0; 6], "the name lasts for one transaction");
+    assert_eq!(counts(&mut connection).await, [0; 8], "the name lasts for one transaction");
 
     for refused in [
         "SELECT FROM orgwatch.baseline_state",

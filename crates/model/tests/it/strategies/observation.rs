@@ -2,7 +2,7 @@
 
 use super::{WIRE, activity, maybe, org, text, texts, time, user, uuids, word};
 use model::{
-    Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Observation, Rarity, Rate, Scope,
+    Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Kind, Observation, Rarity, Rate, Scope,
     SessionChange, Source, Spread, UserClass, Usual, Volume,
 };
 use proptest::collection::vec;
@@ -12,8 +12,9 @@ use proptest::prelude::*;
 pub(crate) fn observation() -> impl Strategy<Value = Observation> {
     let who = (org(), user(), maybe(text()), word(UserClass::ALL));
     let when = (time(), time(), any::<u64>());
-    (who, when, option::of(activity().prop_map(Box::new)), vec(feature(), 0..4)).prop_map(
-        |((org_id, user_id, username, user_class), (at, day, revision), activity, features)| Observation {
+    let blind = vec(word(Kind::ALL), 0..3);
+    (who, when, option::of(activity().prop_map(Box::new)), vec(feature(), 0..4), blind).prop_map(
+        |((org_id, user_id, username, user_class), (at, day, revision), activity, features, blind)| Observation {
             org_id,
             user_id,
             username,
@@ -23,6 +24,7 @@ pub(crate) fn observation() -> impl Strategy<Value = Observation> {
             revision,
             activity,
             features,
+            blind,
         },
     )
 }

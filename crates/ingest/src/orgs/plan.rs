@@ -1,0 +1,172 @@
+//! What an org offers, and which channel is to lead for each kind of events.
+
+use super::catalog::{CATALOG, Watched};
+use super::leads::Leads;
+use super::settings::{ConnectedOrg, Files, Stored};
+use model::{Channel, Kind};
+use salesforce_client::{Client, Error, Trouble};
+use std::collections::BTreeMap;
+
+/// What was found out about an org.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) kinds: Vec<KindPlan>,
+}
+
+/// One kind of events, by each channel.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct KindPlan {
+    pub(crate) kind: Kind,
+    pub(crate) stream: Offer,
+    pub(crate) stored: Offer,
+    pub(crate) log_objects: Offer,
+    pub(crate) log_files: Offer,
+}
+
+/// Whether a channel has a kind of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// Under this name.
+    Has(&'static str),
+    /// Not in this org or not for this user; in words for an operator.
+    Missing(String),
+    /// Salesforce has no such thing, or it is not to be used.
+    None,
+}
+
+impl Plan {
+    /// Asks the org for its topics and objects.
+    ///
+    /// # Errors
+    /// If it cannot be asked; what it does not have is in the plan.
+    pub(crate) async fn discover(client: &Client, settings: &ConnectedOrg) -> salesforce_client::Result<Self> {
+        let log_files = match settings.log_files {
+            Files::Off => Err(Offer::None),
+            Files::Hourly | Files::Daily => {
+                object(client, "EventLogFile", "give the user View Event Log Files").await?
+            }
+        };
+        let mut kinds = Vec::new();
+        for watched in asked_for(settings) {
+            let stream = match watched.stream.filter(|_| settings.streams) {
+                Some(name) => topic(client, name).await?,
+                None => Offer::None,
+            };
+            let stored = match watched.stored.filter(|_| settings.stored != Stored::Off) {
+                Some(name) => object(client, name, "turn on its storage in the Event Manager")
+                    .await?
+                    .map_or_else(|offer| offer, |()| Offer::Has(name)),
+                None => Offer::None,
+            };
+            let log_objects = match watched.log_objects.first().filter(|_| settings.log_objects) {
+                Some(name) => object(client, name, "give the user View Event Log Object Data")
+                    .await?
+                    .map_or_else(|offer| offer, |()| Offer::Has(name)),
+                None => Offer::None,
+            };
+            let log_files = match (watched.log_files.first(), &log_files) {
+                (Some(name), Ok(())) => Offer::Has(name),
+                (Some(_), Err(offer)) => offer.clone(),
+                (None, _) => Offer::None,
+            };
+            kinds.push(KindPlan { kind: watched.kind, stream, stored, log_objects, log_files });
+        }
+        Ok(Self { kinds })
+    }
+
+    /// The kinds that can be streamed, and the names of their objects.
+    pub(crate) fn streams(&self) -> Vec<(Kind, &'static str)> {
+        let name = |plan: &KindPlan| match plan.stream {
+            Offer::Has(name) => Some((plan.kind, name)),
+            Offer::Missing(_) | Offer::None => None,
+        };
+        self.kinds.iter().filter_map(name).collect()
+    }
+
+    pub(crate) fn leads(&self) -> Leads {
+        let leads: BTreeMap<Kind, Channel> =
+            self.kinds.iter().filter_map(|plan| Some((plan.kind, plan.lead()?))).collect();
+        Leads::new(leads)
+    }
+}
+
+impl KindPlan {
+    /// The fastest that there is.
+    pub(crate) fn lead(&self) -> Option<Channel> {
+        self.offers().into_iter().find(|(_, offer)| matches!(offer, Offer::Has(_))).map(|(channel, _)| channel)
+    }
+
+    /// From the fastest channel to the slowest.
+    pub(crate) fn offers(&self) -> [(Channel, &Offer); 4] {
+        [
+            (Channel::Stream, &self.stream),
+            (Channel::Stored, &self.stored),
+            (Channel::LogObject, &self.log_objects),
+            (Channel::LogFile, &self.log_files),
+        ]
+    }
+}
+
+/// The kinds that are to be read.
+pub(crate) fn asked_for(settings: &ConnectedOrg) -> impl Iterator<Item = &'static Watched> {
+    let kinds = settings.kinds.as_deref();
+    CATALOG.iter().filter(move |watched| kinds.is_none_or(|kinds| kinds.contains(&watched.kind)))
+}
+
+/// The topic of a streamed object.
+pub(crate) fn topic_name(stream: &str) -> String {
+    format!("/event/{stream}")
+}
+
+async fn topic(client: &Client, name: &'static str) -> salesforce_client::Result<Offer> {
+    let advice = "turn on its streaming in the Event Manager and give the user View Real-Time Event Monitoring Data";
+    match client.topic(&topic_name(name)).await {
+        Ok(topic) if topic.can_subscribe => Ok(Offer::Has(name)),
+        Ok(_) => Ok(Offer::Missing(format!("the user may not subscribe to {name}: {advice}"))),
+        Err(error) if is_missing(&error) => Ok(Offer::Missing(format!("there is no topic of {name}: {advice}"))),
+        Err(error) => Err(error),
+    }
+}
+
+async fn object(
+    client: &Client,
+    name: &str,
+    advice: &str,
+) -> salesforce_client::Result<std::result::Result<(), Offer>> {
+    match client.describe(name).await {
+        Ok(description) if description.is_queryable => Ok(Ok(())),
+        Ok(_) => Ok(Err(Offer::Missing(format!("{name} cannot be queried: {advice}")))),
+        Err(error) if is_missing(&error) => Ok(Err(Offer::Missing(format!("there is no {name}: {advice}")))),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_missing(error: &Error) -> bool {
+    matches!(error.trouble(), Trouble::Denied | Trouble::Query)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(stream: Offer, stored: Offer, log_files: Offer) -> KindPlan {
+        KindPlan { kind: Kind::Login, stream, stored, log_objects: Offer::None, log_files }
+    }
+
+    #[test]
+    fn the_fastest_channel_leads() {
+        let has = || Offer::Has("X");
+        let missing = || Offer::Missing("not there".to_owned());
+        assert_eq!(plan(has(), has(), has()).lead(), Some(Channel::Stream));
+        assert_eq!(plan(missing(), has(), has()).lead(), Some(Channel::Stored));
+        assert_eq!(plan(Offer::None, missing(), has()).lead(), Some(Channel::LogFile));
+        assert_eq!(plan(missing(), missing(), missing()).lead(), None);
+    }
+
+    #[test]
+    fn only_kinds_that_are_asked_for_are_read() {
+        let settings = ConnectedOrg { kinds: Some(vec![Kind::Report]), ..ConnectedOrg::default() };
+        assert_eq!(asked_for(&settings).map(|watched| watched.kind).collect::<Vec<_>>(), [Kind::Report]);
+        assert_eq!(asked_for(&ConnectedOrg::default()).count(), CATALOG.len());
+    }
+}

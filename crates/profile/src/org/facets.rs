@@ -1,0 +1,123 @@
+//! What an activity tells of where the account is: copies of one activity may tell different parts of it.
+
+use model::{Activity, SourceIp};
+
+/// A bit for each part of an activity that [`origin`](super::origin) learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Facets(pub(crate) u8);
+
+impl Facets {
+    const NETWORK: u8 = 1;
+    const CLIENT: u8 = 1 << 1;
+    const COUNTRY: u8 = 1 << 2;
+    const SESSION: u8 = 1 << 3;
+    const DELEGATE: u8 = 1 << 4;
+    const ROLE: u8 = 1 << 5;
+    const USER_TYPE: u8 = 1 << 6;
+
+    /// Of an activity of which nothing more can be learned.
+    pub(crate) const ALL: Self = Self(u8::MAX);
+
+    pub(crate) fn of(activity: &Activity) -> Self {
+        let told = [
+            (Self::NETWORK, matches!(activity.source_ip, Some(SourceIp::Address(_)))),
+            (Self::CLIENT, activity.client.is_some()),
+            (Self::COUNTRY, activity.country.is_some()),
+            (Self::SESSION, activity.session_key.is_some() || activity.login_key.is_some()),
+            (Self::DELEGATE, activity.delegate.is_some()),
+            (Self::ROLE, activity.profile_id.is_some() && activity.role_id.is_some()),
+            (Self::USER_TYPE, activity.user_type.is_some()),
+        ];
+        Self(told.into_iter().map(|(bit, is_told)| if is_told { bit } else { 0 }).sum())
+    }
+
+    /// Those that `told` lacks.
+    pub(crate) fn beyond(self, told: Self) -> Self {
+        Self(self.0 & !told.0)
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The activity without the facets that are not of these.
+    pub(crate) fn only(self, activity: &Activity) -> Activity {
+        let mut only = activity.clone();
+        let lacks = |facets: u8| self.0 & facets == 0;
+        if lacks(Self::NETWORK) {
+            only.source_ip = None;
+        }
+        if lacks(Self::CLIENT) {
+            only.client = None;
+        }
+        if lacks(Self::COUNTRY) {
+            only.country = None;
+        }
+        if lacks(Self::DELEGATE) {
+            only.delegate = None;
+        }
+        if lacks(Self::ROLE) {
+            (only.profile_id, only.role_id) = (None, None);
+        }
+        if lacks(Self::USER_TYPE) {
+            only.user_type = None;
+        }
+        // What is new of a place or a delegate belongs to the session, whether that is new or not.
+        if lacks(Self::SESSION | Self::NETWORK | Self::CLIENT | Self::DELEGATE) {
+            (only.session_key, only.login_key) = (None, None);
+        }
+        only
+    }
+
+    /// Whether the session is known for the first time: nothing was followed of it yet.
+    pub(crate) fn has_session(self) -> bool {
+        self.0 & Self::SESSION != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Channel, Delegate, Kind, OrgId, Timestamp, UserId, Uuid};
+
+    fn bare() -> Activity {
+        let (org, user) = (OrgId::new("00Dhn0000018hrcEAA"), UserId::new("005hn00000EmmaMAAU"));
+        Activity::new(Uuid::from_u128(1), org, user, Timestamp(0), Channel::Stream, Kind::ListView)
+    }
+
+    fn whole() -> Activity {
+        let some = || Some("x".into());
+        Activity {
+            source_ip: Some(SourceIp::Address([198, 51, 100, 7].into())),
+            client: some(),
+            country: some(),
+            session_key: some(),
+            login_key: some(),
+            delegate: Some(Box::new(Delegate::default())),
+            profile_id: some(),
+            role_id: some(),
+            user_type: some(),
+            ..bare()
+        }
+    }
+
+    #[test]
+    fn every_facet_is_told_and_taken_away() {
+        let all = Facets::of(&whole());
+        assert_eq!((Facets::of(&bare()), all), (Facets(0), Facets(0x7f)));
+        assert!(all.beyond(Facets::ALL).is_empty());
+        for bit in (0..7).map(|bit| Facets(1 << bit)) {
+            assert_eq!(all.beyond(all.beyond(bit)), bit);
+            let of_session = Facets(Facets::NETWORK | Facets::CLIENT | Facets::DELEGATE);
+            let kept = if bit.beyond(of_session).is_empty() { Facets(bit.0 | Facets::SESSION) } else { bit };
+            assert_eq!(Facets::of(&bit.only(&whole())), kept, "{bit:?}");
+        }
+        assert_eq!(all.only(&whole()), whole());
+    }
+
+    #[test]
+    fn traffic_from_inside_salesforce_tells_no_network() {
+        let inside = Activity { source_ip: Some(SourceIp::Salesforce), ..bare() };
+        assert!(Facets::of(&inside).is_empty());
+    }
+}
