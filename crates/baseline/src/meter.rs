@@ -28,10 +28,17 @@ impl Meter {
 
     /// Counted together, for what was delivered together: this is done for every activity there is.
     pub(crate) fn applied(&self, items: &[Item<Entry>]) {
-        let activities = items.iter().filter(|item| matches!(item.value, Entry::Activity(_))).count();
-        for (kind, count) in [("activity", activities), ("control", items.len() - activities)] {
+        let (mut activities, mut lessons, mut controls) = (0, 0, 0);
+        for item in items {
+            match item.value {
+                Entry::Activity(_) => activities += 1,
+                Entry::Lesson(_) => lessons += 1,
+                Entry::Control(_) => controls += 1,
+            }
+        }
+        for (kind, count) in [("activity", activities), ("lesson", lessons), ("control", controls)] {
             if count > 0 {
-                self.entries.add(count as u64, &[KeyValue::new("kind", kind)]);
+                self.entries.add(count, &[KeyValue::new("kind", kind)]);
             }
         }
     }

@@ -4,6 +4,7 @@
 use model::{Control, Entry, Observation, Order, OrgId, UserId};
 use profile::{Fate, Org, Settings, SettingsError, StateError};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 
 /// The orgs that fall into one partition.
 pub struct Partition {
@@ -62,29 +63,38 @@ impl Partition {
     /// Applies the next entry of the stream. [`Fate::Away`] means that nothing was changed: the user's profile is to
     /// be loaded, and the entry applied again. `None` is the fate of control records.
     ///
+    /// A lesson raises nothing, then or later. What it closes of days on which others were watched is told as ever.
+    ///
     /// # Errors
     /// If the settings do not fit; they have been checked before.
     pub fn apply(&mut self, entry: &Entry, out: &mut Vec<Observation>) -> Result<Option<Fate>, PartitionError> {
         match entry {
-            Entry::Activity(activity) => {
-                if !self.orgs.contains_key(&activity.org_id) {
-                    let org = Org::new(activity.org_id.clone(), &self.settings)?;
-                    self.orgs.insert(activity.org_id.clone(), org);
-                }
-                let org = self.orgs.get_mut(&activity.org_id);
-                Ok(org.map(|org| org.observe(activity, out)))
-            }
+            Entry::Activity(activity) => Ok(Some(self.org(&activity.org_id)?.observe(activity, out))),
+            Entry::Lesson(lesson) => Ok(Some(self.org(&lesson.org_id)?.teach(lesson, out))),
             Entry::Control(Control { org_id, order }) => {
-                // An org that has told nothing yet has nothing to close.
-                if let Some(org) = self.orgs.get_mut(org_id) {
-                    match order {
-                        Order::Watermark(time) => org.advance(*time, out),
-                        Order::End => org.finish(out),
-                    }
+                let org = match order {
+                    Order::Blind { .. } => Some(self.org(org_id)?),
+                    // An org that has told nothing yet has nothing to close.
+                    Order::Watermark(_) | Order::End | Order::Sighted { .. } => self.orgs.get_mut(org_id),
+                };
+                let Some(org) = org else { return Ok(None) };
+                match order {
+                    Order::Watermark(time) => org.advance(*time, out),
+                    Order::End => org.finish(out),
+                    Order::Blind { kind } => org.blind(*kind),
+                    Order::Sighted { kind } => org.sighted(*kind),
                 }
                 Ok(None)
             }
         }
+    }
+
+    /// The org, new if nothing was heard of it yet.
+    fn org(&mut self, id: &OrgId) -> Result<&mut Org, PartitionError> {
+        Ok(match self.orgs.entry(id.clone()) {
+            Slot::Occupied(known) => known.into_mut(),
+            Slot::Vacant(new) => new.insert(Org::new(id.clone(), &self.settings)?),
+        })
     }
 
     /// What changed since the last call.

@@ -89,7 +89,7 @@ impl Worker {
     async fn learn(&mut self, item: &Item<Entry>, out: &mut Outgoing) -> Result<(), BaselineError> {
         let mut observations = Vec::new();
         while self.state.apply(&item.value, &mut observations)? == Some(Fate::Away) {
-            let Entry::Activity(activity) = &item.value else { break };
+            let Some(activity) = item.value.activity() else { break };
             let user = [activity.user_id.clone()];
             self.fetch(&activity.org_id, &user).await?;
         }

@@ -1,12 +1,10 @@
 //! The connection.
 
 use crate::meter::Meter;
-use crate::{BusError, Settings, subject};
+use crate::{BusError, Settings, auth, subject};
 use async_nats::connection::State;
 use async_nats::jetstream::Context;
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError};
-use secrecy::ExposeSecret;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -102,7 +100,7 @@ async fn first_connection(name: &str, settings: &Settings, meter: &Meter, server
     let deadline = Instant::now() + Duration::from_secs(settings.connect_seconds.into());
     let mut delays = Delays::new(Duration::from_millis(100), Duration::from_secs(5));
     loop {
-        let options = options(name, settings, meter.clone()).await?;
+        let options = options(name, settings, meter.clone());
         let source = match options.connect(&settings.servers).await {
             Ok(client) => return Ok(client),
             Err(source) => source,
@@ -122,8 +120,9 @@ fn is_final(error: &ConnectError) -> bool {
     matches!(error.kind(), Authentication | AuthorizationViolation | ServerParse)
 }
 
-async fn options(name: &str, settings: &Settings, meter: Meter) -> Result<ConnectOptions, BusError> {
-    let mut options = ConnectOptions::new()
+fn options(name: &str, settings: &Settings, meter: Meter) -> ConnectOptions {
+    let auth = settings.auth.clone();
+    let mut options = ConnectOptions::with_auth_callback(move |nonce| auth::answer(auth.clone(), nonce))
         .name(name)
         .custom_inbox_prefix(inbox(name))
         .ping_interval(Duration::from_secs(10))
@@ -131,33 +130,18 @@ async fn options(name: &str, settings: &Settings, meter: Meter) -> Result<Connec
             told(&event, &meter);
             std::future::ready(())
         });
-    if let Some(file) = &settings.auth.nkey_seed_file {
-        options = options.nkey(read(file).await?.trim().to_owned());
-    }
-    if let Some(file) = &settings.auth.creds_file {
-        let text = read(file).await?;
-        options = options.credentials(&text).map_err(|source| BusError::Unreadable { file: file.clone(), source })?;
-    }
-    if let Some(token) = &settings.auth.token {
-        options = options.token(token.expose_secret().to_owned());
-    }
     if let Some(file) = &settings.tls.ca_file {
         options = options.add_root_certificates(file.clone()).require_tls(true);
     }
     if let (Some(cert), Some(key)) = (&settings.tls.cert_file, &settings.tls.key_file) {
         options = options.add_client_certificate(cert.clone(), key.clone()).require_tls(true);
     }
-    Ok(options)
+    options
 }
 
 /// Where replies to a connection of this name come.
 pub(crate) fn inbox(name: &str) -> String {
     format!("_INBOX_{}", subject::token(name))
-}
-
-async fn read(file: &Path) -> Result<String, BusError> {
-    let text = tokio::fs::read_to_string(file).await;
-    text.map_err(|source| BusError::Unreadable { file: file.to_owned(), source })
 }
 
 /// A refused publish is told nowhere else: the publish itself has long returned.

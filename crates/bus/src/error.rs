@@ -1,7 +1,6 @@
 //! What can go wrong on the bus.
 
 use crate::settings::SettingsError;
-use std::path::PathBuf;
 
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -9,12 +8,6 @@ pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub enum BusError {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Settings(Vec<SettingsError>),
-    #[error("{file}: cannot be read", file = file.display())]
-    Unreadable {
-        file: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
     #[error("nats {servers}: cannot connect")]
     Connect {
         servers: String,

@@ -4,6 +4,7 @@
 //!
 //! The only crate that knows async-nats.
 
+mod auth;
 mod backlog;
 mod bucket;
 mod connect;

@@ -18,7 +18,7 @@ pub mod slow_drain;
 pub mod view_burst;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 /// Declares a detector: its name, family, ceiling, and the features it judges.
 macro_rules! detector {

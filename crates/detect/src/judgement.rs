@@ -1,7 +1,7 @@
 //! From a surprise with its reasons to a verdict.
 
 use crate::registry::Detector;
-use crate::{Settings, Verdict, score};
+use crate::{Settings, Verdict, blind, score};
 use model::{Contribution, Finding, Measure, Observation, Source, Text, Timestamp, Uuid, id};
 
 /// What a detector found out, before it is weighed.
@@ -71,6 +71,8 @@ impl Judgement {
         if event_ids.is_empty() {
             event_ids.extend(observation.activity.as_ref().map(|activity| activity.id));
         }
+        let missing = blind::missing(detector.family(), &observation.blind);
+        let confidence = if missing.is_empty() { 1.0 } else { settings.blind_confidence } * self.confidence;
         let (org, user) = (&observation.org_id, &observation.user_id);
         Verdict::Anomalous(Box::new(Finding {
             finding_id: id::finding_id(org, user, name, self.subject, self.day.unwrap_or(observation.day)),
@@ -83,11 +85,11 @@ impl Judgement {
             severity: model::Severity::of_score(score),
             score,
             anomaly_score: round(score::anomaly_score(self.surprise)),
-            confidence: round(self.confidence.clamp(0.0, 1.0)),
+            confidence: round(confidence.clamp(0.0, 1.0)),
             surprise: round(self.surprise),
             observed_at: observation.at,
             revised_at: observation.at,
-            summary: self.summary,
+            summary: self.summary + &blind::remark(&missing),
             features,
             measures,
             event_ids,
@@ -102,4 +104,47 @@ impl Judgement {
 /// To six significant decimals, so that the text of a number does not depend on the last bit.
 fn round(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::detectors::row_spike::RowSpike;
+    use crate::{Detector, Settings, Verdict};
+    use model::{Feature, Finding, Kind, Observation, Source, Usual, Volume};
+
+    fn finding(blind: &[Kind], settings: &Settings) -> Finding {
+        let day = Usual { location: 4.0, scale: 0.3, degrees: 30.0, evidence: 20.0, ..Usual::default() };
+        let volume = Volume {
+            source: Source::ListView,
+            rows: 90_000.0,
+            hour_rows: 90_000.0,
+            requests: 3,
+            day,
+            hour: day,
+            per_request: Usual::default(),
+            peer: Usual::default(),
+            objects: Vec::new(),
+            evidence: Vec::new(),
+            closed: false,
+            recurrences: 0,
+        };
+        let observation = crate::detectors::testing::observation(Feature::Volume(volume));
+        let observation = Observation { blind: blind.to_vec(), ..observation };
+        match RowSpike.judge(&observation, settings).remove(0) {
+            Verdict::Anomalous(finding) => *finding,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_finding_is_less_sure_while_events_are_missing_and_says_so() {
+        let settings = Settings::default();
+        let sure = finding(&[], &settings);
+        assert_eq!(sure.confidence, 0.8);
+        assert_eq!(finding(&[Kind::Login, Kind::ApiAnomaly], &settings), sure, "neither has rows");
+        let half = Settings { blind_confidence: 0.5, ..settings };
+        let blind = finding(&[Kind::ListView, Kind::Login], &half);
+        let summary = format!("{} (events are missing: list view)", sure.summary);
+        assert_eq!(blind, Finding { confidence: 0.4, summary, ..sure });
+    }
 }

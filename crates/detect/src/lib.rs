@@ -4,6 +4,7 @@
 //! one-sided predictive p-value *for this user, given its peers and the calendar*; −log10 p is the surprise, from
 //! which [`score`] derives all scores.
 
+mod blind;
 pub mod detectors;
 mod judgement;
 pub mod registry;

@@ -18,6 +18,8 @@ pub struct Settings {
     pub peer_mix: f64,
     /// Fewer rows a day than this are no spike for anybody.
     pub least_rows: f64,
+    /// Part of a finding's confidence that is left while events are missing that could change it.
+    pub blind_confidence: f64,
     /// By detector; what is absent stays at the detector's default.
     pub detectors: BTreeMap<String, Tuning>,
 }
@@ -44,6 +46,7 @@ impl Default for Settings {
             halving: 0.8,
             peer_mix: 1e-3,
             least_rows: 100.0,
+            blind_confidence: 0.7,
             detectors: BTreeMap::new(),
         }
     }
@@ -75,6 +78,7 @@ impl Settings {
         range("halving".into(), self.halving, 0.05, 40.0);
         range("peer_mix".into(), self.peer_mix, 0.0, 1.0);
         range("least_rows".into(), self.least_rows, 0.0, 1e12);
+        range("blind_confidence".into(), self.blind_confidence, 0.0, 1.0);
         for (name, tuning) in &self.detectors {
             if let Some(ceiling) = tuning.ceiling {
                 range(format!("detectors.{name}.ceiling"), ceiling, 0.0, 10.0);
@@ -124,6 +128,7 @@ mod tests {
         let settings = Settings {
             raise_at: 99.0,
             full_at: 1.0,
+            blind_confidence: 1.5,
             detectors: BTreeMap::from([("row_spyke".to_owned(), tuning)]),
             ..Settings::default()
         };
@@ -131,6 +136,7 @@ mod tests {
         insta::assert_json_snapshot!(errors, @r#"
         [
           "detect.raise_at: must be from 1 to 40, is 99",
+          "detect.blind_confidence: must be from 0 to 1, is 1.5",
           "detect.detectors.row_spyke.ceiling: must be from 0 to 10, is 11",
           "detect.detectors: no such detector: \"row_spyke\"",
           "detect.full_at: must be above detect.zero_at"

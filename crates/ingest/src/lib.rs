@@ -16,9 +16,9 @@ mod files;
 pub mod http;
 mod idle;
 mod meter;
+mod orgs;
 mod push;
 mod run;
-mod orgs;
 mod settings;
 mod sink;
 mod source;
@@ -27,7 +27,10 @@ mod testing;
 mod tokens;
 
 pub use files::FileSource;
-pub use orgs::{ConnectedOrg, Files, SalesforceSettings, Start, Stored};
+pub use orgs::{
+    BackfillError, Backfilled, ConnectedOrg, Files, SalesforceSettings, SalesforceSource, Start, Stored, backfill,
+    doctor,
+};
 pub use push::PushSource;
 pub use run::{IngestError, run};
 pub use settings::{FileSettings, OrgSettings, Settings};

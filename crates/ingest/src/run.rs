@@ -2,7 +2,7 @@
 
 use crate::http::Push;
 use crate::source::{Source, SourceError};
-use crate::{FileSource, PushSource, Settings, Sink, Tokens};
+use crate::{FileSource, PushSource, SalesforceSource, Settings, Sink, Tokens};
 use bus::{Bus, Publisher, PublisherSettings};
 use model::partition::Partitions;
 use std::net::SocketAddr;
@@ -28,7 +28,8 @@ pub enum IngestError {
     Panicked(#[source] JoinError),
 }
 
-/// Runs all sources until `shutdown`, and until what they have sent is acknowledged. When one fails, all end.
+/// Runs all sources until `shutdown`, and until what they have sent is acknowledged. When one fails, all end. `member`
+/// tells replicas apart that share the reading of orgs; they own them by sessions at `postgres`.
 ///
 /// # Errors
 /// If the settings are wrong, it cannot listen, or a source fails.
@@ -37,6 +38,8 @@ pub async fn run(
     partitions: Partitions,
     bus: &Bus,
     store: &Store,
+    postgres: &store::Settings,
+    member: i32,
     shutdown: CancellationToken,
 ) -> Result<(), IngestError> {
     let there = bus.settings().partitions;
@@ -56,6 +59,11 @@ pub async fn run(
     if !settings.files.paths.is_empty() {
         let drain = Duration::from_secs(settings.acknowledge_seconds.into());
         sources.push(Box::new(FileSource::new(settings.files.clone(), Arc::new(store.clone()), drain)));
+    }
+    if !settings.salesforce.orgs.is_empty() {
+        let namespace = &bus.settings().prefix;
+        let orgs = SalesforceSource::new(&settings.salesforce, store, postgres, namespace, member);
+        sources.push(Box::new(orgs.map_err(IngestError::Settings)?));
     }
     tracing::info!(%address, sources = sources.len(), orgs = settings.orgs.len(), "ingest has started");
     run_all(sources, &sink, &shutdown).await

@@ -59,7 +59,16 @@ impl Sink {
     /// # Errors
     /// Part may have been sent already: whoever got the activities must get them again.
     pub async fn send(&self, activities: Vec<Activity>) -> Result<Ticket, PublishError> {
-        self.send_rest(self.slices(activities).into_iter(), Vec::new()).await
+        self.send_rest(self.slices(activities, Entry::Activity).into_iter(), Vec::new()).await
+    }
+
+    /// As [`Sink::send`], but what is long past: it teaches, and raises nothing. The past is to be taught in order of
+    /// time and before what follows it; while it [is read](Sink::reads_past), no watermark passes it.
+    ///
+    /// # Errors
+    /// As [`Sink::send`].
+    pub async fn teach(&self, lessons: Vec<Activity>) -> Result<Ticket, PublishError> {
+        self.send_rest(self.slices(lessons, Entry::Lesson).into_iter(), Vec::new()).await
     }
 
     /// As [`Sink::send`], unless too much is under way already.
@@ -67,7 +76,7 @@ impl Sink {
     /// # Errors
     /// [`PublishError::Busy`]: nothing was sent. Others as those of [`Sink::send`].
     pub async fn offer(&self, activities: Vec<Activity>) -> Result<Ticket, PublishError> {
-        let mut slices = self.slices(activities).into_iter();
+        let mut slices = self.slices(activities, Entry::Activity).into_iter();
         let mut tickets = Vec::new();
         if let Some((partition, items)) = slices.next() {
             tickets.push(self.outlet.try_send(partition, items)?);
@@ -109,12 +118,13 @@ impl Sink {
     }
 
     /// By partition, in order, in slices.
-    fn slices(&self, activities: Vec<Activity>) -> Vec<(u16, Vec<Item<Entry>>)> {
+    fn slices(&self, activities: Vec<Activity>, entry: fn(Box<Activity>) -> Entry) -> Vec<(u16, Vec<Item<Entry>>)> {
         let (traceparent, now) = (bus::trace::current(), crate::http::now());
         let mut by_partition: BTreeMap<u16, Vec<Vec<Item<Entry>>>> = BTreeMap::new();
         for activity in activities {
             let partition = self.partitions.of_activity(&activity.org_id, &activity.user_id);
-            let item = Item { value: Entry::from(activity), traceparent: traceparent.clone(), received_at: Some(now) };
+            let value = entry(Box::new(activity));
+            let item = Item { value, traceparent: traceparent.clone(), received_at: Some(now) };
             let slices = by_partition.entry(partition).or_default();
             match slices.last_mut() {
                 Some(slice) if slice.len() < SLICE => slice.push(item),
@@ -143,5 +153,30 @@ impl Outlet for Stream {
             let ticket = self.publisher.send(subject::activity(&self.prefix, partition), items).await?;
             Ok(Box::pin(ticket) as Ticket)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Memory, ORG, sink};
+    use model::{Channel, Kind, Timestamp, UserId, Uuid};
+
+    fn activity(number: u128) -> Activity {
+        let user = UserId::new(&format!("user{}", number % 7));
+        Activity::new(Uuid::from_u128(number), OrgId::new(ORG), user, Timestamp(0), Channel::Stored, Kind::Login)
+    }
+
+    #[tokio::test]
+    async fn lessons_go_where_activities_go() {
+        let memory = Arc::new(Memory::default());
+        let sink = sink(&memory);
+        sink.send((0..40).map(activity).collect()).await.unwrap().await.unwrap();
+        sink.teach((0..40).map(activity).collect()).await.unwrap().await.unwrap();
+        let sent = memory.sent();
+        let (activities, lessons) = sent.split_at(40);
+        let as_lessons: Vec<_> =
+            activities.iter().map(|(partition, id)| (*partition, format!("lesson {id}"))).collect();
+        assert_eq!(lessons, as_lessons);
     }
 }

@@ -30,6 +30,11 @@ pub trait Positions: Send + Sync {
 pub trait Coverage: Send + Sync {
     fn note<'a>(&'a self, org: &'a OrgId, states: &'a [SourceState]) -> BoxFuture<'a, store::Result<()>>;
 
+    /// What was noted last; nothing where that is not kept.
+    fn noted<'a>(&'a self, _org: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<SourceState>>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// Does nothing if the same gap is recorded already.
     fn open_gap<'a>(&'a self, org: &'a OrgId, gap: &'a NewGap) -> BoxFuture<'a, store::Result<()>>;
 
@@ -66,6 +71,13 @@ impl Positions for Store {
 impl Coverage for Store {
     fn note<'a>(&'a self, org: &'a OrgId, states: &'a [SourceState]) -> BoxFuture<'a, store::Result<()>> {
         Box::pin(self.put_source_states(org, states))
+    }
+
+    fn noted<'a>(&'a self, org: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<SourceState>>> {
+        Box::pin(async move {
+            let stored = self.source_states(Some(org)).await?;
+            Ok(stored.into_iter().map(|stored| stored.state).collect())
+        })
     }
 
     fn open_gap<'a>(&'a self, org: &'a OrgId, gap: &'a NewGap) -> BoxFuture<'a, store::Result<()>> {

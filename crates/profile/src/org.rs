@@ -3,6 +3,8 @@
 
 mod access;
 mod close;
+mod copies;
+pub(crate) mod facets;
 mod hours;
 pub(crate) mod identities;
 pub(crate) mod names;
@@ -15,14 +17,15 @@ use crate::calendar::{Calendar, LocalHour};
 use crate::settings::{Settings, SettingsError};
 use crate::state::Changes;
 use crate::user::{Day, Profile};
+use facets::Facets;
 use identities::Identities;
 use model::time::{HOUR, MINUTE, SECOND};
-use model::{Activity, Feature, Observation, OrgId, Timestamp, UserId};
+use model::{Activity, Feature, Kind, Observation, OrgId, Timestamp, UserId};
 use names::Names;
 use population::Populations;
 use progress::Progress;
 use rustc_hash::FxHashMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The profiles, populations and clock of one org.
 pub struct Org {
@@ -38,6 +41,8 @@ pub struct Org {
     pub(crate) identities: Identities,
     pub(crate) active_hour: Vec<u32>,
     pub(crate) active_day: Vec<u32>,
+    /// Slots of the users whose open day consists of lessons: it raises nothing.
+    pub(crate) taught: BTreeSet<u32>,
     /// Users active, by the start of the day.
     pub(crate) user_days: BTreeMap<Timestamp, u64>,
     pub(crate) changes: Changes,
@@ -64,7 +69,16 @@ pub(crate) struct Shared {
     pub(crate) populations: Populations,
     pub(crate) names: Names,
     pub(crate) progress: Progress,
+    /// Kinds of events that are missing.
+    pub(crate) blind: BTreeSet<Kind>,
     memory_days: f64,
+}
+
+/// Why an activity is learned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Watch,
+    Teach,
 }
 
 /// What became of an activity.
@@ -76,6 +90,8 @@ pub enum Fate {
     Late,
     /// Counted before.
     Duplicate,
+    /// Counted before, and tells more of where it came from: that was learned.
+    Enriched,
     /// Dated after it was received: quarantined.
     Future,
     /// So old that it cannot be told whether it was counted before: set aside.
@@ -106,6 +122,7 @@ impl Org {
             identities: Identities::default(),
             active_hour: Vec::new(),
             active_day: Vec::new(),
+            taught: BTreeSet::new(),
             user_days: BTreeMap::new(),
             changes: Changes::default(),
         })
@@ -113,6 +130,27 @@ impl Org {
 
     /// Reads what the profile says of the activity, *then* learns it. Hours that end meanwhile are closed first.
     pub fn observe(&mut self, activity: &Activity, out: &mut Vec<Observation>) -> Fate {
+        self.learn(activity, Purpose::Watch, out)
+    }
+
+    /// Learns the activity as [`Org::observe`] does, and raises nothing: it gives no observation, and neither does the
+    /// close of a user's hour or day that consists of lessons, whatever closes it. Hours and days that end meanwhile
+    /// and hold activities that were observed are judged as ever. To be taught in order of time, before what is observed.
+    pub fn teach(&mut self, lesson: &Activity, out: &mut Vec<Observation>) -> Fate {
+        self.learn(lesson, Purpose::Teach, out)
+    }
+
+    /// Events of this kind are missing from here on, and observations say so.
+    pub fn blind(&mut self, kind: Kind) {
+        self.shared.blind.insert(kind);
+    }
+
+    /// Events of this kind come again.
+    pub fn sighted(&mut self, kind: Kind) {
+        self.shared.blind.remove(&kind);
+    }
+
+    fn learn(&mut self, activity: &Activity, purpose: Purpose, out: &mut Vec<Observation>) -> Fate {
         let at = activity.event_time;
         if activity.received_at.is_some_and(|received| at.since(received) > Self::MOST_FUTURE) {
             return Fate::Future;
@@ -121,11 +159,14 @@ impl Org {
             return Fate::Forgotten;
         }
         let known = self.slots.get(&activity.user_id).copied();
+        let facets = Facets::of(activity);
         if !self.changes.wanted.is_empty() || known.is_some_and(|slot| self.is_slot_away(slot)) {
-            return if self.identities.contains(activity.id, at) { Fate::Duplicate } else { Fate::Away };
+            let told = self.identities.told(activity.id, at);
+            let is_copy = told.is_some_and(|told| known.is_none() || facets.beyond(told).is_empty());
+            return if is_copy { Fate::Duplicate } else { Fate::Away };
         }
-        if !self.identities.insert(activity.id, at) {
-            return Fate::Duplicate;
+        if let Some(told) = self.identities.insert(activity.id, at, facets) {
+            return self.enrich(activity, known, facets.beyond(told), purpose, out);
         }
         self.advance(at.plus(-i64::from(self.settings.lateness_seconds) * SECOND), out);
         let hour = self.calendar.hour_of(at);
@@ -136,10 +177,12 @@ impl Org {
 
         if user.profile.day.as_ref().is_some_and(|day| day.number < hour.day) {
             let closed = close::day(&self.id, user, &mut self.shared);
-            out.extend(closed);
+            let was_taught = self.taught.remove(&slot);
+            out.extend(closed.filter(|_| !was_taught));
         }
         let is_late = user.profile.day.as_ref().is_some_and(|day| day.number > hour.day)
             || self.open.is_some_and(|open| open.day > hour.day);
+        let is_watched = purpose == Purpose::Watch;
         let mut features = Vec::new();
         if activity.native.is_some() {
             features.push(Feature::Native);
@@ -154,6 +197,9 @@ impl Org {
             }
             let mut day = profile.day.take().unwrap_or_else(|| {
                 self.active_day.push(slot);
+                if !is_watched {
+                    self.taught.insert(slot);
+                }
                 *self.user_days.entry(hour.day_start).or_default() += 1;
                 Box::new(Day::new(hour.day, hour.day_start, hour.is_weekend()))
             });
@@ -166,9 +212,12 @@ impl Org {
             origin::learn(profile, &mut day, &mut self.shared, activity, &mut features);
             rows::learn(profile, &mut day, &mut self.shared, activity, &mut features);
             profile.day = Some(day);
+            if is_watched {
+                self.taught.remove(&slot);
+            }
         }
-        if !features.is_empty() {
-            out.push(observation(&self.id, user, at, hour.day_start, Some(activity), features));
+        if is_watched && !features.is_empty() {
+            out.push(observation(&self.id, &self.shared, user, (at, hour.day_start), Some(activity), features));
         }
         if is_late { Fate::Late } else { Fate::Learned }
     }
@@ -256,7 +305,7 @@ impl Org {
         }
         self.active_hour = later;
         self.shared.progress.close_hour(hour);
-        for slot in &self.active_day {
+        for slot in self.active_day.iter().filter(|slot| !self.taught.contains(slot)) {
             if let Some(user) = user_at(&mut self.users, *slot)
                 && let Some(observation) = close::hour(&self.id, user, &self.shared, hour)
             {
@@ -273,7 +322,9 @@ impl Org {
             let Some(user) = user_at(&mut self.users, slot) else { continue };
             match user.profile.day.as_ref().map(|open| open.number) {
                 Some(number) if number <= day => {
-                    out.extend(close::day(&self.id, user, &mut self.shared));
+                    let closed = close::day(&self.id, user, &mut self.shared);
+                    let was_taught = self.taught.remove(&slot);
+                    out.extend(closed.filter(|_| !was_taught));
                     self.changes.note(slot, user);
                 }
                 Some(_) => later.push(slot),
@@ -294,11 +345,12 @@ pub(crate) fn user_at(users: &mut [Member], slot: u32) -> Option<&mut User> {
     }
 }
 
+/// `times` are when it happened, and when the day began.
 fn observation(
     org: &OrgId,
+    shared: &Shared,
     user: &mut User,
-    at: Timestamp,
-    day: Timestamp,
+    times: (Timestamp, Timestamp),
     activity: Option<&Activity>,
     features: Vec<Feature>,
 ) -> Observation {
@@ -308,10 +360,11 @@ fn observation(
         user_id: user.id.clone(),
         username: user.profile.username.clone(),
         user_class: user.profile.class,
-        at,
-        day,
+        at: times.0,
+        day: times.1,
         revision: user.profile.revision,
         activity: activity.map(|activity| Box::new(activity.clone())),
         features,
+        blind: shared.blind.iter().copied().collect(),
     }
 }

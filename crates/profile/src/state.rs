@@ -3,14 +3,15 @@
 //!
 //! | key | what | changes with |
 //! |---|---|---|
-//! | `head` | the clock, who is active, today's counts, and how much there is under the other keys | every activity |
+//! | `head` | the clock, who is active, today's counts, what is missing, and how much there is under the other keys | every activity |
 //! | `populations`, `progress` | what is usual of all; the day factor | the close of an hour or day |
 //! | `slots/<n>` | ids of users in the order in which they appeared, 1,024 a page | a new user: the last page |
 //! | `known/<shard>`, `names/<shard>` | who knows which value, and names behind hashes, in 256 shards by hash | a new value |
-//! | `seen/<hour>/<n>` | identities counted, 256 a chunk | every activity: the last chunk of its hour |
+//! | `seen/<hour>/<n>` | identities counted and what was told of each, 256 a chunk | every activity: the last chunk of its hour |
 //! | `user/<id>` | one profile | the user's activities, hours and days |
 //!
-//! A record is a version byte and then postcard. Hash maps are written in the order of their keys: equal states have
+//! A record is a version byte and then postcard. The head and identities are written in their second version, and
+//! read in their first as well. Hash maps are written in the order of their keys: equal states have
 //! equal records.
 
 mod bytes;
@@ -40,7 +41,7 @@ pub struct Record {
 /// Why an org cannot be stored or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    #[error("state {key:?}: version {found} is not known, only {}", bytes::VERSION)]
+    #[error("state {key:?}: version {found} is not known")]
     Version { key: String, found: u8 },
     #[error("state {key:?}: cannot be decoded")]
     Undecodable { key: String, source: postcard::Error },

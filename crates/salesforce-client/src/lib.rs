@@ -7,6 +7,7 @@
 mod auth;
 mod client;
 mod error;
+mod http;
 pub mod pubsub;
 mod rest;
 mod settings;

@@ -13,6 +13,14 @@ pub mod wire {
     include!("pubsub/eventbus.v1.rs");
 }
 
+mod avro;
+pub(crate) mod connection;
+mod credit;
+pub(crate) mod schemas;
+mod subscription;
+
+pub use subscription::Subscription;
+
 use salesforce::Scalar;
 
 /// What may be done with a topic.
@@ -43,22 +51,10 @@ pub struct Response {
 /// One event.
 #[derive(Debug)]
 pub struct Streamed {
+    /// The name of its schema, which is that of the event, such as `ListViewEventStream`: a custom channel carries
+    /// several. Empty if the schema cannot be read.
+    pub event: String,
     pub replay_id: Vec<u8>,
     /// Its fields in the order of its schema, or why they cannot be read.
     pub fields: Result<Vec<(String, Scalar<'static>)>, String>,
-}
-
-/// A topic's events from a position on. Asks for more by itself, at most 100 at a time.
-#[derive(Debug)]
-pub struct Subscription {}
-
-impl Subscription {
-    /// The next answer.
-    ///
-    /// # Errors
-    /// If the stream has ended for whatever reason, or nothing came for [`crate::Settings::silence_seconds`]. The
-    /// subscription is then over.
-    pub async fn next(&mut self) -> crate::Result<Response> {
-        std::future::pending().await
-    }
 }

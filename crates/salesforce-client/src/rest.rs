@@ -1,6 +1,10 @@
 //! Queries, descriptions, limits, files.
 
+use crate::http::Http;
+use crate::{Error, Result};
 use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 /// One page of a query's result.
 #[derive(Clone, Debug)]
@@ -11,22 +15,6 @@ pub struct Page {
     pub records: usize,
     /// Where the next page is; `None` on the last one.
     pub next: Option<String>,
-}
-
-impl Page {
-    /// The records, read as `T`.
-    ///
-    /// # Errors
-    /// If one of them is no `T`.
-    pub fn rows<T: serde::de::DeserializeOwned>(&self) -> crate::Result<Vec<T>> {
-        #[derive(serde::Deserialize)]
-        struct Body<T> {
-            records: Vec<T>,
-        }
-        let body: Body<T> = serde_json::from_slice(&self.body)
-            .map_err(|error| crate::Error::Unexpected { call: "query", problem: error.to_string() })?;
-        Ok(body.records)
-    }
 }
 
 /// An object as this user sees it.
@@ -57,4 +45,129 @@ pub struct Limits {
 pub struct Usage {
     pub used: u64,
     pub max: u64,
+}
+
+/// What the calls of queries are named in errors.
+pub(crate) const QUERY: &str = "query";
+
+impl Page {
+    /// The records, read as `T`.
+    ///
+    /// # Errors
+    /// If one of them is no `T`.
+    pub fn rows<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
+        #[derive(Deserialize)]
+        struct Body<T> {
+            records: Vec<T>,
+        }
+        let body: Body<T> = Http::json(QUERY, &self.body)?;
+        Ok(body.records)
+    }
+
+    pub(crate) fn read(body: Bytes) -> Result<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body {
+            done: bool,
+            next_records_url: Option<String>,
+            records: Vec<IgnoredAny>,
+        }
+        let read: Body = Http::json(QUERY, &body)?;
+        let next = match (read.done, read.next_records_url) {
+            (true, _) => None,
+            (false, Some(next)) => Some(next),
+            (false, None) => {
+                let problem = "there is more, and no nextRecordsUrl".to_owned();
+                return Err(Error::Unexpected { call: QUERY, problem });
+            }
+        };
+        Ok(Self { records: read.records.len(), next, body })
+    }
+}
+
+impl Description {
+    pub(crate) fn read(body: &[u8]) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Body {
+            name: String,
+            queryable: bool,
+            fields: Vec<FieldBody>,
+        }
+        #[derive(Deserialize)]
+        struct FieldBody {
+            name: String,
+            #[serde(rename = "type")]
+            kind: String,
+        }
+        let read: Body = Http::json("describe", body)?;
+        let fields = read.fields.into_iter().map(|field| Field { name: field.name, kind: field.kind }).collect();
+        Ok(Self { name: read.name, is_queryable: read.queryable, fields })
+    }
+}
+
+impl Limits {
+    pub(crate) fn read(body: &[u8]) -> Result<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Body {
+            daily_api_requests: Daily,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Daily {
+            max: u64,
+            remaining: u64,
+        }
+        let Daily { max, remaining } = Http::json::<Body>("limits", body)?.daily_api_requests;
+        Ok(Self { daily_max: max, daily_remaining: remaining })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(body: &'static str) -> Result<Page> {
+        Page::read(Bytes::from_static(body.as_bytes()))
+    }
+
+    #[test]
+    fn pages_end_when_salesforce_says_so() {
+        let first =
+            page(r#"{"totalSize":3,"done":false,"nextRecordsUrl":"/q/01g-2","records":[{"Id":"a"},{"Id":"b"}]}"#);
+        let first = first.unwrap();
+        assert_eq!((first.records, first.next.as_deref()), (2, Some("/q/01g-2")));
+        let last = page(r#"{"totalSize":3,"done":true,"nextRecordsUrl":"/q/01g-3","records":[]}"#).unwrap();
+        assert_eq!((last.records, last.next), (0, None));
+        assert!(page(r#"{"done":false,"records":[]}"#).is_err());
+        assert!(page(r#"{"done":true,"records":[{"Id":"#).is_err());
+        assert!(page("<html>").is_err());
+    }
+
+    #[test]
+    fn rows_are_read_as_what_they_are() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Row {
+            #[serde(rename = "Id")]
+            id: String,
+        }
+        let read = page(r#"{"done":true,"records":[{"attributes":{},"Id":"a"},{"Id":"b"}]}"#).unwrap();
+        assert_eq!(read.rows::<Row>().unwrap(), [Row { id: "a".to_owned() }, Row { id: "b".to_owned() }]);
+        assert!(read.rows::<u64>().is_err());
+    }
+
+    #[test]
+    fn descriptions_keep_names_as_they_are() {
+        let body = br#"{"name":"UriEvent","queryable":true,"label":"x","fields":[{"name":"Username","type":"string","length":80}]}"#;
+        let field = Field { name: "Username".to_owned(), kind: "string".to_owned() };
+        let expect = Description { name: "UriEvent".to_owned(), is_queryable: true, fields: vec![field] };
+        assert_eq!(Description::read(body).unwrap(), expect);
+    }
+
+    #[test]
+    fn limits_are_of_the_day() {
+        let body =
+            br#"{"DailyApiRequests":{"Max":15000,"Remaining":14998,"App":{}},"DataStorageMB":{"Max":5,"Remaining":5}}"#;
+        assert_eq!(Limits::read(body).unwrap(), Limits { daily_max: 15_000, daily_remaining: 14_998 });
+    }
 }

@@ -29,7 +29,7 @@ pub use reject::{Reject, RejectReason};
 use client::Clients;
 use field::{Field, Meaning};
 use fingerprint::{Fingerprint, NameHash};
-use model::{Activity, OrgId};
+use model::{Activity, OrgId, Timestamp};
 use normalize::Normalized;
 use record::Record;
 
@@ -71,6 +71,16 @@ pub fn from_fields<'a>(
         Normalized::Activity(activity) => Ok(Some(activity)),
         Normalized::NotWatched => Ok(None),
     }
+}
+
+/// Whether a field of this name, on whichever channel, is of use.
+pub fn wants(name: &str) -> bool {
+    matches!(field::meaning(name), Meaning::Field(_))
+}
+
+/// Reads a time in any spelling that Salesforce uses; `None` if it is no time from 1970 to 9999.
+pub fn read_time(text: &str) -> Option<Timestamp> {
+    time::read(&Scalar::Text(text.into()))
 }
 
 /// Reads the records of one chunk. Never fails: what cannot be read is in [`Parsed::rejects`].

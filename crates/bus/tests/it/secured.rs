@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use servers::{Nats, NatsOptions};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// A certificate authority, and what it has signed for `server` and `client`.
 struct Certificates(TempDir);
@@ -128,7 +130,38 @@ async fn credentials_of_an_operator_let_in() {
     let error = refusal(with(credentials(folder.path(), "wrong", &of_user, &KeyPair::new_user()))).await;
     assert!(matches!(error, BusError::Connect { .. }), "{error:?}");
     let error = refusal(with(folder.path().join("absent"))).await;
-    assert!(matches!(error, BusError::Unreadable { .. }), "{error:?}");
+    assert!(matches!(error, BusError::Connect { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_key_is_changed_without_a_restart() {
+    let (first, second) = (KeyPair::new_user(), KeyPair::new_user());
+    let users = [&first, &second].map(|key| format!("{{ nkey: {} }}", key.public_key())).join(", ");
+    let mut nats = server(format!("authorization {{ users: [{users}] }}")).await;
+    let folder = TempDir::new().unwrap();
+    let seed = folder.path().join("seed");
+    std::fs::write(&seed, first.seed().unwrap()).unwrap();
+    let auth = Auth { nkey_seed_file: Some(seed.clone()), ..Auth::default() };
+    let settings = Settings { auth, ..settings(nats.url()) };
+    let bus = Bus::connect("test", &settings).await.unwrap();
+    topology(&settings).apply(&bus).await.unwrap();
+    assert!(connections(&nats).await.contains(&first.public_key()));
+
+    std::fs::write(&seed, second.seed().unwrap()).unwrap();
+    nats.restart().await.unwrap();
+    publish_activity(&bus, [1]).await;
+    let connections = connections(&nats).await;
+    assert!(connections.contains(&second.public_key()) && !connections.contains(&first.public_key()), "{connections}");
+}
+
+/// Who is connected, by the server's monitoring.
+async fn connections(nats: &Nats) -> String {
+    let address = nats.monitoring_url().replace("http://", "");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /connz?auth=1 HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 /// As `nsc` writes it.

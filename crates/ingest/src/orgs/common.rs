@@ -61,8 +61,10 @@ impl Common {
             self.context.enrich(activity);
         }
         self.watch.saw(origin, &activities);
-        let _ = purpose;
-        let sent = self.sink.send(activities).await?;
+        let sent = match purpose {
+            Purpose::Watch => self.sink.send(activities).await?,
+            Purpose::Teach => self.sink.teach(activities).await?,
+        };
         let meter = self.meter.clone();
         Ok(Box::pin(async move {
             sent.await?;

@@ -108,7 +108,7 @@ async fn read(common: &Common, plan: &Plan, round: &CancellationToken) -> Result
     tell(common, plan);
     begin(common, round).await?;
     let mut running: JoinSet<Result<(), SourceError>> = JoinSet::new();
-    running.spawn(streams::run(common.clone(), plan.streams(), round.clone()));
+    running.spawn(streams::run(common.clone(), plan.topics(&common.settings.channels), round.clone()));
     if plan.kinds.iter().any(|kind| matches!(kind.stored, Offer::Has(_))) {
         running.spawn(stored::run(common.clone(), round.clone()));
     }
@@ -221,6 +221,10 @@ pub(crate) async fn backfill(
 
 #[derive(Debug, thiserror::Error)]
 pub enum BackfillError {
+    #[error("no org is configured as {name:?}; there are: {known}")]
+    NoOrg { name: String, known: String },
+    #[error(transparent)]
+    Settings(#[from] salesforce_client::SettingsError),
     #[error("the org cannot be read: {0}")]
     Connect(String),
     #[error(transparent)]

@@ -23,6 +23,21 @@ pub(crate) struct KindPlan {
     pub(crate) log_files: Offer,
 }
 
+/// A stream of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Topic {
+    /// Of a streamed object, or of a custom channel.
+    pub(crate) name: String,
+    pub(crate) kinds: Vec<Kind>,
+}
+
+impl Topic {
+    /// As the Pub/Sub API has it.
+    pub(crate) fn path(&self) -> String {
+        path(&self.name)
+    }
+}
+
 /// Whether a channel has a kind of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Offer {
@@ -74,13 +89,16 @@ impl Plan {
         Ok(Self { kinds })
     }
 
-    /// The kinds that can be streamed, and the names of their objects.
-    pub(crate) fn streams(&self) -> Vec<(Kind, &'static str)> {
-        let name = |plan: &KindPlan| match plan.stream {
-            Offer::Has(name) => Some((plan.kind, name)),
-            Offer::Missing(_) | Offer::None => None,
-        };
-        self.kinds.iter().filter_map(name).collect()
+    /// The topics to subscribe to: one for each custom channel, and one for each kind that is on none.
+    pub(crate) fn topics(&self, channels: &BTreeMap<String, Vec<Kind>>) -> Vec<Topic> {
+        let mut topics: BTreeMap<String, Vec<Kind>> = BTreeMap::new();
+        for plan in &self.kinds {
+            let Offer::Has(name) = plan.stream else { continue };
+            let channel = channels.iter().find(|(_, kinds)| kinds.contains(&plan.kind));
+            let name = channel.map_or(name, |(channel, _)| channel.as_str());
+            topics.entry(name.to_owned()).or_default().push(plan.kind);
+        }
+        topics.into_iter().map(|(name, kinds)| Topic { name, kinds }).collect()
     }
 
     pub(crate) fn leads(&self) -> Leads {
@@ -113,14 +131,13 @@ pub(crate) fn asked_for(settings: &ConnectedOrg) -> impl Iterator<Item = &'stati
     CATALOG.iter().filter(move |watched| kinds.is_none_or(|kinds| kinds.contains(&watched.kind)))
 }
 
-/// The topic of a streamed object.
-pub(crate) fn topic_name(stream: &str) -> String {
-    format!("/event/{stream}")
+fn path(topic: &str) -> String {
+    format!("/event/{topic}")
 }
 
 async fn topic(client: &Client, name: &'static str) -> salesforce_client::Result<Offer> {
     let advice = "turn on its streaming in the Event Manager and give the user View Real-Time Event Monitoring Data";
-    match client.topic(&topic_name(name)).await {
+    match client.topic(&path(name)).await {
         Ok(topic) if topic.can_subscribe => Ok(Offer::Has(name)),
         Ok(_) => Ok(Offer::Missing(format!("the user may not subscribe to {name}: {advice}"))),
         Err(error) if is_missing(&error) => Ok(Offer::Missing(format!("there is no topic of {name}: {advice}"))),
@@ -161,6 +178,20 @@ mod tests {
         assert_eq!(plan(missing(), has(), has()).lead(), Some(Channel::Stored));
         assert_eq!(plan(Offer::None, missing(), has()).lead(), Some(Channel::LogFile));
         assert_eq!(plan(missing(), missing(), missing()).lead(), None);
+    }
+
+    #[test]
+    fn kinds_of_a_custom_channel_share_a_topic() {
+        let kind = |kind, name| KindPlan { kind, ..plan(Offer::Has(name), Offer::None, Offer::None) };
+        let missing = KindPlan { kind: Kind::Uri, ..plan(Offer::None, Offer::None, Offer::None) };
+        let plan = Plan { kinds: vec![kind(Kind::Login, "A"), kind(Kind::Logout, "B"), kind(Kind::Api, "C"), missing] };
+        let channels = BTreeMap::from([("Our__chn".to_owned(), vec![Kind::Api, Kind::Login, Kind::Uri])]);
+        let topics = plan.topics(&channels);
+        let names: Vec<(String, &[Kind])> = topics.iter().map(|topic| (topic.path(), &*topic.kinds)).collect();
+        assert_eq!(
+            names,
+            [("/event/B".to_owned(), &[Kind::Logout][..]), ("/event/Our__chn".to_owned(), &[Kind::Login, Kind::Api])]
+        );
     }
 
     #[test]

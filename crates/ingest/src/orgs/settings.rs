@@ -27,6 +27,9 @@ pub struct ConnectedOrg {
     pub kinds: Option<Vec<Kind>>,
     /// Whether real-time events are streamed.
     pub streams: bool,
+    /// Custom channels such as `Orgwatch__chn`, with the kinds that are their members: one subscription brings these
+    /// in the order in which Salesforce publishes them. Kinds of no channel have topics of their own.
+    pub channels: BTreeMap<String, Vec<Kind>>,
     /// Where a stream begins that was never read.
     pub start: Start,
     /// How long an event waits for earlier ones of other streams.
@@ -95,6 +98,7 @@ impl Default for ConnectedOrg {
             org_id: OrgId::new(""),
             kinds: None,
             streams: true,
+            channels: BTreeMap::new(),
             start: Start::Earliest,
             reorder_ms: 1_000,
             stored: Stored::Gaps,

@@ -6,6 +6,7 @@ mod place;
 mod tests;
 
 use super::common::{Common, Purpose};
+use super::plan::Topic;
 use super::reorder::Reorder;
 use crate::Ticket;
 use crate::meter::Origin;
@@ -14,7 +15,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesOrdered;
 use lane::{Arrival, Lane, News};
-use model::{Activity, Kind, Order, Timestamp};
+use model::{Activity, Order, Timestamp};
 use place::Place;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -23,24 +24,20 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// Follows the streams of these kinds, by the names of their objects, until `shutdown`.
+/// Follows these topics until `shutdown`.
 ///
 /// # Errors
 /// If activities cannot be published or positions not be kept; what Salesforce refuses is noted and tried again.
-pub(crate) async fn run(
-    common: Common,
-    streams: Vec<(Kind, &'static str)>,
-    shutdown: CancellationToken,
-) -> Result<(), SourceError> {
-    if streams.is_empty() {
+pub(crate) async fn run(common: Common, topics: Vec<Topic>, shutdown: CancellationToken) -> Result<(), SourceError> {
+    if topics.is_empty() {
         shutdown.cancelled().await;
         return Ok(());
     }
     let (sender, arrivals) = mpsc::channel(ARRIVALS);
     let mut running = JoinSet::new();
     let mut lanes = Vec::new();
-    for (number, (kind, stream)) in streams.into_iter().enumerate() {
-        let lane = Lane::resume(common.clone(), number, kind, stream, sender.clone()).await?;
+    for (number, topic) in topics.into_iter().enumerate() {
+        let lane = Lane::resume(common.clone(), number, topic, sender.clone()).await?;
         lanes.push(Tail { source: lane.source(), ..Tail::default() });
         running.spawn(lane.follow(shutdown.clone()));
     }

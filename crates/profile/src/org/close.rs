@@ -35,8 +35,8 @@ pub(super) fn hour(org: &OrgId, user: &mut User, shared: &Shared, hour: &LocalHo
     if let Some(odd) = day.odd_hour.filter(|_| day.hour_start == hour.start) {
         features.push(hours::feature(&odd, &user.profile));
     }
-    let (last_at, start) = (day.last_at, day.start);
-    (!features.is_empty()).then(|| observation(org, user, last_at, start, None, features))
+    let times = (day.last_at, day.start);
+    (!features.is_empty()).then(|| observation(org, shared, user, times, None, features))
 }
 
 /// A closed day of a user: judged for the last time, then learned.
@@ -57,7 +57,7 @@ pub(super) fn day(org: &OrgId, user: &mut User, shared: &mut Shared) -> Option<O
     learn_sessions(shared, &day);
     learn_rhythm(&mut user.profile, shared, &day);
     reclassify(&mut user.profile, shared);
-    (!features.is_empty()).then(|| observation(org, user, day.last_at, day.start, None, features))
+    (!features.is_empty()).then(|| observation(org, shared, user, (day.last_at, day.start), None, features))
 }
 
 fn leaning_volumes(profile: &Profile, day: &Day, shared: &Shared, least: f64, closed: bool) -> Vec<Feature> {

@@ -107,16 +107,13 @@ mod tests {
     fn a_copy_is_known_until_the_horizon_passes() {
         let mut identities = Identities::default();
         let id = Uuid::from_u128(7);
-        let mut insert = |at, before: Option<i64>| {
-            if let Some(horizon) = before {
-                identities.forget_before(Timestamp(horizon));
-            }
-            identities.insert(id, Timestamp(at), Facets(5))
-        };
-        assert_eq!(insert(HOUR, None), None);
-        assert_eq!(insert(HOUR, None), Some(Facets(5)));
-        assert_eq!(insert(HOUR, Some(HOUR + 5)), Some(Facets(5)));
-        assert_eq!(insert(HOUR, Some(2 * HOUR)), None);
+        let insert = |identities: &mut Identities| identities.insert(id, Timestamp(HOUR), Facets(5));
+        assert_eq!(insert(&mut identities), None);
+        assert_eq!(insert(&mut identities), Some(Facets(5)));
+        identities.forget_before(Timestamp(HOUR + 5));
+        assert_eq!(insert(&mut identities), Some(Facets(5)));
+        identities.forget_before(Timestamp(2 * HOUR));
+        assert_eq!(insert(&mut identities), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From where: networks, clients, sessions, logins, and who is really behind them.
 
 use super::access::{becomes_established, establish};
+use super::facets::Facets;
 use super::names;
 use super::rows::{Brought, expected, source_of};
 use super::{Shared, close};
@@ -17,6 +18,36 @@ pub(super) fn learn(
     activity: &Activity,
     features: &mut Vec<Feature>,
 ) {
+    who(profile, day, shared, activity);
+    let place = Place::of(activity);
+    let session_change = session(profile, day, shared, activity, place);
+    let new_network = origin(profile, day, shared, activity, place, features);
+    features.extend(session_change.map(Feature::Session));
+    if activity.kind == Kind::Login {
+        login(profile, day, shared, activity, new_network, features);
+    }
+}
+
+/// Learns what a copy of a learned activity tells beyond it: the facets `news`. Attempts to log in are not counted again.
+pub(super) fn enrich(
+    profile: &mut Profile,
+    day: &mut Day,
+    shared: &mut Shared,
+    copy: &Activity,
+    news: Facets,
+    features: &mut Vec<Feature>,
+) {
+    let only = news.only(copy);
+    who(profile, day, shared, &only);
+    // Of a session that is new, nothing was followed yet; of another, the known place would be older than what it has.
+    let of_session = if news.has_session() { copy } else { &only };
+    let session_change = session(profile, day, shared, of_session, Place::of(of_session));
+    origin(profile, day, shared, &only, Place::of(&only), features);
+    features.extend(session_change.map(Feature::Session));
+}
+
+/// Who the account is: its name, whether it is a guest's, and its role.
+fn who(profile: &mut Profile, day: &Day, shared: &mut Shared, activity: &Activity) {
     if profile.username.is_none() {
         profile.username.clone_from(&activity.username);
     }
@@ -28,17 +59,6 @@ pub(super) fn learn(
         if profile.role.note_ids(ids, day.number) {
             close::reopen(profile, shared);
         }
-    }
-    let place = Place::of(activity);
-    let session_change = session(profile, day, shared, activity, place);
-    let failed = activity.kind == Kind::Login && activity.outcome == Outcome::Failure;
-    // Somebody else's failed attempts teach nothing of where the user is.
-    let new_network = if failed { false } else { origin(profile, day, shared, activity, place, features) };
-    if let Some(change) = session_change {
-        features.push(Feature::Session(change));
-    }
-    if activity.kind == Kind::Login {
-        login(profile, day, shared, activity, new_network, features);
     }
 }
 
@@ -114,6 +134,10 @@ fn origin(
     place: Place<'_>,
     features: &mut Vec<Feature>,
 ) -> bool {
+    if activity.kind == Kind::Login && activity.outcome == Outcome::Failure {
+        // Somebody else's failed attempts teach nothing of where the user is.
+        return false;
+    }
     let mut new_country = false;
     if let Some(country) = &activity.country {
         let key = names::key(names::COUNTRY, country);

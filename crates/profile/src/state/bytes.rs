@@ -6,24 +6,41 @@ use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Leads every record.
-pub(crate) const VERSION: u8 = 1;
+/// Leads every record, but for those that were given another form since.
+pub(crate) const FIRST: u8 = 1;
+/// Of the head, with what came to it later; and of identities, with what was told of them.
+pub(crate) const SECOND: u8 = 2;
 
-pub(crate) fn encode<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, StateError> {
+pub(crate) fn encode<T: Serialize>(key: &str, version: u8, value: &T) -> Result<Vec<u8>, StateError> {
     let failed = |source| StateError::Unencodable { key: key.to_owned(), source };
-    postcard::to_extend(value, vec![VERSION]).map_err(failed)
+    postcard::to_extend(value, vec![version]).map_err(failed)
+}
+
+/// A record of the first version.
+///
+/// # Errors
+/// If the version is another, the bytes are not what `encode` writes, or more follow.
+pub(crate) fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StateError> {
+    match split(key, bytes)? {
+        (FIRST, body) => decode_body(key, body),
+        (found, _) => Err(StateError::Version { key: key.to_owned(), found }),
+    }
+}
+
+/// The version, and what follows it.
+///
+/// # Errors
+/// If there is nothing.
+pub(crate) fn split<'a>(key: &str, bytes: &'a [u8]) -> Result<(u8, &'a [u8]), StateError> {
+    let source = postcard::Error::DeserializeUnexpectedEnd;
+    let (version, body) = bytes.split_first().ok_or_else(|| StateError::Undecodable { key: key.to_owned(), source })?;
+    Ok((*version, body))
 }
 
 /// # Errors
-/// If the version is unknown, the bytes are not what `encode` writes, or more follow.
-pub(crate) fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StateError> {
+/// If the bytes are not those of a `T`, or more follow.
+pub(crate) fn decode_body<T: DeserializeOwned>(key: &str, body: &[u8]) -> Result<T, StateError> {
     let failed = |source| StateError::Undecodable { key: key.to_owned(), source };
-    let Some((version, body)) = bytes.split_first() else {
-        return Err(failed(postcard::Error::DeserializeUnexpectedEnd));
-    };
-    if *version != VERSION {
-        return Err(StateError::Version { key: key.to_owned(), found: *version });
-    }
     let (value, rest) = postcard::take_from_bytes(body).map_err(failed)?;
     if !rest.is_empty() {
         return Err(StateError::Trailing { key: key.to_owned(), extra: rest.len() });

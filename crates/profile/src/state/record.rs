@@ -7,6 +7,7 @@ use crate::org::population::CountDay;
 use crate::user::Counter;
 use model::{Scope, Text};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Users a page of slots.
@@ -37,8 +38,17 @@ pub(super) struct Head {
     pub(super) user_days: Vec<(i64, u64)>,
     pub(super) counts_today: [CountDay; Counter::COUNT],
     pub(super) sizes: Sizes,
-    /// Identities by hour.
+    /// Entries under the keys of identities, by hour.
     pub(super) seen: Vec<(i64, u32)>,
+}
+
+/// What follows the head since its second version.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct HeadMore {
+    /// Kinds of events that are missing.
+    pub(super) blind: BTreeSet<model::Kind>,
+    /// Slots of the users whose open day consists of lessons.
+    pub(super) taught: BTreeSet<u32>,
 }
 
 /// How much the other records hold together.

@@ -1,8 +1,10 @@
 //! From records to an org.
 
-use super::bytes::{Fixed, decode};
-use super::record::{Head, Kind, KnownShard, NamesShard, StoredView};
+use super::bytes::{FIRST, Fixed, SECOND, decode, decode_body, split};
+use super::record::{Head, HeadMore, Kind, KnownShard, NamesShard, StoredView};
 use super::{Changes, SeenLog, StateError};
+use crate::org::facets::Facets;
+use crate::org::identities::Identity;
 use crate::org::names::ViewName;
 use crate::org::population::Populations;
 use crate::org::progress::Progress;
@@ -20,11 +22,11 @@ pub(super) fn org(
     org.changes = Changes { is_taken: true, ..Changes::default() };
     let mut log = SeenLog::default();
     let mut pages: BTreeMap<u32, Vec<UserId>> = BTreeMap::new();
-    let (mut head, mut populations, mut progress) = (None::<Head>, None::<Populations>, None::<Progress>);
+    let (mut head, mut populations, mut progress) = (None::<(Head, HeadMore)>, None::<Populations>, None::<Progress>);
     for (key, bytes) in records {
         let kind = Kind::parse(&key)?;
         match kind {
-            Kind::Head => head = Some(decode(&key, &bytes)?),
+            Kind::Head => head = Some(read_head(&key, &bytes)?),
             Kind::Populations => populations = Some(decode(&key, &bytes)?),
             Kind::Progress => progress = Some(decode(&key, &bytes)?),
             Kind::Slots(page) => {
@@ -33,10 +35,9 @@ pub(super) fn org(
             Kind::Known(_) => known(&mut org, decode(&key, &bytes)?),
             Kind::Names(_) => names(&mut org, decode(&key, &bytes)?),
             Kind::Seen { hour, .. } => {
-                let keys: Vec<Fixed> = decode(&key, &bytes)?;
-                let keys: Vec<u64> = keys.into_iter().map(|key| key.0).collect();
-                log.restore(hour, &keys);
-                org.identities.hours.entry(hour).or_default().extend(keys);
+                let entries = read_seen(&key, &bytes)?;
+                log.restore(hour, &entries);
+                entries.into_iter().for_each(|entry| org.identities.restore(hour, entry));
             }
         }
         if matches!(kind, Kind::Head | Kind::Populations | Kind::Progress) {
@@ -44,7 +45,7 @@ pub(super) fn org(
         }
     }
     let missing = |kind: Kind| move || StateError::Missing { key: kind.to_string() };
-    let head = head.ok_or_else(missing(Kind::Head))?;
+    let (head, more) = head.ok_or_else(missing(Kind::Head))?;
     let mut populations = populations.ok_or_else(missing(Kind::Populations))?;
     populations.known = std::mem::take(&mut org.shared.populations.known);
     populations.new_today = std::mem::take(&mut org.shared.populations.new_today);
@@ -67,8 +68,30 @@ pub(super) fn org(
     org.clock_calendar.last = head.clock_calendar;
     org.active_hour = head.active_hour;
     org.active_day = head.active_day;
+    org.shared.blind = more.blind;
+    org.taught = more.taught;
     org.user_days = head.user_days.into_iter().map(|(day, users)| (Timestamp(day), users)).collect();
     Ok(org)
+}
+
+/// Of the first version on: what came to it later is as if it had never happened.
+fn read_head(key: &str, bytes: &[u8]) -> Result<(Head, HeadMore), StateError> {
+    match split(key, bytes)? {
+        (FIRST, body) => Ok((decode_body(key, body)?, HeadMore::default())),
+        (SECOND, body) => decode_body(key, body),
+        (found, _) => Err(StateError::Version { key: key.to_owned(), found }),
+    }
+}
+
+/// Of the first version on, which did not say what was told: nothing more is learned of these.
+fn read_seen(key: &str, bytes: &[u8]) -> Result<Vec<Identity>, StateError> {
+    let (unsaid, body) = match split(key, bytes)? {
+        (FIRST, body) => (u64::from(Facets::ALL.0), body),
+        (SECOND, body) => (0, body),
+        (found, _) => return Err(StateError::Version { key: key.to_owned(), found }),
+    };
+    let entries: Vec<Fixed> = decode_body(key, body)?;
+    Ok(entries.into_iter().map(|entry| Identity(entry.0 | unsaid)).collect())
 }
 
 fn known(org: &mut Org, shard: KnownShard) {
@@ -86,8 +109,7 @@ fn names(org: &mut Org, shard: NamesShard) {
 /// Whether the records are all that there were when the head was written.
 fn check(org: &Org, log: &SeenLog, head: &Head) -> Result<(), StateError> {
     let (populations, names, sizes) = (&org.shared.populations, &org.shared.names, head.sizes);
-    let seen = |hour: &i64| org.identities.hours.get(hour).map_or(0, |keys| keys.len());
-    let is_whole = |(hour, keys): &&(i64, u32)| seen(hour) == *keys as usize && log.is_whole(*hour, *keys as usize);
+    let is_whole = |(hour, entries): &&(i64, u32)| log.is_whole(*hour, *entries);
     let slot_count = head.active_day.iter().chain(&head.active_hour).map(|slot| *slot as usize + 1).max();
     let counts = [
         ("users", sizes.users as usize, org.users.len()),

@@ -1,9 +1,10 @@
 //! From an org to the records that changed.
 
-use super::bytes::{Fixed, encode};
+use super::bytes::{FIRST, Fixed, SECOND, encode};
 use super::changes::{Changes, Shards};
-use super::record::{Head, Kind, KnownShard, NamesShard, PAGE, Sizes, StoredView};
+use super::record::{Head, HeadMore, Kind, KnownShard, NamesShard, PAGE, Sizes, StoredView};
 use super::{Record, SeenLog, StateError};
+use crate::org::identities::Identity;
 use crate::org::names::Names;
 use crate::org::population::Populations;
 use crate::org::{Member, Org, user_at};
@@ -17,9 +18,9 @@ pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
     }
     let mut records = Vec::new();
     let singles = [
-        (Kind::Head, encode("head", &head(org))?),
-        (Kind::Populations, encode("populations", &org.shared.populations)?),
-        (Kind::Progress, encode("progress", &org.shared.progress)?),
+        (Kind::Head, encode("head", SECOND, &(head(org), head_more(org)))?),
+        (Kind::Populations, encode("populations", FIRST, &org.shared.populations)?),
+        (Kind::Progress, encode("progress", FIRST, &org.shared.progress)?),
     ];
     for (kind, bytes) in singles {
         single(&mut org.changes, kind, bytes, &mut records);
@@ -29,8 +30,8 @@ pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
     names(&mut org.shared.names, &mut records)?;
     for chunk in org.identities.log.iter_mut().flat_map(SeenLog::take) {
         let kind = Kind::Seen { hour: chunk.hour, number: chunk.number };
-        let fixed = |keys: Vec<u64>| keys.into_iter().map(Fixed).collect::<Vec<_>>();
-        push(kind, chunk.keys.map(fixed), &mut records)?;
+        let fixed = |entries: Vec<Identity>| entries.into_iter().map(|entry| Fixed(entry.0)).collect::<Vec<_>>();
+        push(kind, chunk.entries.map(fixed), &mut records)?;
     }
     users(org, &mut records)?;
     Ok(records)
@@ -52,10 +53,10 @@ fn mark_all(org: &mut Org) {
     names.changed = Shards::default();
     names.views.keys().chain(names.values.keys()).for_each(|key| names.changed.mark(*key));
     let mut log = SeenLog::default();
-    for (hour, keys) in &org.identities.hours {
-        let mut sorted: Vec<u64> = keys.iter().copied().collect();
-        sorted.sort_unstable();
-        sorted.into_iter().for_each(|key| log.note(*hour, key));
+    for (hour, identities) in &org.identities.hours {
+        let mut sorted: Vec<Identity> = identities.iter().copied().collect();
+        sorted.sort_unstable_by_key(|identity| identity.0);
+        sorted.into_iter().for_each(|identity| log.note(*hour, identity));
     }
     org.identities.log = Some(log);
 }
@@ -78,8 +79,12 @@ fn head(org: &Org) -> Head {
             views: names.views.len() as u32,
             values: names.values.len() as u32,
         },
-        seen: org.identities.hours.iter().map(|(hour, keys)| (*hour, keys.len() as u32)).collect(),
+        seen: org.identities.log.iter().flat_map(SeenLog::entries).collect(),
     }
+}
+
+fn head_more(org: &Org) -> HeadMore {
+    HeadMore { blind: org.shared.blind.clone(), taught: org.taught.clone() }
 }
 
 /// A record that is small or changes rarely: written if its bytes are not those written last.
@@ -155,7 +160,7 @@ fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
         let Some(user) = user_at(&mut org.users, slot) else { continue };
         user.is_changed = false;
         let key = Org::user_key(&user.id);
-        let bytes = encode(&key, &user.profile)?;
+        let bytes = encode(&key, FIRST, &user.profile)?;
         records.push(Record { key, bytes: Some(bytes) });
     }
     Ok(())
@@ -164,7 +169,8 @@ fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
 /// A record of what there is to store, or the removal of it.
 fn push<T: serde::Serialize>(kind: Kind, value: Option<T>, records: &mut Vec<Record>) -> Result<(), StateError> {
     let key = kind.to_string();
-    let bytes = value.map(|value| encode(&key, &value)).transpose()?;
+    let version = if matches!(kind, Kind::Seen { .. }) { SECOND } else { FIRST };
+    let bytes = value.map(|value| encode(&key, version, &value)).transpose()?;
     records.push(Record { key, bytes });
     Ok(())
 }

@@ -1,5 +1,7 @@
-//! Identities already counted, in chunks by hour: the last chunk of an hour is written again until it is full.
+//! Identities already counted, in chunks by hour: the last chunk of an hour is written again until it is full. What a
+//! later copy told beyond the first follows as an entry of its own, so that no full chunk is written again.
 
+use crate::org::identities::Identity;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is stored of the identities of each hour.
@@ -16,42 +18,52 @@ struct Hour {
     /// Full chunks, and all chunks, that are stored.
     full: u32,
     stored: u32,
+    /// All entries, stored or not.
+    entries: u32,
     /// What is in no full chunk, in the order in which it came.
-    tail: Vec<u64>,
+    tail: Vec<Identity>,
 }
 
 /// A chunk to write, or to remove.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Chunk {
     pub(crate) hour: i64,
     pub(crate) number: u32,
-    pub(crate) keys: Option<Vec<u64>>,
+    pub(crate) entries: Option<Vec<Identity>>,
 }
 
 impl SeenLog {
-    /// Identities in a full chunk.
+    /// Entries in a full chunk.
     pub(crate) const CHUNK: usize = 256;
 
-    pub(crate) fn note(&mut self, hour: i64, key: u64) {
-        self.hours.entry(hour).or_default().tail.push(key);
+    pub(crate) fn note(&mut self, hour: i64, identity: Identity) {
+        let of_hour = self.hours.entry(hour).or_default();
+        of_hour.entries += 1;
+        of_hour.tail.push(identity);
         self.changed.insert(hour);
     }
 
+    /// How many entries there are, by hour.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (i64, u32)> {
+        self.hours.iter().map(|(number, hour)| (*number, hour.entries))
+    }
+
     /// A chunk was read. Its neighbors may come before or after it.
-    pub(crate) fn restore(&mut self, hour: i64, keys: &[u64]) {
+    pub(crate) fn restore(&mut self, hour: i64, entries: &[Identity]) {
         let hour = self.hours.entry(hour).or_default();
         hour.stored += 1;
-        if keys.len() >= Self::CHUNK {
+        hour.entries = hour.entries.saturating_add(entries.len() as u32);
+        if entries.len() >= Self::CHUNK {
             hour.full += 1;
         } else {
-            hour.tail.extend_from_slice(keys);
+            hour.tail.extend_from_slice(entries);
         }
     }
 
-    /// Whether the chunks of an hour that were read are all of `keys` identities.
-    pub(crate) fn is_whole(&self, hour: i64, keys: usize) -> bool {
-        let chunks = keys.div_ceil(Self::CHUNK);
-        self.hours.get(&hour).map_or(keys == 0, |hour| hour.stored as usize == chunks)
+    /// Whether the chunks of an hour that were read are all of so many entries.
+    pub(crate) fn is_whole(&self, hour: i64, entries: u32) -> bool {
+        let chunks = entries.div_ceil(Self::CHUNK as u32);
+        self.hours.get(&hour).map_or(entries == 0, |hour| hour.stored == chunks && hour.entries == entries)
     }
 
     pub(crate) fn forget_before(&mut self, first: i64) {
@@ -68,12 +80,12 @@ impl SeenLog {
     pub(crate) fn take(&mut self) -> Vec<Chunk> {
         let mut chunks = Vec::new();
         for (hour, stored) in std::mem::take(&mut self.forgotten) {
-            chunks.extend((0..stored).map(|number| Chunk { hour, number, keys: None }));
+            chunks.extend((0..stored).map(|number| Chunk { hour, number, entries: None }));
         }
         for number in std::mem::take(&mut self.changed) {
             let Some(hour) = self.hours.get_mut(&number) else { continue };
             let numbered = (hour.full..).zip(hour.tail.chunks(Self::CHUNK));
-            chunks.extend(numbered.map(|(n, keys)| Chunk { hour: number, number: n, keys: Some(keys.to_vec()) }));
+            chunks.extend(numbered.map(|(n, chunk)| Chunk { hour: number, number: n, entries: Some(chunk.to_vec()) }));
             let full = hour.tail.len() / Self::CHUNK;
             hour.tail.drain(..full * Self::CHUNK);
             hour.full += full as u32;
@@ -88,19 +100,19 @@ mod tests {
     use super::*;
 
     fn written(log: &mut SeenLog) -> Vec<(i64, u32, Option<usize>)> {
-        log.take().into_iter().map(|chunk| (chunk.hour, chunk.number, chunk.keys.map(|keys| keys.len()))).collect()
+        log.take().into_iter().map(|chunk| (chunk.hour, chunk.number, chunk.entries.map(|all| all.len()))).collect()
     }
 
     #[test]
     fn only_the_last_chunk_is_written_again() {
         let mut log = SeenLog::default();
-        (0..300).for_each(|key| log.note(7, key));
+        (0..300).for_each(|n| log.note(7, Identity(n)));
         assert_eq!(written(&mut log), [(7, 0, Some(256)), (7, 1, Some(44))]);
         assert_eq!(written(&mut log), []);
-        (300..512).for_each(|key| log.note(7, key));
-        log.note(8, 1);
+        (300..512).for_each(|n| log.note(7, Identity(n)));
+        log.note(8, Identity(1));
         assert_eq!(written(&mut log), [(7, 1, Some(256)), (8, 0, Some(1))]);
-        log.note(7, 600);
+        log.note(7, Identity(600));
         assert_eq!(written(&mut log), [(7, 2, Some(1))]);
         assert!(log.is_whole(7, 513) && log.is_whole(8, 1) && log.is_whole(9, 0) && !log.is_whole(9, 1));
     }
@@ -108,9 +120,9 @@ mod tests {
     #[test]
     fn an_hour_goes_with_all_its_chunks() {
         let mut log = SeenLog::default();
-        (0..300).for_each(|key| log.note(7, key));
+        (0..300).for_each(|n| log.note(7, Identity(n)));
         assert_eq!(written(&mut log).len(), 2);
-        log.note(8, 1);
+        log.note(8, Identity(1));
         log.forget_before(9);
         assert_eq!(written(&mut log), [(7, 0, None), (7, 1, None)]);
         assert_eq!(written(&mut log), []);

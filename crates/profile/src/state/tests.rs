@@ -1,9 +1,12 @@
+mod copies;
 mod damage;
 mod golden;
+mod lessons;
 mod size;
 mod stops;
 
 use super::Record;
+use crate::org::Member;
 use crate::{Fate, Org, Settings};
 use model::{Activity, Channel, Kind, Observation, OrgId, Scope, SourceIp, Timestamp, UserId, Uuid, time};
 use std::collections::BTreeMap;
@@ -43,14 +46,17 @@ fn load(org: &mut Org, user: &UserId, table: &Table) {
     assert!(!org.is_away(user));
 }
 
+/// [`Org::observe`] or [`Org::teach`].
+type Learn = fn(&mut Org, &Activity, &mut Vec<Observation>) -> Fate;
+
 /// As a service does with each activity.
-fn observe(org: &mut Org, activity: &Activity, table: &Table) -> (Fate, Vec<Observation>) {
+fn learn(how: Learn, org: &mut Org, activity: &Activity, table: &Table) -> (Fate, Vec<Observation>) {
     let mut out = Vec::new();
-    let mut fate = org.observe(activity, &mut out);
+    let mut fate = how(org, activity, &mut out);
     if fate == Fate::Away {
         assert!(out.is_empty());
         load(org, &activity.user_id, table);
-        fate = org.observe(activity, &mut out);
+        fate = how(org, activity, &mut out);
     }
     assert_ne!(fate, Fate::Away);
     (fate, out)
@@ -60,6 +66,11 @@ fn observe(org: &mut Org, activity: &Activity, table: &Table) -> (Fate, Vec<Obse
 fn dump(mut org: Org, table: &Table) -> Table {
     let users: Vec<UserId> = org.slots.keys().filter(|user| org.is_away(user)).cloned().collect();
     users.iter().for_each(|user| load(&mut org, user, table));
+    whole(org)
+}
+
+/// All of the state, of an org whose profiles are all in memory.
+fn whole(mut org: Org) -> Table {
     org.changes.is_taken = false;
     let mut all = Table::new();
     apply(&mut all, org.take_changes().unwrap());
@@ -84,6 +95,14 @@ fn activity(n: u128, user: &str, at: Timestamp, kind: Kind) -> Activity {
 /// Nine days of three users who do a bit of everything.
 fn small_org() -> Org {
     let mut org = Org::new(org_id(), &settings()).unwrap();
+    for activity in small_activities() {
+        assert_eq!(org.observe(&activity, &mut Vec::new()), Fate::Learned);
+    }
+    org
+}
+
+fn small_activities() -> Vec<Activity> {
+    let mut activities = Vec::new();
     let mut n = 0;
     for day in 0..9 {
         for (user, hour) in [("emma", 8), ("bob", 9), ("sync", 13)] {
@@ -102,9 +121,9 @@ fn small_org() -> Org {
                 if kind == Kind::Login && day % 4 == 3 {
                     activity.outcome = model::Outcome::Failure;
                 }
-                assert_eq!(org.observe(&activity, &mut Vec::new()), Fate::Learned);
+                activities.push(activity);
             }
         }
     }
-    org
+    activities
 }

@@ -34,12 +34,8 @@ impl Share {
     /// replica has.
     ///
     /// A session that cannot be opened, or is lost, is logged, and opened again.
-    pub async fn keep<S, F>(
-        &self,
-        shutdown: &CancellationToken,
-        begin: impl Fn(Arc<Owner>) -> S,
-        held: impl Fn(usize),
-    ) where
+    pub async fn keep<S, F>(&self, shutdown: &CancellationToken, begin: impl Fn(Arc<Owner>) -> S, held: impl Fn(usize))
+    where
         S: Fn(u16, CancellationToken) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
@@ -76,12 +72,8 @@ impl Share {
         S: Fn(u16, CancellationToken) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
-        let mut session = Session {
-            start: begin(Arc::clone(&owner)),
-            owner,
-            numbers: self.numbers,
-            running: BTreeMap::new(),
-        };
+        let mut session =
+            Session { start: begin(Arc::clone(&owner)), owner, numbers: self.numbers, running: BTreeMap::new() };
         let outcome = session.keep(self.interval, shutdown, held).await;
         let all = session.running.keys().copied().collect();
         let stopped = session.stop(all).await;

@@ -37,7 +37,10 @@ async fn what_was_seen_never_goes_back() {
     assert_eq!(states(&store).await, first);
 
     let detail = Some("the stream\0 is silent".to_owned());
-    let second = [SourceState { detail, ..state("login", "blind", Some(4), None) }, state("report", "leading", Some(7), Some(70))];
+    let second = [
+        SourceState { detail, ..state("login", "blind", Some(4), None) },
+        state("report", "leading", Some(7), Some(70)),
+    ];
     store.put_source_states(&org(), &second).await.unwrap();
     let detail = Some("the stream\u{fffd} is silent".to_owned());
     let expect = [SourceState { detail, ..state("login", "blind", Some(5), Some(50)) }, second[1].clone()];

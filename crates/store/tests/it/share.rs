@@ -10,8 +10,31 @@ use tokio_util::sync::CancellationToken;
 const NUMBERS: u16 = 8;
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Who works on which number; nobody may work on one that another works on.
-type Running = Arc<Mutex<BTreeMap<u16, &'static str>>>;
+/// How many work on each number.
+#[derive(Default)]
+struct Board {
+    running: BTreeMap<u16, usize>,
+    /// At the same time, on any number.
+    most: usize,
+    started: usize,
+}
+
+impl Board {
+    fn start(&mut self, number: u16) {
+        let running = self.running.entry(number).or_default();
+        *running += 1;
+        self.most = self.most.max(*running);
+        self.started += 1;
+    }
+
+    fn end(&mut self, number: u16) {
+        *self.running.get_mut(&number).unwrap() -= 1;
+    }
+
+    fn running(&self) -> usize {
+        self.running.values().sum()
+    }
+}
 
 struct Replica {
     held: watch::Receiver<usize>,
@@ -22,7 +45,7 @@ struct Replica {
 }
 
 impl Replica {
-    fn start(database: &Database, name: &'static str, member: i32, running: &Running) -> Self {
+    fn start(database: &Database, name: &'static str, member: i32, board: &Arc<Mutex<Board>>) -> Self {
         let share = Share {
             settings: database.settings(),
             application: name,
@@ -33,23 +56,26 @@ impl Replica {
         };
         let (sender, held) = watch::channel(0);
         let (tire, shutdown) = (Arc::new(Notify::new()), CancellationToken::new());
-        let (running, tired, stop) = (Arc::clone(running), Arc::clone(&tire), shutdown.clone());
+        let (board, tired, stop) = (Arc::clone(board), Arc::clone(&tire), shutdown.clone());
         let task = tokio::spawn(async move {
             let begin = |_owner| {
-                let (running, tired) = (Arc::clone(&running), Arc::clone(&tired));
+                let (board, tired) = (Arc::clone(&board), Arc::clone(&tired));
                 move |number, stop: CancellationToken| {
-                    let (running, tired) = (Arc::clone(&running), Arc::clone(&tired));
+                    let (board, tired) = (Arc::clone(&board), Arc::clone(&tired));
                     async move {
-                        assert_eq!(running.lock().unwrap().insert(number, name), None, "{number} runs twice");
+                        board.lock().unwrap().start(number);
                         tokio::select! {
                             () = stop.cancelled() => {}
                             () = tired.notified() => {}
                         }
-                        running.lock().unwrap().remove(&number);
+                        board.lock().unwrap().end(number);
                     }
                 }
             };
-            share.keep(&stop, begin, |count| drop(sender.send_replace(count))).await;
+            let held = |count| {
+                sender.send_replace(count);
+            };
+            share.keep(&stop, begin, held).await;
         });
         Self { held, tire, shutdown, task }
     }
@@ -65,38 +91,52 @@ impl Replica {
 }
 
 #[tokio::test]
-async fn replicas_share_evenly_and_what_one_loses_others_take() {
+async fn replicas_share_evenly_and_never_work_on_the_same() {
     let (database, _store) = Database::migrated().await;
-    let running = Running::default();
-    let mut a = Replica::start(&database, "a", 1, &running);
+    let board = Arc::default();
+    let mut a = Replica::start(&database, "a", 1, &board);
     a.holds(8).await;
     // The same member: one of them has to take another name.
-    let mut b = Replica::start(&database, "b", 1, &running);
+    let mut b = Replica::start(&database, "b", 1, &board);
     tokio::join!(a.holds(4), b.holds(4));
-
-    database.terminate("b").await;
-    b.holds(0).await;
-    tokio::join!(a.holds(4), b.holds(4));
-
     b.end().await;
     a.holds(8).await;
-    assert_eq!(running.lock().unwrap().len(), 8);
+    assert_eq!(board.lock().unwrap().running(), 8);
     a.end().await;
-    assert!(running.lock().unwrap().is_empty(), "all work has ended");
+    let board = board.lock().unwrap();
+    assert_eq!((board.running(), board.most), (0, 1));
+}
+
+#[tokio::test]
+async fn what_a_replica_loses_others_take() {
+    let (database, _store) = Database::migrated().await;
+    let board = Arc::default();
+    let mut a = Replica::start(&database, "a", 1, &board);
+    a.holds(8).await;
+    database.terminate("a").await;
+    a.holds(0).await;
+    assert_eq!(board.lock().unwrap().running(), 0, "work ends with its session");
+    let mut b = Replica::start(&database, "b", 2, &board);
+    tokio::join!(a.holds(4), b.holds(4));
+    a.end().await;
+    b.holds(8).await;
+    b.end().await;
 }
 
 #[tokio::test]
 async fn work_that_ends_by_itself_is_begun_anew() {
     let (database, _store) = Database::migrated().await;
-    let running = Running::default();
-    let mut a = Replica::start(&database, "a", 1, &running);
+    let board: Arc<Mutex<Board>> = Arc::default();
+    let mut a = Replica::start(&database, "a", 1, &board);
     a.holds(8).await;
-    a.tire.notify_waiters();
-    let all = async {
-        while running.lock().unwrap().len() < 8 {
+    let started = async |count| {
+        while board.lock().unwrap().started < count {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, all).await.unwrap();
+    tokio::time::timeout(PATIENCE, started(8)).await.unwrap();
+    a.tire.notify_waiters();
+    tokio::time::timeout(PATIENCE, started(16)).await.unwrap();
     a.end().await;
+    assert_eq!(board.lock().unwrap().most, 1);
 }

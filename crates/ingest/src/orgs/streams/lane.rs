@@ -1,13 +1,13 @@
 //! One topic: subscribes, decodes, and subscribes again.
 
 use super::super::common::Common;
-use super::super::plan::topic_name;
+use super::super::plan::Topic;
 use super::super::settings::Start;
 use super::place::Place;
 use crate::meter::{Counts, Origin};
 use crate::source::SourceError;
+use model::Activity;
 use model::time::{HOUR, MINUTE};
-use model::{Activity, Kind, Timestamp};
 use runtime::retry::{Backoff, random};
 use salesforce_client::{Error, Replay, Response, Streamed, Subscription, Trouble};
 use std::time::Duration;
@@ -20,8 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Lane {
     common: Common,
     number: usize,
-    kind: Kind,
-    stream: &'static str,
+    topic: Topic,
     /// After what to go on; `None` if nothing was ever read.
     place: Option<Place>,
     /// Whether what the stream still has is to be read from its beginning.
@@ -62,19 +61,18 @@ impl Lane {
     pub(super) async fn resume(
         common: Common,
         number: usize,
-        kind: Kind,
-        stream: &'static str,
+        topic: Topic,
         arrivals: mpsc::Sender<Arrival>,
     ) -> Result<Self, SourceError> {
         let from_earliest = common.settings.start == Start::Earliest;
-        let mut lane = Self { common, number, kind, stream, place: None, from_earliest, arrivals, rejects: 0 };
+        let mut lane = Self { common, number, topic, place: None, from_earliest, arrivals, rejects: 0 };
         lane.place = Place::load(&*lane.common.positions, &lane.source(), &lane.common.org).await?;
         Ok(lane)
     }
 
     /// Under which its position is kept.
     pub(super) fn source(&self) -> String {
-        format!("stream/{}", self.stream)
+        format!("stream/{}", self.topic.name)
     }
 
     /// Reads until `shutdown`, or until nobody takes what it brings.
@@ -102,7 +100,7 @@ impl Lane {
     }
 
     async fn subscribe(&mut self) -> Ended {
-        let topic = topic_name(self.stream);
+        let topic = self.topic.path();
         match self.common.client.subscribe(&topic, self.replay()).await {
             Ok(subscription) => self.read(subscription).await,
             Err(error) => Ended::Failed(error),
@@ -130,7 +128,7 @@ impl Lane {
 
     fn understand(&mut self, response: Response) -> News {
         let at = self.common.client.server_time().unwrap_or_else(crate::http::now);
-        self.common.watch.heard(Origin::Stream, &[self.kind], at);
+        self.common.watch.heard(Origin::Stream, &self.topic.kinds, at);
         let mut events = Vec::with_capacity(response.events.len());
         for event in response.events {
             let replay_id = event.replay_id.clone();
@@ -153,7 +151,7 @@ impl Lane {
         let context = salesforce::Context { org: Some(self.common.org.clone()) };
         let read = event.fields.map_err(|problem| problem.to_string()).and_then(|fields| {
             let fields = fields.iter().map(|(name, value)| (name.as_str(), value.clone()));
-            salesforce::from_fields(self.stream, fields, &context).map_err(|reason| reason.to_string())
+            salesforce::from_fields(&event.event, fields, &context).map_err(|reason| reason.to_string())
         });
         match read {
             Ok(Some(mut activity)) => {
@@ -169,7 +167,7 @@ impl Lane {
                 self.rejects = self.rejects.saturating_add(1);
                 if self.rejects <= MOST_LOGGED {
                     let replay_id: String = event.replay_id.iter().map(|byte| format!("{byte:02x}")).collect();
-                    tracing::warn!(org = %self.common.org, stream = self.stream, replay_id, problem, "event set aside");
+                    tracing::warn!(org = %self.common.org, stream = self.topic.name, replay_id, problem, "event set aside");
                 }
                 None
             }
@@ -178,7 +176,7 @@ impl Lane {
 
     /// Says what is wrong to whom it concerns. Returns how long to wait at least.
     async fn note(&mut self, error: &Error) -> Result<Duration, SourceError> {
-        let (org, stream) = (&self.common.org, self.stream);
+        let (org, stream) = (&self.common.org, self.topic.name.as_str());
         match error.trouble() {
             Trouble::Replay => {
                 self.missed(error).await?;
@@ -186,12 +184,12 @@ impl Lane {
             }
             Trouble::Passing | Trouble::QueryTimeout | Trouble::Cursor => {
                 tracing::info!(%org, stream, %error, "subscription ended, it is opened again");
-                self.common.watch.failed(Origin::Stream, &[self.kind], error.to_string());
+                self.common.watch.failed(Origin::Stream, &self.topic.kinds, error.to_string());
                 Ok(Duration::ZERO)
             }
             Trouble::Login | Trouble::Denied | Trouble::Query | Trouble::Limit => {
                 tracing::warn!(%org, stream, %error, "subscription refused");
-                self.common.watch.failed(Origin::Stream, &[self.kind], error.to_string());
+                self.common.watch.failed(Origin::Stream, &self.topic.kinds, error.to_string());
                 Ok(REFUSED)
             }
         }
@@ -203,15 +201,17 @@ impl Lane {
         let now = self.common.client.server_time().unwrap_or_else(crate::http::now);
         let last = self.place.take().and_then(|place| place.event_at());
         let from = last.map_or_else(|| now.plus(-HISTORY), |last| last.plus(-MARGIN));
-        let gap = NewGap {
-            source: Origin::Stream.as_str().to_owned(),
-            kind: self.kind.as_str().to_owned(),
-            from: Timestamp(from.0.min(now.0)),
-            to: now,
-            reason: "the position in the stream has expired".to_owned(),
-        };
-        tracing::warn!(org = %self.common.org, stream = self.stream, from = %gap.from, %error, "position lost");
-        self.common.watch.missed(gap).await?;
+        tracing::warn!(org = %self.common.org, stream = self.topic.name, %from, %error, "position lost");
+        for kind in &self.topic.kinds {
+            let gap = NewGap {
+                source: Origin::Stream.as_str().to_owned(),
+                kind: kind.as_str().to_owned(),
+                from: from.min(now),
+                to: now,
+                reason: "the position in the stream has expired".to_owned(),
+            };
+            self.common.watch.missed(gap).await?;
+        }
         self.from_earliest = true;
         Ok(())
     }

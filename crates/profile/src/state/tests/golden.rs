@@ -1,22 +1,62 @@
-//! The bytes of version 1: what is stored must be readable by every later version.
+//! The bytes of all versions: what is stored must be readable by every later one.
 
 use super::*;
 use std::fmt::Write as _;
 
+/// Written before the head said what is missing, and identities what was told of them.
+const VERSION_1: &str = include_str!("snapshots/profile__state__tests__golden__version_1.snap");
+const VERSION_2: &str = include_str!("snapshots/profile__state__tests__golden__version_2.snap");
+
+/// The small org, with all that came with version 2.
+fn org_of_version_2() -> (Org, Table) {
+    let (mut org, mut table) = (small_org(), Table::new());
+    let late = Timestamp::parse("2026-04-07T20:00:00Z").unwrap();
+    assert_eq!(org.teach(&activity(900, "new", late, Kind::Login), &mut Vec::new()), Fate::Learned);
+    org.blind(Kind::ListView);
+    org.blind(Kind::TenantSecurityApiAnomaly);
+    apply(&mut table, org.take_changes().unwrap());
+    assert_eq!(org.observe(&richer(), &mut Vec::new()), Fate::Enriched);
+    apply(&mut table, org.take_changes().unwrap());
+    (org, table)
+}
+
+/// A copy of the small org's last activity that tells more.
+fn richer() -> Activity {
+    Activity { country: Some("FR".into()), ..small_activities().pop().unwrap() }
+}
+
 #[test]
-fn version_1() {
-    let mut all = Table::new();
-    apply(&mut all, small_org().take_changes().unwrap());
-    insta::assert_snapshot!("version_1", text(&all));
+fn version_2() {
+    insta::assert_snapshot!("version_2", text(&org_of_version_2().1));
+}
+
+#[test]
+fn what_version_2_wrote_is_read() {
+    let stored = read(VERSION_2);
+    let mut org = restore(&org_id(), &stored);
+    assert_eq!(org.take_changes().unwrap(), []);
+    assert_eq!(org.observe(&richer(), &mut Vec::new()), Fate::Duplicate);
+    let (written, table) = org_of_version_2();
+    assert!(dump(org, &stored) == dump(written, &table));
 }
 
 #[test]
 fn what_version_1_wrote_is_read() {
-    let snapshot = include_str!("snapshots/profile__state__tests__golden__version_1.snap");
-    let stored = read(snapshot.rsplit_once("---\n").unwrap().1);
+    let stored = read(VERSION_1);
     let mut org = restore(&org_id(), &stored);
-    assert_eq!(org.take_changes().unwrap(), []);
-    assert!(dump(org, &stored) == stored);
+    let records = org.take_changes().unwrap();
+    assert_eq!(records.iter().map(|record| record.key.as_str()).collect::<Vec<_>>(), ["head"], "in its new form");
+    assert_eq!(org.observe(&richer(), &mut Vec::new()), Fate::Duplicate, "what was told before is not known");
+    let now = whole(small_org());
+    let read = dump(org, &stored);
+    assert!(read.keys().eq(now.keys()));
+    for (key, bytes) in &read {
+        let mut expected = now[key].clone();
+        if key.starts_with("seen/") {
+            expected[2..].chunks_mut(8).for_each(|identity| identity[0] = 0xff);
+        }
+        assert!(*bytes == expected, "{key}");
+    }
 }
 
 /// A line a record, in hexadecimal; `(n)` stands for n zeros.
@@ -35,7 +75,8 @@ fn text(table: &Table) -> String {
     text
 }
 
-fn read(text: &str) -> Table {
+fn read(snapshot: &str) -> Table {
+    let text = snapshot.rsplit_once("---\n").unwrap().1;
     let bytes = |mut hex: &str| {
         let mut bytes = Vec::new();
         while !hex.is_empty() {

@@ -69,7 +69,7 @@ fn only_what_is_idle_and_stored_leaves_memory() {
     let mut out = Vec::new();
     assert_eq!((org.observe(&back, &mut out), out.len()), (Fate::Away, 0));
     assert_eq!(org.take_changes().unwrap(), [], "nothing was changed");
-    assert_eq!(observe(&mut org, &back, &table).0, Fate::Learned);
+    assert_eq!(learn(Org::observe, &mut org, &back, &table).0, Fate::Learned);
 }
 
 #[test]

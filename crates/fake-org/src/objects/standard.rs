@@ -1,0 +1,33 @@
+//! Objects that every org has.
+
+use super::{Class, Field, Object};
+
+/// People and their rights, and the org itself.
+pub(crate) fn standard() -> Vec<Object> {
+    let object = |(name, fields): &(&str, &str)| Object::new(name, Class::Standard, Field::list(fields));
+    STANDARD.iter().map(object).collect()
+}
+
+pub(crate) fn event_log_file() -> Object {
+    Object::new("EventLogFile", Class::Standard, Field::list(EVENT_LOG_FILE))
+}
+
+const STANDARD: &[(&str, &str)] = &[
+    ("Organization", "Id:r Name OrganizationType IsSandbox:b InstanceName TimeZoneSidKey CreatedDate:t"),
+    ("PermissionSet", "Id:r Name Label ProfileId:r IsOwnedByProfile:b CreatedDate:t"),
+    (
+        "PermissionSetAssignment",
+        "Id:r AssigneeId:r PermissionSetId:r PermissionSet.Name PermissionSet.IsOwnedByProfile:b Assignee.Username",
+    ),
+    ("Profile", "Id:r Name UserType CreatedDate:t"),
+    (
+        "User",
+        "Id:r Username Name IsActive:b UserType ProfileId:r UserRoleId:r CreatedDate:t LastModifiedDate:t \
+         SystemModstamp:t Profile.Name UserRole.Name",
+    ),
+    ("UserRole", "Id:r Name"),
+];
+
+const EVENT_LOG_FILE: &str = "Id:r EventType Interval Sequence:i LogDate:t LogFile LogFileContentType \
+                              LogFileFieldNames LogFileFieldTypes LogFileLength:d ApiVersion:d CreatedDate:t \
+                              CreatedById:r LastModifiedDate:t LastModifiedById:r SystemModstamp:t IsDeleted:b";

@@ -1,0 +1,185 @@
+//! Which rows a query finds, and in what order.
+
+use super::{Class, Comparison, Fault, Filter, Literal, Object, Org, Select, names};
+use crate::objects::{self, Field, Kind, NO_ID};
+use crate::settings::millis;
+use crate::soql::{Direction, OrderBy};
+use crate::tape::Place;
+use crate::value;
+use model::Timestamp;
+use serde_json::{Map, Value};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// A row that was found. Events are read again for each page, so that a large result is small.
+#[derive(Clone, Debug)]
+pub(crate) enum Row {
+    Event(Place),
+    Fields(Arc<Map<String, Value>>),
+}
+
+impl Row {
+    pub(crate) fn fields(&self, org: &Org, object: &Object) -> Arc<Map<String, Value>> {
+        match self {
+            Self::Fields(fields) => Arc::clone(fields),
+            Self::Event(place) => {
+                let mut fields = org.tape.event(*place).map(|event| event.record.fields()).unwrap_or_default();
+                let id = match object.class {
+                    Class::Big | Class::EventLog => NO_ID.to_owned(),
+                    Class::Standard => objects::row_id(&object.name, value::text(&fields, "EventIdentifier")),
+                };
+                fields.insert("Id".to_owned(), id.into());
+                Arc::new(fields)
+            }
+        }
+    }
+}
+
+/// The rows that a query finds, all of them.
+pub(super) fn find(org: &Org, object: &Object, select: &Select) -> Vec<Row> {
+    let mut found = match org.tape.topics.iter().position(|topic| topic.stored.name == object.name) {
+        Some(topic) => events(org, object, topic, &select.filters),
+        None => others(org, object).into_iter().map(Row::Fields).collect(),
+    };
+    let filters: Vec<&Filter> = select.filters.iter().filter(|filter| !is_done(object, filter)).collect();
+    if !filters.is_empty() {
+        found.retain(|row| {
+            let fields = row.fields(org, object);
+            filters.iter().all(|filter| holds(object, filter, &fields))
+        });
+    }
+    sort(org, object, &select.order, &mut found);
+    let rest = found.split_off(select.offset.min(found.len()));
+    rest.into_iter().take(select.limit.unwrap_or(usize::MAX)).collect()
+}
+
+/// The field that says when something happened, of objects that are kept by it.
+pub(super) fn clock_field(object: &Object) -> Option<&'static str> {
+    match object.class {
+        Class::EventLog => Some("Timestamp"),
+        Class::Big | Class::Standard => object.field("EventDate").map(|_| "EventDate"),
+    }
+}
+
+/// From when to when a query asks, both included.
+pub(super) fn window(clock: &str, filters: &[Filter]) -> (Option<Timestamp>, Option<Timestamp>) {
+    let (mut from, mut to) = (None::<Timestamp>, None::<Timestamp>);
+    for filter in filters.iter().filter(|filter| filter.field.eq_ignore_ascii_case(clock)) {
+        let [Literal::Time(time)] = *filter.values.as_slice() else { continue };
+        let (least, most) = match filter.comparison {
+            Comparison::Equal => (Some(time), Some(time)),
+            Comparison::GreaterOrEqual => (Some(time), None),
+            Comparison::Greater => (Some(time.plus(1)), None),
+            Comparison::LessOrEqual => (None, Some(time)),
+            Comparison::Less => (None, Some(time.plus(-1))),
+            Comparison::Unequal | Comparison::In => (None, None),
+        };
+        from = from.max(least);
+        to = to.into_iter().chain(most).min();
+    }
+    (from, to)
+}
+
+/// Visible events of a topic within the time asked for, newest first.
+fn events(org: &Org, object: &Object, topic: usize, filters: &[Filter]) -> Vec<Row> {
+    let (from, to) = window("EventDate", filters);
+    let first = from.map_or(0, |from| org.tape.before(from));
+    let end = to.map_or(org.tape.end(), |to| org.tape.after(to));
+    let places = org.tape.places.get(topic).map_or(&[][..], Vec::as_slice);
+    let late = |fault: &Fault| match fault {
+        Fault::RowsLate { every, by } => Some(((*every).max(1), millis(*by))),
+        _ => None,
+    };
+    let late = org.faults.see(&names(object), late);
+    let visible = org.visible();
+    let is_visible = |(number, place): &(usize, Place)| {
+        let delay = late.filter(|(every, _)| (number + 1).is_multiple_of(*every)).map_or(0, |(_, by)| by);
+        org.tape.event(*place).is_some_and(|event| event.at.plus(delay) <= visible)
+    };
+    let within = places.iter().copied().enumerate().filter(|(_, place)| (first..end).contains(place));
+    let mut found: Vec<Row> = within.filter(is_visible).map(|(_, place)| Row::Event(place)).collect();
+    found.reverse();
+    found
+}
+
+/// Whether [`events`] has seen to a filter.
+fn is_done(object: &Object, filter: &Filter) -> bool {
+    object.class != Class::EventLog
+        && clock_field(object).is_some_and(|clock| filter.field.eq_ignore_ascii_case(clock))
+        && matches!(filter.values.as_slice(), [Literal::Time(_)])
+        && !matches!(filter.comparison, Comparison::Unequal | Comparison::In)
+}
+
+fn others(org: &Org, object: &Object) -> Vec<Arc<Map<String, Value>>> {
+    match object.class {
+        Class::EventLog => org.files.log_rows(org, &object.name),
+        Class::Big | Class::Standard if object.name == "EventLogFile" => org.files.rows(org),
+        Class::Big | Class::Standard => org.standard.rows(org, &object.name),
+    }
+}
+
+fn holds(object: &Object, filter: &Filter, fields: &Map<String, Value>) -> bool {
+    let Some(field) = object.field(&filter.field) else { return false };
+    let value = fields.get(&field.name).unwrap_or(&Value::Null);
+    let is = |literal: &Literal| match literal {
+        Literal::Null => value.is_null(),
+        literal => compare(field, value, literal) == Some(Ordering::Equal),
+    };
+    let Some(literal) = filter.values.first() else { return false };
+    let order = || compare(field, value, literal);
+    match filter.comparison {
+        Comparison::Equal => is(literal),
+        Comparison::Unequal => !is(literal),
+        Comparison::In => filter.values.iter().any(is),
+        Comparison::Less => order().is_some_and(Ordering::is_lt),
+        Comparison::LessOrEqual => order().is_some_and(Ordering::is_le),
+        Comparison::Greater => order().is_some_and(Ordering::is_gt),
+        Comparison::GreaterOrEqual => order().is_some_and(Ordering::is_ge),
+    }
+}
+
+fn compare(field: &Field, value: &Value, literal: &Literal) -> Option<Ordering> {
+    match (value, literal) {
+        (Value::String(text), Literal::Time(time)) => Some(value::time(text)?.cmp(time)),
+        (Value::String(text), Literal::Text(wanted)) if field.kind == Kind::Reference => {
+            Some(model::id::normalize(text).cmp(&model::id::normalize(wanted)))
+        }
+        (Value::String(text), Literal::Text(wanted)) => Some(text.to_lowercase().cmp(&wanted.to_lowercase())),
+        (Value::Number(number), Literal::Number(wanted)) => number.as_f64()?.partial_cmp(wanted),
+        (Value::Bool(truth), Literal::Truth(wanted)) => Some(truth.cmp(wanted)),
+        _ => None,
+    }
+}
+
+/// By the fields of an order, one after the other. Events are in the only order that big objects know already.
+fn sort(org: &Org, object: &Object, order: &[OrderBy], found: &mut Vec<Row>) {
+    if object.class == Class::Big || order.is_empty() {
+        return;
+    }
+    let mut rows: Vec<_> = found.drain(..).map(|row| (row.fields(org, object), row)).collect();
+    rows.sort_by(|(one, _), (two, _)| {
+        let orders = order.iter().filter_map(|by| {
+            let name = &object.field(&by.field)?.name;
+            let order = compare_values(one.get(name), two.get(name));
+            Some(if by.direction == Direction::Descending { order.reverse() } else { order })
+        });
+        orders.fold(Ordering::Equal, Ordering::then)
+    });
+    found.extend(rows.into_iter().map(|(_, row)| row));
+}
+
+/// Nulls first. Times are all written alike, so that their texts are in their order.
+fn compare_values(one: Option<&Value>, two: Option<&Value>) -> Ordering {
+    match (one, two) {
+        (Some(Value::String(one)), Some(Value::String(two))) => one.cmp(two),
+        (Some(Value::Number(one)), Some(Value::Number(two))) => {
+            one.as_f64().partial_cmp(&two.as_f64()).unwrap_or(Ordering::Equal)
+        }
+        (Some(Value::Bool(one)), Some(Value::Bool(two))) => one.cmp(two),
+        (one, two) => is_value(one).cmp(&is_value(two)),
+    }
+}
+
+fn is_value(value: Option<&Value>) -> bool {
+    value.is_some_and(|value| !value.is_null())
+}

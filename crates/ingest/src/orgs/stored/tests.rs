@@ -1,0 +1,1 @@
+//! Against a Salesforce that misbehaves.

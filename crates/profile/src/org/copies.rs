@@ -1,0 +1,37 @@
+//! Copies of what was learned before, which may tell more of where it came from than the first did.
+
+use super::facets::Facets;
+use super::{Fate, Org, Purpose, observation, origin, user_at};
+use crate::user::Day;
+use model::{Activity, Observation};
+
+impl Org {
+    /// A copy of what was learned before: the facets `news` are learned of it, and nothing is counted again.
+    pub(super) fn enrich(
+        &mut self,
+        copy: &Activity,
+        slot: Option<u32>,
+        news: Facets,
+        purpose: Purpose,
+        out: &mut Vec<Observation>,
+    ) -> Fate {
+        let user = slot.filter(|_| !news.is_empty()).and_then(|slot| Some((slot, user_at(&mut self.users, slot)?)));
+        let Some((slot, user)) = user else { return Fate::Duplicate };
+        let at = copy.event_time;
+        self.identities.add(copy.id, at, news);
+        self.changes.note(slot, user);
+        let hour = self.calendar.hour_of(at);
+        let open = user.profile.day.take_if(|day| day.number == hour.day);
+        let is_open = open.is_some();
+        let mut day = open.unwrap_or_else(|| Box::new(Day::new(hour.day, hour.day_start, hour.is_weekend())));
+        let mut features = Vec::new();
+        origin::enrich(&mut user.profile, &mut day, &mut self.shared, copy, news, &mut features);
+        if is_open {
+            user.profile.day = Some(day);
+        }
+        if purpose == Purpose::Watch && !features.is_empty() {
+            out.push(observation(&self.id, &self.shared, user, (at, hour.day_start), Some(copy), features));
+        }
+        Fate::Enriched
+    }
+}

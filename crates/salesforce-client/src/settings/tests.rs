@@ -1,0 +1,132 @@
+//! Tests of settings.
+
+use super::*;
+
+const KEY: &str = include_str!("../../tests/testdata/test-only-rsa.pkcs8.pem");
+
+fn jwt() -> Settings {
+    Settings {
+        login_url: "https://acme.my.salesforce.com".to_owned(),
+        client_id: "3MVG9".to_owned(),
+        username: Some("orgwatch@acme.example".to_owned()),
+        private_key: Some(SecretString::from(KEY)),
+        ..Settings::default()
+    }
+}
+
+fn client_credentials() -> Settings {
+    Settings { username: None, private_key: None, client_secret: Some(SecretString::from("s3cr3t")), ..jwt() }
+}
+
+fn problems(settings: &Settings) -> Vec<String> {
+    settings.check().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn either_way_of_login_is_complete() {
+    assert_eq!(problems(&jwt()), Vec::<String>::new());
+    assert_eq!(problems(&client_credentials()), Vec::<String>::new());
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_and_by_its_key() {
+    let settings =
+        Settings { timeout_seconds: 0, silence_seconds: 0, api_version: "64".to_owned(), ..Settings::default() };
+    insta::assert_snapshot!(problems(&settings).join("\n"), @r"
+    login_url: is missing
+    client_id: is missing
+    private_key_file: give exactly one of private_key_file, private_key, client_secret_file, client_secret; there are 0
+    api_version: must be a version such as 64.0
+    timeout_seconds: must be at least 1
+    silence_seconds: must be at least 1
+    ");
+}
+
+#[test]
+fn there_is_one_secret_and_a_username_where_it_is_used() {
+    let check = |settings: Settings, expect: &str| {
+        let found = problems(&settings);
+        assert!(found.len() == 1 && found.iter().all(|text| text.contains(expect)), "{expect}: {found:?}");
+    };
+    check(Settings { client_secret: Some(SecretString::from("x")), ..jwt() }, "there are 2");
+    check(Settings { private_key_file: Some("/key".into()), ..jwt() }, "there are 2");
+    check(Settings { client_secret_file: Some("/secret".into()), ..client_credentials() }, "there are 2");
+    check(Settings { username: None, ..jwt() }, "username: is needed");
+    check(Settings { username: Some(" ".to_owned()), ..jwt() }, "username: is needed");
+    check(Settings { username: Some("a@b.example".to_owned()), ..client_credentials() }, "username: is of no use");
+}
+
+#[test]
+fn secrets_travel_by_tls_or_not_at_all() {
+    let check = |url: &str, expect: bool| {
+        let settings = Settings { login_url: url.to_owned(), pubsub_url: url.to_owned(), ..jwt() };
+        assert_eq!(problems(&settings).is_empty(), expect, "{url}: {:?}", problems(&settings));
+    };
+    check("https://acme.my.salesforce.com/", true);
+    check("https://api.pubsub.salesforce.com:7443", true);
+    check("http://127.0.0.1:8080", true);
+    check("http://[::1]:8080", true);
+    check("http://localhost:8080", true);
+    check("http://acme.my.salesforce.com", false);
+    check("http://localhost.acme.example", false);
+    check("http://10.0.0.1", false);
+    check("ftp://127.0.0.1", false);
+    check("acme.my.salesforce.com", false);
+    check("https://acme.my.salesforce.com/services", false);
+    check("https://acme.my.salesforce.com/?a=b", false);
+    check("https://me:pass@acme.my.salesforce.com", false);
+}
+
+#[test]
+fn versions_are_whole() {
+    let check = |text: &str, expect: bool| assert_eq!(api_version_problem(text).is_none(), expect, "{text}");
+    check("64.0", true);
+    check("100.0", true);
+    for text in ["", "64", ".0", "v64.0", "64.1", "6x.0", "../64.0"] {
+        check(text, false);
+    }
+}
+
+#[test]
+fn sandboxes_have_an_audience_of_their_own() {
+    let check = |url: &str, expect: &str| {
+        let settings = Settings { login_url: url.to_owned(), ..jwt() };
+        assert_eq!(settings.jwt_audience(), format!("https://{expect}.salesforce.com"), "{url}");
+    };
+    check("https://acme.my.salesforce.com", "login");
+    check("https://login.salesforce.com", "login");
+    check("https://test.salesforce.com", "test");
+    check("https://acme--uat.sandbox.my.salesforce.com", "test");
+    check("https://acme--uat.my.salesforce.com", "test");
+    let settings = Settings { audience: Some("https://acme.my.site.com".to_owned()), ..jwt() };
+    assert_eq!(settings.jwt_audience(), "https://acme.my.site.com");
+}
+
+#[test]
+fn secrets_are_read_from_files_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    let by_file = Settings { client_secret: None, client_secret_file: Some(path.clone()), ..client_credentials() };
+    let text = |settings: &Settings| settings.credential().err().map(|error| error.to_string());
+    assert_eq!(text(&by_file), Some(format!("client_secret_file: {}: cannot be read", path.display())));
+    std::fs::write(&path, "\n").unwrap();
+    assert_eq!(text(&by_file).as_deref(), Some("client_secret_file: is empty"));
+    std::fs::write(&path, "one\n").unwrap();
+    let secret = |settings: &Settings| match settings.credential().unwrap() {
+        Credential::Secret(secret) => secrecy::ExposeSecret::expose_secret(&secret).to_owned(),
+        Credential::Key(_) => "a key".to_owned(),
+    };
+    assert_eq!(secret(&by_file), "one");
+    std::fs::write(&path, "two\n").unwrap();
+    assert_eq!(secret(&by_file), "two");
+    assert_eq!(secret(&jwt()), "a key");
+    assert!(text(&Settings { private_key: Some(SecretString::from("no key")), ..jwt() }).is_some());
+}
+
+#[test]
+fn no_secret_is_shown() {
+    for settings in [jwt(), client_credentials()] {
+        let shown = format!("{settings:?} {}", toml::to_string(&settings).unwrap());
+        assert!(!shown.contains("s3cr3t") && !shown.contains("PRIVATE KEY"), "{shown}");
+    }
+}

@@ -1,0 +1,8 @@
+//! The client against a small Salesforce of its own, by HTTP and gRPC on loopback.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+mod login;
+mod org;
+mod pubsub;
+mod rest;
+mod stub;

@@ -1,0 +1,201 @@
+//! A Salesforce as small as these tests need it: OAuth and REST.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures::{StreamExt, stream};
+use salesforce_client::{Client, Settings};
+use secrecy::SecretString;
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::{io, time::Duration};
+use tokio::net::TcpListener;
+use tokio::sync::Barrier;
+
+/// An org that is there until it is dropped.
+pub(crate) struct Org {
+    pub(crate) url: String,
+    pub(crate) says: Arc<Says>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+/// What it answers, and what it was asked.
+pub(crate) struct Says {
+    /// Tokens that were asked for, and so the number of the latest.
+    pub(crate) minted: AtomicUsize,
+    /// Tokens up to this number are no longer taken.
+    pub(crate) expired: AtomicUsize,
+    pub(crate) is_login_refused: AtomicBool,
+    /// Whether the answer to a login leaves out whose token it is.
+    pub(crate) is_id_absent: AtomicBool,
+    /// Whoever comes with an old token waits here for others.
+    pub(crate) refused_together: Mutex<Option<Arc<Barrier>>>,
+    /// Bodies of logins.
+    pub(crate) logins: Mutex<Vec<String>>,
+    /// Queries and their `Sforce-Query-Options`.
+    pub(crate) queries: Mutex<Vec<(String, String)>>,
+}
+
+pub(crate) const ORG_ID: &str = "00D5f000000CyENEA0";
+pub(crate) const SECRET: &str = "s3cr3t-of-the-app";
+
+impl Org {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let says = Arc::new(Says {
+            minted: AtomicUsize::new(0),
+            expired: AtomicUsize::new(0),
+            is_login_refused: AtomicBool::new(false),
+            is_id_absent: AtomicBool::new(false),
+            refused_together: Mutex::new(None),
+            logins: Mutex::default(),
+            queries: Mutex::default(),
+        });
+        let with_token = Router::new()
+            .route("/services/oauth2/userinfo", get(async || json!({ "organization_id": ORG_ID }).to_string()))
+            .route("/services/data/v64.0/query", get(query))
+            .route("/services/data/v64.0/query/{locator}", get(more))
+            .route("/services/data/v64.0/limits", get(limits))
+            .route("/services/data/v64.0/sobjects/{object}/describe", get(describe))
+            .route("/services/data/v64.0/sobjects/EventLogFile/{id}/LogFile", get(file))
+            .layer(middleware::from_fn_with_state(says.clone(), check_token));
+        let router = Router::new()
+            .route("/services/oauth2/token", post(mint))
+            .merge(with_token)
+            .with_state((says.clone(), url.clone()));
+        let serving = tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
+        Self { url, says, serving }
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            login_url: self.url.clone(),
+            pubsub_url: self.url.clone(),
+            client_id: "3MVG9".to_owned(),
+            client_secret: Some(SecretString::from(SECRET)),
+            timeout_seconds: 5,
+            ..Settings::default()
+        }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.settings()).unwrap()
+    }
+}
+
+impl Drop for Org {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Says {
+    /// From now on no token is taken that is there already.
+    pub(crate) fn expire(&self) {
+        self.expired.store(self.minted.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
+    /// No token will ever be taken.
+    pub(crate) fn expire_all(&self) {
+        self.expired.store(usize::MAX, Ordering::SeqCst);
+    }
+
+    pub(crate) fn minted(&self) -> usize {
+        self.minted.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn takes(&self, token: &str) -> bool {
+        let number = token.strip_prefix("hidden-token-").and_then(|number| number.parse::<usize>().ok());
+        number.is_some_and(|number| number > self.expired.load(Ordering::SeqCst))
+    }
+}
+
+type Shared = State<(Arc<Says>, String)>;
+
+async fn mint(State((says, url)): Shared, body: String) -> Response {
+    says.logins.lock().unwrap().push(body);
+    let number = says.minted.fetch_add(1, Ordering::SeqCst) + 1;
+    if says.is_login_refused.load(Ordering::SeqCst) {
+        let body = r#"{"error":"invalid_grant","error_description":"no such user"}"#;
+        return (StatusCode::BAD_REQUEST, body).into_response();
+    }
+    let mut answer = json!({
+        "access_token": format!("hidden-token-{number}"),
+        "instance_url": url,
+        "id": format!("https://login.salesforce.com/id/{ORG_ID}/0055f00000CyENtAAN"),
+        "token_type": "Bearer",
+    });
+    if says.is_id_absent.load(Ordering::SeqCst) {
+        answer.as_object_mut().unwrap().remove("id");
+    }
+    answer.to_string().into_response()
+}
+
+async fn check_token(State(says): State<Arc<Says>>, request: Request, next: Next) -> Response {
+    let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if value.and_then(|value| value.strip_prefix("Bearer ")).is_some_and(|token| says.takes(token)) {
+        return next.run(request).await;
+    }
+    let together = says.refused_together.lock().unwrap().clone();
+    if let Some(barrier) = together {
+        barrier.wait().await;
+    }
+    let body = r#"[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]"#;
+    (StatusCode::UNAUTHORIZED, body).into_response()
+}
+
+async fn query(State((says, _)): Shared, Query(parts): Query<HashMap<String, String>>, headers: HeaderMap) -> Response {
+    let options = headers.get("sforce-query-options").map(|value| value.to_str().unwrap().to_owned());
+    says.queries.lock().unwrap().push((parts["q"].clone(), options.unwrap_or_default()));
+    let body = json!({
+        "totalSize": 3,
+        "done": false,
+        "nextRecordsUrl": "/services/data/v64.0/query/01g-2",
+        "records": [{"Id": "a"}, {"Id": "b"}],
+    });
+    let headers = [("Sforce-Limit-Info", "api-usage=18/5000"), ("Date", "Mon, 02 Mar 2026 14:31:52 GMT")];
+    (headers, body.to_string()).into_response()
+}
+
+async fn more(Path(locator): Path<String>) -> Response {
+    match locator.as_str() {
+        "01g-2" => json!({"totalSize": 3, "done": true, "records": [{"Id": "c"}]}).to_string().into_response(),
+        "elsewhere" => (StatusCode::FOUND, [(header::LOCATION, "/services/data/v64.0/query/01g-2")]).into_response(),
+        _ => {
+            let body = r#"[{"message":"invalid query locator","errorCode":"INVALID_QUERY_LOCATOR"}]"#;
+            (StatusCode::BAD_REQUEST, body).into_response()
+        }
+    }
+}
+
+async fn limits() -> String {
+    json!({ "DailyApiRequests": { "Max": 5000, "Remaining": 4981 } }).to_string()
+}
+
+async fn describe(Path(object): Path<String>) -> Response {
+    if object != "LoginEvent" {
+        let body = r#"[{"message":"The requested resource does not exist","errorCode":"NOT_FOUND"}]"#;
+        return (StatusCode::NOT_FOUND, body).into_response();
+    }
+    let fields = json!([{ "name": "EventDate", "type": "datetime" }]);
+    json!({ "name": object, "queryable": true, "fields": fields }).to_string().into_response()
+}
+
+async fn file(Path(id): Path<String>) -> Body {
+    let parts = stream::iter(["one,", "two,", "three"].map(|part| Ok(Bytes::from_static(part.as_bytes()))));
+    match id.as_str() {
+        "whole" => Body::from_stream(parts),
+        "stalled" => Body::from_stream(parts.chain(stream::once(async {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            Ok(Bytes::new())
+        }))),
+        _ => Body::from_stream(parts.chain(stream::iter([Err(io::Error::other("the server broke"))]))),
+    }
+}

@@ -1,0 +1,112 @@
+//! What is done with hostile bytes. Each target takes any bytes, and fails by panicking.
+//!
+//! `cargo xtask test` runs them on the corpus and on damage done to it; `cargo xtask fuzz TARGET` lets libFuzzer search.
+
+mod seeds;
+
+pub use seeds::seeds;
+
+use ingest::decode::{Packing, decode};
+use model::{Activity, Batch, Change, Entry, Finding, Observation, OrgId, Timestamp, UserId};
+use salesforce::{Chunks, Context, Occurrences};
+use std::fmt::Debug;
+use std::path::Path;
+
+/// A target's name, and what it does.
+pub type Target = (&'static str, fn(&[u8]));
+
+pub const TARGETS: [Target; 5] =
+    [("records", records), ("body", body), ("wire", wire), ("state", state), ("config", config)];
+
+const ORG: &str = "00D000000000001EAA";
+
+/// Files of events: JSON and CSV. Every record is an activity, set aside, or not watched; what is read can be sent.
+pub fn records(data: &[u8]) {
+    let context = Context { org: Some(OrgId::new(ORG)) };
+    let Some(format) = salesforce::detect(data) else { return };
+    let mut chunks = Chunks::new(data, format);
+    let mut occurrences = Occurrences::new();
+    while let Ok(Some(chunk)) = chunks.next_chunk() {
+        let parsed = salesforce::parse(&chunk, &context);
+        chunks.recycle(chunk);
+        for mut activity in parsed.activities {
+            occurrences.number(&mut activity);
+            survives(Entry::from(activity));
+        }
+    }
+}
+
+/// Bodies of pushes, packed or not.
+pub fn body(data: &[u8]) {
+    const MOST: u64 = 1 << 20;
+    for packing in [Packing::Detect, Packing::Gzip, Packing::Zstd] {
+        if let Ok(decoded) = decode(data, packing, &OrgId::new(ORG), MOST, Timestamp(0)) {
+            assert!(decoded.activities.iter().all(|activity| activity.org_id.as_str() == ORG));
+        }
+    }
+}
+
+/// Messages of every stream. What can be read is read the same after it was written again.
+pub fn wire(data: &[u8]) {
+    read_twice::<Entry>(data);
+    read_twice::<Observation>(data);
+    read_twice::<Finding>(data);
+    read_twice::<Change>(data);
+}
+
+/// Stored state: the first byte says which record is damaged, the rest is what it holds.
+pub fn state(data: &[u8]) {
+    const KEYS: [&str; 7] = ["head", "populations", "progress", "slots", "known", "names", "seen"];
+    let Some((which, bytes)) = data.split_first() else { return };
+    let settings = profile::Settings::default();
+    let mut records = fresh(&settings);
+    let key = KEYS.get(usize::from(*which) % KEYS.len()).copied().unwrap_or_default();
+    for (name, record) in &mut records {
+        if name.starts_with(key) {
+            *record = bytes.to_vec();
+        }
+    }
+    let Ok(mut org) = profile::Org::restore(OrgId::new(ORG), &settings, records) else { return };
+    for user in org.wanted().into_iter().take(8) {
+        // The profile may be damaged as well: then it is not loaded.
+        org.load(&user, bytes).ok();
+    }
+    org.finish(&mut Vec::new());
+}
+
+/// Configuration files.
+pub fn config(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(config) = pipeline::Config::parse(text, Path::new("fuzzed.toml")) {
+        assert!(config.check().is_empty());
+    }
+}
+
+fn read_twice<T: Batch + PartialEq + Debug>(data: &[u8]) {
+    let Ok(items) = T::decode_batch(data) else { return };
+    let written = T::encode_batch(&items);
+    let again = T::decode_batch(&written);
+    assert!(again.is_ok_and(|again| again == items), "not the same when it is read again: {items:?}");
+}
+
+fn survives(entry: Entry) {
+    let item = model::Item::new(entry);
+    let written = Entry::encode_batch(std::slice::from_ref(&item));
+    let again = Entry::decode_batch(&written);
+    assert!(again.is_ok_and(|again| again == [item]), "an activity that was read cannot be sent");
+}
+
+/// The records of an org in which a little has happened.
+fn fresh(settings: &profile::Settings) -> Vec<(String, Vec<u8>)> {
+    let Ok(mut org) = profile::Org::new(OrgId::new(ORG), settings) else { return Vec::new() };
+    let mut out = Vec::new();
+    for number in 0..3_i64 {
+        let id = model::id::derive(&[&number.to_string()]);
+        let user = UserId::new(if number == 0 { "one" } else { "two" });
+        let at = Timestamp(number * 1_000);
+        let activity = Activity::new(id, OrgId::new(ORG), user, at, model::Channel::Stored, model::Kind::ListView);
+        org.observe(&activity, &mut out);
+    }
+    let changes = org.take_changes().unwrap_or_default();
+    changes.into_iter().filter_map(|record| Some((record.key, record.bytes?))).collect()
+}

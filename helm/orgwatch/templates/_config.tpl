@@ -1,0 +1,84 @@
+{{/*
+orgwatch.toml: `config` of the values, and what the chart decides.
+
+One dotted key a line: `toToml` would write 32 as 32.0, because Helm reads every number as a float. JSON writes strings,
+numbers and lists as TOML does.
+*/}}
+{{- define "orgwatch.config" -}}
+{{- $decided := include "orgwatch.config-decided" . | fromYaml -}}
+{{- include "orgwatch.toml" (dict "path" "" "value" (mergeOverwrite (deepCopy .Values.config) $decided)) -}}
+{{- end -}}
+
+{{/* Takes the path of a key, and its value. */}}
+{{- define "orgwatch.toml" -}}
+{{- $path := .path -}}
+{{- if kindIs "map" .value -}}
+  {{- range $key, $value := .value -}}
+    {{- $name := ternary $key ($key | quote) (regexMatch "^[A-Za-z0-9_-]+$" $key) -}}
+    {{- include "orgwatch.toml" (dict "path" (ternary $name (printf "%s.%s" $path $name) (eq $path "")) "value" $value) -}}
+  {{- end -}}
+{{- else if not (kindIs "invalid" .value) -}}
+{{ $path }} = {{ toJson .value }}
+{{ end -}}
+{{- end -}}
+
+{{/* What follows from other values; see orgwatch.reserved. */}}
+{{- define "orgwatch.config-decided" -}}
+admin:
+  listen: 0.0.0.0:9090
+ingest:
+  listen: 0.0.0.0:8080
+nats:
+  servers: {{ include "orgwatch.nats-servers" . }}
+  manage_topology: {{ not (include "orgwatch.setup-topology" .) }}
+  {{- if eq .Values.nats.auth.kind "nkey" }}
+  auth:
+    nkey_seed_file: /run/orgwatch/nats/auth
+  {{- else if eq .Values.nats.auth.kind "creds" }}
+  auth:
+    creds_file: /run/orgwatch/nats/auth
+  {{- end }}
+  {{- with .Values.nats.tls }}
+  {{- if .existingSecret }}
+  tls:
+    ca_file: /run/orgwatch/nats-tls/ca.crt
+    {{- if .clientCertificate }}
+    cert_file: /run/orgwatch/nats-tls/tls.crt
+    key_file: /run/orgwatch/nats-tls/tls.key
+    {{- end }}
+  {{- end }}
+  {{- end }}
+postgres:
+  migrate: {{ not (include "orgwatch.setup-schema" .) }}
+{{- end -}}
+
+{{/* Keys of `config` that are not to be set there, and where they are. */}}
+{{- define "orgwatch.reserved" -}}
+nats.servers: set nats.servers beside config
+nats.auth: set nats.auth beside config
+nats.tls: set nats.tls beside config
+nats.manage_topology: set setup.enabled
+postgres.url: a password does not belong in a config map, set postgres.existingSecret
+postgres.migrate: set setup.enabled
+admin: the chart listens on 9090
+ingest.listen: the chart listens on 8080
+{{- end -}}
+
+{{/* A JSON list. */}}
+{{- define "orgwatch.nats-servers" -}}
+{{- if .Values.nats.inCluster.enabled -}}
+{{- list (printf "nats://%s-nats:4222" (include "orgwatch.fullname" .)) | toJson -}}
+{{- else -}}
+{{- .Values.nats.servers | toJson -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Whether the Job makes streams and consumers; empty if the services do. */}}
+{{- define "orgwatch.setup-topology" -}}
+{{- if and .Values.setup.enabled (not .Values.nats.inCluster.enabled) }}true{{ end -}}
+{{- end -}}
+
+{{/* Whether the Job brings the schema up to date; empty if the services do. */}}
+{{- define "orgwatch.setup-schema" -}}
+{{- if and .Values.setup.enabled (not .Values.postgres.inCluster.enabled) }}true{{ end -}}
+{{- end -}}

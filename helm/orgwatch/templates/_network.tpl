@@ -1,0 +1,77 @@
+{{/* Rules of network policies. */}}
+
+{{/* The port of a URL. Takes url, and default where it names none. */}}
+{{- define "orgwatch.url-port" -}}
+{{- regexFind ":[0-9]+$" (urlParse .url).host | trimPrefix ":" | default .default -}}
+{{- end -}}
+
+{{/* One rule of egress. Takes to, peers of which none means anywhere, and ports. */}}
+{{- define "orgwatch.egress" -}}
+- ports:
+    {{- range .ports | uniq }}
+    - {protocol: TCP, port: {{ . }}}
+    {{- end }}
+  {{- with .to }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+
+{{/* A peer: pods of this release. Takes root and component. */}}
+{{- define "orgwatch.pods" -}}
+- podSelector:
+    matchLabels:
+      {{- include "orgwatch.selector" . | nindent 6 }}
+{{- end -}}
+
+{{/* To names, NATS and Postgres: what each service connects to. Takes the root context. */}}
+{{- define "orgwatch.egress-servers" -}}
+- ports:
+    - {protocol: UDP, port: 53}
+    - {protocol: TCP, port: 53}
+  {{- with .Values.networkPolicy.dnsTo }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- $nats := .Values.networkPolicy.natsTo }}
+{{- if .Values.nats.inCluster.enabled }}
+{{- $nats = include "orgwatch.pods" (dict "root" . "component" "nats") | fromYamlArray }}
+{{- end }}
+{{- $ports := list }}
+{{- range include "orgwatch.nats-servers" . | fromJsonArray }}
+{{- $ports = append $ports (include "orgwatch.url-port" (dict "url" . "default" "4222")) }}
+{{- end }}
+{{ include "orgwatch.egress" (dict "to" $nats "ports" $ports) }}
+{{- $postgres := .Values.networkPolicy.postgresTo }}
+{{- if .Values.postgres.inCluster.enabled }}
+{{- $postgres = include "orgwatch.pods" (dict "root" . "component" "postgres") | fromYamlArray }}
+{{- end }}
+{{ include "orgwatch.egress" (dict "to" $postgres "ports" (list .Values.postgres.port)) }}
+{{- end -}}
+
+{{/* What a service reaches beyond its servers. Takes root and workload. */}}
+{{- define "orgwatch.egress-beyond" -}}
+{{- $config := .root.Values.config -}}
+{{- $policy := .root.Values.networkPolicy -}}
+{{- with dig "telemetry" "otlp_endpoint" "" $config }}
+{{ include "orgwatch.egress" (dict "to" $policy.otlpTo "ports" (list (include "orgwatch.url-port" (dict "url" . "default" (ternary "443" "80" (hasPrefix "https:" .)))))) }}
+{{- end }}
+{{- if and (eq .workload.service "ingest") (dig "ingest" "salesforce" "orgs" dict $config) }}
+{{ include "orgwatch.egress" (dict "to" $policy.salesforceTo "ports" (list "443" "7443")) }}
+{{- end }}
+{{- if eq .workload.service "notifier" }}
+{{- $ports := list }}
+{{- range dig "notifier" "channels" dict $config }}
+{{- if has .kind (list "webhook" "slack") }}
+{{- $url := .url | default "https:" }}
+{{- $ports = append $ports (include "orgwatch.url-port" (dict "url" $url "default" (ternary "80" "443" (hasPrefix "http:" $url)))) }}
+{{- end }}
+{{- end }}
+{{- if $ports }}
+{{ include "orgwatch.egress" (dict "to" $policy.webhooksTo "ports" ($ports | sortAlpha)) }}
+{{- end }}
+{{- end }}
+{{- with .workload.networkPolicy.egress }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
