@@ -28,6 +28,10 @@ bench-live *args:
 chaos faults="200":
     cargo xtask chaos {{faults}}
 
+# let libFuzzer search one of: records body wire state config
+fuzz target seconds="600":
+    cargo xtask fuzz {{target}} {{seconds}}
+
 # a simulated org with an attacker in it, and what orgwatch says of it
 demo:
     cargo run --release -- demo

@@ -18,6 +18,9 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: [Target; 5] =
     [("records", records), ("body", body), ("wire", wire), ("state", state), ("config", config)];
 
+/// What the keys of stored state begin with.
+const KEYS: [&str; 8] = ["head", "populations", "progress", "slots", "known", "names", "seen", "user"];
+
 const ORG: &str = "00D000000000001EAA";
 
 /// Files of events: JSON and CSV. Every record is an activity, set aside, or not watched; what is read can be sent.
@@ -56,7 +59,6 @@ pub fn wire(data: &[u8]) {
 
 /// Stored state: the first byte says which record is damaged, the rest is what it holds.
 pub fn state(data: &[u8]) {
-    const KEYS: [&str; 7] = ["head", "populations", "progress", "slots", "known", "names", "seen"];
     let Some((which, bytes)) = data.split_first() else { return };
     let settings = profile::Settings::default();
     let mut records = fresh(&settings);

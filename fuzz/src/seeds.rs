@@ -11,9 +11,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "records" => [stored(), log_files()].concat(),
         "body" => stored(),
         "wire" => stored().iter().map(|events| batch(events)).collect(),
-        "state" => (0..7)
-            .map(|which| [vec![which], crate::fresh(&profile::Settings::default()).swap_remove(0).1].concat())
-            .collect(),
+        "state" => state(),
         "config" => vec![pipeline::config::DEFAULT.as_bytes().to_vec()],
         _ => Vec::new(),
     }
@@ -43,6 +41,16 @@ fn log_files() -> Vec<Vec<u8>> {
         text
     };
     LogFile::ALL.iter().map(of_kind).collect()
+}
+
+/// Each record, behind the number of its key.
+fn state() -> Vec<Vec<u8>> {
+    let records = crate::fresh(&profile::Settings::default());
+    let seed = |(which, key): (u8, &&str)| {
+        let (_, bytes) = records.iter().find(|(name, _)| name.starts_with(*key))?;
+        Some([&[which], bytes.as_slice()].concat())
+    };
+    (0..).zip(&crate::KEYS).filter_map(seed).collect()
 }
 
 fn batch(events: &[u8]) -> Vec<u8> {

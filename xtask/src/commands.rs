@@ -73,6 +73,13 @@ pub(crate) fn chaos(faults: &str) -> Result<()> {
     run(cargo(test).env("CHAOS_FAULTS", faults))
 }
 
+/// Searches for bytes that make a target of `fuzz/` panic; what is worth keeping goes to its corpus.
+pub(crate) fn fuzz(target: &str, seconds: &str) -> Result<()> {
+    let time = format!("-max_total_time={seconds}");
+    let run_target = &["+nightly", "fuzz", "run", "--features", "libfuzzer", target, "--", &time, "-max_len=65536"];
+    run(command("cargo", run_target).env_remove("CARGO"))
+}
+
 /// Known vulnerabilities and yanked versions, where their database can be reached.
 fn advisories(steps: &mut Steps) {
     let name = "security advisories";

@@ -25,6 +25,7 @@ usage: cargo xtask <command>
   bench [ARGS]       the benchmarks; ARGS go to cargo bench
   bench-live [ARGS]  the live pipeline beside JetStream alone; ARGS are of: whole latency raw
   chaos [FAULTS]     the test of faults, made long (200)
+  fuzz TARGET [SECONDS]  let libFuzzer search (60 s); wants a nightly toolchain and cargo-fuzz
   tools              install the pinned tools under .tools/ (test and lint do it on their own)
 ";
 
@@ -44,6 +45,8 @@ fn main() -> ExitCode {
         ["bench-live", rest @ ..] => commands::bench_live(rest),
         ["chaos"] => commands::chaos("200"),
         ["chaos", faults] => commands::chaos(faults),
+        ["fuzz", target] => commands::fuzz(target, "60"),
+        ["fuzz", target, seconds] => commands::fuzz(target, seconds),
         ["tools"] => tools::install(),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -44,7 +44,8 @@ impl Service {
     /// What it needs and no more.
     pub fn permissions(self, prefix: &str) -> Permissions {
         let mut publish = match self {
-            Self::Ingest => vec![Stream::Activity.subjects(prefix)],
+            // It finds of itself when a source has gone blind.
+            Self::Ingest => vec![Stream::Activity.subjects(prefix), Stream::Finding.subjects(prefix)],
             Self::Baseline => {
                 let mut publish = reads(prefix, Stream::Activity, "*");
                 publish.push(format!("$JS.API.CONSUMER.RESET.{}.*", Stream::Activity.name(prefix)));

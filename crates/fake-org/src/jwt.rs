@@ -37,11 +37,7 @@ struct Claims {
 ///
 /// # Errors
 /// What Salesforce calls it, and why.
-pub(crate) fn check(
-    assertion: &str,
-    expected: &Expected<'_>,
-    now: i64,
-) -> Result<(), (&'static str, &'static str)> {
+pub(crate) fn check(assertion: &str, expected: &Expected<'_>, now: i64) -> Result<(), (&'static str, &'static str)> {
     let parts: Vec<&str> = assertion.split('.').collect();
     let &[header, claims, signature] = parts.as_slice() else {
         return Err(("invalid_grant", "invalid assertion"));

@@ -47,7 +47,9 @@ pub(crate) fn split(line: &str) -> Vec<String> {
     let mut characters = inner.chars().peekable();
     while let Some(character) = characters.next() {
         match character {
-            '"' if characters.next_if_eq(&'"').is_some() => fields.iter_mut().last().into_iter().for_each(|f| f.push('"')),
+            '"' if characters.next_if_eq(&'"').is_some() => {
+                fields.iter_mut().last().into_iter().for_each(|f| f.push('"'))
+            }
             '"' => {
                 characters.next_if_eq(&',');
                 characters.next_if_eq(&'"');

@@ -94,9 +94,7 @@ impl Service {
     fn topic(&self, name: &str) -> Result<(usize, &Topic), Status> {
         let found = self.0.tape.topic(name);
         found
-            .filter(|(_, topic)| {
-                !self.0.faults.strikes(&topic.names(), &Fault::TopicMissing)
-            })
+            .filter(|(_, topic)| !self.0.faults.strikes(&topic.names(), &Fault::TopicMissing))
             .ok_or_else(|| status(Code::NotFound, None, "the topic does not exist"))
     }
 

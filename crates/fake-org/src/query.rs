@@ -60,9 +60,10 @@ pub(crate) fn is_hidden(org: &Org, object: &Object, field: &Field) -> bool {
 
 /// The field of this name that the user may read.
 fn readable<'a>(org: &Org, object: &'a Object, name: &str) -> Result<&'a Field, Refusal> {
-    object.field(name).filter(|field| !is_hidden(org, object, field)).ok_or_else(|| {
-        Refusal::field(format!("No such column '{name}' on entity '{}'.", object.name))
-    })
+    object
+        .field(name)
+        .filter(|field| !is_hidden(org, object, field))
+        .ok_or_else(|| Refusal::field(format!("No such column '{name}' on entity '{}'.", object.name)))
 }
 
 fn columns(org: &Org, object: &Object, select: &Select) -> Result<Vec<Field>, Refusal> {

@@ -2,8 +2,8 @@
 
 use crate::body;
 use crate::fault::Fault;
-use crate::objects::Class;
 use crate::oauth::{self, bearer};
+use crate::objects::Class;
 use crate::org::Org;
 use crate::query::{self, Answer};
 use crate::refusal::Refusal;
@@ -152,10 +152,12 @@ async fn download(
     enter(&org, "download", &headers)?;
     let file = org.files.find(&org, &id).ok_or_else(Refusal::not_found)?;
     let accepted = headers.get("accept-encoding").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let names = ["download", file.event_type.as_str()];
+    let event_type = file.event_type.clone();
+    let names = ["download", event_type.as_str()];
+    let chunks = file.chunks(&org);
     if org.settings.gzip && accepted.contains("gzip") {
-        let content = body::stream(&org, &names, body::gzip(file.chunks(&org)));
+        let content = body::stream(&org, &names, body::gzip(chunks));
         return Ok(([(CONTENT_TYPE, "text/csv"), (CONTENT_ENCODING, "gzip")], content).into_response());
     }
-    Ok(([(CONTENT_TYPE, "text/csv")], body::stream(&org, &names, file.chunks(&org))).into_response())
+    Ok(([(CONTENT_TYPE, "text/csv")], body::stream(&org, &names, chunks)).into_response())
 }

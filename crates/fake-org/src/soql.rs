@@ -23,7 +23,9 @@ pub(crate) struct Select {
 pub(crate) enum Columns {
     Named(Vec<String>),
     /// `FIELDS(ALL)`, `FIELDS(STANDARD)`.
-    All { bounded: bool },
+    All {
+        bounded: bool,
+    },
     /// `COUNT()`.
     Count,
 }
@@ -75,14 +77,8 @@ pub(crate) fn parse(text: &str) -> Result<Select> {
     parser.keyword("SELECT")?;
     let columns = parser.columns()?;
     parser.keyword("FROM")?;
-    let mut select = Select {
-        columns,
-        from: parser.word()?,
-        filters: Vec::new(),
-        order: Vec::new(),
-        limit: None,
-        offset: 0,
-    };
+    let mut select =
+        Select { columns, from: parser.word()?, filters: Vec::new(), order: Vec::new(), limit: None, offset: 0 };
     if parser.takes("WHERE") {
         select.filters.push(parser.filter()?);
         while parser.takes("AND") {

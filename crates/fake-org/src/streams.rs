@@ -81,7 +81,8 @@ impl<O> Streams<O> {
     pub(crate) fn add(&mut self, topic: usize, next: usize, credit: usize, now: Instant, outlet: O) -> u64 {
         self.next_id += 1;
         let credit = credit.min(MOST);
-        let fresh = Subscription { topic, next, credit, spoken: now, told: false, silent: false, ending: false, outlet };
+        let fresh =
+            Subscription { topic, next, credit, spoken: now, told: false, silent: false, ending: false, outlet };
         self.open.insert(self.next_id, fresh);
         self.sent.entry(topic).or_insert(Sent { next, last: None });
         self.next_id

@@ -51,7 +51,7 @@ impl Default for Settings {
 
 /// Weights such that one certain spike alone is high, and the founding article's four findings are critical.
 /// How much was read and what was read for the first time have one cause more often than not, so they are one group.
-const DEFAULTS: [(&str, f64, &str); 15] = [
+const DEFAULTS: [(&str, f64, &str); 16] = [
     ("row_spike", 0.66, "reading"),
     ("bulk_export", 0.745, "reading"),
     ("slow_drain", 0.81, "reading"),
@@ -67,6 +67,8 @@ const DEFAULTS: [(&str, f64, &str); 15] = [
     ("off_hours", 0.76, "time"),
     ("api_recon", 0.79, "reconnaissance"),
     ("threat_detection", 0.66, "native"),
+    // Of ingest, about sources: its score is the risk.
+    ("blind_source", 1.0, "coverage"),
 ];
 
 /// What is wrong with the settings.

@@ -10,6 +10,7 @@ use reqwest::header::{DATE, HeaderMap};
 use reqwest::{RequestBuilder, Response, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -84,8 +85,17 @@ impl Http {
         Ok(answer.bytes_stream().map(move |part| part.map_err(|error| failure(call, seconds, error))).boxed())
     }
 
+    /// An answer as `T`. What is wrong with it is told without quoting it: it holds names, and once a token.
     pub(crate) fn json<T: DeserializeOwned>(call: &'static str, body: &[u8]) -> Result<T> {
-        serde_json::from_slice(body).map_err(|error| Error::Unexpected { call, problem: error.to_string() })
+        serde_json::from_slice(body).map_err(|error| {
+            let kind = match error.classify() {
+                Category::Eof => "JSON that breaks off",
+                Category::Data => "JSON of another shape",
+                Category::Syntax | Category::Io => "no JSON",
+            };
+            let problem = format!("{kind}, line {} column {}", error.line(), error.column());
+            Error::Unexpected { call, problem }
+        })
     }
 
     pub(crate) fn heard(&self) -> Heard {
@@ -148,6 +158,17 @@ mod tests {
         check("Mon, 02 Mar 2026 14:31:52 GMT", Some("2026-03-02T14:31:52Z"));
         check("Sun, 06 Nov 1994 08:49:37 GMT", Some("1994-11-06T08:49:37Z"));
         check("yesterday", None);
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_answer_is_told_without_quoting_it() {
+        let check = |body: &str, expect: &str| {
+            let error = Http::json::<Vec<u64>>("query", body.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), format!("query: the answer is not as expected: {expect}"));
+        };
+        check("[\"a@b.example\"]", "JSON of another shape, line 1 column 14");
+        check("[1,", "JSON that breaks off, line 1 column 3");
+        check("<html>", "no JSON, line 1 column 1");
     }
 
     #[test]

@@ -49,6 +49,5 @@ labels:
 
 {{/* Takes root and workload. */}}
 {{- define "orgwatch.service-account" -}}
-{{- $own := .workload.serviceAccount -}}
-{{- $own.name | default (ternary (printf "%s-%s" (include "orgwatch.fullname" .root) .workload.component) "default" $own.create) -}}
+{{- .workload.serviceAccount.name | default (printf "%s-%s" (include "orgwatch.fullname" .root) .workload.component) -}}
 {{- end -}}

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 ///
 /// A source is the name of a field; `A|B` is the first of them that has a value; `=text` is the text itself; `#` makes
 /// a whole number of it and `'` an id of 15 characters.
-const COMMON: &str = "EVENT_TYPE TIMESTAMP REQUEST_ID:RequestIdentifier ORGANIZATION_ID USER_ID:'UserId RUN_TIME:=25 \
+const COMMON: &str = "EVENT_TYPE TIMESTAMP REQUEST_ID ORGANIZATION_ID USER_ID:'UserId RUN_TIME:=25 \
                       CPU_TIME:=5 URI SESSION_KEY:SessionKey LOGIN_KEY:LoginKey";
 const STATUS: &str = "USER_TYPE:UserType|=Standard REQUEST_STATUS:=S DB_TOTAL_TIME:=1000000";
 const DERIVED: &str = "TIMESTAMP_DERIVED USER_ID_DERIVED:UserId CLIENT_IP:SourceIp URI_ID_DERIVED";
@@ -101,7 +101,9 @@ pub(crate) fn derive(tape: &Tape, org: &OrgId) -> Vec<LogTable> {
     tables.into_values().collect()
 }
 
-fn columns(&(_, status, own, last): &(&str, &'static str, &'static str, &'static str)) -> Vec<(&'static str, &'static str)> {
+fn columns(
+    &(_, status, own, last): &(&str, &'static str, &'static str, &'static str),
+) -> Vec<(&'static str, &'static str)> {
     let all = [COMMON, status, own, DERIVED, last];
     let words = all.into_iter().flat_map(str::split_whitespace);
     words.map(|word| word.split_once(':').unwrap_or((word, ""))).collect()
@@ -145,6 +147,8 @@ impl Source<'_> {
             "EVENT_TYPE" => self.event_type.to_owned(),
             "TIMESTAMP" => time.format("%Y%m%d%H%M%S%.3f").to_string(),
             "TIMESTAMP_DERIVED" => self.entry.at.to_string(),
+            "REQUEST_ID" if !text("RequestIdentifier").is_empty() => text("RequestIdentifier").to_owned(),
+            "REQUEST_ID" => text("EventIdentifier").replace('-', "").chars().take(22).collect(),
             "ORGANIZATION_ID" => short(self.org.as_str()),
             "URI" if !target().is_empty() => format!("/{}", short(target())),
             "URI" if self.event_type == "RestApi" => "/services/data/v62.0/query".to_owned(),

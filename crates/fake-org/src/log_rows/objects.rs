@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn columns_have_their_names_as_fields() {
-        let columns: Vec<String> = ["USER_ID", "USER_ID_DERIVED", "TIMESTAMP", "TIMESTAMP_DERIVED"].map(str::to_owned).into();
+        let columns: Vec<String> =
+            ["USER_ID", "USER_ID_DERIVED", "TIMESTAMP", "TIMESTAMP_DERIVED"].map(str::to_owned).into();
         let check = |column: &str, name: Option<&str>| assert_eq!(field_name(column, &columns).as_deref(), name);
         check("ROWS_PROCESSED", Some("RowsProcessed"));
         check("USER_ID", None);

@@ -3,7 +3,10 @@
 use crate::examples;
 use crate::strategies;
 use model::batch::push_item;
-use model::{Batch, Change, ChangeKind, Control, Entry, Item, Order, OrgId, Timestamp, WireError};
+use model::{
+    Activity, Batch, Change, ChangeKind, Channel, Control, Entry, Item, Kind, Order, OrgId, Timestamp, UserId, Uuid,
+    WireError, wire,
+};
 use proptest::prelude::*;
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -16,6 +19,12 @@ fn control(order: Order) -> Entry {
     Entry::Control(Control { org_id: OrgId::new("00Dhn0000018hrcMAU"), order })
 }
 
+/// Of which only what is certain is known.
+fn bare() -> Activity {
+    let (org, user) = (OrgId::new("00Dhn0000018hrcMAU"), UserId::new("005hn00000EmmaMAAU"));
+    Activity::new(Uuid::from_u128(7), org, user, Timestamp(1_772_461_912_867), Channel::Stored, Kind::ListView)
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -25,6 +34,22 @@ fn golden_bytes_of_control_records() {
     let watermark = control(Order::Watermark(Timestamp(1_772_461_912_867)));
     let bytes = Entry::encode_batch(&[traced(watermark), Item::new(control(Order::End))]);
     insta::assert_snapshot!(hex(&bytes));
+}
+
+#[test]
+fn golden_bytes_of_what_is_missing() {
+    let blind = control(Order::Blind { kind: Kind::ListView });
+    let sighted = control(Order::Sighted { kind: Kind::TenantSecurityApiAnomaly });
+    insta::assert_snapshot!(hex(&Entry::encode_batch(&[traced(blind), Item::new(sighted)])));
+}
+
+#[test]
+fn golden_bytes_of_a_lesson() {
+    let lesson = Entry::Lesson(Box::new(bare()));
+    let activity = Entry::encode_batch(&[traced(Entry::from(bare()))]);
+    let bytes = Entry::encode_batch(&[traced(lesson)]);
+    insta::assert_snapshot!(hex(&bytes));
+    assert_eq!(bytes.len(), activity.len() + 2, "an activity says nothing of lessons");
 }
 
 #[test]
@@ -41,11 +66,40 @@ fn an_item_of_nothing_is_an_error() {
     assert!(matches!(model::Finding::decode_batch(&batch), Err(WireError::Missing("finding"))));
 }
 
+#[test]
+fn a_kind_that_is_not_known_is_an_error() {
+    let error = |value| {
+        let control = Some(wire::Control { org_id: "00Dhn0000018hrcMAU".to_owned(), value: Some(value) });
+        let item = wire::ActivityItem { control, ..wire::ActivityItem::default() };
+        let mut batch = Vec::new();
+        push_item(&mut batch, &prost::Message::encode_to_vec(&item));
+        Entry::decode_batch(&batch).unwrap_err().to_string()
+    };
+    assert_eq!(error(wire::control::Value::Blind(0)), "field blind: unknown number 0");
+    assert_eq!(error(wire::control::Value::Sighted(99)), "field sighted: unknown number 99");
+}
+
+fn order() -> impl Strategy<Value = Order> {
+    prop_oneof![
+        strategies::time().prop_map(Order::Watermark),
+        Just(Order::End),
+        strategies::word(Kind::ALL).prop_map(|kind| Order::Blind { kind }),
+        strategies::word(Kind::ALL).prop_map(|kind| Order::Sighted { kind }),
+    ]
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    prop_oneof![
+        strategies::activity().prop_map(Entry::from),
+        strategies::activity().prop_map(|activity| Entry::Lesson(Box::new(activity))),
+        order().prop_map(control),
+    ]
+}
+
 proptest! {
     #[test]
-    fn batches_come_back(activities in prop::collection::vec(strategies::activity(), 0..4), end in any::<bool>()) {
-        let mut items: Vec<Item<Entry>> = activities.into_iter().map(|activity| traced(Entry::from(activity))).collect();
-        items.push(Item::new(control(if end { Order::End } else { Order::Watermark(Timestamp(-5)) })));
+    fn batches_come_back(entries in prop::collection::vec(entry(), 0..5)) {
+        let items: Vec<Item<Entry>> = entries.into_iter().map(traced).collect();
         prop_assert_eq!(Entry::decode_batch(&Entry::encode_batch(&items)).unwrap(), items);
     }
 

@@ -2,7 +2,7 @@
 
 use crate::examples;
 use model::codec::Message;
-use model::{Activity, Finding, Incident, Observation};
+use model::{Activity, Finding, Incident, Kind, Observation};
 use std::fmt::Debug;
 
 /// Lines of 32 bytes in hexadecimal, if they decode to the example.
@@ -21,6 +21,12 @@ fn the_bytes_of_an_activity() {
 #[test]
 fn the_bytes_of_an_observation() {
     insta::assert_snapshot!(hex::<Observation>(&examples::observation()));
+}
+
+#[test]
+fn the_bytes_of_an_observation_while_events_are_missing() {
+    let blind = vec![Kind::ListView, Kind::TenantSecurityApiAnomaly];
+    insta::assert_snapshot!(hex(&Observation { blind, features: Vec::new(), ..examples::observation() }));
 }
 
 #[test]

@@ -9,15 +9,14 @@ use model::{OrgId, Timestamp};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use std::error::Error as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Asks for a token with the secret as it is now.
 pub(super) async fn mint(settings: &Settings, http: &Http) -> Result<Token> {
     let url = format!("{}/services/oauth2/token", settings.login_url.trim_end_matches('/'));
     let request = http.post(&url).form(&form(settings)?);
-    // Not by `Http::json`, whose errors may quote what was read.
-    let answer: Answer = serde_json::from_slice(&http.text(TOKEN, request).await?)
-        .map_err(|_| unexpected("there must be an access_token and an instance_url"))?;
+    let answer: Answer = Http::json(TOKEN, &http.text(TOKEN, request).await?)?;
     let instance = instance(&answer.instance_url)?;
     if !answer.access_token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(unexpected("the token has other characters than tokens have"));
@@ -41,7 +40,10 @@ struct Answer {
 type Form = Vec<(&'static str, String)>;
 
 fn form(settings: &Settings) -> Result<Form> {
-    let credential = settings.credential().map_err(|error| Error::Key(error.to_string()))?;
+    let credential = settings.credential().map_err(|error| match error.source() {
+        Some(cause) => Error::Key(format!("{error}: {cause}")),
+        None => Error::Key(error.to_string()),
+    })?;
     Ok(match credential {
         Credential::Key(key) => {
             let claims = Claims {

@@ -12,11 +12,11 @@ use salesforce_client::{Client, Settings};
 use secrecy::SecretString;
 use serde_json::json;
 use std::collections::HashMap;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::{io, time::Duration};
 use tokio::net::TcpListener;
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Notify};
 
 /// An org that is there until it is dropped.
 pub(crate) struct Org {
@@ -36,6 +36,8 @@ pub(crate) struct Says {
     pub(crate) is_id_absent: AtomicBool,
     /// Whoever comes with an old token waits here for others.
     pub(crate) refused_together: Mutex<Option<Arc<Barrier>>>,
+    /// A file that breaks off does so when it is told to.
+    pub(crate) breaks: Notify,
     /// Bodies of logins.
     pub(crate) logins: Mutex<Vec<String>>,
     /// Queries and their `Sforce-Query-Options`.
@@ -55,6 +57,7 @@ impl Org {
             is_login_refused: AtomicBool::new(false),
             is_id_absent: AtomicBool::new(false),
             refused_together: Mutex::new(None),
+            breaks: Notify::new(),
             logins: Mutex::default(),
             queries: Mutex::default(),
         });
@@ -188,14 +191,14 @@ async fn describe(Path(object): Path<String>) -> Response {
     json!({ "name": object, "queryable": true, "fields": fields }).to_string().into_response()
 }
 
-async fn file(Path(id): Path<String>) -> Body {
+async fn file(State((says, _)): Shared, Path(id): Path<String>) -> Body {
     let parts = stream::iter(["one,", "two,", "three"].map(|part| Ok(Bytes::from_static(part.as_bytes()))));
     match id.as_str() {
         "whole" => Body::from_stream(parts),
-        "stalled" => Body::from_stream(parts.chain(stream::once(async {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            Ok(Bytes::new())
+        "stalled" => Body::from_stream(parts.chain(stream::pending())),
+        _ => Body::from_stream(parts.chain(stream::once(async move {
+            says.breaks.notified().await;
+            Err(io::Error::other("the server broke"))
         }))),
-        _ => Body::from_stream(parts.chain(stream::iter([Err(io::Error::other("the server broke"))]))),
     }
 }

@@ -192,13 +192,24 @@ async fn an_expired_position_is_told_from_other_errors() {
 async fn a_stream_that_falls_silent_is_over() {
     let stub = Stub::start([vec![answer(&[], 100), Step::Hang], vec![Step::Hang]]).await;
     let client = Client::new(&Settings { silence_seconds: 1, ..stub.settings() }).unwrap();
-    let mut subscription = client.subscribe(TOPIC, Replay::Latest).await.unwrap();
-    subscription.next().await.unwrap();
-    let never = client.subscribe(TOPIC, Replay::Latest).await.unwrap();
-    for mut silent in [subscription, never] {
-        let error = silent.next().await.unwrap_err();
+    let mut heard = client.subscribe(TOPIC, Replay::Latest).await.unwrap();
+    heard.next().await.unwrap();
+    let mut never = client.subscribe(TOPIC, Replay::Latest).await.unwrap();
+    let (first, second) = tokio::join!(heard.next(), never.next());
+    for outcome in [first, second] {
+        let error = outcome.unwrap_err();
         assert!(matches!(error, Error::Silent { call: "subscribe", seconds: 1 }), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn an_api_that_cannot_be_reached_may_be_there_later() {
+    let stub = Stub::start([]).await;
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let client = Client::new(&Settings { pubsub_url: format!("http://{nobody}"), ..stub.settings() }).unwrap();
+    assert_eq!(client.topic(TOPIC).await.unwrap_err().trouble(), Trouble::Passing);
+    let mut subscription = client.subscribe(TOPIC, Replay::Latest).await.unwrap();
+    assert_eq!(subscription.next().await.unwrap_err().trouble(), Trouble::Passing);
 }
 
 #[tokio::test]

@@ -73,7 +73,9 @@ async fn a_file_comes_in_parts() {
 #[tokio::test]
 async fn a_file_that_breaks_off_does_not_end_well() {
     let org = Org::start().await;
-    let parts = org.client().download(&file("broken")).await.unwrap();
+    let mut parts = org.client().download(&file("broken")).await.unwrap();
+    assert!(parts.next().await.unwrap().is_ok());
+    org.says.breaks.notify_one();
     let error = parts.try_for_each(async |_| Ok(())).await.unwrap_err();
     assert!(matches!(error, Error::Transport { call: "download", .. }), "{error:?}");
     assert_eq!(error.trouble(), Trouble::Passing);

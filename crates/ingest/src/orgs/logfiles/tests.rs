@@ -7,7 +7,7 @@ use super::file::LogFile;
 use super::file::tests::{at, file};
 use super::sending::{Sent, UNDER_WAY};
 use super::stop::Stop;
-use crate::meter::Origin;
+use crate::source::SourceError;
 use crate::testing::{Memory, ORG};
 use crate::{Outlet, Ticket};
 use bus::PublishError;
@@ -17,8 +17,9 @@ use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 use model::{Channel, Entry, Item, Kind};
 use salesforce_client::Error;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use support::{NOWHERE, Records, settings};
 use tokio::sync::{mpsc, oneshot};
 
@@ -107,4 +108,45 @@ async fn r6_constant_memory() {
     // Rows of a chunk of 512 KiB.
     let batch = (512 << 10) / row(1).len() + 1;
     assert!(slow.most.load(Ordering::Relaxed) <= UNDER_WAY * batch);
+}
+
+#[tokio::test]
+async fn a_download_that_breaks_off_is_read_again_and_counts_once() {
+    let memory = Arc::new(Memory::default());
+    let common = Records::default().common(settings(NOWHERE), &LED, Arc::clone(&memory) as Arc<dyn Outlet>);
+    let all = format!("{HEADER}{}", rows(0..3_000));
+    // In the middle of the last field of a row: what is there of it has as many fields as a whole one.
+    let cut = all.len() - 100;
+    let parts = vec![Ok(all[..cut].to_owned()), Err(broken())];
+    let stopped = download::publish(&common, &logouts(), body(parts)).await.unwrap_err();
+    assert!(matches!(stopped, Stop::Call(Error::Silent { .. })), "{stopped}");
+    let before = memory.texts();
+
+    let read = download::publish(&common, &logouts(), body(vec![Ok(all)])).await.unwrap();
+    assert_eq!(read.sent.rows, 3_000);
+    let again: BTreeSet<String> = memory.texts().split_off(before.len()).into_iter().collect();
+    assert_eq!(again.len(), 3_000);
+    assert!(before.iter().all(|id| again.contains(id)));
+}
+
+#[tokio::test]
+async fn r11_rejected_rows_are_counted() {
+    let memory = Arc::new(Memory::default());
+    let common = Records::default().common(settings(NOWHERE), &LED, Arc::clone(&memory) as Arc<dyn Outlet>);
+    let text = format!("{HEADER}{}\"short\"\n{}", row(1), row(2).replace(ORG, "00Dxx0000000000EAA"));
+    let bytes = text.len() as u64;
+    let read = download::publish(&common, &logouts(), body(vec![Ok(text)])).await.unwrap();
+    assert_eq!(read, Summary { bytes, sent: Sent { rows: 1, rejected: 2 } });
+    assert_eq!(memory.texts().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_acknowledged_is_not_read() {
+    let memory = Arc::new(Memory::default());
+    memory.acknowledges(3);
+    memory.forget();
+    let common = Records::default().common(settings(NOWHERE), &LED, Arc::clone(&memory) as Arc<dyn Outlet>);
+    let text = format!("{HEADER}{}", rows(0..3_000));
+    let stopped = download::publish(&common, &logouts(), body(vec![Ok(text)])).await.unwrap_err();
+    assert!(matches!(stopped, Stop::Source(SourceError::Publish(PublishError::Stopped))), "{stopped}");
 }

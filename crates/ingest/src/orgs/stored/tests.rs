@@ -1,1 +1,6 @@
 //! Against a Salesforce that misbehaves.
+
+mod backfill;
+mod filling;
+mod reading;
+mod scene;

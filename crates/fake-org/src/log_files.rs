@@ -1,0 +1,310 @@
+//! Event log files: which there are, and what is in them.
+
+use crate::body::Chunks;
+use crate::fault::Fault;
+use crate::log_rows::{self, LogTable};
+use crate::objects::Object;
+use crate::org::Org;
+use crate::settings::millis;
+use crate::value;
+use bytes::Bytes;
+use model::Timestamp;
+use model::time::{DAY, HOUR};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// An event log file that is given rather than made of the script.
+#[derive(Clone, Debug)]
+pub struct LogFile {
+    pub event_type: String,
+    /// The beginning of its hour or day.
+    pub log_date: Timestamp,
+    pub interval: Interval,
+    /// 0 for daily files, from 1 on for hourly ones.
+    pub sequence: u32,
+    /// When it is there.
+    pub created: Timestamp,
+    pub body: LogBody,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Interval {
+    Hourly,
+    Daily,
+}
+
+/// What a file holds.
+#[derive(Clone)]
+pub enum LogBody {
+    Bytes(Bytes),
+    /// So many rows, each with its line feed, made while they are sent: the file is never held.
+    Generated {
+        header: String,
+        rows: u64,
+        row: Arc<dyn Fn(u64) -> String + Send + Sync>,
+        length: u64,
+    },
+}
+
+/// A file as it is listed.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    pub(crate) id: String,
+    pub(crate) event_type: String,
+    interval: Interval,
+    sequence: u32,
+    log_date: Timestamp,
+    created: Timestamp,
+    columns: Vec<String>,
+    length: u64,
+    content: Content,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    Given(LogBody),
+    /// Rows of a table.
+    Rows {
+        table: usize,
+        rows: Vec<usize>,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct LogFiles {
+    given: Vec<LogTable>,
+    tables: OnceLock<Vec<LogTable>>,
+    added: Mutex<Vec<LogFile>>,
+    /// When files were issued again.
+    reissued: Mutex<BTreeMap<(String, Interval, Timestamp), Timestamp>>,
+    /// Rows as event log objects have them, by table.
+    objects: OnceLock<Vec<Vec<Arc<Map<String, Value>>>>>,
+}
+
+impl LogFiles {
+    pub(crate) fn new(given: Vec<LogTable>) -> Self {
+        Self {
+            given,
+            tables: OnceLock::new(),
+            added: Mutex::default(),
+            reissued: Mutex::default(),
+            objects: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn add(&self, org: &Org, file: LogFile) -> String {
+        let id = id(org, &file.event_type, file.interval, file.log_date, file.sequence);
+        self.added.lock().unwrap_or_else(PoisonError::into_inner).push(file);
+        id
+    }
+
+    pub(crate) fn reissue(&self, event_type: &str, interval: Interval, log_date: Timestamp, now: Timestamp) {
+        let mut reissued = self.reissued.lock().unwrap_or_else(PoisonError::into_inner);
+        reissued.insert((event_type.to_owned(), interval, log_date), now);
+    }
+
+    /// The files that are there, as the query API has them.
+    pub(crate) fn rows(&self, org: &Org) -> Vec<Arc<Map<String, Value>>> {
+        self.list(org).iter().map(|file| Arc::new(file.fields())).collect()
+    }
+
+    pub(crate) fn find(&self, org: &Org, id: &str) -> Option<Listed> {
+        let id = model::id::normalize(id);
+        self.list(org).into_iter().find(|file| file.id == id)
+    }
+
+    /// The event log object of this name.
+    pub(crate) fn log_object(&self, org: &Org, name: &str) -> Option<Object> {
+        name.to_ascii_lowercase().strip_suffix("eventlog")?;
+        let mut tables = self.tables(org).iter();
+        tables.find(|table| log_rows::object_name(&table.event_type).eq_ignore_ascii_case(name)).map(log_rows::object)
+    }
+
+    /// The visible rows of an event log object.
+    pub(crate) fn log_rows(&self, org: &Org, name: &str) -> Vec<Arc<Map<String, Value>>> {
+        let tables = self.tables(org);
+        let made = self.objects.get_or_init(|| {
+            let of_table =
+                |table: &LogTable| table.rows.iter().map(|row| Arc::new(log_rows::fields(table, &row.line))).collect();
+            tables.iter().map(of_table).collect()
+        });
+        let visible = org.visible();
+        let named = |(table, _): &(&LogTable, _)| log_rows::object_name(&table.event_type) == name;
+        let Some((table, rows)) = tables.iter().zip(made).find(named) else { return Vec::new() };
+        let rows = table.rows.iter().zip(rows).filter(|(row, _)| row.at <= visible);
+        rows.map(|(_, fields)| Arc::clone(fields)).collect()
+    }
+
+    fn tables(&self, org: &Org) -> &[LogTable] {
+        self.tables.get_or_init(|| {
+            if self.given.is_empty() { log_rows::derive(&org.tape, &org.id) } else { self.given.clone() }
+        })
+    }
+
+    /// The files that are there now, in no order.
+    fn list(&self, org: &Org) -> Vec<Listed> {
+        let mut files: Vec<Listed> = Vec::new();
+        for (number, table) in self.tables(org).iter().enumerate() {
+            let names = ["download", table.event_type.as_str()];
+            let late = org.faults.see(&names, |fault| match fault {
+                Fault::FilesLate { by } => Some(millis(*by)),
+                _ => None,
+            });
+            let split = org.faults.see(&names, |fault| match fault {
+                Fault::FilesSplit { every, by } => Some(((*every).max(1), millis(*by))),
+                _ => None,
+            });
+            for (file, rows) in self.periods(table, split) {
+                let (interval, log_date, sequence) = file;
+                let delay = match interval {
+                    Interval::Hourly => HOUR + millis(org.settings.hourly_after),
+                    Interval::Daily => DAY + millis(org.settings.daily_after),
+                };
+                let behind = split.filter(|_| sequence > 1).map_or(0, |(_, by)| by);
+                let created = log_date.plus(delay).plus(late.unwrap_or(0)).plus(behind);
+                let lines = rows.iter().filter_map(|row| table.rows.get(*row)).map(|row| row.line.len() + 1);
+                files.push(Listed {
+                    id: id(org, &table.event_type, interval, log_date, sequence),
+                    event_type: table.event_type.clone(),
+                    columns: table.columns.clone(),
+                    length: (table.header().len() + lines.sum::<usize>()) as u64,
+                    content: Content::Rows { table: number, rows },
+                    interval,
+                    sequence,
+                    log_date,
+                    created: self.reissue_of(&table.event_type, interval, log_date).unwrap_or(created),
+                });
+            }
+        }
+        let added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
+        files.extend(added.iter().map(|file| Listed::given(org, file)));
+        let now = org.clock.now();
+        let oldest = now.plus(-millis(org.settings.files_kept));
+        files.retain(|file| (oldest..=now).contains(&file.created));
+        files
+    }
+
+    fn reissue_of(&self, event_type: &str, interval: Interval, log_date: Timestamp) -> Option<Timestamp> {
+        let reissued = self.reissued.lock().unwrap_or_else(PoisonError::into_inner);
+        reissued.get(&(event_type.to_owned(), interval, log_date)).copied()
+    }
+
+    /// The rows of each hour and day of a table, by interval, beginning and sequence.
+    fn periods(
+        &self,
+        table: &LogTable,
+        split: Option<(usize, i64)>,
+    ) -> BTreeMap<(Interval, Timestamp, u32), Vec<usize>> {
+        let mut periods = BTreeMap::<_, Vec<usize>>::new();
+        for (number, row) in table.rows.iter().enumerate() {
+            let straggles = split.is_some_and(|(every, _)| (number + 1).is_multiple_of(every));
+            let hour = row.at.plus(-row.at.0.rem_euclid(HOUR));
+            let day = row.at.plus(-row.at.0.rem_euclid(DAY));
+            periods.entry((Interval::Hourly, hour, if straggles { 2 } else { 1 })).or_default().push(number);
+            periods.entry((Interval::Daily, day, 0)).or_default().push(number);
+        }
+        periods
+    }
+}
+
+impl Listed {
+    fn given(org: &Org, file: &LogFile) -> Self {
+        let (header, length) = match &file.body {
+            LogBody::Bytes(bytes) => {
+                let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                (String::from_utf8_lossy(first).into_owned(), bytes.len() as u64)
+            }
+            LogBody::Generated { header, length, .. } => (header.trim_end().to_owned(), *length),
+        };
+        Self {
+            id: id(org, &file.event_type, file.interval, file.log_date, file.sequence),
+            event_type: file.event_type.clone(),
+            interval: file.interval,
+            sequence: file.sequence,
+            log_date: file.log_date,
+            created: file.created,
+            columns: log_rows::split(&header),
+            length,
+            content: Content::Given(file.body.clone()),
+        }
+    }
+
+    /// The file, in pieces of about 64 KiB.
+    pub(crate) fn chunks(self, org: &Arc<Org>) -> Chunks {
+        const PIECE: usize = 1 << 16;
+        let lines: Box<dyn Iterator<Item = String> + Send> = match self.content {
+            Content::Given(LogBody::Bytes(bytes)) => {
+                let count = bytes.len().div_ceil(PIECE);
+                return Box::new(
+                    (0..count).map(move |number| bytes.slice(number * PIECE..bytes.len().min((number + 1) * PIECE))),
+                );
+            }
+            Content::Given(LogBody::Generated { header, rows, row, .. }) => {
+                Box::new(std::iter::once(header).chain((0..rows).map(move |number| row(number))))
+            }
+            Content::Rows { table, rows } => {
+                let tables = Arc::clone(org);
+                let header = org.files.tables(org).get(table).map(LogTable::header);
+                let line = move |row: usize| {
+                    let row = tables.files.tables(&tables).get(table)?.rows.get(row)?;
+                    Some(format!("{}\n", row.line))
+                };
+                Box::new(header.into_iter().chain(rows.into_iter().filter_map(line)))
+            }
+        };
+        let mut lines = lines;
+        Box::new(std::iter::from_fn(move || {
+            let mut piece = String::with_capacity(PIECE + 1_024);
+            while piece.len() < PIECE
+                && let Some(line) = lines.next()
+            {
+                piece.push_str(&line);
+            }
+            (!piece.is_empty()).then(|| Bytes::from(piece))
+        }))
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        let interval = match self.interval {
+            Interval::Hourly => "Hourly",
+            Interval::Daily => "Daily",
+        };
+        let created = value::stored_time(self.created);
+        let fields = json!({
+            "Id": self.id,
+            "EventType": self.event_type,
+            "Interval": interval,
+            "Sequence": self.sequence,
+            "LogDate": value::stored_time(self.log_date),
+            "LogFile": format!("/services/data/v62.0/sobjects/EventLogFile/{}/LogFile", self.id),
+            "LogFileContentType": "text/csv",
+            "LogFileFieldNames": self.columns.join(","),
+            "LogFileFieldTypes": vec!["String"; self.columns.len()].join(","),
+            "LogFileLength": self.length as f64,
+            "ApiVersion": 62.0,
+            "CreatedDate": created,
+            "LastModifiedDate": created,
+            "SystemModstamp": created,
+            "IsDeleted": false,
+        });
+        match fields {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        }
+    }
+}
+
+impl fmt::Debug for LogBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Generated { rows, .. } => write!(f, "Generated({rows})"),
+        }
+    }
+}
+
+fn id(org: &Org, event_type: &str, interval: Interval, log_date: Timestamp, sequence: u32) -> String {
+    value::id("0AT", &format!("{} {event_type} {interval:?} {log_date} {sequence}", org.id))
+}

@@ -1,0 +1,246 @@
+//! What is new, and what stands in its way.
+
+use super::scene::{NOON, Scene, id, ids, row, rows};
+use crate::orgs::stored::{Stored, run};
+use crate::source::SourceError;
+use fake_org::Fault;
+use model::Kind;
+use model::time::MINUTE;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const INTERVAL: Duration = Duration::from_secs(300);
+const QUARTER: Duration = Duration::from_secs(900);
+const LISTS: &str = "stored/ListViewEvent";
+
+#[tokio::test]
+async fn r1_nothing_is_published_twice_and_a_restart_repeats_the_overlap_alone() {
+    let scene = Scene::new(rows("ListViewEvent", 200), &[Kind::ListView]).await;
+    let mut rounds = scene.rounds();
+    for minutes in [0, 5, 10] {
+        scene.control.advance_to(NOON.plus(minutes * MINUTE));
+        assert_eq!(rounds.round().await.unwrap(), INTERVAL);
+    }
+    assert_eq!(scene.published(), ids(0..200));
+    scene.round().await.unwrap();
+    // The overlap reaches ten minutes back, to noon.
+    assert_eq!(scene.published(), ids(0..200));
+    scene.control.advance_to(NOON.plus(11 * MINUTE));
+    scene.kept.0.lock().unwrap().clear();
+    scene.round().await.unwrap();
+    assert_eq!(scene.published().into_iter().collect::<BTreeSet<_>>().len(), 200);
+}
+
+#[tokio::test]
+async fn r2_what_is_sorted_by_is_what_the_position_counts() {
+    // Two objects whose events alternate, written in another order than they happened.
+    let lists = (0..40).map(|number| row("ListViewEvent", number, f64::from(number) * 5.0 - 250.0));
+    let logins = (40..80).map(|number| row("LoginEvent", number, f64::from(number - 40) * 5.0 - 248.0));
+    let scene = Scene::new(logins.chain(lists).collect(), &[Kind::ListView, Kind::Login]).await;
+    scene.round().await.unwrap();
+    let expected: Vec<u32> = (0..40).flat_map(|number| [number, number + 40]).collect();
+    assert_eq!(scene.published(), ids(expected));
+    assert_eq!(scene.position(LISTS), Some(NOON.0));
+    assert_eq!(scene.position("stored/LoginEvent"), Some(NOON.0));
+}
+
+#[tokio::test]
+async fn r4_pages_until_done() {
+    let small = |settings: &mut fake_org::Settings, _: &mut _| settings.page = 7;
+    let scene = Scene::with(rows("ListViewEvent", 200), &[Kind::ListView], small).await;
+    scene.round().await.unwrap();
+    assert_eq!(scene.published(), ids(0..200));
+    assert_eq!((scene.asked("query"), scene.asked("query_more")), (1, 28));
+}
+
+#[tokio::test]
+async fn r7_position_after_ack() {
+    let scene = Scene::new(rows("ListViewEvent", 20), &[Kind::ListView]).await;
+    scene.memory.acknowledges(0);
+    scene.memory.forget();
+    assert!(matches!(scene.round().await, Err(SourceError::Publish(_))));
+    assert_eq!((scene.published().len(), scene.position(LISTS)), (20, None));
+    scene.memory.acknowledges(1);
+    scene.round().await.unwrap();
+    assert_eq!((scene.published().len(), scene.position(LISTS)), (40, Some(NOON.0)));
+}
+
+#[tokio::test]
+async fn r9_only_readable_fields() {
+    let events = rows("ListViewEvent", 5).into_iter().chain([row("LoginEvent", 9, -1.0)]);
+    let scene = Scene::new(events.collect(), &[Kind::ListView, Kind::Login]).await;
+    let mut rounds = scene.rounds();
+    rounds.round().await.unwrap();
+    // Hidden after it was described: described again, and read without it.
+    scene.control.misbehave(Fault::FieldHidden { field: "RowsProcessed".to_owned() }.on("ListViewEvent"));
+    scene.control.advance_to(NOON.plus(MINUTE));
+    rounds.round().await.unwrap();
+    assert_eq!(scene.position(LISTS), Some(NOON.0 + MINUTE));
+    assert_eq!(scene.asked("describe"), 3);
+    // Without its identity nothing is read of it; the other goes on.
+    scene.control.misbehave(Fault::FieldHidden { field: "EventIdentifier".to_owned() }.on("ListViewEvent"));
+    scene.control.advance_to(NOON.plus(2 * MINUTE));
+    rounds.round().await.unwrap();
+    assert_eq!(scene.position(LISTS), Some(NOON.0 + MINUTE));
+    assert_eq!(scene.position("stored/LoginEvent"), Some(NOON.0 + 2 * MINUTE));
+}
+
+#[tokio::test]
+async fn r11_rows_that_cannot_be_used_hold_up_nothing() {
+    let mut events = rows("ListViewEvent", 5);
+    let nobody = row("ListViewEvent", 7, -3.0);
+    let mut fields = nobody.record.fields();
+    fields.insert("UserId".to_owned(), serde_json::Value::Null);
+    events.push(fake_org::Event { record: fields.into(), ..nobody });
+    let scene = Scene::new(events, &[Kind::ListView]).await;
+    scene.round().await.unwrap();
+    assert_eq!(scene.published(), ids(0..5));
+    assert_eq!(scene.position(LISTS), Some(NOON.0));
+}
+
+#[tokio::test]
+async fn r14_query_timeout_halves_the_window() {
+    let scene = Scene::new(rows("ListViewEvent", 290), &[Kind::ListView]).await;
+    scene.control.misbehave(Fault::QueryTimeout { longest: Duration::from_secs(40) });
+    scene.round().await.unwrap();
+    assert_eq!(scene.published(), ids(0..290));
+    assert_eq!(scene.position(LISTS), Some(NOON.0));
+
+    // When even the shortest query takes too long, it is left where it was.
+    scene.control.misbehave(Fault::QueryTimeout { longest: Duration::from_millis(1) });
+    scene.control.calm();
+    scene.control.misbehave(Fault::QueryTimeout { longest: Duration::from_millis(1) });
+    scene.control.advance_to(NOON.plus(MINUTE));
+    scene.round().await.unwrap();
+    assert_eq!(scene.position(LISTS), Some(NOON.0));
+}
+
+#[tokio::test]
+async fn r16_many_rows_at_one_timestamp() {
+    let events = || (0..2_500).map(|number| row("ListViewEvent", number, -60.0)).chain([row("ListViewEvent", 9_999, -90.0)]);
+    let scene = Scene::new(events().collect(), &[Kind::ListView]).await;
+    scene.round().await.unwrap();
+    assert_eq!(scene.published().len(), 2_501);
+    assert!(scene.gaps.all().is_empty());
+
+    // Where nothing leads to the second page, what may be missing is recorded, and what can be read is.
+    let scene = Scene::new(events().collect(), &[Kind::ListView]).await;
+    scene.control.misbehave(Fault::OnePage);
+    scene.round().await.unwrap();
+    assert_eq!(scene.published().len(), 2_001);
+    assert_eq!(scene.published().first(), Some(&id(9_999)));
+    let [gap] = scene.gaps.all().try_into().unwrap();
+    assert_eq!((gap.source.as_str(), gap.kind.as_str(), gap.from.0), ("stored", "list_view", NOON.0 - MINUTE));
+    assert_eq!(scene.position(LISTS), Some(NOON.0));
+    // It is not tried forever.
+    scene.round().await.unwrap();
+    assert!(scene.gaps.notes()[0].as_ref().unwrap().contains("one moment"));
+}
+
+#[tokio::test]
+async fn r16_late_visible_rows_are_found() {
+    let scene = Scene::new(rows("ListViewEvent", 200), &[Kind::ListView]).await;
+    scene.control.misbehave(Fault::RowsLate { every: 3, by: Duration::from_secs(400) });
+    let mut rounds = scene.rounds();
+    rounds.round().await.unwrap();
+    let first = scene.published().len();
+    assert!(first > 100 && first < 200, "{first}");
+    for minutes in [5, 10] {
+        scene.control.advance_to(NOON.plus(minutes * MINUTE));
+        rounds.round().await.unwrap();
+    }
+    let mut published = scene.published();
+    published.sort();
+    assert_eq!(published, ids(0..200));
+}
+
+#[tokio::test]
+async fn an_object_that_takes_no_order_is_read_without() {
+    let small = |settings: &mut fake_org::Settings, _: &mut _| settings.page = 50;
+    let scene = Scene::with(rows("LoginEvent", 200), &[Kind::Login], small).await;
+    scene.control.misbehave(Fault::OrderRefused);
+    let mut rounds = scene.rounds();
+    rounds.round().await.unwrap();
+    assert_eq!(scene.published(), ids(0..200));
+    assert_eq!(scene.asked("query"), 2);
+    rounds.round().await.unwrap();
+    assert_eq!(scene.asked("query"), 3);
+}
+
+#[tokio::test]
+async fn a_lost_cursor_and_a_broken_connection_lose_nothing() {
+    let small = |settings: &mut fake_org::Settings, _: &mut _| settings.page = 50;
+    let scene = Scene::with(rows("ListViewEvent", 200), &[Kind::ListView], small).await;
+    scene.control.misbehave(Fault::LocatorExpired.times(1));
+    scene.control.misbehave(Fault::Unavailable.on("query").times(1));
+    scene.control.misbehave(Fault::BodyCut { after: 2_000 }.on("query_more").times(1));
+    scene.round().await.unwrap();
+    assert_eq!(scene.published(), ids(0..200));
+}
+
+#[tokio::test]
+async fn windows_with_too_many_rows_are_made_smaller() {
+    // Ten times as many as are held at once, in three hours.
+    let events: Vec<_> = (0..9_000).map(|number| row("ListViewEvent", number, f64::from(number) - 9_001.0)).collect();
+    let scene = Scene::new(events, &[Kind::ListView]).await;
+    let position = serde_json::json!({ "to": NOON.0 - 150 * MINUTE });
+    scene.common.positions.put(LISTS, &scene.common.org, &position).await.unwrap();
+    scene.round().await.unwrap();
+    assert_eq!(scene.published(), ids(0..9_000));
+    assert_eq!(scene.position(LISTS), Some(NOON.0));
+}
+
+#[tokio::test]
+async fn what_is_not_there_holds_up_nothing_else() {
+    let events = rows("ListViewEvent", 5).into_iter().chain([row("LoginEvent", 9, -1.0)]);
+    let scene = Scene::new(events.collect(), &[Kind::ListView, Kind::Login]).await;
+    scene.control.misbehave(Fault::ObjectMissing.on("ListViewEvent"));
+    assert_eq!(scene.round().await.unwrap(), INTERVAL);
+    assert_eq!(scene.published(), ids([9]));
+    assert_eq!((scene.position(LISTS), scene.position("stored/LoginEvent")), (None, Some(NOON.0)));
+}
+
+#[tokio::test]
+async fn the_last_calls_of_the_day_are_left_to_others() {
+    let used = |settings: &mut fake_org::Settings, _: &mut _| (settings.calls_used, settings.calls_max) = (800, 1_000);
+    let scene = Scene::with(rows("ListViewEvent", 5), &[Kind::ListView], used).await;
+    scene.gaps.add(Kind::ListView, -60, -30);
+    assert_eq!(scene.round().await.unwrap(), QUARTER);
+    assert_eq!((scene.asked("describe"), scene.asked("query"), scene.position(LISTS)), (0, 0, None));
+    assert_eq!(scene.gaps.notes(), [None]);
+
+    let scene = Scene::new(rows("ListViewEvent", 5), &[Kind::ListView]).await;
+    scene.control.misbehave(Fault::LimitExceeded);
+    assert_eq!(scene.round().await.unwrap(), QUARTER);
+    scene.control.calm();
+    assert_eq!(scene.round().await.unwrap(), INTERVAL);
+    assert_eq!(scene.published().len(), 5);
+}
+
+#[tokio::test]
+async fn only_what_stored_events_lead_for_is_polled_unless_they_follow() {
+    let read = async |stored| {
+        let follow = |_: &mut _, settings: &mut crate::ConnectedOrg| settings.stored = stored;
+        let mut scene = Scene::with(rows("ListViewEvent", 5), &[Kind::ListView], follow).await;
+        let leads = [(Kind::ListView, model::Channel::Stream)].into_iter().collect();
+        scene.common.leads = crate::orgs::leads::Leads::new(leads).into();
+        scene.round().await.unwrap();
+        (scene.published().len(), scene.asked("limits"))
+    };
+    assert_eq!(read(Stored::Gaps).await, (0, 0));
+    assert_eq!(read(Stored::Follow).await, (5, 1));
+}
+
+#[tokio::test]
+async fn it_ends_at_shutdown() {
+    let scene = Scene::new(rows("ListViewEvent", 5), &[Kind::ListView]).await;
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(run(scene.common.clone(), shutdown.clone()));
+    while scene.position(LISTS).is_none() {
+        tokio::task::yield_now().await;
+    }
+    shutdown.cancel();
+    running.await.unwrap().unwrap();
+    assert_eq!(scene.published(), ids(0..5));
+}
