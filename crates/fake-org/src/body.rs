@@ -34,7 +34,7 @@ pub(crate) fn gzip(mut chunks: Chunks) -> Chunks {
     let mut encoder = Some(GzEncoder::new(Vec::new(), Compression::fast()));
     Box::new(std::iter::from_fn(move || {
         let mut current = encoder.take()?;
-        while let Some(chunk) = chunks.next() {
+        for chunk in chunks.by_ref() {
             current.write_all(&chunk).ok()?;
             if !current.get_ref().is_empty() {
                 let ready = std::mem::take(current.get_mut());

@@ -48,7 +48,10 @@ impl Org {
     /// The name of an object of the script that no org has.
     pub(crate) fn new(script: Script, url: String) -> Result<Self, String> {
         let Script { org_id, events, log_tables, settings } = script;
-        let tape = Tape::new(events)?;
+        let mut tape = Tape::new(events)?;
+        for (name, members) in &settings.channels {
+            tape.add_channel(name, members);
+        }
         let first = tape.events.first().map_or(settings.start, |event| event.at);
         Ok(Self {
             url,

@@ -34,7 +34,8 @@ pub(crate) async fn run(org: &Org) {
 /// One step; says until when there is nothing more to do, if that passes by itself.
 fn advance(org: &Org) -> Option<Option<Instant>> {
     let mut streams = org.streams();
-    streams.open.retain(|_, open| !open.outlet.is_closed() && !(open.ending && open.credit == 0));
+    let is_over = |open: &Subscription<Outlet>| open.outlet.is_closed() || open.ending && open.credit == 0;
+    streams.open.retain(|_, open| !is_over(open));
     for subscription in streams.open.values_mut() {
         let names = org.tape.topics.get(subscription.topic).map_or(["", ""], Topic::names);
         subscription.silent = org.faults.holds(&names, &Fault::StreamsSilent);
@@ -94,7 +95,7 @@ fn send(org: &Org, streams: &mut Streams<Outlet>, id: u64, events: Range<usize>)
         if every.is_some_and(|every| (number + 1).is_multiple_of(every)) {
             continue;
         }
-        let Some(event) = encode(org, topic, *place, tag) else { continue };
+        let Some(event) = encode(org, *place, tag) else { continue };
         bytes += event.event.as_ref().map_or(0, |event| event.payload.len());
         if sent.len() + 2 <= subscription.credit && org.faults.strikes(&names, &Fault::EventsTwice) {
             sent.push(event.clone());
@@ -134,8 +135,9 @@ fn answer(subscription: &mut Subscription<Outlet>, events: Vec<ConsumerEvent>, l
     drop(subscription.outlet.send(Ok(answer)));
 }
 
-fn encode(org: &Org, topic: &Topic, place: Place, tag: [u8; 2]) -> Option<ConsumerEvent> {
+fn encode(org: &Org, place: Place, tag: [u8; 2]) -> Option<ConsumerEvent> {
     let event = org.tape.event(place)?;
+    let topic = org.tape.topics.get(event.topic)?;
     let names = topic.names();
     let changed = org.faults.holds(&names, &Fault::SchemaChanged);
     let schema = if changed { &topic.changed } else { &topic.schema };

@@ -1,6 +1,7 @@
 //! How the org behaves while nothing is wrong.
 
 use model::Timestamp;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Worth nothing: the key whose signatures [`Settings::default`] takes, for tests to log in by JWT bearer.
@@ -21,6 +22,9 @@ pub struct Settings {
     pub start: Timestamp,
     pub speed: Speed,
     pub order: Order,
+    /// Custom channels such as `Orgwatch__chn`, with the streamed objects that are their members: all where none is
+    /// named. A real org lets ten be on one.
+    pub channels: BTreeMap<String, Vec<String>>,
     /// No event is streamed before so many topics have been subscribed to.
     pub topics_awaited: usize,
     /// How far back streams can be replayed.
@@ -77,6 +81,7 @@ impl Default for Settings {
             start: Timestamp::default(),
             speed: Speed::Instant,
             order: Order::Script,
+            channels: BTreeMap::new(),
             topics_awaited: 0,
             history: Duration::from_secs(72 * 3_600),
             keepalive: Duration::from_secs(60),

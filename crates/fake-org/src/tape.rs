@@ -28,12 +28,12 @@ pub(crate) struct Entry {
     pub(crate) record: Record,
 }
 
-/// One kind of event.
-#[derive(Debug)]
+/// One kind of event, or a channel of several: then all but its names are those of its first member.
+#[derive(Clone, Debug)]
 pub(crate) struct Topic {
     /// `/event/ListViewEventStream`.
     pub(crate) name: String,
-    pub(crate) stream: &'static str,
+    pub(crate) stream: String,
     pub(crate) stored: Object,
     /// As it is, and as it becomes by [`crate::Fault::SchemaChanged`].
     pub(crate) schema: Schema,
@@ -52,7 +52,7 @@ pub(crate) struct Account {
 impl Topic {
     /// Its two names, which faults may be for.
     pub(crate) fn names(&self) -> [&str; 2] {
-        [self.stream, &self.stored.name]
+        [&self.stream, &self.stored.name]
     }
 }
 
@@ -77,14 +77,29 @@ impl Tape {
             }
             entries.push(Entry { at: event.at, topic, record: event.record });
         }
-        let topics = objects.into_iter().map(|object| Topic {
-            name: format!("/event/{}", object.stream),
-            schema: Schema::new(object.stream, &object.stored),
-            changed: Schema::new(object.stream, &object.stored).changed(),
-            stream: object.stream,
-            stored: object.stored,
-        });
-        Ok(Self { events: entries, topics: topics.collect(), places, users })
+        let topics: Vec<Topic> = objects
+            .into_iter()
+            .map(|object| Topic {
+                name: format!("/event/{}", object.stream),
+                schema: Schema::new(object.stream, &object.stored),
+                changed: Schema::new(object.stream, &object.stored).changed(),
+                stream: object.stream.to_owned(),
+                stored: object.stored,
+            })
+            .collect();
+        Ok(Self { events: entries, topics, places, users })
+    }
+
+    /// Adds a custom channel of streamed objects, or of all.
+    pub(crate) fn add_channel(&mut self, name: &str, members: &[String]) {
+        let is_member = |topic: &&Topic| members.is_empty() || members.contains(&topic.stream);
+        let Some(first) = self.topics.iter().find(is_member) else { return };
+        let channel = Topic { name: format!("/event/{name}"), stream: name.to_owned(), ..first.clone() };
+        let of_members = self.topics.iter().zip(&self.places).filter(|(topic, _)| is_member(topic));
+        let mut places: Vec<Place> = of_members.flat_map(|(_, places)| places.iter().copied()).collect();
+        places.sort_unstable();
+        self.topics.push(channel);
+        self.places.push(places);
     }
 
     pub(crate) fn end(&self) -> Place {

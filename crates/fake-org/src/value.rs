@@ -5,9 +5,7 @@ use serde_json::{Map, Value};
 
 /// Reads `2026-01-19T09:59:00.318+0000`, as stored events have it, or RFC 3339.
 pub(crate) fn time(text: &str) -> Option<Timestamp> {
-    let Some((head, minutes)) = text.len().checked_sub(2).and_then(|middle| text.split_at_checked(middle)) else {
-        return None;
-    };
+    let (head, minutes) = text.len().checked_sub(2).and_then(|middle| text.split_at_checked(middle))?;
     let offset = head.len().checked_sub(3).and_then(|sign| head.get(sign..))?;
     if offset.starts_with(['+', '-']) && !offset.contains(':') {
         return Timestamp::parse(&format!("{head}:{minutes}"));

@@ -28,7 +28,9 @@ pub(crate) mod stored;
 pub(crate) mod streams;
 pub(crate) mod watch;
 
+pub use catalog::kind_of_stored;
 pub use org::BackfillError;
+pub use plan::stored_objects;
 pub use settings::{ConnectedOrg, Files, SalesforceSettings, Start, Stored};
 pub use source::SalesforceSource;
 pub use stored::Backfilled;

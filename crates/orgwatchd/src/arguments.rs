@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use detector::Group;
 use model::{OrgId, Timestamp};
 use std::path::PathBuf;
@@ -48,6 +48,37 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Bring the database's schema up to date
     Migrate,
+    /// Learn from an org's stored events; they raise nothing
+    Backfill {
+        /// As the configuration names it
+        org: String,
+        /// At most 180 days ago
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        from: Timestamp,
+        /// Until now where absent
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        to: Option<Timestamp>,
+    },
+    /// What each source has seen, and what it has missed
+    #[command(subcommand)]
+    Sources(SourcesCommand),
+    /// Look at everything that reading, NATS and Postgres need, and say what to do
+    Doctor {
+        /// For machines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serve files of stored events as a Salesforce would, until interrupted
+    FakeOrg {
+        #[arg(required = true)]
+        input: Vec<PathBuf>,
+        /// Whose events they are
+        #[arg(long, value_name = "ID", value_parser = parse_org)]
+        org: OrgId,
+        /// Event seconds that pass in a second; as fast as they are read where absent
+        #[arg(long, value_name = "FACTOR")]
+        speed: Option<f64>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -94,6 +125,10 @@ pub(crate) struct DevArguments {
     /// Event seconds to play in a second, from --learn-until on; as fast as it goes where absent
     #[arg(long, value_name = "FACTOR")]
     pub(crate) speed: Option<f64>,
+    /// Have a fake Salesforce serve the events, and read them there: by one stream in their order, or by streams,
+    /// stored events and log files at once
+    #[arg(long, value_name = "CHANNELS", num_args = 0..=1, default_missing_value = "stream")]
+    pub(crate) salesforce: Option<Channels>,
     /// End when every stage has done all there is
     #[arg(long)]
     pub(crate) until_idle: bool,
@@ -115,6 +150,12 @@ pub(crate) struct DevArguments {
     /// Deliver incidents to this URL, too
     #[arg(long, value_name = "URL")]
     pub(crate) webhook: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Channels {
+    Stream,
+    All,
 }
 
 #[derive(Debug, Args)]
@@ -176,4 +217,17 @@ pub(crate) enum ConfigCommand {
     Show,
     /// Have running detectors judge by this file from now on
     Push { file: PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SourcesCommand {
+    /// One line for each source and kind of events; ends with 1 if one is blind
+    Status {
+        /// Only this org
+        #[arg(long, value_name = "ID", value_parser = parse_org)]
+        org: Option<OrgId>,
+        /// For machines
+        #[arg(long)]
+        json: bool,
+    },
 }

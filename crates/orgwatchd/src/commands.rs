@@ -1,8 +1,13 @@
 //! The services, one a function, and what operators do.
 
 mod operate;
+mod salesforce;
+mod sources;
 
 pub(crate) use operate::{config, dead, export, migrate, topology, verify};
+
+pub(crate) use salesforce::{backfill, doctor, fake_org};
+pub(crate) use sources::sources;
 
 use crate::config::Config;
 use crate::node::Node;
@@ -15,7 +20,7 @@ pub(crate) async fn ingest(config: Config, telemetry: &Telemetry) -> Result<()> 
     let node = Node::connect(config, "ingest", &[]).await?;
     node.run(telemetry.registry(), on_signals()?, async |node, stages| {
         let node = node.clone();
-        stages.spawn("ingest", |shutdown| node.ingest(shutdown));
+        stages.spawn("ingest", |shutdown| node.ingest(member(), shutdown));
         Ok(())
     })
     .await

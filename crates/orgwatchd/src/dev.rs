@@ -1,21 +1,24 @@
 //! All services in one process, with a real nats-server and a real Postgres of their own.
 
+mod salesforce;
 mod watch;
 
 use crate::arguments::DevArguments;
 use crate::config::Config;
 use crate::node::Node;
 use crate::{dump, idle};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use detector::Group;
 use model::{OrgId, Timestamp};
 use notifier::{ChannelKind, ChannelSettings};
 use runtime::shutdown::{Stages, on_signals};
 use runtime::telemetry::{LogFormat, Telemetry, TelemetrySettings};
+use salesforce::Salesforce;
 use servers::{Nats, Postgres};
 use simulator::{Plan, Simulation};
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// Of the simulated org: the same one as `orgwatch demo` plays.
@@ -36,6 +39,7 @@ struct Grounds {
     _nats: Option<Nats>,
     _postgres: Option<Postgres>,
     simulated: Option<TempDir>,
+    salesforce: Option<Arc<Salesforce>>,
 }
 
 pub(crate) async fn run(mut config: Config, telemetry: &Telemetry, arguments: DevArguments) -> Result<()> {
@@ -50,8 +54,15 @@ pub(crate) async fn run(mut config: Config, telemetry: &Telemetry, arguments: De
             let store = node.store.clone();
             stages.spawn("watch", |token| watch::run(store, token));
             let (node, arguments, group) = (node.clone(), arguments, group.clone());
+            let salesforce = grounds.salesforce.clone();
             stages.spawn("dev", async move |token| {
                 if until_idle {
+                    if let Some(salesforce) = salesforce {
+                        tokio::select! {
+                            () = token.cancelled() => return Ok(()),
+                            read = salesforce.read(&node) => read?,
+                        }
+                    }
                     idle::wait(&node, &group, &token).await?;
                     dump::write(&node.store, &arguments.output).await?;
                     shutdown.cancel();
@@ -83,7 +94,7 @@ async fn start(
     let (correlator, notifier, ingest) = (node.correlator(), node.clone(), node.clone());
     stages.spawn("correlator", async |token| Ok(correlator.run(token).await?));
     stages.spawn("notifier", |token| notifier.notifier(token));
-    stages.spawn("ingest", |token| ingest.ingest(token));
+    stages.spawn("ingest", |token| ingest.ingest(1, token));
     Ok(())
 }
 
@@ -113,7 +124,7 @@ async fn prepare(config: &mut Config, arguments: &DevArguments) -> Result<Ground
     };
     config.admin.listen.set_ip([127, 0, 0, 1].into());
     config.ingest.listen.set_ip([127, 0, 0, 1].into());
-    let mut grounds = Grounds { _nats: nats, _postgres: postgres, simulated: None };
+    let mut grounds = Grounds { _nats: nats, _postgres: postgres, simulated: None, salesforce: None };
     let files = &mut config.ingest.files;
     files.end = true;
     files.org.clone_from(&arguments.org);
@@ -129,6 +140,12 @@ async fn prepare(config: &mut Config, arguments: &DevArguments) -> Result<Ground
     }
     files.speed = arguments.speed;
     files.paced_from = config.detector.learn_until;
+    if let Some(channels) = arguments.salesforce {
+        let paths = std::mem::take(&mut files.paths);
+        let org = files.org.clone().context("--salesforce wants --org: the fake org must be some org")?;
+        let salesforce = Salesforce::start(config, &paths, org, channels, arguments.speed).await?;
+        grounds.salesforce = Some(Arc::new(salesforce));
+    }
     if let Some(url) = &arguments.webhook {
         let webhook = ChannelSettings { url: Some(url.as_str().into()), ..ChannelSettings::new(ChannelKind::Webhook) };
         config.notifier.channels.insert("webhook".to_owned(), webhook);

@@ -61,6 +61,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Export(output) => commands::export(config, &output).await,
         Command::Config(command) => commands::config(config, command).await,
         Command::Migrate => commands::migrate(config).await,
+        Command::Backfill { org, from, to } => commands::backfill(config, &org, from, to).await,
+        Command::Sources(command) => commands::sources(config, command).await,
+        Command::Doctor { json } => commands::doctor(config, json).await,
+        Command::FakeOrg { input, org, speed } => commands::fake_org(&input, org, speed).await,
     }
 }
 

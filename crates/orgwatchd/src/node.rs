@@ -38,13 +38,14 @@ impl Node {
         Ok(Self { config, bus, store, health: Health::default() })
     }
 
-    /// Reads sources until `shutdown`.
+    /// Reads sources until `shutdown`. `member` tells replicas apart.
     ///
     /// # Errors
     /// If a source fails.
-    pub async fn ingest(self, shutdown: CancellationToken) -> Result<()> {
+    pub async fn ingest(self, member: i32, shutdown: CancellationToken) -> Result<()> {
         let partitions = self.config.partitions.partitions();
-        Ok(ingest::run(&self.config.ingest, partitions, &self.bus, &self.store, shutdown).await?)
+        let (settings, postgres) = (&self.config.ingest, &self.config.postgres);
+        Ok(ingest::run(settings, partitions, &self.bus, &self.store, postgres, member, shutdown).await?)
     }
 
     /// `member` tells replicas apart.

@@ -162,7 +162,7 @@ impl Org {
         let facets = Facets::of(activity);
         if !self.changes.wanted.is_empty() || known.is_some_and(|slot| self.is_slot_away(slot)) {
             let told = self.identities.told(activity.id, at);
-            let is_copy = told.is_some_and(|told| known.is_none() || facets.beyond(told).is_empty());
+            let is_copy = told.is_some_and(|told| facets.beyond(told).is_empty());
             return if is_copy { Fate::Duplicate } else { Fate::Away };
         }
         if let Some(told) = self.identities.insert(activity.id, at, facets) {

@@ -22,6 +22,7 @@ mod coverage;
 mod decisions;
 mod deliveries;
 mod error;
+mod health;
 mod housekeeping;
 mod incidents;
 mod outbox;

@@ -57,6 +57,11 @@
     {{- $problems = append $problems (printf "config.%s: %s" $key $instead) -}}
   {{- end -}}
 {{- end -}}
+{{- $secrets := regexFindAll "(?m)^(ingest|notifier)[^ ]*[.](tokens|secret|private_key|client_secret) =" (include "orgwatch.toml" (dict "path" "" "value" .Values.config)) -1 -}}
+{{- range $secrets -}}
+  {{- $key := trimSuffix " =" . -}}
+  {{- $problems = append $problems (printf "config.%s: a secret does not belong in a config map; name a file below /run/secrets, and its Secret in existingSecrets" $key) -}}
+{{- end -}}
 {{- toYaml $problems -}}
 {{- end -}}
 

@@ -5,6 +5,11 @@
 {{- regexFind ":[0-9]+$" (urlParse .url).host | trimPrefix ":" | default .default -}}
 {{- end -}}
 
+{{/* Takes a URL. */}}
+{{- define "orgwatch.scheme-port" -}}
+{{- ternary "80" "443" (hasPrefix "http:" .) -}}
+{{- end -}}
+
 {{/* One rule of egress. Takes to, peers of which none means anywhere, and ports. */}}
 {{- define "orgwatch.egress" -}}
 - ports:
@@ -43,10 +48,12 @@
 {{- end }}
 {{ include "orgwatch.egress" (dict "to" $nats "ports" $ports) }}
 {{- $postgres := .Values.networkPolicy.postgresTo }}
+{{- $port := .Values.postgres.port }}
 {{- if .Values.postgres.inCluster.enabled }}
 {{- $postgres = include "orgwatch.pods" (dict "root" . "component" "postgres") | fromYamlArray }}
+{{- $port = 5432 }}
 {{- end }}
-{{ include "orgwatch.egress" (dict "to" $postgres "ports" (list .Values.postgres.port)) }}
+{{ include "orgwatch.egress" (dict "to" $postgres "ports" (list $port)) }}
 {{- end -}}
 
 {{/* What a service reaches beyond its servers. Takes root and workload. */}}
@@ -54,7 +61,8 @@
 {{- $config := .root.Values.config -}}
 {{- $policy := .root.Values.networkPolicy -}}
 {{- with dig "telemetry" "otlp_endpoint" "" $config }}
-{{ include "orgwatch.egress" (dict "to" $policy.otlpTo "ports" (list (include "orgwatch.url-port" (dict "url" . "default" (ternary "443" "80" (hasPrefix "https:" .)))))) }}
+{{- $port := include "orgwatch.url-port" (dict "url" . "default" (include "orgwatch.scheme-port" .)) }}
+{{ include "orgwatch.egress" (dict "to" $policy.otlpTo "ports" (list $port)) }}
 {{- end }}
 {{- if and (eq .workload.service "ingest") (dig "ingest" "salesforce" "orgs" dict $config) }}
 {{ include "orgwatch.egress" (dict "to" $policy.salesforceTo "ports" (list "443" "7443")) }}
@@ -63,8 +71,9 @@
 {{- $ports := list }}
 {{- range dig "notifier" "channels" dict $config }}
 {{- if has .kind (list "webhook" "slack") }}
-{{- $url := .url | default "https:" }}
-{{- $ports = append $ports (include "orgwatch.url-port" (dict "url" $url "default" (ternary "80" "443" (hasPrefix "http:" $url)))) }}
+{{- /* What is in a url_file is not known here. */}}
+{{- $url := .url | default "https://unknown" }}
+{{- $ports = append $ports (include "orgwatch.url-port" (dict "url" $url "default" (include "orgwatch.scheme-port" $url))) }}
 {{- end }}
 {{- end }}
 {{- if $ports }}

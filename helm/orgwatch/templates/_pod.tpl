@@ -48,8 +48,8 @@ volumeMounts:
   {{- if .root.Values.nats.tls.existingSecret }}
   - {name: nats-tls, mountPath: /run/orgwatch/nats-tls, readOnly: true}
   {{- end }}
-  {{- range .workload.existingSecrets }}
-  - {name: secret-{{ . }}, mountPath: /run/secrets/{{ . }}, readOnly: true}
+  {{- range $index, $secret := .workload.existingSecrets }}
+  - {name: secret-{{ $index }}, mountPath: /run/secrets/{{ $secret }}, readOnly: true}
   {{- end }}
   {{- with .workload.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
@@ -115,9 +115,9 @@ volumes:
         {{- end }}
   {{- end }}
   {{- end }}
-  {{- range .workload.existingSecrets }}
-  - name: secret-{{ . }}
-    secret: {secretName: {{ . }}, defaultMode: 0440}
+  {{- range $index, $secret := .workload.existingSecrets }}
+  - name: secret-{{ $index }}
+    secret: {secretName: {{ $secret }}, defaultMode: 0440}
   {{- end }}
   {{- with .workload.extraVolumes }}
   {{- toYaml . | nindent 2 }}

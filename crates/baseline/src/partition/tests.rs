@@ -50,16 +50,20 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 
 fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
     let mut out = Vec::new();
+    let is_of_known = matches!(entry, Entry::Control(Control { order, .. }) if !matches!(order, Order::Blind { .. }));
+    if is_of_known && !orgs.contains_key(entry.org_id()) {
+        return out;
+    }
+    let id = entry.org_id();
+    let org = orgs.entry(id.clone()).or_insert_with(|| Org::new(id.clone(), &settings()).unwrap());
     match entry {
-        Entry::Activity(activity) => {
-            let id = &activity.org_id;
-            let org = orgs.entry(id.clone()).or_insert_with(|| Org::new(id.clone(), &settings()).unwrap());
-            assert_ne!(org.observe(activity, &mut out), Fate::Away);
-        }
-        Entry::Control(Control { org_id, order }) => match (orgs.get_mut(org_id), order) {
-            (None, _) => {}
-            (Some(org), Order::Watermark(time)) => org.advance(*time, &mut out),
-            (Some(org), Order::End) => org.finish(&mut out),
+        Entry::Activity(activity) => assert_ne!(org.observe(activity, &mut out), Fate::Away),
+        Entry::Lesson(lesson) => assert_ne!(org.teach(lesson, &mut out), Fate::Away),
+        Entry::Control(Control { order, .. }) => match order {
+            Order::Watermark(time) => org.advance(*time, &mut out),
+            Order::End => org.finish(&mut out),
+            Order::Blind { kind } => org.blind(*kind),
+            Order::Sighted { kind } => org.sighted(*kind),
         },
     }
     out
@@ -69,8 +73,8 @@ fn settings() -> Settings {
     Settings { time_zone: "America/New_York".to_owned(), ..Settings::default() }
 }
 
-/// Two orgs of six accounts each, most of which are idle for days, with copies, late and future activities among them,
-/// and control records, also of an org that there is not.
+/// Two orgs of six accounts each, most of which are idle for days, with lessons, copies, late and future activities
+/// among them, and control records, also of orgs that there are not.
 fn stream() -> Vec<Entry> {
     let orgs = ["00Dhn0000018hrcEAA", "00Dhn0000018hrdEAA"];
     let start = Timestamp::parse("2026-03-02").unwrap();
@@ -92,7 +96,14 @@ fn stream() -> Vec<Entry> {
             places.push((minute + i64::from(dice % 7_000), activity.clone().into()));
         }
         let is_late = dice.is_multiple_of(23);
-        places.push((minute + if is_late { i64::from(dice % 8_000) } else { 0 }, activity.into()));
+        let is_lesson = dice.is_multiple_of(5);
+        let entry = if is_lesson { Entry::Lesson(Box::new(activity)) } else { activity.into() };
+        places.push((minute + if is_late { i64::from(dice % 8_000) } else { 0 }, entry));
+        if dice.is_multiple_of(29) {
+            let kind = Kind::ALL[dice as usize % 3];
+            let is_blind = dice.is_multiple_of(2);
+            places.push((minute, control(org, if is_blind { Order::Blind { kind } } else { Order::Sighted { kind } })));
+        }
         if dice.is_multiple_of(17) {
             // Behind, or ahead, so that it closes an hour or a day that activities would close later.
             let watermark = Order::Watermark(at.plus((i64::from(dice % 5) - 1) * 2 * HOUR));
@@ -100,6 +111,9 @@ fn stream() -> Vec<Entry> {
         }
     }
     places.push((7 * 24 * 60, control("00Dhn0000018hreEAA", Order::Watermark(start.plus(3 * DAY)))));
+    for order in [Order::Sighted { kind: Kind::Login }, Order::Blind { kind: Kind::Login }] {
+        places.push((7 * 24 * 60, control("00Dhn0000018hrfEAA", order)));
+    }
     places.push((8 * 24 * 60, control(orgs[0], Order::End)));
     places.sort_by_key(|(place, _)| *place);
     let mut stream: Vec<Entry> = places.into_iter().map(|(_, entry)| entry).collect();
@@ -167,7 +181,7 @@ impl Replica {
             let mut out = Vec::new();
             while self.partition.apply(entry, &mut out).unwrap() == Some(Fate::Away) {
                 assert_eq!(out, [], "nothing is told of who is away");
-                let Entry::Activity(activity) = entry else { panic!("{entry:?}") };
+                let Some(activity) = entry.activity() else { panic!("{entry:?}") };
                 load(&mut self.partition, table, &activity.org_id, &activity.user_id);
             }
             *told = out;
@@ -178,7 +192,7 @@ impl Replica {
     /// Activities are known by their identity, wherever they come again; control records by their place alone.
     fn redeliver(&mut self, messages: usize) {
         for entry in &WORLD.stream[self.applied.saturating_sub(messages)..self.applied] {
-            let Entry::Activity(_) = entry else { continue };
+            let Some(_) = entry.activity() else { continue };
             let mut out = Vec::new();
             let fate = self.partition.apply(entry, &mut out).unwrap().unwrap();
             assert!(matches!(fate, Fate::Duplicate | Fate::Future | Fate::Forgotten), "{fate:?}: {entry:?}");
@@ -261,7 +275,14 @@ fn the_world_has_it_all() {
         assert!(fates.contains(&fate), "{fate:?}");
     }
     assert!(world.told.iter().map(Vec::len).sum::<usize>() > 100);
-    assert_eq!(partition.orgs.len(), 2);
+    let told = || world.told.iter().flatten();
+    assert!(told().any(|told| told.blind.len() > 1) && told().any(|told| told.blind.is_empty()));
+    let orgs: Vec<&str> = partition.orgs.keys().map(OrgId::as_str).collect();
+    assert_eq!(orgs, ["00Dhn0000018hrcEAA", "00Dhn0000018hrdEAA", "00Dhn0000018hrfEAA"], "the last is blind");
+    let by_lesson = world.stream.iter().zip(&world.told).filter(|(entry, _)| matches!(entry, Entry::Lesson(_)));
+    let by_lesson: Vec<_> = by_lesson.flat_map(|(_, told)| told).collect();
+    assert!(!by_lesson.is_empty(), "lessons close hours and days of others");
+    assert!(by_lesson.iter().all(|told| told.activity.is_none()));
     let by_control = world.stream.iter().zip(&world.told).filter(|(entry, _)| matches!(entry, Entry::Control(_)));
     let by_control: usize = by_control.map(|(_, told)| told.len()).sum();
     assert!(by_control > 0, "control records close hours and days: {by_control}");

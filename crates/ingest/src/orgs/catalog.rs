@@ -52,6 +52,11 @@ pub(crate) const CATALOG: &[Watched] = &[
     },
 ];
 
+/// The kind of events that a stored object keeps.
+pub fn kind_of_stored(object: &str) -> Option<Kind> {
+    CATALOG.iter().find(|watched| watched.stored == Some(object)).map(|watched| watched.kind)
+}
+
 /// Under which kind of the catalog an activity counts.
 pub(crate) fn category(kind: Kind) -> Kind {
     match kind {

@@ -131,6 +131,11 @@ pub(crate) fn asked_for(settings: &ConnectedOrg) -> impl Iterator<Item = &'stati
     CATALOG.iter().filter(move |watched| kinds.is_none_or(|kinds| kinds.contains(&watched.kind)))
 }
 
+/// The stored objects of the kinds that are to be read.
+pub fn stored_objects(settings: &ConnectedOrg) -> Vec<&'static str> {
+    asked_for(settings).filter_map(|watched| watched.stored).collect()
+}
+
 fn path(topic: &str) -> String {
     format!("/event/{topic}")
 }

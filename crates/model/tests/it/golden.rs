@@ -57,7 +57,7 @@ fn the_words_and_their_numbers() {
     }
     let lists = [
         list("channel", model::Channel::ALL),
-        list("kind", model::Kind::ALL),
+        list("kind", Kind::ALL),
         list("outcome", model::Outcome::ALL),
         list("scope", model::Scope::ALL),
         list("score_scale", model::ScoreScale::ALL),

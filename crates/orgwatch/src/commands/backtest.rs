@@ -158,6 +158,7 @@ fn reading(outcome: &Outcome) -> Vec<(&'static str, u64)> {
         ("outside the asked time", outcome.outside),
         ("of kinds that are not watched", outcome.ignored),
         ("duplicates", fate(Fate::Duplicate)),
+        ("duplicates that told more", fate(Fate::Enriched)),
         ("late", fate(Fate::Late)),
         ("dated in the future and quarantined", fate(Fate::Future)),
         ("too old to tell from duplicates", fate(Fate::Forgotten)),

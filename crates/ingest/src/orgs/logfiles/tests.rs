@@ -1,5 +1,7 @@
 //! Files and objects of an org, from what it answers to what is on the activity stream.
 
+mod files;
+mod objects;
 mod support;
 
 use super::download::{self, Summary};
@@ -18,8 +20,8 @@ use futures::{FutureExt, StreamExt};
 use model::{Channel, Entry, Item, Kind};
 use salesforce_client::Error;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use support::{NOWHERE, Records, settings};
 use tokio::sync::{mpsc, oneshot};
 

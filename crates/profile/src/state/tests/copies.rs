@@ -9,6 +9,7 @@ use proptest::prelude::*;
 fn told_in_full() -> Vec<Activity> {
     let mut activities = small_activities();
     for (n, activity) in activities.iter_mut().enumerate() {
+        activity.source_ip = Some(SourceIp::Address([198, 51, (n / 18) as u8, 7].into()));
         activity.client = Some(["Chrome on macOS", "Safari on iOS", "curl"][n % 17 / 7].into());
         activity.country = Some(["FR", "DE"][n % 29 / 28].into());
         activity.login_key = Some(format!("login {}", n / 40).into());
@@ -104,6 +105,25 @@ fn a_copy_tells_of_a_new_network_with_all_that_it_has() {
     assert_eq!(features(told).len(), 2, "the network and the session's change of it: {told:?}");
     let day = org.profiles().find(|(user, _)| user.as_str() == "emma").unwrap().1.day.as_ref().unwrap();
     assert_eq!(day.sources[0].as_ref().map(|today| today.rows), Some(120.0), "rows are not learned of copies");
+}
+
+#[test]
+fn the_place_of_an_older_copy_does_not_move_a_session_back() {
+    let mut org = small_org();
+    let rich = tomorrow(9_000, Kind::ListView);
+    let poor = Activity { client: None, ..rich.clone() };
+    org.observe(&poor, &mut Vec::new());
+    let moved = Activity { source_ip: Some(SourceIp::Address([203, 0, 113, 7].into())), ..tomorrow(9_001, Kind::Uri) };
+    let sessions = |out: &[Observation]| {
+        let features = out.iter().flat_map(|told| &told.features);
+        features.filter(|feature| matches!(feature, Feature::Session(_))).count()
+    };
+    let mut out = Vec::new();
+    org.observe(&moved, &mut out);
+    assert_eq!(sessions(&out), 1);
+    assert_eq!(org.observe(&rich, &mut out), Fate::Enriched);
+    org.observe(&Activity { id: Uuid::from_u128(9_002), ..moved }, &mut out);
+    assert_eq!(sessions(&out), 1, "{out:?}");
 }
 
 #[test]

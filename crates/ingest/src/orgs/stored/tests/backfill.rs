@@ -55,8 +55,13 @@ async fn it_goes_on_where_it_was_left() {
 async fn it_says_what_it_could_not_read_and_polling_begins_where_it_ends() {
     let scene = sixty_days().await;
     scene.control.misbehave(Fault::ObjectMissing.on("LoginEvent"));
-    let end = NOON.plus(-5 * HOUR);
-    let filled = backfill(&scene.common, NOON.plus(-60 * DAY), end).await.unwrap();
-    assert_eq!(filled.activities, 240);
+    let (from, end) = (NOON.plus(-60 * DAY), NOON.plus(-13 * HOUR));
+    let filled = backfill(&scene.common, from, end).await.unwrap();
+    assert_eq!(filled.activities, 238);
     assert!(filled.unread.len() == 1 && filled.unread[0].contains("LoginEvent"), "{:?}", filled.unread);
+
+    let taught = serde_json::json!({ "from": from.0, "to": end.0 });
+    scene.common.positions.put("backfill", &scene.common.org, &taught).await.unwrap();
+    scene.round().await.unwrap();
+    assert_eq!(scene.published()[238..], ids([238, 239]));
 }

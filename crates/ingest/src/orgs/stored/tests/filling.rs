@@ -27,7 +27,10 @@ async fn gaps_of_all_kinds_are_filled_in_one_order_and_closed() {
     scene.round().await.unwrap();
     let expected: Vec<u32> = (10..50).flat_map(|number| [number, number + 60]).collect();
     assert_eq!(scene.published()[1..], ids(expected)[1..]);
-    assert_eq!(scene.gaps.notes(), [Some("filled from stored events".to_owned()), Some("filled from stored events".to_owned())]);
+    assert_eq!(
+        scene.gaps.notes(),
+        [Some("filled from stored events".to_owned()), Some("filled from stored events".to_owned())]
+    );
     let calls = scene.asked("query");
     scene.round().await.unwrap();
     assert_eq!(scene.asked("query"), calls);

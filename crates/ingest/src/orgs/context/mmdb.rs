@@ -1,0 +1,108 @@
+//! Writes small databases in MaxMind's format, version 2.0, of IPv4 networks.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+pub(super) enum Value {
+    Text(&'static str),
+    Number(u32),
+    Map(Vec<(&'static str, Value)>),
+}
+
+/// A database of networks by their first address and the bits of their prefix.
+pub(super) fn database(networks: &[(Ipv4Addr, u32, Value)]) -> Vec<u8> {
+    let (mut tree, mut data) = (Tree::default(), Vec::new());
+    for (first, bits, value) in networks {
+        tree.insert(u32::from(*first), *bits, data.len());
+        value.write(&mut data);
+    }
+    let mut bytes = tree.bytes();
+    bytes.extend([0; 16]);
+    bytes.extend(data);
+    bytes.extend(b"\xab\xcd\xefMaxMind.com");
+    let nodes = u32::try_from(tree.nodes.len()).unwrap();
+    let metadata = [
+        ("binary_format_major_version", Value::Number(2)),
+        ("binary_format_minor_version", Value::Number(0)),
+        ("build_epoch", Value::Number(1_772_452_800)),
+        ("database_type", Value::Text("Test")),
+        ("description", Value::Map(vec![])),
+        ("ip_version", Value::Number(4)),
+        ("node_count", Value::Number(nodes)),
+        ("record_size", Value::Number(24)),
+    ];
+    bytes.push(7 << 5 | 9);
+    for (key, value) in metadata {
+        Value::Text(key).write(&mut bytes);
+        value.write(&mut bytes);
+    }
+    Value::Text("languages").write(&mut bytes);
+    // An empty array, which is of an extended type.
+    bytes.extend([0, 4]);
+    bytes
+}
+
+impl Value {
+    /// Sizes above 28 would take further bytes.
+    fn write(&self, out: &mut Vec<u8>) {
+        let head = |kind: u8, size: usize| {
+            assert!(size < 29);
+            kind << 5 | u8::try_from(size).unwrap()
+        };
+        match self {
+            Self::Text(text) => {
+                out.push(head(2, text.len()));
+                out.extend(text.bytes());
+            }
+            Self::Number(number) => {
+                out.push(head(6, 4));
+                out.extend(number.to_be_bytes());
+            }
+            Self::Map(fields) => {
+                out.push(head(7, fields.len()));
+                for (key, value) in fields {
+                    Self::Text(key).write(out);
+                    value.write(out);
+                }
+            }
+        }
+    }
+}
+
+/// Nodes of two records each: for the next bit 0, and 1.
+struct Tree {
+    nodes: Vec<[Option<usize>; 2]>,
+    /// Where the data of a node's record lies.
+    data: BTreeMap<(usize, usize), usize>,
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self { nodes: vec![[None; 2]], data: BTreeMap::new() }
+    }
+}
+
+impl Tree {
+    fn insert(&mut self, first: u32, bits: u32, offset: usize) {
+        let (mut node, bit) = (0, |depth: u32| (first >> (31 - depth) & 1) as usize);
+        for depth in 0..bits - 1 {
+            let new = self.nodes.len();
+            let next = *self.nodes[node][bit(depth)].get_or_insert(new);
+            if next == new {
+                self.nodes.push([None; 2]);
+            }
+            node = next;
+        }
+        self.data.insert((node, bit(bits - 1)), offset);
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let count = self.nodes.len();
+        let record = |node: usize, side: usize| {
+            let data = self.data.get(&(node, side)).map(|offset| count + 16 + offset);
+            let value = data.or(self.nodes[node][side]).unwrap_or(count);
+            u32::try_from(value).unwrap().to_be_bytes()[1..].to_vec()
+        };
+        (0..count).flat_map(|node| [record(node, 0), record(node, 1)]).flatten().collect()
+    }
+}

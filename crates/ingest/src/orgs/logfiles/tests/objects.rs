@@ -1,0 +1,74 @@
+//! Event log objects of an org.
+
+use super::super::objects::LogObjects;
+use super::super::stop::Rounds;
+use super::support::{World, once, table};
+use crate::testing::Memory;
+use fake_org::Fault;
+use model::{Channel, Kind};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+async fn world(times: &[&str]) -> World {
+    let mut world =
+        World::start("2026-03-02T18:00:00Z", vec![table("RestApi", times)], fake_org::Settings::default()).await;
+    world.leads = vec![(Kind::Api, Channel::LogObject)];
+    world
+}
+
+/// The rows that a round brings after a start, in their order.
+async fn read(world: &World) -> Vec<String> {
+    let memory = Arc::new(Memory::default());
+    LogObjects::resume(world.common(&memory).await).await.unwrap().round().await.unwrap();
+    memory.texts()
+}
+
+#[tokio::test]
+async fn rows_are_read_as_they_come_and_again_for_ten_minutes() {
+    let times = ["2026-03-01T09:00:00.000Z", "2026-03-02T17:55:00.000Z", "2026-03-02T18:01:00.000Z"];
+    let world = world(&times).await;
+    let first = read(&world).await;
+    assert_eq!(first.len(), 2);
+    world.advance("2026-03-02T18:02:00Z");
+    let second = read(&world).await;
+    assert_eq!(second.len(), 2);
+    assert_eq!(first[1], second[0]);
+    world.advance("2026-03-02T18:30:00Z");
+    read(&world).await;
+    world.advance("2026-03-02T19:00:00Z");
+    assert!(read(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn twins_that_are_read_twice_keep_their_ids() {
+    let mut twins = table("RestApi", &["2026-03-02T17:55:00.000Z"; 3]);
+    let line = twins.rows[0].line.clone();
+    twins.rows.iter_mut().for_each(|row| row.line = line.clone());
+    let mut world = World::start("2026-03-02T18:00:00Z", vec![twins], fake_org::Settings::default()).await;
+    world.leads = vec![(Kind::Api, Channel::LogObject)];
+    let first = read(&world).await;
+    assert_eq!(first.iter().collect::<BTreeSet<_>>().len(), 3);
+    assert_eq!(read(&world).await, first);
+}
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_is_asked_for_less() {
+    let times: Vec<String> = (0..50).map(|minute| format!("2026-03-02T17:{minute:02}:00.000Z")).collect();
+    let world = world(&times.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    world.org.control().misbehave(Fault::QueryTimeout { longest: Duration::from_secs(20 * 60) });
+    let memory = Arc::new(Memory::default());
+    LogObjects::resume(world.common(&memory).await).await.unwrap().round().await.unwrap();
+    assert_eq!(once(&memory).len(), 50);
+}
+
+#[tokio::test]
+async fn an_object_that_is_missing_does_not_hold_up_the_others() {
+    // There is no ApexRestApiEventLog, which has events of the same kind.
+    let world = world(&["2026-03-02T17:55:00.000Z"]).await;
+    assert_eq!(read(&world).await.len(), 1);
+    world.org.control().misbehave(Fault::ObjectMissing.on("RestApiEventLog"));
+    assert!(read(&world).await.is_empty());
+    world.org.control().calm();
+    assert_eq!(read(&world).await.len(), 1);
+}

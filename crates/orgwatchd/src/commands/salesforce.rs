@@ -1,0 +1,133 @@
+//! What operators do about orgs at Salesforce.
+
+use super::operate::print;
+use crate::config::Config;
+use crate::node::Node;
+use anyhow::{Result, bail};
+use bus::{Bus, Publisher, PublisherSettings, Topology};
+use fake_org::{FakeOrg, Script, Speed};
+use ingest::Sink;
+use ingest::doctor::{Check, Health, examine};
+use model::time::DAY;
+use model::{OrgId, Timestamp};
+use runtime::shutdown::on_signals;
+use serde_json::json;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::SystemTime;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) async fn backfill(config: Config, name: &str, from: Timestamp, to: Option<Timestamp>) -> Result<ExitCode> {
+    const MOST_DAYS: i64 = 180;
+    let now = now();
+    let to = to.unwrap_or(now);
+    if from >= to {
+        bail!("--from must be before --to, {to}, is {from}");
+    }
+    if now.since(from) > MOST_DAYS * DAY {
+        bail!("--from must be at most {MOST_DAYS} days ago: Salesforce keeps no older events");
+    }
+    let node = Node::connect(config, "ingest", &[]).await?;
+    let publisher = Publisher::start(&node.bus, PublisherSettings::default(), CancellationToken::new());
+    let sink = Sink::to_stream(publisher, &node.bus.settings().prefix, node.config.partitions.partitions());
+    let shutdown = on_signals()?;
+    let (org, filled) = tokio::select! {
+        () = shutdown.cancelled() => bail!("interrupted; the same command goes on from here"),
+        filled = ingest::backfill(&node.config.ingest.salesforce, name, &node.store, &sink, from, to) => filled?,
+    };
+    let ingest::Backfilled { activities, windows, truncations, unread } = filled;
+    print(&json!({
+        "org": org, "from": from, "to": to, "activities": activities, "windows": windows, "truncations": truncations,
+        "unread": unread,
+    }))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what is wrong, and what to do about it. Fails if something is bad.
+pub(crate) async fn doctor(config: Config, as_json: bool) -> Result<ExitCode> {
+    let mut checks = vec![nats(&config).await];
+    checks.extend(postgres(&config).await);
+    for (name, org) in &config.ingest.salesforce.orgs {
+        checks.extend(examine(name, org, now).await);
+    }
+    if config.ingest.salesforce.orgs.is_empty() {
+        let advice = "see docs/salesforce-setup.md, or push events to ingest";
+        checks.push(Check::poor("salesforce", "no org is configured", advice));
+    }
+    if as_json {
+        print(&checks)?;
+    } else {
+        let mut out = std::io::stdout().lock();
+        for check in &checks {
+            let mark = match check.health {
+                Health::Good => "good",
+                Health::Poor => "poor",
+                Health::Bad => "BAD ",
+            };
+            writeln!(out, "{mark}  {}: {}", check.what, check.found)?;
+            if let Some(advice) = &check.advice {
+                writeln!(out, "      → {advice}")?;
+            }
+        }
+    }
+    let worst = checks.iter().map(|check| check.health).max();
+    Ok(if worst == Some(Health::Bad) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+pub(crate) async fn fake_org(input: &[PathBuf], org: OrgId, speed: Option<f64>) -> Result<ExitCode> {
+    let mut script = Script::read(input, org)?;
+    script.settings.speed = speed.map_or(Speed::Instant, Speed::Factor);
+    let (id, secret) = (script.settings.client_id.clone(), script.settings.client_secret.clone());
+    let events = script.events.len();
+    let fake = FakeOrg::start(script).await?;
+    print(&json!({
+        "login_url": fake.login_url(), "pubsub_url": fake.pubsub_url(), "client_id": id, "client_secret": secret,
+        "events": events,
+    }))?;
+    on_signals()?.cancelled().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn nats(config: &Config) -> Check {
+    let wrong = "check nats.servers and its credentials, and that the server is 2.14 or later with JetStream";
+    let bus = match Bus::connect("operator", &config.nats).await {
+        Ok(bus) => bus,
+        Err(error) => return Check::bad("nats", format!("{:#}", anyhow::Error::from(error)), wrong),
+    };
+    match Topology::new(&config.nats, &[detector::Group::all().declaration()]).check(&bus).await {
+        Ok(differences) if differences.is_empty() => Check::good("nats", "streams and consumers are as declared"),
+        Ok(differences) => {
+            let found = format!("{} streams or consumers are otherwise than declared", differences.len());
+            Check::poor("nats", found, "orgwatchd topology show, then topology apply; detector groups have their own")
+        }
+        Err(error) => Check::bad("nats", format!("{:#}", anyhow::Error::from(error)), wrong),
+    }
+}
+
+async fn postgres(config: &Config) -> Vec<Check> {
+    let wrong = "check postgres.url, and that the role may connect";
+    let looked = async {
+        let store = Store::connect(&config.postgres, "orgwatch-operator").await?;
+        let pending = store.pending_migrations().await?;
+        let clock = store.clock().await?;
+        store.close().await;
+        Ok::<_, store::StoreError>((pending, clock))
+    };
+    match looked.await {
+        Ok((pending, clock)) => {
+            let schema = match pending {
+                0 => Check::good("postgres", "the schema is up to date"),
+                some => Check::bad("postgres", format!("{some} migrations are missing"), "orgwatchd migrate"),
+            };
+            vec![schema, Check::clock("postgres clock", clock, now())]
+        }
+        Err(error) => vec![Check::bad("postgres", format!("{:#}", anyhow::Error::from(error)), wrong)],
+    }
+}
+
+pub(super) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

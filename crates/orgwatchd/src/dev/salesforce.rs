@@ -1,0 +1,130 @@
+//! A Salesforce of its own, that serves what would otherwise be read from files.
+
+use crate::arguments::Channels;
+use crate::config::Config;
+use crate::node::Node;
+use anyhow::{Context, Result};
+use base64::Engine;
+use bus::{Publisher, PublisherSettings};
+use fake_org::{FakeOrg, Script, Settings, Speed};
+use ingest::{ConnectedOrg, Files, Sink, Start, Stored};
+use model::time::DAY;
+use model::{Kind, Order, OrgId, Timestamp};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Its name among the configured orgs.
+const NAME: &str = "dev";
+/// The custom channel that brings all kinds in their order.
+const CHANNEL: &str = "Orgwatch__chn";
+const LOOK: Duration = Duration::from_millis(100);
+/// After the last event, until every log file is there.
+const LOG_FILES: i64 = 2 * DAY;
+
+pub(super) struct Salesforce {
+    fake: FakeOrg,
+    org: OrgId,
+    channels: Channels,
+    end: Timestamp,
+}
+
+impl Salesforce {
+    /// Serves stored events, and has `config` read them.
+    pub(super) async fn start(
+        config: &mut Config,
+        input: &[PathBuf],
+        org: OrgId,
+        channels: Channels,
+        speed: Option<f64>,
+    ) -> Result<Self> {
+        let mut script = Script::read(input, org.clone())?;
+        let members = kinds(&script);
+        script.settings = Settings {
+            speed: speed.map_or(Speed::Instant, Speed::Factor),
+            keepalive: Duration::from_secs(1),
+            topics_awaited: if channels == Channels::Stream { 1 } else { members.len() },
+            channels: [(CHANNEL.to_owned(), Vec::new())].into(),
+            ..Settings::default()
+        };
+        let end = script.end();
+        let client = (script.settings.client_id.clone(), script.settings.client_secret.clone());
+        let fake = FakeOrg::start(script).await?;
+        let connection = salesforce_client::Settings {
+            login_url: fake.login_url(),
+            pubsub_url: fake.pubsub_url(),
+            client_id: client.0,
+            client_secret: Some(client.1.into()),
+            ..salesforce_client::Settings::default()
+        };
+        let settings = ConnectedOrg { connection, org_id: org.clone(), context_seconds: 0, ..ConnectedOrg::default() };
+        let settings = match channels {
+            Channels::Stream => ConnectedOrg {
+                channels: [(CHANNEL.to_owned(), members.clone())].into(),
+                kinds: Some(members),
+                stored: Stored::Off,
+                log_files: Files::Off,
+                ..settings
+            },
+            Channels::All => ConnectedOrg {
+                kinds: Some(members),
+                start: Start::Earliest,
+                stored: Stored::Follow,
+                stored_seconds: 1,
+                log_files: Files::Hourly,
+                log_file_seconds: 1,
+                ..settings
+            },
+        };
+        config.ingest.salesforce.orgs.insert(NAME.to_owned(), settings);
+        Ok(Self { fake, org, channels, end })
+    }
+
+    /// Returns when all of it is on the activity stream, and its end too.
+    pub(super) async fn read(&self, node: &Node) -> Result<()> {
+        let control = self.fake.control();
+        control.until_streamed().await;
+        for (topic, streamed) in control.streamed() {
+            let name = topic.trim_start_matches("/event/");
+            let last = streamed.replay_id.map(|id| base64::engine::general_purpose::STANDARD.encode(id));
+            while self.position(node, &format!("stream/{name}"), "replay_id").await?.as_str() != last.as_deref() {
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        if self.channels == Channels::All {
+            control.advance_to(self.end.plus(LOG_FILES));
+            self.followed(node).await?;
+        }
+        let publisher = Publisher::start(&node.bus, PublisherSettings::default(), CancellationToken::new());
+        let prefix = &node.bus.settings().prefix;
+        let sink = Sink::to_stream(publisher, prefix, node.config.partitions.partitions());
+        Ok(sink.order(&self.org, Order::End).await?.await?)
+    }
+
+    /// Waits until the slower channels have told everything, too.
+    async fn followed(&self, node: &Node) -> Result<()> {
+        let settings = node.config.ingest.salesforce.orgs.get(NAME).context("the org is not configured")?;
+        for object in ingest::stored_objects(settings) {
+            while self.position(node, &format!("stored/{object}"), "to").await?.as_i64() < Some(self.end.0) {
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        while self.position(node, "log_files", "cursor").await?.as_i64() < Some(self.end.0) {
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    async fn position(&self, node: &Node, source: &str, key: &str) -> Result<serde_json::Value> {
+        let position = node.store.position(source, &self.org).await?;
+        Ok(position.and_then(|position| position.get(key).cloned()).unwrap_or_default())
+    }
+}
+
+/// The kinds of events that the script has.
+fn kinds(script: &Script) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = script.events.iter().filter_map(|event| ingest::kind_of_stored(&event.object)).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}

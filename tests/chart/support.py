@@ -1,0 +1,91 @@
+"""The chart, rendered, and what it runs."""
+
+import pathlib
+import re
+import sys
+
+import helm_python
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CHART = ROOT / "helm/orgwatch"
+#: What `cargo xtask` installs is beside the Python that runs this.
+TOOLS = pathlib.Path(sys.executable).parent
+
+#: The oldest version that Chart.yaml allows, and the newest whose schemas there are.
+KUBERNETES = ["1.30", "1.37"]
+#: Kinds of operators, which no Kubernetes schema knows.
+CUSTOM = {"ScaledObject", "ServiceMonitor", "PrometheusRule"}
+
+_chart = helm_python.Chart.load(CHART)
+
+
+def ci_values():
+    """Name and values of each file in ci/."""
+    files = sorted((CHART / "ci").glob("*-values.yaml"))
+    return {file.name.removesuffix("-values.yaml"): yaml.safe_load(file.read_text()) for file in files}
+
+
+def render(values, **options):
+    """The objects that Helm would apply. Raises helm_python.HelmError for wrong values."""
+    texts = _chart.render(values, name="orgwatch", namespace="security", **options)
+    objects = []
+    for path, text in sorted(texts.items()):
+        if not path.endswith("NOTES.txt"):
+            objects += [found for found in yaml.safe_load_all(text) if found]
+    return Objects(objects)
+
+
+def notes(values):
+    return _chart.render(values, name="orgwatch", namespace="security")["orgwatch/templates/NOTES.txt"]
+
+
+class Objects(list):
+    def of(self, *kinds):
+        return [found for found in self if found["kind"] in kinds]
+
+    def get(self, kind, name):
+        found = [found for found in self.of(kind) if name_of(found) == name]
+        assert len(found) == 1, f"{len(found)} of {kind} {name}"
+        return found[0]
+
+    def workloads(self):
+        """By component, what runs services."""
+        return {component(found): found for found in self.of("Deployment")}
+
+    def pods(self):
+        """What the pods of all objects are made of: owner, and pod with metadata and spec."""
+        for found in self:
+            if found["kind"] == "Pod":
+                yield found, found
+            elif "template" in found.get("spec", {}):
+                yield found, found["spec"]["template"]
+
+    def config(self, name):
+        """A rendered orgwatch.toml, by its dotted keys."""
+        text = self.get("ConfigMap", name)["data"]["orgwatch.toml"]
+        return dict(re.split(" = ", line, maxsplit=1) for line in text.splitlines())
+
+
+def name_of(found):
+    return found["metadata"]["name"]
+
+
+def component(found):
+    return found["metadata"]["labels"]["app.kubernetes.io/component"]
+
+
+def containers(pod):
+    return pod["spec"].get("initContainers", []) + pod["spec"]["containers"]
+
+
+def selects(labels, pod):
+    """Whether matchLabels find a pod."""
+    return labels.items() <= pod["metadata"]["labels"].items()
+
+
+def hook(found):
+    """The events before which an object is made, and its weight; none for what is part of the release."""
+    annotations = found["metadata"].get("annotations", {})
+    events = annotations.get("helm.sh/hook", "").split(",")
+    return set(filter(None, events)), int(annotations.get("helm.sh/hook-weight", 0))
