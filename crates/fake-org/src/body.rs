@@ -70,8 +70,12 @@ impl Trouble {
                     left -= chunk.len();
                     (!chunk.is_empty()).then_some(Ok(chunk))
                 });
-                let broken = std::iter::once_with(|| Err(io::Error::other("the connection breaks")));
-                Body::from_stream(stream::iter(whole.chain(broken)))
+                let broken = stream::once(async {
+                    // What came before is on its way when the connection breaks.
+                    tokio::task::yield_now().await;
+                    Err(io::Error::other("the connection breaks"))
+                });
+                Body::from_stream(stream::iter(whole).chain(broken))
             }
             Self::Slow { every, pause } => {
                 let pieces = chunks.flat_map(move |mut chunk| {

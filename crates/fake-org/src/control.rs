@@ -40,7 +40,7 @@ impl Control {
     /// Lets all of the script's events happen.
     pub fn play(&self) {
         if let Some(last) = self.org.tape.events.last() {
-            self.advance_to(last.at);
+            self.advance_to(last.published);
         }
     }
 

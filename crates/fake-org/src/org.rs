@@ -52,7 +52,7 @@ impl Org {
         for (name, members) in &settings.channels {
             tape.add_channel(name, members);
         }
-        let first = tape.events.first().map_or(settings.start, |event| event.at);
+        let first = tape.events.first().map_or(settings.start, |event| event.published);
         Ok(Self {
             url,
             clock: Clock::new(settings.speed, settings.start.max(first)),

@@ -48,7 +48,7 @@ fn advance(org: &Org) -> Option<Option<Instant>> {
         && let Some(last) = streams.frontier(&situation).unwrap_or(situation.released).checked_sub(1)
         && let Some(event) = org.tape.event(last)
     {
-        org.clock.advance_to(event.at);
+        org.clock.advance_to(event.published);
     }
     let wait = match step {
         Step::Send { id, events } => {
@@ -62,7 +62,7 @@ fn advance(org: &Org) -> Option<Option<Instant>> {
             None
         }
         Step::Wait { until } => {
-            let due = org.tape.event(situation.released).and_then(|event| org.clock.until(event.at));
+            let due = org.tape.event(situation.released).and_then(|event| org.clock.until(event.published));
             let due = due.map(|due| Instant::now() + due);
             Some(until.into_iter().chain(due).min())
         }

@@ -20,6 +20,9 @@ pub struct Event {
     pub record: Record,
 }
 
+/// How much later an event may be published than one that happened after it, milliseconds.
+pub const DISORDER: i64 = 5 * model::time::MINUTE;
+
 /// The fields of an event as the query API returns them, kept as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record(Box<str>);
@@ -28,7 +31,7 @@ pub struct Record(Box<str>);
 #[derive(Clone, Debug)]
 pub struct Script {
     pub org_id: OrgId,
-    /// In order of time.
+    /// In the order in which they are published: in order of time, but for less than [`DISORDER`].
     pub events: Vec<Event>,
     /// Rows of event log files. Where there are none, they are made from `events`.
     pub log_tables: Vec<LogTable>,
@@ -84,7 +87,7 @@ impl Script {
     }
 
     /// Reads files as `orgwatch simulate` writes them: a stored event in JSON on each line, or rows of an event log
-    /// file. Events of equal times stay in the order of the files.
+    /// file. The order of the files is kept, unless it is none.
     ///
     /// # Errors
     /// If a file cannot be read, or a line of it is no event.
@@ -99,11 +102,19 @@ impl Script {
 
     /// When its last event happens.
     pub fn end(&self) -> Timestamp {
-        self.events.last().map_or(self.settings.start, |event| event.at)
+        self.events.iter().map(|event| event.at).max().unwrap_or(self.settings.start)
     }
 
+    /// What is more out of order than events are published in is put in order.
     fn sort(&mut self) {
-        self.events.sort_by_key(|event| event.at);
+        let mut latest = Timestamp(i64::MIN);
+        let is_in_order = self.events.iter().all(|event| {
+            latest = latest.max(event.at);
+            latest.since(event.at) <= DISORDER
+        });
+        if !is_in_order {
+            self.events.sort_by_key(|event| event.at);
+        }
     }
 
     fn read_file(&mut self, path: &Path) -> Result<(), ScriptError> {

@@ -1,4 +1,4 @@
-//! The script's events as they are looked up: one tape in order of time, and places on it by object.
+//! The script's events as they are looked up: one tape in the order of publishing, and places on it by object.
 
 use crate::avro::Schema;
 use crate::objects::{self, Field, Kind, Object};
@@ -23,6 +23,8 @@ pub(crate) struct Tape {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) at: Timestamp,
+    /// Never before what was published before it.
+    pub(crate) published: Timestamp,
     /// By its place in [`Tape::topics`].
     pub(crate) topic: usize,
     pub(crate) record: Record,
@@ -64,6 +66,7 @@ impl Tape {
         let mut places = vec![Vec::new(); objects.len()];
         let mut users = std::collections::BTreeMap::<String, Account>::new();
         let mut entries = Vec::with_capacity(events.len());
+        let mut published = Timestamp(i64::MIN);
         for (place, event) in (0..).zip(events) {
             let topic = objects.iter().position(|object| object.stored.name == event.object);
             let Some((topic, object)) = topic.and_then(|topic| Some((topic, objects.get_mut(topic)?))) else {
@@ -75,7 +78,8 @@ impl Tape {
             if let Some(list) = places.get_mut(topic) {
                 list.push(place);
             }
-            entries.push(Entry { at: event.at, topic, record: event.record });
+            published = published.max(event.at);
+            entries.push(Entry { at: event.at, published, topic, record: event.record });
         }
         let topics: Vec<Topic> = objects
             .into_iter()
@@ -110,14 +114,14 @@ impl Tape {
         self.events.get(place as usize)
     }
 
-    /// The place after all events up to `time`.
+    /// The place after all events that were published by `time`.
     pub(crate) fn after(&self, time: Timestamp) -> Place {
-        Place::try_from(self.events.partition_point(|event| event.at <= time)).unwrap_or(Place::MAX)
+        Place::try_from(self.events.partition_point(|event| event.published <= time)).unwrap_or(Place::MAX)
     }
 
-    /// The place before all events from `time` on.
+    /// The place before all events that were published from `time` on.
     pub(crate) fn before(&self, time: Timestamp) -> Place {
-        Place::try_from(self.events.partition_point(|event| event.at < time)).unwrap_or(Place::MAX)
+        Place::try_from(self.events.partition_point(|event| event.published < time)).unwrap_or(Place::MAX)
     }
 
     pub(crate) fn topic(&self, name: &str) -> Option<(usize, &Topic)> {

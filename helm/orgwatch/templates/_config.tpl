@@ -1,12 +1,33 @@
 {{/*
-orgwatch.toml: `config` of the values, and what the chart decides.
+orgwatch.toml: `config` of the values, and what the chart decides, without the sections of other services. So a service
+is replaced when its own configuration changes. Takes root, and service: `operator`, who checks all sections but that of
+the notifier, whose secrets are read when it is checked.
 
 One dotted key a line: `toToml` would write 32 as 32.0, because Helm reads every number as a float. JSON writes strings,
 numbers and lists as TOML does.
 */}}
 {{- define "orgwatch.config" -}}
-{{- $decided := include "orgwatch.config-decided" . | fromYaml -}}
-{{- include "orgwatch.toml" (dict "path" "" "value" (mergeOverwrite (deepCopy .Values.config) $decided)) -}}
+{{- $decided := include "orgwatch.config-decided" .root | fromYaml -}}
+{{- $config := mergeOverwrite (deepCopy .root.Values.config) $decided -}}
+{{- $services := list "ingest" "baseline" "detector" "correlator" "notifier" -}}
+{{- range ternary (list "notifier") (without $services .service) (eq .service "operator") -}}
+  {{- $_ := unset $config . -}}
+{{- end -}}
+{{- include "orgwatch.toml" (dict "path" "" "value" $config) | trim -}}
+{{- end -}}
+
+{{/* Takes root, service, component and more annotations: the ConfigMap with its orgwatch.toml. */}}
+{{- define "orgwatch.config-map" -}}
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  {{- include "orgwatch.metadata" . | nindent 2 }}
+  {{- with .annotations }}
+  {{- . | nindent 2 }}
+  {{- end }}
+data:
+  orgwatch.toml: |
+    {{- include "orgwatch.config" . | nindent 4 }}
 {{- end -}}
 
 {{/* Takes the path of a key, and its value. */}}

@@ -1,4 +1,4 @@
-{{/* Parts of the pods that run orgwatchd. Each takes root, workload, and user: whose NATS key it gets. */}}
+{{/* Parts of the pods that run orgwatchd. Each takes root, component, workload, and service: whose NATS key it gets. */}}
 
 {{- define "orgwatch.pod-basics" -}}
 serviceAccountName: {{ include "orgwatch.service-account" . }}
@@ -71,12 +71,11 @@ volumeMounts:
 {{- end }}
 {{- end -}}
 
-{{/* Takes the name of the config map, too: config. */}}
 {{- define "orgwatch.volumes" -}}
 {{- $values := .root.Values -}}
 volumes:
   - name: config
-    configMap: {name: {{ .config }}}
+    configMap: {name: {{ include "orgwatch.fullname" .root }}-{{ .component }}}
   - name: tmp
     emptyDir: {}
   - name: postgres
@@ -98,7 +97,7 @@ volumes:
     secret:
       secretName: {{ .existingSecret }}
       defaultMode: 0440
-      items: [{key: {{ get .keys $.user }}, path: auth}]
+      items: [{key: {{ get .keys $.service }}, path: auth}]
   {{- end }}
   {{- end }}
   {{- with $values.nats.tls }}

@@ -54,8 +54,9 @@ fn moved(change: &SessionChange, _: &Observation, _: &Settings) -> Result<Judgem
     })
 }
 
+/// Either way: what comes late is from before the session was last seen.
 fn span(milliseconds: i64) -> String {
-    match milliseconds / 60_000 {
+    match milliseconds.abs() / 60_000 {
         0 => "a minute".to_owned(),
         minutes if minutes < 120 => format!("{minutes} min"),
         minutes => format!("{} h", minutes / 60),
@@ -86,6 +87,15 @@ mod tests {
         let finding = finding(&SessionHijack, change(Some("203.0.113.0/24"), Some("python-requests"), 0.02));
         assert_eq!(finding.score, 9.0);
         insta::assert_snapshot!(finding.summary, @"a session went on from network 198.51.100.0/24 to 203.0.113.0/24 and from Chrome on macOS to python-requests within 5 min");
+    }
+
+    #[test]
+    fn what_comes_late_is_as_far_away() {
+        let check = |milliseconds, expect| assert_eq!(span(milliseconds), expect);
+        check(300_000, "5 min");
+        check(-300_000, "5 min");
+        check(-59_000, "a minute");
+        check(-7_200_000, "2 h");
     }
 
     #[test]

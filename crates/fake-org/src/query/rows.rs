@@ -2,13 +2,14 @@
 
 use super::{Class, Comparison, Fault, Filter, Literal, Object, Org, Select, names};
 use crate::objects::{self, Field, Kind, NO_ID};
+use crate::script::DISORDER;
 use crate::settings::millis;
 use crate::soql::{Direction, OrderBy};
 use crate::tape::Place;
 use crate::value;
 use model::Timestamp;
 use serde_json::{Map, Value};
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
 
 /// A row that was found. Events are read again for each page, so that a large result is small.
@@ -84,7 +85,7 @@ pub(super) fn window(clock: &str, filters: &[Filter]) -> (Option<Timestamp>, Opt
 fn events(org: &Org, object: &Object, topic: usize, filters: &[Filter]) -> Vec<Row> {
     let (from, to) = window("EventDate", filters);
     let first = from.map_or(0, |from| org.tape.before(from));
-    let end = to.map_or(org.tape.end(), |to| org.tape.after(to));
+    let end = to.map_or(org.tape.end(), |to| org.tape.after(to.plus(DISORDER)));
     let places = org.tape.places.get(topic).map_or(&[][..], Vec::as_slice);
     let late = |fault: &Fault| match fault {
         Fault::RowsLate { every, by } => Some(((*every).max(1), millis(*by))),
@@ -94,12 +95,15 @@ fn events(org: &Org, object: &Object, topic: usize, filters: &[Filter]) -> Vec<R
     let visible = org.visible();
     let is_visible = |(number, place): &(usize, Place)| {
         let delay = late.filter(|(every, _)| (number + 1).is_multiple_of(*every)).map_or(0, |(_, by)| by);
-        org.tape.event(*place).is_some_and(|event| event.at.plus(delay) <= visible)
+        org.tape.event(*place).is_some_and(|event| {
+            let is_asked_for = from.is_none_or(|from| from <= event.at) && to.is_none_or(|to| event.at <= to);
+            is_asked_for && event.published.plus(delay) <= visible
+        })
     };
     let within = places.iter().copied().enumerate().filter(|(_, place)| (first..end).contains(place));
-    let mut found: Vec<Row> = within.filter(is_visible).map(|(_, place)| Row::Event(place)).collect();
-    found.reverse();
-    found
+    let mut found: Vec<Place> = within.filter(is_visible).map(|(_, place)| place).collect();
+    found.sort_by_key(|place| Reverse((org.tape.event(*place).map(|event| event.at), *place)));
+    found.into_iter().map(Row::Event).collect()
 }
 
 /// Whether [`events`] has seen to a filter.

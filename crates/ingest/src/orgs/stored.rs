@@ -31,7 +31,7 @@ use gaps::Filling;
 use halt::Halt;
 use model::time::DAY;
 use model::{Channel, Kind, Timestamp};
-use reader::{PATIENCE, Reader};
+use reader::Reader;
 use std::time::Duration;
 use sweep::Object;
 use tokio_util::sync::CancellationToken;
@@ -45,7 +45,7 @@ pub(crate) async fn run(common: Common, shutdown: CancellationToken) -> Result<(
         shutdown.cancelled().await;
         return Ok(());
     }
-    let mut rounds = Rounds { reader: Reader::new(common, PATIENCE), filling: Filling::default() };
+    let mut rounds = Rounds { reader: Reader::new(common), filling: Filling::default() };
     // What is under way at shutdown is read again: positions only move past what is acknowledged.
     while let Some(wait) = shutdown.run_until_cancelled(rounds.round()).await {
         shutdown.run_until_cancelled(tokio::time::sleep(wait?)).await;

@@ -43,23 +43,24 @@ pub(super) fn database(networks: &[(Ipv4Addr, u32, Value)]) -> Vec<u8> {
 }
 
 impl Value {
-    /// Sizes above 28 would take further bytes.
     fn write(&self, out: &mut Vec<u8>) {
+        // Sizes from 29 on take a further byte.
         let head = |kind: u8, size: usize| {
-            assert!(size < 29);
-            kind << 5 | u8::try_from(size).unwrap()
+            let more = size.checked_sub(29).map(|more| u8::try_from(more).unwrap());
+            let first = more.map_or_else(|| u8::try_from(size).unwrap(), |_| 29);
+            [kind << 5 | first].into_iter().chain(more)
         };
         match self {
             Self::Text(text) => {
-                out.push(head(2, text.len()));
+                out.extend(head(2, text.len()));
                 out.extend(text.bytes());
             }
             Self::Number(number) => {
-                out.push(head(6, 4));
+                out.extend(head(6, 4));
                 out.extend(number.to_be_bytes());
             }
             Self::Map(fields) => {
-                out.push(head(7, fields.len()));
+                out.extend(head(7, fields.len()));
                 for (key, value) in fields {
                     Self::Text(key).write(out);
                     value.write(out);

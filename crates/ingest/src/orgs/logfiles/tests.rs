@@ -6,7 +6,7 @@ mod support;
 
 use super::download::{self, Summary};
 use super::file::LogFile;
-use super::file::tests::{at, file};
+use super::file::tests::file;
 use super::sending::{Sent, UNDER_WAY};
 use super::stop::Stop;
 use crate::source::SourceError;

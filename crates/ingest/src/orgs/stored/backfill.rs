@@ -40,7 +40,7 @@ pub(crate) async fn backfill(common: &Common, from: Timestamp, to: Timestamp) ->
     let from = reached.max(to.plus(-HISTORY));
     let spans = objects(common, to).map(|object| Span { object, from, to }).collect();
     let mut sweep = Sweep::new(spans, WIDTH, MOST);
-    let mut reader = Reader::new(common.clone(), u32::MAX);
+    let mut reader = Reader::new(common.clone());
     let mut filled = Backfilled::default();
     loop {
         let delivered = match reader.step(&mut sweep, Purpose::Teach).await {

@@ -22,10 +22,9 @@ pub(super) struct Reader {
     objects: BTreeMap<&'static str, Arc<Described>>,
     /// Rows of each object that JetStream has, as far back as they are asked for again.
     known: BTreeMap<&'static str, BTreeSet<RowId>>,
-    delays: Backoff<fn() -> f64>,
-    /// Passing failures in a row, and how many are waited for.
+    pub(super) delays: Backoff<fn() -> f64>,
+    /// Passing failures in a row.
     failures: u32,
-    patience: u32,
     logged: u32,
 }
 
@@ -48,8 +47,8 @@ pub(super) struct ReadPart {
 
 /// Rows of a page, and of a sorted query: the most that Salesforce gives at once.
 const BATCH: u16 = 2_000;
-/// Passing failures in a row after which somebody is told.
-pub(super) const PATIENCE: u32 = 6;
+/// Passing failures in a row that are waited for.
+const MOST_FAILURES: u32 = 6;
 /// Rejects that are logged one by one.
 const MOST_LOGGED: u32 = 100;
 
@@ -64,10 +63,9 @@ enum Call<'a> {
 }
 
 impl Reader {
-    /// So many passing failures in a row are waited for, at growing intervals.
-    pub(super) fn new(common: Common, patience: u32) -> Self {
+    pub(super) fn new(common: Common) -> Self {
         let delays = Backoff::new(Duration::from_secs(1), Duration::from_secs(60), random as fn() -> f64);
-        Self { common, objects: BTreeMap::new(), known: BTreeMap::new(), delays, failures: 0, patience, logged: 0 }
+        Self { common, objects: BTreeMap::new(), known: BTreeMap::new(), delays, failures: 0, logged: 0 }
     }
 
     /// The org's clock, asked now.
@@ -213,7 +211,11 @@ impl Reader {
             self.afford()?;
             match self.common.client.describe(object.name).await {
                 Ok(description) => break description,
-                Err(error) => self.wait(error).await.map_err(|error| Stop::of(object.name, &error))?,
+                Err(error) => {
+                    if let Some(error) = self.wait(error).await? {
+                        return Err(Stop::of(object.name, &error));
+                    }
+                }
             }
         };
         self.answered();
@@ -238,7 +240,7 @@ impl Reader {
                     return Ok(Ok(page));
                 }
                 Err(error) => {
-                    if let Err(error) = self.wait(error).await {
+                    if let Some(error) = self.wait(error).await? {
                         return Ok(Err(error));
                     }
                 }
@@ -246,18 +248,19 @@ impl Reader {
         }
     }
 
-    /// Waits for what passes; gives back what does not, or not for a long time.
-    async fn wait(&mut self, error: Error) -> Result<(), Error> {
-        if error.trouble() != Trouble::Passing || self.failures >= self.patience {
-            return Err(error);
+    /// Waits for what passes, at growing intervals; gives back what does not, or not for a while though the org answers.
+    async fn wait(&mut self, error: Error) -> Result<Option<Error>, Halt> {
+        if error.trouble() != Trouble::Passing {
+            return Ok(Some(error));
         }
-        self.failures += 1;
-        if self.failures == PATIENCE {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(org = %self.common.org, error, "stored events cannot be read for the time being");
+        if self.failures < MOST_FAILURES {
+            self.failures += 1;
+            tokio::time::sleep(self.delays.next().unwrap_or_default()).await;
+            return Ok(None);
         }
-        tokio::time::sleep(self.delays.next().unwrap_or_default()).await;
-        Ok(())
+        self.clock().await?;
+        self.answered();
+        Ok(Some(error))
     }
 
     fn answered(&mut self) {

@@ -17,8 +17,8 @@ pub(super) struct Board {
     begun: Instant,
     sights: BTreeMap<(Kind, Origin), Sight>,
     leads: BTreeMap<Kind, Lead>,
-    /// Whether it is known what the org offers.
-    planned: bool,
+    /// Whether it was looked at what the org offers.
+    is_planned: bool,
     /// Why the org cannot be read at all.
     unreachable: Option<String>,
     gaps: Vec<(Kind, Gap)>,
@@ -28,6 +28,8 @@ pub(super) struct Board {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Lead {
+    /// Whether it was looked for.
+    is_known: bool,
     now: Option<Origin>,
     /// The one that it had last.
     last: Option<Origin>,
@@ -60,7 +62,7 @@ impl Board {
             begun,
             sights: BTreeMap::new(),
             leads: BTreeMap::new(),
-            planned: false,
+            is_planned: false,
             unreachable: None,
             gaps: Vec::new(),
             blind: BTreeMap::new(),
@@ -92,13 +94,13 @@ impl Board {
     }
 
     pub(super) fn led(&mut self, kind: Kind, lead: Option<Origin>, now: Instant) {
-        (self.planned, self.unreachable) = (true, None);
+        (self.is_planned, self.unreachable) = (true, None);
         for (_, sight) in self.sights.iter_mut().filter(|((of_kind, _), _)| *of_kind == kind) {
             sight.missing = None;
         }
         let known = self.leads.entry(kind).or_default();
         let is_new = known.now != lead;
-        *known = Lead { now: lead, last: lead.or(known.last) };
+        *known = Lead { is_known: true, now: lead, last: lead.or(known.last) };
         if let (Some(source), true) = (lead, is_new) {
             self.sight(kind, source, now).expect(now);
         }
@@ -167,7 +169,7 @@ impl Board {
                 .map_or_else(|| self.blind.contains_key(kind), |turn| matches!(turn, Turn::Blind(_)))
         };
         let whole =
-            self.leads.iter().filter(|(_, lead)| lead.last.is_some() || !self.planned).all(|(k, _)| blind_then(k));
+            self.leads.iter().filter(|(_, lead)| lead.last.is_some() || !lead.is_known).all(|(k, _)| blind_then(k));
         for turn in &mut turns {
             if let Turn::Blind(blindness) = turn {
                 blindness.whole = whole;
@@ -180,7 +182,7 @@ impl Board {
         match turn {
             Turn::Blind(blindness) => {
                 // Even one of which nothing was ever heard has a state.
-                self.sight(blindness.kind, blindness.source, now);
+                self.sight(blindness.kind, blindness.source, now).is_used = true;
                 self.blind.insert(blindness.kind, (blindness, now));
             }
             Turn::Sighted { blindness, .. } => drop(self.blind.remove(&blindness.kind)),
@@ -209,7 +211,7 @@ impl Board {
             }
         };
         // What was there before a restart may yet turn out to be there again.
-        self.sights.iter().filter(|(_, sight)| self.planned || sight.is_used).map(state).collect()
+        self.sights.iter().filter(|(_, sight)| self.is_planned || sight.is_used).map(state).collect()
     }
 
     pub(super) fn hearing(&self, now: Instant) -> Vec<Hearing> {
@@ -228,11 +230,11 @@ impl Board {
         now: Instant,
         patience: impl Fn(Origin) -> Duration,
     ) -> Option<(Origin, Timestamp, Reason)> {
-        let lead = self.leads.get(&kind).copied().unwrap_or_default();
+        let lead = self.leads.get(&kind)?;
         let source = match (lead.now, lead.last) {
             (Some(source), _) => source,
             (None, Some(last)) => return Some((last, self.since(kind, last), Reason::Gone)),
-            (None, None) if self.planned => return None,
+            (None, None) if lead.is_known => return None,
             (None, None) => Origin::Stream,
         };
         let sight = self.sights.get(&(kind, source));
@@ -253,11 +255,14 @@ impl Board {
         heard.unwrap_or_else(|| self.clock.at(self.begun))
     }
 
-    /// A source that was blind has to be heard before it counts as seeing; one that is not read any more is not missed.
+    /// A source that was blind has to be heard before it counts as seeing; what is not read any more is not missed.
     fn sees_again(&self, kind: Kind, told: Instant) -> bool {
-        match self.leads.get(&kind).copied().unwrap_or_default().now {
-            Some(source) => self.sights.get(&(kind, source)).is_some_and(|sight| sight.heard_after(told)),
-            None => self.planned,
+        match self.leads.get(&kind) {
+            Some(Lead { now: Some(source), .. }) => {
+                self.sights.get(&(kind, *source)).is_some_and(|sight| sight.heard_after(told))
+            }
+            Some(lead) => lead.is_known,
+            None => self.is_planned,
         }
     }
 

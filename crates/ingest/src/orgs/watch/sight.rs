@@ -15,7 +15,7 @@ pub(super) struct Sight {
     pub(super) problem: Option<String>,
     /// Why the org or its user does not have it.
     pub(super) missing: Option<String>,
-    /// Whether it said anything, or failed, since the process began.
+    /// Whether anything was heard of it since the process began, good or bad.
     pub(super) is_used: bool,
     answered: Option<Instant>,
     expected: Instant,

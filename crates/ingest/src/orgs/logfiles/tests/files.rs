@@ -3,17 +3,15 @@
 use super::super::download;
 use super::super::file::tests::{at, file};
 use super::super::files::{LogFiles, POSITION};
-use super::super::position::Issue;
 use super::super::stop::{Rounds, Stop};
 use super::support::{World, once, row, table};
 use crate::testing::{Memory, ORG};
 use fake_org::{Fault, Interval};
 use model::{Channel, Kind, OrgId, Uuid};
 use salesforce_client::Trouble;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Gap, NewGap};
+use store::Gap;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 

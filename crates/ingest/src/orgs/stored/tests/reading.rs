@@ -8,6 +8,7 @@ use crate::source::SourceError;
 use fake_org::Fault;
 use model::Kind;
 use model::time::{HOUR, MINUTE};
+use runtime::retry::{Backoff, random};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -201,6 +202,26 @@ async fn what_is_not_there_holds_up_nothing_else() {
     assert_eq!(scene.round().await.unwrap(), INTERVAL);
     assert_eq!(scene.published(), ids([9]));
     assert_eq!((scene.position(LISTS), scene.position("stored/LoginEvent")), (None, Some(NOON.0)));
+}
+
+#[tokio::test]
+async fn what_does_not_pass_holds_up_nothing_else_while_the_org_answers() {
+    let events = rows("ListViewEvent", 5).into_iter().chain([row("LoginEvent", 9, -1.0)]);
+    let scene = Scene::new(events.collect(), &[Kind::ListView, Kind::Login]).await;
+    let mut rounds = scene.rounds();
+    rounds.reader.delays = Backoff::new(Duration::from_millis(1), Duration::from_millis(1), random);
+    scene.control.misbehave(Fault::BodyCut { after: 100 }.on("ListViewEvent"));
+    assert_eq!(rounds.round().await.unwrap(), INTERVAL);
+    assert_eq!((scene.position(LISTS), scene.position("stored/LoginEvent")), (None, Some(NOON.0)));
+    assert_eq!((scene.asked("query"), scene.asked("limits")), (7 + 1, 2));
+
+    scene.control.misbehave(Fault::Unavailable);
+    scene.control.advance_to(NOON.plus(MINUTE));
+    assert_eq!(rounds.round().await.unwrap(), INTERVAL);
+    assert_eq!((scene.asked("query"), scene.asked("limits")), (8, 3));
+    scene.control.calm();
+    rounds.round().await.unwrap();
+    assert_eq!(scene.published().len(), 6);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::orgs::leads::Leads;
 use crate::orgs::settings::ConnectedOrg;
 use crate::orgs::stored::Rounds;
 use crate::orgs::stored::gaps::Filling;
-use crate::orgs::stored::reader::{PATIENCE, Reader};
+use crate::orgs::stored::reader::Reader;
 use crate::orgs::watch::Watch;
 use crate::source::{Coverage, SourceError};
 use crate::testing::{Kept, Memory, ORG};
@@ -100,7 +100,7 @@ impl Scene {
     }
 
     pub(super) fn rounds(&self) -> Rounds {
-        Rounds { reader: Reader::new(self.common.clone(), PATIENCE), filling: Filling::default() }
+        Rounds { reader: Reader::new(self.common.clone()), filling: Filling::default() }
     }
 
     /// A round of a process that has just started.

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Checks the image without a Docker daemon: the last stage of deploy/Dockerfile is built by buildah from an executable
+# that is there already, on an empty base instead of distroless, and the result is run with nothing but what is in it:
+# read-only, without any capability, as user 65532.
+#
+#   deploy/smoke.sh EXECUTABLE
+#
+# EXECUTABLE must be static: RUSTFLAGS="-Ctarget-feature=+crt-static" cargo build -p orgwatchd --target HOST.
+# Needs root, buildah (without it the files are laid out by cp), unshare, setpriv and file.
+# What it does not check: that the stages before the last build, and the base's certificates, time zones and users.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+executable=$(realpath "${1:?usage: deploy/smoke.sh EXECUTABLE}")
+work=$(mktemp --directory)
+image=localhost/orgwatch:smoke
+mounted=""
+trap 'cleanup' EXIT
+
+cleanup() {
+    if [ -n "$mounted" ]; then
+        buildah umount "$mounted" >/dev/null || true
+        buildah rm "$mounted" >/dev/null || true
+        buildah rmi "$image" >/dev/null || true
+    fi
+    rm -rf "$work"
+}
+
+say() { printf '%-62s %s\n' "$1" "$2"; }
+
+fail() {
+    say "$1" FAILED
+    exit 1
+}
+
+file --brief "$executable" | grep --quiet 'static-pie linked\|statically linked' || fail "the executable is static"
+say "the executable is static" ok
+
+mkdir -p "$work/out/out"
+cp "$executable" "$work/out/out/orgwatchd"
+python3 deploy/sbom.py > "$work/out/out/orgwatchd.cdx.json"
+if command -v buildah >/dev/null; then
+    # The last stage, word for word; the stages before it are a folder.
+    sed -n '1,/^ARG RUNTIME/p; /^FROM ${RUNTIME}/,$p' deploy/Dockerfile |
+        sed 's/^COPY --from=build /COPY /' > "$work/Dockerfile"
+    buildah bud --quiet --isolation chroot --build-arg RUNTIME=scratch --build-arg VERSION=smoke \
+        --tag "$image" --file "$work/Dockerfile" "$work/out" > "$work/id"
+    user=$(buildah inspect --type image --format '{{.OCIv1.Config.User}}' "$image")
+    [ "$user" = 65532:65532 ] || fail "the image runs as 65532:65532, not '$user'"
+    say "the image runs as 65532:65532" ok
+    mounted=$(buildah from "$image")
+    root=$(buildah mount "$mounted")
+    cp -a "$root" "$work/root"
+else
+    say "buildah is not here: the image's settings are not checked" skipped
+    mkdir -p "$work/root/usr/local/bin"
+    cp "$executable" "$work/root/usr/local/bin/orgwatchd"
+fi
+# What a runtime adds to every container.
+mkdir -p "$work/root/etc/orgwatch" "$work/root/dev" "$work/root/tmp"
+mknod --mode=666 "$work/root/dev/null" c 1 3
+# Where a static executable finds its randomness.
+mknod --mode=666 "$work/root/dev/random" c 1 8
+mknod --mode=666 "$work/root/dev/urandom" c 1 9
+cp deploy/orgwatchd.toml "$work/root/etc/orgwatch/"
+echo "127.0.0.1 nats" > "$work/root/etc/hosts"
+chmod 0755 "$work" "$work/root"
+
+# Runs the entry point with the variables before `--` and the arguments after it; in namespaces of its own, without a
+# network, the root mounted read-only.
+inside() {
+    local variables=()
+    while [ "$1" != -- ]; do
+        variables+=("$1")
+        shift
+    done
+    # shellcheck disable=SC2016 # Expanded inside.
+    unshare --mount --net --pid --fork --kill-child bash -euc '
+        root=$1
+        shift
+        mount --bind "$root" "$root"
+        mount -o remount,bind,ro "$root"
+        if touch "$root/tmp/written" 2>/dev/null; then echo "the root can be written" >&2; exit 99; fi
+        exec env --ignore-environment "$@"' inside "$work/root" \
+        PATH=/usr/sbin:/usr/bin ORGWATCH_CONFIG=/etc/orgwatch/orgwatchd.toml "${variables[@]}" \
+        setpriv --no-new-privs chroot --userspec=65532:65532 --groups= "$work/root" /usr/local/bin/orgwatchd "${@:2}"
+}
+
+inside -- --version > "$work/told" || fail "it runs with nothing beside it, read-only, as 65532"
+say "it runs with nothing beside it, read-only, as 65532" "ok: $(cat "$work/told")"
+
+inside ORGWATCH_POSTGRES__URL=postgres://orgwatch@postgres/orgwatch -- config check || fail "its configuration is right"
+say "its configuration is right" ok
+
+if inside -- config check 2> "$work/told"; then fail "a configuration without a database is refused"; fi
+grep --quiet 'postgres.url' "$work/told" || fail "a configuration without a database is refused by name"
+say "a configuration without a database is refused by name" ok
+
+# Names are resolved and a thread pool runs: the address of `nats` is found in /etc/hosts, where nobody listens.
+sed -i 's/^ca_file.*//; s/^otlp_endpoint.*//; s/tls:/nats:/' "$work/root/etc/orgwatch/orgwatchd.toml"
+if inside ORGWATCH_NATS__CONNECT_SECONDS=1 ORGWATCH_POSTGRES__URL=postgres://orgwatch@postgres/orgwatch \
+    -- topology show > "$work/told" 2>&1; then
+    fail "a server that is away ends it with a reason"
+fi
+grep --quiet --ignore-case 'network is unreachable\|connection refused' "$work/told" || {
+    cat "$work/told"
+    fail "a server that is away ends it with a reason"
+}
+say "a server that is away ends it with a reason" ok

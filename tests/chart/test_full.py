@@ -1,0 +1,152 @@
+"""What only some values bring: names of secrets, monitoring, an Ingress, and what NOTES say."""
+
+import re
+import unittest
+
+import yaml
+
+from support import CHART, ci_values, component, name_of, notes, render
+
+
+class Full(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.objects = render(ci_values()["full"])
+
+    def container(self, own):
+        return self.objects.workloads()[own]["spec"]["template"]["spec"]["containers"][0]
+
+    def test_a_pod_sees_its_own_nats_key_alone(self):
+        keys = {}
+        for owner, pod in self.objects.pods():
+            volume, = [volume for volume in pod["spec"]["volumes"] if volume["name"] == "nats"]
+            keys[component(owner)] = [item["key"] for item in volume["secret"]["items"]]
+        expect = {own: [own] for own in ("ingest", "baseline", "correlator", "notifier")}
+        expect |= {"detector-all": ["detector"], "setup": ["operator"], "test": ["operator"]}
+        self.assertEqual(keys, expect)
+
+    def test_secrets_are_mounted_where_they_are_wanted(self):
+        mounted = {}
+        for own in self.objects.workloads():
+            paths = [mount["mountPath"] for mount in self.container(own)["volumeMounts"]]
+            mounted[own] = [path for path in paths if path.startswith("/run/secrets/")]
+        expect = {"ingest": ["/run/secrets/push-tokens"], "notifier": ["/run/secrets/channels"]}
+        self.assertEqual({own: paths for own, paths in mounted.items() if paths}, expect)
+
+    def test_postgres_is_verified(self):
+        environment = {variable["name"]: variable["value"] for variable in self.container("correlator")["env"]}
+        self.assertEqual(environment["PGSSLMODE"], "verify-full")
+        self.assertEqual(environment["PGSSLROOTCERT"], "/run/orgwatch/postgres-tls/ca.crt")
+
+    def test_a_service_does_not_see_the_configuration_of_others(self):
+        sections = {own: {key.split(".")[0] for key in self.objects.config(f"watch-{own}")}
+                    for own in [*self.objects.workloads(), "setup", "test"]}
+        services = {"ingest", "baseline", "detector", "correlator", "notifier"}
+        self.assertEqual(sections["ingest"] & services, {"ingest"})
+        self.assertEqual(sections["notifier"] & services, {"notifier"})
+        for own in "baseline", "detector-all", "correlator":
+            self.assertFalse(sections[own] & services, own)
+        # The Job checks all that it can without secrets of others.
+        self.assertEqual(sections["setup"] & services, {"ingest"})
+
+    def test_nothing_secret_is_rendered(self):
+        self.assertEqual(self.objects.of("Secret"), [])
+
+    def test_the_service_monitor_finds_every_service(self):
+        monitor, = self.objects.of("ServiceMonitor")
+        selector = monitor["spec"]["selector"]["matchLabels"].items()
+        found = [service for service in self.objects.of("Service") if selector <= service["metadata"]["labels"].items()]
+        self.assertEqual({component(service) for service in found}, self.objects.workloads().keys())
+        port = monitor["spec"]["endpoints"][0]["port"]
+        self.assertTrue(all(port in {each["name"] for each in service["spec"]["ports"]} for service in found))
+        self.assertEqual(monitor["metadata"]["labels"]["release"], "prometheus")
+
+    def test_rules_are_the_files(self):
+        rules = {component(found): found["spec"] for found in self.objects.of("PrometheusRule")}
+        files = (CHART / "files/rules").glob("*.yaml")
+        self.assertEqual(rules, {f"rules-{file.stem}": yaml.safe_load(file.read_text()) for file in files})
+        self.assertTrue(rules)
+
+    def test_dashboards_are_the_files(self):
+        maps = [found for found in self.objects.of("ConfigMap") if component(found).startswith("dashboard-")]
+        files = (CHART / "files/dashboards").glob("*.json")
+        expect = {f"dashboard-{file.stem}": {file.name: file.read_text()} for file in files}
+        self.assertEqual({component(found): found["data"] for found in maps}, expect)
+        self.assertTrue(all(found["metadata"]["labels"]["grafana_dashboard"] == "1" for found in maps))
+        self.assertTrue(maps)
+
+    def test_the_ingress_leads_to_pushes_alone(self):
+        ingress, = self.objects.of("Ingress")
+        path, = ingress["spec"]["rules"][0]["http"]["paths"]
+        self.assertEqual((path["path"], path["pathType"]), ("/v1/events", "Exact"))
+        self.assertEqual(path["backend"]["service"], {"name": "watch-ingest", "port": {"name": "http"}})
+
+    def test_an_image_can_be_pinned(self):
+        images = {self.container(own)["image"] for own in self.objects.workloads()}
+        self.assertRegex(images.pop(), r"^registry\.example\.com/orgwatchd@sha256:[0-9a-f]{64}$")
+        self.assertFalse(images)
+
+
+class Partial(unittest.TestCase):
+    """Changes to minimal-values.yaml."""
+
+    def render(self, **values):
+        return render(ci_values()["minimal"] | values)
+
+    def test_salesforce_is_reached_by_ingest_where_an_org_is_read(self):
+        objects = self.render(config={"ingest": {"salesforce": {"orgs": {"acme": {"org_id": "00D"}}}}})
+        reaching = set()
+        for found in objects.of("NetworkPolicy"):
+            ports = {port["port"] for rule in found["spec"].get("egress", []) for port in rule["ports"]}
+            if ports & {443, 7443}:
+                reaching.add(component(found))
+                self.assertLessEqual({443, 7443}, ports)
+        self.assertEqual(reaching, {"ingest"})
+
+    def test_an_account_that_exists_is_used_and_not_made(self):
+        objects = self.render(defaults={"serviceAccount": {"name": "watchers"}})
+        self.assertEqual(objects.of("ServiceAccount"), [])
+        used = {component(owner): pod["spec"]["serviceAccountName"] for owner, pod in objects.pods()}
+        self.assertEqual(used.pop("test"), "default")
+        self.assertEqual(set(used.values()), {"watchers"})
+
+    def test_services_do_it_themselves_without_the_job(self):
+        objects = self.render(setup={"enabled": False})
+        self.assertEqual(objects.of("Job"), [])
+        config = objects.config("orgwatch-baseline")
+        self.assertEqual((config["nats.manage_topology"], config["postgres.migrate"]), ("true", "true"))
+
+    def test_only_the_server_of_ones_own_is_set_up_by_the_job(self):
+        objects = self.render(postgres={"inCluster": {"enabled": True}})
+        steps = objects.get("Job", "orgwatch-setup")["spec"]["template"]["spec"]
+        self.assertEqual([step["args"][2:] for step in steps["containers"]], [["topology", "apply"]])
+        self.assertNotIn("initContainers", steps)
+
+    def test_policies_can_be_left_out(self):
+        self.assertEqual(self.render(networkPolicy={"enabled": False}).of("NetworkPolicy"), [])
+
+    def test_values_of_a_group_win_over_those_of_all_and_these_over_the_defaults(self):
+        groups = [{"name": "a", "family": "volume", "replicas": 0}, {"name": "b", "family": "time"}]
+        objects = self.render(defaults={"replicas": 5}, detector={"replicas": 4, "groups": groups})
+        replicas = {name_of(found): found["spec"]["replicas"] for found in objects.of("Deployment")}
+        expect = {"ingest": 5, "baseline": 5, "correlator": 5, "notifier": 5, "detector-a": 0, "detector-b": 4}
+        self.assertEqual(replicas, {f"orgwatch-{name}": count for name, count in expect.items()})
+
+
+class Notes(unittest.TestCase):
+    def test_what_is_missing_is_told(self):
+        values = ci_values()
+        self.assertNotIn("WARNING", notes(values["full"]))
+        self.assertRegex(notes(values["minimal"]), "nobody may push(?s:.)*nobody is told")
+        self.assertEqual(re.findall(r"(\w+)\.inCluster is for trying", notes(values["trying"])), ["nats", "postgres"])
+
+    def test_detectors_that_nobody_runs_are_told(self):
+        groups = [{"name": "a", "family": "volume"}, {"name": "b", "detectors": ["off_hours"]}]
+        told = notes(ci_values()["minimal"] | {"detector": {"groups": groups}})
+        idle = re.search("no group of detector.groups runs (.*)\\.", told)[1].split(", ")
+        self.assertEqual(len(idle), 10)
+        self.assertFalse(set(idle) & {"off_hours", "row_spike"})
+
+
+if __name__ == "__main__":
+    unittest.main()

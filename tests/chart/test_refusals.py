@@ -1,0 +1,103 @@
+"""Wrong values are refused with a sentence that helps."""
+
+import unittest
+
+import helm_python
+import yaml
+
+from support import render
+
+BASE = {"nats": {"servers": ["nats://nats:4222"]}, "postgres": {"existingSecret": "database"}}
+
+#: Values over BASE, and what must be said of them.
+REFUSED = [
+    # The schema.
+    ("nast: {}", "'nast' not allowed"),
+    ("ingest: {replica: 2}", "at '/ingest': additional properties 'replica' not allowed"),
+    ("detector: {groups: [{name: a, replica: 1}]}", "at '/detector/groups/0': additional properties 'replica'"),
+    ("detector: {groups: []}", "at '/detector/groups': minItems"),
+    ("detector: {groups: [{name: Rows}]}", "at '/detector/groups/0/name': 'Rows' does not match pattern"),
+    ("config: {ingets: {}}", "at '/config': additional properties 'ingets' not allowed"),
+    ("config: {partitions: {count: 0}}", "at '/config/partitions/count': minimum: got 0, want 1"),
+    ("config: {nats: {replicas: 2}}", "at '/config/nats/replicas': value must be one of 1, 3, 5"),
+    ("nats: {servers: ['http://nats:4222']}", "at '/nats/servers/0': 'http://nats:4222' does not match"),
+    ("nats: {servers: ['nats://me:secret@nats:4222']}", "at '/nats/servers/0'"),
+    ("nats: {auth: {kind: password}}", "at '/nats/auth/kind': value must be one of 'none', 'nkey', 'creds', 'token'"),
+    ("postgres: {existingSecret: x, password: y}", "at '/postgres': additional properties 'password' not allowed"),
+    ("correlator: {autoscaling: {hpa: {}, keda: {}}}", "at '/correlator/autoscaling': additional properties"),
+    ("correlator: {autoscaling: {kind: both}}", "value must be one of 'none', 'hpa', 'keda'"),
+    ("correlator: {terminationGracePeriodSeconds: 20}", "minimum: got 20, want 21"),
+    ("defaults: {securityContext: {readOnlyRootFilesystem: false}}", "readOnlyRootFilesystem': value must be true"),
+    ("defaults: {securityContext: {privileged: true}}", "privileged': value must be false"),
+    ("defaults: {podSecurityContext: {runAsUser: 0}}", "runAsUser': minimum: got 0, want 1"),
+    ("ingest: {ingress: {enabled: true}}", "at '/ingest/ingress/host': minLength"),
+    ("image: {digest: 'sha256:1'}", "at '/image/digest'"),
+    # What is wrong between values.
+    ("nats: {servers: []}", "nats.servers: name your NATS servers, or set nats.inCluster.enabled"),
+    ("postgres: {existingSecret: ''}", "postgres.existingSecret: name the Secret with the URL of your Postgres"),
+    ("nats: {servers: [nats://a], inCluster: {enabled: true}}", "nats.servers and nats.inCluster.enabled: give one"),
+    ("postgres: {existingSecret: x, inCluster: {enabled: true}}", "existingSecret and postgres.inCluster.enabled"),
+    ("nats: {servers: [nats://a], auth: {kind: nkey}}", "nats.auth.existingSecret: name the Secret with the nkey of"),
+    ("nats: {servers: [nats://a], auth: {existingSecret: x}}", "nats.auth.kind: say what the Secret holds"),
+    ("nats: {servers: [nats://a], tls: {clientCertificate: true}}", "nats.tls.existingSecret: name the Secret"),
+    ("nats: {servers: [], inCluster: {enabled: true}, tls: {existingSecret: x}}", "knows neither"),
+    ("{nats: {servers: [], inCluster: {enabled: true}}, config: {nats: {replicas: 3}}}", "is a single server"),
+    ("postgres: {existingSecret: '', inCluster: {enabled: true}, tls: {existingSecret: x}}", "knows no TLS"),
+    ("config: {nats: {servers: [nats://b]}}", "config.nats.servers: set nats.servers beside config"),
+    ("config: {nats: {manage_topology: false}}", "config.nats.manage_topology: set setup.enabled"),
+    ("config: {postgres: {url: postgres://b}}", "config.postgres.url: a password does not belong in a config map"),
+    ("config: {admin: {listen: '0.0.0.0:1'}}", "config.admin: the chart listens on 9090"),
+    ("config: {ingest: {orgs: {00D1: {tokens: [t]}}}}", "config.ingest.orgs.00D1.tokens: a secret does not belong"),
+    ("config: {notifier: {channels: {a: {kind: webhook, secret: s}}}}", "config.notifier.channels.a.secret: a secret"),
+    ("baseline: {replicas: 33}", "baseline: 33 replicas for 32 partitions (config.partitions.count)"),
+    ("{baseline: {replicas: 5}, config: {partitions: {count: 4}}}", "baseline: 5 replicas for 4 partitions"),
+    ("baseline: {autoscaling: {kind: hpa, maxReplicas: 40}}", "baseline: 40 replicas for 32 partitions"),
+    ("baseline: {autoscaling: {kind: keda}}", "baseline.autoscaling.kind: keda scales by what a consumer has to do"),
+    ("ingest: {autoscaling: {kind: keda}}", "ingest.autoscaling.kind: keda scales by what a consumer has to do"),
+    ("correlator: {autoscaling: {kind: keda}}", "nats.monitoring.endpoint: keda asks the monitoring port"),
+    ("{correlator: {autoscaling: {kind: keda}}, setup: {enabled: false}}", "leave setup.enabled on"),
+    ("{correlator: {autoscaling: {kind: keda}}, nats: {servers: [], inCluster: {enabled: true}}}", "exist first"),
+    ("correlator: {autoscaling: {kind: hpa, minReplicas: 3, maxReplicas: 2}}", "minReplicas is above maxReplicas"),
+    ("correlator: {autoscaling: {kind: hpa, minReplicas: 0}}", "at least 1 with hpa"),
+    ("correlator: {autoscaling: {kind: hpa}, resources: {requests: {cpu: null}}}", "hpa scales by the part of it"),
+    ("ingest: {drainSeconds: 20}", "ingest.terminationGracePeriodSeconds: a service needs 20 s"),
+    ("config: {ingest: {files: {paths: [/data]}}}", "config.ingest.files: each replica of ingest would read them"),
+    ("detector: {groups: [{name: a, family: volum}]}", "detector.groups[a].family: there is no volum, only identity"),
+    ("detector: {groups: [{name: a, detectors: [row_spyke]}]}", "there is no row_spyke, only api_recon, bulk_export"),
+    ("detector: {groups: [{name: a, family: time, detectors: [off_hours]}]}", "give family or detectors, not both"),
+    ("detector: {groups: [{name: a}, {name: b, family: time}]}", "detector.groups: a and b both run"),
+    ("detector: {groups: [{name: a, family: time}, {name: a, family: native}]}", "detector.groups: two are named a"),
+]
+
+
+class Refusals(unittest.TestCase):
+    def test_the_base_is_right(self):
+        render(BASE)
+
+    def test_wrong_values(self):
+        for text, expect in REFUSED:
+            with self.subTest(text), self.assertRaises(helm_python.HelmError) as refused:
+                render(BASE | yaml.safe_load(text))
+            self.assertIn(expect, str(refused.exception), text)
+
+    def test_all_that_is_wrong_is_told_at_once(self):
+        with self.assertRaises(helm_python.HelmError) as refused:
+            render({"nats": {"servers": []}, "baseline": {"replicas": 99}})
+        for key in "nats.servers:", "postgres.existingSecret:", "baseline:":
+            self.assertIn(key, str(refused.exception))
+
+    def test_what_could_be_taken_for_wrong(self):
+        for text in (
+            "baseline: {replicas: 32}",
+            "{baseline: {replicas: 40}, config: {partitions: {count: 64}}}",
+            "{ingest: {replicas: 1}, config: {ingest: {files: {paths: [/data]}}}}",
+            "detector: {groups: [{name: a, detectors: [row_spike]}, {name: b, detectors: [slow_drain]}]}",
+            "config: {notifier: {channels: {a: {kind: webhook, secret_file: /run/secrets/a/b}}}}",
+            "config: {ingest: {orgs: {00D1: {tokens: null}}}}",
+        ):
+            with self.subTest(text):
+                render(BASE | yaml.safe_load(text))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""Tries the alerts on a running system: brings about what each is for and waits until Prometheus says that it fires.
+
+    cargo build -p orgwatchd -p orgwatch
+    python3 tests/deploy/alerts.py --write tests/dashboards/metrics.txt
+
+Time runs sixty times as fast for the rules: their minutes are seconds. `--write` saves what the services exported on
+the way, which tests/dashboards checks the queries against. It needs what fleet.py needs, and takes about ten minutes.
+"""
+
+import argparse
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+from pathlib import Path
+
+from fleet import ROOT, SERVICES, Fleet, get, replaced, wait
+
+RULES = ROOT / "helm/orgwatch/files/rules/orgwatch.yaml"
+HEALTHY_SECONDS = 20
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--orgwatchd", type=Path, default=ROOT / "target/debug/orgwatchd")
+    parser.add_argument("--orgwatch", type=Path, default=ROOT / "target/debug/orgwatch")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="where to save what the services export")
+    options = parser.parse_args()
+    settings = {"ORGWATCH_DETECTOR__LEARN_UNTIL": "2026-01-25", "ORGWATCH_INGEST__ACKNOWLEDGE_SECONDS": "1"}
+    with Fleet(options.orgwatchd, settings) as fleet:
+        trial = Trial(fleet, events(options.orgwatch, fleet.folder))
+        try:
+            trial.run()
+        finally:
+            trial.feeding.set()
+            if options.write:
+                fleet.scrape()
+                options.write.write_text(exposition(fleet.seen))
+    print(f"tried: {', '.join(sorted(trial.fired))}")
+    missing = set(re.findall(r"alert: (\w+)", RULES.read_text())) - trial.fired
+    print(f"not tried here: {', '.join(sorted(missing))}")
+
+
+class Trial:
+    """A fleet that Prometheus watches, and what was seen to fire."""
+
+    def __init__(self, fleet, lines):
+        self.fleet, self.fired = fleet, set()
+        # What teaches comes at once, the rest little by little.
+        half = len(lines) // 2
+        for start in range(0, half, 8000):
+            fleet.push(b"".join(lines[start : min(start + 8000, half)]))
+        wait(fleet.idle, "the first half")
+        self.rest = iter(range(half, len(lines), 100))
+        self.lines, self.feeding, self.paused = lines, threading.Event(), threading.Event()
+        self.prometheus()
+        threading.Thread(target=self.feed, daemon=True).start()
+
+    def feed(self):
+        for start in self.rest:
+            while self.paused.is_set() and not self.feeding.is_set():
+                time.sleep(0.2)
+            # What is refused comes again, as from a client.
+            while not self.feeding.is_set() and not self.push(b"".join(self.lines[start : start + 100])):
+                time.sleep(0.2)
+            if self.feeding.wait(0.3):
+                return
+        print("all events are sent, the rest of the trial has none")
+
+    def push(self, body, token=None):
+        try:
+            return self.fleet.push(body, token) < 300
+        except OSError:
+            return False
+
+    def prometheus(self):
+        folder = self.fleet.folder
+        (folder / "rules.yaml").write_text(hasty(RULES.read_text()))
+        (folder / "prometheus.yaml").write_text(json.dumps({
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s", "scrape_timeout": "1s"},
+            "rule_files": [str(folder / "rules.yaml")],
+            "scrape_configs": [{
+                "job_name": "orgwatch",
+                "file_sd_configs": [{"files": [str(folder / "targets.json")], "refresh_interval": "1s"}],
+            }],
+        }))
+        self.targets(SERVICES)
+        address = f"127.0.0.1:{self.fleet.port('prometheus')}"
+        self.fleet.spawn("prometheus", [
+            "prometheus", f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/tsdb",
+            f"--web.listen-address={address}",
+        ], {})
+        wait(lambda: get(self.fleet.port("prometheus"), "/-/ready")[0] == 200, "prometheus")
+
+    def targets(self, services):
+        targets = [{"targets": [f"127.0.0.1:{self.fleet.port(each)}"], "labels": {"service": each}} for each in services]
+        (self.fleet.folder / "targets.json").write_text(json.dumps(targets))
+
+    def firing(self):
+        _, text = get(self.fleet.port("prometheus"), "/api/v1/alerts")
+        alerts = json.loads(text)["data"]["alerts"]
+        return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
+
+    def query(self, expression):
+        path = f"/api/v1/query?query={urllib.parse.quote(expression)}"
+        return json.loads(get(self.fleet.port("prometheus"), path)[1])["data"]["result"]
+
+    def expect(self, *alerts, during=lambda: None, seconds=120):
+        """Waits until all of them fire; `during` is done again and again meanwhile."""
+        start = time.monotonic()
+
+        def all_fire():
+            during()
+            self.fleet.scrape()
+            return set(alerts) <= self.firing()
+
+        try:
+            wait(all_fire, ", ".join(alerts), seconds=seconds)
+        except TimeoutError:
+            print(f"MISSING {', '.join(set(alerts) - self.firing())}; firing: {sorted(self.firing())}", flush=True)
+            return
+        self.fired.update(alerts)
+        print(f"{', '.join(alerts)}: after {time.monotonic() - start:.0f} s; firing: {sorted(self.firing())}", flush=True)
+
+    def quiet(self):
+        """Waits until nothing fires any more."""
+        wait(lambda: not self.firing(), "quiet", seconds=180)
+
+    def run(self):
+        fleet = self.fleet
+        time.sleep(HEALTHY_SECONDS)
+        if self.firing():
+            raise RuntimeError(f"a healthy system fires {self.firing()}")
+        print(f"nothing fires in {HEALTHY_SECONDS} s of health", flush=True)
+
+        self.expect("OrgwatchRecordsRejected", during=lambda: self.push(b'{"EventType": "Login", "USER_ID": 7}\n' * 50))
+        for _ in range(40):
+            self.push(b"{}", token="nobody-has-this-token")
+        self.expect("OrgwatchPushesUnauthorized")
+
+        fleet.receiver.status = 500
+        self.expect("OrgwatchDeliveriesStuck")
+        fleet.receiver.status = 400
+        self.expect("OrgwatchDeliveriesFailed", "OrgwatchDeadLetters")
+        fleet.receiver.status = 200
+
+        # A correlator with the user of another service.
+        fleet.spawn("correlator-wrong", [fleet.orgwatchd, "correlator"], fleet.environment("correlator-wrong", "ingest"))
+        self.targets([*SERVICES, "correlator-wrong"])
+        self.expect("OrgwatchNatsDenied")
+        self.targets(SERVICES)
+        fleet.stop("correlator-wrong", signal.SIGKILL)
+
+        fleet.stop("detector", signal.SIGKILL)
+        self.expect("OrgwatchDown", "OrgwatchStageMissing", "OrgwatchStalled")
+        time.sleep(30)
+        fleet.start("detector")
+        self.expect("OrgwatchSlow")
+
+        fleet.stop("baseline", signal.SIGKILL)
+        self.expect("OrgwatchPartitionsUnowned")
+        fleet.start("baseline")
+        self.quiet()
+
+        self.sql("REVOKE INSERT, UPDATE ON orgwatch.checkpoints FROM orgwatch")
+        self.expect("OrgwatchCheckpointsFailing")
+        self.sql("GRANT INSERT, UPDATE ON orgwatch.checkpoints TO orgwatch")
+
+        fleet.stop("postgres")
+        self.expect("OrgwatchPostgresUnavailable")
+        print({each["metric"]["service"]: each["value"][1] for each in self.query("orgwatch_postgres_pool_size")})
+        fleet.start_postgres()
+
+        fleet.stop("nats")
+        self.expect("OrgwatchPushesFail")
+        fleet.start_nats()
+        self.quiet()
+
+        fleet.stop("baseline")
+        time.sleep(5)
+        fleet.operate("topology", "apply", variables={"ORGWATCH_NATS__MAX_BYTES__ACTIVITY": "4096"})
+        fleet.start("baseline")
+        self.expect("OrgwatchActivitiesLost")
+        fleet.operate("topology", "apply")
+
+        self.paused.set()
+        self.expect("OrgwatchIngestSilent")
+        self.paused.clear()
+
+    def sql(self, statement):
+        url = f"postgres://postgres@127.0.0.1:{self.fleet.port('postgres')}/orgwatch"
+        subprocess.run(["psql", "--quiet", url, "-c", statement], check=True)
+
+
+def events(orgwatch, folder):
+    """Lines of a simulated org with attacks."""
+    plan = ["--users", "60", "--days", "90", "--seed", "7", "--attacks", "4", "--out", folder / "org"]
+    subprocess.run([str(part) for part in [orgwatch, "simulate", *plan]], check=True, stdout=subprocess.DEVNULL)
+    return (folder / "org/events.ndjson").read_bytes().splitlines(keepends=True)
+
+
+def hasty(rules):
+    """The rules with their minutes as seconds."""
+    shorter = {"s": ("ms", 17), "m": ("s", 1), "h": ("s", 60), "d": ("s", 1440)}
+
+    def duration(found):
+        unit, factor = shorter[found[3]]
+        return f"{found[1]}{int(found[2]) * factor}{unit}"
+
+    return re.sub(r"(\[|:(?=\d)|offset |for: )(\d+)([smhd])\b", duration, rules)
+
+
+def exposition(seen):
+    """All series in order of their names, without the buckets of histograms but the last."""
+    types = sorted(line for line in seen.values() if line.startswith("# TYPE"))
+    kept = [line for line in seen.values() if line[0] != "#" and ('le="' not in line or 'le="+Inf"' in line)]
+    head = "# Series that the services exported while tests/deploy/alerts.py tried the alerts; the values mean nothing.\n"
+    # Nothing is learned from partitions but the first.
+    kept = sorted(line for line in kept if not re.search(r'"baseline-[1-9]', line))
+    return head + "\n".join([*types, *(re.sub(r" [^ ]+$", " 1", line) for line in kept)]) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
