@@ -1,8 +1,8 @@
 //! Owns all behavioral state: for each activity, in the order of its partition, reads the features, *then* learns it.
 //!
 //! A replica owns partitions by advisory locks of one Postgres session, and commits their checkpoints on that very
-//! session: losing the session loses the right to commit. Every replica keeps an even [`Share`] of the partitions, and lets
-//! go of what is beyond it after a last checkpoint.
+//! session: losing the session loses the right to commit. Every replica keeps an even [`Share`] of the partitions, and
+//! lets go of what is beyond it after a last checkpoint.
 
 mod error;
 mod meter;

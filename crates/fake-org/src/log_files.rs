@@ -2,10 +2,10 @@
 
 mod listed;
 
-use listed::{Content, Listed};
+use listed::Listed;
 
 use crate::fault::Fault;
-use crate::log_rows::{self, LogTable};
+use crate::log_rows::{self, LogRow, LogTable};
 use crate::objects::Object;
 use crate::org::Org;
 use crate::settings::millis;
@@ -56,7 +56,7 @@ pub enum LogBody {
 #[derive(Debug)]
 pub(crate) struct LogFiles {
     given: Vec<LogTable>,
-    tables: OnceLock<Vec<LogTable>>,
+    made: OnceLock<Made>,
     added: Mutex<Vec<LogFile>>,
     /// When files were issued again.
     reissued: Mutex<BTreeMap<(String, Interval, Timestamp), Timestamp>>,
@@ -64,11 +64,27 @@ pub(crate) struct LogFiles {
     objects: OnceLock<Vec<Rows>>,
 }
 
+/// Tables, and the files that are made of them.
+#[derive(Debug)]
+struct Made {
+    tables: Vec<LogTable>,
+    periods: Vec<Period>,
+}
+
+/// The rows of an hour or day.
+#[derive(Debug)]
+struct Period {
+    table: usize,
+    interval: Interval,
+    log_date: Timestamp,
+    rows: Arc<[usize]>,
+}
+
 impl LogFiles {
     pub(crate) fn new(given: Vec<LogTable>) -> Self {
         Self {
             given,
-            tables: OnceLock::new(),
+            made: OnceLock::new(),
             added: Mutex::default(),
             reissued: Mutex::default(),
             objects: OnceLock::new(),
@@ -119,75 +135,91 @@ impl LogFiles {
     }
 
     fn tables(&self, org: &Org) -> &[LogTable] {
-        self.tables.get_or_init(|| {
-            if self.given.is_empty() { log_rows::derive(&org.tape, &org.id) } else { self.given.clone() }
+        &self.made(org).tables
+    }
+
+    fn made(&self, org: &Org) -> &Made {
+        self.made.get_or_init(|| {
+            let given = self.given.clone();
+            let tables = if given.is_empty() { log_rows::derive(&org.tape, &org.id) } else { given };
+            let periods = tables.iter().enumerate().flat_map(|(number, table)| periods(number, table)).collect();
+            Made { tables, periods }
         })
     }
 
     /// The files that are there now, in no order.
     fn list(&self, org: &Org) -> Vec<Listed> {
+        let now = org.clock.now();
+        let oldest = now.plus(-millis(org.settings.files_kept));
         let mut files: Vec<Listed> = Vec::new();
-        for (number, table) in self.tables(org).iter().enumerate() {
-            let names = ["download", table.event_type.as_str()];
-            let late = org.faults.see(&names, |fault| match fault {
-                Fault::FilesLate { by } => Some(millis(*by)),
-                _ => None,
-            });
-            let split = org.faults.see(&names, |fault| match fault {
-                Fault::FilesSplit { every, by } => Some(((*every).max(1), millis(*by))),
-                _ => None,
-            });
-            for (file, rows) in self.periods(table, split) {
-                let (interval, log_date, sequence) = file;
-                let delay = match interval {
-                    Interval::Hourly => HOUR + millis(org.settings.hourly_after),
-                    Interval::Daily => DAY + millis(org.settings.daily_after),
-                };
-                let behind = split.filter(|_| sequence > 1).map_or(0, |(_, by)| by);
-                let created = log_date.plus(delay).plus(late.unwrap_or(0)).plus(behind);
-                let lines = rows.iter().filter_map(|row| table.rows.get(*row)).map(|row| row.line.len() + 1);
-                files.push(Listed {
-                    id: id(org, &table.event_type, interval, log_date, sequence),
-                    event_type: table.event_type.clone(),
-                    columns: table.columns.clone(),
-                    length: (table.header().len() + lines.sum::<usize>()) as u64,
-                    content: Content::Rows { table: number, rows },
-                    interval,
-                    sequence,
-                    log_date,
-                    created: self.reissue_of(&table.event_type, interval, log_date).unwrap_or(created),
-                });
-            }
+        for period in &self.made(org).periods {
+            self.list_period(org, period, &mut files);
         }
         let added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
         files.extend(added.iter().map(|file| Listed::given(org, file)));
-        let now = org.clock.now();
-        let oldest = now.plus(-millis(org.settings.files_kept));
         files.retain(|file| (oldest..=now).contains(&file.created));
         files
     }
 
-    fn reissue_of(&self, event_type: &str, interval: Interval, log_date: Timestamp) -> Option<Timestamp> {
-        let reissued = self.reissued.lock().unwrap_or_else(PoisonError::into_inner);
-        reissued.get(&(event_type.to_owned(), interval, log_date)).copied()
+    /// Lists the file of a period, or what faults make of it, unless it is still to come.
+    fn list_period(&self, org: &Org, period: &Period, files: &mut Vec<Listed>) {
+        let Some(table) = self.tables(org).get(period.table) else { return };
+        let delay = match period.interval {
+            Interval::Hourly => HOUR + millis(org.settings.hourly_after),
+            Interval::Daily => DAY + millis(org.settings.daily_after),
+        };
+        let due = period.log_date.plus(delay);
+        if due > org.clock.now() {
+            return;
+        }
+        let names = ["download", table.event_type.as_str()];
+        let late = org.faults.see(&names, |fault| match fault {
+            Fault::FilesLate { by } => Some(millis(*by)),
+            _ => None,
+        });
+        let split = org.faults.see(&names, |fault| match fault {
+            Fault::FilesSplit { every, by } if period.interval == Interval::Hourly => {
+                Some(((*every).max(1), millis(*by)))
+            }
+            _ => None,
+        });
+        let created = due.plus(late.unwrap_or(0));
+        let created = self.reissue_of(table, period).map_or(created, |again| again.max(created));
+        let file = |sequence, created, rows| Listed::made(org, table, period, sequence, created, rows);
+        match (period.interval, split) {
+            (Interval::Daily, _) => files.push(file(0, created, Arc::clone(&period.rows))),
+            (Interval::Hourly, None) => files.push(file(1, created, Arc::clone(&period.rows))),
+            (Interval::Hourly, Some((every, by))) => {
+                let straggles = |row: &usize| (row + 1).is_multiple_of(every);
+                let (second, first): (Vec<usize>, Vec<usize>) = period.rows.iter().partition(|row| straggles(row));
+                files.push(file(1, created, first.into()));
+                if !second.is_empty() {
+                    files.push(file(2, created.plus(by), second.into()));
+                }
+            }
+        }
     }
 
-    /// The rows of each hour and day of a table, by interval, beginning and sequence.
-    fn periods(
-        &self,
-        table: &LogTable,
-        split: Option<(usize, i64)>,
-    ) -> BTreeMap<(Interval, Timestamp, u32), Vec<usize>> {
-        let mut periods = BTreeMap::<_, Vec<usize>>::new();
-        for (number, row) in table.rows.iter().enumerate() {
-            let straggles = split.is_some_and(|(every, _)| (number + 1).is_multiple_of(every));
-            let hour = row.at.plus(-row.at.0.rem_euclid(HOUR));
-            let day = row.at.plus(-row.at.0.rem_euclid(DAY));
-            periods.entry((Interval::Hourly, hour, if straggles { 2 } else { 1 })).or_default().push(number);
-            periods.entry((Interval::Daily, day, 0)).or_default().push(number);
-        }
-        periods
+    fn reissue_of(&self, table: &LogTable, period: &Period) -> Option<Timestamp> {
+        let reissued = self.reissued.lock().unwrap_or_else(PoisonError::into_inner);
+        reissued.get(&(table.event_type.clone(), period.interval, period.log_date)).copied()
     }
+}
+
+/// The hours and days in which a table has rows.
+fn periods(number: usize, table: &LogTable) -> impl Iterator<Item = Period> + use<> {
+    let mut periods = BTreeMap::<_, Vec<usize>>::new();
+    for (row, LogRow { at, .. }) in table.rows.iter().enumerate() {
+        for (interval, length) in [(Interval::Hourly, HOUR), (Interval::Daily, DAY)] {
+            periods.entry((interval, at.plus(-at.0.rem_euclid(length)))).or_default().push(row);
+        }
+    }
+    periods.into_iter().map(move |((interval, log_date), rows)| Period {
+        table: number,
+        interval,
+        log_date,
+        rows: rows.into(),
+    })
 }
 
 impl fmt::Debug for LogBody {

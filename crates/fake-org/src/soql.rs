@@ -245,3 +245,47 @@ fn unexpected(token: Option<Token>) -> Refusal {
         None => Refusal::malformed("unexpected end of query"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_read_in_all_its_parts() {
+        let text = "select Id, Profile.Name from User where Name = 'O\\'Neil' and Score>=0.5 AND Id IN ('a','b') \
+                    and IsActive = TRUE AND ProfileId != null order by Name desc nulls last, Id limit 10 offset 20";
+        let filter = |field: &str, comparison, values: Vec<Literal>| Filter { field: field.into(), comparison, values };
+        let text_literal = |text: &str| Literal::Text(text.into());
+        let expected = Select {
+            columns: Columns::Named(vec!["Id".into(), "Profile.Name".into()]),
+            from: "User".into(),
+            filters: vec![
+                filter("Name", Comparison::Equal, vec![text_literal("O'Neil")]),
+                filter("Score", Comparison::GreaterOrEqual, vec![Literal::Number(0.5)]),
+                filter("Id", Comparison::In, vec![text_literal("a"), text_literal("b")]),
+                filter("IsActive", Comparison::Equal, vec![Literal::Truth(true)]),
+                filter("ProfileId", Comparison::Unequal, vec![Literal::Null]),
+            ],
+            order: vec![
+                OrderBy { field: "Name".into(), direction: Direction::Descending },
+                OrderBy { field: "Id".into(), direction: Direction::Ascending },
+            ],
+            limit: Some(10),
+            offset: 20,
+        };
+        assert_eq!(parse(text), Ok(expected));
+    }
+
+    #[test]
+    fn times_are_literals_only_in_the_forms_that_salesforce_takes() {
+        let value =
+            |text: &str| parse(&format!("SELECT Id FROM X WHERE D > {text}")).map(|mut it| it.filters.remove(0));
+        let time = Literal::Time(Timestamp(1_767_225_600_000));
+        for text in ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000Z", "2026-01-01T01:00:00+01:00"] {
+            assert_eq!(value(text).unwrap().values, std::slice::from_ref(&time), "{text}");
+        }
+        for text in ["2026-01-01T00:00:00+0000", "2026-01-01T00:00:00", "2026-01-01", "2026-01-01T00:00:00 00:00"] {
+            assert_eq!(value(text).unwrap_err().code, "MALFORMED_QUERY", "{text}");
+        }
+    }
+}

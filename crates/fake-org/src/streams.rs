@@ -161,3 +161,6 @@ impl<O> Subscription<O> {
 fn pending(situation: &Situation<'_>, topic: usize, next: usize) -> Option<Place> {
     situation.places.get(topic)?.get(next).copied().filter(|place| *place < situation.released)
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,7 @@ pub async fn backfill(
     let setting = source::setting(settings, store, name, sink).ok_or_else(|| {
         let names: Vec<&str> = settings.orgs.keys().map(String::as_str).collect();
         BackfillError::NoOrg { name: name.to_owned(), known: names.join(", ") }
-    })??;
+    })?;
+    let setting = setting.map_err(BackfillError::Settings)?;
     org::backfill(&setting, from, to).await
 }

@@ -52,8 +52,8 @@ pub async fn run(
 
     let abandon = CancellationToken::new();
     let _abandon = abandon.clone().drop_guard();
-    let publisher = Publisher::start(bus, PublisherSettings::default(), abandon);
-    let sink = Sink::to_stream(publisher, &bus.settings().prefix, partitions);
+    let publisher = Publisher::start(bus, PublisherSettings::default(), abandon.clone());
+    let sink = Sink::to_stream(publisher, &bus.settings().prefix, partitions.clone());
     let push = Push::new(settings, tokens, sink.clone());
     let mut sources: Vec<Box<dyn Source>> = vec![Box::new(PushSource::new(push, listener))];
     if !settings.files.paths.is_empty() {
@@ -61,8 +61,7 @@ pub async fn run(
         sources.push(Box::new(FileSource::new(settings.files.clone(), Arc::new(store.clone()), drain)));
     }
     if !settings.salesforce.orgs.is_empty() {
-        let namespace = &bus.settings().prefix;
-        let orgs = SalesforceSource::new(&settings.salesforce, store, postgres, namespace, member);
+        let orgs = SalesforceSource::new(&settings.salesforce, store, postgres, bus, &partitions, member, abandon);
         sources.push(Box::new(orgs.map_err(IngestError::Settings)?));
     }
     tracing::info!(%address, sources = sources.len(), orgs = settings.orgs.len(), "ingest has started");

@@ -328,6 +328,7 @@ mod tests {
         }
         assert_eq!(meaning("Records"), Meaning::Dropped);
         assert_eq!(meaning("NEW_IN_V70"), Meaning::Unknown);
+        assert!(crate::wants("Username") && !crate::wants("Records") && !crate::wants("NEW_IN_V70"));
     }
 
     #[test]

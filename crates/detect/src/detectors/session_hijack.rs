@@ -56,7 +56,7 @@ fn moved(change: &SessionChange, _: &Observation, _: &Settings) -> Result<Judgem
 
 /// Either way: what comes late is from before the session was last seen.
 fn span(milliseconds: i64) -> String {
-    match milliseconds.abs() / 60_000 {
+    match milliseconds.saturating_abs() / 60_000 {
         0 => "a minute".to_owned(),
         minutes if minutes < 120 => format!("{minutes} min"),
         minutes => format!("{} h", minutes / 60),

@@ -1,6 +1,6 @@
 //! One file as it is listed and read.
 
-use super::{Interval, LogBody, LogFile, id};
+use super::{Interval, LogBody, LogFile, Period, id};
 use crate::body::Chunks;
 use crate::log_rows::{self, LogTable};
 use crate::org::Org;
@@ -15,26 +15,49 @@ use std::sync::Arc;
 pub(crate) struct Listed {
     pub(crate) id: String,
     pub(crate) event_type: String,
-    pub(super) interval: Interval,
-    pub(super) sequence: u32,
-    pub(super) log_date: Timestamp,
+    interval: Interval,
+    sequence: u32,
+    log_date: Timestamp,
     pub(super) created: Timestamp,
-    pub(super) columns: Vec<String>,
-    pub(super) length: u64,
-    pub(super) content: Content,
+    columns: Vec<String>,
+    length: u64,
+    content: Content,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Content {
+enum Content {
     Given(LogBody),
     /// Rows of a table.
     Rows {
         table: usize,
-        rows: Vec<usize>,
+        rows: Arc<[usize]>,
     },
 }
 
 impl Listed {
+    /// A file of rows of a table.
+    pub(super) fn made(
+        org: &Org,
+        table: &LogTable,
+        period: &Period,
+        sequence: u32,
+        created: Timestamp,
+        rows: Arc<[usize]>,
+    ) -> Self {
+        let lines = rows.iter().filter_map(|row| table.rows.get(*row)).map(|row| row.line.len() + 1);
+        Self {
+            id: id(org, &table.event_type, period.interval, period.log_date, sequence),
+            event_type: table.event_type.clone(),
+            interval: period.interval,
+            sequence,
+            log_date: period.log_date,
+            created,
+            columns: table.columns.clone(),
+            length: (table.header().len() + lines.sum::<usize>()) as u64,
+            content: Content::Rows { table: period.table, rows },
+        }
+    }
+
     pub(super) fn given(org: &Org, file: &LogFile) -> Self {
         let (header, length) = match &file.body {
             LogBody::Bytes(bytes) => {
@@ -59,27 +82,24 @@ impl Listed {
     /// The file, in pieces of about 64 KiB.
     pub(crate) fn chunks(self, org: &Arc<Org>) -> Chunks {
         const PIECE: usize = 1 << 16;
-        let lines: Box<dyn Iterator<Item = String> + Send> = match self.content {
-            Content::Given(LogBody::Bytes(bytes)) => {
-                let count = bytes.len().div_ceil(PIECE);
-                return Box::new(
-                    (0..count).map(move |number| bytes.slice(number * PIECE..bytes.len().min((number + 1) * PIECE))),
-                );
+        let mut lines: Box<dyn Iterator<Item = String> + Send> = match self.content {
+            Content::Given(LogBody::Bytes(mut bytes)) => {
+                let pieces = std::iter::from_fn(move || Some(bytes.split_to(PIECE.min(bytes.len()))));
+                return Box::new(pieces.take_while(|piece| !piece.is_empty()));
             }
             Content::Given(LogBody::Generated { header, rows, row, .. }) => {
                 Box::new(std::iter::once(header).chain((0..rows).map(move |number| row(number))))
             }
             Content::Rows { table, rows } => {
-                let tables = Arc::clone(org);
-                let header = org.files.tables(org).get(table).map(LogTable::header);
-                let line = move |row: usize| {
-                    let row = tables.files.tables(&tables).get(table)?.rows.get(row)?;
+                let org = Arc::clone(org);
+                let header = org.files.tables(&org).get(table).map(LogTable::header);
+                let line = move |number| {
+                    let row = org.files.tables(&org).get(table)?.rows.get(*rows.get::<usize>(number)?)?;
                     Some(format!("{}\n", row.line))
                 };
-                Box::new(header.into_iter().chain(rows.into_iter().filter_map(line)))
+                Box::new(header.into_iter().chain((0..).map_while(line)))
             }
         };
-        let mut lines = lines;
         Box::new(std::iter::from_fn(move || {
             let mut piece = String::with_capacity(PIECE + 1_024);
             while piece.len() < PIECE

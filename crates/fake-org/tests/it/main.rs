@@ -6,6 +6,7 @@ mod oauth;
 mod queries;
 mod records;
 mod rest;
+mod scripts;
 mod streams;
 mod support;
 mod tape;

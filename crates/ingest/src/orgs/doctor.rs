@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn clocks_may_differ_a_little() {
-        let check = |skew, health| {
+        let check = |skew: i64, health| {
             let found = Check::clock("clock", Timestamp(1_000_000 + skew), Timestamp(1_000_000));
             assert_eq!(found.health, health, "{found:?}");
         };

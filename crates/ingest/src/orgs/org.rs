@@ -4,15 +4,16 @@ use super::common::Common;
 use super::context::Context;
 use super::plan::{Offer, Plan, asked_for};
 use super::settings::ConnectedOrg;
-use super::watch::Watch;
+use super::watch::{self, Findings, Voice, Watch};
 use super::{logfiles, stored, streams};
 use crate::Sink;
 use crate::meter::{Meter, Origin};
 use crate::source::{Coverage, Positions, SourceError};
 use model::time::DAY;
-use model::{Channel, Kind, OrgId};
+use model::{Channel, Kind, OrgId, Timestamp};
 use runtime::retry::{Backoff, random};
 use salesforce_client::Client;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -27,6 +28,7 @@ pub(crate) struct Setting {
     pub(crate) client: Client,
     pub(crate) context: Arc<Context>,
     pub(crate) sink: Sink,
+    pub(crate) findings: Arc<dyn Findings>,
     pub(crate) positions: Arc<dyn Positions>,
     pub(crate) coverage: Arc<dyn Coverage>,
     pub(crate) meter: Meter,
@@ -35,14 +37,31 @@ pub(crate) struct Setting {
 /// Reads the org until `shutdown`. What fails is tried again, at growing intervals: nothing that one org does ends the
 /// reading of others.
 pub(crate) async fn run(setting: Setting, shutdown: CancellationToken) {
+    let watch = setting.watch();
+    let voice =
+        Voice { sink: setting.sink.clone(), findings: setting.findings.clone(), settings: setting.settings.clone() };
+    let telling = async {
+        while !shutdown.is_cancelled() {
+            if let Err(error) = watch.clone().run(voice.clone(), watch::PERIOD, shutdown.clone()).await {
+                tracing::warn!(name = setting.name, %error, "coverage cannot be told, it is tried again");
+                tokio::select! {
+                    () = shutdown.cancelled() => {}
+                    () = tokio::time::sleep(watch::PERIOD) => {}
+                }
+            }
+        }
+    };
+    tokio::join!(telling, reading(&setting, &watch, &shutdown));
+}
+
+async fn reading(setting: &Setting, watch: &Watch, shutdown: &CancellationToken) {
     let mut delays = delays();
-    let watch = Watch::new(setting.settings.org_id.clone(), Arc::clone(&setting.coverage));
     while !shutdown.is_cancelled() {
         let round = shutdown.child_token();
         let outcome = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
-            connected = setting.connect(&watch) => connected,
+            connected = setting.connect(watch) => connected,
         };
         let pause = match outcome {
             Ok((common, plan)) => {
@@ -81,6 +100,10 @@ fn delays() -> Backoff<impl FnMut() -> f64> {
 }
 
 impl Setting {
+    fn watch(&self) -> Watch {
+        Watch::new(self.settings.org_id.clone(), Arc::clone(&self.coverage))
+    }
+
     async fn connect(&self, watch: &Watch) -> Result<(Common, Plan), String> {
         let identity = self.client.identity().await.map_err(|error| error.to_string())?;
         let (org, wanted) = (identity.org_id, &self.settings.org_id);
@@ -119,6 +142,12 @@ async fn read(common: &Common, plan: &Plan, round: &CancellationToken) -> Result
     {
         running.spawn(logfiles::run(common.clone(), round.clone()));
     }
+    let (context, of_context, stop) = (Arc::clone(&common.context), common.clone(), round.clone());
+    running.spawn(async move {
+        context.run(&of_context, stop.clone()).await;
+        stop.cancelled().await;
+        Ok(())
+    });
     running.spawn(replan(common.clone(), plan.clone(), round.clone()));
     let mut outcome = Ok(());
     while let Some(ended) = running.join_next().await {
@@ -130,21 +159,38 @@ async fn read(common: &Common, plan: &Plan, round: &CancellationToken) -> Result
     outcome
 }
 
-/// What an org that was never read begins with.
+/// What an org that was never read begins with. It goes on where it was left.
 async fn begin(common: &Common, round: &CancellationToken) -> Result<(), SourceError> {
-    const BACKFILL: &str = "backfill";
+    const RANGE: &str = "backfill/first";
     let days = common.settings.backfill_days;
-    if days == 0 || common.positions.get(BACKFILL, &common.org).await?.is_some() {
+    let done = common.positions.get(stored::BACKFILL, &common.org).await?;
+    if days == 0 || done.is_some() {
         return Ok(());
     }
-    let now = common.client.server_time().unwrap_or_else(crate::http::now);
-    let from = now.plus(-i64::from(days) * DAY);
-    tokio::select! {
+    // The range is chosen once, however often it takes to read it.
+    let chosen = common.positions.get(RANGE, &common.org).await?;
+    let range = match chosen.and_then(|chosen| serde_json::from_value(chosen).ok()) {
+        Some(range) => range,
+        None => {
+            let now = common.client.server_time().unwrap_or_else(crate::http::now);
+            let range = Range { from: now.plus(-i64::from(days) * DAY).0, to: now.0 };
+            common.positions.put(RANGE, &common.org, &serde_json::json!(range)).await?;
+            range
+        }
+    };
+    let filled = tokio::select! {
         () = round.cancelled() => return Ok(()),
-        filled = stored::backfill(common, from, now) => drop(filled?),
-    }
-    let done = serde_json::json!({ "from": from.0, "to": now.0 });
-    Ok(common.positions.put(BACKFILL, &common.org, &done).await?)
+        filled = stored::backfill(common, Timestamp(range.from), Timestamp(range.to)) => filled?,
+    };
+    tracing::info!(org = %common.org, ?filled, "stored events are taught");
+    Ok(common.positions.put(stored::BACKFILL, &common.org, &serde_json::json!(range)).await?)
+}
+
+/// Milliseconds.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Range {
+    from: i64,
+    to: i64,
 }
 
 /// Ends when the org offers something else.
@@ -210,11 +256,10 @@ fn origin(channel: Channel) -> Origin {
 /// If it cannot be reached, is another than it should be, or activities cannot be published.
 pub(crate) async fn backfill(
     setting: &Setting,
-    from: model::Timestamp,
-    to: model::Timestamp,
+    from: Timestamp,
+    to: Timestamp,
 ) -> Result<(OrgId, stored::Backfilled), BackfillError> {
-    let watch = Watch::new(setting.settings.org_id.clone(), Arc::clone(&setting.coverage));
-    let (common, _) = setting.connect(&watch).await.map_err(BackfillError::Connect)?;
+    let (common, _) = setting.connect(&setting.watch()).await.map_err(BackfillError::Connect)?;
     let filled = stored::backfill(&common, from, to).await?;
     Ok((common.org, filled))
 }
@@ -223,8 +268,8 @@ pub(crate) async fn backfill(
 pub enum BackfillError {
     #[error("no org is configured as {name:?}; there are: {known}")]
     NoOrg { name: String, known: String },
-    #[error(transparent)]
-    Settings(#[from] salesforce_client::SettingsError),
+    #[error("{0}")]
+    Settings(String),
     #[error("the org cannot be read: {0}")]
     Connect(String),
     #[error(transparent)]

@@ -20,6 +20,7 @@ mod sweep;
 
 pub use backfill::Backfilled;
 pub(crate) use backfill::backfill;
+pub(crate) use polling::BACKFILL;
 
 use super::catalog::CATALOG;
 use super::common::Common;
@@ -64,7 +65,7 @@ struct Rounds {
 impl Rounds {
     /// Reads all there is to be read now; gives how long to wait for the next time.
     async fn round(&mut self) -> Result<Duration, SourceError> {
-        let interval = Duration::from_secs(self.reader.common.settings.stored_seconds.into());
+        let interval = Duration::from_secs(self.reader.common.settings.stored_seconds.max(1).into());
         match self.read().await {
             Ok(()) => Ok(interval),
             Err(Halt::Failed(error)) => Err(error),
@@ -106,7 +107,7 @@ fn objects(common: &Common, at: Timestamp) -> impl Iterator<Item = Object> {
 fn polled(common: &Common) -> impl Iterator<Item = Object> {
     let leads = |object: &Object| common.leads.of(object.kind) == Some(Channel::Stored);
     let follows = common.settings.stored == Stored::Follow;
-    objects(common, Timestamp(i64::MAX)).filter(move |object| follows || leads(object))
+    objects(common, crate::http::now()).filter(move |object| follows || leads(object))
 }
 
 #[cfg(test)]

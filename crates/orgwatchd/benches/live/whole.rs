@@ -61,7 +61,7 @@ pub(crate) async fn measure(node: &Node, group: &Group, org: &Org, registry: &Re
     let (before, worked_before) = (memory("VmRSS"), worked());
     let started = Instant::now();
     let Ingest(ingesting, shutdown) = ingest;
-    let ingesting = tokio::spawn(ingesting.ingest(shutdown.clone()));
+    let ingesting = tokio::spawn(ingesting.ingest(1, shutdown.clone()));
     idle::wait(node, group, &shutdown).await.unwrap();
     let idle = started.elapsed().as_secs_f64();
     let (after, worked) = (memory("VmRSS"), worked() - worked_before);

@@ -24,7 +24,7 @@ pub(super) struct Summary {
 }
 
 /// Parts of a body that wait to be cut; each is what came from the network at once.
-const PARTS: usize = 16;
+pub(super) const PARTS: usize = 16;
 /// Batches that wait to be sent.
 const BATCHES: usize = 1;
 

@@ -105,7 +105,7 @@ mod tests {
         let longer = LogFile { length: 30_000, ..one.clone() };
         let again = LogFile { created: at("2026-03-03T05:00:00Z"), ..one.clone() };
         position.done(one.issue());
-        let listed = vec![one, other, longer, again];
+        let listed = vec![one, longer, other, again];
         assert_eq!(position.pending(listed.clone(), |_| true), listed[1..]);
     }
 

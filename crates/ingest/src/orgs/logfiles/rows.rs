@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn r10_new_columns_are_kept() {
-        let text = format!("{HEADER},\"SECURE_CONNECTION_START\"\n{},\"12\"\n", row(ORG, "r1"));
+        let text = format!("{HEADER},\"NEW_IN_2027\"\n{},\"12\"\n", row(ORG, "r1"));
         let kept = &read(&text).activities[0].attributes;
-        assert!(kept.iter().any(|kept| kept.name == "SECURE_CONNECTION_START" && kept.value == "12"), "{kept:?}");
+        assert!(kept.iter().any(|kept| kept.name == "NEW_IN_2027" && kept.value == "12"), "{kept:?}");
     }
 
     #[test]

@@ -1,29 +1,27 @@
 //! Files and objects of an org, from what it answers to what is on the activity stream.
 
 mod files;
+mod memory;
 mod objects;
 mod support;
 
 use super::download::{self, Summary};
 use super::file::LogFile;
 use super::file::tests::file;
-use super::sending::{Sent, UNDER_WAY};
+use super::sending::Sent;
 use super::stop::Stop;
+use crate::Outlet;
 use crate::source::SourceError;
 use crate::testing::{Memory, ORG};
-use crate::{Outlet, Ticket};
 use bus::PublishError;
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use futures::{FutureExt, StreamExt};
-use model::{Channel, Entry, Item, Kind};
+use model::{Channel, Kind};
 use salesforce_client::Error;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use support::{NOWHERE, Records, settings};
-use tokio::sync::{mpsc, oneshot};
 
 const LED: [(Kind, Channel); 1] = [(Kind::Logout, Channel::LogFile)];
 const HEADER: &str = "\"EVENT_TYPE\",\"TIMESTAMP\",\"REQUEST_ID\",\"ORGANIZATION_ID\",\"USER_ID\",\"URI\"\n";
@@ -51,65 +49,6 @@ fn broken() -> Error {
 
 fn logouts() -> LogFile {
     file("0AT000000000001", "Logout", "2026-03-02T14:00:00Z", "2026-03-02T17:00:00Z")
-}
-
-/// Acknowledges late, and counts what is not acknowledged.
-#[derive(Clone)]
-struct Slow {
-    open: mpsc::UnboundedSender<(usize, oneshot::Sender<()>)>,
-    under_way: Arc<AtomicUsize>,
-    most: Arc<AtomicUsize>,
-}
-
-impl Slow {
-    fn start() -> Self {
-        let (open, mut opened) = mpsc::unbounded_channel::<(usize, oneshot::Sender<()>)>();
-        let under_way = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&under_way);
-        tokio::spawn(async move {
-            while let Some((items, acknowledge)) = opened.recv().await {
-                for _ in 0..50 {
-                    tokio::task::yield_now().await;
-                }
-                count.fetch_sub(items, Ordering::Relaxed);
-                acknowledge.send(()).unwrap();
-            }
-        });
-        Self { open, under_way, most: Arc::default() }
-    }
-}
-
-impl Outlet for Slow {
-    fn try_send(&self, _: u16, items: Vec<Item<Entry>>) -> Result<Ticket, PublishError> {
-        let (acknowledge, acknowledged) = oneshot::channel();
-        let under_way = self.under_way.fetch_add(items.len(), Ordering::Relaxed) + items.len();
-        self.most.fetch_max(under_way, Ordering::Relaxed);
-        self.open.send((items.len(), acknowledge)).unwrap();
-        Ok(acknowledged.map(|outcome| outcome.map_err(|_| PublishError::Stopped)).boxed())
-    }
-
-    fn send(&self, partition: u16, items: Vec<Item<Entry>>) -> BoxFuture<'_, Result<Ticket, PublishError>> {
-        Box::pin(async move { self.try_send(partition, items) })
-    }
-}
-
-#[tokio::test]
-async fn r6_constant_memory() {
-    const PARTS: usize = 1 << 10;
-    const ROWS: usize = 512;
-    let part = |number| Ok(Bytes::from(rows(number * ROWS..(number + 1) * ROWS)));
-    let head = stream::iter([Ok(Bytes::from_static(HEADER.as_bytes()))]);
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
-    let parts = stream::iter(0..PARTS).inspect(move |_| drop(count.fetch_add(1, Ordering::Relaxed))).map(part);
-    let slow = Slow::start();
-    let common = Records::default().common(settings(NOWHERE), &LED, Arc::new(slow.clone()));
-    let read = download::publish(&common, &logouts(), head.chain(parts).boxed()).await.unwrap();
-    assert_eq!(read.sent, Sent { rows: PARTS * ROWS, rejected: 0 });
-    println!("{} bytes, {:?}", read.bytes, slow.most);
-    // Rows of a chunk of 512 KiB.
-    let batch = (512 << 10) / row(1).len() + 1;
-    assert!(slow.most.load(Ordering::Relaxed) <= UNDER_WAY * batch);
 }
 
 #[tokio::test]

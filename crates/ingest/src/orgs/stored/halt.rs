@@ -87,3 +87,38 @@ fn what(error: &Error) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, code: &str) -> Error {
+        let message = "SELECT Query FROM ApiEvent ^ ERROR".to_owned();
+        Error::Refused { call: "query", status, code: code.to_owned(), message }
+    }
+
+    #[test]
+    fn an_operator_is_told_what_to_do_and_never_the_query() {
+        let check = |status, code, part: &str| match Stop::of("ApiEvent", &refused(status, code)) {
+            Stop::Object(problem) => assert!(problem.contains(part) && !problem.contains("SELECT"), "{problem}"),
+            other => panic!("{other:?}"),
+        };
+        check(404, "NOT_FOUND", "Event Manager");
+        check(403, "INSUFFICIENT_ACCESS", "View Real-Time Event Monitoring Data");
+        check(400, "INVALID_TYPE", "no ApiEvent");
+        check(400, "MALFORMED_QUERY", "MALFORMED_QUERY");
+        check(500, "QUERY_TIMEOUT", "too long");
+        check(400, "INVALID_QUERY_LOCATOR", "pages");
+        check(503, "SERVER_UNAVAILABLE", "SERVER_UNAVAILABLE");
+    }
+
+    #[test]
+    fn what_concerns_the_org_ends_the_round() {
+        let check = |status, code, expect| match Stop::of("ApiEvent", &refused(status, code)) {
+            Stop::Halt(Halt::Org { wait, .. }) => assert_eq!(wait, expect, "{code}"),
+            other => panic!("{other:?}"),
+        };
+        check(403, "REQUEST_LIMIT_EXCEEDED", LIMIT);
+        check(401, "INVALID_SESSION_ID", Duration::ZERO);
+    }
+}

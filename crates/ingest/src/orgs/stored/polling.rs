@@ -18,7 +18,7 @@ pub(super) struct Position {
 }
 
 /// Where an org's first backfill is noted.
-const BACKFILL: &str = "backfill";
+pub(crate) const BACKFILL: &str = "backfill";
 /// How far a first reading reaches back at most, be it only as far as the backfill.
 const FIRST: i64 = 3 * DAY;
 
@@ -33,7 +33,7 @@ pub(super) async fn poll(reader: &mut Reader, objects: &[Object], now: Timestamp
     let first = first(&common, now).await?;
     let from = |reached: &Option<Timestamp>| reached.map_or(first, |reached| reached.plus(-overlap));
     let spans = objects.iter().zip(&reached).map(|(object, to)| Span { object: *object, from: from(to), to: now });
-    let mut sweep = Sweep::new(spans.collect(), HOUR, HOUR);
+    let mut sweep = Sweep::new(spans.collect(), HOUR, DAY);
     while let Some(delivered) = reader.step(&mut sweep, Purpose::Watch).await? {
         for read in delivered.read {
             let Span { object, to, .. } = read.part.span;

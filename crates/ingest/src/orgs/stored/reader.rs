@@ -7,6 +7,7 @@ use super::rows::{PageRows, RowId, Rows};
 use super::sweep::{Object, Part, Span, Sweep};
 use crate::meter::{Counts, Origin};
 use crate::orgs::common::{Common, Purpose};
+use crate::source::SourceError;
 use model::{Activity, Timestamp};
 use runtime::retry::{Backoff, random};
 use salesforce::Reject;
@@ -116,14 +117,14 @@ impl Reader {
     ) -> Result<Option<(Delivered, usize)>, Halt> {
         let mut delivered = Delivered::default();
         let mut activities: Vec<Activity> = Vec::new();
-        let mut rows = 0;
+        let (mut rows, mut counts) = (0, Counts::default());
         for part in parts {
             match self.drain(part.span, most.saturating_sub(rows)).await {
                 Ok((read, truncated)) => {
                     rows += read.ids.len();
+                    counts.rejected += read.rejected;
+                    counts.ignored += read.ignored;
                     activities.extend(read.activities);
-                    let counts = Counts { rejected: read.rejected, ignored: read.ignored, ..Counts::default() };
-                    self.common.meter.records(Origin::Stored, counts);
                     delivered.read.push(ReadPart { part: *part, ids: read.ids, truncated });
                 }
                 Err(Stop::Object(problem)) => delivered.failed.push((*part, problem)),
@@ -138,10 +139,16 @@ impl Reader {
         // Spans of one object may overlap.
         activities.dedup_by_key(|activity| activity.id);
         delivered.activities = activities.len();
-        if !activities.is_empty() {
-            let ticket = self.common.publish(Origin::Stored, activities, purpose).await.map_err(Halt::Failed)?;
-            ticket.await.map_err(|error| Halt::Failed(error.into()))?;
+        if purpose == Purpose::Watch {
+            // Not every version of the API says when a row was written.
+            let now = self.common.client.server_time();
+            activities.iter_mut().for_each(|activity| activity.received_at = activity.received_at.or(now));
         }
+        if !activities.is_empty() {
+            let ticket = self.common.publish(Origin::Stored, activities, purpose).await?;
+            ticket.await.map_err(SourceError::from)?;
+        }
+        self.common.meter.records(Origin::Stored, counts);
         Ok(Some((delivered, rows)))
     }
 
@@ -289,7 +296,7 @@ impl Reader {
                 to: *moment,
                 reason: "more events at one moment than a query gives".to_owned(),
             };
-            self.common.watch.missed(gap).await.map_err(Halt::Failed)?;
+            self.common.watch.missed(gap).await?;
         }
         Ok(())
     }

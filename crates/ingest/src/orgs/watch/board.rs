@@ -17,6 +17,8 @@ pub(super) struct Board {
     begun: Instant,
     sights: BTreeMap<(Kind, Origin), Sight>,
     leads: BTreeMap<Kind, Lead>,
+    /// Which source led before a restart.
+    led_before: BTreeMap<Kind, Origin>,
     /// Whether it was looked at what the org offers.
     is_planned: bool,
     /// Why the org cannot be read at all.
@@ -62,6 +64,7 @@ impl Board {
             begun,
             sights: BTreeMap::new(),
             leads: BTreeMap::new(),
+            led_before: BTreeMap::new(),
             is_planned: false,
             unreachable: None,
             gaps: Vec::new(),
@@ -77,6 +80,9 @@ impl Board {
             let source = ORIGINS.into_iter().find(|origin| origin.as_str() == state.source);
             let (Some(kind), Some(source)) = (kind_of(&state.kind), source) else { continue };
             self.sight(kind, source, now).restore(state.last_event_at, state.last_heard_at);
+            if is_blind(&state) || state.state == LEADING {
+                self.led_before.insert(kind, source);
+            }
             if is_blind(&state) && !self.blind.contains_key(&kind) {
                 let since = state.last_heard_at.unwrap_or_else(|| self.clock.at(now));
                 let reason = Reason::Kept(state.detail.unwrap_or_default());
@@ -100,7 +106,8 @@ impl Board {
         }
         let known = self.leads.entry(kind).or_default();
         let is_new = known.now != lead;
-        *known = Lead { is_known: true, now: lead, last: lead.or(known.last) };
+        let last = lead.or(known.last).or_else(|| self.led_before.get(&kind).copied());
+        *known = Lead { is_known: true, now: lead, last };
         if let (Some(source), true) = (lead, is_new) {
             self.sight(kind, source, now).expect(now);
         }

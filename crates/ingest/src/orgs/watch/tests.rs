@@ -171,6 +171,16 @@ fn a_kind_that_an_org_never_had_is_missing_and_one_that_it_had_is_missed() {
 }
 
 #[test]
+fn a_kind_that_is_turned_off_while_nobody_reads_is_missed() {
+    let states = Scene::streaming().board.states();
+    let mut again = Scene::new();
+    again.board.restore(states, again.begun);
+    again.board.led(LIST, None, again.begun);
+    again.board.led(LOGIN, Some(Origin::Stored), again.begun);
+    assert_eq!(again.summaries(1), ["no list view events since 12:00 UTC: no source of this org has them any more"]);
+}
+
+#[test]
 fn blindness_outlives_a_restart() {
     let mut scene = Scene::streaming();
     let turn = scene.tell(15).remove(0);

@@ -8,13 +8,17 @@ use crate::source::SourceError;
 use fake_org::Fault;
 use model::Kind;
 use model::time::{HOUR, MINUTE};
-use runtime::retry::{Backoff, random};
+use runtime::retry::Backoff;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const INTERVAL: Duration = Duration::from_secs(300);
 const QUARTER: Duration = Duration::from_secs(900);
 const LISTS: &str = "stored/ListViewEvent";
+
+fn at_once() -> Backoff<fn() -> f64> {
+    Backoff::new(Duration::ZERO, Duration::ZERO, || 0.0)
+}
 
 #[tokio::test]
 async fn r1_nothing_is_published_twice_and_a_restart_repeats_the_overlap_alone() {
@@ -173,7 +177,9 @@ async fn a_lost_cursor_and_a_broken_connection_lose_nothing() {
     scene.control.misbehave(Fault::LocatorExpired.times(1));
     scene.control.misbehave(Fault::Unavailable.on("query").times(1));
     scene.control.misbehave(Fault::BodyCut { after: 2_000 }.on("query_more").times(1));
-    scene.round().await.unwrap();
+    let mut rounds = scene.rounds();
+    rounds.reader.delays = at_once();
+    rounds.round().await.unwrap();
     assert_eq!(scene.published(), ids(0..200));
 }
 
@@ -209,16 +215,16 @@ async fn what_does_not_pass_holds_up_nothing_else_while_the_org_answers() {
     let events = rows("ListViewEvent", 5).into_iter().chain([row("LoginEvent", 9, -1.0)]);
     let scene = Scene::new(events.collect(), &[Kind::ListView, Kind::Login]).await;
     let mut rounds = scene.rounds();
-    rounds.reader.delays = Backoff::new(Duration::from_millis(1), Duration::from_millis(1), random);
+    rounds.reader.delays = at_once();
     scene.control.misbehave(Fault::BodyCut { after: 100 }.on("ListViewEvent"));
     assert_eq!(rounds.round().await.unwrap(), INTERVAL);
     assert_eq!((scene.position(LISTS), scene.position("stored/LoginEvent")), (None, Some(NOON.0)));
-    assert_eq!((scene.asked("query"), scene.asked("limits")), (7 + 1, 2));
+    assert_eq!((scene.asked("describe"), scene.asked("limits")), (7 + 1, 2));
 
     scene.control.misbehave(Fault::Unavailable);
     scene.control.advance_to(NOON.plus(MINUTE));
     assert_eq!(rounds.round().await.unwrap(), INTERVAL);
-    assert_eq!((scene.asked("query"), scene.asked("limits")), (8, 3));
+    assert_eq!((scene.asked("describe"), scene.asked("limits")), (8, 3));
     scene.control.calm();
     rounds.round().await.unwrap();
     assert_eq!(scene.published().len(), 6);

@@ -1,0 +1,106 @@
+//! Files that are larger than memory.
+
+use super::super::download;
+use super::super::sending::{Sent, UNDER_WAY};
+use super::support::{NOWHERE, Records, World, settings};
+use super::{HEADER, LED, logouts, row, rows};
+use crate::{Outlet, Ticket};
+use bus::PublishError;
+use bytes::Bytes;
+use fake_org::{Interval, LogBody};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
+use model::{Entry, Item};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::{mpsc, oneshot};
+
+/// Acknowledges late, and counts.
+#[derive(Clone)]
+struct Slow {
+    open: mpsc::UnboundedSender<(usize, oneshot::Sender<()>)>,
+    acknowledged: Arc<AtomicUsize>,
+}
+
+impl Slow {
+    fn start() -> Self {
+        let (open, mut opened) = mpsc::unbounded_channel::<(usize, oneshot::Sender<()>)>();
+        let acknowledged = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&acknowledged);
+        tokio::spawn(async move {
+            while let Some((items, acknowledge)) = opened.recv().await {
+                for _ in 0..50 {
+                    tokio::task::yield_now().await;
+                }
+                count.fetch_add(items, Ordering::Relaxed);
+                acknowledge.send(()).unwrap();
+            }
+        });
+        Self { open, acknowledged }
+    }
+}
+
+impl Outlet for Slow {
+    fn try_send(&self, _: u16, items: Vec<Item<Entry>>) -> Result<Ticket, PublishError> {
+        let (acknowledge, acknowledged) = oneshot::channel();
+        self.open.send((items.len(), acknowledge)).unwrap();
+        Ok(acknowledged.map(|outcome| outcome.map_err(|_| PublishError::Stopped)).boxed())
+    }
+
+    fn send(&self, partition: u16, items: Vec<Item<Entry>>) -> BoxFuture<'_, Result<Ticket, PublishError>> {
+        Box::pin(async move { self.try_send(partition, items) })
+    }
+}
+
+#[tokio::test]
+async fn r6_constant_memory() {
+    const PARTS: usize = 256;
+    const ROWS: usize = 512;
+    let slow = Slow::start();
+    let (acknowledged, most) = (Arc::clone(&slow.acknowledged), Arc::new(AtomicUsize::new(0)));
+    let held = Arc::clone(&most);
+    let parts = (0..PARTS).map(move |number| {
+        held.fetch_max(number * ROWS - acknowledged.load(Ordering::Relaxed), Ordering::Relaxed);
+        Ok(Bytes::from(rows(number * ROWS..(number + 1) * ROWS)))
+    });
+    let body = stream::iter(std::iter::once(Ok(Bytes::from_static(HEADER.as_bytes()))).chain(parts)).boxed();
+    let common = Records::default().common(settings(NOWHERE), &LED, Arc::new(slow));
+    let read = download::publish(&common, &logouts(), body).await.unwrap();
+    assert_eq!(read.sent, Sent { rows: PARTS * ROWS, rejected: 0 });
+    // Batches that are sent, that wait, in hand on both sides, and being cut; parts that wait, and in hand.
+    let batch = (512 << 10) / row(0).len() + 1;
+    let most = most.load(Ordering::Relaxed);
+    assert!(most <= (UNDER_WAY + 4) * batch + (download::PARTS + 1) * ROWS, "{most} rows");
+}
+
+/// `cargo test --release -p orgwatch-ingest --lib two_gib -- --ignored --nocapture`
+#[tokio::test]
+#[ignore = "takes a minute, and measures the whole process"]
+async fn r6_two_gib_in_less_than_256_mib() {
+    const ROWS: u64 = (2 << 30) / 380;
+    let world = World::start("2026-03-02T18:00:00Z", Vec::new(), fake_org::Settings::default()).await;
+    let id = world.org.control().add_log_file(fake_org::LogFile {
+        event_type: "Logout".to_owned(),
+        log_date: logouts().log_date,
+        interval: Interval::Hourly,
+        sequence: 1,
+        created: logouts().created,
+        body: LogBody::Generated {
+            header: HEADER.to_owned(),
+            rows: ROWS,
+            row: Arc::new(|number| row(usize::try_from(number).unwrap())),
+            length: 2 << 30,
+        },
+    });
+    let common = Records::default().common(world.settings.clone(), &LED, Arc::new(Slow::start()));
+    let file = super::LogFile { id, ..logouts() };
+    let started = std::time::Instant::now();
+    let read = download::read(&common, &file).await.unwrap();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim();
+    println!("{} bytes in {:?}, at most {peak} in memory", read.bytes, started.elapsed());
+    assert_eq!(read.sent.rows as u64, ROWS);
+    assert!(read.bytes >= 2 << 30);
+    let kib: u64 = peak.trim_end_matches(" kB").parse().unwrap();
+    assert!(kib < 256 << 10, "{peak}");
+}

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Measures what docs/capacity.md says of memory and disk: pushes simulated orgs of two sizes as fast as they are taken.
+
+    cargo build --release -p orgwatchd -p orgwatch
+    python3 tests/deploy/capacity.py
+
+It needs what fleet.py needs, and about two gigabytes of disk.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from fleet import ROOT, SERVICES, Fleet, get, wait
+
+BATCH = 2000
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--orgwatchd", type=Path, default=ROOT / "target/release/orgwatchd")
+    parser.add_argument("--orgwatch", type=Path, default=ROOT / "target/release/orgwatch")
+    parser.add_argument("--users", type=int, nargs="+", default=[100, 400])
+    parser.add_argument("--days", type=int, default=30)
+    options = parser.parse_args()
+    for users in options.users:
+        measure(options, users)
+
+
+def measure(options, users):
+    with Fleet(options.orgwatchd, {"ORGWATCH_DETECTOR__LEARN_UNTIL": "2026-01-20"}) as fleet:
+        out = fleet.folder / "org"
+        plan = ["--users", users, "--days", options.days, "--seed", 3, "--attacks", 1, "--out", out]
+        command = [str(part) for part in [options.orgwatch, "simulate", *plan]]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        before, events, start = database(fleet), 0, time.monotonic()
+        with open(out / "events.ndjson", "rb") as file:
+            while lines := [line for _, line in zip(range(BATCH), file)]:
+                while fleet.push(b"".join(lines)) >= 429:
+                    time.sleep(0.1)
+                events += len(lines)
+        wait(fleet.idle, "all stages", seconds=600)
+        took = time.monotonic() - start
+        # What was learned last is written by the next checkpoint.
+        time.sleep(6)
+        print(f"{users} users, {events} events in {took:.0f} s")
+        for service in SERVICES:
+            status = Path(f"/proc/{fleet.running[service].pid}/status").read_text()
+            print(f"  {service}: {int(re.search(r'VmHWM:\s+(\d+)', status)[1]) / 1024:.0f} MiB at most")
+        _, text = get(fleet.port("nats-http"), "/jsz?streams=true")
+        for stream in [each for account in json.loads(text)["account_details"] for each in account["stream_detail"]]:
+            state = stream["state"]
+            print(f"  {stream['name']}: {state['bytes'] / events:.1f} B an event, {state['messages']} messages")
+        status = Path(f"/proc/{fleet.running['nats'].pid}/status").read_text()
+        print(f"  nats-server: {int(re.search(r'VmHWM:\s+(\d+)', status)[1]) / 1024:.0f} MiB at most")
+        grown = database(fleet) - before
+        print(f"  Postgres: {grown / 2**20:.1f} MiB, {grown / users / 1024:.1f} KiB a user")
+        print(query(fleet, "select relname, pg_total_relation_size(c.oid) from pg_class c join pg_namespace n on "
+                           "n.oid = relnamespace where nspname = 'orgwatch' and relkind = 'r' order by 2 desc limit 4"))
+
+
+def database(fleet):
+    """Bytes that the database takes."""
+    return int(query(fleet, "select pg_database_size('orgwatch')"))
+
+
+def query(fleet, statement):
+    url = f"postgres://postgres@127.0.0.1:{fleet.port('postgres')}/orgwatch"
+    return subprocess.run(["psql", "-At", url, "-c", statement], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""What deploy/ says fits what the services need and what the other files say.
+
+`.tools/venv/bin/python tests/deploy/test_deploy.py --write` takes the NATS permissions of deploy/nats/nats.conf from the code anew.
+"""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import compose_spec
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+NATS = DEPLOY / "nats/nats.conf"
+# What a test of the bus keeps equal to the permissions in the code.
+PERMISSIONS = ROOT / "crates/bus/src/snapshots/bus__permissions__tests__the_configuration.snap"
+SERVICES = ["ingest", "baseline", "detector", "correlator", "notifier"]
+
+
+def users():
+    """The `authorization` block that the code asks for, with keys from the environment."""
+    block = PERMISSIONS.read_text().partition("\nauthorization {")[2]
+    return "authorization {" + re.sub(r'nkey: "(\w+)"', lambda found: f"nkey: ${found[1].upper()}_NKEY", block)
+
+
+def write():
+    head = NATS.read_text().partition("authorization {")[0]
+    NATS.write_text(head + users())
+
+
+def module(name):
+    """A script of deploy/."""
+    spec = importlib.util.spec_from_file_location(name, DEPLOY / f"{name}.py")
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def compose():
+    """The file with its variables as they are without an environment."""
+    return yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (DEPLOY / "compose.yaml").read_text()))
+
+
+class Nats(unittest.TestCase):
+    def test_users_may_do_what_the_code_asks_for(self):
+        text = NATS.read_text()
+        self.assertEqual(text[text.index("authorization {") :], users(), "run with --write")
+
+    def test_the_server_takes_the_configuration_with_made_secrets(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, DEPLOY / "prepare.py", "--out", folder], check=True, stdout=subprocess.PIPE)
+            again = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+            subprocess.run([sys.executable, DEPLOY / "prepare.py", "--out", folder], check=True, stdout=subprocess.PIPE)
+            self.assertEqual({path.name: path.read_bytes() for path in Path(folder).iterdir()}, again)
+            self.assertEqual(Path(folder).stat().st_mode & 0o777, 0o700)
+            keys = dict(line.split("=", 1) for line in (Path(folder) / "nats.env").read_text().splitlines())
+            path = Path(folder) / "nats.conf"
+            path.write_text(NATS.read_text().replace("/run/secrets", folder).replace('"/data"', f'"{folder}/streams"'))
+            server = [ROOT / ".tools/venv/bin/nats-server", "-t", "-c", path]
+            done = subprocess.run(server, env={**os.environ, **keys}, capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            wrong = subprocess.run(server, env={**os.environ, **keys, "INGEST_NKEY": "UABC"}, capture_output=True)
+            self.assertNotEqual(wrong.returncode, 0)
+
+
+class Compose(unittest.TestCase):
+    def setUp(self):
+        self.file = compose()
+        self.services = self.file["services"]
+
+    def test_it_is_a_compose_file(self):
+        parsed = compose_spec.PyCompose.from_yaml(yaml.safe_dump(self.file, sort_keys=False))
+        parsed.validate()
+        self.services["nats"]["comand"] = []
+        with self.assertRaises(Exception):
+            compose_spec.PyCompose.from_yaml(yaml.safe_dump(self.file, sort_keys=False))
+
+    def test_yaml_is_tidy(self):
+        lint = [sys.executable, "-m", "yamllint", "--strict", "-c", DEPLOY / ".yamllint", DEPLOY]
+        done = subprocess.run(lint, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_orgwatch_may_do_as_little_as_the_image_says(self):
+        user = re.search(r"^USER (\S+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)[1]
+        for name in [*SERVICES, "migrate", "topology"]:
+            service = self.services[name]
+            self.assertEqual((service["user"], service["read_only"], service["cap_drop"]), (user, True, ["ALL"]), name)
+            self.assertEqual(service["security_opt"], ["no-new-privileges:true"], name)
+
+    def test_each_service_has_its_own_key_and_only_what_it_needs(self):
+        for name in [*SERVICES, "topology"]:
+            key = f"{'operator' if name == 'topology' else name}-nkey"
+            keys = [each["source"] for each in self.services[name]["secrets"] if isinstance(each, dict)]
+            self.assertEqual(keys, [key], name)
+            self.assertEqual("push-token" in self.services[name]["secrets"], name == "ingest", name)
+
+    def test_what_is_mounted_is_there_or_made(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, DEPLOY / "prepare.py", "--out", folder], check=True, stdout=subprocess.PIPE)
+            made = {f"secrets/{path.name}" for path in Path(folder).iterdir()}
+        named = {secret["file"] for secret in self.file["secrets"].values()}
+        named |= {path for service in self.services.values() for path in service.get("env_file", [])}
+        self.assertLessEqual(named, made)
+        for name, service in self.services.items():
+            for source in [volume.split(":")[0] for volume in service.get("volumes", [])]:
+                there = (DEPLOY / source).exists() if source.startswith(".") else source in self.file["volumes"]
+                self.assertTrue(there, f"{name}: {source}")
+            used = [each["source"] if isinstance(each, dict) else each for each in service.get("secrets", [])]
+            self.assertLessEqual(set(used), set(self.file["secrets"]), name)
+
+    def test_nothing_is_reached_from_beyond_this_machine(self):
+        for name, service in self.services.items():
+            for port in service.get("ports", []):
+                self.assertTrue(port.startswith("127.0.0.1:"), f"{name}: {port}")
+
+
+class Observability(unittest.TestCase):
+    def test_pipelines_of_the_collector_name_what_it_has(self):
+        file = yaml.safe_load((DEPLOY / "collector.yaml").read_text())
+        known = {kind: set(file[kind]) for kind in ("receivers", "processors", "exporters")}
+        known["receivers"] |= set(file["connectors"])
+        known["exporters"] |= set(file["connectors"])
+        used = {kind: set() for kind in known}
+        for name, pipeline in file["service"]["pipelines"].items():
+            for kind, names in pipeline.items():
+                self.assertLessEqual(set(names), known[kind], name)
+                used[kind] |= set(names)
+        self.assertEqual(used, known)
+
+    def test_prometheus_asks_every_service(self):
+        jobs = {job["job_name"]: job for job in yaml.safe_load((DEPLOY / "prometheus.yaml").read_text())["scrape_configs"]}
+        asked = jobs["orgwatch"]["dns_sd_configs"][0]
+        self.assertEqual((asked["names"], asked["port"]), (SERVICES, 9090))
+
+
+class Sbom(unittest.TestCase):
+    def test_it_has_what_is_built_in_and_nothing_else(self):
+        sbom = module("sbom")
+        bill = sbom.bill(sbom.metadata(sbom.host()))
+        names = {component["name"]: component for component in bill["components"]}
+        self.assertLessEqual({"ring", "sqlx", "async-nats", "orgwatch-detect", "tokio"}, set(names))
+        self.assertFalse({"insta", "proptest", "orgwatchd", "xtask"} & set(names))
+        unhashed = {name for name, component in names.items() if "hashes" not in component}
+        self.assertTrue(all(name.startswith("orgwatch-") for name in unhashed), unhashed)
+        references = {component["bom-ref"] for component in bill["components"]} | {bill["metadata"]["component"]["bom-ref"]}
+        for dependency in bill["dependencies"]:
+            self.assertLessEqual({dependency["ref"], *dependency["dependsOn"]}, references)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        write()
+    else:
+        unittest.main()
