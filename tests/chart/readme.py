@@ -1,4 +1,4 @@
-"""Writes the reference of helm/orgwatch/README.md from the comments of values.yaml: `readme.py`, or `readme.py --check`.
+"""Writes the reference of helm/orgwatch/README.md from the comments of values.yaml; with `--check` only compares.
 
 A comment that begins with `# --` describes the key below it, up to the next key. A key with such a comment is one row,
 whatever is in it; a comment above a section without `--` becomes its heading.

@@ -247,8 +247,8 @@ class EveryValuesFile(unittest.TestCase):
     def test_a_changed_configuration_replaces_those_who_read_it(self):
         def sums(**config):
             workloads = render(ci_values()["minimal"] | {"config": config}).workloads()
-            annotations = {own: found["spec"]["template"]["metadata"]["annotations"] for own, found in workloads.items()}
-            return {(own, found["checksum/config"]) for own, found in annotations.items()}
+            templates = {own: found["spec"]["template"] for own, found in workloads.items()}
+            return {(own, found["metadata"]["annotations"]["checksum/config"]) for own, found in templates.items()}
 
         before = sums()
         self.assertEqual({own for own, _ in sums(correlator={"relay_ms": 51}) - before}, {"correlator"})

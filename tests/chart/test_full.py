@@ -60,6 +60,8 @@ class Full(unittest.TestCase):
         port = monitor["spec"]["endpoints"][0]["port"]
         self.assertTrue(all(port in {each["name"] for each in service["spec"]["ports"]} for service in found))
         self.assertEqual(monitor["metadata"]["labels"]["release"], "prometheus")
+        jobs = {service["metadata"]["labels"][monitor["spec"]["jobLabel"]] for service in found}
+        self.assertEqual(jobs, {"orgwatch"})
 
     def test_rules_are_the_files(self):
         rules = {component(found): found["spec"] for found in self.objects.of("PrometheusRule")}

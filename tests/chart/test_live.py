@@ -20,6 +20,8 @@ EVENT = {
     "QueriedEntities": "Account",
     "RowsProcessed": 25,
 }
+ANSWER = {"accepted": 1, "ignored": 0, "rejected": [], "rejected_total": 0}
+NKEYS = yaml.safe_load((ROOT / "tests/chart/nkeys.yaml").read_text())
 
 
 def output(*arguments, environment=None):
@@ -82,21 +84,29 @@ class Detectors(unittest.TestCase):
         return [found["filters"] for found in declared if found["name"] == consumer][0]
 
 
-class Cluster(unittest.TestCase):
-    """A release on this machine."""
+class Release(unittest.TestCase):
+    """On this machine."""
 
     def setUp(self):
         self.machine = Machine()
         self.addCleanup(self.machine.close)
-        self.secrets = {"orgwatch-push": {"token": TOKEN}}
+        self.secrets = {"orgwatch-push": {"token": TOKEN}, "orgwatch-channels": {"soar": "whsec_" + "c2VjcmV0" * 4}}
 
-    def install(self, values):
-        """Starts servers, and runs the Job where there is one."""
+    def install(self, values, prepare=lambda administrator: administrator, users=None):
+        """Starts servers, and runs the Job where there is one.
+
+        `prepare` makes the URL of the services from that of an administrator; `users` is what each service may do.
+        """
         self.objects = render(values)
         maps = [found["data"] for found in self.objects.of("ConfigMap")]
         configurations = [data["nats.conf"] for data in maps if "nats.conf" in data]
+        if users:
+            allowed = [may | {"nkey": NKEYS[own]["public"]} for own, may in users.items()]
+            authorization = json.dumps({"users": allowed})
+            configurations = [f"jetstream {{\n store_dir: /data\n}}\nauthorization: {authorization}\n"]
+            self.secrets["orgwatch-nats"] = {own: NKEYS[own]["seed"] for own in users}
         nats, self.monitoring = self.machine.nats(*configurations)
-        self.secrets["orgwatch-postgres"] = {"url": self.machine.postgres()}
+        self.secrets["orgwatch-postgres"] = {"url": prepare(self.machine.postgres())}
         self.environment = {"ORGWATCH_NATS__SERVERS": json.dumps([nats]), "ORGWATCH_LOG": "info"}
         for job in self.objects.of("Job"):
             for step in containers(job["spec"]["template"]):
@@ -104,7 +114,8 @@ class Cluster(unittest.TestCase):
 
     def consumers(self):
         """Streams and consumers as KEDA sees them."""
-        return {(stream["name"], found["name"]) for stream in self.streams() for found in stream.get("consumer_detail", [])}
+        streams = self.streams()
+        return {(stream["name"], found["name"]) for stream in streams for found in stream.get("consumer_detail", [])}
 
     def streams(self):
         answer = get(f"{self.monitoring}/jsz?acc=$G&consumers=true&config=true")
@@ -130,12 +141,12 @@ class Cluster(unittest.TestCase):
                 wait_for(f"{own}: {probe}", answers)
         return started, pushes
 
-    def works(self):
+    def works(self, event=EVENT, answer=ANSWER):
         """From a push to the stream, with every service ready; then all end in order."""
         started, pushes = self.start_services()
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        status, body = get(f"http://{pushes}/v1/events", json.dumps(EVENT).encode(), headers)
-        self.assertEqual((status, json.loads(body)["accepted"]), (202, 1), body)
+        status, body = get(f"http://{pushes}/v1/events", json.dumps(event).encode(), headers)
+        self.assertEqual((status, json.loads(body)), (202, answer))
         messages = {stream["name"]: stream["state"]["messages"] for stream in self.streams()}
         self.assertEqual(messages["ORGWATCH_ACTIVITY"], 1)
         test = self.objects.get("Pod", "orgwatch-test")
@@ -146,7 +157,11 @@ class Cluster(unittest.TestCase):
             process.send_signal(signal.SIGTERM)
         codes = {own: process.wait(30) for own, (process, _, _) in started.items()}
         self.assertEqual(codes, {own: 0 for own in started})
+        for own, (_, container, _) in started.items():
+            self.assertNotIn("nats: denied", self.machine.log(f"orgwatch-{own}-{container['name']}"))
 
+
+class Installed(Release):
     def test_the_consumers_of_scalers_are_there_before_them(self):
         self.install(ci_values()["groups"])
         scalers = [found["spec"]["triggers"][0]["metadata"] for found in self.objects.of("ScaledObject")]

@@ -48,18 +48,22 @@ def measure(options, users):
         time.sleep(6)
         print(f"{users} users, {events} events in {took:.0f} s")
         for service in SERVICES:
-            status = Path(f"/proc/{fleet.running[service].pid}/status").read_text()
-            print(f"  {service}: {int(re.search(r'VmHWM:\s+(\d+)', status)[1]) / 1024:.0f} MiB at most")
+            print(f"  {service}: {peak(fleet, service):.0f} MiB at most")
         _, text = get(fleet.port("nats-http"), "/jsz?streams=true")
         for stream in [each for account in json.loads(text)["account_details"] for each in account["stream_detail"]]:
             state = stream["state"]
             print(f"  {stream['name']}: {state['bytes'] / events:.1f} B an event, {state['messages']} messages")
-        status = Path(f"/proc/{fleet.running['nats'].pid}/status").read_text()
-        print(f"  nats-server: {int(re.search(r'VmHWM:\s+(\d+)', status)[1]) / 1024:.0f} MiB at most")
+        print(f"  nats-server: {peak(fleet, 'nats'):.0f} MiB at most")
         grown = database(fleet) - before
         print(f"  Postgres: {grown / 2**20:.1f} MiB, {grown / users / 1024:.1f} KiB a user")
         print(query(fleet, "select relname, pg_total_relation_size(c.oid) from pg_class c join pg_namespace n on "
                            "n.oid = relnamespace where nspname = 'orgwatch' and relkind = 'r' order by 2 desc limit 4"))
+
+
+def peak(fleet, name):
+    """The most memory that a process has taken, in MiB."""
+    status = Path(f"/proc/{fleet.running[name].pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
 
 def database(fleet):

@@ -14,7 +14,6 @@ import tempfile
 import threading
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -32,7 +31,7 @@ class Fleet:
         self.folder = Path(tempfile.mkdtemp(prefix="orgwatch-deploy-"))
         self.folder.chmod(0o755)
         self.secrets = self.folder / "secrets"
-        self.running, self.ports, self.receiver = {}, {}, Receiver()
+        self.running, self.ports, self.receiver, self.initialized = {}, {}, Receiver(), False
         # Every series that any service has ever exported: a service that ends takes its own with it.
         self.seen = {}
 
@@ -93,19 +92,18 @@ class Fleet:
         command = [programs / "postgres", "-D", data, "-p", str(port), *(f"-c{setting}" for setting in settings)]
         self.spawn("postgres", command, {}, **account)
         wait(lambda: socket.create_connection(("127.0.0.1", port), 1).close() is None, "postgres")
-        if "initialized" not in self.ports:
+        if not self.initialized:
             script = (ROOT / "deploy/postgres/init.sh").read_text().replace("/run/secrets/", f"{self.secrets}/")
-            where = {"PGHOST": "127.0.0.1", "PGPORT": str(port)}
-            run = lambda: subprocess.run(["sh", "-c", script], env={**os.environ, **where}).returncode == 0  # noqa: E731
-            wait(run, "the database")
-            self.ports["initialized"] = 0
+            where = {**os.environ, "PGHOST": "127.0.0.1", "PGPORT": str(port)}
+            wait(lambda: subprocess.run(["sh", "-c", script], env=where).returncode == 0, "the database")
+            self.initialized = True
 
     def write_configuration(self):
         text = (ROOT / "deploy/orgwatchd.toml").read_text()
         text = replaced(text, {"/run/secrets/": f"{self.secrets}/", "nats:4222": f"127.0.0.1:{self.port('nats')}"})
         text = re.sub(r"^otlp_endpoint.*$", "", text, flags=re.MULTILINE)
         text += f'\n[notifier.channels.hook]\nkind = "webhook"\nurl = "{self.receiver.url}"\nmin_severity = "low"\n'
-        text += 'rate_per_minute = 6000\n'
+        text += "rate_per_minute = 6000\n"
         (self.folder / "orgwatchd.toml").write_text(text)
         url = (self.secrets / "postgres-url").read_text()
         (self.folder / "postgres-url").write_text(url.replace("postgres:5432", f"127.0.0.1:{self.port('postgres')}"))

@@ -139,6 +139,18 @@ class Observability(unittest.TestCase):
         self.assertEqual((asked["names"], asked["port"]), (SERVICES, 9090))
 
 
+class Image(unittest.TestCase):
+    def test_everything_of_the_workspace_gets_into_the_build(self):
+        lines = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+        let_in = [line[1:] for line in lines if line.startswith("!")]
+        sbom = module("sbom")
+        for package in sbom.metadata(sbom.host())["packages"]:
+            paths = [package["manifest_path"], *(target["src_path"] for target in package["targets"])]
+            for path in [Path(path) for path in paths if package["source"] is None]:
+                relative = os.path.normpath(path.relative_to(ROOT))
+                self.assertTrue(any(Path(relative).is_relative_to(each) for each in let_in), relative)
+
+
 class Sbom(unittest.TestCase):
     def test_it_has_what_is_built_in_and_nothing_else(self):
         sbom = module("sbom")

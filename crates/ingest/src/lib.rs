@@ -9,6 +9,8 @@
 //! | `orgwatch.ingest.records` | `source` (`push`, `files`), `outcome` (`accepted`, `rejected`, `ignored`, `outside`) | what became of records; none is dropped without being counted |
 //! | `orgwatch.ingest.received` | `source` | bytes read, packed |
 //! | `orgwatch.latency.source` | `source` (`push`) | seconds from an event to its arrival |
+//! | `orgwatch.source.lag` | `org`, `source`, `kind` | seconds since the leading source of a kind was last heard |
+//! | `orgwatch.source.blind` | `org`, `source`, `kind` | 1 while a kind of events is not seen |
 //! | `http.server.request.duration` | `http.response.status_code` | seconds until a request was answered |
 
 pub mod decode;

@@ -26,6 +26,8 @@ pub(crate) mod settings;
 pub(crate) mod source;
 pub(crate) mod stored;
 pub(crate) mod streams;
+#[cfg(test)]
+mod tests;
 pub(crate) mod watch;
 
 pub use catalog::kind_of_stored;

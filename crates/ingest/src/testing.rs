@@ -67,6 +67,13 @@ impl Memory {
         self.0.lock().unwrap().silent = true;
     }
 
+    /// Acknowledges again, and fails what it did not acknowledge.
+    pub(crate) fn speak(self: &Arc<Self>) {
+        let mut state = self.0.lock().unwrap();
+        state.silent = false;
+        state.open.clear();
+    }
+
     /// Acknowledges so many calls, and no more.
     pub(crate) fn acknowledges(self: &Arc<Self>, calls: usize) {
         self.0.lock().unwrap().acknowledges = Some(calls);

@@ -195,6 +195,13 @@ mod tests {
     }
 
     #[test]
+    fn the_risk_of_a_blind_source_is_its_score() {
+        let risk = |score| of(&[finding("blind_source", 1, score, 0)], &Settings::default()).risk_score;
+        let said = [6.0, 8.0].map(|score| (risk(score).to_f64(), risk(score).severity()));
+        assert_eq!(said, [(60.0, Severity::High), (80.0, Severity::Critical)]);
+    }
+
+    #[test]
     fn the_articles_weighted_sum() {
         let quarter = |name: &str| (name.to_owned(), crate::Weight { weight: 0.25, group: name.to_owned() });
         let settings = Settings {

@@ -25,6 +25,7 @@ const ORDER: &[&str] = &[
     "orgwatch",
     "orgwatch-servers",
     "orgwatchd",
+    "orgwatch-fuzz",
     "xtask",
 ];
 

@@ -2,8 +2,6 @@
 
 mod lane;
 mod place;
-#[cfg(test)]
-mod tests;
 
 use super::common::{Common, Purpose};
 use super::plan::Topic;

@@ -75,7 +75,7 @@ fn pages_of_one_query_share_a_run_whatever_its_white_space() {
 }
 
 #[test]
-fn rows_may_be_a_double_a_text_minus_one_or_missing() {
+fn r18_rows_may_be_a_double_a_text_minus_one_or_missing() {
     let check = |fields, expect| assert_eq!(one(&stored("ApiEvent", fields)).rows, expect, "{fields}");
     check(r#""RowsProcessed":1000364.0"#, Some(1_000_364));
     check(r#""RowsProcessed":"27""#, Some(27));
@@ -211,7 +211,7 @@ fn scope_is_compared_without_case_and_inferred_where_it_is_missing() {
 }
 
 #[test]
-fn unknown_fields_are_kept_and_bounded() {
+fn r17_unknown_fields_are_kept_and_bounded() {
     let many: Vec<_> = (0..50).map(|i| format!(r#""New{i}":"{}""#, "é".repeat(500))).collect();
     let activity = one(&stored("ApiEvent", &many.join(",")));
     assert_eq!(activity.attributes.len(), 32);

@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 
 pub(super) enum Value {
     Text(&'static str),
+    Short(u16),
     Number(u32),
+    Long(u64),
     Map(Vec<(&'static str, Value)>),
 }
 
@@ -22,14 +24,14 @@ pub(super) fn database(networks: &[(Ipv4Addr, u32, Value)]) -> Vec<u8> {
     bytes.extend(b"\xab\xcd\xefMaxMind.com");
     let nodes = u32::try_from(tree.nodes.len()).unwrap();
     let metadata = [
-        ("binary_format_major_version", Value::Number(2)),
-        ("binary_format_minor_version", Value::Number(0)),
-        ("build_epoch", Value::Number(1_772_452_800)),
+        ("binary_format_major_version", Value::Short(2)),
+        ("binary_format_minor_version", Value::Short(0)),
+        ("build_epoch", Value::Long(1_772_452_800)),
         ("database_type", Value::Text("Test")),
         ("description", Value::Map(vec![])),
-        ("ip_version", Value::Number(4)),
+        ("ip_version", Value::Short(4)),
         ("node_count", Value::Number(nodes)),
-        ("record_size", Value::Number(24)),
+        ("record_size", Value::Short(24)),
     ];
     bytes.push(7 << 5 | 9);
     for (key, value) in metadata {
@@ -37,8 +39,8 @@ pub(super) fn database(networks: &[(Ipv4Addr, u32, Value)]) -> Vec<u8> {
         value.write(&mut bytes);
     }
     Value::Text("languages").write(&mut bytes);
-    // An empty array, which is of an extended type.
-    bytes.extend([0, 4]);
+    // An empty array, which is of an extended type, too.
+    bytes.extend([0, 11 - 7]);
     bytes
 }
 
@@ -55,8 +57,17 @@ impl Value {
                 out.extend(head(2, text.len()));
                 out.extend(text.bytes());
             }
+            Self::Short(number) => {
+                out.extend(head(5, 2));
+                out.extend(number.to_be_bytes());
+            }
             Self::Number(number) => {
                 out.extend(head(6, 4));
+                out.extend(number.to_be_bytes());
+            }
+            Self::Long(number) => {
+                // An extended type: the further byte says which, from 7 on.
+                out.extend([8, 9 - 7]);
                 out.extend(number.to_be_bytes());
             }
             Self::Map(fields) => {

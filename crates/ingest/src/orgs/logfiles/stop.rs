@@ -139,6 +139,7 @@ impl Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use salesforce_client::Error;
 
     #[test]
     fn the_last_calls_of_the_day_are_left_to_others() {
@@ -151,6 +152,21 @@ mod tests {
         check(1_000, 0.0, false);
         check(1_200, 0.0, false);
         assert!(within_budget(None, 0.2).is_ok());
+    }
+
+    #[test]
+    fn what_is_refused_comes_in_turn_and_what_passes_soon() {
+        let check = |status, code: &str, expect| {
+            let (code, message) = (code.to_owned(), String::new());
+            let stop = Stop::Call(Error::Refused { call: "query", status, code, message });
+            assert_eq!(stop.next(), expect, "{stop}");
+        };
+        check(403, "REQUEST_LIMIT_EXCEEDED", Next::InAWhile);
+        check(403, "INSUFFICIENT_ACCESS", Next::InTurn);
+        check(400, "INVALID_FIELD", Next::InTurn);
+        check(401, "INVALID_SESSION_ID", Next::InTurn);
+        check(503, "SERVER_UNAVAILABLE", Next::Soon);
+        check(500, "QUERY_TIMEOUT", Next::Soon);
     }
 
     #[test]

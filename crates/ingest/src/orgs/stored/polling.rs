@@ -5,6 +5,7 @@ use super::reader::Reader;
 use super::sweep::{Object, Span, Sweep};
 use crate::meter::Origin;
 use crate::orgs::common::{Common, Purpose};
+use crate::orgs::settings::Start;
 use crate::source::SourceError;
 use model::Timestamp;
 use model::time::{DAY, HOUR, SECOND};
@@ -19,7 +20,7 @@ pub(super) struct Position {
 
 /// Where an org's first backfill is noted.
 pub(crate) const BACKFILL: &str = "backfill";
-/// How far a first reading reaches back at most, be it only as far as the backfill.
+/// How far a first reading reaches back at most: as far as streams do.
 const FIRST: i64 = 3 * DAY;
 
 /// Reads the objects up to `now`, with what has become visible late.
@@ -67,9 +68,13 @@ fn source(object: Object) -> String {
     format!("stored/{}", object.name)
 }
 
-/// Where the first reading of an object begins: where the backfill ends, or one interval back.
+/// Where the first reading of an object begins: where the backfill ends; else where streams begin that were never read.
 async fn first(common: &Common, now: Timestamp) -> Result<Timestamp, SourceError> {
     let interval = i64::from(common.settings.stored_seconds) * SECOND;
-    let taught = position(common, BACKFILL).await?.map(|to| to.plus(1).max(now.plus(-FIRST)));
-    Ok(taught.unwrap_or(now.plus(-interval)))
+    let earliest = now.plus(-FIRST);
+    Ok(match (position(common, BACKFILL).await?, common.settings.start) {
+        (Some(taught), _) => taught.plus(1).max(earliest),
+        (None, Start::Earliest) => earliest,
+        (None, Start::Latest) => now.plus(-interval),
+    })
 }

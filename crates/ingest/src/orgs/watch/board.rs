@@ -17,8 +17,6 @@ pub(super) struct Board {
     begun: Instant,
     sights: BTreeMap<(Kind, Origin), Sight>,
     leads: BTreeMap<Kind, Lead>,
-    /// Which source led before a restart.
-    led_before: BTreeMap<Kind, Origin>,
     /// Whether it was looked at what the org offers.
     is_planned: bool,
     /// Why the org cannot be read at all.
@@ -64,7 +62,6 @@ impl Board {
             begun,
             sights: BTreeMap::new(),
             leads: BTreeMap::new(),
-            led_before: BTreeMap::new(),
             is_planned: false,
             unreachable: None,
             gaps: Vec::new(),
@@ -72,7 +69,7 @@ impl Board {
         }
     }
 
-    /// Takes up what was known before a restart, beside what is known already.
+    /// Takes up what was known before a restart, beside what is known already. What is expected has to be said before.
     pub(super) fn restore(&mut self, states: Vec<SourceState>, now: Instant) {
         let is_blind = |state: &SourceState| state.state == BLIND;
         let whole = states.iter().all(|state| is_blind(state) || state.state != LEADING);
@@ -80,8 +77,8 @@ impl Board {
             let source = ORIGINS.into_iter().find(|origin| origin.as_str() == state.source);
             let (Some(kind), Some(source)) = (kind_of(&state.kind), source) else { continue };
             self.sight(kind, source, now).restore(state.last_event_at, state.last_heard_at);
-            if is_blind(&state) || state.state == LEADING {
-                self.led_before.insert(kind, source);
+            if let Some(lead) = self.leads.get_mut(&kind).filter(|_| is_blind(&state) || state.state == LEADING) {
+                lead.last = lead.last.or(Some(source));
             }
             if is_blind(&state) && !self.blind.contains_key(&kind) {
                 let since = state.last_heard_at.unwrap_or_else(|| self.clock.at(now));
@@ -106,8 +103,7 @@ impl Board {
         }
         let known = self.leads.entry(kind).or_default();
         let is_new = known.now != lead;
-        let last = lead.or(known.last).or_else(|| self.led_before.get(&kind).copied());
-        *known = Lead { is_known: true, now: lead, last };
+        *known = Lead { is_known: true, now: lead, last: lead.or(known.last) };
         if let (Some(source), true) = (lead, is_new) {
             self.sight(kind, source, now).expect(now);
         }
@@ -240,9 +236,9 @@ impl Board {
         let lead = self.leads.get(&kind)?;
         let source = match (lead.now, lead.last) {
             (Some(source), _) => source,
+            (None, last) if !lead.is_known => last.unwrap_or(Origin::Stream),
             (None, Some(last)) => return Some((last, self.since(kind, last), Reason::Gone)),
-            (None, None) if lead.is_known => return None,
-            (None, None) => Origin::Stream,
+            (None, None) => return None,
         };
         let sight = self.sights.get(&(kind, source));
         let silent = now.duration_since(sight.map_or(self.begun, Sight::since));

@@ -173,11 +173,22 @@ fn a_kind_that_an_org_never_had_is_missing_and_one_that_it_had_is_missed() {
 #[test]
 fn a_kind_that_is_turned_off_while_nobody_reads_is_missed() {
     let states = Scene::streaming().board.states();
-    let mut again = Scene::new();
-    again.board.restore(states, again.begun);
-    again.board.led(LIST, None, again.begun);
-    again.board.led(LOGIN, Some(Origin::Stored), again.begun);
-    assert_eq!(again.summaries(1), ["no list view events since 12:00 UTC: no source of this org has them any more"]);
+    let plan = |board: &mut Board, now| {
+        board.led(LIST, None, now);
+        board.led(LOGIN, Some(Origin::Stored), now);
+    };
+    let mut before = Scene::new();
+    before.board.expect([LIST, LOGIN]);
+    before.board.restore(states.clone(), before.begun);
+    assert_eq!(before.summaries(1), [""; 0]);
+    let at = before.at(2);
+    plan(&mut before.board, at);
+    let mut after = Scene::new();
+    after.board.expect([LIST, LOGIN]);
+    plan(&mut after.board, after.begun);
+    after.board.restore(states, after.begun);
+    let gone = ["no list view events since 12:00 UTC: no source of this org has them any more"];
+    assert_eq!([before.summaries(3), after.summaries(3)], [gone, gone]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::meter::Meter;
 use crate::orgs::common::Common;
 use crate::orgs::context::Context;
 use crate::orgs::leads::Leads;
-use crate::orgs::settings::ConnectedOrg;
+use crate::orgs::settings::{ConnectedOrg, Start};
 use crate::orgs::stored::Rounds;
 use crate::orgs::stored::gaps::Filling;
 use crate::orgs::stored::reader::Reader;
@@ -71,7 +71,9 @@ impl Scene {
         let mut script = Script::new(OrgId::new(ORG), events);
         script.settings.speed = Speed::Manual;
         script.settings.start = NOON;
-        let mut settings = ConnectedOrg { org_id: OrgId::new(ORG), kinds: Some(kinds.to_vec()), ..Default::default() };
+        let kinds = Some(kinds.to_vec());
+        let mut settings =
+            ConnectedOrg { org_id: OrgId::new(ORG), kinds, start: Start::Latest, ..ConnectedOrg::default() };
         change(&mut script.settings, &mut settings);
         let secret = script.settings.client_secret.clone();
         let client_id = script.settings.client_id.clone();

@@ -1,0 +1,6 @@
+//! Whole orgs, at a Salesforce that misbehaves.
+
+mod channels;
+mod faults;
+mod scene;
+mod streams;

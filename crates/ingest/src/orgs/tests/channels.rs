@@ -1,0 +1,106 @@
+//! One event by many channels, and many orgs.
+
+use super::super::settings::{Files, Stored};
+use super::scene::{Scene, event, ids, until};
+use fake_org::{Event, Fault};
+use model::Kind;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Logins and queries, which have streams, stores and log files.
+fn busy(minutes: u32) -> Vec<Event> {
+    let of_minute = |minute| {
+        let object = if minute % 3 == 0 { "LoginEvent" } else { "ApiEvent" };
+        event(object, minute, MINUTE * minute)
+    };
+    (0..minutes).map(of_minute).collect()
+}
+
+#[tokio::test]
+async fn an_event_that_comes_by_every_channel_is_one() {
+    let events = busy(300);
+    let mut scene = Scene::start(events.clone()).await;
+    scene.settings.kinds = Some(vec![Kind::Login, Kind::Api]);
+    scene.settings.stored = Stored::Follow;
+    scene.settings.log_files = Files::Hourly;
+    scene.settings.log_objects = true;
+    scene.read();
+    scene.pass(MINUTE * 299);
+    scene.until_read(&ids(&events)).await;
+    // Until the log files of all hours are there, and the stored events were read too.
+    scene.pass(MINUTE * 60 * 48);
+    until(|| scene.came().len() >= 2 * events.len(), || "stored events did not follow".to_owned()).await;
+    let listed = |scene: &Scene| {
+        scene.states().iter().any(|state| {
+            state.source == "log_files" && state.last_heard_at >= Some(super::scene::BEGIN.plus(47 * 3_600_000))
+        })
+    };
+    until(|| listed(&scene), || format!("{:?}", scene.states())).await;
+    scene.stop().await;
+    assert_eq!(scene.ids(), ids(&events));
+    assert_eq!(scene.calls("download"), 0, "what follows is not even read");
+}
+
+#[tokio::test]
+async fn log_files_lead_where_nothing_else_is_there() {
+    let events = busy(300);
+    let mut scene = Scene::start(events.clone()).await;
+    scene.settings.kinds = Some(vec![Kind::Login, Kind::Api]);
+    scene.settings.stored = Stored::Gaps;
+    scene.settings.log_files = Files::Hourly;
+    let control = scene.org.control();
+    for object in ["LoginEventStream", "LoginEvent"] {
+        control.misbehave(Fault::TopicMissing.on(object));
+        control.misbehave(Fault::ObjectMissing.on(object));
+    }
+    scene.read();
+    scene.pass(MINUTE * 299);
+    let queries: Vec<Event> = events.iter().filter(|event| event.object == "ApiEvent").cloned().collect();
+    scene.until_read(&ids(&queries)).await;
+    scene.pass(MINUTE * 60 * 48);
+    until(|| scene.ids().len() == events.len(), || format!("{} came", scene.ids().len())).await;
+    scene.stop().await;
+    assert_eq!(scene.came().len(), events.len(), "nothing came twice");
+}
+
+#[tokio::test]
+async fn what_a_stream_has_missed_is_found_where_stored_events_follow() {
+    let events = busy(120);
+    let mut scene = Scene::start(events.clone()).await;
+    scene.settings.kinds = Some(vec![Kind::Login, Kind::Api]);
+    scene.settings.stored = Stored::Follow;
+    scene.org.control().misbehave(Fault::EventsMissing { every: 5 });
+    scene.read();
+    scene.pass(MINUTE * 119);
+    scene.until_read(&ids(&events)).await;
+    scene.stop().await;
+    assert_eq!(scene.ids(), ids(&events));
+}
+
+#[tokio::test]
+async fn an_org_that_fails_delays_no_other() {
+    let events = busy(30);
+    let (mut failing, mut well) = (Scene::start(busy(30)).await, Scene::start(events.clone()).await);
+    for scene in [&mut failing, &mut well] {
+        scene.settings.kinds = Some(vec![Kind::Login, Kind::Api]);
+        scene.read();
+    }
+    failing.org.control().misbehave(Fault::LoginRefused);
+    well.pass(MINUTE * 29);
+    well.until_read(&ids(&events)).await;
+    for scene in [&mut failing, &mut well] {
+        scene.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_org_that_is_another_than_it_should_be_is_not_read() {
+    let mut scene = Scene::start(busy(30)).await;
+    scene.settings.org_id = model::OrgId::new("00D000000000002");
+    scene.read();
+    scene.pass(MINUTE * 29);
+    until(|| scene.calls("token") > 0, || "no login".to_owned()).await;
+    scene.stop().await;
+    assert_eq!((scene.ids().len(), scene.calls("subscribe")), (0, 0));
+}

@@ -1,0 +1,213 @@
+//! A fake org that is being read, and what became of it.
+
+use super::super::context::Context;
+use super::super::org::{self, Setting};
+use super::super::settings::{ConnectedOrg, Files, Stored};
+use super::super::watch::Findings;
+use crate::Ticket;
+use crate::meter::Meter;
+use crate::source::{Coverage, Positions};
+use crate::testing::{Kept, Memory, ORG, sink};
+use bus::PublishError;
+use fake_org::{Event, FakeOrg, Order, Script, Speed};
+use futures::future::BoxFuture;
+use model::{Finding, Item, OrgId, Timestamp, id};
+use salesforce_client::Client;
+use std::collections::BTreeSet;
+use std::future::ready;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use store::{Gap, NewGap, SourceState};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// When the first event of each script happens: 2026-03-02T00:00:00Z.
+pub(super) const BEGIN: Timestamp = Timestamp(1_772_409_600_000);
+
+/// An org, and what is kept of it from one reading to the next.
+pub(super) struct Scene {
+    pub(super) org: FakeOrg,
+    pub(super) settings: ConnectedOrg,
+    pub(super) memory: Arc<Memory>,
+    pub(super) records: Arc<Records>,
+    kept: Arc<Kept>,
+    reading: Option<(CancellationToken, JoinHandle<()>)>,
+}
+
+/// What was noted, found and missed.
+#[derive(Default)]
+pub(super) struct Records {
+    pub(super) states: Mutex<Vec<SourceState>>,
+    pub(super) gaps: Mutex<Vec<Gap>>,
+    pub(super) findings: Mutex<Vec<Finding>>,
+}
+
+impl Scene {
+    /// An org whose time passes by hand; streams alone are read.
+    pub(super) async fn start(events: Vec<Event>) -> Self {
+        let mut script = Script::new(OrgId::new(ORG), events);
+        script.settings = fake_org::Settings {
+            start: BEGIN,
+            speed: Speed::Manual,
+            order: Order::Topic,
+            keepalive: Duration::from_millis(200),
+            ..script.settings
+        };
+        Self::of(script).await
+    }
+
+    pub(super) async fn of(script: Script) -> Self {
+        let (id, secret) = (script.settings.client_id.clone(), script.settings.client_secret.clone());
+        let org_id = script.org_id.clone();
+        let org = FakeOrg::start(script).await.unwrap();
+        let connection = salesforce_client::Settings {
+            login_url: org.login_url(),
+            pubsub_url: org.pubsub_url(),
+            client_id: id,
+            client_secret: Some(secret.into()),
+            ..salesforce_client::Settings::default()
+        };
+        let settings = ConnectedOrg {
+            connection,
+            org_id,
+            reorder_ms: 20,
+            stored: Stored::Off,
+            stored_seconds: 1,
+            log_files: Files::Off,
+            log_file_seconds: 1,
+            context_seconds: 0,
+            ..ConnectedOrg::default()
+        };
+        let (memory, records, kept) = (Arc::default(), Arc::default(), Arc::default());
+        Self { org, settings, memory, records, kept, reading: None }
+    }
+
+    /// Begins to read, as the service does.
+    pub(super) fn read(&mut self) {
+        let setting = Setting {
+            name: "test".to_owned(),
+            settings: Arc::new(self.settings.clone()),
+            client: Client::new(&self.settings.connection).unwrap(),
+            context: Arc::<Context>::default(),
+            sink: sink(&self.memory),
+            findings: Arc::clone(&self.records) as Arc<dyn Findings>,
+            positions: Arc::clone(&self.kept) as Arc<dyn Positions>,
+            coverage: Arc::clone(&self.records) as Arc<dyn Coverage>,
+            meter: Meter::new(),
+        };
+        let stop = CancellationToken::new();
+        self.reading = Some((stop.clone(), tokio::spawn(org::run(setting, stop))));
+    }
+
+    pub(super) async fn stop(&mut self) {
+        if let Some((stop, reading)) = self.reading.take() {
+            stop.cancel();
+            reading.await.unwrap();
+        }
+    }
+
+    /// Lets the org's time pass until so long after its beginning.
+    pub(super) fn pass(&self, time: Duration) {
+        self.org.control().advance_to(BEGIN.plus(i64::try_from(time.as_millis()).unwrap()));
+    }
+
+    /// The ids of all that came, as often as it came.
+    pub(super) fn came(&self) -> Vec<String> {
+        self.memory.texts().into_iter().filter(|text| !text.contains(' ')).collect()
+    }
+
+    /// Each once.
+    pub(super) fn ids(&self) -> BTreeSet<String> {
+        self.came().into_iter().collect()
+    }
+
+    /// Waits until all of these have come.
+    pub(super) async fn until_read(&self, wanted: &BTreeSet<String>) {
+        until(|| wanted.is_subset(&self.ids()), || format!("{} of {} came", self.ids().len(), wanted.len())).await;
+    }
+
+    pub(super) fn states(&self) -> Vec<SourceState> {
+        self.records.states.lock().unwrap().clone()
+    }
+
+    pub(super) fn open_gaps(&self) -> usize {
+        self.records.gaps.lock().unwrap().iter().filter(|gap| gap.note.is_none()).count()
+    }
+
+    pub(super) fn calls(&self, name: &str) -> u64 {
+        self.org.control().requests().get(name).copied().unwrap_or_default()
+    }
+}
+
+/// Waits until it is so; after a while it will not be any more.
+pub(super) async fn until(is_so: impl Fn() -> bool, otherwise: impl Fn() -> String) {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "{}", otherwise());
+}
+
+/// A stored event of an object, so long after the beginning.
+pub(super) fn event(object: &str, number: u32, after: Duration) -> Event {
+    let at = BEGIN.plus(i64::try_from(after.as_millis()).unwrap());
+    let json = format!(
+        r#"{{"attributes":{{"type":"{object}"}},"EventIdentifier":"{}","EventDate":"{at}","CreatedDate":"{at}","UserId":"005hn00000{:05}AAA","RowsProcessed":{number}.0}}"#,
+        identifier(object, number),
+        number % 7,
+    );
+    Event::read(&json).unwrap()
+}
+
+/// As they are published.
+pub(super) fn ids(events: &[Event]) -> BTreeSet<String> {
+    let identifier = |event: &Event| event.record.fields().get("EventIdentifier").unwrap().as_str().unwrap().to_owned();
+    events.iter().map(|event| id::activity_id(&identifier(event)).to_string()).collect()
+}
+
+fn identifier(object: &str, number: u32) -> String {
+    format!("{:08x}-4f6a-4c1e-9a70-{number:012}", id::hash(object.as_bytes()) as u32)
+}
+
+impl Coverage for Records {
+    fn noted<'a>(&'a self, _: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<SourceState>>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
+
+    fn note<'a>(&'a self, _: &'a OrgId, states: &'a [SourceState]) -> BoxFuture<'a, store::Result<()>> {
+        let mut noted = self.states.lock().unwrap();
+        noted.retain(|old| !states.iter().any(|new| old.source == new.source && old.kind == new.kind));
+        noted.extend_from_slice(states);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn open_gap<'a>(&'a self, org: &'a OrgId, gap: &'a NewGap) -> BoxFuture<'a, store::Result<()>> {
+        let NewGap { source, kind, from, to, reason } = gap.clone();
+        let id = id::derive(&[&source, &kind, &from.0.to_string()]);
+        let mut gaps = self.gaps.lock().unwrap();
+        if gaps.iter().all(|gap| gap.id != id) {
+            gaps.push(Gap { id, org_id: org.clone(), source, kind, from, to, reason, note: None });
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    fn gaps<'a>(&'a self, _: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<Gap>>> {
+        let open = self.gaps.lock().unwrap().iter().filter(|gap| gap.note.is_none()).cloned().collect();
+        Box::pin(ready(Ok(open)))
+    }
+
+    fn close_gap<'a>(&'a self, gap: &'a Gap, note: &'a str) -> BoxFuture<'a, store::Result<()>> {
+        let mut gaps = self.gaps.lock().unwrap();
+        gaps.iter_mut().filter(|open| open.id == gap.id).for_each(|gap| gap.note = Some(note.to_owned()));
+        Box::pin(ready(Ok(())))
+    }
+}
+
+impl Findings for Records {
+    fn send(&self, finding: Item<Finding>) -> BoxFuture<'_, Result<Ticket, PublishError>> {
+        self.findings.lock().unwrap().push(finding.value);
+        Box::pin(ready(Ok(Box::pin(ready(Ok(()))) as Ticket)))
+    }
+}

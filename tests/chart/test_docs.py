@@ -1,0 +1,123 @@
+"""docs/install.md, followed to the letter as far as this machine allows, and the chart's README."""
+
+import json
+import re
+import shlex
+import unittest
+
+import yaml
+
+import readme
+from machine import psql
+from support import CHART, ROOT, ci_values, render
+from test_live import Release, output
+
+TEXT = (ROOT / "docs/install.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def commands(section):
+    """The lines of shell of a section, in words."""
+    part = re.split(r"^#+ ", TEXT, flags=re.MULTILINE)
+    part = [found for found in part if found.startswith(section)][0]
+    shell = re.findall(r"^```sh\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
+    return [shlex.split(line) for line in "".join(shell).splitlines()]
+
+
+def secrets_made(section):
+    """Keys by the name of each Secret that a section makes."""
+    made = {}
+    for words in commands(section):
+        if words[3:6] == ["create", "secret", "generic"]:
+            made[words[6]] = {re.match(r"--from-\w+=([^=]+)=", word)[1] for word in words[7:]}
+    return made
+
+
+def secrets_used(objects):
+    """Keys by the name of each Secret that pods refer to; those that are mounted whole have none."""
+    used = {}
+    for _, pod in objects.pods():
+        for volume in pod["spec"]["volumes"]:
+            if "secret" in volume:
+                keys = {item["key"] for item in volume["secret"].get("items", [])}
+                used.setdefault(volume["secret"]["secretName"], set()).update(keys)
+    return used
+
+
+VALUES, = [yaml.safe_load(block) for block in blocks("yaml")]
+
+
+class Reference(unittest.TestCase):
+    def test_the_readme_of_the_chart_is_what_values_say(self):
+        self.assertEqual((CHART / "README.md").read_text(), readme.written(), "run tests/chart/readme.py")
+
+    def test_every_value_is_described(self):
+        text = (CHART / "values.yaml").read_text()
+        described = {path for path, _, default in readme.rows(text) if default is not None}
+
+        def check(path, value):
+            if path not in described:
+                self.assertTrue(isinstance(value, dict) and value, path)
+                for key, inner in value.items():
+                    check(f"{path}.{key}", inner)
+
+        for key, value in yaml.safe_load(text).items():
+            check(key, value)
+
+
+class Installation(unittest.TestCase):
+    def test_secrets_that_pods_refer_to_are_made(self):
+        made, used = secrets_made("3. Secrets"), secrets_used(render(VALUES))
+        self.assertEqual(made.keys(), used.keys())
+        for name, keys in used.items():
+            self.assertLessEqual(keys, made[name])
+
+    def test_files_of_the_configuration_are_keys_of_secrets(self):
+        files = re.findall(r"/run/secrets/([\w-]+)/([\w-]+)", json.dumps(VALUES))
+        self.assertEqual(len(files), 2)
+        for name, key in files:
+            self.assertIn(key, secrets_made("3. Secrets")[name])
+
+    def test_what_is_tried_needs_one_secret(self):
+        objects = render(ci_values()["trying"])
+        brought = {found["metadata"]["name"] for found in objects.of("Secret")}
+        self.assertEqual(secrets_used(objects).keys() - brought, secrets_made("To try it").keys())
+
+    def test_commands_name_what_is_there(self):
+        objects = render(VALUES)
+        text = "\n".join(blocks("sh"))
+        for kind, name in re.findall(r"\b(deployment|service)/([\w-]+)", text):
+            objects.get(kind.capitalize(), name)
+        objects.get("ConfigMap", "orgwatch-test")
+        for path in re.findall(r"(?:install \w+ |upgrade \w+ |--values )([\w./-]*/[\w./-]*)", text):
+            self.assertTrue((ROOT / path).exists(), path)
+
+
+class Followed(Release):
+    def test_from_nothing_to_the_first_event(self):
+        sql, = blocks("sql")
+        event, = blocks("json")
+        answer = json.loads(re.search(r"The answer is `(.*)`", TEXT)[1])
+
+        def prepare(administrator):
+            for statement in filter(str.strip, sql.split(";")):
+                psql(administrator, statement)
+            role, password = re.search(r"ROLE (\w+) LOGIN PASSWORD '(.*)'", sql).groups()
+            server = administrator.split("@")[1].split("/")[0]
+            return f"postgres://{role}:{password}@{server}/orgwatch"
+
+        permissions = json.loads(output("topology", "permissions")[1])
+        may = {own: {"permissions": {way: {"allow": subjects} for way, subjects in permissions[own].items()}}
+               for own in secrets_made("3. Secrets")["orgwatch-nats"]}
+        # Without TLS: there are no authorities here.
+        nats = {key: value for key, value in VALUES["nats"].items() if key != "tls"}
+        postgres = {key: value for key, value in VALUES["postgres"].items() if key != "tls"}
+        self.install(VALUES | {"nats": nats, "postgres": postgres}, prepare, may)
+        self.works(json.loads(event), answer)
+
+
+if __name__ == "__main__":
+    unittest.main()
