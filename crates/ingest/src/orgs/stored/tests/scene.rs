@@ -71,9 +71,12 @@ impl Scene {
         let mut script = Script::new(OrgId::new(ORG), events);
         script.settings.speed = Speed::Manual;
         script.settings.start = NOON;
-        let kinds = Some(kinds.to_vec());
-        let mut settings =
-            ConnectedOrg { org_id: OrgId::new(ORG), kinds, start: Start::Latest, ..ConnectedOrg::default() };
+        let mut settings = ConnectedOrg {
+            org_id: OrgId::new(ORG),
+            kinds: Some(kinds.to_vec()),
+            start: Start::Latest,
+            ..ConnectedOrg::default()
+        };
         change(&mut script.settings, &mut settings);
         let secret = script.settings.client_secret.clone();
         let client_id = script.settings.client_id.clone();
