@@ -89,6 +89,46 @@ class Full(unittest.TestCase):
         self.assertFalse(images)
 
 
+class Operators(unittest.TestCase):
+    """Objects of KEDA and the Prometheus operator, which no schema here knows."""
+
+    def objects(self, kind):
+        return [found for values in ci_values().values() for found in render(values).of(kind)]
+
+    def test_scaled_objects(self):
+        expect = {
+            "natsServerMonitoringEndpoint", "account", "stream", "consumer", "lagThreshold", "activationLagThreshold",
+            "useHttps",
+        }
+        for found in self.objects("ScaledObject"):
+            spec = found["spec"]
+            self.assertEqual(found["apiVersion"], "keda.sh/v1alpha1")
+            self.assertEqual(spec["scaleTargetRef"].keys(), {"apiVersion", "kind", "name"})
+            self.assertTrue(0 <= spec["minReplicaCount"] <= spec["maxReplicaCount"])
+            trigger, = spec["triggers"]
+            self.assertEqual(trigger["type"], "nats-jetstream")
+            self.assertEqual(trigger["metadata"].keys(), expect)
+            # KEDA reads texts alone.
+            self.assertTrue(all(isinstance(value, str) and value for value in trigger["metadata"].values()))
+            self.assertRegex(trigger["metadata"]["lagThreshold"], "^[1-9][0-9]*$")
+            self.assertIn(trigger["metadata"]["useHttps"], ("true", "false"))
+
+    def test_service_monitors(self):
+        for found in self.objects("ServiceMonitor"):
+            self.assertEqual(found["apiVersion"], "monitoring.coreos.com/v1")
+            known = {"selector", "namespaceSelector", "jobLabel", "targetLabels", "endpoints"}
+            self.assertEqual(found["spec"].keys(), known)
+            self.assertEqual(found["spec"]["namespaceSelector"], {"matchNames": ["security"]})
+            self.assertEqual(found["spec"]["endpoints"], [{"port": "admin", "path": "/metrics", "interval": "15s"}])
+
+    def test_prometheus_rules(self):
+        for found in self.objects("PrometheusRule"):
+            self.assertEqual(found["apiVersion"], "monitoring.coreos.com/v1")
+            self.assertEqual(found["spec"].keys(), {"groups"})
+            for rule in [rule for group in found["spec"]["groups"] for rule in group["rules"]]:
+                self.assertLessEqual({"alert", "expr"}, rule.keys())
+
+
 class Partial(unittest.TestCase):
     """Changes to minimal-values.yaml."""
 
@@ -126,6 +166,12 @@ class Partial(unittest.TestCase):
 
     def test_policies_can_be_left_out(self):
         self.assertEqual(self.render(networkPolicy={"enabled": False}).of("NetworkPolicy"), [])
+
+    def test_what_has_no_pods_is_not_asked_whether_it_is_ready(self):
+        groups = [{"name": "a", "family": "volume", "replicas": 0}, {"name": "b", "family": "time"}]
+        objects = self.render(detector={"groups": groups})
+        asked = {found["name"] for found in objects.get("Pod", "orgwatch-test")["spec"]["containers"]}
+        self.assertEqual({f"ready-{own}" for own in objects.workloads()} - asked, {"ready-detector-a"})
 
     def test_values_of_a_group_win_over_those_of_all_and_these_over_the_defaults(self):
         groups = [{"name": "a", "family": "volume", "replicas": 0}, {"name": "b", "family": "time"}]

@@ -34,7 +34,7 @@ pub use orgs::{
     kind_of_stored, stored_objects,
 };
 pub use push::PushSource;
-pub use run::{IngestError, run};
+pub use run::{IngestError, Service};
 pub use settings::{FileSettings, OrgSettings, Settings};
 pub use sink::{Outlet, ReadsPast, Sink, Ticket};
 pub use source::{Coverage, Positions, Source, SourceError};

@@ -28,44 +28,50 @@ pub enum IngestError {
     Panicked(#[source] JoinError),
 }
 
-/// Runs all sources until `shutdown`, and until what they have sent is acknowledged. When one fails, all end. `member`
-/// tells replicas apart that share the reading of orgs; they own them by sessions at `postgres`.
-///
-/// # Errors
-/// If the settings are wrong, it cannot listen, or a source fails.
-pub async fn run(
-    settings: &Settings,
-    partitions: Partitions,
-    bus: &Bus,
-    store: &Store,
-    postgres: &store::Settings,
-    member: i32,
-    shutdown: CancellationToken,
-) -> Result<(), IngestError> {
-    let there = bus.settings().partitions;
-    if partitions.count() != there {
-        return Err(IngestError::Partitions { wanted: partitions.count(), there });
-    }
-    let tokens = checked(settings)?;
-    let address = settings.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| IngestError::Listen { address, source })?;
+/// What the service works with.
+#[derive(Clone)]
+pub struct Service {
+    pub settings: Settings,
+    pub partitions: Partitions,
+    pub bus: Bus,
+    pub store: Store,
+    /// Where replicas own the orgs that they read, by sessions of their own.
+    pub postgres: store::Settings,
+    /// Tells replicas apart; random.
+    pub member: i32,
+}
 
-    let abandon = CancellationToken::new();
-    let _abandon = abandon.clone().drop_guard();
-    let publisher = Publisher::start(bus, PublisherSettings::default(), abandon.clone());
-    let sink = Sink::to_stream(publisher, &bus.settings().prefix, partitions.clone());
-    let push = Push::new(settings, tokens, sink.clone());
-    let mut sources: Vec<Box<dyn Source>> = vec![Box::new(PushSource::new(push, listener))];
-    if !settings.files.paths.is_empty() {
-        let drain = Duration::from_secs(settings.acknowledge_seconds.into());
-        sources.push(Box::new(FileSource::new(settings.files.clone(), Arc::new(store.clone()), drain)));
+impl Service {
+    /// Runs all sources until `shutdown`, and until what they have sent is acknowledged. When one fails, all end.
+    ///
+    /// # Errors
+    /// If the settings are wrong, it cannot listen, or a source fails.
+    pub async fn run(&self, shutdown: CancellationToken) -> Result<(), IngestError> {
+        let Self { settings, partitions, bus, store, .. } = self;
+        let there = bus.settings().partitions;
+        if partitions.count() != there {
+            return Err(IngestError::Partitions { wanted: partitions.count(), there });
+        }
+        let tokens = checked(settings)?;
+        let address = settings.listen;
+        let listener = TcpListener::bind(address).await.map_err(|source| IngestError::Listen { address, source })?;
+
+        let abandon = CancellationToken::new();
+        let _abandon = abandon.clone().drop_guard();
+        let publisher = Publisher::start(bus, PublisherSettings::default(), abandon.clone());
+        let sink = Sink::to_stream(publisher, &bus.settings().prefix, partitions.clone());
+        let push = Push::new(settings, tokens, sink.clone());
+        let mut sources: Vec<Box<dyn Source>> = vec![Box::new(PushSource::new(push, listener))];
+        if !settings.files.paths.is_empty() {
+            let drain = Duration::from_secs(settings.acknowledge_seconds.into());
+            sources.push(Box::new(FileSource::new(settings.files.clone(), Arc::new(store.clone()), drain)));
+        }
+        if !settings.salesforce.orgs.is_empty() {
+            sources.push(Box::new(SalesforceSource::new(self, abandon).map_err(IngestError::Settings)?));
+        }
+        tracing::info!(%address, sources = sources.len(), orgs = settings.orgs.len(), "ingest has started");
+        run_all(sources, &sink, &shutdown).await
     }
-    if !settings.salesforce.orgs.is_empty() {
-        let orgs = SalesforceSource::new(&settings.salesforce, store, postgres, bus, &partitions, member, abandon);
-        sources.push(Box::new(orgs.map_err(IngestError::Settings)?));
-    }
-    tracing::info!(%address, sources = sources.len(), orgs = settings.orgs.len(), "ingest has started");
-    run_all(sources, &sink, &shutdown).await
 }
 
 /// The tokens, if nothing is wrong; otherwise all that is.

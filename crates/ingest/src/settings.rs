@@ -106,6 +106,7 @@ impl Settings {
         if let Some(speed) = self.files.speed.filter(|speed| !(1e-3..=1e9).contains(speed)) {
             errors.push(format!("ingest.files.speed: must be from 0.001 to 1e9, is {speed}"));
         }
+        errors.extend(self.salesforce.check());
         errors
     }
 

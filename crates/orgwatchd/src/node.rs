@@ -43,9 +43,15 @@ impl Node {
     /// # Errors
     /// If a source fails.
     pub async fn ingest(self, member: i32, shutdown: CancellationToken) -> Result<()> {
-        let partitions = self.config.partitions.partitions();
-        let (settings, postgres) = (&self.config.ingest, &self.config.postgres);
-        Ok(ingest::run(settings, partitions, &self.bus, &self.store, postgres, member, shutdown).await?)
+        let service = ingest::Service {
+            settings: self.config.ingest,
+            partitions: self.config.partitions.partitions(),
+            bus: self.bus,
+            store: self.store,
+            postgres: self.config.postgres,
+            member,
+        };
+        Ok(service.run(shutdown).await?)
     }
 
     /// `member` tells replicas apart.

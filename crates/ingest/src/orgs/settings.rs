@@ -91,6 +91,63 @@ impl Default for SalesforceSettings {
     }
 }
 
+impl SalesforceSettings {
+    /// All that is wrong with the values, in words that name the key.
+    pub(crate) fn check(&self) -> Vec<String> {
+        let mut errors = Vec::new();
+        if self.balance_ms == 0 {
+            errors.push("ingest.salesforce.balance_ms: must be at least 1".to_owned());
+        }
+        let mut owners: BTreeMap<&OrgId, &str> = BTreeMap::new();
+        for (name, org) in &self.orgs {
+            errors.extend(org.check().into_iter().map(|error| format!("ingest.salesforce.orgs.{name}.{error}")));
+            if let Some(other) = owners.insert(&org.org_id, name).filter(|_| !org.org_id.as_str().is_empty()) {
+                let org_id = &org.org_id;
+                errors.push(format!("ingest.salesforce.orgs.{name}.org_id: {org_id} is the one of {other}, too"));
+            }
+        }
+        errors
+    }
+}
+
+impl ConnectedOrg {
+    fn check(&self) -> Vec<String> {
+        const MOST_BACKFILL: u32 = 180;
+        let mut errors: Vec<String> =
+            self.connection.check().into_iter().map(|error| format!("connection.{error}")).collect();
+        if self.org_id.as_str().is_empty() {
+            errors.push("org_id: must be given: what is read is to be of the org that is meant".to_owned());
+        }
+        let positive = [
+            ("stored_seconds", self.stored_seconds),
+            ("log_file_seconds", self.log_file_seconds),
+            ("blind_seconds", self.blind_seconds),
+        ];
+        let zeros = positive.iter().filter(|(_, value)| *value == 0);
+        errors.extend(zeros.map(|(key, _)| format!("{key}: must be at least 1")));
+        if !(0.0..=1.0).contains(&self.calls_floor) {
+            errors.push(format!("calls_floor: must be from 0 to 1, is {}", self.calls_floor));
+        }
+        if self.backfill_days > MOST_BACKFILL {
+            errors.push(format!("backfill_days: must be at most {MOST_BACKFILL}, is {}", self.backfill_days));
+        }
+        for (kind, count) in self.channel_members() {
+            if count > 1 {
+                errors.push(format!("channels: {kind} is a member of {count} channels"));
+            }
+        }
+        errors
+    }
+
+    fn channel_members(&self) -> BTreeMap<Kind, usize> {
+        let mut members = BTreeMap::new();
+        for kind in self.channels.values().flatten() {
+            *members.entry(*kind).or_default() += 1;
+        }
+        members
+    }
+}
+
 impl Default for ConnectedOrg {
     fn default() -> Self {
         Self {
@@ -113,5 +170,40 @@ impl Default for ConnectedOrg {
             blind_seconds: 900,
             backfill_days: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_wrong_is_said() {
+        let connection = salesforce_client::Settings {
+            login_url: "https://acme.my.salesforce.com".to_owned(),
+            client_id: "key".to_owned(),
+            client_secret: Some("secret".into()),
+            ..salesforce_client::Settings::default()
+        };
+        let good = ConnectedOrg { connection, org_id: OrgId::new("00D000000000001"), ..ConnectedOrg::default() };
+        let orgs = |orgs: [(&str, ConnectedOrg); 2]| SalesforceSettings {
+            orgs: orgs.into_iter().map(|(name, org)| (name.to_owned(), org)).collect(),
+            ..SalesforceSettings::default()
+        };
+        let other = ConnectedOrg { org_id: OrgId::new("00D000000000002"), ..good.clone() };
+        assert_eq!(orgs([("a", good.clone()), ("b", other)]).check(), [""; 0]);
+        assert_eq!(
+            orgs([("a", good.clone()), ("b", good.clone())]).check(),
+            ["ingest.salesforce.orgs.b.org_id: 00D000000000001EAA is the one of a, too"]
+        );
+        let twice = [("A__chn", vec![Kind::Api]), ("B__chn", vec![Kind::Api])];
+        let bad = ConnectedOrg {
+            calls_floor: 1.5,
+            backfill_days: 181,
+            stored_seconds: 0,
+            channels: twice.into_iter().map(|(name, kinds)| (name.to_owned(), kinds)).collect(),
+            ..ConnectedOrg::default()
+        };
+        insta::assert_snapshot!(orgs([("a", good), ("bad", bad)]).check().join("\n"));
     }
 }

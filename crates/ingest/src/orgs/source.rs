@@ -6,7 +6,7 @@ use super::settings::SalesforceSettings;
 use super::watch::{FindingStream, Findings};
 use crate::meter::Meter;
 use crate::source::{Source, SourceError};
-use crate::{Sink, Ticket};
+use crate::{Service, Sink, Ticket};
 use bus::{Bus, PublishError, Publisher, PublisherSettings};
 use futures::future::BoxFuture;
 use model::partition::Partitions;
@@ -28,19 +28,13 @@ pub struct SalesforceSource {
 type Unplugged = Box<dyn Fn(&Sink, &Arc<dyn Findings>) -> Setting + Send + Sync>;
 
 impl SalesforceSource {
-    /// `member` tells replicas apart. What goes blind is told as a finding on `bus`.
+    /// What goes blind is told as a finding, until `abandon`.
     ///
     /// # Errors
     /// All that is wrong with the orgs' settings, by their names.
-    pub fn new(
-        settings: &SalesforceSettings,
-        store: &Store,
-        postgres: &store::Settings,
-        bus: &Bus,
-        partitions: &Partitions,
-        member: i32,
-        abandon: CancellationToken,
-    ) -> Result<Self, Vec<String>> {
+    pub(crate) fn new(service: &Service, abandon: CancellationToken) -> Result<Self, Vec<String>> {
+        let Service { store, bus, partitions, .. } = service;
+        let settings = &service.settings.salesforce;
         let networks = networks(settings).map_err(|error| vec![error.to_string()])?;
         let (mut orgs, mut errors) = (Vec::new(), Vec::new());
         for name in settings.orgs.keys() {
@@ -53,10 +47,10 @@ impl SalesforceSource {
             return Err(errors);
         }
         let share = Share {
-            settings: postgres.clone(),
+            settings: service.postgres.clone(),
             application: "orgwatch-ingest",
             namespace: format!("sources/{}", bus.settings().prefix),
-            member,
+            member: service.member,
             numbers: u16::try_from(orgs.len()).unwrap_or(u16::MAX),
             interval: Duration::from_millis(settings.balance_ms.into()),
         };

@@ -2,7 +2,7 @@
 
 use crate::support::{ORG, by_partition, nats, partitions, post, records, settings, texts};
 use bus::Bus;
-use ingest::{FileSettings, IngestError, Settings};
+use ingest::{FileSettings, IngestError, Service, Settings};
 use model::OrgId;
 use model::partition::Partitions;
 use servers::Postgres;
@@ -22,6 +22,11 @@ fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap()
 }
 
+fn service(settings: &Settings, partitions: Partitions, bus: &Bus, store: &Store) -> Service {
+    let (settings, bus, store) = (settings.clone(), bus.clone(), store.clone());
+    Service { settings, partitions, bus, store, postgres: store::Settings::default(), member: 1 }
+}
+
 /// Runs until a push of `numbers` is answered and the files have ended.
 async fn run(settings: &Settings, bus: &Bus, store: &Store, numbers: &[u32]) {
     let shutdown = CancellationToken::new();
@@ -33,7 +38,8 @@ async fn run(settings: &Settings, bus: &Bus, store: &Store, numbers: &[u32]) {
         }
         shutdown.cancel();
     };
-    let (ended, ()) = tokio::join!(ingest::run(settings, partitions(), bus, store, shutdown.clone()), used);
+    let service = service(settings, partitions(), bus, store);
+    let (ended, ()) = tokio::join!(service.run(shutdown.clone()), used);
     ended.unwrap();
 }
 
@@ -76,7 +82,8 @@ async fn what_is_wrong_with_the_settings_stops_it() {
     let postgres = Postgres::start().await.unwrap();
     let store = store(&postgres).await;
     let check = async |settings: Settings, partitions: Partitions, expect: &str| {
-        let error = ingest::run(&settings, partitions, &bus, &store, CancellationToken::new()).await.unwrap_err();
+        let service = service(&settings, partitions, &bus, &store);
+        let error = service.run(CancellationToken::new()).await.unwrap_err();
         assert_eq!(error.to_string(), expect);
         error
     };
