@@ -3,6 +3,14 @@
 //! A replica owns partitions by advisory locks of one Postgres session, and commits their checkpoints on that very
 //! session: losing the session loses the right to commit. Every replica keeps an even [`Share`] of the partitions, and
 //! lets go of what is beyond it after a last checkpoint.
+//!
+//! | instrument | labels | what |
+//! |---|---|---|
+//! | `orgwatch.baseline.entries` | `kind` (`activity`, `lesson`, `control`) | entries applied |
+//! | `orgwatch.baseline.partitions` | | partitions that this replica owns |
+//! | `orgwatch.baseline.partitions.total` | | partitions that there are, over all replicas |
+//! | `orgwatch.baseline.profiles` | | profiles in memory, of the partition that wrote the last checkpoint |
+//! | `orgwatch.baseline.checkpoint.duration`, `.size` | | seconds and bytes of checkpoints |
 
 mod error;
 mod meter;
@@ -52,6 +60,7 @@ impl Service {
             interval: self.settings.balance_interval(),
         };
         let meter = meter::Meter::new();
+        meter.all_partitions(self.partitions);
         share.keep(&shutdown, |owner| self.session(owner), |held| meter.partitions(held)).await;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use model::{Entry, Item};
 use opentelemetry::metrics::{Counter, Gauge, Histogram};
 use opentelemetry::{KeyValue, global};
+use runtime::latency::BUCKETS;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -12,17 +13,23 @@ pub(crate) struct Meter {
     checkpoint_seconds: Histogram<f64>,
     profiles: Gauge<u64>,
     partitions: Gauge<u64>,
+    all_partitions: Gauge<u64>,
 }
 
 impl Meter {
     pub(crate) fn new() -> Self {
-        let meter = global::meter("orgwatch");
+        Self::of(&global::meter("orgwatch"))
+    }
+
+    fn of(meter: &opentelemetry::metrics::Meter) -> Self {
+        let checkpoints = meter.f64_histogram("orgwatch.baseline.checkpoint.duration").with_unit("s");
         Self {
             entries: meter.u64_counter("orgwatch.baseline.entries").build(),
             checkpoint_bytes: meter.u64_counter("orgwatch.baseline.checkpoint.size").with_unit("By").build(),
-            checkpoint_seconds: meter.f64_histogram("orgwatch.baseline.checkpoint.duration").with_unit("s").build(),
+            checkpoint_seconds: checkpoints.with_boundaries(BUCKETS.to_vec()).build(),
             profiles: meter.u64_gauge("orgwatch.baseline.profiles").build(),
             partitions: meter.u64_gauge("orgwatch.baseline.partitions").build(),
+            all_partitions: meter.u64_gauge("orgwatch.baseline.partitions.total").build(),
         }
     }
 
@@ -49,7 +56,53 @@ impl Meter {
         self.profiles.record(profiles as u64, &[]);
     }
 
+    /// Over all replicas, owned or not.
+    pub(crate) fn all_partitions(&self, count: u16) {
+        self.all_partitions.record(count.into(), &[]);
+    }
+
     pub(crate) fn partitions(&self, owned: usize) {
         self.partitions.record(owned as u64, &[]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry::metrics::MeterProvider;
+    use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+    use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn checkpoints_and_partitions_are_told() {
+        let exporter = InMemoryMetricExporter::default();
+        let reader = PeriodicReader::builder(exporter.clone()).build();
+        let provider = SdkMeterProvider::builder().with_reader(reader).build();
+        let meter = Meter::of(&provider.meter("orgwatch"));
+        meter.all_partitions(32);
+        meter.partitions(16);
+        for milliseconds in [3, 4, 700] {
+            meter.checkpoint(1_000, Duration::from_millis(milliseconds), 7);
+        }
+        provider.force_flush().unwrap();
+        let (mut gauges, mut quick) = (BTreeMap::new(), None);
+        for resource in exporter.get_finished_metrics().unwrap() {
+            for metric in resource.scope_metrics().flat_map(|scope| scope.metrics()) {
+                match metric.data() {
+                    AggregatedMetrics::U64(MetricData::Gauge(gauge)) => {
+                        gauges.insert(metric.name().to_owned(), gauge.data_points().next().unwrap().value());
+                    }
+                    AggregatedMetrics::F64(MetricData::Histogram(histogram)) => {
+                        let point = histogram.data_points().next().unwrap();
+                        quick = point.bounds().zip(point.bucket_counts()).find(|(_, count)| *count == 2);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(quick, Some((0.005, 2)), "a checkpoint takes milliseconds");
+        let expected = [("partitions", 16), ("partitions.total", 32), ("profiles", 7)];
+        assert_eq!(gauges, expected.map(|(name, value)| (format!("orgwatch.baseline.{name}"), value)).into());
     }
 }

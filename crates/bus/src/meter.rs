@@ -21,16 +21,23 @@ pub(crate) struct Meter {
     dead: Counter<u64>,
 }
 
+/// Upper bounds in seconds: a message takes milliseconds to be acknowledged or worked on, until a server is slow or away.
+const BUCKETS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+
 impl Meter {
     pub(crate) fn new() -> Self {
-        let meter = global::meter("orgwatch");
+        Self::of(&global::meter("orgwatch"))
+    }
+
+    fn of(meter: &opentelemetry::metrics::Meter) -> Self {
+        let seconds = |name| meter.f64_histogram(name).with_unit("s").with_boundaries(BUCKETS.to_vec()).build();
         Self {
             denied: meter.u64_counter("orgwatch.nats.denied").with_description("refused by permissions").build(),
             denied_total: Arc::default(),
             sent: meter.u64_counter("messaging.client.sent.messages").with_unit("{message}").build(),
-            sending: meter.f64_histogram("messaging.client.operation.duration").with_unit("s").build(),
+            sending: seconds("messaging.client.operation.duration"),
             consumed: meter.u64_counter("messaging.client.consumed.messages").with_unit("{message}").build(),
-            processing: meter.f64_histogram("messaging.process.duration").with_unit("s").build(),
+            processing: seconds("messaging.process.duration"),
             pending: meter.u64_gauge("orgwatch.consumer.pending").with_unit("{message}").build(),
             gaps: meter.u64_counter("orgwatch.cursor.gap").with_description("starts after messages were lost").build(),
             gaps_total: Arc::default(),
@@ -93,4 +100,38 @@ fn consumer(source: &crate::Source, operation: &'static str) -> Vec<KeyValue> {
         KeyValue::new("messaging.destination.name", source.stream.word()),
         KeyValue::new("messaging.consumer.group.name", source.consumer.clone()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry::metrics::MeterProvider;
+    use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+    use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+
+    #[test]
+    fn milliseconds_can_be_told_apart() {
+        let exporter = InMemoryMetricExporter::default();
+        let reader = PeriodicReader::builder(exporter.clone()).build();
+        let provider = SdkMeterProvider::builder().with_reader(reader).build();
+        let meter = Meter::of(&provider.meter("orgwatch"));
+        for milliseconds in [1, 4, 4, 40_000] {
+            meter.sent("finding", Duration::from_millis(milliseconds));
+            meter.processed(&crate::Source::correlator(), 1, Duration::from_millis(milliseconds), false);
+        }
+        provider.force_flush().unwrap();
+        let mut counts = Vec::new();
+        for resource in exporter.get_finished_metrics().unwrap() {
+            for metric in resource.scope_metrics().flat_map(|scope| scope.metrics()) {
+                if let AggregatedMetrics::F64(MetricData::Histogram(histogram)) = metric.data() {
+                    let point = histogram.data_points().next().unwrap();
+                    counts.push((metric.name().to_owned(), point.bucket_counts().collect::<Vec<_>>()));
+                }
+            }
+        }
+        counts.sort();
+        let expected = vec![1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        let names = ["messaging.client.operation.duration", "messaging.process.duration"];
+        assert_eq!(counts, names.map(|name| (name.to_owned(), expected.clone())));
+    }
 }

@@ -2,9 +2,18 @@
 //!
 //! Replicas share one consumer. Locking a user's row serializes what concerns that user, and an incident is a function
 //! of the set of the user's findings, so neither redelivery nor order changes the outcome.
+//!
+//! | instrument | labels | what |
+//! |---|---|---|
+//! | `orgwatch.incidents` | `change` (`opened`, `escalated`, `reopened`, `closed`), `severity`, `detector` | changes of incidents that are told; the detector is that of the incident's first finding |
+//! | `orgwatch.correlator.findings` | `detector`, `severity` | findings merged for the first time; later revisions do not count |
+//! | `orgwatch.outbox.messages`, `.age` | | changes that wait to be published, and for how many seconds the oldest has |
+//! | `orgwatch.latency.pipeline` | | seconds from an event's arrival to the incident that tells of it |
 
+mod backlog;
 mod error;
 mod merge;
+mod meter;
 mod relay;
 mod settings;
 mod upkeep;
@@ -15,6 +24,7 @@ pub use merge::{Known, Merged, Written, merge};
 pub use settings::Settings;
 
 use bus::{Bus, SharedSettings, Source};
+use meter::Meter;
 use model::Text;
 use store::Store;
 use tokio_util::sync::CancellationToken;
@@ -38,11 +48,13 @@ impl Service {
     /// If the consumer's loop or the relay cannot go on.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), CorrelatorError> {
         let shared = SharedSettings { messages: self.settings.messages, ..SharedSettings::default() };
-        let mut worker = Worker::new(&self);
+        let meter = Meter::new();
+        let mut worker = Worker::new(&self, meter.clone());
         let source = Source::correlator();
         let merging = bus::shared(&self.bus, &source, &mut worker, shared, shutdown.clone());
         let relaying = relay::run(&self.bus, &self.store, self.settings.relay_interval(), shutdown.clone());
-        let (merged, (), ()) = tokio::join!(merging, relaying, upkeep::run(&self, &shutdown));
+        let measuring = backlog::run(&self.store, &meter, &shutdown);
+        let (merged, (), (), ()) = tokio::join!(merging, relaying, upkeep::run(&self, &meter, &shutdown), measuring);
         Ok(merged?)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::chain;
 use crate::merge::{Known, end};
+use crate::meter::Meter;
 use crate::worker::{Writes, now};
 use crate::{Service, Settings};
 use model::time::HOUR;
@@ -17,14 +18,14 @@ const ACCOUNTS: u32 = 100;
 const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
 
 /// Until `shutdown`; whatever fails is tried again.
-pub(crate) async fn run(service: &Service, shutdown: &CancellationToken) {
+pub(crate) async fn run(service: &Service, meter: &Meter, shutdown: &CancellationToken) {
     let window = i64::from(service.risk.merge_hours) * HOUR;
     let mut closing = ticker(service.settings.closing_interval());
     let mut keeping = ticker(HOUSEKEEPING);
     loop {
         let done = tokio::select! {
             () = shutdown.cancelled() => return,
-            _ = closing.tick() => close(&service.store, window).await,
+            _ = closing.tick() => close(&service.store, meter, window).await,
             _ = keeping.tick() => keep_house(&service.store, &service.settings).await,
         };
         if let Err(error) = done {
@@ -34,7 +35,7 @@ pub(crate) async fn run(service: &Service, shutdown: &CancellationToken) {
 }
 
 /// Closes what has ended by its org's event time.
-async fn close(store: &Store, window: i64) -> Result<(), StoreError> {
+async fn close(store: &Store, meter: &Meter, window: i64) -> Result<(), StoreError> {
     loop {
         let ending = store.ending(window, ACCOUNTS).await?;
         if ending.is_empty() {
@@ -56,8 +57,7 @@ async fn close(store: &Store, window: i64) -> Result<(), StoreError> {
                 closed += 1;
             }
         }
-        writes.put(&mut correlation).await?;
-        correlation.commit().await?;
+        writes.commit(correlation, meter).await?;
         tracing::debug!(closed, "incidents have ended");
         if closed == 0 {
             return Ok(());
@@ -112,7 +112,8 @@ mod tests {
         let postgres = store::Settings { url: server.url().into(), ..store::Settings::default() };
         let store = Store::connect(&postgres, "orgwatch-test").await.unwrap();
         store.migrate().await.unwrap();
-        let worker = crate::worker::Worker::of(store.clone(), risk::Settings::default(), "hash".into());
+        let meter = Meter::new();
+        let worker = crate::worker::Worker::of(store.clone(), risk::Settings::default(), "hash".into(), meter.clone());
         let put = async |finding: model::Finding| {
             let user = (finding.org_id.clone(), finding.user_id.clone());
             worker.correlate(BTreeMap::from([(user, vec![Item::new(finding)])])).await.unwrap();
@@ -120,14 +121,14 @@ mod tests {
         let opened = || (1, ChangeKind::Opened.to_string());
 
         put(finding(1, 1, 0, 8.0)).await;
-        close(&store, DAY).await.unwrap();
+        close(&store, &meter, DAY).await.unwrap();
         assert_eq!(told(&store).await, [opened()], "nothing has happened since");
 
         // Two days later somebody else of the org is noticed.
         let other = model::Finding { user_id: UserId::new("other"), ..finding(2, 1, 48, 8.0) };
         put(other).await;
-        close(&store, DAY).await.unwrap();
-        close(&store, DAY).await.unwrap();
+        close(&store, &meter, DAY).await.unwrap();
+        close(&store, &meter, DAY).await.unwrap();
         assert_eq!(told(&store).await, [opened(), (2, ChangeKind::Closed.to_string())], "once");
         let emma = IncidentFilter { user_id: Some(finding(1, 1, 0, 8.0).user_id), ..IncidentFilter::default() };
         let closed = &store.incidents(&emma).await.unwrap()[0];

@@ -3,12 +3,13 @@
 use crate::Service;
 use crate::error::failure;
 use crate::merge::{Known, Merged, Written, merge};
+use crate::meter::{Meter, Tally};
 use bus::{Delivery, Failure, Handler, trace};
 use model::codec::Message;
-use model::{ChangeKind, Finding, Item, OrgId, Points, Text, UserId};
+use model::{ChangeKind, Finding, Item, OrgId, Points, Text, UserId, Uuid};
 use opentelemetry::global;
 use runtime::latency::Latency;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 use store::{
     Correlation, HistoryWrite, IncidentWrite, OutboxWrite, RiskWrite, Status, Store, StoreError, StoredFinding,
@@ -20,17 +21,18 @@ pub(crate) struct Worker {
     risk: risk::Settings,
     config_hash: Text,
     latency: Latency,
+    meter: Meter,
 }
 
 type User = (OrgId, UserId);
 
 impl Worker {
-    pub(crate) fn new(service: &Service) -> Self {
-        Self::of(service.store.clone(), service.risk.clone(), service.config_hash.clone())
+    pub(crate) fn new(service: &Service, meter: Meter) -> Self {
+        Self::of(service.store.clone(), service.risk.clone(), service.config_hash.clone(), meter)
     }
 
-    pub(crate) fn of(store: Store, risk: risk::Settings, config_hash: Text) -> Self {
-        Self { store, risk, config_hash, latency: Latency::new(&global::meter("orgwatch")) }
+    pub(crate) fn of(store: Store, risk: risk::Settings, config_hash: Text, meter: Meter) -> Self {
+        Self { store, risk, config_hash, latency: Latency::new(&global::meter("orgwatch")), meter }
     }
 
     pub(crate) async fn correlate(&self, new: BTreeMap<User, Vec<Item<Finding>>>) -> Result<(), StoreError> {
@@ -51,11 +53,13 @@ impl Worker {
                 .map(|stored| Known { incident: stored.incident, status: stored.status })
                 .collect();
             let kept = findings.remove(&user).unwrap_or_default();
+            let before: BTreeSet<Uuid> = kept.iter().map(|stored| stored.finding.finding_id).collect();
             let merged = merge(kept, known.clone(), traced(new), &self.risk, &self.config_hash);
+            let firsts = merged.findings.iter().filter(|stored| !before.contains(&stored.finding.finding_id));
+            firsts.for_each(|stored| writes.tally.finding(&stored.finding));
             writes.add(user, known, merged);
         }
-        writes.put(&mut correlation).await?;
-        correlation.commit().await
+        writes.commit(correlation, &self.meter).await
     }
 }
 
@@ -110,6 +114,7 @@ pub(crate) struct Writes {
     history: Vec<HistoryWrite>,
     outbox: Vec<OutboxWrite>,
     risks: Vec<RiskWrite>,
+    tally: Tally,
 }
 
 impl Writes {
@@ -129,6 +134,7 @@ impl Writes {
         let message = incident.encode();
         // What merely grows is kept, and not told.
         if kind != ChangeKind::Updated {
+            self.tally.change(kind, &incident);
             self.outbox.push(OutboxWrite {
                 incident_id: incident.incident_id,
                 revision: incident.revision,
@@ -151,12 +157,15 @@ impl Writes {
         self.incidents.push(IncidentWrite { incident, status, trace_id, merged_into, ended });
     }
 
-    pub(crate) async fn put(&self, correlation: &mut Correlation) -> Result<(), StoreError> {
+    pub(crate) async fn commit(self, mut correlation: Correlation, meter: &Meter) -> Result<(), StoreError> {
         correlation.put_findings(&self.findings).await?;
         correlation.put_incidents(&self.incidents).await?;
         correlation.put_history(&self.history).await?;
         correlation.put_outbox(&self.outbox).await?;
-        correlation.put_risk(&self.risks).await
+        correlation.put_risk(&self.risks).await?;
+        correlation.commit().await?;
+        meter.count(self.tally);
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ mod answer;
 use crate::decode::{Decoded, Packing, decode};
 use crate::idle::Idle;
 use crate::meter::{Counts, Meter, Origin};
+use crate::tokens::Keyring;
 use crate::{Settings, Sink, Tokens};
 use answer::{Accepted, Refusal};
 use axum::Router;
@@ -24,7 +25,7 @@ use tracing::{Instrument, Span};
 
 /// What the requests have in common.
 pub struct Push {
-    tokens: Tokens,
+    keyring: Arc<Keyring>,
     sink: Sink,
     limits: Limits,
     /// One permit for each request that may be worked on.
@@ -66,7 +67,12 @@ impl Push {
             }
         }
         let room = Semaphore::new(settings.max_requests as usize);
-        Self { tokens, sink, limits, room, idle: Mutex::new(idle), meter: Meter::new() }
+        let keyring = Arc::new(Keyring::new(settings, tokens));
+        Self { keyring, sink, limits, room, idle: Mutex::new(idle), meter: Meter::new() }
+    }
+
+    pub(crate) fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
     }
 
     pub(crate) fn idle(&self) -> MutexGuard<'_, Idle> {
@@ -77,7 +83,7 @@ impl Push {
     async fn answer(self: Arc<Self>, request: Request) -> Result<Accepted, Refusal> {
         let headers = request.headers();
         let token = bearer(headers).ok_or(Refusal::NoToken)?;
-        let org = self.tokens.org_of(token).ok_or(Refusal::WrongToken)?.clone();
+        let org = self.keyring.org_of(token).ok_or(Refusal::WrongToken)?;
         Span::current().record("orgwatch.org.id", org.as_str());
         let packing = packing(headers)?;
         self.check_length(headers)?;

@@ -30,8 +30,8 @@ mod tokens;
 
 pub use files::FileSource;
 pub use orgs::{
-    BackfillError, Backfilled, ConnectedOrg, Files, SalesforceSettings, SalesforceSource, Start, Stored, backfill, doctor,
-    kind_of_stored, stored_objects,
+    BackfillError, Backfilled, ConnectedOrg, Files, SalesforceSettings, SalesforceSource, Start, Stored, backfill,
+    doctor, kind_of_stored, stored_objects,
 };
 pub use push::PushSource;
 pub use run::{IngestError, Service};

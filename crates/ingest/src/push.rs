@@ -42,6 +42,7 @@ impl Source for PushSource {
             let clock = async {
                 tokio::select! {
                     () = shutdown.cancelled() => Ok(()),
+                    () = self.push.keyring().keep() => Ok(()),
                     ended = tell_watermarks(&self.push, sink) => ended,
                 }
             };

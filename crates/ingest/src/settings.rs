@@ -39,7 +39,7 @@ pub struct Settings {
 pub struct OrgSettings {
     /// SHA-256 of each token, as 64 hexadecimal digits.
     pub token_sha256: Vec<String>,
-    /// Files that hold one token each, read at the start.
+    /// Files that hold one token each. They are read again every 10 seconds.
     pub token_files: Vec<PathBuf>,
     /// The tokens themselves, for development.
     #[serde(serialize_with = "mask")]

@@ -1,5 +1,9 @@
 //! Who may push, and for which org.
 
+mod keyring;
+
+pub(crate) use keyring::Keyring;
+
 use crate::Settings;
 use model::OrgId;
 use secrecy::{ExposeSecret, SecretString};
@@ -9,7 +13,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 type Hash = [u8; 32];
 
 /// The hashes of all tokens. The tokens themselves are not kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens(Vec<(Hash, OrgId)>);
 
 /// Shorter ones could be guessed.

@@ -1,5 +1,6 @@
-//! Channels as they are used: settings that were checked, with the secrets read from their files.
+//! Channels as they are used: settings that were checked, with the secrets in their files.
 
+use crate::secret::Secret;
 use crate::settings::{ChannelKind, ChannelSettings, Settings, SettingsError};
 use crate::signature::Key;
 use model::{ChangeKind, Severity};
@@ -21,8 +22,8 @@ pub(crate) struct Channel {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
-    Webhook { url: SecretString, key: Option<Key> },
-    Slack { url: SecretString },
+    Webhook { url: Secret, key: Option<Secret> },
+    Slack { url: Secret },
     File { path: PathBuf },
     Stdout,
 }
@@ -119,50 +120,53 @@ impl Check<'_> {
         }
     }
 
-    fn url(&mut self, kind: ChannelKind) -> Option<SecretString> {
+    fn url(&mut self, kind: ChannelKind) -> Option<Secret> {
         let ChannelSettings { url, url_file, .. } = self.settings;
         if url.is_none() && url_file.is_none() {
             return self.missing("url", kind);
         }
-        let url = self.secret("url", url, url_file)?;
-        if !is_http(url.expose_secret()) {
+        let (url, text) = self.secret("url", url, url_file)?;
+        if !is_http(text.expose_secret()) {
             self.value("url", "must be a url that begins with https:// or http://");
             return None;
         }
         Some(url)
     }
 
-    fn key(&mut self) -> Option<Key> {
+    fn key(&mut self) -> Option<Secret> {
         let ChannelSettings { secret, secret_file, .. } = self.settings;
-        match Key::parse(self.secret("secret", secret, secret_file)?.expose_secret()) {
-            Ok(key) => Some(key),
-            Err(problem) => {
-                self.value("secret", problem.to_string());
-                None
-            }
+        let (key, text) = self.secret("secret", secret, secret_file)?;
+        if let Err(problem) = Key::parse(text.expose_secret()) {
+            self.value("secret", problem.to_string());
+            return None;
         }
+        Some(key)
     }
 
+    /// With what it is now.
     fn secret(
         &mut self,
         field: &'static str,
         given: &Option<SecretString>,
         file: &Option<PathBuf>,
-    ) -> Option<SecretString> {
+    ) -> Option<(Secret, SecretString)> {
         let channel = self.name.to_owned();
-        match (given, file) {
-            (Some(_), Some(_)) => self.errors.push(SettingsError::Twice { channel, field }),
-            (Some(secret), None) => return Some(secret.clone()),
-            (None, Some(path)) => match std::fs::read_to_string(path) {
-                // The newline that editors and `echo` put at the end is not part of a secret.
-                Ok(text) => return Some(text.trim().into()),
-                Err(source) => {
-                    self.errors.push(SettingsError::Unreadable { channel, field, path: path.clone(), source });
-                }
-            },
-            (None, None) => {}
+        let (secret, path) = match (given, file) {
+            (Some(_), Some(_)) => {
+                self.errors.push(SettingsError::Twice { channel, field });
+                return None;
+            }
+            (Some(secret), None) => (Secret::Given(secret.clone()), PathBuf::new()),
+            (None, Some(path)) => (Secret::File(path.clone()), path.clone()),
+            (None, None) => return None,
+        };
+        match secret.read_now() {
+            Ok(text) => Some((secret, text)),
+            Err(source) => {
+                self.errors.push(SettingsError::Unreadable { channel, field, path, source });
+                None
+            }
         }
-        None
     }
 
     fn value(&mut self, field: &'static str, problem: impl Into<String>) {
@@ -264,7 +268,7 @@ mod tests {
         let text = format!("[channels.siem]\nkind = \"webhook\"\nurl_file = {url:?}\nsecret_file = {key:?}");
         let channels = settings(&text).resolve().unwrap();
         let Target::Webhook { url, key: Some(_) } = &channels[0].target else { panic!("{channels:?}") };
-        assert_eq!(url.expose_secret(), "https://hooks.example.com/hidden");
+        assert_eq!(url.read_now().unwrap().expose_secret(), "https://hooks.example.com/hidden");
 
         let given = settings(&format!(
             "[channels.siem]\nkind = \"webhook\"\nurl = \"https://hooks.example.com/hidden\"\nsecret = \"{KEY}\""

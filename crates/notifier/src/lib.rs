@@ -12,6 +12,7 @@ mod limit;
 mod message;
 mod retry;
 mod run;
+mod secret;
 mod settings;
 mod signature;
 mod sink;

@@ -9,6 +9,7 @@ mod webhook;
 use crate::NotifierError;
 use crate::channel::{Channel, Target};
 use crate::message::Message;
+use crate::secret::Secret;
 use file::File;
 use http::Endpoint;
 use slack::Slack;
@@ -43,13 +44,13 @@ pub(crate) enum AnySink {
 
 impl AnySink {
     pub(crate) async fn open(channel: &Channel) -> Result<Self, NotifierError> {
-        let endpoint = |url| {
-            Endpoint::new(url, channel.timeout)
+        let endpoint = |url: &Secret| {
+            Endpoint::new(url.clone(), channel.timeout)
                 .map_err(|source| NotifierError::Client { channel: channel.name.clone(), source })
         };
         Ok(match &channel.target {
-            Target::Webhook { url, key } => Self::Webhook(Webhook::new(endpoint(url.clone())?, key.clone())),
-            Target::Slack { url } => Self::Slack(Slack::new(endpoint(url.clone())?)),
+            Target::Webhook { url, key } => Self::Webhook(Webhook::new(endpoint(url)?, key.clone())),
+            Target::Slack { url } => Self::Slack(Slack::new(endpoint(url)?)),
             Target::File { path } => Self::File(File::open(path).await.map_err(|source| NotifierError::File {
                 channel: channel.name.clone(),
                 path: path.clone(),

@@ -153,7 +153,11 @@ async fn watch(bus: &Bus, store: &Store, health: &Health, shutdown: &Cancellatio
         } else {
             nats.down("not connected")
         }
-        match store.ping().await {
+        let answers = match store.reread_password() {
+            Ok(()) => store.ping().await,
+            Err(error) => Err(error),
+        };
+        match answers {
             Ok(()) => postgres.up(),
             Err(error) => postgres.down(error.to_string()),
         }

@@ -10,12 +10,15 @@
 //! | `seen/<hour>/<n>` | identities counted and what was told of each, 256 a chunk | every activity: the last chunk of its hour |
 //! | `user/<id>` | one profile | the user's activities, hours and days |
 //!
+//! An account that was [erased](erase) keeps its place among the slots, under a name that no account can have.
+//!
 //! A record is a version byte and then postcard. The head and identities are written in their second version, and
 //! read in their first as well. Hash maps are written in the order of their keys: equal states have
 //! equal records.
 
 mod bytes;
 mod changes;
+mod erase;
 mod record;
 mod restore;
 mod save;
@@ -28,6 +31,7 @@ use crate::settings::{Settings, SettingsError};
 use crate::user::Profile;
 pub(crate) use bytes::{exact, sorted};
 pub(crate) use changes::{Changes, Shards};
+pub use erase::erase;
 use model::{OrgId, Timestamp, UserId};
 pub(crate) use seen::SeenLog;
 

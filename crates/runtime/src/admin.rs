@@ -13,13 +13,14 @@ use tokio_util::sync::CancellationToken;
 
 mod health;
 
-pub use health::{Check, CheckState, Health, Readiness};
+pub use health::{Check, CheckState, Health, READY, Readiness};
 
 /// Answers until `shutdown` is cancelled and the requests under way are done. To be the last to stop, so that probes
 /// see a service that is draining.
 ///
 /// `/livez` is 200 while the process lives; `/startupz` is 200 once [`Health::started`] was called; `/readyz` is 200
-/// while all checks are up, and its JSON body says which are not and why; `/metrics` is Prometheus text.
+/// while all checks are up, and its JSON body says which are not and why; `/metrics` is Prometheus text. The global meter
+/// tells of the checks, too.
 ///
 /// # Errors
 /// Those of the listener.
@@ -29,6 +30,7 @@ pub async fn serve(
     registry: Registry,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
+    health.observe(&opentelemetry::global::meter("orgwatch"));
     let router = Router::new()
         .route("/livez", get(async || "alive\n"))
         .route("/startupz", get(startup))

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod config;
 pub mod latency;
+pub mod process;
 pub mod retry;
 pub mod run;
 pub mod shutdown;

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{KeyValue, global};
 use opentelemetry_otlp::{ExporterBuildError, MetricExporter, SpanExporter, WithExportConfig};
@@ -211,7 +212,9 @@ impl Telemetry {
             let interval = Duration::from_secs(settings.metrics_seconds);
             meters = meters.with_reader(PeriodicReader::builder(exporter).with_interval(interval).build());
         }
-        Ok(Self { tracers, meters: meters.build(), registry })
+        let meters = meters.build();
+        crate::process::observe(&meters.meter("orgwatch"));
+        Ok(Self { tracers, meters, registry })
     }
 }
 

@@ -4,6 +4,7 @@ use crate::Store;
 use crate::error::{Doing, Result};
 use model::Timestamp;
 use serde_json::Value;
+use sqlx::PgExecutor;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditEntry {
@@ -20,17 +21,7 @@ impl Store {
     /// # Errors
     /// If the database refuses.
     pub async fn record(&self, actor: &str, action: &str, subject: &str, detail: &Value) -> Result<()> {
-        sqlx::query!(
-            "INSERT INTO orgwatch.audit (actor, action, subject, detail) VALUES ($1, $2, $3, $4)",
-            actor,
-            action,
-            subject,
-            detail
-        )
-        .execute(&self.pool)
-        .await
-        .doing("record an action")
-        .map(drop)
+        insert(&self.pool, actor, action, subject, detail).await
     }
 
     /// Actions before a time, the latest first; at most `limit`.
@@ -56,4 +47,24 @@ impl Store {
         });
         Ok(entries.collect())
     }
+}
+
+pub(crate) async fn insert(
+    executor: impl PgExecutor<'_>,
+    actor: &str,
+    action: &str,
+    subject: &str,
+    detail: &Value,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO orgwatch.audit (actor, action, subject, detail) VALUES ($1, $2, $3, $4)",
+        actor,
+        action,
+        subject,
+        detail
+    )
+    .execute(executor)
+    .await
+    .doing("record an action")
+    .map(drop)
 }

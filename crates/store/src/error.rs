@@ -2,6 +2,7 @@
 
 use model::codec::WireError;
 use sqlx::error::ErrorKind;
+use std::path::PathBuf;
 use thiserror::Error;
 
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -12,6 +13,12 @@ pub enum StoreError {
     NoUrl,
     #[error("the url of the database cannot be read")]
     Url(#[source] sqlx::Error),
+    #[error("cannot read {}", path.display())]
+    Password {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("cannot migrate the database")]
     Migrate(#[source] sqlx::migrate::MigrateError),
     #[error("cannot {what}")]
@@ -55,7 +62,8 @@ impl StoreError {
         match self {
             Self::Query { source, .. } => is_transient(source),
             Self::Migrate(sqlx::migrate::MigrateError::Execute(source)) => is_transient(source),
-            Self::NoAnswer { .. } => true,
+            // A file that is just being replaced.
+            Self::NoAnswer { .. } | Self::Password { .. } => true,
             _ => false,
         }
     }

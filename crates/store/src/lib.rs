@@ -8,6 +8,7 @@
 //! | notifier | [`Store::claim`] and what follows: one delivery per incident, revision and channel |
 //! | ingest | [`Store::position`], [`Store::put_position`], [`Store::put_source_states`], [`Store::open_gap`], [`Share`] |
 //! | people | [`Store::suppress`], [`Store::dispose`], [`Store::record`], [`Store::incidents`] |
+//! | operators | [`Store::erase`], [`Owner::claim`]: a partition whose owner is asked for it |
 //!
 //! The only crate that knows sqlx. Every query is static and checked when it is compiled: against a database if
 //! `DATABASE_URL` is set and `SQLX_OFFLINE=false`, otherwise against `.sqlx/`, which `cargo xtask sqlx` regenerates.
@@ -21,6 +22,7 @@ mod correlation;
 mod coverage;
 mod decisions;
 mod deliveries;
+mod erasure;
 mod error;
 mod health;
 mod housekeeping;
@@ -36,6 +38,7 @@ pub use correlation::{Correlation, HistoryWrite, IncidentWrite, OutboxWrite, Ris
 pub use coverage::{Gap, NewGap, SourceState, StoredSource};
 pub use decisions::{Decision, Suppression};
 pub use deliveries::{Claim, DeliveryKey};
+pub use erasure::{Erased, Minutes};
 pub use error::{Result, StoreError};
 pub use housekeeping::{Housekept, Retention};
 pub use incidents::{Ending, FindingFilter, HistoryEntry, IncidentFilter, StoredFinding, StoredIncident};
@@ -97,6 +100,17 @@ impl Store {
         let closed = connection.close().await;
         outcome.map_err(StoreError::Migrate)?;
         closed.doing("close the connection of the migrations")
+    }
+
+    /// Reads the file of the password again, where there is one: connections that are opened from here on use it.
+    ///
+    /// # Errors
+    /// If it cannot be read; what was read before is used on.
+    pub fn reread_password(&self) -> Result<()> {
+        if self.settings.password_file.is_some() {
+            self.pool.set_connect_options(self.settings.session(&self.application)?);
+        }
+        Ok(())
     }
 
     /// For metrics.

@@ -45,6 +45,8 @@ struct Session {
 struct Classes {
     member: i32,
     partition: i32,
+    /// Of partitions that somebody asks the owner for.
+    asked: i32,
 }
 
 impl Owner {
@@ -53,17 +55,27 @@ impl Owner {
     /// # Errors
     /// [`StoreError::MemberTaken`] if another session is that member; if the database cannot be reached.
     pub async fn connect(settings: &Settings, application: &str, namespace: &str, member: i32) -> Result<Self> {
-        let options = settings.session(application)?;
-        let patience = Duration::from_millis(settings.statement_timeout_ms.saturating_add(2_000));
-        let mut connection = answer(patience, "connect", options.connect()).await?;
-        let classes = Classes::of(namespace);
-        if !answer(patience, "join", lock(&mut connection, classes.member, member)).await? {
+        let mut owner = Self::visit(settings, application, namespace).await?;
+        let connection = &mut owner.session.get_mut().connection;
+        if !answer(owner.patience, "join", lock(connection, owner.classes.member, member)).await? {
             return Err(StoreError::MemberTaken { member });
         }
-        let session = Mutex::new(Session { connection, held: BTreeSet::new() });
-        Ok(Self { session, member, classes, patience })
+        Ok(Self { member, ..owner })
     }
 
+    /// Connects without joining the members: a visitor has no share, and takes what it asks for.
+    ///
+    /// # Errors
+    /// If the database cannot be reached.
+    pub async fn visit(settings: &Settings, application: &str, namespace: &str) -> Result<Self> {
+        let options = settings.session(application)?;
+        let patience = Duration::from_millis(settings.statement_timeout_ms.saturating_add(2_000));
+        let connection = answer(patience, "connect", options.connect()).await?;
+        let session = Mutex::new(Session { connection, held: BTreeSet::new() });
+        Ok(Self { session, member: 0, classes: Classes::of(namespace), patience })
+    }
+
+    /// 0 of a visitor.
     pub fn member(&self) -> i32 {
         self.member
     }
@@ -118,6 +130,38 @@ impl Owner {
         Ok(locked)
     }
 
+    /// Asks whoever owns the partition to let go of it, and takes it. The owner does that at its next look at the
+    /// members, after a last checkpoint; nobody else takes it meanwhile. `false` if it was not let go `within`.
+    ///
+    /// # Errors
+    /// If the session is lost.
+    pub async fn claim(&self, partition: i32, within: Duration) -> Result<bool> {
+        {
+            let mut session = self.session.lock().await;
+            let asked = lock(&mut session.connection, self.classes.asked, partition);
+            // Somebody else may be asking, too: then who takes it first has it.
+            answer(self.patience, "ask for a partition", asked).await?;
+        }
+        let taken = async {
+            while !self.try_own(partition).await? {
+                tokio::time::sleep(LOOK).await;
+            }
+            Ok(())
+        };
+        timeout(within, taken).await.map_or(Ok(false), |taken: Result<()>| taken.map(|()| true))
+    }
+
+    /// The partitions that somebody asks for.
+    ///
+    /// # Errors
+    /// If the session is lost.
+    pub(crate) async fn asked(&self) -> Result<BTreeSet<i32>> {
+        let mut session = self.session.lock().await;
+        let found = holders(&mut session.connection, self.classes.asked);
+        let found = answer(self.patience, "list the partitions that are asked for", found).await?;
+        Ok(found.into_iter().map(|holder| holder.key).collect())
+    }
+
     /// Lets go of the partition. `false` if it was not held.
     ///
     /// # Errors
@@ -153,9 +197,12 @@ impl Classes {
     fn of(namespace: &str) -> Self {
         // Any 32 bits of the hash will do.
         let class = |what: &str| id::hash(format!("orgwatch/{namespace}/{what}").as_bytes()) as i32;
-        Self { member: class("member"), partition: class("partition") }
+        Self { member: class("member"), partition: class("partition"), asked: class("asked") }
     }
 }
+
+/// How often it is tried to take what was asked for.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// A server that does not answer is an error: the client's side of the connection may never notice.
 async fn answer<T>(
@@ -216,7 +263,7 @@ mod tests {
     #[test]
     fn namespaces_and_kinds_have_classes_of_their_own() {
         let (a, b) = (Classes::of("a"), Classes::of("b"));
-        let classes = BTreeSet::from([a.member, a.partition, b.member, b.partition]);
-        assert_eq!(classes.len(), 4);
+        let classes = BTreeSet::from([a.member, a.partition, a.asked, b.member, b.partition, b.asked]);
+        assert_eq!(classes.len(), 6);
     }
 }

@@ -4,6 +4,7 @@ use crate::error::{Result, StoreError};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use sqlx::postgres::PgConnectOptions;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub struct Settings {
     /// Session locks are used, so it must lead to Postgres itself or to a pooler in session mode.
     #[serde(serialize_with = "mask")]
     pub url: SecretString,
+    /// The file that holds the password, instead of the URL: read for each connection, so that the password can be
+    /// changed without a restart.
+    pub password_file: Option<PathBuf>,
     /// Of the pool of one replica.
     pub max_connections: u32,
     /// How long to wait for a connection of the pool.
@@ -30,6 +34,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             url: SecretString::from(""),
+            password_file: None,
             max_connections: 8,
             acquire_timeout_ms: 3_000,
             statement_timeout_ms: 10_000,
@@ -48,8 +53,10 @@ impl Settings {
     /// What is wrong with the values, in words.
     pub fn check(&self) -> Vec<String> {
         let mut errors = Vec::new();
-        if let Err(error) = self.options() {
-            errors.push(format!("postgres.url: {error}"));
+        match self.options() {
+            Ok(_) => {}
+            Err(error @ StoreError::Password { .. }) => errors.push(format!("postgres.password_file: {error}")),
+            Err(error) => errors.push(format!("postgres.url: {error}")),
         }
         let mut range = |name: &str, value: u64, least: u64, most: u64| {
             if !(least..=most).contains(&value) {
@@ -89,7 +96,12 @@ impl Settings {
         if url.is_empty() {
             return Err(StoreError::NoUrl);
         }
-        PgConnectOptions::from_str(url).map_err(StoreError::Url)
+        let options = PgConnectOptions::from_str(url).map_err(StoreError::Url)?;
+        let Some(path) = &self.password_file else { return Ok(options) };
+        let password = std::fs::read_to_string(path);
+        let password = password.map_err(|source| StoreError::Password { path: path.clone(), source })?;
+        // The newline that editors and `echo` put at the end is not part of it.
+        Ok(options.password(password.trim_end_matches(['\r', '\n'])))
     }
 }
 
@@ -122,6 +134,13 @@ mod tests {
             "postgres.statement_timeout_ms: must be from 1 to 600000, is 0",
         ];
         assert_eq!(settings.check(), expect);
+    }
+
+    #[test]
+    fn a_file_of_a_password_must_be_there() {
+        let url = SecretString::from("postgres://me@host/orgwatch");
+        let settings = Settings { url, password_file: Some("/nowhere/password".into()), ..Settings::default() };
+        assert_eq!(settings.check(), ["postgres.password_file: cannot read /nowhere/password"]);
     }
 
     #[test]

@@ -2,24 +2,25 @@
 
 use crate::clock::now;
 use crate::error::chain;
+use crate::secret::Secret;
 use crate::sink::SendError;
 use chrono::{DateTime, Utc};
 use model::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, StatusCode, redirect};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use std::time::Duration;
 
 /// Where requests go. The URL is never shown.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     client: Client,
-    url: SecretString,
+    url: Secret,
 }
 
 impl Endpoint {
     /// `timeout` is that of a whole request. A TLS provider must have been installed.
-    pub(crate) fn new(url: SecretString, timeout: Duration) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(url: Secret, timeout: Duration) -> Result<Self, reqwest::Error> {
         let client = Client::builder()
             .timeout(timeout)
             // Who redirects may be somebody else than who was trusted with the incident.
@@ -47,7 +48,8 @@ impl Endpoint {
                 .map_err(|_| SendError::Refused(format!("header {name}: not a value that can be sent")))?;
             map.insert(HeaderName::from_static(name), value);
         }
-        let request = self.client.post(self.url.expose_secret()).headers(map).body(body);
+        let url = self.url.read().await.map_err(|error| SendError::retry(format!("url_file: {error}")))?;
+        let request = self.client.post(url.expose_secret()).headers(map).body(body);
         match request.send().await {
             Ok(answer) => {
                 let after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());

@@ -26,6 +26,7 @@ impl Sink for Slack {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
     use crate::testing::{Server, change};
     use model::ChangeKind;
     use std::time::Duration;
@@ -35,7 +36,7 @@ mod tests {
         runtime::run::install_tls();
         let server = Server::start("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
         let url = format!("http://{}/services/T0/B0/hidden", server.address);
-        let slack = Slack::new(Endpoint::new(url.into(), Duration::from_secs(10)).unwrap());
+        let slack = Slack::new(Endpoint::new(Secret::Given(url.into()), Duration::from_secs(10)).unwrap());
         assert!(!format!("{slack:?}").contains("hidden"));
         let message = Message::of_change(change(1, ChangeKind::Opened, 90.0), Default::default(), None);
         assert_eq!(slack.send(&message).await, Ok(()));

@@ -3,20 +3,30 @@
 use crate::clock::now;
 use crate::cloudevent;
 use crate::message::Message;
+use crate::secret::Secret;
 use crate::signature::Key;
 use crate::sink::http::Endpoint;
 use crate::sink::{SendError, Sink};
 use model::time::SECOND;
+use secrecy::ExposeSecret;
 
 #[derive(Debug)]
 pub(crate) struct Webhook {
     endpoint: Endpoint,
-    key: Option<Key>,
+    key: Option<Secret>,
 }
 
 impl Webhook {
-    pub(crate) fn new(endpoint: Endpoint, key: Option<Key>) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, key: Option<Secret>) -> Self {
         Self { endpoint, key }
+    }
+
+    async fn key(&self) -> Result<Option<Key>, SendError> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let text = key.read().await.map_err(|error| SendError::retry(format!("secret_file: {error}")))?;
+        let key =
+            Key::parse(text.expose_secret()).map_err(|error| SendError::retry(format!("secret_file: {error}")))?;
+        Ok(Some(key))
     }
 }
 
@@ -26,7 +36,7 @@ impl Sink for Webhook {
         // Of this attempt, so that receivers can refuse what is old.
         let seconds = now().0.div_euclid(SECOND);
         let timestamp = seconds.to_string();
-        let signature = self.key.as_ref().map(|key| key.sign(&message.id, seconds, &body));
+        let signature = self.key().await?.map(|key| key.sign(&message.id, seconds, &body));
         let mut headers = vec![
             ("webhook-id", message.id.as_str()),
             ("webhook-timestamp", timestamp.as_str()),
@@ -50,8 +60,8 @@ mod tests {
     async fn send(address: SocketAddr, timeout: Duration) -> Result<(), SendError> {
         runtime::run::install_tls();
         let url = format!("http://{address}/hooks/hidden-token");
-        let endpoint = Endpoint::new(url.into(), timeout).unwrap();
-        let webhook = Webhook::new(endpoint, Some(Key::parse(KEY).unwrap()));
+        let endpoint = Endpoint::new(Secret::Given(url.into()), timeout).unwrap();
+        let webhook = Webhook::new(endpoint, Some(Secret::Given(KEY.into())));
         assert!(!format!("{webhook:?}").contains("hidden"));
         let message = Message::of_change(change(3, ChangeKind::Opened, 90.0), TRACEPARENT.into(), None);
         webhook.send(&message).await
@@ -75,6 +85,37 @@ mod tests {
         assert_eq!(request.header("webhook-signature"), expect);
         let event: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
         assert_eq!((&event["id"], &event["traceparent"]), (&id.into(), &TRACEPARENT.into()));
+    }
+
+    #[tokio::test]
+    async fn url_and_key_are_changed_by_changing_their_files() {
+        runtime::run::install_tls();
+        let folder = tempfile::tempdir().unwrap();
+        let (url, key) = (folder.path().join("url"), folder.path().join("key"));
+        let endpoint = Endpoint::new(Secret::File(url.clone()), LONG).unwrap();
+        let webhook = Webhook::new(endpoint, Some(Secret::File(key.clone())));
+        let message = Message::of_change(change(3, ChangeKind::Opened, 90.0), TRACEPARENT.into(), None);
+        let other = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+        for text in [KEY, other] {
+            let server = Server::start("HTTP/1.1 204 No Content\r\n\r\n").await;
+            std::fs::write(&url, format!("http://{}/hooks\n", server.address)).unwrap();
+            std::fs::write(&key, text).unwrap();
+            assert_eq!(webhook.send(&message).await, Ok(()));
+            let request = server.request().await;
+            let timestamp = request.header("webhook-timestamp").parse().unwrap();
+            let expect = Key::parse(text).unwrap().sign(request.header("webhook-id"), timestamp, &request.body);
+            assert_eq!(request.header("webhook-signature"), expect);
+        }
+        // What is not right now may be later.
+        for (file, text) in [(&key, "no key: hidden"), (&url, "no url: hidden")] {
+            let before = std::fs::read_to_string(file).unwrap();
+            std::fs::write(file, text).unwrap();
+            let error = webhook.send(&message).await.unwrap_err();
+            assert!(matches!(error, SendError::Retry { .. }) && !format!("{error:?}").contains("hidden"), "{error:?}");
+            std::fs::remove_file(file).unwrap();
+            assert!(matches!(webhook.send(&message).await, Err(SendError::Retry { .. })));
+            std::fs::write(file, before).unwrap();
+        }
     }
 
     #[tokio::test]

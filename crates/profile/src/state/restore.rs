@@ -75,7 +75,7 @@ pub(super) fn org(
 }
 
 /// Of the first version on: what came to it later is as if it had never happened.
-fn read_head(key: &str, bytes: &[u8]) -> Result<(Head, HeadMore), StateError> {
+pub(super) fn read_head(key: &str, bytes: &[u8]) -> Result<(Head, HeadMore), StateError> {
     match split(key, bytes)? {
         (FIRST, body) => Ok((decode_body(key, body)?, HeadMore::default())),
         (SECOND, body) => decode_body(key, body),

@@ -1,5 +1,6 @@
 mod copies;
 mod damage;
+mod erasures;
 mod golden;
 mod lessons;
 mod size;

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Meter;
 use serde::Serialize;
+
+pub const READY: &str = "orgwatch.ready";
 
 /// The checks of one process; clones share them.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +68,20 @@ impl Health {
         Readiness { ready: checks.iter().all(|check| check.up), checks }
     }
 
+    /// Adds the gauge [`READY`] to `meter`: 1 for each check that is up, 0 for each that is down.
+    pub(super) fn observe(&self, meter: &Meter) {
+        let health = self.clone();
+        meter
+            .u64_observable_gauge(READY)
+            .with_description("Whether a check is up")
+            .with_callback(move |observer| {
+                for check in health.readiness().checks {
+                    observer.observe(check.up.into(), &[KeyValue::new("check", check.name)]);
+                }
+            })
+            .build();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing that holds the lock can leave the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -100,6 +118,10 @@ struct State {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::metrics::MeterProvider as _;
+    use opentelemetry_sdk::metrics::SdkMeterProvider;
+    use prometheus::{Registry, TextEncoder};
+
     use super::*;
 
     #[test]
@@ -110,5 +132,28 @@ mod tests {
         check.up();
         assert!(health.readiness().ready);
         assert!(health.register("nats").health.readiness().ready, "the check it has");
+    }
+
+    #[test]
+    fn a_gauge_follows_each_check() {
+        let registry = Registry::new();
+        let exporter = opentelemetry_prometheus::exporter().with_registry(registry.clone()).build().unwrap();
+        let provider = SdkMeterProvider::builder().with_reader(exporter).build();
+        let health = Health::default();
+        health.observe(&provider.meter("orgwatch"));
+        let told = || {
+            let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+            ["nats", "postgres"].map(|check| {
+                let series = format!("orgwatch_ready{{check=\"{check}\",otel_scope_name=\"orgwatch\"}} ");
+                text.lines().find_map(|line| line.strip_prefix(&series)).map(str::to_owned)
+            })
+        };
+        assert_eq!(told(), [None, None]);
+        let (nats, postgres) = (health.register("nats"), health.register("postgres"));
+        nats.up();
+        assert_eq!(told(), [Some("1".to_owned()), Some("0".to_owned())]);
+        nats.down("not connected");
+        postgres.up();
+        assert_eq!(told(), [Some("0".to_owned()), Some("1".to_owned())]);
     }
 }

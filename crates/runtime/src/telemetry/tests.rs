@@ -171,6 +171,9 @@ async fn one_start_serves_the_process() {
     global::meter("orgwatch").u64_counter("orgwatch.test.started").build().add(1, &[]);
     let text = prometheus::TextEncoder::new().encode_to_string(&telemetry.registry().gather()).unwrap();
     assert!(text.contains("orgwatch_test_started_total"), "{text}");
+    for series in ["process_cpu_time_seconds_total{cpu_mode=\"user\"", "process_memory_usage_bytes{"] {
+        assert!(text.lines().any(|line| line.starts_with(series)), "{series} in {text}");
+    }
     assert!(text.contains("service_name=\"orgwatch-test\"") && text.contains("service_instance_id=\"one\""), "{text}");
 
     let span = tracing::info_span!("global");

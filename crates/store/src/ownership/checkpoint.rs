@@ -117,6 +117,24 @@ impl Owner {
         answer(self.patience, "forget the state of a partition", forgotten).await
     }
 
+    /// Forgets what the partition knows of an org; its checkpoint stays. Returns how many records there were.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if this session does not hold the partition; if the session is lost.
+    pub async fn forget_org(&self, partition: i32, org: &OrgId) -> Result<u64> {
+        let mut session = self.session.lock().await;
+        if !session.held.contains(&partition) {
+            return Err(StoreError::Fenced { partition, applied: 0 });
+        }
+        let deleted = sqlx::query!(
+            "DELETE FROM orgwatch.baseline_state WHERE partition = $1 AND org_id = $2",
+            partition,
+            org.as_str()
+        )
+        .execute(&mut session.connection);
+        Ok(answer(self.patience, "forget the state of an org", deleted).await?.rows_affected())
+    }
+
     /// `false`, and nothing is written, if the checkpoint is fenced.
     async fn write(
         &self,

@@ -3,7 +3,7 @@
 use super::{Owner, quota};
 use crate::Settings;
 use crate::error::{Result, StoreError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,7 +111,10 @@ where
     async fn keep(&mut self, interval: Duration, shutdown: &CancellationToken, held: &impl Fn(usize)) -> Result<()> {
         loop {
             self.reap().await?;
-            self.balance().await?;
+            let asked = self.owner.asked().await?;
+            self.stop(self.running.keys().copied().filter(|number| asked.contains(&i32::from(*number))).collect())
+                .await?;
+            self.balance(&asked).await?;
             held(self.running.len());
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
@@ -126,7 +129,8 @@ where
         self.stop(ended.collect()).await
     }
 
-    async fn balance(&mut self) -> Result<()> {
+    /// `asked` are not taken: they are for whoever asks.
+    async fn balance(&mut self, asked: &BTreeSet<i32>) -> Result<()> {
         let members = self.owner.members().await?;
         let rank = members.iter().position(|member| *member == self.owner.member()).unwrap_or(members.len());
         let quota = quota(rank, members.len(), self.numbers.into());
@@ -139,6 +143,7 @@ where
         }
         // Replicas begin at different places, so that they seldom want the same one.
         let mut free = self.owner.free(self.numbers.into()).await?;
+        free.retain(|number| !asked.contains(number));
         let begin = (free.len() * rank / members.len().max(1)).min(free.len());
         free.rotate_left(begin);
         for key in free {

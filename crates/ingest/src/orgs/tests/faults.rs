@@ -2,11 +2,13 @@
 
 use super::super::settings::{Files, Stored};
 use super::scene::{BEGIN, Scene, event, ids, until};
-use fake_org::{Event, FakeOrg, Fault, Misbehavior};
-use model::Kind;
+use crate::testing::ORG;
+use fake_org::{Event, FakeOrg, Fault, LogRow, LogTable, Misbehavior};
+use model::{Kind, OrgId};
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -40,15 +42,53 @@ fn faults() -> Vec<Misbehavior> {
         Fault::ReplayIdsLost.into(),
         Fault::RowsLate { every: 9, by: Duration::from_secs(240) }.into(),
         Fault::TopicForbidden.on("LoginEventStream").times(2),
+        Fault::FilesLate { by: Duration::from_secs(1_800) }.into(),
+        Fault::FilesSplit { every: 4, by: Duration::from_secs(3_600) }.into(),
+        Fault::BodySlow { every: 300, pause: Duration::from_millis(20) }.times(2),
     ]
+}
+
+/// A bulk job each minute, which log files alone tell of.
+fn bulk_jobs() -> LogTable {
+    const COLUMNS: [&str; 6] =
+        ["EVENT_TYPE", "TIMESTAMP_DERIVED", "REQUEST_ID", "USER_ID", "RECORDS_PROCESSED", "OPERATION_TYPE"];
+    let row = |minute: u32| {
+        let at = BEGIN.plus(i64::from(minute) * 60_000);
+        let line = format!(r#""BulkApi2","{at}","{minute}","005hn0000000001","{minute}","query""#);
+        LogRow { at, line: line.into() }
+    };
+    let columns = COLUMNS.map(str::to_owned).to_vec();
+    LogTable { event_type: "BulkApi2".to_owned(), columns, rows: (0..60).map(row).collect() }
+}
+
+/// The ids of a table's rows.
+fn row_ids(table: &LogTable) -> BTreeSet<String> {
+    let lines: Vec<&str> = table.rows.iter().map(|row| &*row.line).collect();
+    let file = format!("\"{}\"\n{}\n", table.columns.join("\",\""), lines.join("\n"));
+    let context = salesforce::Context { org: Some(OrgId::new(ORG)) };
+    let mut chunks = salesforce::Chunks::new(file.as_bytes(), salesforce::Format::Csv);
+    let mut ids = BTreeSet::new();
+    while let Some(chunk) = chunks.next_chunk().unwrap() {
+        ids.extend(salesforce::parse(&chunk, &context).activities.iter().map(|activity| activity.id.to_string()));
+    }
+    assert_eq!(ids.len(), table.rows.len());
+    ids
 }
 
 #[tokio::test]
 async fn after_an_hour_of_faults_every_event_has_come() {
-    let events = hour();
-    let mut scene = Scene::start(events.clone()).await;
-    scene.settings.kinds =
-        Some(vec![Kind::ListView, Kind::Login, Kind::Api, Kind::Report, Kind::LightningUri, Kind::PermissionSet]);
+    let (events, jobs) = (hour(), bulk_jobs());
+    let wanted: BTreeSet<String> = ids(&events).union(&row_ids(&jobs)).cloned().collect();
+    let mut scene = Scene::start_with(events, vec![jobs]).await;
+    scene.settings.kinds = Some(vec![
+        Kind::ListView,
+        Kind::Login,
+        Kind::Api,
+        Kind::Report,
+        Kind::LightningUri,
+        Kind::PermissionSet,
+        Kind::BulkApi,
+    ]);
     scene.settings.connection.silence_seconds = 1;
     scene.settings.stored = Stored::Follow;
     scene.settings.log_files = Files::Hourly;
@@ -67,13 +107,13 @@ async fn after_an_hour_of_faults_every_event_has_come() {
         }
     }
     scene.org.control().calm();
-    // Gaps close, and late rows are looked for.
-    scene.pass(STEP * STEPS + Duration::from_secs(3_600));
-    scene.until_read(&ids(&events)).await;
+    // Gaps close, late rows are looked for, and the log files come.
+    scene.pass(STEP * STEPS + Duration::from_secs(8 * 3_600));
+    scene.until_read(&wanted).await;
     let heard = BEGIN.plus(3_600_000);
     until(|| scene.open_gaps() == 0, || format!("gaps stay open at {heard}")).await;
     scene.stop().await;
-    assert_eq!(scene.ids(), ids(&events), "nothing else came");
+    assert_eq!(scene.ids(), wanted, "nothing else came");
 }
 
 fn misbehave(org: &FakeOrg, random: &mut ChaCha8Rng) {

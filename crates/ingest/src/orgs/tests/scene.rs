@@ -9,7 +9,7 @@ use crate::meter::Meter;
 use crate::source::{Coverage, Positions};
 use crate::testing::{Kept, Memory, ORG, sink};
 use bus::PublishError;
-use fake_org::{Event, FakeOrg, Order, Script, Speed};
+use fake_org::{Event, FakeOrg, LogTable, Order, Script, Speed};
 use futures::future::BoxFuture;
 use model::{Finding, Item, OrgId, Timestamp, id};
 use salesforce_client::Client;
@@ -45,7 +45,13 @@ pub(super) struct Records {
 impl Scene {
     /// An org whose time passes by hand; streams alone are read.
     pub(super) async fn start(events: Vec<Event>) -> Self {
+        Self::start_with(events, Vec::new()).await
+    }
+
+    /// With log files of these rows, instead of those of the events.
+    pub(super) async fn start_with(events: Vec<Event>, tables: Vec<LogTable>) -> Self {
         let mut script = Script::new(OrgId::new(ORG), events);
+        script.log_tables = tables;
         script.settings = fake_org::Settings {
             start: BEGIN,
             speed: Speed::Manual,
@@ -123,7 +129,13 @@ impl Scene {
 
     /// Waits until all of these have come.
     pub(super) async fn until_read(&self, wanted: &BTreeSet<String>) {
-        until(|| wanted.is_subset(&self.ids()), || format!("{} of {} came", self.ids().len(), wanted.len())).await;
+        let missing = || {
+            let missing = wanted.difference(&self.ids()).count();
+            let states = self.states();
+            let states = states.iter().map(|state| format!("{} {}: {}", state.source, state.kind, state.state));
+            format!("{missing} of {} did not come; {}", wanted.len(), states.collect::<Vec<_>>().join(", "))
+        };
+        until(|| wanted.is_subset(&self.ids()), missing).await;
     }
 
     pub(super) fn states(&self) -> Vec<SourceState> {

@@ -12,6 +12,7 @@ use salesforce_client::Trouble;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Gap;
+use tokio_util::sync::CancellationToken;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -171,6 +172,24 @@ async fn files_of_kinds_that_others_lead_are_read_where_something_is_missing() {
     world.read().await;
     world.read().await;
     assert_eq!(world.calls("download"), 1);
+}
+
+#[tokio::test]
+async fn files_and_objects_are_read_until_shutdown() {
+    let mut world = world(["Login", "RestApi"].map(|name| table(name, &["2026-03-02T10:30:00.000Z"])).into()).await;
+    world.leads = vec![(Kind::Login, Channel::LogFile), (Kind::Api, Channel::LogObject)];
+    world.settings.log_objects = true;
+    let memory = Arc::new(Memory::default());
+    let shutdown = CancellationToken::new();
+    let stopping = async {
+        while memory.texts().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        shutdown.cancel();
+    };
+    let (ended, ()) = tokio::join!(super::super::run(world.common(&memory).await, shutdown.clone()), stopping);
+    ended.unwrap();
+    assert_eq!(once(&memory).len(), 2);
 }
 
 #[tokio::test]

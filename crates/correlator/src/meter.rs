@@ -1,0 +1,164 @@
+//! What this service counts.
+
+use model::{ChangeKind, Finding, Incident};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Gauge};
+use std::time::Duration;
+
+/// To be made once telemetry has started.
+#[derive(Clone, Debug)]
+pub(crate) struct Meter {
+    incidents: Counter<u64>,
+    findings: Counter<u64>,
+    outbox_messages: Gauge<u64>,
+    outbox_age: Gauge<f64>,
+}
+
+/// The labels of what one transaction changes, to be counted once it is committed.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    changes: Vec<[KeyValue; 3]>,
+    findings: Vec<[KeyValue; 2]>,
+}
+
+impl Meter {
+    pub(crate) fn new() -> Self {
+        Self::of(&opentelemetry::global::meter("orgwatch"))
+    }
+
+    pub(crate) fn of(meter: &opentelemetry::metrics::Meter) -> Self {
+        let incidents = meter.u64_counter("orgwatch.incidents");
+        let findings = meter.u64_counter("orgwatch.correlator.findings");
+        let messages = meter.u64_gauge("orgwatch.outbox.messages").with_unit("{message}");
+        let age = meter.f64_gauge("orgwatch.outbox.age").with_unit("s");
+        Self {
+            incidents: incidents.with_description("Changes of incidents that are told").build(),
+            findings: findings.with_description("Findings merged for the first time").build(),
+            outbox_messages: messages.with_description("Changes that wait to be published").build(),
+            outbox_age: age.with_description("For how long the oldest of them has waited").build(),
+        }
+    }
+
+    pub(crate) fn count(&self, tally: Tally) {
+        tally.changes.iter().for_each(|labels| self.incidents.add(1, labels));
+        tally.findings.iter().for_each(|labels| self.findings.add(1, labels));
+    }
+
+    pub(crate) fn outbox(&self, messages: u64, age: Duration) {
+        self.outbox_messages.record(messages, &[]);
+        self.outbox_age.record(age.as_secs_f64(), &[]);
+    }
+}
+
+impl Tally {
+    /// An incident is counted under the detector of its first finding: what comes later seldom changes that, so what
+    /// opened and what became of it can be compared.
+    pub(crate) fn change(&mut self, kind: ChangeKind, incident: &Incident) {
+        let detector = incident.findings.first().map_or_else(|| "none".to_owned(), |first| first.detector.to_string());
+        self.changes.push([
+            KeyValue::new("change", kind.as_str()),
+            KeyValue::new("severity", incident.severity.as_str()),
+            KeyValue::new("detector", detector),
+        ]);
+    }
+
+    pub(crate) fn finding(&mut self, finding: &Finding) {
+        self.findings.push([
+            KeyValue::new("detector", finding.detector.to_string()),
+            KeyValue::new("severity", finding.severity.as_str()),
+        ]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backlog::measure;
+    use crate::merge::tests::finding;
+    use crate::worker::Worker;
+    use model::Item;
+    use opentelemetry::metrics::MeterProvider;
+    use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+    use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+    use servers::Postgres;
+    use std::collections::BTreeMap;
+    use std::slice::from_ref;
+    use store::Store;
+
+    struct Metrics {
+        exporter: InMemoryMetricExporter,
+        provider: SdkMeterProvider,
+    }
+
+    impl Metrics {
+        fn new() -> Self {
+            let exporter = InMemoryMetricExporter::default();
+            let reader = PeriodicReader::builder(exporter.clone()).build();
+            Self { exporter, provider: SdkMeterProvider::builder().with_reader(reader).build() }
+        }
+
+        /// Values by the labels, in their order.
+        fn counted(&self, name: &str) -> BTreeMap<String, u64> {
+            self.exporter.reset();
+            self.provider.force_flush().unwrap();
+            let mut counted = BTreeMap::new();
+            for resource in self.exporter.get_finished_metrics().unwrap() {
+                let metrics = resource.scope_metrics().flat_map(|scope| scope.metrics());
+                for metric in metrics.filter(|metric| metric.name() == name) {
+                    let points: Vec<(Vec<KeyValue>, u64)> = match metric.data() {
+                        AggregatedMetrics::U64(MetricData::Sum(sum)) => sum
+                            .data_points()
+                            .map(|point| (point.attributes().cloned().collect(), point.value()))
+                            .collect(),
+                        AggregatedMetrics::U64(MetricData::Gauge(gauge)) => {
+                            gauge.data_points().map(|point| (Vec::new(), point.value())).collect()
+                        }
+                        other => panic!("{other:?}"),
+                    };
+                    for (mut labels, value) in points {
+                        labels.sort_by(|a, b| a.key.cmp(&b.key));
+                        let words: Vec<String> = labels.iter().map(|label| label.value.to_string()).collect();
+                        counted.insert(words.join(" "), value);
+                    }
+                }
+            }
+            counted
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_committed_is_counted_once() {
+        let metrics = Metrics::new();
+        let meter = Meter::of(&metrics.provider.meter("orgwatch"));
+        let server = Postgres::start().await.unwrap();
+        let postgres = store::Settings { url: server.url().into(), ..store::Settings::default() };
+        let store = Store::connect(&postgres, "orgwatch-test").await.unwrap();
+        store.migrate().await.unwrap();
+        let worker = Worker::of(store.clone(), risk::Settings::default(), "hash".into(), meter.clone());
+        let put = async |findings: &[Finding]| {
+            let user = (findings[0].org_id.clone(), findings[0].user_id.clone());
+            let items = findings.iter().cloned().map(Item::new).collect();
+            worker.correlate(BTreeMap::from([(user, items)])).await.unwrap();
+        };
+        // The same again, a later revision, and one of another detector that makes it graver.
+        let (first, second) = (finding(1, 1, 2, 6.0), finding(2, 1, 3, 9.5));
+        put(from_ref(&first)).await;
+        put(from_ref(&first)).await;
+        put(&[Finding { revision: 2, ..first }, second]).await;
+        let count = |counts: [(&str, u64); 2]| counts.map(|(labels, count)| (labels.to_owned(), count)).into();
+        assert_eq!(
+            metrics.counted("orgwatch.correlator.findings"),
+            count([("new_access critical", 1), ("view_burst high", 1)]),
+        );
+        assert_eq!(
+            metrics.counted("orgwatch.incidents"),
+            count([("escalated view_burst critical", 1), ("opened view_burst low", 1)]),
+        );
+
+        measure(&store, &meter).await.unwrap();
+        assert_eq!(metrics.counted("orgwatch.outbox.messages").values().collect::<Vec<_>>(), [&2]);
+        store.relay(10, async |rows| rows.iter().map(|row| row.id).collect()).await.unwrap();
+        measure(&store, &meter).await.unwrap();
+        assert_eq!(metrics.counted("orgwatch.outbox.messages").values().collect::<Vec<_>>(), [&0]);
+    }
+}

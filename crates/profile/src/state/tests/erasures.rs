@@ -1,0 +1,109 @@
+//! An account that was erased is forgotten, and nobody else is changed by it.
+
+use super::stops::activities_of_the_world;
+use super::*;
+use crate::erase;
+use proptest::prelude::*;
+
+/// The records of an org's stop, without those of accounts, as [`erase`] takes them.
+fn of_org(table: &Table) -> Vec<(String, Vec<u8>)> {
+    table.iter().filter(|(key, _)| !key.starts_with("user/")).map(|(key, bytes)| (key.clone(), bytes.clone())).collect()
+}
+
+fn erased(table: &Table, user: &UserId) -> Table {
+    let mut without = table.clone();
+    apply(&mut without, erase(of_org(table), user).unwrap());
+    without
+}
+
+/// What the others' activities give from here on.
+fn told_of_others(table: &Table, erased: &UserId, activities: &[Activity]) -> Vec<(Fate, Vec<Observation>)> {
+    let id = activities[0].org_id.clone();
+    let mut org = restore(&id, table);
+    let others = activities.iter().filter(|activity| activity.user_id != *erased);
+    let mut told: Vec<_> = others.map(|activity| learn(Org::observe, &mut org, activity, table)).collect();
+    let mut out = Vec::new();
+    org.finish(&mut out);
+    told.push((Fate::Learned, out));
+    told
+}
+
+/// A stored org after so many activities, all of whose days are closed or open as they are.
+fn stored(activities: &[Activity], closed: bool) -> Table {
+    let mut org = Org::new(activities[0].org_id.clone(), &settings()).unwrap();
+    for activity in activities {
+        org.observe(activity, &mut Vec::new());
+    }
+    if closed {
+        org.advance(activities[activities.len() - 1].event_time.plus(2 * time::DAY), &mut Vec::new());
+    }
+    whole(org)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 20, ..ProptestConfig::default() })]
+    #[test]
+    fn others_go_on_as_if_nothing_had_been_erased(share in 1usize..10, who in 0usize..30) {
+        let activities = activities_of_the_world();
+        let (before, after) = activities.split_at(activities.len() * share / 10);
+        let table = stored(before, true);
+        let user = before[who * 97 % before.len()].user_id.clone();
+        let without = erased(&table, &user);
+        let others = |table: &Table| -> Vec<(String, Vec<u8>)> {
+            let of_users = table.iter().filter(|(key, _)| key.starts_with("user/") && **key != Org::user_key(&user));
+            of_users.map(|(key, bytes)| (key.clone(), bytes.clone())).collect()
+        };
+        prop_assert!(others(&table) == others(&without), "profiles");
+        prop_assert!(!without.contains_key(&Org::user_key(&user)));
+        prop_assert!(told_of_others(&table, &user, after) == told_of_others(&without, &user, after), "observations");
+    }
+
+    #[test]
+    fn an_open_day_goes_with_its_account(count in 1usize..2_000, who in 0usize..2_000) {
+        let activities = &activities_of_the_world()[..count];
+        let table = stored(activities, false);
+        let user = &activities[who % count].user_id;
+        let without = erased(&table, user);
+        let mut org = restore(&activities[0].org_id, &without);
+        prop_assert!(!org.is_away(user), "unknown");
+        let mut out = Vec::new();
+        org.finish(&mut out);
+        prop_assert!(out.iter().all(|told| told.user_id != *user));
+        prop_assert!(erase(of_org(&without), user).unwrap().is_empty(), "once");
+    }
+}
+
+#[test]
+fn nothing_names_the_account_any_more() {
+    let table = whole(small_org());
+    let emma = UserId::new("emma");
+    let names_emma = |table: &Table| {
+        table.iter().any(|(key, bytes)| key.contains("emma") || bytes.windows(4).any(|window| window == b"emma"))
+    };
+    assert!(names_emma(&table));
+    let without = erased(&table, &emma);
+    assert!(!names_emma(&without));
+    // Heard of again, she is new, and has a place of her own.
+    let mut org = restore(&org_id(), &without);
+    let again = activity(9_999, "emma", Timestamp::parse("2026-04-20T09:00:00Z").unwrap(), Kind::Api);
+    assert_eq!(learn(Org::observe, &mut org, &again, &without).0, Fate::Learned);
+    let mut later = without.clone();
+    apply(&mut later, org.take_changes().unwrap());
+    let gone = erased(&later, &emma);
+    assert!(!names_emma(&gone));
+    restore(&org_id(), &gone);
+}
+
+#[test]
+fn who_is_unknown_changes_nothing_and_damage_is_told() {
+    let table = whole(small_org());
+    assert_eq!(erase(of_org(&table), &UserId::new("nobody")).unwrap(), []);
+    // Whoever names the account that is no more does not find its place.
+    assert_eq!(erase(of_org(&erased(&table, &UserId::new("bob"))), &UserId::new("\01")).unwrap(), []);
+    let broken = of_org(&table).into_iter().map(|(key, _)| (key, vec![FUTURE]));
+    assert!(matches!(erase(broken, &UserId::new("emma")), Err(crate::StateError::Version { found: FUTURE, .. })));
+    let headless = of_org(&table).into_iter().filter(|(key, _)| key != "head");
+    assert!(matches!(erase(headless, &UserId::new("emma")), Err(crate::StateError::Missing { .. })));
+}
+
+const FUTURE: u8 = 99;
