@@ -104,9 +104,20 @@ pub(crate) async fn orgwatchd(arguments: &[&str]) {
 
 /// All services in one process, playing the input until nothing is left to do.
 pub(crate) async fn dev(input: &Path, config: &Path, learn_until: Timestamp, replicas: &str) -> Outcome {
+    dev_with(input, config, learn_until, replicas, &[]).await
+}
+
+/// As [`dev`], with more arguments.
+pub(crate) async fn dev_with(
+    input: &Path,
+    config: &Path,
+    learn_until: Timestamp,
+    replicas: &str,
+    more: &[&str],
+) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let (findings, incidents) = (folder.path().join(FINDINGS), folder.path().join(INCIDENTS));
-    orgwatchd(&[
+    let arguments = [
         "--config",
         config.to_str().unwrap(),
         "dev",
@@ -123,8 +134,8 @@ pub(crate) async fn dev(input: &Path, config: &Path, learn_until: Timestamp, rep
         replicas,
         "--detectors",
         replicas,
-    ])
-    .await;
+    ];
+    orgwatchd(&[&arguments, more].concat()).await;
     Outcome::read(folder.path())
 }
 

@@ -7,4 +7,5 @@ mod kit;
 mod permissions;
 mod poison;
 mod replay;
+mod salesforce;
 mod trace;

@@ -4,10 +4,12 @@
 mod correlation;
 mod coverage;
 mod deliveries;
+mod erasure;
 mod housekeeping;
 mod migrations;
 mod outbox;
 mod ownership;
+mod passwords;
 mod people;
 mod readers;
 mod share;

@@ -2,7 +2,7 @@ use crate::support::Database;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use store::Share;
+use store::{Owner, Share};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -139,4 +139,30 @@ async fn work_that_ends_by_itself_is_begun_anew() {
     tokio::time::timeout(PATIENCE, started(16)).await.unwrap();
     a.end().await;
     assert_eq!(board.lock().unwrap().most, 1);
+}
+
+#[tokio::test]
+async fn what_a_visitor_asks_for_is_let_go_and_comes_back() {
+    let (database, _store) = Database::migrated().await;
+    let board: Arc<Mutex<Board>> = Arc::default();
+    let mut a = Replica::start(&database, "a", 1, &board);
+    a.holds(8).await;
+    let visitor = Owner::visit(&database.settings(), "visitor", "test").await.unwrap();
+    assert!(visitor.claim(5, PATIENCE).await.unwrap());
+    assert_eq!(visitor.held().await.unwrap(), [5]);
+    assert_eq!(board.lock().unwrap().running[&5], 0, "after its work has ended");
+    a.holds(7).await;
+    // Another one takes its share, and leaves alone what the visitor has.
+    let mut b = Replica::start(&database, "b", 2, &board);
+    tokio::join!(a.holds(4), b.holds(3));
+    visitor.close().await.unwrap();
+    tokio::join!(a.holds(4), b.holds(4));
+    assert_eq!(board.lock().unwrap().running(), 8);
+
+    let stubborn = Owner::connect(&database.settings(), "stubborn", "alone", 1).await.unwrap();
+    assert!(stubborn.try_own(5).await.unwrap());
+    let visitor = Owner::visit(&database.settings(), "visitor", "alone").await.unwrap();
+    assert!(!visitor.claim(5, Duration::from_millis(300)).await.unwrap());
+    a.end().await;
+    b.end().await;
 }

@@ -1,0 +1,180 @@
+use crate::support::{Database, finding, incident, open, org, stored, user};
+use model::codec::Message;
+use model::{OrgId, Points, Severity, Timestamp, UserClass, UserId, Uuid};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, PgConnection};
+use std::time::Duration;
+use store::{
+    Decision, DeliveryKey, Disposition, Erased, HistoryWrite, Minutes, NewGap, OutboxWrite, Owner, RiskWrite,
+    StateEntry, Store, Suppression,
+};
+
+const MINUTES: Minutes<'static> = Minutes { actor: "operator", action: "erased", subject: "somebody" };
+
+/// A row of everything that an account can have.
+async fn fill(store: &Store, account: &(OrgId, UserId), id: u128) {
+    let mut correlation = store.correlate(std::slice::from_ref(account)).await.unwrap();
+    correlation.put_findings(&[stored(finding(id + 1, account))]).await.unwrap();
+    let written = open(incident(id, account));
+    let (incident_id, message) = (written.incident.incident_id, written.incident.encode());
+    correlation.put_incidents(&[written]).await.unwrap();
+    let (org_id, change) = (account.0.clone(), "opened".to_owned());
+    let history = HistoryWrite {
+        incident_id,
+        revision: 3,
+        org_id: org_id.clone(),
+        change: change.clone(),
+        risk_score: Points(7_250),
+        severity: Severity::High,
+        message: message.clone(),
+    };
+    correlation.put_history(&[history]).await.unwrap();
+    let outbox = OutboxWrite { incident_id, revision: 3, org_id, change, message, traceparent: None };
+    correlation.put_outbox(&[outbox]).await.unwrap();
+    let risk = RiskWrite {
+        org_id: account.0.clone(),
+        user_id: account.1.clone(),
+        username: None,
+        user_class: UserClass::Power,
+        risk_score: Points(7_250),
+        incidents: 1,
+        last_event_at: None,
+    };
+    correlation.put_risk(&[risk]).await.unwrap();
+    correlation.commit().await.unwrap();
+    let key = DeliveryKey { incident_id, revision: 3, channel: "soc".to_owned() };
+    store.claim(&key, Duration::from_secs(60)).await.unwrap();
+    let decision = Decision {
+        id: Uuid::from_u128(id + 2),
+        incident_id,
+        disposition: Disposition::Benign,
+        by: "alice".into(),
+        note: "known".into(),
+        at: Timestamp(0),
+    };
+    store.dispose(&decision).await.unwrap();
+    let suppression = Suppression {
+        id: Uuid::from_u128(id + 3),
+        org_id: account.0.clone(),
+        user_id: Some(account.1.clone()),
+        detector: None,
+        until: None,
+        reason: "migration".into(),
+        created_by: "alice".into(),
+    };
+    store.suppress(&suppression).await.unwrap();
+}
+
+const OF_ONE: Erased = Erased {
+    findings: 1,
+    incidents: 1,
+    history: 1,
+    risks: 1,
+    outbox: 1,
+    deliveries: 1,
+    dispositions: 1,
+    suppressions: 1,
+    sources: 0,
+};
+
+/// How many rows name the text, over all tables but the audit trail.
+async fn mentions(connection: &mut PgConnection, text: &str) -> i64 {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT tablename::text FROM pg_tables WHERE schemaname = 'orgwatch' AND tablename !~ '^(audit|migrations)'",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .unwrap();
+    assert!(tables.len() > 12, "{tables:?}");
+    let mut found = 0;
+    for table in tables {
+        // Bytes are shown in hexadecimal.
+        let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let count = format!("SELECT count(*) FROM orgwatch.{table} t WHERE t::text LIKE '%{text}%' OR t::text LIKE '%{hex}%'");
+        found += sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).fetch_one(&mut *connection).await.unwrap();
+    }
+    found
+}
+
+#[tokio::test]
+async fn one_account_is_erased_and_no_other() {
+    let (database, store) = Database::migrated().await;
+    let (emma, omar) = (user("005hn00000EmmaMAAU"), user("005hn00000OmarMAAU"));
+    fill(&store, &emma, 100).await;
+    fill(&store, &omar, 200).await;
+    let mut connection = database.connection().await;
+    let of_omar = mentions(&mut connection, omar.1.as_str()).await;
+    assert_eq!(mentions(&mut connection, emma.1.as_str()).await, of_omar);
+    assert!(of_omar > 4, "{of_omar}");
+
+    assert_eq!(store.erase(&org(), Some(&emma.1), MINUTES).await.unwrap(), OF_ONE);
+    assert_eq!(mentions(&mut connection, emma.1.as_str()).await, 0);
+    assert_eq!(mentions(&mut connection, omar.1.as_str()).await, of_omar);
+    let record = store.records(None, 1).await.unwrap().remove(0);
+    assert_eq!((record.actor.as_str(), record.action.as_str(), record.subject.as_str()), ("operator", "erased", "somebody"));
+    assert_eq!((&record.detail["findings"], &record.detail["sources"]), (&json!(1), &json!(0)));
+
+    assert_eq!(store.erase(&org(), Some(&emma.1), MINUTES).await.unwrap(), Erased::default(), "again");
+    assert_eq!(store.erase(&OrgId::new("other"), Some(&omar.1), MINUTES).await.unwrap(), Erased::default());
+    assert_eq!(mentions(&mut connection, omar.1.as_str()).await, of_omar);
+}
+
+#[tokio::test]
+async fn an_org_is_erased_with_all_its_accounts_and_sources() {
+    let (database, store) = Database::migrated().await;
+    let other = (OrgId::new("00Dhn0000018xyzMAU"), UserId::new("005hn00000OmarMAAU"));
+    fill(&store, &user("005hn00000EmmaMAAU"), 100).await;
+    fill(&store, &user("005hn00000OmarMAAU"), 200).await;
+    fill(&store, &other, 300).await;
+    for of in [org(), other.0.clone()] {
+        store.put_position("stored", &of, &json!({ "at": 1 })).await.unwrap();
+        let gap = NewGap {
+            org_id: of,
+            source: "streams".into(),
+            kind: model::Kind::Api,
+            from: Timestamp(1),
+            to: Timestamp(2),
+            reason: "lost".into(),
+        };
+        store.open_gap(&gap).await.unwrap();
+    }
+    let erased = store.erase(&org(), None, MINUTES).await.unwrap();
+    let twice = Erased {
+        findings: 2,
+        incidents: 2,
+        history: 2,
+        risks: 2,
+        outbox: 2,
+        deliveries: 2,
+        dispositions: 2,
+        suppressions: 2,
+        sources: 2,
+    };
+    assert_eq!(erased, twice);
+    let mut connection = database.connection().await;
+    assert_eq!(mentions(&mut connection, org().as_str()).await, 0);
+    let erased = store.erase(&other.0, None, MINUTES).await.unwrap();
+    assert_eq!(erased, Erased { sources: 2, ..OF_ONE });
+}
+
+#[tokio::test]
+async fn state_is_where_it_was_put_until_its_owner_forgets_it() {
+    let (database, store) = Database::migrated().await;
+    assert_eq!(store.placements().await.unwrap(), []);
+    let owner = Owner::connect(&database.settings(), "test", "test", 1).await.unwrap();
+    let [a, b] = ["00Dhn00000000aaAAA", "00Dhn00000000bbAAA"].map(OrgId::new);
+    for partition in [7, 3] {
+        assert!(owner.try_own(partition).await.unwrap());
+        let entry = |org: &OrgId, key: &str| StateEntry { org_id: org.clone(), key: key.into(), bytes: vec![1] };
+        let entries = [entry(&a, "head"), entry(&a, "user/1"), entry(&b, "head"), entry(&b, "user/1")];
+        owner.checkpoint(partition, 5, &entries, &[]).await.unwrap();
+    }
+    let all = [(3, a.clone()), (3, b.clone()), (7, a.clone()), (7, b.clone())];
+    assert_eq!(store.placements().await.unwrap(), all);
+    assert_eq!(owner.forget_org(3, &a).await.unwrap(), 2);
+    assert_eq!(owner.forget_org(3, &a).await.unwrap(), 0);
+    assert_eq!(store.placements().await.unwrap(), all[1..]);
+    assert_eq!(owner.load_checkpoint(3).await.unwrap(), Some(5), "that of the others");
+    owner.disown(3).await.unwrap();
+    owner.forget_org(3, &b).await.unwrap_err();
+}

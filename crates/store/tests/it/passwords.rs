@@ -1,0 +1,50 @@
+use secrecy::SecretString;
+use servers::{Postgres, PostgresOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use store::{Owner, Settings, Store};
+
+#[tokio::test]
+async fn a_password_is_changed_by_changing_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let data = folder.path().join("data");
+    let options = PostgresOptions { data: Some(data.clone()), ..PostgresOptions::default() };
+    let mut server = Postgres::start_with(options).await.unwrap();
+    let administrator = server.url();
+    let administer = async |statement: &str| {
+        let mut connection = PgConnection::connect(&administrator).await.unwrap();
+        sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
+    };
+    administer("CREATE ROLE orgwatch LOGIN PASSWORD 'first'").await;
+    let rules = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+    fs::write(data.join("pg_hba.conf"), rules).unwrap();
+    server.restart().await.unwrap();
+
+    let file = folder.path().join("password");
+    fs::write(&file, "first\n").unwrap();
+    let settings = Settings {
+        url: SecretString::from(server.url().replace("postgres@", "orgwatch@")),
+        password_file: Some(file.clone()),
+        acquire_timeout_ms: 2_000,
+        ..Settings::default()
+    };
+    let store = Store::connect(&settings, "orgwatch-test").await.unwrap();
+    store.ping().await.unwrap();
+
+    administer("ALTER ROLE orgwatch PASSWORD 'second'").await;
+    store.ping().await.unwrap();
+    Owner::visit(&settings, "visitor", "test").await.unwrap_err();
+    fs::write(&file, "second\n").unwrap();
+    Owner::visit(&settings, "visitor", "test").await.unwrap();
+    // All connections are gone, and new ones take the new password.
+    server.restart().await.unwrap();
+    store.ping().await.unwrap_err();
+    store.reread_password().unwrap();
+    store.ping().await.unwrap();
+
+    fs::remove_file(&file).unwrap();
+    store.reread_password().unwrap_err();
+    store.ping().await.unwrap();
+}
