@@ -54,7 +54,7 @@ impl Service {
         let share = Share {
             settings: self.postgres.clone(),
             application: "orgwatch-baseline",
-            namespace: format!("baseline/{}", self.bus.settings().prefix),
+            namespace: namespace(&self.bus.settings().prefix),
             member: self.member,
             numbers: self.partitions,
             interval: self.settings.balance_interval(),
@@ -87,6 +87,11 @@ impl Service {
             .boxed()
         }
     }
+}
+
+/// What the partitions are owned under, by deployment.
+pub fn namespace(prefix: &str) -> String {
+    format!("baseline/{prefix}")
 }
 
 async fn work(

@@ -43,7 +43,7 @@ impl Worker {
         settings: &Settings,
     ) -> Result<Self, BaselineError> {
         let applied = owner.load_checkpoint(partition.into()).await?.unwrap_or(0);
-        let stored = owner.load_state(partition.into(), USERS).await?;
+        let stored = owner.load_state(partition.into(), Org::USERS).await?;
         let records = stored.into_iter().map(|entry| (entry.org_id, entry.key, entry.bytes));
         let state = Partition::restore(profile, records)?;
         let mut worker = Self {
@@ -147,9 +147,6 @@ impl Worker {
         Ok(())
     }
 }
-
-/// What the keys of profiles begin with: they are loaded when they are needed.
-const USERS: &str = "user/";
 
 /// Observations by subject.
 type Outgoing = BTreeMap<String, Vec<Item<Observation>>>;

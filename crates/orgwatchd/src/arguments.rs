@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use detector::Group;
-use model::{OrgId, Timestamp};
+use model::{OrgId, Timestamp, UserId};
 use std::path::PathBuf;
 
 /// Runs and operates orgwatch's services
@@ -62,6 +62,15 @@ pub(crate) enum Command {
     /// What each source has seen, and what it has missed
     #[command(subcommand)]
     Sources(SourcesCommand),
+    /// Orgs
+    #[command(subcommand)]
+    Org(OrgCommand),
+    /// Accounts of orgs
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Partitions
+    #[command(subcommand)]
+    Partition(PartitionCommand),
     /// Look at everything that reading, NATS and Postgres need, and say what to do
     Doctor {
         /// For machines
@@ -179,6 +188,11 @@ fn parse_org(text: &str) -> Result<OrgId, String> {
     if org.as_str().is_empty() { Err("empty".to_owned()) } else { Ok(org) }
 }
 
+fn parse_user(text: &str) -> Result<UserId, String> {
+    let user = UserId::new(text);
+    if user.as_str().is_empty() { Err("empty".to_owned()) } else { Ok(user) }
+}
+
 fn parse_time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "neither RFC 3339 nor a date".to_owned())
 }
@@ -230,4 +244,34 @@ pub(crate) enum SourcesCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrgCommand {
+    /// Delete all that Postgres holds of an org
+    Remove {
+        #[arg(value_parser = parse_org)]
+        org: OrgId,
+        /// Also if it is configured, and so would begin anew
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Delete all that Postgres holds of an account
+    Erase {
+        #[arg(long, value_name = "ID", value_parser = parse_org)]
+        org: OrgId,
+        /// By its id; by its username in lower case where its events name no id
+        #[arg(value_parser = parse_user)]
+        user: UserId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PartitionCommand {
+    /// Delete its state and its checkpoint: it learns again from all that its stream still has
+    Forget { partition: u16 },
 }

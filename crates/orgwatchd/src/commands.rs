@@ -1,9 +1,11 @@
 //! The services, one a function, and what operators do.
 
+mod lifecycle;
 mod operate;
 mod salesforce;
 mod sources;
 
+pub(crate) use lifecycle::{org, partition, user};
 pub(crate) use operate::{config, dead, export, migrate, topology, verify};
 
 pub(crate) use salesforce::{backfill, doctor, fake_org};

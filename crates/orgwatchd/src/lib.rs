@@ -10,6 +10,7 @@ mod dev;
 pub mod dump;
 pub mod idle;
 mod node;
+mod placement;
 mod rules;
 
 pub use config::Config;
@@ -63,6 +64,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Migrate => commands::migrate(config).await,
         Command::Backfill { org, from, to } => commands::backfill(config, &org, from, to).await,
         Command::Sources(command) => commands::sources(config, command).await,
+        Command::Org(command) => commands::org(config, command).await,
+        Command::User(command) => commands::user(config, command).await,
+        Command::Partition(command) => commands::partition(config, command).await,
         Command::Doctor { json } => commands::doctor(config, json).await,
         Command::FakeOrg { input, org, speed } => commands::fake_org(&input, org, speed).await,
     }

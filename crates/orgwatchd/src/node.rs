@@ -1,7 +1,7 @@
 //! What every service is started with.
 
 use crate::config::Config;
-use crate::rules;
+use crate::{placement, rules};
 use anyhow::{Context, Result};
 use bus::{Bus, DetectorGroup, Topology};
 use detector::Group;
@@ -25,15 +25,17 @@ impl Node {
     /// Connects, and brings about the streams and consumers that this process needs and the schema of the database.
     ///
     /// # Errors
-    /// If a server cannot be reached, is too old, or has otherwise than declared what cannot be changed.
+    /// If a server cannot be reached, is too old, or has otherwise than declared what cannot be changed; if an org has
+    /// its state in another partition than the configuration says.
     pub async fn connect(config: Config, service: &str, groups: &[DetectorGroup]) -> Result<Self> {
         let bus = Bus::connect(service, &config.nats).await?;
-        if config.nats.manage_topology {
-            Topology::new(&config.nats, groups).apply(&bus).await?;
-        }
         let store = Store::connect(&config.postgres, &format!("orgwatch-{service}")).await?;
         if config.postgres.migrate {
             store.migrate().await?;
+        }
+        placement::check(&store, &config.partitions.partitions()).await?;
+        if config.nats.manage_topology {
+            Topology::new(&config.nats, groups).apply(&bus).await?;
         }
         Ok(Self { config, bus, store, health: Health::default() })
     }

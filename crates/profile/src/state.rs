@@ -117,9 +117,12 @@ impl Org {
         Ok(())
     }
 
+    /// What the keys of users' records begin with.
+    pub const USERS: &str = "user/";
+
     /// The key of a user's record.
     pub fn user_key(user: &UserId) -> String {
-        format!("user/{user}")
+        format!("{}{user}", Self::USERS)
     }
 
     /// Drops profiles from memory beyond `limit`, longest idle first; never one with an open day or with changes that

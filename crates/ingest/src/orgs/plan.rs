@@ -102,9 +102,9 @@ impl Plan {
     }
 
     pub(crate) fn leads(&self) -> Leads {
-        let leads: BTreeMap<Kind, Channel> =
-            self.kinds.iter().filter_map(|plan| Some((plan.kind, plan.lead()?))).collect();
-        Leads::new(leads)
+        let leads = self.kinds.iter().filter_map(|plan| Some((plan.kind, plan.lead()?)));
+        let fillers = self.kinds.iter().filter_map(|plan| Some((plan.kind, plan.filler()?)));
+        Leads::new(leads.collect(), fillers.collect())
     }
 }
 
@@ -112,6 +112,16 @@ impl KindPlan {
     /// The fastest that there is.
     pub(crate) fn lead(&self) -> Option<Channel> {
         self.offers().into_iter().find(|(_, offer)| matches!(offer, Offer::Has(_))).map(|(channel, _)| channel)
+    }
+
+    /// What tells of that which the lead has missed: events that have its identities, else log files.
+    fn filler(&self) -> Option<Channel> {
+        let has = |offer: &Offer| matches!(offer, Offer::Has(_));
+        match self.lead()? {
+            Channel::Stream | Channel::Stored if has(&self.stored) => Some(Channel::Stored),
+            Channel::Stream | Channel::Stored if has(&self.log_files) => Some(Channel::LogFile),
+            _ => None,
+        }
     }
 
     /// From the fastest channel to the slowest.
@@ -150,11 +160,7 @@ async fn topic(client: &Client, name: &'static str) -> salesforce_client::Result
     }
 }
 
-async fn object(
-    client: &Client,
-    name: &str,
-    advice: &str,
-) -> salesforce_client::Result<std::result::Result<(), Offer>> {
+async fn object(client: &Client, name: &str, advice: &str) -> salesforce_client::Result<Result<(), Offer>> {
     match client.describe(name).await {
         Ok(description) if description.is_queryable => Ok(Ok(())),
         Ok(_) => Ok(Err(Offer::Missing(format!("{name} cannot be queried: {advice}")))),

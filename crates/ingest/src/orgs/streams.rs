@@ -69,9 +69,12 @@ struct Merger {
     common: Common,
     reorder: Reorder<Released>,
     lanes: Vec<Tail>,
-    sent: FuturesOrdered<BoxFuture<'static, Result<Vec<(usize, Place)>, SourceError>>>,
+    sent: FuturesOrdered<BoxFuture<'static, Settled>>,
     mark: Option<Mark>,
 }
+
+/// How far lanes are acknowledged by one sending.
+type Settled = Result<Vec<(usize, Place)>, SourceError>;
 
 /// The end of one lane.
 #[derive(Default)]

@@ -90,7 +90,8 @@ async fn mentions(connection: &mut PgConnection, text: &str) -> i64 {
     for table in tables {
         // Bytes are shown in hexadecimal.
         let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-        let count = format!("SELECT count(*) FROM orgwatch.{table} t WHERE t::text LIKE '%{text}%' OR t::text LIKE '%{hex}%'");
+        let count =
+            format!("SELECT count(*) FROM orgwatch.{table} t WHERE t::text LIKE '%{text}%' OR t::text LIKE '%{hex}%'");
         found += sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).fetch_one(&mut *connection).await.unwrap();
     }
     found
@@ -111,7 +112,10 @@ async fn one_account_is_erased_and_no_other() {
     assert_eq!(mentions(&mut connection, emma.1.as_str()).await, 0);
     assert_eq!(mentions(&mut connection, omar.1.as_str()).await, of_omar);
     let record = store.records(None, 1).await.unwrap().remove(0);
-    assert_eq!((record.actor.as_str(), record.action.as_str(), record.subject.as_str()), ("operator", "erased", "somebody"));
+    assert_eq!(
+        (record.actor.as_str(), record.action.as_str(), record.subject.as_str()),
+        ("operator", "erased", "somebody")
+    );
     assert_eq!((&record.detail["findings"], &record.detail["sources"]), (&json!(1), &json!(0)));
 
     assert_eq!(store.erase(&org(), Some(&emma.1), MINUTES).await.unwrap(), Erased::default(), "again");
@@ -129,14 +133,13 @@ async fn an_org_is_erased_with_all_its_accounts_and_sources() {
     for of in [org(), other.0.clone()] {
         store.put_position("stored", &of, &json!({ "at": 1 })).await.unwrap();
         let gap = NewGap {
-            org_id: of,
             source: "streams".into(),
-            kind: model::Kind::Api,
+            kind: "api".into(),
             from: Timestamp(1),
             to: Timestamp(2),
             reason: "lost".into(),
         };
-        store.open_gap(&gap).await.unwrap();
+        store.open_gap(&of, &gap).await.unwrap();
     }
     let erased = store.erase(&org(), None, MINUTES).await.unwrap();
     let twice = Erased {

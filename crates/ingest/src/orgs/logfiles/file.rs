@@ -40,12 +40,12 @@ impl LogFile {
         CATALOG.iter().find(|watched| has(watched.log_files)).map(|watched| watched.kind)
     }
 
-    /// Whether its rows may be of use: log files lead for their kind, or something of the kind is missing in its time.
+    /// Whether its rows are of use: log files lead for their kind, or are to fill what is missing in its time.
     pub(super) fn is_wanted(&self, interval: Interval, leads: &Leads, gaps: &[Gap]) -> bool {
         let Some(kind) = self.kind() else { return false };
         let end = self.log_date.plus(interval.length());
-        leads.of(kind) == Some(Channel::LogFile)
-            || gaps.iter().any(|gap| gap.kind == kind.as_str() && gap.from < end && gap.to >= self.log_date)
+        let is_missed = |gap: &Gap| gap.kind == kind.as_str() && gap.from < end && gap.to >= self.log_date;
+        leads.of(kind) == Some(Channel::LogFile) || leads.is_filled_by_log_files(kind) && gaps.iter().any(is_missed)
     }
 
     pub(super) fn issue(&self) -> Issue {
@@ -124,7 +124,7 @@ pub(super) mod tests {
             note: None,
         };
         let check = |lead, gaps: &[Gap], expect| {
-            let leads = Leads::new(BTreeMap::from([(Kind::Api, lead)]));
+            let leads = Leads::new([(Kind::Api, lead)].into(), [(Kind::Api, Channel::LogFile)].into());
             assert_eq!(file.is_wanted(Interval::Hourly, &leads, gaps), expect, "{lead} {gaps:?}");
         };
         check(Channel::LogFile, &[], true);

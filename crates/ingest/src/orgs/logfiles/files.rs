@@ -35,6 +35,8 @@ pub(super) struct LogFiles {
 /// Under which the position is kept, and the columns.
 pub(super) const POSITION: &str = "log_files";
 const COLUMNS: &str = "log_files/columns";
+/// How long after its end all files of a time have come: Salesforce writes them up to three days later.
+const COMPLETE: i64 = 3 * DAY;
 
 impl LogFiles {
     /// # Errors
@@ -56,6 +58,7 @@ impl LogFiles {
     /// Files that are due at `now`, in the order in which they are to be read: whichever fails waits for the others.
     async fn due(&mut self, listing: &Listing, now: Timestamp) -> Result<Vec<LogFile>, Stop> {
         let gaps = self.common.watch.gaps().await?;
+        self.common.leads.miss(&gaps);
         let listed = list(&self.common.client, &listing.created_since(self.position.cursor)).await?;
         self.common.watch.heard(Self::ORIGIN, &self.kinds(), now);
         let is_wanted = |file: &LogFile| file.is_wanted(listing.interval, &self.common.leads, &gaps);
@@ -106,6 +109,18 @@ impl LogFiles {
         keep(&self.common, COLUMNS, &self.columns).await
     }
 
+    /// Closes gaps of which all files must have come.
+    async fn close_gaps(&self, now: Timestamp) -> Result<(), Stop> {
+        for gap in self.common.watch.gaps().await? {
+            let kind = Kind::ALL.iter().find(|kind| kind.as_str() == gap.kind);
+            let is_ours = kind.is_some_and(|kind| self.common.leads.is_filled_by_log_files(*kind));
+            if is_ours && gap.to.plus(COMPLETE) <= now {
+                self.common.watch.filled(&gap, "filled from log files, as far as they tell").await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Records hours whose files will not come anymore, once an hour.
     async fn look_for_missing(&mut self, listing: &Listing, now: Timestamp) -> Result<(), Stop> {
         let hour = now.0.div_euclid(HOUR);
@@ -150,6 +165,6 @@ impl Rounds for LogFiles {
         for file in due {
             self.read(&file).await?;
         }
-        Ok(())
+        self.close_gaps(now).await
     }
 }

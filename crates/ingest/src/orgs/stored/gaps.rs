@@ -8,7 +8,7 @@ use crate::meter::Origin;
 use crate::orgs::common::Purpose;
 use crate::orgs::leads::Leads;
 use model::time::{HOUR, SECOND};
-use model::{Channel, Timestamp, Uuid};
+use model::{Channel, Kind, Timestamp, Uuid};
 use std::collections::BTreeMap;
 use store::Gap;
 
@@ -30,7 +30,11 @@ impl Filling {
         let overlap = i64::from(common.settings.overlap_seconds) * SECOND;
         self.reached.retain(|id, _| gaps.iter().any(|gap| gap.id == *id));
         let (mut open, mut spans) = (Vec::new(), Vec::new());
-        for gap in gaps {
+        let of_log_files = |gap: &Gap| {
+            let kind = Kind::ALL.iter().find(|kind| kind.as_str() == gap.kind);
+            kind.is_some_and(|kind| common.leads.is_filled_by_log_files(*kind))
+        };
+        for gap in gaps.iter().filter(|gap| !of_log_files(gap)) {
             let object = match fillable(gap, &common.leads, now) {
                 Ok(object) => object,
                 Err(note) => {
@@ -100,8 +104,8 @@ fn note(truncated: &[Timestamp]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::OrgId;
     use model::time::DAY;
-    use model::{Kind, OrgId};
 
     const NOW: Timestamp = Timestamp(1_000 * DAY);
 
@@ -114,11 +118,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_filled_is_closed_with_the_reason() {
-        let leads = Leads::new(BTreeMap::from([
-            (Kind::Api, Channel::Stream),
-            (Kind::Login, Channel::Stored),
-            (Kind::Uri, Channel::LogFile),
-        ]));
+        let leads = Leads::new(
+            BTreeMap::from([
+                (Kind::Api, Channel::Stream),
+                (Kind::Login, Channel::Stored),
+                (Kind::Uri, Channel::LogFile),
+            ]),
+            BTreeMap::new(),
+        );
         let check = |kind: &str, to, expect: Result<&str, &str>| {
             let found = fillable(&gap(kind, to), &leads, NOW);
             match expect {

@@ -1,7 +1,7 @@
 //! One event by many channels, and many orgs.
 
 use super::super::settings::{Files, Stored};
-use super::scene::{Scene, event, ids, until};
+use super::scene::{BEGIN, Scene, event, ids, until};
 use fake_org::{Event, Fault};
 use model::Kind;
 use std::time::Duration;
@@ -32,9 +32,10 @@ async fn an_event_that_comes_by_every_channel_is_one() {
     scene.pass(MINUTE * 60 * 48);
     until(|| scene.came().len() >= 2 * events.len(), || "stored events did not follow".to_owned()).await;
     let listed = |scene: &Scene| {
-        scene.states().iter().any(|state| {
-            state.source == "log_files" && state.last_heard_at >= Some(super::scene::BEGIN.plus(47 * 3_600_000))
-        })
+        scene
+            .states()
+            .iter()
+            .any(|state| state.source == "log_files" && state.last_heard_at >= Some(BEGIN.plus(47 * 3_600_000)))
     };
     until(|| listed(&scene), || format!("{:?}", scene.states())).await;
     scene.stop().await;
@@ -62,6 +63,32 @@ async fn log_files_lead_where_nothing_else_is_there() {
     until(|| scene.ids().len() == events.len(), || format!("{} came", scene.ids().len())).await;
     scene.stop().await;
     assert_eq!(scene.came().len(), events.len(), "nothing came twice");
+}
+
+#[tokio::test]
+async fn log_files_fill_what_a_stream_has_missed_where_nothing_is_stored() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let mut events = busy(120);
+    events.retain(|event| event.object == "LoginEvent");
+    events.push(event("LoginEvent", 1_000, DAY * 5));
+    let mut scene = Scene::start(events.clone()).await;
+    scene.settings.kinds = Some(vec![Kind::Login]);
+    scene.settings.log_files = Files::Hourly;
+    scene.read();
+    scene.pass(MINUTE * 60);
+    let early: Vec<Event> = events.iter().filter(|event| event.at <= BEGIN.plus(3_600_000)).cloned().collect();
+    scene.until_read(&ids(&early)).await;
+    scene.stop().await;
+
+    // What happened in the meantime is older than what the stream still has.
+    scene.org.control().misbehave(Fault::ReplayIdsLost);
+    scene.pass(DAY * 5);
+    scene.read();
+    until(|| scene.ids().len() >= events.len(), || format!("{} of {}", scene.ids().len(), events.len())).await;
+    until(|| scene.open_gaps() == 1, || "there is no gap".to_owned()).await;
+    scene.pass(DAY * 9);
+    until(|| scene.open_gaps() == 0, || "the gap stays open".to_owned()).await;
+    scene.stop().await;
 }
 
 #[tokio::test]

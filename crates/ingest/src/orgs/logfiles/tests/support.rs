@@ -15,7 +15,7 @@ use fake_org::{FakeOrg, LogBody, LogRow, LogTable, Script, Speed};
 use futures::future::BoxFuture;
 use model::{Channel, Kind, OrgId, Uuid};
 use salesforce_client::Client;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use store::{Gap, NewGap, SourceState};
 
@@ -47,7 +47,10 @@ impl Records {
             positions: Arc::clone(&self.kept) as Arc<dyn Positions>,
             watch: Watch::new(org.clone(), Arc::clone(&self.gaps) as Arc<dyn Coverage>),
             context: Arc::default(),
-            leads: Arc::new(Leads::new(leads.iter().copied().collect::<BTreeMap<_, _>>())),
+            leads: Arc::new(Leads::new(
+                leads.iter().copied().collect(),
+                leads.iter().map(|(kind, _)| (*kind, Channel::LogFile)).collect(),
+            )),
             meter: Meter::new(),
             org,
         }

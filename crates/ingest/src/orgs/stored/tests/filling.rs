@@ -11,7 +11,7 @@ async fn streamed(events: Vec<fake_org::Event>) -> Scene {
     let kinds = [Kind::ListView, Kind::Login];
     let mut scene = Scene::new(events, &kinds).await;
     let leads: BTreeMap<_, _> = kinds.into_iter().map(|kind| (kind, Channel::Stream)).collect();
-    scene.common.leads = crate::orgs::leads::Leads::new(leads).into();
+    scene.common.leads = crate::orgs::leads::Leads::new(leads, [].into()).into();
     scene
 }
 

@@ -261,7 +261,7 @@ async fn only_what_stored_events_lead_for_is_polled_unless_they_follow() {
         let follow = |_: &mut _, settings: &mut crate::ConnectedOrg| settings.stored = stored;
         let mut scene = Scene::with(rows("ListViewEvent", 5), &[Kind::ListView], follow).await;
         let leads = [(Kind::ListView, model::Channel::Stream)].into_iter().collect();
-        scene.common.leads = crate::orgs::leads::Leads::new(leads).into();
+        scene.common.leads = crate::orgs::leads::Leads::new(leads, [].into()).into();
         scene.round().await.unwrap();
         (scene.published().len(), scene.asked("limits"))
     };

@@ -98,7 +98,7 @@ impl Scene {
             positions: Arc::clone(&kept) as _,
             watch: Watch::new(OrgId::new(ORG), coverage),
             context: Arc::new(Context::default()),
-            leads: Arc::new(Leads::new(kinds.iter().map(|kind| (*kind, Channel::Stored)).collect())),
+            leads: Arc::new(Leads::new(kinds.iter().map(|kind| (*kind, Channel::Stored)).collect(), [].into())),
             meter: Meter::new(),
         };
         Self { control: fake.control(), _fake: fake, memory, kept, gaps, common }

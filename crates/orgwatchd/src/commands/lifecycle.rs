@@ -1,0 +1,117 @@
+//! What is to be forgotten: an account, an org, the state of a partition. Baseline goes on meanwhile, but for the
+//! partitions concerned: it is asked for them, and takes them again afterwards.
+
+use super::operate::print;
+use crate::arguments::{OrgCommand, PartitionCommand, UserCommand};
+use crate::config::Config;
+use crate::placement;
+use anyhow::{Context, Result, bail};
+use model::{OrgId, UserId, id};
+use serde_json::json;
+use std::process::ExitCode;
+use std::time::Duration;
+use store::{Minutes, Owner, StateEntry, StateKey, Store};
+
+pub(crate) async fn org(config: Config, command: OrgCommand) -> Result<ExitCode> {
+    let OrgCommand::Remove { org, force } = command;
+    if is_configured(&config, &org) && !force {
+        bail!("org {org} is still configured, so that it would come again: remove it from the configuration first");
+    }
+    let (store, partitions) = open(&config, &org).await?;
+    let owner = claim(&config, &partitions).await?;
+    let mut records = 0;
+    for partition in &partitions {
+        records += owner.forget_org(*partition, &org).await?;
+    }
+    let minutes = Minutes { actor: ACTOR, action: "org removed", subject: org.as_str() };
+    let erased = store.erase(&org, None, minutes).await?;
+    owner.close().await?;
+    print(&json!({ "org": org, "state": records, "deleted": erased }))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn user(config: Config, command: UserCommand) -> Result<ExitCode> {
+    let UserCommand::Erase { org, user } = command;
+    let (store, partitions) = open(&config, &org).await?;
+    let owner = claim(&config, &partitions).await?;
+    let mut records = 0;
+    for partition in &partitions {
+        records += forget_user(&owner, *partition, &org, &user).await?;
+    }
+    // That it was done is to be proved to whoever knows the account, and to tell nobody else which one it was.
+    let subject = id::derive(&["account erased", org.as_str(), user.as_str()]).to_string();
+    let minutes = Minutes { actor: ACTOR, action: "account erased", subject: &subject };
+    let erased = store.erase(&org, Some(&user), minutes).await?;
+    owner.close().await?;
+    print(&json!({ "org": org, "user": user, "audit": subject, "state": records, "deleted": erased }))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn partition(config: Config, command: PartitionCommand) -> Result<ExitCode> {
+    let PartitionCommand::Forget { partition } = command;
+    let count = config.partitions.count;
+    if partition >= count {
+        bail!("there is no partition {partition}: the last one is {}", count.saturating_sub(1));
+    }
+    let store = Store::connect(&config.postgres, APPLICATION).await?;
+    let owner = claim(&config, &[partition.into()]).await?;
+    let applied = owner.load_checkpoint(partition.into()).await?;
+    owner.forget(partition.into()).await?;
+    store.record(ACTOR, "partition forgotten", &partition.to_string(), &json!({ "applied": applied })).await?;
+    owner.close().await?;
+    print(&json!({ "partition": partition, "was_applied_to": applied }))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+const APPLICATION: &str = "orgwatch-operator";
+/// Of entries in the audit trail.
+const ACTOR: &str = "operator";
+/// An owner looks every few seconds whether its partitions are asked for, and then takes a last checkpoint.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn is_configured(config: &Config, org: &OrgId) -> bool {
+    let is_it = |other: &OrgId| OrgId::new(other.as_str()) == *org;
+    config.ingest.orgs.keys().any(is_it) || config.ingest.salesforce.orgs.values().any(|read| is_it(&read.org_id))
+}
+
+/// The database, and the partitions in which the org has its state.
+async fn open(config: &Config, org: &OrgId) -> Result<(Store, Vec<i32>)> {
+    let store = Store::connect(&config.postgres, APPLICATION).await?;
+    let partitions = config.partitions.partitions();
+    placement::check(&store, &partitions).await?;
+    Ok((store, partitions.of_org(org).into_iter().map(i32::from).collect()))
+}
+
+async fn claim(config: &Config, partitions: &[i32]) -> Result<Owner> {
+    let namespace = baseline::namespace(&config.nats.prefix);
+    let owner = Owner::visit(&config.postgres, APPLICATION, &namespace).await?;
+    for partition in partitions {
+        if !owner.claim(*partition, PATIENCE).await? {
+            bail!(
+                "partition {partition} was not let go by its owner within {PATIENCE:?}: stop baseline, and try again"
+            );
+        }
+    }
+    Ok(owner)
+}
+
+/// Returns how many records were changed.
+async fn forget_user(owner: &Owner, partition: i32, org: &OrgId, user: &UserId) -> Result<usize> {
+    let Some(applied) = owner.load_checkpoint(partition).await? else { return Ok(0) };
+    let stored = owner.load_state(partition, profile::Org::USERS).await?;
+    let of_org = stored.into_iter().filter(|entry| entry.org_id == *org).map(|entry| (entry.key, entry.bytes));
+    let changes = profile::erase(of_org, user).with_context(|| format!("partition {partition}"))?;
+    let count = changes.len();
+    let (mut upserts, mut deletes) = (Vec::new(), Vec::new());
+    for profile::Record { key, bytes } in changes {
+        let org_id = org.clone();
+        match bytes {
+            Some(bytes) => upserts.push(StateEntry { org_id, key, bytes }),
+            None => deletes.push(StateKey { org_id, key }),
+        }
+    }
+    if count > 0 {
+        owner.checkpoint(partition, applied, &upserts, &deletes).await?;
+    }
+    Ok(count)
+}
