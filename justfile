@@ -28,6 +28,10 @@ bench-live *args:
 chaos faults="200":
     cargo xtask chaos {{faults}}
 
+# the Helm chart alone
+chart:
+    cargo xtask chart
+
 # let libFuzzer search one of: records body wire state config
 fuzz target seconds="600":
     cargo xtask fuzz {{target}} {{seconds}}
@@ -36,6 +40,10 @@ fuzz target seconds="600":
 demo:
     cargo run --release -- demo
 
+# the same live: all services, and the org served by a fake Salesforce
+dev *args:
+    cargo run --release -p orgwatchd -- dev --salesforce {{args}}
+
 # format everything
 fmt:
     cargo fmt --all
@@ -43,3 +51,11 @@ fmt:
 # generate the wire types from proto/
 codegen:
     cargo xtask codegen
+
+# lint the migrations, check the queries, write .sqlx/
+sqlx:
+    cargo xtask sqlx
+
+# install the pinned tools under .tools/
+tools:
+    cargo xtask tools

@@ -4,8 +4,10 @@
 mod equality;
 mod faults;
 mod kit;
+mod operate;
 mod permissions;
 mod poison;
+mod recovery;
 mod replay;
 mod salesforce;
 mod trace;

@@ -77,6 +77,11 @@ impl Postgres {
         self.address
     }
 
+    /// Where a program that comes with the server is, such as `pg_dump`.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.executables.join(name)
+    }
+
     /// Ends the server in order, if it runs: clients are disconnected, the data is written. The data stays.
     pub async fn stop(&mut self) {
         if let Some(child) = &mut self.child {

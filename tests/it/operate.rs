@@ -1,0 +1,160 @@
+//! What operators have forgotten is forgotten, while everything else goes on.
+
+use crate::kit::{Fleet, Outcome, backtest, command, export, org, org_id};
+use model::{OrgId, Timestamp};
+use orgwatchd::{Config, Node, idle};
+use pipeline::Config as Rules;
+use serde_json::Value;
+use servers::{Nats, Postgres};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const SERVICES: [&str; 6] = ["ingest", "baseline-1", "baseline-2", "detector", "correlator", "notifier"];
+
+/// Runs to its end, with what it printed on either channel.
+async fn operator(config: &Path, arguments: &[&str]) -> (bool, String) {
+    let mut all = vec!["--config", config.to_str().unwrap()];
+    all.extend(arguments);
+    let output = command(&all).output().await.unwrap();
+    let text = if output.status.success() { output.stdout } else { output.stderr };
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+async fn done(config: &Path, arguments: &[&str]) -> Value {
+    let (success, text) = operator(config, arguments).await;
+    assert!(success, "{arguments:?}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+async fn refused(config: &Path, arguments: &[&str]) -> String {
+    let (success, text) = operator(config, arguments).await;
+    assert!(!success, "{arguments:?}: {text}");
+    text
+}
+
+/// What is not of the org, or not of its account.
+fn without(outcome: &Outcome, text: &str) -> Outcome {
+    let others = |lines: &[String]| lines.iter().filter(|line| !line.contains(text)).cloned().collect();
+    Outcome { findings: others(&outcome.findings), incidents: others(&outcome.incidents) }
+}
+
+struct Site {
+    folder: tempfile::TempDir,
+    config: PathBuf,
+    input: PathBuf,
+    learn_until: Timestamp,
+    nats: Nats,
+    postgres: Postgres,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let input = folder.path().join("events");
+        std::fs::create_dir(&input).unwrap();
+        for number in 0..3 {
+            std::fs::write(input.join(format!("{number}.ndjson")), org(number, 25, 24)).unwrap();
+        }
+        let (nats, postgres) = (Nats::start().await.unwrap(), Postgres::start().await.unwrap());
+        let (config, learn_until) = (folder.path().join("orgwatchd.toml"), Timestamp::parse("2026-01-17").unwrap());
+        let site = Self { folder, config, input, learn_until, nats, postgres };
+        site.configure("");
+        site
+    }
+
+    fn configure(&self, more: &str) {
+        let text = format!(
+            r#"
+            nats.servers = ["{}"]
+            postgres.url = "{}"
+            detector.learn_until = "{}"
+            baseline = {{ checkpoint_ms = 300, balance_ms = 200 }}
+            ingest.files = {{ paths = ["{}"], end = true }}
+            partitions.count = 8
+            {more}
+            "#,
+            self.nats.url(),
+            self.postgres.url(),
+            self.learn_until,
+            self.input.display()
+        );
+        std::fs::write(&self.config, text).unwrap();
+    }
+
+    async fn until_idle(&self) {
+        let config = Config::load(Some(&self.config)).unwrap();
+        let group = detector::Group::all();
+        let node = Node::connect(config, "test", &[group.declaration()]).await.unwrap();
+        let idle = idle::wait(&node, &group, &CancellationToken::new());
+        tokio::time::timeout(Duration::from_secs(60), idle).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_forgotten_is_forgotten_while_all_else_goes_on() {
+    let site = Site::new().await;
+    let config = site.config.as_path();
+    let mut fleet = Fleet::new(site.config.clone(), site.folder.path().to_owned());
+    SERVICES.iter().for_each(|service| fleet.start(service));
+    site.until_idle().await;
+    let rules = Rules::parse("[partitions]\ncount = 8\n", Path::new("test")).unwrap();
+    let all = backtest(&site.input, rules, site.learn_until);
+    export(config).await.assert_equals(&all);
+
+    // One account.
+    let [first, second, third] = [0, 1, 2].map(org_id);
+    let incident = all.incidents.iter().find(|incident| incident.contains(first.as_str())).unwrap();
+    let user = serde_json::from_str::<Value>(incident).unwrap()["user_id"].as_str().unwrap().to_owned();
+    let erase = ["user", "erase", "--org", first.as_str(), &user];
+    let erased = done(config, &erase).await;
+    let of_user = all.findings.len() - without(&all, &user).findings.len();
+    assert!(erased["deleted"]["incidents"].as_i64().unwrap() > 0, "{erased}");
+    assert!(erased["deleted"]["findings"].as_i64().unwrap() >= of_user as i64, "{erased}");
+    assert_eq!((&erased["state"], &erased["deleted"]["risks"]), (&3.into(), &1.into()));
+    let left = without(&all, &user);
+    export(config).await.assert_equals(&left);
+    let again = done(config, &erase).await;
+    assert_eq!((&again["state"], &again["deleted"]["findings"]), (&0.into(), &0.into()));
+
+    // One org.
+    let remove = ["org", "remove", second.as_str()];
+    site.configure(&format!("[ingest.orgs.{second}]\ntokens = [\"a-token-of-sixteen-or-more\"]"));
+    assert!(refused(config, &remove).await.contains("is still configured"));
+    site.configure("");
+    let removed = done(config, &remove).await;
+    assert!(removed["state"].as_i64().unwrap() > 20, "{removed}");
+    let left = without(&left, second.as_str());
+    export(config).await.assert_equals(&left);
+
+    // A partition, which is none of theirs, and whose stream is applied anew, with the same outcome.
+    let partition = partition_of(&third);
+    assert!(![&first, &second].map(partition_of).contains(&partition));
+    let partition = partition.to_string();
+    let forgotten = done(config, &["partition", "forget", &partition]).await;
+    assert!(forgotten["was_applied_to"].as_i64().unwrap() > 0, "{forgotten}");
+    assert!(refused(config, &["partition", "forget", "8"]).await.contains("the last one is 7"));
+    site.until_idle().await;
+    fleet.stop().await;
+    export(config).await.assert_equals(&left);
+}
+
+fn partition_of(org: &OrgId) -> u16 {
+    let partitions = model::partition::Partitions::new(8, std::collections::BTreeMap::new());
+    partitions.of_org(org)[0]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resize_that_would_lose_what_was_learned_is_refused() {
+    let site = Site::new().await;
+    let mut fleet = Fleet::new(site.config.clone(), site.folder.path().to_owned());
+    SERVICES.iter().for_each(|service| fleet.start(service));
+    site.until_idle().await;
+    fleet.stop().await;
+    let text = std::fs::read_to_string(&site.config).unwrap();
+    std::fs::write(&site.config, text.replace("partitions.count = 8", "partitions.count = 16")).unwrap();
+    for service in ["ingest", "baseline"] {
+        let error = refused(&site.config, &[service]).await;
+        assert!(error.contains("partitions.count and partitions.spread are those of the installation"), "{error}");
+    }
+}

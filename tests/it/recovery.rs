@@ -1,0 +1,165 @@
+//! Backup and restore: whatever is restored goes on, and ends in what a backtest says. That the files of events alone
+//! are enough is what [`crate::equality`] shows.
+
+use crate::kit::{Fleet, backtest, export, org};
+use model::Timestamp;
+use orgwatchd::{Config, Node, idle};
+use pipeline::Config as Rules;
+use servers::{Nats, NatsOptions, Postgres};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use store::FindingFilter;
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+const SERVICES: [&str; 5] = ["ingest", "baseline", "detector", "correlator", "notifier"];
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Site {
+    folder: TempDir,
+    nats: Nats,
+    postgres: Postgres,
+    fleet: Fleet,
+    learn_until: Timestamp,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("events")).unwrap();
+        for number in 0..3 {
+            std::fs::write(folder.path().join(format!("events/{number}.ndjson")), org(number, 25, 24)).unwrap();
+        }
+        let nats = nats(&folder.path().join("streams")).await;
+        let postgres = Postgres::start().await.unwrap();
+        let fleet = Fleet::new(folder.path().join("orgwatchd.toml"), folder.path().to_owned());
+        Self { folder, nats, postgres, fleet, learn_until: Timestamp::parse("2026-01-17").unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn configure(&self) {
+        let text = format!(
+            r#"
+            nats.servers = ["{}"]
+            postgres.url = "{}"
+            detector.learn_until = "{}"
+            baseline = {{ checkpoint_ms = 100, balance_ms = 200 }}
+            ingest.files = {{ paths = ["{}"], end = true }}
+            partitions.count = 8
+            "#,
+            self.nats.url(),
+            self.postgres.url(),
+            self.learn_until,
+            self.path("events").display()
+        );
+        std::fs::write(self.path("orgwatchd.toml"), text).unwrap();
+    }
+
+    fn start(&mut self) {
+        self.configure();
+        SERVICES.iter().for_each(|service| self.fleet.start(service));
+    }
+
+    async fn node(&self) -> Node {
+        let config = Config::load(Some(&self.path("orgwatchd.toml"))).unwrap();
+        Node::connect(config, "test", &[detector::Group::all().declaration()]).await.unwrap()
+    }
+
+    /// Returns when something was found.
+    async fn midway(&self) {
+        let node = self.node().await;
+        let found = async {
+            while node.store.findings(&FindingFilter::default()).await.unwrap().is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, found).await;
+        assert!(found.is_ok(), "nothing found: {}", SERVICES.map(|service| self.fleet.log(service)).join("\n"));
+    }
+
+    async fn until_idle(&self) {
+        let (node, group, shutdown) = (self.node().await, detector::Group::all(), CancellationToken::new());
+        let done = tokio::time::timeout(PATIENCE, idle::wait(&node, &group, &shutdown)).await;
+        assert!(done.is_ok(), "not idle: {}", SERVICES.map(|service| self.fleet.log(service)).join("\n"));
+    }
+
+    async fn dump(&self) {
+        let mut dump = Command::new(self.postgres.program("pg_dump"));
+        dump.args(["--format=custom", "--schema=orgwatch", "--file"]).arg(self.path("dump")).arg(self.postgres.url());
+        run(dump).await;
+    }
+
+    /// Into a new server.
+    async fn restore(&mut self) {
+        self.postgres = Postgres::start().await.unwrap();
+        let mut role = Command::new(self.postgres.program("psql"));
+        role.arg(self.postgres.url()).args(["--command", "CREATE ROLE orgwatch_reader NOLOGIN"]);
+        run(role).await;
+        let mut restore = Command::new(self.postgres.program("pg_restore"));
+        restore.args(["--exit-on-error", "--single-transaction", "--dbname"]).arg(self.postgres.url());
+        restore.arg(self.path("dump"));
+        run(restore).await;
+    }
+
+    /// Plays on, and compares.
+    async fn ends_as_a_backtest(mut self) {
+        let stored = FindingFilter::default();
+        self.configure();
+        let before = self.node().await.store.findings(&stored).await.unwrap().len();
+        self.start();
+        self.until_idle().await;
+        self.fleet.stop().await;
+        let after = self.node().await.store.findings(&stored).await.unwrap().len();
+        assert!(0 < before && before < after, "{before} findings were restored of {after}");
+        let rules = Rules::parse("[partitions]\ncount = 8\n", Path::new("test")).unwrap();
+        let expected = backtest(&self.path("events"), rules, self.learn_until);
+        export(&self.path("orgwatchd.toml")).await.assert_equals(&expected);
+    }
+}
+
+async fn nats(store: &Path) -> Nats {
+    Nats::start_with(NatsOptions { store: Some(store.to_owned()), ..NatsOptions::default() }).await.unwrap()
+}
+
+async fn run(mut command: Command) {
+    let output = command.kill_on_drop(true).output().await.unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_both_goes_on_where_it_was_made() {
+    let mut site = Site::new().await;
+    site.start();
+    site.midway().await;
+    site.fleet.stop().await;
+    site.dump().await;
+    site.nats.stop().await;
+    let mut copy = Command::new("cp");
+    copy.arg("-a").args([site.path("streams"), site.path("streams.backup")]);
+    run(copy).await;
+
+    site.nats = nats(&site.path("streams.backup")).await;
+    std::fs::remove_dir_all(site.path("streams")).unwrap();
+    site.restore().await;
+    site.ends_as_a_backtest().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_older_than_the_streams_catches_up() {
+    let mut site = Site::new().await;
+    site.start();
+    site.midway().await;
+    site.dump().await;
+    site.until_idle().await;
+    site.fleet.stop().await;
+    site.restore().await;
+    // It reads again what it had merged since.
+    let client = async_nats::connect(site.nats.url()).await.unwrap();
+    let findings = async_nats::jetstream::new(client).get_stream("ORGWATCH_FINDING").await.unwrap();
+    findings.delete_consumer("correlator").await.unwrap();
+    site.ends_as_a_backtest().await;
+}
