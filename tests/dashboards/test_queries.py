@@ -3,7 +3,7 @@
 `metrics.txt` is what services exported while each alert was provoked. To record it anew, after a metric has changed:
 
     cargo build -p orgwatchd -p orgwatch
-    python3 tests/deploy/alerts.py --write tests/dashboards/metrics.txt
+    python3 tests/dashboards/record.py
 """
 
 import json

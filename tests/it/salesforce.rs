@@ -1,8 +1,16 @@
 //! The whole product at a Salesforce that serves the events of a file.
 
 use crate::kit::{Outcome, backtest, dev_with, org, org_id};
+use bus::{Publisher, PublisherSettings, Source};
+use detector::Group;
+use fake_org::{Event, FakeOrg, Script, Speed};
+use ingest::{ConnectedOrg, Sink};
 use model::{Incident, Timestamp};
-use pipeline::Config;
+use orgwatchd::{Config, Node};
+use servers::{Nats, Postgres};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 const LEARN_UNTIL: &str = "2026-01-17";
 
@@ -14,7 +22,7 @@ async fn outcomes(channels: &str) -> (Outcome, Outcome) {
     let config = folder.path().join("orgwatchd.toml");
     std::fs::write(&config, "").unwrap();
     let learn_until = Timestamp::parse(LEARN_UNTIL).unwrap();
-    let tested = backtest(&input, Config::default(), learn_until);
+    let tested = backtest(&input, pipeline::Config::default(), learn_until);
     let id = org_id(0);
     let live = dev_with(&input, &config, learn_until, "1", &["--salesforce", channels, "--org", id.as_str()]).await;
     (live, tested)
@@ -48,4 +56,63 @@ fn tale(incident: &str) -> String {
     let mut detectors: Vec<&str> = incident.findings.iter().map(|finding| finding.detector.as_str()).collect();
     detectors.sort_unstable();
     format!("{} {} {}", incident.user_id, incident.severity, detectors.join(" "))
+}
+
+/// What happened before an org was connected teaches, and raises nothing: what comes then is judged by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_teaches_and_raises_nothing() {
+    runtime::run::install_tls();
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("events.ndjson");
+    std::fs::write(&input, org(0, 25, 24)).unwrap();
+    let (nats, postgres) = (Nats::start().await.unwrap(), Postgres::start().await.unwrap());
+    let mut script = Script::read(&[input], org_id(0)).unwrap();
+    let distinct = |field: &str| {
+        let value = |event: &Event| event.record.fields().get(field).map(ToString::to_string);
+        script.events.iter().filter_map(value).collect::<BTreeSet<String>>().len()
+    };
+    let (events, users) = (distinct("EventIdentifier"), distinct("UserId"));
+    let (begin, end) = (script.events[0].at, script.end());
+    script.settings = fake_org::Settings { start: end, speed: Speed::Manual, ..script.settings };
+    let (id, secret) = (script.settings.client_id.clone(), script.settings.client_secret.clone());
+    let fake = FakeOrg::start(script).await.unwrap();
+    let connection = salesforce_client::Settings {
+        login_url: fake.login_url(),
+        pubsub_url: fake.pubsub_url(),
+        client_id: id,
+        client_secret: Some(secret.into()),
+        ..salesforce_client::Settings::default()
+    };
+    let settings = ConnectedOrg { connection, org_id: org_id(0), context_seconds: 0, ..ConnectedOrg::default() };
+    let mut config = Config::default();
+    config.nats.servers = vec![nats.url()];
+    config.nats.partitions = config.partitions.count;
+    config.postgres.url = postgres.url().into();
+    config.ingest.salesforce.orgs.insert("prod".to_owned(), settings);
+    let group = Group::all();
+    let node = Node::connect(config, "test", &[group.declaration()]).await.unwrap();
+
+    let publisher = Publisher::start(&node.bus, PublisherSettings::default(), CancellationToken::new());
+    let sink = Sink::to_stream(publisher, "orgwatch", node.config.partitions.partitions());
+    let orgs = &node.config.ingest.salesforce;
+    let (_, filled) = ingest::backfill(orgs, "prod", &node.store, &sink, begin, end).await.unwrap();
+    assert_eq!((filled.activities as usize, filled.truncations), (events, 0));
+
+    let shutdown = CancellationToken::new();
+    let service = node.baseline(1);
+    let stop = shutdown.clone();
+    let baseline = tokio::spawn(async move { service.run(stop).await });
+    for partition in 0..node.config.partitions.count {
+        while !node.bus.backlog(&Source::baseline(partition)).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    shutdown.cancel();
+    baseline.await.unwrap().unwrap();
+    let backlog = node.bus.backlog(&Source::detector(group.name())).await.unwrap();
+    assert!(backlog.is_empty(), "lessons were observed: {backlog:?}");
+    let partition = node.config.partitions.partitions().of_org(&org_id(0))[0];
+    let owner = store::Owner::connect(&node.config.postgres, "test", "test", 9).await.unwrap();
+    let state = owner.load_state(partition.into(), "none").await.unwrap();
+    assert_eq!(state.iter().filter(|entry| entry.key.starts_with("user/")).count(), users);
 }

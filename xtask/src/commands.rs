@@ -18,6 +18,7 @@ pub(crate) fn test(arguments: &[&str]) -> Result<()> {
         run(command(tool("cargo-nextest"), nextest).args(arguments))
     });
     steps.step("dashboards and alerts", || python_tests("tests/dashboards"));
+    steps.step("deployment files", || python_tests("tests/deploy"));
     steps.step("chart", chart);
     steps.finish()
 }

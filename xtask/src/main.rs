@@ -16,7 +16,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  test [ARGS]        house checks, doc tests, every test of the workspace, dashboards, chart; ARGS go to nextest
+  test [ARGS]        house checks, doc tests, every test of the workspace, dashboards, deploy, chart; ARGS go to nextest
   lint               formatting, clippy, documentation, licenses and dependencies, proto files, house checks
   ci                 lint, then test
   chart              the tests of the Helm chart alone

