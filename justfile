@@ -4,7 +4,7 @@
 default:
     @just --list --unsorted
 
-# every test of the workspace, doc tests and house checks
+# house checks, doc tests, every test of the workspace, dashboards, chart
 test *args:
     cargo xtask test {{args}}
 

@@ -139,24 +139,17 @@ async fn what_is_to_be_forgotten_is_forgotten_while_all_else_goes_on() {
     site.until_idle().await;
     fleet.stop().await;
     export(config).await.assert_equals(&left);
+
+    // Partitions of another number would lose what was learned.
+    let text = std::fs::read_to_string(config).unwrap();
+    std::fs::write(config, text.replace("partitions.count = 8", "partitions.count = 16")).unwrap();
+    for service in ["ingest", "baseline"] {
+        let error = refused(config, &[service]).await;
+        assert!(error.contains("partitions.count and partitions.spread are those of the installation"), "{error}");
+    }
 }
 
 fn partition_of(org: &OrgId) -> u16 {
     let partitions = model::partition::Partitions::new(8, std::collections::BTreeMap::new());
     partitions.of_org(org)[0]
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_resize_that_would_lose_what_was_learned_is_refused() {
-    let site = Site::new().await;
-    let mut fleet = Fleet::new(site.config.clone(), site.folder.path().to_owned());
-    SERVICES.iter().for_each(|service| fleet.start(service));
-    site.until_idle().await;
-    fleet.stop().await;
-    let text = std::fs::read_to_string(&site.config).unwrap();
-    std::fs::write(&site.config, text.replace("partitions.count = 8", "partitions.count = 16")).unwrap();
-    for service in ["ingest", "baseline"] {
-        let error = refused(&site.config, &[service]).await;
-        assert!(error.contains("partitions.count and partitions.spread are those of the installation"), "{error}");
-    }
 }

@@ -28,7 +28,7 @@ impl Site {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("events")).unwrap();
-        for number in 0..3 {
+        for number in 0..2 {
             std::fs::write(folder.path().join(format!("events/{number}.ndjson")), org(number, 25, 24)).unwrap();
         }
         let nats = nats(&folder.path().join("streams")).await;

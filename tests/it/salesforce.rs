@@ -4,7 +4,7 @@ use crate::kit::{Outcome, backtest, dev_with, org, org_id};
 use bus::{Publisher, PublisherSettings, Source};
 use detector::Group;
 use fake_org::{Event, FakeOrg, Script, Speed};
-use ingest::{ConnectedOrg, Sink};
+use ingest::{Backfill, ConnectedOrg, Purpose, Sink};
 use model::{Incident, Timestamp};
 use orgwatchd::{Config, Node};
 use servers::{Nats, Postgres};
@@ -95,7 +95,8 @@ async fn a_backfill_teaches_and_raises_nothing() {
     let publisher = Publisher::start(&node.bus, PublisherSettings::default(), CancellationToken::new());
     let sink = Sink::to_stream(publisher, "orgwatch", node.config.partitions.partitions());
     let orgs = &node.config.ingest.salesforce;
-    let (_, filled) = ingest::backfill(orgs, "prod", &node.store, &sink, begin, end).await.unwrap();
+    let backfill = Backfill { name: "prod", from: begin, to: end, purpose: Purpose::Teach };
+    let (_, filled) = backfill.run(orgs, &node.store, &sink).await.unwrap();
     assert_eq!((filled.activities as usize, filled.truncations), (events, 0));
 
     let shutdown = CancellationToken::new();

@@ -31,6 +31,7 @@ mod tests;
 pub(crate) mod watch;
 
 pub use catalog::kind_of_stored;
+pub use common::Purpose;
 pub use org::BackfillError;
 pub use plan::stored_objects;
 pub use settings::{ConnectedOrg, Files, SalesforceSettings, Start, Stored};
@@ -41,22 +42,33 @@ use crate::Sink;
 use model::{OrgId, Timestamp};
 use store::Store;
 
-/// Teaches the stored events of one configured org, from `from` to `to`: they raise nothing. Goes on where it was left.
-///
-/// # Errors
-/// If the org is unknown, cannot be reached, or activities cannot be published.
-pub async fn backfill(
-    settings: &SalesforceSettings,
-    name: &str,
-    store: &Store,
-    sink: &Sink,
-    from: Timestamp,
-    to: Timestamp,
-) -> Result<(OrgId, Backfilled), BackfillError> {
-    let setting = source::setting(settings, store, name, sink).ok_or_else(|| {
-        let names: Vec<&str> = settings.orgs.keys().map(String::as_str).collect();
-        BackfillError::NoOrg { name: name.to_owned(), known: names.join(", ") }
-    })?;
-    let setting = setting.map_err(BackfillError::Settings)?;
-    org::backfill(&setting, from, to).await
+/// A backfill of one configured org.
+#[derive(Clone, Copy, Debug)]
+pub struct Backfill<'a> {
+    /// As the configuration names the org.
+    pub name: &'a str,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub purpose: Purpose,
+}
+
+impl Backfill<'_> {
+    /// Reads the org's stored events. Goes on where it was left.
+    ///
+    /// # Errors
+    /// If the org is unknown, cannot be reached, or activities cannot be published.
+    pub async fn run(
+        self,
+        settings: &SalesforceSettings,
+        store: &Store,
+        sink: &Sink,
+    ) -> Result<(OrgId, Backfilled), BackfillError> {
+        let Self { name, from, to, purpose } = self;
+        let setting = source::setting(settings, store, name, sink).ok_or_else(|| {
+            let names: Vec<&str> = settings.orgs.keys().map(String::as_str).collect();
+            BackfillError::NoOrg { name: name.to_owned(), known: names.join(", ") }
+        })?;
+        let setting = setting.map_err(BackfillError::Settings)?;
+        org::backfill(&setting, from, to, purpose).await
+    }
 }

@@ -48,8 +48,11 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Bring the database's schema up to date
     Migrate,
-    /// Learn from an org's stored events; they raise nothing
+    /// Learn from an org's stored events
     Backfill {
+        /// Raise what they show, too
+        #[arg(long)]
+        raise: bool,
         /// As the configuration names it
         org: String,
         /// At most 180 days ago

@@ -19,6 +19,7 @@ pub use node::Node;
 use anyhow::Result;
 use arguments::{Arguments, Command};
 use clap::Parser;
+use ingest::Purpose;
 use runtime::telemetry::Telemetry;
 use std::io::Write;
 use std::process::ExitCode;
@@ -62,7 +63,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Export(output) => commands::export(config, &output).await,
         Command::Config(command) => commands::config(config, command).await,
         Command::Migrate => commands::migrate(config).await,
-        Command::Backfill { org, from, to } => commands::backfill(config, &org, from, to).await,
+        Command::Backfill { raise, org, from, to } => {
+            let purpose = if raise { Purpose::Watch } else { Purpose::Teach };
+            commands::backfill(config, &org, from, to, purpose).await
+        }
         Command::Sources(command) => commands::sources(config, command).await,
         Command::Org(command) => commands::org(config, command).await,
         Command::User(command) => commands::user(config, command).await,

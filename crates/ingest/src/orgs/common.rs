@@ -30,7 +30,7 @@ pub(crate) struct Common {
 
 /// What published activities are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub enum Purpose {
     /// They are told as they happen, or as soon as they are found.
     Watch,
     /// They are long past: they teach, and raise nothing.

@@ -1,6 +1,6 @@
 //! One org: connects, finds out what it offers, and reads all of it.
 
-use super::common::Common;
+use super::common::{Common, Purpose};
 use super::context::Context;
 use super::plan::{Offer, Plan, asked_for};
 use super::settings::ConnectedOrg;
@@ -180,7 +180,7 @@ async fn begin(common: &Common, round: &CancellationToken) -> Result<(), SourceE
     };
     let filled = tokio::select! {
         () = round.cancelled() => return Ok(()),
-        filled = stored::backfill(common, Timestamp(range.from), Timestamp(range.to)) => filled?,
+        filled = stored::backfill(common, Timestamp(range.from), Timestamp(range.to), Purpose::Teach) => filled?,
     };
     tracing::info!(org = %common.org, ?filled, "stored events are taught");
     Ok(common.positions.put(stored::BACKFILL, &common.org, &serde_json::json!(range)).await?)
@@ -258,9 +258,10 @@ pub(crate) async fn backfill(
     setting: &Setting,
     from: Timestamp,
     to: Timestamp,
+    purpose: Purpose,
 ) -> Result<(OrgId, stored::Backfilled), BackfillError> {
     let (common, _) = setting.connect(&setting.watch()).await.map_err(BackfillError::Connect)?;
-    let filled = stored::backfill(&common, from, to).await?;
+    let filled = stored::backfill(&common, from, to, purpose).await?;
     Ok((common.org, filled))
 }
 

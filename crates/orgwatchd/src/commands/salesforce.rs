@@ -6,8 +6,8 @@ use crate::node::Node;
 use anyhow::{Result, bail};
 use bus::{Bus, Publisher, PublisherSettings, Topology};
 use fake_org::{FakeOrg, Script, Speed};
-use ingest::Sink;
 use ingest::doctor::{Check, Health, examine};
+use ingest::{Backfill, Purpose, Sink};
 use model::time::DAY;
 use model::{OrgId, Timestamp};
 use runtime::shutdown::on_signals;
@@ -19,7 +19,13 @@ use std::time::SystemTime;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) async fn backfill(config: Config, name: &str, from: Timestamp, to: Option<Timestamp>) -> Result<ExitCode> {
+pub(crate) async fn backfill(
+    config: Config,
+    name: &str,
+    from: Timestamp,
+    to: Option<Timestamp>,
+    purpose: Purpose,
+) -> Result<ExitCode> {
     const MOST_DAYS: i64 = 180;
     let now = now();
     let to = to.unwrap_or(now);
@@ -32,13 +38,19 @@ pub(crate) async fn backfill(config: Config, name: &str, from: Timestamp, to: Op
     let node = Node::connect(config, "ingest", &[]).await?;
     let publisher = Publisher::start(&node.bus, PublisherSettings::default(), CancellationToken::new());
     let sink = Sink::to_stream(publisher, &node.bus.settings().prefix, node.config.partitions.partitions());
+    let backfill = Backfill { name, from, to, purpose };
     let shutdown = on_signals()?;
     let (org, filled) = tokio::select! {
         () = shutdown.cancelled() => bail!("interrupted; the same command goes on from here"),
-        filled = ingest::backfill(&node.config.ingest.salesforce, name, &node.store, &sink, from, to) => filled?,
+        filled = backfill.run(&node.config.ingest.salesforce, &node.store, &sink) => filled?,
     };
     let ingest::Backfilled { activities, windows, truncations, unread } = filled;
+    // An org that is being read has a clock, and what lies far behind it is not learned any more.
+    let is_read = node.store.source_states(Some(&org)).await?.iter().any(|noted| noted.state.last_heard_at.is_some());
+    let hours = node.config.profile.identity_hours;
+    let note = is_read.then(|| format!("the org is read already: events over {hours} hours old are set aside"));
     print(&json!({
+        "note": note,
         "org": org, "from": from, "to": to, "activities": activities, "windows": windows, "truncations": truncations,
         "unread": unread,
     }))?;

@@ -85,7 +85,6 @@ fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 pub(super) mod tests {
     use super::*;
     use model::{OrgId, Uuid};
-    use std::collections::BTreeMap;
 
     pub(in super::super) fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()

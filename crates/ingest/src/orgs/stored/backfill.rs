@@ -28,12 +28,17 @@ const MOST: i64 = 4 * DAY;
 /// How long an org that gives nothing is left alone, at least.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Teaches the stored events from `from` to `to`, of all kinds that are asked for, in their order. Goes on where it
-/// was left; waits while the org cannot be reached or gives no more calls.
+/// Reads the stored events from `from` to `to`, of all kinds that are asked for, in their order. Goes on where it was
+/// left; waits while the org cannot be reached or gives no more calls.
 ///
 /// # Errors
 /// If activities cannot be published or positions not be kept.
-pub(crate) async fn backfill(common: &Common, from: Timestamp, to: Timestamp) -> Result<Backfilled, SourceError> {
+pub(crate) async fn backfill(
+    common: &Common,
+    from: Timestamp,
+    to: Timestamp,
+    purpose: Purpose,
+) -> Result<Backfilled, SourceError> {
     let _past = common.sink.reads_past();
     let source = format!("backfill/{}-{}", from.0, to.0);
     let reached = position(common, &source).await?.map_or(from, |reached| reached.plus(1));
@@ -43,7 +48,7 @@ pub(crate) async fn backfill(common: &Common, from: Timestamp, to: Timestamp) ->
     let mut reader = Reader::new(common.clone());
     let mut filled = Backfilled::default();
     loop {
-        let delivered = match reader.step(&mut sweep, Purpose::Teach).await {
+        let delivered = match reader.step(&mut sweep, purpose).await {
             Ok(Some(delivered)) => delivered,
             Ok(None) => return Ok(filled),
             Err(Halt::Failed(error)) => return Err(error),

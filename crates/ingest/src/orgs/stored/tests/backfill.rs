@@ -1,6 +1,7 @@
 //! What was before.
 
 use super::scene::{NOON, Scene, ids, row};
+use crate::orgs::common::Purpose;
 use crate::orgs::stored::{Backfilled, backfill};
 use crate::source::SourceError;
 use fake_org::Fault;
@@ -24,7 +25,7 @@ fn lessons(from: u32) -> Vec<String> {
 async fn it_teaches_all_in_order_with_few_calls() {
     let scene = sixty_days().await;
     let from = NOON.plus(-60 * DAY);
-    let filled = backfill(&scene.common, from, NOON).await.unwrap();
+    let filled = backfill(&scene.common, from, NOON, Purpose::Teach).await.unwrap();
     assert_eq!(scene.published(), lessons(0));
     assert_eq!((filled.activities, filled.truncations, filled.unread.len()), (480, 0, 0));
     // A quarter of a day, half, one, two, four, four …
@@ -32,7 +33,7 @@ async fn it_teaches_all_in_order_with_few_calls() {
     assert_eq!(scene.asked("query"), 2 * filled.windows);
     assert!(!scene.common.sink.has_past());
 
-    let again = backfill(&scene.common, from, NOON).await.unwrap();
+    let again = backfill(&scene.common, from, NOON, Purpose::Teach).await.unwrap();
     assert_eq!(again, Backfilled::default());
 }
 
@@ -42,12 +43,12 @@ async fn it_goes_on_where_it_was_left() {
     let from = NOON.plus(-60 * DAY);
     scene.memory.acknowledges(3);
     scene.memory.forget();
-    assert!(matches!(backfill(&scene.common, from, NOON).await, Err(SourceError::Publish(_))));
+    assert!(matches!(backfill(&scene.common, from, NOON, Purpose::Teach).await, Err(SourceError::Publish(_))));
     let reached = scene.position(&format!("backfill/{}-{}", from.0, NOON.0)).unwrap();
     assert_eq!(reached, from.0 + 42 * HOUR - 1);
     let sent = scene.published().len();
     scene.memory.acknowledges(1_000);
-    backfill(&scene.common, from, NOON).await.unwrap();
+    backfill(&scene.common, from, NOON, Purpose::Teach).await.unwrap();
     assert_eq!(scene.published()[sent..], lessons(7));
 }
 
@@ -56,7 +57,7 @@ async fn it_says_what_it_could_not_read_and_polling_begins_where_it_ends() {
     let scene = sixty_days().await;
     scene.control.misbehave(Fault::ObjectMissing.on("LoginEvent"));
     let (from, end) = (NOON.plus(-60 * DAY), NOON.plus(-13 * HOUR));
-    let filled = backfill(&scene.common, from, end).await.unwrap();
+    let filled = backfill(&scene.common, from, end, Purpose::Teach).await.unwrap();
     assert_eq!(filled.activities, 238);
     assert!(filled.unread.len() == 1 && filled.unread[0].contains("LoginEvent"), "{:?}", filled.unread);
 
