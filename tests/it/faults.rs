@@ -4,6 +4,7 @@
 //! `CHAOS_FAULTS=200` makes it long: that many faults.
 
 use crate::kit::{Fleet, Outcome, backtest, export, org};
+use bus::dead;
 use model::Timestamp;
 use orgwatchd::{Config, Node, idle};
 use pipeline::Config as Rules;
@@ -146,5 +147,8 @@ async fn nothing_is_lost_and_nothing_is_double() {
         panic!("not idle after two minutes\n{}", logs.join("\n"));
     }
     fleet.stop().await;
+    let letters = dead::list(&node.bus, &dead::Filter::default()).await.unwrap();
+    let letters: Vec<_> = letters.iter().map(|letter| (&letter.stage, &letter.subject, &letter.reason)).collect();
+    assert!(letters.is_empty(), "nothing is poison: {letters:?}");
     export(&field.config).await.assert_equals(&expected);
 }

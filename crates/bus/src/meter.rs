@@ -21,7 +21,7 @@ pub(crate) struct Meter {
     dead: Counter<u64>,
 }
 
-/// Upper bounds in seconds: a message takes milliseconds to be acknowledged or worked on, until a server is slow or away.
+/// Upper bounds in seconds: a message takes milliseconds to be acknowledged or worked on, until a server is slow.
 const BUCKETS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
 
 impl Meter {

@@ -99,7 +99,7 @@ fn who_is_unknown_changes_nothing_and_damage_is_told() {
     let table = whole(small_org());
     assert_eq!(erase(of_org(&table), &UserId::new("nobody")).unwrap(), []);
     // Whoever names the account that is no more does not find its place.
-    assert_eq!(erase(of_org(&erased(&table, &UserId::new("bob"))), &UserId::new("\01")).unwrap(), []);
+    assert_eq!(erase(of_org(&erased(&table, &UserId::new("bob"))), &UserId::new("\x001")).unwrap(), []);
     let broken = of_org(&table).into_iter().map(|(key, _)| (key, vec![FUTURE]));
     assert!(matches!(erase(broken, &UserId::new("emma")), Err(crate::StateError::Version { found: FUTURE, .. })));
     let headless = of_org(&table).into_iter().filter(|(key, _)| key != "head");
