@@ -10,7 +10,7 @@
 //! | `seen/<hour>/<n>` | identities counted and what was told of each, 256 a chunk | every activity: the last chunk of its hour |
 //! | `user/<id>` | one profile | the user's activities, hours and days |
 //!
-//! An account that was [erased](erase) keeps its place among the slots, under a name that no account can have.
+//! An account that was [erased](erase()) keeps its place among the slots, under a name that no account can have.
 //!
 //! A record is a version byte and then postcard. The head and identities are written in their second version, and
 //! read in their first as well. Hash maps are written in the order of their keys: equal states have

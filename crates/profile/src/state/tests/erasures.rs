@@ -85,6 +85,7 @@ fn nothing_names_the_account_any_more() {
     assert!(!names_emma(&without));
     // Heard of again, she is new, and has a place of her own.
     let mut org = restore(&org_id(), &without);
+    assert!(["0", "\x000"].iter().all(|name| !org.is_away(&UserId::new(name))), "nobody can have her place");
     let again = activity(9_999, "emma", Timestamp::parse("2026-04-20T09:00:00Z").unwrap(), Kind::Api);
     assert_eq!(learn(Org::observe, &mut org, &again, &without).0, Fate::Learned);
     let mut later = without.clone();
