@@ -1,7 +1,7 @@
 //! Which orgs are read, and how.
 
 use model::{Kind, OrgId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -21,7 +21,8 @@ pub struct SalesforceSettings {
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectedOrg {
     pub connection: salesforce_client::Settings,
-    /// Which org it must be: nothing is read where the user's is another.
+    /// Which org it must be, by its id of 15 or 18 characters: nothing is read where the user's is another.
+    #[serde(deserialize_with = "org_id")]
     pub org_id: OrgId,
     /// The kinds of events that are read; all that are known where absent.
     pub kinds: Option<Vec<Kind>>,
@@ -173,9 +174,21 @@ impl Default for ConnectedOrg {
     }
 }
 
+fn org_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OrgId, D::Error> {
+    Ok(OrgId::new(&String::deserialize(deserializer)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_org_is_meant_by_either_of_its_ids() {
+        for id in ["00D000000000002", "00D000000000002EAA"] {
+            let settings: ConnectedOrg = serde_json::from_value(serde_json::json!({ "org_id": id })).unwrap();
+            assert_eq!(settings.org_id.as_str(), "00D000000000002EAA");
+        }
+    }
 
     #[test]
     fn all_that_is_wrong_is_said() {
