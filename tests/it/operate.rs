@@ -55,7 +55,7 @@ impl Site {
         let input = folder.path().join("events");
         std::fs::create_dir(&input).unwrap();
         for number in 0..3 {
-            std::fs::write(input.join(format!("{number}.ndjson")), org(number, 25, 24)).unwrap();
+            std::fs::write(input.join(format!("{number}.ndjson")), org(number, 25, 21)).unwrap();
         }
         let (nats, postgres) = (Nats::start().await.unwrap(), Postgres::start().await.unwrap());
         let (config, learn_until) = (folder.path().join("orgwatchd.toml"), Timestamp::parse("2026-01-17").unwrap());

@@ -29,7 +29,7 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("events")).unwrap();
         for number in 0..2 {
-            std::fs::write(folder.path().join(format!("events/{number}.ndjson")), org(number, 25, 24)).unwrap();
+            std::fs::write(folder.path().join(format!("events/{number}.ndjson")), org(number, 25, 21)).unwrap();
         }
         let nats = nats(&folder.path().join("streams")).await;
         let postgres = Postgres::start().await.unwrap();
