@@ -11,7 +11,7 @@ use pipeline::Config as Rules;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use servers::{Nats, Postgres, Proxy};
+use servers::{Nats, Postgres, PostgresOptions, Proxy};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +38,10 @@ impl Field {
         for number in 0..orgs {
             std::fs::write(input.join(format!("{number}.ndjson")), org(number, 25, 24)).unwrap();
         }
-        let (nats, postgres) = (Nats::start().await.unwrap(), Postgres::start().await.unwrap());
+        let nats = Nats::start().await.unwrap();
+        // It is killed: what it has committed must be there afterwards, as in earnest.
+        let durable = PostgresOptions { durable: true, ..PostgresOptions::default() };
+        let postgres = Postgres::start_with(durable).await.unwrap();
         let to_nats = Proxy::start(nats.address()).await.unwrap();
         let to_postgres = Proxy::start(postgres.address()).await.unwrap();
         let learn_until = Timestamp::parse("2026-01-17").unwrap();
