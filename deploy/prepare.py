@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes what deploy/compose.yaml needs and nobody else may know, under deploy/secrets: a certificate authority and the
-certificate of NATS, an nkey for each service, and passwords. What is there already is kept, so it can be run again.
+certificate of NATS, an nkey and a login of Postgres for each service, and passwords. What is there already is kept, so it
+can be run again.
 
 Needs openssl and Python 3, nothing else. For trying orgwatch on one machine; in production use your own authority.
 """
@@ -13,6 +14,8 @@ import subprocess
 from pathlib import Path
 
 SERVICES = ["ingest", "baseline", "detector", "correlator", "notifier", "console", "operator"]
+#: Who has a role in Postgres.
+ROLES = ["ingest", "baseline", "detector", "correlator", "notifier", "operator"]
 DAYS = "825"
 # Of nkeys: https://github.com/nats-io/nkeys
 SEED, USER = 18 << 3, 20 << 3
@@ -27,8 +30,7 @@ def main():
     os.umask(0o022)
     certificates(folder)
     nkeys(folder)
-    password = text(folder, "postgres-password", secrets.token_urlsafe(24))
-    text(folder, "postgres-url", f"postgres://orgwatch:{password}@postgres:5432/orgwatch")
+    logins(folder)
     text(folder, "push-token", secrets.token_urlsafe(32))
     text(folder, "grafana-password", secrets.token_urlsafe(18))
     print(f"{folder} is complete")
@@ -66,6 +68,16 @@ def nkeys(folder):
             path.write_text(encode_seed(new_key(folder)) + "\n")
         variables.append(f"{service.upper()}_NKEY={public_key(path.read_text().strip(), folder)}\n")
     (folder / "nats.env").write_text("".join(variables))
+
+
+def logins(folder):
+    """Passwords and URLs of Postgres: of the schema's owner, and of a login for each role."""
+    password = text(folder, "postgres-password", secrets.token_urlsafe(24))
+    text(folder, "postgres-url", f"postgres://orgwatch:{password}@postgres:5432/orgwatch")
+    made = "".join(f"{role} {secrets.token_urlsafe(24)}\n" for role in ROLES)
+    for line in text(folder, "postgres-logins", made).splitlines():
+        role, password = line.split()
+        text(folder, f"{role}-postgres-url", f"postgres://orgwatch_{role}_1:{password}@postgres:5432/orgwatch")
 
 
 def new_key(folder):

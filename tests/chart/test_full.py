@@ -25,6 +25,15 @@ class Full(unittest.TestCase):
         expect |= {"detector-all": ["detector"], "setup": ["operator"], "test": ["operator"]}
         self.assertEqual(keys, expect)
 
+    def test_a_pod_sees_its_own_url_of_postgres_alone(self):
+        keys = {}
+        for owner, pod in self.objects.pods():
+            volume, = [volume for volume in pod["spec"]["volumes"] if volume["name"] == "postgres"]
+            keys[component(owner)] = volume["secret"]["items"]
+        expect = {own: f"{own}-uri" for own in ("ingest", "baseline", "correlator", "notifier")}
+        expect |= {"detector-all": "detector-uri", "setup": "uri", "test": "uri"}
+        self.assertEqual(keys, {own: [{"key": key, "path": "url"}] for own, key in expect.items()})
+
     def test_secrets_are_mounted_where_they_are_wanted(self):
         mounted = {}
         for own in self.objects.workloads():
@@ -157,6 +166,15 @@ class Partial(unittest.TestCase):
         self.assertEqual(objects.of("Job"), [])
         config = objects.config("orgwatch-baseline")
         self.assertEqual((config["nats.manage_topology"], config["postgres.migrate"]), ("true", "true"))
+
+    def test_a_service_without_a_url_of_its_own_uses_the_owners(self):
+        objects = self.render(postgres={"existingSecret": "orgwatch-postgres", "urlKeys": {"notifier": "notifier"}})
+        keys = {}
+        for owner, pod in objects.pods():
+            volume, = [volume for volume in pod["spec"]["volumes"] if volume["name"] == "postgres"]
+            keys[component(owner)] = volume["secret"]["items"][0]["key"]
+        self.assertEqual(keys.pop("notifier"), "notifier")
+        self.assertEqual(set(keys.values()), {"url"})
 
     def test_only_the_server_of_ones_own_is_set_up_by_the_job(self):
         objects = self.render(postgres={"inCluster": {"enabled": True}})

@@ -92,10 +92,10 @@ class Release(unittest.TestCase):
         self.addCleanup(self.machine.close)
         self.secrets = {"orgwatch-push": {"token": TOKEN}, "orgwatch-channels": {"soar": "whsec_" + "c2VjcmV0" * 4}}
 
-    def install(self, values, prepare=lambda administrator: administrator, users=None):
+    def install(self, values, prepare=lambda administrator: {"url": administrator}, users=None):
         """Starts servers, and runs the Job where there is one.
 
-        `prepare` makes the URL of the services from that of an administrator; `users` is what each service may do.
+        `prepare` makes URLs by their keys from that of an administrator; `users` is what each service may do.
         """
         self.objects = render(values)
         maps = [found["data"] for found in self.objects.of("ConfigMap")]
@@ -106,7 +106,7 @@ class Release(unittest.TestCase):
             configurations = [f"jetstream {{\n store_dir: /data\n}}\nauthorization: {authorization}\n"]
             self.secrets["orgwatch-nats"] = {own: NKEYS[own]["seed"] for own in users}
         nats, self.monitoring = self.machine.nats(*configurations)
-        self.secrets["orgwatch-postgres"] = {"url": prepare(self.machine.postgres())}
+        self.secrets["orgwatch-postgres"] = prepare(self.machine.postgres())
         self.environment = {"ORGWATCH_NATS__SERVERS": json.dumps([nats]), "ORGWATCH_LOG": "info"}
         for job in self.objects.of("Job"):
             for step in containers(job["spec"]["template"]):

@@ -26,8 +26,9 @@ TOKEN_KEY = "ORGWATCH_INGEST__ORGS__00D000000000001__TOKEN_FILES"
 class Fleet:
     """Servers and services, in a folder of its own that is removed at the end."""
 
-    def __init__(self, orgwatchd, variables=None):
-        self.orgwatchd, self.variables = orgwatchd, variables or {}
+    def __init__(self, orgwatchd, variables=None, url="{}-postgres-url"):
+        """`url` is the secret that has the URL of Postgres of a service, whose name stands for `{}`."""
+        self.orgwatchd, self.variables, self.url = orgwatchd, variables or {}, url
         self.folder = Path(tempfile.mkdtemp(prefix="orgwatch-deploy-"))
         self.folder.chmod(0o755)
         self.secrets = self.folder / "secrets"
@@ -105,13 +106,14 @@ class Fleet:
         text += f'\n[notifier.channels.hook]\nkind = "webhook"\nurl = "{self.receiver.url}"\nmin_severity = "low"\n'
         text += "rate_per_minute = 6000\n"
         (self.folder / "orgwatchd.toml").write_text(text)
-        url = (self.secrets / "postgres-url").read_text()
-        (self.folder / "postgres-url").write_text(url.replace("postgres:5432", f"127.0.0.1:{self.port('postgres')}"))
+        for path in self.secrets.glob("*postgres-url"):
+            url = path.read_text().replace("postgres:5432", f"127.0.0.1:{self.port('postgres')}")
+            (self.folder / path.name).write_text(url)
 
     def environment(self, service, user=None):
         return {
             "ORGWATCH_CONFIG": str(self.folder / "orgwatchd.toml"),
-            "ORGWATCH_POSTGRES__URL_FILE": str(self.folder / "postgres-url"),
+            "ORGWATCH_POSTGRES__URL_FILE": str(self.folder / self.url.format(service.split("-")[0])),
             "ORGWATCH_NATS__AUTH__NKEY_SEED_FILE": str(self.secrets / f"{user or service.split('-')[0]}.nk"),
             "ORGWATCH_ADMIN__LISTEN": f"127.0.0.1:{self.port(service)}",
             "ORGWATCH_INGEST__LISTEN": f"127.0.0.1:{self.port('push')}",
@@ -128,6 +130,8 @@ class Fleet:
     def operate(self, *command, variables=None):
         """What an operator does; returns what it prints."""
         environment = {**os.environ, **self.environment("operator"), **(variables or {})}
+        if command == ("migrate",):
+            environment["ORGWATCH_POSTGRES__URL_FILE"] = str(self.folder / "postgres-url")
         done = subprocess.run([self.orgwatchd, *command], env=environment, stdout=subprocess.PIPE, text=True)
         if done.returncode:
             raise RuntimeError(f"{command}: {done.returncode}\n{done.stdout}")

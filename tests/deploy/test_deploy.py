@@ -95,9 +95,10 @@ class Compose(unittest.TestCase):
 
     def test_each_service_has_its_own_key_and_only_what_it_needs(self):
         for name in [*SERVICES, "topology"]:
-            key = f"{'operator' if name == 'topology' else name}-nkey"
-            keys = [each["source"] for each in self.services[name]["secrets"] if isinstance(each, dict)]
-            self.assertEqual(keys, [key], name)
+            own = "operator" if name == "topology" else name
+            keys = {each["target"]: each["source"] for each in self.services[name]["secrets"] if isinstance(each, dict)}
+            self.assertEqual(keys, {"nkey": f"{own}-nkey", "postgres-url": f"{own}-postgres-url"}, name)
+            self.assertNotIn("postgres-url", self.services[name]["secrets"], name)
             self.assertEqual("push-token" in self.services[name]["secrets"], name == "ingest", name)
 
     def test_what_is_mounted_is_there_or_made(self):

@@ -96,9 +96,12 @@ impl Site {
     /// Into a new server.
     async fn restore(&mut self) {
         self.postgres = Postgres::start().await.unwrap();
-        let mut role = Command::new(self.postgres.program("psql"));
-        role.arg(self.postgres.url()).args(["--command", "CREATE ROLE orgwatch_reader NOLOGIN"]);
-        run(role).await;
+        let mut roles = Command::new(self.postgres.program("psql"));
+        roles.arg(self.postgres.url());
+        for role in SERVICES.iter().chain(&["operator", "reader"]) {
+            roles.args(["--command", &format!("CREATE ROLE orgwatch_{role} NOLOGIN")]);
+        }
+        run(roles).await;
         let mut restore = Command::new(self.postgres.program("pg_restore"));
         restore.args(["--exit-on-error", "--single-transaction", "--dbname"]).arg(self.postgres.url());
         restore.arg(self.path("dump"));

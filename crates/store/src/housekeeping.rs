@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
-    /// History of incidents goes by whole months, once all of a month is older than this. So do gaps, one by one, once
-    /// they have been closed for as long.
+    /// History of incidents goes by whole months, once all of a month is older than this, and than 30 days at
+    /// least. So do gaps, one by one, once they have been closed for as long.
     pub history_days: u32,
     /// As `history_days`, for what people did.
     pub audit_days: u32,
@@ -63,8 +63,8 @@ impl Store {
         let months = sqlx::query!(
             r#"SELECT orgwatch.create_months('incident_history', orgwatch.from_ms($1), $2)
                    + orgwatch.create_months('audit', orgwatch.from_ms($1), $2) AS "made!",
-                   orgwatch.drop_months('incident_history', orgwatch.from_ms($3))
-                   + orgwatch.drop_months('audit', orgwatch.from_ms($4)) AS "dropped!""#,
+                   orgwatch.drop_old_months('incident_history', orgwatch.from_ms($3))
+                   + orgwatch.drop_old_months('audit', orgwatch.from_ms($4)) AS "dropped!""#,
             now.0,
             MONTHS_AHEAD,
             before(now, retention.history_days),

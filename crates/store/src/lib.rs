@@ -75,12 +75,17 @@ impl Store {
     /// If the settings name no database, or it cannot be reached.
     pub async fn connect(settings: &Settings, application: &str) -> Result<Self> {
         let options = settings.session(application)?;
+        let patience = Duration::from_millis(settings.acquire_timeout_ms);
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
-            .acquire_timeout(Duration::from_millis(settings.acquire_timeout_ms))
-            .connect_with(options)
-            .await
-            .doing("connect")?;
+            .acquire_timeout(patience)
+            .connect_with(options.clone())
+            .await;
+        // The pool waits for a server that may just be starting, and does not say what it had waited for.
+        if let Err(sqlx::Error::PoolTimedOut) = pool {
+            ownership::answer(patience, "connect", options.connect()).await?;
+        }
+        let pool = pool.doing("connect")?;
         Ok(Self { pool, settings: settings.clone(), application: application.to_owned() })
     }
 

@@ -205,7 +205,7 @@ impl Classes {
 const LOOK: Duration = Duration::from_millis(200);
 
 /// A server that does not answer is an error: the client's side of the connection may never notice.
-async fn answer<T>(
+pub(crate) async fn answer<T>(
     patience: Duration,
     what: &'static str,
     work: impl Future<Output = std::result::Result<T, sqlx::Error>>,

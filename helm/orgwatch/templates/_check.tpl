@@ -40,6 +40,9 @@
 {{- else if not (or $postgres.inCluster.enabled $postgres.existingSecret) -}}
   {{- $problems = append $problems "postgres.existingSecret: name the Secret with the URL of your Postgres, or set postgres.inCluster.enabled to try orgwatch without" -}}
 {{- end -}}
+{{- if and $postgres.urlKeys (not (include "orgwatch.setup-schema" .)) -}}
+  {{- $problems = append $problems "postgres.urlKeys: only its owner brings the schema up to date, in the Job for a Postgres of your own; leave setup.enabled on" -}}
+{{- end -}}
 {{- if and $postgres.inCluster.enabled $postgres.tls.existingSecret -}}
   {{- $problems = append $problems "postgres.tls: the server of postgres.inCluster knows no TLS" -}}
 {{- end -}}

@@ -1,4 +1,5 @@
-{{/* Parts of the pods that run orgwatchd. Each takes root, component, workload, and service: whose NATS key it gets. */}}
+{{/* Parts of the pods that run orgwatchd. Each takes root, component, workload, and service: whose NATS key and URL of
+Postgres it gets. */}}
 
 {{- define "orgwatch.pod-basics" -}}
 serviceAccountName: {{ include "orgwatch.service-account" . }}
@@ -82,7 +83,7 @@ volumes:
     secret:
       secretName: {{ include "orgwatch.postgres-secret" .root }}
       defaultMode: 0440
-      items: [{key: {{ $values.postgres.urlKey }}, path: url}]
+      items: [{key: {{ get $values.postgres.urlKeys $.service | default $values.postgres.urlKey }}, path: url}]
   {{- with $values.postgres.tls }}
   {{- if .existingSecret }}
   - name: postgres-tls

@@ -12,5 +12,6 @@ mod ownership;
 mod passwords;
 mod people;
 mod readers;
+mod roles;
 mod share;
 mod support;

@@ -2,6 +2,7 @@ use secrecy::SecretString;
 use servers::{Postgres, PostgresOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use store::{Owner, Settings, Store};
 
@@ -44,7 +45,24 @@ async fn a_password_is_changed_by_changing_its_file() {
     store.reread_password().unwrap();
     store.ping().await.unwrap();
 
+    fs::write(&file, "wrong\n").unwrap();
+    assert!(refusal(&settings).await.contains("password authentication failed"));
     fs::remove_file(&file).unwrap();
     store.reread_password().unwrap_err();
     store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn it_is_told_why_there_is_no_connection() {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port();
+    let url = SecretString::from(format!("postgres://postgres@127.0.0.1:{port}/postgres"));
+    let refusal = refusal(&Settings { url, acquire_timeout_ms: 100, ..Settings::default() }).await;
+    assert!(refusal.contains("Connection refused"), "{refusal}");
+}
+
+/// Why there is no connection, with its sources.
+async fn refusal(settings: &Settings) -> String {
+    let error = Store::connect(settings, "orgwatch-test").await.unwrap_err();
+    let sources = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -1,0 +1,322 @@
+//! Each service as a role of its own: it does its work, and no other's.
+
+use crate::support::{Database, finding, incident, open, org, put_incidents, stored, user};
+use model::{Points, Severity, Timestamp, UserClass, Uuid};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use servers::Postgres;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use std::time::Duration;
+use store::{
+    Claim, Decision, DeliveryKey, Disposition, FindingFilter, HistoryWrite, IncidentFilter, Minutes, NewGap,
+    OutboxWrite, Owner, Retention, RiskWrite, Settings, SourceState, StateEntry, StateKey, Store, Suppression,
+};
+
+const SERVICES: [&str; 6] = ["ingest", "baseline", "detector", "correlator", "notifier", "operator"];
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Connects as a login that is a member of the service's role, and of nothing else.
+async fn settings_of(database: &Database, service: &str) -> Settings {
+    let name = database.url().rsplit('/').next().unwrap().to_owned();
+    let login = format!("{service}_of_{name}");
+    let made = format!(
+        "DO $$ BEGIN CREATE ROLE {login} LOGIN IN ROLE orgwatch_{service}; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+    );
+    execute(&mut database.connection().await, &made).await.unwrap();
+    let url = database.url().replace("postgres@", &format!("{login}@"));
+    Settings { url: SecretString::from(url), ..Settings::default() }
+}
+
+async fn store_of(database: &Database, service: &str) -> Store {
+    Store::connect(&settings_of(database, service).await, service).await.unwrap()
+}
+
+async fn connection_of(database: &Database, service: &str) -> PgConnection {
+    let url = settings_of(database, service).await.url;
+    PgConnection::connect(url.expose_secret()).await.unwrap()
+}
+
+async fn execute(connection: &mut PgConnection, statement: &str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(connection).await.map(drop)
+}
+
+async fn texts(connection: &mut PgConnection, query: &'static str) -> Vec<String> {
+    sqlx::query_scalar(query).fetch_all(connection).await.unwrap()
+}
+
+/// Tables, columns and functions that the roles may use, a line for each role and object.
+const GRANTS: &str = "
+    SELECT format('%s %s: %s', substr(role::text, 10), object, string_agg(verb, ', ' ORDER BY verb)) FROM (
+        SELECT a.grantee::regrole AS role, c.relname::text AS object, a.privilege_type AS verb
+        FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = 'orgwatch'::regnamespace
+        UNION ALL
+        SELECT a.grantee::regrole, c.relname, format('%s (%s)', a.privilege_type, string_agg(t.attname, ', ' ORDER BY t.attnum))
+        FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid, aclexplode(t.attacl) a
+        WHERE c.relnamespace = 'orgwatch'::regnamespace GROUP BY a.grantee, c.relname, a.privilege_type
+        UNION ALL
+        SELECT a.grantee::regrole, p.proname || '()', a.privilege_type
+        FROM pg_proc p, aclexplode(p.proacl) a WHERE p.pronamespace = 'orgwatch'::regnamespace
+        UNION ALL
+        SELECT a.grantee::regrole, 'the schema', a.privilege_type
+        FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'orgwatch'
+    ) AS granted (role, object, verb)
+    WHERE role::text LIKE 'orgwatch%' GROUP BY role, object ORDER BY role::text, object";
+
+#[tokio::test]
+async fn what_each_role_may_do() {
+    let (database, _store) = Database::migrated().await;
+    insta::assert_snapshot!(texts(&mut database.connection().await, GRANTS).await.join("\n"));
+}
+
+#[tokio::test]
+async fn ingest_keeps_positions_and_coverage() {
+    let (database, _store) = Database::migrated().await;
+    let store = store_of(&database, "ingest").await;
+    for position in [1, 2] {
+        store.put_position("stream", &org(), &json!(position)).await.unwrap();
+    }
+    assert_eq!(store.position("stream", &org()).await.unwrap(), Some(json!(2)));
+    let state = SourceState {
+        source: "stream".into(),
+        kind: "login".into(),
+        state: "leading".into(),
+        last_event_at: None,
+        last_heard_at: None,
+        detail: None,
+    };
+    for _ in 0..2 {
+        store.put_source_states(&org(), std::slice::from_ref(&state)).await.unwrap();
+    }
+    assert_eq!(store.source_states(Some(&org())).await.unwrap().len(), 1);
+    let (source, kind, reason) = (state.source, state.kind, String::new());
+    let mut gap = NewGap { source, kind, from: Timestamp(0), to: Timestamp(1), reason };
+    store.open_gap(&org(), &gap).await.unwrap();
+    gap.to = Timestamp(2);
+    store.open_gap(&org(), &gap).await.unwrap();
+    let open = store.open_gaps(&org()).await.unwrap();
+    store.close_gap(&open[0], "filled").await.unwrap();
+    assert!(store.open_gaps(&org()).await.unwrap().is_empty());
+    let owner = Owner::connect(&settings_of(&database, "ingest").await, "ingest", "orgs", 1).await.unwrap();
+    assert!(owner.try_own(1).await.unwrap());
+}
+
+#[tokio::test]
+async fn baseline_keeps_its_state() {
+    let (database, _store) = Database::migrated().await;
+    let owner = Owner::connect(&settings_of(&database, "baseline").await, "baseline", "test", 1).await.unwrap();
+    assert!(owner.try_own(3).await.unwrap());
+    let entry = |key: &str| StateEntry { org_id: org(), key: key.into(), bytes: vec![1] };
+    owner.checkpoint(3, 1, &[entry("a"), entry("b")], &[]).await.unwrap();
+    let gone = StateKey { org_id: org(), key: "b".into() };
+    owner.checkpoint(3, 2, &[entry("a")], &[gone]).await.unwrap();
+    assert_eq!(owner.load_checkpoint(3).await.unwrap(), Some(2));
+    assert_eq!(owner.load_state(3, "~").await.unwrap(), [entry("a")]);
+    // As every process does when it starts.
+    for service in SERVICES {
+        let store = store_of(&database, service).await;
+        assert_eq!(store.placements().await.unwrap(), [(3, org())], "{service}");
+        assert_eq!(store.pending_migrations().await.unwrap(), 0, "{service}");
+    }
+}
+
+#[tokio::test]
+async fn correlator_and_notifier_write_and_tell() {
+    let (database, _store) = Database::migrated().await;
+    let (store, emma) = (store_of(&database, "correlator").await, user("emma"));
+    let (incident, change) = (incident(1, &emma), String::from("opened"));
+    for _ in 0..2 {
+        let mut correlation = store.correlate(std::slice::from_ref(&emma)).await.unwrap();
+        correlation.put_findings(&[stored(finding(2, &emma))]).await.unwrap();
+        correlation.put_incidents(&[open(incident.clone())]).await.unwrap();
+        let risk = RiskWrite {
+            org_id: org(),
+            user_id: emma.1.clone(),
+            username: None,
+            user_class: UserClass::Power,
+            risk_score: Points(7_250),
+            incidents: 1,
+            last_event_at: Some(Timestamp(1_000_000)),
+        };
+        correlation.put_risk(&[risk]).await.unwrap();
+        correlation.put_history(&[line(incident.incident_id, &change)]).await.unwrap();
+        let outbox = OutboxWrite {
+            incident_id: incident.incident_id,
+            revision: 1,
+            org_id: org(),
+            change: change.clone(),
+            message: vec![],
+            traceparent: None,
+        };
+        correlation.put_outbox(&[outbox]).await.unwrap();
+        assert_eq!(correlation.findings().await.unwrap().len(), 1);
+        assert_eq!(correlation.incidents().await.unwrap().len(), 1);
+        correlation.commit().await.unwrap();
+    }
+    assert_eq!(store.ending(0, 10).await.unwrap().len(), 1);
+    assert_eq!(store.outbox_backlog().await.unwrap().0, 2);
+    let relayed = store.relay(10, async |rows| rows.iter().map(|row| row.id).collect()).await.unwrap().unwrap();
+    assert_eq!(relayed.published, 2);
+
+    let notifier = store_of(&database, "notifier").await;
+    assert_eq!(notifier.history(incident.incident_id).await.unwrap().len(), 2);
+    let key = |channel: &str| DeliveryKey { incident_id: incident.incident_id, revision: 1, channel: channel.into() };
+    for channel in ["told", "failed"] {
+        assert!(matches!(notifier.claim(&key(channel), MINUTE).await.unwrap(), Claim::Send { attempt: 1 }));
+    }
+    assert!(notifier.confirmed(&key("told")).await.unwrap());
+    assert!(notifier.failed(&key("failed"), 1, None, "gone").await.unwrap());
+    assert!(notifier.revive(&key("failed"), MINUTE, Timestamp(i64::from(u32::MAX) * 1_000)).await.unwrap());
+    assert!(notifier.suppressed(&key("suppressed")).await.unwrap());
+    assert!(notifier.due(10).await.unwrap().is_empty());
+
+    let far = Retention { delivery_days: 0, ..Retention::default() };
+    let kept = store.housekeeping(Timestamp::parse("2097-01-15").unwrap(), &far).await.unwrap().unwrap();
+    assert_eq!((kept.months_made, kept.deliveries_deleted), (6, 2));
+}
+
+fn line(incident_id: Uuid, change: &str) -> HistoryWrite {
+    HistoryWrite {
+        incident_id,
+        revision: 1,
+        org_id: org(),
+        change: change.to_owned(),
+        risk_score: Points(7_250),
+        severity: Severity::High,
+        message: vec![],
+    }
+}
+
+#[tokio::test]
+async fn an_operator_reads_decides_and_erases() {
+    let (database, owner) = Database::migrated().await;
+    let emma = user("emma");
+    put_incidents(&owner, &emma, &[open(incident(1, &emma))]).await;
+    let store = store_of(&database, "operator").await;
+    let decision = Decision {
+        id: Uuid::from_u128(9),
+        incident_id: Uuid::from_u128(1),
+        disposition: Disposition::Benign,
+        by: "alice".into(),
+        note: String::new(),
+        at: Timestamp(0),
+    };
+    assert!(store.dispose(&decision).await.unwrap());
+    assert_eq!(store.decisions(decision.incident_id).await.unwrap().len(), 1);
+    assert_eq!(store.incidents(&IncidentFilter::default()).await.unwrap().len(), 1);
+    assert!(store.findings(&FindingFilter::default()).await.unwrap().is_empty());
+    let suppression = Suppression {
+        id: Uuid::from_u128(8),
+        org_id: org(),
+        user_id: None,
+        detector: None,
+        until: None,
+        reason: String::new(),
+        created_by: "alice".into(),
+    };
+    store.suppress(&suppression).await.unwrap();
+    assert_eq!(store.suppressions(&org()).await.unwrap().len(), 1);
+    assert!(store.unsuppress(suppression.id).await.unwrap());
+
+    let visitor = Owner::visit(&settings_of(&database, "operator").await, "operator", "test").await.unwrap();
+    assert!(visitor.claim(3, MINUTE).await.unwrap());
+    let entry = StateEntry { org_id: org(), key: "a".into(), bytes: vec![1] };
+    visitor.checkpoint(3, 1, &[entry], &[]).await.unwrap();
+    assert_eq!(visitor.forget_org(3, &org()).await.unwrap(), 1);
+    visitor.forget(3).await.unwrap();
+    let minutes = Minutes { actor: "operator", action: "org removed", subject: "test" };
+    assert_eq!(store.erase(&org(), None, minutes).await.unwrap().incidents, 1);
+    assert_eq!(store.records(None, 10).await.unwrap().len(), 1);
+    assert!(store.all_gaps(None, None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_not_its_work_is_refused() {
+    let (database, _store) = Database::migrated().await;
+    for (service, statement) in [
+        ("ingest", "SELECT bytes FROM orgwatch.baseline_state"),
+        ("ingest", "SELECT FROM orgwatch.findings"),
+        ("baseline", "SELECT FROM orgwatch.incidents"),
+        ("baseline", "UPDATE orgwatch.source_positions SET position = 'null'"),
+        ("detector", "SELECT FROM orgwatch.incidents"),
+        ("detector", "SELECT key FROM orgwatch.baseline_state"),
+        ("detector", "DELETE FROM orgwatch.checkpoints"),
+        ("correlator", "UPDATE orgwatch.incidents SET disposition = 'benign'"),
+        ("correlator", "DELETE FROM orgwatch.incidents"),
+        ("correlator", "DELETE FROM orgwatch.incident_history"),
+        ("correlator", "SELECT FROM orgwatch.audit"),
+        ("correlator", "SELECT orgwatch.drop_months('audit', now())"),
+        ("correlator", "SELECT orgwatch.drop_old_months('incidents', now())"),
+        ("notifier", "UPDATE orgwatch.findings SET score = 0"),
+        ("notifier", "SELECT FROM orgwatch.incidents"),
+        ("notifier", "SELECT orgwatch.create_months('audit', now(), 1)"),
+        ("operator", "DELETE FROM orgwatch.audit"),
+        ("operator", "UPDATE orgwatch.audit SET actor = 'somebody else'"),
+        ("operator", "UPDATE orgwatch.incidents SET risk_score = 0"),
+        ("operator", "INSERT INTO orgwatch.source_positions VALUES ('a', 'b', 'null')"),
+    ] {
+        let mut connection = connection_of(&database, service).await;
+        let error = execute(&mut connection, statement).await.unwrap_err().to_string();
+        let is_refused = error.contains("permission denied") || error.contains("no table of months");
+        assert!(is_refused, "{service}: {statement}: {error}");
+    }
+    for service in SERVICES {
+        let mut connection = connection_of(&database, service).await;
+        for beyond in ["CREATE TABLE orgwatch.extra ()", "ALTER TABLE orgwatch.findings DISABLE ROW LEVEL SECURITY"] {
+            execute(&mut connection, beyond).await.unwrap_err();
+        }
+        store_of(&database, service).await.migrate().await.unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn the_traces_of_today_cannot_be_dropped() {
+    let (database, store) = Database::migrated().await;
+    store.record("alice", "looked", "incident 1", &json!({})).await.unwrap();
+    let mut connection = connection_of(&database, "correlator").await;
+    for statement in [
+        "SELECT orgwatch.drop_old_months('audit', 'infinity')",
+        // A view of the session, by the name of a catalog, has nothing run as the owner.
+        "CREATE FUNCTION pg_temp.erase() RETURNS oid LANGUAGE plpgsql AS
+             $$ BEGIN DELETE FROM orgwatch.audit; RETURN 1; END $$",
+        "CREATE TEMP VIEW pg_inherits AS SELECT pg_temp.erase() AS inhrelid, 'orgwatch.audit'::regclass::oid AS inhparent",
+        "SELECT orgwatch.drop_old_months('audit', 'infinity')",
+    ] {
+        execute(&mut connection, statement).await.unwrap();
+    }
+    assert_eq!(store.records(None, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn roles_can_be_made_after_the_schema() {
+    let server = Postgres::start().await.unwrap();
+    let mut connection = PgConnection::connect(&server.url()).await.unwrap();
+    for statement in ["CREATE ROLE orgwatch_reader", "CREATE ROLE owner LOGIN", "CREATE DATABASE orgwatch OWNER owner"]
+    {
+        execute(&mut connection, statement).await.unwrap();
+    }
+    let connect = async |user: &str| {
+        let url = server.url_of("orgwatch").replace("postgres@", &format!("{user}@"));
+        Store::connect(&Settings { url: url.into(), ..Settings::default() }, "test").await.unwrap()
+    };
+    // The services go on as the owner, who may not make roles.
+    let owner = connect("owner").await;
+    owner.migrate().await.unwrap();
+    let emma = user("emma");
+    put_incidents(&owner, &emma, &[open(incident(1, &emma))]).await;
+    owner.housekeeping(Timestamp::parse("2097-01-15").unwrap(), &Retention::default()).await.unwrap().unwrap();
+    let mut theirs = PgConnection::connect(&server.url_of("orgwatch").replace("postgres@", "owner@")).await.unwrap();
+    let missing = "SELECT unnest(orgwatch.grant_roles())";
+    assert_eq!(texts(&mut theirs, missing).await, SERVICES.map(|service| format!("orgwatch_{service}")));
+
+    for service in SERVICES {
+        execute(&mut connection, &format!("CREATE ROLE orgwatch_{service}")).await.unwrap();
+    }
+    execute(&mut connection, "CREATE ROLE late LOGIN IN ROLE orgwatch_correlator").await.unwrap();
+    let late = connect("late").await;
+    assert!(late.incidents(&IncidentFilter::default()).await.is_err());
+    for _ in 0..2 {
+        assert!(texts(&mut theirs, missing).await.is_empty());
+    }
+    assert_eq!(late.incidents(&IncidentFilter::default()).await.unwrap().len(), 1);
+    late.housekeeping(Timestamp::parse("2098-01-15").unwrap(), &Retention::default()).await.unwrap().unwrap();
+}
