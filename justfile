@@ -32,8 +32,8 @@ chaos faults="200":
 chart:
     cargo xtask chart
 
-# let libFuzzer search one of: records body wire state config
-fuzz target seconds="600":
+# let libFuzzer search: records body wire state config, or all
+fuzz target="all" seconds="600":
     cargo xtask fuzz {{target}} {{seconds}}
 
 # a simulated org with an attacker in it, and what orgwatch says of it

@@ -26,7 +26,7 @@ usage: cargo xtask <command>
   bench [ARGS]       the benchmarks; ARGS go to cargo bench
   bench-live [ARGS]  the live pipeline beside JetStream alone; ARGS are of: whole latency raw
   chaos [FAULTS]     the test of faults, made long (200)
-  fuzz TARGET [SECONDS]  let libFuzzer search (60 s); wants a nightly toolchain and cargo-fuzz
+  fuzz [TARGET|all [SECONDS]]  let libFuzzer search, so long a target (60 s)
   tools              install the pinned tools under .tools/ (test and lint do it on their own)
 ";
 
@@ -47,8 +47,10 @@ fn main() -> ExitCode {
         ["bench-live", rest @ ..] => commands::bench_live(rest),
         ["chaos"] => commands::chaos("200"),
         ["chaos", faults] => commands::chaos(faults),
-        ["fuzz", target] => commands::fuzz(target, "60"),
-        ["fuzz", target, seconds] => commands::fuzz(target, seconds),
+        ["fuzz"] | ["fuzz", "all"] => commands::fuzz(None, "60"),
+        ["fuzz", "all", seconds] => commands::fuzz(None, seconds),
+        ["fuzz", target] => commands::fuzz(Some(target), "60"),
+        ["fuzz", target, seconds] => commands::fuzz(Some(target), seconds),
         ["tools"] => tools::install(),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

