@@ -7,6 +7,7 @@ use simulator::{Attacks, Plan, Simulation};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::process::{Child, Command};
 
 /// An org's events as lines, each naming its org.
@@ -139,6 +140,22 @@ pub(crate) async fn dev_with(
     Outcome::read(folder.path())
 }
 
+/// How long what must come about may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks until there is an answer.
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let answered = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answered).await.unwrap_or_else(|_| panic!("never: {what}"))
+}
+
 /// What Postgres holds.
 pub(crate) async fn export(config: &Path) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
@@ -211,7 +228,7 @@ impl Fleet {
                     self.start(&name);
                 }
             }
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
 
@@ -230,14 +247,33 @@ impl Fleet {
     pub(crate) async fn stop(&mut self) {
         for (name, mut child) in std::mem::take(&mut self.running) {
             let pid = child.id().unwrap().to_string();
+            until_terminable(&pid).await;
             assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
-            let ended = tokio::time::timeout(std::time::Duration::from_secs(25), child.wait()).await;
+            let ended = tokio::time::timeout(Duration::from_secs(25), child.wait()).await;
             let status = ended.unwrap_or_else(|_| panic!("{name} did not end within 25 s of SIGTERM")).unwrap();
             assert!(status.success(), "{name}: {status}: {}", self.log(&name));
         }
     }
 
+    /// The end of it.
     pub(crate) fn log(&self, name: &str) -> String {
-        tail(&std::fs::read_to_string(self.logs.join(name)).unwrap_or_default()).to_owned()
+        tail(&self.whole_log(name)).to_owned()
+    }
+
+    pub(crate) fn whole_log(&self, name: &str) -> String {
+        std::fs::read_to_string(self.logs.join(name)).unwrap_or_default()
+    }
+}
+
+/// SIGTERM would kill a process that has only just been started; Linux tells which signals are caught.
+async fn until_terminable(pid: &str) {
+    const TERM: u64 = 1 << 14;
+    while let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) {
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+        let caught = u64::from_str_radix(field("SigCgt:"), 16).unwrap_or(TERM);
+        if caught & TERM != 0 || field("State:").starts_with('Z') {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -1,6 +1,7 @@
 //! End to end: the executable, a real nats-server and a real Postgres.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
+mod cluster;
 mod equality;
 mod faults;
 mod kit;
@@ -9,5 +10,6 @@ mod permissions;
 mod poison;
 mod recovery;
 mod replay;
+mod roles;
 mod salesforce;
 mod trace;

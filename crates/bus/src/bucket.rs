@@ -4,6 +4,7 @@ use crate::connect::Delays;
 use crate::error::Cause;
 use crate::{Bus, BusError, topology};
 use async_nats::jetstream::kv::{Config, Operation, Store, Watch};
+use async_nats::jetstream::stream::Config as StreamConfig;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use std::time::Duration;
@@ -15,29 +16,39 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// Tries for `connect_seconds` while nobody answers.
+    ///
     /// # Errors
     /// Also if it was never created, which [`crate::Topology::apply`] does.
     pub async fn open(bus: &Bus) -> Result<Self, BusError> {
         let name = topology::bucket(&bus.settings.prefix);
-        let store = bus.context.get_key_value(&name).await;
-        Ok(Self { store: store.map_err(|error| api(&name, "open it", error.into()))? })
+        let open = async || {
+            let store = bus.context.get_key_value(&name).await;
+            Ok(Self { store: store.map_err(|error| api(&name, "open it", error.into()))? })
+        };
+        bus.until_answered(open).await
     }
 
-    /// Creates it if there is none.
-    pub(crate) async fn create(bus: &Bus) -> Result<Self, BusError> {
-        if Self::exists(bus).await? {
-            return Self::open(bus).await;
-        }
+    /// Creates it if there is none, with as many copies.
+    pub(crate) async fn apply(bus: &Bus, replicas: u8) -> Result<(), BusError> {
         let bucket = topology::bucket(&bus.settings.prefix);
-        let num_replicas = bus.settings.replicas.into();
-        let config = Config { bucket: bucket.clone(), history: 1, num_replicas, ..Config::default() };
-        let store = bus.context.create_key_value(config).await;
-        Ok(Self { store: store.map_err(|error| api(&bucket, "create it", error.into()))? })
+        let num_replicas = replicas.into();
+        let Some(actual) = Self::config(bus).await? else {
+            let config = Config { bucket: bucket.clone(), history: 1, num_replicas, ..Config::default() };
+            let created = bus.context.create_key_value(config).await;
+            return created.map(drop).map_err(|error| api(&bucket, "create it", error.into()));
+        };
+        if actual.num_replicas == num_replicas {
+            return Ok(());
+        }
+        let updated = bus.context.update_stream(StreamConfig { num_replicas, ..actual }).await;
+        updated.map(drop).map_err(|error| api(&bucket, "update it", error.into()))
     }
 
-    pub(crate) async fn exists(bus: &Bus) -> Result<bool, BusError> {
-        let stream = format!("KV_{}", topology::bucket(&bus.settings.prefix));
-        Ok(topology::stream(bus, &stream).await?.is_some())
+    /// Of the stream that it is; `None` where there is none.
+    pub(crate) async fn config(bus: &Bus) -> Result<Option<StreamConfig>, BusError> {
+        let stream = topology::stream(bus, &format!("KV_{}", topology::bucket(&bus.settings.prefix))).await?;
+        Ok(stream.map(|stream| stream.cached_info().config.clone()))
     }
 
     /// Stored when it returns.
@@ -64,6 +75,10 @@ impl Bucket {
         })))
     }
 }
+
+/// How long a watch may be silent until the value itself is looked at: the client makes a consumer anew that was lost
+/// with its server, and where it cannot, the watch is silent for good.
+const LOOK: Duration = Duration::from_secs(5);
 
 struct Watcher {
     store: Store,
@@ -93,7 +108,16 @@ impl Watcher {
             Some(watch) => watch,
             none => none.insert(self.store.watch_with_history(&self.key).await?),
         };
-        let entry = watch.next().await.ok_or("the watch ended")??;
+        let entry = match tokio::time::timeout(LOOK, watch.next()).await {
+            Ok(entry) => entry.ok_or("the watch ended")??,
+            Err(_) => match self.store.entry(&self.key).await? {
+                Some(entry) if entry.revision > self.seen => {
+                    self.watch = None;
+                    entry
+                }
+                _ => return Ok(None),
+            },
+        };
         if entry.revision <= self.seen || entry.operation != Operation::Put {
             return Ok(None);
         }
@@ -110,4 +134,28 @@ fn check(key: &str) -> Result<(), BusError> {
 
 fn api(bucket: &str, action: &'static str, error: Cause) -> BusError {
     BusError::api(format!("bucket {bucket}"), action)(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Settings;
+    use servers::Nats;
+
+    #[tokio::test]
+    async fn a_watch_that_is_silent_for_good_is_made_anew() {
+        let nats = Nats::start().await.unwrap();
+        let settings = Settings { servers: vec![nats.url()], ..Settings::default() };
+        let bus = Bus::connect("test", &settings).await.unwrap();
+        Bucket::apply(&bus, 1).await.unwrap();
+        let bucket = Bucket::open(&bus).await.unwrap();
+        bucket.put("rules", "new".into()).await.unwrap();
+        // It is told nothing of the rules.
+        let silent = bucket.store.watch("other").await.unwrap();
+        let store = bucket.store.clone();
+        let mut watcher = Watcher { store, key: "rules".to_owned(), watch: Some(silent), seen: 0 };
+        assert_eq!(watcher.next().await, "new");
+        bucket.put("rules", "newer".into()).await.unwrap();
+        assert_eq!(watcher.next().await, "newer");
+    }
 }

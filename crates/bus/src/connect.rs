@@ -4,6 +4,7 @@ use crate::meter::Meter;
 use crate::{BusError, Settings, auth, subject};
 use async_nats::connection::State;
 use async_nats::jetstream::Context;
+use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,6 +14,9 @@ use tokio::time::Instant;
 /// Consumers are put back with the reset API, which this server was the first to have.
 const OLDEST_SERVER: (u64, u64) = (2, 14);
 const OLDEST_SERVER_TEXT: &str = "2.14";
+/// How long JetStream may take to answer. What was asked while there was no leader is never answered, so that it is
+/// asked again rather than waited for.
+const ANSWER_WAIT: Duration = Duration::from_secs(2);
 
 /// A connection to NATS; clones share it. It comes back by itself when it is lost.
 #[derive(Clone, Debug)]
@@ -35,7 +39,7 @@ impl Bus {
         let servers = settings.servers.join(",");
         let client = first_connection(name, settings, &meter, &servers).await?;
         check_version(&servers, &client.server_info().version)?;
-        let context = async_nats::jetstream::new(client.clone());
+        let context = ContextBuilder::new().timeout(ANSWER_WAIT).build(client.clone());
         Ok(Self { client, context, settings: Arc::new(settings.clone()), meter })
     }
 
@@ -69,6 +73,27 @@ impl Bus {
         self.client.statistics().connects.load(Ordering::Relaxed)
     }
 
+    /// Asks again for `connect_seconds` while nobody answers, as when servers elect a leader.
+    pub(crate) async fn until_answered<T>(
+        &self,
+        mut ask: impl AsyncFnMut() -> Result<T, BusError>,
+    ) -> Result<T, BusError> {
+        let deadline = deadline(&self.settings);
+        let mut delays = Delays::new(Duration::from_millis(100), Duration::from_secs(1));
+        loop {
+            let error = match ask().await {
+                Err(error) if error.is_passing() => error,
+                outcome => return outcome,
+            };
+            let delay = delays.next();
+            if Instant::now() + delay > deadline {
+                return Err(error);
+            }
+            tracing::warn!(%error, "nats: JetStream does not answer, asking again");
+            tokio::time::sleep(delay).await;
+        }
+    }
+
     /// What the server has been sent so far has left this process.
     pub(crate) async fn flush(&self) {
         if let Err(error) = self.client.flush().await {
@@ -97,7 +122,7 @@ impl Delays {
 }
 
 async fn first_connection(name: &str, settings: &Settings, meter: &Meter, servers: &str) -> Result<Client, BusError> {
-    let deadline = Instant::now() + Duration::from_secs(settings.connect_seconds.into());
+    let deadline = deadline(settings);
     let mut delays = Delays::new(Duration::from_millis(100), Duration::from_secs(5));
     loop {
         let options = options(name, settings, meter.clone());
@@ -112,6 +137,10 @@ async fn first_connection(name: &str, settings: &Settings, meter: &Meter, server
         tracing::warn!(%servers, error = %source, "nats: cannot connect, trying again");
         tokio::time::sleep(delay).await;
     }
+}
+
+fn deadline(settings: &Settings) -> Instant {
+    Instant::now() + Duration::from_secs(settings.connect_seconds.into())
 }
 
 /// Trying again cannot help.

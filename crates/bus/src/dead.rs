@@ -9,17 +9,20 @@ use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream as NatsStream};
 use bytes::Bytes;
+use model::id;
 
 /// A message that was set aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     /// Place in the dead stream, by which it is replayed or dropped.
     pub sequence: u64,
-    /// Who could not use it: `baseline`, `detector-<group>`, `correlator`, `notifier`.
+    /// Who could not use it: `ingest`, `baseline`, `detector-<group>`, `correlator`, `notifier`.
     pub stage: String,
-    /// Where it was published first, and its place in that stream; 0 if it has none.
+    /// Where it was published first, and its place in that stream; 0 if it has none. Empty of what has an origin.
     pub subject: String,
     pub stream_sequence: u64,
+    /// Of a record that a source could not read, which was never in a stream: the source, and the place in it.
+    pub origin: Option<String>,
     pub reason: String,
     /// When it was set aside, in milliseconds since 1970.
     pub at_ms: i64,
@@ -39,6 +42,7 @@ pub struct Filter {
 
 const STAGE: &str = "orgwatch-stage";
 const SUBJECT: &str = "orgwatch-subject";
+const ORIGIN: &str = "orgwatch-origin";
 const STREAM_SEQUENCE: &str = "orgwatch-stream-sequence";
 const REASON: &str = "orgwatch-reason";
 const TRUNCATED_FROM: &str = "orgwatch-truncated-from";
@@ -87,10 +91,16 @@ pub async fn get(bus: &Bus, sequence: u64) -> Result<DeadLetter, BusError> {
 
 /// Publishes the letter again where it came from, then drops it. All consumers of that subject see it again, which
 /// changes nothing for those that already could use it. Doing it twice at once publishes once.
+///
+/// # Errors
+/// [`BusError::NoSuchLetter`]; [`BusError::NeverInStream`] and [`BusError::Truncated`] of what stays where it is.
 pub async fn replay(bus: &Bus, sequence: u64) -> Result<(), BusError> {
     let message = raw(bus, sequence).await?;
     let traceparent = text(&message.headers, TRACEPARENT);
     let letter = letter(message);
+    if letter.origin.is_some() {
+        return Err(BusError::NeverInStream(sequence));
+    }
     if letter.truncated_from.is_some() {
         return Err(BusError::Truncated(sequence));
     }
@@ -119,7 +129,17 @@ pub async fn drop(bus: &Bus, sequence: u64) -> Result<(), BusError> {
 /// until the server has acknowledged. The same twice makes two letters.
 pub async fn put(bus: &Bus, stage: &str, subject: &str, traceparent: &str, payload: impl Into<Bytes>, reason: &str) {
     let id = format!("dead-{stage}-{}", bus.client.new_inbox());
-    keep(bus, Letter { stage, subject, sequence: 0, reason, traceparent, payload: payload.into(), id }).await;
+    let met = Met::Stream { subject, sequence: 0 };
+    keep(bus, Letter { stage, met, reason, traceparent, payload: payload.into(), id }).await;
+}
+
+/// Sets aside a record that a source could not read: `origin` says the source, and the place in it. Tries until the
+/// server has acknowledged. The same twice within a short time makes one letter.
+pub async fn put_record(bus: &Bus, stage: &str, origin: &str, payload: impl Into<Bytes>, reason: &str) {
+    let (payload, traceparent) = (payload.into(), trace::current());
+    let id = format!("dead-{stage}-{:016x}-{:016x}", id::hash(origin.as_bytes()), id::hash(&payload));
+    let met = Met::Source { origin };
+    keep(bus, Letter { stage, met, reason, traceparent: &traceparent, payload, id }).await;
 }
 
 /// Stores a message with the reason why `stage` could not use it. Tries until the server has acknowledged.
@@ -128,14 +148,14 @@ pub(crate) async fn bury(bus: &Bus, stage: &str, received: &Received, reason: &s
     let traceparent = message.headers.as_ref().map(|headers| text(headers, TRACEPARENT)).unwrap_or_default();
     let (subject, payload) = (message.subject.as_str(), message.payload.clone());
     let id = format!("dead-{stage}-{subject}-{sequence}");
-    keep(bus, Letter { stage, subject, sequence, reason, traceparent: &traceparent, payload, id }).await;
+    let met = Met::Stream { subject, sequence };
+    keep(bus, Letter { stage, met, reason, traceparent: &traceparent, payload, id }).await;
 }
 
 /// A letter to be.
 struct Letter<'a> {
     stage: &'a str,
-    subject: &'a str,
-    sequence: u64,
+    met: Met<'a>,
     reason: &'a str,
     traceparent: &'a str,
     payload: Bytes,
@@ -143,13 +163,24 @@ struct Letter<'a> {
     id: String,
 }
 
+/// Where it was met.
+enum Met<'a> {
+    Stream { subject: &'a str, sequence: u64 },
+    Source { origin: &'a str },
+}
+
 async fn keep(bus: &Bus, letter: Letter<'_>) {
-    let Letter { stage, subject, sequence, reason, traceparent, payload, id } = letter;
+    let Letter { stage, met, reason, traceparent, payload, id } = letter;
     let kept = payload.len().min(bus.client.max_payload().saturating_sub(HEADER_BYTES));
     let mut headers = HeaderMap::new();
     headers.insert(STAGE, line(stage));
-    headers.insert(SUBJECT, subject);
-    headers.insert(STREAM_SEQUENCE, sequence.to_string());
+    match met {
+        Met::Stream { subject, sequence } => {
+            headers.insert(SUBJECT, subject);
+            headers.insert(STREAM_SEQUENCE, sequence.to_string());
+        }
+        Met::Source { origin } => headers.insert(ORIGIN, line(origin)),
+    }
     headers.insert(REASON, line(reason));
     headers.insert(NATS_MESSAGE_ID, id);
     if kept < payload.len() {
@@ -161,7 +192,14 @@ async fn keep(bus: &Bus, letter: Letter<'_>) {
     let publish = PublishMessage::build().headers(headers).payload(payload.slice(..kept));
     store(bus, &subject::dead(&bus.settings.prefix, stage), publish).await;
     bus.meter.dead(stage);
-    tracing::error!(%stage, %subject, sequence, %reason, "a message was set aside in the dead stream");
+    match met {
+        Met::Stream { subject, sequence } => {
+            tracing::error!(%stage, %subject, sequence, %reason, "a message was set aside in the dead stream");
+        }
+        Met::Source { origin } => {
+            tracing::error!(%stage, %origin, %reason, "a record was set aside in the dead stream");
+        }
+    }
 }
 
 /// Why a message that cannot be decoded is dead.
@@ -189,6 +227,7 @@ fn letter(message: StreamMessage) -> DeadLetter {
         stage: text(headers, STAGE),
         subject: text(headers, SUBJECT),
         stream_sequence: text(headers, STREAM_SEQUENCE).parse().unwrap_or_default(),
+        origin: headers.get(ORIGIN).map(ToString::to_string),
         reason: text(headers, REASON),
         at_ms: i64::try_from(message.time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default(),
         truncated_from: text(headers, TRUNCATED_FROM).parse().ok(),

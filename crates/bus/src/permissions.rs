@@ -45,7 +45,11 @@ impl Service {
     pub fn permissions(self, prefix: &str) -> Permissions {
         let mut publish = match self {
             // It finds of itself when a source has gone blind.
-            Self::Ingest => vec![Stream::Activity.subjects(prefix), Stream::Finding.subjects(prefix)],
+            Self::Ingest => vec![
+                Stream::Activity.subjects(prefix),
+                Stream::Finding.subjects(prefix),
+                subject::dead(prefix, "ingest"),
+            ],
             Self::Baseline => {
                 let mut publish = reads(prefix, Stream::Activity, "*");
                 publish.push(format!("$JS.API.CONSUMER.RESET.{}.*", Stream::Activity.name(prefix)));

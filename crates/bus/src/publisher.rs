@@ -76,6 +76,13 @@ impl<T> Clone for Publisher<T> {
     }
 }
 
+impl<T> Publisher<T> {
+    /// Where it publishes.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+}
+
 impl<T: Batch> Publisher<T> {
     /// Starts the task. What cannot be sent is tried again until `abandon`, with which the tickets that are still open
     /// fail: cancel it last.

@@ -4,7 +4,7 @@ use crate::delivery::Received;
 use crate::error::Cause;
 use crate::{Bus, Delivery, Failure, Handler, Source, trace};
 use async_nats::jetstream::consumer::PullConsumer;
-use futures::TryStreamExt;
+use futures::StreamExt;
 use model::Batch;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -28,9 +28,17 @@ pub(crate) async fn consumer(bus: &Bus, source: &Source) -> Result<PullConsumer,
 ///
 /// Must not be dropped before it is done, or messages that were delivered to it come again only later.
 pub(crate) async fn pull(consumer: &PullConsumer, most: usize) -> Result<Vec<Received>, Cause> {
-    let ready = consumer.fetch().max_messages(most).expires(PATIENCE).messages().await?;
-    let messages: Vec<_> = ready.try_collect().await?;
-    Ok(messages.into_iter().filter_map(Received::new).collect())
+    let mut ready = consumer.fetch().max_messages(most).expires(PATIENCE).messages().await?;
+    let mut messages = Vec::new();
+    while let Some(next) = ready.next().await {
+        match next {
+            Ok(message) => messages.extend(Received::new(message)),
+            // What has come is worked on: dropped, it would come again only after the ack wait.
+            Err(_) if !messages.is_empty() => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(messages)
 }
 
 pub(crate) fn ticker() -> Interval {

@@ -205,7 +205,8 @@ fn shared(prefix: &str, source: &Source, filters: Vec<String>) -> ConsumerSpec {
         filters,
         ack: Ack::Explicit,
         max_ack_pending: Some(256),
-        ack_wait_seconds: 30,
+        // What a server that dies has delivered and nobody got comes again after this.
+        ack_wait_seconds: 10,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A nats-server with JetStream.
 
 use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -13,7 +14,7 @@ use tokio::net::TcpStream;
 use crate::child::{Child, lost_its_port};
 use crate::{executables, port};
 
-const ATTEMPTS: u32 = 5;
+pub(crate) const ATTEMPTS: u32 = 5;
 
 /// What is particular about a server.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +33,9 @@ pub struct Nats {
     child: Option<Child>,
     folder: TempDir,
     address: SocketAddr,
-    monitoring: SocketAddr,
+    pub(crate) monitoring: SocketAddr,
+    /// Servers that it must know of; `None` for one that stands alone.
+    pub(crate) peers: Option<usize>,
 }
 
 impl Nats {
@@ -47,10 +50,15 @@ impl Nats {
         loop {
             let mut server = Self::prepare(&options)?;
             match server.launch().await {
-                Err(_) if attempt < ATTEMPTS && lost_its_port(&server.log()) => attempt += 1,
+                Err(_) if attempt < ATTEMPTS && server.has_lost_a_port() => attempt += 1,
                 outcome => return outcome.map(|()| server),
             }
         }
+    }
+
+    /// `orgwatch-PORT`, as it calls itself in a cluster.
+    pub fn name(&self) -> String {
+        format!("orgwatch-{}", self.address.port())
     }
 
     /// `nats://127.0.0.1:PORT`, the same after a restart.
@@ -90,16 +98,16 @@ impl Nats {
         self.launch().await
     }
 
-    fn prepare(options: &NatsOptions) -> Result<Self> {
+    pub(crate) fn prepare(options: &NatsOptions) -> Result<Self> {
         let folder = TempDir::with_prefix("orgwatch-nats-")?;
         let (address, monitoring) = (port::free()?, port::free()?);
         let store = options.store.clone().unwrap_or_else(|| folder.path().join("store"));
-        let server = Self { child: None, folder, address, monitoring };
+        let server = Self { child: None, folder, address, monitoring, peers: None };
         let sync = if options.sync_always { "always" } else { "2m" };
         let text = format!(
-            "server_name: orgwatch-{}\nlisten: \"{address}\"\nhttp: \"{monitoring}\"\n\
+            "server_name: {}\nlisten: \"{address}\"\nhttp: \"{monitoring}\"\n\
              jetstream {{ store_dir: {:?}, sync_interval: {sync} }}\n{}\n",
-            address.port(),
+            server.name(),
             store.display().to_string(),
             options.extra_config,
         );
@@ -108,16 +116,21 @@ impl Nats {
         Ok(server)
     }
 
-    async fn launch(&mut self) -> Result<()> {
+    pub(crate) async fn launch(&mut self) -> Result<()> {
         let mut command = executables::bound_to_parent(&executables::nats_server()?, "KILL");
         command.arg("--config").arg(self.config());
         let child = self.child.insert(Child::spawn(command, self.log(), Signal::KILL)?);
-        let monitoring = self.monitoring;
-        let outcome = child.until_ready(async || is_healthy(monitoring).await).await;
+        let (monitoring, peers) = (self.monitoring, self.peers);
+        let outcome = child.until_ready(async || is_healthy(monitoring, peers).await).await;
         if outcome.is_err() {
             self.child = None;
         }
         outcome.context("cannot start nats-server")
+    }
+
+    /// Whether somebody else took one of its ports before it did.
+    pub(crate) fn has_lost_a_port(&self) -> bool {
+        lost_its_port(&self.log())
     }
 
     fn config(&self) -> PathBuf {
@@ -129,15 +142,27 @@ impl Nats {
     }
 }
 
-async fn is_healthy(monitoring: SocketAddr) -> bool {
-    let request = async {
-        let mut stream = TcpStream::connect(monitoring).await?;
-        stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await?;
-        let mut response = Vec::new();
-        stream.read_to_end(&mut response).await?;
-        std::io::Result::Ok(response)
-    };
-    request.await.is_ok_and(|response| response.starts_with(b"HTTP/1.0 200 "))
+/// Whether JetStream is enabled and, in a cluster, has a leader, all peers, and all that this server is to have of
+/// streams.
+async fn is_healthy(monitoring: SocketAddr, peers: Option<usize>) -> bool {
+    let size = peers.map(|peers| ("/jsz", format!("\"cluster_size\": {peers},")));
+    // The second is also answered before JetStream has begun to start.
+    let health = ["/healthz?js-enabled-only=true", "/healthz"].map(|path| (path, "\"status\":\"ok\"".to_owned()));
+    for (path, expected) in health.into_iter().chain(size) {
+        if !get(monitoring, path).await.is_ok_and(|response| response.contains(&expected)) {
+            return false;
+        }
+    }
+    true
+}
+
+/// What a server answers on its monitoring port, with its head.
+pub(crate) async fn get(monitoring: SocketAddr, path: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(monitoring).await?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await?;
+    Ok(response)
 }
 
 #[cfg(test)]

@@ -91,20 +91,31 @@ impl Lane {
     /// The next batch: as many items as fit, at least one. `limit` is what the server takes.
     pub(super) fn next(&mut self, limit: usize, now: Instant) -> Option<Parcel> {
         let first = self.queue.front()?;
-        let mut parcel = Parcel { bytes: Vec::new(), traceparent: first.traceparent.clone(), waiting: Vec::new() };
+        let traceparent = first.traceparent.clone();
         let limit = limit.min(BATCH_BYTES);
-        while let Some(item) = self.queue.front() {
-            let fits = parcel.bytes.len() + size(item) <= limit && parcel.waiting.len() < BATCH_ITEMS;
-            if !fits && !parcel.waiting.is_empty() {
+        let (mut items, mut bytes) = (0, 0);
+        for item in self.queue.iter().take(BATCH_ITEMS) {
+            if items > 0 && bytes + size(item) > limit {
                 break;
             }
-            let Some(item) = self.queue.pop_front() else { break };
-            self.bytes -= size(&item);
+            items += 1;
+            bytes += size(item);
+        }
+        // Room for all at once: to grow a batch step by step costs more than to encode it.
+        let mut parcel = Parcel::with_capacity(traceparent, items, bytes);
+        for item in self.queue.drain(..items) {
             push_item(&mut parcel.bytes, &item.bytes);
             parcel.waiting.push(item.waiting);
         }
+        self.bytes -= bytes;
         self.since = (!self.queue.is_empty()).then_some(now);
         Some(parcel)
+    }
+}
+
+impl Parcel {
+    fn with_capacity(traceparent: Text, items: usize, bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), traceparent, waiting: Vec::with_capacity(items) }
     }
 }
 

@@ -13,23 +13,30 @@ type Field = (&'static str, String, String, bool);
 
 impl Topology {
     /// Creates what is missing and changes what differs. Does nothing where nothing differs, so that any number of
-    /// services may do it at once.
+    /// services may do it at once. Tries for `connect_seconds` while nobody answers.
     ///
     /// # Errors
     /// [`BusError::Immutable`] names a field that the server cannot change in place.
     pub async fn apply(&self, bus: &Bus) -> Result<(), BusError> {
+        bus.until_answered(async || self.apply_all(bus).await).await
+    }
+
+    async fn apply_all(&self, bus: &Bus) -> Result<(), BusError> {
         for spec in &self.streams {
             self.apply_stream(bus, spec).await?;
         }
         for spec in &self.consumers {
             self.apply_consumer(bus, spec).await?;
         }
-        Bucket::create(bus).await?;
-        Ok(())
+        Bucket::apply(bus, self.replicas).await
     }
 
-    /// What [`Topology::apply`] would do.
+    /// What [`Topology::apply`] would do. Tries for as long.
     pub async fn check(&self, bus: &Bus) -> Result<Vec<Difference>, BusError> {
+        bus.until_answered(async || self.check_all(bus).await).await
+    }
+
+    async fn check_all(&self, bus: &Bus) -> Result<Vec<Difference>, BusError> {
         let mut differences = Vec::new();
         for spec in &self.streams {
             let found = stream(bus, &spec.name).await?.map(|stream| stream.cached_info().config.clone());
@@ -41,9 +48,10 @@ impl Topology {
             let fields = found.map(|config| consumer_fields(&spec.config(), &config));
             differences.extend(differing(&spec.object(), fields));
         }
-        if !Bucket::exists(bus).await? {
-            differences.extend(differing(&format!("bucket {}", self.bucket), None));
-        }
+        let copies =
+            |config: StreamConfig| vec![("replicas", self.replicas.to_string(), config.num_replicas.to_string(), true)];
+        let found = Bucket::config(bus).await?.map(copies);
+        differences.extend(differing(&format!("bucket {}", self.bucket), found));
         Ok(differences)
     }
 

@@ -80,6 +80,23 @@ async fn a_payload_too_large_to_be_kept_is_truncated_and_not_replayed() {
 }
 
 #[tokio::test]
+async fn a_record_of_a_source_is_kept_once_and_not_replayed() {
+    let (_nats, bus) = server().await;
+    let origin = "00D000000000001/stream/LoginEventStream replay_id=0a";
+    for payload in ["one", "one", "other"] {
+        dead::put_record(&bus, "ingest", origin, payload, "no event of its schema").await;
+    }
+    let filter = dead::Filter { stage: Some("ingest".to_owned()), ..dead::Filter::default() };
+    let letters = dead::list(&bus, &filter).await.unwrap();
+    let payloads: Vec<&[u8]> = letters.iter().map(|letter| &letter.payload[..]).collect();
+    assert_eq!(payloads, [&b"one"[..], b"other"]);
+    assert_eq!((letters[0].origin.as_deref(), letters[0].subject.as_str()), (Some(origin), ""));
+    assert!(matches!(dead::replay(&bus, 1).await, Err(BusError::NeverInStream(1))));
+    dead::drop(&bus, 1).await.unwrap();
+    assert_eq!(dead::list(&bus, &filter).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn what_is_put_is_replayed_to_its_subject() {
     let (_nats, bus) = server().await;
     let payload = Entry::encode_batch(&[item(7)]);

@@ -1,7 +1,7 @@
 use crate::support::{Probe, item, publisher, server, settings, topology};
-use bus::{Bus, SharedSettings, Source, cursor, shared, subject};
+use bus::{Bus, Settings, SharedSettings, Source, cursor, shared, subject};
 use futures::future::try_join_all;
-use servers::{Nats, Proxy};
+use servers::{Nats, NatsCluster, Proxy};
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
@@ -58,4 +58,23 @@ async fn a_connection_that_breaks_loses_nothing() {
     let bus = Bus::connect("test", &settings).await.unwrap();
     topology(&settings).apply(&bus).await.unwrap();
     nothing_is_lost(&bus, async || proxy.cut_now().await).await;
+}
+
+#[tokio::test]
+async fn a_cluster_without_a_majority_waits_and_loses_nothing() {
+    let mut cluster = NatsCluster::start().await.unwrap();
+    let settings = Settings { servers: cluster.urls().into(), replicas: 3, ..settings(String::new()) };
+    let bus = Bus::connect("test", &settings).await.unwrap();
+    topology(&settings).apply(&bus).await.unwrap();
+    let mut rounds = 0;
+    nothing_is_lost(&bus, async || {
+        rounds += 1;
+        if rounds == ROUNDS / 2 {
+            let [first, second, _] = cluster.servers_mut();
+            tokio::join!(first.kill(), second.kill());
+            let (one, two) = tokio::join!(first.restart(), second.restart());
+            one.and(two).unwrap();
+        }
+    })
+    .await;
 }

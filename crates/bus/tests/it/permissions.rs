@@ -94,6 +94,8 @@ async fn each_service_can_do_its_work() {
     publish(&console, &subject::activity("orgwatch", 0), [7]).await;
     Bucket::open(&console).await.unwrap().put("detect", "x".into()).await.unwrap();
     services.push(console);
+    dead::put_record(&services[1], "ingest", "00D000000000001/stored/LoginEvent 1", "{}", "no time").await;
+    letters(5).await;
     for bus in &services {
         let mut watch = Bucket::open(bus).await.unwrap().watch("detect").unwrap();
         let value = tokio::time::timeout(PATIENCE, watch.next()).await.unwrap();
