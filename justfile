@@ -32,7 +32,7 @@ chaos faults="200":
 chart:
     cargo xtask chart
 
-# let libFuzzer search: records body wire state config, or all
+# let libFuzzer search: records stream body wire state config, or all
 fuzz target="all" seconds="600":
     cargo xtask fuzz {{target}} {{seconds}}
 

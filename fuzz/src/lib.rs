@@ -15,8 +15,8 @@ use std::path::Path;
 /// A target's name, and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 5] =
-    [("records", records), ("body", body), ("wire", wire), ("state", state), ("config", config)];
+pub const TARGETS: [Target; 6] =
+    [("records", records), ("stream", stream), ("body", body), ("wire", wire), ("state", state), ("config", config)];
 
 /// What the keys of stored state begin with.
 const KEYS: [&str; 8] = ["head", "populations", "progress", "slots", "known", "names", "seen", "user"];
@@ -36,6 +36,19 @@ pub fn records(data: &[u8]) {
             occurrences.number(&mut activity);
             survives(Entry::from(activity));
         }
+    }
+}
+
+/// Events of the Pub/Sub API: a schema, a zero byte, and Avro that it describes.
+pub fn stream(data: &[u8]) {
+    let mut parts = data.splitn(2, |byte| *byte == 0);
+    let (Some(schema), Some(payload)) = (parts.next(), parts.next()) else { return };
+    let Ok(schema) = std::str::from_utf8(schema) else { return };
+    let Ok((name, fields)) = salesforce_client::pubsub::read_event(schema, payload) else { return };
+    let context = Context { org: Some(OrgId::new(ORG)) };
+    let fields = fields.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    if let Ok(Some(activity)) = salesforce::from_fields(&name, fields, &context) {
+        survives(Entry::from(activity));
     }
 }
 

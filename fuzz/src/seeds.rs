@@ -9,6 +9,7 @@ use simulator::{LogFile, Plan, Simulation};
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
         "records" => [stored(), log_files()].concat(),
+        "stream" => streamed(),
         "body" => stored(),
         "wire" => stored().iter().map(|events| batch(events)).collect(),
         "state" => state(),
@@ -28,6 +29,24 @@ fn stored() -> Vec<Vec<u8>> {
         }
     }
     kinds.into_values().map(|(_, lines)| lines).collect()
+}
+
+/// An event with a schema of the fields that decide what it is, and one of every type.
+fn streamed() -> Vec<Vec<u8>> {
+    const LOGIN: &str = r#"{"type":"record","name":"LoginEventStream","fields":[
+        {"name":"CreatedDate","type":"long"},{"name":"EventDate","type":["null","long"]},
+        {"name":"EventIdentifier","type":["null","string"]},{"name":"UserId","type":["null","string"]},
+        {"name":"Status","type":["null","string"]}]}"#;
+    // Numbers are doubled, strings are led by their length; before each that may be null there is a 1.
+    let login = b"\x80\xbf\xb3\xef\x95g\x02\x80\xbf\xb3\xef\x95g\x02\x04e1\x02\x1e005000000000001\x02\x0eSuccess";
+    const ALL: &str = r#"{"type":"record","name":"ApiEventStream","fields":[
+        {"name":"Kind","type":{"type":"enum","name":"E","symbols":["A","B"]}},{"name":"Raw","type":"bytes"},
+        {"name":"List","type":{"type":"array","items":["null","string"]}},{"name":"Map","type":{"type":"map","values":"int"}},
+        {"name":"Inner","type":{"type":"record","name":"I","fields":[{"name":"N","type":"int"}]}},
+        {"name":"Float","type":"float"},{"name":"Double","type":"double"},{"name":"Is","type":"boolean"}]}"#;
+    let all =
+        b"\x02\x04ab\x04\x00\x02\x02a\x00\x02\x02k\x02\x00\x02\x00\x00\x80\x3f\x00\x00\x00\x00\x00\x00\xf0\x3f\x01";
+    [(LOGIN, login.as_slice()), (ALL, all)].map(|(schema, event)| [schema.as_bytes(), &[0], event].concat()).to_vec()
 }
 
 fn log_files() -> Vec<Vec<u8>> {
@@ -69,4 +88,19 @@ fn batch(events: &[u8]) -> Vec<u8> {
 fn day() -> Vec<simulator::Event> {
     let simulation = Simulation::new(Plan::leaver(1));
     simulation.ok().and_then(|mut simulation| simulation.next()).map(|day| day.events).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_streamed_is_what_its_schema_says() {
+        for seed in streamed() {
+            let parts: Vec<&[u8]> = seed.splitn(2, |byte| *byte == 0).collect();
+            let schema = std::str::from_utf8(parts[0]).unwrap();
+            let (_, fields) = salesforce_client::pubsub::read_event(schema, parts[1]).unwrap();
+            assert!(fields.len() >= 5, "{fields:?}");
+        }
+    }
 }

@@ -38,7 +38,7 @@ pub use control::{Control, Streamed};
 pub use fault::{Fault, Misbehavior};
 pub use log_files::{Interval, LogBody, LogFile};
 pub use log_rows::{LogRow, LogTable};
-pub use script::{DISORDER, Event, Record, Script, ScriptError};
+pub use script::{DISORDER, Event, PermissionSet, Record, Script, ScriptError};
 pub use settings::{Order, PRIVATE_KEY, Settings, Speed};
 
 use org::Org;

@@ -47,7 +47,7 @@ impl Org {
     /// # Errors
     /// The name of an object of the script that no org has.
     pub(crate) fn new(script: Script, url: String) -> Result<Self, String> {
-        let Script { org_id, events, log_tables, settings } = script;
+        let Script { org_id, events, log_tables, permission_sets, settings } = script;
         let mut tape = Tape::new(events)?;
         for (name, members) in &settings.channels {
             tape.add_channel(name, members);
@@ -60,7 +60,7 @@ impl Org {
             tokens: Tokens::default(),
             cursors: Cursors::default(),
             files: LogFiles::new(log_tables),
-            standard: StandardRows::default(),
+            standard: StandardRows::new(permission_sets),
             wake: Notify::new(),
             progress: watch::Sender::new(()),
             streams: Mutex::default(),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// One stored event.
@@ -35,7 +36,22 @@ pub struct Script {
     pub events: Vec<Event>,
     /// Rows of event log files. Where there are none, they are made from `events`.
     pub log_tables: Vec<LogTable>,
+    /// Beside those of profiles, which the events tell of.
+    pub permission_sets: Vec<PermissionSet>,
     pub settings: Settings,
+}
+
+/// What accounts are assigned, and when.
+#[derive(Clone, Debug, Default)]
+pub struct PermissionSet {
+    /// What a profile may do is in a set named `X` and its id, which all who have the profile are assigned.
+    pub name: String,
+    /// Whether it is what a group of permission sets amounts to.
+    pub is_group: bool,
+    /// Such as `ModifyAllData`. Unless told otherwise, nobody may do anything.
+    pub permissions: Vec<String>,
+    /// Accounts by id, and the org's time from which and until which they have it.
+    pub assigned: Vec<(String, Range<Timestamp>)>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +97,8 @@ impl From<Map<String, Value>> for Record {
 impl Script {
     /// With settings as they are by default.
     pub fn new(org_id: OrgId, events: Vec<Event>) -> Self {
-        let mut script = Self { org_id, events, log_tables: Vec::new(), settings: Settings::default() };
+        let (log_tables, permission_sets) = (Vec::new(), Vec::new());
+        let mut script = Self { org_id, events, log_tables, permission_sets, settings: Settings::default() };
         script.sort();
         script
     }

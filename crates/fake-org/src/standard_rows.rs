@@ -1,6 +1,7 @@
 //! Rows of objects that every org has: its people and their rights, as its events tell of them.
 
 use crate::org::Org;
+use crate::script::PermissionSet;
 use crate::tape::Account;
 use crate::value;
 use serde_json::{Map, Value, json};
@@ -9,16 +10,30 @@ use std::sync::{Arc, OnceLock};
 
 type Rows = Vec<Arc<Map<String, Value>>>;
 
-#[derive(Debug, Default)]
-pub(crate) struct StandardRows(OnceLock<BTreeMap<&'static str, Rows>>);
+#[derive(Debug)]
+pub(crate) struct StandardRows {
+    permission_sets: Vec<PermissionSet>,
+    /// What does not change with time.
+    fixed: OnceLock<BTreeMap<&'static str, Rows>>,
+}
 
 impl StandardRows {
+    pub(crate) fn new(permission_sets: Vec<PermissionSet>) -> Self {
+        Self { permission_sets, fixed: OnceLock::new() }
+    }
+
     pub(crate) fn rows(&self, org: &Org, object: &str) -> Rows {
-        self.0.get_or_init(|| make(org)).get(object).cloned().unwrap_or_default()
+        let mut found = self.fixed.get_or_init(|| make(org, &self.permission_sets)).get(object).cloned();
+        if object == ASSIGNMENTS {
+            found.get_or_insert_default().extend(assigned(org, &self.permission_sets));
+        }
+        found.unwrap_or_default()
     }
 }
 
-fn make(org: &Org) -> BTreeMap<&'static str, Rows> {
+const ASSIGNMENTS: &str = "PermissionSetAssignment";
+
+fn make(org: &Org, permission_sets: &[PermissionSet]) -> BTreeMap<&'static str, Rows> {
     let accounts = || org.tape.users.iter();
     let profiles: BTreeSet<&str> = accounts().map(|(_, account)| account.profile_id.as_str()).collect();
     let roles: BTreeSet<&str> = accounts().map(|(_, account)| account.role_id.as_str()).collect();
@@ -44,30 +59,12 @@ fn make(org: &Org) -> BTreeMap<&'static str, Rows> {
                 |id| json!({ "Id": id, "Name": profile_name(id), "UserType": "Standard", "CreatedDate": LONG_AGO }),
             ),
         ),
+        ("PermissionSet", sets(&profiles, permission_sets)),
         (
-            "PermissionSet",
-            named(&profiles, |id| {
-                json!({
-                    "Id": value::id("0PS", id),
-                    "Name": format!("X{id}"),
-                    "Label": profile_name(id),
-                    "ProfileId": id,
-                    "IsOwnedByProfile": true,
-                    "CreatedDate": LONG_AGO,
-                })
-            }),
-        ),
-        (
-            "PermissionSetAssignment",
+            ASSIGNMENTS,
             rows(accounts().filter(|(_, account)| !account.profile_id.is_empty()).map(|(id, account)| {
-                json!({
-                    "Id": value::id("0Pa", id),
-                    "AssigneeId": id,
-                    "Assignee.Username": account.username,
-                    "PermissionSetId": value::id("0PS", &account.profile_id),
-                    "PermissionSet.Name": format!("X{}", account.profile_id),
-                    "PermissionSet.IsOwnedByProfile": true,
-                })
+                let own = PermissionSet { name: own_set(&account.profile_id), ..PermissionSet::default() };
+                assignment(id, account, &own)
             })),
         ),
     ])
@@ -91,6 +88,63 @@ fn user(id: &str, account: &Account) -> Value {
         "LastModifiedDate": LONG_AGO,
         "SystemModstamp": LONG_AGO,
     })
+}
+
+/// Those of profiles, and the others.
+fn sets(profiles: &BTreeSet<&str>, given: &[PermissionSet]) -> Rows {
+    let own = profiles.iter().filter(|id| !id.is_empty()).map(|id| {
+        let name = own_set(id);
+        let set = given.iter().find(|set| set.name == name).cloned();
+        permission_set(&set.unwrap_or_else(|| PermissionSet { name, ..PermissionSet::default() }), Some(id))
+    });
+    let is_own = |set: &PermissionSet| profiles.iter().any(|id| own_set(id) == set.name);
+    rows(own.chain(given.iter().filter(|set| !is_own(set)).map(|set| permission_set(set, None))))
+}
+
+/// `profile` is the one that owns it.
+fn permission_set(set: &PermissionSet, profile: Option<&str>) -> Value {
+    let may = |permission: &str| set.permissions.iter().any(|given| given == permission);
+    json!({
+        "Id": value::id("0PS", &set.name),
+        "Name": set.name,
+        "Label": profile.map_or_else(|| set.name.clone(), profile_name),
+        "Type": if profile.is_some() { "Profile" } else if set.is_group { "Group" } else { "Regular" },
+        "ProfileId": profile,
+        "IsOwnedByProfile": profile.is_some(),
+        "PermissionsModifyAllData": may("ModifyAllData"),
+        "PermissionsViewAllData": may("ViewAllData"),
+        "PermissionsManageUsers": may("ManageUsers"),
+        "PermissionsAuthorApex": may("AuthorApex"),
+        "CreatedDate": LONG_AGO,
+    })
+}
+
+/// Who has which of the given sets at the org's time.
+fn assigned(org: &Org, given: &[PermissionSet]) -> Rows {
+    let now = org.clock.now();
+    rows(given.iter().flat_map(|set| {
+        let having = set.assigned.iter().filter(|(_, time)| time.contains(&now));
+        let accounts = having.filter_map(|(id, _)| org.tape.users.get_key_value(id));
+        accounts.map(|(id, account)| assignment(id, account, set))
+    }))
+}
+
+fn assignment(user: &str, account: &Account, set: &PermissionSet) -> Value {
+    json!({
+        "Id": value::id("0Pa", &format!("{user}{}", set.name)),
+        "AssigneeId": user,
+        "Assignee.Username": account.username,
+        "Assignee.IsActive": true,
+        "PermissionSetId": value::id("0PS", &set.name),
+        "PermissionSetGroupId": set.is_group.then(|| value::id("0PG", &set.name)),
+        "PermissionSet.Name": set.name,
+        "PermissionSet.IsOwnedByProfile": set.name == own_set(&account.profile_id),
+    })
+}
+
+/// The name of a profile's own permission set.
+fn own_set(profile: &str) -> String {
+    format!("X{profile}")
 }
 
 fn profile_name(id: &str) -> String {

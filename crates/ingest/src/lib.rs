@@ -15,6 +15,7 @@
 //! | `orgwatch.log_files.columns` | `event_type`, `change` | columns of log files that are new, or gone |
 //! | `http.server.request.duration` | `http.response.status_code` | seconds until a request was answered |
 
+mod aside;
 pub mod decode;
 mod files;
 pub mod http;
@@ -30,6 +31,7 @@ mod source;
 mod testing;
 mod tokens;
 
+pub use aside::Unread;
 pub use files::FileSource;
 pub use orgs::{
     Backfill, BackfillError, Backfilled, ConnectedOrg, Files, Purpose, SalesforceSettings, SalesforceSource, Start,

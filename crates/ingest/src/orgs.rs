@@ -9,7 +9,7 @@
 //! | `streams`, `reorder` | Pub/Sub, merged in order |
 //! | `stored` | SOQL: polling, gaps, backfill |
 //! | `logfiles` | event log files and objects |
-//! | `context` | users, roles, networks |
+//! | `context` | users, their roles, who may administer; networks |
 //! | `watch` | what was seen and what was not |
 //! | `doctor` | what stands between an org and its events |
 

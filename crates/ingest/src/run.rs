@@ -33,6 +33,8 @@ pub enum IngestError {
 pub struct Service {
     pub settings: Settings,
     pub partitions: Partitions,
+    /// As the baseline has it: how long after an event another may come that happened before it.
+    pub lateness_seconds: u32,
     pub bus: Bus,
     pub store: Store,
     /// Where replicas own the orgs that they read, by sessions of their own.
@@ -60,6 +62,7 @@ impl Service {
         let _abandon = abandon.clone().drop_guard();
         let publisher = Publisher::start(bus, PublisherSettings::default(), abandon.clone());
         let sink = Sink::to_stream(publisher, &bus.settings().prefix, partitions.clone());
+        let sink = sink.with_lateness(self.lateness_seconds);
         let push = Push::new(settings, tokens, sink.clone());
         let mut sources: Vec<Box<dyn Source>> = vec![Box::new(PushSource::new(push, listener))];
         if !settings.files.paths.is_empty() {

@@ -1,12 +1,14 @@
-//! From activities to the partitions of the activity stream.
+//! From activities to the partitions of the activity stream, and from what cannot be read to the dead stream.
 
-use bus::{PublishError, Publisher, subject};
+use crate::aside::{Fate, Lately, MOST, Unread};
+use bus::{PublishError, Publisher, dead, subject};
 use futures::future::{BoxFuture, try_join_all};
 use model::partition::Partitions;
-use model::{Activity, Control, Entry, Item, Order, OrgId};
+use model::time::SECOND;
+use model::{Activity, Control, Entry, Item, Order, OrgId, Timestamp};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Resolves when JetStream has acknowledged everything of one call.
 pub type Ticket = BoxFuture<'static, Result<(), PublishError>>;
@@ -19,6 +21,9 @@ pub trait Outlet: Send + Sync {
 
     /// Waits while too much is under way.
     fn send(&self, partition: u16, items: Vec<Item<Entry>>) -> BoxFuture<'_, Result<Ticket, PublishError>>;
+
+    /// Keeps a record as a dead letter, until that is acknowledged.
+    fn set_aside<'a>(&'a self, unread: &'a Unread) -> BoxFuture<'a, ()>;
 }
 
 /// Where sources put what they read; clones share it.
@@ -26,8 +31,11 @@ pub trait Outlet: Send + Sync {
 pub struct Sink {
     outlet: Arc<dyn Outlet>,
     partitions: Partitions,
+    /// How long after an event another may come that happened before it.
+    lateness_seconds: u32,
     /// How many sources read the past.
     past: Arc<AtomicUsize>,
+    lately: Arc<Mutex<Lately>>,
 }
 
 /// Lasts as long as a source reads the past.
@@ -40,17 +48,27 @@ struct Stream {
     prefix: String,
 }
 
+/// Seconds; as `profile.lateness_seconds` has it by default.
+const LATENESS: u32 = 600;
+/// Under which dead letters are kept.
+const STAGE: &str = "ingest";
 /// Entries that are handed over at once: few enough that no one waits long for another's.
 const SLICE: usize = 1_024;
 
 impl Sink {
     pub fn new(outlet: Arc<dyn Outlet>, partitions: Partitions) -> Self {
-        Self { outlet, partitions, past: Arc::default() }
+        Self { outlet, partitions, lateness_seconds: LATENESS, past: Arc::default(), lately: Arc::default() }
     }
 
     /// To the subjects `<prefix>.v1.activity.<partition>`.
     pub fn to_stream(publisher: Publisher<Entry>, prefix: &str, partitions: Partitions) -> Self {
         Self::new(Arc::new(Stream { publisher, prefix: prefix.to_owned() }), partitions)
+    }
+
+    /// The same, where events come late by so much.
+    #[must_use]
+    pub fn with_lateness(self, seconds: u32) -> Self {
+        Self { lateness_seconds: seconds, ..self }
     }
 
     /// Puts activities in their order onto their partitions, and waits while too much is under way. Each carries the
@@ -96,6 +114,34 @@ impl Sink {
         self.send_rest(slices, Vec::new()).await
     }
 
+    /// Tells all partitions of an org that everything up to `time` was told, but for what comes late.
+    ///
+    /// # Errors
+    /// As [`Sink::send`].
+    pub(crate) async fn told_until(&self, org: &OrgId, time: Timestamp) -> Result<Ticket, PublishError> {
+        let watermark = time.plus(-i64::from(self.lateness_seconds) * SECOND);
+        self.order(org, Order::Watermark(watermark)).await
+    }
+
+    /// Keeps what a source could not read where operators find it, and waits until that is acknowledged: each record
+    /// once, and of one source only so many an hour. Beyond them records are left out, which the log says once.
+    ///
+    /// May be dropped before it is done: whoever met the record must meet it again then.
+    pub(crate) async fn set_aside(&self, unread: Unread) {
+        let fate = self.lately().fate(&unread, crate::http::now());
+        match fate {
+            Fate::Keep => {
+                self.outlet.set_aside(&unread).await;
+                self.lately().kept(&unread);
+            }
+            Fate::LeaveOut { is_first: true } => {
+                let Unread { org, source, .. } = unread;
+                tracing::warn!(%org, source, most = MOST, "more records are set aside than are kept this hour");
+            }
+            Fate::Kept | Fate::LeaveOut { is_first: false } => {}
+        }
+    }
+
     /// Says that a source reads what happened long ago: until it is done, nobody can say that all of an org is told.
     pub fn reads_past(&self) -> ReadsPast {
         self.past.fetch_add(1, Ordering::AcqRel);
@@ -104,6 +150,10 @@ impl Sink {
 
     pub(crate) fn has_past(&self) -> bool {
         self.past.load(Ordering::Acquire) > 0
+    }
+
+    fn lately(&self) -> MutexGuard<'_, Lately> {
+        self.lately.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send_rest(
@@ -154,13 +204,21 @@ impl Outlet for Stream {
             Ok(Box::pin(ticket) as Ticket)
         })
     }
+
+    fn set_aside<'a>(&'a self, unread: &'a Unread) -> BoxFuture<'a, ()> {
+        let Unread { record, reason, .. } = unread;
+        Box::pin(async move {
+            dead::put_record(self.publisher.bus(), STAGE, &unread.origin(), record.clone(), reason).await;
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{Memory, ORG, sink};
-    use model::{Channel, Kind, Timestamp, UserId, Uuid};
+    use bytes::Bytes;
+    use model::{Channel, Kind, UserId, Uuid};
 
     fn activity(number: u128) -> Activity {
         let user = UserId::new(&format!("user{}", number % 7));
@@ -178,5 +236,25 @@ mod tests {
         let as_lessons: Vec<_> =
             activities.iter().map(|(partition, id)| (*partition, format!("lesson {id}"))).collect();
         assert_eq!(lessons, as_lessons);
+    }
+
+    #[tokio::test]
+    async fn what_may_come_late_is_not_told_yet() {
+        let memory = Arc::new(Memory::default());
+        let told = Timestamp(model::time::DAY);
+        let sink = sink(&memory).with_lateness(6 * 3_600);
+        sink.told_until(&OrgId::new(ORG), told).await.unwrap().await.unwrap();
+        assert_eq!(memory.texts(), vec![format!("{ORG} to 1970-01-01T18:00:00.000Z"); 3]);
+    }
+
+    #[tokio::test]
+    async fn clones_keep_a_record_once() {
+        let memory = Arc::new(Memory::default());
+        let sink = sink(&memory);
+        let (source, place, reason) = ("stored/LoginEvent".to_owned(), "1".to_owned(), "no time".to_owned());
+        let unread = Unread { org: OrgId::new(ORG), source, place, reason, record: Bytes::from_static(b"{}") };
+        sink.set_aside(unread.clone()).await;
+        sink.clone().set_aside(unread.clone()).await;
+        assert_eq!(memory.aside(), [unread]);
     }
 }

@@ -1,16 +1,19 @@
-//! What the tests share: records, and an outlet that remembers.
+//! What the tests share: records, and what remembers in the place of streams and tables.
 
-use crate::source::Positions;
-use crate::{Outlet, Sink, Ticket};
+use crate::orgs::watch::Findings;
+use crate::source::{Coverage, Positions};
+use crate::{Outlet, Sink, Ticket, Unread};
 use bus::PublishError;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, pending, ready};
 use model::partition::Partitions;
-use model::{Entry, Item, Order, OrgId};
+use model::{Entry, Finding, Item, Order, OrgId};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use store::{Gap, NewGap, SourceState, StoreError};
 use tokio::sync::oneshot;
 
 pub(crate) const ORG: &str = "00Dhn0000018hrcEAA";
@@ -49,6 +52,7 @@ pub(crate) struct Memory(Mutex<State>);
 #[derive(Default)]
 struct State {
     sent: Vec<(u16, Item<Entry>)>,
+    aside: Vec<Unread>,
     busy: bool,
     silent: bool,
     forgets: bool,
@@ -94,6 +98,11 @@ impl Memory {
         self.sent().into_iter().map(|(_, text)| text).collect()
     }
 
+    /// What it was to set aside.
+    pub(crate) fn aside(&self) -> Vec<Unread> {
+        self.0.lock().unwrap().aside.clone()
+    }
+
     fn take(&self, partition: u16, items: Vec<Item<Entry>>) -> Ticket {
         let mut state = self.0.lock().unwrap();
         state.sent.extend(items.into_iter().map(|item| (partition, item)));
@@ -122,6 +131,12 @@ impl Outlet for Memory {
     fn send(&self, partition: u16, items: Vec<Item<Entry>>) -> BoxFuture<'_, Result<Ticket, PublishError>> {
         Box::pin(async move { Ok(self.take(partition, items)) })
     }
+
+    fn set_aside<'a>(&'a self, unread: &'a Unread) -> BoxFuture<'a, ()> {
+        let mut state = self.0.lock().unwrap();
+        state.aside.push(unread.clone());
+        if state.silent { Box::pin(pending()) } else { Box::pin(ready(())) }
+    }
 }
 
 /// Four partitions, of which [`ORG`] fills three.
@@ -148,6 +163,70 @@ impl Positions for Kept {
             self.0.lock().unwrap().insert(key, position.clone());
             Ok(())
         })
+    }
+}
+
+/// What was noted, missed and found.
+#[derive(Default)]
+pub(crate) struct Noted {
+    pub(crate) states: Mutex<Vec<SourceState>>,
+    pub(crate) gaps: Mutex<Vec<Gap>>,
+    pub(crate) findings: Mutex<Vec<Finding>>,
+    /// Whether nothing can be noted.
+    pub(crate) is_away: AtomicBool,
+}
+
+impl Noted {
+    /// Open and closed.
+    pub(crate) fn all_gaps(&self) -> Vec<Gap> {
+        self.gaps.lock().unwrap().clone()
+    }
+
+    pub(crate) fn miss(&self, org: &OrgId, gap: NewGap) {
+        let NewGap { source, kind, from, to, reason } = gap;
+        let id = model::id::derive(&[&source, &kind, &from.0.to_string()]);
+        let mut gaps = self.gaps.lock().unwrap();
+        if gaps.iter().all(|gap| gap.id != id) {
+            gaps.push(Gap { id, org_id: org.clone(), source, kind, from, to, reason, note: None });
+        }
+    }
+}
+
+impl Coverage for Noted {
+    fn note<'a>(&'a self, _: &'a OrgId, states: &'a [SourceState]) -> BoxFuture<'a, store::Result<()>> {
+        if self.is_away.load(Ordering::Relaxed) {
+            return Box::pin(ready(Err(StoreError::NoUrl)));
+        }
+        let mut noted = self.states.lock().unwrap();
+        noted.retain(|old| !states.iter().any(|new| old.source == new.source && old.kind == new.kind));
+        noted.extend_from_slice(states);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn noted<'a>(&'a self, _: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<SourceState>>> {
+        Box::pin(ready(Ok(self.states.lock().unwrap().clone())))
+    }
+
+    fn open_gap<'a>(&'a self, org: &'a OrgId, gap: &'a NewGap) -> BoxFuture<'a, store::Result<()>> {
+        self.miss(org, gap.clone());
+        Box::pin(ready(Ok(())))
+    }
+
+    fn gaps<'a>(&'a self, _: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<Gap>>> {
+        Box::pin(ready(Ok(self.all_gaps().into_iter().filter(|gap| gap.note.is_none()).collect())))
+    }
+
+    fn close_gap<'a>(&'a self, gap: &'a Gap, note: &'a str) -> BoxFuture<'a, store::Result<()>> {
+        let mut gaps = self.gaps.lock().unwrap();
+        gaps.iter_mut().filter(|open| open.id == gap.id).for_each(|gap| gap.note = Some(note.to_owned()));
+        Box::pin(ready(Ok(())))
+    }
+}
+
+impl Findings for Noted {
+    fn send(&self, finding: Item<Finding>) -> BoxFuture<'_, Result<Ticket, PublishError>> {
+        self.findings.lock().unwrap().push(finding.value);
+        Box::pin(ready(Ok(Box::pin(ready(Ok(()))) as Ticket)))
     }
 }
 

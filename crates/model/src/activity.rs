@@ -52,6 +52,9 @@ pub struct Activity {
     pub user_type: Option<Text>,
     pub profile_id: Option<Text>,
     pub role_id: Option<Text>,
+    /// Whether the account may administer: view or modify all data, manage users or author Apex. No record says it: it
+    /// is what was known when the record was received.
+    pub administers: Option<bool>,
     pub delegate: Option<Box<Delegate>>,
     pub native: Option<Box<NativeAnomaly>>,
     /// Columns and fields that the dictionary does not know, as they came.
@@ -100,6 +103,7 @@ impl Activity {
             user_type: None,
             profile_id: None,
             role_id: None,
+            administers: None,
             delegate: None,
             native: None,
             attributes: Vec::new(),

@@ -10,7 +10,11 @@ mod progress;
 
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// What a command that did its work says of it.
 pub(crate) enum Done {

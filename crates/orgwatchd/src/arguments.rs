@@ -214,13 +214,13 @@ pub(crate) enum TopologyCommand {
 pub(crate) enum DeadCommand {
     /// One line each, oldest first
     List {
-        /// Only of this stage: baseline, `detector-GROUP`, correlator, notifier
+        /// Only of this stage: ingest, baseline, `detector-GROUP`, correlator, notifier
         #[arg(long)]
         stage: Option<String>,
     },
     /// All of one, with its payload
     Show { sequence: u64 },
-    /// Send it again to where it came from
+    /// Send it again to where it came from; not a record of a source
     Replay { sequence: u64 },
     /// Forget it
     Drop { sequence: u64 },

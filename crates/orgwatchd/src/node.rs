@@ -48,6 +48,7 @@ impl Node {
         let service = ingest::Service {
             settings: self.config.ingest,
             partitions: self.config.partitions.partitions(),
+            lateness_seconds: self.config.profile.lateness_seconds,
             bus: self.bus,
             store: self.store,
             postgres: self.config.postgres,

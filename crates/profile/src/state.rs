@@ -12,9 +12,9 @@
 //!
 //! An account that was [erased](erase()) keeps its place among the slots, under a name that no account can have.
 //!
-//! A record is a version byte and then postcard. The head and identities are written in their second version, and
-//! read in their first as well. Hash maps are written in the order of their keys: equal states have
-//! equal records.
+//! A record is a version byte and then postcard. The head and identities are written in version 2, profiles in version
+//! 3, and all are read in version 1 as well. Hash maps are written in the order of their keys: equal states have equal
+//! records.
 
 mod bytes;
 mod changes;
@@ -28,7 +28,6 @@ mod tests;
 
 use crate::org::{Member, Org, User};
 use crate::settings::{Settings, SettingsError};
-use crate::user::Profile;
 pub(crate) use bytes::{exact, sorted};
 pub(crate) use changes::{Changes, Shards};
 pub use erase::erase;
@@ -107,7 +106,7 @@ impl Org {
     pub fn load(&mut self, user: &UserId, bytes: &[u8]) -> Result<(), StateError> {
         let unknown = || StateError::UnknownUser { org: self.id().clone(), user: user.clone() };
         let slot = *self.slots.get(user).ok_or_else(unknown)?;
-        let profile: Profile = bytes::decode(&Self::user_key(user), bytes)?;
+        let profile = restore::read_profile(&Self::user_key(user), bytes)?;
         let used = self.open.map_or(Timestamp(i64::MIN), |open| open.start);
         if let Some(member @ Member::Away(_)) = self.users.get_mut(slot as usize) {
             *member = Member::Here(Box::new(User { id: user.clone(), profile, used, is_changed: false }));

@@ -55,6 +55,18 @@ pub struct Streamed {
     /// several. Empty if the schema cannot be read.
     pub event: String,
     pub replay_id: Vec<u8>,
+    /// As it came: Avro by this schema. Both are empty where there is a replay id and no event.
+    pub schema_id: String,
+    pub payload: Vec<u8>,
     /// Its fields in the order of its schema, or why they cannot be read.
     pub fields: Result<Vec<(String, Scalar<'static>)>, String>,
+}
+
+/// The name and the fields of an event, by the JSON text of its schema: what subscriptions do with events.
+///
+/// # Errors
+/// If the schema is none of a record, or the payload is not what it says.
+pub fn read_event(schema: &str, payload: &[u8]) -> Result<(String, Vec<(String, Scalar<'static>)>), String> {
+    let schema = avro::read_schema(schema)?;
+    Ok((avro::name(&schema), avro::decode(&schema, payload)?))
 }

@@ -14,10 +14,15 @@ pub(crate) fn event_log_file() -> Object {
 
 const STANDARD: &[(&str, &str)] = &[
     ("Organization", "Id:r Name OrganizationType IsSandbox:b InstanceName TimeZoneSidKey CreatedDate:t"),
-    ("PermissionSet", "Id:r Name Label ProfileId:r IsOwnedByProfile:b CreatedDate:t"),
+    (
+        "PermissionSet",
+        "Id:r Name Label Type ProfileId:r IsOwnedByProfile:b PermissionsModifyAllData:b PermissionsViewAllData:b \
+         PermissionsManageUsers:b PermissionsAuthorApex:b CreatedDate:t",
+    ),
     (
         "PermissionSetAssignment",
-        "Id:r AssigneeId:r PermissionSetId:r PermissionSet.Name PermissionSet.IsOwnedByProfile:b Assignee.Username",
+        "Id:r AssigneeId:r PermissionSetId:r PermissionSetGroupId:r PermissionSet.Name PermissionSet.IsOwnedByProfile:b \
+         Assignee.Username Assignee.IsActive:b",
     ),
     ("Profile", "Id:r Name UserType CreatedDate:t"),
     (

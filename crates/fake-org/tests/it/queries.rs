@@ -1,7 +1,7 @@
 //! SOQL, and what each object takes of it.
 
 use crate::support::{Client, MONDAY, event, list_views, query_path, script, set, simulated};
-use fake_org::{FakeOrg, Fault, Script, Speed};
+use fake_org::{FakeOrg, Fault, PermissionSet, Script, Speed};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -210,4 +210,50 @@ async fn people_are_those_of_the_events() {
     assert!(client.records(rights).await[0]["PermissionSet"]["Name"].as_str().unwrap().starts_with('X'));
     let (_, count) = client.query("SELECT COUNT() FROM User").await;
     assert_eq!(count["totalSize"], users.len());
+}
+
+#[tokio::test]
+async fn permission_sets_are_assigned_for_a_time() {
+    let mut script = set(list_views(1), |settings| settings.speed = Speed::Manual);
+    let mut fields = script.events[0].record.fields();
+    fields.insert("ProfileId".to_owned(), "00efk0000000001AAA".into());
+    script.events[0].record = fields.into();
+    let emma = "005fk0000000001AAA".to_owned();
+    let of = |name: &str, permission: &str| PermissionSet {
+        name: name.to_owned(),
+        permissions: vec![permission.to_owned()],
+        ..PermissionSet::default()
+    };
+    let export = PermissionSet {
+        is_group: true,
+        assigned: vec![
+            (emma.clone(), MONDAY.plus(10)..MONDAY.plus(20)),
+            ("005nobody".to_owned(), MONDAY..MONDAY.plus(99)),
+        ],
+        ..of("Export", "ViewAllData")
+    };
+    script.permission_sets = vec![of("X00efk0000000001AAA", "AuthorApex"), export];
+    let org = FakeOrg::start(script).await.unwrap();
+    let client = Client::of(&org).await;
+
+    let sets = "SELECT Id, Name, IsOwnedByProfile, PermissionsAuthorApex, PermissionsViewAllData FROM PermissionSet";
+    let sets = client.records(sets).await;
+    let of_set = |set: &Value| {
+        ["IsOwnedByProfile", "PermissionsAuthorApex", "PermissionsViewAllData"].map(|may| set[may] == true)
+    };
+    assert_eq!(sets.iter().map(of_set).collect::<Vec<_>>(), [[true, true, false], [false, false, true]]);
+
+    let assigned = async || {
+        let soql = "SELECT AssigneeId, PermissionSetId, PermissionSetGroupId FROM PermissionSetAssignment \
+                    WHERE Assignee.IsActive = true AND PermissionSet.IsOwnedByProfile = false";
+        client.records(soql).await
+    };
+    assert_eq!(client.records("SELECT Id FROM PermissionSetAssignment").await.len(), 1, "the profile's own");
+    assert!(assigned().await.is_empty());
+    org.control().advance_to(MONDAY.plus(10));
+    let found = assigned().await;
+    assert_eq!((found.len(), &found[0]["AssigneeId"], &found[0]["PermissionSetId"]), (1, &emma.into(), &sets[1]["Id"]));
+    assert!(found[0]["PermissionSetGroupId"].as_str().unwrap().starts_with("0PG"));
+    org.control().advance_to(MONDAY.plus(20));
+    assert!(assigned().await.is_empty());
 }

@@ -1,8 +1,9 @@
 //! Payloads are what was stored: every field of every object of a simulated org.
 
 use crate::support::{Client, MONDAY, event, fetch, script, set, simulated};
+use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value as Avro;
-use apache_avro::{Schema, from_avro_datum};
 use fake_org::{FakeOrg, Fault};
 use salesforce_client::pubsub::wire::{ConsumerEvent, ReplayPreset, SchemaRequest, TopicRequest};
 use serde_json::{Map, Value};
@@ -14,7 +15,8 @@ async fn schema(client: &Client, id: &str) -> Schema {
 }
 
 fn decode(schema: &Schema, event: &ConsumerEvent) -> Vec<(String, Avro)> {
-    match from_avro_datum(schema, &mut event.event.as_ref().unwrap().payload.as_slice(), None).unwrap() {
+    let reader = GenericDatumReader::builder(schema).build().unwrap();
+    match reader.read_value(&mut event.event.as_ref().unwrap().payload.as_slice()).unwrap() {
         Avro::Record(fields) => fields,
         other => panic!("{other:?}"),
     }

@@ -8,8 +8,8 @@ use super::watch::Watch;
 use crate::meter::{Counts, Meter, Origin};
 use crate::source::{Positions, SourceError};
 use crate::{Sink, Ticket};
-use model::{Activity, OrgId};
-use salesforce_client::Client;
+use model::{Activity, OrgId, Timestamp};
+use salesforce_client::{Client, Usage};
 use std::sync::Arc;
 
 /// One org that is being read; clones share everything.
@@ -71,5 +71,36 @@ impl Common {
             meter.records(origin, Counts { accepted, ..Counts::default() });
             Ok(())
         }))
+    }
+
+    /// The org's clock; ours where the org has not told its own.
+    pub(crate) fn clock(&self) -> Timestamp {
+        self.client.server_time().unwrap_or_else(crate::http::now)
+    }
+
+    /// The calls of the day, if no more of them are left than are to be left to others.
+    pub(crate) fn used_up(&self) -> Option<Usage> {
+        self.client.usage().filter(|usage| is_used_up(*usage, self.settings.calls_floor))
+    }
+}
+
+/// `floor`: the part that is to be left to others, 0 to 1.
+pub(super) fn is_used_up(usage: Usage, floor: f64) -> bool {
+    usage.max.saturating_sub(usage.used) as f64 <= floor * usage.max as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_calls_of_the_day_are_left_to_others() {
+        let check =
+            |used, floor, expect| assert_eq!(is_used_up(Usage { used, max: 1_000 }, floor), expect, "{used} {floor}");
+        check(799, 0.2, false);
+        check(800, 0.2, true);
+        check(999, 0.0, false);
+        check(1_000, 0.0, true);
+        check(1_200, 0.0, true);
     }
 }

@@ -1,94 +1,86 @@
-//! What Salesforce's events leave out: the user's class and role, the network's country and owner.
+//! What Salesforce's events leave out: the user's type and role, whether the user may administer, the network's country
+//! and owner.
 
 #[cfg(test)]
 mod mmdb;
 mod networks;
+mod permissions;
 #[cfg(test)]
 mod tests;
+mod users;
 
 pub(crate) use networks::{Networks, NetworksError};
+pub(crate) use permissions::are_seen as permissions_are_seen;
 
-use super::common::Common;
-use model::{Activity, OrgId, Text, UserId, id};
-use salesforce_client::Client;
-use serde::Deserialize;
-use std::collections::HashMap;
+use super::common::{Common, is_used_up};
+use model::{Activity, OrgId};
+use salesforce_client::{Client, Error, Trouble};
+use serde::de::DeserializeOwned;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use users::Users;
 
 /// Fills what is missing from what was read of users, and of addresses.
 #[derive(Debug, Default)]
 pub(crate) struct Context {
     users: RwLock<Arc<Users>>,
     networks: Arc<Networks>,
+    /// Whether it was said that nobody knows who may administer.
+    is_told: AtomicBool,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ContextError {
     #[error("the users cannot be read")]
-    Salesforce(#[from] salesforce_client::Error),
+    Salesforce(#[from] Error),
     #[error("the rest of the calls of the day is left to others")]
     Calls,
+    #[error("there are more assignments of permission sets than are read")]
+    Assignments,
 }
 
-/// At most [`MOST_USERS`], of about 150 bytes each.
-type Users = HashMap<UserId, User>;
-
-#[derive(Clone, Debug, Default, PartialEq)]
-struct User {
-    username: Option<Text>,
-    user_type: Option<Text>,
-    profile_id: Option<Text>,
-    role_id: Option<Text>,
+/// What was read.
+#[derive(Debug)]
+pub(crate) struct Refreshed {
+    pub(crate) users: usize,
+    /// Of how many of them it is known whether they may administer.
+    pub(crate) rights: usize,
+    /// Why that was not read, if it was not.
+    pub(crate) problem: Option<ContextError>,
 }
 
-/// A user as Salesforce has it.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Row {
-    id: Text,
-    username: Option<Text>,
-    user_type: Option<Text>,
-    profile_id: Option<Text>,
-    user_role_id: Option<Text>,
-}
-
-const MOST_USERS: usize = 200_000;
 const BATCH: u16 = 2_000;
 /// After a failure, unless users are read more often anyway.
 const AGAIN: Duration = Duration::from_secs(300);
 
 impl Context {
     pub(crate) fn new(networks: Arc<Networks>) -> Self {
-        Self { users: RwLock::default(), networks }
+        Self { networks, ..Self::default() }
     }
 
-    /// Reads the users, and returns how many there are. What was known before is known until all are read.
+    /// Reads the users, and which of them may administer if the org lets us. What was known before is known until all
+    /// is read.
     ///
     /// # Errors
     /// If a page cannot be read, or the calls left are not more than `floor`, a part of the day's from 0 to 1.
-    pub(crate) async fn refresh(&self, client: &Client, floor: f64) -> Result<usize, ContextError> {
-        // Without an order: there may be more users than Salesforce sorts in time.
-        let query = format!(
-            "SELECT Id, Username, UserType, ProfileId, UserRoleId FROM User WHERE IsActive = true LIMIT {MOST_USERS}"
-        );
-        let mut users = Users::new();
-        let mut page = client.query(&query, BATCH).await?;
-        loop {
-            users.extend(page.rows::<Row>()?.into_iter().map(User::of));
-            let Some(next) = page.next.filter(|_| users.len() < MOST_USERS) else { break };
-            if client
-                .usage()
-                .is_some_and(|usage| usage.max.saturating_sub(usage.used) as f64 <= floor * usage.max as f64)
-            {
-                return Err(ContextError::Calls);
+    pub(crate) async fn refresh(&self, client: &Client, floor: f64) -> Result<Refreshed, ContextError> {
+        let mut users = users::read(client, floor).await?;
+        let (rights, problem) = match permissions::read(client, floor).await {
+            Ok(rights) => (rights, None),
+            Err(problem) if problem.is_lasting() => (Default::default(), Some(problem)),
+            Err(error) => return Err(error),
+        };
+        let mut refreshed = Refreshed { users: users.len(), rights: 0, problem };
+        for (id, administers) in rights {
+            if let Some(user) = users.get_mut(&id) {
+                user.administers = Some(administers);
+                refreshed.rights += 1;
             }
-            page = client.more(&next).await?;
         }
-        let count = users.len();
-        self.replace(users);
-        Ok(count)
+        *self.users.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(users);
+        Ok(refreshed)
     }
 
     /// Reads the users every `context_seconds` until `shutdown`; never if that is 0.
@@ -101,8 +93,9 @@ impl Context {
                 refreshed = self.refresh(&common.client, common.settings.calls_floor) => refreshed,
             };
             let pause = match refreshed {
-                Ok(users) => {
-                    tracing::info!(%org, users, "users are read");
+                Ok(refreshed) => {
+                    tracing::info!(%org, users = refreshed.users, rights = refreshed.rights, "users are read");
+                    self.tell(org, refreshed.problem.as_ref());
                     every
                 }
                 Err(error) => {
@@ -133,24 +126,61 @@ impl Context {
                     field.clone_from(known);
                 }
             }
+            activity.administers = activity.administers.or(user.administers);
         }
         self.networks.enrich(activity);
     }
 
-    fn replace(&self, users: Users) {
-        *self.users.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(users);
+    /// Says once what keeps it from being read who may administer, and once more if it comes again.
+    fn tell(&self, org: &OrgId, problem: Option<&ContextError>) {
+        let was_told = self.is_told.swap(problem.is_some(), Ordering::Relaxed);
+        if let Some(problem) = problem.filter(|_| !was_told) {
+            let problem = problem.brief();
+            tracing::warn!(%org, problem, "who may administer is not known: View Setup and Configuration shows it");
+        }
     }
 }
 
-impl User {
-    fn of(row: Row) -> (UserId, Self) {
-        let id = |id: Option<Text>| id.map(|id| id::normalize(&id));
-        let user = Self {
-            username: row.username,
-            user_type: row.user_type,
-            profile_id: id(row.profile_id),
-            role_id: id(row.user_role_id),
-        };
-        (UserId::new(&row.id), user)
+impl ContextError {
+    /// Whether it will be the same the next time, of what can be done without.
+    fn is_lasting(&self) -> bool {
+        match self {
+            Self::Salesforce(error) => {
+                matches!(error.trouble(), Trouble::Denied | Trouble::Query | Trouble::QueryTimeout)
+            }
+            Self::Assignments => true,
+            Self::Calls => false,
+        }
+    }
+
+    /// Without the text of a query, which Salesforce's message may quote.
+    fn brief(&self) -> String {
+        match self {
+            Self::Salesforce(Error::Refused { code, .. }) => code.clone(),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Hands each row of a query to `take`, page after page, and returns how many there were.
+///
+/// # Errors
+/// If a page cannot be read, or if there are more of them, and the calls left are not more than `floor`.
+async fn rows<T: DeserializeOwned>(
+    client: &Client,
+    query: &str,
+    floor: f64,
+    mut take: impl FnMut(T),
+) -> Result<usize, ContextError> {
+    let mut page = client.query(query, BATCH).await?;
+    let mut count = 0;
+    loop {
+        count += page.records;
+        page.rows()?.into_iter().for_each(&mut take);
+        let Some(next) = page.next else { return Ok(count) };
+        if client.usage().is_some_and(|usage| is_used_up(usage, floor)) {
+            return Err(ContextError::Calls);
+        }
+        page = client.more(&next).await?;
     }
 }

@@ -1,5 +1,6 @@
 //! What stands between an org and its events.
 
+use super::context::permissions_are_seen;
 use super::plan::{Offer, Plan};
 use super::settings::ConnectedOrg;
 use model::{Channel, Timestamp};
@@ -98,7 +99,19 @@ pub async fn examine(name: &str, settings: &ConnectedOrg, now: impl Fn() -> Time
             ));
         }
     }
+    if settings.context_seconds > 0 {
+        checks.push(permissions(what("permission sets"), permissions_are_seen(&client).await));
+    }
     checks
+}
+
+fn permissions(what: String, are_seen: Result<bool, Error>) -> Check {
+    let advice = "give the user View Setup and Configuration: without it it is not known who may administer";
+    match are_seen {
+        Ok(true) => Check::good(what, "can be read"),
+        Ok(false) => Check::poor(what, "there are none to be seen", advice),
+        Err(error) => Check::poor(what, chain(&error), advice),
+    }
 }
 
 fn channels(name: &str, plan: &Plan) -> Vec<Check> {
@@ -155,6 +168,19 @@ mod tests {
         check(-5_000, Health::Good);
         check(60_000, Health::Poor);
         check(-300_001, Health::Bad);
+    }
+
+    #[test]
+    fn permission_sets_that_are_not_shown_are_missed() {
+        let check = |are_seen, health, found: &str| {
+            let check = permissions("permission sets".to_owned(), are_seen);
+            assert_eq!((check.health, check.found.as_str()), (health, found));
+        };
+        check(Ok(true), Health::Good, "can be read");
+        check(Ok(false), Health::Poor, "there are none to be seen");
+        let code = "INVALID_TYPE".to_owned();
+        let refused = Error::Refused { call: "query", status: 400, code, message: "not supported".to_owned() };
+        check(Err(refused), Health::Poor, "query: INVALID_TYPE: not supported");
     }
 
     #[test]

@@ -27,7 +27,7 @@ use model::time::DAY;
 use objects::LogObjects;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use stop::{clock, go_round};
+use stop::go_round;
 use tokio_util::sync::CancellationToken;
 
 /// Reads log files and log objects until `shutdown`.
@@ -56,7 +56,7 @@ pub(crate) async fn run(common: Common, shutdown: CancellationToken) -> Result<(
 const EARLIEST: i64 = 3 * DAY;
 
 fn begin(common: &Common) -> Timestamp {
-    let now = clock(common);
+    let now = common.clock();
     if common.settings.start == Start::Earliest { now.plus(-EARLIEST) } else { now }
 }
 

@@ -172,7 +172,7 @@ async fn begin(common: &Common, round: &CancellationToken) -> Result<(), SourceE
     let range = match chosen.and_then(|chosen| serde_json::from_value(chosen).ok()) {
         Some(range) => range,
         None => {
-            let now = common.client.server_time().unwrap_or_else(crate::http::now);
+            let now = common.clock();
             let range = Range { from: now.plus(-i64::from(days) * DAY).0, to: now.0 };
             common.positions.put(RANGE, &common.org, &serde_json::json!(range)).await?;
             range

@@ -47,7 +47,7 @@ pub struct ConnectedOrg {
     pub settle_seconds: u32,
     /// Whether event log objects are read.
     pub log_objects: bool,
-    /// Seconds between two readings of users, profiles and roles. 0 is never.
+    /// Seconds between two readings of users, their profiles and roles, and who of them may administer. 0 is never.
     pub context_seconds: u32,
     /// The part of the org's calls of a day that is left to others, 0 to 1.
     pub calls_floor: f64,

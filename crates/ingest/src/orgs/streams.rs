@@ -13,7 +13,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesOrdered;
 use lane::{Arrival, Lane, News};
-use model::{Activity, Order, Timestamp};
+use model::{Activity, Timestamp};
 use place::Place;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -61,8 +61,6 @@ const LINGER: Duration = Duration::from_millis(5);
 const SAVE: Duration = Duration::from_secs(1);
 /// Between two looks at the org's clock.
 const CLOCK: Duration = Duration::from_secs(300);
-/// How long after an event another may come that happened before it.
-const LATENESS: i64 = 600 * model::time::SECOND;
 
 /// Puts what the lanes bring onto the activity stream.
 struct Merger {
@@ -179,8 +177,7 @@ impl Merger {
                 }
                 Released::Mark(time) => {
                     self.send(std::mem::take(&mut activities), std::mem::take(&mut places)).await?;
-                    let order = Order::Watermark(time.plus(-LATENESS));
-                    let ticket = self.common.sink.order(&self.common.org, order).await?;
+                    let ticket = self.common.sink.told_until(&self.common.org, time).await?;
                     self.sent.push_back(settle(ticket, Vec::new()));
                 }
             }

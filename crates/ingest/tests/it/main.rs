@@ -4,3 +4,4 @@
 mod push;
 mod service;
 mod support;
+mod unread;

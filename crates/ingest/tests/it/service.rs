@@ -11,20 +11,21 @@ use std::net::{SocketAddr, TcpListener};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-async fn store(postgres: &Postgres) -> Store {
+pub(crate) async fn store(postgres: &Postgres) -> Store {
     let settings = store::Settings { url: postgres.url().into(), ..store::Settings::default() };
     let store = Store::connect(&settings, "ingest").await.unwrap();
     store.migrate().await.unwrap();
     store
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap()
 }
 
 fn service(settings: &Settings, partitions: Partitions, bus: &Bus, store: &Store) -> Service {
     let (settings, bus, store) = (settings.clone(), bus.clone(), store.clone());
-    Service { settings, partitions, bus, store, postgres: store::Settings::default(), member: 1 }
+    let postgres = store::Settings::default();
+    Service { settings, partitions, lateness_seconds: 600, bus, store, postgres, member: 1 }
 }
 
 /// Runs until a push of `numbers` is answered and the files have ended.

@@ -4,7 +4,7 @@ use bus::{Bus, Delivery, DetectorGroup, Failure, Handler, Topology};
 use model::partition::Partitions;
 use model::{Entry, Item, Order, OrgId};
 use servers::Nats;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -66,6 +66,36 @@ pub(crate) fn by_partition(numbers: impl IntoIterator<Item = u32>) -> BTreeMap<u
 
 /// The first `count` entries of the stream, by partition in their order.
 pub(crate) async fn entries(bus: &Bus, count: usize) -> BTreeMap<u16, Vec<Item<Entry>>> {
+    let mut entries: BTreeMap<u16, Vec<Item<Entry>>> = BTreeMap::new();
+    let mut rest = reading(bus, async |seen| {
+        for _ in 0..count {
+            let (partition, item) = seen.recv().await.unwrap();
+            entries.entry(partition).or_default().push(item);
+        }
+    })
+    .await;
+    assert!(rest.try_recv().is_err(), "there is more in the stream");
+    entries
+}
+
+/// Ids of the first `count` activities, whatever else is in the stream.
+pub(crate) async fn activities(bus: &Bus, count: usize) -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    reading(bus, async |seen| {
+        while ids.len() < count {
+            if let Entry::Activity(activity) = seen.recv().await.unwrap().1.value {
+                ids.insert(activity.id.to_string());
+            }
+        }
+    })
+    .await;
+    ids
+}
+
+type Seen = mpsc::UnboundedReceiver<(u16, Item<Entry>)>;
+
+/// Reads all partitions until `work`, which sees it, is done; gives what it has not taken.
+async fn reading(bus: &Bus, work: impl AsyncFnOnce(&mut Seen)) -> Seen {
     let stop = CancellationToken::new();
     let (told, mut seen) = mpsc::unbounded_channel();
     let cursors = (0..PARTITIONS).map(|partition| {
@@ -74,20 +104,12 @@ pub(crate) async fn entries(bus: &Bus, count: usize) -> BTreeMap<u16, Vec<Item<E
         tokio::spawn(async move { bus::cursor(&bus, partition, 0, &mut reader, stop).await.unwrap() })
     });
     let cursors: Vec<_> = cursors.collect();
-    let mut entries: BTreeMap<u16, Vec<Item<Entry>>> = BTreeMap::new();
-    let read = async {
-        for _ in 0..count {
-            let (partition, item) = seen.recv().await.unwrap();
-            entries.entry(partition).or_default().push(item);
-        }
-    };
-    tokio::time::timeout(PATIENCE, read).await.unwrap();
+    tokio::time::timeout(PATIENCE, work(&mut seen)).await.unwrap();
     stop.cancel();
     for cursor in cursors {
         cursor.await.unwrap();
     }
-    assert!(seen.try_recv().is_err(), "there is more in the stream");
-    entries
+    seen
 }
 
 /// By partition: ids of activities, and words for orders.

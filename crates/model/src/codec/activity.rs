@@ -11,7 +11,7 @@ fields!(Activity => Activity {
     id, org_id, user_id, username, event_time, received_at, channel, kind, operation, outcome, objects, resource_id,
     resource_name, scope, run, rows, rows_returned, columns, bytes, source_ip, asn, country, user_agent, client,
     application, connected_app, api_type, session_key, login_key, request_id, status, login_type, user_type,
-    profile_id, role_id, delegate, native, attributes,
+    profile_id, role_id, administers, delegate, native, attributes,
 });
 fields!(Attribute => Attribute { name, value });
 fields!(Delegate => Delegate { username, user_id, org_id });

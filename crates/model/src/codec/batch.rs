@@ -13,7 +13,7 @@ macro_rules! batch {
             fn encode_item(item: &Item<Self>) -> Vec<u8> {
                 let to: fn(&Self) -> wire::$item = $to;
                 let mut wire = to(&item.value);
-                wire.traceparent = item.traceparent.to_string();
+                wire.traceparent = item.traceparent.to_wire();
                 wire.received_at = item.received_at.map(|time| time.0);
                 prost::Message::encode_to_vec(&wire)
             }

@@ -64,7 +64,8 @@ impl Field<f64> for f64 {
 
 impl Field<String> for Text {
     fn to_wire(&self) -> String {
-        self.to_string()
+        // `to_string` would go through the formatter.
+        self.as_str().to_owned()
     }
 
     fn from_wire(wire: String, _: &'static str) -> Result<Self, WireError> {
@@ -170,7 +171,7 @@ where
     [Text; N]: smallvec::Array<Item = Text>,
 {
     fn to_wire(&self) -> Vec<String> {
-        self.iter().map(Text::to_string).collect()
+        self.iter().map(Field::to_wire).collect()
     }
 
     fn from_wire(wire: Vec<String>, _: &'static str) -> Result<Self, WireError> {

@@ -87,6 +87,10 @@ pub struct Activity {
     /// Columns and fields that the dictionary does not know, as they came.
     #[prost(message, repeated, tag = "38")]
     pub attributes: ::prost::alloc::vec::Vec<Attribute>,
+    /// Whether the account may view or modify all data, manage users or author Apex. Not from the record: from the org's
+    /// users as ingest knew them then.
+    #[prost(bool, optional, tag = "39")]
+    pub administers: ::core::option::Option<bool>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SourceIp {

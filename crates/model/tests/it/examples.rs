@@ -57,6 +57,7 @@ pub(crate) fn activity() -> Activity {
         user_type: some("Standard"),
         profile_id: some("00e000000000001AAA"),
         role_id: some("00E000000000001AAA"),
+        administers: Some(true),
         delegate: Some(Box::new(Delegate {
             username: some("admin@acme.example"),
             user_id: some("005hn00000AdminAAA"),

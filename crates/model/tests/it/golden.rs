@@ -18,6 +18,13 @@ fn the_bytes_of_an_activity() {
     insta::assert_snapshot!(hex::<Activity>(&examples::activity()));
 }
 
+/// As they were before it was told who administers.
+#[test]
+fn the_bytes_of_an_activity_without_permissions() {
+    let without = Activity { administers: None, ..examples::activity() };
+    insta::assert_snapshot!(hex(&without));
+}
+
 #[test]
 fn the_bytes_of_an_observation() {
     insta::assert_snapshot!(hex::<Observation>(&examples::observation()));

@@ -14,10 +14,15 @@ mod org;
 mod raw;
 mod whole;
 
+use mimalloc::MiMalloc;
 use org::Org;
 use orgwatchd::{Config, Node};
 use runtime::telemetry::{Telemetry, TelemetrySettings};
 use servers::{Nats, Postgres};
+
+/// As the executable has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Where no rate was measured or set.
 const RATE: f64 = 30_000.0;

@@ -60,6 +60,9 @@ pub(crate) async fn dead(config: Config, command: DeadCommand) -> Result<ExitCod
             if let Some(fields) = shown.as_object_mut() {
                 let hex: String = letter.payload.iter().map(|byte| format!("{byte:02x}")).collect();
                 fields.insert("payload".to_owned(), hex.into());
+                // Rows of queries and of log files are text.
+                let text = letter.origin.as_ref().and_then(|_| std::str::from_utf8(&letter.payload).ok());
+                fields.insert("text".to_owned(), text.into());
             }
             print(&shown)?;
         }
@@ -75,6 +78,7 @@ fn summary(letter: &DeadLetter) -> serde_json::Value {
         "stage": letter.stage,
         "subject": letter.subject,
         "stream_sequence": letter.stream_sequence,
+        "origin": letter.origin,
         "reason": letter.reason,
         "at": model::Timestamp(letter.at_ms),
         "bytes": letter.payload.len(),

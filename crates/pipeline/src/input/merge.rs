@@ -94,9 +94,10 @@ fn merge<E: From<InputError>>(
 }
 
 impl Batch {
-    /// Empties it and keeps its room.
+    /// Empties it, with room for as much again.
     fn clear(&mut self) {
         self.activities.clear();
+        self.activities.reserve(BATCH);
         self.rejects.clear();
         self.ignored = 0;
     }

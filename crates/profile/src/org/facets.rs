@@ -14,6 +14,7 @@ impl Facets {
     const DELEGATE: u8 = 1 << 4;
     const ROLE: u8 = 1 << 5;
     const USER_TYPE: u8 = 1 << 6;
+    const RIGHT: u8 = 1 << 7;
 
     /// Of an activity of which nothing more can be learned.
     pub(crate) const ALL: Self = Self(u8::MAX);
@@ -27,6 +28,7 @@ impl Facets {
             (Self::DELEGATE, activity.delegate.is_some()),
             (Self::ROLE, activity.profile_id.is_some() && activity.role_id.is_some()),
             (Self::USER_TYPE, activity.user_type.is_some()),
+            (Self::RIGHT, activity.administers.is_some()),
         ];
         Self(told.into_iter().map(|(bit, is_told)| if is_told { bit } else { 0 }).sum())
     }
@@ -61,6 +63,9 @@ impl Facets {
         }
         if lacks(Self::USER_TYPE) {
             only.user_type = None;
+        }
+        if lacks(Self::RIGHT) {
+            only.administers = None;
         }
         // What is new of a place or a delegate belongs to the session, whether that is new or not.
         if lacks(Self::SESSION | Self::NETWORK | Self::CLIENT | Self::DELEGATE) {
@@ -97,6 +102,7 @@ mod tests {
             profile_id: some(),
             role_id: some(),
             user_type: some(),
+            administers: Some(true),
             ..bare()
         }
     }
@@ -104,9 +110,9 @@ mod tests {
     #[test]
     fn every_facet_is_told_and_taken_away() {
         let all = Facets::of(&whole());
-        assert_eq!((Facets::of(&bare()), all), (Facets(0), Facets(0x7f)));
+        assert_eq!((Facets::of(&bare()), all), (Facets(0), Facets(0xff)));
         assert!(all.beyond(Facets::ALL).is_empty());
-        for bit in (0..7).map(|bit| Facets(1 << bit)) {
+        for bit in (0..8).map(|bit| Facets(1 << bit)) {
             assert_eq!(all.beyond(all.beyond(bit)), bit);
             let of_session = Facets(Facets::NETWORK | Facets::CLIENT | Facets::DELEGATE);
             let kept = if bit.beyond(of_session).is_empty() { Facets(bit.0 | Facets::SESSION) } else { bit };

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) const FIRST: u8 = 1;
 /// Of the head, with what came to it later; and of identities, with what was told of them.
 pub(crate) const SECOND: u8 = 2;
+/// Of profiles, with whether their accounts may administer.
+pub(crate) const THIRD: u8 = 3;
 
 pub(crate) fn encode<T: Serialize>(key: &str, version: u8, value: &T) -> Result<Vec<u8>, StateError> {
     let failed = |source| StateError::Unencodable { key: key.to_owned(), source };

@@ -1,6 +1,6 @@
 //! From records to an org.
 
-use super::bytes::{FIRST, Fixed, SECOND, decode, decode_body, split};
+use super::bytes::{FIRST, Fixed, SECOND, THIRD, decode, decode_body, split};
 use super::record::{Head, HeadMore, Kind, KnownShard, NamesShard, StoredView};
 use super::{Changes, SeenLog, StateError};
 use crate::org::facets::Facets;
@@ -10,6 +10,7 @@ use crate::org::population::Populations;
 use crate::org::progress::Progress;
 use crate::org::{Member, Org};
 use crate::settings::Settings;
+use crate::user::Profile;
 use model::{OrgId, Timestamp, UserId, id};
 use std::collections::BTreeMap;
 
@@ -79,6 +80,19 @@ pub(super) fn read_head(key: &str, bytes: &[u8]) -> Result<(Head, HeadMore), Sta
     match split(key, bytes)? {
         (FIRST, body) => Ok((decode_body(key, body)?, HeadMore::default())),
         (SECOND, body) => decode_body(key, body),
+        (found, _) => Err(StateError::Version { key: key.to_owned(), found }),
+    }
+}
+
+/// Of the first version on, which did not say whether the account may administer: that is not known. There is no second.
+pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateError> {
+    match split(key, bytes)? {
+        (FIRST, body) => decode_body(key, body),
+        (THIRD, body) => {
+            let (mut profile, administers): (Profile, _) = decode_body(key, body)?;
+            profile.role.administers = administers;
+            Ok(profile)
+        }
         (found, _) => Err(StateError::Version { key: key.to_owned(), found }),
     }
 }

@@ -1,6 +1,6 @@
 //! From an org to the records that changed.
 
-use super::bytes::{FIRST, Fixed, SECOND, encode};
+use super::bytes::{FIRST, Fixed, SECOND, THIRD, encode};
 use super::changes::{Changes, Shards};
 use super::record::{Head, HeadMore, Kind, KnownShard, NamesShard, PAGE, Sizes, StoredView};
 use super::{Record, SeenLog, StateError};
@@ -160,7 +160,7 @@ fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
         let Some(user) = user_at(&mut org.users, slot) else { continue };
         user.is_changed = false;
         let key = Org::user_key(&user.id);
-        let bytes = encode(&key, FIRST, &user.profile)?;
+        let bytes = encode(&key, THIRD, &(&user.profile, user.profile.role.administers))?;
         records.push(Record { key, bytes: Some(bytes) });
     }
     Ok(())

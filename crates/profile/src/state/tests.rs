@@ -3,6 +3,7 @@ mod damage;
 mod erasures;
 mod golden;
 mod lessons;
+mod rights;
 mod size;
 mod stops;
 

@@ -1,7 +1,8 @@
 //! Events as Avro has them.
 
+use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value;
-use apache_avro::{Schema, from_avro_datum};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use salesforce::Scalar;
@@ -19,7 +20,7 @@ pub(crate) fn read_schema(json: &str) -> Result<Schema, String> {
 
 /// The name of what the schema describes, such as `ListViewEventStream`; empty if it is no record.
 pub(crate) fn name(schema: &Schema) -> String {
-    schema.name().map_or_else(String::new, |name| name.name.clone())
+    schema.name().map_or_else(String::new, |name| name.name().to_owned())
 }
 
 /// The fields of an event, in the order of its schema. Numbers stay numbers, also those that are times; what has parts
@@ -31,7 +32,10 @@ pub(crate) fn decode(schema: &Schema, payload: &[u8]) -> Result<Vec<(String, Sca
     // An event has at most 1 MB, so that longer lengths are nonsense; the library's own limit is 512 MB.
     apache_avro::util::max_allocation_bytes(MAX_LENGTH);
     let mut rest = Whole(payload);
-    let value = from_avro_datum(schema, &mut rest, None).map_err(|error| format!("no event of its schema: {error}"))?;
+    let reader = GenericDatumReader::builder(schema).build();
+    let value = reader
+        .and_then(|reader| reader.read_value(&mut rest))
+        .map_err(|error| format!("no event of its schema: {error}"))?;
     if !rest.0.is_empty() {
         return Err(format!("no event of its schema: {} bytes are left over", rest.0.len()));
     }

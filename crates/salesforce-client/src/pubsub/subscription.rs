@@ -82,7 +82,8 @@ impl Reading {
         for ConsumerEvent { event, replay_id } in answer.events {
             let Some(ProducerEvent { schema_id, payload, .. }) = event else {
                 let fields = Err("there is a replay id and no event".to_owned());
-                events.push(Streamed { event: String::new(), replay_id, fields });
+                let (event, schema_id, payload) = Default::default();
+                events.push(Streamed { event, replay_id, schema_id, payload, fields });
                 continue;
             };
             if !schemas.contains_key(&schema_id) {
@@ -93,7 +94,7 @@ impl Reading {
                 Some(Err(problem)) => (String::new(), Err(problem.clone())),
                 None => (String::new(), Err("there is no schema".to_owned())),
             };
-            events.push(Streamed { event, replay_id, fields });
+            events.push(Streamed { event, replay_id, schema_id, payload, fields });
         }
         Ok(Response { events, latest_replay_id: answer.latest_replay_id })
     }

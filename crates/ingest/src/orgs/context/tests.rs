@@ -1,12 +1,12 @@
 use super::mmdb::{Value, database};
 use super::*;
 use crate::testing::ORG;
-use fake_org::{Event, FakeOrg, Fault, Script};
-use model::{Channel, Kind, SourceIp, Timestamp, Uuid};
+use fake_org::{Event, FakeOrg, Fault, PermissionSet, Script, Speed};
+use model::{Channel, Kind, SourceIp, Timestamp, UserId, Uuid, id};
 use std::io::Write;
 use std::net::Ipv4Addr;
 
-fn activity(user: &str, address: &str) -> Activity {
+pub(super) fn activity(user: &str, address: &str) -> Activity {
     let (id, org, user, at) = (Uuid::nil(), OrgId::new(ORG), UserId::new(user), Timestamp(0));
     let mut activity = Activity::new(id, org, user, at, Channel::Stream, Kind::ListView);
     activity.source_ip = address.parse().ok().map(SourceIp::Address);
@@ -67,12 +67,12 @@ fn a_database_that_is_named_has_to_be_one() {
     assert!(format!("{:?}", Networks::open(None, None).unwrap()).contains("None"));
 }
 
-fn user_id(number: usize) -> String {
+pub(super) fn user_id(number: usize) -> String {
     format!("005hn{number:010}")
 }
 
 /// An org of 450 users on pages of 200, and a client of it.
-async fn org() -> (FakeOrg, Client) {
+pub(super) async fn org(permission_sets: Vec<PermissionSet>) -> (FakeOrg, Client) {
     let event = |number: usize| {
         let (id, uuid) = (user_id(number), Uuid::from_u128(number as u128));
         Event::read(&format!(
@@ -82,7 +82,9 @@ async fn org() -> (FakeOrg, Client) {
         ))
     };
     let mut script = Script::new(OrgId::new(ORG), (0..450).map(event).collect::<Result<_, _>>().unwrap());
+    script.permission_sets = permission_sets;
     script.settings.page = 200;
+    script.settings.speed = Speed::Manual;
     let fake = FakeOrg::start(script).await.unwrap();
     let settings = salesforce_client::Settings {
         login_url: fake.login_url(),
@@ -96,9 +98,10 @@ async fn org() -> (FakeOrg, Client) {
 
 #[tokio::test]
 async fn users_fill_what_is_absent_and_nothing_else() {
-    let (_fake, client) = org().await;
+    let (_fake, client) = org(Vec::new()).await;
     let context = Context::default();
-    assert_eq!(context.refresh(&client, 0.2).await.unwrap(), 450);
+    let refreshed = context.refresh(&client, 0.2).await.unwrap();
+    assert_eq!((refreshed.users, refreshed.rights), (450, 450));
 
     let mut absent = activity(&user_id(7), "");
     context.enrich(&mut absent);
@@ -121,7 +124,7 @@ async fn users_fill_what_is_absent_and_nothing_else() {
 
 #[tokio::test]
 async fn a_reading_that_fails_changes_nothing() {
-    let (fake, client) = org().await;
+    let (fake, client) = org(Vec::new()).await;
     let context = Context::default();
     context.refresh(&client, 0.2).await.unwrap();
     let knows = || {

@@ -10,7 +10,7 @@ use super::meter::Meter;
 use super::missing::{LOOK, missing};
 use super::position::{Issue, Position};
 use super::sending::Sent;
-use super::stop::{Rounds, Stop, clock, within_budget};
+use super::stop::{Rounds, Stop, within_budget};
 use super::{begin, keep, kept};
 use crate::meter::Origin;
 use crate::source::SourceError;
@@ -77,7 +77,7 @@ impl LogFiles {
     }
 
     async fn read(&mut self, file: &LogFile) -> Result<(), Stop> {
-        within_budget(self.common.client.usage(), self.common.settings.calls_floor)?;
+        within_budget(&self.common)?;
         let summary = download::read(&self.common, file).await;
         if matches!(summary, Err(Stop::Call(_))) {
             *self.failed.entry(file.issue()).or_default() += 1;
@@ -85,7 +85,7 @@ impl LogFiles {
         let Summary { bytes, sent: Sent { rows, rejected } } = summary?;
         self.position.done(file.issue());
         keep(&self.common, POSITION, &self.position).await?;
-        let now = clock(&self.common);
+        let now = self.common.clock();
         self.common.watch.heard(Self::ORIGIN, &self.kinds(), now);
         self.see_columns(file, now).await?;
         let (org, event_type, log_date) = (&self.common.org, &file.event_type, file.log_date);
@@ -153,8 +153,8 @@ impl Rounds for LogFiles {
     async fn round(&mut self) -> Result<(), Stop> {
         // Asked each time: fields come with permissions. The answer also has the clock and the calls that are left.
         let description = self.common.client.describe(OBJECT).await?;
-        within_budget(self.common.client.usage(), self.common.settings.calls_floor)?;
-        let now = clock(&self.common);
+        within_budget(&self.common)?;
+        let now = self.common.clock();
         let listing = Listing::new(&description, &self.common.settings)?;
         if self.interval.replace(listing.interval) != Some(listing.interval) {
             let (org, asked, interval) = (&self.common.org, self.common.settings.log_files, listing.interval);

@@ -4,7 +4,7 @@ use super::super::catalog::CATALOG;
 use super::super::common::Common;
 use super::rows::{Batch, cut};
 use super::sending::Sending;
-use super::stop::{Rounds, Stop, clock, within_budget};
+use super::stop::{Rounds, Stop, within_budget};
 use super::{begin, keep, kept};
 use crate::meter::Origin;
 use crate::source::SourceError;
@@ -77,7 +77,7 @@ impl Rounds for LogObjects {
         }
         // For the clock.
         self.common.client.limits().await?;
-        let now = clock(&self.common);
+        let now = self.common.clock();
         let (mut heard, mut refused) = (BTreeSet::new(), BTreeMap::new());
         for object in &mut self.objects {
             match object.catch_up(&self.common, now).await {
@@ -109,7 +109,7 @@ impl Object {
         };
         let mut from = self.position.to.plus(-i64::from(common.settings.overlap_seconds) * SECOND);
         while from < now {
-            within_budget(common.client.usage(), common.settings.calls_floor)?;
+            within_budget(common)?;
             let to = from.plus(self.step.0).min(now);
             let soql = format!(
                 "SELECT {fields} FROM {} WHERE {TIME} >= {from} AND {TIME} < {to} ORDER BY {TIME} ASC",

@@ -3,12 +3,14 @@
 use super::super::common::{Common, Purpose};
 use super::rows::Batch;
 use crate::Ticket;
+use crate::aside::Unread;
 use crate::meter::{Counts, Origin};
 use crate::source::SourceError;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use salesforce::Reject;
 
-/// Publishes the rows of one file or window, and counts what is set aside.
+/// Publishes the rows of one file or window, and sets aside what cannot be read.
 pub(super) struct Sending<'a> {
     common: &'a Common,
     origin: Origin,
@@ -27,8 +29,6 @@ pub(super) struct Sent {
 
 /// Batches that are not acknowledged yet. A batch is the rows of 512 KiB.
 pub(super) const UNDER_WAY: usize = 8;
-/// Rejects that are logged one by one.
-const MOST_LOGGED: usize = 10;
 
 impl<'a> Sending<'a> {
     pub(super) fn new(common: &'a Common, origin: Origin, source: &'a str, event_type: &'a str) -> Self {
@@ -41,6 +41,9 @@ impl<'a> Sending<'a> {
     /// If it cannot be published, or an earlier batch was not acknowledged.
     pub(super) async fn send(&mut self, batch: Batch) -> Result<(), SourceError> {
         self.note(&batch);
+        for reject in &batch.rejects {
+            self.common.sink.set_aside(self.unread(reject)).await;
+        }
         self.sent.rows += batch.activities.len();
         self.sent.rejected += batch.rejected();
         if self.under_way.len() >= UNDER_WAY {
@@ -65,13 +68,21 @@ impl<'a> Sending<'a> {
     fn note(&self, batch: &Batch) {
         let (rejected, ignored) = (batch.rejected(), batch.ignored);
         self.common.meter.records(self.origin, Counts { rejected, ignored, ..Counts::default() });
-        let (org, source, event_type) = (&self.common.org, self.source, self.event_type);
-        for reject in batch.rejects.iter().take(MOST_LOGGED.saturating_sub(self.sent.rejected)) {
-            let (line, reason) = (reject.line, &reject.reason);
-            tracing::warn!(%org, source, event_type, line, %reason, "row set aside");
-        }
         if batch.foreign > 0 {
+            let (org, source, event_type) = (&self.common.org, self.source, self.event_type);
             tracing::warn!(%org, source, event_type, rows = batch.foreign, "rows of another org set aside");
+        }
+    }
+
+    fn unread(&self, reject: &Reject) -> Unread {
+        // Rows of objects are in no order that stays.
+        let is_file = self.origin == Origin::LogFiles;
+        Unread {
+            org: self.common.org.clone(),
+            source: format!("{}/{}", self.origin.as_str(), self.event_type),
+            place: if is_file { format!("{} line {}", self.source, reject.line) } else { String::new() },
+            reason: reject.reason.to_string(),
+            record: reject.excerpt.clone().into(),
         }
     }
 }

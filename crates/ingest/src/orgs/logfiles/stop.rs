@@ -3,7 +3,7 @@
 use super::super::common::Common;
 use crate::meter::Origin;
 use crate::source::SourceError;
-use model::{Kind, Timestamp};
+use model::Kind;
 use runtime::retry::{Backoff, random};
 use salesforce_client::{Trouble, Usage};
 use std::time::Duration;
@@ -94,20 +94,10 @@ pub(super) async fn go_round<R: Rounds>(
     }
 }
 
-/// The org's clock; ours where the org has not told its own.
-pub(super) fn clock(common: &Common) -> Timestamp {
-    common.client.server_time().unwrap_or_else(crate::http::now)
-}
-
 /// # Errors
 /// If no more calls of the day are left than are to be left to others.
-pub(super) fn within_budget(usage: Option<Usage>, floor: f64) -> Result<(), Stop> {
-    match usage {
-        Some(usage) if usage.max.saturating_sub(usage.used) as f64 <= floor * usage.max as f64 => {
-            Err(Stop::Budget(usage))
-        }
-        _ => Ok(()),
-    }
+pub(super) fn within_budget(common: &Common) -> Result<(), Stop> {
+    common.used_up().map_or(Ok(()), |usage| Err(Stop::Budget(usage)))
 }
 
 impl Stop {
@@ -140,19 +130,6 @@ impl Stop {
 mod tests {
     use super::*;
     use salesforce_client::Error;
-
-    #[test]
-    fn the_last_calls_of_the_day_are_left_to_others() {
-        let check = |used, floor, expect| {
-            assert_eq!(within_budget(Some(Usage { used, max: 1_000 }), floor).is_ok(), expect, "{used} {floor}");
-        };
-        check(799, 0.2, true);
-        check(800, 0.2, false);
-        check(999, 0.0, true);
-        check(1_000, 0.0, false);
-        check(1_200, 0.0, false);
-        assert!(within_budget(None, 0.2).is_ok());
-    }
 
     #[test]
     fn what_is_refused_comes_in_turn_and_what_passes_soon() {

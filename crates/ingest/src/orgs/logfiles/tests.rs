@@ -79,6 +79,10 @@ async fn r11_rejected_rows_are_counted() {
     let read = download::publish(&common, &logouts(), body(vec![Ok(text)])).await.unwrap();
     assert_eq!(read, Summary { bytes, sent: Sent { rows: 1, rejected: 2 } });
     assert_eq!(memory.texts().len(), 1);
+    let [unread] = memory.aside().try_into().unwrap();
+    assert_eq!((unread.source.as_str(), unread.place.as_str()), ("log_files/Logout", "0AT000000000001 line 3"));
+    assert_eq!(unread.reason, "1 fields, but the header has 6");
+    assert!(unread.record.starts_with(b"\"short\""), "{unread:?}");
 }
 
 #[tokio::test]

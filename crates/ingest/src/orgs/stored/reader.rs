@@ -3,15 +3,15 @@
 use super::drain::{Drain, Step};
 use super::fields;
 use super::halt::{Halt, Stop};
-use super::rows::{PageRows, RowId, Rows};
+use super::rows::{PageRows, RowId, Rows, unusable};
 use super::sweep::{Object, Part, Span, Sweep};
+use crate::aside::Unread;
 use crate::meter::{Counts, Origin};
 use crate::orgs::common::{Common, Purpose};
 use crate::source::SourceError;
 use model::{Activity, Timestamp};
 use runtime::retry::{Backoff, random};
-use salesforce::Reject;
-use salesforce_client::{Error, Page, Trouble, Usage};
+use salesforce_client::{Error, Page, Trouble};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,6 @@ pub(super) struct Reader {
     pub(super) delays: Backoff<fn() -> f64>,
     /// Passing failures in a row.
     failures: u32,
-    logged: u32,
 }
 
 /// One window, on the stream and acknowledged.
@@ -50,8 +49,6 @@ pub(super) struct ReadPart {
 const BATCH: u16 = 2_000;
 /// Passing failures in a row that are waited for.
 const MOST_FAILURES: u32 = 6;
-/// Rejects that are logged one by one.
-const MOST_LOGGED: u32 = 100;
 
 struct Described {
     fields: Vec<String>,
@@ -66,7 +63,7 @@ enum Call<'a> {
 impl Reader {
     pub(super) fn new(common: Common) -> Self {
         let delays = Backoff::new(Duration::from_secs(1), Duration::from_secs(60), random as fn() -> f64);
-        Self { common, objects: BTreeMap::new(), known: BTreeMap::new(), delays, failures: 0, logged: 0 }
+        Self { common, objects: BTreeMap::new(), known: BTreeMap::new(), delays, failures: 0 }
     }
 
     /// The org's clock, asked now.
@@ -169,7 +166,7 @@ impl Reader {
             };
             step = match answer {
                 Ok(page) => {
-                    let read = self.read(&page, &mut rows, span.object)?;
+                    let read = self.read(&page, &mut rows, span.object).await?;
                     if rows.ids.len() > most {
                         return Err(Stop::TooMany);
                     }
@@ -193,19 +190,28 @@ impl Reader {
         Ok((rows, drain.truncated().to_vec()))
     }
 
-    fn read(&mut self, page: &Page, rows: &mut Rows, object: Object) -> Result<Progress, Stop> {
+    async fn read(&self, page: &Page, rows: &mut Rows, object: Object) -> Result<Progress, Stop> {
         let broken = |problem| Stop::Object(format!("{}: {problem}", object.name));
         self.common.meter.bytes(Origin::Stored, page.body.len() as u64);
-        let mut read = PageRows::read(page, &self.common.org).map_err(broken)?;
+        let org = &self.common.org;
+        let read = PageRows::read(page, org).map_err(broken)?;
         let progress = Progress { rows: read.ids.len(), oldest: read.oldest() };
         if progress.rows > 0 && progress.oldest.is_none() {
             return Err(broken("its rows carry no time".to_owned()));
         }
-        let rejects = std::mem::take(&mut read.rejects);
         let none = BTreeSet::new();
-        let rejected = rows.add(read, self.known.get(object.name).unwrap_or(&none));
-        if rejected > 0 {
-            rejects.iter().for_each(|reject| self.log(object, reject));
+        let unused = rows.add(read, self.known.get(object.name).unwrap_or(&none));
+        let unusable = unusable(page, unused, org).map_err(broken)?;
+        rows.rejected += unusable.len();
+        for row in unusable {
+            let unread = Unread {
+                org: org.clone(),
+                source: format!("stored/{}", object.name),
+                place: row.identifier,
+                reason: row.reason,
+                record: row.text.into(),
+            };
+            self.common.sink.set_aside(unread).await;
         }
         Ok(progress)
     }
@@ -277,11 +283,7 @@ impl Reader {
 
     /// The calls that are left to others are not ours.
     fn afford(&self) -> Result<(), Halt> {
-        let floor = self.common.settings.calls_floor;
-        match self.common.client.usage() {
-            Some(usage) if left(usage) <= floor => Err(Halt::budget(floor)),
-            _ => Ok(()),
-        }
+        self.common.used_up().map_or(Ok(()), |_| Err(Halt::budget(self.common.settings.calls_floor)))
     }
 
     /// What may have been cut off is recorded as missed.
@@ -300,25 +302,11 @@ impl Reader {
         }
         Ok(())
     }
-
-    fn log(&mut self, object: Object, reject: &Reject) {
-        self.logged = self.logged.saturating_add(1);
-        if self.logged <= MOST_LOGGED {
-            tracing::warn!(object = object.name, reason = %reject.reason, "record set aside");
-        } else if self.logged == MOST_LOGGED + 1 {
-            tracing::warn!("more records are set aside than are logged: see orgwatch.ingest.records");
-        }
-    }
 }
 
 struct Progress {
     rows: usize,
     oldest: Option<Timestamp>,
-}
-
-/// The part of the day's calls that is left, 0 to 1.
-fn left(usage: Usage) -> f64 {
-    1.0 - usage.used as f64 / usage.max.max(1) as f64
 }
 
 fn is_unknown_field(error: &Error) -> bool {

@@ -1,9 +1,10 @@
 //! The rows of one object in one window.
 
 use model::{Activity, OrgId, Timestamp, Uuid, id};
-use salesforce::{Chunks, Context, Format, Reject};
+use salesforce::{Chunks, Context, Format, Parsed, ReadError};
 use salesforce_client::Page;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 
 /// When it happened, and its identity.
@@ -15,7 +16,6 @@ pub(super) struct PageRows {
     /// Of each row, also of those that make no activity.
     pub(super) ids: Vec<RowId>,
     activities: Vec<Activity>,
-    pub(super) rejects: Vec<Reject>,
     ignored: u64,
 }
 
@@ -24,9 +24,19 @@ pub(super) struct PageRows {
 pub(super) struct Rows {
     pub(super) activities: Vec<Activity>,
     pub(super) ids: BTreeSet<RowId>,
-    /// Rows that make no activity.
+    /// Rows that cannot be used.
     pub(super) rejected: usize,
+    /// Rows that are not watched.
     pub(super) ignored: u64,
+}
+
+/// A row that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unusable {
+    /// Empty if it has none.
+    pub(super) identifier: String,
+    pub(super) reason: String,
+    pub(super) text: String,
 }
 
 impl PageRows {
@@ -34,18 +44,8 @@ impl PageRows {
     /// If the page is not one of events.
     pub(super) fn read(page: &Page, org: &OrgId) -> Result<Self, String> {
         let rows: Vec<Row> = page.rows().map_err(|error| error.to_string())?;
-        let context = Context { org: Some(org.clone()) };
-        let mut chunks = Chunks::new(page.body.as_ref(), Format::Json);
-        let ids = rows.iter().map(Row::id).collect();
-        let mut read = Self { ids, activities: Vec::new(), rejects: Vec::new(), ignored: 0 };
-        while let Some(chunk) = chunks.next_chunk().map_err(|error| error.to_string())? {
-            let parsed = salesforce::parse(&chunk, &context);
-            chunks.recycle(chunk);
-            read.activities.extend(parsed.activities);
-            read.rejects.extend(parsed.rejects);
-            read.ignored += parsed.ignored;
-        }
-        Ok(read)
+        let Parsed { activities, ignored, .. } = parse(&page.body, org).map_err(|error| error.to_string())?;
+        Ok(Self { ids: rows.iter().map(Row::id).collect(), activities, ignored })
     }
 
     /// The earliest time of a row; `None` if no time can be read.
@@ -55,19 +55,45 @@ impl PageRows {
 }
 
 impl Rows {
-    /// Adds what is neither here yet nor `known`; gives how many of the new rows make no activity.
-    pub(super) fn add(&mut self, page: PageRows, known: &BTreeSet<RowId>) -> usize {
+    /// Adds what is neither here yet nor `known`; gives those of the new rows that make no activity.
+    pub(super) fn add(&mut self, page: PageRows, known: &BTreeSet<RowId>) -> BTreeSet<RowId> {
         let mut new: BTreeSet<RowId> = page.ids.into_iter().filter(|id| !known.contains(id)).collect();
         new.retain(|id| self.ids.insert(*id));
         let mut activities = page.activities;
         activities.retain(|activity| new.remove(&(activity.event_time, activity.id)));
         self.activities.extend(activities);
-        let rejected = new.len().saturating_sub(usize::try_from(page.ignored).unwrap_or(usize::MAX));
-        self.rejected += rejected;
         self.ignored += page.ignored;
-        rejected
+        new
     }
 }
+
+/// Which of these rows of a page cannot be used, and why; the others are not watched.
+///
+/// # Errors
+/// If the page is not one of events.
+pub(super) fn unusable(page: &Page, mut rows: BTreeSet<RowId>, org: &OrgId) -> Result<Vec<Unusable>, String> {
+    let mut unusable = Vec::new();
+    if rows.is_empty() {
+        return Ok(unusable);
+    }
+    let texts: Vec<Box<RawValue>> = page.rows().map_err(|error| error.to_string())?;
+    for text in texts.iter().map(|text| text.get()) {
+        let row: Row = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if !rows.remove(&row.id()) {
+            continue;
+        }
+        let Parsed { rejects, ignored, .. } = parse(text.as_bytes(), org).map_err(|error| error.to_string())?;
+        if ignored > 0 {
+            continue;
+        }
+        let reason = rejects.first().map_or_else(|| NO_IDENTITY.to_owned(), |reject| reject.reason.to_string());
+        let identifier = row.identifier.unwrap_or_default();
+        unusable.push(Unusable { identifier, reason, text: text.to_owned() });
+    }
+    Ok(unusable)
+}
+
+const NO_IDENTITY: &str = "no EventIdentifier";
 
 /// Stands for a time that cannot be read.
 const UNREAD: Timestamp = Timestamp(i64::MIN);
@@ -87,15 +113,32 @@ impl Row {
     }
 }
 
+fn parse(json: &[u8], org: &OrgId) -> Result<Parsed, ReadError> {
+    let context = Context { org: Some(org.clone()) };
+    let mut chunks = Chunks::new(json, Format::Json);
+    let mut all = Parsed::default();
+    while let Some(chunk) = chunks.next_chunk()? {
+        let parsed = salesforce::parse(&chunk, &context);
+        chunks.recycle(chunk);
+        all.activities.extend(parsed.activities);
+        all.rejects.extend(parsed.rejects);
+        all.ignored += parsed.ignored;
+    }
+    Ok(all)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{ORG, record};
 
-    fn page(records: &[String]) -> PageRows {
+    fn body(records: &[String]) -> Page {
         let body = format!(r#"{{"totalSize":9,"done":true,"records":[{}]}}"#, records.join(","));
-        let page = Page { body: body.into(), records: records.len(), next: None };
-        PageRows::read(&page, &OrgId::new(ORG)).unwrap()
+        Page { body: body.into(), records: records.len(), next: None }
+    }
+
+    fn page(records: &[String]) -> PageRows {
+        PageRows::read(&body(records), &OrgId::new(ORG)).unwrap()
     }
 
     fn without_user(number: u32) -> String {
@@ -105,27 +148,45 @@ mod tests {
     #[test]
     fn every_row_counts_once_whether_or_not_it_can_be_used() {
         let (known, mut rows) = (BTreeSet::new(), Rows::default());
-        assert_eq!(rows.add(page(&[record(3, "u", ""), without_user(2), record(3, "u", "")]), &known), 1);
-        assert_eq!(rows.add(page(&[without_user(2), record(1, "u", "")]), &known), 0);
+        assert_eq!(rows.add(page(&[record(3, "u", ""), without_user(2), record(3, "u", "")]), &known).len(), 1);
+        assert_eq!(rows.add(page(&[without_user(2), record(1, "u", "")]), &known).len(), 0);
         let minutes: Vec<i64> = rows.activities.iter().map(|a| a.event_time.0 / 60_000 % 60).collect();
-        assert_eq!((minutes, rows.rejected, rows.ids.len()), (vec![3, 1], 1, 3));
+        assert_eq!((minutes, rows.ids.len()), (vec![3, 1], 3));
         assert!(rows.activities.iter().all(|activity| activity.channel == model::Channel::Stored));
 
         let mut again = Rows::default();
-        again.add(page(&[record(3, "u", ""), without_user(2), record(4, "u", "")]), &rows.ids);
-        assert_eq!((again.activities.len(), again.rejected), (1, 0));
+        let unused = again.add(page(&[record(3, "u", ""), without_user(2), record(4, "u", "")]), &rows.ids);
+        assert_eq!((again.activities.len(), unused.len()), (1, 0));
     }
 
     #[test]
     fn rows_without_time_or_identity_are_set_aside_and_hold_up_nothing() {
         let untimed = record(1, "u", "").replace("2026-03-02T00:01:00.000Z", "soon");
         let unnamed = record(2, "u", "").replace(&crate::testing::id(2), "");
-        let read = page(&[untimed.clone(), unnamed, record(5, "u", "")]);
+        let whole = body(&[untimed.clone(), unnamed.clone(), record(5, "u", "")]);
+        let org = OrgId::new(ORG);
+        let read = PageRows::read(&whole, &org).unwrap();
         assert_eq!(read.oldest(), Timestamp::parse("2026-03-02T00:02:00Z"));
         let mut rows = Rows::default();
-        assert_eq!(rows.add(read, &BTreeSet::new()), 2);
+        let unused = rows.add(read, &BTreeSet::new());
         assert_eq!(rows.activities.len(), 1);
+        let told = unusable(&whole, unused, &org).unwrap();
+        let told: Vec<_> = told.iter().map(|row| (row.identifier.as_str(), row.reason.as_str(), &row.text)).collect();
+        let no_time = r#"no time: EventDate is not a time: "soon""#;
+        let first = crate::testing::id(1);
+        assert_eq!(told, [(first.as_str(), no_time, &untimed), ("", NO_IDENTITY, &unnamed)]);
         assert_eq!(page(&[untimed]).oldest(), None);
         assert_eq!(page(&[]).oldest(), None);
+    }
+
+    #[test]
+    fn what_is_not_watched_is_no_fault_of_the_row() {
+        let unwatched = record(1, "u", "").replace("ListViewEvent", "ConcurLongRunApexErrEvent");
+        let whole = body(&[unwatched, without_user(2)]);
+        let org = OrgId::new(ORG);
+        let mut rows = Rows::default();
+        let unused = rows.add(PageRows::read(&whole, &org).unwrap(), &BTreeSet::new());
+        assert_eq!((unused.len(), rows.ignored), (2, 1));
+        assert_eq!(unusable(&whole, unused, &org).unwrap().len(), 1);
     }
 }

@@ -4,6 +4,7 @@ use super::super::common::Common;
 use super::super::plan::Topic;
 use super::super::settings::Start;
 use super::place::Place;
+use crate::aside::Unread;
 use crate::meter::{Counts, Origin};
 use crate::source::SourceError;
 use model::Activity;
@@ -26,7 +27,6 @@ pub(super) struct Lane {
     /// Whether what the stream still has is to be read from its beginning.
     from_earliest: bool,
     arrivals: mpsc::Sender<Arrival>,
-    rejects: u32,
 }
 
 /// One response of a topic.
@@ -53,8 +53,6 @@ enum Ended {
 const HISTORY: i64 = 72 * HOUR;
 /// What a gap reaches beyond what was seen: rows become visible late and out of order.
 const MARGIN: i64 = 10 * MINUTE;
-/// Events that cannot be read and are logged one by one.
-const MOST_LOGGED: u32 = 100;
 
 impl Lane {
     /// A lane that goes on where it was left.
@@ -65,7 +63,7 @@ impl Lane {
         arrivals: mpsc::Sender<Arrival>,
     ) -> Result<Self, SourceError> {
         let from_earliest = common.settings.start == Start::Earliest;
-        let mut lane = Self { common, number, topic, place: None, from_earliest, arrivals, rejects: 0 };
+        let mut lane = Self { common, number, topic, place: None, from_earliest, arrivals };
         lane.place = Place::load(&*lane.common.positions, &lane.source(), &lane.common.org).await?;
         Ok(lane)
     }
@@ -118,7 +116,7 @@ impl Lane {
                 Ok(response) => response,
                 Err(error) => return Ended::Failed(error),
             };
-            let news = self.understand(response);
+            let news = self.understand(response).await;
             let arrival = Arrival { lane: self.number, received: Instant::now(), news };
             if self.arrivals.send(arrival).await.is_err() {
                 return Ended::Shutdown;
@@ -126,15 +124,14 @@ impl Lane {
         }
     }
 
-    fn understand(&mut self, response: Response) -> News {
-        let at = self.common.client.server_time().unwrap_or_else(crate::http::now);
+    async fn understand(&mut self, response: Response) -> News {
+        let at = self.common.clock();
         self.common.watch.heard(Origin::Stream, &self.topic.kinds, at);
         let mut events = Vec::with_capacity(response.events.len());
         for event in response.events {
-            let replay_id = event.replay_id.clone();
-            let activity = self.decode(event);
+            let activity = self.decode(&event).await;
             let event_at = activity.as_ref().map(|activity| activity.event_time);
-            let place = Place::new(&replay_id, event_at).after(self.place.take());
+            let place = Place::new(&event.replay_id, event_at).after(self.place.take());
             self.place = Some(place.clone());
             events.push((place, activity));
         }
@@ -146,10 +143,10 @@ impl Lane {
         News::Quiet(place)
     }
 
-    /// `None` for what is not watched, and what cannot be read: it is counted, and logged with its replay id.
-    fn decode(&mut self, event: Streamed) -> Option<Activity> {
+    /// `None` for what is not watched, and what cannot be read: that is set aside before its place is passed.
+    async fn decode(&self, event: &Streamed) -> Option<Activity> {
         let context = salesforce::Context { org: Some(self.common.org.clone()) };
-        let read = event.fields.map_err(|problem| problem.to_string()).and_then(|fields| {
+        let read = event.fields.as_ref().map_err(ToString::to_string).and_then(|fields| {
             let fields = fields.iter().map(|(name, value)| (name.as_str(), value.clone()));
             salesforce::from_fields(&event.event, fields, &context).map_err(|reason| reason.to_string())
         });
@@ -162,13 +159,12 @@ impl Lane {
                 self.common.meter.records(Origin::Stream, Counts { ignored: 1, ..Counts::default() });
                 None
             }
-            Err(problem) => {
+            Err(reason) => {
                 self.common.meter.records(Origin::Stream, Counts { rejected: 1, ..Counts::default() });
-                self.rejects = self.rejects.saturating_add(1);
-                if self.rejects <= MOST_LOGGED {
-                    let replay_id: String = event.replay_id.iter().map(|byte| format!("{byte:02x}")).collect();
-                    tracing::warn!(org = %self.common.org, stream = self.topic.name, replay_id, problem, "event set aside");
-                }
+                let replay_id: String = event.replay_id.iter().map(|byte| format!("{byte:02x}")).collect();
+                let place = format!("replay_id={replay_id} schema_id={}", event.schema_id);
+                let (org, record) = (self.common.org.clone(), event.payload.clone().into());
+                self.common.sink.set_aside(Unread { org, source: self.source(), place, reason, record }).await;
                 None
             }
         }
@@ -198,7 +194,7 @@ impl Lane {
     /// The position is no longer known to Salesforce: what lies between is recorded, and what the stream still has is
     /// read from its beginning.
     async fn missed(&mut self, error: &Error) -> Result<(), SourceError> {
-        let now = self.common.client.server_time().unwrap_or_else(crate::http::now);
+        let now = self.common.clock();
         let last = self.place.take().and_then(|place| place.event_at());
         let from = last.map_or_else(|| now.plus(-HISTORY), |last| last.plus(-MARGIN));
         tracing::warn!(org = %self.common.org, stream = self.topic.name, %from, %error, "position lost");

@@ -4,20 +4,16 @@ use super::super::context::Context;
 use super::super::org::{self, Setting};
 use super::super::settings::{ConnectedOrg, Files, Stored};
 use super::super::watch::Findings;
-use crate::Ticket;
 use crate::meter::Meter;
 use crate::source::{Coverage, Positions};
-use crate::testing::{Kept, Memory, ORG, sink};
-use bus::PublishError;
+use crate::testing::{Kept, Memory, Noted, ORG, sink};
 use fake_org::{Event, FakeOrg, LogTable, Order, Script, Speed};
-use futures::future::BoxFuture;
-use model::{Finding, Item, OrgId, Timestamp, id};
+use model::{OrgId, Timestamp, id};
 use salesforce_client::Client;
 use std::collections::BTreeSet;
-use std::future::ready;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-use store::{Gap, NewGap, SourceState};
+use store::SourceState;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -29,17 +25,9 @@ pub(super) struct Scene {
     pub(super) org: FakeOrg,
     pub(super) settings: ConnectedOrg,
     pub(super) memory: Arc<Memory>,
-    pub(super) records: Arc<Records>,
+    pub(super) noted: Arc<Noted>,
     kept: Arc<Kept>,
     reading: Option<(CancellationToken, JoinHandle<()>)>,
-}
-
-/// What was noted, found and missed.
-#[derive(Default)]
-pub(super) struct Records {
-    pub(super) states: Mutex<Vec<SourceState>>,
-    pub(super) gaps: Mutex<Vec<Gap>>,
-    pub(super) findings: Mutex<Vec<Finding>>,
 }
 
 impl Scene {
@@ -84,8 +72,8 @@ impl Scene {
             context_seconds: 0,
             ..ConnectedOrg::default()
         };
-        let (memory, records, kept) = (Arc::default(), Arc::default(), Arc::default());
-        Self { org, settings, memory, records, kept, reading: None }
+        let (memory, noted, kept) = (Arc::default(), Arc::default(), Arc::default());
+        Self { org, settings, memory, noted, kept, reading: None }
     }
 
     /// Begins to read, as the service does.
@@ -96,9 +84,9 @@ impl Scene {
             client: Client::new(&self.settings.connection).unwrap(),
             context: Arc::<Context>::default(),
             sink: sink(&self.memory),
-            findings: Arc::clone(&self.records) as Arc<dyn Findings>,
+            findings: Arc::clone(&self.noted) as Arc<dyn Findings>,
             positions: Arc::clone(&self.kept) as Arc<dyn Positions>,
-            coverage: Arc::clone(&self.records) as Arc<dyn Coverage>,
+            coverage: Arc::clone(&self.noted) as Arc<dyn Coverage>,
             meter: Meter::new(),
         };
         let stop = CancellationToken::new();
@@ -139,11 +127,11 @@ impl Scene {
     }
 
     pub(super) fn states(&self) -> Vec<SourceState> {
-        self.records.states.lock().unwrap().clone()
+        self.noted.states.lock().unwrap().clone()
     }
 
     pub(super) fn open_gaps(&self) -> usize {
-        self.records.gaps.lock().unwrap().iter().filter(|gap| gap.note.is_none()).count()
+        self.noted.gaps.lock().unwrap().iter().filter(|gap| gap.note.is_none()).count()
     }
 
     pub(super) fn calls(&self, name: &str) -> u64 {
@@ -181,45 +169,4 @@ pub(super) fn ids(events: &[Event]) -> BTreeSet<String> {
 
 fn identifier(object: &str, number: u32) -> String {
     format!("{:08x}-4f6a-4c1e-9a70-{number:012}", id::hash(object.as_bytes()) as u32)
-}
-
-impl Coverage for Records {
-    fn noted<'a>(&'a self, _: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<SourceState>>> {
-        Box::pin(ready(Ok(Vec::new())))
-    }
-
-    fn note<'a>(&'a self, _: &'a OrgId, states: &'a [SourceState]) -> BoxFuture<'a, store::Result<()>> {
-        let mut noted = self.states.lock().unwrap();
-        noted.retain(|old| !states.iter().any(|new| old.source == new.source && old.kind == new.kind));
-        noted.extend_from_slice(states);
-        Box::pin(ready(Ok(())))
-    }
-
-    fn open_gap<'a>(&'a self, org: &'a OrgId, gap: &'a NewGap) -> BoxFuture<'a, store::Result<()>> {
-        let NewGap { source, kind, from, to, reason } = gap.clone();
-        let id = id::derive(&[&source, &kind, &from.0.to_string()]);
-        let mut gaps = self.gaps.lock().unwrap();
-        if gaps.iter().all(|gap| gap.id != id) {
-            gaps.push(Gap { id, org_id: org.clone(), source, kind, from, to, reason, note: None });
-        }
-        Box::pin(ready(Ok(())))
-    }
-
-    fn gaps<'a>(&'a self, _: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<Gap>>> {
-        let open = self.gaps.lock().unwrap().iter().filter(|gap| gap.note.is_none()).cloned().collect();
-        Box::pin(ready(Ok(open)))
-    }
-
-    fn close_gap<'a>(&'a self, gap: &'a Gap, note: &'a str) -> BoxFuture<'a, store::Result<()>> {
-        let mut gaps = self.gaps.lock().unwrap();
-        gaps.iter_mut().filter(|open| open.id == gap.id).for_each(|gap| gap.note = Some(note.to_owned()));
-        Box::pin(ready(Ok(())))
-    }
-}
-
-impl Findings for Records {
-    fn send(&self, finding: Item<Finding>) -> BoxFuture<'_, Result<Ticket, PublishError>> {
-        self.findings.lock().unwrap().push(finding.value);
-        Box::pin(ready(Ok(Box::pin(ready(Ok(()))) as Ticket)))
-    }
 }

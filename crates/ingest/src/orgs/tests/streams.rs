@@ -69,7 +69,7 @@ async fn r12_an_expired_position_is_a_gap_that_is_filled() {
     scene.until_read(&ids(&events)).await;
     scene.stop().await;
 
-    let gaps = scene.records.gaps.lock().unwrap();
+    let gaps = scene.noted.all_gaps();
     let [gap] = gaps.as_slice() else { panic!("{gaps:?}") };
     assert_eq!((gap.source.as_str(), gap.kind.as_str()), ("stream", "list_view"));
     assert!(gap.from <= events[20].at && events[140].at <= gap.to, "{gap:?}");
@@ -151,6 +151,10 @@ async fn r11_a_payload_that_cannot_be_read_is_set_aside() {
     scene.until_read(&ids(&events[1..])).await;
     scene.stop().await;
     assert_eq!(scene.ids(), ids(&events[1..]));
+    let [unread] = scene.memory.aside().try_into().unwrap();
+    assert_eq!(unread.source, "stream/ListViewEventStream");
+    assert!(unread.place.starts_with("replay_id="), "{}", unread.place);
+    assert!(!unread.record.is_empty());
 }
 
 #[tokio::test]

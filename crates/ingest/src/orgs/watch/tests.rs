@@ -1,9 +1,6 @@
 use super::blind::{Blindness, Reason};
 use super::*;
-use crate::Ticket;
-use crate::testing::{Memory, ORG, sink};
-use bus::PublishError;
-use futures::future::{BoxFuture, ready};
+use crate::testing::{Memory, Noted, ORG, sink};
 use model::codec::Message;
 use model::time::{DAY, HOUR, MINUTE};
 use model::{Finding, Severity, Uuid};
@@ -267,67 +264,21 @@ proptest! {
     }
 }
 
-/// Coverage and findings that remember.
-#[derive(Default)]
-struct Kept {
-    states: Mutex<BTreeMap<(String, String), SourceState>>,
-    gaps: Mutex<Vec<Gap>>,
-    findings: Mutex<Vec<Finding>>,
-    is_away: AtomicBool,
+fn word(noted: &Noted, kind: Kind) -> Option<String> {
+    let states = noted.states.lock().unwrap();
+    let state = states.iter().find(|state| state.kind == kind.as_str() && state.source == "stream");
+    state.map(|state| state.state.clone())
 }
 
-impl Coverage for Kept {
-    fn note<'a>(&'a self, _: &'a OrgId, states: &'a [SourceState]) -> BoxFuture<'a, store::Result<()>> {
-        if self.is_away.load(Ordering::Relaxed) {
-            return Box::pin(ready(Err(store::StoreError::NoUrl)));
-        }
-        let keyed = states.iter().map(|state| ((state.kind.clone(), state.source.clone()), state.clone()));
-        self.states.lock().unwrap().extend(keyed);
-        Box::pin(ready(Ok(())))
-    }
-
-    fn noted<'a>(&'a self, _: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<SourceState>>> {
-        Box::pin(ready(Ok(self.states.lock().unwrap().values().cloned().collect())))
-    }
-
-    fn open_gap<'a>(&'a self, _: &'a OrgId, new: &'a NewGap) -> BoxFuture<'a, store::Result<()>> {
-        self.gaps.lock().unwrap().push(Gap { from: new.from, to: new.to, ..gap(LIST, 0, 0) });
-        Box::pin(ready(Ok(())))
-    }
-
-    fn gaps<'a>(&'a self, _: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<Gap>>> {
-        Box::pin(ready(Ok(self.gaps.lock().unwrap().clone())))
-    }
-
-    fn close_gap<'a>(&'a self, _: &'a Gap, _: &'a str) -> BoxFuture<'a, store::Result<()>> {
-        self.gaps.lock().unwrap().clear();
-        Box::pin(ready(Ok(())))
-    }
+fn told(noted: &Noted) -> Vec<(u64, String)> {
+    noted.findings.lock().unwrap().iter().map(|finding| (finding.revision, finding.finding_id.to_string())).collect()
 }
 
-impl Findings for Kept {
-    fn send(&self, finding: Item<Finding>) -> BoxFuture<'_, Result<Ticket, PublishError>> {
-        self.findings.lock().unwrap().push(finding.value);
-        Box::pin(ready(Ok(Box::pin(ready(Ok(()))) as Ticket)))
-    }
-}
-
-impl Kept {
-    fn word(&self, kind: Kind) -> Option<String> {
-        let states = self.states.lock().unwrap();
-        states.get(&(kind.as_str().to_owned(), "stream".to_owned())).map(|state| state.state.clone())
-    }
-
-    fn told(&self) -> Vec<(u64, String)> {
-        self.findings.lock().unwrap().iter().map(|finding| (finding.revision, finding.finding_id.to_string())).collect()
-    }
-}
-
-fn start(kept: &Arc<Kept>, memory: &Arc<Memory>) -> (Watch, CancellationToken, tokio::task::JoinHandle<()>) {
-    let watch = Watch::new(OrgId::new(ORG), Arc::clone(kept) as Arc<dyn Coverage>);
+fn start(noted: &Arc<Noted>, memory: &Arc<Memory>) -> (Watch, CancellationToken, tokio::task::JoinHandle<()>) {
+    let watch = Watch::new(OrgId::new(ORG), Arc::clone(noted) as Arc<dyn Coverage>);
     let settings = ConnectedOrg { kinds: Some(vec![LIST]), ..ConnectedOrg::default() };
     let voice =
-        Voice { sink: sink(memory), findings: Arc::clone(kept) as Arc<dyn Findings>, settings: settings.into() };
+        Voice { sink: sink(memory), findings: Arc::clone(noted) as Arc<dyn Findings>, settings: settings.into() };
     let shutdown = CancellationToken::new();
     let running = watch.clone().run(voice, PERIOD, shutdown.clone());
     (watch, shutdown, tokio::spawn(async move { running.await.unwrap() }))
@@ -335,42 +286,42 @@ fn start(kept: &Arc<Kept>, memory: &Arc<Memory>) -> (Watch, CancellationToken, t
 
 #[tokio::test(start_paused = true)]
 async fn blindness_is_ordered_found_and_noted_also_over_a_restart() {
-    let (kept, memory) = (Arc::new(Kept::default()), Arc::new(Memory::default()));
-    let (watch, shutdown, running) = start(&kept, &memory);
+    let (noted, memory) = (Arc::new(Noted::default()), Arc::new(Memory::default()));
+    let (watch, shutdown, running) = start(&noted, &memory);
     watch.led(LIST, Some(Origin::Stream));
     watch.heard(Origin::Stream, &[LIST], noon(0));
     tokio::time::sleep(Duration::from_secs(10)).await;
-    assert_eq!(kept.word(LIST).as_deref(), Some("leading"));
-    kept.is_away.store(true, Ordering::Relaxed);
+    assert_eq!(word(&noted, LIST).as_deref(), Some("leading"));
+    noted.is_away.store(true, Ordering::Relaxed);
     tokio::time::sleep(FIFTEEN).await;
     // Three partitions have users of the org.
     assert_eq!(memory.texts(), vec![format!("{ORG} blind to list_view"); 3]);
-    assert_eq!(kept.word(LIST).as_deref(), Some("leading"), "not noted yet");
-    kept.is_away.store(false, Ordering::Relaxed);
+    assert_eq!(word(&noted, LIST).as_deref(), Some("leading"), "not noted yet");
+    noted.is_away.store(false, Ordering::Relaxed);
     tokio::time::sleep(PERIOD).await;
-    assert_eq!(kept.word(LIST).as_deref(), Some("blind"));
+    assert_eq!(word(&noted, LIST).as_deref(), Some("blind"));
     shutdown.cancel();
     running.await.unwrap();
 
-    let (watch, shutdown, running) = start(&kept, &memory);
+    let (watch, shutdown, running) = start(&noted, &memory);
     tokio::time::sleep(FIFTEEN * 2).await;
-    assert_eq!(kept.told().len(), 1);
+    assert_eq!(told(&noted).len(), 1);
     watch.led(LIST, Some(Origin::Stream));
     watch.heard(Origin::Stream, &[LIST], noon(20));
     tokio::time::sleep(PERIOD).await;
-    let expect = [(1, kept.told()[0].1.clone()), (2, kept.told()[0].1.clone())];
-    assert_eq!(kept.told(), expect);
+    let expect = [(1, told(&noted)[0].1.clone()), (2, told(&noted)[0].1.clone())];
+    assert_eq!(told(&noted), expect);
     assert_eq!(memory.texts()[3..], vec![format!("{ORG} sees list_view"); 3]);
 
     let missed =
         NewGap { source: "stream".into(), kind: "list_view".into(), from: noon(0), to: noon(9), reason: String::new() };
     watch.missed(missed).await.unwrap();
     tokio::time::sleep(PERIOD).await;
-    watch.filled(&gap(LIST, 0, 9), "0 events").await.unwrap();
+    watch.filled(&noted.all_gaps()[0], "0 events").await.unwrap();
     watch.heard(Origin::Stream, &[LIST], noon(21));
     tokio::time::sleep(PERIOD).await;
-    assert_eq!(kept.told().iter().map(|(revision, _)| *revision).collect::<Vec<_>>(), [1, 2, 1, 2]);
+    assert_eq!(told(&noted).iter().map(|(revision, _)| *revision).collect::<Vec<_>>(), [1, 2, 1, 2]);
     shutdown.cancel();
     running.await.unwrap();
-    assert_eq!(kept.word(LIST).as_deref(), Some("leading"));
+    assert_eq!(word(&noted, LIST).as_deref(), Some("leading"));
 }

@@ -10,8 +10,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 pub(crate) fn activity() -> impl Strategy<Value = Activity> {
-    (certain(), amounts(), vec(maybe(text()), 19), places(), extras()).prop_map(
-        |(certain, amounts, mut texts, places, extras)| {
+    (certain(), amounts(), vec(maybe(text()), 19), places(), extras(), any::<Option<bool>>()).prop_map(
+        |(certain, amounts, mut texts, places, extras, administers)| {
             let mut next = || texts.pop().flatten();
             Activity {
                 username: next(),
@@ -39,6 +39,7 @@ pub(crate) fn activity() -> impl Strategy<Value = Activity> {
                 bytes: amounts.4,
                 asn: amounts.5,
                 received_at: amounts.6,
+                administers,
                 outcome: places.0,
                 scope: places.1,
                 source_ip: places.2,

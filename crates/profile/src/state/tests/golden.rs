@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 /// Written before the head said what is missing, and identities what was told of them.
 const VERSION_1: &str = include_str!("snapshots/profile__state__tests__golden__version_1.snap");
+/// Written before profiles said whether their accounts may administer.
 const VERSION_2: &str = include_str!("snapshots/profile__state__tests__golden__version_2.snap");
+const VERSION_3: &str = include_str!("snapshots/profile__state__tests__golden__version_3.snap");
 
 /// The small org, with all that came with version 2.
 fn org_of_version_2() -> (Org, Table) {
@@ -25,9 +27,32 @@ fn richer() -> Activity {
     Activity { country: Some("FR".into()), ..small_activities().pop().unwrap() }
 }
 
+/// The same org, with what came with version 3.
+fn org_of_version_3() -> (Org, Table) {
+    let (mut org, mut table) = org_of_version_2();
+    assert_eq!(org.observe(&richest(), &mut Vec::new()), Fate::Enriched);
+    apply(&mut table, org.take_changes().unwrap());
+    (org, table)
+}
+
+/// A copy that tells whether the account may administer, too.
+fn richest() -> Activity {
+    Activity { administers: Some(true), ..richer() }
+}
+
 #[test]
-fn version_2() {
-    insta::assert_snapshot!("version_2", text(&org_of_version_2().1));
+fn version_3() {
+    insta::assert_snapshot!("version_3", text(&org_of_version_3().1));
+}
+
+#[test]
+fn what_version_3_wrote_is_read() {
+    let stored = read(VERSION_3);
+    let mut org = restore(&org_id(), &stored);
+    assert_eq!(org.take_changes().unwrap(), []);
+    assert_eq!(org.observe(&richest(), &mut Vec::new()), Fate::Duplicate);
+    let (written, table) = org_of_version_3();
+    assert!(dump(org, &stored) == dump(written, &table));
 }
 
 #[test]

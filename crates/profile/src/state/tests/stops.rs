@@ -43,7 +43,8 @@ pub(super) fn activities_of_the_world() -> &'static [Activity] {
     &WORLD.activities
 }
 
-/// In order of delivery, with copies, some of which tell more than the first, and late ones in between.
+/// In order of delivery, with copies, some of which tell more than the first, and late ones in between; with a right
+/// that all get halfway.
 fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
     let context = Context { org: Some(org.clone()) };
     let mut ordered = Vec::new();
@@ -58,9 +59,12 @@ fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
     let count = ordered.len();
     let mut places: Vec<(usize, Activity)> = Vec::new();
     for (index, mut activity) in ordered.into_iter().enumerate() {
+        if index % 5 == 0 {
+            activity.administers = Some(index > count / 2);
+        }
         if index % 31 == 0 {
             places.push((index + (index * 7) % (count / 2), activity.clone()));
-            (activity.source_ip, activity.session_key) = (None, None);
+            (activity.source_ip, activity.session_key, activity.administers) = (None, None, None);
         }
         let is_late = index % 53 == 0;
         places.push((if is_late { index + (index * 11) % (count / 3) } else { index }, activity));

@@ -2,6 +2,7 @@
 
 use super::*;
 use apache_avro::types::Record;
+use apache_avro::writer::datum::GenericDatumWriter;
 use proptest::prelude::*;
 
 const EVENT: &str = r#"{"type":"record","name":"ListViewEventStream","namespace":"com.sforce.eventbus","fields":[
@@ -36,7 +37,7 @@ fn encode(schema: &Schema, fields: Vec<(&str, Value)>) -> Vec<u8> {
     for (name, value) in fields {
         record.put(name, value);
     }
-    apache_avro::to_avro_datum(schema, record).unwrap()
+    GenericDatumWriter::builder(schema).build().unwrap().write_value_to_vec(record).unwrap()
 }
 
 fn some(value: Value) -> Value {
@@ -165,4 +166,13 @@ proptest! {
         bytes[at] = byte;
         prop_assert!(is_whole(&schema(EVENT), &bytes));
     }
+}
+
+#[test]
+fn a_schema_with_a_wrong_name_is_an_error() {
+    let named = |name: &str| EVENT.replace("ListViewEventStream", name);
+    assert!(read_schema(&named("ListView|EventStream")).is_err());
+    assert!(read_schema(&named("")).is_err());
+    let field = EVENT.replace(r#"["null","double"]"#, r#"["null","dou(ble"]"#);
+    assert!(read_schema(&field).is_err());
 }

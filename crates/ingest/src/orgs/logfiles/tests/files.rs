@@ -168,7 +168,7 @@ async fn files_of_kinds_that_others_lead_are_read_where_something_is_missing() {
         reason: "lost".to_owned(),
         note: None,
     };
-    world.records.gaps.0.lock().unwrap().push(gap);
+    world.records.noted.gaps.lock().unwrap().push(gap);
     world.read().await;
     world.read().await;
     assert_eq!(world.calls("download"), 1);
@@ -214,10 +214,10 @@ async fn hours_that_never_came_are_recorded() {
     world.read().await;
     world.advance("2026-03-08T07:00:00Z");
     world.read().await;
-    assert!(world.records.gaps.0.lock().unwrap().is_empty());
+    assert!(world.records.noted.all_gaps().is_empty());
     world.advance("2026-03-08T12:00:00Z");
     world.read().await;
-    let gaps = world.records.gaps.0.lock().unwrap().clone();
+    let gaps = world.records.noted.all_gaps();
     let gaps: Vec<_> = gaps.iter().map(|gap| (gap.source.as_str(), gap.kind.as_str(), gap.from, gap.to)).collect();
     assert_eq!(gaps, [("log_files", "login", at("2026-03-05T07:00:00Z"), at("2026-03-05T08:00:00Z"))]);
 }

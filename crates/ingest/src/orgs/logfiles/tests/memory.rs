@@ -4,11 +4,11 @@ use super::super::download;
 use super::super::sending::{Sent, UNDER_WAY};
 use super::support::{NOWHERE, Records, World, settings};
 use super::{HEADER, LED, logouts, row, rows};
-use crate::{Outlet, Ticket};
+use crate::{Outlet, Ticket, Unread};
 use bus::PublishError;
 use bytes::Bytes;
 use fake_org::{Interval, LogBody};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use futures::{FutureExt, StreamExt, stream};
 use model::{Entry, Item};
 use std::sync::Arc;
@@ -55,6 +55,10 @@ impl Outlet for Slow {
 
     fn send(&self, partition: u16, items: Vec<Item<Entry>>) -> BoxFuture<'_, Result<Ticket, PublishError>> {
         Box::pin(async move { self.try_send(partition, items) })
+    }
+
+    fn set_aside<'a>(&'a self, _: &'a Unread) -> BoxFuture<'a, ()> {
+        Box::pin(ready(()))
     }
 }
 

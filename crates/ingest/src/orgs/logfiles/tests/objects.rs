@@ -41,6 +41,23 @@ async fn rows_are_read_as_they_come_and_again_for_ten_minutes() {
 }
 
 #[tokio::test]
+async fn r11_a_row_that_cannot_be_read_is_set_aside_once_and_holds_up_nothing() {
+    let mut rows = table("RestApi", &["2026-03-02T17:54:00.000Z", "2026-03-02T17:55:00.000Z"]);
+    rows.rows[0].line = rows.rows[0].line.replace("0055f00000CyENt", "").into();
+    let mut world = World::start("2026-03-02T18:00:00Z", vec![rows], fake_org::Settings::default()).await;
+    world.leads = vec![(Kind::Api, Channel::LogObject)];
+    let memory = Arc::new(Memory::default());
+    let common = world.common(&memory).await;
+    for _ in 0..2 {
+        LogObjects::resume(common.clone()).await.unwrap().round().await.unwrap();
+    }
+    assert_eq!(memory.texts().len(), 2);
+    let [unread] = memory.aside().try_into().unwrap();
+    assert_eq!((unread.source.as_str(), unread.place.as_str()), ("log_objects/RestApiEventLog", ""));
+    assert!(unread.reason.starts_with("no user"), "{unread:?}");
+}
+
+#[tokio::test]
 async fn twins_that_are_read_twice_keep_their_ids() {
     let mut twins = table("RestApi", &["2026-03-02T17:55:00.000Z"; 3]);
     let line = twins.rows[0].line.clone();

@@ -9,15 +9,13 @@ use super::super::files::LogFiles;
 use super::super::stop::{Rounds, Stop};
 use crate::meter::Meter;
 use crate::source::{Coverage, Positions};
-use crate::testing::{Kept, Memory, ORG, spread};
+use crate::testing::{Kept, Memory, Noted, ORG, spread};
 use crate::{Outlet, Sink};
 use fake_org::{FakeOrg, LogBody, LogRow, LogTable, Script, Speed};
-use futures::future::BoxFuture;
-use model::{Channel, Kind, OrgId, Uuid};
+use model::{Channel, Kind, OrgId};
 use salesforce_client::Client;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
-use store::{Gap, NewGap, SourceState};
+use std::sync::Arc;
 
 /// Where the org is reached that is nowhere.
 pub(super) const NOWHERE: &str = "http://127.0.0.1:9";
@@ -26,12 +24,8 @@ pub(super) const NOWHERE: &str = "http://127.0.0.1:9";
 #[derive(Clone, Default)]
 pub(super) struct Records {
     pub(super) kept: Arc<Kept>,
-    pub(super) gaps: Arc<Gaps>,
+    pub(super) noted: Arc<Noted>,
 }
-
-/// Gaps, in memory.
-#[derive(Default)]
-pub(super) struct Gaps(pub(super) Mutex<Vec<Gap>>);
 
 impl Records {
     pub(super) fn kept(&self, source: &str) -> Option<serde_json::Value> {
@@ -45,7 +39,7 @@ impl Records {
             settings: Arc::new(settings),
             sink: Sink::new(outlet, spread()),
             positions: Arc::clone(&self.kept) as Arc<dyn Positions>,
-            watch: Watch::new(org.clone(), Arc::clone(&self.gaps) as Arc<dyn Coverage>),
+            watch: Watch::new(org.clone(), Arc::clone(&self.noted) as Arc<dyn Coverage>),
             context: Arc::default(),
             leads: Arc::new(Leads::new(
                 leads.iter().copied().collect(),
@@ -67,28 +61,6 @@ pub(super) fn settings(url: &str) -> ConnectedOrg {
         ..salesforce_client::Settings::default()
     };
     ConnectedOrg { connection, org_id: OrgId::new(ORG), ..ConnectedOrg::default() }
-}
-
-impl Coverage for Gaps {
-    fn note<'a>(&'a self, _: &'a OrgId, _: &'a [SourceState]) -> BoxFuture<'a, store::Result<()>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn open_gap<'a>(&'a self, org: &'a OrgId, gap: &'a NewGap) -> BoxFuture<'a, store::Result<()>> {
-        let NewGap { source, kind, from, to, reason } = gap.clone();
-        let gap = Gap { id: Uuid::nil(), org_id: org.clone(), source, kind, from, to, reason, note: None };
-        self.0.lock().unwrap().push(gap);
-        Box::pin(async { Ok(()) })
-    }
-
-    fn gaps<'a>(&'a self, _: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<Gap>>> {
-        let gaps = self.0.lock().unwrap().clone();
-        Box::pin(async { Ok(gaps) })
-    }
-
-    fn close_gap<'a>(&'a self, _: &'a Gap, _: &'a str) -> BoxFuture<'a, store::Result<()>> {
-        Box::pin(async { Ok(()) })
-    }
 }
 
 /// A running org, whose time passes by hand.

@@ -22,13 +22,13 @@ async fn gaps_of_all_kinds_are_filled_in_one_order_and_closed() {
     let scene = streamed(logins.chain(lists).collect()).await;
     // Events 20 to 39 of both, and ten minutes on either side.
     for kind in [Kind::ListView, Kind::Login] {
-        scene.gaps.add(kind, -86_400 + 20 * 60, -86_400 + 39 * 60 + 30);
+        scene.miss(kind, -86_400 + 20 * 60, -86_400 + 39 * 60 + 30);
     }
     scene.round().await.unwrap();
     let expected: Vec<u32> = (10..50).flat_map(|number| [number, number + 60]).collect();
     assert_eq!(scene.published()[1..], ids(expected)[1..]);
     assert_eq!(
-        scene.gaps.notes(),
+        scene.notes(),
         [Some("filled from stored events".to_owned()), Some("filled from stored events".to_owned())]
     );
     let calls = scene.asked("query");
@@ -40,13 +40,13 @@ async fn gaps_of_all_kinds_are_filled_in_one_order_and_closed() {
 async fn a_gap_stays_open_until_late_rows_are_visible() {
     let scene = streamed(rows("ListViewEvent", 60)).await;
     scene.control.misbehave(Fault::RowsLate { every: 2, by: std::time::Duration::from_secs(120) });
-    scene.gaps.add(Kind::ListView, -60, -30);
+    scene.miss(Kind::ListView, -60, -30);
     let mut rounds = scene.rounds();
     rounds.round().await.unwrap();
-    assert_eq!((scene.published().len(), scene.gaps.notes()), (30, vec![None]));
+    assert_eq!((scene.published().len(), scene.notes()), (30, vec![None]));
     scene.control.advance_to(NOON.plus(10 * MINUTE));
     rounds.round().await.unwrap();
-    assert_eq!(scene.gaps.notes().iter().flatten().count(), 1);
+    assert_eq!(scene.notes().iter().flatten().count(), 1);
     let mut published = scene.published();
     published.sort();
     published.dedup();
@@ -58,13 +58,13 @@ async fn a_gap_that_cannot_be_read_now_stays_open_and_holds_up_no_other() {
     let events = rows("ListViewEvent", 30).into_iter().chain([row("LoginEvent", 99, -1_500.0)]);
     let scene = streamed(events.collect()).await;
     scene.control.misbehave(Fault::ObjectMissing.on("ListViewEvent"));
-    scene.gaps.add(Kind::ListView, -1_600, -1_400);
-    scene.gaps.add(Kind::Login, -1_600, -1_400);
-    scene.gaps.add(Kind::BulkApi, -1_600, -1_400);
-    scene.gaps.add(Kind::Login, -200 * DAY / 1_000, -190 * DAY / 1_000);
+    scene.miss(Kind::ListView, -1_600, -1_400);
+    scene.miss(Kind::Login, -1_600, -1_400);
+    scene.miss(Kind::BulkApi, -1_600, -1_400);
+    scene.miss(Kind::Login, -200 * DAY / 1_000, -190 * DAY / 1_000);
     scene.round().await.unwrap();
     assert_eq!(scene.published(), ids([99]));
-    let notes: Vec<String> = scene.gaps.notes().into_iter().map(Option::unwrap_or_default).collect();
+    let notes: Vec<String> = scene.notes().into_iter().map(Option::unwrap_or_default).collect();
     let parts = ["", "filled from stored events", "at most log files", "180 days"];
     assert!(notes.iter().zip(parts).all(|(note, part)| note.contains(part)), "{notes:?}");
     assert!(notes[0].is_empty());

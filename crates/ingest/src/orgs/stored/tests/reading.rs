@@ -5,7 +5,7 @@ use crate::orgs::common::Purpose;
 use crate::orgs::stored::sweep::{MOST_ROWS, Object, Span, Sweep};
 use crate::orgs::stored::{Stored, run};
 use crate::source::SourceError;
-use fake_org::Fault;
+use fake_org::{Event, Fault};
 use model::Kind;
 use model::time::{HOUR, MINUTE};
 use runtime::retry::Backoff;
@@ -88,17 +88,46 @@ async fn r9_only_readable_fields() {
     assert_eq!(scene.position("stored/LoginEvent"), Some(NOON.0 + 2 * MINUTE));
 }
 
-#[tokio::test]
-async fn r11_rows_that_cannot_be_used_hold_up_nothing() {
-    let mut events = rows("ListViewEvent", 5);
+/// A row that cannot be used.
+fn nobody() -> Event {
     let nobody = row("ListViewEvent", 7, -3.0);
     let mut fields = nobody.record.fields();
     fields.insert("UserId".to_owned(), serde_json::Value::Null);
-    events.push(fake_org::Event { record: fields.into(), ..nobody });
+    Event { record: fields.into(), ..nobody }
+}
+
+#[tokio::test]
+async fn r7_a_position_waits_for_what_is_set_aside() {
+    let scene = Scene::new(vec![nobody()], &[Kind::ListView]).await;
+    scene.memory.silent();
+    let is_asked = async {
+        while scene.memory.aside().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        outcome = scene.round() => panic!("{outcome:?}"),
+        () = is_asked => {}
+    }
+    assert_eq!(scene.position(LISTS), None);
+    scene.memory.speak();
+    scene.round().await.unwrap();
+    assert_eq!((scene.memory.aside().len(), scene.position(LISTS)), (2, Some(NOON.0)));
+}
+
+#[tokio::test]
+async fn r11_rows_that_cannot_be_used_hold_up_nothing() {
+    let mut events = rows("ListViewEvent", 5);
+    events.push(nobody());
     let scene = Scene::new(events, &[Kind::ListView]).await;
     scene.round().await.unwrap();
     assert_eq!(scene.published(), ids(0..5));
     assert_eq!(scene.position(LISTS), Some(NOON.0));
+    // The next round reads it again.
+    scene.round().await.unwrap();
+    let [unread] = scene.memory.aside().try_into().unwrap();
+    assert_eq!((unread.source.as_str(), unread.place.as_str()), (LISTS, id(7).as_str()));
+    assert!(unread.reason.starts_with("no user") && unread.record.ends_with(b"}"), "{unread:?}");
 }
 
 #[tokio::test]
@@ -124,7 +153,7 @@ async fn r16_many_rows_at_one_timestamp() {
     let scene = Scene::new(events().collect(), &[Kind::ListView]).await;
     scene.round().await.unwrap();
     assert_eq!(scene.published().len(), 2_501);
-    assert!(scene.gaps.all().is_empty());
+    assert!(scene.noted.all_gaps().is_empty());
 
     // Where nothing leads to the second page, what may be missing is recorded, and what can be read is.
     let scene = Scene::new(events().collect(), &[Kind::ListView]).await;
@@ -132,12 +161,12 @@ async fn r16_many_rows_at_one_timestamp() {
     scene.round().await.unwrap();
     assert_eq!(scene.published().len(), 2_001);
     assert_eq!(scene.published().first(), Some(&id(9_999)));
-    let [gap] = scene.gaps.all().try_into().unwrap();
+    let [gap] = scene.noted.all_gaps().try_into().unwrap();
     assert_eq!((gap.source.as_str(), gap.kind.as_str(), gap.from.0), ("stored", "list_view", NOON.0 - MINUTE));
     assert_eq!(scene.position(LISTS), Some(NOON.0));
     // It is not tried forever.
     scene.round().await.unwrap();
-    assert!(scene.gaps.notes()[0].as_ref().unwrap().contains("one moment"));
+    assert!(scene.notes()[0].as_ref().unwrap().contains("one moment"));
 }
 
 #[tokio::test]
@@ -234,10 +263,10 @@ async fn what_does_not_pass_holds_up_nothing_else_while_the_org_answers() {
 async fn the_last_calls_of_the_day_are_left_to_others() {
     let used = |settings: &mut fake_org::Settings, _: &mut _| (settings.calls_used, settings.calls_max) = (800, 1_000);
     let scene = Scene::with(rows("ListViewEvent", 5), &[Kind::ListView], used).await;
-    scene.gaps.add(Kind::ListView, -60, -30);
+    scene.miss(Kind::ListView, -60, -30);
     assert_eq!(scene.round().await.unwrap(), QUARTER);
     assert_eq!((scene.asked("describe"), scene.asked("query"), scene.position(LISTS)), (0, 0, None));
-    assert_eq!(scene.gaps.notes(), [None]);
+    assert_eq!(scene.notes(), [None]);
 
     let scene = Scene::new(rows("ListViewEvent", 5), &[Kind::ListView]).await;
     scene.control.misbehave(Fault::LimitExceeded);

@@ -11,16 +11,15 @@ use crate::orgs::stored::gaps::Filling;
 use crate::orgs::stored::reader::Reader;
 use crate::orgs::watch::Watch;
 use crate::source::{Coverage, SourceError};
-use crate::testing::{Kept, Memory, ORG};
+use crate::testing::{Kept, Memory, Noted, ORG};
 use fake_org::{Control, Event, FakeOrg, Script, Speed};
-use futures::future::{BoxFuture, ready};
 use model::partition::Partitions;
-use model::{Channel, Kind, OrgId, Timestamp, Uuid};
+use model::{Channel, Kind, OrgId, Timestamp};
 use salesforce_client::Client;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-use store::{Gap, NewGap, SourceState};
+use store::NewGap;
 
 pub(super) const NOON: Timestamp = Timestamp(1_772_452_800_000);
 
@@ -29,7 +28,7 @@ pub(super) struct Scene {
     pub(super) control: Control,
     pub(super) memory: Arc<Memory>,
     pub(super) kept: Arc<Kept>,
-    pub(super) gaps: Arc<Gaps>,
+    pub(super) noted: Arc<Noted>,
     pub(super) common: Common,
 }
 
@@ -88,8 +87,8 @@ impl Scene {
             client_secret: Some(secret.into()),
             ..Default::default()
         };
-        let (memory, kept, gaps) = (Arc::new(Memory::default()), Arc::new(Kept::default()), Arc::new(Gaps::default()));
-        let coverage = Arc::clone(&gaps) as Arc<dyn Coverage>;
+        let (memory, kept, noted) = (Arc::<Memory>::default(), Arc::<Kept>::default(), Arc::<Noted>::default());
+        let coverage = Arc::clone(&noted) as Arc<dyn Coverage>;
         let common = Common {
             org: OrgId::new(ORG),
             client: Client::new(&settings.connection).unwrap(),
@@ -101,7 +100,7 @@ impl Scene {
             leads: Arc::new(Leads::new(kinds.iter().map(|kind| (*kind, Channel::Stored)).collect(), [].into())),
             meter: Meter::new(),
         };
-        Self { control: fake.control(), _fake: fake, memory, kept, gaps, common }
+        Self { control: fake.control(), _fake: fake, memory, kept, noted, common }
     }
 
     pub(super) fn rounds(&self) -> Rounds {
@@ -123,63 +122,19 @@ impl Scene {
         kept.get(&(source.to_owned(), ORG.to_owned()))?.get("to")?.as_i64()
     }
 
-    pub(super) fn asked(&self, call: &str) -> u64 {
-        self.control.requests().get(call).copied().unwrap_or_default()
-    }
-}
-
-/// Gaps in memory.
-#[derive(Default)]
-pub(super) struct Gaps(Mutex<Vec<Gap>>);
-
-impl Gaps {
-    pub(super) fn all(&self) -> Vec<Gap> {
-        self.0.lock().unwrap().clone()
-    }
-
-    pub(super) fn notes(&self) -> Vec<Option<String>> {
-        self.all().into_iter().map(|gap| gap.note).collect()
-    }
-
-    /// In seconds from noon on.
-    pub(super) fn add(&self, kind: Kind, from: i64, to: i64) {
+    /// Has a gap, in seconds from noon on.
+    pub(super) fn miss(&self, kind: Kind, from: i64, to: i64) {
         let (source, reason) = ("stream".to_owned(), "replay id expired".to_owned());
         let (from, to) = (NOON.plus(from * 1_000), NOON.plus(to * 1_000));
-        self.open(&NewGap { source, kind: kind.as_str().to_owned(), from, to, reason });
+        self.noted.miss(&self.common.org, NewGap { source, kind: kind.as_str().to_owned(), from, to, reason });
     }
 
-    fn open(&self, gap: &NewGap) {
-        let NewGap { source, kind, from, to, reason } = gap.clone();
-        let id = model::id::derive(&[&source, &kind, &from.0.to_string()]);
-        let mut gaps = self.0.lock().unwrap();
-        if gaps.iter().all(|gap| gap.id != id) {
-            gaps.push(Gap { id, org_id: OrgId::new(ORG), source, kind, from, to, reason, note: None });
-        }
+    /// What became of each gap.
+    pub(super) fn notes(&self) -> Vec<Option<String>> {
+        self.noted.all_gaps().into_iter().map(|gap| gap.note).collect()
     }
 
-    fn close(&self, id: Uuid, note: &str) {
-        let mut gaps = self.0.lock().unwrap();
-        gaps.iter_mut().filter(|gap| gap.id == id).for_each(|gap| gap.note = Some(note.to_owned()));
-    }
-}
-
-impl Coverage for Gaps {
-    fn note<'a>(&'a self, _: &'a OrgId, _: &'a [SourceState]) -> BoxFuture<'a, store::Result<()>> {
-        Box::pin(ready(Ok(())))
-    }
-
-    fn open_gap<'a>(&'a self, _: &'a OrgId, gap: &'a NewGap) -> BoxFuture<'a, store::Result<()>> {
-        self.open(gap);
-        Box::pin(ready(Ok(())))
-    }
-
-    fn gaps<'a>(&'a self, _: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<Gap>>> {
-        let open = self.all().into_iter().filter(|gap| gap.note.is_none()).collect();
-        Box::pin(ready(Ok(open)))
-    }
-
-    fn close_gap<'a>(&'a self, gap: &'a Gap, note: &'a str) -> BoxFuture<'a, store::Result<()>> {
-        self.close(gap.id, note);
-        Box::pin(ready(Ok(())))
+    pub(super) fn asked(&self, call: &str) -> u64 {
+        self.control.requests().get(call).copied().unwrap_or_default()
     }
 }

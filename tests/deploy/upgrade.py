@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Upgrades a running system service by service and back again, and compares its incidents with those of a backtest.
+
+    git worktree add ../before RELEASE && (cd ../before && cargo build --target-dir target -p orgwatchd)
+    cargo build -p orgwatchd -p orgwatch
+    python3 tests/deploy/upgrade.py --before ../before/target/debug/orgwatchd
+
+The order is that of docs/operations.md. `--stay baseline` leaves a service at the new release, where the changelog says
+that it cannot go back. It needs what fleet.py needs, and takes a few minutes.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from fleet import ROOT, Fleet, wait
+
+ORG = "00Dhn0000000005AAA"
+LEARN_UNTIL = "2026-01-17"
+READERS_FIRST = ["notifier", "correlator", "detector", "baseline", "ingest"]
+# What a comparison leaves out: an incident keeps the id with which it opened, settings may have come with a release.
+APART = ["incident_id", "revision", "config_hash"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--before", type=Path, required=True, help="the release before, as an executable")
+    parser.add_argument("--after", type=Path, default=ROOT / "target/debug/orgwatchd")
+    parser.add_argument("--orgwatch", type=Path, default=ROOT / "target/debug/orgwatch")
+    parser.add_argument("--stay", nargs="*", default=[], metavar="SERVICE", help="what does not go back")
+    parser.add_argument("--users", type=int, default=30)
+    options = parser.parse_args()
+    settings = {"ORGWATCH_DETECTOR__LEARN_UNTIL": LEARN_UNTIL, "ORGWATCH_INGEST__FILES__ORG": ORG}
+    # As the owner of the schema: a release before may know no roles.
+    with Fleet(options.before, settings, "postgres-url") as fleet:
+        parts = Parts(options, fleet)
+        parts.play(1)
+        fleet.orgwatchd = options.after
+        fleet.operate("migrate")
+        fleet.operate("topology", "apply")
+        for service in READERS_FIRST:
+            replace(fleet, service, "after")
+        parts.play(2)
+        fleet.orgwatchd = options.before
+        for service in [each for each in reversed(READERS_FIRST) if each not in options.stay]:
+            replace(fleet, service, "before")
+        parts.play(3)
+        wait(fleet.idle, "all stages", seconds=600)
+        fleet.orgwatchd = options.after
+        dead = fleet.operate("dead", "list")
+        compare(parts, fleet, dead)
+
+
+class Parts:
+    """The events of an org in three files, in order of time, that ingest reads one after the other."""
+
+    def __init__(self, options, fleet):
+        self.fleet, self.options, self.folder = fleet, options, fleet.folder / "events"
+        self.whole, self.folder_of_all = fleet.folder / "org/events.ndjson", fleet.folder / "org"
+        plan = ["--users", options.users, "--days", 21, "--seed", 5, "--attacks", 1, "--out", self.folder_of_all]
+        run([options.orgwatch, "simulate", *plan])
+        self.lines = self.whole.read_bytes().splitlines(keepends=True)
+        self.folder.mkdir()
+
+    def play(self, number):
+        """Has a part read by ingest, which is restarted for it; others go on with what they have."""
+        third = len(self.lines) // 3 + 1
+        part = self.lines[(number - 1) * third : number * third]
+        (self.folder / f"{number}.ndjson").write_bytes(b"".join(part))
+        files = {"ORGWATCH_INGEST__FILES__PATHS": f'["{self.folder}"]', "ORGWATCH_INGEST__FILES__END": str(number == 3).lower()}
+        self.fleet.variables.update(files)
+        replace(self.fleet, "ingest", f"part {number}")
+
+
+def replace(fleet, service, why):
+    fleet.stop(service)
+    fleet.start(service)
+    print(f"{service}: {why}", flush=True)
+
+
+def compare(parts, fleet, dead):
+    live, files = fleet.folder / "live", fleet.folder / "files"
+    fleet.operate("export", "--incidents", f"{live}.incidents", "--findings", f"{live}.findings")
+    backtest = ["backtest", parts.whole, "--org", ORG, "--learn-until", LEARN_UNTIL]
+    run([parts.options.orgwatch, *backtest, "--incidents", f"{files}.incidents", "--findings", f"{files}.findings"])
+    same = not dead.strip()
+    print(dead or "no dead letters")
+    for kind in ["findings", "incidents"]:
+        ours, theirs = rows(f"{live}.{kind}"), rows(f"{files}.{kind}")
+        same = same and bool(ours) and ours == theirs
+        print(f"{kind}: {len(ours)} live, {len(theirs)} by the backtest, {len(set(ours) & set(theirs))} the same")
+    sys.exit(0 if same else 1)
+
+
+def rows(path):
+    objects = [json.loads(line) for line in Path(path).read_text().splitlines()]
+    return sorted(json.dumps(without(each), sort_keys=True) for each in objects)
+
+
+def without(value):
+    if isinstance(value, dict):
+        return {name: without(each) for name, each in value.items() if name not in APART}
+    return [without(each) for each in value] if isinstance(value, list) else value
+
+
+def run(command):
+    subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    main()
