@@ -58,8 +58,8 @@ class Parts:
 
     def __init__(self, options, fleet):
         self.fleet, self.options, self.folder = fleet, options, fleet.folder / "events"
-        self.whole, self.folder_of_all = fleet.folder / "org/events.ndjson", fleet.folder / "org"
-        plan = ["--users", options.users, "--days", 21, "--seed", 5, "--attacks", 1, "--out", self.folder_of_all]
+        self.whole = fleet.folder / "org/events.ndjson"
+        plan = ["--users", options.users, "--days", 21, "--seed", 5, "--attacks", 1, "--out", self.whole.parent]
         run([options.orgwatch, "simulate", *plan])
         self.lines = self.whole.read_bytes().splitlines(keepends=True)
         self.folder.mkdir()
@@ -69,8 +69,8 @@ class Parts:
         third = len(self.lines) // 3 + 1
         part = self.lines[(number - 1) * third : number * third]
         (self.folder / f"{number}.ndjson").write_bytes(b"".join(part))
-        files = {"ORGWATCH_INGEST__FILES__PATHS": f'["{self.folder}"]', "ORGWATCH_INGEST__FILES__END": str(number == 3).lower()}
-        self.fleet.variables.update(files)
+        self.fleet.variables["ORGWATCH_INGEST__FILES__PATHS"] = f'["{self.folder}"]'
+        self.fleet.variables["ORGWATCH_INGEST__FILES__END"] = str(number == 3).lower()
         replace(self.fleet, "ingest", f"part {number}")
 
 
