@@ -25,7 +25,7 @@ fn nothing_panics() {
     }
 }
 
-/// What libFuzzer has found worth keeping.
+/// What has made a target fail once.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
     let Ok(files) = std::fs::read_dir(folder) else { return Vec::new() };

@@ -79,24 +79,26 @@ pub(crate) fn chaos(faults: &str) -> Result<()> {
     run(cargo(test).env("CHAOS_FAULTS", faults))
 }
 
-/// Searches for bytes that make a target of `fuzz/` panic, so many seconds each; all targets if none is named. What is
-/// worth keeping goes to `fuzz/corpus/`.
+/// Searches for bytes that make a target of `fuzz/` panic, so many seconds each; all targets if none is named. It begins
+/// with the seeds and `fuzz/corpus/`; what it finds on the way stays in `target/`, what made a target fail in
+/// `fuzz/artifacts/`.
 pub(crate) fn fuzz(target: Option<&str>, seconds: &str) -> Result<()> {
     tools::install()?;
-    let seeds = root().join("target/fuzz-seeds");
-    run(cargo(&["run", "--quiet", "--release", "--package", "orgwatch-fuzz", "--example", "seeds", "--"]).arg(&seeds))?;
+    let (found, seeds) = (root().join("target/fuzz-found"), root().join("target/fuzz-seeds"));
+    run(cargo(&["run", "--quiet", "--package", "orgwatch-fuzz", "--example", "seeds", "--"]).arg(&seeds))?;
     let mut targets = names(&seeds)?;
     targets.retain(|name| target.is_none_or(|target| target == name));
     anyhow::ensure!(!targets.is_empty(), "no such target: {}", target.unwrap_or_default());
     let mut steps = Steps::default();
     for name in targets {
-        let corpus = root().join("fuzz/corpus").join(&name);
-        fs::create_dir_all(&corpus)?;
+        // New inputs go to the first of the folders.
+        let folders = [found.join(&name), seeds.join(&name), root().join("fuzz/corpus").join(&name)];
+        fs::create_dir_all(found.join(&name))?;
         // Without a sanitizer: nothing here is unsafe, and so a stable toolchain will do.
         let search = ["fuzz", "run", "--sanitizer", "none", "--features", "libfuzzer", &name];
         let limits = ["-max_len=65536", "-timeout=10", &format!("-max_total_time={seconds}")];
         let mut search = command(tool("cargo-fuzz"), &search);
-        search.args([&corpus, &seeds.join(&name)]).arg("--").args(limits);
+        search.args(folders.iter().filter(|folder| folder.exists())).arg("--").args(limits);
         steps.step(&format!("fuzz {name}"), || run(&mut search));
     }
     steps.finish()
