@@ -134,6 +134,10 @@ pub struct Profile {
     pub(crate) username: Option<Text>,
     pub(crate) class: UserClass,
     pub(crate) is_guest: bool,
+    /// Whether the account may administer, once that was known. Stored behind the profile, which was stored without it
+    /// once.
+    #[serde(skip)]
+    pub(crate) administers: Option<bool>,
     /// The last day learned.
     pub(crate) last_day: Option<i32>,
     /// Active days learned, decayed.
@@ -206,6 +210,7 @@ impl Profile {
             username: None,
             class: UserClass::Normal,
             is_guest: false,
+            administers: None,
             last_day: None,
             days: 0.0,
             revision: 0,

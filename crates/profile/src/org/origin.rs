@@ -54,13 +54,14 @@ fn who(profile: &mut Profile, day: &Day, shared: &mut Shared, activity: &Activit
     if activity.user_type.as_ref().is_some_and(|user_type| user_type.to_ascii_lowercase().starts_with("guest")) {
         profile.is_guest = true;
     }
-    let key = |told: &Option<Text>| told.as_ref().map(|id| names::key(names::ROLE, id));
-    let ids = key(&activity.profile_id).zip(key(&activity.role_id));
-    let ids = ids.map(|(of_profile, of_role)| names::pair(of_profile, of_role));
-    // Once, however much of the role changed together.
-    if profile.role.note(ids, activity.administers, day.number) {
-        close::reopen(profile, shared);
+    if let (Some(of_profile), Some(role)) = (&activity.profile_id, &activity.role_id) {
+        let ids = names::pair(names::key(names::ROLE, of_profile), names::key(names::ROLE, role));
+        if profile.role.note_ids(ids, day.number) {
+            close::reopen(profile, shared);
+        }
     }
+    // No change of role: whoever gave the account a right should not thereby make all it does next usual.
+    profile.administers = activity.administers.or(profile.administers);
 }
 
 /// From where and with what an activity came.

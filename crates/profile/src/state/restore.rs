@@ -90,7 +90,7 @@ pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateErro
         (FIRST, body) => decode_body(key, body),
         (THIRD, body) => {
             let (mut profile, administers): (Profile, _) = decode_body(key, body)?;
-            profile.role.administers = administers;
+            profile.administers = administers;
             Ok(profile)
         }
         (found, _) => Err(StateError::Version { key: key.to_owned(), found }),

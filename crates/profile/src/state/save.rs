@@ -160,7 +160,7 @@ fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
         let Some(user) = user_at(&mut org.users, slot) else { continue };
         user.is_changed = false;
         let key = Org::user_key(&user.id);
-        let bytes = encode(&key, THIRD, &(&user.profile, user.profile.role.administers))?;
+        let bytes = encode(&key, THIRD, &(&user.profile, user.profile.administers))?;
         records.push(Record { key, bytes: Some(bytes) });
     }
     Ok(())

@@ -23,7 +23,7 @@ pub(crate) fn classify(profile: &Profile, rows: [Option<Prior>; Source::ALL.len(
     }
     // A right is certain where habits are a guess. But much software runs with an administrator's rights: what keeps a
     // machine's hours is compared with machines.
-    if profile.role.administers == Some(true) {
+    if profile.administers == Some(true) {
         return UserClass::Admin;
     }
     let requests = profile.api_requests + profile.page_requests;
@@ -65,7 +65,7 @@ mod tests {
     }
 
     fn administers(profile: &mut Profile) {
-        profile.role.administers = Some(true);
+        profile.administers = Some(true);
     }
 
     #[test]

@@ -11,10 +11,6 @@ pub(crate) struct Role {
     strange_days: u8,
     /// The day of the last change.
     pub(crate) changed: Option<i32>,
-    /// Whether the account may administer, once that was known. Stored behind the profile, which was stored without it
-    /// once.
-    #[serde(skip)]
-    pub(crate) administers: Option<bool>,
 }
 
 impl Role {
@@ -25,18 +21,14 @@ impl Role {
     /// Days after a change in which everything may be a first.
     pub(crate) const SETTLING: i32 = 5;
 
-    /// Notes the ids of an event and whether the account may administer, where they are told. Returns whether one of
-    /// them was known to be otherwise.
-    pub(crate) fn note(&mut self, ids: Option<u64>, administers: Option<bool>, day: i32) -> bool {
-        let known = *self;
-        self.ids = ids.unwrap_or(known.ids);
-        self.administers = administers.or(known.administers);
-        let has_other_ids = known.ids != 0 && known.ids != self.ids;
-        let has_other_right = known.administers.is_some() && known.administers != self.administers;
-        if has_other_ids || has_other_right {
+    /// Notes the ids of an event. Returns whether they changed.
+    pub(crate) fn note_ids(&mut self, ids: u64, day: i32) -> bool {
+        let changed = self.ids != 0 && self.ids != ids;
+        self.ids = ids;
+        if changed {
             self.changed = Some(day);
         }
-        has_other_ids || has_other_right
+        changed
     }
 
     /// Notes a closed day: of `requests` for views and reports, `known` were for one that is part of the job. Returns
@@ -71,18 +63,10 @@ mod tests {
     #[test]
     fn new_ids_are_a_change() {
         let mut role = Role::default();
-        let told = [(None, 9), (Some(1), 10), (Some(1), 11), (Some(2), 12), (None, 13)];
-        let changed = told.map(|(ids, day)| role.note(ids, None, day));
-        assert_eq!(changed, [false, false, false, true, false]);
+        assert!(!role.note_ids(1, 10));
+        assert!(!role.note_ids(1, 11));
+        assert!(role.note_ids(2, 12));
         assert!(role.is_settling(14) && !role.is_settling(17));
-    }
-
-    #[test]
-    fn so_is_a_right_that_was_known_to_be_otherwise() {
-        let mut role = Role::default();
-        let told = [(Some(true), 10), (None, 11), (Some(false), 12), (Some(false), 13), (Some(true), 14), (None, 15)];
-        let changed = told.map(|(administers, day)| role.note(None, administers, day));
-        assert_eq!((changed, role.changed), ([false, false, true, false, true, false], Some(14)));
     }
 
     #[test]
