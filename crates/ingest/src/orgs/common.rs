@@ -84,9 +84,9 @@ impl Common {
     }
 }
 
-/// `floor`: the part that is to be left to others, 0 to 1.
+/// `floor`: the part that is to be left to others, 0 to 1. Of an org that tells of no calls nothing is known.
 pub(super) fn is_used_up(usage: Usage, floor: f64) -> bool {
-    usage.max.saturating_sub(usage.used) as f64 <= floor * usage.max as f64
+    usage.max > 0 && usage.max.saturating_sub(usage.used) as f64 <= floor * usage.max as f64
 }
 
 #[cfg(test)]
@@ -102,5 +102,6 @@ mod tests {
         check(999, 0.0, false);
         check(1_000, 0.0, true);
         check(1_200, 0.0, true);
+        assert!(!is_used_up(Usage { used: 0, max: 0 }, 0.2));
     }
 }
