@@ -19,6 +19,8 @@ from fleet import ROOT, Fleet, wait
 
 ORG = "00Dhn0000000005AAA"
 LEARN_UNTIL = "2026-01-17"
+# Event seconds a second: a part takes half a minute.
+SPEED = 20_000
 READERS_FIRST = ["notifier", "correlator", "detector", "baseline", "ingest"]
 # What a comparison leaves out: an incident keeps the id with which it opened, settings may have come with a release.
 APART = ["incident_id", "revision", "config_hash"]
@@ -42,11 +44,14 @@ def main():
         fleet.operate("topology", "apply")
         for service in READERS_FIRST:
             replace(fleet, service, "after")
+        parts.finish()
         parts.play(2)
         fleet.orgwatchd = options.before
         for service in [each for each in reversed(READERS_FIRST) if each not in options.stay]:
             replace(fleet, service, "before")
+        parts.finish()
         parts.play(3)
+        parts.finish(is_last=True)
         wait(fleet.idle, "all stages", seconds=600)
         fleet.orgwatchd = options.after
         dead = fleet.operate("dead", "list")
@@ -54,7 +59,7 @@ def main():
 
 
 class Parts:
-    """The events of an org in three files, in order of time, that ingest reads one after the other."""
+    """The events of an org in three files, in order of time, that ingest plays one after the other, a while each."""
 
     def __init__(self, options, fleet):
         self.fleet, self.options, self.folder = fleet, options, fleet.folder / "events"
@@ -63,15 +68,27 @@ class Parts:
         run([options.orgwatch, "simulate", *plan])
         self.lines = self.whole.read_bytes().splitlines(keepends=True)
         self.folder.mkdir()
+        self.played = 0
 
     def play(self, number):
-        """Has a part read by ingest, which is restarted for it; others go on with what they have."""
+        """Has a part played by ingest, which is restarted for it; others go on with what they have."""
         third = len(self.lines) // 3 + 1
         part = self.lines[(number - 1) * third : number * third]
         (self.folder / f"{number}.ndjson").write_bytes(b"".join(part))
-        self.fleet.variables["ORGWATCH_INGEST__FILES__PATHS"] = f'["{self.folder}"]'
+        self.fleet.variables["ORGWATCH_INGEST__FILES__PATHS"] = f'["{self.folder / f"{number}.ndjson"}"]'
+        self.fleet.variables["ORGWATCH_INGEST__FILES__SPEED"] = str(SPEED)
         self.fleet.variables["ORGWATCH_INGEST__FILES__END"] = str(number == 3).lower()
         replace(self.fleet, "ingest", f"part {number}")
+
+    def finish(self, is_last=False):
+        """Waits until the part is over; it must not have been while services were replaced."""
+        if self.over() and not is_last:
+            raise RuntimeError("the events were over before the services were replaced: more --users, or a lower SPEED")
+        wait(self.over, "the end of the events", seconds=300)
+        self.played += 1
+
+    def over(self):
+        return self.fleet.log("ingest").count("files are published") > self.played
 
 
 def replace(fleet, service, why):
