@@ -6,7 +6,7 @@ use crate::{Finding, Incident, Kind, Observation, OrgId, Text, Timestamp, wire};
 
 numbers!(ChangeKind => ChangeKind { Opened, Updated, Escalated, Reopened, Closed });
 
-/// `wire_of` and `of_wire` are what differs between the batch messages.
+/// `$to` and `$from` are what differs between the batch messages.
 macro_rules! batch {
     ($domain:ty, $item:ident, $batch:ident, $to:expr, $from:expr) => {
         impl Batch for $domain {
