@@ -1,7 +1,7 @@
 //! Three nats-servers with three copies of everything: each is killed in turn while events flow, the flow goes on with
 //! the two that are left, and Postgres ends up with what a run without faults gives.
 
-use crate::kit::{Fleet, PATIENCE, backtest, command, eventually, export, org};
+use crate::kit::{Fleet, PATIENCE, backtest, command, eventually, export, orgs};
 use async_nats::jetstream::{self, Context, consumer, stream};
 use bus::{Stream, dead};
 use model::Timestamp;
@@ -37,21 +37,11 @@ struct Site {
 impl Site {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("events")).unwrap();
         let (cluster, postgres) = tokio::join!(NatsCluster::start(), Postgres::start());
         let (cluster, postgres) = (cluster.unwrap(), postgres.unwrap());
         let jetstream = jetstream(&cluster.urls()).await;
         let learn_until = Timestamp::parse("2026-01-17").unwrap();
         Self { folder, cluster, postgres, jetstream, learn_until }
-    }
-
-    /// Where the events are.
-    fn input(&self) -> PathBuf {
-        let input = self.folder.path().join("events");
-        for number in 0..2 {
-            std::fs::write(input.join(format!("{number}.ndjson")), org(number, 25, 24)).unwrap();
-        }
-        input
     }
 
     /// The configuration, with more of how the events are played.
@@ -166,7 +156,7 @@ async fn push_rules(fleet: &Fleet, config: &Path, rules: &Path, times: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_server_goes_and_comes_back_while_events_flow() {
     let mut site = Site::new().await;
-    let input = site.input();
+    let input = orgs(site.folder.path(), 2, 24);
     let paced = format!(", speed = {SPEED}, paced_from = \"{}\"", site.learn_until);
     let config = site.configure(&input, &paced);
     let rules = site.write("rules.toml", "");

@@ -3,7 +3,7 @@
 //!
 //! `CHAOS_FAULTS=200` makes it long: that many faults.
 
-use crate::kit::{Fleet, Outcome, backtest, export, org};
+use crate::kit::{self, Fleet, Outcome, backtest, export};
 use bus::dead;
 use model::Timestamp;
 use orgwatchd::{Config, Node, idle};
@@ -33,11 +33,7 @@ impl Field {
     /// Play enough that there is work left at the last fault.
     async fn new(orgs: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let input = folder.path().join("events");
-        std::fs::create_dir(&input).unwrap();
-        for number in 0..orgs {
-            std::fs::write(input.join(format!("{number}.ndjson")), org(number, 25, 24)).unwrap();
-        }
+        let input = kit::orgs(folder.path(), orgs, 24);
         let nats = Nats::start().await.unwrap();
         // It is killed: what it has committed must be there afterwards, as in earnest.
         let durable = PostgresOptions { durable: true, ..PostgresOptions::default() };

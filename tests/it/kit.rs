@@ -25,6 +25,16 @@ pub(crate) fn org(number: u64, users: u32, days: u32) -> Vec<u8> {
     lines
 }
 
+/// So many small orgs, a file each, in a folder of their own below this one; returns it.
+pub(crate) fn orgs(folder: &Path, count: u64, days: u32) -> PathBuf {
+    let input = folder.join("events");
+    std::fs::create_dir(&input).unwrap();
+    for number in 0..count {
+        std::fs::write(input.join(format!("{number}.ndjson")), org(number, 25, days)).unwrap();
+    }
+    input
+}
+
 pub(crate) fn org_id(number: u64) -> OrgId {
     OrgId::new(&format!("00Dhn00000{number:05}AAA"))
 }

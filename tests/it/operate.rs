@@ -1,6 +1,6 @@
 //! What operators have forgotten is forgotten, while everything else goes on.
 
-use crate::kit::{Fleet, Outcome, backtest, command, export, org, org_id};
+use crate::kit::{Fleet, Outcome, backtest, command, export, org_id, orgs};
 use model::{OrgId, Timestamp};
 use orgwatchd::{Config, Node, idle};
 use pipeline::Config as Rules;
@@ -52,11 +52,7 @@ struct Site {
 impl Site {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let input = folder.path().join("events");
-        std::fs::create_dir(&input).unwrap();
-        for number in 0..3 {
-            std::fs::write(input.join(format!("{number}.ndjson")), org(number, 25, 21)).unwrap();
-        }
+        let input = orgs(folder.path(), 3, 21);
         let (nats, postgres) = (Nats::start().await.unwrap(), Postgres::start().await.unwrap());
         let (config, learn_until) = (folder.path().join("orgwatchd.toml"), Timestamp::parse("2026-01-17").unwrap());
         let site = Self { folder, config, input, learn_until, nats, postgres };

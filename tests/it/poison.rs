@@ -1,7 +1,7 @@
 //! Messages that nothing can be made of end in the dead stream with the reason, hostile ones do no harm, and the rest
 //! goes on as if none of them had come.
 
-use crate::kit::{Fleet, backtest, export, org};
+use crate::kit::{Fleet, backtest, export, orgs};
 use async_nats::jetstream::Context;
 use bus::{dead, subject};
 use model::{
@@ -269,11 +269,7 @@ async fn letters(node: &Node) -> Vec<dead::DeadLetter> {
 async fn poison_is_set_aside_and_harms_nothing() {
     const ROUNDS: u64 = 3;
     let folder = tempfile::tempdir().unwrap();
-    let input = folder.path().join("events");
-    std::fs::create_dir(&input).unwrap();
-    for number in 0..3 {
-        std::fs::write(input.join(format!("{number}.ndjson")), org(number, 25, 24)).unwrap();
-    }
+    let input = orgs(folder.path(), 3, 24);
     let (nats, postgres) = (Nats::start().await.unwrap(), Postgres::start().await.unwrap());
     let learn_until = Timestamp::parse("2026-01-17").unwrap();
     let text = format!(

@@ -1,7 +1,7 @@
 //! Backup and restore: whatever is restored goes on, and ends in what a backtest says. That the files of events alone
 //! are enough is what [`crate::equality`] shows.
 
-use crate::kit::{Fleet, backtest, export, org};
+use crate::kit::{Fleet, backtest, export, orgs};
 use model::Timestamp;
 use orgwatchd::{Config, Node, idle};
 use pipeline::Config as Rules;
@@ -27,10 +27,7 @@ struct Site {
 impl Site {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("events")).unwrap();
-        for number in 0..2 {
-            std::fs::write(folder.path().join(format!("events/{number}.ndjson")), org(number, 25, 21)).unwrap();
-        }
+        orgs(folder.path(), 2, 21);
         let nats = nats(&folder.path().join("streams")).await;
         let postgres = Postgres::start().await.unwrap();
         let fleet = Fleet::new(folder.path().join("orgwatchd.toml"), folder.path().to_owned());
