@@ -5,8 +5,8 @@ use crate::kit::{Fleet, backtest, export, orgs};
 use async_nats::jetstream::Context;
 use bus::{dead, subject};
 use model::{
-    Activity, Batch, Change, ChangeKind, Channel, Control, Entry, Family, Feature, Finding, Incident, Item, Kind,
-    Observation, Order, OrgId, Points, Receipt, RiskModel, Severity, SourceIp, Timestamp, UserClass, UserId, Uuid,
+    Activity, Batch, Change, ChangeKind, Channel, Command, Control, Entry, Family, Feature, Finding, Incident, Item,
+    Kind, Observation, OrgId, Points, Receipt, RiskModel, Severity, SourceIp, Timestamp, UserClass, UserId, Uuid,
 };
 use orgwatchd::{Config, Node, idle};
 use pipeline::Config as Rules;
@@ -73,19 +73,19 @@ fn senseless(other: Vec<u8>, missing: &'static str) -> Vec<(Vec<u8>, Option<&'st
 fn activity_messages() -> Vec<(Vec<u8>, Option<&'static str>)> {
     let mut messages =
         senseless(Finding::encode_batch(&[Item::new(finding())]), "undecodable: field activity: missing");
-    let control = |org: &str, order: Order| Entry::Control(Control { org_id: OrgId::new(org), order });
+    let control = |org: &str, command: Command| Entry::Control(Control { org_id: OrgId::new(org), command });
     let unknown = "00Dhn000000NONEEAA";
     let nul = Activity { user_id: UserId::new("005\0hn00000"), username: Some("a\0b".into()), ..activity() };
     let entries = [
-        control(unknown, Order::End),
-        control(unknown, Order::Watermark(activity().event_time)),
+        control(unknown, Command::End),
+        control(unknown, Command::Watermark(activity().event_time)),
         activity().into(),
         nul.into(),
-        control(HOSTILE, Order::End),
+        control(HOSTILE, Command::End),
     ];
     messages.extend(entries.map(|entry| (Entry::encode_batch(&[traced(entry)]), None)));
     let timeless = [i64::MIN, i64::MAX].map(Timestamp).into_iter().flat_map(|time| {
-        [control(HOSTILE, Order::Watermark(time)), Activity { event_time: time, ..activity() }.into()]
+        [control(HOSTILE, Command::Watermark(time)), Activity { event_time: time, ..activity() }.into()]
     });
     messages.extend(timeless.map(|entry| (Entry::encode_batch(&[traced(entry)]), NO_TIME)));
     messages

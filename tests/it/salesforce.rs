@@ -1,7 +1,7 @@
 //! The whole product at a Salesforce that serves the events of a file.
 
 use crate::kit::{Outcome, backtest, dev_with, org, org_id};
-use bus::{Publisher, PublisherSettings, Source};
+use bus::{Consumer, Publisher, PublisherSettings};
 use detector::Group;
 use fake_org::{Event, FakeOrg, Script, Speed};
 use ingest::{Backfill, ConnectedOrg, Purpose, Sink};
@@ -104,13 +104,13 @@ async fn a_backfill_teaches_and_raises_nothing() {
     let stop = shutdown.clone();
     let baseline = tokio::spawn(async move { service.run(stop).await });
     for partition in 0..node.config.partitions.count {
-        while !node.bus.backlog(&Source::baseline(partition)).await.unwrap().is_empty() {
+        while !node.bus.backlog(&Consumer::baseline(partition)).await.unwrap().is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
     shutdown.cancel();
     baseline.await.unwrap().unwrap();
-    let backlog = node.bus.backlog(&Source::detector(group.name())).await.unwrap();
+    let backlog = node.bus.backlog(&Consumer::detector(group.name())).await.unwrap();
     assert!(backlog.is_empty(), "lessons were observed: {backlog:?}");
     let partition = node.config.partitions.partitions().of_org(&org_id(0))[0];
     let owner = store::Owner::connect(&node.config.postgres, "test", "test", 9).await.unwrap();

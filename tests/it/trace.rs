@@ -3,7 +3,7 @@
 use crate::kit::Fleet;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bus::Source;
+use bus::Consumer;
 use h2::server::SendResponse;
 use hmac::{Hmac, KeyInit, Mac};
 use model::time::{DAY, HOUR, MINUTE};
@@ -158,18 +158,18 @@ fn way(spans: &[SpanData], name: &str) -> (Vec<String>, SpanId) {
 
 /// Until no stage after the request has anything left.
 async fn idle(node: &Node, group: &detector::Group) {
-    let baselines = (0..node.config.partitions.count).map(Source::baseline);
-    let shared = [Source::detector(group.name()), Source::correlator()];
+    let baselines = (0..node.config.partitions.count).map(Consumer::baseline);
+    let shared = [Consumer::detector(group.name()), Consumer::correlator()];
     for source in baselines.chain(shared) {
         drained(node, &source).await;
     }
     while node.store.outbox_backlog().await.unwrap().0 > 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    drained(node, &Source::notifier()).await;
+    drained(node, &Consumer::notifier()).await;
 }
 
-async fn drained(node: &Node, source: &Source) {
+async fn drained(node: &Node, source: &Consumer) {
     while !node.bus.backlog(source).await.unwrap().is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -39,7 +39,7 @@ impl Meter {
         for item in items {
             match item.value {
                 Entry::Activity(_) => activities += 1,
-                Entry::Lesson(_) => lessons += 1,
+                Entry::Backfill(_) => lessons += 1,
                 Entry::Control(_) => controls += 1,
             }
         }

@@ -1,8 +1,8 @@
 //! One partition's state: its orgs, and what of its stream has been applied to them. Pure: the service around it
 //! reads, loads and commits.
 
-use model::{Control, Entry, Observation, Order, OrgId, UserId};
-use profile::{Fate, Org, Settings, SettingsError, StateError};
+use model::{Command, Control, Entry, Observation, OrgId, UserId};
+use profile::{ActivityOutcome, Org, Settings, SettingsError, StateError};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
@@ -60,29 +60,33 @@ impl Partition {
         state.load(user, bytes).map_err(|source| PartitionError::State { org: org.clone(), source })
     }
 
-    /// Applies the next entry of the stream. [`Fate::Away`] means that nothing was changed: the user's profile is to
+    /// Applies the next entry of the stream. [`ActivityOutcome::Away`] means that nothing was changed: the user's profile is to
     /// be loaded, and the entry applied again. `None` is the fate of control records.
     ///
     /// A lesson raises nothing, then or later. What it closes of days on which others were watched is told as ever.
     ///
     /// # Errors
     /// If the settings do not fit; they have been checked before.
-    pub fn apply(&mut self, entry: &Entry, out: &mut Vec<Observation>) -> Result<Option<Fate>, PartitionError> {
+    pub fn apply(
+        &mut self,
+        entry: &Entry,
+        out: &mut Vec<Observation>,
+    ) -> Result<Option<ActivityOutcome>, PartitionError> {
         match entry {
             Entry::Activity(activity) => Ok(Some(self.org(&activity.org_id)?.observe(activity, out))),
-            Entry::Lesson(lesson) => Ok(Some(self.org(&lesson.org_id)?.teach(lesson, out))),
-            Entry::Control(Control { org_id, order }) => {
-                let org = match order {
-                    Order::Blind { .. } => Some(self.org(org_id)?),
+            Entry::Backfill(activity) => Ok(Some(self.org(&activity.org_id)?.teach(activity, out))),
+            Entry::Control(Control { org_id, command }) => {
+                let org = match command {
+                    Command::Blind { .. } => Some(self.org(org_id)?),
                     // An org that has told nothing yet has nothing to close.
-                    Order::Watermark(_) | Order::End | Order::Sighted { .. } => self.orgs.get_mut(org_id),
+                    Command::Watermark(_) | Command::End | Command::Sighted { .. } => self.orgs.get_mut(org_id),
                 };
                 let Some(org) = org else { return Ok(None) };
-                match order {
-                    Order::Watermark(time) => org.advance(*time, out),
-                    Order::End => org.finish(out),
-                    Order::Blind { kind } => org.blind(*kind),
-                    Order::Sighted { kind } => org.sighted(*kind),
+                match command {
+                    Command::Watermark(time) => org.advance(*time, out),
+                    Command::End => org.finish(out),
+                    Command::Blind { kind } => org.blind(*kind),
+                    Command::Sighted { kind } => org.sighted(*kind),
                 }
                 Ok(None)
             }

@@ -6,7 +6,7 @@ use crate::partition::Partition;
 use crate::settings::Settings;
 use bus::{Bus, Delivery, Failure, Handler, PublishError, Publisher, Ticket, subject, trace};
 use model::{Entry, Item, Observation, OrgId, UserId};
-use profile::{Fate, Org};
+use profile::{ActivityOutcome, Org};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{Owner, StateEntry, StateKey};
@@ -88,7 +88,7 @@ impl Worker {
     /// Reads, then learns; what leans towards the unusual goes to `out` by subject.
     async fn learn(&mut self, item: &Item<Entry>, out: &mut Outgoing) -> Result<(), BaselineError> {
         let mut observations = Vec::new();
-        while self.state.apply(&item.value, &mut observations)? == Some(Fate::Away) {
+        while self.state.apply(&item.value, &mut observations)? == Some(ActivityOutcome::Away) {
             let Some(activity) = item.value.activity() else { break };
             let user = [activity.user_id.clone()];
             self.fetch(&activity.org_id, &user).await?;

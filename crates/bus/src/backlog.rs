@@ -1,7 +1,7 @@
 //! How far a consumer is behind.
 
 use crate::pull::consumer;
-use crate::{Bus, BusError, Source};
+use crate::{Bus, BusError, Consumer};
 
 /// What a consumer has still to do, over all replicas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Bus {
     ///
     /// # Errors
     /// If there is no such consumer, or the server does not answer.
-    pub async fn backlog(&self, source: &Source) -> Result<Backlog, BusError> {
+    pub async fn backlog(&self, source: &Consumer) -> Result<Backlog, BusError> {
         let failed = || BusError::api(format!("consumer {}", source.consumer), "ask how far it is");
         let mut consumer = consumer(self, source).await.map_err(failed())?;
         let info = consumer.info().await.map_err(|error| failed()(error.into()))?;

@@ -4,7 +4,7 @@ use crate::connect::Delays;
 use crate::delivery::Received;
 use crate::error::Cause;
 use crate::pull::{self, consumer, pull, ticker};
-use crate::{Bus, Delivery, Failure, Handler, LoopError, Source, dead};
+use crate::{Bus, Consumer, Delivery, Failure, Handler, LoopError, dead};
 use async_nats::Subject;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::PullConsumer;
@@ -33,7 +33,7 @@ pub async fn cursor<H: Handler>(
     handler: &mut H,
     shutdown: CancellationToken,
 ) -> Result<(), LoopError> {
-    let (source, acks) = (Source::baseline(partition), VecDeque::new());
+    let (source, acks) = (Consumer::baseline(partition), VecDeque::new());
     let mut cursor = Cursor { bus, source, handler, shutdown, ticker: ticker(), handled: start_after, acks };
     let mut delays = delays();
     loop {
@@ -57,7 +57,7 @@ pub async fn cursor<H: Handler>(
 
 struct Cursor<'a, H> {
     bus: &'a Bus,
-    source: Source,
+    source: Consumer,
     handler: &'a mut H,
     shutdown: CancellationToken,
     ticker: Interval,
@@ -217,7 +217,7 @@ fn delays() -> Delays {
 }
 
 /// The consumer, put back to after what was handled.
-async fn reset(bus: &Bus, source: Source, handled: u64) -> Result<PullConsumer, End> {
+async fn reset(bus: &Bus, source: Consumer, handled: u64) -> Result<PullConsumer, End> {
     check_stream(bus, &source, handled).await?;
     let mut consumer = consumer(bus, &source).await.map_err(End::Broken)?;
     let answer = consumer.reset(Some(handled.saturating_add(1))).await;
@@ -226,7 +226,7 @@ async fn reset(bus: &Bus, source: Source, handled: u64) -> Result<PullConsumer, 
 }
 
 /// The stream must still have what was applied, and should have all that is to come next.
-async fn check_stream(bus: &Bus, source: &Source, applied: u64) -> Result<(), End> {
+async fn check_stream(bus: &Bus, source: &Consumer, applied: u64) -> Result<(), End> {
     let name = source.stream.name(&bus.settings.prefix);
     let stream = bus.context.get_stream(name).await.map_err(|error| End::Broken(error.into()))?;
     let state = &stream.cached_info().state;
@@ -245,7 +245,7 @@ async fn check_stream(bus: &Bus, source: &Source, applied: u64) -> Result<(), En
 }
 
 /// What a handler's failure means to the loop that cannot go on.
-pub(crate) fn failed(source: &Source, failure: Failure) -> LoopError {
+pub(crate) fn failed(source: &Consumer, failure: Failure) -> LoopError {
     let consumer = source.consumer.clone();
     match failure {
         Failure::Stop(reason) => LoopError::Stopped { consumer, reason },

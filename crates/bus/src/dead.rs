@@ -138,7 +138,7 @@ pub async fn put(bus: &Bus, stage: &str, subject: &str, traceparent: &str, paylo
 pub async fn put_record(bus: &Bus, stage: &str, origin: &str, payload: impl Into<Bytes>, reason: &str) {
     let (payload, traceparent) = (payload.into(), trace::current());
     let id = format!("dead-{stage}-{:016x}-{:016x}", id::hash(origin.as_bytes()), id::hash(&payload));
-    let met = Met::Source { origin };
+    let met = Met::Consumer { origin };
     keep(bus, Letter { stage, met, reason, traceparent: &traceparent, payload, id }).await;
 }
 
@@ -166,7 +166,7 @@ struct Letter<'a> {
 /// Where it was met.
 enum Met<'a> {
     Stream { subject: &'a str, sequence: u64 },
-    Source { origin: &'a str },
+    Consumer { origin: &'a str },
 }
 
 async fn keep(bus: &Bus, letter: Letter<'_>) {
@@ -179,7 +179,7 @@ async fn keep(bus: &Bus, letter: Letter<'_>) {
             headers.insert(SUBJECT, subject);
             headers.insert(STREAM_SEQUENCE, sequence.to_string());
         }
-        Met::Source { origin } => headers.insert(ORIGIN, line(origin)),
+        Met::Consumer { origin } => headers.insert(ORIGIN, line(origin)),
     }
     headers.insert(REASON, line(reason));
     headers.insert(NATS_MESSAGE_ID, id);
@@ -196,7 +196,7 @@ async fn keep(bus: &Bus, letter: Letter<'_>) {
         Met::Stream { subject, sequence } => {
             tracing::error!(%stage, %subject, sequence, %reason, "a message was set aside in the dead stream");
         }
-        Met::Source { origin } => {
+        Met::Consumer { origin } => {
             tracing::error!(%stage, %origin, %reason, "a record was set aside in the dead stream");
         }
     }

@@ -42,4 +42,4 @@ pub use error::{BusError, LoopError, PublishError};
 pub use publisher::{Publisher, PublisherSettings, Ticket};
 pub use settings::{Auth, MaxBytes, Retention, Settings, SettingsError, Tls};
 pub use shared::{SharedSettings, shared};
-pub use topology::{Ack, ConsumerSpec, DetectorGroup, Difference, Source, Stream, StreamSpec, Topology};
+pub use topology::{Ack, Consumer, ConsumerSpec, DetectorGroup, Difference, Stream, StreamSpec, Topology};

@@ -66,7 +66,7 @@ impl Meter {
     }
 
     /// A handler has worked on messages; `failed` says that it could not use them. `pending` are still to come.
-    pub(crate) fn processed(&self, source: &crate::Source, messages: usize, took: Duration, failed: bool) {
+    pub(crate) fn processed(&self, source: &crate::Consumer, messages: usize, took: Duration, failed: bool) {
         let mut attributes = consumer(source, "process");
         if failed {
             attributes.push(KeyValue::new("error.type", "handler"));
@@ -75,11 +75,11 @@ impl Meter {
         self.consumed.add(u64::try_from(messages).unwrap_or(u64::MAX), &attributes);
     }
 
-    pub(crate) fn pending(&self, source: &crate::Source, pending: u64) {
+    pub(crate) fn pending(&self, source: &crate::Consumer, pending: u64) {
         self.pending.record(pending, &consumer(source, "receive"));
     }
 
-    pub(crate) fn gap(&self, source: &crate::Source) {
+    pub(crate) fn gap(&self, source: &crate::Consumer) {
         self.gaps.add(1, &consumer(source, "receive"));
         self.gaps_total.fetch_add(1, Ordering::Relaxed);
     }
@@ -93,7 +93,7 @@ impl Meter {
     }
 }
 
-fn consumer(source: &crate::Source, operation: &'static str) -> Vec<KeyValue> {
+fn consumer(source: &crate::Consumer, operation: &'static str) -> Vec<KeyValue> {
     vec![
         KeyValue::new("messaging.system", "nats"),
         KeyValue::new("messaging.operation.name", operation),
@@ -117,7 +117,7 @@ mod tests {
         let meter = Meter::of(&provider.meter("orgwatch"));
         for milliseconds in [1, 4, 4, 40_000] {
             meter.sent("finding", Duration::from_millis(milliseconds));
-            meter.processed(&crate::Source::correlator(), 1, Duration::from_millis(milliseconds), false);
+            meter.processed(&crate::Consumer::correlator(), 1, Duration::from_millis(milliseconds), false);
         }
         provider.force_flush().unwrap();
         let mut counts = Vec::new();

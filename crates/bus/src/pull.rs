@@ -2,7 +2,7 @@
 
 use crate::delivery::Received;
 use crate::error::Cause;
-use crate::{Bus, Delivery, Failure, Handler, Source, trace};
+use crate::{Bus, Consumer, Delivery, Failure, Handler, trace};
 use async_nats::jetstream::consumer::PullConsumer;
 use futures::StreamExt;
 use model::Batch;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const MOST_LINKS: usize = 128;
 
 /// The consumer of a source; an error if there is none yet.
-pub(crate) async fn consumer(bus: &Bus, source: &Source) -> Result<PullConsumer, Cause> {
+pub(crate) async fn consumer(bus: &Bus, source: &Consumer) -> Result<PullConsumer, Cause> {
     let stream = bus.context.get_stream_no_info(source.stream.name(&bus.settings.prefix)).await?;
     stream.get_consumer(&source.consumer).await
 }
@@ -51,7 +51,7 @@ pub(crate) fn ticker() -> Interval {
 /// otherwise.
 pub(crate) async fn handle<H: Handler>(
     bus: &Bus,
-    source: &Source,
+    source: &Consumer,
     handler: &mut H,
     deliveries: Vec<Delivery<H::Item>>,
 ) -> Result<(), Failure> {
@@ -70,7 +70,7 @@ pub(crate) async fn handle<H: Handler>(
     outcome
 }
 
-fn span<T: Batch>(source: &Source, deliveries: &[Delivery<T>]) -> Span {
+fn span<T: Batch>(source: &Consumer, deliveries: &[Delivery<T>]) -> Span {
     let span = tracing::info_span!(
         "process",
         otel.name = format!("process {}", source.stream.word()),

@@ -5,7 +5,7 @@ use crate::cursor::failed;
 use crate::delivery::Received;
 use crate::error::Cause;
 use crate::pull::{self, TICK, consumer, pull, ticker};
-use crate::{Bus, Failure, Handler, LoopError, Source, dead};
+use crate::{Bus, Consumer, Failure, Handler, LoopError, dead};
 use async_nats::Subject;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::PullConsumer;
@@ -44,7 +44,7 @@ impl Default for SharedSettings {
 /// Only by [`Failure::Stop`], and if [`Handler::tick`] or [`Handler::finish`] fail.
 pub async fn shared<H: Handler>(
     bus: &Bus,
-    source: &Source,
+    source: &Consumer,
     handler: &mut H,
     settings: SharedSettings,
     shutdown: CancellationToken,
@@ -70,7 +70,7 @@ pub async fn shared<H: Handler>(
 
 struct Shared<'a, H> {
     bus: &'a Bus,
-    source: &'a Source,
+    source: &'a Consumer,
     handler: &'a mut H,
     settings: SharedSettings,
     shutdown: CancellationToken,

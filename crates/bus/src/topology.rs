@@ -82,7 +82,7 @@ pub enum Stream {
 
 /// A consumer by name, and the stream it reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct Consumer {
     pub stream: Stream,
     pub consumer: String,
     /// Who works on it, as the dead letters say.
@@ -96,7 +96,7 @@ impl Topology {
         let mut consumers: Vec<ConsumerSpec> = (0..settings.partitions)
             .map(|partition| {
                 // A cursor is put back by a reset, never by redelivery, so nothing must come again by itself.
-                let source = Source::baseline(partition);
+                let source = Consumer::baseline(partition);
                 ConsumerSpec {
                     ack: Ack::All,
                     max_ack_pending: None,
@@ -107,11 +107,11 @@ impl Topology {
             .collect();
         consumers.extend(detector_groups.iter().map(|group| {
             let filters = group.families.iter().map(|family| subject::family(prefix, family)).collect();
-            shared(prefix, &Source::detector(&group.name), filters)
+            shared(prefix, &Consumer::detector(&group.name), filters)
         }));
         let all = |stream: Stream| vec![stream.subjects(prefix)];
-        consumers.push(shared(prefix, &Source::correlator(), all(Stream::Finding)));
-        consumers.push(shared(prefix, &Source::notifier(), all(Stream::Incident)));
+        consumers.push(shared(prefix, &Consumer::correlator(), all(Stream::Finding)));
+        consumers.push(shared(prefix, &Consumer::notifier(), all(Stream::Incident)));
         Self {
             streams: Stream::ALL.iter().map(|stream| stream.spec(settings)).collect(),
             consumers,
@@ -164,7 +164,7 @@ impl Stream {
     }
 }
 
-impl Source {
+impl Consumer {
     /// The cursor of a partition.
     pub fn baseline(partition: u16) -> Self {
         Self::new(Stream::Activity, format!("baseline-{partition}"), "baseline")
@@ -198,7 +198,7 @@ pub(crate) fn bucket(prefix: &str) -> String {
     format!("{prefix}-settings")
 }
 
-fn shared(prefix: &str, source: &Source, filters: Vec<String>) -> ConsumerSpec {
+fn shared(prefix: &str, source: &Consumer, filters: Vec<String>) -> ConsumerSpec {
     ConsumerSpec {
         stream: source.stream.name(prefix),
         name: source.consumer.clone(),

@@ -23,7 +23,7 @@ pub use error::CorrelatorError;
 pub use merge::{Known, Merged, Written, merge};
 pub use settings::Settings;
 
-use bus::{Bus, SharedSettings, Source};
+use bus::{Bus, Consumer, SharedSettings};
 use meter::Meter;
 use model::Text;
 use store::Store;
@@ -50,7 +50,7 @@ impl Service {
         let shared = SharedSettings { messages: self.settings.messages, ..SharedSettings::default() };
         let meter = Meter::new();
         let mut worker = Worker::new(&self, meter.clone());
-        let source = Source::correlator();
+        let source = Consumer::correlator();
         let merging = bus::shared(&self.bus, &source, &mut worker, shared, shutdown.clone());
         let relaying = relay::run(&self.bus, &self.store, self.settings.relay_interval(), shutdown.clone());
         let measuring = backlog::run(&self.store, &meter, &shutdown);

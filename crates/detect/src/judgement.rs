@@ -2,7 +2,7 @@
 
 use crate::registry::Detector;
 use crate::{Settings, Verdict, blind, score};
-use model::{Contribution, Finding, Measure, Observation, Source, Text, Timestamp, Uuid, id};
+use model::{Contribution, Finding, Measure, Observation, Surface, Text, Timestamp, Uuid, id};
 
 /// What a detector found out, before it is weighed.
 pub(crate) struct Judgement {
@@ -19,7 +19,7 @@ pub(crate) struct Judgement {
     pub(crate) measures: Vec<(&'static str, f64)>,
     pub(crate) evidence: Vec<Uuid>,
     pub(crate) objects: Vec<Text>,
-    pub(crate) source: Option<Source>,
+    pub(crate) source: Option<Surface>,
     /// Was anomalous before the day's factor was known, and is not any more.
     pub(crate) is_explained: bool,
 }
@@ -110,12 +110,12 @@ fn round(value: f64) -> f64 {
 mod tests {
     use crate::detectors::row_spike::RowSpike;
     use crate::{Detector, Settings, Verdict};
-    use model::{Feature, Finding, Kind, Observation, Source, Usual, Volume};
+    use model::{Feature, Finding, Kind, Observation, Surface, Usual, Volume};
 
     fn finding(blind: &[Kind], settings: &Settings) -> Finding {
         let day = Usual { location: 4.0, scale: 0.3, degrees: 30.0, evidence: 20.0, ..Usual::default() };
         let volume = Volume {
-            source: Source::ListView,
+            source: Surface::ListView,
             rows: 90_000.0,
             hour_rows: 90_000.0,
             requests: 3,

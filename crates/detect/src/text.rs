@@ -1,6 +1,6 @@
 //! Words and numbers as people write them.
 
-use model::{Source, Text};
+use model::{Surface, Text};
 
 /// `4151.0` as `4,151`.
 pub fn count(value: f64) -> String {
@@ -28,13 +28,13 @@ pub fn list(names: &[Text], total: usize) -> String {
 }
 
 /// Through what rows left.
-pub fn through(source: Source) -> &'static str {
+pub fn through(source: Surface) -> &'static str {
     match source {
-        Source::ListView => "list views",
-        Source::Report => "reports",
-        Source::Api => "the API",
-        Source::Bulk => "the Bulk API",
-        Source::File => "files",
+        Surface::ListView => "list views",
+        Surface::Report => "reports",
+        Surface::Api => "the API",
+        Surface::Bulk => "the Bulk API",
+        Surface::File => "files",
     }
 }
 

@@ -7,7 +7,7 @@ mod worker;
 pub use group::{Group, GroupError};
 pub use settings::Settings;
 
-use bus::{Bus, LoopError, Publisher, PublisherSettings, SharedSettings, Source};
+use bus::{Bus, Consumer, LoopError, Publisher, PublisherSettings, SharedSettings};
 use model::{Finding, Text, Timestamp};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -42,7 +42,7 @@ impl Service {
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), LoopError> {
         let abandon = CancellationToken::new();
         let publisher: Publisher<Finding> = Publisher::start(&self.bus, PublisherSettings::default(), abandon.clone());
-        let source = Source::detector(self.group.name());
+        let source = Consumer::detector(self.group.name());
         let shared = SharedSettings { messages: self.settings.messages, ..SharedSettings::default() };
         let learn_until = self.settings.learn_until.map_or(Timestamp(i64::MIN), |time| time);
         let bus = self.bus.clone();

@@ -8,7 +8,7 @@ use crate::meter::{Counts, Meter, Origin};
 use crate::source::{Positions, Source, SourceError};
 use crate::{FileSettings, Sink};
 use futures::future::BoxFuture;
-use model::{Order, OrgId, Timestamp};
+use model::{Command, OrgId, Timestamp};
 use pace::Pace;
 use pipeline::input::Batch;
 use progress::{Place, Progress};
@@ -188,8 +188,8 @@ impl Run<'_> {
         let (last, sink, end) = (&self.last, self.sink, self.source.settings.end);
         let orders = async {
             for (org, time) in last {
-                let order = if end { Order::End } else { Order::Watermark(*time) };
-                sink.order(org, order).await?.await?;
+                let command = if end { Command::End } else { Command::Watermark(*time) };
+                sink.command(org, command).await?.await?;
             }
             Ok::<(), SourceError>(())
         };

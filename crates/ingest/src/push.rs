@@ -4,7 +4,7 @@ use crate::Sink;
 use crate::http::{self, Push};
 use crate::source::{Source, SourceError};
 use futures::future::BoxFuture;
-use model::Order;
+use model::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -61,7 +61,7 @@ async fn tell_watermarks(push: &Push, sink: &Sink) -> Result<(), SourceError> {
         }
         let due = push.idle().due(http::now());
         for (org, watermark) in due {
-            sink.order(&org, Order::Watermark(watermark)).await?.await?;
+            sink.command(&org, Command::Watermark(watermark)).await?.await?;
             tracing::debug!(org.id = %org, %watermark, "org is silent, its watermark moves on");
         }
     }

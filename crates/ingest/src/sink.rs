@@ -5,7 +5,7 @@ use bus::{PublishError, Publisher, dead, subject};
 use futures::future::{BoxFuture, try_join_all};
 use model::partition::Partitions;
 use model::time::SECOND;
-use model::{Activity, Control, Entry, Item, Order, OrgId, Timestamp};
+use model::{Activity, Command, Control, Entry, Item, OrgId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -86,7 +86,7 @@ impl Sink {
     /// # Errors
     /// As [`Sink::send`].
     pub async fn teach(&self, lessons: Vec<Activity>) -> Result<Ticket, PublishError> {
-        self.send_rest(self.slices(lessons, Entry::Lesson).into_iter(), Vec::new()).await
+        self.send_rest(self.slices(lessons, Entry::Backfill).into_iter(), Vec::new()).await
     }
 
     /// As [`Sink::send`], unless too much is under way already.
@@ -107,8 +107,8 @@ impl Sink {
     ///
     /// # Errors
     /// As [`Sink::send`].
-    pub async fn order(&self, org: &OrgId, order: Order) -> Result<Ticket, PublishError> {
-        let control = Entry::Control(Control { org_id: org.clone(), order });
+    pub async fn command(&self, org: &OrgId, command: Command) -> Result<Ticket, PublishError> {
+        let control = Entry::Control(Control { org_id: org.clone(), command });
         let item = Item { value: control, traceparent: bus::trace::current(), received_at: Some(crate::http::now()) };
         let slices = self.partitions.of_org(org).into_iter().map(|partition| (partition, vec![item.clone()]));
         self.send_rest(slices, Vec::new()).await
@@ -120,7 +120,7 @@ impl Sink {
     /// As [`Sink::send`].
     pub(crate) async fn told_until(&self, org: &OrgId, time: Timestamp) -> Result<Ticket, PublishError> {
         let watermark = time.plus(-i64::from(self.lateness_seconds) * SECOND);
-        self.order(org, Order::Watermark(watermark)).await
+        self.command(org, Command::Watermark(watermark)).await
     }
 
     /// Keeps what a source could not read where operators find it, and waits until that is acknowledged: each record

@@ -7,7 +7,7 @@ use bus::PublishError;
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
 use model::partition::Partitions;
-use model::{Entry, Finding, Item, Order, OrgId};
+use model::{Command, Entry, Finding, Item, OrgId};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -233,12 +233,12 @@ impl Findings for Noted {
 fn text(entry: &Entry) -> String {
     match entry {
         Entry::Activity(activity) => activity.id.to_string(),
-        Entry::Lesson(activity) => format!("lesson {}", activity.id),
-        Entry::Control(control) => match control.order {
-            Order::End => format!("end of {}", control.org_id),
-            Order::Watermark(time) => format!("{} to {time}", control.org_id),
-            Order::Blind { kind } => format!("{} blind to {kind}", control.org_id),
-            Order::Sighted { kind } => format!("{} sees {kind}", control.org_id),
+        Entry::Backfill(activity) => format!("lesson {}", activity.id),
+        Entry::Control(control) => match control.command {
+            Command::End => format!("end of {}", control.org_id),
+            Command::Watermark(time) => format!("{} to {time}", control.org_id),
+            Command::Blind { kind } => format!("{} blind to {kind}", control.org_id),
+            Command::Sighted { kind } => format!("{} sees {kind}", control.org_id),
         },
     }
 }

@@ -19,7 +19,7 @@ pub struct Item<T> {
 pub enum Entry {
     Activity(Box<Activity>),
     /// An activity of long ago: it teaches, and raises nothing.
-    Lesson(Box<Activity>),
+    Backfill(Box<Activity>),
     Control(Control),
 }
 
@@ -27,11 +27,11 @@ pub enum Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control {
     pub org_id: OrgId,
-    pub order: Order,
+    pub command: Command,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum Command {
     /// All sources have told everything up to this time: hours that end by it are closed.
     Watermark(Timestamp),
     /// No more activities will come: all hours and days are closed.
@@ -75,14 +75,14 @@ impl Entry {
     /// What there is to learn, from an activity or a lesson.
     pub fn activity(&self) -> Option<&Activity> {
         match self {
-            Self::Activity(activity) | Self::Lesson(activity) => Some(activity),
+            Self::Activity(activity) | Self::Backfill(activity) => Some(activity),
             Self::Control(_) => None,
         }
     }
 
     pub fn org_id(&self) -> &OrgId {
         match self {
-            Self::Activity(activity) | Self::Lesson(activity) => &activity.org_id,
+            Self::Activity(activity) | Self::Backfill(activity) => &activity.org_id,
             Self::Control(control) => &control.org_id,
         }
     }

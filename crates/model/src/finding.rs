@@ -1,7 +1,7 @@
 //! One detector's anomalous verdict.
 
 use crate::activity::words;
-use crate::{OrgId, Source, Text, Timestamp, UserClass, UserId};
+use crate::{OrgId, Surface, Text, Timestamp, UserClass, UserId};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ pub struct Finding {
     pub event_ids: Vec<Uuid>,
     pub objects: Vec<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<Source>,
+    pub source: Option<Surface>,
     /// What was reported is explained by now; the finding counts no more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,

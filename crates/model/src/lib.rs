@@ -19,14 +19,14 @@ pub mod wire;
 pub use activity::{
     Activity, Attribute, Channel, Delegate, Kind, NativeAnomaly, NativeFeature, Outcome, Scope, ScoreScale, SourceIp,
 };
-pub use batch::{Batch, Change, ChangeKind, Control, Entry, Item, Order};
+pub use batch::{Batch, Change, ChangeKind, Command, Control, Entry, Item};
 pub use codec::WireError;
 pub use finding::{Contribution, Finding, Measure, Severity};
 pub use id::{OrgId, UserId};
 pub use incident::{Incident, Points, Receipt, RiskModel, Term, TermKind};
 pub use observation::{
     Burst, Delegated, Downloads, Drain, Failures, Family, Feature, First, HourOfWeek, Observation, Rarity,
-    SessionChange, Source, Spread, UserClass, Volume,
+    SessionChange, Spread, Surface, UserClass, Volume,
 };
 pub use time::Timestamp;
 pub use usual::{Rate, Usual};

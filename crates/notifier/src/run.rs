@@ -5,7 +5,7 @@ use crate::deliveries::{Deliveries, Records};
 use crate::error::chain;
 use crate::sink::{AnySink, Sink};
 use crate::{NotifierError, Settings};
-use bus::{Bus, Delivery, Failure, Handler, SharedSettings, Source};
+use bus::{Bus, Consumer, Delivery, Failure, Handler, SharedSettings};
 use model::{Change, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub async fn run(settings: Settings, bus: Bus, store: Store, shutdown: Cancellat
     let mut intake = Intake(Arc::clone(&courier));
     let reading_ended = CancellationToken::new();
     let reading = async {
-        let outcome = bus::shared(&bus, &Source::notifier(), &mut intake, SharedSettings::default(), shutdown).await;
+        let outcome = bus::shared(&bus, &Consumer::notifier(), &mut intake, SharedSettings::default(), shutdown).await;
         reading_ended.cancel();
         outcome
     };

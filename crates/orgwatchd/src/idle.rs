@@ -2,7 +2,7 @@
 
 use crate::node::Node;
 use anyhow::Result;
-use bus::{Bus, Source};
+use bus::{Bus, Consumer};
 use detector::Group;
 use ingest::FileSource;
 use std::sync::Arc;
@@ -30,17 +30,17 @@ async fn passed_on(node: &Node, group: &Group) -> Result<()> {
         tokio::time::sleep(LOOK).await;
     }
     for partition in 0..node.config.partitions.count {
-        drained(&node.bus, &Source::baseline(partition)).await?;
+        drained(&node.bus, &Consumer::baseline(partition)).await?;
     }
-    drained(&node.bus, &Source::detector(group.name())).await?;
-    drained(&node.bus, &Source::correlator()).await?;
+    drained(&node.bus, &Consumer::detector(group.name())).await?;
+    drained(&node.bus, &Consumer::correlator()).await?;
     while node.store.outbox_backlog().await?.0 > 0 {
         tokio::time::sleep(LOOK).await;
     }
-    drained(&node.bus, &Source::notifier()).await
+    drained(&node.bus, &Consumer::notifier()).await
 }
 
-async fn drained(bus: &Bus, source: &Source) -> Result<()> {
+async fn drained(bus: &Bus, source: &Consumer) -> Result<()> {
     while !bus.backlog(source).await?.is_empty() {
         tokio::time::sleep(LOOK).await;
     }

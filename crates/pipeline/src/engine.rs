@@ -5,7 +5,7 @@ use crate::report::FirstTimes;
 use detect::{Unscoreable, Verdict};
 use model::partition::Partitions;
 use model::{Activity, Feature, Finding, Incident, Observation, OrgId, Text, Timestamp, UserId};
-use profile::{Fate, Org};
+use profile::{ActivityOutcome, Org};
 use risk::Ledger;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub struct Engine {
 /// What was counted on the way.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
-    pub fates: BTreeMap<Fate, u64>,
+    pub fates: BTreeMap<ActivityOutcome, u64>,
     pub observations: u64,
     /// Anomalous and normal verdicts by detector.
     pub verdicts: BTreeMap<&'static str, (u64, u64)>,
@@ -69,7 +69,7 @@ impl Engine {
         };
         let fate = org.observe(activity, &mut self.observations);
         *self.tally.fates.entry(fate).or_default() += 1;
-        if matches!(fate, Fate::Learned | Fate::Late) {
+        if matches!(fate, ActivityOutcome::Learned | ActivityOutcome::Late) {
             let at = activity.event_time;
             self.tally.from = Some(self.tally.from.map_or(at, |from| from.min(at)));
             self.tally.to = Some(self.tally.to.map_or(at, |to| to.max(at)));

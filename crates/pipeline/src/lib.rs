@@ -14,4 +14,4 @@ pub mod report;
 pub use backtest::{Backtest, BacktestError, Options, Outcome, backtest};
 pub use config::{Config, ConfigError};
 pub use engine::{Engine, Finished, Tally};
-pub use profile::Fate;
+pub use profile::ActivityOutcome;

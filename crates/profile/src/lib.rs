@@ -14,7 +14,7 @@ mod state;
 pub mod tail;
 mod user;
 
-pub use org::{Fate, Org};
+pub use org::{ActivityOutcome, Org};
 pub use settings::{Settings, SettingsError};
 pub use state::{Record, StateError, erase};
 pub use user::Profile;

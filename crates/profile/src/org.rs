@@ -83,7 +83,7 @@ enum Purpose {
 
 /// What became of an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Fate {
+pub enum ActivityOutcome {
     /// Read and learned in order.
     Learned,
     /// Its day is closed: it teaches what needs no order.
@@ -129,14 +129,14 @@ impl Org {
     }
 
     /// Reads what the profile says of the activity, *then* learns it. Hours that end meanwhile are closed first.
-    pub fn observe(&mut self, activity: &Activity, out: &mut Vec<Observation>) -> Fate {
+    pub fn observe(&mut self, activity: &Activity, out: &mut Vec<Observation>) -> ActivityOutcome {
         self.learn(activity, Purpose::Watch, out)
     }
 
     /// Learns the activity as [`Org::observe`] does, and raises nothing: it gives no observation, and neither does the
     /// close of a user's hour or day that consists of lessons, whatever closes it. Hours and days that end meanwhile
     /// and hold activities that were observed are judged as ever. To be taught in order of time, before what is observed.
-    pub fn teach(&mut self, lesson: &Activity, out: &mut Vec<Observation>) -> Fate {
+    pub fn teach(&mut self, lesson: &Activity, out: &mut Vec<Observation>) -> ActivityOutcome {
         self.learn(lesson, Purpose::Teach, out)
     }
 
@@ -150,20 +150,20 @@ impl Org {
         self.shared.blind.remove(&kind);
     }
 
-    fn learn(&mut self, activity: &Activity, purpose: Purpose, out: &mut Vec<Observation>) -> Fate {
+    fn learn(&mut self, activity: &Activity, purpose: Purpose, out: &mut Vec<Observation>) -> ActivityOutcome {
         let at = activity.event_time;
         if activity.received_at.is_some_and(|received| at.since(received) > Self::MOST_FUTURE) {
-            return Fate::Future;
+            return ActivityOutcome::Future;
         }
         if self.open.is_some_and(|open| open.start.since(at) > i64::from(self.settings.identity_hours) * HOUR) {
-            return Fate::Forgotten;
+            return ActivityOutcome::Forgotten;
         }
         let known = self.slots.get(&activity.user_id).copied();
         let facets = Facets::of(activity);
         if !self.changes.wanted.is_empty() || known.is_some_and(|slot| self.is_slot_away(slot)) {
             let told = self.identities.told(activity.id, at);
             let is_copy = told.is_some_and(|told| facets.beyond(told).is_empty());
-            return if is_copy { Fate::Duplicate } else { Fate::Away };
+            return if is_copy { ActivityOutcome::Duplicate } else { ActivityOutcome::Away };
         }
         if let Some(told) = self.identities.insert(activity.id, at, facets) {
             return self.enrich(activity, known, facets.beyond(told), purpose, out);
@@ -171,7 +171,7 @@ impl Org {
         self.advance(at.plus(-i64::from(self.settings.lateness_seconds) * SECOND), out);
         let hour = self.calendar.hour_of(at);
         let slot = known.unwrap_or_else(|| self.join(&activity.user_id));
-        let Some(user) = user_at(&mut self.users, slot) else { return Fate::Away };
+        let Some(user) = user_at(&mut self.users, slot) else { return ActivityOutcome::Away };
         user.used = user.used.max(at);
         self.changes.note(slot, user);
 
@@ -219,7 +219,7 @@ impl Org {
         if is_watched && !features.is_empty() {
             out.push(observation(&self.id, &self.shared, user, (at, hour.day_start), Some(activity), features));
         }
-        if is_late { Fate::Late } else { Fate::Learned }
+        if is_late { ActivityOutcome::Late } else { ActivityOutcome::Learned }
     }
 
     /// Closes every hour that ends by `watermark`. Does nothing before the first activity, nor while profiles are

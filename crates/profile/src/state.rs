@@ -88,7 +88,7 @@ impl Org {
     }
 
     /// Users whose profiles must be loaded before anything else is done: those with an open day. Until then every
-    /// activity is [`Away`](crate::Fate::Away), and no hour closes.
+    /// activity is [`Away`](crate::ActivityOutcome::Away), and no hour closes.
     pub fn wanted(&self) -> Vec<UserId> {
         let member = |slot: &u32| self.users.get(*slot as usize);
         self.changes.wanted.iter().filter_map(member).map(|member| member.id().clone()).collect()

@@ -20,7 +20,7 @@ pub(crate) use sessions::{Delegation, Sessions};
 
 use crate::estimate::{Moments, Seen};
 use crate::state::exact;
-use model::{Source, Text, Timestamp, UserClass};
+use model::{Surface, Text, Timestamp, UserClass};
 use serde::{Deserialize, Serialize};
 
 /// Daily counts that are modeled, for each user and each population.
@@ -144,7 +144,7 @@ pub struct Profile {
     pub(crate) days: f64,
     pub(crate) revision: u64,
     pub(crate) day: Option<Box<Day>>,
-    pub(crate) rows: [Option<Box<RowModel>>; Source::ALL.len()],
+    pub(crate) rows: [Option<Box<RowModel>>; Surface::ALL.len()],
     pub(crate) counts: Counts<Moments>,
     /// Days with many downloads.
     pub(crate) download_peaks: Peaks,
@@ -262,11 +262,11 @@ impl Profile {
             + self.failures.evidence.capacity() * size_of::<model::Uuid>()
     }
 
-    pub(crate) fn row_model(&mut self, source: Source) -> Option<&mut Box<RowModel>> {
+    pub(crate) fn row_model(&mut self, source: Surface) -> Option<&mut Box<RowModel>> {
         self.rows.get_mut(source as usize).map(|slot| slot.get_or_insert_default())
     }
 
-    pub(crate) fn rows_of(&self, source: Source) -> Option<&RowModel> {
+    pub(crate) fn rows_of(&self, source: Surface) -> Option<&RowModel> {
         self.rows.get(source as usize).and_then(|slot| slot.as_deref())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Settings;
 use model::time::HOUR;
-use model::{Finding, Points, Receipt, RiskModel, Source, Term, TermKind, Text, Timestamp};
+use model::{Finding, Points, Receipt, RiskModel, Surface, Term, TermKind, Text, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The risk score of findings that are one incident, with every term of it. The points add up to it exactly.
@@ -130,7 +130,7 @@ fn modifiers(findings: &[Finding], settings: &Settings) -> Vec<Modifier> {
     if let Some((class, factor)) = latest.and_then(|f| Some((f.user_class, *settings.classes.get(&f.user_class)?))) {
         modifiers.push(Modifier { name: "user_class", factor, reason: format!("the account is of class {class}") });
     }
-    let logs: BTreeSet<Source> = findings.iter().filter_map(|finding| finding.source).collect();
+    let logs: BTreeSet<Surface> = findings.iter().filter_map(|finding| finding.source).collect();
     if logs.len() > 1 {
         let names: Vec<&str> = logs.iter().map(|log| log.as_str()).collect();
         let factor = settings.corroboration.powi(logs.len() as i32 - 1);
@@ -237,8 +237,8 @@ mod tests {
     #[test]
     fn modifiers_are_told() {
         let mut findings = articles_four();
-        findings[0].source = Some(Source::ListView);
-        findings[1].source = Some(Source::Report);
+        findings[0].source = Some(Surface::ListView);
+        findings[1].source = Some(Surface::Report);
         let settings = Settings {
             sensitivity: [("Contact".to_owned(), 1.5)].into(),
             classes: [(model::UserClass::Normal, 0.8)].into(),

@@ -50,20 +50,21 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 
 fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
     let mut out = Vec::new();
-    let is_of_known = matches!(entry, Entry::Control(Control { order, .. }) if !matches!(order, Order::Blind { .. }));
+    let is_of_known =
+        matches!(entry, Entry::Control(Control { command, .. }) if !matches!(command, Command::Blind { .. }));
     if is_of_known && !orgs.contains_key(entry.org_id()) {
         return out;
     }
     let id = entry.org_id();
     let org = orgs.entry(id.clone()).or_insert_with(|| Org::new(id.clone(), &settings()).unwrap());
     match entry {
-        Entry::Activity(activity) => assert_ne!(org.observe(activity, &mut out), Fate::Away),
-        Entry::Lesson(lesson) => assert_ne!(org.teach(lesson, &mut out), Fate::Away),
-        Entry::Control(Control { order, .. }) => match order {
-            Order::Watermark(time) => org.advance(*time, &mut out),
-            Order::End => org.finish(&mut out),
-            Order::Blind { kind } => org.blind(*kind),
-            Order::Sighted { kind } => org.sighted(*kind),
+        Entry::Activity(activity) => assert_ne!(org.observe(activity, &mut out), ActivityOutcome::Away),
+        Entry::Backfill(activity) => assert_ne!(org.teach(activity, &mut out), ActivityOutcome::Away),
+        Entry::Control(Control { command, .. }) => match command {
+            Command::Watermark(time) => org.advance(*time, &mut out),
+            Command::End => org.finish(&mut out),
+            Command::Blind { kind } => org.blind(*kind),
+            Command::Sighted { kind } => org.sighted(*kind),
         },
     }
     out
@@ -97,27 +98,30 @@ fn stream() -> Vec<Entry> {
         }
         let is_late = dice.is_multiple_of(23);
         let is_lesson = dice.is_multiple_of(5);
-        let entry = if is_lesson { Entry::Lesson(Box::new(activity)) } else { activity.into() };
+        let entry = if is_lesson { Entry::Backfill(Box::new(activity)) } else { activity.into() };
         places.push((minute + if is_late { i64::from(dice % 8_000) } else { 0 }, entry));
         if dice.is_multiple_of(29) {
             let kind = Kind::ALL[dice as usize % 3];
             let is_blind = dice.is_multiple_of(2);
-            places.push((minute, control(org, if is_blind { Order::Blind { kind } } else { Order::Sighted { kind } })));
+            places.push((
+                minute,
+                control(org, if is_blind { Command::Blind { kind } } else { Command::Sighted { kind } }),
+            ));
         }
         if dice.is_multiple_of(17) {
             // Behind, or ahead, so that it closes an hour or a day that activities would close later.
-            let watermark = Order::Watermark(at.plus((i64::from(dice % 5) - 1) * 2 * HOUR));
+            let watermark = Command::Watermark(at.plus((i64::from(dice % 5) - 1) * 2 * HOUR));
             places.push((minute, control(org, watermark)));
         }
     }
-    places.push((7 * 24 * 60, control("00Dhn0000018hreEAA", Order::Watermark(start.plus(3 * DAY)))));
-    for order in [Order::Sighted { kind: Kind::Login }, Order::Blind { kind: Kind::Login }] {
-        places.push((7 * 24 * 60, control("00Dhn0000018hrfEAA", order)));
+    places.push((7 * 24 * 60, control("00Dhn0000018hreEAA", Command::Watermark(start.plus(3 * DAY)))));
+    for command in [Command::Sighted { kind: Kind::Login }, Command::Blind { kind: Kind::Login }] {
+        places.push((7 * 24 * 60, control("00Dhn0000018hrfEAA", command)));
     }
-    places.push((8 * 24 * 60, control(orgs[0], Order::End)));
+    places.push((8 * 24 * 60, control(orgs[0], Command::End)));
     places.sort_by_key(|(place, _)| *place);
     let mut stream: Vec<Entry> = places.into_iter().map(|(_, entry)| entry).collect();
-    stream.extend(orgs.map(|org| control(org, Order::End)));
+    stream.extend(orgs.map(|org| control(org, Command::End)));
     stream
 }
 
@@ -126,8 +130,8 @@ fn dice(n: u32) -> u32 {
     (u64::from(n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u32
 }
 
-fn control(org: &str, order: Order) -> Entry {
-    Entry::Control(Control { org_id: OrgId::new(org), order })
+fn control(org: &str, command: Command) -> Entry {
+    Entry::Control(Control { org_id: OrgId::new(org), command })
 }
 
 fn activity(n: u32, org: &str, user: &str, at: Timestamp, dice: u32) -> Activity {
@@ -179,7 +183,7 @@ impl Replica {
         let from = self.applied;
         for (entry, told) in WORLD.stream[from..].iter().zip(&mut told[from..]).take(messages) {
             let mut out = Vec::new();
-            while self.partition.apply(entry, &mut out).unwrap() == Some(Fate::Away) {
+            while self.partition.apply(entry, &mut out).unwrap() == Some(ActivityOutcome::Away) {
                 assert_eq!(out, [], "nothing is told of who is away");
                 let Some(activity) = entry.activity() else { panic!("{entry:?}") };
                 load(&mut self.partition, table, &activity.org_id, &activity.user_id);
@@ -195,7 +199,10 @@ impl Replica {
             let Some(_) = entry.activity() else { continue };
             let mut out = Vec::new();
             let fate = self.partition.apply(entry, &mut out).unwrap().unwrap();
-            assert!(matches!(fate, Fate::Duplicate | Fate::Future | Fate::Forgotten), "{fate:?}: {entry:?}");
+            assert!(
+                matches!(fate, ActivityOutcome::Duplicate | ActivityOutcome::Future | ActivityOutcome::Forgotten),
+                "{fate:?}: {entry:?}"
+            );
             assert_eq!(out, []);
         }
     }
@@ -271,7 +278,13 @@ fn the_world_has_it_all() {
     for entry in &world.stream {
         fates.extend(partition.apply(entry, &mut Vec::new()).unwrap());
     }
-    for fate in [Fate::Learned, Fate::Late, Fate::Duplicate, Fate::Future, Fate::Forgotten] {
+    for fate in [
+        ActivityOutcome::Learned,
+        ActivityOutcome::Late,
+        ActivityOutcome::Duplicate,
+        ActivityOutcome::Future,
+        ActivityOutcome::Forgotten,
+    ] {
         assert!(fates.contains(&fate), "{fate:?}");
     }
     assert!(world.told.iter().map(Vec::len).sum::<usize>() > 100);
@@ -279,7 +292,7 @@ fn the_world_has_it_all() {
     assert!(told().any(|told| told.blind.len() > 1) && told().any(|told| told.blind.is_empty()));
     let orgs: Vec<&str> = partition.orgs.keys().map(OrgId::as_str).collect();
     assert_eq!(orgs, ["00Dhn0000018hrcEAA", "00Dhn0000018hrdEAA", "00Dhn0000018hrfEAA"], "the last is blind");
-    let by_lesson = world.stream.iter().zip(&world.told).filter(|(entry, _)| matches!(entry, Entry::Lesson(_)));
+    let by_lesson = world.stream.iter().zip(&world.told).filter(|(entry, _)| matches!(entry, Entry::Backfill(_)));
     let by_lesson: Vec<_> = by_lesson.flat_map(|(_, told)| told).collect();
     assert!(!by_lesson.is_empty(), "lessons close hours and days of others");
     assert!(by_lesson.iter().all(|told| told.activity.is_none()));

@@ -1,5 +1,5 @@
 use crate::support::{Probe, item, publish_finding, server};
-use bus::{Bus, BusError, Failure, SharedSettings, Source, dead, shared};
+use bus::{Bus, BusError, Consumer, Failure, SharedSettings, dead, shared};
 use model::{Batch, Entry};
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ async fn three_letters(bus: &Bus) {
         crate::support::eventually("all dead", all_dead).await;
         shutdown.cancel();
     };
-    let source = Source::correlator();
+    let source = Consumer::correlator();
     let reading = shared(bus, &source, &mut probe, SharedSettings::default(), shutdown.clone());
     tokio::join!(reading, burying).0.unwrap();
 }
@@ -46,7 +46,7 @@ async fn letters_are_listed_replayed_and_dropped() {
     assert_eq!(list(dead::Filter::default()).await, [3]);
 
     let (mut probe, mut told) = Probe::willing();
-    let (source, shutdown) = (Source::correlator(), CancellationToken::new());
+    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
     let reading = shared(&bus, &source, &mut probe, SharedSettings::default(), shutdown.clone());
     let collecting = async {
         let seen = told.next().await;
@@ -65,7 +65,7 @@ async fn a_payload_too_large_to_be_kept_is_truncated_and_not_replayed() {
     let payload = vec![7_u8; 1024 * 1024 - 100];
     context.publish("orgwatch.v1.finding.0", payload.clone().into()).await.unwrap().await.unwrap();
     let (mut probe, _) = Probe::willing();
-    let (source, shutdown) = (Source::correlator(), CancellationToken::new());
+    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
     let reading = shared(&bus, &source, &mut probe, SharedSettings::default(), shutdown.clone());
     let burying = async {
         let is_dead = async || !dead::list(&bus, &dead::Filter::default()).await.unwrap().is_empty();
@@ -110,7 +110,7 @@ async fn what_is_put_is_replayed_to_its_subject() {
     assert_eq!((&first.payload[..], second.sequence), (&payload[..], 2));
     dead::replay(&bus, 1).await.unwrap();
     let (mut probe, mut told) = Probe::willing();
-    let (source, shutdown) = (Source::correlator(), CancellationToken::new());
+    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
     let reading = shared(&bus, &source, &mut probe, SharedSettings::default(), shutdown.clone());
     let collecting = async {
         let seen = told.next().await;

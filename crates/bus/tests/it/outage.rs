@@ -1,5 +1,5 @@
 use crate::support::{Probe, item, publisher, server, settings, topology};
-use bus::{Bus, Settings, SharedSettings, Source, cursor, shared, subject};
+use bus::{Bus, Consumer, Settings, SharedSettings, cursor, shared, subject};
 use futures::future::try_join_all;
 use servers::{Nats, NatsCluster, Proxy};
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ const PER_ROUND: i64 = 100;
 async fn nothing_is_lost(bus: &Bus, mut disturb: impl AsyncFnMut()) {
     let shutdown = CancellationToken::new();
     let ((mut cursors, mut in_order), (mut shareds, mut in_any_order)) = (Probe::willing(), Probe::willing());
-    let source = Source::correlator();
+    let source = Consumer::correlator();
     let one = cursor(bus, 0, 0, &mut cursors, shutdown.clone());
     let two = shared(bus, &source, &mut shareds, SharedSettings::default(), shutdown.clone());
     let publishing = async {

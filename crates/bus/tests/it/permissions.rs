@@ -1,6 +1,6 @@
 use crate::support::{PATIENCE, Probe, eventually, item, publish, publisher, settings, topology};
 use bus::permissions::{Service, render};
-use bus::{Auth, Bucket, Bus, BusError, Failure, Settings, SharedSettings, Source, cursor, dead, shared, subject};
+use bus::{Auth, Bucket, Bus, BusError, Consumer, Failure, Settings, SharedSettings, cursor, dead, shared, subject};
 use futures::StreamExt;
 use nkeys::KeyPair;
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider, data::AggregatedMetrics};
@@ -69,9 +69,9 @@ async fn each_service_can_do_its_work() {
     tokio::join!(cursor(&baseline, 1, 0, &mut handler, shutdown.clone()), working).0.unwrap();
 
     let steps = [
-        (Service::Detector, Source::detector("all"), Some(subject::finding("orgwatch", 0))),
-        (Service::Correlator, Source::correlator(), Some(subject::incident("orgwatch", "00D000000000001"))),
-        (Service::Notifier, Source::notifier(), None),
+        (Service::Detector, Consumer::detector("all"), Some(subject::finding("orgwatch", 0))),
+        (Service::Correlator, Consumer::correlator(), Some(subject::incident("orgwatch", "00D000000000001"))),
+        (Service::Notifier, Consumer::notifier(), None),
     ];
     let mut services = vec![operator.clone(), ingest, baseline];
     for (index, (service, source, publishes)) in steps.into_iter().enumerate() {

@@ -1,5 +1,5 @@
 use crate::support::{Probe, Seen, publish, publish_finding, server, settings, topology};
-use bus::{Delivery, Failure, Handler, SharedSettings, Source, dead, shared, subject};
+use bus::{Consumer, Delivery, Failure, Handler, SharedSettings, dead, shared, subject};
 use model::Entry;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +15,7 @@ async fn two_readers_share_and_each_message_comes_once() {
     publish_finding(&bus, 0..200).await;
     let (mut one, mut told) = Probe::willing();
     let mut two = one.twin();
-    let (source, shutdown) = (Source::correlator(), CancellationToken::new());
+    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
     let first = shared(&bus, &source, &mut one, SharedSettings::default(), shutdown.clone());
     let second = shared(&bus, &source, &mut two, SharedSettings::default(), shutdown.clone());
     let collecting = async {
@@ -41,7 +41,7 @@ async fn what_fails_comes_again_alone_and_is_dead_after_its_last_delivery() {
         let bad = deliveries.iter().any(|delivery| delivery.sequence == 3);
         if bad { Err(Failure::Retry("no such user".to_owned())) } else { Ok(()) }
     });
-    let (source, shutdown) = (Source::correlator(), CancellationToken::new());
+    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
     let reading = shared(&bus, &source, &mut probe, quick(), shutdown.clone());
     let collecting = async {
         let seen = told.seen(4).await;
@@ -68,7 +68,7 @@ async fn while_something_is_unavailable_nothing_dies() {
         failures += 1;
         if failures <= 6 { Err(Failure::Unavailable("no database".to_owned())) } else { Ok(()) }
     });
-    let (source, shutdown) = (Source::correlator(), CancellationToken::new());
+    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
     let reading = shared(&bus, &source, &mut probe, quick(), shutdown.clone());
     let collecting = async {
         let seen = told.next().await;
@@ -92,7 +92,7 @@ async fn poison_and_what_cannot_be_decoded_die_at_once() {
         let poison = deliveries.iter().find(|delivery| delivery.sequence == 3);
         poison.map_or(Ok(()), |_| Err(Failure::Poison { sequence: 3, reason: "bad".to_owned() }))
     });
-    let (source, shutdown) = (Source::detector("all"), CancellationToken::new());
+    let (source, shutdown) = (Consumer::detector("all"), CancellationToken::new());
     let reading = shared(&bus, &source, &mut probe, quick(), shutdown.clone());
     let collecting = async {
         let numbers = told.numbers(2).await;
@@ -112,7 +112,7 @@ async fn a_handler_can_stop_the_loop_and_what_it_had_comes_to_another() {
     let (_nats, bus) = server().await;
     publish_finding(&bus, [1]).await;
     let (mut probe, _) = Probe::new(|_| Err(Failure::Stop("enough".to_owned())));
-    let (source, shutdown) = (Source::correlator(), CancellationToken::new());
+    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
     let error = shared(&bus, &source, &mut probe, quick(), shutdown.clone()).await.unwrap_err();
     assert_eq!(error.to_string(), "correlator: given up: enough");
     let (mut probe, mut told) = Probe::willing();
@@ -150,7 +150,7 @@ async fn what_is_being_worked_on_does_not_come_to_another() {
     topology.consumers.iter_mut().for_each(|consumer| consumer.ack_wait_seconds = 1);
     topology.apply(&bus).await.unwrap();
     publish_finding(&bus, [1, 2]).await;
-    let (source, shutdown) = (Source::correlator(), CancellationToken::new());
+    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
     let (mut slow, mut other) = (Slow(0, shutdown.clone()), Slow(0, shutdown.clone()));
     let one = shared(&bus, &source, &mut slow, quick(), shutdown.clone());
     let two = shared(&bus, &source, &mut other, quick(), shutdown.clone());

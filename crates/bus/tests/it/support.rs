@@ -1,7 +1,7 @@
 //! A server, numbered items, and a handler that tells what it saw.
 
 use bus::{Bus, Delivery, DetectorGroup, Failure, Handler, Publisher, PublisherSettings, Settings, Topology, subject};
-use model::{Control, Entry, Item, Order, OrgId, Timestamp};
+use model::{Command, Control, Entry, Item, OrgId, Timestamp};
 use servers::Nats;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -33,12 +33,12 @@ pub(crate) fn publisher(bus: &Bus) -> Publisher<Entry> {
 
 pub(crate) fn item(number: i64) -> Item<Entry> {
     let org_id = OrgId::new("00D000000000001");
-    Item::new(Entry::Control(Control { org_id, order: Order::Watermark(Timestamp(number)) }))
+    Item::new(Entry::Control(Control { org_id, command: Command::Watermark(Timestamp(number)) }))
 }
 
 pub(crate) fn number(item: &Item<Entry>) -> i64 {
     match &item.value {
-        Entry::Control(Control { order: Order::Watermark(time), .. }) => time.0,
+        Entry::Control(Control { command: Command::Watermark(time), .. }) => time.0,
         other => panic!("not a numbered item: {other:?}"),
     }
 }

@@ -1,5 +1,5 @@
 use crate::support::{item, publisher, server};
-use bus::{Delivery, Failure, Handler, SharedSettings, Source, shared, subject};
+use bus::{Consumer, Delivery, Failure, Handler, SharedSettings, shared, subject};
 use model::{Entry, Item};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
@@ -31,7 +31,7 @@ async fn one_item_continues_its_trace_and_many_are_linked() {
     let (_nats, bus) = server().await;
     let traced = |number, traceparent: &str| Item { traceparent: traceparent.into(), ..item(number) };
     let publisher = publisher(&bus);
-    let source = Source::correlator();
+    let source = Consumer::correlator();
     let mut worked_in = Vec::new();
     for items in [vec![traced(1, FIRST)], vec![traced(2, FIRST), traced(3, SECOND), traced(4, FIRST)]] {
         publisher.send(subject::finding("orgwatch", 0), items).await.unwrap().await.unwrap();

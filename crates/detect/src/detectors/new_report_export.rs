@@ -3,7 +3,7 @@
 use super::{detector, first};
 use crate::judgement::Judgement;
 use crate::{Settings, Unscoreable, score, text};
-use model::{First, Observation, Source};
+use model::{First, Observation, Surface};
 use profile::tail;
 
 detector! {
@@ -34,7 +34,7 @@ fn export(export: &First, _: &Observation, settings: &Settings) -> Result<Judgem
         features: first::features("newReportExports", export, &evidence),
         measures: first::measures(export),
         evidence: export.evidence.clone(),
-        source: Some(Source::Report),
+        source: Some(Surface::Report),
         ..Judgement::default()
     })
 }

@@ -3,7 +3,7 @@
 use super::detector;
 use crate::judgement::Judgement;
 use crate::{Settings, Unscoreable, score, text};
-use model::{Observation, Source, Usual, Volume};
+use model::{Observation, Surface, Usual, Volume};
 use profile::tail;
 
 detector! {
@@ -113,7 +113,7 @@ fn rows_a_request(volume: &Volume) -> f64 {
     volume.rows / f64::from(volume.requests.max(1))
 }
 
-fn subject(source: Source) -> &'static str {
+fn subject(source: Surface) -> &'static str {
     source.as_str()
 }
 
@@ -137,7 +137,7 @@ mod tests {
             prior_weight: 0.0,
         };
         Volume {
-            source: Source::ListView,
+            source: Surface::ListView,
             rows,
             hour_rows: rows,
             requests: 29,

@@ -47,11 +47,11 @@ mod tests {
     use super::super::testing::{finding, verdict};
     use super::*;
     use crate::Verdict;
-    use model::{Feature, Source, Timestamp};
+    use model::{Feature, Surface, Timestamp};
 
     fn drained(log10_e: f64) -> Feature {
         let (rows, usual_rows) = (4_200.0, 1_500.0);
-        let source = Source::Report;
+        let source = Surface::Report;
         Feature::Drain(Drain {
             source,
             since: Timestamp(0),

@@ -187,7 +187,7 @@ impl Watch {
     }
 
     async fn publish(&self, voice: &Voice, turn: &Turn) -> Result<(), SourceError> {
-        let ordered = voice.sink.order(&self.org, turn.order()).await?;
+        let ordered = voice.sink.command(&self.org, turn.command()).await?;
         let finding = Item { traceparent: bus::trace::current(), ..Item::new(turn.finding(&self.org)) };
         let found = voice.findings.send(finding).await?;
         ordered.await?;

@@ -2,7 +2,7 @@
 
 use bus::{Bus, Delivery, DetectorGroup, Failure, Handler, Topology};
 use model::partition::Partitions;
-use model::{Entry, Item, Order, OrgId};
+use model::{Command, Entry, Item, OrgId};
 use servers::Nats;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -120,11 +120,11 @@ pub(crate) async fn texts(bus: &Bus, count: usize) -> BTreeMap<u16, Vec<String>>
 
 fn text(entry: &Entry) -> String {
     match entry {
-        Entry::Activity(activity) | Entry::Lesson(activity) => activity.id.to_string(),
-        Entry::Control(control) => match control.order {
-            Order::End => "end".to_owned(),
-            Order::Watermark(time) => time.to_string(),
-            Order::Blind { kind } | Order::Sighted { kind } => kind.to_string(),
+        Entry::Activity(activity) | Entry::Backfill(activity) => activity.id.to_string(),
+        Entry::Control(control) => match control.command {
+            Command::End => "end".to_owned(),
+            Command::Watermark(time) => time.to_string(),
+            Command::Blind { kind } | Command::Sighted { kind } => kind.to_string(),
         },
     }
 }

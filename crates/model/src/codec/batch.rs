@@ -1,7 +1,7 @@
 //! Batches on the wire.
 
 use super::field::{Field, WireError, numbers};
-use crate::batch::{Batch, Change, ChangeKind, Control, Entry, Item, Order};
+use crate::batch::{Batch, Change, ChangeKind, Command, Control, Entry, Item};
 use crate::{Finding, Incident, Kind, Observation, OrgId, Text, Timestamp, wire};
 
 numbers!(ChangeKind => ChangeKind { Opened, Updated, Escalated, Reopened, Closed });
@@ -66,14 +66,14 @@ batch!(
     ActivityBatch,
     |value| match value {
         Entry::Activity(activity) => wire::ActivityItem { activity: Some(activity.to_wire()), ..Default::default() },
-        Entry::Lesson(activity) => {
+        Entry::Backfill(activity) => {
             wire::ActivityItem { activity: Some(activity.to_wire()), learn_only: true, ..Default::default() }
         }
         Entry::Control(control) => wire::ActivityItem { control: Some(control.to_wire()), ..Default::default() },
     },
     |item| match item.control {
         Some(control) => Ok(Entry::Control(Field::from_wire(control, "control")?)),
-        None if item.learn_only => Ok(Entry::Lesson(required(item.activity, "activity")?)),
+        None if item.learn_only => Ok(Entry::Backfill(required(item.activity, "activity")?)),
         None => Ok(Entry::Activity(required(item.activity, "activity")?)),
     }
 );
@@ -85,23 +85,23 @@ fn required<T: Field<W>, W>(wire: Option<W>, name: &'static str) -> Result<T, Wi
 impl Field<wire::Control> for Control {
     fn to_wire(&self) -> wire::Control {
         use wire::control::Value;
-        let value = match &self.order {
-            Order::Watermark(time) => Value::Watermark(time.0),
-            Order::End => Value::End(true),
-            Order::Blind { kind } => Value::Blind(kind.to_wire()),
-            Order::Sighted { kind } => Value::Sighted(kind.to_wire()),
+        let value = match &self.command {
+            Command::Watermark(time) => Value::Watermark(time.0),
+            Command::End => Value::End(true),
+            Command::Blind { kind } => Value::Blind(kind.to_wire()),
+            Command::Sighted { kind } => Value::Sighted(kind.to_wire()),
         };
         wire::Control { org_id: self.org_id.to_wire(), value: Some(value) }
     }
 
     fn from_wire(wire: wire::Control, _: &'static str) -> Result<Self, WireError> {
         use wire::control::Value;
-        let order = match wire.value.ok_or(WireError::Missing("control"))? {
-            Value::Watermark(time) => Order::Watermark(Timestamp::from_wire(time, "watermark")?),
-            Value::End(_) => Order::End,
-            Value::Blind(kind) => Order::Blind { kind: Kind::from_wire(kind, "blind")? },
-            Value::Sighted(kind) => Order::Sighted { kind: Kind::from_wire(kind, "sighted")? },
+        let command = match wire.value.ok_or(WireError::Missing("control"))? {
+            Value::Watermark(time) => Command::Watermark(Timestamp::from_wire(time, "watermark")?),
+            Value::End(_) => Command::End,
+            Value::Blind(kind) => Command::Blind { kind: Kind::from_wire(kind, "blind")? },
+            Value::Sighted(kind) => Command::Sighted { kind: Kind::from_wire(kind, "sighted")? },
         };
-        Ok(Self { org_id: OrgId::from_wire(wire.org_id, "org_id")?, order })
+        Ok(Self { org_id: OrgId::from_wire(wire.org_id, "org_id")?, command })
     }
 }

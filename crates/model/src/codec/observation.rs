@@ -3,7 +3,7 @@
 use super::field::{Field, WireError, fields, numbers};
 use crate::observation::{
     Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Observation, Rarity, SessionChange,
-    Source, Spread, UserClass, Volume,
+    Spread, Surface, UserClass, Volume,
 };
 use crate::usual::{Rate, Usual};
 use crate::wire;
@@ -31,7 +31,7 @@ fields!(Downloads => Downloads { count, bytes, evidence, recurrences } required 
 fields!(Drain => Drain { source, since, log10_e, days, excess, rows, usual_rows, evidence });
 
 numbers!(UserClass => UserClass { Normal, Power, Admin, Integration, Guest });
-numbers!(Source => Source { ListView, Report, Api, Bulk, File });
+numbers!(Surface => Source { ListView, Report, Api, Bulk, File });
 
 /// The features that carry values, each under the same name on both sides.
 macro_rules! features {

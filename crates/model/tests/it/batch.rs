@@ -4,7 +4,7 @@ use crate::examples;
 use crate::strategies;
 use model::batch::push_item;
 use model::{
-    Activity, Batch, Change, ChangeKind, Channel, Control, Entry, Item, Kind, Order, OrgId, Timestamp, UserId, Uuid,
+    Activity, Batch, Change, ChangeKind, Channel, Command, Control, Entry, Item, Kind, OrgId, Timestamp, UserId, Uuid,
     WireError, wire,
 };
 use proptest::prelude::*;
@@ -15,8 +15,8 @@ fn traced<T>(value: T) -> Item<T> {
     Item { value, traceparent: TRACE.into(), received_at: Some(Timestamp(1_772_461_913_000)) }
 }
 
-fn control(order: Order) -> Entry {
-    Entry::Control(Control { org_id: OrgId::new("00Dhn0000018hrcMAU"), order })
+fn control(command: Command) -> Entry {
+    Entry::Control(Control { org_id: OrgId::new("00Dhn0000018hrcMAU"), command })
 }
 
 /// Of which only what is certain is known.
@@ -31,21 +31,21 @@ fn hex(bytes: &[u8]) -> String {
 
 #[test]
 fn golden_bytes_of_control_records() {
-    let watermark = control(Order::Watermark(Timestamp(1_772_461_912_867)));
-    let bytes = Entry::encode_batch(&[traced(watermark), Item::new(control(Order::End))]);
+    let watermark = control(Command::Watermark(Timestamp(1_772_461_912_867)));
+    let bytes = Entry::encode_batch(&[traced(watermark), Item::new(control(Command::End))]);
     insta::assert_snapshot!(hex(&bytes));
 }
 
 #[test]
 fn golden_bytes_of_what_is_missing() {
-    let blind = control(Order::Blind { kind: Kind::ListView });
-    let sighted = control(Order::Sighted { kind: Kind::TenantSecurityApiAnomaly });
+    let blind = control(Command::Blind { kind: Kind::ListView });
+    let sighted = control(Command::Sighted { kind: Kind::TenantSecurityApiAnomaly });
     insta::assert_snapshot!(hex(&Entry::encode_batch(&[traced(blind), Item::new(sighted)])));
 }
 
 #[test]
 fn golden_bytes_of_a_lesson() {
-    let lesson = Entry::Lesson(Box::new(bare()));
+    let lesson = Entry::Backfill(Box::new(bare()));
     let activity = Entry::encode_batch(&[traced(Entry::from(bare()))]);
     let bytes = Entry::encode_batch(&[traced(lesson)]);
     insta::assert_snapshot!(hex(&bytes));
@@ -79,20 +79,20 @@ fn a_kind_that_is_not_known_is_an_error() {
     assert_eq!(error(wire::control::Value::Sighted(99)), "field sighted: unknown number 99");
 }
 
-fn order() -> impl Strategy<Value = Order> {
+fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        strategies::time().prop_map(Order::Watermark),
-        Just(Order::End),
-        strategies::word(Kind::ALL).prop_map(|kind| Order::Blind { kind }),
-        strategies::word(Kind::ALL).prop_map(|kind| Order::Sighted { kind }),
+        strategies::time().prop_map(Command::Watermark),
+        Just(Command::End),
+        strategies::word(Kind::ALL).prop_map(|kind| Command::Blind { kind }),
+        strategies::word(Kind::ALL).prop_map(|kind| Command::Sighted { kind }),
     ]
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
     prop_oneof![
         strategies::activity().prop_map(Entry::from),
-        strategies::activity().prop_map(|activity| Entry::Lesson(Box::new(activity))),
-        order().prop_map(control),
+        strategies::activity().prop_map(|activity| Entry::Backfill(Box::new(activity))),
+        command().prop_map(control),
     ]
 }
 

@@ -69,7 +69,7 @@ fn the_words_and_their_numbers() {
         list("scope", model::Scope::ALL),
         list("score_scale", model::ScoreScale::ALL),
         list("user_class", model::UserClass::ALL),
-        list("source", model::Source::ALL),
+        list("source", model::Surface::ALL),
         list("severity", model::Severity::ALL),
         list("risk_model", model::RiskModel::ALL),
         list("term_kind", model::TermKind::ALL),

@@ -145,8 +145,8 @@ pub(crate) fn read_line(outcome: &Outcome) -> String {
 
 /// What was read, in the order in which it is told. Zeros that need no mention are left out.
 fn reading(outcome: &Outcome) -> Vec<(&'static str, u64)> {
-    use pipeline::Fate;
-    let fate = |fate: Fate| outcome.finished.tally.fates.get(&fate).copied().unwrap_or(0);
+    use pipeline::ActivityOutcome;
+    let fate = |fate: ActivityOutcome| outcome.finished.tally.fates.get(&fate).copied().unwrap_or(0);
     let always = [
         ("files", outcome.files),
         ("events", outcome.events),
@@ -157,11 +157,11 @@ fn reading(outcome: &Outcome) -> Vec<(&'static str, u64)> {
         ("files skipped", outcome.skipped.len() as u64),
         ("outside the asked time", outcome.outside),
         ("of kinds that are not watched", outcome.ignored),
-        ("duplicates", fate(Fate::Duplicate)),
-        ("duplicates that told more", fate(Fate::Enriched)),
-        ("late", fate(Fate::Late)),
-        ("dated in the future and quarantined", fate(Fate::Future)),
-        ("too old to tell from duplicates", fate(Fate::Forgotten)),
+        ("duplicates", fate(ActivityOutcome::Duplicate)),
+        ("duplicates that told more", fate(ActivityOutcome::Enriched)),
+        ("late", fate(ActivityOutcome::Late)),
+        ("dated in the future and quarantined", fate(ActivityOutcome::Future)),
+        ("too old to tell from duplicates", fate(ActivityOutcome::Forgotten)),
         ("verdicts unscoreable", outcome.finished.tally.unscoreable.values().sum()),
     ];
     always.into_iter().chain(sometimes.into_iter().filter(|(_, count)| *count > 0)).collect()

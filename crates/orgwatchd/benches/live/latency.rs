@@ -9,7 +9,7 @@ use bus::{Publisher, PublisherSettings, Stream};
 use futures::StreamExt;
 use ingest::Sink;
 use model::batch::Batch;
-use model::{Activity, Finding, Order, Timestamp};
+use model::{Activity, Command, Finding, Timestamp};
 use orgwatchd::Node;
 use prometheus::Registry;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -65,7 +65,7 @@ async fn send(node: &Node, org: &Org, activities: Vec<Activity>, rate: f64) -> f
         drop(sink.send(next).await.unwrap());
     }
     let seconds = started.elapsed().as_secs_f64();
-    sink.order(&org.id, Order::End).await.unwrap().await.unwrap();
+    sink.command(&org.id, Command::End).await.unwrap().await.unwrap();
     seconds
 }
 

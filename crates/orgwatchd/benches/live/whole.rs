@@ -2,7 +2,7 @@
 
 use crate::figures::{Histogram, memory, worked};
 use crate::org::Org;
-use bus::{Bus, Source};
+use bus::{Bus, Consumer};
 use detector::Group;
 use orgwatchd::{Node, idle};
 use prometheus::Registry;
@@ -55,7 +55,7 @@ const STAGES: [(&str, &str); 3] = [("baseline", "activity"), ("detector", "obser
 pub(crate) async fn measure(node: &Node, group: &Group, org: &Org, registry: &Registry, ingest: Ingest) -> f64 {
     let partitions = node.config.partitions.partitions();
     let [partition] = partitions.of_org(&org.id)[..] else { panic!("the org is spread") };
-    let sources = [Source::baseline(partition), Source::detector(group.name()), Source::correlator()];
+    let sources = [Consumer::baseline(partition), Consumer::detector(group.name()), Consumer::correlator()];
     let stop = CancellationToken::new();
     let watching = watch(node.bus.clone(), sources, registry.clone(), stop.clone());
     let (before, worked_before) = (memory("VmRSS"), worked());
@@ -103,7 +103,7 @@ struct Seen {
 }
 
 /// Looks at the stages again and again.
-fn watch(bus: Bus, sources: [Source; 3], registry: Registry, stop: CancellationToken) -> JoinHandle<[Seen; 3]> {
+fn watch(bus: Bus, sources: [Consumer; 3], registry: Registry, stop: CancellationToken) -> JoinHandle<[Seen; 3]> {
     const EVERY: Duration = Duration::from_millis(50);
     let started = Instant::now();
     tokio::spawn(async move {

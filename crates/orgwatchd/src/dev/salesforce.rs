@@ -9,7 +9,7 @@ use bus::{Publisher, PublisherSettings};
 use fake_org::{FakeOrg, Script, Settings, Speed};
 use ingest::{ConnectedOrg, Files, Sink, Start, Stored};
 use model::time::DAY;
-use model::{Kind, Order, OrgId, Timestamp};
+use model::{Command, Kind, OrgId, Timestamp};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -98,7 +98,7 @@ impl Salesforce {
         let publisher = Publisher::start(&node.bus, PublisherSettings::default(), CancellationToken::new());
         let prefix = &node.bus.settings().prefix;
         let sink = Sink::to_stream(publisher, prefix, node.config.partitions.partitions());
-        Ok(sink.order(&self.org, Order::End).await?.await?)
+        Ok(sink.command(&self.org, Command::End).await?.await?)
     }
 
     /// Waits until the slower channels have told everything, too.

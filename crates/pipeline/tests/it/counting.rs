@@ -4,7 +4,7 @@ use crate::events::{Events, api_log, user, working_days};
 use crate::support::{Folder, measure, of, options, run, run_path};
 use model::time::{MINUTE, SECOND};
 use model::{Finding, Timestamp};
-use pipeline::{Fate, Outcome};
+use pipeline::{ActivityOutcome, Outcome};
 use serde_json::json;
 
 const DAYS: usize = 20;
@@ -98,7 +98,7 @@ fn rows_of_a_log_file_that_is_issued_again_count_once_and_twins_within_it_twice(
     folder.add("2026-01-05_API_again.csv", api_log(&second));
     let outcome = run_path(folder.path(), options());
     let fates = &outcome.finished.tally.fates;
-    assert_eq!((fates.get(&Fate::Learned), fates.get(&Fate::Duplicate)), (Some(&4), Some(&3)));
+    assert_eq!((fates.get(&ActivityOutcome::Learned), fates.get(&ActivityOutcome::Duplicate)), (Some(&4), Some(&3)));
 }
 
 #[test]

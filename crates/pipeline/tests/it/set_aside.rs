@@ -3,10 +3,10 @@
 use crate::events::{Events, START, user};
 use crate::support::{Folder, options, run, run_path, try_path};
 use model::time::{DAY, HOUR, MINUTE, SECOND};
-use pipeline::{Backtest, Config, Fate, Options, Outcome, backtest};
+use pipeline::{ActivityOutcome, Backtest, Config, Options, Outcome, backtest};
 use serde_json::json;
 
-fn fate(outcome: &Outcome, fate: Fate) -> u64 {
+fn fate(outcome: &Outcome, fate: ActivityOutcome) -> u64 {
     outcome.finished.tally.fates.get(&fate).copied().unwrap_or(0)
 }
 
@@ -39,7 +39,7 @@ fn bad_lines_are_told_by_file_line_and_reason_and_the_rest_goes_on() {
     assert_eq!(lines, [2, 3, 4]);
     assert!(told[0].2.starts_with("not a JSON object: "), "{}", told[0].2);
     assert!(told[1].2.starts_with("no time: "), "{}", told[1].2);
-    assert_eq!((outcome.rejects, outcome.events, fate(&outcome, Fate::Learned)), (3, 2, 2));
+    assert_eq!((outcome.rejects, outcome.events, fate(&outcome, ActivityOutcome::Learned)), (3, 2, 2));
     assert_eq!(outcome.rejects_by_reason.values().sum::<u64>(), 3);
 }
 
@@ -60,7 +60,7 @@ fn a_future_event_is_quarantined() {
     events.add("ListViewEvent", &user(1), START.plus(4 * MINUTE), received(START));
     events.add("ListViewEvent", &user(1), START.plus(6 * MINUTE), received(START));
     let outcome = run(&events.text());
-    assert_eq!((fate(&outcome, Fate::Learned), fate(&outcome, Fate::Future)), (2, 1));
+    assert_eq!((fate(&outcome, ActivityOutcome::Learned), fate(&outcome, ActivityOutcome::Future)), (2, 1));
     assert_eq!(outcome.finished.tally.to, Some(START.plus(4 * MINUTE)));
 }
 
@@ -70,7 +70,10 @@ fn duplicates_count_once() {
     folder.add("a.ndjson", good());
     folder.add("b.ndjson", good() + &good());
     let outcome = run_path(folder.path(), options());
-    assert_eq!((fate(&outcome, Fate::Learned), fate(&outcome, Fate::Duplicate), outcome.events), (2, 4, 6));
+    assert_eq!(
+        (fate(&outcome, ActivityOutcome::Learned), fate(&outcome, ActivityOutcome::Duplicate), outcome.events),
+        (2, 4, 6)
+    );
 }
 
 #[test]
@@ -87,7 +90,8 @@ fn a_late_event_is_counted_as_late_and_a_very_late_one_as_forgotten() {
     let padding = format!("\n{}", " ".repeat(1_000)).repeat(300);
     let (head, tail) = text.split_once('\n').unwrap();
     let outcome = run(&format!("{head}{padding}\n{tail}\n"));
-    let fates = [Fate::Learned, Fate::Late, Fate::Forgotten].map(|name| fate(&outcome, name));
+    let fates =
+        [ActivityOutcome::Learned, ActivityOutcome::Late, ActivityOutcome::Forgotten].map(|name| fate(&outcome, name));
     assert_eq!((fates, outcome.rejects), ([10 * 24 - 2, 1, 1], 0));
 }
 
@@ -128,7 +132,7 @@ fn events_outside_the_asked_time_and_of_other_kinds_are_counted() {
     let (from, to) = (Some(START.plus(DAY)), Some(START.plus(3 * DAY)));
     let outcome = run_path(&file, Options { from, to, ..options() });
     assert_eq!((outcome.events, outcome.outside, outcome.ignored), (5, 3, 1));
-    assert_eq!(fate(&outcome, Fate::Learned), 2);
+    assert_eq!(fate(&outcome, ActivityOutcome::Learned), 2);
 }
 
 /// Three thousand events, a line each, in a gzip file that was cut off.

@@ -7,7 +7,7 @@ use super::population::RowQuantity;
 use super::rows::{Brought, count_one, expected, source_of};
 use crate::estimate::{Moments, Sighting, usual};
 use crate::user::{Counter, Day, FirstKind, Firsts, Profile, Role, note};
-use model::{Activity, Feature, First, Kind, Rate, Scope, Source, Text};
+use model::{Activity, Feature, First, Kind, Rate, Scope, Surface, Text};
 
 /// Learns what the activity accesses. Returns whether its view or report is known: to the user from an earlier
 /// day, or to several others.
@@ -187,7 +187,7 @@ fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, kind: FirstKind, d
     let known =
         if prior.is_some() || own.weight >= 3.0 { usual(&own, &Moments::default(), prior.as_ref(), 0.0) } else { None };
     let request = known.or_else(|| {
-        let source = firsts.source.unwrap_or(Source::ListView);
+        let source = firsts.source.unwrap_or(Surface::ListView);
         let prior = shared.populations.row_prior(profile.class, source, RowQuantity::Request);
         profile.rows_of(source).and_then(|model| model.usual_request(prior.as_ref()))
     });

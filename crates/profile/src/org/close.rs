@@ -5,7 +5,7 @@ use super::rows::{expected, most_usual, volume_feature};
 use super::{Shared, User, hours, observation};
 use crate::calendar::LocalHour;
 use crate::user::{COUNTERS, Counter, Day, DrainState, FirstKind, Profile, Rhythm, Role, SourceDay, classify};
-use model::{Drain, Feature, Observation, OrgId, Source, Usual};
+use model::{Drain, Feature, Observation, OrgId, Surface, Usual};
 
 /// A value further above the usual than this many scales is learned as this many.
 const CLIP: f64 = 3.0;
@@ -17,7 +17,7 @@ const LEANING: f64 = 2.0;
 /// Notes how far the user's day has come, for the day factor.
 pub(super) fn note_progress(user: &mut User, shared: &mut Shared) {
     let Some(day) = user.profile.day.as_mut() else { return };
-    for source in Source::ALL {
+    for source in Surface::ALL {
         let Some(Some(today)) = day.sources.get_mut(*source as usize) else { continue };
         let Some(expected) = today.usual.and_then(|usual| usual.day) else { continue };
         let known = expected.evidence + if expected.prior_weight > 0.0 { 3.0 } else { 0.0 };
@@ -43,7 +43,7 @@ pub(super) fn hour(org: &OrgId, user: &mut User, shared: &Shared, hour: &LocalHo
 pub(super) fn day(org: &OrgId, user: &mut User, shared: &mut Shared) -> Option<Observation> {
     let day = user.profile.day.take()?;
     let mut features = leaning_volumes(&user.profile, &day, shared, 1.0, true);
-    for source in Source::ALL {
+    for source in Surface::ALL {
         if let Some(Some(today)) = day.sources.get(*source as usize) {
             features.extend(learn_rows(&mut user.profile, shared, *source, today, &day));
         }
@@ -67,7 +67,7 @@ fn leaning_volumes(profile: &Profile, day: &Day, shared: &Shared, least: f64, cl
         (usual.day.is_some_and(|usual| above(&usual, today.rows)) || above(&usual.hour, today.largest_hour))
             .then_some(())
     };
-    let judged = Source::ALL.iter().filter_map(|source| {
+    let judged = Surface::ALL.iter().filter_map(|source| {
         let today = day.sources.get(*source as usize)?.as_deref()?;
         stands_out(today)?;
         let recurs = profile.rows_of(*source).map_or(0, |model| model.peaks.at_least(day.number, today.rows.ln_1p()));
@@ -80,7 +80,7 @@ fn leaning_volumes(profile: &Profile, day: &Day, shared: &Shared, least: f64, cl
 fn learn_rows(
     profile: &mut Profile,
     shared: &mut Shared,
-    source: Source,
+    source: Surface,
     today: &SourceDay,
     day: &Day,
 ) -> Option<Feature> {
@@ -198,7 +198,7 @@ fn memory_of(counter: Counter, memory_days: f64) -> f64 {
 pub(super) fn reopen(profile: &mut Profile, shared: &mut Shared) {
     const SHARE: f64 = 0.1;
     let class = profile.class;
-    for source in Source::ALL {
+    for source in Surface::ALL {
         let Some(model) = profile.rows.get_mut(*source as usize).and_then(Option::as_deref_mut) else { continue };
         let before = (model.day, model.hour, model.request, model.intensity);
         model.drain = DrainState::default();

@@ -1,7 +1,7 @@
 //! Copies of what was learned before, which may tell more of where it came from than the first did.
 
 use super::facets::Facets;
-use super::{Fate, Org, Purpose, observation, origin, user_at};
+use super::{ActivityOutcome, Org, Purpose, observation, origin, user_at};
 use crate::user::Day;
 use model::{Activity, Observation};
 
@@ -14,9 +14,9 @@ impl Org {
         news: Facets,
         purpose: Purpose,
         out: &mut Vec<Observation>,
-    ) -> Fate {
+    ) -> ActivityOutcome {
         let user = slot.filter(|_| !news.is_empty()).and_then(|slot| Some((slot, user_at(&mut self.users, slot)?)));
-        let Some((slot, user)) = user else { return Fate::Duplicate };
+        let Some((slot, user)) = user else { return ActivityOutcome::Duplicate };
         let at = copy.event_time;
         self.identities.add(copy.id, at, news);
         self.changes.note(slot, user);
@@ -32,6 +32,6 @@ impl Org {
         if purpose == Purpose::Watch && !features.is_empty() {
             out.push(observation(&self.id, &self.shared, user, (at, hour.day_start), Some(copy), features));
         }
-        Fate::Enriched
+        ActivityOutcome::Enriched
     }
 }

@@ -3,7 +3,7 @@
 use crate::estimate::{Moments, Pool, Prior};
 use crate::state::{Shards, sorted};
 use crate::user::{COUNTERS, Counter, FirstKind, Profile, Rhythm};
-use model::{Source, UserClass, Usual};
+use model::{Surface, UserClass, Usual};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ pub(crate) struct Populations {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Population {
     users: u32,
-    rows: [RowPools; Source::ALL.len()],
+    rows: [RowPools; Surface::ALL.len()],
     counts: [Pool; Counter::COUNT],
     first_rows: [Pool; FirstKind::COUNT],
     tails: [Tail; Counter::COUNT],
@@ -96,13 +96,13 @@ impl Populations {
     }
 
     /// The class if it has members enough, the org otherwise.
-    pub(crate) fn row_prior(&self, class: UserClass, source: Source, quantity: RowQuantity) -> Option<Prior> {
+    pub(crate) fn row_prior(&self, class: UserClass, source: Surface, quantity: RowQuantity) -> Option<Prior> {
         let of = |population: &Population| population.row_pool(source, quantity).and_then(Pool::prior);
         self.class(class).and_then(of).or_else(|| of(&self.all))
     }
 
     /// The org's priors of daily rows, by source.
-    pub(crate) fn org_rows(&self) -> [Option<Prior>; Source::ALL.len()] {
+    pub(crate) fn org_rows(&self) -> [Option<Prior>; Surface::ALL.len()] {
         self.all.rows.map(|pools| pools.day.prior())
     }
 
@@ -118,7 +118,7 @@ impl Populations {
     }
 
     /// The day of a random member of the class: what is usual between users. Without evidence if unknown.
-    pub(crate) fn peer_day(&self, class: UserClass, source: Source, shift: f64) -> Usual {
+    pub(crate) fn peer_day(&self, class: UserClass, source: Surface, shift: f64) -> Usual {
         self.row_prior(class, source, RowQuantity::Day).map_or_else(Usual::default, |prior| Usual {
             location: prior.mean,
             scale: (prior.within + prior.within / prior.strength).max(0.01).sqrt(),
@@ -253,7 +253,7 @@ impl Populations {
     pub(crate) fn learn_rows(
         &mut self,
         class: UserClass,
-        source: Source,
+        source: Surface,
         quantity: RowQuantity,
         before: &Moments,
         after: &Moments,
@@ -282,7 +282,7 @@ impl Populations {
 }
 
 impl Population {
-    fn row_pool(&self, source: Source, quantity: RowQuantity) -> Option<&Pool> {
+    fn row_pool(&self, source: Surface, quantity: RowQuantity) -> Option<&Pool> {
         let pools = self.rows.get(source as usize)?;
         Some(match quantity {
             RowQuantity::Day => &pools.day,
@@ -292,7 +292,7 @@ impl Population {
         })
     }
 
-    fn row_pool_mut(&mut self, source: Source, quantity: RowQuantity) -> Option<&mut Pool> {
+    fn row_pool_mut(&mut self, source: Surface, quantity: RowQuantity) -> Option<&mut Pool> {
         let pools = self.rows.get_mut(source as usize)?;
         Some(match quantity {
             RowQuantity::Day => &mut pools.day,
@@ -308,7 +308,7 @@ impl Population {
         let put = |pool: &mut Pool, moments: &Moments| {
             if joins { pool.replace(&nothing, moments) } else { pool.replace(moments, &nothing) }
         };
-        for source in Source::ALL {
+        for source in Surface::ALL {
             if let (Some(model), Some(pools)) = (profile.rows_of(*source), self.rows.get_mut(*source as usize)) {
                 put(&mut pools.day, &model.day);
                 put(&mut pools.hour, &model.hour);

@@ -2,7 +2,7 @@
 
 use crate::calendar::LocalHour;
 use crate::estimate::Moments;
-use model::Source;
+use model::Surface;
 use serde::{Deserialize, Serialize};
 
 /// Follows, hour by hour, how far today's rows of all active users are from a whole usual day of theirs.
@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Progress {
     /// ln(1 + rows so far) less the location of the day, of every user and source active today.
     today: Vec<Distance>,
-    usual: [HourlyGap; Source::ALL.len()],
-    factors: [f64; Source::ALL.len()],
+    usual: [HourlyGap; Surface::ALL.len()],
+    factors: [f64; Surface::ALL.len()],
     #[serde(skip)]
     scratch: Vec<f32>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Distance {
-    source: Source,
+    source: Surface,
     value: f32,
 }
 
@@ -38,12 +38,12 @@ impl Progress {
     const MOST: f64 = 2.5;
 
     /// The factor of `source` now, a natural logarithm from 0.
-    pub(crate) fn factor(&self, source: Source) -> f64 {
+    pub(crate) fn factor(&self, source: Surface) -> f64 {
         self.factors.get(source as usize).copied().unwrap_or(0.0)
     }
 
     /// Notes a user's distance. `place` is where it was noted earlier today. Returns where it is.
-    pub(crate) fn note(&mut self, place: Option<u32>, source: Source, value: f64) -> u32 {
+    pub(crate) fn note(&mut self, place: Option<u32>, source: Surface, value: f64) -> u32 {
         let distance = Distance { source, value: value as f32 };
         if let Some(place) = place
             && let Some(slot) = self.today.get_mut(place as usize)
@@ -57,7 +57,7 @@ impl Progress {
 
     /// Works the factors out at the end of an hour, and learns what is usual at this hour.
     pub(crate) fn close_hour(&mut self, hour: &LocalHour) {
-        for source in Source::ALL {
+        for source in Surface::ALL {
             let Some(median) = self.median(*source) else { continue };
             let gap = self.usual.get_mut(*source as usize).and_then(|gap| gap.at(hour));
             let (Some(gap), Some(factor)) = (gap, self.factors.get_mut(*source as usize)) else { continue };
@@ -73,7 +73,7 @@ impl Progress {
         self.factors = Default::default();
     }
 
-    fn median(&mut self, source: Source) -> Option<f64> {
+    fn median(&mut self, source: Surface) -> Option<f64> {
         self.scratch.clear();
         let of_source = self.today.iter().filter(|distance| distance.source == source).map(|distance| distance.value);
         self.scratch.extend(of_source);
@@ -97,10 +97,10 @@ mod tests {
 
     fn day(progress: &mut Progress, excess: f64) -> f64 {
         for user in 0..40 {
-            progress.note(None, Source::Report, excess + f64::from(user) / 100.0 - 0.2);
+            progress.note(None, Surface::Report, excess + f64::from(user) / 100.0 - 0.2);
         }
         progress.close_hour(&LocalHour { hour: 17, ..LocalHour::default() });
-        let factor = progress.factor(Source::Report);
+        let factor = progress.factor(Surface::Report);
         progress.close_day();
         factor
     }
@@ -127,8 +127,8 @@ mod tests {
     #[test]
     fn few_users_have_no_factor() {
         let mut progress = Progress::default();
-        progress.note(None, Source::Api, 5.0);
+        progress.note(None, Surface::Api, 5.0);
         progress.close_hour(&LocalHour::default());
-        assert_eq!(progress.factor(Source::Api), 0.0);
+        assert_eq!(progress.factor(Surface::Api), 0.0);
     }
 }

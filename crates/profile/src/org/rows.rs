@@ -5,7 +5,7 @@ use super::{Shared, access, names, origin};
 use crate::estimate::rate;
 use crate::user::{Counter, Day, DayUsual, MOST_EVIDENCE, Profile, Request, SourceDay, note};
 use model::activity::Objects;
-use model::{Activity, Burst, Downloads, Feature, Kind, Outcome, Rate, Source, Spread, Text, Usual, Volume};
+use model::{Activity, Burst, Downloads, Feature, Kind, Outcome, Rate, Spread, Surface, Text, Usual, Volume};
 
 pub(super) fn learn(
     profile: &mut Profile,
@@ -64,12 +64,12 @@ fn added(profile: &mut Profile, activity: &Activity) -> Brought {
     Brought { rows: rows as f64, has_rows, is_new }
 }
 
-pub(super) fn source_of(kind: Kind) -> Option<Source> {
+pub(super) fn source_of(kind: Kind) -> Option<Surface> {
     match kind {
-        Kind::ListView => Some(Source::ListView),
-        Kind::Report => Some(Source::Report),
-        Kind::Api => Some(Source::Api),
-        Kind::BulkApi => Some(Source::Bulk),
+        Kind::ListView => Some(Surface::ListView),
+        Kind::Report => Some(Surface::Report),
+        Kind::Api => Some(Surface::Api),
+        Kind::BulkApi => Some(Surface::Bulk),
         _ => None,
     }
 }
@@ -93,7 +93,7 @@ fn volume(
     day: &mut Day,
     shared: &Shared,
     activity: &Activity,
-    source: Source,
+    source: Surface,
     brought: &Brought,
     features: &mut Vec<Feature>,
 ) {
@@ -151,7 +151,7 @@ fn leans(today: &SourceDay, usual: &DayUsual) -> bool {
 
 /// What there is to say of a source's rows today. `None` before anything is expected of them.
 pub(super) fn volume_feature(
-    source: Source,
+    source: Surface,
     today: &SourceDay,
     shared: &Shared,
     recurrences: usize,

@@ -9,7 +9,7 @@ mod stops;
 
 use super::Record;
 use crate::org::Member;
-use crate::{Fate, Org, Settings};
+use crate::{ActivityOutcome, Org, Settings};
 use model::{Activity, Channel, Kind, Observation, OrgId, Scope, SourceIp, Timestamp, UserId, Uuid, time};
 use std::collections::BTreeMap;
 
@@ -49,18 +49,18 @@ fn load(org: &mut Org, user: &UserId, table: &Table) {
 }
 
 /// [`Org::observe`] or [`Org::teach`].
-type Learn = fn(&mut Org, &Activity, &mut Vec<Observation>) -> Fate;
+type Learn = fn(&mut Org, &Activity, &mut Vec<Observation>) -> ActivityOutcome;
 
 /// As a service does with each activity.
-fn learn(how: Learn, org: &mut Org, activity: &Activity, table: &Table) -> (Fate, Vec<Observation>) {
+fn learn(how: Learn, org: &mut Org, activity: &Activity, table: &Table) -> (ActivityOutcome, Vec<Observation>) {
     let mut out = Vec::new();
     let mut fate = how(org, activity, &mut out);
-    if fate == Fate::Away {
+    if fate == ActivityOutcome::Away {
         assert!(out.is_empty());
         load(org, &activity.user_id, table);
         fate = how(org, activity, &mut out);
     }
-    assert_ne!(fate, Fate::Away);
+    assert_ne!(fate, ActivityOutcome::Away);
     (fate, out)
 }
 
@@ -98,7 +98,7 @@ fn activity(n: u128, user: &str, at: Timestamp, kind: Kind) -> Activity {
 fn small_org() -> Org {
     let mut org = Org::new(org_id(), &settings()).unwrap();
     for activity in small_activities() {
-        assert_eq!(org.observe(&activity, &mut Vec::new()), Fate::Learned);
+        assert_eq!(org.observe(&activity, &mut Vec::new()), ActivityOutcome::Learned);
     }
     org
 }

@@ -2,7 +2,7 @@
 
 use super::{Profile, Rhythm};
 use crate::estimate::Prior;
-use model::{Source, UserClass};
+use model::{Surface, UserClass};
 
 /// Active days before an account is classified; until then it is normal.
 const LEAST_DAYS: f64 = 5.0;
@@ -11,7 +11,7 @@ const LEAST_DAYS: f64 = 5.0;
 ///
 /// After the founding article: normal users keep business hours and rarely work on weekends; power users consume
 /// more than they; administrators change the org; integrations run around the clock through the API.
-pub(crate) fn classify(profile: &Profile, rows: [Option<Prior>; Source::ALL.len()]) -> UserClass {
+pub(crate) fn classify(profile: &Profile, rows: [Option<Prior>; Surface::ALL.len()]) -> UserClass {
     if profile.is_guest {
         return UserClass::Guest;
     }
@@ -30,7 +30,7 @@ pub(crate) fn classify(profile: &Profile, rows: [Option<Prior>; Source::ALL.len(
     if profile.admin_requests > 0.02 * requests && profile.admin_requests >= 2.0 {
         return UserClass::Admin;
     }
-    let consumes_more = Source::ALL.iter().zip(rows).any(|(source, prior)| match (profile.rows_of(*source), prior) {
+    let consumes_more = Surface::ALL.iter().zip(rows).any(|(source, prior)| match (profile.rows_of(*source), prior) {
         (Some(own), Some(prior)) if own.day.weight >= LEAST_DAYS => {
             let between = prior.within / prior.strength;
             own.day.mean > prior.mean + 1.2 * between.sqrt()

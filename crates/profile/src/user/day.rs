@@ -4,7 +4,7 @@ use super::burst::Recent;
 use super::{Counts, Delegation};
 use crate::estimate::Moments;
 use crate::state::exact;
-use model::{Rate, Scope, Source, Text, Timestamp, Usual, Uuid};
+use model::{Rate, Scope, Surface, Text, Timestamp, Usual, Uuid};
 use serde::{Deserialize, Serialize};
 
 /// The open day of an account.
@@ -22,7 +22,7 @@ pub(crate) struct Day {
     #[serde(with = "exact")]
     pub(crate) hour_start: Timestamp,
     pub(crate) hours: u32,
-    pub(crate) sources: [Option<Box<SourceDay>>; Source::ALL.len()],
+    pub(crate) sources: [Option<Box<SourceDay>>; Surface::ALL.len()],
     pub(crate) counts: Counts<u32>,
     pub(crate) recent: Recent,
     pub(crate) objects: Firsts,
@@ -90,7 +90,7 @@ pub(crate) struct Firsts {
     /// Rows that they brought together, and the requests that say how many.
     pub(crate) rows: f64,
     pub(crate) requests: u32,
-    pub(crate) source: Option<Source>,
+    pub(crate) source: Option<Surface>,
     pub(crate) from_views: Vec<Text>,
     pub(crate) to_view: Option<Text>,
     pub(crate) from_scope: Option<Scope>,
@@ -154,7 +154,7 @@ impl Day {
         }
     }
 
-    pub(crate) fn source(&mut self, source: Source) -> Option<&mut Box<SourceDay>> {
+    pub(crate) fn source(&mut self, source: Surface) -> Option<&mut Box<SourceDay>> {
         self.sources.get_mut(source as usize).map(|slot| slot.get_or_insert_default())
     }
 

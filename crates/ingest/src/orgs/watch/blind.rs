@@ -5,7 +5,7 @@ use crate::meter::Origin;
 use bus::{PublishError, Publisher, subject};
 use futures::future::BoxFuture;
 use model::partition::Partitions;
-use model::{Contribution, Finding, Item, Kind, Order, OrgId, Severity, Text, Timestamp, UserClass, UserId, id};
+use model::{Command, Contribution, Finding, Item, Kind, OrgId, Severity, Text, Timestamp, UserClass, UserId, id};
 
 /// The account of an org that findings about its sources are of.
 pub(crate) const ACCOUNT: &str = "orgwatch";
@@ -95,10 +95,10 @@ impl Turn {
         }
     }
 
-    pub(super) fn order(&self) -> Order {
+    pub(super) fn command(&self) -> Command {
         match self {
-            Self::Blind(Blindness { kind, .. }) => Order::Blind { kind: *kind },
-            Self::Sighted { blindness, .. } => Order::Sighted { kind: blindness.kind },
+            Self::Blind(Blindness { kind, .. }) => Command::Blind { kind: *kind },
+            Self::Sighted { blindness, .. } => Command::Sighted { kind: blindness.kind },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Range, maybe, org, text, texts, user, uuid, uuids, word};
 use model::{
-    Contribution, Finding, Incident, Measure, Points, Receipt, RiskModel, Severity, Source, Term, TermKind, UserClass,
+    Contribution, Finding, Incident, Measure, Points, Receipt, RiskModel, Severity, Surface, Term, TermKind, UserClass,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ pub(crate) fn finding(range: Range) -> impl Strategy<Value = Finding> {
     let feature = (text(), text(), 0u32..=10_000).prop_map(|(name, value, share)| Contribution { name, value, share });
     // Measures are in the order of their names, each there once.
     let measures = btree_map(text(), number(), 0..4);
-    let why = (vec(feature, 0..4), measures, uuids(), texts(), maybe(word(Source::ALL)), any::<bool>(), text());
+    let why = (vec(feature, 0..4), measures, uuids(), texts(), maybe(word(Surface::ALL)), any::<bool>(), text());
     (who, what, why).prop_map(
         |(
             (finding_id, revision, org_id, user_id, username, user_class),

@@ -3,7 +3,7 @@
 use super::{WIRE, activity, maybe, org, text, texts, time, user, uuids, word};
 use model::{
     Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Kind, Observation, Rarity, Rate, Scope,
-    SessionChange, Source, Spread, UserClass, Usual, Volume,
+    SessionChange, Spread, Surface, UserClass, Usual, Volume,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -82,7 +82,7 @@ fn rate() -> impl Strategy<Value = Rate> {
 fn volume() -> impl Strategy<Value = Volume> {
     let usual = [usual().boxed(), usual().boxed(), usual().boxed(), usual().boxed()];
     let counts = (any::<u32>(), any::<u32>(), any::<bool>());
-    (word(Source::ALL), [number(), number()], counts, usual, texts(), uuids()).prop_map(
+    (word(Surface::ALL), [number(), number()], counts, usual, texts(), uuids()).prop_map(
         |(
             source,
             [rows, hour_rows],
@@ -233,7 +233,7 @@ fn downloads() -> impl Strategy<Value = Downloads> {
 
 fn drain() -> impl Strategy<Value = Drain> {
     let numbers = [number(), number(), number(), number(), number()];
-    (word(Source::ALL), time(), any::<u32>(), numbers).prop_map(
+    (word(Surface::ALL), time(), any::<u32>(), numbers).prop_map(
         |(source, since, days, [log10_e, excess, rows, usual_rows, evidence])| Drain {
             source,
             since,

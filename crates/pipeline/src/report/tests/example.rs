@@ -3,7 +3,7 @@
 use super::super::{FirstTimes, Report};
 use model::time::{DAY, HOUR, MINUTE};
 use model::{
-    Contribution, Finding, Incident, Measure, OrgId, Severity, Source, Timestamp, UserClass, UserId, Uuid, id,
+    Contribution, Finding, Incident, Measure, OrgId, Severity, Surface, Timestamp, UserClass, UserId, Uuid, id,
 };
 
 pub(super) struct Example {
@@ -142,7 +142,7 @@ fn emma() -> Incident {
         measures: measures(&[("baseline_days", 30.0), ("mean", 99.0), ("rows", 4_151.0), ("z", 111.207)]),
         event_ids: (1..=17).map(|n| Uuid::from_u128(0x6ef9_0000 + n)).collect(),
         objects: vec!["Account".into(), "Contact".into(), "Opportunity".into()],
-        source: Some(Source::ListView),
+        source: Some(Surface::ListView),
         revised_at: at.plus(4 * HOUR),
         ..finding(
             "emma.martin",

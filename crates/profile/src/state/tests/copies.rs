@@ -56,11 +56,11 @@ proptest! {
         let (mut by_two, mut by_one) = (new_org(), new_org());
         for (activity, facets) in told_in_full().iter().zip(facets) {
             let poor = without(facets, activity);
-            prop_assert_eq!(by_two.observe(&poor, &mut Vec::new()), Fate::Learned);
+            prop_assert_eq!(by_two.observe(&poor, &mut Vec::new()), ActivityOutcome::Learned);
             let is_poor = poor != *activity;
             let fate = by_two.observe(activity, &mut Vec::new());
-            prop_assert_eq!(fate, if is_poor { Fate::Enriched } else { Fate::Duplicate });
-            prop_assert_eq!(by_one.observe(activity, &mut Vec::new()), Fate::Learned);
+            prop_assert_eq!(fate, if is_poor { ActivityOutcome::Enriched } else { ActivityOutcome::Duplicate });
+            prop_assert_eq!(by_one.observe(activity, &mut Vec::new()), ActivityOutcome::Learned);
         }
         prop_assert!(state(by_two) == state(by_one));
     }
@@ -72,14 +72,14 @@ proptest! {
         let copies: Vec<_> = copies.into_iter().map(|(at, facets)| without(facets, &activities[at])).collect();
         for copy in &copies {
             let fate = org.observe(copy, &mut Vec::new());
-            prop_assert!(matches!(fate, Fate::Enriched | Fate::Duplicate | Fate::Forgotten), "{:?}", fate);
+            prop_assert!(matches!(fate, ActivityOutcome::Enriched | ActivityOutcome::Duplicate | ActivityOutcome::Forgotten), "{:?}", fate);
             apply(&mut table, org.take_changes().unwrap());
         }
         let mut out = Vec::new();
         for mut org in [restore(&org_id(), &table), org] {
             for copy in &copies {
                 let fate = learn(Org::observe, &mut org, copy, &table).0;
-                prop_assert!(matches!(fate, Fate::Duplicate | Fate::Forgotten), "{:?}", fate);
+                prop_assert!(matches!(fate, ActivityOutcome::Duplicate | ActivityOutcome::Forgotten), "{:?}", fate);
                 org.observe(copy, &mut out);
             }
             prop_assert_eq!((org.take_changes().unwrap(), out.len()), (vec![], 0));
@@ -96,9 +96,9 @@ fn a_copy_tells_of_a_new_network_with_all_that_it_has() {
         ..tomorrow(9_000, Kind::ListView)
     };
     let poor = Activity { source_ip: None, rows: Some(120), ..rich.clone() };
-    assert_eq!(org.observe(&poor, &mut Vec::new()), Fate::Learned);
+    assert_eq!(org.observe(&poor, &mut Vec::new()), ActivityOutcome::Learned);
     let mut out = Vec::new();
-    assert_eq!(org.observe(&rich, &mut out), Fate::Enriched);
+    assert_eq!(org.observe(&rich, &mut out), ActivityOutcome::Enriched);
     let features = |told: &Observation| told.features.iter().map(std::mem::discriminant).collect::<Vec<_>>();
     let [told] = &out[..] else { panic!("{out:?}") };
     let Some(Feature::Network(network)) = told.features.first() else { panic!("{told:?}") };
@@ -122,7 +122,7 @@ fn the_place_of_an_older_copy_does_not_move_a_session_back() {
     let mut out = Vec::new();
     org.observe(&moved, &mut out);
     assert_eq!(sessions(&out), 1);
-    assert_eq!(org.observe(&rich, &mut out), Fate::Enriched);
+    assert_eq!(org.observe(&rich, &mut out), ActivityOutcome::Enriched);
     org.observe(&Activity { id: Uuid::from_u128(9_002), ..moved }, &mut out);
     assert_eq!(sessions(&out), 1, "{out:?}");
 }
@@ -134,8 +134,8 @@ fn a_failed_login_is_one_however_many_tell_of_it() {
     for n in 9_000..9_004 {
         let rich = login(n, Outcome::Failure);
         let poor = Activity { client: None, ..rich.clone() };
-        assert_eq!(org.observe(&poor, &mut Vec::new()), Fate::Learned);
-        assert_eq!(org.observe(&rich, &mut Vec::new()), Fate::Enriched);
+        assert_eq!(org.observe(&poor, &mut Vec::new()), ActivityOutcome::Learned);
+        assert_eq!(org.observe(&rich, &mut Vec::new()), ActivityOutcome::Enriched);
     }
     let rich = login(9_010, Outcome::Success);
     let poor = Activity { client: None, ..rich.clone() };
@@ -152,7 +152,7 @@ fn a_failed_login_is_one_however_many_tell_of_it() {
     };
     assert_eq!(failures(&out), [4]);
     let mut again = Vec::new();
-    assert_eq!(org.observe(&rich, &mut again), Fate::Enriched);
+    assert_eq!(org.observe(&rich, &mut again), ActivityOutcome::Enriched);
     assert_eq!(failures(&again), [0; 0]);
 }
 
@@ -172,9 +172,9 @@ fn a_copy_may_tell_of_the_delegate_and_of_its_session() {
         org.observe(&Activity { session_key: Some("another session".into()), ..view }, &mut out);
         out.iter().flat_map(|told| &told.features).any(|feature| matches!(feature, Feature::Delegated(_)))
     };
-    assert_eq!(org.observe(&poor, &mut Vec::new()), Fate::Learned);
+    assert_eq!(org.observe(&poor, &mut Vec::new()), ActivityOutcome::Learned);
     assert!(!delegated(&mut org, 9_001));
-    assert_eq!(org.observe(&rich, &mut Vec::new()), Fate::Enriched);
+    assert_eq!(org.observe(&rich, &mut Vec::new()), ActivityOutcome::Enriched);
     assert!(delegated(&mut org, 9_002));
 }
 
@@ -188,10 +188,14 @@ fn a_copy_needs_the_profile_only_if_it_tells_more() {
     let mut table = Table::new();
     apply(&mut table, org.take_changes().unwrap());
     org.evict(0);
-    assert_eq!(org.observe(&poor, &mut Vec::new()), Fate::Duplicate);
-    assert_eq!(org.observe(&rich, &mut Vec::new()), Fate::Away);
+    assert_eq!(org.observe(&poor, &mut Vec::new()), ActivityOutcome::Duplicate);
+    assert_eq!(org.observe(&rich, &mut Vec::new()), ActivityOutcome::Away);
     assert_eq!(org.take_changes().unwrap(), []);
-    assert_eq!(learn(Org::observe, &mut org, &rich, &table).0, Fate::Enriched);
+    assert_eq!(learn(Org::observe, &mut org, &rich, &table).0, ActivityOutcome::Enriched);
     let stranger = Activity { user_id: UserId::new("nobody"), country: Some("FR".into()), ..rich };
-    assert_eq!(org.observe(&stranger, &mut Vec::new()), Fate::Duplicate, "who is not known is not made known");
+    assert_eq!(
+        org.observe(&stranger, &mut Vec::new()),
+        ActivityOutcome::Duplicate,
+        "who is not known is not made known"
+    );
 }

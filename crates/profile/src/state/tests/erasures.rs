@@ -17,14 +17,14 @@ fn erased(table: &Table, user: &UserId) -> Table {
 }
 
 /// What the others' activities give from here on.
-fn told_of_others(table: &Table, erased: &UserId, activities: &[Activity]) -> Vec<(Fate, Vec<Observation>)> {
+fn told_of_others(table: &Table, erased: &UserId, activities: &[Activity]) -> Vec<(ActivityOutcome, Vec<Observation>)> {
     let id = activities[0].org_id.clone();
     let mut org = restore(&id, table);
     let others = activities.iter().filter(|activity| activity.user_id != *erased);
     let mut told: Vec<_> = others.map(|activity| learn(Org::observe, &mut org, activity, table)).collect();
     let mut out = Vec::new();
     org.finish(&mut out);
-    told.push((Fate::Learned, out));
+    told.push((ActivityOutcome::Learned, out));
     told
 }
 
@@ -87,7 +87,7 @@ fn nothing_names_the_account_any_more() {
     let mut org = restore(&org_id(), &without);
     assert!(["0", "\x000"].iter().all(|name| !org.is_away(&UserId::new(name))), "nobody can have her place");
     let again = activity(9_999, "emma", Timestamp::parse("2026-04-20T09:00:00Z").unwrap(), Kind::Api);
-    assert_eq!(learn(Org::observe, &mut org, &again, &without).0, Fate::Learned);
+    assert_eq!(learn(Org::observe, &mut org, &again, &without).0, ActivityOutcome::Learned);
     let mut later = without.clone();
     apply(&mut later, org.take_changes().unwrap());
     let gone = erased(&later, &emma);

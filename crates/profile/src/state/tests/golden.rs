@@ -13,11 +13,11 @@ const VERSION_3: &str = include_str!("snapshots/profile__state__tests__golden__v
 fn org_of_version_2() -> (Org, Table) {
     let (mut org, mut table) = (small_org(), Table::new());
     let late = Timestamp::parse("2026-04-07T20:00:00Z").unwrap();
-    assert_eq!(org.teach(&activity(900, "new", late, Kind::Login), &mut Vec::new()), Fate::Learned);
+    assert_eq!(org.teach(&activity(900, "new", late, Kind::Login), &mut Vec::new()), ActivityOutcome::Learned);
     org.blind(Kind::ListView);
     org.blind(Kind::TenantSecurityApiAnomaly);
     apply(&mut table, org.take_changes().unwrap());
-    assert_eq!(org.observe(&richer(), &mut Vec::new()), Fate::Enriched);
+    assert_eq!(org.observe(&richer(), &mut Vec::new()), ActivityOutcome::Enriched);
     apply(&mut table, org.take_changes().unwrap());
     (org, table)
 }
@@ -30,7 +30,7 @@ fn richer() -> Activity {
 /// The same org, with what came with version 3.
 fn org_of_version_3() -> (Org, Table) {
     let (mut org, mut table) = org_of_version_2();
-    assert_eq!(org.observe(&richest(), &mut Vec::new()), Fate::Enriched);
+    assert_eq!(org.observe(&richest(), &mut Vec::new()), ActivityOutcome::Enriched);
     apply(&mut table, org.take_changes().unwrap());
     (org, table)
 }
@@ -50,7 +50,7 @@ fn what_version_3_wrote_is_read() {
     let stored = read(VERSION_3);
     let mut org = restore(&org_id(), &stored);
     assert_eq!(org.take_changes().unwrap(), []);
-    assert_eq!(org.observe(&richest(), &mut Vec::new()), Fate::Duplicate);
+    assert_eq!(org.observe(&richest(), &mut Vec::new()), ActivityOutcome::Duplicate);
     let (written, table) = org_of_version_3();
     assert!(dump(org, &stored) == dump(written, &table));
 }
@@ -60,7 +60,7 @@ fn what_version_2_wrote_is_read() {
     let stored = read(VERSION_2);
     let mut org = restore(&org_id(), &stored);
     assert_eq!(org.take_changes().unwrap(), []);
-    assert_eq!(org.observe(&richer(), &mut Vec::new()), Fate::Duplicate);
+    assert_eq!(org.observe(&richer(), &mut Vec::new()), ActivityOutcome::Duplicate);
     let (written, table) = org_of_version_2();
     assert!(dump(org, &stored) == dump(written, &table));
 }
@@ -71,7 +71,11 @@ fn what_version_1_wrote_is_read() {
     let mut org = restore(&org_id(), &stored);
     let records = org.take_changes().unwrap();
     assert_eq!(records.iter().map(|record| record.key.as_str()).collect::<Vec<_>>(), ["head"], "in its new form");
-    assert_eq!(org.observe(&richer(), &mut Vec::new()), Fate::Duplicate, "what was told before is not known");
+    assert_eq!(
+        org.observe(&richer(), &mut Vec::new()),
+        ActivityOutcome::Duplicate,
+        "what was told before is not known"
+    );
     let now = whole(small_org());
     let read = dump(org, &stored);
     assert!(read.keys().eq(now.keys()));

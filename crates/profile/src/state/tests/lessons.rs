@@ -109,9 +109,9 @@ fn what_was_taught_is_known_when_it_is_observed() {
         let mut out = Vec::new();
         let rich = Activity { source_ip: Some(SourceIp::Address([203, 0, 113, 7].into())), ..spike(9_000) };
         let poor = Activity { source_ip: None, ..rich.clone() };
-        assert_eq!(first(&mut org, &poor, &mut Vec::new()), Fate::Learned);
-        assert_eq!((second(&mut org, &poor, &mut out), out.len()), (Fate::Duplicate, 0));
-        assert_eq!((second(&mut org, &rich, &mut out), out.len()), (Fate::Enriched, told));
+        assert_eq!(first(&mut org, &poor, &mut Vec::new()), ActivityOutcome::Learned);
+        assert_eq!((second(&mut org, &poor, &mut out), out.len()), (ActivityOutcome::Duplicate, 0));
+        assert_eq!((second(&mut org, &rich, &mut out), out.len()), (ActivityOutcome::Enriched, told));
     };
     check(Org::teach, Org::observe, 1);
     check(Org::observe, Org::teach, 0);

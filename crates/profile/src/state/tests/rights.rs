@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::user::Profile;
-use model::{Source, UserClass};
+use model::{Surface, UserClass};
 
 /// The small org's activities, told each day whether emma may administer.
 fn told(administers: impl Fn(i64) -> Option<bool>) -> Org {
@@ -12,7 +12,7 @@ fn told(administers: impl Fn(i64) -> Option<bool>) -> Org {
         if activity.user_id.as_str() == "emma" {
             activity.administers = administers(activity.event_time.since(start) / time::DAY);
         }
-        assert_eq!(org.observe(&activity, &mut Vec::new()), Fate::Learned);
+        assert_eq!(org.observe(&activity, &mut Vec::new()), ActivityOutcome::Learned);
     }
     org.finish(&mut Vec::new());
     org
@@ -37,7 +37,7 @@ fn to_get_or_lose_the_right_changes_no_role() {
     let role = |administers: fn(i64) -> Option<bool>| {
         let org = told(administers);
         let profile = emma(&org);
-        (profile.role.changed, profile.rows_of(Source::ListView).unwrap().day.weight)
+        (profile.role.changed, profile.rows_of(Surface::ListView).unwrap().day.weight)
     };
     let plain = role(|_| None);
     assert_eq!(plain.0, None);

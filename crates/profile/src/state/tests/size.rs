@@ -13,14 +13,14 @@ fn one_activity_writes_little() {
     for n in 0..3_000u128 {
         let mut activity = activity(n, &format!("user{n}"), start.plus(n as i64), Kind::ListView);
         activity.resource_name = Some(format!("view {n}").into());
-        assert_eq!(org.observe(&activity, &mut Vec::new()), Fate::Learned);
+        assert_eq!(org.observe(&activity, &mut Vec::new()), ActivityOutcome::Learned);
     }
     let all = org.take_changes().unwrap();
     assert!(all.len() > 3_000 + 3 + 256 + 256 + 3_000 / 256);
     assert_eq!(org.take_changes().unwrap(), []);
 
     let again = activity(9_000, "user7", start.plus(5_000), Kind::ListView);
-    assert_eq!(org.observe(&again, &mut Vec::new()), Fate::Learned);
+    assert_eq!(org.observe(&again, &mut Vec::new()), ActivityOutcome::Learned);
     let records = org.take_changes().unwrap();
     let shards = records.iter().filter(|record| record.key.starts_with("known/")).count();
     assert!(shards <= 1, "the network's");
@@ -30,10 +30,10 @@ fn one_activity_writes_little() {
     assert!(bytes < 20_000, "{bytes}");
 
     let copy = org.observe(&again, &mut Vec::new());
-    assert_eq!((copy, org.take_changes().unwrap()), (Fate::Duplicate, vec![]));
+    assert_eq!((copy, org.take_changes().unwrap()), (ActivityOutcome::Duplicate, vec![]));
 
     let new = activity(9_001, "user3001", start.plus(6_000), Kind::Login);
-    assert_eq!(org.observe(&new, &mut Vec::new()), Fate::Learned);
+    assert_eq!(org.observe(&new, &mut Vec::new()), ActivityOutcome::Learned);
     let records = org.take_changes().unwrap();
     assert!(keys(&records).contains(&"slots/2") && !keys(&records).contains(&"slots/1"), "{:?}", keys(&records));
 }
@@ -67,9 +67,9 @@ fn only_what_is_idle_and_stored_leaves_memory() {
 
     let back = activity(5_000, "emma", Timestamp::parse("2026-04-09T08:00:00Z").unwrap(), Kind::Login);
     let mut out = Vec::new();
-    assert_eq!((org.observe(&back, &mut out), out.len()), (Fate::Away, 0));
+    assert_eq!((org.observe(&back, &mut out), out.len()), (ActivityOutcome::Away, 0));
     assert_eq!(org.take_changes().unwrap(), [], "nothing was changed");
-    assert_eq!(learn(Org::observe, &mut org, &back, &table).0, Fate::Learned);
+    assert_eq!(learn(Org::observe, &mut org, &back, &table).0, ActivityOutcome::Learned);
 }
 
 #[test]
@@ -82,10 +82,10 @@ fn nothing_happens_before_the_wanted_are_loaded() {
     assert_eq!(org.wanted(), ["emma", "bob", "sync"].map(UserId::new));
     let mut out = Vec::new();
     let new = activity(5_000, "new", Timestamp::parse("2026-04-09").unwrap(), Kind::Login);
-    assert_eq!(org.observe(&new, &mut out), Fate::Away);
+    assert_eq!(org.observe(&new, &mut out), ActivityOutcome::Away);
     org.advance(new.event_time, &mut out);
     org.finish(&mut out);
     assert_eq!((org.take_changes().unwrap(), out.len()), (vec![], 0));
     org.wanted().iter().for_each(|user| load(&mut org, user, &table));
-    assert_eq!(org.observe(&new, &mut out), Fate::Learned);
+    assert_eq!(org.observe(&new, &mut out), ActivityOutcome::Learned);
 }

@@ -18,7 +18,7 @@ enum Event {
 }
 
 /// Observations and fates by index of the activity; those of the end come last.
-type Told = Vec<(Fate, Vec<Observation>)>;
+type Told = Vec<(ActivityOutcome, Vec<Observation>)>;
 
 struct World {
     id: OrgId,
@@ -74,7 +74,7 @@ fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
 }
 
 /// One activity or lesson, and now and then the clock that goes on by itself, or events that are missing or come again.
-fn step(org: &mut Org, activities: &[Activity], index: usize, table: &Table) -> (Fate, Vec<Observation>) {
+fn step(org: &mut Org, activities: &[Activity], index: usize, table: &Table) -> (ActivityOutcome, Vec<Observation>) {
     let how = if index % 900 < 100 { Org::teach } else { Org::observe };
     let (fate, mut out) = learn(how, org, &activities[index], table);
     match index % 400 {
@@ -86,10 +86,10 @@ fn step(org: &mut Org, activities: &[Activity], index: usize, table: &Table) -> 
     (fate, out)
 }
 
-fn finish(org: &mut Org) -> (Fate, Vec<Observation>) {
+fn finish(org: &mut Org) -> (ActivityOutcome, Vec<Observation>) {
     let mut out = Vec::new();
     org.finish(&mut out);
-    (Fate::Learned, out)
+    (ActivityOutcome::Learned, out)
 }
 
 fn go_on(org: &mut Org, range: Range<usize>, table: &Table, told: &mut Told) {
@@ -101,7 +101,7 @@ fn go_on(org: &mut Org, range: Range<usize>, table: &Table, told: &mut Told) {
 
 fn check(script: &[(usize, Event)]) {
     let world = &*WORLD;
-    let mut told: Told = vec![(Fate::Away, Vec::new()); world.told.len()];
+    let mut told: Told = vec![(ActivityOutcome::Away, Vec::new()); world.told.len()];
     let mut table = Table::new();
     let mut stored = 0;
     let mut org = Org::new(world.id.clone(), &settings()).unwrap();
@@ -149,11 +149,17 @@ fn check(script: &[(usize, Event)]) {
 #[test]
 fn the_world_has_it_all() {
     let world = &*WORLD;
-    let fates = [Fate::Learned, Fate::Late, Fate::Duplicate, Fate::Enriched, Fate::Forgotten];
+    let fates = [
+        ActivityOutcome::Learned,
+        ActivityOutcome::Late,
+        ActivityOutcome::Duplicate,
+        ActivityOutcome::Enriched,
+        ActivityOutcome::Forgotten,
+    ];
     for fate in fates {
         assert!(world.told.iter().any(|(told, _)| *told == fate), "{fate:?}");
     }
-    assert!(world.told.iter().any(|(told, out)| *told == Fate::Enriched && !out.is_empty()));
+    assert!(world.told.iter().any(|(told, out)| *told == ActivityOutcome::Enriched && !out.is_empty()));
     let blind = world.told.iter().flat_map(|(_, out)| out).filter(|told| told.blind == [Kind::ListView]).count();
     assert!(blind > 10, "{blind}");
     let mut kinds: Vec<&str> =
