@@ -214,7 +214,7 @@ fn finding() -> Finding {
         measures: Vec::new(),
         event_ids: Vec::new(),
         objects: Vec::new(),
-        source: None,
+        surface: None,
         withdrawn: false,
         config_hash: "\0".into(),
     }

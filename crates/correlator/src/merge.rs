@@ -199,7 +199,7 @@ pub(crate) mod tests {
             measures: Vec::new(),
             event_ids: Vec::new(),
             objects: Vec::new(),
-            source: None,
+            surface: None,
             withdrawn: false,
             config_hash: "hash".into(),
         }

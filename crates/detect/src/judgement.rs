@@ -19,7 +19,7 @@ pub(crate) struct Judgement {
     pub(crate) measures: Vec<(&'static str, f64)>,
     pub(crate) evidence: Vec<Uuid>,
     pub(crate) objects: Vec<Text>,
-    pub(crate) source: Option<Surface>,
+    pub(crate) surface: Option<Surface>,
     /// Was anomalous before the day's factor was known, and is not any more.
     pub(crate) is_explained: bool,
 }
@@ -36,7 +36,7 @@ impl Default for Judgement {
             measures: Vec::new(),
             evidence: Vec::new(),
             objects: Vec::new(),
-            source: None,
+            surface: None,
             is_explained: false,
         }
     }
@@ -94,7 +94,7 @@ impl Judgement {
             measures,
             event_ids,
             objects: self.objects,
-            source: self.source,
+            surface: self.surface,
             withdrawn: !is_raised,
             config_hash: Text::default(),
         }))
@@ -115,7 +115,7 @@ mod tests {
     fn finding(blind: &[Kind], settings: &Settings) -> Finding {
         let day = Usual { location: 4.0, scale: 0.3, degrees: 30.0, evidence: 20.0, ..Usual::default() };
         let volume = Volume {
-            source: Surface::ListView,
+            surface: Surface::ListView,
             rows: 90_000.0,
             hour_rows: 90_000.0,
             requests: 3,

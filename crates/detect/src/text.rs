@@ -28,8 +28,8 @@ pub fn list(names: &[Text], total: usize) -> String {
 }
 
 /// Through what rows left.
-pub fn through(source: Surface) -> &'static str {
-    match source {
+pub fn through(surface: Surface) -> &'static str {
+    match surface {
         Surface::ListView => "list views",
         Surface::Report => "reports",
         Surface::Api => "the API",

@@ -38,8 +38,9 @@ pub struct Finding {
     pub measures: Vec<Measure>,
     pub event_ids: Vec<Uuid>,
     pub objects: Vec<Text>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<Surface>,
+    /// The surface through which the rows were read. Its name in JSON and protobuf is `source`.
+    #[serde(rename = "source", skip_serializing_if = "Option::is_none")]
+    pub surface: Option<Surface>,
     /// What was reported is explained by now; the finding counts no more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,

@@ -112,7 +112,7 @@ impl Feature {
 /// Rows of one source in the day so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Volume {
-    pub source: Surface,
+    pub surface: Surface,
     pub rows: f64,
     /// Rows of the largest clock hour so far.
     pub hour_rows: f64,
@@ -268,7 +268,7 @@ pub struct Downloads {
 /// Modest excess on many days.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drain {
-    pub source: Surface,
+    pub surface: Surface,
     /// Start of the day on which the run began: what the finding is about.
     pub since: Timestamp,
     /// log10 of the e-process over the days.

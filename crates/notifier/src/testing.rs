@@ -76,7 +76,7 @@ fn finding(detector: &str, score: f64, summary: &str) -> Finding {
         measures: Vec::new(),
         event_ids: Vec::new(),
         objects: Vec::new(),
-        source: None,
+        surface: None,
         withdrawn: false,
         config_hash: "hash".into(),
     }

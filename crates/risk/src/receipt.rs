@@ -130,10 +130,10 @@ fn modifiers(findings: &[Finding], settings: &Settings) -> Vec<Modifier> {
     if let Some((class, factor)) = latest.and_then(|f| Some((f.user_class, *settings.classes.get(&f.user_class)?))) {
         modifiers.push(Modifier { name: "user_class", factor, reason: format!("the account is of class {class}") });
     }
-    let logs: BTreeSet<Surface> = findings.iter().filter_map(|finding| finding.source).collect();
-    if logs.len() > 1 {
-        let names: Vec<&str> = logs.iter().map(|log| log.as_str()).collect();
-        let factor = settings.corroboration.powi(logs.len() as i32 - 1);
+    let surfaces: BTreeSet<Surface> = findings.iter().filter_map(|finding| finding.surface).collect();
+    if surfaces.len() > 1 {
+        let names: Vec<&str> = surfaces.iter().map(|surface| surface.as_str()).collect();
+        let factor = settings.corroboration.powi(surfaces.len() as i32 - 1);
         modifiers.push(Modifier { name: "corroboration", factor, reason: format!("told by {}", names.join(", ")) });
     }
     modifiers
@@ -237,8 +237,8 @@ mod tests {
     #[test]
     fn modifiers_are_told() {
         let mut findings = articles_four();
-        findings[0].source = Some(Surface::ListView);
-        findings[1].source = Some(Surface::Report);
+        findings[0].surface = Some(Surface::ListView);
+        findings[1].surface = Some(Surface::Report);
         let settings = Settings {
             sensitivity: [("Contact".to_owned(), 1.5)].into(),
             classes: [(model::UserClass::Normal, 0.8)].into(),

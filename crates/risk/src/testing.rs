@@ -23,7 +23,7 @@ pub(crate) fn finding(detector: &str, id: u128, score: f64, at: i64) -> Finding 
         measures: vec![],
         event_ids: vec![],
         objects: vec!["Contact".into()],
-        source: None,
+        surface: None,
         withdrawn: false,
         config_hash: "hash".into(),
     }

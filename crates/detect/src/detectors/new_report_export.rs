@@ -34,7 +34,7 @@ fn export(export: &First, _: &Observation, settings: &Settings) -> Result<Judgem
         features: first::features("newReportExports", export, &evidence),
         measures: first::measures(export),
         evidence: export.evidence.clone(),
-        source: Some(Surface::Report),
+        surface: Some(Surface::Report),
         ..Judgement::default()
     })
 }

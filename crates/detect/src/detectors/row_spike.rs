@@ -45,13 +45,13 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
     let summary = format!(
         "{} rows through {} in a day where {usual}{}",
         text::count(volume.rows),
-        text::through(volume.source),
+        text::through(volume.surface),
         text::thin(volume.day.evidence),
     );
     Ok(Judgement {
         surprise: tail::surprise(p),
         confidence: score::confidence(volume.day.evidence),
-        subject: subject(volume.source),
+        subject: subject(volume.surface),
         summary,
         features: vec![
             ("rowCount", format!("{:.0}", volume.rows), tail::surprise(day)),
@@ -71,7 +71,7 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
         ],
         evidence: volume.evidence.clone(),
         objects: volume.objects.clone(),
-        source: Some(volume.source),
+        surface: Some(volume.surface),
         is_explained,
         ..Judgement::default()
     })
@@ -113,8 +113,8 @@ fn rows_a_request(volume: &Volume) -> f64 {
     volume.rows / f64::from(volume.requests.max(1))
 }
 
-fn subject(source: Surface) -> &'static str {
-    source.as_str()
+fn subject(surface: Surface) -> &'static str {
+    surface.as_str()
 }
 
 #[cfg(test)]
@@ -137,7 +137,7 @@ mod tests {
             prior_weight: 0.0,
         };
         Volume {
-            source: Surface::ListView,
+            surface: Surface::ListView,
             rows,
             hour_rows: rows,
             requests: 29,

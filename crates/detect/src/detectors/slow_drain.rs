@@ -19,12 +19,12 @@ fn drain(drain: &Drain, _: &Observation, settings: &Settings) -> Result<Judgemen
     Ok(Judgement {
         surprise: if few { 0.0 } else { (drain.log10_e - SOURCES).max(0.0) },
         confidence: score::confidence(drain.evidence),
-        subject: drain.source.as_str(),
+        subject: drain.surface.as_str(),
         day: Some(drain.since),
         summary: format!(
             "{} rows through {} over {} active days, {:.1} times the usual {}",
             text::count(drain.rows),
-            text::through(drain.source),
+            text::through(drain.surface),
             drain.days,
             drain.excess,
             text::count(drain.usual_rows),
@@ -37,7 +37,7 @@ fn drain(drain: &Drain, _: &Observation, settings: &Settings) -> Result<Judgemen
             ("log10_e", drain.log10_e),
             ("baseline_days", drain.evidence),
         ],
-        source: Some(drain.source),
+        surface: Some(drain.surface),
         ..Judgement::default()
     })
 }
@@ -51,9 +51,9 @@ mod tests {
 
     fn drained(log10_e: f64) -> Feature {
         let (rows, usual_rows) = (4_200.0, 1_500.0);
-        let source = Surface::Report;
+        let surface = Surface::Report;
         Feature::Drain(Drain {
-            source,
+            surface,
             since: Timestamp(0),
             log10_e,
             days: 9,

@@ -179,13 +179,21 @@ where
     }
 }
 
-/// A struct whose fields have the same names on both sides. `required` are messages that must be there.
+/// Implements [`Field`] for a struct, field by field.
+///
+/// The first list names the fields that have one name on both sides; `renamed` pairs the name in Rust with the name on
+/// the wire; `required` lists the messages that must be present.
 macro_rules! fields {
-    ($domain:ty => $wire:ident { $($field:ident),* $(,)? } $(required { $($required:ident),* $(,)? })?) => {
+    (
+        $domain:ty => $wire:ident { $($field:ident),* $(,)? }
+        $(renamed { $($name:ident: $wire_name:ident),* $(,)? })?
+        $(required { $($required:ident),* $(,)? })?
+    ) => {
         impl $crate::codec::Field<$crate::wire::$wire> for $domain {
             fn to_wire(&self) -> $crate::wire::$wire {
                 $crate::wire::$wire {
                     $($field: $crate::codec::Field::to_wire(&self.$field),)*
+                    $($($wire_name: $crate::codec::Field::to_wire(&self.$name),)*)?
                     $($($required: Some($crate::codec::Field::to_wire(&self.$required)),)*)?
                 }
             }
@@ -193,6 +201,7 @@ macro_rules! fields {
             fn from_wire(wire: $crate::wire::$wire, _: &'static str) -> Result<Self, $crate::codec::WireError> {
                 Ok(Self {
                     $($field: $crate::codec::Field::from_wire(wire.$field, stringify!($field))?,)*
+                    $($($name: $crate::codec::Field::from_wire(wire.$wire_name, stringify!($wire_name))?,)*)?
                     $($($required: $crate::codec::Field::from_wire(
                         wire.$required.ok_or($crate::codec::WireError::Missing(stringify!($required)))?,
                         stringify!($required),

@@ -13,7 +13,7 @@ fields!(Observation => Observation {
 });
 fields!(Usual => Usual { location, scale, degrees, shift, mean, deviation, evidence, prior_weight });
 fields!(Rate => Rate { shape, rate, evidence, prior_weight });
-fields!(Volume => Volume { source, rows, hour_rows, requests, objects, evidence, closed, recurrences } required { day, hour, per_request, peer });
+fields!(Volume => Volume { rows, hour_rows, requests, objects, evidence, closed, recurrences } renamed { surface: source } required { day, hour, per_request, peer });
 fields!(Burst => Burst { requests, effective, span, known_share, objects, evidence } required { usual });
 fields!(First => First {
     name, today, names, peer_share, peers, rows, from_views, to_view, from_scope, to_scope,
@@ -28,7 +28,7 @@ fields!(Delegated => Delegated { delegate, rows, exports, requests, evidence } r
 fields!(HourOfWeek => HourOfWeek { hour, share, days, rows, requests });
 fields!(Spread => Spread { objects, unknown, empty, names, evidence } required { usual });
 fields!(Downloads => Downloads { count, bytes, evidence, recurrences } required { usual });
-fields!(Drain => Drain { source, since, log10_e, days, excess, rows, usual_rows, evidence });
+fields!(Drain => Drain { since, log10_e, days, excess, rows, usual_rows, evidence } renamed { surface: source });
 
 numbers!(UserClass => UserClass { Normal, Power, Admin, Integration, Guest });
 numbers!(Surface => Source { ListView, Report, Api, Bulk, File });

@@ -134,7 +134,7 @@ fn features() -> Vec<Feature> {
     };
     vec![
         Feature::Volume(Volume {
-            source: Surface::ListView,
+            surface: Surface::ListView,
             rows: 4_151.0,
             hour_rows: 4_032.0,
             requests: 29,
@@ -196,7 +196,7 @@ fn features() -> Vec<Feature> {
         }),
         Feature::Downloads(Downloads { count: 40, bytes: 1 << 33, usual: rate, evidence, recurrences: 3 }),
         Feature::Drain(Drain {
-            source: Surface::Api,
+            surface: Surface::Api,
             since: Timestamp(1_772_323_200_000),
             log10_e: 4.5,
             days: 21,
@@ -233,7 +233,7 @@ pub(crate) fn finding() -> Finding {
         measures: vec![Measure { name: "rows".into(), value: 4_151.0 }, Measure { name: "z".into(), value: 111.207_3 }],
         event_ids: vec![uuid(1), uuid(2)],
         objects: vec!["Contact".into()],
-        source: Some(Surface::ListView),
+        surface: Some(Surface::ListView),
         withdrawn: true,
         config_hash: "3f9a1c".into(),
     }

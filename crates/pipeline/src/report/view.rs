@@ -235,7 +235,7 @@ impl<'a> FindingView<'a> {
                 .map(|Measure { name, value }| (&**name, format::number(*value)))
                 .collect(),
             objects: &finding.objects,
-            source: finding.source.map(model::Surface::as_str),
+            source: finding.surface.map(model::Surface::as_str),
             withdrawn: finding.withdrawn,
             events: finding.event_ids.iter().take(EVENTS).map(ToString::to_string).collect(),
             events_left_out: finding.event_ids.len().saturating_sub(EVENTS),

@@ -127,7 +127,7 @@ fn learn_rows(
             let drain = model.drain;
             if drain.log10_e >= 1.5 && drain.days >= 3 && z > 0.5 {
                 drained = Some(Feature::Drain(Drain {
-                    source,
+                    surface: source,
                     since: drain.since,
                     log10_e: drain.log10_e,
                     days: drain.days,

@@ -162,7 +162,7 @@ pub(super) fn volume_feature(
     let mut largest: Vec<_> = today.largest.iter().collect();
     largest.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     Some(Feature::Volume(Volume {
-        source,
+        surface: source,
         rows: today.rows,
         hour_rows: today.largest_hour,
         requests: today.requests,

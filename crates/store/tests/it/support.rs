@@ -117,7 +117,7 @@ pub(crate) fn finding(id: u128, user: &(OrgId, UserId)) -> Finding {
         measures: vec![],
         event_ids: vec![Uuid::from_u128(77)],
         objects: vec!["Contact".into()],
-        source: None,
+        surface: None,
         withdrawn: false,
         config_hash: "hash".into(),
     }

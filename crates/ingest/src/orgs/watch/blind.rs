@@ -147,7 +147,7 @@ impl Turn {
             measures: Vec::new(),
             event_ids: Vec::new(),
             objects: Vec::new(),
-            source: None,
+            surface: None,
             withdrawn: false,
             // Nothing that can be set has judged it.
             config_hash: Text::default(),

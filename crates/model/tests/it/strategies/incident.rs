@@ -19,7 +19,7 @@ pub(crate) fn finding(range: Range) -> impl Strategy<Value = Finding> {
         |(
             (finding_id, revision, org_id, user_id, username, user_class),
             (detector, severity, [score, anomaly_score, confidence, surprise], observed_at, revised_at, summary),
-            (features, measures, event_ids, objects, source, withdrawn, config_hash),
+            (features, measures, event_ids, objects, surface, withdrawn, config_hash),
         )| Finding {
             finding_id,
             revision,
@@ -40,7 +40,7 @@ pub(crate) fn finding(range: Range) -> impl Strategy<Value = Finding> {
             measures: measures.into_iter().map(|(name, value)| Measure { name, value }).collect(),
             event_ids,
             objects,
-            source,
+            surface,
             withdrawn,
             config_hash,
         },

@@ -84,14 +84,14 @@ fn volume() -> impl Strategy<Value = Volume> {
     let counts = (any::<u32>(), any::<u32>(), any::<bool>());
     (word(Surface::ALL), [number(), number()], counts, usual, texts(), uuids()).prop_map(
         |(
-            source,
+            surface,
             [rows, hour_rows],
             (requests, recurrences, closed),
             [day, hour, per_request, peer],
             objects,
             evidence,
         )| Volume {
-            source,
+            surface,
             rows,
             hour_rows,
             requests,
@@ -234,8 +234,8 @@ fn downloads() -> impl Strategy<Value = Downloads> {
 fn drain() -> impl Strategy<Value = Drain> {
     let numbers = [number(), number(), number(), number(), number()];
     (word(Surface::ALL), time(), any::<u32>(), numbers).prop_map(
-        |(source, since, days, [log10_e, excess, rows, usual_rows, evidence])| Drain {
-            source,
+        |(surface, since, days, [log10_e, excess, rows, usual_rows, evidence])| Drain {
+            surface,
             since,
             log10_e,
             days,

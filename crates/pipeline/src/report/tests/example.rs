@@ -129,7 +129,7 @@ pub(super) fn finding(user: &str, detector: &str, score: f64, at: Timestamp, sum
         measures: vec![],
         event_ids: vec![],
         objects: vec![],
-        source: None,
+        surface: None,
         withdrawn: false,
         config_hash: "3f9a1c".into(),
     }
@@ -142,7 +142,7 @@ fn emma() -> Incident {
         measures: measures(&[("baseline_days", 30.0), ("mean", 99.0), ("rows", 4_151.0), ("z", 111.207)]),
         event_ids: (1..=17).map(|n| Uuid::from_u128(0x6ef9_0000 + n)).collect(),
         objects: vec!["Account".into(), "Contact".into(), "Opportunity".into()],
-        source: Some(Surface::ListView),
+        surface: Some(Surface::ListView),
         revised_at: at.plus(4 * HOUR),
         ..finding(
             "emma.martin",
