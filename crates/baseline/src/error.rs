@@ -2,6 +2,7 @@
 
 use crate::partition::PartitionError;
 use bus::{Failure, LoopError, PublishError};
+use runtime::error::chain;
 use store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
@@ -24,16 +25,4 @@ impl BaselineError {
     pub(crate) fn failure(&self) -> Failure {
         Failure::Retry(chain(self))
     }
-}
-
-/// The error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }

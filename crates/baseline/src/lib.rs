@@ -23,10 +23,10 @@ pub use partition::{Change, Partition, PartitionError};
 pub use settings::Settings;
 
 use bus::{Bus, LoopError, Publisher, PublisherSettings};
-use error::chain;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use model::Observation;
+use runtime::error::chain;
 use std::sync::Arc;
 use store::{Owner, Share};
 use tokio_util::sync::CancellationToken;

@@ -1,12 +1,12 @@
 //! Settings that change while services run, in a key-value bucket.
 
-use crate::connect::Delays;
 use crate::error::Cause;
 use crate::{Bus, BusError, topology};
 use async_nats::jetstream::kv::{Config, Operation, Store, Watch};
 use async_nats::jetstream::stream::Config as StreamConfig;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use runtime::retry::Backoff;
 use std::time::Duration;
 
 /// The bucket `<prefix>-settings`; clones share it.
@@ -90,7 +90,7 @@ struct Watcher {
 
 impl Watcher {
     async fn next(&mut self) -> Bytes {
-        let mut delays = Delays::new(Duration::from_millis(100), Duration::from_secs(5));
+        let mut delays = Backoff::steady(Duration::from_millis(100), Duration::from_secs(5));
         loop {
             match self.attempt().await {
                 Ok(Some(value)) => return value,
@@ -98,7 +98,7 @@ impl Watcher {
                 Err(error) => tracing::warn!(key = %self.key, %error, "nats: watching settings was interrupted"),
             }
             self.watch = None;
-            tokio::time::sleep(delays.next()).await;
+            tokio::time::sleep(delays.delay()).await;
         }
     }
 

@@ -6,6 +6,7 @@ use async_nats::connection::State;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError};
+use runtime::retry::Backoff;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -79,13 +80,13 @@ impl Bus {
         mut ask: impl AsyncFnMut() -> Result<T, BusError>,
     ) -> Result<T, BusError> {
         let deadline = deadline(&self.settings);
-        let mut delays = Delays::new(Duration::from_millis(100), Duration::from_secs(1));
+        let mut delays = Backoff::steady(Duration::from_millis(100), Duration::from_secs(1));
         loop {
             let error = match ask().await {
                 Err(error) if error.is_passing() => error,
                 outcome => return outcome,
             };
-            let delay = delays.next();
+            let delay = delays.delay();
             if Instant::now() + delay > deadline {
                 return Err(error);
             }
@@ -102,35 +103,16 @@ impl Bus {
     }
 }
 
-/// Delays grow from `least` by doubling, up to `most`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Delays {
-    next: Duration,
-    most: Duration,
-}
-
-impl Delays {
-    pub(crate) fn new(least: Duration, most: Duration) -> Self {
-        Self { next: least, most }
-    }
-
-    pub(crate) fn next(&mut self) -> Duration {
-        let delay = self.next;
-        self.next = delay.saturating_mul(2).min(self.most);
-        delay
-    }
-}
-
 async fn first_connection(name: &str, settings: &Settings, meter: &Meter, servers: &str) -> Result<Client, BusError> {
     let deadline = deadline(settings);
-    let mut delays = Delays::new(Duration::from_millis(100), Duration::from_secs(5));
+    let mut delays = Backoff::steady(Duration::from_millis(100), Duration::from_secs(5));
     loop {
         let options = options(name, settings, meter.clone());
         let source = match options.connect(&settings.servers).await {
             Ok(client) => return Ok(client),
             Err(source) => source,
         };
-        let delay = delays.next();
+        let delay = delays.delay();
         if is_final(&source) || Instant::now() + delay > deadline {
             return Err(BusError::Connect { servers: servers.to_owned(), source });
         }
@@ -226,11 +208,5 @@ mod tests {
         assert!(is_denial(r#"Permissions Violation for Publish to "a.b""#));
         assert!(is_denial(r#"'Permissions Violation for Subscription to "x.>"'"#));
         assert!(!is_denial("Stale Connection"));
-    }
-
-    #[test]
-    fn delays_grow_to_their_limit() {
-        let mut delays = Delays::new(Duration::from_secs(1), Duration::from_secs(5));
-        assert_eq!([1, 2, 4, 5, 5].map(Duration::from_secs), std::array::from_fn(|_| delays.next()));
     }
 }

@@ -1,6 +1,5 @@
 //! Reads a partition's activities in order, from where its checkpoint ends.
 
-use crate::connect::Delays;
 use crate::delivery::Received;
 use crate::error::Cause;
 use crate::pull::{self, consumer, pull, ticker};
@@ -8,6 +7,7 @@ use crate::{Bus, Consumer, Delivery, Failure, Handler, LoopError, dead};
 use async_nats::Subject;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::PullConsumer;
+use runtime::retry::{Backoff, SteadyBackoff};
 use std::collections::{HashSet, VecDeque};
 use std::pin::pin;
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub async fn cursor<H: Handler>(
         }
         let consumer = &cursor.source.consumer;
         tracing::warn!(%consumer, error = %broken, handled = cursor.handled, "nats: reading was interrupted, going on");
-        let wait = tokio::time::sleep(delays.next());
+        let wait = tokio::time::sleep(delays.delay());
         if let Err(End::Error(error)) = cursor.ticking(None, wait).await {
             return Err(error);
         }
@@ -212,8 +212,8 @@ impl<H: Handler> Cursor<'_, H> {
     }
 }
 
-fn delays() -> Delays {
-    Delays::new(Duration::from_millis(50), Duration::from_secs(5))
+fn delays() -> SteadyBackoff {
+    Backoff::steady(Duration::from_millis(50), Duration::from_secs(5))
 }
 
 /// The consumer, put back to after what was handled.

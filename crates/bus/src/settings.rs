@@ -1,7 +1,7 @@
 //! How to reach the server, and how much it keeps.
 
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub struct Auth {
     pub nkey_seed_file: Option<PathBuf>,
     /// User JWT and seed, as `nsc` writes them.
     pub creds_file: Option<PathBuf>,
-    #[serde(serialize_with = "mask", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "runtime::secret::mask_option", skip_serializing_if = "Option::is_none")]
     pub token: Option<SecretString>,
 }
 
@@ -105,11 +105,6 @@ impl Default for Settings {
             manage_topology: true,
         }
     }
-}
-
-/// Whether a token is set can be shown, the token cannot.
-fn mask<S: Serializer>(token: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(if token.is_some() { "***" } else { "" })
 }
 
 fn partitions() -> u16 {

@@ -1,6 +1,5 @@
 //! Reads through a consumer that any number of replicas share.
 
-use crate::connect::Delays;
 use crate::cursor::failed;
 use crate::delivery::Received;
 use crate::error::Cause;
@@ -9,6 +8,7 @@ use crate::{Bus, Consumer, Failure, Handler, LoopError, dead};
 use async_nats::Subject;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::PullConsumer;
+use runtime::retry::{Backoff, SteadyBackoff};
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct SharedSettings {
 }
 
 const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(60);
+/// Doublings after which a delay of any sensible length has reached its cap.
+const MAX_DOUBLINGS: usize = 32;
 
 impl Default for SharedSettings {
     fn default() -> Self {
@@ -50,7 +52,7 @@ pub async fn shared<H: Handler>(
     shutdown: CancellationToken,
 ) -> Result<(), LoopError> {
     let mut shared = Shared { bus, source, handler, settings, shutdown, ticker: ticker() };
-    let mut delays = Delays::new(Duration::from_millis(50), Duration::from_secs(5));
+    let mut delays = Backoff::steady(Duration::from_millis(50), Duration::from_secs(5));
     while !shared.shutdown.is_cancelled() {
         let broken = match shared.session(&mut delays).await {
             Ok(()) => break,
@@ -59,7 +61,7 @@ pub async fn shared<H: Handler>(
         };
         let consumer = &source.consumer;
         tracing::warn!(%consumer, error = %broken, "nats: reading was interrupted, going on");
-        if let Err(End::Error(error)) = shared.ticking(None, true, tokio::time::sleep(delays.next())).await {
+        if let Err(End::Error(error)) = shared.ticking(None, true, tokio::time::sleep(delays.delay())).await {
             return Err(error);
         }
     }
@@ -84,7 +86,7 @@ enum End {
 
 impl<H: Handler> Shared<'_, H> {
     /// Until shutdown, or until something is wrong.
-    async fn session(&mut self, delays: &mut Delays) -> Result<(), End> {
+    async fn session(&mut self, delays: &mut SteadyBackoff) -> Result<(), End> {
         let epoch = self.bus.epoch();
         let consumer = consumer(self.bus, self.source);
         let Some(consumer) = self.ticking(None, true, consumer).await? else { return Ok(()) };
@@ -94,7 +96,7 @@ impl<H: Handler> Shared<'_, H> {
             let pulled = self.ticking(Some(epoch), false, pull(&consumer, self.settings.messages)).await?;
             let messages = pulled.unwrap_or_else(|| Ok(Vec::new())).map_err(End::Broken)?;
             if !messages.is_empty() {
-                *delays = Delays::new(Duration::from_millis(50), Duration::from_secs(5));
+                delays.reset();
                 self.work(&consumer, messages).await?;
             }
         }
@@ -236,9 +238,9 @@ impl<H: Handler> Shared<'_, H> {
     }
 
     fn delay(&self, deliveries: i64) -> Duration {
-        let doublings = u32::try_from(deliveries.saturating_sub(1)).unwrap_or(0);
-        let delay = self.settings.retry_delay.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX));
-        delay.min(LONGEST_RETRY_DELAY)
+        let failures = usize::try_from(deliveries.saturating_sub(1)).unwrap_or(0).min(MAX_DOUBLINGS);
+        let delay = Backoff::steady(self.settings.retry_delay, LONGEST_RETRY_DELAY).nth(failures);
+        delay.unwrap_or(LONGEST_RETRY_DELAY).min(LONGEST_RETRY_DELAY)
     }
 }
 

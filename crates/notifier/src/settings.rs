@@ -22,13 +22,13 @@ pub struct Settings {
 pub struct ChannelSettings {
     pub kind: ChannelKind,
     /// Where a webhook or Slack listens, `https://…` or `http://…`. Slack's is a secret; all are treated as one.
-    #[serde(default, serialize_with = "runtime::config::mask_option")]
+    #[serde(default, serialize_with = "runtime::secret::mask_option")]
     pub url: Option<SecretString>,
     /// The file to read the URL from, for each attempt.
     #[serde(default)]
     pub url_file: Option<PathBuf>,
     /// Key that signs a webhook's messages: `whsec_` and base64 of 24 to 64 bytes. Without one they are not signed.
-    #[serde(default, serialize_with = "runtime::config::mask_option")]
+    #[serde(default, serialize_with = "runtime::secret::mask_option")]
     pub secret: Option<SecretString>,
     /// The file to read the key from, for each attempt.
     #[serde(default)]

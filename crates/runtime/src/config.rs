@@ -13,9 +13,8 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
-use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Serialize, Serializer};
 
 use problem::Problem;
 use tree::Tree;
@@ -84,31 +83,13 @@ pub fn load_from<T: Serialize + DeserializeOwned + Default>(
 
 /// The whole configuration as TOML, as `config show` prints it; secrets are `"***"`.
 ///
-/// A `SecretString` has no serialization of its own, so a field without [`mask`] does not compile.
+/// A `SecretString` has no serialization of its own, so a field without [`crate::secret::mask`] does not compile.
 ///
 /// # Errors
 /// If TOML cannot say a value, such as an integer above `i64::MAX`.
 pub fn show<T: Serialize>(config: &T) -> Result<String, ConfigError> {
     toml::to_string_pretty(config).map_err(|source| ConfigError::Write { source })
 }
-
-/// For `#[serde(serialize_with = "runtime::config::mask")]`: `"***"`, or an empty text where nothing is set.
-///
-/// # Errors
-/// Those of the serializer.
-pub fn mask<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(if secret.expose_secret().is_empty() { "" } else { MASK })
-}
-
-/// As [`mask`], for a secret that may be absent.
-///
-/// # Errors
-/// Those of the serializer.
-pub fn mask_option<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
-    secret.as_ref().map(|_| MASK).serialize(serializer)
-}
-
-const MASK: &str = "***";
 
 fn invalid(mut problems: Vec<Problem>, file: &str) -> ConfigError {
     problems.sort();

@@ -13,6 +13,16 @@ pub struct Backoff<R> {
     random: R,
 }
 
+/// Delays without jitter, from [`Backoff::steady`].
+pub type SteadyBackoff = Backoff<fn() -> f64>;
+
+impl SteadyBackoff {
+    /// Returns delays without jitter: `base`, doubled each time up to `cap`.
+    pub fn steady(base: Duration, cap: Duration) -> Self {
+        Self::new(base, cap, || 1.0)
+    }
+}
+
 impl<R: FnMut() -> f64> Backoff<R> {
     /// `random` gives numbers from 0 to 1, such as [`random`]; others are clamped. A `cap` below `base` is the base.
     pub fn new(base: Duration, cap: Duration, random: R) -> Self {
@@ -23,19 +33,24 @@ impl<R: FnMut() -> f64> Backoff<R> {
     pub fn reset(&mut self) {
         self.ceiling = self.base;
     }
-}
 
-impl<R: FnMut() -> f64> Iterator for Backoff<R> {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
+    /// Returns the next delay.
+    pub fn delay(&mut self) -> Duration {
         let drawn = (self.random)();
         // Not a number counts as the longest wait, the careful choice.
         let part = if drawn.is_nan() { 1.0 } else { drawn.clamp(0.0, 1.0) };
         let delay = Duration::try_from_secs_f64(self.ceiling.as_secs_f64() * part).unwrap_or(self.cap);
         let delay = delay.min(self.ceiling);
         self.ceiling = self.ceiling.saturating_mul(2).min(self.cap);
-        Some(delay)
+        delay
+    }
+}
+
+impl<R: FnMut() -> f64> Iterator for Backoff<R> {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(self.delay())
     }
 }
 
@@ -62,6 +77,13 @@ mod tests {
         assert_eq!(seconds(1.0), [1, 2, 4, 8, 10, 10]);
         assert_eq!(seconds(0.5), [0, 1, 2, 4, 5, 5]);
         assert_eq!(seconds(f64::NAN), seconds(1.0));
+    }
+
+    #[test]
+    fn steady_delays_have_no_jitter() {
+        let backoff = Backoff::steady(Duration::from_millis(50), Duration::from_secs(5));
+        let milliseconds: Vec<u128> = backoff.take(9).map(|delay| delay.as_millis()).collect();
+        assert_eq!(milliseconds, [50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
     }
 
     #[test]

@@ -27,10 +27,10 @@ pub struct Settings {
     pub audience: Option<String>,
     /// RSA key in PEM.
     pub private_key_file: Option<PathBuf>,
-    #[serde(serialize_with = "mask")]
+    #[serde(serialize_with = "runtime::secret::mask_option")]
     pub private_key: Option<SecretString>,
     pub client_secret_file: Option<PathBuf>,
-    #[serde(serialize_with = "mask")]
+    #[serde(serialize_with = "runtime::secret::mask_option")]
     pub client_secret: Option<SecretString>,
     pub pubsub_url: String,
     /// Such as `64.0`.
@@ -162,13 +162,6 @@ fn api_version_problem(text: &str) -> Option<String> {
 
 fn zero_problem(seconds: u32) -> Option<String> {
     (seconds == 0).then(|| "must be at least 1".to_owned())
-}
-
-fn mask<S: serde::Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(_) => serializer.serialize_some("***"),
-        None => serializer.serialize_none(),
-    }
 }
 
 #[cfg(test)]

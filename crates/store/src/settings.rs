@@ -2,7 +2,7 @@
 
 use crate::error::{Result, StoreError};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnectOptions;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ pub struct Settings {
     /// `postgres://user:password@host:port/database`, never shown. There is no default.
     ///
     /// Session locks are used, so it must lead to Postgres itself or to a pooler in session mode.
-    #[serde(serialize_with = "mask")]
+    #[serde(serialize_with = "runtime::secret::mask")]
     pub url: SecretString,
     /// The file that holds the password, instead of the URL: read for each connection, so that the password can be
     /// changed without a restart.
@@ -42,11 +42,6 @@ impl Default for Settings {
             migrate: true,
         }
     }
-}
-
-/// Whether a URL is set can be shown, the URL cannot: it may hold a password.
-fn mask<S: Serializer>(url: &SecretString, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.serialize_str(if url.expose_secret().is_empty() { "" } else { "***" })
 }
 
 impl Settings {

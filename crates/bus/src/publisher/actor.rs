@@ -2,7 +2,6 @@
 
 use super::lane::{Lane, Parcel};
 use super::{HEADER_BYTES, Request};
-use crate::connect::Delays;
 use crate::{Bus, subject, trace};
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
@@ -11,6 +10,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use runtime::retry::Backoff;
 use std::collections::{HashMap, VecDeque};
 use std::future::IntoFuture;
 use std::time::Duration;
@@ -152,7 +152,7 @@ async fn deliver(bus: Bus, subject: String, parcel: Parcel, abandon: Cancellatio
 
 /// Publishes until the server has acknowledged.
 pub(crate) async fn store(bus: &Bus, subject: &str, message: PublishMessage) {
-    let mut delays = Delays::new(Duration::from_millis(50), Duration::from_secs(5));
+    let mut delays = Backoff::steady(Duration::from_millis(50), Duration::from_secs(5));
     loop {
         let started = Instant::now();
         let Err(error) = attempt(bus, subject, message.clone()).await else {
@@ -160,7 +160,7 @@ pub(crate) async fn store(bus: &Bus, subject: &str, message: PublishMessage) {
             return;
         };
         tracing::warn!(%subject, %error, "nats: not acknowledged, sending again");
-        tokio::time::sleep(delays.next()).await;
+        tokio::time::sleep(delays.delay()).await;
     }
 }
 

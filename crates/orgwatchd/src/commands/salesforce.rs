@@ -10,12 +10,12 @@ use ingest::doctor::{Check, Health, examine};
 use ingest::{Backfill, Purpose, Sink};
 use model::time::DAY;
 use model::{OrgId, Timestamp};
+use runtime::clock::now;
 use runtime::shutdown::on_signals;
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::SystemTime;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -137,9 +137,4 @@ async fn postgres(config: &Config) -> Vec<Check> {
         }
         Err(error) => vec![Check::bad("postgres", format!("{:#}", anyhow::Error::from(error)), wrong)],
     }
-}
-
-pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

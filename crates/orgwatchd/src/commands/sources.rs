@@ -1,13 +1,13 @@
 //! What each source of each org has seen, and what it has missed.
 
 use super::operate::print;
-use super::salesforce::now;
 use crate::arguments::SourcesCommand;
 use crate::config::Config;
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 use model::time::{DAY, HOUR, MINUTE, SECOND};
 use model::{OrgId, Timestamp};
+use runtime::clock::now;
 use serde::Serialize;
 use serde_json::json;
 use std::io::Write;

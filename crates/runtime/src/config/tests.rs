@@ -44,9 +44,9 @@ enum Mode {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Postgres {
-    #[serde(serialize_with = "mask")]
+    #[serde(serialize_with = "crate::secret::mask")]
     url: SecretString,
-    #[serde(serialize_with = "mask_option")]
+    #[serde(serialize_with = "crate::secret::mask_option")]
     migration_url: Option<SecretString>,
     connections: u8,
 }

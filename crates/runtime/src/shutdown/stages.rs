@@ -7,6 +7,8 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::error::chain;
+
 /// Named tasks under one token. When one fails, or the token is cancelled from outside, all are asked to end.
 #[derive(Debug)]
 pub struct Stages {
@@ -116,12 +118,6 @@ impl Stages {
 }
 
 type Outcome = Result<(Id, anyhow::Result<()>), JoinError>;
-
-/// An error with its sources, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
-}
 
 #[cfg(test)]
 mod tests {

@@ -13,6 +13,8 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::error::chain;
+
 /// The format. `fields` has those of the event and of the spans it happened in; the nearest wins. `span` is the name of
 /// the innermost. The ids are of the OpenTelemetry span that is active, also when it is not sampled.
 pub(super) struct JsonLine;
@@ -111,7 +113,6 @@ impl Visit for Collected {
 
     /// With its sources, since this is where a failure is told.
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let sources = std::iter::successors(value.source(), |error| error.source());
-        self.put(field, sources.fold(value.to_string(), |text, source| format!("{text}: {source}")).into());
+        self.put(field, chain(value).into());
     }
 }

@@ -5,12 +5,11 @@ use super::{Identity, TOKEN, Token};
 use crate::http::Http;
 use crate::settings::{Credential, is_private};
 use crate::{Error, Result, Settings};
-use model::{OrgId, Timestamp};
+use model::OrgId;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::error::Error as _;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Asks for a token with the secret as it is now.
 pub(super) async fn mint(settings: &Settings, http: &Http) -> Result<Token> {
@@ -51,7 +50,7 @@ fn form(settings: &Settings) -> Result<Form> {
                 subject: settings.username.as_deref().unwrap_or_default(),
                 audience: settings.jwt_audience(),
             };
-            let assertion = jwt::assertion(&key, &claims, now()).map_err(Error::Key)?;
+            let assertion = jwt::assertion(&key, &claims, runtime::clock::now()).map_err(Error::Key)?;
             let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
             vec![("grant_type", grant.to_owned()), ("assertion", assertion)]
         }
@@ -61,11 +60,6 @@ fn form(settings: &Settings) -> Result<Form> {
             ("client_secret", secret.expose_secret().to_owned()),
         ],
     })
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn instance(text: &str) -> Result<Url> {
