@@ -1,14 +1,17 @@
-//! Configuration from defaults, one TOML file and the environment: strict, and all errors told at once.
+//! Configuration from defaults, one TOML file and the environment. Unknown keys are errors, and all errors are reported
+//! at once.
 //!
 //! `T` gives the defaults (`#[serde(default, deny_unknown_fields)]` on every struct). A file replaces them, and a
-//! variable `ORGWATCH_<SECTION>__<KEY>` replaces both; two underscores separate levels. A variable's value is taken as
-//! text where text is wanted, and otherwise read as in TOML (`true`, `8`, `["a", "b"]`). `ORGWATCH_<SECTION>__<KEY>_FILE`
-//! names a file to take the value from, unless a key of that very name exists.
+//! variable `ORGWATCH_<SECTION>__<KEY>` replaces both; two underscores separate levels. A variable's value is text where
+//! the type expects text, and otherwise read as TOML (`true`, `8`, `["a", "b"]`). `ORGWATCH_<SECTION>__<KEY>_FILE` names
+//! a file that holds the value, unless a key of that very name exists.
 //!
-//! No value that could be a secret is printed: an error says what was wanted and what kind of value was found.
+//! An error names the expected and the found type of a value, and never the value, which could be a secret. Only numbers
+//! out of range are shown.
 
 mod environment;
 mod problem;
+mod read;
 mod tree;
 
 use std::path::{Path, PathBuf};
@@ -19,31 +22,37 @@ use serde::de::DeserializeOwned;
 use problem::Problem;
 use tree::Tree;
 
+/// Why a configuration could not be loaded or shown.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// The file cannot be read.
     #[error("{}: cannot be read", path.display())]
     Read { path: PathBuf, source: std::io::Error },
-    /// One text for each thing wrong, with its place: `file:line: key: what` or `VARIABLE: key: what`. Services add
-    /// their own checks of values in the same form.
+    /// The file, or variables, are wrong: one text for each problem, as `FILE:LINE: KEY: PROBLEM` or
+    /// `VARIABLE: KEY: PROBLEM`. Services add their own checks of values in the same form.
     #[error("configuration is not valid:\n  {}", problems.join("\n  "))]
     Invalid { problems: Vec<String> },
+    /// TOML has no form for a value.
     #[error("configuration cannot be written as TOML")]
     Write { source: toml::ser::Error },
 }
 
-/// The text of a configuration file, and the name it has in errors.
+/// The text of a configuration file.
 #[derive(Clone, Copy, Debug)]
 pub struct File<'a> {
+    /// As errors name it.
     pub name: &'a str,
+    /// TOML.
     pub text: &'a str,
 }
 
-/// Defaults, then `file`, then the environment of this process.
+/// Loads the defaults, then `file`, then the environment of this process.
+///
+/// `ORGWATCH_LOG`, `ORGWATCH_CONFIG`, `ORGWATCH_TOOLS` and the variables that Kubernetes sets for services are ignored.
 ///
 /// # Errors
-/// If the file cannot be read, or with everything that is wrong in it and in the variables: syntax, types, and keys and
-/// variables that name nothing. `ORGWATCH_LOG`, `ORGWATCH_CONFIG`, `ORGWATCH_TOOLS` and what Kubernetes adds for its
-/// services are left alone.
+/// If the file cannot be read, or with all problems of the file and of the variables: syntax, types, unknown keys and
+/// unknown variables.
 pub fn load<T: Serialize + DeserializeOwned + Default>(file: Option<&Path>) -> Result<T, ConfigError> {
     let variables = environment::of_process()?;
     let Some(path) = file else { return load_from(None, variables) };
@@ -51,7 +60,7 @@ pub fn load<T: Serialize + DeserializeOwned + Default>(file: Option<&Path>) -> R
     load_from(Some(File { name: &path.to_string_lossy(), text: &text }), variables)
 }
 
-/// As [`load`], with the file's text and the environment as arguments; only `*_FILE` variables read anything.
+/// Works as [`load`], with the file's text and the environment as arguments. Only `*_FILE` variables read files.
 ///
 /// # Errors
 /// As [`load`].
@@ -74,19 +83,17 @@ pub fn load_from<T: Serialize + DeserializeOwned + Default>(
     }
     match tree.read::<T>(&mut problems) {
         Some(config) if problems.is_empty() => {
-            tree.unread(&config, &mut problems);
+            tree.find_ignored(&config, &mut problems);
             if problems.is_empty() { Ok(config) } else { Err(invalid(problems, name)) }
         }
         _ => Err(invalid(problems, name)),
     }
 }
 
-/// The whole configuration as TOML, as `config show` prints it; secrets are `"***"`.
-///
-/// A `SecretString` has no serialization of its own, so a field without [`crate::secret::mask`] does not compile.
+/// Returns the whole configuration as TOML, as `config show` prints it. Fields of secrets are masked by [`crate::secret`].
 ///
 /// # Errors
-/// If TOML cannot say a value, such as an integer above `i64::MAX`.
+/// If TOML has no form for a value, such as an integer above `i64::MAX`.
 pub fn show<T: Serialize>(config: &T) -> Result<String, ConfigError> {
     toml::to_string_pretty(config).map_err(|source| ConfigError::Write { source })
 }

@@ -1,8 +1,8 @@
-//! Names of variables to paths of keys.
+//! Maps names of environment variables to paths of keys.
 
 use super::ConfigError;
 
-/// Ours of the variables of this process.
+/// Returns the variables of this process that begin with the prefix.
 pub(super) fn of_process() -> Result<Vec<(String, String)>, ConfigError> {
     let mut variables = Vec::new();
     let mut problems = Vec::new();
@@ -16,7 +16,7 @@ pub(super) fn of_process() -> Result<Vec<(String, String)>, ConfigError> {
     if problems.is_empty() { Ok(variables) } else { Err(ConfigError::Invalid { problems }) }
 }
 
-/// The key that a variable sets, level by level; none if it is not meant for the configuration.
+/// Returns the key that a variable sets, level by level; `None` if the variable is not part of the configuration.
 pub(super) fn path(variable: &str) -> Option<Vec<String>> {
     let key = variable.strip_prefix(PREFIX)?;
     if RESERVED.contains(&variable) || is_service_link(key) {
@@ -27,11 +27,11 @@ pub(super) fn path(variable: &str) -> Option<Vec<String>> {
 
 const PREFIX: &str = "ORGWATCH_";
 
-/// Variables that start with the prefix and are no keys.
+/// Variables with the prefix that set no key.
 const RESERVED: &[&str] = &["ORGWATCH_CONFIG", "ORGWATCH_LOG", "ORGWATCH_TOOLS"];
 
-/// Kubernetes tells every container of the services of its namespace in such variables, and a service called
-/// `orgwatch-console` would look like a key. They never hold two underscores.
+/// Returns whether Kubernetes sets this variable for a service of the namespace, such as `ORGWATCH_CONSOLE_PORT` for the
+/// service `orgwatch-console`. Such names never hold two underscores.
 fn is_service_link(key: &str) -> bool {
     let endings = ["SERVICE_HOST", "SERVICE_PORT", "PORT"];
     let inner = ["SERVICE_PORT_", "_PORT_"];
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_is_left_alone() {
+    fn other_variables_are_ignored() {
         let others = [
             "PATH",
             "ORGWATCH_LOG",

@@ -1,67 +1,34 @@
-//! One thing that is wrong, where it is wrong, in words that hold no secret.
+//! One problem of a configuration, in words that hold no secret.
 
-use figment::error::{Actual, Kind};
-
-/// Where a value was set. In the order in which problems are told.
+/// Where a value was set; in the order in which problems are listed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Origin {
+pub(super) enum SetBy {
+    /// A line of the file, from 1.
     Line(usize),
+    /// An environment variable, by its name.
     Variable(String),
-    /// The configuration as a whole.
-    Root,
+    /// Nothing in particular: the configuration as a whole.
+    Whole,
 }
 
+/// A problem, with the key and the line or variable that caused it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Problem {
-    pub origin: Origin,
-    /// The key with dots; empty for syntax errors.
-    pub key: String,
-    pub message: String,
+    pub(super) set_by: SetBy,
+    /// The key, its levels separated by dots; empty for syntax errors.
+    pub(super) key: String,
+    pub(super) message: String,
 }
 
 impl Problem {
+    /// Returns `FILE:LINE: KEY: MESSAGE` or `VARIABLE: KEY: MESSAGE`.
     pub(super) fn text(&self, file: &str) -> String {
-        let place = match &self.origin {
-            Origin::Line(line) => format!("{file}:{line}: "),
-            Origin::Variable(name) => format!("{name}: "),
-            Origin::Root => String::new(),
+        let set_by = match &self.set_by {
+            SetBy::Line(line) => format!("{file}:{line}: "),
+            SetBy::Variable(name) => format!("{name}: "),
+            SetBy::Whole => String::new(),
         };
         let colon = if self.key.is_empty() { "" } else { ": " };
-        format!("{place}{}{colon}{}", self.key, self.message)
-    }
-}
-
-pub(super) fn describe(kind: &Kind) -> String {
-    match kind {
-        Kind::InvalidType(actual, expected) => format!("expected {expected}, found {}", sort(actual)),
-        Kind::InvalidValue(actual, expected) => format!("expected {expected}, found {}", number_or_sort(actual)),
-        Kind::UnknownField(_, []) => "no such key".to_owned(),
-        Kind::UnknownField(_, known) => format!("no such key; there are {}", known.join(", ")),
-        Kind::UnknownVariant(found, known) => format!("no such choice: {found:?}; there are {}", known.join(", ")),
-        Kind::MissingField(field) => format!("`{field}` is missing"),
-        Kind::Message(message) => message.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// A number that is out of range is where a number is wanted, so it is no secret.
-fn number_or_sort(actual: &Actual) -> String {
-    match actual {
-        Actual::Unsigned(number) => number.to_string(),
-        Actual::Signed(number) => number.to_string(),
-        Actual::Float(number) => number.to_string(),
-        other => sort(other).to_owned(),
-    }
-}
-
-fn sort(actual: &Actual) -> &'static str {
-    match actual {
-        Actual::Bool(_) => "a boolean",
-        Actual::Unsigned(_) | Actual::Signed(_) => "an integer",
-        Actual::Float(_) => "a float",
-        Actual::Char(_) | Actual::Str(_) => "a string",
-        Actual::Seq => "a list",
-        Actual::Map => "a table",
-        _ => "something else",
+        format!("{set_by}{}{colon}{}", self.key, self.message)
     }
 }

@@ -66,7 +66,7 @@ struct Sink {
     retries: u8,
 }
 
-/// Ignores what it does not know, as a type should not.
+/// A type without `deny_unknown_fields`, which a configuration should not have.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Lenient {
@@ -79,13 +79,13 @@ fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
 }
 
 #[test]
-fn nothing_set_is_the_defaults() {
+fn nothing_set_gives_the_defaults() {
     let config: Config = load_from(None, []).unwrap();
     assert_eq!((config.nats.url.as_str(), config.nats.tls, config.shares), ("nats://127.0.0.1", true, 0));
 }
 
 #[test]
-fn variables_win_over_the_file_and_the_file_over_defaults() {
+fn variables_override_the_file_and_the_file_overrides_defaults() {
     let text = "shares = 3\n[nats]\nurl = \"nats://a\"\ntls = false\n[postgres]\nconnections = 4\n";
     let variables = [
         ("ORGWATCH_SHARES", "5"),
@@ -104,7 +104,7 @@ fn variables_win_over_the_file_and_the_file_over_defaults() {
 }
 
 #[test]
-fn text_stays_text() {
+fn a_text_is_not_parsed() {
     for secret in ["12345", "true", "\"quoted\"", "[1, 2]", "{a=1}", " spaced ", ""] {
         let config = parse("", &[("ORGWATCH_POSTGRES__URL", secret), ("ORGWATCH_NATS__URL", secret)]).unwrap();
         assert_eq!(config.postgres.url.expose_secret(), secret);
@@ -113,7 +113,7 @@ fn text_stays_text() {
 }
 
 #[test]
-fn all_errors_are_told_with_their_places() {
+fn all_errors_are_reported_with_line_or_variable() {
     let text = r#"
 shares = 70000
 nat = "x"
@@ -156,22 +156,43 @@ levle = 3
         ("ORGWATCH_POSTGRES__URLL_FILE", "/dev/null"),
         ("ORGWATCH_SHARE", "hidden"),
     ];
-    let told = parse(text, &variables).unwrap_err();
-    assert!(!told.contains("hidden") && !told.contains("987654321"), "{told}");
-    insta::assert_snapshot!(told);
+    let error = parse(text, &variables).unwrap_err();
+    assert!(!error.contains("hidden") && !error.contains("987654321"), "{error}");
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn variables_are_read_as_toml_where_no_text_is_expected() {
+    let number = |raw: &str| parse("", &[("ORGWATCH_SHARES", raw)]).map(|config| config.shares);
+    assert_eq!(number(" 8 "), Ok(8));
+    assert_eq!(number("0x10"), Ok(16));
+    for raw in ["", "eight", "\"8\"", "2026-03-02", "[8", "99999999999999999999"] {
+        let expect = "configuration is not valid:\n  ORGWATCH_SHARES: shares: expected u16, found a string";
+        assert_eq!(number(raw).unwrap_err(), expect, "{raw}");
+    }
+    let hosts = |raw: &str| parse("", &[("ORGWATCH_NATS__HOSTS", raw)]).map(|config| config.nats.hosts);
+    assert_eq!(hosts("[ ]"), Ok(Vec::new()));
+    assert_eq!(hosts("[\"a\", 'b']"), Ok(vec!["a".to_owned(), "b".to_owned()]));
+    let sinks = |raw: &str| parse("", &[("ORGWATCH_SINKS__SPLUNK", raw)]).map(|config| config.sinks["splunk"].retries);
+    assert_eq!(sinks("{ url = \"http://splunk\", retries = 2 }"), Ok(2));
+    insta::assert_snapshot!(sinks("{ url = \"http://splunk\", retires = 2 }").unwrap_err(), @r"
+    configuration is not valid:
+      ORGWATCH_SINKS__SPLUNK: sinks.splunk: `retries` is missing
+      ORGWATCH_SINKS__SPLUNK: sinks.splunk.retires: no such key; there are url, retries
+    ");
 }
 
 #[test]
 fn keys_that_a_type_ignores_are_errors_too() {
-    let told = parse("[lenient]\nlevle = 3\n", &[("ORGWATCH_LENIENT__LEVEE", "3")]).unwrap_err();
-    insta::assert_snapshot!(told);
+    let error = parse("[lenient]\nlevle = 3\n", &[("ORGWATCH_LENIENT__LEVEE", "3")]).unwrap_err();
+    insta::assert_snapshot!(error);
 }
 
 #[test]
 fn syntax_errors_have_a_line_and_quote_nothing() {
-    let told = parse("[nats]\nurl = \"nats://user:password\ntls = true\n", &[]).unwrap_err();
-    assert!(!told.contains("password"), "{told}");
-    insta::assert_snapshot!(told);
+    let error = parse("[nats]\nurl = \"nats://user:password\ntls = true\n", &[]).unwrap_err();
+    assert!(!error.contains("password"), "{error}");
+    insta::assert_snapshot!(error);
 }
 
 #[test]
@@ -186,7 +207,7 @@ fn a_value_may_come_from_a_file() {
 }
 
 #[test]
-fn a_value_has_one_source_in_the_environment() {
+fn only_one_variable_may_set_a_key() {
     let variables = [("ORGWATCH_POSTGRES__URL", "a"), ("ORGWATCH_POSTGRES__URL_FILE", "/dev/null")];
     insta::assert_snapshot!(parse("", &variables).unwrap_err());
 }
@@ -199,13 +220,13 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn a_missing_file_is_named() {
     let error = load::<Config>(Some(Path::new("/nowhere/orgwatch.toml"))).unwrap_err();
     assert_eq!(error.to_string(), "/nowhere/orgwatch.toml: cannot be read");
 }
 
 proptest! {
-    /// Whatever is in the file and the environment, reading ends, and never with a panic.
+    /// Reading ends without a panic, whatever the file and the environment hold.
     #[test]
     fn reading_ends(
         text in "(\\[(nats|sinks\\.a|x)\\]\n|\\[\\[sources\\]\\]\n|(url|name|port|tls|retries) = (1|\"a\"|true|\\[1\\]|\\{ a = 1 \\})\n){0,12}",
