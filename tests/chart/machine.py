@@ -1,7 +1,7 @@
-"""Runs what the chart renders as processes on this machine: a nats-server, a Postgres, and the containers of pods.
+"""Runs rendered objects as processes on this machine: a nats-server, a Postgres, and the containers of pods.
 
-Stands in for a cluster: files of config maps and secrets are written where a container would find them, below a folder
-instead of /, and paths in arguments, variables and files lead there.
+Replaces a cluster: files of config maps and secrets are written where a container would find them, but below a folder
+instead of /, and paths in arguments, variables and files are changed accordingly.
 """
 
 import json
@@ -21,7 +21,7 @@ import urllib.request
 
 from support import ROOT, TOOLS, name_of
 
-#: Longer than anything takes that works.
+#: Seconds; longer than any working step takes.
 PATIENCE = 60
 
 
@@ -48,7 +48,7 @@ def free_port():
 
 
 def wait_for(what, condition):
-    """What `condition` gives as soon as that is something."""
+    """Waits until `condition` returns a true value, and returns that."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if found := condition():
@@ -58,7 +58,7 @@ def wait_for(what, condition):
 
 
 def get(url, data=None, headers=None):
-    """Status and body; None where nobody answers."""
+    """Returns status and body, or None without an answer."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, data, headers or {}), timeout=10) as answer:
             return answer.status, answer.read().decode()
@@ -69,7 +69,7 @@ def get(url, data=None, headers=None):
 
 
 class Machine:
-    """Servers and processes that end, and a folder that goes, with `close`."""
+    """Servers and processes that `close` stops, and a folder that it removes."""
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="orgwatch-chart-"))
@@ -98,11 +98,11 @@ class Machine:
         return (self.folder / f"{name}.log").read_text()
 
     def nats(self, configuration="jetstream {\n store_dir: /data\n}\n"):
-        """Starts a nats-server, which keeps its streams below /data; its client URL and its monitoring URL."""
+        """Starts a nats-server with its streams below /data. Returns its client URL and its monitoring URL."""
         folder = self.folder / "nats"
         folder.mkdir()
         (folder / "nats.conf").write_text(configuration.replace(" /data", f" {folder}/data"))
-        # Ports of its own choice, which it writes to a file.
+        # The server chooses its ports and writes them to a file.
         flags = ["-c", folder / "nats.conf", "-a", "127.0.0.1", "-p", "-1", "-m", "-1"]
         process = self.spawn("nats", [TOOLS / "nats-server", *flags, "--ports_file_dir", folder])
         ports = folder / f"nats-server_{process.pid}.ports"
@@ -113,13 +113,13 @@ class Machine:
         return found["nats"][0].replace("0.0.0.0", "127.0.0.1"), monitoring
 
     def postgres(self):
-        """Starts a Postgres; the URL of its administrator, `postgres`."""
+        """Starts a Postgres. Returns the URL of its administrator, `postgres`."""
         executables = postgres_executables()
         folder = self.folder / "postgres"
         folder.mkdir()
         account = {}
         if os.getuid() == 0:
-            # Postgres refuses root.
+            # Postgres refuses to run as root.
             nobody = pwd.getpwnam("nobody")
             account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
@@ -135,7 +135,7 @@ class Machine:
         return f"postgres://postgres@127.0.0.1:{port}/postgres"
 
     def start(self, objects, owner, container, secrets, environment):
-        """Starts a container of a rendered pod. `secrets` by name and key; `environment` over the container's own."""
+        """Starts a container of a rendered pod, with `secrets` by name and key, and `environment` over its own variables."""
         template = owner if owner["kind"] == "Pod" else owner["spec"]["template"]
         volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
         name = log_of(owner, container)
@@ -155,7 +155,7 @@ class Machine:
         return self.spawn(name, command, env=own | environment, cwd=root)
 
     def run(self, objects, owner, container, secrets, environment):
-        """Runs a container to its end; an error unless it succeeds."""
+        """Runs a container to its end. Raises AssertionError unless it succeeds."""
         code = self.start(objects, owner, container, secrets, environment).wait(PATIENCE)
         if code:
             log = self.log(log_of(owner, container))
@@ -167,7 +167,7 @@ def log_of(owner, container):
 
 
 def files_of(objects, volume, secrets):
-    """The files of a volume by name."""
+    """Returns the files of a volume, by name."""
     if "configMap" in volume:
         return objects.get("ConfigMap", volume["configMap"]["name"])["data"]
     if "secret" in volume:

@@ -1,7 +1,7 @@
-"""Writes the reference of helm/orgwatch/README.md from the comments of values.yaml; with `--check` only compares.
+"""Writes the reference of helm/orgwatch/README.md from the comments of values.yaml; `--check` only compares.
 
-A comment that begins with `# --` describes the key below it, up to the next key. A key with such a comment is one row,
-whatever is in it; a comment above a section without `--` becomes its heading.
+A comment that begins with `# --` describes the key below it. A key with such a comment becomes one row, whatever it
+contains; a comment without `--` above a section becomes the text of its heading.
 """
 
 import json
@@ -16,43 +16,43 @@ BEGIN, END = "<!-- values -->\n", "<!-- end of values -->\n"
 
 
 def rows(text):
-    """Path, description and default of each described key; a heading, as path and None, where a section begins."""
-    values, path, told, heading = yaml.safe_load(text), [], [], []
+    """Yields path, description and default of each described key; for a section its path, its text, and None."""
+    values, path, described, heading = yaml.safe_load(text), [], [], []
     for line in text.splitlines():
         if found := re.match(r"\s*# -- (.*)", line):
-            told, heading = [found[1]], []
+            described, heading = [found[1]], []
         elif found := re.match(r"\s*# (.*)", line):
-            (told or heading).append(found[1])
+            (described or heading).append(found[1])
         elif found := re.match(r"( *)([\w]+):", line):
             path = path[: len(found[1]) // 2] + [found[2]]
             if len(path) == 1:
-                yield path[0], None if told else " ".join(heading), None
-            if told:
+                yield path[0], None if described else " ".join(heading), None
+            if described:
                 default = values
                 for key in path:
                     default = default[key]
-                yield ".".join(path), " ".join(told), default
-            told, heading = [], []
+                yield ".".join(path), " ".join(described), default
+            described, heading = [], []
         elif not line.strip():
-            told, heading = [], []
+            described, heading = [], []
 
 
 def reference(text):
     lines = []
-    for path, told, default in rows(text):
+    for path, described, default in rows(text):
         if "." not in path and default is None:
-            if told is not None:
-                lines += ["", f"### {path}", ""] + ([told, ""] if told else [])
+            if described is not None:
+                lines += ["", f"### {path}", ""] + ([described, ""] if described else [])
                 lines += ["| key | default | |", "|---|---|---|"]
             elif not lines:
                 lines += ["| key | default | |", "|---|---|---|"]
         else:
-            lines.append(f"| `{path}` | `{json.dumps(default)}` | {told} |")
+            lines.append(f"| `{path}` | `{json.dumps(default)}` | {described} |")
     return "\n".join(lines) + "\n"
 
 
 def written():
-    """README.md as it should be."""
+    """Returns README.md as it should be."""
     readme = (CHART / "README.md").read_text()
     before, rest = readme.split(BEGIN)
     return before + BEGIN + "\n" + reference((CHART / "values.yaml").read_text()) + "\n" + END + rest.split(END)[1]
@@ -62,7 +62,7 @@ def main(arguments):
     fresh = written()
     if arguments == ["--check"]:
         if (CHART / "README.md").read_text() != fresh:
-            sys.exit("helm/orgwatch/README.md is not what values.yaml says: run tests/chart/readme.py")
+            sys.exit("helm/orgwatch/README.md does not match values.yaml: run tests/chart/readme.py")
     else:
         (CHART / "README.md").write_text(fresh)
 

@@ -1,4 +1,4 @@
-"""The chart, rendered, and what it runs."""
+"""Renders the chart, and finds objects in the result."""
 
 import pathlib
 import re
@@ -9,25 +9,25 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm/orgwatch"
-#: What `cargo xtask` installs is beside the Python that runs this.
+#: The tools that `cargo xtask` installs are beside the Python that runs this.
 TOOLS = pathlib.Path(sys.executable).parent
 
-#: The oldest version that Chart.yaml allows, and the newest whose schemas there are.
+#: The oldest version that Chart.yaml allows, and the newest with available schemas.
 KUBERNETES = ["1.30", "1.37"]
-#: Kinds of operators, which no Kubernetes schema knows.
+#: Kinds of operators, for which Kubernetes has no schema.
 CUSTOM = {"ScaledObject", "ServiceMonitor", "PrometheusRule"}
 
 _chart = helm_python.Chart.load(CHART)
 
 
 def ci_values():
-    """Name and values of each file in ci/."""
+    """Returns the values of each file in ci/, by name."""
     files = sorted((CHART / "ci").glob("*-values.yaml"))
     return {file.name.removesuffix("-values.yaml"): yaml.safe_load(file.read_text()) for file in files}
 
 
 def render(values, **options):
-    """The objects that Helm would apply. Raises helm_python.HelmError for wrong values."""
+    """Returns the objects that Helm would apply. Raises helm_python.HelmError for invalid values."""
     texts = _chart.render(values, name="orgwatch", namespace="security", **options)
     objects = []
     for path, text in sorted(texts.items()):
@@ -50,11 +50,11 @@ class Objects(list):
         return found[0]
 
     def workloads(self):
-        """By component, what runs services."""
+        """Returns the Deployments of services, by component."""
         return {component(found): found for found in self.of("Deployment")}
 
     def pods(self):
-        """What the pods of all objects are made of: owner, and pod with metadata and spec."""
+        """Yields each object that has pods, with the pod's metadata and spec."""
         for found in self:
             if found["kind"] == "Pod":
                 yield found, found
@@ -62,7 +62,7 @@ class Objects(list):
                 yield found, found["spec"]["template"]
 
     def config(self, name):
-        """A rendered orgwatch.toml, by its dotted keys."""
+        """Returns a rendered orgwatch.toml, by its dotted keys."""
         text = self.get("ConfigMap", name)["data"]["orgwatch.toml"]
         return dict(re.split(" = ", line, maxsplit=1) for line in text.splitlines())
 
@@ -80,12 +80,12 @@ def containers(pod):
 
 
 def selects(labels, pod):
-    """Whether matchLabels find a pod."""
+    """Returns whether matchLabels select a pod."""
     return labels.items() <= pod["metadata"]["labels"].items()
 
 
 def hook(found):
-    """The events before which an object is made, and its weight; none for what is part of the release."""
+    """Returns the hook events of an object, none for a part of the release, and its weight."""
     annotations = found["metadata"].get("annotations", {})
     events = annotations.get("helm.sh/hook", "").split(",")
     return set(filter(None, events)), int(annotations.get("helm.sh/hook-weight", 0))

@@ -1,4 +1,4 @@
-"""What the chart renders, for every file in ci/: valid, and right where it is hard to be."""
+"""Checks what the chart renders for every file in ci/: schemas, and properties that are easy to get wrong."""
 
 import functools
 import json
@@ -14,7 +14,7 @@ SERVICES = {"ingest", "baseline", "detector", "correlator", "notifier"}
 
 
 def every(cases):
-    """A test that is run for each case that `cases` finds in what was rendered: a name, and arguments."""
+    """Runs a test for each case that `cases` finds in the rendered objects: a name, and arguments."""
 
     def decorate(test):
         @functools.wraps(test)
@@ -68,7 +68,7 @@ class EveryValuesFile(unittest.TestCase):
                     self.assertEqual((report["errors"], report["messages"]), ([], []))
 
     def test_kubernetes_schemas(self):
-        # What files have in common is looked at once: it takes a while.
+        # Objects that several files have in common are validated once, because validation is slow.
         distinct = {json.dumps(found, sort_keys=True): found for objects in self.rendered.values() for found in objects}
         for found in distinct.values():
             for version in KUBERNETES:
@@ -88,7 +88,7 @@ class EveryValuesFile(unittest.TestCase):
         self.assertEqual(services, SERVICES)
 
     @every(workload)
-    def test_what_belongs_to_a_workload_finds_its_pods_alone(self, objects, own, deployment):
+    def test_selectors_of_a_workload_match_only_its_pods(self, objects, own, deployment):
         name, template = name_of(deployment), deployment["spec"]["template"]
         selectors = [
             deployment["spec"]["selector"]["matchLabels"],
@@ -103,7 +103,7 @@ class EveryValuesFile(unittest.TestCase):
         ]
         for selector in selectors:
             self.assertEqual([component(found) for _, found in objects.pods() if selects(selector, found)], [own])
-        # full-values.yaml does without one for notifier.
+        # full-values.yaml disables the one of notifier.
         has_budget = not (own == "notifier" and name == "watch-notifier")
         self.assertEqual(len(selectors), 5 + has_budget)
         self.assertEqual(template["spec"]["serviceAccountName"], name)
@@ -128,10 +128,10 @@ class EveryValuesFile(unittest.TestCase):
             self.assertFalse(container["image"].endswith(":latest"), container["image"])
 
     @every(workload)
-    def test_probes_ask_what_is_meant(self, _objects, own, deployment):
+    def test_probes_use_the_right_paths(self, _objects, own, deployment):
         container = container_of(deployment)
         probes = {probe: container[f"{probe}Probe"] for probe in ("startup", "liveness", "readiness")}
-        # Pushes are taken while Postgres is away.
+        # Pushes are accepted while Postgres is away.
         readiness = "/startupz" if own == "ingest" else "/readyz"
         paths = {probe: settings["httpGet"]["path"] for probe, settings in probes.items()}
         self.assertEqual(paths, {"startup": "/startupz", "liveness": "/livez", "readiness": readiness})
@@ -140,14 +140,14 @@ class EveryValuesFile(unittest.TestCase):
         self.assertGreaterEqual(probes["startup"]["periodSeconds"] * probes["startup"]["failureThreshold"], 120)
 
     @every(workload)
-    def test_services_have_the_time_to_end_in_order(self, _objects, own, deployment):
+    def test_services_have_time_to_stop_in_order(self, _objects, own, deployment):
         hooks = container_of(deployment).get("lifecycle", {})
         drain = hooks.get("preStop", {}).get("sleep", {}).get("seconds", 0)
         self.assertEqual(drain > 0, own == "ingest")
         self.assertGreater(deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"], 20 + drain)
 
     @every(workload)
-    def test_ports_are_those_that_the_configuration_listens_on(self, objects, own, deployment):
+    def test_ports_match_the_configuration(self, objects, own, deployment):
         config = config_of(objects, deployment)
         listens = {"admin": config["admin.listen"]}
         if own == "ingest":
@@ -162,11 +162,11 @@ class EveryValuesFile(unittest.TestCase):
         self.assertTrue(all(rule["from"] for rule in policy))
 
     @every(workload)
-    def test_egress_is_what_the_configuration_reaches(self, objects, own, deployment):
+    def test_egress_matches_the_configuration(self, objects, own, deployment):
         config = config_of(objects, deployment)
         urls = json.loads(config["nats.servers"])
         urls += [json.loads(value) for key, value in config.items() if key == "telemetry.otlp_endpoint"]
-        # As postgres.port of full-values.yaml; elsewhere Postgres listens where it does by default.
+        # postgres.port of full-values.yaml; the default port elsewhere.
         expect = {53, 6432 if name_of(deployment).startswith("watch-") else 5432}
         expect |= {urlsplit(url).port for url in urls}
         if own == "notifier" and "notifier.channels.soar.url" in config:
@@ -175,7 +175,7 @@ class EveryValuesFile(unittest.TestCase):
         self.assertEqual({port["port"] for rule in rules for port in rule["ports"]}, expect)
 
     @every(file)
-    def test_everything_is_denied_that_is_not_allowed(self, objects):
+    def test_everything_not_allowed_is_denied(self, objects):
         deny, = [found for found in objects.of("NetworkPolicy") if component(found) == "default-deny"]
         self.assertEqual(deny["spec"]["policyTypes"], ["Ingress", "Egress"])
         self.assertFalse(deny["spec"].keys() & {"ingress", "egress"})
@@ -183,14 +183,14 @@ class EveryValuesFile(unittest.TestCase):
             self.assertTrue(selects(deny["spec"]["podSelector"]["matchLabels"], found))
 
     @every(workload)
-    def test_a_scaler_alone_decides_how_many(self, objects, _own, deployment):
+    def test_replicas_are_set_only_without_a_scaler(self, objects, _own, deployment):
         scalers = objects.of("HorizontalPodAutoscaler", "ScaledObject")
         scalers = [found for found in scalers if found["spec"]["scaleTargetRef"]["name"] == name_of(deployment)]
         self.assertLessEqual(len(scalers), 1)
         self.assertEqual("replicas" in deployment["spec"], not scalers)
 
     @every(file)
-    def test_scalers_scale_what_is_there(self, objects):
+    def test_scalers_scale_existing_workloads(self, objects):
         for found in objects.of("HorizontalPodAutoscaler", "ScaledObject"):
             target = found["spec"]["scaleTargetRef"]
             self.assertEqual(name_of(found), name_of(objects.get(target["kind"], target["name"])))
@@ -203,12 +203,12 @@ class EveryValuesFile(unittest.TestCase):
         scalers = [found for found in objects.of("HorizontalPodAutoscaler") if component(found) == own]
         most = [found["spec"]["maxReplicas"] for found in scalers] or [deployment["spec"]["replicas"]]
         self.assertLessEqual(most[0], partitions)
-        # The next pod waits until partitions have moved, and none goes before its successor is there.
+        # The next pod waits until partitions have moved, and no pod stops before its successor is ready.
         self.assertGreater(deployment["spec"]["minReadySeconds"], 10)
         self.assertEqual(deployment["spec"]["strategy"]["rollingUpdate"], {"maxSurge": 1, "maxUnavailable": 0})
 
     @every(file)
-    def test_the_job_runs_first_and_needs_nothing_of_the_release(self, objects):
+    def test_the_job_runs_before_the_release_and_needs_none_of_its_objects(self, objects):
         made = {name_of(found) for found in objects.of("Secret")}
         for job in objects.of("Job"):
             events, weight = hook(job)
@@ -223,8 +223,8 @@ class EveryValuesFile(unittest.TestCase):
             self.assertFalse(made & used)
 
     @every(workload)
-    def test_who_makes_schema_and_consumers(self, objects, _own, deployment):
-        """The Job for servers of one's own, the services for those in the cluster; exactly one of the two."""
+    def test_either_the_job_or_the_services_create_schema_and_consumers(self, objects, _own, deployment):
+        """The Job creates them on external servers, the services on servers in the cluster."""
         config = config_of(objects, deployment)
         jobs = [job["spec"]["template"] for job in objects.of("Job")]
         steps = [container["args"][2:] for job in jobs for container in containers(job)]
@@ -235,7 +235,7 @@ class EveryValuesFile(unittest.TestCase):
         self.assertEqual(chosen, [] if json.loads(config["nats.manage_topology"]) else groups)
 
     @every(pod)
-    def test_volumes_are_there(self, objects, owner, found):
+    def test_mounted_volumes_exist(self, objects, owner, found):
         maps = {name_of(found) for found in objects.of("ConfigMap")}
         volumes = {volume["name"]: volume for volume in found["spec"].get("volumes", [])}
         claims = {claim["metadata"]["name"] for claim in owner["spec"].get("volumeClaimTemplates", [])}
@@ -245,7 +245,7 @@ class EveryValuesFile(unittest.TestCase):
         used = {volume["configMap"]["name"] for volume in volumes.values() if "configMap" in volume}
         self.assertLessEqual(used, maps)
 
-    def test_a_changed_configuration_replaces_those_who_read_it(self):
+    def test_a_changed_configuration_replaces_only_pods_that_read_it(self):
         def sums(**config):
             workloads = render(ci_values()["minimal"] | {"config": config}).workloads()
             templates = {own: found["spec"]["template"] for own, found in workloads.items()}

@@ -1,4 +1,4 @@
-"""docs/install.md, followed to the letter as far as this machine allows, and the chart's README."""
+"""Follows docs/install.md literally, as far as this machine allows, and checks the chart's README."""
 
 import json
 import re
@@ -20,15 +20,15 @@ def blocks(language):
 
 
 def commands(section):
-    """The lines of shell of a section, in words."""
+    """Returns the shell lines of a section, split into words."""
     part = re.split(r"^#+ ", TEXT, flags=re.MULTILINE)
     part = [found for found in part if found.startswith(section)][0]
     shell = re.findall(r"^```sh\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
     return [shlex.split(line) for line in "".join(shell).splitlines()]
 
 
-def secrets_made(section):
-    """Keys and values by the name of each Secret that a section makes."""
+def secrets_created(section):
+    """Returns keys and values of each Secret that a section creates, by its name."""
     made = {}
     for words in commands(section):
         if words[3:6] == ["create", "secret", "generic"]:
@@ -37,7 +37,7 @@ def secrets_made(section):
 
 
 def secrets_used(objects):
-    """Keys by the name of each Secret that pods refer to; those that are mounted whole have none."""
+    """Returns the keys of each Secret that pods refer to, by its name; none for Secrets mounted as a whole."""
     used = {}
     for _, pod in objects.pods():
         for volume in pod["spec"]["volumes"]:
@@ -51,7 +51,7 @@ VALUES, = [yaml.safe_load(block) for block in blocks("yaml")]
 
 
 class Reference(unittest.TestCase):
-    def test_the_readme_of_the_chart_is_what_values_say(self):
+    def test_the_reference_matches_the_values(self):
         self.assertEqual((CHART / "README.md").read_text(), readme.written(), "run tests/chart/readme.py")
 
     def test_every_value_is_described(self):
@@ -69,24 +69,24 @@ class Reference(unittest.TestCase):
 
 
 class Installation(unittest.TestCase):
-    def test_secrets_that_pods_refer_to_are_made(self):
-        made, used = secrets_made("3. Secrets"), secrets_used(render(VALUES))
-        self.assertEqual(made.keys(), used.keys())
+    def test_secrets_of_pods_are_created(self):
+        created, used = secrets_created("3. Secrets"), secrets_used(render(VALUES))
+        self.assertEqual(created.keys(), used.keys())
         for name, keys in used.items():
-            self.assertLessEqual(keys, made[name].keys())
+            self.assertLessEqual(keys, created[name].keys())
 
-    def test_files_of_the_configuration_are_keys_of_secrets(self):
+    def test_configured_files_are_keys_of_secrets(self):
         files = re.findall(r"/run/secrets/([\w-]+)/([\w-]+)", json.dumps(VALUES))
         self.assertEqual(len(files), 2)
         for name, key in files:
-            self.assertIn(key, secrets_made("3. Secrets")[name])
+            self.assertIn(key, secrets_created("3. Secrets")[name])
 
-    def test_what_is_tried_needs_one_secret(self):
+    def test_the_trial_needs_one_secret(self):
         objects = render(ci_values()["trying"])
         brought = {found["metadata"]["name"] for found in objects.of("Secret")}
-        self.assertEqual(secrets_used(objects).keys() - brought, secrets_made("To try it").keys())
+        self.assertEqual(secrets_used(objects).keys() - brought, secrets_created("To try it").keys())
 
-    def test_commands_name_what_is_there(self):
+    def test_commands_name_existing_objects(self):
         objects = render(VALUES)
         text = "\n".join(blocks("sh"))
         for kind, name in re.findall(r"\b(deployment|service)/([\w-]+)", text):
@@ -108,14 +108,14 @@ class Followed(Release):
             for statement in filter(str.strip, sql.split(";")):
                 psql(administrator, statement)
             server = administrator.split("@")[1].split("/")[0]
-            urls = secrets_made("3. Secrets")["orgwatch-postgres"]
+            urls = secrets_created("3. Secrets")["orgwatch-postgres"]
             self.assertEqual({url.split("@")[0] for url in urls.values()}, logins)
             return {key: re.sub("@[^/]*", f"@{server}", url) for key, url in urls.items()}
 
         permissions = json.loads(output("topology", "permissions")[1])
         may = {own: {"permissions": {way: {"allow": subjects} for way, subjects in permissions[own].items()}}
-               for own in secrets_made("3. Secrets")["orgwatch-nats"]}
-        # Without TLS: there are no authorities here.
+               for own in secrets_created("3. Secrets")["orgwatch-nats"]}
+        # Without TLS, because there is no certificate authority here.
         nats = {key: value for key, value in VALUES["nats"].items() if key != "tls"}
         postgres = {key: value for key, value in VALUES["postgres"].items() if key != "tls"}
         self.install(VALUES | {"nats": nats, "postgres": postgres}, prepare, may)

@@ -1,4 +1,4 @@
-"""What only some values bring: names of secrets, monitoring, an Ingress, and what NOTES say."""
+"""Features of some values only: names of secrets, monitoring, an Ingress, and the NOTES."""
 
 import re
 import unittest
@@ -16,7 +16,7 @@ class Full(unittest.TestCase):
     def container(self, own):
         return self.objects.workloads()[own]["spec"]["template"]["spec"]["containers"][0]
 
-    def test_a_pod_sees_its_own_nats_key_alone(self):
+    def test_a_pod_sees_only_its_own_nats_key(self):
         keys = {}
         for owner, pod in self.objects.pods():
             volume, = [volume for volume in pod["spec"]["volumes"] if volume["name"] == "nats"]
@@ -25,7 +25,7 @@ class Full(unittest.TestCase):
         expect |= {"detector-all": ["detector"], "setup": ["operator"], "test": ["operator"]}
         self.assertEqual(keys, expect)
 
-    def test_a_pod_sees_its_own_url_of_postgres_alone(self):
+    def test_a_pod_sees_only_its_own_url_of_postgres(self):
         keys = {}
         for owner, pod in self.objects.pods():
             volume, = [volume for volume in pod["spec"]["volumes"] if volume["name"] == "postgres"]
@@ -34,7 +34,7 @@ class Full(unittest.TestCase):
         expect |= {"detector-all": "detector-uri", "setup": "uri", "test": "uri"}
         self.assertEqual(keys, {own: [{"key": key, "path": "url"}] for own, key in expect.items()})
 
-    def test_secrets_are_mounted_where_they_are_wanted(self):
+    def test_secrets_are_mounted_only_where_requested(self):
         mounted = {}
         for own in self.objects.workloads():
             paths = [mount["mountPath"] for mount in self.container(own)["volumeMounts"]]
@@ -55,10 +55,10 @@ class Full(unittest.TestCase):
         self.assertEqual(sections["notifier"] & services, {"notifier"})
         for own in "baseline", "detector-all", "correlator":
             self.assertFalse(sections[own] & services, own)
-        # The Job checks all that it can without secrets of others.
+        # The Job checks every section that needs no secrets of other services.
         self.assertEqual(sections["setup"] & services, {"ingest"})
 
-    def test_nothing_secret_is_rendered(self):
+    def test_no_secret_is_rendered(self):
         self.assertEqual(self.objects.of("Secret"), [])
 
     def test_the_service_monitor_finds_every_service(self):
@@ -72,13 +72,13 @@ class Full(unittest.TestCase):
         jobs = {service["metadata"]["labels"][monitor["spec"]["jobLabel"]] for service in found}
         self.assertEqual(jobs, {"orgwatch"})
 
-    def test_rules_are_the_files(self):
+    def test_rules_equal_the_files(self):
         rules = {component(found): found["spec"] for found in self.objects.of("PrometheusRule")}
         files = (CHART / "files/rules").glob("*.yaml")
         self.assertEqual(rules, {f"rules-{file.stem}": yaml.safe_load(file.read_text()) for file in files})
         self.assertTrue(rules)
 
-    def test_dashboards_are_the_files(self):
+    def test_dashboards_equal_the_files(self):
         maps = [found for found in self.objects.of("ConfigMap") if component(found).startswith("dashboard-")]
         files = (CHART / "files/dashboards").glob("*.json")
         expect = {f"dashboard-{file.stem}": {file.name: file.read_text()} for file in files}
@@ -86,7 +86,7 @@ class Full(unittest.TestCase):
         self.assertTrue(all(found["metadata"]["labels"]["grafana_dashboard"] == "1" for found in maps))
         self.assertTrue(maps)
 
-    def test_the_ingress_leads_to_pushes_alone(self):
+    def test_the_ingress_serves_only_pushes(self):
         ingress, = self.objects.of("Ingress")
         path, = ingress["spec"]["rules"][0]["http"]["paths"]
         self.assertEqual((path["path"], path["pathType"]), ("/v1/events", "Exact"))
@@ -99,7 +99,7 @@ class Full(unittest.TestCase):
 
 
 class Operators(unittest.TestCase):
-    """Objects of KEDA and the Prometheus operator, which no schema here knows."""
+    """Objects of KEDA and the Prometheus operator, for which there is no schema here."""
 
     def objects(self, kind):
         return [found for values in ci_values().values() for found in render(values).of(kind)]
@@ -117,7 +117,7 @@ class Operators(unittest.TestCase):
             trigger, = spec["triggers"]
             self.assertEqual(trigger["type"], "nats-jetstream")
             self.assertEqual(trigger["metadata"].keys(), expect)
-            # KEDA reads texts alone.
+            # KEDA reads only strings.
             self.assertTrue(all(isinstance(value, str) and value for value in trigger["metadata"].values()))
             self.assertRegex(trigger["metadata"]["lagThreshold"], "^[1-9][0-9]*$")
             self.assertIn(trigger["metadata"]["useHttps"], ("true", "false"))
@@ -139,12 +139,12 @@ class Operators(unittest.TestCase):
 
 
 class Partial(unittest.TestCase):
-    """Changes to minimal-values.yaml."""
+    """Changes to minimal-values.yaml, one at a time."""
 
     def render(self, **values):
         return render(ci_values()["minimal"] | values)
 
-    def test_salesforce_is_reached_by_ingest_where_an_org_is_read(self):
+    def test_only_ingest_reaches_salesforce(self):
         objects = self.render(config={"ingest": {"salesforce": {"orgs": {"acme": {"org_id": "00D"}}}}})
         reaching = set()
         for found in objects.of("NetworkPolicy"):
@@ -154,20 +154,20 @@ class Partial(unittest.TestCase):
                 self.assertLessEqual({443, 7443}, ports)
         self.assertEqual(reaching, {"ingest"})
 
-    def test_an_account_that_exists_is_used_and_not_made(self):
+    def test_an_existing_account_is_used(self):
         objects = self.render(defaults={"serviceAccount": {"name": "watchers"}})
         self.assertEqual(objects.of("ServiceAccount"), [])
         used = {component(owner): pod["spec"]["serviceAccountName"] for owner, pod in objects.pods()}
         self.assertEqual(used.pop("test"), "default")
         self.assertEqual(set(used.values()), {"watchers"})
 
-    def test_services_do_it_themselves_without_the_job(self):
+    def test_services_set_up_servers_without_the_job(self):
         objects = self.render(setup={"enabled": False})
         self.assertEqual(objects.of("Job"), [])
         config = objects.config("orgwatch-baseline")
         self.assertEqual((config["nats.manage_topology"], config["postgres.migrate"]), ("true", "true"))
 
-    def test_a_service_without_a_url_of_its_own_uses_the_owners(self):
+    def test_a_service_without_its_own_url_uses_the_owners(self):
         objects = self.render(postgres={"existingSecret": "orgwatch-postgres", "urlKeys": {"notifier": "notifier"}})
         keys = {}
         for owner, pod in objects.pods():
@@ -176,22 +176,22 @@ class Partial(unittest.TestCase):
         self.assertEqual(keys.pop("notifier"), "notifier")
         self.assertEqual(set(keys.values()), {"url"})
 
-    def test_only_the_server_of_ones_own_is_set_up_by_the_job(self):
+    def test_the_job_sets_up_only_external_servers(self):
         objects = self.render(postgres={"inCluster": {"enabled": True}})
         steps = objects.get("Job", "orgwatch-setup")["spec"]["template"]["spec"]
         self.assertEqual([step["args"][2:] for step in steps["containers"]], [["topology", "apply"]])
         self.assertNotIn("initContainers", steps)
 
-    def test_policies_can_be_left_out(self):
+    def test_policies_can_be_disabled(self):
         self.assertEqual(self.render(networkPolicy={"enabled": False}).of("NetworkPolicy"), [])
 
-    def test_what_has_no_pods_is_not_asked_whether_it_is_ready(self):
+    def test_services_without_pods_are_not_checked_for_readiness(self):
         groups = [{"name": "a", "family": "volume", "replicas": 0}, {"name": "b", "family": "time"}]
         objects = self.render(detector={"groups": groups})
         asked = {found["name"] for found in objects.get("Pod", "orgwatch-test")["spec"]["containers"]}
         self.assertEqual({f"ready-{own}" for own in objects.workloads()} - asked, {"ready-detector-a"})
 
-    def test_values_of_a_group_win_over_those_of_all_and_these_over_the_defaults(self):
+    def test_values_of_a_group_override_those_of_detector_which_override_the_defaults(self):
         groups = [{"name": "a", "family": "volume", "replicas": 0}, {"name": "b", "family": "time"}]
         objects = self.render(defaults={"replicas": 5}, detector={"replicas": 4, "groups": groups})
         replicas = {name_of(found): found["spec"]["replicas"] for found in objects.of("Deployment")}
@@ -200,16 +200,16 @@ class Partial(unittest.TestCase):
 
 
 class Notes(unittest.TestCase):
-    def test_what_is_missing_is_told(self):
+    def test_missing_settings_cause_warnings(self):
         values = ci_values()
         self.assertNotIn("WARNING", notes(values["full"]))
-        self.assertRegex(notes(values["minimal"]), "nobody may push(?s:.)*nobody is told")
-        self.assertEqual(re.findall(r"(\w+)\.inCluster is for trying", notes(values["trying"])), ["nats", "postgres"])
+        self.assertRegex(notes(values["minimal"]), "nobody may push(?s:.)*nobody is notified")
+        self.assertEqual(re.findall(r"(\w+)\.inCluster is for a trial", notes(values["trying"])), ["nats", "postgres"])
 
-    def test_detectors_that_nobody_runs_are_told(self):
+    def test_detectors_in_no_group_cause_a_warning(self):
         groups = [{"name": "a", "family": "volume"}, {"name": "b", "detectors": ["off_hours"]}]
-        told = notes(ci_values()["minimal"] | {"detector": {"groups": groups}})
-        idle = re.search("no group of detector.groups runs (.*)\\.", told)[1].split(", ")
+        text = notes(ci_values()["minimal"] | {"detector": {"groups": groups}})
+        idle = re.search("no group of detector.groups runs (.*)\\.", text)[1].split(", ")
         self.assertEqual(len(idle), 10)
         self.assertFalse(set(idle) & {"off_hours", "row_spike"})
 

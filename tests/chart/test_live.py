@@ -1,4 +1,4 @@
-"""What the chart renders, in the hands of the real `orgwatchd`, a real nats-server and a real Postgres."""
+"""Runs what the chart renders, with the real `orgwatchd`, a real nats-server and a real Postgres."""
 
 import json
 import re
@@ -34,7 +34,7 @@ class Configuration(unittest.TestCase):
         machine = Machine()
         self.addCleanup(machine.close)
         environment = {"ORGWATCH_POSTGRES__URL": "postgres://me@localhost/orgwatch"}
-        # The secrets of channels are read when they are checked.
+        # Checking the configuration reads the secrets of destinations.
         (machine.folder / "channels").mkdir()
         (machine.folder / "channels/soar").write_text("whsec_" + "c2VjcmV0" * 4)
         (machine.folder / "channels/slack").write_text("https://hooks.slack.com/services/T/B/x")
@@ -48,20 +48,20 @@ class Configuration(unittest.TestCase):
                         check = output("--config", str(file), "config", "check", environment=environment)
                         self.assertEqual(check, (0, ""))
 
-    def test_the_schema_knows_every_section(self):
+    def test_the_schema_has_every_section(self):
         code, shown = output("config", "show")
         self.assertEqual(code, 0, shown)
         schema = json.loads((CHART / "values.schema.json").read_text())["properties"]["config"]
         self.assertEqual(set(re.findall(r"^\[(\w+)", shown, re.MULTILINE)), schema["properties"].keys())
 
-    def test_defaults_that_the_chart_relies_on(self):
+    def test_defaults_on_which_the_chart_relies(self):
         shown = output("config", "show")[1]
         for line in 'prefix = "orgwatch"', "count = 32", "connect_seconds = 60":
             self.assertIn(f"\n{line}\n", shown)
 
 
 class Detectors(unittest.TestCase):
-    def test_the_chart_knows_every_detector_and_its_family(self):
+    def test_the_chart_has_every_detector_and_its_family(self):
         machine = Machine()
         self.addCleanup(machine.close)
         environment = {"ORGWATCH_NATS__SERVERS": json.dumps([machine.nats()[0]])}
@@ -85,7 +85,7 @@ class Detectors(unittest.TestCase):
 
 
 class Release(unittest.TestCase):
-    """On this machine."""
+    """A release that runs on this machine."""
 
     def setUp(self):
         self.machine = Machine()
@@ -93,9 +93,9 @@ class Release(unittest.TestCase):
         self.secrets = {"orgwatch-push": {"token": TOKEN}, "orgwatch-channels": {"soar": "whsec_" + "c2VjcmV0" * 4}}
 
     def install(self, values, prepare=lambda administrator: {"url": administrator}, users=None):
-        """Starts servers, and runs the Job where there is one.
+        """Starts servers, and runs the Job if there is one.
 
-        `prepare` makes URLs by their keys from that of an administrator; `users` is what each service may do.
+        `prepare` returns URLs by their keys, from the administrator's URL; `users` has the permissions of each service.
         """
         self.objects = render(values)
         maps = [found["data"] for found in self.objects.of("ConfigMap")]
@@ -122,7 +122,7 @@ class Release(unittest.TestCase):
         return json.loads(answer[1])["account_details"][0]["stream_detail"]
 
     def start_services(self):
-        """Starts a pod of each workload, and waits for its probes. The admin address of each, and where to push."""
+        """Starts a pod of each workload, and waits for its probes. Returns the processes, and the address to push to."""
         started, pushes = {}, f"127.0.0.1:{free_port()}"
         for own, deployment in self.objects.workloads().items():
             container = deployment["spec"]["template"]["spec"]["containers"][0]
@@ -142,7 +142,7 @@ class Release(unittest.TestCase):
         return started, pushes
 
     def works(self, event=EVENT, answer=ANSWER):
-        """From a push to the stream, with every service ready; then all end in order."""
+        """Pushes an event and finds it in the stream, with every service ready; then stops all services in order."""
         started, pushes = self.start_services()
         headers = {"Authorization": f"Bearer {TOKEN}"}
         status, body = get(f"http://{pushes}/v1/events", json.dumps(event).encode(), headers)
@@ -162,7 +162,7 @@ class Release(unittest.TestCase):
 
 
 class Installed(Release):
-    def test_the_consumers_of_scalers_are_there_before_them(self):
+    def test_consumers_exist_before_their_scalers(self):
         self.install(ci_values()["groups"])
         scalers = [found["spec"]["triggers"][0]["metadata"] for found in self.objects.of("ScaledObject")]
         self.assertEqual(len(scalers), 2)
@@ -170,14 +170,14 @@ class Installed(Release):
         wanted = {(found["stream"], found["consumer"]) for found in scalers}
         there = self.consumers()
         self.assertLessEqual(wanted, there)
-        # Groups that no scaler looks at have theirs, too, and there is none for a group that is not run.
+        # Groups without a scaler have consumers, too, and a group that does not run has none.
         of_groups = {name for _, name in there if name.startswith("detector-")}
         self.assertEqual(of_groups, {
             "detector-volume", "detector-identity", "detector-new_access-new_report_export-scope_increase",
             "detector-api_recon-off_hours-threat_detection",
         })
 
-    def test_the_consumers_of_every_service_that_can_be_scaled_so(self):
+    def test_consumers_of_every_service_that_keda_can_scale(self):
         keda = {"autoscaling": {"kind": "keda"}}
         values = ci_values()["groups"] | {"detector": keda, "correlator": keda, "notifier": keda}
         self.install(values)
@@ -185,7 +185,7 @@ class Installed(Release):
         self.assertEqual({found["consumer"] for found in wanted}, {"detector-all", "correlator", "notifier"})
         self.assertLessEqual({(found["stream"], found["consumer"]) for found in wanted}, self.consumers())
 
-    def test_servers_of_ones_own(self):
+    def test_external_servers(self):
         config = {"ingest": {"orgs": {"00D000000000001": {"token_files": ["/run/secrets/orgwatch-push/token"]}}}}
         values = ci_values()["minimal"] | {"config": config, "ingest": {"existingSecrets": ["orgwatch-push"]}}
         self.install(values)

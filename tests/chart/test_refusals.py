@@ -1,4 +1,4 @@
-"""Wrong values are refused with a sentence that helps."""
+"""Invalid values are refused with a helpful message."""
 
 import unittest
 
@@ -9,9 +9,9 @@ from support import render
 
 BASE = {"nats": {"servers": ["nats://nats:4222"]}, "postgres": {"existingSecret": "database"}}
 
-#: Values over BASE, and what must be said of them.
+#: Values merged over BASE, and what the error must contain.
 REFUSED = [
-    # The schema.
+    # Refused by the schema.
     ("nast: {}", "'nast' not allowed"),
     ("ingest: {replica: 2}", "at '/ingest': additional properties 'replica' not allowed"),
     ("detector: {groups: [{name: a, replica: 1}]}", "at '/detector/groups/0': additional properties 'replica'"),
@@ -33,19 +33,19 @@ REFUSED = [
     ("defaults: {podSecurityContext: {runAsUser: 0}}", "runAsUser': minimum: got 0, want 1"),
     ("ingest: {ingress: {enabled: true}}", "at '/ingest/ingress/host': minLength"),
     ("image: {digest: 'sha256:1'}", "at '/image/digest'"),
-    # What is wrong between values.
+    # Contradictions between values.
     ("nats: {servers: []}", "nats.servers: name your NATS servers, or set nats.inCluster.enabled"),
     ("postgres: {existingSecret: ''}", "postgres.existingSecret: name the Secret with the URL of your Postgres"),
     ("nats: {servers: [nats://a], inCluster: {enabled: true}}", "nats.servers and nats.inCluster.enabled: give one"),
     ("postgres: {existingSecret: x, inCluster: {enabled: true}}", "existingSecret and postgres.inCluster.enabled"),
     ("nats: {servers: [nats://a], auth: {kind: nkey}}", "nats.auth.existingSecret: name the Secret with the nkey of"),
-    ("nats: {servers: [nats://a], auth: {existingSecret: x}}", "nats.auth.kind: say what the Secret holds"),
+    ("nats: {servers: [nats://a], auth: {existingSecret: x}}", "nats.auth.kind: set what the Secret holds"),
     ("nats: {servers: [nats://a], tls: {clientCertificate: true}}", "nats.tls.existingSecret: name the Secret"),
-    ("nats: {servers: [], inCluster: {enabled: true}, tls: {existingSecret: x}}", "knows neither"),
+    ("nats: {servers: [], inCluster: {enabled: true}, tls: {existingSecret: x}}", "supports neither"),
     ("{nats: {servers: [], inCluster: {enabled: true}}, config: {nats: {replicas: 3}}}", "is a single server"),
-    ("postgres: {existingSecret: '', inCluster: {enabled: true}, tls: {existingSecret: x}}", "knows no TLS"),
-    ("{postgres: {existingSecret: x, urlKeys: {ingest: y}}, setup: {enabled: false}}", "postgres.urlKeys: only its owner"),
-    ("postgres: {existingSecret: '', inCluster: {enabled: true}, urlKeys: {ingest: y}}", "postgres.urlKeys: only its owner"),
+    ("postgres: {existingSecret: '', inCluster: {enabled: true}, tls: {existingSecret: x}}", "does not support TLS"),
+    ("{postgres: {existingSecret: x, urlKeys: {ingest: y}}, setup: {enabled: false}}", "postgres.urlKeys: only the owner"),
+    ("postgres: {existingSecret: '', inCluster: {enabled: true}, urlKeys: {ingest: y}}", "postgres.urlKeys: only the owner"),
     ("config: {nats: {servers: [nats://b]}}", "config.nats.servers: set nats.servers beside config"),
     ("config: {nats: {manage_topology: false}}", "config.nats.manage_topology: set setup.enabled"),
     ("config: {postgres: {url: postgres://b}}", "config.postgres.url: a password does not belong in a config map"),
@@ -55,41 +55,41 @@ REFUSED = [
     ("baseline: {replicas: 33}", "baseline: 33 replicas for 32 partitions (config.partitions.count)"),
     ("{baseline: {replicas: 5}, config: {partitions: {count: 4}}}", "baseline: 5 replicas for 4 partitions"),
     ("baseline: {autoscaling: {kind: hpa, maxReplicas: 40}}", "baseline: 40 replicas for 32 partitions"),
-    ("baseline: {autoscaling: {kind: keda}}", "baseline.autoscaling.kind: keda scales by what a consumer has to do"),
-    ("ingest: {autoscaling: {kind: keda}}", "ingest.autoscaling.kind: keda scales by what a consumer has to do"),
-    ("correlator: {autoscaling: {kind: keda}}", "nats.monitoring.endpoint: keda asks the monitoring port"),
+    ("baseline: {autoscaling: {kind: keda}}", "baseline.autoscaling.kind: keda scales by the messages of a shared"),
+    ("ingest: {autoscaling: {kind: keda}}", "ingest.autoscaling.kind: keda scales by the messages of a shared"),
+    ("correlator: {autoscaling: {kind: keda}}", "nats.monitoring.endpoint: needed by keda to query"),
     ("{correlator: {autoscaling: {kind: keda}}, setup: {enabled: false}}", "leave setup.enabled on"),
     ("{correlator: {autoscaling: {kind: keda}}, nats: {servers: [], inCluster: {enabled: true}}}", "exist first"),
     ("correlator: {autoscaling: {kind: hpa, minReplicas: 3, maxReplicas: 2}}", "minReplicas is above maxReplicas"),
     ("correlator: {autoscaling: {kind: hpa, minReplicas: 0}}", "at least 1 with hpa"),
-    ("correlator: {autoscaling: {kind: hpa}, resources: {requests: {cpu: null}}}", "hpa scales by the part of it"),
+    ("correlator: {autoscaling: {kind: hpa}, resources: {requests: {cpu: null}}}", "scales by the used share of it"),
     ("ingest: {drainSeconds: 20}", "ingest.terminationGracePeriodSeconds: a service needs 20 s"),
     ("config: {ingest: {files: {paths: [/data]}}}", "config.ingest.files: each replica of ingest would read them"),
     ("detector: {groups: [{name: a, family: volum}]}", "detector.groups[a].family: there is no volum, only identity"),
     ("detector: {groups: [{name: a, detectors: [row_spyke]}]}", "there is no row_spyke, only api_recon, bulk_export"),
     ("detector: {groups: [{name: a, family: time, detectors: [off_hours]}]}", "give family or detectors, not both"),
     ("detector: {groups: [{name: a}, {name: b, family: time}]}", "detector.groups: a and b both run"),
-    ("detector: {groups: [{name: a, family: time}, {name: a, family: native}]}", "detector.groups: two are named a"),
+    ("detector: {groups: [{name: a, family: time}, {name: a, family: native}]}", "detector.groups: two groups are named a"),
 ]
 
 
 class Refusals(unittest.TestCase):
-    def test_the_base_is_right(self):
+    def test_the_base_is_valid(self):
         render(BASE)
 
-    def test_wrong_values(self):
+    def test_invalid_values_are_refused(self):
         for text, expect in REFUSED:
             with self.subTest(text), self.assertRaises(helm_python.HelmError) as refused:
                 render(BASE | yaml.safe_load(text))
             self.assertIn(expect, str(refused.exception), text)
 
-    def test_all_that_is_wrong_is_told_at_once(self):
+    def test_all_errors_are_reported_at_once(self):
         with self.assertRaises(helm_python.HelmError) as refused:
             render({"nats": {"servers": []}, "baseline": {"replicas": 99}})
         for key in "nats.servers:", "postgres.existingSecret:", "baseline:":
             self.assertIn(key, str(refused.exception))
 
-    def test_what_could_be_taken_for_wrong(self):
+    def test_unusual_values_are_accepted(self):
         for text in (
             "baseline: {replicas: 32}",
             "{baseline: {replicas: 40}, config: {partitions: {count: 64}}}",

@@ -1,11 +1,11 @@
-{{/* Fails with everything that is wrong between values; what is wrong with one of them is in values.schema.json. */}}
+{{/* Fails with all contradictions between values; values.schema.json checks single values. */}}
 {{- define "orgwatch.check" -}}
 {{- $problems := concat (include "orgwatch.check-servers" . | fromYamlArray) (include "orgwatch.check-config" . | fromYamlArray) (include "orgwatch.check-groups" . | fromYamlArray) -}}
 {{- range (include "orgwatch.workloads" . | fromYaml).workloads -}}
   {{- $problems = concat $problems (include "orgwatch.check-workload" (dict "root" $ "workload" .) | fromYamlArray) -}}
 {{- end -}}
 {{- if $problems -}}
-{{- fail (printf "the values are not right:\n  %s" (join "\n  " $problems)) -}}
+{{- fail (printf "the values are not valid:\n  %s" (join "\n  " $problems)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -18,7 +18,7 @@
     {{- $problems = append $problems "nats.servers and nats.inCluster.enabled: give one of the two" -}}
   {{- end -}}
   {{- if or (ne $nats.auth.kind "none") $nats.tls.existingSecret -}}
-    {{- $problems = append $problems "nats.auth and nats.tls: the server of nats.inCluster knows neither" -}}
+    {{- $problems = append $problems "nats.auth and nats.tls: the server of nats.inCluster supports neither" -}}
   {{- end -}}
   {{- if gt (int (dig "nats" "replicas" 1 .Values.config)) 1 -}}
     {{- $problems = append $problems "config.nats.replicas: nats.inCluster is a single server" -}}
@@ -30,7 +30,7 @@
   {{- $problems = append $problems (printf "nats.auth.existingSecret: name the Secret with the %s of each service" $nats.auth.kind) -}}
 {{- end -}}
 {{- if and (eq $nats.auth.kind "none") $nats.auth.existingSecret -}}
-  {{- $problems = append $problems "nats.auth.kind: say what the Secret holds: nkey, creds or token" -}}
+  {{- $problems = append $problems "nats.auth.kind: set what the Secret holds: nkey, creds or token" -}}
 {{- end -}}
 {{- if and $nats.tls.clientCertificate (not $nats.tls.existingSecret) -}}
   {{- $problems = append $problems "nats.tls.existingSecret: name the Secret with the client certificate" -}}
@@ -41,10 +41,10 @@
   {{- $problems = append $problems "postgres.existingSecret: name the Secret with the URL of your Postgres, or set postgres.inCluster.enabled to try orgwatch without" -}}
 {{- end -}}
 {{- if and $postgres.urlKeys (not (include "orgwatch.setup-schema" .)) -}}
-  {{- $problems = append $problems "postgres.urlKeys: only its owner brings the schema up to date, in the Job for a Postgres of your own; leave setup.enabled on" -}}
+  {{- $problems = append $problems "postgres.urlKeys: only the owner can migrate the schema, in the Job for an external Postgres; leave setup.enabled on" -}}
 {{- end -}}
 {{- if and $postgres.inCluster.enabled $postgres.tls.existingSecret -}}
-  {{- $problems = append $problems "postgres.tls: the server of postgres.inCluster knows no TLS" -}}
+  {{- $problems = append $problems "postgres.tls: the server of postgres.inCluster does not support TLS" -}}
 {{- end -}}
 {{- toYaml $problems -}}
 {{- end -}}
@@ -77,7 +77,7 @@
 {{- $runs := dict -}}
 {{- range $group := .Values.detector.groups -}}
   {{- if has $group.name $names -}}
-    {{- $problems = append $problems (printf "detector.groups: two are named %s" $group.name) -}}
+    {{- $problems = append $problems (printf "detector.groups: two groups are named %s" $group.name) -}}
   {{- end -}}
   {{- $names = append $names $group.name -}}
   {{- if and $group.family $group.detectors -}}
@@ -113,33 +113,33 @@
 {{- end -}}
 {{- if eq $scaling.kind "hpa" -}}
   {{- if lt (int $scaling.minReplicas) 1 -}}
-    {{- $problems = append $problems (printf "%s.autoscaling.minReplicas: at least 1 with hpa, which wakes nobody" $name) -}}
+    {{- $problems = append $problems (printf "%s.autoscaling.minReplicas: at least 1 with hpa, which cannot start a service from 0 pods" $name) -}}
   {{- end -}}
   {{- if not (dig "requests" "cpu" "" .workload.resources) -}}
-    {{- $problems = append $problems (printf "%s.resources.requests.cpu: hpa scales by the part of it that is used" $name) -}}
+    {{- $problems = append $problems (printf "%s.resources.requests.cpu: needed by hpa, which scales by the used share of it" $name) -}}
   {{- end -}}
 {{- else if eq $scaling.kind "keda" -}}
   {{- if not .workload.consumer -}}
-    {{- $problems = append $problems (printf "%s.autoscaling.kind: keda scales by what a consumer has to do, and the replicas of %s share none; use hpa" $name $name) -}}
+    {{- $problems = append $problems (printf "%s.autoscaling.kind: keda scales by the messages of a shared consumer, and the replicas of %s share none; use hpa" $name $name) -}}
   {{- else if .root.Values.nats.inCluster.enabled -}}
-    {{- $problems = append $problems (printf "%s.autoscaling.kind: keda needs its consumer to exist first, which only the Job for a NATS of your own sees to; use hpa with nats.inCluster" $name) -}}
+    {{- $problems = append $problems (printf "%s.autoscaling.kind: keda needs its consumer to exist first, which only the Job for an external NATS creates; use hpa with nats.inCluster" $name) -}}
   {{- else if not .root.Values.setup.enabled -}}
     {{- $problems = append $problems (printf "%s.autoscaling.kind: keda needs its consumer to exist first; leave setup.enabled on" $name) -}}
   {{- else if not .root.Values.nats.monitoring.endpoint -}}
-    {{- $problems = append $problems (printf "nats.monitoring.endpoint: keda asks the monitoring port of NATS what %s has to do" $name) -}}
+    {{- $problems = append $problems (printf "nats.monitoring.endpoint: needed by keda to query the messages that wait for %s" $name) -}}
   {{- end -}}
 {{- end -}}
 {{- if eq .workload.service "baseline" -}}
   {{- $partitions := dig "partitions" "count" 32 .root.Values.config | int -}}
   {{- if gt $most $partitions -}}
-    {{- $problems = append $problems (printf "baseline: %d replicas for %d partitions (config.partitions.count); what is beyond would idle" $most $partitions) -}}
+    {{- $problems = append $problems (printf "baseline: %d replicas for %d partitions (config.partitions.count); the others would idle" $most $partitions) -}}
   {{- end -}}
 {{- end -}}
 {{- if and (eq .workload.service "ingest") (gt $most 1) (dig "ingest" "files" "paths" list .root.Values.config) -}}
   {{- $problems = append $problems "config.ingest.files: each replica of ingest would read them; set ingest.replicas to 1 and ingest.autoscaling.kind to none" -}}
 {{- end -}}
 {{- if le (int .workload.terminationGracePeriodSeconds) (add 20 (.workload.drainSeconds | default 0) | int) -}}
-  {{- $problems = append $problems (printf "%s.terminationGracePeriodSeconds: a service needs 20 s to end in order, and its drainSeconds before that" $name) -}}
+  {{- $problems = append $problems (printf "%s.terminationGracePeriodSeconds: a service needs 20 s to stop in order, after its drainSeconds" $name) -}}
 {{- end -}}
 {{- toYaml $problems -}}
 {{- end -}}

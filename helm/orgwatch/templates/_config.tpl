@@ -1,7 +1,7 @@
 {{/*
-orgwatch.toml: `config` of the values, and what the chart decides, without the sections of other services. So a service
-is replaced when its own configuration changes. Takes root, and service: `operator`, who checks all sections but that of
-the notifier, whose secrets are read when it is checked.
+orgwatch.toml: `config` of the values and the keys that the chart sets, without the sections of other services, so that
+a service is replaced only when its own configuration changes. Takes root, and service. `operator` checks all sections
+except that of the notifier, because checking that section reads its secrets.
 
 One dotted key a line: `toToml` would write 32 as 32.0, because Helm reads every number as a float. JSON writes strings,
 numbers and lists as TOML does.
@@ -43,7 +43,7 @@ data:
 {{ end -}}
 {{- end -}}
 
-{{/* What follows from other values; see orgwatch.reserved. */}}
+{{/* The keys that follow from other values; see orgwatch.reserved. */}}
 {{- define "orgwatch.config-decided" -}}
 admin:
   listen: 0.0.0.0:9090
@@ -73,7 +73,7 @@ postgres:
   migrate: {{ not (include "orgwatch.setup-schema" .) }}
 {{- end -}}
 
-{{/* Keys of `config` that are not to be set there, and where they are. */}}
+{{/* Keys that may not be set in `config`, and what to set instead. */}}
 {{- define "orgwatch.reserved" -}}
 nats.servers: set nats.servers beside config
 nats.auth: set nats.auth beside config
@@ -94,12 +94,12 @@ ingest.listen: the chart listens on 8080
 {{- end -}}
 {{- end -}}
 
-{{/* Whether the Job makes streams and consumers; empty if the services do. */}}
+{{/* Whether the Job creates streams and consumers; empty if the services do. */}}
 {{- define "orgwatch.setup-topology" -}}
 {{- if and .Values.setup.enabled (not .Values.nats.inCluster.enabled) }}true{{ end -}}
 {{- end -}}
 
-{{/* Whether the Job brings the schema up to date; empty if the services do. */}}
+{{/* Whether the Job migrates the schema; empty if the services do. */}}
 {{- define "orgwatch.setup-schema" -}}
 {{- if and .Values.setup.enabled (not .Values.postgres.inCluster.enabled) }}true{{ end -}}
 {{- end -}}

@@ -10,7 +10,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* What finds the pods of a release; the same for its whole life. */}}
+{{/* The selector of a release's pods, which never changes. */}}
 {{- define "orgwatch.release-labels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -38,7 +38,7 @@ labels:
   {{- include "orgwatch.labels" . | nindent 2 }}
 {{- end -}}
 
-{{/* Takes a map with repository, tag and digest, and the tag that is meant where none is given. */}}
+{{/* Takes a map with repository, tag and digest, and a default tag. */}}
 {{- define "orgwatch.image" -}}
 {{- if .image.digest -}}
 {{- printf "%s@%s" .image.repository .image.digest -}}

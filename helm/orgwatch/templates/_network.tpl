@@ -1,6 +1,6 @@
 {{/* Rules of network policies. */}}
 
-{{/* The port of a URL. Takes url, and default where it names none. */}}
+{{/* The port of a URL. Takes url, and a default port. */}}
 {{- define "orgwatch.url-port" -}}
 {{- regexFind ":[0-9]+$" (urlParse .url).host | trimPrefix ":" | default .default -}}
 {{- end -}}
@@ -10,7 +10,7 @@
 {{- ternary "80" "443" (hasPrefix "http:" .) -}}
 {{- end -}}
 
-{{/* One rule of egress. Takes to, peers of which none means anywhere, and ports. */}}
+{{/* One egress rule. Takes to (peers; empty means anywhere) and ports. */}}
 {{- define "orgwatch.egress" -}}
 - ports:
     {{- range .ports | uniq }}
@@ -29,7 +29,7 @@
       {{- include "orgwatch.selector" . | nindent 6 }}
 {{- end -}}
 
-{{/* To names, NATS and Postgres: what each service connects to. Takes the root context. */}}
+{{/* To DNS, NATS and Postgres, which every service needs. Takes the root context. */}}
 {{- define "orgwatch.egress-servers" -}}
 - ports:
     - {protocol: UDP, port: 53}
@@ -56,7 +56,7 @@
 {{ include "orgwatch.egress" (dict "to" $postgres "ports" (list $port)) }}
 {{- end -}}
 
-{{/* What a service reaches beyond its servers. Takes root and workload. */}}
+{{/* What a service reaches besides its servers. Takes root and workload. */}}
 {{- define "orgwatch.egress-beyond" -}}
 {{- $config := .root.Values.config -}}
 {{- $policy := .root.Values.networkPolicy -}}
@@ -71,7 +71,7 @@
 {{- $ports := list }}
 {{- range dig "notifier" "channels" dict $config }}
 {{- if has .kind (list "webhook" "slack") }}
-{{- /* What is in a url_file is not known here. */}}
+{{- /* The chart does not know the content of a url_file. */}}
 {{- $url := .url | default "https://unknown" }}
 {{- $ports = append $ports (include "orgwatch.url-port" (dict "url" $url "default" (include "orgwatch.scheme-port" $url))) }}
 {{- end }}

@@ -1,9 +1,9 @@
-{{/* Parts of the pods that run orgwatchd. Each takes root, component, workload, and service: whose NATS key and URL of
-Postgres it gets. */}}
+{{/* Parts of the pods that run orgwatchd. Each takes root, component, workload, and service, which selects the NATS key
+and the URL of Postgres. */}}
 
 {{- define "orgwatch.pod-basics" -}}
 serviceAccountName: {{ include "orgwatch.service-account" . }}
-# Nothing here speaks to Kubernetes.
+# No pod uses the Kubernetes API.
 automountServiceAccountToken: false
 enableServiceLinks: false
 {{- with .root.Values.imagePullSecrets }}
@@ -60,7 +60,7 @@ volumeMounts:
 {{- define "orgwatch.environment" -}}
 - {name: ORGWATCH_POSTGRES__URL_FILE, value: /run/orgwatch/postgres/url}
 {{- if .root.Values.postgres.tls.existingSecret }}
-# As in libpq; the URL wins over them.
+# As in libpq; the URL takes precedence.
 - {name: PGSSLMODE, value: verify-full}
 - {name: PGSSLROOTCERT, value: /run/orgwatch/postgres-tls/ca.crt}
 {{- end }}

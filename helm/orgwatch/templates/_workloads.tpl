@@ -1,10 +1,10 @@
 {{/*
-The workloads of the release: `workloads`, a list. Each has what `defaults` and its own values amount to, and
+The workloads of the release: `workloads`, a list. Each has `defaults` merged with its own values, and
 
   component  its name within the release
   service    the subcommand that it runs
   choice     the flags that choose a group's detectors
-  consumer   the durable consumer that its replicas share, and `stream`; absent where there is none
+  consumer   the durable consumer that its replicas share, and `stream`; absent if there is none
 */}}
 {{- define "orgwatch.workloads" -}}
 {{- $values := .Values -}}
