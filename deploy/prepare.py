@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Makes what deploy/compose.yaml needs and nobody else may know, under deploy/secrets: a certificate authority and the
-certificate of NATS, an nkey and a login of Postgres for each service, and passwords. What is there already is kept, so it
-can be run again.
+"""Creates the secrets of deploy/compose.yaml under deploy/secrets: a certificate authority and the certificate of NATS,
+an nkey and a login of Postgres for each service, and passwords. Existing files are kept, so it can be run again.
 
-Needs openssl and Python 3, nothing else. For trying orgwatch on one machine; in production use your own authority.
+Needs only openssl and Python 3. For a trial of orgwatch on one machine; in production use your own authority.
 """
 
 import argparse
@@ -14,18 +13,18 @@ import subprocess
 from pathlib import Path
 
 SERVICES = ["ingest", "baseline", "detector", "correlator", "notifier", "console", "operator"]
-#: Who has a role in Postgres.
+#: The services with a role in Postgres.
 ROLES = ["ingest", "baseline", "detector", "correlator", "notifier", "operator"]
 DAYS = "825"
-# Of nkeys: https://github.com/nats-io/nkeys
+# Prefix bytes of nkeys: https://github.com/nats-io/nkeys
 SEED, USER = 18 << 3, 20 << 3
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Makes the secrets of deploy/compose.yaml.")
+    parser = argparse.ArgumentParser(description="Creates the secrets of deploy/compose.yaml.")
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent / "secrets")
     folder = parser.parse_args().out
-    # Containers read the files as other users, so they are open, and the folder is not.
+    # Containers read the files as other users, so the files are readable by all and the folder is not.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.umask(0o022)
     certificates(folder)
@@ -37,7 +36,7 @@ def main():
 
 
 def certificates(folder):
-    """An authority, and a certificate for the names under which NATS is reached."""
+    """Creates an authority, and a certificate for the names of NATS."""
     ca, server = folder / "ca.pem", folder / "nats.pem"
     new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     if not ca.exists():
@@ -60,7 +59,7 @@ def certificates(folder):
 
 
 def nkeys(folder):
-    """A seed for each service, and the public keys as variables for nats.conf."""
+    """Creates a seed for each service, and the public keys as variables for nats.conf."""
     variables = []
     for service in SERVICES:
         path = folder / f"{service}.nk"
@@ -71,7 +70,7 @@ def nkeys(folder):
 
 
 def logins(folder):
-    """Passwords and URLs of Postgres: of the schema's owner, and of a login for each role."""
+    """Creates passwords and URLs of Postgres: of the schema's owner, and of a login for each role."""
     password = text(folder, "postgres-password", secrets.token_urlsafe(24))
     text(folder, "postgres-url", f"postgres://orgwatch:{password}@postgres:5432/orgwatch")
     made = "".join(f"{role} {secrets.token_urlsafe(24)}\n" for role in ROLES)
@@ -81,7 +80,7 @@ def logins(folder):
 
 
 def new_key(folder):
-    """32 random bytes that are an Ed25519 key."""
+    """Returns the 32 bytes of a new Ed25519 key."""
     path = folder / "new.der"
     run(["openssl", "genpkey", "-algorithm", "ed25519", "-outform", "DER", "-out", path])
     key = path.read_bytes()[-32:]
@@ -96,7 +95,7 @@ def encode_seed(key):
 def public_key(seed, folder):
     key = base64.b32decode(seed + "=" * (-len(seed) % 8))[2:-2]
     path = folder / "public.der"
-    # The fixed head of an Ed25519 key in PKCS #8.
+    # The fixed prefix of an Ed25519 key in PKCS #8 (RFC 8410).
     path.write_bytes(bytes.fromhex("302e020100300506032b657004220420") + key)
     done = subprocess.run(["openssl", "pkey", "-inform", "DER", "-in", path, "-pubout", "-outform", "DER"],
                           check=True, stdout=subprocess.PIPE)
@@ -105,7 +104,7 @@ def public_key(seed, folder):
 
 
 def encode(data):
-    """Base 32 with CRC-16/XMODEM, as nkeys are written."""
+    """Encodes in base 32 with CRC-16/XMODEM, as nkeys are."""
     crc = 0
     for byte in data:
         crc ^= byte << 8
@@ -115,7 +114,7 @@ def encode(data):
 
 
 def text(folder, name, value):
-    """The content of a file, which is made of `value` if it is not there."""
+    """Returns the content of a file, which is created with `value` if it is absent."""
     path = folder / name
     if not path.exists():
         path.write_text(value)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Prints the software bill of materials of orgwatchd as CycloneDX 1.5 JSON: every crate that is built in.
-Those of macros are among them, those for tests and build scripts are not.
+It includes crates of macros, and excludes those of tests and build scripts.
 
-The same lock file gives the same bytes: there is no time and no random number in it.
-Needs cargo and Python 3, nothing else.
+The same lock file gives the same bytes: the output has no time and no random number.
+Needs only cargo and Python 3.
 """
 
 import argparse
@@ -19,14 +19,14 @@ PACKAGE = "orgwatchd"
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--target", help="triple that is built for; that of this machine where absent")
+    parser.add_argument("--target", help="target triple; that of this machine by default")
     target = parser.parse_args().target or host()
     json.dump(bill(metadata(target)), sys.stdout, indent=1, sort_keys=True)
     print()
 
 
 def bill(metadata):
-    """The document, from what `cargo metadata` says."""
+    """Returns the document, from the output of `cargo metadata`."""
     packages = {package["id"]: package for package in metadata["packages"]}
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
     root = next(id for id, package in packages.items() if package["name"] == PACKAGE)
@@ -50,7 +50,7 @@ def bill(metadata):
 
 
 def closure(root, nodes):
-    """What is linked into `root`, itself included."""
+    """Returns the packages that are linked into `root`, including `root`."""
     linked, waiting = {root}, [root]
     while waiting:
         for id in normal(nodes[waiting.pop()]):
@@ -61,7 +61,7 @@ def closure(root, nodes):
 
 
 def normal(node):
-    """Dependencies that are neither for tests nor for building alone."""
+    """Returns the dependencies that are not only for tests or builds."""
     return {dep["pkg"] for dep in node["deps"] if any(kind["kind"] is None for kind in dep["dep_kinds"])}
 
 
@@ -74,7 +74,7 @@ def component(package):
         "purl": purl(package),
     }
     if package["license"]:
-        # Cargo once separated alternatives with a slash.
+        # Older manifests separate alternatives with a slash.
         described["licenses"] = [{"expression": package["license"].replace("/", " OR ")}]
     checksum = CHECKSUMS.get((package["name"], package["version"]))
     if checksum:
@@ -87,7 +87,7 @@ def purl(package):
 
 
 def checksums():
-    """Of crates from the registry, as the lock file has them, by name and version."""
+    """Returns the checksums of registry crates in the lock file, by name and version."""
     found, fields = {}, {}
     for line in [*(ROOT / "Cargo.lock").read_text().splitlines(), "[[package]]"]:
         if line == "[[package]]":
@@ -106,8 +106,8 @@ def metadata(target):
 
 
 def host():
-    told = subprocess.run(["rustc", "--print", "host-tuple"], check=True, stdout=subprocess.PIPE, text=True)
-    return told.stdout.strip()
+    done = subprocess.run(["rustc", "--print", "host-tuple"], check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip()
 
 
 CHECKSUMS = checksums()

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Checks the image without a Docker daemon: the last stage of deploy/Dockerfile is built by buildah from an executable
-# that is there already, on an empty base instead of distroless, and the result is run with nothing but what is in it:
-# read-only, without any capability, as user 65532.
+# Checks the image without a Docker daemon: buildah builds the last stage of deploy/Dockerfile from an existing
+# executable, on an empty base instead of distroless, and the result runs with nothing but its own content: read-only,
+# without capabilities, as user 65532.
 #
 #   deploy/smoke.sh EXECUTABLE
 #
 # EXECUTABLE must be static: RUSTFLAGS="-Ctarget-feature=+crt-static" cargo build -p orgwatchd --target HOST.
 # Needs root, buildah (without it the files are laid out by cp), unshare, setpriv and file.
-# What it does not check: that the stages before the last build, and the base's certificates, time zones and users.
+# It does not check whether the stages before the last one build, nor the base's certificates, time zones and users.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 executable=$(realpath "${1:?usage: deploy/smoke.sh EXECUTABLE}")
@@ -39,7 +39,7 @@ mkdir -p "$work/out/out"
 cp "$executable" "$work/out/out/orgwatchd"
 python3 deploy/sbom.py > "$work/out/out/orgwatchd.cdx.json"
 if command -v buildah >/dev/null; then
-    # The last stage, word for word; the stages before it are a folder.
+    # The last stage, literally; a folder replaces the stages before it.
     sed -n '1,/^ARG RUNTIME/p; /^FROM ${RUNTIME}/,$p' deploy/Dockerfile |
         sed 's/^COPY --from=build /COPY /' > "$work/Dockerfile"
     buildah bud --quiet --isolation chroot --build-arg RUNTIME=scratch --build-arg VERSION=smoke \
@@ -51,22 +51,22 @@ if command -v buildah >/dev/null; then
     root=$(buildah mount "$mounted")
     cp -a "$root" "$work/root"
 else
-    say "buildah is not here: the image's settings are not checked" skipped
+    say "buildah is not here: the settings of the image are not checked" skipped
     mkdir -p "$work/root/usr/local/bin"
     cp "$executable" "$work/root/usr/local/bin/orgwatchd"
 fi
-# What a runtime adds to every container.
+# Files that a container runtime adds to every container.
 mkdir -p "$work/root/etc/orgwatch" "$work/root/dev" "$work/root/tmp"
 mknod --mode=666 "$work/root/dev/null" c 1 3
-# Where a static executable finds its randomness.
+# Sources of randomness.
 mknod --mode=666 "$work/root/dev/random" c 1 8
 mknod --mode=666 "$work/root/dev/urandom" c 1 9
 cp deploy/orgwatchd.toml "$work/root/etc/orgwatch/"
 echo "127.0.0.1 nats" > "$work/root/etc/hosts"
 chmod 0755 "$work" "$work/root"
 
-# Runs the entry point with the variables before `--` and the arguments after it; in namespaces of its own, without a
-# network, the root mounted read-only.
+# Runs the entry point with the variables before `--` and the arguments after it, in separate namespaces, without a
+# network, with the root mounted read-only.
 inside() {
     local variables=()
     while [ "$1" != -- ]; do
@@ -85,24 +85,24 @@ inside() {
         setpriv --no-new-privs chroot --userspec=65532:65532 --groups= "$work/root" /usr/local/bin/orgwatchd "${@:2}"
 }
 
-inside -- --version > "$work/told" || fail "it runs with nothing beside it, read-only, as 65532"
-say "it runs with nothing beside it, read-only, as 65532" "ok: $(cat "$work/told")"
+inside -- --version > "$work/output" || fail "it runs without other files, read-only, as 65532"
+say "it runs without other files, read-only, as 65532" "ok: $(cat "$work/output")"
 
-inside ORGWATCH_POSTGRES__URL=postgres://orgwatch@postgres/orgwatch -- config check || fail "its configuration is right"
-say "its configuration is right" ok
+inside ORGWATCH_POSTGRES__URL=postgres://orgwatch@postgres/orgwatch -- config check || fail "its configuration is valid"
+say "its configuration is valid" ok
 
-if inside -- config check 2> "$work/told"; then fail "a configuration without a database is refused"; fi
-grep --quiet 'postgres.url' "$work/told" || fail "a configuration without a database is refused by name"
+if inside -- config check 2> "$work/output"; then fail "a configuration without a database is refused"; fi
+grep --quiet 'postgres.url' "$work/output" || fail "a configuration without a database is refused by name"
 say "a configuration without a database is refused by name" ok
 
-# Names are resolved and a thread pool runs: the address of `nats` is found in /etc/hosts, where nobody listens.
+# Checks that names are resolved and a thread pool runs: /etc/hosts has the address of `nats`, and no server listens there.
 sed -i 's/^ca_file.*//; s/^otlp_endpoint.*//; s/tls:/nats:/' "$work/root/etc/orgwatch/orgwatchd.toml"
 if inside ORGWATCH_NATS__CONNECT_SECONDS=1 ORGWATCH_POSTGRES__URL=postgres://orgwatch@postgres/orgwatch \
-    -- topology show > "$work/told" 2>&1; then
-    fail "a server that is away ends it with a reason"
+    -- topology show > "$work/output" 2>&1; then
+    fail "without a server it ends with a reason"
 fi
-grep --quiet --ignore-case 'network is unreachable\|connection refused' "$work/told" || {
-    cat "$work/told"
-    fail "a server that is away ends it with a reason"
+grep --quiet --ignore-case 'network is unreachable\|connection refused' "$work/output" || {
+    cat "$work/output"
+    fail "without a server it ends with a reason"
 }
-say "a server that is away ends it with a reason" ok
+say "without a server it ends with a reason" ok

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs once, when the database is made: the owner of the schema, who is no superuser, the role of readers, and for each
-# service and the operator a role and a login that is a member of it.
+# Runs once, when the database is created. Creates the owner of the schema, which is not a superuser, the role of
+# readers, and for each service and the operator a role with a login that is its member.
 set -eu
 
 administer() {

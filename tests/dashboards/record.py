@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Records metrics.txt anew: what the services export while tests/deploy/alerts.py tries the alerts, and before that
-while an org at a fake Salesforce is read, and then is not there any more.
+"""Records metrics.txt: the metrics that the services export while tests/deploy/alerts.py tries the alerts, and before
+that while ingest reads an org at a fake Salesforce, which then disappears.
 
     cargo build -p orgwatchd -p orgwatch
     python3 tests/dashboards/record.py
 
-It needs what tests/deploy/alerts.py needs, and takes as long.
+Has the requirements of tests/deploy/alerts.py, and takes as long.
 """
 
 import json
@@ -40,18 +40,18 @@ class Trial(alerts.Trial):
         super().run()
 
     def blind(self):
-        """Takes the org away as soon as it is read."""
+        """Kills the fake Salesforce as soon as ingest reads it."""
         if self.fake.poll() is None and self.query("orgwatch_source_lag_seconds and orgwatch_source_blind == 0"):
             self.fake.kill()
 
 
-def settings(told):
-    """Of the environment, for ingest to read the org by queries each second and to find silence soon."""
+def settings(printed):
+    """Returns variables with which ingest queries the org each second and soon detects silence."""
     keys = {
         "ORG_ID": ORG, "STREAMS": "false", "STORED": "follow", "STORED_SECONDS": "1", "LOG_FILES": "off",
-        "CONTEXT_SECONDS": "0", "BLIND_SECONDS": "10", "CONNECTION__LOGIN_URL": told["login_url"],
-        "CONNECTION__PUBSUB_URL": told["pubsub_url"], "CONNECTION__CLIENT_ID": told["client_id"],
-        "CONNECTION__CLIENT_SECRET": told["client_secret"],
+        "CONTEXT_SECONDS": "0", "BLIND_SECONDS": "10", "CONNECTION__LOGIN_URL": printed["login_url"],
+        "CONNECTION__PUBSUB_URL": printed["pubsub_url"], "CONNECTION__CLIENT_ID": printed["client_id"],
+        "CONNECTION__CLIENT_SECRET": printed["client_secret"],
     }
     return {PREFIX + key: value for key, value in keys.items()}
 
@@ -63,8 +63,8 @@ def main():
         serve = [ROOT / "target/debug/orgwatchd", "fake-org", "--org", ORG, Path(folder) / "events.ndjson"]
         with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as fake:
             try:
-                told = "".join(iter(fake.stdout.readline, "}\n")) + "}"
-                os.environ.update(settings(json.loads(told)))
+                printed = "".join(iter(fake.stdout.readline, "}\n")) + "}"
+                os.environ.update(settings(json.loads(printed)))
                 Trial.fake, alerts.Trial = fake, Trial
                 sys.argv[1:] = ["--write", str(HERE / "metrics.txt")]
                 return alerts.main()

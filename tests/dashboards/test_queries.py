@@ -1,6 +1,6 @@
-"""Dashboards and alerts name only what a running system exports: metrics, labels and values alike.
+"""Checks that dashboards and alerts name only metrics, labels and values that a running system exports.
 
-`metrics.txt` is what services exported while each alert was provoked. To record it anew, after a metric has changed:
+`metrics.txt` has the metrics that services exported while each alert was caused. To record it after a metric has changed:
 
     cargo build -p orgwatchd -p orgwatch
     python3 tests/dashboards/record.py
@@ -24,10 +24,10 @@ RUNBOOKS = ROOT / "docs/runbooks"
 RUNBOOK_URL = "https://github.com/orgwatch/orgwatch/blob/main/docs/runbooks/"
 SECTIONS = ["## What it means", "## How to look", "## What to do", "## How it was tried"]
 
-# What Prometheus makes itself, and what it adds to everything that it scrapes.
+# Metrics that Prometheus creates itself, and labels that it adds to everything it scrapes.
 OF_PROMETHEUS = {"up"}
 OF_TARGETS = {"instance", "job", "service"}
-# Made of spans by the collector (deploy/collector.yaml), which no test runs: allowed in the row of traces alone.
+# Metrics that the collector makes of spans (deploy/collector.yaml), which no test runs: allowed only in the row of traces.
 OF_COLLECTOR = {
     "traces_span_metrics_duration_seconds_bucket": {"service_name", "span_name", "le"},
     "traces_span_metrics_calls_total": {"service_name", "span_name"},
@@ -35,7 +35,7 @@ OF_COLLECTOR = {
 
 
 def exported(text):
-    """Of each metric the label sets of its series."""
+    """Returns the label sets of the series of each metric."""
     series = {}
     for line in text.splitlines():
         found = re.match(r"(\w+)(?:\{(.*)\})? \S+$", line)
@@ -49,7 +49,7 @@ EXPORTED = exported((HERE / "metrics.txt").read_text())
 
 
 def nodes(expression):
-    """The expression and all in it."""
+    """Yields an expression and everything in it."""
     yield expression
     for part in ("lhs", "rhs", "expr", "param", "vector_selector"):
         if (inner := getattr(expression, part, None)) is not None:
@@ -59,12 +59,12 @@ def nodes(expression):
 
 
 def parse(query):
-    """A query, with what Grafana puts into it."""
+    """Parses a query after replacing Grafana's variables."""
     return promql_parser.parse(query.replace("$__rate_interval", "5m").replace("$__range", "6h"))
 
 
 def problems(query, is_traces=False):
-    """What is wrong with a query, in words."""
+    """Returns the errors of a query, as texts."""
     found, known = [], set(OF_TARGETS) | set(re.findall(r'label_replace\(.*?\), "(\w+)", "\$1"', query))
     every = list(nodes(parse(query)))
     for selector in [node for node in every if isinstance(node, promql_parser.VectorSelector)]:
@@ -83,7 +83,7 @@ def problems(query, is_traces=False):
 
 
 def unmatched(series, matchers):
-    """Matchers that fit none of the series; what is excluded need not be there."""
+    """Yields the errors of matchers that match no series; excluded values need not exist."""
     ops = promql_parser.MatchOp
     for matcher in matchers:
         values = [labels[matcher.name] for labels in series if matcher.name in labels]
@@ -96,7 +96,7 @@ def unmatched(series, matchers):
 
 
 def panels(dashboard):
-    """Each panel with a query, and the title of its row."""
+    """Yields each panel that has a query, with the title of its row."""
     row = ""
     for panel in dashboard["panels"]:
         if panel["type"] == "row":
@@ -106,9 +106,9 @@ def panels(dashboard):
 
 
 class Checks(unittest.TestCase):
-    """The checks find what they are for."""
+    """Tests of the checks themselves."""
 
-    def test_what_is_wrong_is_told(self):
+    def test_errors_are_found(self):
         for query, expected in [
             ("sum(rate(orgwatch_ingest_records_total[5m]))", []),
             ("rate(orgwatch_ingest_records[5m])", ["orgwatch_ingest_records is not exported"]),
@@ -129,7 +129,7 @@ class Checks(unittest.TestCase):
 
 
 class Dashboards(unittest.TestCase):
-    def test_queries_name_what_is_exported(self):
+    def test_queries_name_exported_metrics(self):
         self.assertEqual([path.stem for path in DASHBOARDS], ["cost", "detection", "flow"])
         queries = 0
         for path in DASHBOARDS:
@@ -140,7 +140,7 @@ class Dashboards(unittest.TestCase):
                     self.assertEqual(found, [], f"{path.name}: {panel['title']}: {target['expr']}")
         self.assertGreater(queries, 50)
 
-    def test_legends_name_labels_that_are_left(self):
+    def test_legends_name_labels_of_the_result(self):
         for path in DASHBOARDS:
             for _, panel in panels(json.loads(path.read_text())):
                 for target in panel["targets"]:
@@ -148,15 +148,15 @@ class Dashboards(unittest.TestCase):
                     wanted = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
                     self.assertLessEqual(wanted, left, f"{path.name}: {panel['title']}")
 
-    def test_panels_can_be_told_apart_and_use_the_chosen_source(self):
+    def test_panels_are_distinct_and_use_the_selected_data_source(self):
         uids = set()
         for path in DASHBOARDS:
             dashboard = json.loads(path.read_text())
             uids.add(dashboard["uid"])
             ids = [panel["id"] for panel in dashboard["panels"]]
             self.assertEqual(len(ids), len(set(ids)), path.name)
-            places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in dashboard["panels"]]
-            self.assertEqual(len(places), len(set(places)), path.name)
+            positions = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in dashboard["panels"]]
+            self.assertEqual(len(positions), len(set(positions)), path.name)
             for _, panel in panels(dashboard):
                 for source in [panel["datasource"], *(target["datasource"] for target in panel["targets"])]:
                     self.assertEqual(source, {"type": "prometheus", "uid": "${datasource}"}, panel["title"])
@@ -168,11 +168,11 @@ class Rules(unittest.TestCase):
         groups = yaml.safe_load(RULES.read_text())["groups"]
         self.alerts = {rule["alert"]: rule for group in groups for rule in group["rules"]}
 
-    def test_expressions_name_what_is_exported(self):
+    def test_expressions_name_exported_metrics(self):
         for name, alert in self.alerts.items():
             self.assertEqual(problems(alert["expr"]), [], name)
 
-    def test_alerts_say_how_bad_it_is_and_where_to_read_on(self):
+    def test_alerts_have_a_severity_a_summary_and_a_runbook(self):
         for name, alert in self.alerts.items():
             self.assertIn(alert["labels"]["severity"], {"critical", "warning"}, name)
             self.assertEqual(set(alert["annotations"]), {"summary", "runbook_url"}, name)
@@ -185,7 +185,15 @@ class Rules(unittest.TestCase):
             self.assertTrue(text.startswith(f"# {name}\n"), name)
             self.assertEqual(re.findall(r"^## .*$", text, re.MULTILINE), SECTIONS, name)
 
-    @unittest.skipUnless(shutil.which("promtool"), "promtool is not here: rules_test.yaml is not run")
+    def test_runbooks_name_existing_panels(self):
+        titles = {panel["title"] for path in DASHBOARDS for panel in json.loads(path.read_text())["panels"]}
+        for path in RUNBOOKS.glob("*.md"):
+            for line in path.read_text().splitlines():
+                if "dashboard" in line or line.startswith("- *"):
+                    for title in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", line):
+                        self.assertIn(title, titles, path.name)
+
+    @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed: rules_test.yaml is not run")
     def test_rules_fire_when_they_should(self):
         done = subprocess.run(["promtool", "test", "rules", HERE / "rules_test.yaml"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Tries the alerts on a running system: brings about what each is for and waits until Prometheus says that it fires.
+"""Tries the alerts on a running system: causes what each alert is for, and waits until Prometheus reports it as firing.
 
     cargo build -p orgwatchd -p orgwatch
     python3 tests/deploy/alerts.py --write tests/dashboards/metrics.txt
 
-Time runs sixty times as fast for the rules: their minutes are seconds. `--write` saves what the services exported on
-the way, which tests/dashboards checks the queries against. It needs what fleet.py needs, and takes about ten minutes.
+The minutes of the rules are shortened to seconds. `--write` saves the metrics that the services exported, against which
+tests/dashboards checks the queries. Has the requirements of fleet.py, and takes about ten minutes.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orgwatchd", type=Path, default=ROOT / "target/debug/orgwatchd")
     parser.add_argument("--orgwatch", type=Path, default=ROOT / "target/debug/orgwatch")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="where to save what the services export")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="file to save the exported metrics to")
     options = parser.parse_args()
     settings = {"ORGWATCH_DETECTOR__LEARN_UNTIL": "2026-01-25", "ORGWATCH_INGEST__ACKNOWLEDGE_SECONDS": "1"}
     with Fleet(options.orgwatchd, settings) as fleet:
@@ -47,11 +47,11 @@ def main():
 
 
 class Trial:
-    """A fleet that Prometheus watches, and what was seen to fire."""
+    """A fleet with a Prometheus, and the alerts that have fired."""
 
     def __init__(self, fleet, lines):
         self.fleet, self.fired = fleet, set()
-        # What teaches comes at once, the rest little by little.
+        # Push the first half at once, to learn from, and the rest little by little.
         half = len(lines) // 2
         for start in range(0, half, 8000):
             fleet.push(b"".join(lines[start : min(start + 8000, half)]))
@@ -65,12 +65,12 @@ class Trial:
         for start in self.rest:
             while self.paused.is_set() and not self.feeding.is_set():
                 time.sleep(0.2)
-            # What is refused comes again, as from a client.
+            # Push refused events again, as a client does.
             while not self.feeding.is_set() and not self.push(b"".join(self.lines[start : start + 100])):
                 time.sleep(0.2)
             if self.feeding.wait(0.3):
                 return
-        print("all events are sent, the rest of the trial has none")
+        print("all events are sent; the rest of the trial has none")
 
     def push(self, body, token=None):
         try:
@@ -111,7 +111,7 @@ class Trial:
         return json.loads(get(self.fleet.port("prometheus"), path)[1])["data"]["result"]
 
     def expect(self, *alerts, during=lambda: None, seconds=120):
-        """Waits until all of them fire; `during` is done again and again meanwhile."""
+        """Waits until all of them fire, and calls `during` repeatedly meanwhile."""
         start = time.monotonic()
 
         def all_fire():
@@ -128,7 +128,7 @@ class Trial:
         print(f"{', '.join(alerts)}: after {time.monotonic() - start:.0f} s; firing: {sorted(self.firing())}", flush=True)
 
     def quiet(self):
-        """Waits until nothing fires any more."""
+        """Waits until no alert fires."""
         wait(lambda: not self.firing(), "quiet", seconds=180)
 
     def run(self):
@@ -148,7 +148,7 @@ class Trial:
         self.expect("OrgwatchDeliveriesFailed", "OrgwatchDeadLetters")
         fleet.receiver.status = 200
 
-        # A correlator with the user of another service.
+        # A correlator with the NATS user of another service.
         fleet.spawn("correlator-wrong", [fleet.orgwatchd, "correlator"], fleet.environment("correlator-wrong", "ingest"))
         self.targets([*SERVICES, "correlator-wrong"])
         self.expect("OrgwatchNatsDenied")
@@ -197,14 +197,14 @@ class Trial:
 
 
 def events(orgwatch, folder):
-    """Lines of a simulated org with attacks."""
+    """Returns the lines of a simulated org with attacks."""
     plan = ["--users", "60", "--days", "90", "--seed", "7", "--attacks", "4", "--out", folder / "org"]
     subprocess.run([str(part) for part in [orgwatch, "simulate", *plan]], check=True, stdout=subprocess.DEVNULL)
     return (folder / "org/events.ndjson").read_bytes().splitlines(keepends=True)
 
 
 def hasty(rules):
-    """The rules with their minutes as seconds."""
+    """Returns the rules with their minutes as seconds."""
     shorter = {"s": ("ms", 17), "m": ("s", 1), "h": ("s", 60), "d": ("s", 1440)}
 
     def duration(found):
@@ -215,11 +215,11 @@ def hasty(rules):
 
 
 def exposition(seen):
-    """All series in order of their names, without the buckets of histograms but the last."""
+    """Returns all series in order of their names, with only the last bucket of histograms."""
     types = sorted(line for line in seen.values() if line.startswith("# TYPE"))
     kept = [line for line in seen.values() if line[0] != "#" and ('le="' not in line or 'le="+Inf"' in line)]
     head = "# Series that the services exported while tests/deploy/alerts.py tried the alerts; the values mean nothing.\n"
-    # Nothing is learned from partitions but the first.
+    # One partition is enough.
     kept = sorted(line for line in kept if not re.search(r'"baseline-[1-9]', line))
     return head + "\n".join([*types, *(re.sub(r" [^ ]+$", " 1", line) for line in kept)]) + "\n"
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Measures what docs/capacity.md says of memory and disk: pushes simulated orgs of two sizes as fast as they are taken.
+"""Measures memory and disk for docs/capacity.md: pushes simulated orgs of two sizes as fast as ingest accepts them.
 
     cargo build --release -p orgwatchd -p orgwatch
     python3 tests/deploy/capacity.py
 
-It needs what fleet.py needs, and about two gigabytes of disk.
+Has the requirements of fleet.py, and needs about two gigabytes of disk.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def measure(options, users):
                 events += len(lines)
         wait(fleet.idle, "all stages", seconds=600)
         took = time.monotonic() - start
-        # What was learned last is written by the next checkpoint.
+        # The next checkpoint writes what was learned last.
         time.sleep(6)
         print(f"{users} users, {events} events in {took:.0f} s")
         for service in SERVICES:
@@ -61,13 +61,13 @@ def measure(options, users):
 
 
 def peak(fleet, name):
-    """The most memory that a process has taken, in MiB."""
+    """Returns the peak memory of a process, in MiB."""
     status = Path(f"/proc/{fleet.running[name].pid}/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
 
 def database(fleet):
-    """Bytes that the database takes."""
+    """Returns the size of the database, in bytes."""
     return int(query(fleet, "select pg_database_size('orgwatch')"))
 
 

@@ -1,5 +1,6 @@
-"""orgwatch as deploy/ runs it, without containers: the same configuration, certificates, nkeys, database and rules, on
-ports of this machine. For the scripts beside it; Python's standard library, and psql, openssl and prometheus on PATH."""
+"""Runs orgwatch as deploy/ does, without containers: the same configuration, certificates, nkeys, database and rules, on
+ports of this machine. For the scripts beside it. Needs only the standard library, and psql, openssl and prometheus on
+PATH."""
 
 import http.server
 import json
@@ -24,16 +25,16 @@ TOKEN_KEY = "ORGWATCH_INGEST__ORGS__00D000000000001__TOKEN_FILES"
 
 
 class Fleet:
-    """Servers and services, in a folder of its own that is removed at the end."""
+    """Servers and services, in a temporary folder that is removed at the end."""
 
     def __init__(self, orgwatchd, variables=None, url="{}-postgres-url"):
-        """`url` is the secret that has the URL of Postgres of a service, whose name stands for `{}`."""
+        """`url` names the secret with a service's URL of Postgres; `{}` stands for the name of the service."""
         self.orgwatchd, self.variables, self.url = orgwatchd, variables or {}, url
         self.folder = Path(tempfile.mkdtemp(prefix="orgwatch-deploy-"))
         self.folder.chmod(0o755)
         self.secrets = self.folder / "secrets"
         self.running, self.ports, self.receiver, self.initialized = {}, {}, Receiver(), False
-        # Every series that any service has ever exported: a service that ends takes its own with it.
+        # Every series that any service has exported, including services that have ended.
         self.seen = {}
 
     def __enter__(self):
@@ -58,7 +59,7 @@ class Fleet:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def port(self, name):
-        """A free port, the same one for the same name."""
+        """Returns a free port, the same one for the same name."""
         if name not in self.ports:
             with socket.socket() as listener:
                 listener.bind(("127.0.0.1", 0))
@@ -122,13 +123,13 @@ class Fleet:
         }
 
     def start(self, service, user=None, variables=None):
-        """Starts what is not running and waits until it is up. The service is the name up to the first dash."""
+        """Starts a service and waits until it is up. The subcommand is the name up to the first dash."""
         environment = {**self.environment(service, user), **(variables or {})}
         self.spawn(service, [self.orgwatchd, service.split("-")[0]], environment)
         wait(lambda: get(self.port(service), "/startupz")[0] == 200, service, self.running[service])
 
     def operate(self, *command, variables=None):
-        """What an operator does; returns what it prints."""
+        """Runs a command of operators; returns its output."""
         environment = {**os.environ, **self.environment("operator"), **(variables or {})}
         if command == ("migrate",):
             environment["ORGWATCH_POSTGRES__URL_FILE"] = str(self.folder / "postgres-url")
@@ -156,7 +157,7 @@ class Fleet:
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
     def push(self, body, token=None):
-        """Pushes records; the status that is answered with."""
+        """Pushes records; returns the status of the answer."""
         token = token or (self.secrets / "push-token").read_text()
         url = f"http://127.0.0.1:{self.port('push')}/v1/events"
         request = urllib.request.Request(url, data=body, headers={"Authorization": f"Bearer {token}"})
@@ -167,7 +168,7 @@ class Fleet:
             return error.code
 
     def scrape(self):
-        """Reads /metrics of every service that runs, and remembers its series."""
+        """Reads /metrics of every running service, and remembers its series."""
         for service in list(self.running):
             if service.split("-")[0] in SERVICES:
                 status, text = get(self.port(service), "/metrics")
@@ -175,7 +176,7 @@ class Fleet:
                     self.seen[line.rsplit(" ", 1)[0] if line[0] != "#" else line] = line
 
     def idle(self):
-        """Whether every stage has done what there is, as the server sees it."""
+        """Returns whether no consumer has messages left, according to the server."""
         _, text = get(self.port("nats-http"), "/jsz?consumers=true&config=true")
         streams = [stream for account in json.loads(text)["account_details"] for stream in account["stream_detail"]]
         consumers = [consumer for stream in streams for consumer in stream.get("consumer_detail") or []]
@@ -184,7 +185,7 @@ class Fleet:
 
 
 class Receiver:
-    """Takes webhooks, with the status that is wanted."""
+    """Accepts webhooks, and answers with a status of choice."""
 
     def __init__(self):
         self.status, self.taken = 200, 0
@@ -209,7 +210,7 @@ class Receiver:
 
 
 def get(port, path):
-    """Status and text; 0 where nobody answers."""
+    """Returns status and text; status 0 without an answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
             return answer.status, answer.read().decode()

@@ -1,6 +1,6 @@
-"""What deploy/ says fits what the services need and what the other files say.
+"""Checks that the files of deploy/ match the code and each other.
 
-`.tools/venv/bin/python tests/deploy/test_deploy.py --write` takes the NATS permissions of deploy/nats/nats.conf from the code anew.
+`.tools/venv/bin/python tests/deploy/test_deploy.py --write` regenerates the NATS permissions in deploy/nats/nats.conf.
 """
 
 import importlib.util
@@ -18,13 +18,13 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 NATS = DEPLOY / "nats/nats.conf"
-# What a test of the bus keeps equal to the permissions in the code.
+# A test of the bus keeps this snapshot equal to the permissions in the code.
 PERMISSIONS = ROOT / "crates/bus/src/snapshots/bus__permissions__tests__the_configuration.snap"
 SERVICES = ["ingest", "baseline", "detector", "correlator", "notifier"]
 
 
 def users():
-    """The `authorization` block that the code asks for, with keys from the environment."""
+    """Returns the `authorization` block that the code needs, with keys from the environment."""
     block = PERMISSIONS.read_text().partition("\nauthorization {")[2]
     return "authorization {" + re.sub(r'nkey: "(\w+)"', lambda found: f"nkey: ${found[1].upper()}_NKEY", block)
 
@@ -35,7 +35,7 @@ def write():
 
 
 def module(name):
-    """A script of deploy/."""
+    """Loads a script of deploy/."""
     spec = importlib.util.spec_from_file_location(name, DEPLOY / f"{name}.py")
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
@@ -43,16 +43,16 @@ def module(name):
 
 
 def compose():
-    """The file with its variables as they are without an environment."""
+    """Returns the compose file with the defaults of its variables."""
     return yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (DEPLOY / "compose.yaml").read_text()))
 
 
 class Nats(unittest.TestCase):
-    def test_users_may_do_what_the_code_asks_for(self):
+    def test_permissions_match_the_code(self):
         text = NATS.read_text()
         self.assertEqual(text[text.index("authorization {") :], users(), "run with --write")
 
-    def test_the_server_takes_the_configuration_with_made_secrets(self):
+    def test_the_server_accepts_the_configuration_with_created_secrets(self):
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([sys.executable, DEPLOY / "prepare.py", "--out", folder], check=True, stdout=subprocess.PIPE)
             again = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
@@ -74,7 +74,7 @@ class Compose(unittest.TestCase):
         self.file = compose()
         self.services = self.file["services"]
 
-    def test_it_is_a_compose_file(self):
+    def test_the_compose_file_is_valid(self):
         parsed = compose_spec.PyCompose.from_yaml(yaml.safe_dump(self.file, sort_keys=False))
         parsed.validate()
         self.services["nats"]["comand"] = []
@@ -86,14 +86,14 @@ class Compose(unittest.TestCase):
         done = subprocess.run(lint, capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
-    def test_orgwatch_may_do_as_little_as_the_image_says(self):
+    def test_containers_are_as_restricted_as_the_image(self):
         user = re.search(r"^USER (\S+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)[1]
         for name in [*SERVICES, "migrate", "topology"]:
             service = self.services[name]
             self.assertEqual((service["user"], service["read_only"], service["cap_drop"]), (user, True, ["ALL"]), name)
             self.assertEqual(service["security_opt"], ["no-new-privileges:true"], name)
 
-    def test_each_service_has_its_own_key_and_only_what_it_needs(self):
+    def test_each_service_has_only_its_own_secrets(self):
         for name in [*SERVICES, "topology"]:
             own = "operator" if name == "topology" else name
             keys = {each["target"]: each["source"] for each in self.services[name]["secrets"] if isinstance(each, dict)}
@@ -101,7 +101,7 @@ class Compose(unittest.TestCase):
             self.assertNotIn("postgres-url", self.services[name]["secrets"], name)
             self.assertEqual("push-token" in self.services[name]["secrets"], name == "ingest", name)
 
-    def test_what_is_mounted_is_there_or_made(self):
+    def test_mounted_files_exist_or_are_created(self):
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([sys.executable, DEPLOY / "prepare.py", "--out", folder], check=True, stdout=subprocess.PIPE)
             made = {f"secrets/{path.name}" for path in Path(folder).iterdir()}
@@ -115,14 +115,14 @@ class Compose(unittest.TestCase):
             used = [each["source"] if isinstance(each, dict) else each for each in service.get("secrets", [])]
             self.assertLessEqual(set(used), set(self.file["secrets"]), name)
 
-    def test_nothing_is_reached_from_beyond_this_machine(self):
+    def test_ports_are_published_only_on_this_machine(self):
         for name, service in self.services.items():
             for port in service.get("ports", []):
                 self.assertTrue(port.startswith("127.0.0.1:"), f"{name}: {port}")
 
 
 class Observability(unittest.TestCase):
-    def test_pipelines_of_the_collector_name_what_it_has(self):
+    def test_pipelines_of_the_collector_name_configured_components(self):
         file = yaml.safe_load((DEPLOY / "collector.yaml").read_text())
         known = {kind: set(file[kind]) for kind in ("receivers", "processors", "exporters")}
         known["receivers"] |= set(file["connectors"])
@@ -134,14 +134,14 @@ class Observability(unittest.TestCase):
                 used[kind] |= set(names)
         self.assertEqual(used, known)
 
-    def test_prometheus_asks_every_service(self):
+    def test_prometheus_scrapes_every_service(self):
         jobs = {job["job_name"]: job for job in yaml.safe_load((DEPLOY / "prometheus.yaml").read_text())["scrape_configs"]}
         asked = jobs["orgwatch"]["dns_sd_configs"][0]
         self.assertEqual((asked["names"], asked["port"]), (SERVICES, 9090))
 
 
 class Image(unittest.TestCase):
-    def test_everything_of_the_workspace_gets_into_the_build(self):
+    def test_the_build_context_has_the_whole_workspace(self):
         lines = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
         let_in = [line[1:] for line in lines if line.startswith("!")]
         sbom = module("sbom")
@@ -153,7 +153,7 @@ class Image(unittest.TestCase):
 
 
 class Sbom(unittest.TestCase):
-    def test_it_has_what_is_built_in_and_nothing_else(self):
+    def test_it_lists_exactly_the_crates_that_are_built_in(self):
         sbom = module("sbom")
         bill = sbom.bill(sbom.metadata(sbom.host()))
         names = {component["name"]: component for component in bill["components"]}

@@ -5,8 +5,8 @@
     cargo build -p orgwatchd -p orgwatch
     python3 tests/deploy/upgrade.py --before ../before/target/debug/orgwatchd
 
-The order is that of docs/operations.md. `--stay baseline` leaves a service at the new release, where the changelog says
-that it cannot go back. It needs what fleet.py needs, and takes a few minutes.
+The order is that of docs/operations.md. `--stay baseline` leaves a service at the new release, for releases that cannot
+go back according to the changelog. Has the requirements of fleet.py, and takes a few minutes.
 """
 
 import argparse
@@ -19,23 +19,23 @@ from fleet import ROOT, Fleet, wait
 
 ORG = "00Dhn0000000005AAA"
 LEARN_UNTIL = "2026-01-17"
-# Event seconds a second: a part takes half a minute.
+# Event seconds a second, with which a part takes half a minute.
 SPEED = 20_000
 READERS_FIRST = ["notifier", "correlator", "detector", "baseline", "ingest"]
-# What a comparison leaves out: an incident keeps the id with which it opened, settings may have come with a release.
+# Left out of the comparison: a live incident keeps the id with which it opened, and a release may add settings.
 APART = ["incident_id", "revision", "config_hash"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--before", type=Path, required=True, help="the release before, as an executable")
+    parser.add_argument("--before", type=Path, required=True, help="executable of the previous release")
     parser.add_argument("--after", type=Path, default=ROOT / "target/debug/orgwatchd")
     parser.add_argument("--orgwatch", type=Path, default=ROOT / "target/debug/orgwatch")
-    parser.add_argument("--stay", nargs="*", default=[], metavar="SERVICE", help="what does not go back")
+    parser.add_argument("--stay", nargs="*", default=[], metavar="SERVICE", help="services that do not go back")
     parser.add_argument("--users", type=int, default=30)
     options = parser.parse_args()
     settings = {"ORGWATCH_DETECTOR__LEARN_UNTIL": LEARN_UNTIL, "ORGWATCH_INGEST__FILES__ORG": ORG}
-    # As the owner of the schema: a release before may know no roles.
+    # As the owner of the schema: the previous release may have no roles.
     with Fleet(options.before, settings, "postgres-url") as fleet:
         parts = Parts(options, fleet)
         parts.play(1)
@@ -59,7 +59,7 @@ def main():
 
 
 class Parts:
-    """The events of an org in three files, in order of time, that ingest plays one after the other, a while each."""
+    """The events of an org in three files, in order of time, which ingest plays one after the other at a limited speed."""
 
     def __init__(self, options, fleet):
         self.fleet, self.options, self.folder = fleet, options, fleet.folder / "events"
@@ -71,7 +71,7 @@ class Parts:
         self.played = 0
 
     def play(self, number):
-        """Has a part played by ingest, which is restarted for it; others go on with what they have."""
+        """Restarts ingest to play a part; the other services keep running."""
         third = len(self.lines) // 3 + 1
         part = self.lines[(number - 1) * third : number * third]
         (self.folder / f"{number}.ndjson").write_bytes(b"".join(part))
@@ -81,7 +81,7 @@ class Parts:
         replace(self.fleet, "ingest", f"part {number}")
 
     def finish(self, is_last=False):
-        """Waits until the part is over; it must not have been while services were replaced."""
+        """Waits until the part has been played. Fails if it had been before the services were replaced."""
         if self.over() and not is_last:
             raise RuntimeError("the events were over before the services were replaced: more --users, or a lower SPEED")
         wait(self.over, "the end of the events", seconds=300)
