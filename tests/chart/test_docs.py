@@ -83,8 +83,8 @@ class Installation(unittest.TestCase):
 
     def test_the_trial_needs_one_secret(self):
         objects = render(ci_values()["trying"])
-        brought = {found["metadata"]["name"] for found in objects.of("Secret")}
-        self.assertEqual(secrets_used(objects).keys() - brought, secrets_created("To try it").keys())
+        included = {found["metadata"]["name"] for found in objects.of("Secret")}
+        self.assertEqual(secrets_used(objects).keys() - included, secrets_created("To try it").keys())
 
     def test_commands_name_existing_objects(self):
         objects = render(VALUES)
