@@ -1,4 +1,4 @@
-//! One normalized Salesforce event.
+//! Activities: normalized Salesforce events.
 
 use crate::{OrgId, Text, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -6,66 +6,98 @@ use smallvec::SmallVec;
 use std::net::IpAddr;
 use uuid::Uuid;
 
-/// Who (org, user, session), when, what (kind, operation, objects, scope), how much, from where.
+/// One normalized Salesforce event: who, when, what, how much, and from where.
 ///
-/// Only the org, the user and the event time are certain; Salesforce leaves out any of the rest.
+/// The id, org, user, event time, channel and kind are always present. Salesforce may omit any other field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Activity {
+    /// `EventIdentifier`, or an id derived from the record where Salesforce gives none.
     pub id: Uuid,
+    /// The org in which the event happened.
     pub org_id: OrgId,
+    /// The account that acted.
     pub user_id: UserId,
+    /// The account's username.
     pub username: Option<Text>,
+    /// When the event happened at Salesforce.
     pub event_time: Timestamp,
-    /// When Salesforce wrote the record, or we received it.
+    /// When Salesforce wrote the record (`CreatedDate`), or when ingest received it.
     pub received_at: Option<Timestamp>,
+    /// How Salesforce delivered the event.
     pub channel: Channel,
+    /// What happened.
     pub kind: Kind,
+    /// The operation within the kind, as Salesforce spells it: `ReportExported`, `Query`, `UI_DOWNLOAD`.
     pub operation: Option<Text>,
+    /// Whether the request succeeded.
     pub outcome: Outcome,
+    /// Salesforce objects that the event read or wrote, each once.
     pub objects: Objects,
+    /// Salesforce id of the list view, report, file, job or page.
     pub resource_id: Option<Text>,
+    /// Name of the list view, report, file or page.
     pub resource_name: Option<Text>,
+    /// How far the list view or report reaches.
     pub scope: Option<Scope>,
-    /// Chunks of one execution, and the pages of one query, share a run.
+    /// Hash that the chunks of one execution share, and the pages of one query.
     pub run: Option<u64>,
     /// Rows of the whole run, repeated on each of its chunks.
     pub rows: Option<u64>,
     /// Rows of this chunk alone.
     pub rows_returned: Option<u64>,
+    /// Columns of the list view or report.
     pub columns: Option<u32>,
+    /// Size of the file or of the response, in bytes.
     pub bytes: Option<u64>,
+    /// Where the request came from.
     pub source_ip: Option<SourceIp>,
+    /// Autonomous system that announces the address.
     pub asn: Option<u32>,
     /// ISO 3166 code where known, the country's name otherwise.
     pub country: Option<Text>,
+    /// The user agent as sent.
     pub user_agent: Option<Text>,
-    /// Kind of client, without versions: "Chrome on macOS".
+    /// Type of client without versions: "Chrome on macOS".
     pub client: Option<Text>,
+    /// Application as Salesforce names it.
     pub application: Option<Text>,
+    /// Salesforce id of the connected app.
     pub connected_app: Option<Text>,
+    /// API that was called: `REST`, `Bulk`, `SOAP Partner`.
     pub api_type: Option<Text>,
+    /// Key that all events of one session share.
     pub session_key: Option<Text>,
+    /// Key that all events after one login share.
     pub login_key: Option<Text>,
+    /// Salesforce's id of the request.
     pub request_id: Option<Text>,
+    /// Login, job or HTTP status, as it came.
     pub status: Option<Text>,
+    /// Type of login: `Application`, `Remote Access 2.0`.
     pub login_type: Option<Text>,
+    /// License type of the account: `Standard`, `Guest`.
     pub user_type: Option<Text>,
+    /// Salesforce id of the account's profile.
     pub profile_id: Option<Text>,
+    /// Salesforce id of the account's role.
     pub role_id: Option<Text>,
-    /// Whether the account may administer: view or modify all data, manage users or author Apex. No record says it: it
-    /// is what was known when the record was received.
+    /// Whether the account may view or modify all data, manage users or author Apex.
+    ///
+    /// No Salesforce event carries this. Ingest adds what the org's user list said when it received the event.
     pub administers: Option<bool>,
+    /// Who acts as the account after a LoginAs.
     pub delegate: Option<Box<Delegate>>,
+    /// The payload of a Threat Detection event.
     pub native: Option<Box<NativeAnomaly>>,
     /// Columns and fields that the dictionary does not know, as they came.
     pub attributes: Vec<Attribute>,
 }
 
-/// Names of the objects an activity touched; most touch one.
+/// Names of the objects that an activity touched; most activities touch one.
 pub type Objects = SmallVec<[Text; 1]>;
 
 impl Activity {
-    /// An activity of which only what is certain is known.
+    /// Creates an activity from its required fields. All others are empty, and the outcome is unknown.
     pub fn new(id: Uuid, org_id: OrgId, user_id: UserId, event_time: Timestamp, channel: Channel, kind: Kind) -> Self {
         Self {
             id,
@@ -110,7 +142,9 @@ impl Activity {
         }
     }
 
-    /// Whether a report left Salesforce as a file. `ExportFileFormat` is not to be trusted: it is null on real exports.
+    /// Returns whether a report left Salesforce as a file.
+    ///
+    /// Decided by kind and operation: `ExportFileFormat` is null on real exports.
     pub fn is_report_export(&self) -> bool {
         match self.kind {
             Kind::ReportExport => true,
@@ -120,14 +154,16 @@ impl Activity {
     }
 }
 
-/// A field's name and its value as it came.
+/// A field that orgwatch has no name for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
+    /// The field's name, as it came.
     pub name: Text,
+    /// The field's value, as text.
     pub value: Text,
 }
 
-/// Declares an enum whose variants have one spelling in text and one number on the wire.
+/// Declares an enum with one spelling per variant, which text and JSON share. [`crate::codec`] adds the wire numbers.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
@@ -135,8 +171,10 @@ macro_rules! words {
         pub enum $name { $($(#[$variant_meta])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
+            /// Every variant, in the order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
+            /// Returns the variant's spelling in text and JSON.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
@@ -152,95 +190,144 @@ macro_rules! words {
 pub(crate) use words;
 
 words! {
-    /// The way a record reached us.
+    /// How Salesforce delivers an event.
     Channel {
+        /// Pub/Sub API, within seconds.
         Stream = "stream",
+        /// Big objects and event stores, by query.
         Stored = "stored",
+        /// Event log files, hourly or daily.
         LogFile = "log_file",
+        /// Event log objects, by query.
         LogObject = "log_object",
+        /// Security Center of a tenant that monitors the org.
         SecurityCenter = "security_center",
     }
 }
 
 words! {
-    /// What happened, whichever channel told of it.
+    /// What happened. The channel does not matter: a streamed, a stored and a logged report are all `Report`.
     Kind {
+        /// A list view was opened or paged.
         ListView = "list_view",
+        /// A SOAP or REST API call.
         Api = "api",
+        /// A report was run, previewed or exported.
         Report = "report",
-        /// A log file's record of an export: it has no rows and names the report in its URI.
+        /// An export of a report, from a log file: it has no rows, and its URI holds the report's id.
         ReportExport = "report_export",
+        /// A login that succeeded or failed.
         Login = "login",
+        /// An administrator logged in as another user.
         LoginAs = "login_as",
+        /// A session ended.
         Logout = "logout",
+        /// A page in Lightning Experience was opened.
         LightningUri = "lightning_uri",
+        /// A page in Salesforce Classic was opened.
         Uri = "uri",
+        /// A batch of a Bulk API job.
         BulkApi = "bulk_api",
+        /// The result of a Bulk API job was downloaded.
         BulkApiResult = "bulk_api_result",
+        /// A file was uploaded, downloaded or previewed.
         File = "file",
+        /// Permissions were granted or revoked.
         PermissionSet = "permission_set",
+        /// Threat Detection: unusual API calls.
         ApiAnomaly = "api_anomaly",
+        /// Threat Detection: unusual report runs or exports.
         ReportAnomaly = "report_anomaly",
+        /// Threat Detection: a session continues from another client or address.
         SessionHijacking = "session_hijacking",
+        /// Threat Detection: a login with stolen credentials.
         CredentialStuffing = "credential_stuffing",
+        /// Threat Detection: unusual access by a guest user.
         GuestUserAnomaly = "guest_user_anomaly",
+        /// Threat Detection: an unusual login.
         LoginAnomaly = "login_anomaly",
+        /// Security Center's copy of an API anomaly in a monitored org.
         TenantSecurityApiAnomaly = "tenant_security_api_anomaly",
     }
 }
 
 words! {
+    /// How a request ended.
     Outcome {
+        /// The record does not say.
         Unknown = "unknown",
+        /// The request succeeded.
         Success = "success",
+        /// The request failed, or a policy blocked it.
         Failure = "failure",
-        /// The first of the two records of a change; the second says how it ended.
+        /// The first of the two records of a change; the second one carries the result.
         Initiated = "initiated",
     }
 }
 
 words! {
-    /// How far a view or report reaches, narrowest first.
-    Scope { Own = "own", Group = "group", Team = "team", All = "all" }
+    /// How far a list view or report reaches, narrowest first.
+    Scope {
+        /// Records that the user owns.
+        Own = "own",
+        /// Records of the user's groups and queues.
+        Group = "group",
+        /// Records of the user's team or territory.
+        Team = "team",
+        /// All records of the org.
+        All = "all",
+    }
 }
 
 words! {
-    /// Salesforce scores its own anomalies on two scales.
-    ScoreScale { ZeroToOne = "0-1", ZeroToHundred = "0-100" }
+    /// The scale of a Threat Detection score. Salesforce uses two.
+    ScoreScale {
+        /// 0 to 1: every Threat Detection event but Security Center's.
+        ZeroToOne = "0-1",
+        /// 0 to 100: `TenantSecurityApiAnomaly`.
+        ZeroToHundred = "0-100",
+    }
 }
 
 /// Where a request came from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SourceIp {
+    /// An IPv4 or IPv6 address.
     Address(IpAddr),
     /// The literal `Salesforce.com IP`: traffic from inside Salesforce.
     Salesforce,
-    /// Text that is no address.
+    /// Text that is not an address.
     Other(Text),
 }
 
 /// Who acts as the user after a LoginAs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delegate {
+    /// The delegate's username.
     pub username: Option<Text>,
+    /// The delegate's Salesforce id.
     pub user_id: Option<Text>,
+    /// The delegate's org: another one for Salesforce support.
     pub org_id: Option<Text>,
 }
 
-/// What Salesforce's own Threat Detection said.
+/// A detection by Salesforce's own Threat Detection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NativeAnomaly {
-    /// On `scale`.
+    /// The score on `scale`.
     pub score: Option<f64>,
+    /// The scale of `score`.
     pub scale: ScoreScale,
+    /// Salesforce's summary.
     pub summary: Option<Text>,
+    /// The elements of `SecurityEventData`.
     pub features: Vec<NativeFeature>,
-    /// The text of `SecurityEventData` where it could not be read.
+    /// The text of `SecurityEventData` if it could not be parsed.
     pub unread: Option<Text>,
 }
 
 impl NativeAnomaly {
-    /// The score from 0 to 1, whichever scale it came on; `None` if absent or outside its scale.
+    /// Returns the score on a scale of 0 to 1; `None` if it is absent or outside its scale.
     pub fn unit_score(&self) -> Option<f64> {
         let unit = match self.scale {
             ScoreScale::ZeroToOne => self.score?,
@@ -250,11 +337,14 @@ impl NativeAnomaly {
     }
 }
 
-/// One element of `SecurityEventData`. Salesforce's percentages need not add up to 100.
+/// One element of `SecurityEventData`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NativeFeature {
+    /// `featureName`.
     pub name: Text,
+    /// `featureValue`.
     pub value: Text,
+    /// `featureContribution` in percent. Salesforce's percentages need not add up to 100.
     pub percent: Option<f64>,
 }
 
@@ -263,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_two_score_scales_are_not_mixed_up() {
+    fn scores_of_both_scales_convert_to_unit_scores() {
         let check = |score, scale, expect| {
             let native = NativeAnomaly { score, scale, summary: None, features: vec![], unread: None };
             assert_eq!(native.unit_score(), expect);

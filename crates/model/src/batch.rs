@@ -1,78 +1,98 @@
-//! What travels together: batches of items, each with the trace context of what caused it.
+//! Batches, and what travels in them: entries of the activity stream, observations, findings and changes of incidents.
 
 use crate::activity::words;
 use crate::{Activity, Incident, Kind, OrgId, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// A value on its way, with the W3C trace context of what caused it.
+/// A value with its trace context and the time at which its cause was received.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item<T> {
+    /// The value.
     pub value: T,
-    /// `traceparent`, empty where nothing is traced.
+    /// W3C `traceparent` of the cause; empty if it is not traced.
     pub traceparent: Text,
-    /// When ingest received what caused it, by the wall clock: only measured, never decided by.
+    /// When ingest received the cause, by the wall clock. It serves to measure latency; no decision depends on it.
     pub received_at: Option<Timestamp>,
 }
 
-/// What a partition's activity stream consists of.
+/// One entry of a partition's activity stream.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
+    /// A current activity, which is observed, judged and learned.
     Activity(Box<Activity>),
-    /// An activity of long ago: it teaches, and raises nothing.
+    /// An activity of long ago, which is learned and raises nothing.
     Backfill(Box<Activity>),
+    /// A control record.
     Control(Control),
 }
 
-/// What is not an activity, yet must be met at the same place by all who read the partition.
+/// A command to all readers of an org's activity stream, which take it at its position in the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control {
+    /// The org that the command concerns.
     pub org_id: OrgId,
+    /// The command.
     pub command: Command,
 }
 
+/// What a control record asks its readers to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// All sources have told everything up to this time: hours that end by it are closed.
+    /// Close the hours that end by this time: all sources have published everything before it.
     Watermark(Timestamp),
-    /// No more activities will come: all hours and days are closed.
+    /// Close all hours and days: no more activities will come.
     End,
-    /// Events of this kind are missing from here on: what is observed meanwhile says so.
-    Blind { kind: Kind },
-    /// Events of this kind come again.
-    Sighted { kind: Kind },
+    /// Mark observations from here on as made without events of this kind.
+    Blind {
+        /// The kind that is missing.
+        kind: Kind,
+    },
+    /// End [`Command::Blind`]: events of this kind arrive again.
+    Sighted {
+        /// The kind that arrives again.
+        kind: Kind,
+    },
 }
 
-/// An incident, and what has become of it.
+/// A new state of an incident.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
+    /// The incident after the change.
     pub incident: Incident,
+    /// What changed.
     pub kind: ChangeKind,
 }
 
 words! {
+    /// What changed of an incident.
     ChangeKind {
+        /// The incident is new.
         Opened = "opened",
+        /// It changed in any other way.
         Updated = "updated",
+        /// Its severity rose.
         Escalated = "escalated",
+        /// It was resolved or withdrawn, and its findings changed.
         Reopened = "reopened",
+        /// No finding can join it any more, it merged into another incident, or all its findings were withdrawn.
         Closed = "closed",
     }
 }
 
 impl<T> Item<T> {
-    /// Untraced.
+    /// Creates an item that is not traced.
     pub fn new(value: T) -> Self {
         Self { value, traceparent: Text::default(), received_at: None }
     }
 
-    /// What this one causes, in a span of the same trace.
+    /// Creates an item that this one causes, in a span of the same trace.
     pub fn causes<U>(&self, value: U, traceparent: Text) -> Item<U> {
         Item { value, traceparent, received_at: self.received_at }
     }
 }
 
 impl Entry {
-    /// What there is to learn, from an activity or a lesson.
+    /// Returns the activity, current or backfill; `None` for a control record.
     pub fn activity(&self) -> Option<&Activity> {
         match self {
             Self::Activity(activity) | Self::Backfill(activity) => Some(activity),
@@ -80,6 +100,7 @@ impl Entry {
         }
     }
 
+    /// Returns the org that the entry concerns.
     pub fn org_id(&self) -> &OrgId {
         match self {
             Self::Activity(activity) | Self::Backfill(activity) => &activity.org_id,
@@ -90,13 +111,17 @@ impl Entry {
 
 /// A type that travels in batches.
 pub trait Batch: Sized + Send + Sync + 'static {
-    /// One item, as [`push_item`] takes it.
+    /// Encodes one item. [`push_item`] adds it to a batch.
     fn encode_item(item: &Item<Self>) -> Vec<u8>;
 
+    /// Decodes all items of a batch.
+    ///
     /// # Errors
-    /// If the bytes are no batch of this type, or any field of any item holds what the domain type cannot.
+    /// If the bytes are not a batch of this type, or if a field of any item has a value that the domain type does not
+    /// allow.
     fn decode_batch(bytes: &[u8]) -> Result<Vec<Item<Self>>, crate::codec::WireError>;
 
+    /// Encodes a batch.
     fn encode_batch(items: &[Item<Self>]) -> Vec<u8> {
         let mut batch = Vec::new();
         items.iter().for_each(|item| push_item(&mut batch, &Self::encode_item(item)));
@@ -104,12 +129,14 @@ pub trait Batch: Sized + Send + Sync + 'static {
     }
 }
 
-/// The most bytes that an item takes in a batch beyond its own.
+/// The most bytes that a batch adds to an encoded item: a tag of one byte and a length of at most five.
 pub const ITEM_OVERHEAD: usize = 6;
 
-/// Adds an encoded item to a batch: batches are `repeated` fields, so they can be put together item by item.
+/// Appends an encoded item to a batch.
+///
+/// Every batch message has a single `repeated` field, so the concatenation of encoded items is a valid batch.
 pub fn push_item(batch: &mut Vec<u8>, item: &[u8]) {
-    /// Field 1, length-delimited: `items` of every batch message.
+    /// Field 1 with wire type 2 (length-delimited): `items` in every batch message of proto/orgwatch/v1.
     const TAG: u8 = 0x0a;
     batch.reserve(item.len() + ITEM_OVERHEAD);
     batch.push(TAG);

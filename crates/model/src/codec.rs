@@ -1,6 +1,6 @@
-//! Domain types to wire messages and back, without loss.
+//! Encodes domain types as protobuf messages and decodes them, without loss.
 //!
-//! [`Message`] encodes and decodes whole messages; [`Field`] says how one field crosses.
+//! [`Message`] converts whole messages, [`Field`] converts one field.
 
 mod activity;
 mod batch;
@@ -13,12 +13,15 @@ pub use field::{Field, WireError};
 
 use crate::{Activity, Finding, Incident, Observation, wire};
 
-/// A domain type with a wire message of its own.
+/// A domain type that has a message on the wire.
 pub trait Message: Sized {
+    /// Returns the bytes of the message.
     fn encode(&self) -> Vec<u8>;
 
+    /// Reads the bytes of a message.
+    ///
     /// # Errors
-    /// If the bytes are no such message, or a field holds what the domain type cannot.
+    /// If the bytes are not a message of this type, or if a field has a value that the domain type does not allow.
     fn decode(bytes: &[u8]) -> Result<Self, WireError>;
 }
 

@@ -1,4 +1,4 @@
-//! One detector's anomalous verdict.
+//! Findings: anomalous verdicts of detectors.
 
 use crate::activity::words;
 use crate::{OrgId, Surface, Text, Timestamp, UserClass, UserId};
@@ -7,22 +7,32 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// A later revision under the same id replaces the earlier one, but for `observed_at`, which stays the earliest.
+/// One detector's anomalous verdict on one account.
+///
+/// A later revision replaces an earlier one with the same id, except for `observed_at`, which stays the earliest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
+    /// Derived from org, user, detector, subject and day: see [`crate::id::finding_id`].
     pub finding_id: Uuid,
+    /// The revision of the observation that was judged.
     pub revision: u64,
+    /// The org of the account.
     pub org_id: OrgId,
+    /// The account.
     pub user_id: UserId,
+    /// The account's username, where it is known.
     pub username: Option<Text>,
+    /// The account's class at the time.
     pub user_class: UserClass,
+    /// Name of the detector: `row_spike`.
     pub detector: Text,
+    /// The severity that `score` stands for.
     pub severity: Severity,
-    /// 0 to 10.
+    /// The founding article's score, 0 to 10.
     pub score: f64,
-    /// 0 to 1.
+    /// The score on the scale of `ApiAnomalyEvent`, 0 to 1.
     pub anomaly_score: f64,
-    /// 0 to 1: how much evidence stands behind the baseline.
+    /// How much evidence the baseline rests on, 0 to 1.
     pub confidence: f64,
     /// −log10 of the one-sided predictive p-value.
     pub surprise: f64,
@@ -30,29 +40,43 @@ pub struct Finding {
     pub observed_at: Timestamp,
     /// Event time of this revision.
     pub revised_at: Timestamp,
+    /// What happened, in a sentence for analysts.
     pub summary: String,
-    /// Shares in percent that add up to 100, in the shape of `SecurityEventData`.
+    /// The features' shares in the finding, in the shape of `SecurityEventData`. They add up to 100 percent.
     pub features: Vec<Contribution>,
-    /// Numbers behind the summary, by name.
+    /// Numbers behind the summary, in the order of their names. In JSON, an object.
     #[serde(serialize_with = "as_map", deserialize_with = "from_map")]
     pub measures: Vec<Measure>,
+    /// The activities that the finding rests on, or the main ones of them.
     pub event_ids: Vec<Uuid>,
+    /// Objects that were accessed.
     pub objects: Vec<Text>,
     /// The surface through which the rows were read. Its name in JSON and protobuf is `source`.
     #[serde(rename = "source", skip_serializing_if = "Option::is_none")]
     pub surface: Option<Surface>,
-    /// What was reported is explained by now; the finding counts no more.
+    /// Whether what was reported has since been explained. A withdrawn finding adds nothing to the risk score.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,
+    /// Hash of the settings in force.
     pub config_hash: Text,
 }
 
 words! {
-    Severity { Low = "low", Medium = "medium", High = "high", Critical = "critical" }
+    /// How bad a finding or incident is, mildest first.
+    Severity {
+        /// Below 4 of 10.
+        Low = "low",
+        /// From 4 of 10.
+        Medium = "medium",
+        /// From 6 of 10.
+        High = "high",
+        /// From 8 of 10.
+        Critical = "critical",
+    }
 }
 
 impl Severity {
-    /// Critical from 8, high from 6, medium from 4, on a scale of 0 to 10.
+    /// Returns the severity of a score from 0 to 10: critical from 8, high from 6, medium from 4.
     pub fn of_score(score: f64) -> Self {
         match score {
             s if s >= 8.0 => Self::Critical,
@@ -66,16 +90,19 @@ impl Severity {
 /// A feature's share of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contribution {
+    /// Name of the feature: `rowCount`.
     pub name: Text,
+    /// Its value, as text.
     pub value: Text,
-    /// Hundredths of a percent; the shares of a finding add up to 10,000.
+    /// Share in hundredths of a percent. The shares of a finding add up to 10,000.
     pub share: u32,
 }
 
 impl Contribution {
-    /// Rounds non-negative weights to shares that add up to exactly 10,000 (largest remainder).
+    /// Converts weights to shares that add up to exactly 10,000, by the method of largest remainders (Hamilton).
     ///
-    /// Weights that are all zero share evenly; an empty list stays empty.
+    /// Negative and non-finite weights count as zero. If all weights are zero, the shares are even. An empty list
+    /// stays empty.
     pub fn shares(weights: &[f64]) -> Vec<u32> {
         const WHOLE: u32 = 10_000;
         let clean: Vec<f64> = weights.iter().map(|w| if w.is_finite() && *w > 0.0 { *w } else { 0.0 }).collect();
@@ -102,7 +129,7 @@ impl Contribution {
     }
 }
 
-/// In the shape of `SecurityEventData`: all values are strings, the share as `95.00 %`.
+/// A [`Contribution`] in the shape of `SecurityEventData`: all values are strings, the share is written `95.00 %`.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SecurityEventDatum {
@@ -136,7 +163,9 @@ impl<'de> Deserialize<'de> for Contribution {
 /// A number behind a finding's summary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measure {
+    /// Name of the number: `z`.
     pub name: Text,
+    /// The number, finite.
     pub value: f64,
 }
 
@@ -166,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contribution_looks_like_security_event_data() {
+    fn contributions_serialize_as_security_event_data() {
         let contribution = Contribution { name: "rowCount".into(), value: "1937568".into(), share: 9_500 };
         insta::assert_json_snapshot!(contribution, @r#"
         {

@@ -1,4 +1,4 @@
-//! Salesforce ids and derived identifiers.
+//! Salesforce ids, and identifiers derived from content.
 
 use crate::{Text, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -6,36 +6,40 @@ use std::fmt;
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A Salesforce org, by its 18-character id.
+/// A Salesforce org, identified by its 18-character id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OrgId(Text);
 
-/// An account within an org: its 18-character id, or its username in lower case where no id is known.
+/// An account of an org, identified by its 18-character id, or by its username in lower case if no record has the id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(Text);
 
 impl OrgId {
+    /// Creates an id in its normal form: see [`normalize`].
     pub fn new(id: &str) -> Self {
         Self(normalize(id))
     }
 
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl UserId {
+    /// Creates an id in its normal form: see [`normalize`].
     pub fn new(id: &str) -> Self {
         Self(normalize(id))
     }
 
-    /// The account of a record that names its user and gives no id.
+    /// Creates the id of an account of which only the username is known.
     pub fn from_username(username: &str) -> Self {
         Self::new(&Text::new(username).to_lowercase())
     }
 
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -53,10 +57,10 @@ impl fmt::Display for UserId {
     }
 }
 
-/// A 15-character Salesforce id becomes its 18-character form; all else is trimmed and kept, but for zero bytes, which
-/// no database takes as text.
+/// Converts a 15-character Salesforce id to its 18-character form. Trims all other texts.
 ///
-/// The last three characters say, five bits each, which of the fifteen are upper case.
+/// Zero bytes are removed, since Postgres refuses them in text. The last three characters of the long form encode, five
+/// bits each, which of the first fifteen are upper case (Salesforce Help, "Convert 15 Character IDs to 18 Characters").
 pub fn normalize(id: &str) -> Text {
     let id = id.trim();
     if id.contains('\0') {
@@ -74,19 +78,22 @@ pub fn normalize(id: &str) -> Text {
     full
 }
 
-/// The most bytes of an id: a username has 80 characters, and a key of a database must be short.
+/// The longest id, in bytes. Salesforce's usernames have at most 80 characters; 255 leaves room and keeps database keys
+/// short.
 pub const MAX_BYTES: usize = 255;
 
-/// A stable 64-bit hash (XXH3), the same on every machine and in every version.
+/// Returns a 64-bit XXH3 hash. It is the same on every machine and in every version.
 pub fn hash(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)
 }
 
-/// Name space of every identifier that orgwatch derives (UUID version 5, RFC 9562).
+/// Namespace of all identifiers that orgwatch derives (UUID version 5, RFC 9562, section 5.5). A
+/// choice: the bytes spell "orgwatch" and "versio". It must never change.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f72_6777_6174_6368_8000_7665_7273_696f);
 
-/// The identity of an activity: the event's own identifier where that is a UUID, so that the streamed
-/// and the stored copy are one; otherwise derived from the parts that tell it from others.
+/// Returns the id of the activity with this `EventIdentifier`.
+///
+/// A UUID is kept, so that the streamed and the stored copy of an event have one id. Any other text is hashed.
 pub fn activity_id(event_identifier: &str) -> Uuid {
     match Uuid::try_parse(event_identifier) {
         Ok(id) => id,
@@ -94,17 +101,19 @@ pub fn activity_id(event_identifier: &str) -> Uuid {
     }
 }
 
-/// The identity of a finding: one a user, detector, subject and day.
+/// Returns the id of a finding: one for each user, detector, subject and day.
 pub fn finding_id(org: &OrgId, user: &UserId, detector: &str, subject: &str, day: Timestamp) -> Uuid {
     derive(&["finding", org.as_str(), user.as_str(), detector, subject, &day.0.to_string()])
 }
 
-/// The identity of an incident: fixed by the finding that opened it.
+/// Returns the id of the incident that `first_finding` opened.
 pub fn incident_id(org: &OrgId, user: &UserId, first_finding: Uuid) -> Uuid {
     derive(&["incident", org.as_str(), user.as_str(), &first_finding.to_string()])
 }
 
-/// A UUID from its parts; no two lists of parts give the same name.
+/// Derives a UUID from a list of texts.
+///
+/// Each part is preceded by its length, so different lists never give the same name.
 pub fn derive(parts: &[&str]) -> Uuid {
     let mut name = String::with_capacity(parts.iter().map(|part| part.len() + 4).sum());
     for part in parts {
@@ -121,14 +130,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn zero_bytes_are_left_out() {
+    fn zero_bytes_are_removed() {
         assert_eq!(normalize("0055f00000\0CyENt"), "0055f00000CyENtAAN");
         assert_eq!(normalize(" \0 "), "");
     }
 
     #[test]
     fn fifteen_characters_become_eighteen() {
-        // From Salesforce's own documentation of the algorithm, and from real rows.
+        // From Salesforce's documentation of the algorithm and from real records.
         assert_eq!(normalize("0055f00000CyENt"), "0055f00000CyENtAAN");
         assert_eq!(normalize("0054x000001L78a"), "0054x000001L78aAAC");
         assert_eq!(normalize("005hn00000EmmaMAAU"), "005hn00000EmmaMAAU");
@@ -137,13 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_told_apart() {
+    fn different_parts_give_different_ids() {
         assert_ne!(derive(&["ab", "c"]), derive(&["a", "bc"]));
         assert_eq!(derive(&["a"]), derive(&["a"]));
     }
 
     #[test]
-    fn a_uuid_is_its_own_identity() {
+    fn a_uuid_is_kept_as_the_id() {
         let text = "fde6ee7f-5058-40c7-9870-b54dc909c150";
         assert_eq!(activity_id(text).to_string(), text);
         assert_eq!(activity_id("abcdefgh-1234").get_version_num(), 5);

@@ -1,8 +1,4 @@
-//! The words of orgwatch as types: [`Activity`], [`Observation`], [`Finding`], [`Incident`] with its
-//! [`Receipt`]; their wire form ([`wire`], [`codec`]); derived identifiers ([`id`]) and
-//! partitions ([`partition`]).
-//!
-//! Pure: no clock, no input or output.
+#![doc = include_str!("../README.md")]
 
 pub mod activity;
 pub mod batch;
@@ -32,5 +28,5 @@ pub use time::Timestamp;
 pub use usual::{Rate, Usual};
 pub use uuid::Uuid;
 
-/// Short text: up to 24 bytes are held inline.
+/// Short text. Up to 24 bytes are stored inline, without an allocation.
 pub type Text = compact_str::CompactString;

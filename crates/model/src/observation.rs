@@ -1,57 +1,91 @@
-//! What detectors judge: an activity, or a closed hour, with the features that the profile had for it
-//! before it was learned.
+//! Observations: what detectors judge.
 //!
-//! An observation carries only features that lean towards the unusual; what lies within one scale of
-//! the usual is normal by construction and is not sent.
+//! An observation is an activity, or a closed hour or day, with the features that the profile had for it *before*
+//! learning it. It carries only features that lean towards the unusual. A feature within one scale of the usual is
+//! normal by construction and is not sent.
 
 use crate::activity::words;
 use crate::{Activity, Kind, OrgId, Rate, Scope, Text, Timestamp, UserId, Usual};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// An activity, or a closed hour or day, with its unusual features.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
+    /// The org of the account.
     pub org_id: OrgId,
+    /// The account.
     pub user_id: UserId,
+    /// The account's username, where any of its records had one.
     pub username: Option<Text>,
+    /// The account's class when this was observed.
     pub user_class: UserClass,
-    /// Event time of the activity; of the last one before it for a closed hour or day.
+    /// Event time of the activity. For a closed hour or day, that of the last activity before the close.
     pub at: Timestamp,
-    /// Start of the day in the org's time zone: what a daily finding is about.
+    /// Start of the day in the org's time zone. Daily findings are identified by it.
     pub day: Timestamp,
-    /// Grows with every observation of the user.
+    /// Number of the observation, increasing for each account. A finding takes it as its revision.
     pub revision: u64,
-    /// `None` for a closed hour.
+    /// The activity; `None` for a closed hour or day.
     pub activity: Option<Box<Activity>>,
+    /// Features that lean towards the unusual.
     pub features: Vec<Feature>,
-    /// Kinds of events that were missing at the time, in order: what they would have told is not known.
+    /// Kinds of events that were missing at the time, in ascending order. Findings that they could change are less sure.
     pub blind: Vec<Kind>,
 }
 
 words! {
     /// How an account behaves, learned from its activity.
-    UserClass { Normal = "normal", Power = "power", Admin = "admin", Integration = "integration", Guest = "guest" }
+    UserClass {
+        /// A person who works through pages.
+        Normal = "normal",
+        /// A person who reads clearly more rows than most accounts.
+        Power = "power",
+        /// A person who may administer the org, or regularly changes permissions.
+        Admin = "admin",
+        /// A program: nearly all its requests go through the API, at hours that no person keeps.
+        Integration = "integration",
+        /// A guest user of a site.
+        Guest = "guest",
+    }
 }
 
 words! {
-    /// Where rows leave through.
-    Surface { ListView = "list_view", Report = "report", Api = "api", Bulk = "bulk", File = "file" }
+    /// What data was reached through.
+    Surface {
+        /// List views.
+        ListView = "list_view",
+        /// Reports, run or exported.
+        Report = "report",
+        /// SOAP and REST APIs.
+        Api = "api",
+        /// Bulk API jobs.
+        Bulk = "bulk",
+        /// Files.
+        File = "file",
+    }
 }
 
 words! {
-    /// Features that one deployment of detectors judges together, and that travel under a subject of their own.
+    /// A group of features that one deployment of detectors judges together. Each family has its own subject on the wire.
     Family {
+        /// Rows, requests and downloads.
         Volume = "volume",
+        /// First uses of objects, scopes and report exports.
         Novelty = "novelty",
+        /// Clients, networks, failed logins, sessions and delegation.
         Identity = "identity",
+        /// Hours of the week.
         Time = "time",
+        /// Objects probed over the API.
         Reconnaissance = "reconnaissance",
+        /// Salesforce's Threat Detection.
         Native = "native",
     }
 }
 
 impl Observation {
-    /// The same observation once for each family, with the features of that family.
+    /// Splits the observation by family: one for each family that has features, in the order of first appearance.
     pub fn by_family(self) -> Vec<(Family, Self)> {
         let mut families: Vec<(Family, Self)> = Vec::with_capacity(1);
         let Self { features, activity, .. } = self;
@@ -70,31 +104,43 @@ impl Observation {
     }
 }
 
-/// Something about an observation that leans towards the unusual, with what would have been usual.
+/// One property of an observation that leans towards the unusual, with its usual value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Feature {
+    /// Rows read through one surface.
     Volume(Volume),
+    /// Many requests within a minute.
     Burst(Burst),
-    /// A view wider than the user's own.
+    /// List views or reports wider than those the account used before.
     Scope(First),
-    /// An object never accessed before.
+    /// Objects that the account had never accessed.
     Object(First),
-    /// A report never exported before.
+    /// Reports that the account had never exported.
     Export(First),
+    /// A client that is rare for the account.
     Client(Rarity),
+    /// A network that is rare for the account.
     Network(Rarity),
+    /// A login that succeeded after failed ones.
     Failures(Failures),
+    /// A session that moved to another network or client.
     Session(SessionChange),
+    /// Work in a session opened by LoginAs.
     Delegated(Delegated),
+    /// Activity at an unusual hour of the week.
     Hour(HourOfWeek),
+    /// Many objects probed over the API.
     Recon(Spread),
+    /// Downloads of files and Bulk API results.
     Downloads(Downloads),
+    /// A modest excess on many days.
     Drain(Drain),
     /// The activity is a Threat Detection event.
     Native,
 }
 
 impl Feature {
+    /// Returns the family of detectors that judges the feature.
     pub fn family(&self) -> Family {
         match self {
             Self::Volume(_) | Self::Burst(_) | Self::Downloads(_) | Self::Drain(_) => Family::Volume,
@@ -109,176 +155,227 @@ impl Feature {
     }
 }
 
-/// Rows of one source in the day so far.
+/// Rows that one surface returned in the day so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Volume {
+    /// The surface.
     pub surface: Surface,
+    /// Rows of the day.
     pub rows: f64,
     /// Rows of the largest clock hour so far.
     pub hour_rows: f64,
+    /// Requests of the day.
     pub requests: u32,
+    /// Usual rows of a day.
     pub day: Usual,
-    /// Largest clock hour of a day.
+    /// Usual rows of the largest clock hour of a day.
     pub hour: Usual,
-    /// Rows a request, averaged over the day.
+    /// Usual rows per request, averaged over a day.
     pub per_request: Usual,
-    /// The same day of a random member of the user's class.
+    /// Usual rows of the same day for a random member of the account's class.
     pub peer: Usual,
+    /// Objects that were read.
     pub objects: Vec<Text>,
-    /// Activities that brought most of the rows.
+    /// The activities with most of the rows.
     pub evidence: Vec<Uuid>,
-    /// The day is over: nothing will be added but late events.
+    /// Whether the day is over. Only late events can still add rows.
     pub closed: bool,
-    /// Earlier days, weeks ago, that brought about as much.
+    /// Days some weeks ago with about as many rows: a monthly job, say.
     pub recurrences: u32,
 }
 
 /// Requests within a minute that page loads do not explain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Burst {
+    /// All requests in the minute.
     pub requests: u32,
-    /// Requests less those explained by page loads of known views.
+    /// Requests less those that page loads of known views explain.
     pub effective: u32,
     /// Milliseconds from the first request to the last.
     pub span: i64,
+    /// Usual effective requests of a day's largest burst.
     pub usual: Rate,
-    /// Share of the day's views and reports that are part of the account's job, 0 to 1.
+    /// Share of the day's views and reports that belong to the account's job, 0 to 1.
     pub known_share: f64,
+    /// Objects of the requests.
     pub objects: Vec<Text>,
+    /// The requests.
     pub evidence: Vec<Uuid>,
 }
 
 /// First-time accesses of the day: wider scopes, new objects, or new report exports.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct First {
-    /// The first of them.
+    /// The first new value of the day.
     pub name: Text,
-    /// How many; of wider scopes, the requests for them.
+    /// New values of the day. For wider scopes, the requests for them.
     pub today: u32,
+    /// The new values, or the first of them.
     pub names: Vec<Text>,
+    /// Usual number of new values a day.
     pub usual: Rate,
-    /// Share of the user's class that knows `name`, and the size of the class.
+    /// Share of the org's other accounts that know `name`, 0 to 1.
     pub peer_share: f64,
+    /// Accounts of the org.
     pub peers: u32,
-    /// Rows a request of them, and what is usual of such.
+    /// Rows per request for the new values.
     pub rows: Option<u64>,
+    /// Usual rows per request.
     pub request: Usual,
+    /// For a wider scope: narrower views of the object that the account used before, best known first.
     pub from_views: Vec<Text>,
+    /// For a wider scope: the new view.
     pub to_view: Option<Text>,
+    /// For a wider scope: the widest scope so far.
     pub from_scope: Option<Scope>,
+    /// For a wider scope: the new scope.
     pub to_scope: Option<Scope>,
+    /// The activities that accessed new values.
     pub evidence: Vec<Uuid>,
-    /// Share of user-days of the population that bring at least as many firsts.
+    /// Share of all accounts' days with at least as many new values, 0 to 1.
     pub peer_tail: f64,
-    /// Share of the day's views and reports that are part of the account's job, 0 to 1.
+    /// Share of the day's views and reports that belong to the account's job, 0 to 1.
     pub known_share: f64,
 }
 
-/// A client or network that is rare for the user.
+/// A client or network that is rare for the account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rarity {
+    /// The client or network.
     pub value: Text,
-    /// Days on which the user had this value.
+    /// Days on which the account had this value.
     pub seen: f64,
-    /// Active days in all.
+    /// Active days of the account.
     pub days: f64,
-    /// Share of the population's users that know this value.
+    /// Share of the org's other accounts that know this value, 0 to 1.
     pub peer_share: f64,
-    /// Share of what users take up that is at most as common as this value.
+    /// For clients: share of all accounts' clients that are at most as common as this one, 0 to 1. For networks, 1.
     pub peer_tail: f64,
-    /// How often the user brings a new value, a day.
+    /// Usual number of new values a day.
     pub usual: Rate,
+    /// For networks: the country of the activity.
     pub country: Option<Text>,
+    /// For networks: whether the account has never been in that country.
     pub new_country: bool,
+    /// Up to three values that the account usually has.
     pub known: Vec<Text>,
 }
 
+/// A login that succeeded after failed ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failures {
-    /// Failed logins before this success, decayed with 15 minutes.
+    /// Failed logins before this one. Each counts 1 and decays exponentially, to 1/e after 15 minutes.
     pub recent: f64,
+    /// Failed logins before this one, without decay.
     pub count: u32,
+    /// Usual failed logins of a day.
     pub usual: Rate,
+    /// Whether the account logged in from a network that it had on no earlier day.
     pub new_network: bool,
+    /// The failed logins, and the one that succeeded.
     pub evidence: Vec<Uuid>,
 }
 
-/// A session that continues from elsewhere.
+/// A session that continues from another network or with another client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionChange {
+    /// The network before; `None` if the network did not change.
     pub from_network: Option<Text>,
+    /// The network after; `None` if the network did not change.
     pub to_network: Option<Text>,
+    /// The client before; `None` if the client did not change.
     pub from_client: Option<Text>,
+    /// The client after; `None` if the client did not change.
     pub to_client: Option<Text>,
-    /// How often the user's sessions change their network, a day.
+    /// Usual number of network changes within sessions a day.
     pub usual: Rate,
-    /// Whether the user had the new network on an earlier day.
+    /// Whether the account had the new network on earlier days.
     pub known_network: bool,
-    /// Milliseconds since the session was last seen at the earlier place.
+    /// Milliseconds since the session's previous activity.
     pub elapsed: i64,
 }
 
 /// Work done in a session opened by LoginAs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delegated {
+    /// Who acted: a username, or a Salesforce id where no username is known.
     pub delegate: Text,
+    /// Rows read in the session.
     pub rows: f64,
+    /// Report exports and Bulk API results in the session.
     pub exports: u32,
+    /// Requests in the session.
     pub requests: u32,
-    /// Rows that LoginAs sessions of the org usually bring.
+    /// Usual rows of the org's LoginAs sessions.
     pub usual: Usual,
+    /// Activities of the session.
     pub evidence: Vec<Uuid>,
 }
 
+/// Activity at an hour of the week at which the account is rarely active.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HourOfWeek {
-    /// 0 is Monday from 00:00 to 01:00 in the org's time zone.
+    /// Hour of the week in the org's time zone; 0 is Monday from 00:00 to 01:00.
     pub hour: u32,
-    /// Probability that the user, shrunk to the class, is active in an hour this unusual.
+    /// Probability that the account, shrunk to its class, is active in an hour this unusual.
     pub share: f64,
+    /// Active days that the account's rhythm was learned from.
     pub days: f64,
+    /// Rows read in the hour.
     pub rows: f64,
+    /// Requests in the hour.
     pub requests: u32,
 }
 
-/// Distinct objects touched over the API in the day.
+/// Distinct objects requested over the API in the day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spread {
+    /// Distinct objects.
     pub objects: u32,
-    /// Of which the user never touched before.
+    /// Objects that the account had never accessed.
     pub unknown: u32,
-    /// Requests that brought no rows.
+    /// Requests that returned at most one row.
     pub empty: u32,
+    /// Usual number of distinct objects a day.
     pub usual: Rate,
+    /// The objects, or the first of them.
     pub names: Vec<Text>,
+    /// First requests for these objects.
     pub evidence: Vec<Uuid>,
 }
 
-/// Bulk results and files downloaded in the day.
+/// Files and Bulk API results downloaded in the day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Downloads {
+    /// Downloads of the day.
     pub count: u32,
+    /// Their size in bytes, as far as it is known.
     pub bytes: u64,
+    /// Usual downloads of a day.
     pub usual: Rate,
+    /// The downloads.
     pub evidence: Vec<Uuid>,
-    /// Earlier days, weeks ago, with about as many.
+    /// Days some weeks ago with about as many downloads.
     pub recurrences: u32,
 }
 
-/// Modest excess on many days.
+/// A modest excess of rows on many days.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drain {
+    /// The surface.
     pub surface: Surface,
-    /// Start of the day on which the run began: what the finding is about.
+    /// Start of the day on which the excess began. The finding is identified by it.
     pub since: Timestamp,
-    /// log10 of the e-process over the days.
+    /// log10 of the e-process over the days (Shin, Ramdas and Rinaldo 2022).
     pub log10_e: f64,
     /// Days since the e-process was last at 1.
     pub days: u32,
     /// Rows over these days, as a multiple of the usual.
     pub excess: f64,
+    /// Rows over these days.
     pub rows: f64,
+    /// Usual rows over as many days.
     pub usual_rows: f64,
-    /// Days of own evidence.
+    /// Days of the account's own evidence.
     pub evidence: f64,
 }

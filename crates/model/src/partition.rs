@@ -1,12 +1,12 @@
-//! Which partition an activity or a finding belongs to.
+//! Assignment of activities and findings to partitions.
 
 use crate::{OrgId, UserId, id};
 use std::collections::BTreeMap;
 
-/// A fixed number of partitions, chosen at installation.
+/// The partitions of an installation. Their number is fixed when orgwatch is installed.
 ///
-/// An org lives in one partition, so that its populations are whole. A giant org may be spread over
-/// several, each large enough to be a population of its own.
+/// An org lives in one partition, so that its populations are complete. A giant org may be spread over several
+/// partitions by user, each large enough to be a population of its own.
 #[derive(Clone, Debug)]
 pub struct Partitions {
     count: u16,
@@ -14,31 +14,36 @@ pub struct Partitions {
 }
 
 impl Partitions {
-    /// `count` is raised to 1, and a spread is kept between 1 and `count`.
+    /// Creates `count` partitions. `spread` lists the orgs that live in more than one partition, with the number of theirs.
+    ///
+    /// A count of 0 is taken as 1, and a spread is clamped to 1 to `count`.
     pub fn new(count: u16, spread: BTreeMap<OrgId, u16>) -> Self {
         let count = count.max(1);
         let spread = spread.into_iter().map(|(org, s)| (org, s.clamp(1, count))).collect();
         Self { count, spread }
     }
 
+    /// Returns the number of partitions.
     pub fn count(&self) -> u16 {
         self.count
     }
 
-    /// Where the user's activities go, from 0 to `count` − 1.
+    /// Returns the partition of the user's activities, from 0 to `count` − 1.
     pub fn of_activity(&self, org: &OrgId, user: &UserId) -> u16 {
         let offset = id::hash(user.as_str().as_bytes()) % u64::from(self.spread(org));
         ((self.home(org) + offset) % u64::from(self.count)) as u16
     }
 
-    /// Where activities of the org's users can go, each partition once: what concerns the whole org goes to all of them.
+    /// Returns the partitions in which the org lives, each once. Control records go to all of them.
     pub fn of_org(&self, org: &OrgId) -> Vec<u16> {
         let home = self.home(org);
         let offsets = 0..u64::from(self.spread(org));
         offsets.map(|offset| ((home + offset) % u64::from(self.count)) as u16).collect()
     }
 
-    /// Where the user's findings go: by user, so that the correlator spreads wider than the baseline.
+    /// Returns the partition of the user's findings.
+    ///
+    /// Findings are spread by user, so that a large org does not bind one replica of the correlator.
     pub fn of_finding(&self, org: &OrgId, user: &UserId) -> u16 {
         let org = id::hash(org.as_str().as_bytes());
         let user = id::hash(user.as_str().as_bytes());
@@ -61,7 +66,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn the_wire_promise_does_not_move() {
+    fn assignments_never_change() {
         let partitions = Partitions::new(32, BTreeMap::new());
         let (org, user) = (OrgId::new("00Dhn0000018hrcMAU"), UserId::new("005hn00000EmmaMAAU"));
         insta::assert_debug_snapshot!((partitions.of_activity(&org, &user), partitions.of_finding(&org, &user)));

@@ -4,22 +4,26 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-/// Milliseconds since 1970-01-01T00:00:00Z. Shown and serialized as `2026-03-02T14:31:52.867Z`.
+/// Milliseconds since 1970-01-01T00:00:00Z. Displayed and serialized as `2026-03-02T14:31:52.867Z`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
+/// Milliseconds in a second.
 pub const SECOND: i64 = 1_000;
+/// Milliseconds in a minute.
 pub const MINUTE: i64 = 60 * SECOND;
+/// Milliseconds in an hour.
 pub const HOUR: i64 = 60 * MINUTE;
+/// Milliseconds in a day of 24 hours.
 pub const DAY: i64 = 24 * HOUR;
 
 impl Timestamp {
-    /// Whether it lies in the years 1 to 9999, beyond which neither text nor arithmetic holds.
+    /// Returns whether the time is in the years 1 to 9999, the range of RFC 3339.
     pub fn is_in_calendar(self) -> bool {
         (-62_135_596_800_000..=253_402_300_799_999).contains(&self.0)
     }
 
-    /// Reads RFC 3339, or the date alone as its midnight in UTC.
+    /// Parses an RFC 3339 time, or a date alone, which stands for its midnight in UTC.
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
             return Some(Self(time.timestamp_millis()));
@@ -28,17 +32,18 @@ impl Timestamp {
         Some(Self(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis()))
     }
 
+    /// Converts to a `chrono` time; 1970-01-01 if it is out of chrono's range.
     pub fn to_utc(self) -> DateTime<Utc> {
-        // The range of chrono is wider than any time that the formats let through.
+        // Never out of range in practice: both the formats and the wire are limited to the years 1 to 9999.
         DateTime::from_timestamp_millis(self.0).unwrap_or(DateTime::UNIX_EPOCH)
     }
 
-    /// `self` + `milliseconds`, kept within the range of the type.
+    /// Returns `self` + `milliseconds`, saturating at the range of `i64`.
     pub fn plus(self, milliseconds: i64) -> Self {
         Self(self.0.saturating_add(milliseconds))
     }
 
-    /// Milliseconds from `earlier` to `self`; negative if `earlier` is later.
+    /// Returns the milliseconds from `earlier` to `self`, negative if `earlier` is later.
     pub fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
@@ -68,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shown_and_read_in_rfc_3339() {
+    fn displays_and_parses_rfc_3339() {
         let time = Timestamp(1_772_461_912_867);
         assert_eq!(time.to_string(), "2026-03-02T14:31:52.867Z");
         assert_eq!(Timestamp::parse("2026-03-02T14:31:52.867Z"), Some(time));

@@ -1,4 +1,4 @@
-//! Activities on the wire.
+//! Conversion of activities.
 
 use super::field::{Field, WireError, fields, numbers};
 use crate::activity::{

@@ -1,4 +1,4 @@
-//! Batches on the wire.
+//! Conversion of batches and control records.
 
 use super::field::{Field, WireError, numbers};
 use crate::batch::{Batch, Change, ChangeKind, Command, Control, Entry, Item};
@@ -6,7 +6,7 @@ use crate::{Finding, Incident, Kind, Observation, OrgId, Text, Timestamp, wire};
 
 numbers!(ChangeKind => ChangeKind { Opened, Updated, Escalated, Reopened, Closed });
 
-/// `$to` and `$from` are what differs between the batch messages.
+/// Implements [`Batch`]. `$to` makes an item of a value, and `$from` a value of an item.
 macro_rules! batch {
     ($domain:ty, $item:ident, $batch:ident, $to:expr, $from:expr) => {
         impl Batch for $domain {

@@ -1,4 +1,4 @@
-//! How one field crosses between a domain type and its wire message.
+//! Conversion of single fields between domain types and protobuf messages.
 
 use crate::id::MAX_BYTES;
 use crate::incident::Points;
@@ -6,36 +6,71 @@ use crate::{OrgId, Text, Timestamp, UserId};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
-/// What is wrong with a message.
+/// Why a message could not be decoded. Fields go by their protobuf names.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
+    /// The bytes are not a protobuf message of this type.
     #[error("not a protobuf message of this type")]
     Undecodable(#[from] prost::DecodeError),
+    /// A required field is absent or empty.
     #[error("field {0}: missing")]
     Missing(&'static str),
+    /// A UUID does not have 16 bytes.
     #[error("field {0}: not a uuid of 16 bytes")]
     NotAUuid(&'static str),
+    /// An enum has a number that this version does not know: the sender is newer.
     #[error("field {field}: unknown number {number}")]
-    UnknownNumber { field: &'static str, number: i32 },
+    UnknownNumber {
+        /// The field.
+        field: &'static str,
+        /// The number received.
+        number: i32,
+    },
+    /// An IP address has neither 4 nor 16 bytes.
     #[error("field {0}: not an address of 4 or 16 bytes")]
     NotAnAddress(&'static str),
+    /// A number is too large for the domain type.
     #[error("field {field}: {value} is out of range")]
-    OutOfRange { field: &'static str, value: u64 },
+    OutOfRange {
+        /// The field.
+        field: &'static str,
+        /// The number received.
+        value: u64,
+    },
+    /// A time is outside the years 1 to 9999.
     #[error("field {field}: {value} ms is not a time of the years 1 to 9999")]
-    NotATime { field: &'static str, value: i64 },
+    NotATime {
+        /// The field.
+        field: &'static str,
+        /// Milliseconds since 1970.
+        value: i64,
+    },
+    /// A number is infinite or NaN.
     #[error("field {0}: not a finite number")]
     NotFinite(&'static str),
+    /// An id is longer than [`MAX_BYTES`].
     #[error("field {field}: {bytes} bytes, where ids have {} at most", crate::id::MAX_BYTES)]
-    LongId { field: &'static str, bytes: usize },
+    LongId {
+        /// The field.
+        field: &'static str,
+        /// The length received.
+        bytes: usize,
+    },
 }
 
-/// A domain value whose wire form is `W`. `name` is the field's name, for the error.
+/// A domain value that the wire holds as a `W`.
 pub trait Field<W>: Sized {
+    /// Converts to the wire.
     fn to_wire(&self) -> W;
+
+    /// Converts from the wire. `name` is the field's name, for the error.
+    ///
+    /// # Errors
+    /// If the domain type does not allow the value.
     fn from_wire(wire: W, name: &'static str) -> Result<Self, WireError>;
 }
 
-/// The same type on both sides.
+/// Implements [`Field`] for types that are the same on both sides.
 macro_rules! plain {
     ($($type:ty),+) => {$(
         impl Field<$type> for $type {
@@ -51,7 +86,7 @@ macro_rules! plain {
 }
 plain!(bool, u32, u64, i64, String);
 
-/// No statistic is infinite or not a number, and neither survives JSON.
+/// Numbers must be finite: no statistic is infinite or NaN, and JSON has neither.
 impl Field<f64> for f64 {
     fn to_wire(&self) -> f64 {
         *self
@@ -64,7 +99,7 @@ impl Field<f64> for f64 {
 
 impl Field<String> for Text {
     fn to_wire(&self) -> String {
-        // `to_string` would go through the formatter.
+        // `to_string` would go through the formatter, which is slower.
         self.as_str().to_owned()
     }
 
@@ -73,7 +108,7 @@ impl Field<String> for Text {
     }
 }
 
-/// An id is not empty, and is in its normal form already.
+/// Implements [`Field`] for ids, which must not be empty.
 macro_rules! id {
     ($($type:ident),+) => {$(
         impl Field<String> for $type {
@@ -213,7 +248,10 @@ macro_rules! fields {
 }
 pub(super) use fields;
 
-/// An enum, variant by variant. An unknown number is an error: a newer sender must be upgraded for first.
+/// Implements [`Field`] for an enum, variant by variant.
+///
+/// An unknown number is an error: receivers must be upgraded before senders. `unspecified` names the variant that the
+/// wire holds as 0, if there is one.
 macro_rules! numbers {
     ($domain:ident => $wire:ident { $($variant:ident),+ $(,)? } $(unspecified $unspecified:ident)?) => {
         impl $crate::codec::Field<i32> for $domain {

@@ -1,4 +1,4 @@
-//! Findings on the wire.
+//! Conversion of findings.
 
 use super::field::{fields, numbers};
 use crate::finding::{Contribution, Finding, Measure, Severity};

@@ -1,4 +1,4 @@
-//! Incidents on the wire.
+//! Conversion of incidents.
 
 use super::field::{fields, numbers};
 use crate::incident::{Incident, Receipt, RiskModel, Term, TermKind};

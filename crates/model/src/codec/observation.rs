@@ -1,4 +1,4 @@
-//! Observations on the wire.
+//! Conversion of observations.
 
 use super::field::{Field, WireError, fields, numbers};
 use crate::observation::{
@@ -33,7 +33,7 @@ fields!(Drain => Drain { since, log10_e, days, excess, rows, usual_rows, evidenc
 numbers!(UserClass => UserClass { Normal, Power, Admin, Integration, Guest });
 numbers!(Surface => Source { ListView, Report, Api, Bulk, File });
 
-/// The features that carry values, each under the same name on both sides.
+/// Implements [`Field`] for [`Feature`]. Lists the variants that carry a value; their names are the same on both sides.
 macro_rules! features {
     ($($variant:ident),+ $(,)?) => {
         impl Field<wire::Feature> for Feature {

@@ -1,4 +1,4 @@
-//! Batches: what is put together item by item is what the message type says.
+//! Encoding and decoding of batches.
 
 use crate::examples;
 use crate::strategies;
@@ -19,7 +19,7 @@ fn control(command: Command) -> Entry {
     Entry::Control(Control { org_id: OrgId::new("00Dhn0000018hrcMAU"), command })
 }
 
-/// Of which only what is certain is known.
+/// An activity with its required fields only.
 fn bare() -> Activity {
     let (org, user) = (OrgId::new("00Dhn0000018hrcMAU"), UserId::new("005hn00000EmmaMAAU"));
     Activity::new(Uuid::from_u128(7), org, user, Timestamp(1_772_461_912_867), Channel::Stored, Kind::ListView)
@@ -37,19 +37,19 @@ fn golden_bytes_of_control_records() {
 }
 
 #[test]
-fn golden_bytes_of_what_is_missing() {
+fn golden_bytes_of_blind_kinds() {
     let blind = control(Command::Blind { kind: Kind::ListView });
     let sighted = control(Command::Sighted { kind: Kind::TenantSecurityApiAnomaly });
     insta::assert_snapshot!(hex(&Entry::encode_batch(&[traced(blind), Item::new(sighted)])));
 }
 
 #[test]
-fn golden_bytes_of_a_lesson() {
-    let lesson = Entry::Backfill(Box::new(bare()));
+fn golden_bytes_of_backfill() {
+    let backfill = Entry::Backfill(Box::new(bare()));
     let activity = Entry::encode_batch(&[traced(Entry::from(bare()))]);
-    let bytes = Entry::encode_batch(&[traced(lesson)]);
+    let bytes = Entry::encode_batch(&[traced(backfill)]);
     insta::assert_snapshot!(hex(&bytes));
-    assert_eq!(bytes.len(), activity.len() + 2, "an activity says nothing of lessons");
+    assert_eq!(bytes.len(), activity.len() + 2, "the mark of backfill takes two bytes");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn golden_bytes_of_a_change() {
 }
 
 #[test]
-fn an_item_of_nothing_is_an_error() {
+fn an_empty_item_is_an_error() {
     let mut batch = Vec::new();
     push_item(&mut batch, &[]);
     assert!(matches!(Entry::decode_batch(&batch), Err(WireError::Missing("activity"))));
@@ -67,7 +67,7 @@ fn an_item_of_nothing_is_an_error() {
 }
 
 #[test]
-fn a_kind_that_is_not_known_is_an_error() {
+fn an_unknown_kind_is_an_error() {
     let error = |value| {
         let control = Some(wire::Control { org_id: "00Dhn0000018hrcMAU".to_owned(), value: Some(value) });
         let item = wire::ActivityItem { control, ..wire::ActivityItem::default() };
@@ -98,13 +98,13 @@ fn entry() -> impl Strategy<Value = Entry> {
 
 proptest! {
     #[test]
-    fn batches_come_back(entries in prop::collection::vec(entry(), 0..5)) {
+    fn batches_survive_the_wire(entries in prop::collection::vec(entry(), 0..5)) {
         let items: Vec<Item<Entry>> = entries.into_iter().map(traced).collect();
         prop_assert_eq!(Entry::decode_batch(&Entry::encode_batch(&items)).unwrap(), items);
     }
 
     #[test]
-    fn hostile_bytes_are_an_error_or_a_batch(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn arbitrary_bytes_decode_to_an_error_or_a_batch(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         if let Ok(items) = Entry::decode_batch(&bytes) {
             prop_assert_eq!(Entry::decode_batch(&Entry::encode_batch(&items)).unwrap().len(), items.len());
         }

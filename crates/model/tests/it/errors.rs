@@ -1,10 +1,10 @@
-//! What a receiver says of a message that it cannot take.
+//! Errors for messages that cannot be decoded.
 
 use crate::examples;
 use model::codec::{Message, WireError};
 use model::{Activity, Finding, Incident, Observation, wire};
 
-/// The error of decoding an example after `damage` was done to its wire form.
+/// Returns the error of decoding `example` after `damage` changed its wire form.
 fn error<M: Message, W: prost::Message + Default>(example: &M, damage: impl FnOnce(&mut W)) -> String {
     let mut wire = W::decode(example.encode().as_slice()).unwrap();
     damage(&mut wire);
@@ -28,7 +28,7 @@ fn incident_error(damage: impl FnOnce(&mut wire::Incident)) -> String {
 }
 
 #[test]
-fn bytes_of_no_message_are_undecodable() {
+fn random_bytes_are_undecodable() {
     let bytes = [0xff, 0xff, 0xff, 0xff];
     assert!(matches!(Activity::decode(&bytes), Err(WireError::Undecodable(_))));
     assert!(matches!(Observation::decode(&bytes), Err(WireError::Undecodable(_))));
@@ -37,14 +37,14 @@ fn bytes_of_no_message_are_undecodable() {
 }
 
 #[test]
-fn a_cut_message_is_an_error() {
+fn a_truncated_message_is_an_error() {
     let bytes = examples::finding().encode();
     let (most, _) = bytes.split_at(bytes.len() - 1);
     assert!(matches!(Finding::decode(most), Err(WireError::Undecodable(_))));
 }
 
 #[test]
-fn an_empty_message_lacks_its_first_required_field() {
+fn an_empty_message_misses_its_first_required_field() {
     let text = |error: Option<WireError>| error.unwrap().to_string();
     assert_eq!(text(Activity::decode(&[]).err()), "field id: not a uuid of 16 bytes");
     assert_eq!(text(Observation::decode(&[]).err()), "field org_id: missing");
@@ -75,7 +75,7 @@ fn missing_fields_are_named() {
 }
 
 #[test]
-fn a_feature_lacks_nothing_that_it_needs() {
+fn missing_parts_of_features_are_named() {
     use wire::feature::Value;
     let damaged = |value| observation_error(|wire| wire.features = vec![wire::Feature { value: Some(value) }]);
     let volume = wire::Volume { source: 1, ..wire::Volume::default() };
@@ -103,12 +103,12 @@ fn addresses_are_four_or_sixteen_bytes() {
 }
 
 #[test]
-fn points_that_do_not_fit_are_refused() {
+fn points_out_of_range_are_refused() {
     assert_eq!(incident_error(|wire| wire.risk_score = u32::MAX), "field risk_score: 4294967295 is out of range");
 }
 
 #[test]
-fn the_error_of_a_part_is_the_error_of_the_whole() {
+fn errors_of_nested_messages_are_returned() {
     assert_eq!(
         incident_error(|wire| wire.findings.iter_mut().for_each(|finding| finding.severity = 77)),
         "field severity: unknown number 77"

@@ -1,4 +1,4 @@
-//! One full example of each message: no field is left at its default.
+//! One complete example of each message, with no field at its default.
 
 use model::{
     Activity, Attribute, Burst, Channel, Contribution, Delegate, Delegated, Downloads, Drain, Failures, Feature,
@@ -90,7 +90,7 @@ pub(crate) fn observation() -> Observation {
     }
 }
 
-/// Every variant.
+/// One feature of each variant.
 fn features() -> Vec<Feature> {
     let usual = Usual {
         location: 4.5,

@@ -1,11 +1,11 @@
-//! The bytes and the JSON of one example each. A snapshot that changes breaks what was written before.
+//! Bytes and JSON of one example each. If a snapshot changes, earlier messages can no longer be read.
 
 use crate::examples;
 use model::codec::Message;
 use model::{Activity, Finding, Incident, Kind, Observation};
 use std::fmt::Debug;
 
-/// Lines of 32 bytes in hexadecimal, if they decode to the example.
+/// Returns the encoded example in hexadecimal, 32 bytes per line, after checking that it decodes to the example.
 fn hex<M: Message + PartialEq + Debug>(example: &M) -> String {
     let bytes = example.encode();
     assert_eq!(&M::decode(&bytes).unwrap(), example);
@@ -18,7 +18,7 @@ fn the_bytes_of_an_activity() {
     insta::assert_snapshot!(hex::<Activity>(&examples::activity()));
 }
 
-/// As they were before it was told who administers.
+/// The bytes before the field `administers` existed.
 #[test]
 fn the_bytes_of_an_activity_without_permissions() {
     let without = Activity { administers: None, ..examples::activity() };
@@ -54,7 +54,7 @@ fn the_json_of_an_incident() {
     insta::assert_snapshot!(json);
 }
 
-/// Every variant has a number on the wire and a word in JSON, and neither may move.
+/// Every variant has a number on the wire and a word in JSON. Neither may change.
 #[test]
 fn the_words_and_their_numbers() {
     use model::codec::Field;

@@ -1,4 +1,4 @@
-//! The crate through its public interface: what crosses a border comes back as it was.
+//! Tests of the public interface: encoding, decoding, errors.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod batch;

@@ -1,4 +1,4 @@
-//! Nothing is lost on the wire or in JSON.
+//! Values survive the wire and JSON unchanged.
 
 use crate::strategies::{JSON, WIRE, activity, finding, incident, observation};
 use model::codec::Message;
@@ -48,7 +48,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_damaged_message_decodes_to_is_stable(finding in finding(WIRE), at in any::<prop::sample::Index>(), byte: u8) {
+    fn a_damaged_message_decodes_to_a_stable_value(finding in finding(WIRE), at in any::<prop::sample::Index>(), byte: u8) {
         let mut bytes = finding.encode();
         let at = at.index(bytes.len());
         bytes.splice(at..=at, [byte]);
@@ -61,7 +61,7 @@ proptest! {
 }
 
 #[test]
-fn an_account_known_by_a_name_of_fifteen_letters_stays_itself() {
+fn an_id_from_a_username_of_fifteen_letters_is_stable() {
     let user = UserId::from_username("IntegrationUser");
     assert_eq!(user.as_str().len(), 18);
     assert_eq!(UserId::new(user.as_str()), user);

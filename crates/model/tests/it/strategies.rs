@@ -1,4 +1,4 @@
-//! Arbitrary values of the model.
+//! Strategies for arbitrary values of the model.
 
 mod activity;
 mod incident;
@@ -14,24 +14,24 @@ use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
 use proptest::option;
 use proptest::prelude::*;
 
-/// Numbers and times as wide as a border lets through.
+/// The numbers and times that a format can carry.
 #[derive(Clone, Copy)]
 pub(crate) struct Range {
     number: fn() -> BoxedStrategy<f64>,
     time: fn() -> BoxedStrategy<Timestamp>,
 }
 
-/// All that the wire carries: every finite number, every time.
+/// The wire: every finite number and every time.
 pub(crate) const WIRE: Range =
     Range { number: || (POSITIVE | NEGATIVE | NORMAL | SUBNORMAL | ZERO).boxed(), time: || time().boxed() };
 
-/// All that orgwatch writes as JSON: numbers of six decimals, times of four-digit years.
+/// JSON as orgwatch writes it: numbers of six decimals, times from 1970 to 9999.
 pub(crate) const JSON: Range = Range {
     number: || (-1_000_000_000_000i64..1_000_000_000_000).prop_map(|n| n as f64 / 1e6).boxed(),
     time: || (0i64..253_402_300_800_000).prop_map(Timestamp).boxed(),
 };
 
-/// Of the years 1 to 9999.
+/// A time in the years 1 to 9999.
 pub(crate) fn time() -> impl Strategy<Value = Timestamp> + Clone {
     (-62_135_596_800_000i64..253_402_300_800_000).prop_map(Timestamp)
 }
@@ -62,7 +62,7 @@ pub(crate) fn org() -> impl Strategy<Value = OrgId> {
     "[0-9A-Za-z]{1,18}".prop_map(|id| OrgId::new(&id))
 }
 
-/// By id or by username.
+/// An account, by id or by username.
 pub(crate) fn user() -> impl Strategy<Value = UserId> {
     prop_oneof![
         "[0-9A-Za-z]{15}|[0-9A-Za-z]{18}".prop_map(|id| UserId::new(&id)),
@@ -70,7 +70,7 @@ pub(crate) fn user() -> impl Strategy<Value = UserId> {
     ]
 }
 
-/// Any of an enum's words.
+/// Any variant of an enum.
 pub(crate) fn word<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> + Clone {
     proptest::sample::select(all)
 }

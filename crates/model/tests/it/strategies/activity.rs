@@ -1,4 +1,4 @@
-//! Arbitrary activities.
+//! Strategies for activities.
 
 use super::{maybe, org, text, time, user, uuid, word};
 use model::{

@@ -1,4 +1,4 @@
-//! Arbitrary findings and incidents.
+//! Strategies for findings and incidents.
 
 use super::{Range, maybe, org, text, texts, user, uuid, uuids, word};
 use model::{
@@ -12,7 +12,7 @@ pub(crate) fn finding(range: Range) -> impl Strategy<Value = Finding> {
     let who = (uuid(), any::<u64>(), org(), user(), maybe(text()), word(UserClass::ALL));
     let what = (text(), word(Severity::ALL), [number(), number(), number(), number()], time(), time(), ".{0,60}");
     let feature = (text(), text(), 0u32..=10_000).prop_map(|(name, value, share)| Contribution { name, value, share });
-    // Measures are in the order of their names, each there once.
+    // Measures are sorted by name, and names are unique.
     let measures = btree_map(text(), number(), 0..4);
     let why = (vec(feature, 0..4), measures, uuids(), texts(), maybe(word(Surface::ALL)), any::<bool>(), text());
     (who, what, why).prop_map(

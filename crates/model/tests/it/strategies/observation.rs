@@ -1,4 +1,4 @@
-//! Arbitrary observations with every kind of feature.
+//! Strategies for observations with every variant of feature.
 
 use super::{WIRE, activity, maybe, org, text, texts, time, user, uuids, word};
 use model::{
