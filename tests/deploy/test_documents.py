@@ -81,6 +81,13 @@ class Reference(unittest.TestCase):
                 name = re.sub(r"(?<!^)(?=[A-Z])", "-", command).lower()
                 self.assertRegex(page, rf"\b{name}\b", path)
 
+    def test_tests_of_the_requirements_on_sources_exist(self):
+        section = (ROOT / "docs/sources.md").read_text().partition("## What users of other connectors")[2]
+        named = re.findall(r"`([a-z]\w*_\w+)`", section)
+        self.assertGreater(len(named), 40)
+        defined = set(re.findall(r"\bfn (\w+)\(", "".join(sources(each) for each in ("crates/*/src/**/*.rs", "crates/*/tests/**/*.rs", "tests/it/*.rs"))))
+        self.assertEqual([name for name in named if name not in defined], [])
+
     def test_log_messages_exist(self):
         """Each message that docs/logs.md or a runbook quotes is in the code."""
         code = re.sub(r"\\\n\s*", "", sources("crates/*/src/**/*.rs"))
