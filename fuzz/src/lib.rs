@@ -92,7 +92,7 @@ pub fn state(data: &[u8]) {
 /// Configuration files.
 pub fn config(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    if let Ok(config) = pipeline::Config::parse(text, Path::new("fuzzed.toml")) {
+    if let Ok(config) = settings::Settings::parse(text, Path::new("fuzzed.toml")) {
         assert!(config.check().is_empty());
     }
 }

@@ -13,7 +13,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "body" => stored(),
         "wire" => stored().iter().map(|events| batch(events)).collect(),
         "state" => state(),
-        "config" => vec![pipeline::config::DEFAULT.as_bytes().to_vec()],
+        "config" => vec![settings::DEFAULT.as_bytes().to_vec()],
         _ => Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::kit::{backtest, dev, org, org_id};
 use model::Timestamp;
-use pipeline::Config;
+use settings::Settings;
 use std::path::Path;
 
 /// Six orgs, and one that is spread over four partitions.
@@ -21,7 +21,7 @@ async fn live_equals_backtest(replicas: &str) {
     let config = folder.path().join("orgwatchd.toml");
     std::fs::write(&config, &settings).unwrap();
     let learn_until = Timestamp::parse("2026-01-17").unwrap();
-    let tested = backtest(&input, Config::parse(&settings, Path::new("test")).unwrap(), learn_until);
+    let tested = backtest(&input, Settings::parse(&settings, Path::new("test")).unwrap(), learn_until);
     dev(&input, &config, learn_until, replicas).await.assert_equals(&tested);
 }
 

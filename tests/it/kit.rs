@@ -1,8 +1,9 @@
 //! What the tests share: orgs to play, what a backtest makes of them, and services as processes.
 
 use model::{Finding, Incident, OrgId, Timestamp};
-use pipeline::{Backtest, Config, Options};
+use orgwatch::{Backtest, Options};
 use serde_json::Value;
+use settings::Settings;
 use simulator::{Attacks, Plan, Simulation};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -98,10 +99,10 @@ fn canonical(mut value: Value) -> Value {
     value
 }
 
-pub(crate) fn backtest(input: &Path, config: Config, learn_until: Timestamp) -> Outcome {
+pub(crate) fn backtest(input: &Path, settings: Settings, learn_until: Timestamp) -> Outcome {
     let options = Options { learn_until: Some(learn_until), threads: 2, ..Options::default() };
-    let run = Backtest::new(&[input.to_owned()], config, options).unwrap();
-    let outcome = pipeline::backtest(run, |_, _| Ok(()), |_| ()).unwrap();
+    let run = Backtest::new(&[input.to_owned()], settings, options).unwrap();
+    let outcome = orgwatch::backtest(run, |_, _| Ok(()), |_| ()).unwrap();
     assert_eq!(outcome.rejects, 0);
     Outcome::new(&outcome.finished.findings, &outcome.finished.incidents)
 }

@@ -3,9 +3,9 @@
 use crate::kit::{Fleet, Outcome, backtest, command, export, org_id, orgs};
 use model::{OrgId, Timestamp};
 use orgwatchd::{Config, Node, idle};
-use pipeline::Config as Rules;
 use serde_json::Value;
 use servers::{Nats, Postgres};
+use settings::Settings as Rules;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

@@ -57,5 +57,5 @@ async fn services_work_with_their_own_permissions() {
         assert!(!log.to_lowercase().contains("permissions violation"), "{name}: {log}");
     }
     fleet.stop().await;
-    export(&path).await.assert_equals(&backtest(&input, pipeline::Config::default(), learn_until));
+    export(&path).await.assert_equals(&backtest(&input, settings::Settings::default(), learn_until));
 }

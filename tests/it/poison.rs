@@ -9,11 +9,11 @@ use model::{
     Kind, Observation, OrgId, Points, Receipt, RiskModel, Severity, SourceIp, Timestamp, UserClass, UserId, Uuid,
 };
 use orgwatchd::{Config, Node, idle};
-use pipeline::Config as Rules;
 use rand::SeedableRng;
 use rand::distr::{Alphanumeric, SampleString};
 use rand_chacha::ChaCha8Rng;
 use servers::{Nats, Postgres};
+use settings::Settings as Rules;
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

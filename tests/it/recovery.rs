@@ -4,8 +4,8 @@
 use crate::kit::{Fleet, backtest, export, orgs};
 use model::Timestamp;
 use orgwatchd::{Config, Node, idle};
-use pipeline::Config as Rules;
 use servers::{Nats, NatsOptions, Postgres};
+use settings::Settings as Rules;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use store::FindingFilter;

@@ -55,7 +55,7 @@ async fn services_work_as_their_own_roles() {
     }
 
     let operator = configure("orgwatch_operator_1");
-    export(&operator).await.assert_equals(&backtest(&input, pipeline::Config::default(), learn_until));
+    export(&operator).await.assert_equals(&backtest(&input, settings::Settings::default(), learn_until));
     operate(&operator, &["verify"]).await;
     operate(&operator, &["org", "remove", org_id(0).as_str()]).await;
     assert_eq!(export(&operator).await, Outcome { findings: vec![], incidents: vec![] });

@@ -22,7 +22,7 @@ async fn outcomes(channels: &str) -> (Outcome, Outcome) {
     let config = folder.path().join("orgwatchd.toml");
     std::fs::write(&config, "").unwrap();
     let learn_until = Timestamp::parse(LEARN_UNTIL).unwrap();
-    let tested = backtest(&input, pipeline::Config::default(), learn_until);
+    let tested = backtest(&input, settings::Settings::default(), learn_until);
     let id = org_id(0);
     let live = dev_with(&input, &config, learn_until, "1", &["--salesforce", channels, "--org", id.as_str()]).await;
     (live, tested)

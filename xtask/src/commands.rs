@@ -63,8 +63,7 @@ pub(crate) fn check() -> Result<()> {
 
 /// The benchmarks of the two crates on the hot path.
 pub(crate) fn bench(arguments: &[&str]) -> Result<()> {
-    let bench =
-        &["bench", "-p", "orgwatch-pipeline", "-p", "orgwatch-profile", "--bench", "throughput", "--bench", "state"];
+    let bench = &["bench", "-p", "orgwatch", "-p", "orgwatch-profile", "--bench", "throughput", "--bench", "state"];
     run(cargo(bench).args(arguments))
 }
 

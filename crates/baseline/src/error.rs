@@ -1,7 +1,7 @@
 //! What can go wrong.
 
-use crate::partition::PartitionError;
 use bus::{Failure, LoopError, PublishError};
+use engine::PartitionError;
 use runtime::error::chain;
 use store::StoreError;
 

@@ -14,12 +14,10 @@
 
 mod error;
 mod meter;
-mod partition;
 mod settings;
 mod worker;
 
 pub use error::BaselineError;
-pub use partition::{Change, Partition, PartitionError};
 pub use settings::Settings;
 
 use bus::{Bus, LoopError, Publisher, PublisherSettings};

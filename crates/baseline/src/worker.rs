@@ -2,11 +2,11 @@
 
 use crate::error::BaselineError;
 use crate::meter::Meter;
-use crate::partition::Partition;
 use crate::settings::Settings;
 use bus::{Bus, Delivery, Failure, Handler, PublishError, Publisher, Ticket, subject, trace};
+use engine::{ActivityOutcome, Partition};
 use model::{Entry, Item, Observation, OrgId, UserId};
-use profile::{ActivityOutcome, Org};
+use profile::Org;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{Owner, StateEntry, StateKey};

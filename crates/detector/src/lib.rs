@@ -8,7 +8,8 @@ pub use group::{Group, GroupError};
 pub use settings::Settings;
 
 use bus::{Bus, Consumer, LoopError, Publisher, PublisherSettings, SharedSettings};
-use model::{Finding, Text, Timestamp};
+use engine::Rules;
+use model::Finding;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -26,14 +27,6 @@ pub struct Service {
     pub settings: Settings,
 }
 
-/// What decides a verdict, all of one time.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    pub detect: detect::Settings,
-    /// Findings carry the hash of the settings that judged them.
-    pub config_hash: Text,
-}
-
 impl Service {
     /// Works until `shutdown`.
     ///
@@ -42,12 +35,11 @@ impl Service {
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), LoopError> {
         let abandon = CancellationToken::new();
         let publisher: Publisher<Finding> = Publisher::start(&self.bus, PublisherSettings::default(), abandon.clone());
-        let source = Consumer::detector(self.group.name());
+        let consumer = Consumer::detector(self.group.name());
         let shared = SharedSettings { messages: self.settings.messages, ..SharedSettings::default() };
-        let learn_until = self.settings.learn_until.map_or(Timestamp(i64::MIN), |time| time);
         let bus = self.bus.clone();
-        let mut worker = Worker::new(self, publisher, learn_until);
-        let ended = bus::shared(&bus, &source, &mut worker, shared, shutdown).await;
+        let mut worker = Worker::new(self, publisher);
+        let ended = bus::shared(&bus, &consumer, &mut worker, shared, shutdown).await;
         abandon.cancel();
         ended
     }

@@ -1,10 +1,11 @@
 //! One batch of observations at a time.
 
-use crate::{Group, Rules, Service};
+use crate::{Group, Service};
 use bus::{Delivery, Failure, Handler, PublishError, Publisher, subject, trace};
 use detect::Verdict;
+use engine::Rules;
 use model::partition::Partitions;
-use model::{Finding, Item, Observation, Timestamp};
+use model::{Finding, Item, Observation};
 use opentelemetry::metrics::Counter;
 use opentelemetry::{KeyValue, Value, global};
 use std::collections::BTreeMap;
@@ -17,39 +18,25 @@ pub(crate) struct Worker {
     partitions: Partitions,
     prefix: String,
     publisher: Publisher<Finding>,
-    learn_until: Timestamp,
     verdicts: Counter<u64>,
 }
 
 impl Worker {
-    pub(crate) fn new(service: Service, publisher: Publisher<Finding>, learn_until: Timestamp) -> Self {
+    pub(crate) fn new(service: Service, publisher: Publisher<Finding>) -> Self {
         Self {
             group: service.group,
             rules: service.rules,
             partitions: service.partitions,
             prefix: service.bus.settings().prefix.clone(),
             publisher,
-            learn_until,
             verdicts: global::meter("orgwatch").u64_counter("orgwatch.detector.verdicts").build(),
         }
     }
 
-    /// The findings of the group's detectors, each with a span of its own trace.
+    /// Returns the findings of the group's detectors, each with a span in the trace of its observation.
     fn judge(&self, item: &Item<Observation>, rules: &Rules) -> Vec<Item<Finding>> {
-        let observation = &item.value;
-        if observation.at < self.learn_until {
-            return Vec::new();
-        }
-        let enabled = self.group.detectors().iter().filter(|detector| rules.detect.is_enabled(detector.name()));
-        let mut findings = Vec::new();
-        for detector in enabled {
-            for verdict in detector.judge(observation, &rules.detect) {
-                self.count(detector.name(), &verdict);
-                if let Verdict::Anomalous(finding) = verdict {
-                    findings.push(Finding { config_hash: rules.config_hash.clone(), ..*finding });
-                }
-            }
-        }
+        let count = |detector: &'static str, verdict: &Verdict| self.count(detector, verdict);
+        let findings = rules.judge(self.group.detectors(), &item.value, count);
         if findings.is_empty() {
             return Vec::new();
         }

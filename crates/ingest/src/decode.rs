@@ -1,13 +1,11 @@
 //! The bytes of one request as activities.
 
-mod unpack;
-
+use ::files::unpack::{self, Capped, HTTP_WINDOW, is_beyond_cap};
 use model::{Activity, OrgId, Timestamp};
 use salesforce::{Chunks, Context, Occurrences};
 use std::io::{self, Read};
-use unpack::{Capped, is_beyond_cap};
 
-pub use unpack::Packing;
+pub use ::files::unpack::Packing;
 
 /// What one body held, in its order.
 #[derive(Debug, Default)]
@@ -54,7 +52,7 @@ pub fn decode(
     let failed = |line, source| {
         if is_beyond_cap(&source) { DecodeError::TooLarge(most_bytes) } else { DecodeError::Broken { line, source } }
     };
-    let unpacked = unpack::unpacked(body, packing).map_err(|source| failed(1, source))?;
+    let unpacked = unpack::unpacked(body, packing, HTTP_WINDOW).map_err(|source| failed(1, source))?;
     let mut unpacked = Capped::new(unpacked, most_bytes);
     let mut head = Vec::new();
     unpacked.by_ref().take(HEAD).read_to_end(&mut head).map_err(|source| failed(1, source))?;

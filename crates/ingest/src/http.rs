@@ -205,7 +205,7 @@ fn packing(headers: &HeaderMap) -> Result<Packing, Refusal> {
     let mut named = headers.get_all(header::CONTENT_ENCODING).iter();
     let (first, second) = (named.next(), named.next());
     let Some(name) = first else { return Ok(Packing::Detect) };
-    let known = name.to_str().ok().and_then(Packing::of).filter(|_| second.is_none());
+    let known = name.to_str().ok().and_then(Packing::from_content_encoding).filter(|_| second.is_none());
     known.ok_or_else(|| Refusal::Encoding(String::from_utf8_lossy(name.as_bytes()).into_owned()))
 }
 

@@ -31,8 +31,8 @@ mod source;
 mod testing;
 mod tokens;
 
+pub use self::files::FileSource;
 pub use aside::Unread;
-pub use files::FileSource;
 pub use orgs::{
     Backfill, BackfillError, Backfilled, ConnectedOrg, Files, Purpose, SalesforceSettings, SalesforceSource, Start,
     Stored, doctor, kind_of_stored, stored_objects,

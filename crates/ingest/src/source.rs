@@ -1,10 +1,10 @@
 //! What a source is.
 
 use crate::Sink;
+use ::files::InputError;
 use bus::PublishError;
 use futures::future::BoxFuture;
 use model::OrgId;
-use pipeline::input::InputError;
 use serde_json::Value;
 use store::{Gap, NewGap, SourceState, Store, StoreError};
 use tokio_util::sync::CancellationToken;

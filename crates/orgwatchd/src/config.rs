@@ -1,9 +1,9 @@
 //! The configuration of a deployment: one file for all services, each of which reads its sections.
 
 use anyhow::{Result, bail};
-use pipeline::config::PartitionSettings;
 use runtime::telemetry::TelemetrySettings;
 use serde::{Deserialize, Serialize};
+use settings::PartitionSettings;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -68,8 +68,8 @@ impl Config {
     }
 
     /// What decides, as a backtest takes it.
-    pub fn rules(&self) -> pipeline::Config {
-        pipeline::Config {
+    pub fn rules(&self) -> settings::Settings {
+        settings::Settings {
             profile: self.profile.clone(),
             detect: self.detect.clone(),
             risk: self.risk.clone(),

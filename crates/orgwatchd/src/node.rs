@@ -77,7 +77,7 @@ impl Node {
         Ok(detector::Service {
             bus: self.bus.clone(),
             group,
-            rules: rules::follow(&self.bus, self.config.rules(), shutdown).await?,
+            rules: rules::follow(&self.bus, self.config.rules(), self.config.detector.learn_until, shutdown).await?,
             partitions: self.config.partitions.partitions(),
             settings: self.config.detector.clone(),
         })

@@ -2,8 +2,10 @@
 
 use anyhow::{Context, Result};
 use bus::{Bucket, Bus};
-use detector::Rules;
+use engine::Rules;
 use futures::StreamExt;
+use model::Timestamp;
+use settings::Settings;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -18,11 +20,12 @@ const KEY: &str = "rules";
 /// If the bucket cannot be opened.
 pub(crate) async fn follow(
     bus: &Bus,
-    initial: pipeline::Config,
+    initial: Settings,
+    learn_until: Option<Timestamp>,
     shutdown: CancellationToken,
 ) -> Result<watch::Receiver<Arc<Rules>>> {
     let mut pushed = Bucket::open(bus).await?.watch(KEY)?;
-    let (sender, receiver) = watch::channel(Arc::new(rules(&initial)));
+    let (sender, receiver) = watch::channel(Arc::new(Rules::new(&initial, learn_until)));
     tokio::spawn(async move {
         loop {
             let value = tokio::select! {
@@ -31,11 +34,11 @@ pub(crate) async fn follow(
             };
             let Some(value) = value else { return };
             match parse(&String::from_utf8_lossy(&value), Path::new("pushed rules")) {
-                Ok(config) => {
+                Ok(pushed) => {
                     // Only what detectors use changes here: partitions are fixed, and profiles keep learning as they do.
-                    let config = pipeline::Config { detect: config.detect, ..initial.clone() };
-                    let rules = rules(&config);
-                    tracing::info!(hash = %rules.config_hash, "new rules decide from now on");
+                    let settings = Settings { detect: pushed.detect, ..initial.clone() };
+                    let rules = Rules::new(&settings, learn_until);
+                    tracing::info!(hash = %rules.config_hash(), "new rules decide from now on");
                     sender.send_replace(Arc::new(rules));
                 }
                 Err(error) => tracing::error!(error = format!("{error:#}"), "pushed rules are not used"),
@@ -49,16 +52,12 @@ pub(crate) async fn follow(
 ///
 /// # Errors
 /// If the file is no valid configuration of rules, or the bucket cannot be written.
-pub(crate) async fn push(bus: &Bus, text: String, path: &Path, current: &pipeline::Config) -> Result<model::Text> {
+pub(crate) async fn push(bus: &Bus, text: String, path: &Path, current: &Settings) -> Result<model::Text> {
     let config = parse(&text, path)?;
     Bucket::open(bus).await?.put(KEY, text.into()).await?;
-    Ok(pipeline::Config { detect: config.detect, ..current.clone() }.hash())
+    Ok(Settings { detect: config.detect, ..current.clone() }.hash())
 }
 
-fn parse(text: &str, path: &Path) -> Result<pipeline::Config> {
-    pipeline::Config::parse(text, path).context("the rules are not valid")
-}
-
-fn rules(config: &pipeline::Config) -> Rules {
-    Rules { detect: config.detect.clone(), config_hash: config.hash() }
+fn parse(text: &str, path: &Path) -> Result<Settings> {
+    Settings::parse(text, path).context("the rules are not valid")
 }

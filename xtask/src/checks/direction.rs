@@ -9,7 +9,10 @@ const ORDER: &[&str] = &[
     "orgwatch-profile",
     "orgwatch-detect",
     "orgwatch-risk",
-    "orgwatch-pipeline",
+    "orgwatch-settings",
+    "orgwatch-engine",
+    "orgwatch-files",
+    "orgwatch-view",
     "orgwatch-runtime",
     "orgwatch-salesforce-client",
     "orgwatch-bus",
@@ -72,10 +75,10 @@ mod tests {
 
     #[test]
     fn tests_may_look_anywhere_and_build_scripts_may_not() {
-        check(&["orgwatch-pipeline -dev-> orgwatch-simulator"], &[]);
+        check(&["orgwatch-engine -dev-> orgwatch-simulator"], &[]);
         check(
-            &["orgwatch-pipeline -build-> orgwatch-simulator"],
-            &["orgwatch-pipeline: must not depend on orgwatch-simulator"],
+            &["orgwatch-engine -build-> orgwatch-simulator"],
+            &["orgwatch-engine: must not depend on orgwatch-simulator"],
         );
     }
 

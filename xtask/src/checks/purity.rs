@@ -10,11 +10,13 @@ const PURE: &[(&str, &str)] = &[
     ("orgwatch-profile", "profile"),
     ("orgwatch-detect", "detect"),
     ("orgwatch-risk", "risk"),
+    ("orgwatch-settings", "settings"),
+    ("orgwatch-engine", "engine"),
     ("orgwatch-simulator", "simulator"),
 ];
 
 /// These may read files and clocks, yet must build in a minute and run without a server.
-const IN_PROCESS: &[&str] = &["orgwatch-pipeline", "orgwatch"];
+const IN_PROCESS: &[&str] = &["orgwatch-files", "orgwatch-view", "orgwatch"];
 
 const SHELL_ONLY: &[&str] = &["tokio", "sqlx", "async-nats", "axum", "tonic"];
 const SHELL_ONLY_PREFIX: &str = "opentelemetry";

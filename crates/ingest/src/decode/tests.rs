@@ -75,7 +75,7 @@ fn all_members_and_frames_are_read() {
 
 #[test]
 fn names_of_packings() {
-    let check = |name, expect| assert_eq!(Packing::of(name), expect, "{name}");
+    let check = |name, expect| assert_eq!(Packing::from_content_encoding(name), expect, "{name}");
     check("", Some(Packing::Detect));
     check("identity", Some(Packing::Detect));
     check(" GZip ", Some(Packing::Gzip));

@@ -2,8 +2,8 @@
 
 use crate::FileSettings;
 use crate::source::SourceError;
+use ::files::{Batch, Input, InputError, Skipped, expand, read};
 use model::{OrgId, Uuid, id};
-use pipeline::input::{Batch, Input, InputError, Skipped, expand, read};
 use std::num::NonZero;
 use std::time::SystemTime;
 use tokio::sync::mpsc;

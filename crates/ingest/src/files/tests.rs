@@ -1,7 +1,7 @@
 use super::*;
 use crate::testing::{Kept, Memory, ORG, id, records, sink, spread};
+use ::files::{InputError, expand, read};
 use model::Activity;
-use pipeline::input::{InputError, expand, read};
 use std::path::PathBuf;
 use tempfile::TempDir;
 

@@ -5,14 +5,16 @@ use crate::arguments::{BacktestArguments, ReadArguments};
 use crate::output;
 use crate::progress;
 use anyhow::{Result, bail};
-use pipeline::report::{self, Report};
-use pipeline::{Backtest, Config, Options, Outcome};
+use engine::ActivityOutcome;
+use orgwatch::{Backtest, Options, Outcome};
 use serde_json::json;
+use settings::Settings;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
+use view::report::{self, Report};
 
-/// A run over inputs that have been found, with its file of rejects open.
+/// A run whose inputs are found and whose file of rejects is open.
 pub(crate) struct Prepared {
     backtest: Backtest,
     rejects: Option<BufWriter<File>>,
@@ -20,7 +22,7 @@ pub(crate) struct Prepared {
 
 pub(crate) fn run(arguments: &BacktestArguments) -> Result<Done> {
     let prepared = prepare(&arguments.read, false)?;
-    // Before the run: it may take hours, and what cannot be written is better known at once.
+    // Opened before the run, which may take hours, so that a file that cannot be written fails at once.
     let open = |path: &Option<PathBuf>| path.as_deref().map(output::create).transpose();
     let (findings, incidents) = (open(&arguments.findings)?, open(&arguments.incidents)?);
     let report = open(&arguments.report)?;
@@ -44,9 +46,9 @@ pub(crate) fn run(arguments: &BacktestArguments) -> Result<Done> {
     Ok(if arguments.fail_at.is_some_and(is_grave) { Done::WithIncidents } else { Done::Quietly })
 }
 
-/// Finds the inputs and opens the file of rejects, if one is wanted.
+/// Finds the inputs and opens the file of rejects, if one is asked for.
 pub(crate) fn prepare(arguments: &ReadArguments, plain: bool) -> Result<Prepared> {
-    let config = Config::load(arguments.config.as_deref())?;
+    let settings: Settings = crate::commands::config::load(arguments.config.as_deref())?;
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options {
         org: arguments.org.clone(),
@@ -56,17 +58,17 @@ pub(crate) fn prepare(arguments: &ReadArguments, plain: bool) -> Result<Prepared
         threads: arguments.threads.map_or_else(cores, usize::from),
         plain,
     };
-    let backtest = Backtest::new(&arguments.inputs, config, options)?;
+    let backtest = Backtest::new(&arguments.inputs, settings, options)?;
     let rejects = arguments.rejects.as_deref().map(output::create).transpose()?;
     Ok(Prepared { backtest, rejects })
 }
 
 impl Prepared {
-    /// Runs over the inputs, with a progress bar, writing the rejects where they are wanted.
+    /// Runs over the inputs with a progress bar, and writes the rejects if asked to.
     pub(crate) fn read(self) -> Result<Outcome> {
         let bar = progress::over_bytes(self.backtest.bytes());
         let mut rejects = self.rejects;
-        let outcome = pipeline::backtest(
+        let outcome = orgwatch::backtest(
             self.backtest,
             |path, reject| {
                 let Some(file) = &mut rejects else { return Ok(()) };
@@ -110,7 +112,7 @@ pub(crate) fn print(outcome: &Outcome, top: usize) -> Result<()> {
     for skipped in &outcome.skipped {
         output::print(&format!("Skipped {}: {}", skipped.path.display(), skipped.reason))?;
     }
-    for ((detector, reason), count) in &outcome.finished.tally.unscoreable {
+    for ((detector, reason), count) in &outcome.finished.counts.unscoreable {
         output::print(&format!("Unscoreable {count} by {detector}: {reason}"))?;
     }
     Ok(())
@@ -118,11 +120,11 @@ pub(crate) fn print(outcome: &Outcome, top: usize) -> Result<()> {
 
 pub(crate) fn write_report(outcome: &Outcome, title: &str, mut file: BufWriter<File>) -> Result<()> {
     let finished = &outcome.finished;
-    let unscoreable = finished.tally.unscoreable.iter();
+    let unscoreable = finished.counts.unscoreable.iter();
     let html = report::render(&Report {
         title,
-        from: finished.tally.from.unwrap_or_default(),
-        to: finished.tally.to.unwrap_or_default(),
+        from: finished.counts.from.unwrap_or_default(),
+        to: finished.counts.to.unwrap_or_default(),
         incidents: &finished.incidents,
         first_exports: &finished.first_exports,
         first_objects: &finished.first_objects,
@@ -137,32 +139,31 @@ pub(crate) fn write_report(outcome: &Outcome, title: &str, mut file: BufWriter<F
     Ok(file.flush()?)
 }
 
-/// What was read, in a line.
+/// Returns what was read, in one line.
 pub(crate) fn read_line(outcome: &Outcome) -> String {
     let counts: Vec<String> = reading(outcome).iter().map(|(what, count)| format!("{count} {what}")).collect();
     format!("Read: {}.", counts.join(", "))
 }
 
-/// What was read, in the order in which it is told. Zeros that need no mention are left out.
+/// Returns counts of what was read, in the order in which they are printed, without zeros that need no mention.
 fn reading(outcome: &Outcome) -> Vec<(&'static str, u64)> {
-    use pipeline::ActivityOutcome;
-    let fate = |fate: ActivityOutcome| outcome.finished.tally.fates.get(&fate).copied().unwrap_or(0);
+    let activities = |of: ActivityOutcome| outcome.finished.counts.activities.get(&of).copied().unwrap_or(0);
     let always = [
         ("files", outcome.files),
         ("events", outcome.events),
-        ("users", outcome.finished.users),
+        ("users", outcome.finished.counts.users),
         ("set aside", outcome.rejects),
     ];
     let sometimes = [
         ("files skipped", outcome.skipped.len() as u64),
         ("outside the asked time", outcome.outside),
         ("of kinds that are not watched", outcome.ignored),
-        ("duplicates", fate(ActivityOutcome::Duplicate)),
-        ("duplicates that told more", fate(ActivityOutcome::Enriched)),
-        ("late", fate(ActivityOutcome::Late)),
-        ("dated in the future and quarantined", fate(ActivityOutcome::Future)),
-        ("too old to tell from duplicates", fate(ActivityOutcome::Forgotten)),
-        ("verdicts unscoreable", outcome.finished.tally.unscoreable.values().sum()),
+        ("duplicates", activities(ActivityOutcome::Duplicate)),
+        ("duplicates with more detail", activities(ActivityOutcome::Enriched)),
+        ("late", activities(ActivityOutcome::Late)),
+        ("dated in the future and quarantined", activities(ActivityOutcome::Future)),
+        ("too old to recognize duplicates", activities(ActivityOutcome::Forgotten)),
+        ("verdicts unscoreable", outcome.finished.counts.unscoreable.values().sum()),
     ];
     always.into_iter().chain(sometimes.into_iter().filter(|(_, count)| *count > 0)).collect()
 }
@@ -170,10 +171,10 @@ fn reading(outcome: &Outcome) -> Vec<(&'static str, u64)> {
 pub(crate) fn as_json(outcome: &Outcome) -> serde_json::Value {
     let reading: serde_json::Map<String, serde_json::Value> =
         reading(outcome).into_iter().map(|(what, count)| (what.replace(' ', "_"), json!(count))).collect();
-    let unscoreable = outcome.finished.tally.unscoreable.iter();
+    let unscoreable = outcome.finished.counts.unscoreable.iter();
     json!({
         "counts": reading,
-        "user_days": outcome.finished.tally.user_days,
+        "user_days": outcome.finished.counts.user_days,
         "rejects": outcome.rejects_by_reason,
         "skipped": outcome.skipped.iter().map(|s| json!({ "file": s.path, "reason": s.reason })).collect::<Vec<_>>(),
         "unscoreable": unscoreable

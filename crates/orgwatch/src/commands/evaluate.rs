@@ -4,20 +4,21 @@ use crate::Done;
 use crate::arguments::EvaluateArguments;
 use crate::commands::backtest;
 use crate::output;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use comfy_table::Cell;
-use pipeline::evaluate::{Alert, Evaluation, Label, Labels, evaluate, sweep};
-use pipeline::plain::Plain;
+use engine::compare::PlainDetectors;
+use engine::evaluate::{Alert, Evaluation, Label, Labels, evaluate, sweep};
 use serde_json::json;
+use std::path::Path;
 
 pub(crate) fn run(arguments: &EvaluateArguments) -> Result<Done> {
-    let labels = Labels::load(&arguments.labels)?.labels;
+    let labels = labels(&arguments.labels)?.labels;
     let outcome = backtest::prepare(&arguments.read, true)?.read()?;
-    let user_days = outcome.finished.tally.user_days;
+    let user_days = outcome.finished.counts.user_days;
     let alerts: Vec<Alert> = outcome.finished.incidents.iter().map(Alert::from).collect();
-    let plain = plain_alerts(outcome.plain.as_ref());
+    let plain = outcome.plain.as_ref().map(PlainDetectors::alerts).unwrap_or_default();
     let ours = evaluate(&alerts, &labels, user_days, arguments.threshold);
-    // The article's sum has a quarter for each detector: one alarm is an alert there.
+    // The article weights each detector a quarter, so any alarm is an alert there.
     let theirs = evaluate(&plain, &labels, user_days, 0.0);
     let rows = if arguments.sweep { sweep(&alerts, &labels, user_days) } else { Vec::new() };
     if arguments.json {
@@ -35,16 +36,9 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> Result<Done> {
     Ok(Done::Quietly)
 }
 
-fn plain_alerts(plain: Option<&Plain>) -> Vec<Alert> {
-    let incidents = plain.map(Plain::incidents).unwrap_or_default();
-    let alert = |incident: pipeline::plain::PlainIncident| Alert {
-        user_id: incident.user_id,
-        first: incident.first,
-        last: incident.last,
-        risk: incident.risk,
-        detectors: Vec::new(),
-    };
-    incidents.into_iter().map(alert).collect()
+fn labels(path: &Path) -> Result<Labels> {
+    let json = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    Labels::parse(&json).with_context(|| format!("{}: no labels", path.display()))
 }
 
 fn print(ours: &Evaluation, theirs: &Evaluation) -> Result<()> {
@@ -87,8 +81,8 @@ fn print_list(alerts: &[Alert], labels: &[Label], threshold: f64) -> Result<()> 
             .iter()
             .filter(|a| evaluate(std::slice::from_ref(a), std::slice::from_ref(label), 1, 0.0).detected > 0);
         let best = best.max_by(|a, b| a.risk.total_cmp(&b.risk));
-        let told = best.map_or("nothing".to_owned(), |a| format!("risk {:.1} by {}", a.risk, a.detectors.join(", ")));
-        output::print(&format!("missed {} of {} at {}: {told}", label.family, label.user_id, label.from))?;
+        let best = best.map_or("nothing".to_owned(), |a| format!("risk {:.1} by {}", a.risk, a.detectors.join(", ")));
+        output::print(&format!("missed {} of {} at {}: {best}", label.family, label.user_id, label.from))?;
     }
     for alert in alerts.iter().filter(|alert| alert.risk >= threshold) {
         if evaluate(std::slice::from_ref(alert), labels, 1, 0.0).false_alerts > 0 {

@@ -1,7 +1,7 @@
 //! Simulated orgs as files, written on the first run.
 
+use files::{Batch, InputError};
 use model::OrgId;
-use pipeline::input::{self, Batch, InputError};
 use simulator::{Plan, Simulation};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -33,8 +33,8 @@ impl Org {
 
     /// Lends its activities, in the order of time, to `take`.
     pub(crate) fn read(&self, mut take: impl FnMut(&mut Batch)) {
-        let (inputs, _) = input::expand(std::slice::from_ref(&self.path), Some(&self.id)).unwrap();
-        input::read(&inputs, Some(&self.id), 2, |batch| {
+        let (inputs, _) = files::expand(std::slice::from_ref(&self.path), Some(&self.id)).unwrap();
+        files::read(&inputs, Some(&self.id), 2, |batch| {
             take(batch);
             Ok::<_, InputError>(())
         })

@@ -1,0 +1,100 @@
+//! An engine over the activities of a period.
+
+use crate::compare::PlainDetectors;
+use crate::{Engine, Finished, PartitionError};
+use model::{Activity, Timestamp};
+use settings::Settings;
+
+/// Which activities count, and from when on something is raised.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Period {
+    /// Before this time the profiles only learn.
+    pub learn_until: Option<Timestamp>,
+    /// Activities before this time are left out.
+    pub from: Option<Timestamp>,
+    /// Activities from this time on are left out.
+    pub to: Option<Timestamp>,
+}
+
+/// A backtest under way.
+pub struct Backtest {
+    engine: Engine,
+    plain: Option<PlainDetectors>,
+    period: Period,
+    events: u64,
+    outside: u64,
+}
+
+/// The result of a backtest.
+pub struct Outcome {
+    /// Findings, incidents, and what was counted.
+    pub finished: Finished,
+    /// Activities taken in, including those outside the period.
+    pub events: u64,
+    /// Activities outside the period.
+    pub outside: u64,
+    /// The founding article's plain detectors, if they ran beside.
+    pub plain: Option<PlainDetectors>,
+}
+
+/// Why a backtest cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum BacktestError {
+    /// `from` is not before `to`.
+    #[error("the period is empty: from {from} is not before to {to}")]
+    EmptyPeriod {
+        /// The period's start.
+        from: Timestamp,
+        /// The period's end.
+        to: Timestamp,
+    },
+    /// The settings of profiles do not fit.
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
+}
+
+impl Backtest {
+    /// Starts a backtest; with `plain`, the founding article's detectors run beside.
+    ///
+    /// # Errors
+    /// If the period is empty.
+    pub fn new(settings: Settings, period: Period, plain: Option<PlainDetectors>) -> Result<Self, BacktestError> {
+        if let (Some(from), Some(to)) = (period.from, period.to)
+            && from >= to
+        {
+            return Err(BacktestError::EmptyPeriod { from, to });
+        }
+        Ok(Self { engine: Engine::new(settings, period.learn_until), plain, period, events: 0, outside: 0 })
+    }
+
+    /// Takes in the next activity, in order of event time.
+    ///
+    /// # Errors
+    /// If the settings of profiles do not fit.
+    pub fn push(&mut self, activity: Activity) -> Result<(), BacktestError> {
+        self.events += 1;
+        let at = activity.event_time;
+        if self.period.from.is_some_and(|from| at < from) || self.period.to.is_some_and(|to| at >= to) {
+            self.outside += 1;
+            return Ok(());
+        }
+        if let Some(plain) = &mut self.plain {
+            plain.observe(&activity);
+        }
+        Ok(self.engine.apply(&activity.into())?)
+    }
+
+    /// Returns how many activities were taken in.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Closes all days and returns the result.
+    ///
+    /// # Errors
+    /// If the settings of profiles do not fit.
+    pub fn finish(self) -> Result<Outcome, BacktestError> {
+        let Self { engine, plain, events, outside, .. } = self;
+        Ok(Outcome { finished: engine.finish()?, events, outside, plain })
+    }
+}

@@ -1,0 +1,173 @@
+//! All stages over all partitions, in one process.
+
+use crate::{FirstTimes, Partition, PartitionError, Rules};
+use detect::{DETECTORS, Unscoreable, Verdict};
+use model::partition::Partitions;
+use model::{Command, Control, Entry, Feature, Finding, Incident, Observation, OrgId, Timestamp, UserId};
+use profile::ActivityOutcome;
+use risk::Ledger;
+use settings::Settings;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+
+/// The state of a run over any number of orgs.
+pub struct Engine {
+    settings: Settings,
+    rules: Rules,
+    layout: Partitions,
+    partitions: BTreeMap<u16, Partition>,
+    ledgers: BTreeMap<(OrgId, UserId), Ledger>,
+    /// Observations of the entry at hand; kept for its capacity.
+    observations: Vec<Observation>,
+    finished: Finished,
+}
+
+/// Numbers counted during a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Counts {
+    /// Activities by what became of them.
+    pub activities: BTreeMap<ActivityOutcome, u64>,
+    /// Observations made.
+    pub observations: u64,
+    /// Anomalous and normal verdicts by detector.
+    pub verdicts: BTreeMap<&'static str, (u64, u64)>,
+    /// Unscoreable verdicts by detector and reason.
+    pub unscoreable: BTreeMap<(&'static str, Unscoreable), u64>,
+    /// Days on which a user was active, summed over users, from the end of learning on.
+    pub user_days: u64,
+    /// Users with a profile.
+    pub users: u64,
+    /// Event time of the earliest activity learned.
+    pub from: Option<Timestamp>,
+    /// Event time of the latest activity learned.
+    pub to: Option<Timestamp>,
+}
+
+/// The result of a run.
+#[derive(Default)]
+pub struct Finished {
+    /// Incidents, highest risk first.
+    pub incidents: Vec<Incident>,
+    /// Findings, each at its latest revision, by time.
+    pub findings: Vec<Finding>,
+    /// Numbers counted during the run.
+    pub counts: Counts,
+    /// Reports exported for the first time, by user and day.
+    pub first_exports: FirstTimes,
+    /// Objects accessed for the first time, by user and day.
+    pub first_objects: FirstTimes,
+}
+
+impl Engine {
+    /// Creates an engine without any org. Before `learn_until` the profiles only learn; `None` judges everything.
+    pub fn new(settings: Settings, learn_until: Option<Timestamp>) -> Self {
+        Self {
+            rules: Rules::new(&settings, learn_until),
+            layout: settings.partitions.partitions(),
+            settings,
+            partitions: BTreeMap::new(),
+            ledgers: BTreeMap::new(),
+            observations: Vec::new(),
+            finished: Finished::default(),
+        }
+    }
+
+    /// Applies one entry, in the order of its partition. A control record goes to every partition of its org.
+    ///
+    /// # Errors
+    /// If the settings of profiles do not fit, which `Settings::check` finds earlier.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), PartitionError> {
+        match entry {
+            Entry::Activity(activity) | Entry::Backfill(activity) => {
+                let partition = self.layout.of_activity(&activity.org_id, &activity.user_id);
+                let outcome = self.apply_to(partition, entry)?;
+                if let Some(outcome) = outcome {
+                    self.finished.counts.count_activity(outcome, activity.event_time);
+                }
+            }
+            Entry::Control(control) => {
+                for partition in self.layout.of_org(&control.org_id) {
+                    self.apply_to(partition, entry)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes all days and returns the result.
+    ///
+    /// # Errors
+    /// As [`Engine::apply`].
+    pub fn finish(mut self) -> Result<Finished, PartitionError> {
+        let orgs = self.partitions.iter().flat_map(|(number, state)| state.orgs().map(|org| (*number, org.clone())));
+        let orgs: Vec<(u16, OrgId)> = orgs.collect();
+        for (partition, org_id) in orgs {
+            self.apply_to(partition, &Entry::Control(Control { org_id, command: Command::End }))?;
+        }
+        let Self { settings, rules, partitions, ledgers, mut finished, .. } = self;
+        for ledger in ledgers.into_values() {
+            let findings = ledger.findings();
+            finished.findings.extend(findings.iter().cloned());
+            finished.incidents.extend(risk::incidents(findings, &settings.risk, rules.config_hash()));
+        }
+        finished.findings.sort_by_key(|finding| (finding.observed_at, finding.finding_id));
+        finished
+            .incidents
+            .sort_by_key(|incident| (Reverse(incident.risk_score), incident.first_event_at, incident.incident_id));
+        finished.counts.user_days = partitions.values().map(|state| state.user_days_since(rules.learn_until())).sum();
+        finished.counts.users = partitions.values().map(Partition::users).sum();
+        Ok(finished)
+    }
+
+    fn apply_to(&mut self, partition: u16, entry: &Entry) -> Result<Option<ActivityOutcome>, PartitionError> {
+        let state = match self.partitions.entry(partition) {
+            Slot::Occupied(known) => known.into_mut(),
+            Slot::Vacant(new) => new.insert(Partition::new(&self.settings.profile)),
+        };
+        let outcome = state.apply(entry, &mut self.observations)?;
+        for observation in self.observations.drain(..) {
+            self.finished.counts.observations += 1;
+            self.finished.note_first_times(&observation);
+            let counts = &mut self.finished.counts;
+            let count = |detector: &'static str, verdict: &Verdict| counts.count_verdict(detector, verdict);
+            for finding in self.rules.judge(&DETECTORS, &observation, count) {
+                let user = (finding.org_id.clone(), finding.user_id.clone());
+                self.ledgers.entry(user).or_default().add(finding);
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+impl Counts {
+    fn count_activity(&mut self, outcome: ActivityOutcome, at: Timestamp) {
+        *self.activities.entry(outcome).or_default() += 1;
+        if matches!(outcome, ActivityOutcome::Learned | ActivityOutcome::Late) {
+            self.from = Some(self.from.map_or(at, |from| from.min(at)));
+            self.to = Some(self.to.map_or(at, |to| to.max(at)));
+        }
+    }
+
+    fn count_verdict(&mut self, detector: &'static str, verdict: &Verdict) {
+        let (anomalous, normal) = self.verdicts.entry(detector).or_default();
+        match verdict {
+            Verdict::Normal => *normal += 1,
+            Verdict::Unscoreable(reason) => *self.unscoreable.entry((detector, *reason)).or_default() += 1,
+            Verdict::Anomalous(_) => *anomalous += 1,
+        }
+    }
+}
+
+impl Finished {
+    fn note_first_times(&mut self, observation: &Observation) {
+        for feature in &observation.features {
+            let (first, times) = match feature {
+                Feature::Export(first) => (first, &mut self.first_exports),
+                Feature::Object(first) => (first, &mut self.first_objects),
+                _ => continue,
+            };
+            times.note(&observation.user_id, observation.username.as_deref(), observation.day, first.today);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+pub mod compare;
+pub mod evaluate;
+
+mod backtest;
+mod engine;
+mod first_times;
+mod judge;
+mod partition;
+
+pub use backtest::{Backtest, BacktestError, Outcome, Period};
+pub use engine::{Counts, Engine, Finished};
+pub use first_times::{FirstTimes, UserDays};
+pub use judge::Rules;
+pub use partition::{Change, Partition, PartitionError};
+pub use profile::ActivityOutcome;

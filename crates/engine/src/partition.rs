@@ -1,0 +1,160 @@
+//! The state of one partition: its orgs, as far as entries have been applied to them. The service around it reads
+//! entries, loads profiles and commits changes.
+
+use model::{Command, Control, Entry, Observation, OrgId, Timestamp, UserId};
+use profile::{ActivityOutcome, Org, Settings, SettingsError, StateError};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+
+/// The orgs of one partition.
+pub struct Partition {
+    settings: Settings,
+    orgs: BTreeMap<OrgId, Org>,
+}
+
+/// A record of stored state: org, key, and the bytes to store under it; `None` deletes the record.
+pub type Change = (OrgId, String, Option<Vec<u8>>);
+
+/// Why an entry cannot be applied, or state not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum PartitionError {
+    /// The settings of profiles do not fit.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A record of stored state cannot be decoded or encoded.
+    #[error("org {org}: stored state: {source}")]
+    State {
+        /// The org whose record it is.
+        org: OrgId,
+        /// What is wrong with the record.
+        source: StateError,
+    },
+}
+
+impl Partition {
+    /// Creates a partition without orgs.
+    pub fn new(settings: &Settings) -> Self {
+        Self { settings: settings.clone(), orgs: BTreeMap::new() }
+    }
+
+    /// Restores a partition from its stored records: all keys but those of users, of all orgs, in any order.
+    ///
+    /// # Errors
+    /// If an org's state cannot be read.
+    pub fn restore(
+        settings: &Settings,
+        stored: impl IntoIterator<Item = (OrgId, String, Vec<u8>)>,
+    ) -> Result<Self, PartitionError> {
+        let mut by_org: BTreeMap<OrgId, Vec<(String, Vec<u8>)>> = BTreeMap::new();
+        for (org, key, bytes) in stored {
+            by_org.entry(org).or_default().push((key, bytes));
+        }
+        let mut orgs = BTreeMap::new();
+        for (id, records) in by_org {
+            let org = Org::restore(id.clone(), settings, records)
+                .map_err(|source| PartitionError::State { org: id.clone(), source })?;
+            orgs.insert(id, org);
+        }
+        Ok(Self { settings: settings.clone(), orgs })
+    }
+
+    /// Returns the users whose profiles must be loaded before the first entry is applied: those with an open day.
+    pub fn wanted(&self) -> Vec<(OrgId, UserId)> {
+        let of_org = |(id, org): (&OrgId, &Org)| org.wanted().into_iter().map(|user| (id.clone(), user)).collect();
+        self.orgs.iter().flat_map(|of| -> Vec<_> { of_org(of) }).collect()
+    }
+
+    /// Loads a stored profile.
+    ///
+    /// # Errors
+    /// If its bytes cannot be read.
+    pub fn load(&mut self, org: &OrgId, user: &UserId, bytes: &[u8]) -> Result<(), PartitionError> {
+        let Some(state) = self.orgs.get_mut(org) else { return Ok(()) };
+        state.load(user, bytes).map_err(|source| PartitionError::State { org: org.clone(), source })
+    }
+
+    /// Applies the next entry of the stream; observations go to `out`. Returns what became of an activity, `None` for
+    /// a control record. [`ActivityOutcome::Away`] means that nothing has changed: load the user's profile, then apply
+    /// the entry again.
+    ///
+    /// Backfill raises nothing, now or later. Days of other users that it closes are judged as always.
+    ///
+    /// # Errors
+    /// If the settings do not fit; they have been checked before.
+    pub fn apply(
+        &mut self,
+        entry: &Entry,
+        out: &mut Vec<Observation>,
+    ) -> Result<Option<ActivityOutcome>, PartitionError> {
+        match entry {
+            Entry::Activity(activity) => Ok(Some(self.org(&activity.org_id)?.observe(activity, out))),
+            Entry::Backfill(activity) => Ok(Some(self.org(&activity.org_id)?.teach(activity, out))),
+            Entry::Control(Control { org_id, command }) => {
+                let org = match command {
+                    Command::Blind { .. } => Some(self.org(org_id)?),
+                    // An org without any activity has nothing to close.
+                    Command::Watermark(_) | Command::End | Command::Sighted { .. } => self.orgs.get_mut(org_id),
+                };
+                let Some(org) = org else { return Ok(None) };
+                match command {
+                    Command::Watermark(time) => org.advance(*time, out),
+                    Command::End => org.finish(out),
+                    Command::Blind { kind } => org.blind(*kind),
+                    Command::Sighted { kind } => org.sighted(*kind),
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Returns the org's state, new at its first entry.
+    fn org(&mut self, id: &OrgId) -> Result<&mut Org, PartitionError> {
+        Ok(match self.orgs.entry(id.clone()) {
+            Slot::Occupied(known) => known.into_mut(),
+            Slot::Vacant(new) => new.insert(Org::new(id.clone(), &self.settings)?),
+        })
+    }
+
+    /// Returns the orgs that have had an activity, in order.
+    pub fn orgs(&self) -> impl Iterator<Item = &OrgId> {
+        self.orgs.keys()
+    }
+
+    /// Returns the users with a profile in memory, over all orgs.
+    pub fn users(&self) -> u64 {
+        self.orgs.values().map(|org| org.profiles().count() as u64).sum()
+    }
+
+    /// Returns the days on which a user was active, summed over users, of days that begin at `from` or later.
+    pub fn user_days_since(&self, from: Timestamp) -> u64 {
+        self.orgs.values().map(|org| org.user_days_since(from)).sum()
+    }
+
+    /// Returns the records that changed since the last call.
+    ///
+    /// # Errors
+    /// If a record cannot be encoded; restore the partition then.
+    pub fn take_changes(&mut self) -> Result<Vec<Change>, PartitionError> {
+        let mut changes = Vec::new();
+        for (id, org) in &mut self.orgs {
+            let records = org.take_changes();
+            let records = records.map_err(|source| PartitionError::State { org: id.clone(), source })?;
+            changes.extend(records.into_iter().map(|record| (id.clone(), record.key, record.bytes)));
+        }
+        Ok(changes)
+    }
+
+    /// Keeps at most about `limit` profiles in memory, an even share for each org, and returns how many it removed.
+    pub fn evict(&mut self, limit: usize) -> usize {
+        let share = limit / self.orgs.len().max(1);
+        self.orgs.values_mut().map(|org| org.evict(share)).sum()
+    }
+
+    /// Returns how many profiles are in memory.
+    pub fn profiles_in_memory(&self) -> usize {
+        self.orgs.values().map(Org::profiles_in_memory).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+//! Finds files of events, looks at what is in them, and opens them.
+
+use crate::unpack::{self, FILE_WINDOW, Packing};
+use model::{OrgId, Timestamp};
+use salesforce::{Chunks, Context, Format};
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A file of events.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// The path; `None` is standard input.
+    pub path: Option<PathBuf>,
+    /// Bytes on disk; 0 for standard input.
+    pub bytes: u64,
+    pub(super) format: Format,
+    /// Time of its first event, and how its events are ordered.
+    pub(super) first: Timestamp,
+    pub(super) order: TimeOrder,
+    /// The bytes of standard input that were read to find this out.
+    pub(super) head: Arc<Vec<u8>>,
+    /// Whether the caller named it, so that it must be readable to its end.
+    pub(super) is_named: bool,
+}
+
+/// How the events of a file follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TimeOrder {
+    /// By time, with events up to 5 minutes late.
+    OldestFirst,
+    /// By time backwards, as the query API returns them.
+    NewestFirst,
+    Mixed,
+}
+
+/// A file of a folder that was left out because it holds no events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// Why it was left out.
+    pub reason: &'static str,
+}
+
+/// Why files cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// A file or folder cannot be opened or read.
+    #[error("{}: cannot be read", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A named file holds no events.
+    #[error("{}: holds no events that orgwatch can read", .0.display())]
+    NotEvents(PathBuf),
+    /// No path led to a file of events.
+    #[error("no file of events in {0}")]
+    Empty(String),
+    /// A named file breaks off.
+    #[error("{}: line {line}: cannot be read", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Line of the unpacked file, from 1.
+        line: u64,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The temporary file for sorting by time cannot be written or read.
+    #[error("cannot sort {} by time: temporary file", path.display())]
+    Spill {
+        /// The file to sort.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+/// Bytes of a file, unpacked, that are looked at for its format and order. A choice: hundreds of records of any kind.
+const HEAD: usize = 256 * 1024;
+
+/// Finds the files of events in `paths`: files, folders, or `-` for standard input. A named file must hold events; a
+/// file found in a folder is skipped if it holds none. `org` is the org of records that name none.
+///
+/// # Errors
+/// If a path cannot be read, or nothing is left to read.
+pub fn expand(paths: &[PathBuf], org: Option<&OrgId>) -> Result<(Vec<Input>, Vec<Skipped>), InputError> {
+    let (mut inputs, mut skipped) = (Vec::new(), Vec::new());
+    for path in paths {
+        if path.as_os_str() == "-" {
+            inputs.push(probe_stdin(org)?);
+        } else if path.is_dir() {
+            for file in files_below(path)? {
+                match probe(&file, org)? {
+                    Ok(input) => inputs.push(Input { is_named: false, ..input }),
+                    Err(reason) => skipped.push(Skipped { path: file, reason }),
+                }
+            }
+        } else {
+            inputs.push(probe(path, org)?.map_err(|_| InputError::NotEvents(path.clone()))?);
+        }
+    }
+    if inputs.is_empty() {
+        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        return Err(InputError::Empty(names.join(", ")));
+    }
+    inputs.sort_by(|a, b| a.first.cmp(&b.first).then_with(|| a.path.cmp(&b.path)));
+    Ok((inputs, skipped))
+}
+
+impl Input {
+    /// Returns the path, or `-`.
+    pub fn name(&self) -> PathBuf {
+        self.path.clone().unwrap_or_else(|| "-".into())
+    }
+
+    /// Opens the file for reading whole records, unpacked. Bytes read from disk are added to `bytes`.
+    pub(super) fn open(&self, bytes: &Arc<AtomicU64>) -> Result<Chunks<Box<dyn Read + Send>>, InputError> {
+        let raw: Box<dyn Read + Send> = match &self.path {
+            Some(path) => Box::new(open_file(path)?),
+            None => Box::new(Cursor::new(Head(Arc::clone(&self.head))).chain(std::io::stdin())),
+        };
+        let counted = Counted { inner: raw, bytes: Arc::clone(bytes) };
+        let read = |source| InputError::Read { path: self.name(), source };
+        Ok(Chunks::new(unpacked(counted).map_err(read)?, self.format))
+    }
+}
+
+fn probe(path: &Path, org: Option<&OrgId>) -> Result<Result<Input, &'static str>, InputError> {
+    let read = |source| InputError::Read { path: path.into(), source };
+    let bytes = std::fs::metadata(path).map_err(read)?.len();
+    let mut head = Vec::new();
+    let unpacked = unpacked(open_file(path)?);
+    // A file that cannot be unpacked is skipped; a file that breaks off is read as far as it goes.
+    const BROKEN: &str = "cannot be unpacked";
+    let Ok(mut unpacked) = unpacked else { return Ok(Err(BROKEN)) };
+    let is_whole = read_head(&mut unpacked, &mut head).is_ok();
+    let looked = look(&head, org).map_err(|reason| if is_whole { reason } else { BROKEN });
+    Ok(looked.map(|(format, first, order)| Input {
+        path: Some(path.into()),
+        bytes,
+        format,
+        first,
+        order,
+        head: Arc::default(),
+        is_named: true,
+    }))
+}
+
+fn probe_stdin(org: Option<&OrgId>) -> Result<Input, InputError> {
+    let path = PathBuf::from("-");
+    let read = |source| InputError::Read { path: path.clone(), source };
+    let mut head = Vec::new();
+    read_head(&mut std::io::stdin(), &mut head).map_err(read)?;
+    let mut plain = Vec::new();
+    let mut unpacked = unpacked(Cursor::new(head.clone())).map_err(read)?;
+    // The head of a packed stream ends in the middle of its data, so an error at its end is expected.
+    let _truncated = read_head(&mut unpacked, &mut plain);
+    let (format, first, order) = look(&plain, org).map_err(|_| InputError::NotEvents(path))?;
+    Ok(Input { path: None, bytes: 0, format, first, order, head: Arc::new(head), is_named: true })
+}
+
+/// Returns format, first time and order of the events in `head`, or why there are none.
+fn look(head: &[u8], org: Option<&OrgId>) -> Result<(Format, Timestamp, TimeOrder), &'static str> {
+    if head.is_empty() {
+        return Err("empty");
+    }
+    let format = salesforce::detect(head).ok_or("not JSON or CSV")?;
+    if !salesforce::looks_like_events(head) {
+        return Err("no Salesforce events");
+    }
+    let context = Context { org: Some(org.cloned().unwrap_or_else(|| OrgId::new("unknown"))) };
+    let mut chunks = Chunks::new(head, format);
+    let mut times = Vec::new();
+    while let Ok(Some(chunk)) = chunks.next_chunk() {
+        times.extend(salesforce::parse(&chunk, &context).activities.iter().map(|activity| activity.event_time));
+    }
+    let first = times.iter().min().copied().unwrap_or(Timestamp(i64::MIN));
+    Ok((format, first, order_of(&times)))
+}
+
+fn order_of(times: &[Timestamp]) -> TimeOrder {
+    /// As late as Salesforce writes events of one file out of order; a choice.
+    const LATE: i64 = 5 * model::time::MINUTE;
+    fn goes_on(mut times: impl Iterator<Item = i64>) -> bool {
+        let mut latest = i64::MIN;
+        times.all(|time| {
+            latest = latest.max(time);
+            latest.saturating_sub(time) <= LATE
+        })
+    }
+    if goes_on(times.iter().map(|time| time.0)) {
+        TimeOrder::OldestFirst
+    } else if goes_on(times.iter().rev().map(|time| time.0)) {
+        TimeOrder::NewestFirst
+    } else {
+        TimeOrder::Mixed
+    }
+}
+
+fn read_head(reader: &mut impl Read, head: &mut Vec<u8>) -> std::io::Result<usize> {
+    reader.take(HEAD as u64).read_to_end(head)
+}
+
+fn open_file(path: &Path) -> Result<File, InputError> {
+    File::open(path).map_err(|source| InputError::Read { path: path.into(), source })
+}
+
+/// Returns the files below a folder, sorted by path, without hidden ones.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>, InputError> {
+    let read = |source| InputError::Read { path: folder.into(), source };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if is_hidden {
+            continue;
+        }
+        if path.is_dir() { files.extend(files_below(&path)?) } else { files.push(path) }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn unpacked<R: Read + Send + 'static>(reader: R) -> std::io::Result<Box<dyn Read + Send>> {
+    unpack::unpacked(reader, Packing::Detect, FILE_WINDOW)
+}
+
+struct Head(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Head {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+struct Counted<R> {
+    inner: R,
+    bytes: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_a_file_is_recognized() {
+        let times = |minutes: &[i64]| minutes.iter().map(|m| Timestamp(m * model::time::MINUTE)).collect::<Vec<_>>();
+        assert_eq!(order_of(&times(&[1, 3, 2, 9, 8])), TimeOrder::OldestFirst);
+        assert_eq!(order_of(&times(&[90, 60, 61, 30])), TimeOrder::NewestFirst);
+        assert_eq!(order_of(&times(&[90, 30, 60])), TimeOrder::Mixed);
+        assert_eq!(order_of(&[]), TimeOrder::OldestFirst);
+    }
+}

@@ -1,0 +1,202 @@
+//! Nothing is lost silently: what is not learned is counted, and where it was is told.
+
+use crate::events::{Events, START, user};
+use crate::support::{Folder, options, run, run_path, try_path};
+use engine::ActivityOutcome;
+use model::time::{DAY, HOUR, MINUTE, SECOND};
+use orgwatch::{Backtest, Options, Outcome, backtest};
+use serde_json::json;
+use settings::Settings;
+
+fn fate(outcome: &Outcome, fate: ActivityOutcome) -> u64 {
+    outcome.finished.counts.activities.get(&fate).copied().unwrap_or(0)
+}
+
+/// Two good events, one a minute.
+fn good() -> String {
+    let mut events = Events::default();
+    events.list_view(&user(1), START, "Account", "MyAccounts", 4);
+    events.list_view(&user(1), START.plus(MINUTE), "Contact", "My_Contacts", 5);
+    events.text()
+}
+
+#[test]
+fn bad_lines_are_told_by_file_line_and_reason_and_the_rest_goes_on() {
+    let good = good();
+    let (first, second) = good.trim_end().split_once('\n').unwrap();
+    let undated = second.replace("\"EventDate\"", "\"SomeDate\"");
+    let text = [first, "{\"attributes\":{\"type\":\"ListViewEvent\"},", &undated, "[]", second].join("\n");
+    let folder = Folder::new();
+    let file = folder.add("events.ndjson", text);
+
+    let run = Backtest::new(std::slice::from_ref(&file), Settings::default(), options()).unwrap();
+    let mut told = Vec::new();
+    let tell = |path: &std::path::PathBuf, reject: &salesforce::Reject| {
+        told.push((path.clone(), reject.line, reject.reason.to_string()));
+        Ok(())
+    };
+    let outcome = backtest(run, tell, |_| ()).unwrap();
+    assert!(told.iter().all(|(path, ..)| *path == file));
+    let lines: Vec<u64> = told.iter().map(|(_, line, _)| *line).collect();
+    assert_eq!(lines, [2, 3, 4]);
+    assert!(told[0].2.starts_with("not a JSON object: "), "{}", told[0].2);
+    assert!(told[1].2.starts_with("no time: "), "{}", told[1].2);
+    assert_eq!((outcome.rejects, outcome.events, fate(&outcome, ActivityOutcome::Learned)), (3, 2, 2));
+    assert_eq!(outcome.rejects_by_reason.values().sum::<u64>(), 3);
+}
+
+#[test]
+fn without_an_org_every_record_is_set_aside() {
+    let folder = Folder::new();
+    let file = folder.add("events.ndjson", good());
+    let outcome = run_path(&file, Options { org: None, ..options() });
+    assert_eq!((outcome.events, outcome.rejects), (0, 2));
+    assert_eq!(outcome.rejects_by_reason.keys().collect::<Vec<_>>(), ["no org: give --org"]);
+}
+
+#[test]
+fn a_future_event_is_quarantined() {
+    let mut events = Events::default();
+    let received = |at: model::Timestamp| json!({ "CreatedDate": at.to_string(), "RowsProcessed": 4, "QueriedEntities": "Account" });
+    events.add("ListViewEvent", &user(1), START, received(START.plus(SECOND)));
+    events.add("ListViewEvent", &user(1), START.plus(4 * MINUTE), received(START));
+    events.add("ListViewEvent", &user(1), START.plus(6 * MINUTE), received(START));
+    let outcome = run(&events.text());
+    assert_eq!((fate(&outcome, ActivityOutcome::Learned), fate(&outcome, ActivityOutcome::Future)), (2, 1));
+    assert_eq!(outcome.finished.counts.to, Some(START.plus(4 * MINUTE)));
+}
+
+#[test]
+fn duplicates_count_once() {
+    let folder = Folder::new();
+    folder.add("a.ndjson", good());
+    folder.add("b.ndjson", good() + &good());
+    let outcome = run_path(folder.path(), options());
+    assert_eq!(
+        (fate(&outcome, ActivityOutcome::Learned), fate(&outcome, ActivityOutcome::Duplicate), outcome.events),
+        (2, 4, 6)
+    );
+}
+
+#[test]
+fn a_late_event_is_counted_as_late_and_a_very_late_one_as_forgotten() {
+    let mut events = Events::default();
+    for hour in 0..10 * 24 {
+        events.list_view(&user(1), START.plus(hour * HOUR), "Account", "MyAccounts", 4);
+    }
+    let text = events.text();
+    let mut lines: Vec<&str> = text.lines().collect();
+    let (forgotten, late) = (lines.remove(3), lines.remove(8 * 24));
+    // Behind the part of the file that is looked at to find out its order.
+    let text = [&lines[..], &[late, forgotten]].concat().join("\n");
+    let padding = format!("\n{}", " ".repeat(1_000)).repeat(300);
+    let (head, tail) = text.split_once('\n').unwrap();
+    let outcome = run(&format!("{head}{padding}\n{tail}\n"));
+    let fates =
+        [ActivityOutcome::Learned, ActivityOutcome::Late, ActivityOutcome::Forgotten].map(|name| fate(&outcome, name));
+    assert_eq!((fates, outcome.rejects), ([10 * 24 - 2, 1, 1], 0));
+}
+
+#[test]
+fn a_file_in_a_folder_that_holds_no_events_is_listed() {
+    let folder = Folder::new();
+    folder.add("events.ndjson", good());
+    let notes = folder.add("notes.txt", "remember the milk\n");
+    let limits = folder.add("limits.json", "{\"DailyApiRequests\":{\"Max\":15000}}\n");
+    let empty = folder.add("empty.ndjson", "");
+    folder.add(".hidden", "not looked at");
+    let outcome = run_path(folder.path(), options());
+    let skipped: Vec<_> = outcome.skipped.iter().map(|skipped| (&skipped.path, skipped.reason)).collect();
+    assert_eq!(skipped, [(&empty, "empty"), (&limits, "no Salesforce events"), (&notes, "not JSON or CSV")]);
+    assert_eq!((outcome.files, outcome.events), (1, 2));
+}
+
+#[test]
+fn a_named_file_without_events_is_an_error_that_names_it() {
+    let folder = Folder::new();
+    let error = |path: &std::path::Path| try_path(path, options()).err().unwrap().to_string();
+    let notes = folder.add("notes.txt", "remember the milk\n");
+    assert_eq!(error(&notes), format!("{}: holds no events that orgwatch can read", notes.display()));
+    assert_eq!(error(folder.path()), format!("no file of events in {}", folder.path().display()));
+    let missing = folder.path().join("missing.ndjson");
+    assert_eq!(error(&missing), format!("{}: cannot be read", missing.display()));
+}
+
+#[test]
+fn events_outside_the_asked_time_and_of_other_kinds_are_counted() {
+    let mut events = Events::default();
+    for day in 0..5 {
+        events.list_view(&user(1), START.plus(day * DAY), "Account", "MyAccounts", 4);
+    }
+    events.add("LightningErrorEvent", &user(1), START.plus(2 * DAY), json!({}));
+    let folder = Folder::new();
+    let file = folder.add("events.ndjson", events.text());
+    let (from, to) = (Some(START.plus(DAY)), Some(START.plus(3 * DAY)));
+    let outcome = run_path(&file, Options { from, to, ..options() });
+    assert_eq!((outcome.events, outcome.outside, outcome.ignored), (5, 3, 1));
+    assert_eq!(fate(&outcome, ActivityOutcome::Learned), 2);
+}
+
+/// Three thousand events, a line each, in a gzip file that was cut off.
+fn cut_off() -> Vec<u8> {
+    let mut packed = Vec::new();
+    let mut encoder = flate2::write::GzEncoder::new(&mut packed, flate2::Compression::fast());
+    for number in 0..3_000 {
+        let mut events = Events::default();
+        events.list_view(&user(number % 900), START.plus(number as i64 * 977), "Account", "MyAccounts", number as u64);
+        std::io::Write::write_all(&mut encoder, events.text().as_bytes()).unwrap();
+    }
+    encoder.finish().unwrap();
+    packed.truncate(packed.len() * 3 / 4);
+    packed
+}
+
+#[test]
+fn a_named_file_that_breaks_off_is_an_error_with_its_place() {
+    let folder = Folder::new();
+    let file = folder.add("events.ndjson.gz", cut_off());
+    let error = try_path(&file, options()).err().unwrap().to_string();
+    let line = error.strip_prefix(&format!("{}: line ", file.display())).unwrap().split(':').next().unwrap();
+    assert!((1_500..3_000).contains(&line.parse().unwrap()), "{error}");
+}
+
+#[test]
+fn a_file_in_a_folder_that_breaks_off_is_told_and_read_as_far_as_it_goes() {
+    let folder = Folder::new();
+    folder.add("whole.ndjson", good());
+    let cut = folder.add("cut.ndjson.gz", cut_off());
+    let run = Backtest::new(&[folder.path().to_owned()], Settings::default(), options()).unwrap();
+    let mut told = Vec::new();
+    let tell = |path: &std::path::PathBuf, reject: &salesforce::Reject| {
+        told.push((path.clone(), reject.line, reject.reason.to_string()));
+        Ok(())
+    };
+    let outcome = backtest(run, tell, |_| ()).unwrap();
+    let [(path, line, reason)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(*path, cut);
+    assert!(reason.starts_with("the file breaks off: "), "{reason}");
+    // All lines before the break, and the two of the other file.
+    assert!(*line > 1_500, "{line}");
+    assert_eq!((outcome.files, outcome.rejects, outcome.events), (2, 1, line - 1 + 2));
+}
+
+#[test]
+fn a_file_in_a_folder_that_breaks_off_before_its_first_event_is_listed() {
+    let folder = Folder::new();
+    folder.add("whole.ndjson", good());
+    let cut = folder.add("cut.ndjson.gz", &cut_off()[..12]);
+    let outcome = run_path(folder.path(), options());
+    let skipped: Vec<_> = outcome.skipped.iter().map(|skipped| (&skipped.path, skipped.reason)).collect();
+    assert_eq!((skipped, outcome.events), (vec![(&cut, "cannot be unpacked")], 2));
+}
+
+#[test]
+fn an_empty_period_is_refused() {
+    let folder = Folder::new();
+    let file = folder.add("events.ndjson", good());
+    for to in [START, START.plus(DAY)] {
+        let options = Options { from: Some(START.plus(DAY)), to: Some(to), ..options() };
+        let error = Backtest::new(std::slice::from_ref(&file), Settings::default(), options).err().unwrap();
+        assert!(error.to_string().starts_with("no time is asked for: "), "{error}");
+    }
+}
