@@ -1,4 +1,4 @@
-//! Says what else than Rust code the crate is made from: without this, cargo misses a new migration.
+//! Makes cargo rebuild the crate when a migration or a prepared query changes, which it embeds.
 
 fn main() {
     println!("cargo::rerun-if-changed=migrations");

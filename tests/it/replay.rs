@@ -80,7 +80,7 @@ async fn what_was_refused_is_told_when_it_is_replayed() {
     assert_eq!((letter.stage.as_str(), &letter.subject), ("notifier", &subject));
     assert_eq!(letter.reason, "channel soc: answered 404 Not Found");
     // The letter is there before the delivery is written off: until then it is not told again.
-    let failed = store::DeliveryKey { incident_id: Uuid::from_u128(1), revision: 1, channel: "soc".to_owned() };
+    let failed = store::DeliveryKey { incident_id: Uuid::from_u128(1), revision: 1, destination: "soc".to_owned() };
     while node.store.claim(&failed, Duration::from_secs(60)).await.unwrap() != store::Claim::GivenUp {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

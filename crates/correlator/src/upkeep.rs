@@ -37,7 +37,7 @@ pub(crate) async fn run(service: &Service, meter: &Meter, shutdown: &Cancellatio
 /// Closes what has ended by its org's event time.
 async fn close(store: &Store, meter: &Meter, window: i64) -> Result<(), StoreError> {
     loop {
-        let ending = store.ending(window, ACCOUNTS).await?;
+        let ending = store.ending_accounts(window, ACCOUNTS).await?;
         if ending.is_empty() {
             return Ok(());
         }

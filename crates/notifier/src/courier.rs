@@ -100,7 +100,7 @@ impl<D: Deliveries, S: Sink> Courier<D, S> {
                 continue;
             }
             let (incident_id, revision) = (change.incident.incident_id, change.incident.revision);
-            let key = DeliveryKey { incident_id, revision, channel: channel.name.clone() };
+            let key = DeliveryKey { incident_id, revision, destination: channel.name.clone() };
             let until = Instant::now() + route.lease();
             let attempt = match self.deliveries.claim(&key, route.lease()).await? {
                 Claim::Send { attempt } => attempt,
@@ -116,7 +116,7 @@ impl<D: Deliveries, S: Sink> Courier<D, S> {
     /// Takes up what is due again: what failed, and what another process claimed and never finished.
     pub(crate) async fn retry_due(self: &Arc<Self>) -> Result<(), StoreError> {
         for key in self.deliveries.due(DUE).await? {
-            let Some(route) = self.routes.iter().find(|route| route.channel.name == key.channel) else {
+            let Some(route) = self.routes.iter().find(|route| route.channel.name == key.destination) else {
                 self.postpone_unknown(&key).await?;
                 continue;
             };
@@ -232,7 +232,7 @@ impl<D: Deliveries, S: Sink> Courier<D, S> {
     /// The change, where there is one, is set aside first: what cannot be is left to be tried again when its claim ends.
     async fn give_up(&self, key: &DeliveryKey, attempt: u32, item: Option<&Item<Change>>, reason: &str) {
         if let Some(item) = item
-            && !self.deliveries.set_aside(item, &format!("channel {}: {reason}", key.channel)).await
+            && !self.deliveries.set_aside(item, &format!("channel {}: {reason}", key.destination)).await
         {
             self.events.kept(key, attempt, reason);
             return;

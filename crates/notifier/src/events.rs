@@ -51,10 +51,10 @@ impl Events {
 
     /// `since` is when the change was recorded.
     pub(crate) fn confirmed(&self, key: &DeliveryKey, attempt: u32, since: Timestamp, now: Timestamp) {
-        self.count(&key.channel, "confirmed");
+        self.count(&key.destination, "confirmed");
         let delay = Duration::from_millis(u64::try_from(now.since(since)).unwrap_or(0));
-        self.delay.record(delay.as_secs_f64(), &[KeyValue::new("channel", key.channel.clone())]);
-        let DeliveryKey { incident_id, revision, channel } = key;
+        self.delay.record(delay.as_secs_f64(), &[KeyValue::new("channel", key.destination.clone())]);
+        let DeliveryKey { incident_id, revision, destination: channel } = key;
         tracing::debug!(%incident_id, revision, channel, attempt, ?delay, "delivered");
     }
 
@@ -63,21 +63,21 @@ impl Events {
     }
 
     pub(crate) fn retried(&self, key: &DeliveryKey, attempt: u32, after: Duration, reason: &str) {
-        self.count(&key.channel, "retried");
-        let DeliveryKey { incident_id, revision, channel } = key;
+        self.count(&key.destination, "retried");
+        let DeliveryKey { incident_id, revision, destination: channel } = key;
         tracing::warn!(%incident_id, revision, channel, attempt, ?after, reason, "not delivered, trying again");
     }
 
     pub(crate) fn failed(&self, key: &DeliveryKey, attempt: u32, reason: &str) {
-        self.count(&key.channel, "failed");
-        let DeliveryKey { incident_id, revision, channel } = key;
+        self.count(&key.destination, "failed");
+        let DeliveryKey { incident_id, revision, destination: channel } = key;
         tracing::error!(%incident_id, revision, channel, attempt, reason, "not delivered, given up");
     }
 
     /// To be given up, and could not be set aside.
     pub(crate) fn kept(&self, key: &DeliveryKey, attempt: u32, reason: &str) {
-        self.count(&key.channel, "retried");
-        let DeliveryKey { incident_id, revision, channel } = key;
+        self.count(&key.destination, "retried");
+        let DeliveryKey { incident_id, revision, destination: channel } = key;
         tracing::warn!(%incident_id, revision, channel, attempt, reason, "not delivered, and cannot be set aside now");
     }
 

@@ -1,34 +1,40 @@
-//! Who did what.
+//! The audit trail: what people and operators did.
 
 use crate::Store;
-use crate::error::{Doing, Result};
+use crate::error::{Context, Result};
 use model::Timestamp;
 use serde_json::Value;
 use sqlx::PgExecutor;
 
+/// One recorded action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditEntry {
+    /// When it was recorded, by the database's clock.
     pub at: Timestamp,
+    /// Who did it.
     pub actor: String,
+    /// What was done, such as `org removed`.
     pub action: String,
+    /// To what.
     pub subject: String,
+    /// More about it; its shape depends on the action.
     pub detail: Value,
 }
 
 impl Store {
-    /// Records an action, at the database's time.
+    /// Appends an action to the audit trail, at the database's time.
     ///
     /// # Errors
     /// If the database refuses.
-    pub async fn record(&self, actor: &str, action: &str, subject: &str, detail: &Value) -> Result<()> {
+    pub async fn audit(&self, actor: &str, action: &str, subject: &str, detail: &Value) -> Result<()> {
         insert(&self.pool, actor, action, subject, detail).await
     }
 
-    /// Actions before a time, the latest first; at most `limit`.
+    /// Returns at most `limit` actions, the latest first; only those before `before` if it is given.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn records(&self, before: Option<Timestamp>, limit: u32) -> Result<Vec<AuditEntry>> {
+    pub async fn audit_entries(&self, before: Option<Timestamp>, limit: u32) -> Result<Vec<AuditEntry>> {
         let rows = sqlx::query!(
             r#"SELECT orgwatch.to_ms(at) AS "at!", actor, action, subject, detail FROM orgwatch.audit
                WHERE $1::bigint IS NULL OR at < orgwatch.from_ms($1) ORDER BY audit.at DESC LIMIT $2"#,
@@ -37,7 +43,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await
-        .doing("read recorded actions")?;
+        .context("read the audit trail")?;
         let entries = rows.into_iter().map(|row| AuditEntry {
             at: Timestamp(row.at),
             actor: row.actor,
@@ -49,6 +55,7 @@ impl Store {
     }
 }
 
+/// Appends an action to the audit trail, as part of a transaction or by itself.
 pub(crate) async fn insert(
     executor: impl PgExecutor<'_>,
     actor: &str,
@@ -65,6 +72,6 @@ pub(crate) async fn insert(
     )
     .execute(executor)
     .await
-    .doing("record an action")
+    .context("record an action")
     .map(drop)
 }

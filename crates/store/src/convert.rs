@@ -1,21 +1,24 @@
-//! Between the model's types and those of columns.
+//! Conversions between the model's types and column types.
 
 use crate::error::{Result, StoreError};
 use model::{Receipt, Severity};
 use serde_json::Value;
 use std::borrow::Cow;
 
+/// Converts a number to `bigint`.
+///
 /// # Errors
-/// If the number is above the range of bigint.
+/// [`StoreError::Range`] if the number is above the range of `bigint`.
 pub(crate) fn bigint(field: &'static str, value: u64) -> Result<i64> {
     i64::try_from(value).map_err(|_| StoreError::Range { field, value })
 }
 
-/// Counts and revisions, which no constraint lets below zero.
+/// Converts a count or a revision, which constraints keep from being negative.
 pub(crate) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
+/// Converts a severity to its `smallint`: 0 low, 1 medium, 2 high, 3 critical.
 pub(crate) fn small_severity(severity: Severity) -> i16 {
     match severity {
         Severity::Low => 0,
@@ -25,20 +28,24 @@ pub(crate) fn small_severity(severity: Severity) -> i16 {
     }
 }
 
+/// Reads a severity, the inverse of [`small_severity`].
+///
+/// # Errors
+/// [`StoreError::UnknownWord`] for any other number.
 pub(crate) fn severity(number: i16) -> Result<Severity> {
     let found = Severity::ALL.iter().copied().find(|severity| small_severity(*severity) == number);
     found.ok_or_else(|| StoreError::UnknownWord { field: "severity", value: number.to_string() })
 }
 
-/// Postgres has no text with the character zero; messages keep it, their copies in columns cannot.
+/// Replaces U+0000, which Postgres' `text` cannot hold, by U+FFFD. The encoded messages keep it.
 pub(crate) fn text(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
-/// The receipt as jsonb takes it, so without the character zero.
+/// Converts a receipt to `jsonb`, replacing U+0000 as [`text`] does.
 pub(crate) fn receipt(receipt: &Receipt) -> serde_json::Result<Value> {
     let text = serde_json::to_string(receipt)?;
-    // After a backslash of its own the replacement changes four letters, and the JSON stays valid.
+    // If the backslash is itself escaped (`\\u0000`), the replacement changes four letters, and the JSON stays valid.
     serde_json::from_str(&text.replace("\\u0000", "\\ufffd"))
 }
 
@@ -55,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_character_zero_is_replaced() {
+    fn the_null_character_is_replaced() {
         assert_eq!(text("as it is"), "as it is");
         assert_eq!(text("a\0b"), "a\u{fffd}b");
     }

@@ -1,18 +1,18 @@
-//! Findings, incidents and risk of some users, read and written in one transaction.
+//! Reads and writes of some users' findings, incidents and risk in one transaction.
 
 mod write;
 
 pub use write::{HistoryWrite, IncidentWrite, OutboxWrite, RiskWrite};
 
 use crate::decisions::{Suppression, SuppressionRow};
-use crate::error::{Doing, Result, StoreError};
+use crate::error::{Context, Result, StoreError};
 use crate::incidents::{FindingRow, IncidentRow};
 use crate::{Store, StoredFinding, StoredIncident};
 use model::{OrgId, UserId};
 use sqlx::{Postgres, Transaction};
 use std::collections::BTreeSet;
 
-/// A transaction that has locked some users. Dropped without [`Correlation::commit`], it changes nothing.
+/// A transaction that has locked some users. Dropping it without [`Correlation::commit`] rolls it back.
 #[derive(Debug)]
 pub struct Correlation {
     transaction: Transaction<'static, Postgres>,
@@ -20,14 +20,14 @@ pub struct Correlation {
 }
 
 impl Store {
-    /// Begins a transaction and locks the users, waiting for other correlations of any of them.
+    /// Begins a transaction and locks the users, waiting until no other correlation holds any of them.
     ///
-    /// They are locked in one order everywhere, so that correlations cannot wait for each other in a circle.
+    /// Every correlation locks its users in the same order, so that correlations cannot deadlock.
     ///
     /// # Errors
-    /// If the database cannot be reached, or another correlation holds a user for longer than the time limit.
+    /// If the database cannot be reached, or another correlation holds a user for longer than the statement timeout.
     pub async fn correlate(&self, users: &[(OrgId, UserId)]) -> Result<Correlation> {
-        let transaction = self.pool.begin().await.doing("begin a correlation")?;
+        let transaction = self.pool.begin().await.context("begin a correlation")?;
         let mut correlation = Correlation { transaction, users: users.iter().cloned().collect() };
         correlation.lock().await?;
         Ok(correlation)
@@ -35,10 +35,10 @@ impl Store {
 }
 
 impl Correlation {
-    /// All findings of the users, by id.
+    /// Returns all findings of the users, by id.
     ///
     /// # Errors
-    /// If they cannot be read, or a message not decoded.
+    /// If they cannot be read or decoded.
     pub async fn findings(&mut self) -> Result<Vec<StoredFinding>> {
         let (orgs, users) = columns(&self.users);
         let rows = sqlx::query_as!(
@@ -52,14 +52,14 @@ impl Correlation {
         )
         .fetch_all(&mut *self.transaction)
         .await
-        .doing("read the findings of users")?;
+        .context("read the findings of users")?;
         rows.into_iter().map(StoredFinding::try_from).collect()
     }
 
-    /// All incidents of the users, by id, those included that are merged into others.
+    /// Returns all incidents of the users, by id, including those merged into others.
     ///
     /// # Errors
-    /// If they cannot be read, or a message not decoded.
+    /// If they cannot be read or decoded.
     pub async fn incidents(&mut self) -> Result<Vec<StoredIncident>> {
         let (orgs, users) = columns(&self.users);
         let rows = sqlx::query_as!(
@@ -75,30 +75,30 @@ impl Correlation {
         )
         .fetch_all(&mut *self.transaction)
         .await
-        .doing("read the incidents of users")?;
+        .context("read the incidents of users")?;
         rows.into_iter().map(StoredIncident::try_from).collect()
     }
 
-    /// What is suppressed in the org, the earliest first.
+    /// Returns the org's suppressions, the earliest first.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If they cannot be read.
     pub async fn suppressions_of(&mut self, org: &OrgId) -> Result<Vec<Suppression>> {
         let rows = SuppressionRow::of_org(&mut *self.transaction, org).await?;
         Ok(rows.into_iter().map(Suppression::from).collect())
     }
 
-    /// Makes everything that was put durable and visible, all at once.
+    /// Commits all writes at once.
     ///
     /// # Errors
-    /// If the connection is lost; then it may have happened or not.
+    /// If the connection is lost; whether the commit happened is then unknown.
     pub async fn commit(self) -> Result<()> {
-        self.transaction.commit().await.doing("commit a correlation")
+        self.transaction.commit().await.context("commit a correlation")
     }
 
     async fn lock(&mut self) -> Result<()> {
         let (orgs, users) = columns(&self.users);
-        // Both statements go through the users in the same order.
+        // The rows must exist before they can be locked. Both statements go through the users in the same order.
         sqlx::query!(
             r#"INSERT INTO orgwatch.entity_risk (org_id, user_id)
                SELECT org_id, user_id FROM UNNEST($1::text[], $2::text[]) AS u (org_id, user_id)
@@ -109,7 +109,7 @@ impl Correlation {
         )
         .execute(&mut *self.transaction)
         .await
-        .doing("enter users")?;
+        .context("insert users")?;
         sqlx::query!(
             r#"SELECT 1 AS one FROM orgwatch.entity_risk r
                JOIN UNNEST($1::text[], $2::text[]) AS u (org_id, user_id) USING (org_id, user_id)
@@ -120,11 +120,11 @@ impl Correlation {
         )
         .fetch_all(&mut *self.transaction)
         .await
-        .doing("lock users")
+        .context("lock users")
         .map(drop)
     }
 
-    /// What is written about a user that is not locked could undo what another correlation writes meanwhile.
+    /// Refuses a user that is not locked: writing it could overwrite the result of a concurrent correlation.
     fn check(&self, org: &OrgId, user: &UserId) -> Result<()> {
         // Ids are short: copying them is cheap.
         if self.users.contains(&(org.clone(), user.clone())) {
@@ -134,7 +134,7 @@ impl Correlation {
     }
 }
 
-/// The columns of a list of users.
+/// Splits users into a column of orgs and a column of user ids.
 fn columns(users: &BTreeSet<(OrgId, UserId)>) -> (Vec<&str>, Vec<&str>) {
     users.iter().map(|(org, user)| (org.as_str(), user.as_str())).unzip()
 }

@@ -1,19 +1,20 @@
-//! What each source of each org has seen, and what it has missed.
+//! Coverage: what each source of each org has read, and which stretches it missed.
 
 use crate::Store;
 use crate::convert::text;
-use crate::error::{Doing, Result};
+use crate::error::{Context, Result};
 use model::{OrgId, Timestamp, Uuid, id};
 use std::borrow::Cow;
 
-/// What is known of one kind of events by one source of an org.
+/// The state of one kind of event in one source of an org.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceState {
-    /// `stream`, `stored`, `log_files`, `log_objects`, `push`.
+    /// The source: `stream`, `stored`, `log_files`, `log_objects` or `push`.
     pub source: String,
-    /// As [`model::Kind`] is written.
+    /// The kind, as [`model::Kind`] is written.
     pub kind: String,
-    /// `leading`, `following`, `blind`, `missing` or `off`.
+    /// `leading` (its copies are published), `following` (read beside a leading one), `blind` (silent, refused or with
+    /// an open gap), `missing` (the org does not offer it to this user) or `off`.
     pub state: String,
     /// Event time of the latest event.
     pub last_event_at: Option<Timestamp>,
@@ -26,39 +27,53 @@ pub struct SourceState {
 /// A state as it was last written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSource {
+    /// The org.
     pub org_id: OrgId,
+    /// The state.
     pub state: SourceState,
-    /// By the wall clock.
+    /// When it was written, by the database's clock.
     pub updated_at: Timestamp,
 }
 
-/// Something that a source has missed.
+/// A stretch of event time that a source missed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewGap {
+    /// The source, as in [`SourceState::source`].
     pub source: String,
+    /// The kind, as [`model::Kind`] is written.
     pub kind: String,
-    /// From the last event that was seen, to the first that will be seen again.
+    /// Event time of the last event before the gap.
     pub from: Timestamp,
+    /// Event time of the first event after the gap.
     pub to: Timestamp,
+    /// Why it was missed, for an operator.
     pub reason: String,
 }
 
-/// A gap that was recorded.
+/// A recorded gap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
+    /// Derived from org, source, kind and beginning.
     pub id: Uuid,
+    /// The org.
     pub org_id: OrgId,
+    /// The source, as in [`SourceState::source`].
     pub source: String,
+    /// The kind, as [`model::Kind`] is written.
     pub kind: String,
+    /// Event time of the last event before the gap.
     pub from: Timestamp,
+    /// Event time of the first event after the gap.
     pub to: Timestamp,
+    /// Why it was missed.
     pub reason: String,
-    /// What became of it; `None` while it is open.
+    /// How it was closed, such as `3 events`; `None` while it is open.
     pub note: Option<String>,
 }
 
 impl Store {
-    /// Writes states in one statement; no source and kind may be among them twice. Of two times the later one stays.
+    /// Writes states in one statement, so no pair of source and kind may occur twice. `last_event_at` and
+    /// `last_heard_at` never move back.
     ///
     /// # Errors
     /// If the database refuses.
@@ -90,11 +105,11 @@ impl Store {
         )
         .execute(&self.pool)
         .await
-        .doing("write what sources have seen")
+        .context("write the states of sources")
         .map(drop)
     }
 
-    /// What the sources of an org have seen, or those of all; by org, kind and source.
+    /// Returns the states of an org's sources, or of all orgs', by org, kind and source.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -107,7 +122,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await
-        .doing("read what sources have seen")?;
+        .context("read the states of sources")?;
         let states = rows.into_iter().map(|row| StoredSource {
             org_id: OrgId::new(&row.org_id),
             state: SourceState {
@@ -123,8 +138,8 @@ impl Store {
         Ok(states.collect())
     }
 
-    /// Records a gap. One of the same source, kind and beginning is the same gap; if it reaches further than before, it
-    /// is open again.
+    /// Records a gap. A gap with the same source, kind and beginning is the same gap; if its end moves further, it is
+    /// opened again.
     ///
     /// # Errors
     /// If the database refuses.
@@ -147,11 +162,11 @@ impl Store {
         )
         .execute(&self.pool)
         .await
-        .doing("record a gap")
+        .context("record a gap")
         .map(drop)
     }
 
-    /// The gaps of an org that are open, oldest first.
+    /// Returns the open gaps of an org, oldest first.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -159,8 +174,8 @@ impl Store {
         self.all_gaps(Some(org), None).await
     }
 
-    /// The gaps of an org, or of all, that are open, and those that were closed since a time of the wall clock; oldest
-    /// first.
+    /// Returns the gaps of an org, or of all orgs, that are open or were closed at or after `closed_since` (wall
+    /// clock), oldest first. With `None` only open ones.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -175,7 +190,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await
-        .doing("read gaps")?;
+        .context("read gaps")?;
         let gaps = rows.into_iter().map(|row| Gap {
             id: row.id,
             org_id: OrgId::new(&row.org_id),
@@ -189,7 +204,7 @@ impl Store {
         Ok(gaps.collect())
     }
 
-    /// Says what became of a gap. One that reaches further by now than `gap` says stays open.
+    /// Closes a gap with a note. A gap that has meanwhile grown beyond `gap.to` stays open.
     ///
     /// # Errors
     /// If the database refuses.
@@ -203,7 +218,7 @@ impl Store {
         )
         .execute(&self.pool)
         .await
-        .doing("close a gap")
+        .context("close a gap")
         .map(drop)
     }
 }

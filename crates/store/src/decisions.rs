@@ -1,40 +1,49 @@
-//! What people decide: suppressions ahead, dispositions afterwards.
+//! Decisions of people: suppressions before the event, dispositions after it.
 
-use crate::error::{Doing, Result};
+use crate::error::{Context, Result};
 use crate::{Disposition, Store};
 use model::{OrgId, Text, Timestamp, UserId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-/// Findings that shall raise nobody.
+/// Findings that open no incident by themselves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suppression {
+    /// Chosen by the caller.
     pub id: Uuid,
+    /// The org.
     pub org_id: OrgId,
-    /// `None`: every account.
+    /// The account; `None`: every account.
     pub user_id: Option<UserId>,
-    /// `None`: every detector.
+    /// The detector; `None`: every detector.
     pub detector: Option<Text>,
-    /// Event time, exclusive; `None`: for good.
+    /// The end in event time, exclusive; `None`: no end.
     pub until: Option<Timestamp>,
+    /// Why.
     pub reason: String,
+    /// Who created it.
     pub created_by: String,
 }
 
-/// What somebody says an incident was. The last one of an incident holds.
+/// A person's decision on an incident. The last decision on an incident holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
+    /// Chosen by the caller.
     pub id: Uuid,
+    /// The incident.
     pub incident_id: Uuid,
+    /// What the incident was.
     pub disposition: Disposition,
+    /// Who decided.
     pub by: String,
+    /// Why.
     pub note: String,
-    /// The database's time; ignored on writing.
+    /// When, by the database's clock; ignored when writing.
     pub at: Timestamp,
 }
 
 impl Store {
-    /// Adds a suppression; one whose id exists stays as it is.
+    /// Adds a suppression. If the id exists, the stored one stays unchanged.
     ///
     /// # Errors
     /// If the database refuses.
@@ -52,20 +61,20 @@ impl Store {
         )
         .execute(&self.pool)
         .await
-        .doing("add a suppression")
+        .context("add a suppression")
         .map(drop)
     }
 
-    /// Takes a suppression back. `false` if there is none with the id.
+    /// Deletes a suppression. `false` if there is none with this id.
     ///
     /// # Errors
     /// If the database refuses.
     pub async fn unsuppress(&self, id: Uuid) -> Result<bool> {
         let deleted = sqlx::query!("DELETE FROM orgwatch.suppressions WHERE id = $1", id).execute(&self.pool).await;
-        Ok(deleted.doing("delete a suppression")?.rows_affected() > 0)
+        Ok(deleted.context("delete a suppression")?.rows_affected() > 0)
     }
 
-    /// What is suppressed in the org, the earliest first.
+    /// Returns the org's suppressions, the earliest first.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -74,25 +83,25 @@ impl Store {
         Ok(rows.into_iter().map(Suppression::from).collect())
     }
 
-    /// Records a decision and makes it the incident's disposition. `false` if there is no such incident.
+    /// Records a decision, and makes it the incident's disposition. `false` if there is no such incident.
     ///
     /// # Errors
-    /// If the database refuses; if the decision's id exists.
-    pub async fn dispose(&self, decision: &Decision) -> Result<bool> {
+    /// If the database refuses, for instance because the decision's id exists.
+    pub async fn decide(&self, decision: &Decision) -> Result<bool> {
         let found =
             sqlx::query!("SELECT org_id, user_id FROM orgwatch.incidents WHERE incident_id = $1", decision.incident_id)
                 .fetch_optional(&self.pool)
                 .await
-                .doing("find an incident")?;
+                .context("find an incident")?;
         let Some(found) = found else { return Ok(false) };
-        // Under the same lock as the correlator, so that neither undoes what the other writes.
+        // The lock of the correlator, so that neither overwrites the other's result.
         let mut correlation = self.correlate(&[(OrgId::new(&found.org_id), UserId::new(&found.user_id))]).await?;
         correlation.put_decision(decision).await?;
         correlation.commit().await?;
         Ok(true)
     }
 
-    /// All decisions on an incident, the earliest first.
+    /// Returns all decisions on an incident, the earliest first.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -104,7 +113,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await
-        .doing("read dispositions")?;
+        .context("read dispositions")?;
         let decision = rows.into_iter().map(|row| {
             Ok(Decision {
                 id: row.id,
@@ -139,7 +148,7 @@ impl SuppressionRow {
         )
         .fetch_all(executor)
         .await
-        .doing("read suppressions")
+        .context("read suppressions")
     }
 }
 

@@ -1,39 +1,48 @@
-//! One delivery for each incident, revision and channel, whoever tries it and however often.
+//! Deliveries: one for each incident, revision and destination, whichever replica attempts it and however often.
 
 use crate::Store;
 use crate::convert::{bigint, unsigned};
-use crate::error::{Doing, Result, StoreError};
+use crate::error::{Context, Result, StoreError};
 use model::Timestamp;
 use std::time::Duration;
 use uuid::Uuid;
 
+/// The identity of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryKey {
+    /// The incident.
     pub incident_id: Uuid,
+    /// The revision that is reported.
     pub revision: u64,
-    pub channel: String,
+    /// The destination's configured name; the column is called `channel`.
+    pub destination: String,
 }
 
-/// What to do about a delivery.
+/// The answer to a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// Send it, and say what came of it. Above 1, an earlier attempt failed or was cut off: the channel may have got
-    /// it, so send it under the same identity.
+    /// Send it, then call [`Store::confirmed`] or [`Store::failed`].
     Send {
+        /// From 1 on. Above 1, an earlier attempt failed or was cut off: the destination may have received it, so send
+        /// it with the same identity.
         attempt: u32,
     },
-    /// Somebody is sending it, or it is to be tried again, but not before this time.
+    /// Another replica is sending it, or its backoff is not over.
     Wait {
+        /// When it may be claimed again, by the database's clock.
         until: Timestamp,
     },
+    /// It was delivered.
     AlreadyConfirmed,
     /// It failed for good.
     GivenUp,
+    /// It must not be sent.
     Suppressed,
 }
 
 impl Store {
-    /// Claims the delivery for the time of `lease`. If nothing is heard until then, it may be claimed again.
+    /// Claims the delivery for the duration of `lease`. If neither outcome is recorded until then, it may be claimed
+    /// again.
     ///
     /// # Errors
     /// If the database fails.
@@ -48,12 +57,12 @@ impl Store {
                RETURNING attempts"#,
             key.incident_id,
             revision,
-            key.channel,
+            key.destination,
             lease.as_secs_f64()
         )
         .fetch_optional(&self.pool)
         .await
-        .doing("claim a delivery")?;
+        .context("claim a delivery")?;
         if let Some(attempt) = attempt {
             return Ok(Claim::Send { attempt: attempt.unsigned_abs() });
         }
@@ -62,11 +71,11 @@ impl Store {
                WHERE incident_id = $1 AND revision = $2 AND channel = $3"#,
             key.incident_id,
             revision,
-            key.channel
+            key.destination
         )
         .fetch_one(&self.pool)
         .await
-        .doing("read a delivery")?;
+        .context("read a delivery")?;
         match found.state.as_str() {
             "pending" => Ok(Claim::Wait { until: Timestamp(found.next_attempt_at.unwrap_or(0)) }),
             "confirmed" => Ok(Claim::AlreadyConfirmed),
@@ -76,12 +85,12 @@ impl Store {
         }
     }
 
-    /// Claims a delivery that was given up before `told`, as if it had never been tried: somebody wants it told again.
-    /// `false`, and nothing changes, if it was given up later, or not at all.
+    /// Claims a delivery that was given up before `published_at`, as if it had never been attempted: an operator has
+    /// published the change again since. `false`, and nothing changes, if it was given up later or not at all.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn revive(&self, key: &DeliveryKey, lease: Duration, told: Timestamp) -> Result<bool> {
+    pub async fn revive(&self, key: &DeliveryKey, lease: Duration, published_at: Timestamp) -> Result<bool> {
         let changed = sqlx::query!(
             r#"UPDATE orgwatch.deliveries SET state = 'pending', attempts = 1,
                    next_attempt_at = now() + make_interval(secs => $4), last_error = NULL, updated_at = now()
@@ -89,17 +98,18 @@ impl Store {
                  AND updated_at < orgwatch.from_ms($5)"#,
             key.incident_id,
             bigint("revision", key.revision)?,
-            key.channel,
+            key.destination,
             lease.as_secs_f64(),
-            told.0
+            published_at.0
         )
         .execute(&self.pool)
         .await
-        .doing("revive a delivery")?;
+        .context("revive a delivery")?;
         Ok(changed.rows_affected() > 0)
     }
 
-    /// The channel has it. `false` if the delivery is not pending, so for instance confirmed already.
+    /// Records that the destination has accepted the delivery. `false` if it was not pending, for instance because it
+    /// was confirmed already.
     ///
     /// # Errors
     /// If the database fails.
@@ -110,15 +120,15 @@ impl Store {
                WHERE incident_id = $1 AND revision = $2 AND channel = $3 AND state = 'pending'"#,
             key.incident_id,
             bigint("revision", key.revision)?,
-            key.channel
+            key.destination
         )
         .execute(&self.pool)
         .await
-        .doing("confirm a delivery")?;
+        .context("confirm a delivery")?;
         Ok(changed.rows_affected() > 0)
     }
 
-    /// The attempt failed: to be tried again after `retry_after`, or given up if that is `None`.
+    /// Records that an attempt failed. It may be attempted again after `retry_after`; with `None` it is given up.
     ///
     /// `false`, and nothing changes, if a later attempt has begun or the delivery is not pending.
     ///
@@ -137,18 +147,18 @@ impl Store {
                WHERE incident_id = $1 AND revision = $2 AND channel = $3 AND state = 'pending' AND attempts = $4"#,
             key.incident_id,
             bigint("revision", key.revision)?,
-            key.channel,
+            key.destination,
             attempt.cast_signed(),
             retry_after.map(|after| after.as_secs_f64()),
             error
         )
         .execute(&self.pool)
         .await
-        .doing("record a failed delivery")?;
+        .context("record a failed delivery")?;
         Ok(changed.rows_affected() > 0)
     }
 
-    /// The delivery shall never be sent. `false` if it was claimed before.
+    /// Records that the delivery must never be sent. `false` if it was claimed before.
     ///
     /// # Errors
     /// If the database fails.
@@ -158,15 +168,15 @@ impl Store {
                ON CONFLICT (incident_id, revision, channel) DO NOTHING"#,
             key.incident_id,
             bigint("revision", key.revision)?,
-            key.channel
+            key.destination
         )
         .execute(&self.pool)
         .await
-        .doing("suppress a delivery")?;
+        .context("suppress a delivery")?;
         Ok(inserted.rows_affected() > 0)
     }
 
-    /// Deliveries that may be claimed again, the longest due first; at most `limit`.
+    /// Returns at most `limit` pending deliveries that may be claimed again, the longest due first.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -179,11 +189,11 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await
-        .doing("list due deliveries")?;
+        .context("list due deliveries")?;
         let keys = rows.into_iter().map(|row| DeliveryKey {
             incident_id: row.incident_id,
             revision: unsigned(row.revision),
-            channel: row.channel,
+            destination: row.channel,
         });
         Ok(keys.collect())
     }

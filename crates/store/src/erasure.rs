@@ -1,50 +1,61 @@
-//! All that is kept of an org, or of one of its accounts, goes. Behavioral state is its owner's to delete:
+//! Erasure of an org, or of one of its accounts. Behavioral state is deleted by whoever owns the partition:
 //! [`Owner::forget_org`](crate::Owner::forget_org), [`Owner::checkpoint`](crate::Owner::checkpoint).
 
-use crate::error::{Doing, Result};
+use crate::error::{Context, Result};
 use crate::{Store, audit};
 use model::{OrgId, UserId};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Rows that were deleted.
+/// The numbers of deleted rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Erased {
+    /// Findings.
     pub findings: i64,
+    /// Incidents, including merged ones.
     pub incidents: i64,
+    /// Lines of histories.
     pub history: i64,
+    /// Risks of accounts.
     pub risks: i64,
+    /// Messages that were not published yet.
     pub outbox: i64,
+    /// Deliveries.
     pub deliveries: i64,
+    /// Decisions on incidents.
     pub dispositions: i64,
+    /// Suppressions that name the org or account.
     pub suppressions: i64,
-    /// Of a whole org alone: how far its sources were read, what they have seen and what they have missed.
+    /// Positions, states and gaps of the org's sources; 0 when one account is erased.
     pub sources: i64,
 }
 
-/// What the audit trail says of an erasure, beside the counts.
+/// The entry of the audit trail for an erasure, without the counts, which become its detail.
 #[derive(Clone, Copy, Debug)]
-pub struct Minutes<'a> {
+pub struct ErasureRecord<'a> {
+    /// Who erased.
     pub actor: &'a str,
+    /// What was done, such as `org removed`.
     pub action: &'a str,
+    /// What was erased.
     pub subject: &'a str,
 }
 
 impl Store {
-    /// Deletes everything of the org, or of one of its accounts, and records that: all or nothing. Doing it again does
-    /// no harm. The audit trail itself stays.
+    /// Deletes everything about the org, or about one of its accounts, and records the erasure, in one transaction.
+    /// The audit trail itself stays. A second call finds nothing to delete.
     ///
     /// # Errors
     /// If the database fails; nothing is deleted then.
-    pub async fn erase(&self, org: &OrgId, user: Option<&UserId>, minutes: Minutes<'_>) -> Result<Erased> {
+    pub async fn erase(&self, org: &OrgId, user: Option<&UserId>, record: ErasureRecord<'_>) -> Result<Erased> {
         let (org, user) = (org.as_str(), user.map(UserId::as_str));
-        let mut transaction = self.pool.begin().await.doing("begin an erasure")?;
-        // A whole org may be much.
+        let mut transaction = self.pool.begin().await.context("begin an erasure")?;
+        // A large org takes longer than a usual statement may.
         sqlx::query("SET LOCAL statement_timeout = '5min'")
             .execute(&mut *transaction)
             .await
-            .doing("set the time limit of an erasure")?;
-        // As the correlation of an account does, so that none is under way.
+            .context("set the time limit of an erasure")?;
+        // The locks of correlations, so that none is under way.
         sqlx::query!(
             "SELECT user_id FROM orgwatch.entity_risk
              WHERE org_id = $1 AND ($2::text IS NULL OR user_id = $2) ORDER BY org_id, user_id FOR UPDATE",
@@ -53,7 +64,7 @@ impl Store {
         )
         .fetch_all(&mut *transaction)
         .await
-        .doing("lock accounts")?;
+        .context("lock accounts")?;
         let erased = sqlx::query_as!(
             Erased,
             r#"WITH theirs AS (
@@ -97,11 +108,11 @@ impl Store {
         )
         .fetch_one(&mut *transaction)
         .await
-        .doing("erase")?;
-        let Minutes { actor, action, subject } = minutes;
+        .context("erase")?;
+        let ErasureRecord { actor, action, subject } = record;
         let detail = serde_json::to_value(erased).unwrap_or(Value::Null);
         audit::insert(&mut *transaction, actor, action, subject, &detail).await?;
-        transaction.commit().await.doing("commit an erasure")?;
+        transaction.commit().await.context("commit an erasure")?;
         Ok(erased)
     }
 }

@@ -1,81 +1,132 @@
-//! What can go wrong with the database.
+//! Errors of this crate.
 
 use model::codec::WireError;
 use sqlx::error::ErrorKind;
 use std::path::PathBuf;
 use thiserror::Error;
 
+/// The result of a call to the store.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
+/// Why a call to the store failed.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    #[error("no url of the database is set")]
+    /// The settings have no URL.
+    #[error("no database url is set")]
     NoUrl,
-    #[error("the url of the database cannot be read")]
+    /// The URL is malformed. Neither text nor source quotes it, since it may hold a password.
+    #[error("the database url cannot be parsed")]
     Url(#[source] sqlx::Error),
+    /// The password file cannot be read.
     #[error("cannot read {}", path.display())]
     Password {
+        /// The file, as configured.
         path: PathBuf,
+        /// Why it cannot be read.
         #[source]
         source: std::io::Error,
     },
+    /// A migration failed, or its file was changed after it ran.
     #[error("cannot migrate the database")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// A connection or a query failed.
     #[error("cannot {what}")]
     Query {
+        /// What was attempted, as a verb phrase.
         what: &'static str,
+        /// What the driver or the server reported.
         #[source]
         source: sqlx::Error,
     },
-    /// The session may be lost without either side knowing: connect anew.
+    /// The server did not answer in time. The session may be lost without either side noticing: connect again.
     #[error("cannot {what}: no answer within {waited_ms} ms")]
-    NoAnswer { what: &'static str, waited_ms: u128 },
-    #[error("member {member} exists already")]
-    MemberTaken { member: i32 },
-    /// This session must not write the partition: it does not hold it, or a later checkpoint is there already.
-    #[error("checkpoint of partition {partition} at {applied} refused: not held by this session, or behind")]
-    Fenced { partition: i32, applied: u64 },
-    #[error("account {user_id} of org {org_id} is not locked by this correlation")]
-    NotLocked { org_id: String, user_id: String },
-    #[error("{field} {value} does not fit the database")]
-    Range { field: &'static str, value: u64 },
-    #[error("unknown {field} in the database: {value}")]
-    UnknownWord { field: &'static str, value: String },
-    #[error("the message of {what} {id} cannot be read")]
-    Message {
+    NoAnswer {
+        /// What was attempted, as a verb phrase.
         what: &'static str,
+        /// How long the caller waited, in milliseconds.
+        waited_ms: u128,
+    },
+    /// Another session holds the lock of this member number.
+    #[error("member {member} exists already")]
+    MemberTaken {
+        /// The member number that was asked for.
+        member: i32,
+    },
+    /// This session must not write the partition: it does not hold the lock, or a later checkpoint is stored already.
+    #[error("checkpoint of partition {partition} at {applied} refused: not held by this session, or behind")]
+    Fenced {
+        /// The partition.
+        partition: i32,
+        /// The stream sequence of the refused checkpoint; 0 for a deletion.
+        applied: u64,
+    },
+    /// The correlation tried to write an account that it has not locked.
+    #[error("account {user_id} of org {org_id} is not locked by this correlation")]
+    NotLocked {
+        /// The account's org.
+        org_id: String,
+        /// The account.
+        user_id: String,
+    },
+    /// A number exceeds the range of its column, `bigint`.
+    #[error("{field} {value} does not fit the database")]
+    Range {
+        /// The field's name.
+        field: &'static str,
+        /// The number.
+        value: u64,
+    },
+    /// A column holds a word that this version does not know.
+    #[error("unknown {field} in the database: {value}")]
+    UnknownWord {
+        /// The column's meaning, such as `status`.
+        field: &'static str,
+        /// The stored word.
+        value: String,
+    },
+    /// A stored protobuf message cannot be decoded.
+    #[error("the message of {what} {id} cannot be decoded")]
+    Message {
+        /// `incident` or `finding`.
+        what: &'static str,
+        /// Its id.
         id: String,
+        /// Why it cannot be decoded.
         #[source]
         source: WireError,
     },
+    /// A receipt cannot be serialized.
     #[error("cannot write the receipt of incident {incident_id} as json")]
     Receipt {
+        /// The incident.
         incident_id: String,
+        /// Why it cannot be serialized.
         #[source]
         source: serde_json::Error,
     },
 }
 
 impl StoreError {
-    /// Whether the same call may succeed later, maybe on a new connection.
+    /// Whether the same call may succeed later, perhaps on a new connection.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Query { source, .. } => is_transient(source),
             Self::Migrate(sqlx::migrate::MigrateError::Execute(source)) => is_transient(source),
-            // A file that is just being replaced.
+            // An unreadable password file may be in the middle of being replaced.
             Self::NoAnswer { .. } | Self::Password { .. } => true,
             _ => false,
         }
     }
 }
 
-/// Says what was being done when a query failed.
-pub(crate) trait Doing<T> {
-    fn doing(self, what: &'static str) -> Result<T>;
+/// Adds what was attempted to a driver error.
+pub(crate) trait Context<T> {
+    /// Turns the error into [`StoreError::Query`]; `what` completes the sentence "cannot …".
+    fn context(self, what: &'static str) -> Result<T>;
 }
 
-impl<T> Doing<T> for std::result::Result<T, sqlx::Error> {
-    fn doing(self, what: &'static str) -> Result<T> {
+impl<T> Context<T> for std::result::Result<T, sqlx::Error> {
+    fn context(self, what: &'static str) -> Result<T> {
         self.map_err(|source| StoreError::Query { what, source })
     }
 }
@@ -83,7 +134,7 @@ impl<T> Doing<T> for std::result::Result<T, sqlx::Error> {
 fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
-        // What an aborted connection leaves behind.
+        // An aborted connection leaves half a message behind.
         sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(error) => {
             matches!(error.kind(), ErrorKind::Other) && error.code().is_some_and(|code| is_transient_code(&code))
@@ -92,8 +143,11 @@ fn is_transient(error: &sqlx::Error) -> bool {
     }
 }
 
-/// By SQLSTATE: lost connections, serialization failures and deadlocks, too few resources, cancellations and
-/// shutdowns, locks that were not free, time limits of transactions, and a primary that has become a standby.
+/// Whether an error with this SQLSTATE may pass by itself (PostgreSQL documentation, appendix A).
+///
+/// Classes: 08 connection exception, 40 transaction rollback (serialization failure, deadlock), 53 insufficient
+/// resources, 57 operator intervention (cancellation, shutdown). Codes: 55P03 lock not available, 25P03 and 25P04
+/// transaction time limits, 25006 read-only transaction, as on a primary that has become a standby.
 fn is_transient_code(code: &str) -> bool {
     matches!(code.get(..2), Some("08" | "40" | "53" | "57")) || matches!(code, "55P03" | "25P03" | "25P04" | "25006")
 }
@@ -103,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_is_transient_and_what_is_wrong_is_not() {
+    fn only_errors_that_may_pass_are_transient() {
         for code in ["08006", "40P01", "40001", "53300", "57P01", "57014", "55P03", "25P03", "25006"] {
             assert!(is_transient_code(code), "{code}");
         }

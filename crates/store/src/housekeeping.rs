@@ -1,65 +1,72 @@
-//! What grows is cut: months of history and audit, deliveries that are done, and gaps that are filled.
+//! Housekeeping: drops old months of history and audit trail, finished deliveries, and closed gaps.
 
 use crate::Store;
-use crate::error::{Doing, Result};
+use crate::error::{Context, Result};
 use model::time::DAY;
 use model::{Timestamp, id};
 use serde::{Deserialize, Serialize};
 
-/// How long what is kept for the record is kept.
+/// How long records are kept, in days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
-    /// History of incidents goes by whole months, once all of a month is older than this, and than 30 days at
-    /// least. So do gaps, one by one, once they have been closed for as long.
+    /// Histories of incidents. A month is dropped as a whole, once all of it is older than this and than 30 days.
+    /// Closed gaps are deleted one by one at the same age.
     pub history_days: u32,
-    /// As `history_days`, for what people did.
+    /// The audit trail, by whole months as `history_days`.
     pub audit_days: u32,
-    /// Deliveries that are confirmed, given up or suppressed. Longer than a message may be redelivered: what is
-    /// forgotten would be sent again.
+    /// Deliveries that are confirmed, given up or suppressed. Must be longer than a message may be redelivered: a
+    /// change is sent again if its delivery was deleted before.
     pub delivery_days: u32,
 }
 
 impl Default for Retention {
     fn default() -> Self {
+        // Choices: more than a year, so that a month can be compared with the same month of the year before, and a
+        // quarter for deliveries.
         Self { history_days: 400, audit_days: 400, delivery_days: 90 }
     }
 }
 
-/// What was made and dropped.
+/// What a call of [`Store::housekeeping`] created and deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Housekept {
+pub struct HousekeepingCounts {
+    /// Created monthly partitions, over both tables.
     pub months_made: u64,
+    /// Dropped monthly partitions, over both tables.
     pub months_dropped: u64,
+    /// Deleted deliveries.
     pub deliveries_deleted: u64,
+    /// Deleted gaps.
     pub gaps_deleted: u64,
 }
 
-/// Months ahead of the present one, so that housekeeping may stand still for long before rows have no month to go to.
+/// How many months after the present one get a partition in advance. With two, housekeeping may fail for two months
+/// before rows land in the default partition.
 const MONTHS_AHEAD: i32 = 2;
 
 impl Store {
-    /// Makes the coming months, drops old ones, and deletes old deliveries and gaps. `now` is the wall clock.
+    /// Creates the coming months, drops old ones, and deletes old deliveries and gaps. `now` is the wall clock.
     ///
-    /// `None` if another replica is at it.
+    /// Returns `None` if another replica is at work.
     ///
     /// # Errors
-    /// If the database fails, or is too busy to give the locks; nothing is changed then.
-    pub async fn housekeeping(&self, now: Timestamp, retention: &Retention) -> Result<Option<Housekept>> {
-        let mut transaction = self.pool.begin().await.doing("begin housekeeping")?;
+    /// If the database fails, or the tables cannot be locked in time; nothing changes then.
+    pub async fn housekeeping(&self, now: Timestamp, retention: &Retention) -> Result<Option<HousekeepingCounts>> {
+        let mut transaction = self.pool.begin().await.context("begin housekeeping")?;
         let key = id::hash(b"orgwatch/housekeeping").cast_signed();
         let alone = sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock($1) AS "alone!""#, key)
             .fetch_one(&mut *transaction)
             .await
-            .doing("become the housekeeper")?;
+            .context("take the lock of housekeeping")?;
         if !alone {
             return Ok(None);
         }
-        // Months and deliveries may be many after a long pause.
+        // After a long pause there may be many months and deliveries.
         sqlx::query("SET LOCAL statement_timeout = '5min'")
             .execute(&mut *transaction)
             .await
-            .doing("set the time limit of housekeeping")?;
+            .context("set the time limit of housekeeping")?;
         let months = sqlx::query!(
             r#"SELECT orgwatch.create_months('incident_history', orgwatch.from_ms($1), $2)
                    + orgwatch.create_months('audit', orgwatch.from_ms($1), $2) AS "made!",
@@ -72,23 +79,23 @@ impl Store {
         )
         .fetch_one(&mut *transaction)
         .await
-        .doing("make and drop months")?;
+        .context("create and drop months")?;
         let deleted = sqlx::query!(
             "DELETE FROM orgwatch.deliveries WHERE state <> 'pending' AND updated_at < orgwatch.from_ms($1)",
             before(now, retention.delivery_days)
         )
         .execute(&mut *transaction)
         .await
-        .doing("delete old deliveries")?;
+        .context("delete old deliveries")?;
         let gaps = sqlx::query!(
             "DELETE FROM orgwatch.source_gaps WHERE closed_at < orgwatch.from_ms($1)",
             before(now, retention.history_days)
         )
         .execute(&mut *transaction)
         .await
-        .doing("delete old gaps")?;
-        transaction.commit().await.doing("commit housekeeping")?;
-        Ok(Some(Housekept {
+        .context("delete old gaps")?;
+        transaction.commit().await.context("commit housekeeping")?;
+        Ok(Some(HousekeepingCounts {
             months_made: u64::from(months.made.unsigned_abs()),
             months_dropped: u64::from(months.dropped.unsigned_abs()),
             deliveries_deleted: deleted.rows_affected(),
@@ -97,6 +104,7 @@ impl Store {
     }
 }
 
+/// The time so many days before `now`, in milliseconds since 1970.
 fn before(now: Timestamp, days: u32) -> i64 {
     now.plus(-i64::from(days) * DAY).0
 }

@@ -1,89 +1,112 @@
-//! Incidents and findings as they are stored.
+//! Stored incidents and findings.
 
 use crate::convert::{severity, unsigned};
-use crate::error::{Doing, Result, StoreError};
+use crate::error::{Context, Result, StoreError};
 use crate::{Disposition, Status, Store};
 use model::codec::Message;
 use model::{Finding, Incident, OrgId, Points, Severity, Timestamp, UserId};
 use uuid::Uuid;
 
-/// A finding at its latest revision, with what the ledger and the way to it need.
+/// A finding at its latest revision, with the fields that merging needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredFinding {
+    /// The finding.
     pub finding: Finding,
-    /// The earliest time at which any revision was anomalous; `None` while none was.
+    /// The earliest event time at which any of its revisions was anomalous; `None` while none was.
     pub first_observed_at: Option<Timestamp>,
+    /// W3C trace context of the finding.
     pub traceparent: Option<String>,
+    /// The incident that it belongs to, if any.
     pub incident_id: Option<Uuid>,
 }
 
-/// An incident as it was last written, and what became of it.
+/// An incident as it was last written, with its life.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredIncident {
+    /// The incident.
     pub incident: Incident,
+    /// Where it stands in its life.
     pub status: Status,
+    /// The latest decision on it.
     pub disposition: Option<Disposition>,
-    /// Present exactly if the status is `merged`.
+    /// The incident that absorbed it; present exactly if the status is `merged`.
     pub merged_into: Option<Uuid>,
+    /// The trace that opened it.
     pub trace_id: Option<String>,
+    /// When it was first stored, by the database's clock.
     pub opened_at: Timestamp,
+    /// When it was last stored, by the database's clock.
     pub updated_at: Timestamp,
-    /// When it was resolved or merged.
+    /// When it was resolved, merged or withdrawn, by the database's clock.
     pub closed_at: Option<Timestamp>,
-    /// It cannot grow any more, by its org's event time.
+    /// Whether no further finding can join it, by its org's event time.
     pub ended: bool,
 }
 
 impl StoredIncident {
+    /// Returns the ids of its findings.
     pub fn finding_ids(&self) -> impl Iterator<Item = Uuid> {
         self.incident.findings.iter().map(|finding| finding.finding_id)
     }
 }
 
-/// An account with incidents that cannot grow any more.
+/// An account with incidents that no further finding can join, and that are not marked as ended yet.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ending {
+pub struct EndingAccount {
+    /// The account's org.
     pub org_id: OrgId,
+    /// The account.
     pub user_id: UserId,
-    /// The latest event that any finding of the org tells of.
+    /// Event time of the latest event in any finding of the org.
     pub clock: Timestamp,
 }
 
-/// Which incidents; the default is all that are not merged into another one.
+/// Selects incidents by all given fields; the default selects all that are not merged into another one.
 #[derive(Clone, Debug, Default)]
 pub struct IncidentFilter {
+    /// Those of this org.
     pub org_id: Option<OrgId>,
+    /// Those of this account.
     pub user_id: Option<UserId>,
+    /// Those with these ids.
     pub ids: Option<Vec<Uuid>>,
-    /// `None`: all but `merged`.
+    /// Those with these statuses; `None`: all but `merged`.
     pub statuses: Option<Vec<Status>>,
 }
 
-/// Which findings; the default is all.
+/// Selects findings by all given fields; the default selects all.
 #[derive(Clone, Debug, Default)]
 pub struct FindingFilter {
+    /// Those of this org.
     pub org_id: Option<OrgId>,
+    /// Those of this account.
     pub user_id: Option<UserId>,
+    /// Those that belong to these incidents.
     pub incident_ids: Option<Vec<Uuid>>,
 }
 
 /// One change of an incident.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistoryEntry {
+    /// The incident's revision after the change.
     pub revision: u64,
+    /// The kind of change, as [`model::ChangeKind`] is written.
     pub change: String,
+    /// The risk score after the change.
     pub risk_score: Points,
+    /// The severity after the change.
     pub severity: Severity,
+    /// When it was recorded, by the database's clock.
     pub at: Timestamp,
-    /// The exact message of that change.
+    /// The encoded incident after the change, exactly as it was published.
     pub message: Vec<u8>,
 }
 
 impl Store {
-    /// The incidents that pass the filter, by id.
+    /// Returns the incidents that the filter selects, by id.
     ///
     /// # Errors
-    /// If the database cannot be read, or a message in it not decoded.
+    /// If the database cannot be read, or a stored message cannot be decoded.
     pub async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<StoredIncident>> {
         let statuses: Vec<String> = match &filter.statuses {
             Some(statuses) => statuses.iter().map(|status| status.as_str().to_owned()).collect(),
@@ -105,16 +128,16 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await
-        .doing("read incidents")?;
+        .context("read incidents")?;
         rows.into_iter().map(StoredIncident::try_from).collect()
     }
 
-    /// Accounts with an incident that is live and lies further back than `window` milliseconds from the latest event
-    /// that any finding of its org tells of; `limit` at most.
+    /// Returns at most `limit` accounts with an open or acknowledged incident whose last event lies more than `window`
+    /// milliseconds before the latest event in any finding of its org.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn ending(&self, window: i64, limit: u32) -> Result<Vec<Ending>> {
+    pub async fn ending_accounts(&self, window: i64, limit: u32) -> Result<Vec<EndingAccount>> {
         let rows = sqlx::query!(
             r#"SELECT i.org_id, i.user_id, max(c.clock) AS "clock!"
                FROM orgwatch.incidents i
@@ -127,8 +150,8 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await
-        .doing("look for incidents that have ended")?;
-        let ending = rows.into_iter().map(|row| Ending {
+        .context("list accounts with incidents to end")?;
+        let ending = rows.into_iter().map(|row| EndingAccount {
             org_id: OrgId::new(&row.org_id),
             user_id: UserId::new(&row.user_id),
             clock: Timestamp(row.clock),
@@ -136,10 +159,10 @@ impl Store {
         Ok(ending.collect())
     }
 
-    /// The findings that pass the filter, by id, withdrawn ones included.
+    /// Returns the findings that the filter selects, by id, including withdrawn ones.
     ///
     /// # Errors
-    /// If the database cannot be read, or a message in it not decoded.
+    /// If the database cannot be read, or a stored message cannot be decoded.
     pub async fn findings(&self, filter: &FindingFilter) -> Result<Vec<StoredFinding>> {
         let rows = sqlx::query_as!(
             FindingRow,
@@ -154,11 +177,11 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await
-        .doing("read findings")?;
+        .context("read findings")?;
         rows.into_iter().map(StoredFinding::try_from).collect()
     }
 
-    /// What became of an incident, the earliest change first.
+    /// Returns the changes of an incident, the earliest first.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -170,7 +193,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await
-        .doing("read the history of an incident")?;
+        .context("read the history of an incident")?;
         rows.into_iter()
             .map(|row| {
                 Ok(HistoryEntry {

@@ -1,20 +1,4 @@
-//! Postgres: the schema and its migrations, what each stage keeps, and who owns what.
-//!
-//! | who | what |
-//! |---|---|
-//! | baseline | [`Share`], [`Owner`]: partitions by advisory lock, behavioral state and checkpoints on the same session |
-//! | correlator | [`Correlation`]: findings, incidents, risk, history and outbox of some users in one transaction |
-//! | relay | [`Store::relay`]: from the outbox to the bus, in order |
-//! | notifier | [`Store::claim`] and what follows: one delivery per incident, revision and channel |
-//! | ingest | [`Store::position`], [`Store::put_position`], [`Store::put_source_states`], [`Store::open_gap`], [`Share`] |
-//! | people | [`Store::suppress`], [`Store::dispose`], [`Store::record`], [`Store::incidents`] |
-//! | operators | [`Store::erase`], [`Owner::claim`]: a partition whose owner is asked for it |
-//!
-//! The only crate that knows sqlx. Every query is static and checked when it is compiled: against a database if
-//! `DATABASE_URL` is set and `SQLX_OFFLINE=false`, otherwise against `.sqlx/`, which `cargo xtask sqlx` regenerates.
-//!
-//! Times are [`model::Timestamp`], milliseconds since 1970, for events and for the wall clock alike. The wall clock is
-//! that of the database, so that replicas agree.
+#![doc = include_str!("../README.md")]
 
 mod audit;
 mod convert;
@@ -38,79 +22,85 @@ pub use correlation::{Correlation, HistoryWrite, IncidentWrite, OutboxWrite, Ris
 pub use coverage::{Gap, NewGap, SourceState, StoredSource};
 pub use decisions::{Decision, Suppression};
 pub use deliveries::{Claim, DeliveryKey};
-pub use erasure::{Erased, Minutes};
+pub use erasure::{Erased, ErasureRecord};
 pub use error::{Result, StoreError};
-pub use housekeeping::{Housekept, Retention};
-pub use incidents::{Ending, FindingFilter, HistoryEntry, IncidentFilter, StoredFinding, StoredIncident};
-pub use outbox::{OutboxRow, Relayed};
+pub use housekeeping::{HousekeepingCounts, Retention};
+pub use incidents::{EndingAccount, FindingFilter, HistoryEntry, IncidentFilter, StoredFinding, StoredIncident};
+pub use outbox::{OutboxRow, RelayCounts};
 pub use ownership::{Owner, Share, StateEntry, StateKey, quota};
 pub use settings::Settings;
 pub use words::{Disposition, Status};
 
-use error::Doing;
+use error::Context;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 use std::time::Duration;
 
-/// A pool of connections to the database of orgwatch. Clones share the pool.
+/// A pool of connections to orgwatch's database. Clones share the pool.
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: PgPool,
     settings: Settings,
+    /// The sessions' `application_name`.
     application: String,
 }
 
-/// How many connections the pool has.
+/// The numbers of connections in the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolGauges {
-    /// Open, in use or not.
+    /// Open connections, in use or idle.
     pub size: u32,
+    /// Open connections that nobody uses now.
     pub idle: u32,
 }
 
 impl Store {
-    /// Connects; `application` is what the server's lists of sessions show.
+    /// Connects, and opens the first connection of the pool. `application` becomes the sessions' `application_name`,
+    /// which `pg_stat_activity` shows.
     ///
     /// # Errors
-    /// If the settings name no database, or it cannot be reached.
+    /// If the settings name no database, or the database cannot be reached within
+    /// [`Settings::acquire_timeout_ms`].
     pub async fn connect(settings: &Settings, application: &str) -> Result<Self> {
         let options = settings.session(application)?;
-        let patience = Duration::from_millis(settings.acquire_timeout_ms);
+        let acquire_timeout = Duration::from_millis(settings.acquire_timeout_ms);
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
-            .acquire_timeout(patience)
+            .acquire_timeout(acquire_timeout)
             .connect_with(options.clone())
             .await;
-        // The pool waits for a server that may just be starting, and does not say what it had waited for.
+        // The pool retries while the server may be starting up, and then reports only that it timed out. One more
+        // attempt outside the pool returns the cause, such as a refused connection or a wrong password.
         if let Err(sqlx::Error::PoolTimedOut) = pool {
-            ownership::answer(patience, "connect", options.connect()).await?;
+            ownership::with_timeout(acquire_timeout, "connect", options.connect()).await?;
         }
-        let pool = pool.doing("connect")?;
+        let pool = pool.context("connect")?;
         Ok(Self { pool, settings: settings.clone(), application: application.to_owned() })
     }
 
-    /// Runs the migrations that are missing, one replica at a time.
+    /// Runs the migrations that have not run yet. Replicas that start together take turns by sqlx's advisory lock.
     ///
     /// # Errors
-    /// If one fails, or one that ran before has another content by now.
+    /// If a migration fails, or the file of one that ran before was changed since.
     pub async fn migrate(&self) -> Result<()> {
-        // A connection of its own: waiting for the lock has no time limit, and closing it gives the lock back even
-        // after a failure.
-        let options = self.settings.endless_session(&self.application)?;
-        let mut connection = options.connect().await.doing("connect")?;
+        // A separate connection: waiting for the lock must have no time limit, and closing the connection releases
+        // the lock even after a failure.
+        let options = self.settings.unlimited_session(&self.application)?;
+        let mut connection = options.connect().await.context("connect")?;
         let mut migrator = sqlx::migrate!();
         migrator.create_schema("orgwatch");
         migrator.dangerous_set_table_name("orgwatch.migrations");
         let outcome = migrator.run_direct(None, &mut connection, false).await;
         let closed = connection.close().await;
         outcome.map_err(StoreError::Migrate)?;
-        closed.doing("close the connection of the migrations")
+        closed.context("close the connection of the migrations")
     }
 
-    /// Reads the file of the password again, where there is one: connections that are opened from here on use it.
+    /// Reads [`Settings::password_file`] again, if one is set. Connections that are opened afterwards use the new
+    /// password; open ones stay open.
     ///
     /// # Errors
-    /// If it cannot be read; what was read before is used on.
+    /// If the file cannot be read. The pool then keeps the password that it has.
     pub fn reread_password(&self) -> Result<()> {
         if self.settings.password_file.is_some() {
             self.pool.set_connect_options(self.settings.session(&self.application)?);
@@ -118,21 +108,21 @@ impl Store {
         Ok(())
     }
 
-    /// For metrics.
+    /// Returns the present size of the pool, for metrics.
     pub fn pool_gauges(&self) -> PoolGauges {
         let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
         PoolGauges { size: self.pool.size(), idle }
     }
 
-    /// Whether the database answers.
+    /// Sends a query that reads no table, to see whether the database answers.
     ///
     /// # Errors
-    /// If it does not.
+    /// If it does not answer.
     pub async fn ping(&self) -> Result<()> {
-        sqlx::query!("SELECT 1 AS one").fetch_one(&self.pool).await.doing("ping").map(drop)
+        sqlx::query!("SELECT 1 AS one").fetch_one(&self.pool).await.context("ping").map(drop)
     }
 
-    /// Closes the pool, after what is running has ended.
+    /// Waits until running calls have finished, then closes the pool.
     pub async fn close(&self) {
         self.pool.close().await;
     }

@@ -1,8 +1,8 @@
-//! From the outbox to the bus: in order, and nothing is deleted before it is published.
+//! The outbox: messages on their way from Postgres to the bus, published in order and deleted after publishing.
 
 use crate::Store;
 use crate::convert::unsigned;
-use crate::error::{Doing, Result};
+use crate::error::{Context, Result};
 use model::{OrgId, Timestamp, id};
 use std::future::Future;
 use uuid::Uuid;
@@ -10,47 +10,55 @@ use uuid::Uuid;
 /// A message that waits to be published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxRow {
-    /// Grows, and is never used again: a good identity for the bus.
+    /// Ascending and never reused, so that it can identify the message on the bus.
     pub id: i64,
+    /// The incident that changed.
     pub incident_id: Uuid,
+    /// The incident's revision after the change.
     pub revision: u64,
+    /// The incident's org.
     pub org_id: OrgId,
+    /// The kind of change, as [`model::ChangeKind`] is written.
     pub change: String,
+    /// The encoded [`model::Incident`].
     pub message: Vec<u8>,
+    /// W3C trace context of the correlation that wrote it.
     pub traceparent: Option<String>,
+    /// When the row was written, by the database's clock.
     pub created_at: Timestamp,
 }
 
-/// What one round did.
+/// What one call of [`Store::relay`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Relayed {
-    /// How many rows were handed over; as many as the limit if more may be waiting.
+pub struct RelayCounts {
+    /// Rows that were handed to `publish`; if it equals the limit, more may be waiting.
     pub taken: usize,
-    /// How many of them were published and are deleted.
+    /// Rows of these that were published and deleted.
     pub published: usize,
 }
 
 impl Store {
-    /// Hands the oldest rows, at most `limit`, to `publish`, and deletes those whose ids it returns.
+    /// Hands the oldest rows, at most `limit`, to `publish`, and deletes the rows with the ids that it returns.
     ///
-    /// Only one relay of a database works at a time; `None` if another one does. The revisions of an incident are
-    /// committed one after the other, so their ids are in order. `publish` must go through the rows in order and stop
-    /// at the first failure, or an incident's later revision could overtake an earlier one. It has to finish within
-    /// the time limit of idle transactions. A row may be handed over again after a failure, even if it was published.
+    /// Returns `None` if another relay of this database is at work; only one works at a time. The revisions of an
+    /// incident are committed one after the other, so their ids ascend. `publish` must go through the rows in order
+    /// and stop at the first failure, or a later revision of an incident could overtake an earlier one. It has to
+    /// finish within [`Settings::idle_in_transaction_timeout_ms`](crate::Settings). After a failure a row may be
+    /// handed over again, even if it was published.
     ///
     /// # Errors
-    /// If the database fails; then what was published stays in the outbox.
-    pub async fn relay<F, P>(&self, limit: u32, publish: F) -> Result<Option<Relayed>>
+    /// If the database fails; published rows then stay in the outbox.
+    pub async fn relay<F, P>(&self, limit: u32, publish: F) -> Result<Option<RelayCounts>>
     where
         F: FnOnce(Vec<OutboxRow>) -> P,
         P: Future<Output = Vec<i64>>,
     {
-        let mut transaction = self.pool.begin().await.doing("begin a relay")?;
+        let mut transaction = self.pool.begin().await.context("begin a relay")?;
         let key = id::hash(b"orgwatch/relay").cast_signed();
         let alone = sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock($1) AS "alone!""#, key)
             .fetch_one(&mut *transaction)
             .await
-            .doing("become the relay")?;
+            .context("take the lock of the relay")?;
         if !alone {
             return Ok(None);
         }
@@ -62,7 +70,7 @@ impl Store {
         )
         .fetch_all(&mut *transaction)
         .await
-        .doing("read the outbox")?;
+        .context("read the outbox")?;
         let rows: Vec<OutboxRow> = rows
             .into_iter()
             .map(|row| OutboxRow {
@@ -78,18 +86,18 @@ impl Store {
             .collect();
         let taken = rows.len();
         if taken == 0 {
-            return Ok(Some(Relayed { taken, published: 0 }));
+            return Ok(Some(RelayCounts { taken, published: 0 }));
         }
         let published = publish(rows).await;
         let deleted = sqlx::query!("DELETE FROM orgwatch.outbox WHERE id = ANY($1)", &published)
             .execute(&mut *transaction)
             .await
-            .doing("delete what is published")?;
-        transaction.commit().await.doing("commit a relay")?;
-        Ok(Some(Relayed { taken, published: usize::try_from(deleted.rows_affected()).unwrap_or(usize::MAX) }))
+            .context("delete published messages")?;
+        transaction.commit().await.context("commit a relay")?;
+        Ok(Some(RelayCounts { taken, published: usize::try_from(deleted.rows_affected()).unwrap_or(usize::MAX) }))
     }
 
-    /// How many messages wait, and since when the oldest does.
+    /// Returns the number of waiting messages, and when the oldest was written.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -99,7 +107,7 @@ impl Store {
         )
         .fetch_one(&self.pool)
         .await
-        .doing("count the outbox")?;
+        .context("count the outbox")?;
         Ok((unsigned(row.waiting), row.oldest.map(Timestamp)))
     }
 }

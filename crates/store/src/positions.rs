@@ -1,12 +1,12 @@
-//! How far each source of each org was read.
+//! Read positions: how far each source of each org has been read.
 
 use crate::Store;
-use crate::error::{Doing, Result};
+use crate::error::{Context, Result};
 use model::OrgId;
 use serde_json::Value;
 
 impl Store {
-    /// Where to go on; `None` if the source was never read. Only the source knows the shape.
+    /// Returns the stored position; `None` if the source was never read. Only the source interprets the JSON.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -18,9 +18,11 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await
-        .doing("read the position in a source")
+        .context("read the position in a source")
     }
 
+    /// Stores the position, replacing the one before.
+    ///
     /// # Errors
     /// If the database refuses.
     pub async fn put_position(&self, source: &str, org: &OrgId, position: &Value) -> Result<()> {
@@ -33,7 +35,7 @@ impl Store {
         )
         .execute(&self.pool)
         .await
-        .doing("write the position in a source")
+        .context("write the position in a source")
         .map(drop)
     }
 }

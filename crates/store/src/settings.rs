@@ -1,4 +1,4 @@
-//! How to reach the database, and how long to wait for it.
+//! The settings of the database connection.
 
 use crate::error::{Result, StoreError};
 use secrecy::{ExposeSecret, SecretString};
@@ -7,26 +7,28 @@ use sqlx::postgres::PgConnectOptions;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// How to reach the database, and how long to wait for it: the section `postgres` of the configuration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// `postgres://user:password@host:port/database`, never shown. There is no default.
+    /// `postgres://user:password@host:port/database`, masked when shown. There is no default.
     ///
-    /// Session locks are used, so it must lead to Postgres itself or to a pooler in session mode.
+    /// It must lead to Postgres itself or to a pooler in session mode, since session locks are used.
     #[serde(serialize_with = "runtime::secret::mask")]
     pub url: SecretString,
-    /// The file that holds the password, instead of the URL: read for each connection, so that the password can be
-    /// changed without a restart.
+    /// A file with the password, which then need not be in the URL. [`crate::Store::reread_password`] and each session
+    /// of an [`crate::Owner`] read it again, so that the password can be changed without a restart.
     pub password_file: Option<PathBuf>,
-    /// Of the pool of one replica.
+    /// The most connections in the pool of one replica.
     pub max_connections: u32,
-    /// How long to wait for a connection of the pool.
+    /// How long to wait for a connection of the pool, in milliseconds.
     pub acquire_timeout_ms: u64,
-    /// The longest that one statement may run.
+    /// How long one statement may run, in milliseconds.
     pub statement_timeout_ms: u64,
-    /// The longest that a transaction may sit between two statements; publishing from the outbox happens there.
+    /// How long a transaction may be idle between two statements, in milliseconds. Publishing from the outbox happens
+    /// in such a pause.
     pub idle_in_transaction_timeout_ms: u64,
-    /// Whether services bring the schema up to date when they start; otherwise `orgwatchd migrate` does it beforehand.
+    /// Whether services run missing migrations when they start; otherwise `orgwatchd migrate` must run before.
     pub migrate: bool,
 }
 
@@ -45,7 +47,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What is wrong with the values, in words.
+    /// Returns everything that is wrong with the values, each text with its key in front.
     pub fn check(&self) -> Vec<String> {
         let mut errors = Vec::new();
         match self.options() {
@@ -60,23 +62,25 @@ impl Settings {
         };
         range("max_connections", self.max_connections.into(), 1, 1_000);
         range("acquire_timeout_ms", self.acquire_timeout_ms, 1, 600_000);
-        // Postgres takes zero for no limit at all.
+        // Zero would mean no limit to Postgres.
         range("statement_timeout_ms", self.statement_timeout_ms, 1, 600_000);
         range("idle_in_transaction_timeout_ms", self.idle_in_transaction_timeout_ms, 1, 600_000);
         errors
     }
 
-    /// Sessions with the time limits.
+    /// Returns connect options with the configured time limits.
     pub(crate) fn session(&self, application: &str) -> Result<PgConnectOptions> {
-        Ok(self.endless_session(application)?.options([
+        Ok(self.unlimited_session(application)?.options([
             ("statement_timeout", self.statement_timeout_ms),
             ("idle_in_transaction_session_timeout", self.idle_in_transaction_timeout_ms),
         ]))
     }
 
-    /// Sessions without time limits on what they do, that end soon when their client is gone.
-    pub(crate) fn endless_session(&self, application: &str) -> Result<PgConnectOptions> {
-        // The server's own probes: a replica that vanishes without a word loses its locks within ten seconds.
+    /// Returns connect options without time limits on statements. The server ends the session soon after the client's
+    /// machine is gone.
+    pub(crate) fn unlimited_session(&self, application: &str) -> Result<PgConnectOptions> {
+        // TCP keepalive probes of the server. A replica that vanishes without closing its connection loses its locks
+        // within ten seconds: 4 s idle, then 2 probes every 2 s, or 8 s (in ms) without an acknowledgment of sent data.
         let probes = [
             ("tcp_keepalives_idle", 4),
             ("tcp_keepalives_interval", 2),
@@ -95,7 +99,7 @@ impl Settings {
         let Some(path) = &self.password_file else { return Ok(options) };
         let password = std::fs::read_to_string(path);
         let password = password.map_err(|source| StoreError::Password { path: path.clone(), source })?;
-        // The newline that editors and `echo` put at the end is not part of it.
+        // Editors and `echo` end the file with a newline, which is not part of the password.
         Ok(options.password(password.trim_end_matches(['\r', '\n'])))
     }
 }
@@ -124,7 +128,7 @@ mod tests {
         assert_eq!(Settings { url: url.clone(), ..Settings::default() }.check(), [""; 0]);
         let settings = Settings { max_connections: 0, statement_timeout_ms: 0, ..Settings::default() };
         let expect = [
-            "postgres.url: no url of the database is set",
+            "postgres.url: no database url is set",
             "postgres.max_connections: must be from 1 to 1000, is 0",
             "postgres.statement_timeout_ms: must be from 1 to 600000, is 0",
         ];
@@ -132,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_a_password_must_be_there() {
+    fn a_missing_password_file_is_reported() {
         let url = SecretString::from("postgres://me@host/orgwatch");
         let settings = Settings { url, password_file: Some("/nowhere/password".into()), ..Settings::default() };
         assert_eq!(settings.check(), ["postgres.password_file: cannot read /nowhere/password"]);
     }
 
     #[test]
-    fn a_url_is_needed_and_must_be_one() {
+    fn a_missing_or_malformed_url_is_refused() {
         assert!(matches!(Settings::default().session("test"), Err(StoreError::NoUrl)));
         let settings = Settings { url: SecretString::from("no url: hidden"), ..Settings::default() };
         let error = settings.session("test").unwrap_err();

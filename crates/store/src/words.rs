@@ -1,4 +1,4 @@
-//! Words that only the database and its users know.
+//! Enumerations that the database stores as text.
 
 use crate::error::{Result, StoreError};
 use serde::{Deserialize, Serialize};
@@ -11,14 +11,18 @@ macro_rules! words {
         pub enum $name { $($(#[$variant_meta])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
+            /// Every value.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
+            /// Returns the stored word.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
 
+            /// Reads a stored word.
+            ///
             /// # Errors
-            /// If the text is none of the words.
+            /// [`StoreError::UnknownWord`] if the text is none of the words.
             pub fn parse(text: &str) -> Result<Self> {
                 match text {
                     $($text => Ok(Self::$variant),)+
@@ -36,24 +40,31 @@ macro_rules! words {
 }
 
 words! {
-    /// The life of an incident.
+    /// Where an incident stands in its life.
     Status "status" {
+        /// Nobody has taken it up yet.
         Open = "open",
+        /// Somebody works on it.
         Acknowledged = "acknowledged",
+        /// It is closed.
         Resolved = "resolved",
-        /// Its findings are part of another incident by now.
+        /// Its findings became part of another incident.
         Merged = "merged",
-        /// All of its findings were withdrawn: what was reported has been explained.
+        /// All of its findings were withdrawn, as late data explained them.
         Withdrawn = "withdrawn",
     }
 }
 
 words! {
-    /// What people decided about an incident.
+    /// A person's decision on an incident.
     Disposition "disposition" {
+        /// An attack.
         Malicious = "malicious",
+        /// Unexplained, and possibly an attack.
         Suspicious = "suspicious",
+        /// Unusual, but legitimate.
         Benign = "benign",
+        /// Not unusual: the detectors were wrong.
         FalsePositive = "false_positive",
     }
 }
@@ -63,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_read_as_they_are_written() {
+    fn words_survive_being_stored() {
         for status in Status::ALL {
             assert_eq!(Status::parse(status.as_str()).unwrap(), *status);
         }

@@ -12,7 +12,7 @@ use model::ChangeKind;
 use std::collections::VecDeque;
 
 fn key(revision: u64) -> DeliveryKey {
-    DeliveryKey { incident_id: model::Uuid::from_u128(1), revision, channel: "siem".to_owned() }
+    DeliveryKey { incident_id: model::Uuid::from_u128(1), revision, destination: "siem".to_owned() }
 }
 
 /// Answers as it is told to, and otherwise takes everything.
@@ -311,7 +311,7 @@ async fn what_was_gathered_is_given_back_at_the_end() {
 #[tokio::test(start_paused = true)]
 async fn a_channel_that_is_gone_is_given_up_after_a_while() {
     let bench = Bench::new();
-    let gone = DeliveryKey { channel: "gone".to_owned(), ..key(1) };
+    let gone = DeliveryKey { destination: "gone".to_owned(), ..key(1) };
     bench.memory.claim(&gone, Duration::ZERO).await.unwrap();
     for _ in 0..UNKNOWN_CHANNEL_ATTEMPTS {
         bench.after(HOUR).await;

@@ -10,7 +10,7 @@ use model::{OrgId, UserId, id};
 use serde_json::json;
 use std::process::ExitCode;
 use std::time::Duration;
-use store::{Minutes, Owner, StateEntry, StateKey, Store};
+use store::{ErasureRecord, Owner, StateEntry, StateKey, Store};
 
 pub(crate) async fn org(config: Config, command: OrgCommand) -> Result<ExitCode> {
     let OrgCommand::Remove { org, force } = command;
@@ -23,8 +23,8 @@ pub(crate) async fn org(config: Config, command: OrgCommand) -> Result<ExitCode>
     for partition in &partitions {
         records += owner.forget_org(*partition, &org).await?;
     }
-    let minutes = Minutes { actor: ACTOR, action: "org removed", subject: org.as_str() };
-    let erased = store.erase(&org, None, minutes).await?;
+    let record = ErasureRecord { actor: ACTOR, action: "org removed", subject: org.as_str() };
+    let erased = store.erase(&org, None, record).await?;
     owner.close().await?;
     print(&json!({ "org": org, "state": records, "deleted": erased }))?;
     Ok(ExitCode::SUCCESS)
@@ -40,8 +40,8 @@ pub(crate) async fn user(config: Config, command: UserCommand) -> Result<ExitCod
     }
     // That it was done is to be proved to whoever knows the account, and to tell nobody else which one it was.
     let subject = id::derive(&["account erased", org.as_str(), user.as_str()]).to_string();
-    let minutes = Minutes { actor: ACTOR, action: "account erased", subject: &subject };
-    let erased = store.erase(&org, Some(&user), minutes).await?;
+    let record = ErasureRecord { actor: ACTOR, action: "account erased", subject: &subject };
+    let erased = store.erase(&org, Some(&user), record).await?;
     owner.close().await?;
     print(&json!({ "org": org, "user": user, "audit": subject, "state": records, "deleted": erased }))?;
     Ok(ExitCode::SUCCESS)
@@ -57,7 +57,7 @@ pub(crate) async fn partition(config: Config, command: PartitionCommand) -> Resu
     let owner = claim(&config, &[partition.into()]).await?;
     let applied = owner.load_checkpoint(partition.into()).await?;
     owner.forget(partition.into()).await?;
-    store.record(ACTOR, "partition forgotten", &partition.to_string(), &json!({ "applied": applied })).await?;
+    store.audit(ACTOR, "partition forgotten", &partition.to_string(), &json!({ "applied": applied })).await?;
     owner.close().await?;
     print(&json!({ "partition": partition, "was_applied_to": applied }))?;
     Ok(ExitCode::SUCCESS)
@@ -84,9 +84,9 @@ async fn open(config: &Config, org: &OrgId) -> Result<(Store, Vec<i32>)> {
 
 async fn claim(config: &Config, partitions: &[i32]) -> Result<Owner> {
     let namespace = baseline::namespace(&config.nats.prefix);
-    let owner = Owner::visit(&config.postgres, APPLICATION, &namespace).await?;
+    let owner = Owner::connect_as_nonmember(&config.postgres, APPLICATION, &namespace).await?;
     for partition in partitions {
-        if !owner.claim(*partition, PATIENCE).await? {
+        if !owner.take_over(*partition, PATIENCE).await? {
             bail!(
                 "partition {partition} was not let go by its owner within {PATIENCE:?}: stop baseline, and try again"
             );

@@ -1,69 +1,90 @@
-//! What a correlation writes. Every list is one statement, and no key may be in a list twice.
+//! Writes of a correlation. Each list is written by one statement, so no key may occur in a list twice.
 
 use super::Correlation;
 use crate::convert::{bigint, receipt, small_severity, text};
 use crate::decisions::Decision;
-use crate::error::{Doing, Result, StoreError};
+use crate::error::{Context, Result, StoreError};
 use crate::{Status, StoredFinding};
 use model::codec::Message;
 use model::{Incident, OrgId, Points, Severity, Text, Timestamp, UserClass, UserId};
 use std::borrow::Cow;
 use uuid::Uuid;
 
-/// An incident as it shall be stored. Its disposition is not touched: people decide it.
+/// An incident to store. Writing it leaves its disposition alone, which people decide.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IncidentWrite {
+    /// The incident.
     pub incident: Incident,
+    /// Where it stands in its life.
     pub status: Status,
-    /// Of the trace that opened it; later ones do not replace it.
+    /// The trace that opened it. A stored trace id is never replaced.
     pub trace_id: Option<String>,
-    /// Present exactly if the status is `merged`.
+    /// The incident that absorbed it; present exactly if the status is `merged`.
     pub merged_into: Option<Uuid>,
-    /// It cannot grow any more.
+    /// Whether no further finding can join it, by its org's event time.
     pub ended: bool,
 }
 
-/// A line of an incident's history. The time is the database's.
+/// A line of an incident's history. Its time is the database's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistoryWrite {
+    /// The incident.
     pub incident_id: Uuid,
+    /// Its revision after the change.
     pub revision: u64,
+    /// Its org.
     pub org_id: OrgId,
+    /// The kind of change, as [`model::ChangeKind`] is written.
     pub change: String,
+    /// Its risk score after the change.
     pub risk_score: Points,
+    /// Its severity after the change.
     pub severity: Severity,
+    /// The encoded incident after the change.
     pub message: Vec<u8>,
 }
 
-/// A message that shall be published once this is committed.
+/// A message to publish once the transaction is committed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxWrite {
+    /// The incident that changed.
     pub incident_id: Uuid,
+    /// Its revision after the change.
     pub revision: u64,
+    /// Its org.
     pub org_id: OrgId,
+    /// The kind of change, as [`model::ChangeKind`] is written.
     pub change: String,
+    /// The encoded incident after the change.
     pub message: Vec<u8>,
+    /// W3C trace context of the correlation.
     pub traceparent: Option<String>,
 }
 
-/// The risk of an account.
+/// The present risk of an account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RiskWrite {
+    /// The account's org.
     pub org_id: OrgId,
+    /// The account.
     pub user_id: UserId,
+    /// Its name, if any finding has it.
     pub username: Option<Text>,
+    /// Its class.
     pub user_class: UserClass,
+    /// The risk over its incidents.
     pub risk_score: Points,
-    /// How many incidents the score speaks of.
+    /// How many incidents the score is computed from.
     pub incidents: u32,
+    /// Event time of the latest event in any of its findings.
     pub last_event_at: Option<Timestamp>,
 }
 
 impl Correlation {
-    /// Inserts findings or replaces what is there, whatever their revision: merging is up to the caller.
+    /// Inserts findings, or replaces stored ones whatever their revision: the caller has merged them.
     ///
     /// # Errors
-    /// [`StoreError::NotLocked`] for a finding of another user; if the database refuses.
+    /// [`StoreError::NotLocked`] for a finding of a user that is not locked; if the database refuses.
     pub async fn put_findings(&mut self, findings: &[StoredFinding]) -> Result<()> {
         if findings.is_empty() {
             return Ok(());
@@ -117,14 +138,14 @@ impl Correlation {
         )
         .execute(&mut *self.transaction)
         .await
-        .doing("write findings")
+        .context("write findings")
         .map(drop)
     }
 
-    /// Inserts incidents or replaces what is there, but for disposition, trace and time of opening.
+    /// Inserts incidents, or replaces stored ones except for disposition, trace id and time of opening.
     ///
     /// # Errors
-    /// [`StoreError::NotLocked`] for an incident of another user; if the database refuses.
+    /// [`StoreError::NotLocked`] for an incident of a user that is not locked; if the database refuses.
     pub async fn put_incidents(&mut self, incidents: &[IncidentWrite]) -> Result<()> {
         if incidents.is_empty() {
             return Ok(());
@@ -189,10 +210,12 @@ impl Correlation {
         )
         .execute(&mut *self.transaction)
         .await
-        .doing("write incidents")
+        .context("write incidents")
         .map(drop)
     }
 
+    /// Appends lines to the histories of incidents.
+    ///
     /// # Errors
     /// If the database refuses.
     pub async fn put_history(&mut self, lines: &[HistoryWrite]) -> Result<()> {
@@ -221,11 +244,11 @@ impl Correlation {
         )
         .execute(&mut *self.transaction)
         .await
-        .doing("write the history of incidents")
+        .context("write the history of incidents")
         .map(drop)
     }
 
-    /// Messages are published in the order of the list.
+    /// Appends messages to the outbox. They are published in the order of the list.
     ///
     /// # Errors
     /// If the database refuses.
@@ -255,12 +278,14 @@ impl Correlation {
         )
         .execute(&mut *self.transaction)
         .await
-        .doing("write the outbox")
+        .context("write the outbox")
         .map(drop)
     }
 
+    /// Replaces the risks of accounts.
+    ///
     /// # Errors
-    /// [`StoreError::NotLocked`] for another user; if the database refuses.
+    /// [`StoreError::NotLocked`] for a user that is not locked; if the database refuses.
     pub async fn put_risk(&mut self, risks: &[RiskWrite]) -> Result<()> {
         if risks.is_empty() {
             return Ok(());
@@ -291,11 +316,11 @@ impl Correlation {
         )
         .execute(&mut *self.transaction)
         .await
-        .doing("write the risk of users")
+        .context("write the risk of users")
         .map(drop)
     }
 
-    /// Records a decision; it is the incident's disposition from now on.
+    /// Records a decision, and makes it the incident's disposition.
     pub(crate) async fn put_decision(&mut self, decision: &Decision) -> Result<()> {
         sqlx::query!(
             r#"WITH decided AS (
@@ -312,11 +337,12 @@ impl Correlation {
         )
         .execute(&mut *self.transaction)
         .await
-        .doing("record a disposition")
+        .context("record a disposition")
         .map(drop)
     }
 }
 
+/// Collects one value of each row, as a parameter of `UNNEST`.
 fn column<'a, T, V>(rows: &'a [T], value: impl FnMut(&'a T) -> V) -> Vec<V> {
     rows.iter().map(value).collect()
 }

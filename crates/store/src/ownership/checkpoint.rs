@@ -1,31 +1,39 @@
-//! Behavioral state of a partition, and how far its stream is applied: one transaction for both.
+//! Checkpoints: the behavioral state of a partition and the applied stream sequence, in one transaction.
 
-use super::{Owner, Session, answer};
+use super::{Owner, Session, with_timeout};
 use crate::convert::{bigint, unsigned};
 use crate::error::{Result, StoreError};
 use model::OrgId;
 use sqlx::Connection;
 
-/// A piece of behavioral state. The store does not look into it.
+/// A piece of behavioral state. The store does not interpret its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateEntry {
+    /// The org.
     pub org_id: OrgId,
+    /// Unique within partition and org.
     pub key: String,
+    /// The state.
     pub bytes: Vec<u8>,
 }
 
+/// The key of a piece of behavioral state.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StateKey {
+    /// The org.
     pub org_id: OrgId,
+    /// As [`StateEntry::key`].
     pub key: String,
 }
 
-/// What one statement carries at most, so that none of them runs for long.
+/// The most entries that one statement writes. Like [`CHUNK_BYTES`] a choice that keeps statements far from the
+/// statement timeout.
 const CHUNK_ENTRIES: usize = 1_000;
+/// The most bytes of state that one statement writes; a larger entry goes alone.
 const CHUNK_BYTES: usize = 4 << 20;
 
 impl Owner {
-    /// The sequence up to which the stream is applied; `None` before the first checkpoint.
+    /// Returns the sequence up to which the stream is applied; `None` before the first checkpoint.
     ///
     /// # Errors
     /// If the session is lost.
@@ -33,10 +41,10 @@ impl Owner {
         let mut session = self.session.lock().await;
         let found = sqlx::query_scalar!("SELECT applied FROM orgwatch.checkpoints WHERE partition = $1", partition)
             .fetch_optional(&mut session.connection);
-        Ok(answer(self.patience, "read a checkpoint", found).await?.map(unsigned))
+        Ok(with_timeout(self.answer_timeout, "read a checkpoint", found).await?.map(unsigned))
     }
 
-    /// All state of the partition but for the keys that start with `except`, by org and key.
+    /// Returns all state of the partition except keys that start with `except`, by org and key.
     ///
     /// # Errors
     /// If the session is lost.
@@ -50,11 +58,11 @@ impl Owner {
             except
         )
         .fetch_all(&mut session.connection);
-        let rows = answer(self.patience, "read the state of a partition", found).await?;
+        let rows = with_timeout(self.answer_timeout, "read the state of a partition", found).await?;
         Ok(rows.into_iter().map(StateEntry::from).collect())
     }
 
-    /// State under exact keys; keys that do not exist are left out.
+    /// Returns the state under these keys of the org, by key. Keys that do not exist are left out.
     ///
     /// # Errors
     /// If the session is lost.
@@ -69,15 +77,16 @@ impl Owner {
             keys
         )
         .fetch_all(&mut session.connection);
-        let rows = answer(self.patience, "read state by its keys", found).await?;
+        let rows = with_timeout(self.answer_timeout, "read state by its keys", found).await?;
         Ok(rows.into_iter().map(StateEntry::from).collect())
     }
 
-    /// Deletes, writes, and moves the checkpoint to `applied`, all or nothing. No key may be written twice.
+    /// Deletes and writes state and moves the checkpoint to `applied`, in one transaction. Deletions come first. No key
+    /// may be written twice.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] if this session does not hold the partition, or a checkpoint beyond `applied` is there;
-    /// if the session is lost, and then the checkpoint may be committed or not.
+    /// [`StoreError::Fenced`] if this session does not hold the partition, or a checkpoint beyond `applied` is stored.
+    /// If the session is lost; whether the checkpoint was committed is then unknown.
     pub async fn checkpoint(
         &self,
         partition: i32,
@@ -95,7 +104,7 @@ impl Owner {
         if written.await? { Ok(()) } else { Err(fence) }
     }
 
-    /// Forgets all state of the partition and its checkpoint, to start again from the stream's start.
+    /// Deletes all state of the partition and its checkpoint, so that it starts again from the stream's start.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if this session does not hold the partition; if the session is lost.
@@ -114,10 +123,10 @@ impl Owner {
                 .await?;
             transaction.commit().await
         };
-        answer(self.patience, "forget the state of a partition", forgotten).await
+        with_timeout(self.answer_timeout, "forget the state of a partition", forgotten).await
     }
 
-    /// Forgets what the partition knows of an org; its checkpoint stays. Returns how many records there were.
+    /// Deletes the partition's state of an org, and returns the number of deleted records. The checkpoint stays.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if this session does not hold the partition; if the session is lost.
@@ -132,10 +141,10 @@ impl Owner {
             org.as_str()
         )
         .execute(&mut session.connection);
-        Ok(answer(self.patience, "forget the state of an org", deleted).await?.rows_affected())
+        Ok(with_timeout(self.answer_timeout, "forget the state of an org", deleted).await?.rows_affected())
     }
 
-    /// `false`, and nothing is written, if the checkpoint is fenced.
+    /// Writes a checkpoint. `false`, and nothing is written, if it is fenced.
     async fn write(
         &self,
         session: &mut Session,
@@ -145,8 +154,8 @@ impl Owner {
         deletes: &[StateKey],
     ) -> Result<bool> {
         let begun = session.connection.begin();
-        let mut transaction = answer(self.patience, "begin a checkpoint", begun).await?;
-        // The server is asked for the lock as well: behind a pooler that shares sessions it could be elsewhere.
+        let mut transaction = with_timeout(self.answer_timeout, "begin a checkpoint", begun).await?;
+        // The server checks the lock as well: behind a pooler in transaction mode another session could hold it.
         let moved = sqlx::query!(
             r#"INSERT INTO orgwatch.checkpoints (partition, applied)
                SELECT $1, $2 WHERE EXISTS (
@@ -161,8 +170,8 @@ impl Owner {
             self.classes.partition
         )
         .execute(&mut *transaction);
-        if answer(self.patience, "move a checkpoint", moved).await?.rows_affected() == 0 {
-            answer(self.patience, "roll a checkpoint back", transaction.rollback()).await?;
+        if with_timeout(self.answer_timeout, "move a checkpoint", moved).await?.rows_affected() == 0 {
+            with_timeout(self.answer_timeout, "roll a checkpoint back", transaction.rollback()).await?;
             return Ok(false);
         }
         for chunk in deletes.chunks(CHUNK_ENTRIES) {
@@ -177,7 +186,7 @@ impl Owner {
                 &keys as &[&str]
             )
             .execute(&mut *transaction);
-            answer(self.patience, "delete state", deleted).await?;
+            with_timeout(self.answer_timeout, "delete state", deleted).await?;
         }
         for chunk in chunks(upserts) {
             let orgs: Vec<&str> = chunk.iter().map(|entry| entry.org_id.as_str()).collect();
@@ -193,9 +202,9 @@ impl Owner {
                 &bytes as &[&[u8]]
             )
             .execute(&mut *transaction);
-            answer(self.patience, "write state", written).await?;
+            with_timeout(self.answer_timeout, "write state", written).await?;
         }
-        answer(self.patience, "commit a checkpoint", transaction.commit()).await?;
+        with_timeout(self.answer_timeout, "commit a checkpoint", transaction.commit()).await?;
         Ok(true)
     }
 }
@@ -212,7 +221,7 @@ impl From<Row> for StateEntry {
     }
 }
 
-/// Consecutive runs within both limits; an entry beyond the limit of bytes goes alone.
+/// Splits entries into consecutive runs within both limits; an entry above [`CHUNK_BYTES`] goes alone.
 fn chunks(entries: &[StateEntry]) -> impl Iterator<Item = &[StateEntry]> {
     let mut rest = entries;
     std::iter::from_fn(move || {
@@ -242,7 +251,7 @@ mod tests {
         #[test]
         fn chunks_keep_order_and_limits(sizes in prop::collection::vec(prop_oneof![9 => 0usize..100, 1 => 1usize << 20..5 << 20], 0..20), repeat in 1usize..80) {
             let entries: Vec<StateEntry> = sizes.iter().flat_map(|size| {
-                // Only small ones often, so that the test stays small.
+                // Only small entries are repeated, which bounds the test's memory.
                 std::iter::repeat_n(entry(*size), if *size < 100 { repeat } else { 1 })
             }).collect();
             let all: Vec<&[StateEntry]> = chunks(&entries).collect();

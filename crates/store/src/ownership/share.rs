@@ -1,4 +1,4 @@
-//! Replicas share numbers, such as those of partitions: each takes free ones up to an even share.
+//! Divides numbers, such as those of partitions, evenly among replicas.
 
 use super::{Owner, quota};
 use crate::Settings;
@@ -10,30 +10,32 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// What is shared, and by whom.
+/// One replica's part in dividing numbers among all members of a namespace.
 #[derive(Clone, Debug)]
 pub struct Share {
+    /// The database.
     pub settings: Settings,
-    /// What the server's lists of sessions show.
+    /// The session's `application_name`, which `pg_stat_activity` shows.
     pub application: &'static str,
+    /// The replicas that share the numbers.
     pub namespace: String,
-    /// Tells replicas apart; random.
+    /// Identifies the replica within the namespace; random.
     pub member: i32,
-    /// How many numbers there are, from 0 on, over all replicas.
+    /// How many numbers all replicas share, from 0 on.
     pub numbers: u16,
-    /// Between two looks at who else is there and which numbers are free.
+    /// How often to rebalance: to look for other members, requests and unowned numbers.
     pub interval: Duration,
 }
 
 impl Share {
-    /// Runs what `begin` gives for each number of this replica's share until `shutdown`, and then lets go of all.
+    /// Works on this replica's share of the numbers until `shutdown`, then releases all of them.
     ///
-    /// `begin` is called for each session. What it gives starts the work on one number, which has to end when its
-    /// token is cancelled; a number whose work ends before that is let go, and taken anew by whoever finds it free.
-    /// What `begin` gave is dropped once all work of the session has ended. `held` is told how many numbers this
-    /// replica has.
+    /// - `begin` is called once for each session and returns the function that starts the work on one number. The work
+    ///   must end when its token is cancelled. A number is released when its work ends earlier, and any replica may
+    ///   acquire it again. The returned function is dropped when all work of the session has ended.
+    /// - `held` is called with the number of held numbers after each rebalancing, and with 0 at the end of a session.
     ///
-    /// A session that cannot be opened, or is lost, is logged, and opened again.
+    /// A session that cannot be opened or is lost is logged and opened again.
     pub async fn keep<S, F>(&self, shutdown: &CancellationToken, begin: impl Fn(Arc<Owner>) -> S, held: impl Fn(usize))
     where
         S: Fn(u16, CancellationToken) -> F,
@@ -45,7 +47,7 @@ impl Share {
                 Ok(owner) => {
                     if let Err(error) = self.serve(Arc::new(owner), shutdown, &begin, &held).await {
                         let error = &error as &dyn std::error::Error;
-                        tracing::warn!(error, "the owning session is lost, all that it held is let go");
+                        tracing::warn!(error, "the owning session is lost, all its numbers are released");
                     }
                 }
                 Err(StoreError::MemberTaken { .. }) => member = member.wrapping_add(1),
@@ -60,7 +62,7 @@ impl Share {
         }
     }
 
-    /// Keeps the share for as long as the session lives.
+    /// Works on the share for as long as the session lives.
     async fn serve<S, F>(
         &self,
         owner: Arc<Owner>,
@@ -74,7 +76,7 @@ impl Share {
     {
         let mut session =
             Session { start: begin(Arc::clone(&owner)), owner, numbers: self.numbers, running: BTreeMap::new() };
-        let outcome = session.keep(self.interval, shutdown, held).await;
+        let outcome = session.rebalance_until(shutdown, self.interval, held).await;
         let all = session.running.keys().copied().collect();
         let stopped = session.stop(all).await;
         held(0);
@@ -88,16 +90,21 @@ impl Share {
     }
 }
 
-/// Before the next attempt to open a session.
+/// How long to wait before the next attempt to open a session. A choice: a lost session should delay its partitions as
+/// little as possible without a busy loop while Postgres is down.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// The work of one session.
 struct Session<S> {
     owner: Arc<Owner>,
+    /// Starts the work on a number.
     start: S,
+    /// As [`Share::numbers`].
     numbers: u16,
     running: BTreeMap<u16, Running>,
 }
 
+/// The work on one number.
 struct Running {
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -108,13 +115,18 @@ where
     S: Fn(u16, CancellationToken) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
-    async fn keep(&mut self, interval: Duration, shutdown: &CancellationToken, held: &impl Fn(usize)) -> Result<()> {
+    async fn rebalance_until(
+        &mut self,
+        shutdown: &CancellationToken,
+        interval: Duration,
+        held: &impl Fn(usize),
+    ) -> Result<()> {
         loop {
             self.reap().await?;
-            let asked = self.owner.asked().await?;
-            self.stop(self.running.keys().copied().filter(|number| asked.contains(&i32::from(*number))).collect())
+            let requested = self.owner.requested().await?;
+            self.stop(self.running.keys().copied().filter(|number| requested.contains(&i32::from(*number))).collect())
                 .await?;
-            self.balance(&asked).await?;
+            self.balance(&requested).await?;
             held(self.running.len());
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
@@ -123,14 +135,15 @@ where
         }
     }
 
-    /// Lets go of numbers whose work has ended, so that they are taken and begun anew.
+    /// Releases numbers with finished work, so that they are acquired and started again.
     async fn reap(&mut self) -> Result<()> {
         let ended = self.running.iter().filter(|(_, running)| running.task.is_finished()).map(|(number, _)| *number);
         self.stop(ended.collect()).await
     }
 
-    /// `asked` are not taken: they are for whoever asks.
-    async fn balance(&mut self, asked: &BTreeSet<i32>) -> Result<()> {
+    /// Releases numbers above this replica's quota, or acquires unowned ones up to it. `requested` numbers are left to
+    /// the session that requested them.
+    async fn balance(&mut self, requested: &BTreeSet<i32>) -> Result<()> {
         let members = self.owner.members().await?;
         let rank = members.iter().position(|member| *member == self.owner.member()).unwrap_or(members.len());
         let quota = quota(rank, members.len(), self.numbers.into());
@@ -141,17 +154,17 @@ where
         if self.running.len() == quota {
             return Ok(());
         }
-        // Replicas begin at different places, so that they seldom want the same one.
-        let mut free = self.owner.free(self.numbers.into()).await?;
-        free.retain(|number| !asked.contains(number));
-        let begin = (free.len() * rank / members.len().max(1)).min(free.len());
-        free.rotate_left(begin);
-        for key in free {
+        // Each replica starts at another number, so that two seldom try to acquire the same one.
+        let mut unowned = self.owner.unowned(self.numbers.into()).await?;
+        unowned.retain(|number| !requested.contains(number));
+        let begin = (unowned.len() * rank / members.len().max(1)).min(unowned.len());
+        unowned.rotate_left(begin);
+        for key in unowned {
             if self.running.len() == quota {
                 break;
             }
             let Ok(number) = u16::try_from(key) else { continue };
-            if self.owner.try_own(key).await? {
+            if self.owner.try_acquire(key).await? {
                 let stop = CancellationToken::new();
                 let task = tokio::spawn((self.start)(number, stop.clone()));
                 self.running.insert(number, Running { stop, task });
@@ -160,23 +173,23 @@ where
         Ok(())
     }
 
-    /// Ends the work on these numbers, and lets go of them.
+    /// Stops the work on these numbers, and releases them.
     async fn stop(&mut self, numbers: Vec<u16>) -> Result<()> {
-        let mut ending = Vec::new();
+        let mut stopping = Vec::new();
         for number in numbers {
             if let Some(running) = self.running.remove(&number) {
                 running.stop.cancel();
-                ending.push((number, running.task));
+                stopping.push((number, running.task));
             }
         }
         let mut outcome = Ok(());
-        for (number, task) in ending {
+        for (number, task) in stopping {
             if let Err(error) = task.await {
-                tracing::error!(number, %error, "work on a number has failed");
+                tracing::error!(number, %error, "the work on a number panicked");
             }
-            // A session that is lost cannot let go, yet all work has to end.
+            // A lost session cannot release anything, yet all work has to end.
             if outcome.is_ok() {
-                outcome = self.owner.disown(number.into()).await.map(drop);
+                outcome = self.owner.release(number.into()).await.map(drop);
             }
         }
         outcome

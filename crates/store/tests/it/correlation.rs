@@ -10,7 +10,7 @@ use store::{
 use tokio::time::timeout;
 
 #[tokio::test]
-async fn what_is_put_is_read_again() {
+async fn writes_are_read_back() {
     let (database, store) = Database::migrated().await;
     let (emma, omar) = (user("emma"), user("omar"));
     let mut correlation = store.correlate(&[omar.clone(), emma.clone(), emma.clone()]).await.unwrap();
@@ -125,7 +125,7 @@ async fn an_incident_keeps_its_trace_and_closes_once() {
 }
 
 #[tokio::test]
-async fn correlations_of_one_user_take_turns_and_others_do_not_wait() {
+async fn correlations_of_one_user_are_serialized_and_others_do_not_wait() {
     let (database, store) = Database::migrated().await;
     let (emma, omar) = (user("emma"), user("omar"));
     let mut first = store.correlate(std::slice::from_ref(&emma)).await.unwrap();
@@ -135,7 +135,7 @@ async fn correlations_of_one_user_take_turns_and_others_do_not_wait() {
     other.put_findings(&[stored(finding(2, &omar))]).await.unwrap();
     other.commit().await.unwrap();
 
-    // For an account that was not there before, and for one that was.
+    // First for an account that was not stored before, then for one that was.
     for expect in [1, 2] {
         let mut second = tokio::spawn({
             let (store, emma) = (store.clone(), emma.clone());
@@ -149,7 +149,7 @@ async fn correlations_of_one_user_take_turns_and_others_do_not_wait() {
         });
         tokio::select! {
             _ = &mut second => unreachable!("the user is locked"),
-            () = database.until_someone_waits() => first.commit().await.unwrap(),
+            () = database.until_a_session_waits() => first.commit().await.unwrap(),
         }
         assert_eq!(second.await.unwrap(), expect, "sees what the one before it committed");
         first = store.correlate(std::slice::from_ref(&emma)).await.unwrap();
@@ -157,7 +157,7 @@ async fn correlations_of_one_user_take_turns_and_others_do_not_wait() {
 }
 
 #[tokio::test]
-async fn overlapping_correlations_never_wait_in_a_circle() {
+async fn overlapping_correlations_never_deadlock() {
     let (_database, store) = Database::migrated().await;
     let users: Vec<_> = (0..6).map(|i| user(&format!("user {i}"))).collect();
     let mut tasks = tokio::task::JoinSet::new();
@@ -174,12 +174,12 @@ async fn overlapping_correlations_never_wait_in_a_circle() {
             correlation.commit().await.unwrap();
         });
     }
-    // A circle would end one of them with an error; the pool of eight lets the others queue.
+    // A deadlock would fail one of them. The pool has eight connections, so the others queue.
     timeout(Duration::from_secs(60), tasks.join_all()).await.unwrap();
 }
 
 #[tokio::test]
-async fn what_is_not_locked_or_does_not_fit_is_refused_by_name() {
+async fn unlocked_users_and_numbers_out_of_range_are_refused() {
     let (_database, store) = Database::migrated().await;
     let (emma, omar) = (user("emma"), user("omar"));
     let mut correlation = store.correlate(std::slice::from_ref(&emma)).await.unwrap();
@@ -192,7 +192,7 @@ async fn what_is_not_locked_or_does_not_fit_is_refused_by_name() {
     let error = correlation.put_findings(&[stored(wide)]).await.unwrap_err();
     assert!(matches!(error, StoreError::Range { field: "revision", .. }));
 
-    // The character zero, which Postgres has no text for, must not keep a finding out.
+    // A null character, which Postgres' text cannot hold, must not keep a finding from being stored.
     let (mut odd, mut odd_incident) = (finding(1, &emma), incident(10, &emma));
     (odd.summary, odd.username) = ("report a\0b".into(), Some("em\0ma".into()));
     (odd_incident.username, odd_incident.receipt.config_hash) = (odd.username.clone(), "h\0".into());
@@ -201,7 +201,7 @@ async fn what_is_not_locked_or_does_not_fit_is_refused_by_name() {
     correlation.put_incidents(&[open(odd_incident)]).await.unwrap();
     assert_eq!(correlation.findings().await.unwrap(), [expect]);
 
-    // Dropped, it leaves nothing, and the user is free.
+    // A dropped correlation writes nothing and unlocks the user.
     correlation.put_findings(&[stored(finding(1, &emma))]).await.unwrap();
     drop(correlation);
     let mut next = store.correlate(std::slice::from_ref(&emma)).await.unwrap();

@@ -22,14 +22,14 @@ async fn states(store: &Store) -> Vec<SourceState> {
     store.source_states(Some(&org())).await.unwrap().into_iter().map(|stored| stored.state).collect()
 }
 
-/// From, to and note of all gaps.
+/// Returns from, to and note of all gaps.
 async fn gaps(store: &Store) -> Vec<(i64, i64, Option<String>)> {
     let all = store.all_gaps(None, Some(Timestamp(0))).await.unwrap();
     all.into_iter().map(|gap| (gap.from.0, gap.to.0, gap.note)).collect()
 }
 
 #[tokio::test]
-async fn what_was_seen_never_goes_back() {
+async fn times_of_a_source_never_move_back() {
     let (_database, store) = Database::migrated().await;
     store.put_source_states(&org(), &[]).await.unwrap();
     let first = [state("login", "leading", Some(5), Some(50)), state("report", "missing", None, None)];
@@ -66,7 +66,7 @@ async fn a_gap_is_open_until_all_of_it_is_filled() {
     assert_eq!(open[0].reason, "the position\u{fffd} has expired");
     assert_eq!(store.open_gaps(&OrgId::new("other")).await.unwrap(), []);
 
-    // It grows while it is being filled.
+    // The gap grows while it is being filled.
     store.open_gap(&org(), &gap(10, 18)).await.unwrap();
     store.close_gap(&open[0], "3 events").await.unwrap();
     assert_eq!(gaps(&store).await, [(10, 18, None), (20, 30, None)]);
@@ -76,7 +76,7 @@ async fn a_gap_is_open_until_all_of_it_is_filled() {
     assert_eq!(gaps(&store).await, [(10, 18, Some("4 events".into())), (20, 30, None)]);
     assert_eq!(store.open_gaps(&org()).await.unwrap(), open[1..]);
 
-    // What was filled is not opened anew, unless it reaches further.
+    // A closed gap is opened again only if it reaches further.
     store.open_gap(&org(), &gap(10, 18)).await.unwrap();
     assert_eq!(store.open_gaps(&org()).await.unwrap(), open[1..]);
     store.open_gap(&org(), &gap(10, 19)).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_gap_is_open_until_all_of_it_is_filled() {
 }
 
 #[tokio::test]
-async fn gaps_are_forgotten_once_they_are_closed_and_old() {
+async fn old_closed_gaps_are_deleted() {
     let (database, store) = Database::migrated().await;
     for from in [1, 2, 3] {
         store.open_gap(&org(), &gap(from, 10)).await.unwrap();

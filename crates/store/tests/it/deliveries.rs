@@ -5,12 +5,12 @@ use store::{Claim, DeliveryKey, Store};
 
 const LONG: Duration = Duration::from_secs(3_600);
 
-fn key(channel: &str) -> DeliveryKey {
-    DeliveryKey { incident_id: Uuid::from_u128(1), revision: 4, channel: channel.into() }
+fn key(destination: &str) -> DeliveryKey {
+    DeliveryKey { incident_id: Uuid::from_u128(1), revision: 4, destination: destination.into() }
 }
 
-async fn claim(store: &Store, channel: &str, lease: Duration) -> Claim {
-    store.claim(&key(channel), lease).await.unwrap()
+async fn claim(store: &Store, destination: &str, lease: Duration) -> Claim {
+    store.claim(&key(destination), lease).await.unwrap()
 }
 
 #[tokio::test]
@@ -18,15 +18,15 @@ async fn a_delivery_is_sent_until_it_is_confirmed() {
     let (_database, store) = Database::migrated().await;
     assert_eq!(claim(&store, "slack", LONG).await, Claim::Send { attempt: 1 });
     assert!(matches!(claim(&store, "slack", LONG).await, Claim::Wait { .. }));
-    assert_eq!(claim(&store, "mail", LONG).await, Claim::Send { attempt: 1 }, "channels are apart");
+    assert_eq!(claim(&store, "mail", LONG).await, Claim::Send { attempt: 1 }, "destinations are independent");
     assert_eq!(store.due(10).await.unwrap(), []);
 
-    // Failed, to be tried again at once.
+    // Failed, to be attempted again at once.
     assert!(store.failed(&key("slack"), 1, Some(Duration::ZERO), "503").await.unwrap());
     assert_eq!(store.due(10).await.unwrap(), [key("slack")]);
     assert_eq!(claim(&store, "slack", LONG).await, Claim::Send { attempt: 2 });
     assert!(!store.failed(&key("slack"), 1, None, "late").await.unwrap(), "a later attempt has begun");
-    // Failed, to be tried again later.
+    // Failed, to be attempted again later.
     assert!(store.failed(&key("slack"), 2, Some(LONG), "503").await.unwrap());
     assert!(matches!(claim(&store, "slack", LONG).await, Claim::Wait { until } if until.0 > 0));
 
@@ -39,7 +39,7 @@ async fn a_delivery_is_sent_until_it_is_confirmed() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_is_never_heard_of_again_is_made_anew() {
+async fn an_attempt_without_an_outcome_is_repeated_after_its_lease() {
     let (_database, store) = Database::migrated().await;
     assert_eq!(claim(&store, "slack", Duration::ZERO).await, Claim::Send { attempt: 1 });
     assert_eq!(store.due(10).await.unwrap(), [key("slack")]);
@@ -61,28 +61,31 @@ async fn a_delivery_ends_given_up_or_suppressed() {
 }
 
 #[tokio::test]
-async fn what_was_given_up_is_revived_by_what_is_told_later() {
+async fn a_given_up_delivery_is_revived_by_a_later_publication() {
     let (_database, store) = Database::migrated().await;
-    let revive = async |told| store.revive(&key("slack"), LONG, told).await.unwrap();
+    let revive = async |published_at| store.revive(&key("slack"), LONG, published_at).await.unwrap();
     let (before, after) = (Timestamp(0), Timestamp::parse("2999-01-01").unwrap());
-    assert!(!revive(after).await, "there is none");
+    assert!(!revive(after).await, "no such delivery");
     assert_eq!(claim(&store, "slack", LONG).await, Claim::Send { attempt: 1 });
-    assert!(!revive(after).await, "it is under way");
+    assert!(!revive(after).await, "still pending");
     assert!(store.failed(&key("slack"), 1, Some(Duration::ZERO), "503").await.unwrap());
     assert_eq!(claim(&store, "slack", LONG).await, Claim::Send { attempt: 2 });
     assert!(store.failed(&key("slack"), 2, None, "404").await.unwrap());
-    assert!(!revive(before).await, "the message that was given up, delivered again");
+    assert!(!revive(before).await, "only the given-up message itself was redelivered");
     assert!(revive(after).await);
-    assert!(!revive(after).await, "one may send");
+    assert!(!revive(after).await, "pending again");
     assert!(matches!(claim(&store, "slack", LONG).await, Claim::Wait { .. }));
-    assert!(store.failed(&key("slack"), 1, Some(Duration::ZERO), "503").await.unwrap(), "attempts count anew");
+    assert!(
+        store.failed(&key("slack"), 1, Some(Duration::ZERO), "503").await.unwrap(),
+        "attempts are counted from 1 again"
+    );
     assert_eq!(claim(&store, "slack", LONG).await, Claim::Send { attempt: 2 });
     assert!(store.confirmed(&key("slack")).await.unwrap());
-    assert!(!revive(after).await, "it was told");
+    assert!(!revive(after).await, "already confirmed");
 }
 
 #[tokio::test]
-async fn of_many_claims_at_once_one_may_send() {
+async fn one_of_many_concurrent_claims_may_send() {
     let (_database, store) = Database::migrated().await;
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..16 {

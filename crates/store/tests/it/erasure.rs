@@ -5,13 +5,13 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection};
 use std::time::Duration;
 use store::{
-    Decision, DeliveryKey, Disposition, Erased, HistoryWrite, Minutes, NewGap, OutboxWrite, Owner, RiskWrite,
+    Decision, DeliveryKey, Disposition, Erased, ErasureRecord, HistoryWrite, NewGap, OutboxWrite, Owner, RiskWrite,
     StateEntry, Store, Suppression,
 };
 
-const MINUTES: Minutes<'static> = Minutes { actor: "operator", action: "erased", subject: "somebody" };
+const RECORD: ErasureRecord<'static> = ErasureRecord { actor: "operator", action: "erased", subject: "somebody" };
 
-/// A row of everything that an account can have.
+/// Inserts a row into every table that has rows of accounts.
 async fn fill(store: &Store, account: &(OrgId, UserId), id: u128) {
     let mut correlation = store.correlate(std::slice::from_ref(account)).await.unwrap();
     correlation.put_findings(&[stored(finding(id + 1, account))]).await.unwrap();
@@ -42,7 +42,7 @@ async fn fill(store: &Store, account: &(OrgId, UserId), id: u128) {
     };
     correlation.put_risk(&[risk]).await.unwrap();
     correlation.commit().await.unwrap();
-    let key = DeliveryKey { incident_id, revision: 3, channel: "soc".to_owned() };
+    let key = DeliveryKey { incident_id, revision: 3, destination: "soc".to_owned() };
     store.claim(&key, Duration::from_secs(60)).await.unwrap();
     let decision = Decision {
         id: Uuid::from_u128(id + 2),
@@ -52,7 +52,7 @@ async fn fill(store: &Store, account: &(OrgId, UserId), id: u128) {
         note: "known".into(),
         at: Timestamp(0),
     };
-    store.dispose(&decision).await.unwrap();
+    store.decide(&decision).await.unwrap();
     let suppression = Suppression {
         id: Uuid::from_u128(id + 3),
         org_id: account.0.clone(),
@@ -65,7 +65,7 @@ async fn fill(store: &Store, account: &(OrgId, UserId), id: u128) {
     store.suppress(&suppression).await.unwrap();
 }
 
-const OF_ONE: Erased = Erased {
+const ONE_ACCOUNT: Erased = Erased {
     findings: 1,
     incidents: 1,
     history: 1,
@@ -77,7 +77,7 @@ const OF_ONE: Erased = Erased {
     sources: 0,
 };
 
-/// How many rows name the text, over all tables but the audit trail.
+/// Counts the rows that contain the text, in all tables except the audit trail.
 async fn mentions(connection: &mut PgConnection, text: &str) -> i64 {
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT tablename::text FROM pg_tables WHERE schemaname = 'orgwatch' AND tablename !~ '^(audit|migrations)'",
@@ -88,7 +88,7 @@ async fn mentions(connection: &mut PgConnection, text: &str) -> i64 {
     assert!(tables.len() > 12, "{tables:?}");
     let mut found = 0;
     for table in tables {
-        // Bytes are shown in hexadecimal.
+        // Casting a row to text shows bytes in hexadecimal.
         let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
         let count =
             format!("SELECT count(*) FROM orgwatch.{table} t WHERE t::text LIKE '%{text}%' OR t::text LIKE '%{hex}%'");
@@ -98,7 +98,7 @@ async fn mentions(connection: &mut PgConnection, text: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn one_account_is_erased_and_no_other() {
+async fn erasing_an_account_leaves_the_others() {
     let (database, store) = Database::migrated().await;
     let (emma, omar) = (user("005hn00000EmmaMAAU"), user("005hn00000OmarMAAU"));
     fill(&store, &emma, 100).await;
@@ -108,23 +108,23 @@ async fn one_account_is_erased_and_no_other() {
     assert_eq!(mentions(&mut connection, emma.1.as_str()).await, of_omar);
     assert!(of_omar > 4, "{of_omar}");
 
-    assert_eq!(store.erase(&org(), Some(&emma.1), MINUTES).await.unwrap(), OF_ONE);
+    assert_eq!(store.erase(&org(), Some(&emma.1), RECORD).await.unwrap(), ONE_ACCOUNT);
     assert_eq!(mentions(&mut connection, emma.1.as_str()).await, 0);
     assert_eq!(mentions(&mut connection, omar.1.as_str()).await, of_omar);
-    let record = store.records(None, 1).await.unwrap().remove(0);
+    let record = store.audit_entries(None, 1).await.unwrap().remove(0);
     assert_eq!(
         (record.actor.as_str(), record.action.as_str(), record.subject.as_str()),
         ("operator", "erased", "somebody")
     );
     assert_eq!((&record.detail["findings"], &record.detail["sources"]), (&json!(1), &json!(0)));
 
-    assert_eq!(store.erase(&org(), Some(&emma.1), MINUTES).await.unwrap(), Erased::default(), "again");
-    assert_eq!(store.erase(&OrgId::new("other"), Some(&omar.1), MINUTES).await.unwrap(), Erased::default());
+    assert_eq!(store.erase(&org(), Some(&emma.1), RECORD).await.unwrap(), Erased::default(), "again");
+    assert_eq!(store.erase(&OrgId::new("other"), Some(&omar.1), RECORD).await.unwrap(), Erased::default());
     assert_eq!(mentions(&mut connection, omar.1.as_str()).await, of_omar);
 }
 
 #[tokio::test]
-async fn an_org_is_erased_with_all_its_accounts_and_sources() {
+async fn erasing_an_org_deletes_its_accounts_and_sources() {
     let (database, store) = Database::migrated().await;
     let other = (OrgId::new("00Dhn0000018xyzMAU"), UserId::new("005hn00000OmarMAAU"));
     fill(&store, &user("005hn00000EmmaMAAU"), 100).await;
@@ -141,7 +141,7 @@ async fn an_org_is_erased_with_all_its_accounts_and_sources() {
         };
         store.open_gap(&of, &gap).await.unwrap();
     }
-    let erased = store.erase(&org(), None, MINUTES).await.unwrap();
+    let erased = store.erase(&org(), None, RECORD).await.unwrap();
     let twice = Erased {
         findings: 2,
         incidents: 2,
@@ -156,18 +156,18 @@ async fn an_org_is_erased_with_all_its_accounts_and_sources() {
     assert_eq!(erased, twice);
     let mut connection = database.connection().await;
     assert_eq!(mentions(&mut connection, org().as_str()).await, 0);
-    let erased = store.erase(&other.0, None, MINUTES).await.unwrap();
-    assert_eq!(erased, Erased { sources: 2, ..OF_ONE });
+    let erased = store.erase(&other.0, None, RECORD).await.unwrap();
+    assert_eq!(erased, Erased { sources: 2, ..ONE_ACCOUNT });
 }
 
 #[tokio::test]
-async fn state_is_where_it_was_put_until_its_owner_forgets_it() {
+async fn state_of_an_org_is_deleted_by_the_partitions_owner() {
     let (database, store) = Database::migrated().await;
     assert_eq!(store.placements().await.unwrap(), []);
     let owner = Owner::connect(&database.settings(), "test", "test", 1).await.unwrap();
     let [a, b] = ["00Dhn00000000aaAAA", "00Dhn00000000bbAAA"].map(OrgId::new);
     for partition in [7, 3] {
-        assert!(owner.try_own(partition).await.unwrap());
+        assert!(owner.try_acquire(partition).await.unwrap());
         let entry = |org: &OrgId, key: &str| StateEntry { org_id: org.clone(), key: key.into(), bytes: vec![1] };
         let entries = [entry(&a, "head"), entry(&a, "user/1"), entry(&b, "head"), entry(&b, "user/1")];
         owner.checkpoint(partition, 5, &entries, &[]).await.unwrap();
@@ -177,7 +177,7 @@ async fn state_is_where_it_was_put_until_its_owner_forgets_it() {
     assert_eq!(owner.forget_org(3, &a).await.unwrap(), 2);
     assert_eq!(owner.forget_org(3, &a).await.unwrap(), 0);
     assert_eq!(store.placements().await.unwrap(), all[1..]);
-    assert_eq!(owner.load_checkpoint(3).await.unwrap(), Some(5), "that of the others");
-    owner.disown(3).await.unwrap();
+    assert_eq!(owner.load_checkpoint(3).await.unwrap(), Some(5), "the checkpoint stays");
+    owner.release(3).await.unwrap();
     owner.forget_org(3, &b).await.unwrap_err();
 }

@@ -2,7 +2,7 @@ use crate::support::Database;
 use model::{Timestamp, Uuid};
 use sqlx::PgConnection;
 use std::time::Duration;
-use store::{Claim, DeliveryKey, Housekept, Retention};
+use store::{Claim, DeliveryKey, HousekeepingCounts, Retention};
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
@@ -18,7 +18,7 @@ async fn months(connection: &mut PgConnection) -> Vec<String> {
     .unwrap()
 }
 
-/// Adds a line of history, and says which partition has it.
+/// Inserts a line of history.
 async fn insert(connection: &mut PgConnection, day: &str) {
     sqlx::query(
         "INSERT INTO orgwatch.incident_history (incident_id, revision, org_id, change, risk_score, severity, at, message)
@@ -31,7 +31,8 @@ async fn insert(connection: &mut PgConnection, day: &str) {
     .unwrap();
 }
 
-async fn places(connection: &mut PgConnection) -> Vec<String> {
+/// Returns the table partition of each line of history, by time.
+async fn tables_of_lines(connection: &mut PgConnection) -> Vec<String> {
     sqlx::query_scalar("SELECT tableoid::regclass::text FROM orgwatch.incident_history ORDER BY at")
         .fetch_all(connection)
         .await
@@ -39,13 +40,13 @@ async fn places(connection: &mut PgConnection) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn months_are_made_ahead_and_dropped_when_old() {
+async fn months_are_created_ahead_and_dropped_when_old() {
     let (database, store) = Database::migrated().await;
     let mut connection = database.connection().await;
-    // Nobody kept house for long: rows without a month.
+    // Housekeeping has not run for long: these rows land in the default partition.
     insert(&mut connection, "2019-01-31T23:59:59Z").await;
     insert(&mut connection, "2019-02-01T00:00:00Z").await;
-    assert_eq!(places(&mut connection).await, ["orgwatch.incident_history_default"; 2]);
+    assert_eq!(tables_of_lines(&mut connection).await, ["orgwatch.incident_history_default"; 2]);
 
     let retention = Retention { history_days: 60, audit_days: 60, delivery_days: 30 };
     let kept = store.housekeeping(at("2019-01-15"), &retention).await.unwrap().unwrap();
@@ -55,32 +56,36 @@ async fn months_are_made_ahead_and_dropped_when_old() {
     assert_eq!(months(&mut connection).await, expect);
     insert(&mut connection, "2019-03-10T00:00:00Z").await;
     let expect = expect.map(|month| format!("orgwatch.{month}"));
-    assert_eq!(places(&mut connection).await, expect);
+    assert_eq!(tables_of_lines(&mut connection).await, expect);
 
-    let idle = Housekept { months_made: 0, months_dropped: 0, deliveries_deleted: 0, gaps_deleted: 0 };
+    let idle = HousekeepingCounts { months_made: 0, months_dropped: 0, deliveries_deleted: 0, gaps_deleted: 0 };
     assert_eq!(store.housekeeping(at("2019-01-31"), &retention).await.unwrap(), Some(idle));
 
     // On the first of April, all of January is over 60 days old.
     let kept = store.housekeeping(at("2019-04-02"), &retention).await.unwrap().unwrap();
     assert_eq!((kept.months_made, kept.months_dropped), (6, 2));
-    assert_eq!(places(&mut connection).await, expect[1..]);
+    assert_eq!(tables_of_lines(&mut connection).await, expect[1..]);
 
-    // So are rows that never had a month.
+    // Old rows of the default partition are deleted too.
     insert(&mut connection, "2009-01-01T00:00:00Z").await;
     store.housekeeping(at("2019-04-02"), &retention).await.unwrap();
-    assert_eq!(places(&mut connection).await, expect[1..]);
-    store.record("alice", "acknowledge", "incident 1", &serde_json::json!({})).await.unwrap();
+    assert_eq!(tables_of_lines(&mut connection).await, expect[1..]);
+    store.audit("alice", "acknowledge", "incident 1", &serde_json::json!({})).await.unwrap();
 }
 
 #[tokio::test]
-async fn deliveries_are_forgotten_once_they_are_done_and_old() {
+async fn old_finished_deliveries_are_deleted() {
     let (database, store) = Database::migrated().await;
-    let key = |channel: &str| DeliveryKey { incident_id: Uuid::from_u128(1), revision: 1, channel: channel.into() };
-    for channel in ["old", "fresh", "pending"] {
-        store.claim(&key(channel), Duration::from_secs(3_600)).await.unwrap();
+    let key = |destination: &str| DeliveryKey {
+        incident_id: Uuid::from_u128(1),
+        revision: 1,
+        destination: destination.into(),
+    };
+    for destination in ["old", "fresh", "pending"] {
+        store.claim(&key(destination), Duration::from_secs(3_600)).await.unwrap();
     }
-    for channel in ["old", "fresh"] {
-        store.confirmed(&key(channel)).await.unwrap();
+    for destination in ["old", "fresh"] {
+        store.confirmed(&key(destination)).await.unwrap();
     }
     let mut connection = database.connection().await;
     sqlx::query("UPDATE orgwatch.deliveries SET updated_at = '2026-01-01T00:00:00Z' WHERE channel <> 'fresh'")

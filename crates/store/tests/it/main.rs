@@ -1,4 +1,4 @@
-//! The store against a real Postgres.
+//! Tests of the store against a real Postgres.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod correlation;

@@ -3,7 +3,7 @@ use sqlx::AssertSqlSafe;
 use store::{Settings, Store, StoreError};
 
 #[tokio::test]
-async fn replicas_may_migrate_at_once_and_again() {
+async fn replicas_may_migrate_concurrently_and_repeatedly() {
     let database = Database::empty().await;
     let (a, b) = tokio::join!(database.store(), database.store());
     let (first, second) = tokio::join!(a.migrate(), b.migrate());
@@ -25,7 +25,7 @@ async fn replicas_may_migrate_at_once_and_again() {
 }
 
 #[tokio::test]
-async fn a_migration_that_changed_since_it_ran_is_refused_and_the_lock_is_given_back() {
+async fn a_changed_migration_is_refused_and_the_lock_released() {
     let (database, store) = Database::migrated().await;
     let mut connection = database.connection().await;
     sqlx::query("UPDATE orgwatch.migrations SET checksum = '\\x00' WHERE version = 1")
@@ -39,9 +39,9 @@ async fn a_migration_that_changed_since_it_ran_is_refused_and_the_lock_is_given_
 }
 
 #[tokio::test]
-async fn a_role_without_rights_on_the_cluster_migrates_and_works() {
+async fn an_owner_without_cluster_rights_can_migrate() {
     let database = Database::empty().await;
-    // The first database of the cluster makes the role of the readers.
+    // The first database of the cluster creates the roles, which a role without CREATEROLE cannot.
     database.store().await.migrate().await.unwrap();
     let modest = Database::empty().await;
     let mut connection = modest.connection().await;
@@ -60,7 +60,7 @@ async fn a_role_without_rights_on_the_cluster_migrates_and_works() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_a_transient_error() {
+async fn an_unreachable_server_is_a_transient_error() {
     let (_database, store) = Database::migrated().await;
     drop(store);
     let settings = Settings { url: "postgres://postgres@127.0.0.1:1/nowhere".into(), ..Settings::default() };

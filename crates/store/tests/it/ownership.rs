@@ -17,32 +17,32 @@ async fn a_partition_has_one_owner_at_a_time() {
     let (database, _store) = Database::migrated().await;
     let (a, b) = tokio::join!(owner(&database, "a", 7), owner(&database, "b", -7));
     assert_eq!(a.members().await.unwrap(), [-7, 7]);
-    assert!(a.try_own(3).await.unwrap());
-    assert!(a.try_own(3).await.unwrap(), "again");
-    assert!(a.try_own(0).await.unwrap());
-    assert!(!b.try_own(3).await.unwrap());
+    assert!(a.try_acquire(3).await.unwrap());
+    assert!(a.try_acquire(3).await.unwrap(), "again");
+    assert!(a.try_acquire(0).await.unwrap());
+    assert!(!b.try_acquire(3).await.unwrap());
     assert_eq!(a.held().await.unwrap(), [0, 3]);
     assert!(b.held().await.unwrap().is_empty());
-    assert_eq!(b.free(PARTITIONS).await.unwrap(), [1, 2, 4, 5, 6, 7]);
+    assert_eq!(b.unowned(PARTITIONS).await.unwrap(), [1, 2, 4, 5, 6, 7]);
 
-    assert!(a.disown(3).await.unwrap());
-    assert!(!a.disown(3).await.unwrap());
-    assert!(b.try_own(3).await.unwrap());
+    assert!(a.release(3).await.unwrap());
+    assert!(!a.release(3).await.unwrap());
+    assert!(b.try_acquire(3).await.unwrap());
 
     let taken = Owner::connect(&database.settings(), "c", "test", 7).await.unwrap_err();
     assert!(matches!(taken, StoreError::MemberTaken { member: 7 }), "{taken}");
     let elsewhere = Owner::connect(&database.settings(), "c", "other", 7).await.unwrap();
     assert_eq!(elsewhere.members().await.unwrap(), [7]);
-    assert!(elsewhere.try_own(3).await.unwrap(), "namespaces are apart");
-    // Nor does another database of the server see any of it.
+    assert!(elsewhere.try_acquire(3).await.unwrap(), "namespaces are independent");
+    // So are databases of the same server.
     let (other, _store) = Database::migrated().await;
     let stranger = owner(&other, "a", 7).await;
     assert_eq!(stranger.members().await.unwrap(), [7]);
-    assert!(stranger.try_own(3).await.unwrap());
+    assert!(stranger.try_acquire(3).await.unwrap());
 
     a.close().await.unwrap();
     assert_eq!(b.members().await.unwrap(), [-7]);
-    assert!(b.try_own(0).await.unwrap());
+    assert!(b.try_acquire(0).await.unwrap());
 }
 
 /// Takes free partitions up to this member's share, and lets go of what is beyond it.
@@ -51,17 +51,17 @@ async fn rebalance(owner: &Owner) -> Vec<i32> {
     let rank = members.iter().position(|member| *member == owner.member()).unwrap();
     let share = quota(rank, members.len(), PARTITIONS as usize);
     for beyond in owner.held().await.unwrap().into_iter().skip(share) {
-        owner.disown(beyond).await.unwrap();
+        owner.release(beyond).await.unwrap();
     }
     let missing = share - owner.held().await.unwrap().len();
-    for free in owner.free(PARTITIONS).await.unwrap().into_iter().take(missing) {
-        assert!(owner.try_own(free).await.unwrap());
+    for unowned in owner.unowned(PARTITIONS).await.unwrap().into_iter().take(missing) {
+        assert!(owner.try_acquire(unowned).await.unwrap());
     }
     owner.held().await.unwrap()
 }
 
 #[tokio::test]
-async fn shares_follow_members_that_come_and_die() {
+async fn shares_follow_members_that_join_and_die() {
     let (database, _store) = Database::migrated().await;
     let a = owner(&database, "a", 1).await;
     assert_eq!(rebalance(&a).await.len(), 8);
@@ -78,10 +78,10 @@ async fn shares_follow_members_that_come_and_die() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_is_read_as_it_was_written() {
+async fn a_checkpoint_survives_being_stored() {
     let (database, _store) = Database::migrated().await;
     let a = owner(&database, "a", 1).await;
-    assert!(a.try_own(5).await.unwrap());
+    assert!(a.try_acquire(5).await.unwrap());
     assert_eq!(a.load_checkpoint(5).await.unwrap(), None);
     let large = vec![7; 5 << 20];
     let mut entries = vec![entry("org", b"org"), entry("user/1", b"one"), entry("user/2", &large), entry("zone", b"")];
@@ -95,7 +95,7 @@ async fn a_checkpoint_is_read_as_it_was_written() {
     assert_eq!(a.load_keys(5, &OrgId::new("other"), &keys).await.unwrap(), []);
     assert_eq!(a.load_state(4, "user/").await.unwrap(), []);
 
-    // Nothing new, the same sequence again: allowed.
+    // Another checkpoint at the same sequence is allowed.
     let gone = [StateKey { org_id: org(), key: "zone".into() }, StateKey { org_id: org(), key: "user/1".into() }];
     a.checkpoint(5, 10, &[entry("org", b"newer"), entry("user/1", b"back")], &gone).await.unwrap();
     assert_eq!(
@@ -109,10 +109,10 @@ async fn a_checkpoint_is_read_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_needs_the_partition_and_never_goes_back() {
+async fn a_checkpoint_needs_the_partition_and_never_moves_back() {
     let (database, _store) = Database::migrated().await;
     let (a, b) = tokio::join!(owner(&database, "a", 1), owner(&database, "b", 2));
-    assert!(a.try_own(5).await.unwrap());
+    assert!(a.try_acquire(5).await.unwrap());
     let is_fenced = |outcome: Result<(), StoreError>| matches!(outcome, Err(StoreError::Fenced { partition: 5, .. }));
 
     a.checkpoint(5, 10, &[entry("org", b"at 10")], &[]).await.unwrap();
@@ -122,20 +122,20 @@ async fn a_checkpoint_needs_the_partition_and_never_goes_back() {
     assert_eq!(b.load_checkpoint(5).await.unwrap(), Some(10));
     assert_eq!(b.load_state(5, "user/").await.unwrap(), [entry("org", b"at 10")]);
 
-    // The refused transaction is over, and the session goes on.
+    // The refused transaction was rolled back, and the session is usable.
     a.checkpoint(5, 11, &[entry("org", b"at 11")], &[]).await.unwrap();
-    a.disown(5).await.unwrap();
+    a.release(5).await.unwrap();
     assert!(is_fenced(a.checkpoint(5, 12, &[], &[]).await));
 }
 
 #[tokio::test]
-async fn a_session_that_was_killed_commits_nothing() {
+async fn a_killed_session_commits_nothing() {
     let (database, _store) = Database::migrated().await;
     let (a, b) = tokio::join!(owner(&database, "a", 1), owner(&database, "b", 2));
-    assert!(a.try_own(5).await.unwrap());
+    assert!(a.try_acquire(5).await.unwrap());
     a.checkpoint(5, 10, &[entry("org", b"at 10")], &[]).await.unwrap();
     database.terminate("a").await;
-    assert!(b.try_own(5).await.unwrap());
+    assert!(b.try_acquire(5).await.unwrap());
     let error = a.checkpoint(5, 11, &[entry("org", b"too late")], &[]).await.unwrap_err();
     assert!(error.is_transient(), "{error:?}");
     assert_eq!(b.load_checkpoint(5).await.unwrap(), Some(10));

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use store::{Owner, Settings, Store};
 
 #[tokio::test]
-async fn a_password_is_changed_by_changing_its_file() {
+async fn a_changed_password_file_is_used_without_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let data = folder.path().join("data");
@@ -36,10 +36,10 @@ async fn a_password_is_changed_by_changing_its_file() {
 
     administer("ALTER ROLE orgwatch PASSWORD 'second'").await;
     store.ping().await.unwrap();
-    Owner::visit(&settings, "visitor", "test").await.unwrap_err();
+    Owner::connect_as_nonmember(&settings, "operator", "test").await.unwrap_err();
     fs::write(&file, "second\n").unwrap();
-    Owner::visit(&settings, "visitor", "test").await.unwrap();
-    // All connections are gone, and new ones take the new password.
+    Owner::connect_as_nonmember(&settings, "operator", "test").await.unwrap();
+    // The restart closes all connections of the pool. New ones use the old password until it is reread.
     server.restart().await.unwrap();
     store.ping().await.unwrap_err();
     store.reread_password().unwrap();
@@ -53,14 +53,14 @@ async fn a_password_is_changed_by_changing_its_file() {
 }
 
 #[tokio::test]
-async fn it_is_told_why_there_is_no_connection() {
+async fn a_failed_connection_reports_its_cause() {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port();
     let url = SecretString::from(format!("postgres://postgres@127.0.0.1:{port}/postgres"));
     let refusal = refusal(&Settings { url, acquire_timeout_ms: 100, ..Settings::default() }).await;
     assert!(refusal.contains("Connection refused"), "{refusal}");
 }
 
-/// Why there is no connection, with its sources.
+/// Returns the error of connecting, with its sources.
 async fn refusal(settings: &Settings) -> String {
     let error = Store::connect(settings, "orgwatch-test").await.unwrap_err();
     let sources = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());

@@ -4,7 +4,7 @@ use serde_json::json;
 use store::{Decision, Disposition, IncidentFilter, Suppression};
 
 #[tokio::test]
-async fn suppressions_are_kept_by_org() {
+async fn suppressions_belong_to_an_org() {
     let (_database, store) = Database::migrated().await;
     let first = Suppression {
         id: Uuid::from_u128(1),
@@ -28,7 +28,7 @@ async fn suppressions_are_kept_by_org() {
 }
 
 #[tokio::test]
-async fn the_last_decision_holds_and_the_correlator_does_not_undo_it() {
+async fn the_last_decision_holds_and_correlations_keep_it() {
     let (_database, store) = Database::migrated().await;
     let emma = user("emma");
     let decide = |id: u128, disposition| Decision {
@@ -39,21 +39,21 @@ async fn the_last_decision_holds_and_the_correlator_does_not_undo_it() {
         note: "she moved to another team".into(),
         at: Timestamp(0),
     };
-    assert!(!store.dispose(&decide(1, Disposition::Benign)).await.unwrap(), "no such incident");
+    assert!(!store.decide(&decide(1, Disposition::Benign)).await.unwrap(), "no such incident");
     put_incidents(&store, &emma, &[open(incident(10, &emma))]).await;
-    assert!(store.dispose(&decide(1, Disposition::Suspicious)).await.unwrap());
-    assert!(store.dispose(&decide(2, Disposition::FalsePositive)).await.unwrap());
+    assert!(store.decide(&decide(1, Disposition::Suspicious)).await.unwrap());
+    assert!(store.decide(&decide(2, Disposition::FalsePositive)).await.unwrap());
     put_incidents(&store, &emma, &[open(incident(10, &emma))]).await;
     let incidents = store.incidents(&IncidentFilter::default()).await.unwrap();
     assert_eq!(incidents[0].disposition, Some(Disposition::FalsePositive));
     let decisions = store.decisions(Uuid::from_u128(10)).await.unwrap();
-    let told: Vec<Disposition> = decisions.iter().map(|decision| decision.disposition).collect();
-    assert_eq!(told, [Disposition::Suspicious, Disposition::FalsePositive]);
+    let dispositions: Vec<Disposition> = decisions.iter().map(|decision| decision.disposition).collect();
+    assert_eq!(dispositions, [Disposition::Suspicious, Disposition::FalsePositive]);
     assert!(decisions[0].at.0 > 0);
 }
 
 #[tokio::test]
-async fn positions_and_records_are_read_again() {
+async fn positions_and_audit_entries_are_read_back() {
     let (_database, store) = Database::migrated().await;
     assert_eq!(store.position("pubsub", &org()).await.unwrap(), None);
     for position in [json!({"replay_id": "AAA"}), json!({"replay_id": "AAB"})] {
@@ -63,11 +63,11 @@ async fn positions_and_records_are_read_again() {
     assert_eq!(store.position("log_file", &org()).await.unwrap(), None);
 
     for subject in ["incident 1", "incident 2"] {
-        store.record("alice", "acknowledge", subject, &json!({"from": "open"})).await.unwrap();
+        store.audit("alice", "acknowledge", subject, &json!({"from": "open"})).await.unwrap();
     }
-    let records = store.records(None, 10).await.unwrap();
+    let records = store.audit_entries(None, 10).await.unwrap();
     assert_eq!((records.len(), &*records[0].subject, &*records[1].subject), (2, "incident 2", "incident 1"));
     assert_eq!(records[0].detail, json!({"from": "open"}));
-    assert_eq!(store.records(None, 1).await.unwrap().len(), 1);
-    assert_eq!(store.records(Some(Timestamp(0)), 10).await.unwrap(), []);
+    assert_eq!(store.audit_entries(None, 1).await.unwrap().len(), 1);
+    assert_eq!(store.audit_entries(Some(Timestamp(0)), 10).await.unwrap(), []);
 }

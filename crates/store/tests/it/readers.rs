@@ -14,7 +14,7 @@ const TABLES: [&str; 8] = [
     "source_gaps",
 ];
 
-/// One row of every table that readers see.
+/// Inserts one row into every table that readers can see.
 async fn fill(store: &Store, id: u128, org: &OrgId) {
     let user = (org.clone(), UserId::new("emma"));
     let mut correlation = store.correlate(std::slice::from_ref(&user)).await.unwrap();
@@ -50,7 +50,7 @@ async fn fill(store: &Store, id: u128, org: &OrgId) {
         note: String::new(),
         at: model::Timestamp(0),
     };
-    assert!(store.dispose(&decision).await.unwrap());
+    assert!(store.decide(&decision).await.unwrap());
     let (source, kind) = ("stream".to_owned(), "login".to_owned());
     let state = SourceState {
         source: source.clone(),
@@ -76,12 +76,12 @@ async fn execute(connection: &mut PgConnection, statement: &'static str) -> Resu
 }
 
 #[tokio::test]
-async fn a_reader_sees_the_org_it_names_and_no_other() {
+async fn a_reader_sees_only_the_org_that_it_names() {
     let (database, store) = Database::migrated().await;
     fill(&store, 1, &org()).await;
     fill(&store, 10, &OrgId::new("00D000000000002AAA")).await;
     let mut connection = database.connection().await;
-    assert_eq!(counts(&mut connection).await, [2; 8], "the services see all");
+    assert_eq!(counts(&mut connection).await, [2; 8], "the services see all orgs");
 
     execute(&mut connection, "SET ROLE orgwatch_reader").await.unwrap();
     assert_eq!(counts(&mut connection).await, [0; 8], "no org is named");
@@ -92,7 +92,7 @@ async fn a_reader_sees_the_org_it_names_and_no_other() {
         sqlx::query_scalar("SELECT org_id FROM orgwatch.incidents").fetch_one(&mut connection).await.unwrap();
     assert_eq!(seen, "00D000000000002AAA");
     execute(&mut connection, "COMMIT").await.unwrap();
-    assert_eq!(counts(&mut connection).await, [0; 8], "the name lasts for one transaction");
+    assert_eq!(counts(&mut connection).await, [0; 8], "the setting lasts for one transaction");
 
     for refused in [
         "SELECT FROM orgwatch.baseline_state",

@@ -1,4 +1,4 @@
-//! Each service as a role of its own: it does its work, and no other's.
+//! Database roles: each service can do its own work with its role, and nothing else.
 
 use crate::support::{Database, finding, incident, open, org, put_incidents, stored, user};
 use model::{Points, Severity, Timestamp, UserClass, Uuid};
@@ -8,14 +8,14 @@ use servers::Postgres;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::time::Duration;
 use store::{
-    Claim, Decision, DeliveryKey, Disposition, FindingFilter, HistoryWrite, IncidentFilter, Minutes, NewGap,
+    Claim, Decision, DeliveryKey, Disposition, ErasureRecord, FindingFilter, HistoryWrite, IncidentFilter, NewGap,
     OutboxWrite, Owner, Retention, RiskWrite, Settings, SourceState, StateEntry, StateKey, Store, Suppression,
 };
 
 const SERVICES: [&str; 6] = ["ingest", "baseline", "detector", "correlator", "notifier", "operator"];
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Connects as a login that is a member of the service's role, and of nothing else.
+/// Creates a login that is a member of the service's role alone, and returns settings for it.
 async fn settings_of(database: &Database, service: &str) -> Settings {
     let name = database.url().rsplit('/').next().unwrap().to_owned();
     let login = format!("{service}_of_{name}");
@@ -44,7 +44,7 @@ async fn texts(connection: &mut PgConnection, query: &'static str) -> Vec<String
     sqlx::query_scalar(query).fetch_all(connection).await.unwrap()
 }
 
-/// Tables, columns and functions that the roles may use, a line for each role and object.
+/// Lists the privileges of the roles on tables, columns, functions and the schema, a line for each role and object.
 const GRANTS: &str = "
     SELECT format('%s %s: %s', substr(role::text, 10), object, string_agg(verb, ', ' ORDER BY verb)) FROM (
         SELECT a.grantee::regrole AS role, c.relname::text AS object, a.privilege_type AS verb
@@ -97,21 +97,21 @@ async fn ingest_keeps_positions_and_coverage() {
     store.close_gap(&open[0], "filled").await.unwrap();
     assert!(store.open_gaps(&org()).await.unwrap().is_empty());
     let owner = Owner::connect(&settings_of(&database, "ingest").await, "ingest", "orgs", 1).await.unwrap();
-    assert!(owner.try_own(1).await.unwrap());
+    assert!(owner.try_acquire(1).await.unwrap());
 }
 
 #[tokio::test]
 async fn baseline_keeps_its_state() {
     let (database, _store) = Database::migrated().await;
     let owner = Owner::connect(&settings_of(&database, "baseline").await, "baseline", "test", 1).await.unwrap();
-    assert!(owner.try_own(3).await.unwrap());
+    assert!(owner.try_acquire(3).await.unwrap());
     let entry = |key: &str| StateEntry { org_id: org(), key: key.into(), bytes: vec![1] };
     owner.checkpoint(3, 1, &[entry("a"), entry("b")], &[]).await.unwrap();
     let gone = StateKey { org_id: org(), key: "b".into() };
     owner.checkpoint(3, 2, &[entry("a")], &[gone]).await.unwrap();
     assert_eq!(owner.load_checkpoint(3).await.unwrap(), Some(2));
     assert_eq!(owner.load_state(3, "~").await.unwrap(), [entry("a")]);
-    // As every process does when it starts.
+    // Every process runs these queries when it starts.
     for service in SERVICES {
         let store = store_of(&database, service).await;
         assert_eq!(store.placements().await.unwrap(), [(3, org())], "{service}");
@@ -120,7 +120,7 @@ async fn baseline_keeps_its_state() {
 }
 
 #[tokio::test]
-async fn correlator_and_notifier_write_and_tell() {
+async fn correlator_writes_and_notifier_delivers() {
     let (database, _store) = Database::migrated().await;
     let (store, emma) = (store_of(&database, "correlator").await, user("emma"));
     let (incident, change) = (incident(1, &emma), String::from("opened"));
@@ -152,18 +152,22 @@ async fn correlator_and_notifier_write_and_tell() {
         assert_eq!(correlation.incidents().await.unwrap().len(), 1);
         correlation.commit().await.unwrap();
     }
-    assert_eq!(store.ending(0, 10).await.unwrap().len(), 1);
+    assert_eq!(store.ending_accounts(0, 10).await.unwrap().len(), 1);
     assert_eq!(store.outbox_backlog().await.unwrap().0, 2);
     let relayed = store.relay(10, async |rows| rows.iter().map(|row| row.id).collect()).await.unwrap().unwrap();
     assert_eq!(relayed.published, 2);
 
     let notifier = store_of(&database, "notifier").await;
     assert_eq!(notifier.history(incident.incident_id).await.unwrap().len(), 2);
-    let key = |channel: &str| DeliveryKey { incident_id: incident.incident_id, revision: 1, channel: channel.into() };
-    for channel in ["told", "failed"] {
-        assert!(matches!(notifier.claim(&key(channel), MINUTE).await.unwrap(), Claim::Send { attempt: 1 }));
+    let key = |destination: &str| DeliveryKey {
+        incident_id: incident.incident_id,
+        revision: 1,
+        destination: destination.into(),
+    };
+    for destination in ["confirmed", "failed"] {
+        assert!(matches!(notifier.claim(&key(destination), MINUTE).await.unwrap(), Claim::Send { attempt: 1 }));
     }
-    assert!(notifier.confirmed(&key("told")).await.unwrap());
+    assert!(notifier.confirmed(&key("confirmed")).await.unwrap());
     assert!(notifier.failed(&key("failed"), 1, None, "gone").await.unwrap());
     assert!(notifier.revive(&key("failed"), MINUTE, Timestamp(i64::from(u32::MAX) * 1_000)).await.unwrap());
     assert!(notifier.suppressed(&key("suppressed")).await.unwrap());
@@ -200,7 +204,7 @@ async fn an_operator_reads_decides_and_erases() {
         note: String::new(),
         at: Timestamp(0),
     };
-    assert!(store.dispose(&decision).await.unwrap());
+    assert!(store.decide(&decision).await.unwrap());
     assert_eq!(store.decisions(decision.incident_id).await.unwrap().len(), 1);
     assert_eq!(store.incidents(&IncidentFilter::default()).await.unwrap().len(), 1);
     assert!(store.findings(&FindingFilter::default()).await.unwrap().is_empty());
@@ -217,20 +221,21 @@ async fn an_operator_reads_decides_and_erases() {
     assert_eq!(store.suppressions(&org()).await.unwrap().len(), 1);
     assert!(store.unsuppress(suppression.id).await.unwrap());
 
-    let visitor = Owner::visit(&settings_of(&database, "operator").await, "operator", "test").await.unwrap();
-    assert!(visitor.claim(3, MINUTE).await.unwrap());
+    let operator =
+        Owner::connect_as_nonmember(&settings_of(&database, "operator").await, "operator", "test").await.unwrap();
+    assert!(operator.take_over(3, MINUTE).await.unwrap());
     let entry = StateEntry { org_id: org(), key: "a".into(), bytes: vec![1] };
-    visitor.checkpoint(3, 1, &[entry], &[]).await.unwrap();
-    assert_eq!(visitor.forget_org(3, &org()).await.unwrap(), 1);
-    visitor.forget(3).await.unwrap();
-    let minutes = Minutes { actor: "operator", action: "org removed", subject: "test" };
-    assert_eq!(store.erase(&org(), None, minutes).await.unwrap().incidents, 1);
-    assert_eq!(store.records(None, 10).await.unwrap().len(), 1);
+    operator.checkpoint(3, 1, &[entry], &[]).await.unwrap();
+    assert_eq!(operator.forget_org(3, &org()).await.unwrap(), 1);
+    operator.forget(3).await.unwrap();
+    let record = ErasureRecord { actor: "operator", action: "org removed", subject: "test" };
+    assert_eq!(store.erase(&org(), None, record).await.unwrap().incidents, 1);
+    assert_eq!(store.audit_entries(None, 10).await.unwrap().len(), 1);
     assert!(store.all_gaps(None, None).await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn what_is_not_its_work_is_refused() {
+async fn other_services_work_is_refused() {
     let (database, _store) = Database::migrated().await;
     for (service, statement) in [
         ("ingest", "SELECT bytes FROM orgwatch.baseline_state"),
@@ -269,13 +274,13 @@ async fn what_is_not_its_work_is_refused() {
 }
 
 #[tokio::test]
-async fn the_traces_of_today_cannot_be_dropped() {
+async fn the_current_audit_trail_cannot_be_dropped() {
     let (database, store) = Database::migrated().await;
-    store.record("alice", "looked", "incident 1", &json!({})).await.unwrap();
+    store.audit("alice", "looked", "incident 1", &json!({})).await.unwrap();
     let mut connection = connection_of(&database, "correlator").await;
     for statement in [
         "SELECT orgwatch.drop_old_months('audit', 'infinity')",
-        // A view of the session, by the name of a catalog, has nothing run as the owner.
+        // A temporary view that shadows a catalog must not make the owner's function run the session's code.
         "CREATE FUNCTION pg_temp.erase() RETURNS oid LANGUAGE plpgsql AS
              $$ BEGIN DELETE FROM orgwatch.audit; RETURN 1; END $$",
         "CREATE TEMP VIEW pg_inherits AS SELECT pg_temp.erase() AS inhrelid, 'orgwatch.audit'::regclass::oid AS inhparent",
@@ -283,11 +288,11 @@ async fn the_traces_of_today_cannot_be_dropped() {
     ] {
         execute(&mut connection, statement).await.unwrap();
     }
-    assert_eq!(store.records(None, 10).await.unwrap().len(), 1);
+    assert_eq!(store.audit_entries(None, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn roles_can_be_made_after_the_schema() {
+async fn roles_can_be_created_after_the_schema() {
     let server = Postgres::start().await.unwrap();
     let mut connection = PgConnection::connect(&server.url()).await.unwrap();
     for statement in ["CREATE ROLE orgwatch_reader", "CREATE ROLE owner LOGIN", "CREATE DATABASE orgwatch OWNER owner"]
@@ -298,7 +303,7 @@ async fn roles_can_be_made_after_the_schema() {
         let url = server.url_of("orgwatch").replace("postgres@", &format!("{user}@"));
         Store::connect(&Settings { url: url.into(), ..Settings::default() }, "test").await.unwrap()
     };
-    // The services go on as the owner, who may not make roles.
+    // The services work as the owner, who may not create roles.
     let owner = connect("owner").await;
     owner.migrate().await.unwrap();
     let emma = user("emma");

@@ -8,14 +8,16 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const NUMBERS: u16 = 8;
-const PATIENCE: Duration = Duration::from_secs(8);
+const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How many work on each number.
+/// The work of all replicas.
 #[derive(Default)]
 struct Board {
+    /// How many tasks run, by number.
     running: BTreeMap<u16, usize>,
-    /// At the same time, on any number.
+    /// The most tasks that ever ran on one number at the same time.
     most: usize,
+    /// How many tasks were started.
     started: usize,
 }
 
@@ -38,8 +40,8 @@ impl Board {
 
 struct Replica {
     held: watch::Receiver<usize>,
-    /// Ends one piece of work by itself.
-    tire: Arc<Notify>,
+    /// Ends all work before its token is cancelled.
+    finish: Arc<Notify>,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -55,18 +57,18 @@ impl Replica {
             interval: Duration::from_millis(20),
         };
         let (sender, held) = watch::channel(0);
-        let (tire, shutdown) = (Arc::new(Notify::new()), CancellationToken::new());
-        let (board, tired, stop) = (Arc::clone(board), Arc::clone(&tire), shutdown.clone());
+        let (finish, shutdown) = (Arc::new(Notify::new()), CancellationToken::new());
+        let (board, finished, stop) = (Arc::clone(board), Arc::clone(&finish), shutdown.clone());
         let task = tokio::spawn(async move {
             let begin = |_owner| {
-                let (board, tired) = (Arc::clone(&board), Arc::clone(&tired));
+                let (board, finished) = (Arc::clone(&board), Arc::clone(&finished));
                 move |number, stop: CancellationToken| {
-                    let (board, tired) = (Arc::clone(&board), Arc::clone(&tired));
+                    let (board, finished) = (Arc::clone(&board), Arc::clone(&finished));
                     async move {
                         board.lock().unwrap().start(number);
                         tokio::select! {
                             () = stop.cancelled() => {}
-                            () = tired.notified() => {}
+                            () = finished.notified() => {}
                         }
                         board.lock().unwrap().end(number);
                     }
@@ -77,92 +79,92 @@ impl Replica {
             };
             share.keep(&stop, begin, held).await;
         });
-        Self { held, tire, shutdown, task }
+        Self { held, finish, shutdown, task }
     }
 
-    async fn holds(&mut self, count: usize) {
-        tokio::time::timeout(PATIENCE, self.held.wait_for(|held| *held == count)).await.unwrap().unwrap();
+    async fn until_it_holds(&mut self, count: usize) {
+        tokio::time::timeout(TIMEOUT, self.held.wait_for(|held| *held == count)).await.unwrap().unwrap();
     }
 
-    async fn end(self) {
+    async fn stop(self) {
         self.shutdown.cancel();
-        tokio::time::timeout(PATIENCE, self.task).await.unwrap().unwrap();
+        tokio::time::timeout(TIMEOUT, self.task).await.unwrap().unwrap();
     }
 }
 
 #[tokio::test]
-async fn replicas_share_evenly_and_never_work_on_the_same() {
+async fn replicas_share_evenly_and_never_work_on_the_same_number() {
     let (database, _store) = Database::migrated().await;
     let board = Arc::default();
     let mut a = Replica::start(&database, "a", 1, &board);
-    a.holds(8).await;
-    // The same member: one of them has to take another name.
+    a.until_it_holds(8).await;
+    // Both have the same member number: the second has to choose another.
     let mut b = Replica::start(&database, "b", 1, &board);
-    tokio::join!(a.holds(4), b.holds(4));
-    b.end().await;
-    a.holds(8).await;
+    tokio::join!(a.until_it_holds(4), b.until_it_holds(4));
+    b.stop().await;
+    a.until_it_holds(8).await;
     assert_eq!(board.lock().unwrap().running(), 8);
-    a.end().await;
+    a.stop().await;
     let board = board.lock().unwrap();
     assert_eq!((board.running(), board.most), (0, 1));
 }
 
 #[tokio::test]
-async fn what_a_replica_loses_others_take() {
+async fn other_replicas_acquire_the_numbers_of_a_lost_session() {
     let (database, _store) = Database::migrated().await;
     let board = Arc::default();
     let mut a = Replica::start(&database, "a", 1, &board);
-    a.holds(8).await;
+    a.until_it_holds(8).await;
     database.terminate("a").await;
-    a.holds(0).await;
-    assert_eq!(board.lock().unwrap().running(), 0, "work ends with its session");
+    a.until_it_holds(0).await;
+    assert_eq!(board.lock().unwrap().running(), 0, "all work of the session has ended");
     let mut b = Replica::start(&database, "b", 2, &board);
-    tokio::join!(a.holds(4), b.holds(4));
-    a.end().await;
-    b.holds(8).await;
-    b.end().await;
+    tokio::join!(a.until_it_holds(4), b.until_it_holds(4));
+    a.stop().await;
+    b.until_it_holds(8).await;
+    b.stop().await;
 }
 
 #[tokio::test]
-async fn work_that_ends_by_itself_is_begun_anew() {
+async fn work_that_ends_early_is_started_again() {
     let (database, _store) = Database::migrated().await;
     let board: Arc<Mutex<Board>> = Arc::default();
     let mut a = Replica::start(&database, "a", 1, &board);
-    a.holds(8).await;
+    a.until_it_holds(8).await;
     let started = async |count| {
         while board.lock().unwrap().started < count {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, started(8)).await.unwrap();
-    a.tire.notify_waiters();
-    tokio::time::timeout(PATIENCE, started(16)).await.unwrap();
-    a.end().await;
+    tokio::time::timeout(TIMEOUT, started(8)).await.unwrap();
+    a.finish.notify_waiters();
+    tokio::time::timeout(TIMEOUT, started(16)).await.unwrap();
+    a.stop().await;
     assert_eq!(board.lock().unwrap().most, 1);
 }
 
 #[tokio::test]
-async fn what_a_visitor_asks_for_is_let_go_and_comes_back() {
+async fn a_requested_number_is_released_and_acquired_again() {
     let (database, _store) = Database::migrated().await;
     let board: Arc<Mutex<Board>> = Arc::default();
     let mut a = Replica::start(&database, "a", 1, &board);
-    a.holds(8).await;
-    let visitor = Owner::visit(&database.settings(), "visitor", "test").await.unwrap();
-    assert!(visitor.claim(5, PATIENCE).await.unwrap());
-    assert_eq!(visitor.held().await.unwrap(), [5]);
-    assert_eq!(board.lock().unwrap().running[&5], 0, "after its work has ended");
-    a.holds(7).await;
-    // Another one takes its share, and leaves alone what the visitor has.
+    a.until_it_holds(8).await;
+    let operator = Owner::connect_as_nonmember(&database.settings(), "operator", "test").await.unwrap();
+    assert!(operator.take_over(5, TIMEOUT).await.unwrap());
+    assert_eq!(operator.held().await.unwrap(), [5]);
+    assert_eq!(board.lock().unwrap().running[&5], 0, "released only after its work ended");
+    a.until_it_holds(7).await;
+    // A second replica acquires its share without the number that the operator holds.
     let mut b = Replica::start(&database, "b", 2, &board);
-    tokio::join!(a.holds(4), b.holds(3));
-    visitor.close().await.unwrap();
-    tokio::join!(a.holds(4), b.holds(4));
+    tokio::join!(a.until_it_holds(4), b.until_it_holds(3));
+    operator.close().await.unwrap();
+    tokio::join!(a.until_it_holds(4), b.until_it_holds(4));
     assert_eq!(board.lock().unwrap().running(), 8);
 
     let stubborn = Owner::connect(&database.settings(), "stubborn", "alone", 1).await.unwrap();
-    assert!(stubborn.try_own(5).await.unwrap());
-    let visitor = Owner::visit(&database.settings(), "visitor", "alone").await.unwrap();
-    assert!(!visitor.claim(5, Duration::from_millis(300)).await.unwrap());
-    a.end().await;
-    b.end().await;
+    assert!(stubborn.try_acquire(5).await.unwrap());
+    let operator = Owner::connect_as_nonmember(&database.settings(), "operator", "alone").await.unwrap();
+    assert!(!operator.take_over(5, Duration::from_millis(300)).await.unwrap());
+    a.stop().await;
+    b.stop().await;
 }

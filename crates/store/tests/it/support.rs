@@ -1,4 +1,4 @@
-//! A server for the tests that run at the same time, and a database for each.
+//! One Postgres server for all tests that run at the same time, and one database for each.
 
 use model::{Finding, Incident, OrgId, Points, Receipt, RiskModel, Severity, Timestamp, UserClass, UserId, Uuid};
 use secrecy::SecretString;
@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 pub(crate) const ORG: &str = "00Dhn0000018hrcMAU";
 
-/// An empty database. The server ends with the last one.
+/// An empty database. The server stops when its last database is dropped.
 pub(crate) struct Database {
     pub(crate) server: Arc<Postgres>,
     name: String,
@@ -35,7 +35,7 @@ impl Database {
         Self { server, name }
     }
 
-    /// A database with the schema, and a store on it.
+    /// A migrated database, and a store on it.
     pub(crate) async fn migrated() -> (Self, Store) {
         let database = Self::empty().await;
         let store = database.store().await;
@@ -60,7 +60,7 @@ impl Database {
         PgConnection::connect(&self.url()).await.unwrap()
     }
 
-    /// Ends the sessions of that name from the server's side, and waits until they are gone.
+    /// Has the server terminate the session with that `application_name`, and waits until it is gone.
     pub(crate) async fn terminate(&self, application: &str) {
         let mut connection = self.connection().await;
         let ended: Vec<bool> = sqlx::query_scalar(
@@ -74,8 +74,8 @@ impl Database {
         assert_eq!(ended, [true], "{application}");
     }
 
-    /// Returns once some session of this database waits for a lock.
-    pub(crate) async fn until_someone_waits(&self) {
+    /// Waits until some session of this database waits for a lock.
+    pub(crate) async fn until_a_session_waits(&self) {
         let mut connection = self.connection().await;
         let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity
                        WHERE datname = current_database() AND wait_event_type = 'Lock')";
@@ -150,7 +150,7 @@ pub(crate) fn open(incident: Incident) -> IncidentWrite {
     IncidentWrite { incident, status: Status::Open, trace_id: Some("trace".into()), merged_into: None, ended: false }
 }
 
-/// Writes incidents of one user.
+/// Writes incidents of one user in one correlation.
 pub(crate) async fn put_incidents(store: &Store, user: &(OrgId, UserId), incidents: &[IncidentWrite]) {
     let mut correlation = store.correlate(std::slice::from_ref(user)).await.unwrap();
     correlation.put_incidents(incidents).await.unwrap();
