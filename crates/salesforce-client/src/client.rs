@@ -16,7 +16,7 @@ use reqwest::RequestBuilder;
 use std::fmt;
 use std::sync::Arc;
 
-/// One org, as one app and user see it. Clones share token, schemas and connections.
+/// A client of one org, logged in as one user of one app. Clones share token, schemas and connections.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -24,7 +24,7 @@ pub struct Client {
 
 struct Shared {
     login_url: String,
-    /// Where the REST interface of this version begins.
+    /// The path of the REST API's version, such as `/services/data/v64.0`.
     data: String,
     http: Http,
     tokens: Tokens,
@@ -33,15 +33,15 @@ struct Shared {
 }
 
 impl Client {
-    /// Connects to nothing yet.
+    /// Creates a client without connecting.
     ///
     /// # Errors
-    /// If a setting is missing or wrong, or a file of secrets cannot be read.
+    /// If a setting is missing or invalid, or the file with the secret cannot be read.
     pub fn new(settings: &Settings) -> std::result::Result<Self, SettingsError> {
         if let Some(error) = settings.check().into_iter().next() {
             return Err(error);
         }
-        // It is read again for each token; this is to tell at once what is wrong with it.
+        // The secret is read again for each token. Reading it here reports an invalid one at start-up.
         settings.credential()?;
         let shared = Shared {
             login_url: settings.login_url.clone(),
@@ -54,92 +54,94 @@ impl Client {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Whose token we have; mints one if there is none.
+    /// Returns the org of the present token, and mints one if there is none.
     ///
     /// # Errors
-    /// If none is given out.
+    /// If Salesforce refuses a token.
     pub async fn identity(&self) -> Result<Identity> {
         let token = self.shared.tokens.current(&self.shared.http).await?;
         Ok(token.identity.clone())
     }
 
-    /// The first page of a query's result, of at most `batch` records (200 to 2,000; fewer is legal).
+    /// Runs a query and returns the first page of its result. `batch` is the size of a page, clamped to 200 to 2,000
+    /// records; Salesforce may send smaller pages.
     ///
     /// # Errors
-    /// [`Trouble`] tells which are worth another try.
+    /// If the call fails; [`Error::trouble`] says whether another attempt may succeed.
     pub async fn query(&self, soql: &str, batch: u16) -> Result<Page> {
         let path = format!("{}/query", self.shared.data);
         let body = self.with_token(|token| {
-            let ask = self.ask(QUERY, &token, &path).map(|request| {
+            let request = self.request(QUERY, &token, &path).map(|request| {
                 let batch = format!("batchSize={}", batch.clamp(200, 2_000));
                 request.query(&[("q", soql)]).header("Sforce-Query-Options", batch)
             });
-            async move { self.shared.http.text(QUERY, ask?).await }
+            async move { self.shared.http.text(QUERY, request?).await }
         });
         Page::read(body.await?)
     }
 
-    /// A further page, by [`Page::next`].
+    /// Returns a further page, named by [`Page::next`] of the page before.
     ///
     /// # Errors
-    /// As [`Self::query`], and [`Trouble::Cursor`] when it was asked for too late.
+    /// As [`Self::query`], and with [`Trouble::Cursor`] if the cursor has expired.
     pub async fn more(&self, next: &str) -> Result<Page> {
         Page::read(self.get(QUERY, next).await?)
     }
 
-    /// An object and the fields of it that this user may read.
+    /// Describes an object: the fields that this user may read.
     ///
     /// # Errors
-    /// [`Trouble::Denied`] if this user does not see such an object.
+    /// With [`Trouble::Denied`] if the object does not exist or this user may not see it.
     pub async fn describe(&self, object: &str) -> Result<Description> {
         Description::read(&self.get("describe", &format!("{}/sobjects/{object}/describe", self.shared.data)).await?)
     }
 
-    /// Calls of the day, as the org counts them.
+    /// Asks for the org's limit of API calls per day and the calls that remain.
     ///
     /// # Errors
-    /// As any call.
+    /// If the call fails.
     pub async fn limits(&self) -> Result<Limits> {
         Limits::read(&self.get("limits", &format!("{}/limits", self.shared.data)).await?)
     }
 
-    /// Calls of the day by the latest answer; `None` before the first.
+    /// Returns the API calls of the day according to the latest answer's header; `None` before the first answer.
     pub fn usage(&self) -> Option<Usage> {
-        self.shared.http.heard().usage
+        self.shared.http.latest().usage
     }
 
-    /// The org's clock by the latest answer, in whole seconds; `None` before the first.
+    /// Returns the org's time according to the latest answer's header, in whole seconds; `None` before the first
+    /// answer.
     pub fn server_time(&self) -> Option<Timestamp> {
-        self.shared.http.heard().server_time
+        self.shared.http.latest().server_time
     }
 
-    /// The bytes of a file, such as an event log file's `LogFile`, as they come: never the whole in memory. `path` is
-    /// relative to the instance, or a URL there.
+    /// Streams the bytes of a file, such as an event log file's `LogFile`, without holding the whole file. `path` is
+    /// relative to the instance, or a URL of the instance.
     ///
     /// # Errors
-    /// If it does not begin; a part that fails is in the stream, and the last.
+    /// If the download cannot start. A failure later on is the last item of the stream.
     pub async fn download(&self, path: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
         let call = "download";
-        let begun = self.with_token(|token| {
-            let ask = self.ask(call, &token, path);
-            async move { self.shared.http.stream(call, ask?).await }
+        let started = self.with_token(|token| {
+            let request = self.request(call, &token, path);
+            async move { self.shared.http.stream(call, request?).await }
         });
-        begun.await
+        started.await
     }
 
-    /// A topic such as `/event/ListViewEventStream`.
+    /// Looks up a topic, such as `/event/ListViewEventStream`.
     ///
     /// # Errors
-    /// [`Trouble::Denied`] if there is none for this user.
+    /// With [`Trouble::Denied`] if the topic does not exist or this user may not see it.
     pub async fn topic(&self, name: &str) -> Result<Topic> {
         self.with_token(|token| async move { self.shared.connection.topic(&token, name).await }).await
     }
 
-    /// Subscribes to a topic. Nothing is asked of Salesforce before the first [`Subscription::next`], which tells also
-    /// if the topic or the position is refused: Salesforce may begin its answer as late as it has something to say.
+    /// Creates a subscription to a topic. It connects at the first [`Subscription::next`], which also returns the error
+    /// if Salesforce refuses the topic or the position: Salesforce may start its answer only when there is an event.
     ///
     /// # Errors
-    /// If there is no token.
+    /// If Salesforce refuses a token.
     pub async fn subscribe(&self, topic: &str, replay: Replay) -> Result<Subscription> {
         self.identity().await?;
         Ok(Subscription::new(self.clone(), topic.to_owned(), replay))
@@ -156,21 +158,21 @@ impl Client {
 
     async fn get(&self, call: &'static str, path: &str) -> Result<Bytes> {
         let answer = self.with_token(|token| {
-            let ask = self.ask(call, &token, path);
-            async move { self.shared.http.text(call, ask?).await }
+            let request = self.request(call, &token, path);
+            async move { self.shared.http.text(call, request?).await }
         });
         answer.await
     }
 
-    fn ask(&self, call: &'static str, token: &Token, path: &str) -> Result<RequestBuilder> {
+    fn request(&self, call: &'static str, token: &Token, path: &str) -> Result<RequestBuilder> {
         let Some(url) = token.locate(path) else {
-            let problem = "a path leads away from the instance".to_owned();
+            let problem = "the path leads to another host than the instance".to_owned();
             return Err(Error::Unexpected { call, problem });
         };
         Ok(self.shared.http.get(url, &token.secret))
     }
 
-    /// Calls with the token that we have and, where that is not taken, once more with a new one.
+    /// Calls with the present token and, if Salesforce refuses it, once more with a new one.
     async fn with_token<T, F: Future<Output = Result<T>>>(&self, call: impl Fn(Arc<Token>) -> F) -> Result<T> {
         let Shared { tokens, http, .. } = &*self.shared;
         let token = tokens.current(http).await?;

@@ -1,75 +1,117 @@
-//! What goes wrong between us and Salesforce.
+//! Errors of calls to Salesforce, and their classification.
 
 use crate::auth::TOKEN;
 use std::sync::Arc;
 use tonic::{Code, Status};
 
+/// The result of a call to Salesforce.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A call that failed. Holds no token and no secret; what Salesforce says of a query may quote it.
+/// A failed call. It contains no token and no secret, but Salesforce's message may quote a query.
+///
+/// `call` is `token`, `userinfo`, `query`, `describe`, `limits`, `download`, `topic`, `schema` or `subscribe`.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// Salesforce has answered, with an error of its own.
+    /// REST or OAuth answered with an error.
     #[error("{call}: {code}: {message}")]
-    Refused { call: &'static str, status: u16, code: String, message: String },
-    /// An error of the Pub/Sub API, by the code of its trailer, or of gRPC where it has none.
+    Refused {
+        /// The call.
+        call: &'static str,
+        /// HTTP status.
+        status: u16,
+        /// Salesforce's error code, or `HTTP` and the status if the body has none.
+        code: String,
+        /// Salesforce's message, or the status's reason phrase; at most 500 bytes.
+        message: String,
+    },
+    /// The Pub/Sub API answered with an error.
     #[error("{call}: {code}: {message}")]
-    Stream { call: &'static str, code: String, grpc: Code, message: String },
+    Stream {
+        /// The call.
+        call: &'static str,
+        /// The trailer `error-code`, or the name of the gRPC code if there is none.
+        code: String,
+        /// The gRPC code.
+        grpc: Code,
+        /// The status's message; at most 500 bytes.
+        message: String,
+    },
+    /// The connection failed.
     #[error("{call}: cannot be reached")]
-    Transport { call: &'static str, source: Arc<dyn std::error::Error + Send + Sync> },
+    Transport {
+        /// The call.
+        call: &'static str,
+        /// Why.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// The answer, or its next part, did not arrive in time.
     #[error("{call}: no answer within {seconds} s")]
-    Silent { call: &'static str, seconds: u32 },
+    Silent {
+        /// The call.
+        call: &'static str,
+        /// How long the client waited.
+        seconds: u32,
+    },
+    /// The answer is not one that Salesforce's documentation describes.
     #[error("{call}: the answer is not as expected: {problem}")]
-    Unexpected { call: &'static str, problem: String },
+    Unexpected {
+        /// The call.
+        call: &'static str,
+        /// What is wrong, without quoting the answer.
+        problem: String,
+    },
+    /// The configured secret cannot be read or used.
     #[error("no token: {0}")]
     Key(String),
 }
 
-/// What kind of failure it is, for whoever must decide what to do.
+/// The class of a failure, by which a caller decides what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Trouble {
-    /// Comes and goes: the network, an outage, an answer that broke off. Worth waiting for.
+    /// Transient: the network, an outage, a truncated answer. Try again later.
     Passing,
-    /// The token is not taken, even after a new one was minted; or none is given out.
+    /// Salesforce refuses a token, or the call even with a new token.
     Login,
-    /// The user may not do this, or what was asked for does not exist in this org.
+    /// The user lacks a permission, or the object or topic does not exist in this org.
     Denied,
-    /// A field, object or query that this org does not understand.
+    /// The org does not know a field or object of the query, or does not support the query.
     Query,
     /// The query took too long: ask for less.
     QueryTimeout,
-    /// The cursor of a query has expired: ask from the start.
+    /// The cursor of a query has expired: run the query again.
     Cursor,
-    /// The org's calls of the day, or its subscriptions, are used up.
+    /// The org's API calls of the day, or its subscriptions, are used up.
     Limit,
-    /// The replay id is expired or another org's.
+    /// The replay id has expired or belongs to another org.
     Replay,
 }
 
 impl Error {
+    /// Classifies the failure.
     pub fn trouble(&self) -> Trouble {
         match self {
-            Self::Refused { call, status, code, .. } => refused(call, *status, code),
-            Self::Stream { code, grpc, .. } => broken(code, *grpc),
+            Self::Refused { call, status, code, .. } => classify_http(call, *status, code),
+            Self::Stream { code, grpc, .. } => classify_grpc(code, *grpc),
             Self::Transport { .. } | Self::Silent { .. } | Self::Unexpected { .. } => Trouble::Passing,
             Self::Key(_) => Trouble::Login,
         }
     }
 
-    /// An HTTP answer that is no success, by its body: REST's list of errors, OAuth's error, or whatever else.
+    /// Reads the error of an HTTP answer without success. The body is REST's list of errors, OAuth's error, or neither.
     pub(crate) fn refusal(call: &'static str, status: reqwest::StatusCode, body: &[u8]) -> Self {
-        let told = match serde_json::from_slice(body) {
+        let parsed = match serde_json::from_slice(body) {
             Ok(Body::Rest(errors)) => errors.into_iter().next().map(|error| (error.code, error.message)),
             Ok(Body::OAuth { error, error_description }) => Some((error, error_description)),
             Err(_) => None,
         };
-        let (code, message) = told.unwrap_or_else(|| {
+        let (code, message) = parsed.unwrap_or_else(|| {
             let reason = status.canonical_reason().unwrap_or_default();
             (format!("HTTP {}", status.as_u16()), reason.to_owned())
         });
         Self::Refused { call, status: status.as_u16(), code: cut(code), message: cut(message) }
     }
 
+    /// Reads the error of a gRPC status.
     pub(crate) fn status(call: &'static str, status: &Status) -> Self {
         let trailer = status.metadata().get("error-code").and_then(|value| value.to_str().ok());
         let code = trailer.map_or_else(|| format!("{:?}", status.code()), str::to_owned);
@@ -77,7 +119,7 @@ impl Error {
     }
 }
 
-/// The bodies of errors. Of REST's list the first counts.
+/// The body of an error. Of REST's list only the first error is used.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Body {
@@ -97,7 +139,7 @@ struct RestError {
     message: String,
 }
 
-/// Longer texts are cut: some quote a whole query.
+/// The longest code or message that is kept, in bytes. A choice: some messages quote a whole query.
 const MAX_TEXT: usize = 500;
 
 fn cut(mut text: String) -> String {
@@ -105,7 +147,9 @@ fn cut(mut text: String) -> String {
     text
 }
 
-fn refused(call: &str, status: u16, code: &str) -> Trouble {
+/// Classifies by the status codes and error codes of the REST API Developer Guide ("Status Codes and Error
+/// Responses").
+fn classify_http(call: &str, status: u16, code: &str) -> Trouble {
     match (code, status) {
         ("INVALID_SESSION_ID", _) | (_, 401) => Trouble::Login,
         ("REQUEST_LIMIT_EXCEEDED", _) | (_, 429) => Trouble::Limit,
@@ -118,7 +162,9 @@ fn refused(call: &str, status: u16, code: &str) -> Trouble {
     }
 }
 
-fn broken(code: &str, grpc: Code) -> Trouble {
+/// Classifies by the documented error codes of the Pub/Sub API, which end in the texts compared here, then by gRPC's
+/// code.
+fn classify_grpc(code: &str, grpc: Code) -> Trouble {
     let has_suffix = |suffixes: &[&str]| suffixes.iter().any(|suffix| code.ends_with(suffix));
     if has_suffix(&["replayid.corrupted", "replayid.validation.failed"]) {
         return Trouble::Replay;
@@ -132,8 +178,8 @@ fn broken(code: &str, grpc: Code) -> Trouble {
     match grpc {
         Code::Unauthenticated => Trouble::Login,
         Code::ResourceExhausted => Trouble::Limit,
-        // What a topic that is not there is answered with is not known for sure; a client that asks for one in vain
-        // must not take the org for out of order.
+        // It is not documented which of these a missing topic is answered with. None of them may count as transient,
+        // or a client would wait for an outage to end.
         Code::PermissionDenied | Code::NotFound | Code::InvalidArgument | Code::FailedPrecondition => Trouble::Denied,
         _ => Trouble::Passing,
     }

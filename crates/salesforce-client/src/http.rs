@@ -1,4 +1,4 @@
-//! HTTP: one request, and what its answer says besides.
+//! HTTP requests, and the information in the headers of their answers.
 
 use crate::{Error, Result, Settings, SettingsError, Usage};
 use bytes::Bytes;
@@ -17,64 +17,67 @@ use std::time::Duration;
 pub(crate) struct Http {
     client: reqwest::Client,
     timeout_seconds: u32,
-    heard: Mutex<Heard>,
+    latest: Mutex<HeaderInfo>,
 }
 
-/// What every answer says, whatever it answers.
+/// The information that any answer may carry in its headers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Heard {
+pub(crate) struct HeaderInfo {
+    /// `Sforce-Limit-Info`.
     pub(crate) usage: Option<Usage>,
-    /// The clock of the org, in whole seconds.
+    /// `Date`: the org's time, in whole seconds.
     pub(crate) server_time: Option<Timestamp>,
 }
 
 impl Http {
     pub(crate) fn new(settings: &Settings) -> std::result::Result<Self, SettingsError> {
-        // Does nothing where the process has one already, which is then the same.
+        // Fails if the process has installed a provider already, which is then the same one.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder()
-            // Of the answer's beginning, and of each part of its body.
+            // Applies to the start of the answer and to each part of its body.
             .read_timeout(Duration::from_secs(settings.timeout_seconds.into()))
-            // The token is for whom it was minted, and not for whom that one points to.
+            // A redirect could lead to another host, which must not see the token.
             .redirect(redirect::Policy::none())
             .referer(false)
             .user_agent(concat!("orgwatch/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| SettingsError::Value { key: "login_url", problem: format!("no http client: {error}") })?;
-        Ok(Self { client, timeout_seconds: settings.timeout_seconds, heard: Mutex::default() })
+        Ok(Self { client, timeout_seconds: settings.timeout_seconds, latest: Mutex::default() })
     }
 
+    /// Prepares a GET with the token.
     pub(crate) fn get(&self, url: Url, token: &SecretString) -> RequestBuilder {
         self.client.get(url).bearer_auth(token.expose_secret())
     }
 
+    /// Prepares a POST without a token.
     pub(crate) fn post(&self, url: &str) -> RequestBuilder {
         self.client.post(url)
     }
 
-    /// The beginning of the answer.
+    /// Sends a request, and returns the start of the answer, before its body.
     ///
     /// # Errors
-    /// Also if the answer is none of success.
+    /// If the request fails, or the answer's status is not one of success.
     pub(crate) async fn send(&self, call: &'static str, request: RequestBuilder) -> Result<Response> {
         let answer = request.send().await.map_err(|error| failure(call, self.timeout_seconds, error))?;
-        self.hear(answer.headers());
+        self.record(answer.headers());
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
         }
-        // Whatever happens to the rest, the status is known.
+        // The status is known even if the body cannot be read.
         let body = answer.bytes().await.unwrap_or_default();
         Err(Error::refusal(call, status, &body))
     }
 
-    /// The whole answer.
+    /// Sends a request, and returns the whole body.
     pub(crate) async fn text(&self, call: &'static str, request: RequestBuilder) -> Result<Bytes> {
         let answer = self.send(call, request).await?;
         answer.bytes().await.map_err(|error| failure(call, self.timeout_seconds, error))
     }
 
-    /// The answer as it comes.
+    /// Sends a request, and streams the body.
     pub(crate) async fn stream(
         &self,
         call: &'static str,
@@ -85,30 +88,31 @@ impl Http {
         Ok(answer.bytes_stream().map(move |part| part.map_err(|error| failure(call, seconds, error))).boxed())
     }
 
-    /// An answer as `T`. What is wrong with it is told without quoting it: it holds names, and once a token.
+    /// Reads a body as `T`. The error quotes nothing of it: bodies hold names, and one holds a token.
     pub(crate) fn json<T: DeserializeOwned>(call: &'static str, body: &[u8]) -> Result<T> {
         serde_json::from_slice(body).map_err(|error| {
             let kind = match error.classify() {
-                Category::Eof => "JSON that breaks off",
+                Category::Eof => "truncated JSON",
                 Category::Data => "JSON of another shape",
-                Category::Syntax | Category::Io => "no JSON",
+                Category::Syntax | Category::Io => "not JSON",
             };
             let problem = format!("{kind}, line {} column {}", error.line(), error.column());
             Error::Unexpected { call, problem }
         })
     }
 
-    pub(crate) fn heard(&self) -> Heard {
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns the latest information of each kind.
+    pub(crate) fn latest(&self) -> HeaderInfo {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hear(&self, headers: &HeaderMap) {
+    fn record(&self, headers: &HeaderMap) {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let usage = text("sforce-limit-info").and_then(usage);
         let server_time = text(DATE.as_str()).and_then(server_time);
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.usage = usage.or(heard.usage);
-        heard.server_time = server_time.or(heard.server_time);
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.usage = usage.or(latest.usage);
+        latest.server_time = server_time.or(latest.server_time);
     }
 }
 
@@ -116,18 +120,18 @@ fn failure(call: &'static str, seconds: u32, error: reqwest::Error) -> Error {
     if error.is_timeout() {
         return Error::Silent { call, seconds };
     }
-    // The query is in the URL.
+    // The URL contains the query, which must not be logged.
     Error::Transport { call, source: Arc::new(error.without_url()) }
 }
 
-/// Reads `api-usage=10018/100000; per-app-api-usage=17/250(appName=x)`, of which the first counts.
+/// Reads the org's usage in `api-usage=10018/100000; per-app-api-usage=17/250(appName=x)`.
 fn usage(header: &str) -> Option<Usage> {
     let of_org = header.split([';', ',']).find_map(|part| part.trim().strip_prefix("api-usage="))?;
     let (used, max) = of_org.split_once('/')?;
     Some(Usage { used: used.parse().ok()?, max: max.parse().ok()? })
 }
 
-/// Reads `Mon, 02 Mar 2026 14:31:52 GMT`.
+/// Reads a date of HTTP, such as `Mon, 02 Mar 2026 14:31:52 GMT`.
 fn server_time(header: &str) -> Option<Timestamp> {
     Some(Timestamp(DateTime::parse_from_rfc2822(header).ok()?.timestamp_millis()))
 }
@@ -137,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_of_the_day_are_those_of_the_org() {
+    fn usage_is_the_orgs_not_the_apps() {
         let check = |header: &str, expect: Option<(u64, u64)>| {
             assert_eq!(usage(header), expect.map(|(used, max)| Usage { used, max }), "{header}");
         };
@@ -151,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_a_date_of_http() {
+    fn server_time_is_read_from_http_dates() {
         let check = |header: &str, expect: Option<&str>| {
             assert_eq!(server_time(header), expect.and_then(Timestamp::parse), "{header}");
         };
@@ -161,28 +165,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_an_answer_is_told_without_quoting_it() {
+    fn errors_of_a_body_do_not_quote_it() {
         let check = |body: &str, expect: &str| {
             let error = Http::json::<Vec<u64>>("query", body.as_bytes()).unwrap_err();
             assert_eq!(error.to_string(), format!("query: the answer is not as expected: {expect}"));
         };
         check("[\"a@b.example\"]", "JSON of another shape, line 1 column 14");
-        check("[1,", "JSON that breaks off, line 1 column 3");
-        check("<html>", "no JSON, line 1 column 1");
+        check("[1,", "truncated JSON, line 1 column 3");
+        check("<html>", "not JSON, line 1 column 1");
     }
 
     #[test]
-    fn an_answer_that_says_nothing_changes_nothing() {
+    fn an_answer_without_the_headers_keeps_the_latest_information() {
         let http = Http::new(&Settings::default()).unwrap();
-        assert_eq!(http.heard(), Heard::default());
+        assert_eq!(http.latest(), HeaderInfo::default());
         let mut headers = HeaderMap::new();
         headers.insert("Sforce-Limit-Info", "api-usage=1/2".parse().unwrap());
         headers.insert(DATE, "Mon, 02 Mar 2026 14:31:52 GMT".parse().unwrap());
-        http.hear(&headers);
-        let heard = http.heard();
-        assert_eq!(heard.usage, Some(Usage { used: 1, max: 2 }));
-        assert!(heard.server_time.is_some());
-        http.hear(&HeaderMap::new());
-        assert_eq!(http.heard(), heard);
+        http.record(&headers);
+        let latest = http.latest();
+        assert_eq!(latest.usage, Some(Usage { used: 1, max: 2 }));
+        assert!(latest.server_time.is_some());
+        http.record(&HeaderMap::new());
+        assert_eq!(http.latest(), latest);
     }
 }

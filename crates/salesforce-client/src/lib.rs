@@ -1,8 +1,5 @@
-//! Salesforce's interfaces as orgwatch calls them: OAuth, REST queries, log-file download, the Pub/Sub API.
-//!
-//! A [`Client`] speaks to one org. Clones share its token, which is minted when needed, minted anew when Salesforce no
-//! longer takes it, and then tried once more. Nothing else is tried again here: who calls knows what is worth waiting
-//! for, and [`Error`] tells it by [`Trouble`].
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
 
 mod auth;
 mod client;

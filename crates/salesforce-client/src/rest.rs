@@ -1,4 +1,4 @@
-//! Queries, descriptions, limits, files.
+//! Answers of the REST API: pages of queries, descriptions of objects, limits.
 
 use crate::http::Http;
 use crate::{Error, Result};
@@ -9,52 +9,60 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 /// One page of a query's result.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The whole answer, as it came: `{"totalSize":…,"done":…,"records":[…]}`.
+    /// The unchanged body: `{"totalSize":…,"done":…,"records":[…]}`.
     pub body: Bytes,
     /// How many records it holds.
     pub records: usize,
-    /// Where the next page is; `None` on the last one.
+    /// The path of the next page; `None` on the last page.
     pub next: Option<String>,
 }
 
 /// An object as this user sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
+    /// The object's API name.
     pub name: String,
+    /// Whether it can be queried.
     pub is_queryable: bool,
     /// The fields that this user may read.
     pub fields: Vec<Field>,
 }
 
+/// A field of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
+    /// The field's API name.
     pub name: String,
-    /// Salesforce's word, such as `datetime`.
+    /// Salesforce's type, such as `datetime`.
     pub kind: String,
 }
 
-/// Calls of the day, as `/limits` says.
+/// The org's API calls of the day, from `/limits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// How many calls a day has.
     pub daily_max: u64,
+    /// How many of them remain.
     pub daily_remaining: u64,
 }
 
-/// Calls of the day, as the latest answer's `Sforce-Limit-Info` says.
+/// The org's API calls of the day, from the header `Sforce-Limit-Info` of the latest answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
+    /// How many calls were made.
     pub used: u64,
+    /// How many calls a day has.
     pub max: u64,
 }
 
-/// What the calls of queries are named in errors.
+/// The name of queries in errors.
 pub(crate) const QUERY: &str = "query";
 
 impl Page {
-    /// The records, read as `T`.
+    /// Reads the records as `T`.
     ///
     /// # Errors
-    /// If one of them is no `T`.
+    /// If a record does not have the shape of `T`.
     pub fn rows<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
         #[derive(Deserialize)]
         struct Body<T> {
@@ -77,7 +85,7 @@ impl Page {
             (true, _) => None,
             (false, Some(next)) => Some(next),
             (false, None) => {
-                let problem = "there is more, and no nextRecordsUrl".to_owned();
+                let problem = "the result is not done, but nextRecordsUrl is missing".to_owned();
                 return Err(Error::Unexpected { call: QUERY, problem });
             }
         };
@@ -132,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_end_when_salesforce_says_so() {
+    fn the_last_page_has_no_next() {
         let first =
             page(r#"{"totalSize":3,"done":false,"nextRecordsUrl":"/q/01g-2","records":[{"Id":"a"},{"Id":"b"}]}"#);
         let first = first.unwrap();
@@ -145,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_read_as_what_they_are() {
+    fn rows_are_read_as_the_callers_type() {
         #[derive(Debug, PartialEq, Deserialize)]
         struct Row {
             #[serde(rename = "Id")]
@@ -157,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptions_keep_names_as_they_are() {
+    fn descriptions_have_fields_with_types() {
         let body = br#"{"name":"UriEvent","queryable":true,"label":"x","fields":[{"name":"Username","type":"string","length":80}]}"#;
         let field = Field { name: "Username".to_owned(), kind: "string".to_owned() };
         let expect = Description { name: "UriEvent".to_owned(), is_queryable: true, fields: vec![field] };
@@ -165,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_of_the_day() {
+    fn limits_are_those_of_daily_calls() {
         let body =
             br#"{"DailyApiRequests":{"Max":15000,"Remaining":14998,"App":{}},"DataStorageMB":{"Max":5,"Remaining":5}}"#;
         assert_eq!(Limits::read(body).unwrap(), Limits { daily_max: 15_000, daily_remaining: 14_998 });

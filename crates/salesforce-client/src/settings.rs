@@ -1,4 +1,4 @@
-//! How an org is reached, and by which app and user.
+//! The settings of the connection to one org.
 
 mod credential;
 
@@ -10,44 +10,65 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// The connection to one org. With `private_key` or `private_key_file` it logs in by JWT bearer, with `client_secret`
-/// or `client_secret_file` by client credentials; exactly one of the four must be given. Files are read again for each
-/// token, so that a secret can be replaced without a restart.
+/// The connection to one org: where it is, and as which app and user to log in.
+///
+/// With `private_key` or `private_key_file` the client logs in by the JWT bearer flow, with `client_secret` or
+/// `client_secret_file` by the client credentials flow; exactly one of the four must be set. Files are read again for
+/// each token, so that a secret can be replaced without a restart.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Where tokens are minted: the org's My Domain, such as `https://acme.my.salesforce.com`.
+    /// The URL of the org's My Domain, such as `https://acme.my.salesforce.com`, where tokens are requested.
     pub login_url: String,
     /// Consumer key of the External Client App.
     pub client_id: String,
-    /// Who it logs in as; for JWT bearer alone.
+    /// The user to log in as; for JWT bearer only.
     pub username: Option<String>,
     /// Audience of the JWT: `https://login.salesforce.com`, or `https://test.salesforce.com` for sandboxes. By default
-    /// told by `login_url`.
+    /// derived from `login_url`.
     pub audience: Option<String>,
-    /// RSA key in PEM.
+    /// File with the RSA key in PEM.
     pub private_key_file: Option<PathBuf>,
+    /// The RSA key in PEM.
     #[serde(serialize_with = "runtime::secret::mask_option")]
     pub private_key: Option<SecretString>,
+    /// File with the consumer secret.
     pub client_secret_file: Option<PathBuf>,
+    /// The consumer secret.
     #[serde(serialize_with = "runtime::secret::mask_option")]
     pub client_secret: Option<SecretString>,
+    /// The URL of the Pub/Sub API; the default is Salesforce's global endpoint.
     pub pubsub_url: String,
-    /// Such as `64.0`.
+    /// Version of the REST API, such as `64.0`.
     pub api_version: String,
-    /// The longest that one call may take until its answer begins, and until each further part of it.
+    /// How long a call may take until its answer starts, and until each further part of the answer. The default is a
+    /// choice: Salesforce ends a query after 120 s.
     pub timeout_seconds: u32,
-    /// After how long without any answer a subscription is taken for dead. Salesforce says something every 270 s.
+    /// After how long without an answer a subscription counts as dead. Salesforce sends a keepalive every 270 s.
     pub silence_seconds: u32,
 }
 
-/// What is wrong with [`Settings`].
+/// An invalid setting.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
+    /// The value is missing or invalid.
     #[error("{key}: {problem}")]
-    Value { key: &'static str, problem: String },
+    Value {
+        /// The key within the section.
+        key: &'static str,
+        /// What is wrong, for an operator.
+        problem: String,
+    },
+    /// The file cannot be read.
     #[error("{key}: {path}: cannot be read", path = .path.display())]
-    File { key: &'static str, path: PathBuf, source: std::io::Error },
+    File {
+        /// The key within the section.
+        key: &'static str,
+        /// The file, as configured.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: std::io::Error,
+    },
 }
 
 impl Default for Settings {
@@ -70,7 +91,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// All that is wrong with them. Opens no files.
+    /// Returns everything that is wrong with the settings, without opening files.
     pub fn check(&self) -> Vec<SettingsError> {
         let checks = [
             ("login_url", url_problem(&self.login_url)),
@@ -87,7 +108,7 @@ impl Settings {
         checks.into_iter().filter_map(error).collect()
     }
 
-    /// `audience`, or what `login_url` tells: sandboxes have a My Domain with `--` in it.
+    /// Returns `audience`, or derives it from `login_url`: the My Domain of a sandbox contains `--`.
     pub(crate) fn jwt_audience(&self) -> &str {
         if let Some(audience) = &self.audience {
             return audience;
@@ -110,21 +131,23 @@ impl Settings {
         ];
         let count = given.into_iter().filter(|is_given| *is_given).count();
         let four = "private_key_file, private_key, client_secret_file, client_secret";
-        (count != 1).then(|| format!("give exactly one of {four}; there are {count}"))
+        (count != 1).then(|| format!("set exactly one of {four}; {count} are set"))
     }
 
     fn username_problem(&self) -> Option<String> {
         let is_jwt = self.private_key_file.is_some() || self.private_key.is_some();
         let is_named = self.username.as_deref().is_some_and(|name| !name.trim().is_empty());
         match (is_jwt, is_named) {
-            (true, false) => Some("is needed with a private key".to_owned()),
-            (false, true) => Some("is of no use with a client secret: the app says which user it runs as".to_owned()),
+            (true, false) => Some("is required with a private key".to_owned()),
+            (false, true) => {
+                Some("must not be set with a client secret: the app itself names the user to run as".to_owned())
+            }
             (true, true) | (false, false) => None,
         }
     }
 }
 
-/// Whether what goes there is safe from other eyes: by TLS, or because it does not leave the machine.
+/// Whether a connection there cannot be overheard: it uses TLS, or does not leave the machine.
 pub(crate) fn is_private(url: &Url) -> bool {
     let is_loopback = |host: &str| {
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
@@ -142,7 +165,7 @@ fn url_problem(text: &str) -> Option<String> {
         return Some("is missing".to_owned());
     }
     let Ok(url) = Url::parse(text) else {
-        return Some("is no URL".to_owned());
+        return Some("is not a URL".to_owned());
     };
     let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     if !is_private(&url) {

@@ -96,7 +96,7 @@ async fn an_event_of_a_stream() {
     let (replay_id, schema_id) = replay_id.split_once(" schema_id=").unwrap();
     assert!(!replay_id.is_empty() && replay_id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{origin}");
     assert!(!schema_id.is_empty() && !letter.payload.is_empty());
-    assert!(letter.reason.starts_with("no event of its schema"), "{}", letter.reason);
+    assert!(letter.reason.starts_with("the event does not match its schema"), "{}", letter.reason);
 }
 
 #[tokio::test]

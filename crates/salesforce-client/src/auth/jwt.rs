@@ -1,4 +1,4 @@
-//! The assertion by which an app logs in without a password (RFC 7523).
+//! The signed assertion of the JWT bearer flow (RFC 7523, OAuth 2.0 JWT Bearer Flow in Salesforce Help).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,20 +11,23 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde::Serialize;
 
-/// Who asks for a token, of whom, and for whom.
+/// The claims of an assertion.
 pub(crate) struct Claims<'a> {
+    /// Consumer key of the app, `iss`.
     pub(crate) issuer: &'a str,
+    /// Username to log in as, `sub`.
     pub(crate) subject: &'a str,
+    /// Login server, `aud`.
     pub(crate) audience: &'a str,
 }
 
-/// The longest that Salesforce takes.
-const VALID: i64 = 180 * SECOND;
+/// How long an assertion is valid, in milliseconds: the longest that Salesforce accepts, 3 minutes.
+const VALIDITY: i64 = 180 * SECOND;
 
-/// A signed JWT that is valid for three minutes from `now`.
+/// Returns a signed JWT that is valid for three minutes from `now`.
 ///
 /// # Errors
-/// If the key does not sign.
+/// If signing fails.
 pub(crate) fn assertion(key: &KeyPair, claims: &Claims<'_>, now: Timestamp) -> Result<String, String> {
     #[derive(Serialize)]
     struct Payload<'a> {
@@ -33,7 +36,7 @@ pub(crate) fn assertion(key: &KeyPair, claims: &Claims<'_>, now: Timestamp) -> R
         aud: &'a str,
         exp: i64,
     }
-    let exp = now.plus(VALID).0.div_euclid(SECOND);
+    let exp = now.plus(VALIDITY).0.div_euclid(SECOND);
     let payload = Payload { iss: claims.issuer, sub: claims.subject, aud: claims.audience, exp };
     let payload = serde_json::to_vec(&payload).map_err(|error| error.to_string())?;
 
@@ -42,23 +45,23 @@ pub(crate) fn assertion(key: &KeyPair, claims: &Claims<'_>, now: Timestamp) -> R
     URL_SAFE_NO_PAD.encode_string(payload, &mut token);
     let mut signature = vec![0; key.public().modulus_len()];
     key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
-        .map_err(|_| "the key does not sign".to_owned())?;
+        .map_err(|_| "the private key cannot sign".to_owned())?;
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
     Ok(token)
 }
 
-/// Reads an RSA key of at least 2,048 bits from PEM, as PKCS#8 or PKCS#1.
+/// Reads an RSA key of at least 2,048 bits from PEM, in PKCS#8 or PKCS#1.
 ///
 /// # Errors
-/// In words for an operator, without anything of the key.
+/// A text for an operator that quotes nothing of the key.
 pub(crate) fn read_key(pem: &str) -> Result<KeyPair, String> {
-    let rejected = |error: ring::error::KeyRejected| format!("is no RSA key that can be used: {error}");
+    let rejected = |error: ring::error::KeyRejected| format!("is not a usable RSA key: {error}");
     match PrivateKeyDer::from_pem_slice(pem.as_bytes()) {
         Ok(PrivateKeyDer::Pkcs8(der)) => KeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(rejected),
         Ok(PrivateKeyDer::Pkcs1(der)) => KeyPair::from_der(der.secret_pkcs1_der()).map_err(rejected),
-        Ok(_) => Err("is no RSA key".to_owned()),
-        Err(_) => Err("is no unencrypted private key in PEM".to_owned()),
+        Ok(_) => Err("is not an RSA key".to_owned()),
+        Err(_) => Err("is not an unencrypted private key in PEM".to_owned()),
     }
 }
 
@@ -78,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_assertion_says_who_and_until_when() {
+    fn an_assertion_has_claims_and_an_expiry() {
         let token = assertion(&read_key(PKCS8).unwrap(), &CLAIMS, Timestamp(1_772_461_912_867)).unwrap();
         let parts: Vec<&str> = token.split('.').collect();
         assert_eq!(parts.len(), 3);
@@ -88,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn either_form_of_the_key_signs_for_its_public_half() {
+    fn both_formats_of_the_key_sign_alike() {
         let [one, other] = [PKCS8, PKCS1].map(|pem| assertion(&read_key(pem).unwrap(), &CLAIMS, Timestamp(0)).unwrap());
         assert_eq!(one, other);
         let (signed, signature) = one.rsplit_once('.').unwrap();
@@ -99,14 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rsa_key_is_refused_without_showing_it() {
+    fn other_keys_are_refused_without_quoting_them() {
         let check = |pem: &str, expect: &str| {
             let problem = read_key(pem).err().unwrap();
             assert!(problem.starts_with(expect) && !problem.contains("MII"), "{problem}");
         };
-        check("", "is no unencrypted private key in PEM");
-        check(&PKCS8.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"), "is no unencrypted private key in PEM");
-        check(&PKCS8.replace("PRIVATE KEY", "EC PRIVATE KEY"), "is no RSA key");
-        check(&PKCS1.replace("RSA PRIVATE KEY", "PRIVATE KEY"), "is no RSA key that can be used");
+        check("", "is not an unencrypted private key in PEM");
+        check(&PKCS8.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"), "is not an unencrypted private key in PEM");
+        check(&PKCS8.replace("PRIVATE KEY", "EC PRIVATE KEY"), "is not an RSA key");
+        check(&PKCS1.replace("RSA PRIVATE KEY", "PRIVATE KEY"), "is not a usable RSA key");
     }
 }

@@ -1,4 +1,4 @@
-//! Minting a token.
+//! Requests a token from the OAuth token endpoint.
 
 use super::jwt::{self, Claims};
 use super::{Identity, TOKEN, Token};
@@ -11,24 +11,24 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::error::Error as _;
 
-/// Asks for a token with the secret as it is now.
+/// Requests a token. Reads the secret again, so that a replaced one is used.
 pub(super) async fn mint(settings: &Settings, http: &Http) -> Result<Token> {
     let url = format!("{}/services/oauth2/token", settings.login_url.trim_end_matches('/'));
     let request = http.post(&url).form(&form(settings)?);
     let answer: Answer = Http::json(TOKEN, &http.text(TOKEN, request).await?)?;
     let instance = instance(&answer.instance_url)?;
     if !answer.access_token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(unexpected("the token has other characters than tokens have"));
+        return Err(unexpected("the token has characters that a header cannot carry"));
     }
     let org_id = match org_id(answer.id.as_deref().unwrap_or_default()) {
         Some(org_id) => org_id,
-        None => ask_for_org_id(&instance, &answer.access_token, http).await?,
+        None => fetch_org_id(&instance, &answer.access_token, http).await?,
     };
     let identity = Identity { org_id, instance_url: instance.as_str().trim_end_matches('/').to_owned() };
     Ok(Token { identity, instance, secret: answer.access_token })
 }
 
-/// Whatever else there is may change and is not read; there is no word on how long the token holds.
+/// The fields of the answer that are read. It does not say how long the token is valid.
 #[derive(Deserialize)]
 struct Answer {
     access_token: SecretString,
@@ -62,19 +62,21 @@ fn form(settings: &Settings) -> Result<Form> {
     })
 }
 
+/// Reads the instance's URL; the token may only be sent there if the connection is private.
 fn instance(text: &str) -> Result<Url> {
     let url = Url::parse(text).ok().filter(is_private);
-    url.ok_or_else(|| unexpected("instance_url is no https URL"))
+    url.ok_or_else(|| unexpected("instance_url is not an https URL"))
 }
 
-/// The org of `https://login.salesforce.com/id/<org>/<user>`.
+/// Reads the org id in `https://login.salesforce.com/id/<org>/<user>`.
 fn org_id(id_url: &str) -> Option<OrgId> {
     let mut parts = id_url.trim_end_matches('/').rsplit('/');
     parts.next()?;
     checked(parts.next()?)
 }
 
-async fn ask_for_org_id(instance: &Url, token: &SecretString, http: &Http) -> Result<OrgId> {
+/// Asks the instance which org the token belongs to.
+async fn fetch_org_id(instance: &Url, token: &SecretString, http: &Http) -> Result<OrgId> {
     #[derive(Deserialize)]
     struct Answer {
         organization_id: String,
@@ -82,9 +84,10 @@ async fn ask_for_org_id(instance: &Url, token: &SecretString, http: &Http) -> Re
     let call = "userinfo";
     let url = instance.join("/services/oauth2/userinfo").map_err(|error| unexpected(&error.to_string()))?;
     let answer: Answer = Http::json(call, &http.text(call, http.get(url, token)).await?)?;
-    checked(&answer.organization_id).ok_or_else(|| unexpected("the user's organization_id is no org's id"))
+    checked(&answer.organization_id).ok_or_else(|| unexpected("the user's organization_id is not an org id"))
 }
 
+/// Returns the id if it is an org's: `00D` and 15 or 18 letters and digits in all.
 fn checked(id: &str) -> Option<OrgId> {
     let is_org =
         id.starts_with("00D") && matches!(id.len(), 15 | 18) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -100,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_org_is_in_the_id_of_the_token() {
+    fn the_org_is_read_from_the_tokens_id_url() {
         let check = |url: &str, expect: Option<&str>| assert_eq!(org_id(url), expect.map(OrgId::new), "{url}");
         let full = Some("00D5f000000CyENEA0");
         check("https://login.salesforce.com/id/00D5f000000CyENEA0/0055f00000CyENtAAN", full);
@@ -112,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_shown_to_nobody_without_tls() {
+    fn an_instance_without_tls_is_refused() {
         assert!(instance("https://acme.my.salesforce.com").is_ok());
         assert!(instance("http://127.0.0.1:8080").is_ok());
         for url in ["http://acme.my.salesforce.com", "acme.my.salesforce.com", ""] {

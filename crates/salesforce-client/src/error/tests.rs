@@ -1,4 +1,4 @@
-//! Tests of errors and what they are taken for.
+//! Tests of reading and classifying errors.
 
 use super::*;
 use reqwest::StatusCode;
@@ -9,7 +9,7 @@ fn refusal(call: &'static str, status: u16, body: &str) -> Error {
 }
 
 #[test]
-fn answers_of_rest_are_told_apart() {
+fn errors_of_rest_are_classified() {
     let check = |status: u16, code: &str, expect: Trouble| {
         let error = refusal("query", status, &format!(r#"[{{"message":"some words","errorCode":"{code}"}}]"#));
         assert_eq!(error.to_string(), format!("query: {code}: some words"));
@@ -33,7 +33,7 @@ fn answers_of_rest_are_told_apart() {
 }
 
 #[test]
-fn answers_without_salesforces_words_are_judged_by_status() {
+fn answers_without_an_error_code_are_classified_by_status() {
     let check = |status: u16, body: &str, text: &str, expect: Trouble| {
         let error = refusal("describe", status, body);
         assert_eq!((error.to_string().as_str(), error.trouble()), (text, expect));
@@ -48,7 +48,7 @@ fn answers_without_salesforces_words_are_judged_by_status() {
 }
 
 #[test]
-fn no_token_is_a_matter_of_login_unless_it_passes() {
+fn a_refused_token_is_a_login_failure_unless_transient() {
     let check = |status: u16, body: &str, text: &str, expect: Trouble| {
         let error = refusal(TOKEN, status, body);
         assert_eq!((error.to_string().as_str(), error.trouble()), (text, expect));
@@ -62,7 +62,7 @@ fn no_token_is_a_matter_of_login_unless_it_passes() {
 }
 
 #[test]
-fn the_pub_sub_api_is_judged_by_trailer_before_grpc() {
+fn errors_of_the_pub_sub_api_are_classified_by_trailer_then_grpc() {
     let check = |grpc: Code, trailer: &str, expect: Trouble| {
         let mut metadata = MetadataMap::new();
         if !trailer.is_empty() {
@@ -91,13 +91,13 @@ fn the_pub_sub_api_is_judged_by_trailer_before_grpc() {
 }
 
 #[test]
-fn texts_of_streams_name_the_code() {
+fn the_text_of_a_stream_error_names_the_code() {
     let error = Error::status("topic", &Status::not_found("no such topic"));
     assert_eq!(error.to_string(), "topic: NotFound: no such topic");
 }
 
 #[test]
-fn long_texts_are_cut_between_characters() {
+fn long_texts_are_truncated_between_characters() {
     let error =
         refusal("query", 400, &format!(r#"[{{"message":"{}","errorCode":"MALFORMED_QUERY"}}]"#, "é".repeat(400)));
     assert_eq!(error.to_string().len(), "query: MALFORMED_QUERY: ".len() + MAX_TEXT);

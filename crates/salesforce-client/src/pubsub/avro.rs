@@ -1,4 +1,4 @@
-//! Events as Avro has them.
+//! Decodes events from Avro's binary encoding.
 
 use apache_avro::Schema;
 use apache_avro::reader::datum::GenericDatumReader;
@@ -8,57 +8,61 @@ use base64::engine::general_purpose::STANDARD;
 use salesforce::Scalar;
 use std::io::{self, Read};
 
+/// Parses a schema.
+///
 /// # Errors
-/// If it is none, or not one of records.
+/// If the text is not a schema, or not one of a record.
 pub(crate) fn read_schema(json: &str) -> Result<Schema, String> {
     match Schema::parse_str(json) {
         Ok(schema @ Schema::Record(_)) => Ok(schema),
-        Ok(_) => Err("the schema is of no record".to_owned()),
-        Err(error) => Err(format!("the schema cannot be read: {error}")),
+        Ok(_) => Err("the schema is not one of a record".to_owned()),
+        Err(error) => Err(format!("the schema cannot be parsed: {error}")),
     }
 }
 
-/// The name of what the schema describes, such as `ListViewEventStream`; empty if it is no record.
+/// Returns the name of the record, such as `ListViewEventStream`; empty if the schema is not one of a record.
 pub(crate) fn name(schema: &Schema) -> String {
     schema.name().map_or_else(String::new, |name| name.name().to_owned())
 }
 
-/// The fields of an event, in the order of its schema. Numbers stay numbers, also those that are times; what has parts
-/// becomes JSON text.
+/// Decodes the fields of an event, in the order of its schema. Numbers stay numbers, even if they are times. Arrays,
+/// maps and records become JSON text.
 ///
 /// # Errors
-/// If it is not, from its first byte to its last, what the schema says.
+/// If the payload does not match the schema exactly, to its last byte.
 pub(crate) fn decode(schema: &Schema, payload: &[u8]) -> Result<Vec<(String, Scalar<'static>)>, String> {
-    // An event has at most 1 MB, so that longer lengths are nonsense; the library's own limit is 512 MB.
     apache_avro::util::max_allocation_bytes(MAX_LENGTH);
-    let mut rest = Whole(payload);
+    let mut rest = Payload(payload);
     let reader = GenericDatumReader::builder(schema).build();
     let value = reader
         .and_then(|reader| reader.read_value(&mut rest))
-        .map_err(|error| format!("no event of its schema: {error}"))?;
+        .map_err(|error| format!("the event does not match its schema: {error}"))?;
     if !rest.0.is_empty() {
-        return Err(format!("no event of its schema: {} bytes are left over", rest.0.len()));
+        return Err(format!("the event does not match its schema: {} bytes are left over", rest.0.len()));
     }
     let Value::Record(fields) = value else {
-        return Err("no record".to_owned());
+        return Err("the event is not a record".to_owned());
     };
     fields.into_iter().map(|(name, value)| Ok((name, scalar(value)?))).collect()
 }
 
+/// The longest value that is decoded, in bytes, in place of the library's limit of 512 MB. An event has at most 1 MB
+/// (Pub/Sub API, "Pub/Sub API Allocations and Limits"), so that a longer length is an error.
 const MAX_LENGTH: usize = 2 << 20;
 
-/// Bytes whose end is an error of its own kind: the library takes a usual end of input within a value for a null.
-struct Whole<'a>(&'a [u8]);
+/// A reader that fails at the end of input. The library decodes an end of input within a value as null.
+struct Payload<'a>(&'a [u8]);
 
-impl Read for Whole<'_> {
+impl Read for Payload<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.0.is_empty() && !buffer.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it ends too early"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is truncated"));
         }
         self.0.read(buffer)
     }
 }
 
+/// Converts a value. Arrays, maps, records and decimals become JSON text.
 fn scalar(value: Value) -> Result<Scalar<'static>, String> {
     Ok(match value {
         Value::Union(_, value) => scalar(*value)?,
@@ -74,13 +78,14 @@ fn scalar(value: Value) -> Result<Scalar<'static>, String> {
         Value::Uuid(value) => Scalar::Text(value.to_string().into()),
         Value::Bytes(bytes) | Value::Fixed(_, bytes) => Scalar::Text(text(bytes).into()),
         other => {
-            let json = serde_json::Value::try_from(other).map_err(|error| format!("no value of JSON: {error}"))?;
+            let json =
+                serde_json::Value::try_from(other).map_err(|error| format!("a value has no form in JSON: {error}"))?;
             Scalar::Text(json.to_string().into())
         }
     })
 }
 
-/// Bytes as what they say or, if that is no text, in base64.
+/// Returns bytes as text, or in base64 if they are not UTF-8.
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| STANDARD.encode(error.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! The connection to the Pub/Sub API, and its three calls.
+//! The connection to the Pub/Sub API, and its three calls: topic, schema, subscribe.
 
 use super::wire::pub_sub_client::PubSubClient;
 use super::wire::{FetchRequest, FetchResponse, ReplayPreset, SchemaRequest, TopicRequest};
@@ -13,43 +13,51 @@ use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status, Streaming};
 
+/// A lazily opened connection, shared by all subscriptions of a client.
 pub(crate) struct Connection {
     endpoint: Endpoint,
-    /// Made within the runtime that calls, which is not there yet when settings are read.
+    /// Created at the first call, since it needs the async runtime.
     channel: OnceLock<Channel>,
     timeout_seconds: u32,
     silence_seconds: u32,
 }
 
-/// A subscription as far as the transport goes. Its first request is sent.
+/// The gRPC stream of a subscription, after its first request was accepted.
 pub(crate) struct Opened {
     topic: String,
     requests: mpsc::UnboundedSender<FetchRequest>,
     answers: Streaming<FetchResponse>,
-    /// The answer that has shown that the subscription is taken.
+    /// The first answer, which showed that Salesforce accepted the subscription.
     first: Option<FetchResponse>,
     silence_seconds: u32,
 }
 
-/// What one call is named in errors.
+/// The name of subscriptions in errors.
 const SUBSCRIBE: &str = "subscribe";
-/// An event has up to 1 MB; what comes together may have more than gRPC's usual limit of 4 MB.
+/// The largest message that is accepted, in bytes, in place of gRPC's default of 4 MB: an event has up to 1 MB, and an
+/// answer holds up to 100 events. A choice.
 const MAX_MESSAGE: usize = 8 << 20;
-/// A subscription whose events nobody takes at the moment holds this much back; all of them together, with room to
-/// spare, less than the connection, so that none can hold up another.
+/// HTTP/2 flow control window of a stream, in bytes: the most that Salesforce sends to a subscription that is not read.
+/// A choice.
 const STREAM_WINDOW: u32 = 512 << 10;
+/// HTTP/2 flow control window of the connection, in bytes. It exceeds the windows of 60 streams together, so that
+/// subscriptions that are not read cannot block the others.
 const CONNECTION_WINDOW: u32 = 32 << 20;
+/// How often to send an HTTP/2 ping. A choice: proxies and firewalls drop idle connections without closing them.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// How long to wait for the answer to a ping before the connection counts as dead. A choice.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Connection {
     pub(crate) fn new(settings: &Settings) -> std::result::Result<Self, SettingsError> {
         let wrong = |problem: String| SettingsError::Value { key: "pubsub_url", problem };
-        let endpoint = Endpoint::from_shared(settings.pubsub_url.clone()).map_err(|_| wrong("is no URL".to_owned()))?;
+        let endpoint =
+            Endpoint::from_shared(settings.pubsub_url.clone()).map_err(|_| wrong("is not a URL".to_owned()))?;
         let mut endpoint = endpoint
             .connect_timeout(Duration::from_secs(settings.timeout_seconds.into()))
             .tcp_nodelay(true)
-            // Connections die without a word when something on the way forgets them.
-            .http2_keep_alive_interval(Duration::from_secs(30))
-            .keep_alive_timeout(Duration::from_secs(20))
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT)
             .keep_alive_while_idle(true)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW);
@@ -61,6 +69,7 @@ impl Connection {
         Ok(Self { endpoint, channel: OnceLock::new(), timeout_seconds, silence_seconds })
     }
 
+    /// Looks up a topic.
     pub(crate) async fn topic(&self, token: &Token, name: &str) -> Result<Topic> {
         let call = "topic";
         let request = request(call, token, TopicRequest { topic_name: name.to_owned() })?;
@@ -68,7 +77,7 @@ impl Connection {
         Ok(Topic { name: answer.topic_name, can_subscribe: answer.can_subscribe, schema_id: answer.schema_id })
     }
 
-    /// The text of a schema.
+    /// Fetches a schema's JSON text.
     pub(crate) async fn schema(&self, token: &Token, id: &str) -> Result<String> {
         let call = "schema";
         let request = request(call, token, SchemaRequest { schema_id: id.to_owned() })?;
@@ -76,7 +85,7 @@ impl Connection {
         Ok(answer.into_inner().schema_json)
     }
 
-    /// Subscribes, and waits for the first answer: before it nobody knows whether the token is taken.
+    /// Subscribes, and waits for the first answer, which shows whether Salesforce accepts the token.
     pub(crate) async fn open(&self, token: &Token, topic: &str, replay: &Replay) -> Result<Opened> {
         let (preset, replay_id) = match replay {
             Replay::Latest => (ReplayPreset::Latest, Vec::new()),
@@ -85,7 +94,7 @@ impl Connection {
         };
         let first = FetchRequest { replay_preset: preset.into(), replay_id, ..fetch(topic, credit::MOST) };
         let (requests, outgoing) = mpsc::unbounded();
-        // Cannot fail: the receiver is here.
+        // Cannot fail: this function holds the receiver.
         drop(requests.unbounded_send(first));
 
         let mut stub = self.stub();
@@ -104,10 +113,10 @@ impl Connection {
 }
 
 impl Opened {
-    /// The next answer.
+    /// Waits for the next answer.
     ///
     /// # Errors
-    /// If there will be none.
+    /// If the stream failed, ended, or was silent for too long. There is no further answer then.
     pub(crate) async fn answer(&mut self) -> Result<FetchResponse> {
         if let Some(first) = self.first.take() {
             return Ok(first);
@@ -119,8 +128,9 @@ impl Opened {
         })
     }
 
-    pub(crate) fn ask(&self, events: usize) {
-        // It is closed when the stream has failed, and then the next answer tells how.
+    /// Requests so many more events.
+    pub(crate) fn request(&self, events: usize) {
+        // The channel is closed if the stream has failed; the next answer then returns the error.
         drop(self.requests.unbounded_send(fetch(&self.topic, events)));
     }
 }
@@ -130,6 +140,7 @@ fn fetch(topic: &str, events: usize) -> FetchRequest {
     FetchRequest { topic_name: topic.to_owned(), num_requested, ..FetchRequest::default() }
 }
 
+/// Waits for an answer with a time limit.
 async fn answered<T>(
     call: &'static str,
     seconds: u32,
@@ -141,9 +152,10 @@ async fn answered<T>(
     }
 }
 
+/// Adds the metadata with which the Pub/Sub API authenticates each call.
 fn request<T>(call: &'static str, token: &Token, message: T) -> Result<Request<T>> {
     let value = |text: &str| {
-        let problem = "a token or name that cannot be a header".to_owned();
+        let problem = "the token or instance URL cannot be sent as a header".to_owned();
         AsciiMetadataValue::try_from(text).map_err(|_| Error::Unexpected { call, problem })
     };
     let mut secret = value(token.secret.expose_secret())?;

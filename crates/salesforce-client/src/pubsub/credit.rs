@@ -1,34 +1,38 @@
-//! How many events Salesforce may still send on a stream.
+//! Flow control of a subscription: how many events Salesforce may still send.
 
-/// The most that it sends without being asked again.
+/// The most events that may be requested and not received yet: the limit of `num_requested` in the Pub/Sub API.
 pub(crate) const MOST: usize = 100;
 
-/// A fresh one says that [`MOST`] were asked for.
+/// The number of requested events that have not been received.
 #[derive(Debug)]
 pub(crate) struct Credit {
     outstanding: usize,
-    /// Nothing has come and nothing was asked for since the last answer.
+    /// Whether the last answer had no events and no request was due after it.
     is_quiet: bool,
 }
 
 impl Credit {
+    /// Starts after a first request for [`MOST`] events.
     pub(crate) fn new() -> Self {
         Self { outstanding: MOST, is_quiet: false }
     }
 
-    /// How many to ask for after an answer with `received` events that says that `pending` are still to come.
+    /// Returns how many events to request after an answer with `received` events that reports `pending` as still to be
+    /// sent; `None` if no request is due.
     ///
-    /// What is pending leaves out what we have asked for meanwhile, so our own count decides: it never asks for too
-    /// much. Only when all is quiet is theirs the true one; if it has got lower than ours, nobody would ask again.
+    /// `pending` does not include requests that are under way, so the client's own count decides, which never requests
+    /// too many. After two answers without events no request is under way, and the lower number holds: if Salesforce
+    /// counts fewer, a request was lost and must be repeated.
     pub(crate) fn after(&mut self, received: usize, pending: usize) -> Option<usize> {
         self.outstanding = self.outstanding.saturating_sub(received);
         if received == 0 && self.is_quiet {
             self.outstanding = self.outstanding.min(pending);
         }
         let more = MOST - self.outstanding;
-        let is_asking = more >= MOST / 2;
-        self.is_quiet = received == 0 && !is_asking;
-        if !is_asking {
+        // A choice: requesting in halves keeps events flowing with one request for 50 events.
+        let is_due = more >= MOST / 2;
+        self.is_quiet = received == 0 && !is_due;
+        if !is_due {
             return None;
         }
         self.outstanding = MOST;
@@ -43,7 +47,7 @@ mod tests {
     use std::collections::VecDeque;
 
     #[test]
-    fn more_is_asked_for_when_half_has_come() {
+    fn more_events_are_requested_when_half_have_arrived() {
         let mut credit = Credit::new();
         assert_eq!(credit.after(49, 51), None);
         assert_eq!(credit.after(1, 50), Some(50));
@@ -51,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_is_asked_for_again_when_all_is_quiet() {
+    fn a_lost_request_is_repeated_when_the_stream_is_quiet() {
         let mut credit = Credit::new();
         assert_eq!(credit.after(0, 0), None, "the request may still be under way");
         assert_eq!(credit.after(0, 0), Some(100));
@@ -60,9 +64,9 @@ mod tests {
     }
 
     proptest! {
-        /// A server that sends some at a time, while requests are under way for some time.
+        /// Models a server that sends some events at a time, while requests arrive late.
         #[test]
-        fn never_too_much_and_never_stuck(steps in proptest::collection::vec((1usize..=100, 0usize..3), 1..60)) {
+        fn it_never_requests_too_many_and_never_gets_stuck(steps in proptest::collection::vec((1usize..=100, 0usize..3), 1..60)) {
             let mut credit = Credit::new();
             let mut may_send = MOST;
             let mut under_way = VecDeque::new();

@@ -1,4 +1,4 @@
-//! Schemas by id, which stand for their content and never change it.
+//! A cache of Avro schemas by id. The schema of an id never changes.
 
 use super::avro;
 use crate::Result;
@@ -7,23 +7,24 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
-/// A schema, or why it cannot be read.
+/// A schema, or why it cannot be parsed.
 pub(crate) type Parsed = std::result::Result<Arc<Schema>, String>;
 
-/// Each is fetched once, however many wait for it.
+/// The cache. A schema is fetched once, even if many tasks ask for it at the same time.
 #[derive(Default)]
 pub(crate) struct Schemas {
     by_id: Mutex<HashMap<String, Arc<OnceCell<Parsed>>>>,
 }
 
-/// An org has a few for each topic; beyond this all are fetched anew.
+/// The most cached schemas; a further one clears the cache. A choice: an org has about 20 topics with a few schemas
+/// each.
 const MAX_SCHEMAS: usize = 256;
 
 impl Schemas {
-    /// The schema of `id`; `fetch` gives its text if it is not known yet.
+    /// Returns the schema of `id`. `fetch` returns its text if it is not cached.
     ///
     /// # Errors
-    /// Those of `fetch`, which is called again the next time.
+    /// The error of `fetch`, which is not cached.
     pub(crate) async fn get<F>(&self, id: &str, fetch: impl FnOnce() -> F) -> Result<Parsed>
     where
         F: Future<Output = Result<String>>,
@@ -54,7 +55,7 @@ mod tests {
     const SCHEMA: &str = r#"{"type":"record","name":"R","fields":[]}"#;
 
     #[tokio::test]
-    async fn many_who_wait_fetch_once() {
+    async fn concurrent_requests_fetch_once() {
         let schemas = Schemas::default();
         let fetched = AtomicUsize::new(0);
         let fetch = || async {
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_not_kept_and_a_text_that_is_no_schema_is() {
+    async fn failed_fetches_are_not_cached_but_invalid_schemas_are() {
         let schemas = Schemas::default();
         let fail = || async { Err(Error::Silent { call: "schema", seconds: 1 }) };
         assert!(schemas.get("a", fail).await.is_err());
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_so_many_are_kept() {
+    async fn the_cache_is_bounded() {
         let schemas = Schemas::default();
         for id in 0..1_000 {
             schemas.get(&id.to_string(), || async { Ok(SCHEMA.to_owned()) }).await.unwrap().unwrap();

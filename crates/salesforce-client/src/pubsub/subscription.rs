@@ -1,4 +1,4 @@
-//! A topic's events from a position on.
+//! Subscriptions: a topic's events from a position on.
 
 use super::connection::Opened;
 use super::credit::Credit;
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::fmt;
 use tonic::Code;
 
-/// A topic's events from a position on. Asks for more by itself, at most 100 at a time.
+/// A topic's events from a position on. It requests further events by itself, at most 100 at a time.
 pub struct Subscription {
     topic: String,
     responses: BoxStream<'static, Result<Response>>,
@@ -21,7 +21,7 @@ pub struct Subscription {
 impl Subscription {
     pub(crate) fn new(client: Client, topic: String, replay: Replay) -> Self {
         let reading = Reading { client, topic: topic.clone(), replay, open: None };
-        // What has begun is kept in the stream, so that nothing is lost when nobody waits for it any longer.
+        // The stream owns the state and the future in progress, so that dropping the future of `next` loses nothing.
         let responses = stream::try_unfold(reading, |mut reading| async move {
             let response = reading.next().await?;
             Ok(Some((response, reading)))
@@ -29,11 +29,11 @@ impl Subscription {
         Self { topic, responses: responses.boxed() }
     }
 
-    /// The next answer. May be dropped before it is there; nothing is lost then.
+    /// Waits for the next answer. It is cancel safe: dropping the future loses nothing.
     ///
     /// # Errors
-    /// If the stream has ended for whatever reason, or nothing came for [`crate::Settings::silence_seconds`]. The
-    /// subscription is then over.
+    /// If the stream failed or ended, or nothing arrived for [`crate::Settings::silence_seconds`]. The subscription is
+    /// over then; every further call fails.
     pub async fn next(&mut self) -> Result<Response> {
         match self.responses.next().await {
             Some(response) => response,
@@ -51,10 +51,12 @@ impl fmt::Debug for Subscription {
     }
 }
 
+/// The state of a subscription.
 struct Reading {
     client: Client,
     topic: String,
     replay: Replay,
+    /// `None` before the first answer was asked for.
     open: Option<(Opened, Credit)>,
 }
 
@@ -70,18 +72,18 @@ impl Reading {
         let answer = stream.answer().await?;
         let pending = usize::try_from(answer.pending_num_requested).unwrap_or(0);
         if let Some(events) = credit.after(answer.events.len(), pending) {
-            stream.ask(events);
+            stream.request(events);
         }
         self.decode(answer).await
     }
 
     async fn decode(&self, answer: FetchResponse) -> Result<Response> {
-        // A schema that is not there is asked for once an answer, and not once an event.
+        // Remembers refused schemas too, so that they are requested once per answer instead of once per event.
         let mut schemas = HashMap::new();
         let mut events = Vec::with_capacity(answer.events.len());
         for ConsumerEvent { event, replay_id } in answer.events {
             let Some(ProducerEvent { schema_id, payload, .. }) = event else {
-                let fields = Err("there is a replay id and no event".to_owned());
+                let fields = Err("the answer has a replay id without an event".to_owned());
                 let (event, schema_id, payload) = Default::default();
                 events.push(Streamed { event, replay_id, schema_id, payload, fields });
                 continue;
@@ -92,15 +94,17 @@ impl Reading {
             let (event, fields) = match schemas.get(&schema_id) {
                 Some(Ok(schema)) => (avro::name(schema), avro::decode(schema, &payload)),
                 Some(Err(problem)) => (String::new(), Err(problem.clone())),
-                None => (String::new(), Err("there is no schema".to_owned())),
+                None => (String::new(), Err("the event has no schema".to_owned())),
             };
             events.push(Streamed { event, replay_id, schema_id, payload, fields });
         }
         Ok(Response { events, latest_replay_id: answer.latest_replay_id })
     }
 
+    /// Returns the schema, or why there is none.
+    ///
     /// # Errors
-    /// If the schema may be there later.
+    /// If the failure may be transient.
     async fn schema(&self, id: &str) -> Result<Parsed> {
         match self.client.schema(id).await {
             Err(error) if matches!(error.trouble(), Trouble::Denied | Trouble::Query) => Ok(Err(error.to_string())),

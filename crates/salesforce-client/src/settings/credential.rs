@@ -1,4 +1,4 @@
-//! The secret that tokens are asked for with.
+//! The secret with which tokens are requested.
 
 use super::{Settings, SettingsError};
 use crate::auth::jwt;
@@ -6,18 +6,19 @@ use ring::rsa::KeyPair;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::Path;
 
+/// A secret that was read.
 pub(crate) enum Credential {
-    /// For JWT bearer.
+    /// The RSA key of the JWT bearer flow.
     Key(KeyPair),
-    /// For client credentials.
+    /// The consumer secret of the client credentials flow.
     Secret(SecretString),
 }
 
 impl Settings {
-    /// Reads the secret, from its file if it is in one.
+    /// Reads the configured secret, from its file if a file is configured.
     ///
     /// # Errors
-    /// If there is none, its file cannot be read, or a key is no RSA key.
+    /// If none is configured, the file cannot be read, or the key is not a usable RSA key.
     pub(crate) fn credential(&self) -> Result<Credential, SettingsError> {
         if let Some(path) = &self.private_key_file {
             return key("private_key_file", &file("private_key_file", path)?);
@@ -30,7 +31,7 @@ impl Settings {
         }
         match &self.client_secret {
             Some(text) => secret("client_secret", text),
-            None => Err(SettingsError::Value { key: "private_key_file", problem: "there is no secret".to_owned() }),
+            None => Err(SettingsError::Value { key: "private_key_file", problem: "no secret is set".to_owned() }),
         }
     }
 }
@@ -48,7 +49,7 @@ fn key(key: &'static str, pem: &SecretString) -> Result<Credential, SettingsErro
 fn secret(key: &'static str, text: &SecretString) -> Result<Credential, SettingsError> {
     match text.expose_secret().trim() {
         "" => Err(SettingsError::Value { key, problem: "is empty".to_owned() }),
-        // Files end with a line end.
+        // Files usually end with a newline.
         trimmed => Ok(Credential::Secret(SecretString::from(trimmed))),
     }
 }

@@ -23,19 +23,19 @@ fn problems(settings: &Settings) -> Vec<String> {
 }
 
 #[test]
-fn either_way_of_login_is_complete() {
+fn both_flows_are_valid() {
     assert_eq!(problems(&jwt()), Vec::<String>::new());
     assert_eq!(problems(&client_credentials()), Vec::<String>::new());
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once_and_by_its_key() {
+fn every_invalid_setting_is_reported_by_its_key() {
     let settings =
         Settings { timeout_seconds: 0, silence_seconds: 0, api_version: "64".to_owned(), ..Settings::default() };
     insta::assert_snapshot!(problems(&settings).join("\n"), @r"
     login_url: is missing
     client_id: is missing
-    private_key_file: give exactly one of private_key_file, private_key, client_secret_file, client_secret; there are 0
+    private_key_file: set exactly one of private_key_file, private_key, client_secret_file, client_secret; 0 are set
     api_version: must be a version such as 64.0
     timeout_seconds: must be at least 1
     silence_seconds: must be at least 1
@@ -43,21 +43,21 @@ fn all_that_is_wrong_is_told_at_once_and_by_its_key() {
 }
 
 #[test]
-fn there_is_one_secret_and_a_username_where_it_is_used() {
+fn one_secret_is_required_and_a_username_only_with_a_key() {
     let check = |settings: Settings, expect: &str| {
         let found = problems(&settings);
         assert!(found.len() == 1 && found.iter().all(|text| text.contains(expect)), "{expect}: {found:?}");
     };
-    check(Settings { client_secret: Some(SecretString::from("x")), ..jwt() }, "there are 2");
-    check(Settings { private_key_file: Some("/key".into()), ..jwt() }, "there are 2");
-    check(Settings { client_secret_file: Some("/secret".into()), ..client_credentials() }, "there are 2");
-    check(Settings { username: None, ..jwt() }, "username: is needed");
-    check(Settings { username: Some(" ".to_owned()), ..jwt() }, "username: is needed");
-    check(Settings { username: Some("a@b.example".to_owned()), ..client_credentials() }, "username: is of no use");
+    check(Settings { client_secret: Some(SecretString::from("x")), ..jwt() }, "2 are set");
+    check(Settings { private_key_file: Some("/key".into()), ..jwt() }, "2 are set");
+    check(Settings { client_secret_file: Some("/secret".into()), ..client_credentials() }, "2 are set");
+    check(Settings { username: None, ..jwt() }, "username: is required");
+    check(Settings { username: Some(" ".to_owned()), ..jwt() }, "username: is required");
+    check(Settings { username: Some("a@b.example".to_owned()), ..client_credentials() }, "username: must not be set");
 }
 
 #[test]
-fn secrets_travel_by_tls_or_not_at_all() {
+fn urls_need_tls_except_on_loopback() {
     let check = |url: &str, expect: bool| {
         let settings = Settings { login_url: url.to_owned(), pubsub_url: url.to_owned(), ..jwt() };
         assert_eq!(problems(&settings).is_empty(), expect, "{url}: {:?}", problems(&settings));
@@ -78,7 +78,7 @@ fn secrets_travel_by_tls_or_not_at_all() {
 }
 
 #[test]
-fn versions_are_whole() {
+fn api_versions_are_whole_numbers() {
     let check = |text: &str, expect: bool| assert_eq!(api_version_problem(text).is_none(), expect, "{text}");
     check("64.0", true);
     check("100.0", true);
@@ -88,7 +88,7 @@ fn versions_are_whole() {
 }
 
 #[test]
-fn sandboxes_have_an_audience_of_their_own() {
+fn the_audience_of_sandboxes_is_the_test_server() {
     let check = |url: &str, expect: &str| {
         let settings = Settings { login_url: url.to_owned(), ..jwt() };
         assert_eq!(settings.jwt_audience(), format!("https://{expect}.salesforce.com"), "{url}");
@@ -103,7 +103,7 @@ fn sandboxes_have_an_audience_of_their_own() {
 }
 
 #[test]
-fn secrets_are_read_from_files_and_checked() {
+fn secrets_in_files_are_read_again_and_checked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret");
     let by_file = Settings { client_secret: None, client_secret_file: Some(path.clone()), ..client_credentials() };

@@ -1,8 +1,8 @@
-//! A Salesforce as small as these tests need it: OAuth and REST.
+//! A stub of Salesforce's OAuth and REST APIs.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{self, Path, Query, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -18,25 +18,25 @@ use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::sync::{Barrier, Notify};
 
-/// An org that is there until it is dropped.
+/// A stub of an org. It stops when it is dropped.
 pub(crate) struct Org {
     pub(crate) url: String,
-    pub(crate) says: Arc<Says>,
+    pub(crate) state: Arc<State>,
     serving: tokio::task::JoinHandle<()>,
 }
 
-/// What it answers, and what it was asked.
-pub(crate) struct Says {
-    /// Tokens that were asked for, and so the number of the latest.
+/// Settings of the stub's answers, and records of its requests.
+pub(crate) struct State {
+    /// The number of requested tokens, and so the number of the latest.
     pub(crate) minted: AtomicUsize,
-    /// Tokens up to this number are no longer taken.
+    /// Tokens up to this number are refused.
     pub(crate) expired: AtomicUsize,
     pub(crate) is_login_refused: AtomicBool,
-    /// Whether the answer to a login leaves out whose token it is.
+    /// Whether the answer to a login lacks the id URL.
     pub(crate) is_id_absent: AtomicBool,
-    /// Whoever comes with an old token waits here for others.
+    /// Requests with an expired token wait here for each other.
     pub(crate) refused_together: Mutex<Option<Arc<Barrier>>>,
-    /// A file that breaks off does so when it is told to.
+    /// Breaks off the download of the broken file.
     pub(crate) breaks: Notify,
     /// Bodies of logins.
     pub(crate) logins: Mutex<Vec<String>>,
@@ -51,7 +51,7 @@ impl Org {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let says = Arc::new(Says {
+        let state = Arc::new(State {
             minted: AtomicUsize::new(0),
             expired: AtomicUsize::new(0),
             is_login_refused: AtomicBool::new(false),
@@ -68,13 +68,13 @@ impl Org {
             .route("/services/data/v64.0/limits", get(limits))
             .route("/services/data/v64.0/sobjects/{object}/describe", get(describe))
             .route("/services/data/v64.0/sobjects/EventLogFile/{id}/LogFile", get(file))
-            .layer(middleware::from_fn_with_state(says.clone(), check_token));
+            .layer(middleware::from_fn_with_state(state.clone(), check_token));
         let router = Router::new()
             .route("/services/oauth2/token", post(mint))
             .merge(with_token)
-            .with_state((says.clone(), url.clone()));
+            .with_state((state.clone(), url.clone()));
         let serving = tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
-        Self { url, says, serving }
+        Self { url, state, serving }
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -99,13 +99,13 @@ impl Drop for Org {
     }
 }
 
-impl Says {
-    /// From now on no token is taken that is there already.
+impl State {
+    /// Refuses all tokens minted so far.
     pub(crate) fn expire(&self) {
         self.expired.store(self.minted.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
-    /// No token will ever be taken.
+    /// Refuses all tokens, including future ones.
     pub(crate) fn expire_all(&self) {
         self.expired.store(usize::MAX, Ordering::SeqCst);
     }
@@ -114,18 +114,18 @@ impl Says {
         self.minted.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn takes(&self, token: &str) -> bool {
+    pub(crate) fn accepts(&self, token: &str) -> bool {
         let number = token.strip_prefix("hidden-token-").and_then(|number| number.parse::<usize>().ok());
         number.is_some_and(|number| number > self.expired.load(Ordering::SeqCst))
     }
 }
 
-type Shared = State<(Arc<Says>, String)>;
+type Shared = extract::State<(Arc<State>, String)>;
 
-async fn mint(State((says, url)): Shared, body: String) -> Response {
-    says.logins.lock().unwrap().push(body);
-    let number = says.minted.fetch_add(1, Ordering::SeqCst) + 1;
-    if says.is_login_refused.load(Ordering::SeqCst) {
+async fn mint(extract::State((state, url)): Shared, body: String) -> Response {
+    state.logins.lock().unwrap().push(body);
+    let number = state.minted.fetch_add(1, Ordering::SeqCst) + 1;
+    if state.is_login_refused.load(Ordering::SeqCst) {
         let body = r#"{"error":"invalid_grant","error_description":"no such user"}"#;
         return (StatusCode::BAD_REQUEST, body).into_response();
     }
@@ -135,18 +135,18 @@ async fn mint(State((says, url)): Shared, body: String) -> Response {
         "id": format!("https://login.salesforce.com/id/{ORG_ID}/0055f00000CyENtAAN"),
         "token_type": "Bearer",
     });
-    if says.is_id_absent.load(Ordering::SeqCst) {
+    if state.is_id_absent.load(Ordering::SeqCst) {
         answer.as_object_mut().unwrap().remove("id");
     }
     answer.to_string().into_response()
 }
 
-async fn check_token(State(says): State<Arc<Says>>, request: Request, next: Next) -> Response {
+async fn check_token(extract::State(state): extract::State<Arc<State>>, request: Request, next: Next) -> Response {
     let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if value.and_then(|value| value.strip_prefix("Bearer ")).is_some_and(|token| says.takes(token)) {
+    if value.and_then(|value| value.strip_prefix("Bearer ")).is_some_and(|token| state.accepts(token)) {
         return next.run(request).await;
     }
-    let together = says.refused_together.lock().unwrap().clone();
+    let together = state.refused_together.lock().unwrap().clone();
     if let Some(barrier) = together {
         barrier.wait().await;
     }
@@ -154,9 +154,13 @@ async fn check_token(State(says): State<Arc<Says>>, request: Request, next: Next
     (StatusCode::UNAUTHORIZED, body).into_response()
 }
 
-async fn query(State((says, _)): Shared, Query(parts): Query<HashMap<String, String>>, headers: HeaderMap) -> Response {
+async fn query(
+    extract::State((state, _)): Shared,
+    Query(parts): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
     let options = headers.get("sforce-query-options").map(|value| value.to_str().unwrap().to_owned());
-    says.queries.lock().unwrap().push((parts["q"].clone(), options.unwrap_or_default()));
+    state.queries.lock().unwrap().push((parts["q"].clone(), options.unwrap_or_default()));
     let body = json!({
         "totalSize": 3,
         "done": false,
@@ -191,13 +195,13 @@ async fn describe(Path(object): Path<String>) -> Response {
     json!({ "name": object, "queryable": true, "fields": fields }).to_string().into_response()
 }
 
-async fn file(State((says, _)): Shared, Path(id): Path<String>) -> Body {
+async fn file(extract::State((state, _)): Shared, Path(id): Path<String>) -> Body {
     let parts = stream::iter(["one,", "two,", "three"].map(|part| Ok(Bytes::from_static(part.as_bytes()))));
     match id.as_str() {
         "whole" => Body::from_stream(parts),
         "stalled" => Body::from_stream(parts.chain(stream::pending())),
         _ => Body::from_stream(parts.chain(stream::once(async move {
-            says.breaks.notified().await;
+            state.breaks.notified().await;
             Err(io::Error::other("the server broke"))
         }))),
     }

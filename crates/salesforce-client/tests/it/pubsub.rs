@@ -1,4 +1,4 @@
-//! Topics and subscriptions.
+//! Tests of topics and subscriptions.
 
 use crate::stub::{Step, Stub, answer, status};
 use salesforce::Scalar;
@@ -45,21 +45,21 @@ fn text(value: &Scalar<'_>) -> String {
 }
 
 #[tokio::test]
-async fn a_topic_is_there_or_not() {
+async fn topics_are_found_or_denied() {
     let stub = Stub::start([]).await;
     let client = stub.client();
     let expect = Topic { name: TOPIC.to_owned(), can_subscribe: true, schema_id: "one".to_owned() };
     assert_eq!(client.topic(TOPIC).await.unwrap(), expect);
-    stub.org.says.expire();
+    stub.org.state.expire();
     assert_eq!(client.topic(TOPIC).await.unwrap(), expect);
     let missing = client.topic("/event/FileEvent").await.unwrap_err();
     assert_eq!((missing.trouble(), missing.to_string().as_str()), (Trouble::Denied, "topic: NotFound: no such topic"));
-    stub.org.says.expire_all();
+    stub.org.state.expire_all();
     assert_eq!(client.topic(TOPIC).await.unwrap_err().trouble(), Trouble::Login);
 }
 
 #[tokio::test]
-async fn events_are_decoded_by_the_schema_that_each_names() {
+async fn each_event_is_decoded_by_its_own_schema() {
     let events: &[(u8, &str, &[u8])] = &[(1, "one", BY_ONE), (2, "two", BY_TWO), (3, "one", BY_ONE)];
     let stub = Stub::start([vec![answer(events, 97), answer(&[], 97), Step::Hang]]).await;
     let mut subscription = stub.client().subscribe(TOPIC, Replay::Latest).await.unwrap();
@@ -72,38 +72,38 @@ async fn events_are_decoded_by_the_schema_that_each_names() {
     let quiet = subscription.next().await.unwrap();
     assert!(quiet.events.is_empty());
     assert_eq!(quiet.latest_replay_id, [99]);
-    assert_eq!(stub.played.schemas_fetched.load(Ordering::SeqCst), 2);
+    assert_eq!(stub.api.schemas_fetched.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_does_not_end_the_stream() {
+async fn undecodable_events_do_not_end_the_stream() {
     let broken: &[(u8, &str, &[u8])] =
         &[(1, "one", &BY_ONE[..3]), (2, "none", BY_ONE), (3, "none", BY_ONE), (4, "bad", BY_ONE), (5, "one", BY_ONE)];
     let stub = Stub::start([vec![answer(broken, 95), Step::Hang]]).await;
     let response = stub.client().subscribe(TOPIC, Replay::Latest).await.unwrap().next().await.unwrap();
     let shown = shown(&response);
     let begins = [
-        "[1] LoginEventStream: no event of its schema",
+        "[1] LoginEventStream: the event does not match its schema",
         "[2] : schema: NotFound: no such schema",
         "[3] : schema: NotFound: no such schema",
-        "[4] : the schema cannot be read",
+        "[4] : the schema cannot be parsed",
         "[5] LoginEventStream: N=3 S=ab",
     ];
     for (shown, begin) in shown.iter().zip(begins) {
         assert!(shown.starts_with(begin), "{shown}");
     }
     assert_eq!(shown.len(), begins.len());
-    assert_eq!(stub.played.schemas_fetched.load(Ordering::SeqCst), 3, "one, none and bad, once each");
+    assert_eq!(stub.api.schemas_fetched.load(Ordering::SeqCst), 3, "one, none and bad, once each");
 }
 
 #[tokio::test]
-async fn a_schema_that_may_come_later_ends_the_subscription() {
+async fn a_transient_failure_of_a_schema_ends_the_subscription() {
     let script = || vec![answer(&[(1, "one", BY_ONE)], 99), Step::Hang];
     let stub = Stub::start([script(), script(), script()]).await;
     let client = stub.client();
     let mut failures = vec![Status::unavailable("later"), status(Code::ResourceExhausted, "limit.exceeded")];
     for expect in [Trouble::Passing, Trouble::Limit] {
-        stub.played.schema_failures.lock().unwrap().extend(failures.drain(..1));
+        stub.api.schema_failures.lock().unwrap().extend(failures.drain(..1));
         let mut subscription = client.subscribe(TOPIC, Replay::Earliest).await.unwrap();
         assert_eq!(subscription.next().await.unwrap_err().trouble(), expect);
         assert!(subscription.next().await.is_err(), "it is over");
@@ -113,14 +113,14 @@ async fn a_schema_that_may_come_later_ends_the_subscription() {
 }
 
 #[tokio::test]
-async fn more_is_asked_for_in_time_and_never_too_much() {
+async fn further_events_are_requested_in_halves() {
     let fifty = [(1, "one", BY_ONE); 50];
     let script = vec![
         answer(&fifty[..49], 51),
         answer(&fifty[..1], 50),
-        Step::Asked,
+        Step::Request,
         answer(&fifty, 50),
-        Step::Asked,
+        Step::Request,
         Step::Hang,
     ];
     let mut stub = Stub::start([script]).await;
@@ -134,45 +134,45 @@ async fn more_is_asked_for_in_time_and_never_too_much() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_renewed_wherever_the_refusal_comes() {
+async fn a_refused_token_is_renewed_at_any_point_of_opening_a_stream() {
     let refusal = || Step::Fail(status(Code::Unauthenticated, "service.auth.error"));
     let good = || vec![answer(&[(1, "one", BY_ONE)], 99), Step::Hang];
     let mut stub = Stub::start([good(), vec![refusal()], good(), vec![refusal()], vec![refusal()]]).await;
     let client = stub.client();
     client.identity().await.unwrap();
 
-    // Before the answer begins.
-    stub.org.says.expire();
+    // Refused before the answer starts.
+    stub.org.state.expire();
     let mut subscription = client.subscribe(TOPIC, Replay::Earliest).await.unwrap();
     assert_eq!(subscription.next().await.unwrap().events.len(), 1);
-    assert_eq!(stub.org.says.minted(), 2);
-    // As its first word. What was asked is asked again.
+    assert_eq!(stub.org.state.minted(), 2);
+    // Refused as the first answer. The request is repeated unchanged.
     let mut other = client.subscribe(TOPIC, Replay::After(vec![5])).await.unwrap();
     assert_eq!(other.next().await.unwrap().events.len(), 1);
-    assert_eq!(stub.org.says.minted(), 3);
+    assert_eq!(stub.org.state.minted(), 3);
     assert_eq!(stub.requests.recv().await, Some(request(100, ReplayPreset::Earliest, &[])));
     assert_eq!(stub.requests.recv().await, Some(request(100, ReplayPreset::Custom, &[5])));
     assert_eq!(stub.requests.recv().await, Some(request(100, ReplayPreset::Custom, &[5])));
-    // Twice.
+    // Refused twice.
     let error = client.subscribe(TOPIC, Replay::Latest).await.unwrap().next().await.unwrap_err();
     assert_eq!(error.trouble(), Trouble::Login);
-    assert_eq!(stub.org.says.minted(), 4);
+    assert_eq!(stub.org.state.minted(), 4);
 }
 
 #[tokio::test]
-async fn a_token_may_expire_while_a_stream_goes_on() {
+async fn a_token_may_expire_during_a_stream() {
     let stub =
         Stub::start([vec![answer(&[(1, "one", BY_ONE)], 99), answer(&[(2, "two", BY_TWO)], 98), Step::Hang]]).await;
     let mut subscription = stub.client().subscribe(TOPIC, Replay::Latest).await.unwrap();
     subscription.next().await.unwrap();
-    stub.org.says.expire();
-    // The second schema needs a call of its own.
+    stub.org.state.expire();
+    // Fetching the second schema needs a new token.
     assert_eq!(shown(&subscription.next().await.unwrap()), ["[2] LoginEventStream: New=null S=ab N=3"]);
-    assert_eq!(stub.org.says.minted(), 2);
+    assert_eq!(stub.org.state.minted(), 2);
 }
 
 #[tokio::test]
-async fn an_expired_position_is_told_from_other_errors() {
+async fn an_expired_position_is_distinguished_from_other_errors() {
     let fail = |code, trailer| vec![Step::Fail(status(code, trailer))];
     let stub = Stub::start([
         fail(Code::InvalidArgument, "subscription.fetch.replayid.corrupted"),
@@ -189,7 +189,7 @@ async fn an_expired_position_is_told_from_other_errors() {
 }
 
 #[tokio::test]
-async fn a_stream_that_falls_silent_is_over() {
+async fn a_silent_stream_times_out() {
     let stub = Stub::start([vec![answer(&[], 100), Step::Hang], vec![Step::Hang]]).await;
     let client = Client::new(&Settings { silence_seconds: 1, ..stub.settings() }).unwrap();
     let mut heard = client.subscribe(TOPIC, Replay::Latest).await.unwrap();
@@ -203,7 +203,7 @@ async fn a_stream_that_falls_silent_is_over() {
 }
 
 #[tokio::test]
-async fn an_api_that_cannot_be_reached_may_be_there_later() {
+async fn an_unreachable_api_is_a_transient_failure() {
     let stub = Stub::start([]).await;
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let client = Client::new(&Settings { pubsub_url: format!("http://{nobody}"), ..stub.settings() }).unwrap();
@@ -213,19 +213,19 @@ async fn an_api_that_cannot_be_reached_may_be_there_later() {
 }
 
 #[tokio::test]
-async fn whoever_stops_waiting_loses_nothing() {
+async fn dropping_a_pending_next_loses_nothing() {
     let fifty = [(1, "one", BY_ONE); 50];
-    let script = vec![answer(&fifty, 50), Step::Asked, answer(&[(2, "two", BY_TWO)], 99), Step::Hang];
+    let script = vec![answer(&fifty, 50), Step::Request, answer(&[(2, "two", BY_TWO)], 99), Step::Hang];
     let stub = Stub::start([script]).await;
     let mut subscription = stub.client().subscribe(TOPIC, Replay::Latest).await.unwrap();
     let mut received = Vec::new();
     while received.len() < 2 {
-        // Dropped whenever it is not ready at once: while opening, reading, and fetching schemas.
+        // The future is dropped unless it is ready at once: while opening, reading, and fetching schemas.
         if let Some(response) = futures::FutureExt::now_or_never(subscription.next()) {
             received.push(response.unwrap().events.len());
         }
         tokio::task::yield_now().await;
     }
     assert_eq!(received, [50, 1]);
-    assert_eq!(stub.org.says.minted(), 1);
+    assert_eq!(stub.org.state.minted(), 1);
 }

@@ -1,4 +1,4 @@
-//! Queries, descriptions, limits, files.
+//! Tests of queries, descriptions, limits and downloads.
 
 use crate::org::Org;
 use futures::{StreamExt, TryStreamExt};
@@ -20,11 +20,11 @@ async fn a_query_is_read_page_by_page() {
     assert_eq!((last.records, last.next), (1, None));
     client.query(soql, 2_000).await.unwrap();
     let asked = |batch: &str| (soql.to_owned(), format!("batchSize={batch}"));
-    assert_eq!(*org.says.queries.lock().unwrap(), [asked("200"), asked("2000")]);
+    assert_eq!(*org.state.queries.lock().unwrap(), [asked("200"), asked("2000")]);
 }
 
 #[tokio::test]
-async fn answers_tell_the_clock_and_the_calls_of_the_day() {
+async fn answers_carry_the_orgs_time_and_usage() {
     let org = Org::start().await;
     let client = org.client();
     assert_eq!((client.usage(), client.server_time()), (None, None));
@@ -36,7 +36,7 @@ async fn answers_tell_the_clock_and_the_calls_of_the_day() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told() {
+async fn missing_objects_and_expired_cursors_are_classified() {
     let org = Org::start().await;
     let client = org.client();
     assert!(client.describe("LoginEvent").await.unwrap().is_queryable);
@@ -46,14 +46,14 @@ async fn what_is_not_there_is_told() {
 }
 
 #[tokio::test]
-async fn a_token_goes_nowhere_but_to_its_instance() {
+async fn a_token_is_only_sent_to_its_instance() {
     let (org, other) = (Org::start().await, Org::start().await);
     let client = org.client();
     let elsewhere = |path: String| {
         let client = client.clone();
         async move { client.download(&path).await.map(drop).unwrap_err().to_string() }
     };
-    let away = "download: the answer is not as expected: a path leads away from the instance";
+    let away = "download: the answer is not as expected: the path leads to another host than the instance";
     assert_eq!(elsewhere(format!("{}{}", other.url, file("whole"))).await, away);
     assert_eq!(elsewhere("//127.0.0.2/services".to_owned()).await, away);
     assert_eq!(elsewhere("file:///etc/passwd".to_owned()).await, away);
@@ -63,7 +63,7 @@ async fn a_token_goes_nowhere_but_to_its_instance() {
 }
 
 #[tokio::test]
-async fn a_file_comes_in_parts() {
+async fn a_file_is_streamed_in_parts() {
     let org = Org::start().await;
     let parts = org.client().download(&file("whole")).await.unwrap();
     let whole: Vec<u8> = parts.map_ok(|part| part.to_vec()).try_concat().await.unwrap();
@@ -71,18 +71,18 @@ async fn a_file_comes_in_parts() {
 }
 
 #[tokio::test]
-async fn a_file_that_breaks_off_does_not_end_well() {
+async fn a_truncated_file_ends_with_an_error() {
     let org = Org::start().await;
     let mut parts = org.client().download(&file("broken")).await.unwrap();
     assert!(parts.next().await.unwrap().is_ok());
-    org.says.breaks.notify_one();
+    org.state.breaks.notify_one();
     let error = parts.try_for_each(async |_| Ok(())).await.unwrap_err();
     assert!(matches!(error, Error::Transport { call: "download", .. }), "{error:?}");
     assert_eq!(error.trouble(), Trouble::Passing);
 }
 
 #[tokio::test]
-async fn a_file_that_stalls_is_given_up() {
+async fn a_stalled_file_times_out() {
     let org = Org::start().await;
     let client = Client::new(&Settings { timeout_seconds: 1, ..org.settings() }).unwrap();
     let mut parts = client.download(&file("stalled")).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_file_that_stalls_is_given_up() {
 }
 
 #[tokio::test]
-async fn an_org_that_cannot_be_reached_may_be_there_later() {
+async fn an_unreachable_org_is_a_transient_failure() {
     let org = Org::start().await;
     let client = org.client();
     drop(org);

@@ -1,6 +1,6 @@
-//! A Pub/Sub API that answers by script.
+//! A stub of the Pub/Sub API that answers by script.
 
-use crate::org::{ORG_ID, Org, Says};
+use crate::org::{self, ORG_ID, Org};
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 use salesforce_client::pubsub::wire::pub_sub_server::{PubSub, PubSubServer};
@@ -18,36 +18,37 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
-/// What a subscription is answered, in turn.
+/// A step of the answer to a subscription.
 pub(crate) enum Step {
     Answer(FetchResponse),
-    /// Waits until the client has asked for more.
-    Asked,
+    /// Waits for a request for more events.
+    Request,
     Fail(Status),
-    /// Says nothing any more.
+    /// Stays silent from now on.
     Hang,
 }
 
-/// A Pub/Sub API with its org, there until it is dropped.
+/// A Pub/Sub API with its org. It stops when it is dropped.
 pub(crate) struct Stub {
     pub(crate) org: Org,
-    pub(crate) played: Arc<Played>,
-    /// What the clients ask, one subscription after the other.
+    pub(crate) api: Arc<Api>,
+    /// The requests of the clients, one subscription after the other.
     pub(crate) requests: mpsc::UnboundedReceiver<FetchRequest>,
     url: String,
     serving: tokio::task::JoinHandle<()>,
 }
 
-pub(crate) struct Played {
-    says: Arc<Says>,
+pub(crate) struct Api {
+    org: Arc<org::State>,
+    /// The answers to the next subscriptions.
     pub(crate) scripts: Mutex<VecDeque<Vec<Step>>>,
-    /// Answers to the next schemas that are asked for, before the right ones.
+    /// The errors of the next requests for schemas.
     pub(crate) schema_failures: Mutex<VecDeque<Status>>,
     pub(crate) schemas_fetched: AtomicUsize,
-    asked: mpsc::UnboundedSender<FetchRequest>,
+    requests: mpsc::UnboundedSender<FetchRequest>,
 }
 
-/// By id: an event, the same event a release later.
+/// Schemas by id: an event, the same event a release later, and an invalid one.
 pub(crate) const SCHEMAS: [(&str, &str); 3] = [
     (
         "one",
@@ -63,19 +64,19 @@ pub(crate) const SCHEMAS: [(&str, &str); 3] = [
 impl Stub {
     pub(crate) async fn start(scripts: impl IntoIterator<Item = Vec<Step>>) -> Self {
         let org = Org::start().await;
-        let (asked, requests) = mpsc::unbounded_channel();
-        let played = Arc::new(Played {
-            says: org.says.clone(),
+        let (sender, requests) = mpsc::unbounded_channel();
+        let api = Arc::new(Api {
+            org: org.state.clone(),
             scripts: Mutex::new(scripts.into_iter().collect()),
             schema_failures: Mutex::default(),
             schemas_fetched: AtomicUsize::new(0),
-            asked,
+            requests: sender,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = Server::builder().add_service(PubSubServer::from_arc(played.clone()));
+        let server = Server::builder().add_service(PubSubServer::from_arc(api.clone()));
         let serving = server.serve_with_incoming(TcpListenerStream::new(listener)).map(Result::unwrap);
-        Self { org, played, requests, url, serving: tokio::spawn(serving) }
+        Self { org, api, requests, url, serving: tokio::spawn(serving) }
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -93,7 +94,7 @@ impl Drop for Stub {
     }
 }
 
-/// An answer with these events, given as (replay id, schema, payload).
+/// An answer with events given as (replay id, schema id, payload).
 pub(crate) fn answer(events: &[(u8, &str, &[u8])], pending: i32) -> Step {
     let event = |&(replay_id, schema_id, payload): &(u8, &str, &[u8])| {
         let event = ProducerEvent { schema_id: schema_id.to_owned(), payload: payload.to_vec(), ..Default::default() };
@@ -110,10 +111,10 @@ pub(crate) fn status(code: tonic::Code, trailer: &str) -> Status {
     Status::with_metadata(code, "some words", metadata)
 }
 
-impl Played {
+impl Api {
     fn check(&self, metadata: &MetadataMap) -> Result<(), Status> {
         let text = |name: &str| metadata.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !self.says.takes(text("accesstoken")) {
+        if !self.org.accepts(text("accesstoken")) {
             return Err(status(tonic::Code::Unauthenticated, "service.auth.error"));
         }
         let is_complete = text("tenantid") == ORG_ID && text("instanceurl").starts_with("http://127.0.0.1:");
@@ -122,7 +123,7 @@ impl Played {
 }
 
 #[tonic::async_trait]
-impl PubSub for Played {
+impl PubSub for Api {
     type SubscribeStream = BoxStream<'static, Result<FetchResponse, Status>>;
 
     async fn subscribe(
@@ -132,21 +133,20 @@ impl PubSub for Played {
         self.check(request.metadata())?;
         let script = self.scripts.lock().unwrap().pop_front().unwrap_or_default();
         let mut requests = request.into_inner();
-        self.asked.send(requests.message().await?.unwrap()).unwrap();
-        let asked = self.asked.clone();
-        let state = (VecDeque::from(script), requests, asked);
-        let answers = stream::unfold(state, |(mut script, mut requests, asked)| async move {
+        self.requests.send(requests.message().await?.unwrap()).unwrap();
+        let state = (VecDeque::from(script), requests, self.requests.clone());
+        let answers = stream::unfold(state, |(mut script, mut requests, sender)| async move {
             loop {
                 let step = match script.pop_front()? {
                     Step::Answer(answer) => Ok(answer),
                     Step::Fail(status) => Err(status),
                     Step::Hang => std::future::pending().await,
-                    Step::Asked => {
-                        asked.send(requests.message().await.ok()??).ok()?;
+                    Step::Request => {
+                        sender.send(requests.message().await.ok()??).ok()?;
                         continue;
                     }
                 };
-                return Some((step, (script, requests, asked)));
+                return Some((step, (script, requests, sender)));
             }
         });
         Ok(Response::new(answers.boxed()))

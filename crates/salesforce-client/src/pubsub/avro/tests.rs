@@ -1,4 +1,4 @@
-//! Tests of events as Avro has them.
+//! Tests of decoding events.
 
 use super::*;
 use apache_avro::types::Record;
@@ -12,7 +12,7 @@ const EVENT: &str = r#"{"type":"record","name":"ListViewEventStream","namespace"
     {"name":"NumberOfColumns","type":["null","int"],"default":null},
     {"name":"Scope","type":["null","string"],"default":null},
     {"name":"IsLast","type":["null","boolean"],"default":null}]}"#;
-/// The same event a release later: a field more, and others elsewhere.
+/// The event's schema a release later: fields were added and moved.
 const LATER: &str = r#"{"type":"record","name":"ListViewEventStream","namespace":"com.sforce.eventbus","fields":[
     {"name":"Scope","type":["null","string"],"default":null},
     {"name":"ProfileId","type":["null","string"],"default":null},
@@ -31,7 +31,7 @@ fn schema(json: &str) -> Schema {
     read_schema(json).unwrap()
 }
 
-/// Salesforce's own bytes: no header, no schema.
+/// Encodes an event as Salesforce does: without header and schema.
 fn encode(schema: &Schema, fields: Vec<(&str, Value)>) -> Vec<u8> {
     let mut record = Record::new(schema).unwrap();
     for (name, value) in fields {
@@ -66,7 +66,7 @@ fn shown(fields: Result<Vec<(String, Scalar<'static>)>, String>) -> String {
 }
 
 #[test]
-fn an_event_is_its_fields() {
+fn an_event_is_decoded_into_its_fields() {
     assert_eq!(name(&schema(EVENT)), "ListViewEventStream");
     insta::assert_snapshot!(shown(decode(&schema(EVENT), &event())), @r#"
     CreatedDate = Number(1772461912867.0)
@@ -79,7 +79,7 @@ fn an_event_is_its_fields() {
 }
 
 #[test]
-fn fields_may_be_added_and_move() {
+fn fields_may_be_added_and_moved() {
     let later = schema(LATER);
     let fields = vec![
         ("Scope", some(Value::String("Team".to_owned()))),
@@ -96,7 +96,7 @@ fn fields_may_be_added_and_move() {
 }
 
 #[test]
-fn what_has_parts_becomes_text() {
+fn composite_values_become_json_text() {
     let rich = schema(RICH);
     let inner =
         Value::Record(vec![("Id".to_owned(), some(Value::String("x".to_owned()))), ("N".to_owned(), Value::Int(3))]);
@@ -121,29 +121,31 @@ fn what_has_parts_becomes_text() {
 }
 
 #[test]
-fn a_payload_that_breaks_off_is_no_event() {
+fn a_truncated_payload_is_refused() {
     let whole = event();
     for length in 0..whole.len() {
         let problem = decode(&schema(EVENT), &whole[..length]).unwrap_err();
-        assert!(problem.starts_with("no event of its schema"), "{length}: {problem}");
+        assert!(problem.starts_with("the event does not match its schema"), "{length}: {problem}");
     }
 }
 
 #[test]
-fn a_payload_that_goes_on_is_no_event() {
+fn a_payload_with_bytes_left_over_is_refused() {
     let mut longer = event();
     longer.push(0);
-    assert_eq!(decode(&schema(EVENT), &longer), Err("no event of its schema: 1 bytes are left over".to_owned()));
+    let problem = "the event does not match its schema: 1 bytes are left over";
+    assert_eq!(decode(&schema(EVENT), &longer), Err(problem.to_owned()));
 }
 
 #[test]
-fn what_is_no_schema_of_an_event_is_refused() {
+fn an_invalid_schema_is_refused() {
     for json in ["", "{}", "\"string\"", r#"{"type":"record","name":"R"}"#, "<html>"] {
         assert!(read_schema(json).is_err(), "{json}");
     }
 }
 
-fn is_whole(schema: &Schema, payload: &[u8]) -> bool {
+/// Whether decoding returns all fields of the schema, or an error.
+fn is_read_or_refused(schema: &Schema, payload: &[u8]) -> bool {
     let Schema::Record(record) = schema else { return false };
     match decode(schema, payload) {
         Ok(fields) => fields.iter().map(|(name, _)| name).eq(record.fields.iter().map(|field| &field.name)),
@@ -155,21 +157,21 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         for json in [EVENT, LATER, RICH] {
-            prop_assert!(is_whole(&schema(json), &bytes));
+            prop_assert!(is_read_or_refused(&schema(json), &bytes));
         }
     }
 
     #[test]
-    fn a_byte_changed_is_read_or_refused(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn a_changed_byte_is_read_or_refused(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut bytes = event();
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        prop_assert!(is_whole(&schema(EVENT), &bytes));
+        prop_assert!(is_read_or_refused(&schema(EVENT), &bytes));
     }
 }
 
 #[test]
-fn a_schema_with_a_wrong_name_is_an_error() {
+fn a_schema_with_an_invalid_name_is_refused() {
     let named = |name: &str| EVENT.replace("ListViewEventStream", name);
     assert!(read_schema(&named("ListView|EventStream")).is_err());
     assert!(read_schema(&named("")).is_err());
