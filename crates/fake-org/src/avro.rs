@@ -1,11 +1,11 @@
-//! Schemas of streamed events, and their payloads: Avro, binary, without the schema.
+//! Avro schemas of streamed events, and the encoding of their payloads.
 
 use crate::objects::{Kind, Object};
 use crate::value;
 use model::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// What a payload holds, in this order.
+/// A schema: the fields of a payload, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct Schema {
     pub(crate) id: String,
@@ -18,21 +18,22 @@ pub(crate) struct Schema {
 struct Column {
     name: String,
     kind: Kind,
-    /// Whether it always has a value; all others are unions with null.
+    /// Whether it always has a value; other fields are unions with null.
     required: bool,
 }
 
-/// What a payload says beside the record.
+/// The fields of a payload that are not in the record.
 pub(crate) struct Envelope<'a> {
     pub(crate) uuid: &'a str,
-    /// In place of a `CreatedDate` that the record does not have.
+    /// The `CreatedDate` if the record has none.
     pub(crate) at: Timestamp,
 }
 
-/// Who publishes events: the automated process of the org.
+/// The user that publishes events: the org's automated process.
 const CREATED_BY: &str = "005fk0000000000AAA";
 
 impl Schema {
+    /// Makes the schema of a stream from the fields of the stored object.
     pub(crate) fn new(stream: &str, object: &Object) -> Self {
         let column = |name: &str, kind, required| Column { name: name.to_owned(), kind, required };
         let mut fields = vec![
@@ -45,7 +46,7 @@ impl Schema {
         Self::of(stream.to_owned(), fields)
     }
 
-    /// As after a release of Salesforce: a field more, and the others in another order.
+    /// The schema as a release of Salesforce may change it: with an additional field, and the others in another order.
     pub(crate) fn changed(&self) -> Self {
         let mut fields = self.fields.clone();
         fields.reverse();
@@ -53,7 +54,7 @@ impl Schema {
         Self::of(self.name.clone(), fields)
     }
 
-    /// A payload. What does not fit its field becomes null, as does what the record lacks.
+    /// Encodes a payload. Values that do not fit their field and missing values become null.
     pub(crate) fn encode(&self, record: &Map<String, Value>, envelope: &Envelope<'_>) -> Vec<u8> {
         let mut out = Vec::with_capacity(1_024);
         for field in &self.fields {
@@ -120,7 +121,7 @@ fn push_value(out: &mut Vec<u8>, kind: Kind, value: &Value) {
     }
 }
 
-/// The second branch of a union with null.
+/// Writes a value as the second branch of a union with null.
 fn push_some(out: &mut Vec<u8>, value: impl FnOnce(&mut Vec<u8>)) {
     push_long(out, 1);
     value(out);
@@ -131,7 +132,7 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Zigzag, seven bits a byte.
+/// Writes a number in Avro's encoding of `int` and `long`: zigzag, seven bits in a byte.
 fn push_long(out: &mut Vec<u8>, number: i64) {
     let mut rest = ((number << 1) ^ (number >> 63)) as u64;
     while rest >= 0x80 {

@@ -1,4 +1,4 @@
-//! Bodies of answers, whole, slow or cut off.
+//! Bodies of answers, and the faults that slow or truncate them.
 
 use crate::fault::Fault;
 use crate::org::Org;
@@ -12,24 +12,27 @@ use futures::{StreamExt, stream};
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// Pieces of a body, made when they are needed.
+/// The pieces of a body, made when they are needed.
 pub(crate) type Chunks = Box<dyn Iterator<Item = Bytes> + Send>;
 
+/// Returns an answer of JSON text. `names` are those by which a fault may be limited to it.
 pub(crate) fn json(org: &Org, names: &[&str], text: String) -> Response {
-    let content = match Trouble::take(org, names) {
+    let content = match BodyFault::take(org, names) {
         None => Body::from(text),
-        Some(trouble) => trouble.body(Box::new(std::iter::once(Bytes::from(text)))),
+        Some(fault) => fault.body(Box::new(std::iter::once(Bytes::from(text)))),
     };
     ([(CONTENT_TYPE, "application/json;charset=UTF-8")], content).into_response()
 }
 
+/// Returns a streamed body. `names` are those by which a fault may be limited to it.
 pub(crate) fn stream(org: &Org, names: &[&str], chunks: Chunks) -> Body {
-    match Trouble::take(org, names) {
+    match BodyFault::take(org, names) {
         None => Body::from_stream(stream::iter(chunks.map(io::Result::Ok))),
-        Some(trouble) => trouble.body(chunks),
+        Some(fault) => fault.body(chunks),
     }
 }
 
+/// Compresses a body piece by piece.
 pub(crate) fn gzip(mut chunks: Chunks) -> Chunks {
     let mut encoder = Some(GzEncoder::new(Vec::new(), Compression::fast()));
     Box::new(std::iter::from_fn(move || {
@@ -46,13 +49,13 @@ pub(crate) fn gzip(mut chunks: Chunks) -> Chunks {
     }))
 }
 
-/// What happens to a body on its way.
-enum Trouble {
+/// A fault of a body.
+enum BodyFault {
     Cut { after: usize },
     Slow { every: usize, pause: Duration },
 }
 
-impl Trouble {
+impl BodyFault {
     fn take(org: &Org, names: &[&str]) -> Option<Self> {
         org.faults.take(names, |fault| match fault {
             Fault::BodyCut { after } => Some(Self::Cut { after: *after }),
@@ -71,7 +74,7 @@ impl Trouble {
                     (!chunk.is_empty()).then_some(Ok(chunk))
                 });
                 let broken = stream::once(async {
-                    // What came before is on its way when the connection breaks.
+                    // Lets the server send the pieces before, so that the client receives them.
                     tokio::task::yield_now().await;
                     Err(io::Error::other("the connection breaks"))
                 });

@@ -1,4 +1,4 @@
-//! The org's strings, to be pulled while it runs.
+//! Controls a running org.
 
 use crate::fault::{Fault, Misbehavior};
 use crate::log_files::{Interval, LogFile};
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Clones pull the same strings.
+/// A handle to a running org: sets its time, injects faults, and reports what was sent. Clones control the same org.
 #[derive(Clone, Debug)]
 pub struct Control {
     pub(crate) org: Arc<Org>,
@@ -18,52 +18,55 @@ pub struct Control {
 /// How far a topic was streamed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Streamed {
-    /// How many of the topic's events lie behind: sent, or before where its subscriptions began.
+    /// How many of the topic's events were sent, or lie before the start of its subscriptions.
     pub events: usize,
-    /// The number of the last one that was sent, in the script.
+    /// The index of the last event that was sent, in the script.
     pub last: Option<usize>,
+    /// The replay id of that event.
     pub replay_id: Option<Vec<u8>>,
 }
 
 impl Control {
-    /// The org's time.
+    /// Returns the org's time.
     pub fn now(&self) -> Timestamp {
         self.org.clock.now()
     }
 
-    /// Sets the org's time forward, which lets happen what is up to then. Never sets it back.
+    /// Sets the org's time forward, so that events up to then happen. A later clock stays unchanged.
     pub fn advance_to(&self, time: Timestamp) {
         self.org.clock.advance_to(time);
         self.org.wake.notify_one();
     }
 
-    /// Lets all of the script's events happen.
+    /// Sets the org's time to the last event, so that all events happen.
     pub fn play(&self) {
-        if let Some(last) = self.org.tape.events.last() {
+        if let Some(last) = self.org.timeline.events.last() {
             self.advance_to(last.published);
         }
     }
 
-    /// Whether all that has happened was sent on every topic that was ever subscribed to, and enough were.
+    /// Whether all events that have happened were sent on every topic that was ever subscribed to, and
+    /// [`crate::Settings::topics_awaited`] is reached.
     pub fn streamed_all(&self) -> bool {
         let streams = self.org.streams();
         streams.is_done(&self.org.situation(&streams, Instant::now()))
     }
 
-    /// Waits until [`Control::streamed_all`].
+    /// Waits until [`Control::streamed_all`] is true.
     pub async fn until_streamed(&self) {
         self.until(Self::streamed_all).await;
     }
 
-    /// Waits until so many streams are open.
+    /// Waits until at least so many streams are open.
     pub async fn until_subscribed(&self, streams: usize) {
         self.until(|control| control.org.streams().open.len() >= streams).await;
     }
 
-    /// By topic, such as `/event/ListViewEventStream`, those that were ever subscribed to.
+    /// Returns how far each topic was streamed that was ever subscribed to, by name, such as
+    /// `/event/ListViewEventStream`.
     pub fn streamed(&self) -> BTreeMap<String, Streamed> {
         let streams = self.org.streams();
-        let of_topic = |topic: &usize| self.org.tape.topics.get(*topic);
+        let of_topic = |topic: &usize| self.org.timeline.topics.get(*topic);
         let known = streams.sent.iter().filter_map(|(topic, sent)| Some((of_topic(topic)?, sent)));
         known
             .map(|(topic, sent)| {
@@ -74,18 +77,18 @@ impl Control {
             .collect()
     }
 
-    /// The id of the last event that was sent on a topic.
+    /// Returns the replay id of the last event that was sent on a topic.
     pub fn last_replay_id(&self, topic: &str) -> Option<Vec<u8>> {
         self.streamed().remove(topic)?.replay_id
     }
 
-    /// How many calls were made: `token`, `userinfo`, `query`, `query_more`, `describe`, `limits`, `download`, `topic`,
-    /// `schema`, `subscribe`.
+    /// Returns the number of calls by name: `token`, `userinfo`, `query`, `query_more`, `describe`, `limits`,
+    /// `download`, `topic`, `schema`, `subscribe`.
     pub fn requests(&self) -> BTreeMap<&'static str, u64> {
         self.org.counts()
     }
 
-    /// From now on.
+    /// Activates a fault.
     pub fn misbehave(&self, how: impl Into<Misbehavior>) {
         let how = how.into();
         match how.fault {
@@ -100,18 +103,18 @@ impl Control {
         self.org.wake.notify_one();
     }
 
-    /// All is well again.
+    /// Deactivates all faults.
     pub fn calm(&self) {
         self.org.faults.clear();
         self.org.wake.notify_one();
     }
 
-    /// Adds an event log file, which is there from its `created` on. Gives its id.
+    /// Adds an event log file, which appears at its `created`. Returns its id.
     pub fn add_log_file(&self, file: LogFile) -> String {
         self.org.files.add(&self.org, file)
     }
 
-    /// Issues a log file that was made of the script again, now.
+    /// Issues a log file that was made from the script again, now: same id and content, new `CreatedDate`.
     pub fn reissue_log_file(&self, event_type: &str, interval: Interval, log_date: Timestamp) {
         self.org.files.reissue(event_type, interval, log_date, self.now());
     }

@@ -1,62 +1,92 @@
-//! What the org does wrong on request.
+//! Faults: what the org does wrong on request.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// One way to misbehave. Each lasts until [`crate::Control::calm`], or as often as [`Fault::times`] says.
+/// One way to misbehave. Each lasts until [`crate::Control::calm`], or for as many occasions as [`Fault::times`] says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
-    /// Tokens given out until now are not taken any more. Happens at once; streams that are open go on.
+    /// All tokens issued so far expire, at once. Open streams continue.
     TokensExpired,
-    /// No tokens are given out.
+    /// Logins are refused.
     LoginRefused,
-    /// REST says that the calls of the day are used up.
+    /// REST answers that the API calls of the day are used up.
     LimitExceeded,
-    /// REST says 503.
+    /// REST answers 503, and the Pub/Sub API `UNAVAILABLE`.
     Unavailable,
-    /// Queries time out that ask for a longer time of events.
-    QueryTimeout { longest: Duration },
-    /// The connection breaks after so many bytes of an answer.
-    BodyCut { after: usize },
-    /// The connection pauses after every so many bytes of an answer.
-    BodySlow { every: usize, pause: Duration },
-    /// Further pages are gone.
+    /// Queries over a longer window of event time time out.
+    QueryTimeout {
+        /// The longest window that is answered.
+        longest: Duration,
+    },
+    /// The connection breaks within a body.
+    BodyCut {
+        /// After so many bytes.
+        after: usize,
+    },
+    /// The connection pauses within a body.
+    BodySlow {
+        /// After every so many bytes.
+        every: usize,
+        /// For so long.
+        pause: Duration,
+    },
+    /// Cursors of queries have expired.
     LocatorExpired,
-    /// Big objects give one page, and call it all.
+    /// Queries of big objects return one page, as if it were the whole result.
     OnePage,
-    /// Big objects take no `ORDER BY`.
+    /// Queries of big objects with `ORDER BY` are refused.
     OrderRefused,
-    /// Of every so many stored rows of an object, one becomes visible that much later.
-    RowsLate { every: usize, by: Duration },
+    /// Some stored rows become visible late.
+    RowsLate {
+        /// One of every so many rows of an object.
+        every: usize,
+        /// By so much.
+        by: Duration,
+    },
     /// An object does not exist for this user.
     ObjectMissing,
     /// The user may not read a field.
-    FieldHidden { field: String },
-    /// Log files appear that much later than they should.
-    FilesLate { by: Duration },
-    /// Of every so many rows, hourly log files lack one; these come that much later in a file with the next sequence.
-    FilesSplit { every: usize, by: Duration },
-    /// Replay ids given out until now are another org's. Happens at once.
+    FieldHidden {
+        /// The field's name.
+        field: String,
+    },
+    /// Log files appear late.
+    FilesLate {
+        /// By so much.
+        by: Duration,
+    },
+    /// Hourly log files lack some rows, which appear in a second file with the next sequence.
+    FilesSplit {
+        /// One of every so many rows.
+        every: usize,
+        /// How much later the second file appears.
+        by: Duration,
+    },
+    /// All replay ids issued so far become invalid, at once, as after a move of the org.
     ReplayIdsLost,
-    /// Nothing comes by streams any more, as by a connection that has died unnoticed.
+    /// Streams send nothing, as on a connection that died unnoticed.
     StreamsSilent,
-    /// Open streams end, and none can be opened.
+    /// Open streams end with an error, and opening one fails.
     StreamsBroken,
-    /// Events have another schema: with a field more, and the others in another order.
+    /// Events have a schema with an additional field and the others in another order.
     SchemaChanged,
-    /// A payload that its schema cannot read.
+    /// A payload is truncated, so that it does not match its schema.
     PayloadBroken,
-    /// An event comes twice.
+    /// An event is sent twice.
     EventsTwice,
-    /// Of every so many events of a topic, one never comes by its stream.
-    EventsMissing { every: usize },
+    /// Some events are never streamed.
+    EventsMissing {
+        /// One of every so many events of a topic.
+        every: usize,
+    },
     /// A topic does not exist.
     TopicMissing,
     /// The user may not subscribe to a topic.
     TopicForbidden,
 }
 
-/// A fault, where and how often.
+/// A fault, with what it is limited to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Misbehavior {
     pub(crate) fault: Fault,
@@ -65,13 +95,13 @@ pub struct Misbehavior {
 }
 
 impl Fault {
-    /// Only so often: for the next calls, events or streams that it can happen to.
+    /// Limits the fault to the next `times` calls, events or streams that it applies to.
     pub fn times(self, times: usize) -> Misbehavior {
         Misbehavior { times: Some(times), ..self.into() }
     }
 
-    /// Only there: a call as [`crate::Control::requests`] names it, an object by the name of its stream or its store,
-    /// or the type of a log file.
+    /// Limits the fault to one name: a call as [`crate::Control::requests`] names it, an object by its streamed or its
+    /// stored name, or the type of a log file.
     pub fn on(self, name: &str) -> Misbehavior {
         Misbehavior { on: Some(name.to_owned()), ..self.into() }
     }
@@ -99,7 +129,7 @@ impl From<Fault> for Misbehavior {
     }
 }
 
-/// The faults at work.
+/// The active faults.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Mutex<Vec<Misbehavior>>);
 
@@ -112,36 +142,37 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// What the first fault says that `pick` knows and that works on one of `names`. It has then happened once more.
+    /// Returns the result of `pick` for the first fault that applies to one of `names` and for which it is `Some`.
+    /// Counts as one occurrence of the fault.
     pub(crate) fn take<T>(&self, names: &[&str], pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (place, fault, said) = faults.iter_mut().enumerate().find_map(|(place, fault)| {
+        let (index, fault, said) = faults.iter_mut().enumerate().find_map(|(index, fault)| {
             let said = fault.is_on(names).then(|| pick(&fault.fault)).flatten()?;
-            Some((place, fault, said))
+            Some((index, fault, said))
         })?;
         if let Some(times) = &mut fault.times {
             *times = times.saturating_sub(1);
             if *times == 0 {
-                faults.remove(place);
+                faults.remove(index);
             }
         }
         Some(said)
     }
 
-    /// As [`Faults::take`], but counted as nothing.
-    pub(crate) fn see<T>(&self, names: &[&str], pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
+    /// As [`Faults::take`], but without counting an occurrence.
+    pub(crate) fn peek<T>(&self, names: &[&str], pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         let faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         faults.iter().filter(|fault| fault.is_on(names)).find_map(|fault| pick(&fault.fault))
     }
 
-    /// Whether `fault` happens now.
-    pub(crate) fn strikes(&self, names: &[&str], fault: &Fault) -> bool {
+    /// Whether `fault` occurs now. If so, counts as one occurrence.
+    pub(crate) fn occurs(&self, names: &[&str], fault: &Fault) -> bool {
         self.take(names, |at_work| (at_work == fault).then_some(())).is_some()
     }
 
-    /// Whether `fault` is at work.
-    pub(crate) fn holds(&self, names: &[&str], fault: &Fault) -> bool {
-        self.see(names, |at_work| (at_work == fault).then_some(())).is_some()
+    /// Whether `fault` is active, without counting an occurrence.
+    pub(crate) fn is_active(&self, names: &[&str], fault: &Fault) -> bool {
+        self.peek(names, |at_work| (at_work == fault).then_some(())).is_some()
     }
 }
 
@@ -150,14 +181,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_strikes_where_and_as_often_as_it_says() {
+    fn a_fault_is_limited_by_name_and_number() {
         let faults = Faults::default();
         faults.add(Fault::Unavailable.on("query").times(2));
-        assert!(!faults.strikes(&["describe"], &Fault::Unavailable));
-        assert!(faults.holds(&["query"], &Fault::Unavailable));
-        assert!(faults.strikes(&["query", "ListViewEvent"], &Fault::Unavailable));
-        assert!(faults.strikes(&["query"], &Fault::Unavailable));
-        assert!(!faults.strikes(&["query"], &Fault::Unavailable));
+        assert!(!faults.occurs(&["describe"], &Fault::Unavailable));
+        assert!(faults.is_active(&["query"], &Fault::Unavailable));
+        assert!(faults.occurs(&["query", "ListViewEvent"], &Fault::Unavailable));
+        assert!(faults.occurs(&["query"], &Fault::Unavailable));
+        assert!(!faults.occurs(&["query"], &Fault::Unavailable));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Assertions of JWT bearer.
+//! Checks assertions of the JWT bearer flow.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,11 +8,12 @@ use rustls::pki_types::pem::PemObject;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// The longest that an assertion may be valid, and what is forgiven to clocks; seconds.
+/// How long an assertion may be valid at most, in seconds: Salesforce's limit.
 const LONGEST: i64 = 180;
+/// How far the clocks of client and org may differ, in seconds. A choice.
 const SKEW: i64 = 30;
 
-/// Who must have signed what.
+/// The key and claims that an assertion must have.
 pub(crate) struct Expected<'a> {
     pub(crate) key: &'a [u8],
     pub(crate) client_id: &'a str,
@@ -36,7 +37,7 @@ struct Claims {
 /// Checks an assertion at `now`, in seconds since 1970.
 ///
 /// # Errors
-/// What Salesforce calls it, and why.
+/// Salesforce's error and description.
 pub(crate) fn check(assertion: &str, expected: &Expected<'_>, now: i64) -> Result<(), (&'static str, &'static str)> {
     let parts: Vec<&str> = assertion.split('.').collect();
     let &[header, claims, signature] = parts.as_slice() else {
@@ -69,7 +70,7 @@ fn part<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
 }
 
-/// The key as PKCS #1 has it, which is what signatures are checked with.
+/// Converts a key from PEM to DER in PKCS #1, the form that `ring` verifies with. A key in DER is returned unchanged.
 fn modulus_and_exponent(key: &[u8]) -> Vec<u8> {
     match SubjectPublicKeyInfoDer::from_pem_slice(key) {
         Ok(wrapped) => unwrap(&wrapped).unwrap_or_default().to_vec(),
@@ -77,7 +78,7 @@ fn modulus_and_exponent(key: &[u8]) -> Vec<u8> {
     }
 }
 
-/// SEQUENCE { SEQUENCE { algorithm }, BIT STRING { key } }
+/// Extracts the key from `SEQUENCE { SEQUENCE { algorithm }, BIT STRING { key } }`.
 fn unwrap(wrapped: &[u8]) -> Option<&[u8]> {
     let (content, _) = element(wrapped, 0x30)?;
     let (_, rest) = element(content, 0x30)?;
@@ -85,7 +86,7 @@ fn unwrap(wrapped: &[u8]) -> Option<&[u8]> {
     bits.strip_prefix(&[0])
 }
 
-/// The content of a DER element of this kind, and what comes after it.
+/// Splits off a DER element with this tag, and returns its content and the rest.
 fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let rest = der.strip_prefix(&[tag])?;
     let (first, rest) = rest.split_first()?;

@@ -1,11 +1,4 @@
-//! A Salesforce that serves given events by all its interfaces, and misbehaves on request.
-//!
-//! A [`Script`] says what happens in the org, and its [`Settings`] how fast. [`FakeOrg::start`] serves it on ports of
-//! the loopback, in plain HTTP: OAuth and REST at [`FakeOrg::login_url`], the Pub/Sub API at [`FakeOrg::pubsub_url`].
-//! Event log files and event log objects are made of the same events. [`Control`] sets the time, tells what was sent,
-//! and makes the org fail in any [`Fault`]'s way.
-//!
-//! It knows what is documented or was observed of Salesforce; what nobody could say is as its documentation here says.
+#![doc = include_str!("../README.md")]
 
 mod avro;
 mod body;
@@ -30,7 +23,7 @@ mod settings;
 mod soql;
 mod standard_rows;
 mod streams;
-mod tape;
+mod timeline;
 mod tokens;
 mod value;
 
@@ -39,7 +32,7 @@ pub use fault::{Fault, Misbehavior};
 pub use log_files::{Interval, LogBody, LogFile};
 pub use log_rows::{LogRow, LogTable};
 pub use script::{DISORDER, Event, PermissionSet, Record, Script, ScriptError};
-pub use settings::{Order, PRIVATE_KEY, Settings, Speed};
+pub use settings::{PRIVATE_KEY, Settings, Speed, StreamOrder};
 
 use org::Org;
 use salesforce_client::pubsub::wire::pub_sub_server::PubSubServer;
@@ -52,13 +45,15 @@ use tonic::transport::server::TcpIncoming;
 /// Why an org cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// No port is available.
     #[error("no port to listen on")]
     Port(#[from] std::io::Error),
-    #[error("{0} is no object that an org stores events in")]
+    /// The script has an event of an object that does not store events.
+    #[error("{0} is not an object that stores events")]
     Object(String),
 }
 
-/// A running org. Dropping it stops it, and breaks its streams.
+/// A running org. Dropping it stops the servers and ends all streams with an error.
 #[derive(Debug)]
 pub struct FakeOrg {
     org: Arc<Org>,
@@ -67,10 +62,10 @@ pub struct FakeOrg {
 }
 
 impl FakeOrg {
-    /// Starts an org within a running tokio runtime.
+    /// Starts an org. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// If there is no port, or the script has events of an object that no org has.
+    /// If no port is available, or the script has an event of an unknown object.
     pub async fn start(script: Script) -> Result<Self, StartError> {
         let rest = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let pubsub = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -90,15 +85,17 @@ impl FakeOrg {
         Ok(Self { org, pubsub: address, _stop: stop.drop_guard() })
     }
 
-    /// Where tokens are minted, and where REST is.
+    /// Returns the URL of OAuth and REST.
     pub fn login_url(&self) -> String {
         self.org.url.clone()
     }
 
+    /// Returns the URL of the Pub/Sub API.
     pub fn pubsub_url(&self) -> String {
         format!("http://{}", self.pubsub)
     }
 
+    /// Returns a handle to control the org.
     pub fn control(&self) -> Control {
         Control { org: Arc::clone(&self.org) }
     }

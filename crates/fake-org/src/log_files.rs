@@ -1,4 +1,4 @@
-//! Event log files: which there are, and what is in them.
+//! Event log files: their list and their content.
 
 mod listed;
 
@@ -20,58 +20,71 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 type Rows = Vec<Arc<Map<String, Value>>>;
 
-/// An event log file that is given rather than made of the script.
+/// An event log file that a test adds, in addition to those made from the script.
 #[derive(Clone, Debug)]
 pub struct LogFile {
+    /// Its `EventType`, such as `Login`.
     pub event_type: String,
-    /// The beginning of its hour or day.
+    /// The start of its hour or day.
     pub log_date: Timestamp,
+    /// Whether it covers an hour or a day.
     pub interval: Interval,
     /// 0 for daily files, from 1 on for hourly ones.
     pub sequence: u32,
-    /// When it is there.
+    /// When it appears.
     pub created: Timestamp,
+    /// Its content.
     pub body: LogBody,
 }
 
+/// The period that a log file covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Interval {
+    /// An hour.
     Hourly,
+    /// A day.
     Daily,
 }
 
-/// What a file holds.
+/// The content of a log file.
 #[derive(Clone)]
 pub enum LogBody {
+    /// The whole file.
     Bytes(Bytes),
-    /// So many rows, each with its line feed, made while they are sent: the file is never held.
+    /// Rows that are generated while they are sent, so that the file is never in memory.
     Generated {
+        /// The header, with its line feed.
         header: String,
+        /// The number of rows.
         rows: u64,
+        /// Returns a row by its number, from 0 on, with its line feed.
         row: Arc<dyn Fn(u64) -> String + Send + Sync>,
+        /// The length of the file in bytes.
         length: u64,
     },
 }
 
+/// All event log files of the org.
 #[derive(Debug)]
 pub(crate) struct LogFiles {
+    /// The tables of the script; if empty, tables are derived from its events.
     given: Vec<LogTable>,
     made: OnceLock<Made>,
     added: Mutex<Vec<LogFile>>,
-    /// When files were issued again.
+    /// When files were issued again, by type, interval and date.
     reissued: Mutex<BTreeMap<(String, Interval, Timestamp), Timestamp>>,
-    /// Rows as event log objects have them, by table.
+    /// The rows of event log objects, by table.
     objects: OnceLock<Vec<Rows>>,
 }
 
-/// Tables, and the files that are made of them.
+/// The tables, and the periods with a file.
 #[derive(Debug)]
 struct Made {
     tables: Vec<LogTable>,
     periods: Vec<Period>,
 }
 
-/// The rows of an hour or day.
+/// The rows of an hour or a day.
 #[derive(Debug)]
 struct Period {
     table: usize,
@@ -91,18 +104,20 @@ impl LogFiles {
         }
     }
 
+    /// Adds a file, and returns its id.
     pub(crate) fn add(&self, org: &Org, file: LogFile) -> String {
         let id = id(org, &file.event_type, file.interval, file.log_date, file.sequence);
         self.added.lock().unwrap_or_else(PoisonError::into_inner).push(file);
         id
     }
 
+    /// Issues a file again at `now`: same id and content, later `CreatedDate`.
     pub(crate) fn reissue(&self, event_type: &str, interval: Interval, log_date: Timestamp, now: Timestamp) {
         let mut reissued = self.reissued.lock().unwrap_or_else(PoisonError::into_inner);
         reissued.insert((event_type.to_owned(), interval, log_date), now);
     }
 
-    /// The files that are there, as the query API has them.
+    /// The present files, as rows of `EventLogFile`.
     pub(crate) fn rows(&self, org: &Org) -> Rows {
         self.list(org).iter().map(|file| Arc::new(file.fields())).collect()
     }
@@ -112,7 +127,7 @@ impl LogFiles {
         self.list(org).into_iter().find(|file| file.id == id)
     }
 
-    /// The event log object of this name.
+    /// Finds the event log object of this name, in any case.
     pub(crate) fn log_object(&self, org: &Org, name: &str) -> Option<Object> {
         name.to_ascii_lowercase().strip_suffix("eventlog")?;
         let mut tables = self.tables(org).iter();
@@ -141,13 +156,13 @@ impl LogFiles {
     fn made(&self, org: &Org) -> &Made {
         self.made.get_or_init(|| {
             let given = self.given.clone();
-            let tables = if given.is_empty() { log_rows::derive(&org.tape, &org.id) } else { given };
+            let tables = if given.is_empty() { log_rows::derive(&org.timeline, &org.id) } else { given };
             let periods = tables.iter().enumerate().flat_map(|(number, table)| periods(number, table)).collect();
             Made { tables, periods }
         })
     }
 
-    /// The files that are there now, in no order.
+    /// The present files, unsorted.
     fn list(&self, org: &Org) -> Vec<Listed> {
         let now = org.clock.now();
         let oldest = now.plus(-millis(org.settings.files_kept));
@@ -161,7 +176,8 @@ impl LogFiles {
         files
     }
 
-    /// Lists the file of a period, or what faults make of it, unless it is still to come.
+    /// Adds the file of a period to `files`, or the two files that a fault splits it into, unless it has not appeared
+    /// yet.
     fn list_period(&self, org: &Org, period: &Period, files: &mut Vec<Listed>) {
         let Some(table) = self.tables(org).get(period.table) else { return };
         let delay = match period.interval {
@@ -173,11 +189,11 @@ impl LogFiles {
             return;
         }
         let names = ["download", table.event_type.as_str()];
-        let late = org.faults.see(&names, |fault| match fault {
+        let late = org.faults.peek(&names, |fault| match fault {
             Fault::FilesLate { by } => Some(millis(*by)),
             _ => None,
         });
-        let split = org.faults.see(&names, |fault| match fault {
+        let split = org.faults.peek(&names, |fault| match fault {
             Fault::FilesSplit { every, by } if period.interval == Interval::Hourly => {
                 Some(((*every).max(1), millis(*by)))
             }
@@ -206,7 +222,7 @@ impl LogFiles {
     }
 }
 
-/// The hours and days in which a table has rows.
+/// Groups the rows of a table by hour and by day.
 fn periods(number: usize, table: &LogTable) -> impl Iterator<Item = Period> + use<> {
     let mut periods = BTreeMap::<_, Vec<usize>>::new();
     for (row, LogRow { at, .. }) in table.rows.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Rows of event log files.
+//! Rows of event log files, as CSV.
 
 mod derive;
 mod objects;
@@ -12,37 +12,40 @@ use model::Timestamp;
 /// The rows of one event type.
 #[derive(Clone, Debug)]
 pub struct LogTable {
-    /// As in the column `EVENT_TYPE`.
+    /// The value of the column `EVENT_TYPE`.
     pub event_type: String,
+    /// The names of the columns, in order.
     pub columns: Vec<String>,
-    /// In order of time.
+    /// The rows, by time.
     pub rows: Vec<LogRow>,
 }
 
+/// A row of an event log file.
 #[derive(Clone, Debug)]
 pub struct LogRow {
+    /// The time in `TIMESTAMP_DERIVED`.
     pub at: Timestamp,
-    /// As in the file: every field quoted, without the line feed.
+    /// The row's CSV text: every field quoted, without the line feed.
     pub line: Box<str>,
 }
 
 impl LogTable {
-    /// The header, with its line feed.
+    /// Formats the header, with its line feed.
     pub(crate) fn header(&self) -> String {
         line(&self.columns) + "\n"
     }
 }
 
-/// A row of a file.
+/// Formats a row, with every field quoted, without a line feed.
 pub(crate) fn line(fields: &[String]) -> String {
     let quoted: Vec<String> = fields.iter().map(|field| format!("\"{}\"", field.replace('"', "\"\""))).collect();
     quoted.join(",")
 }
 
-/// The fields of a row, every one of which is quoted.
+/// Splits a row into its fields; all must be quoted.
 pub(crate) fn split(line: &str) -> Vec<String> {
     let inner = line.strip_prefix('"').and_then(|line| line.strip_suffix('"')).unwrap_or(line);
-    // What ends one field and begins the next cannot be within one: there, quotes are doubled.
+    // A single quote ends a field, since quotes within one are doubled.
     let mut fields = vec![String::new()];
     let mut characters = inner.chars().peekable();
     while let Some(character) = characters.next() {
@@ -61,23 +64,24 @@ pub(crate) fn split(line: &str) -> Vec<String> {
     fields
 }
 
-/// Makes tables of the lines of files.
+/// Collects lines of files into tables.
 #[derive(Debug, Default)]
 pub(crate) struct Splitter {
     columns: Vec<String>,
-    /// The beginning of a row that goes on in the next line.
+    /// The start of a row that continues in the next line.
     open: String,
 }
 
 impl Splitter {
+    /// Whether the next line continues a row.
     pub(crate) fn is_open(&self) -> bool {
         !self.open.is_empty()
     }
 
-    /// Takes one more line.
+    /// Adds a line.
     ///
     /// # Errors
-    /// If a row is complete and has no type, or no time.
+    /// If it completes a row without a type or a time.
     pub(crate) fn push(&mut self, text: &str, tables: &mut Vec<LogTable>) -> Result<(), String> {
         if self.is_open() {
             self.open.push('\n');
@@ -93,8 +97,8 @@ impl Splitter {
             return Ok(());
         }
         let field = |name: &str| {
-            let place = self.columns.iter().position(|column| column == name)?;
-            fields.get(place).map(String::as_str)
+            let index = self.columns.iter().position(|column| column == name)?;
+            fields.get(index).map(String::as_str)
         };
         let event_type = field("EVENT_TYPE").ok_or("no EVENT_TYPE")?;
         let time = field("TIMESTAMP_DERIVED").and_then(value::time).ok_or("no time in TIMESTAMP_DERIVED")?;

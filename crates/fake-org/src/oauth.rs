@@ -1,4 +1,4 @@
-//! Tokens, and who they belong to.
+//! OAuth: the endpoints that issue tokens and identify their user.
 
 use crate::fault::Fault;
 use crate::jwt::{self, Expected};
@@ -27,7 +27,7 @@ pub(crate) async fn token(State(org): State<Arc<Org>>, Form(grant): Form<Grant>)
     org.count("token");
     let settings = &org.settings;
     let granted = match grant.grant_type.as_str() {
-        _ if org.faults.strikes(&["token"], &Fault::LoginRefused) => {
+        _ if org.faults.occurs(&["token"], &Fault::LoginRefused) => {
             Err(("invalid_grant", "user hasn't approved this consumer"))
         }
         "urn:ietf:params:oauth:grant-type:jwt-bearer" => {
@@ -77,7 +77,7 @@ pub(crate) async fn userinfo(State(org): State<Arc<Org>>, headers: HeaderMap) ->
     .into_response()
 }
 
-/// The token of a request; empty where it has none.
+/// Returns the bearer token of a request; empty if it has none.
 pub(crate) fn bearer(headers: &HeaderMap) -> &str {
     let said = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     said.strip_prefix("Bearer ").unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What the org has: objects and their fields, under the names of both generations.
+//! The org's objects and their fields.
 
 mod events;
 mod standard;
@@ -17,22 +17,23 @@ pub(crate) struct Object {
     pub(crate) fields: Vec<Field>,
 }
 
-/// What may be asked of an object.
+/// The class of an object, which decides how it can be queried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Kept by `EventDate` and `EventIdentifier`, and found by nothing else.
+    /// A big object: indexed by `EventDate` and `EventIdentifier`, which alone can be filtered by.
     Big,
-    /// As any other; every field can be filtered and sorted by.
+    /// An ordinary object: can be filtered and sorted by every field.
     Standard,
-    /// As [`Class::Standard`], but that its rows all have the same id.
+    /// An event log object: as [`Class::Standard`], but all rows have the same id.
     EventLog,
 }
 
+/// A field of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) kind: Kind,
-    /// Whether stored records alone have it.
+    /// Whether streamed events lack it.
     pub(crate) stored_only: bool,
 }
 
@@ -46,7 +47,7 @@ pub(crate) enum Kind {
     Bool,
 }
 
-/// The id of every row of a big object, and of every event log object.
+/// The id of every row of big objects and event log objects.
 pub(crate) const NO_ID: &str = "000000000000000AAA";
 
 impl Object {
@@ -54,12 +55,12 @@ impl Object {
         Self { name: name.to_owned(), class, fields }
     }
 
-    /// By whatever case.
+    /// Finds a field by its name in any case.
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))
     }
 
-    /// As `describe` says, without the fields that are hidden from the user.
+    /// Formats the answer of `describe`, without the fields that are hidden from the user.
     pub(crate) fn describe(&self, hidden: impl Fn(&Field) -> bool) -> Value {
         let shown = self.fields.iter().filter(|field| !field.name.contains('.') && !hidden(field));
         let fields: Vec<Value> = shown.map(|field| self.describe_field(field)).collect();
@@ -80,7 +81,7 @@ impl Object {
 }
 
 impl Field {
-    /// Reads `Name`, `Name:kind`, or `-Name:kind` for what stored records alone have.
+    /// Reads `Name`, `Name:kind`, or `-Name:kind` for a field that streamed events lack.
     pub(crate) fn read(text: &str) -> Self {
         let (name, stored_only) = match text.strip_prefix('-') {
             Some(name) => (name, true),
@@ -98,14 +99,14 @@ impl Field {
         Self { name: name.to_owned(), kind, stored_only }
     }
 
-    /// A list of them, apart by spaces.
+    /// Reads a list of fields, separated by spaces.
     pub(crate) fn list(text: &str) -> Vec<Self> {
         text.split_whitespace().map(Self::read).collect()
     }
 }
 
 impl Kind {
-    /// As `describe` calls it.
+    /// The type in the answer of `describe`.
     fn word(self, name: &str) -> &'static str {
         match self {
             Self::Text if name == "LogFile" => "base64",
@@ -120,7 +121,7 @@ impl Kind {
     }
 }
 
-/// The id of a row that has one of its own.
+/// Derives the id of a row from its event's identifier.
 pub(crate) fn row_id(object: &str, identifier: &str) -> String {
     let prefix = match object {
         "ApiAnomalyEventStore" => "0eA",

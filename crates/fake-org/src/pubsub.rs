@@ -1,10 +1,10 @@
-//! The Pub/Sub API.
+//! The Pub/Sub API's service.
 
 use crate::fault::Fault;
 use crate::org::Org;
 use crate::refusal::{rpc_id, status};
 use crate::replay::{self, Unusable};
-use crate::tape::{Place, Topic};
+use crate::timeline::{Offset, Topic};
 use futures::Stream;
 use salesforce_client::pubsub::wire::pub_sub_server::PubSub;
 use salesforce_client::pubsub::wire::{
@@ -26,34 +26,34 @@ impl PubSub for Service {
     type SubscribeStream = Answers;
 
     async fn subscribe(&self, request: Request<Streaming<FetchRequest>>) -> Result<Response<Answers>, Status> {
-        self.enter("subscribe", request.metadata())?;
+        self.admit("subscribe", request.metadata())?;
         let mut requests = request.into_inner();
         let Some(first) = requests.message().await? else {
             return Err(status(Code::InvalidArgument, None, "nothing was asked for"));
         };
         let (number, topic) = self.topic(&first.topic_name)?;
         let names = topic.names();
-        if self.0.faults.strikes(&names, &Fault::TopicForbidden) {
+        if self.0.faults.occurs(&names, &Fault::TopicForbidden) {
             return Err(status(Code::PermissionDenied, None, "the user may not subscribe to the topic"));
         }
-        if self.0.faults.strikes(&names, &Fault::StreamsBroken) {
+        if self.0.faults.occurs(&names, &Fault::StreamsBroken) {
             return Err(unavailable());
         }
         let credit = credit(&first)?;
-        let place = self.place(topic, &first)?;
-        let places = self.0.tape.places.get(number).map_or(&[][..], Vec::as_slice);
-        let next = places.partition_point(|event| *event < place);
-        let (outlet, answers) = mpsc::unbounded_channel();
-        let id = self.0.streams().add(number, next, credit, Instant::now(), outlet);
+        let offset = self.offset(topic, &first)?;
+        let offsets = self.0.timeline.offsets.get(number).map_or(&[][..], Vec::as_slice);
+        let next = offsets.partition_point(|event| *event < offset);
+        let (sender, answers) = mpsc::unbounded_channel();
+        let id = self.0.streams().add(number, next, credit, Instant::now(), sender);
         self.0.wake.notify_one();
         tokio::spawn(listen(Arc::clone(&self.0), id, first.topic_name, requests));
         Ok(Response::new(Answers { org: Arc::clone(&self.0), id, answers }))
     }
 
     async fn get_schema(&self, request: Request<SchemaRequest>) -> Result<Response<SchemaInfo>, Status> {
-        self.enter("schema", request.metadata())?;
+        self.admit("schema", request.metadata())?;
         let id = request.into_inner().schema_id;
-        let mut schemas = self.0.tape.topics.iter().flat_map(|topic| [&topic.schema, &topic.changed]);
+        let mut schemas = self.0.timeline.topics.iter().flat_map(|topic| [&topic.schema, &topic.changed]);
         let Some(schema) = schemas.find(|schema| schema.id == id) else {
             return Err(status(Code::NotFound, None, "the schema does not exist"));
         };
@@ -61,15 +61,15 @@ impl PubSub for Service {
     }
 
     async fn get_topic(&self, request: Request<TopicRequest>) -> Result<Response<TopicInfo>, Status> {
-        self.enter("topic", request.metadata())?;
+        self.admit("topic", request.metadata())?;
         let name = request.into_inner().topic_name;
         let (_, topic) = self.topic(&name)?;
         let names = topic.names();
-        let changed = self.0.faults.holds(&names, &Fault::SchemaChanged);
+        let changed = self.0.faults.is_active(&names, &Fault::SchemaChanged);
         Ok(Response::new(TopicInfo {
             tenant_guid: format!("core/fake/{}", self.0.id),
             can_publish: false,
-            can_subscribe: !self.0.faults.holds(&names, &Fault::TopicForbidden),
+            can_subscribe: !self.0.faults.is_active(&names, &Fault::TopicForbidden),
             schema_id: if changed { topic.changed.id.clone() } else { topic.schema.id.clone() },
             rpc_id: rpc_id(),
             topic_name: name,
@@ -78,9 +78,9 @@ impl PubSub for Service {
 }
 
 impl Service {
-    fn enter(&self, call: &'static str, metadata: &MetadataMap) -> Result<(), Status> {
+    fn admit(&self, call: &'static str, metadata: &MetadataMap) -> Result<(), Status> {
         self.0.count(call);
-        if self.0.faults.strikes(&[call], &Fault::Unavailable) {
+        if self.0.faults.occurs(&[call], &Fault::Unavailable) {
             return Err(unavailable());
         }
         let said = |key: &str| metadata.get(key).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -92,19 +92,19 @@ impl Service {
     }
 
     fn topic(&self, name: &str) -> Result<(usize, &Topic), Status> {
-        let found = self.0.tape.topic(name);
+        let found = self.0.timeline.topic(name);
         found
-            .filter(|(_, topic)| !self.0.faults.strikes(&topic.names(), &Fault::TopicMissing))
+            .filter(|(_, topic)| !self.0.faults.occurs(&topic.names(), &Fault::TopicMissing))
             .ok_or_else(|| status(Code::NotFound, None, "the topic does not exist"))
     }
 
-    /// The place of the first event that is to be sent.
-    fn place(&self, topic: &Topic, request: &FetchRequest) -> Result<Place, Status> {
+    /// Returns the offset at which a subscription starts.
+    fn offset(&self, topic: &Topic, request: &FetchRequest) -> Result<Offset, Status> {
         match request.replay_preset() {
-            ReplayPreset::Latest => Ok(self.0.tape.after(self.0.clock.now())),
+            ReplayPreset::Latest => Ok(self.0.timeline.after(self.0.clock.now())),
             ReplayPreset::Earliest => Ok(self.0.earliest()),
             ReplayPreset::Custom => match replay::decode(&request.replay_id, self.0.replay_tag(&topic.name)) {
-                Ok(place) if (self.0.earliest()..=self.0.tape.end()).contains(&place) => Ok(place),
+                Ok(offset) if (self.0.earliest()..=self.0.timeline.end()).contains(&offset) => Ok(offset),
                 Ok(_) | Err(Unusable::Foreign) => Err(status(
                     Code::InvalidArgument,
                     Some("subscription.fetch.replayid.corrupted"),
@@ -131,7 +131,7 @@ fn credit(request: &FetchRequest) -> Result<usize, Status> {
     }
 }
 
-/// What one subscriber gets. Whoever drops it has unsubscribed.
+/// The answers of one subscription. Dropping it ends the subscription.
 #[derive(Debug)]
 pub(crate) struct Answers {
     org: Arc<Org>,
@@ -154,7 +154,7 @@ impl Drop for Answers {
     }
 }
 
-/// Takes what the client asks for, until it breaks the rules, asks for nothing for too long, or has gone.
+/// Receives the client's requests, until it breaks a rule, requests nothing for too long, or disconnects.
 async fn listen(org: Arc<Org>, id: u64, topic: String, mut requests: Streaming<FetchRequest>) {
     let error = loop {
         let Ok(message) = tokio::time::timeout(org.settings.idle, requests.message()).await else {
@@ -168,7 +168,7 @@ async fn listen(org: Arc<Org>, id: u64, topic: String, mut requests: Streaming<F
                 break Some(status(Code::InvalidArgument, None, "the topic of a stream cannot change"));
             }
             Ok(Some(request)) => match credit(&request) {
-                Ok(more) => org.streams().ask(id, more),
+                Ok(more) => org.streams().add_credit(id, more),
                 Err(error) => break Some(error),
             },
             Ok(None) => break None,
@@ -178,7 +178,7 @@ async fn listen(org: Arc<Org>, id: u64, topic: String, mut requests: Streaming<F
     };
     let mut streams = org.streams();
     match error {
-        // What was asked for is still sent.
+        // Events that were requested are still sent.
         None => {
             if let Some(open) = streams.open.get_mut(&id) {
                 open.ending = true;
@@ -186,7 +186,7 @@ async fn listen(org: Arc<Org>, id: u64, topic: String, mut requests: Streaming<F
         }
         Some(error) => {
             if let Some(closed) = streams.open.remove(&id) {
-                drop(closed.outlet.send(Err(error)));
+                drop(closed.sender.send(Err(error)));
             }
         }
     }

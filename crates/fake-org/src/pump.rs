@@ -1,11 +1,11 @@
-//! Hands events to the streams of those who subscribed, as [`crate::streams`] decides.
+//! Sends events to subscriptions, as [`crate::streams`] decides.
 
 use crate::avro::Envelope;
 use crate::fault::Fault;
 use crate::org::Org;
 use crate::settings::Speed;
 use crate::streams::{Step, Streams, Subscription};
-use crate::tape::{Place, Topic};
+use crate::timeline::{Offset, Topic};
 use crate::{refusal, replay};
 use salesforce_client::pubsub::wire::{ConsumerEvent, FetchResponse, ProducerEvent};
 use std::ops::Range;
@@ -13,13 +13,13 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use tonic::Status;
 
-/// Where the answers of one subscription go.
-pub(crate) type Outlet = UnboundedSender<Result<FetchResponse, Status>>;
+/// The channel of one subscription's answers.
+pub(crate) type AnswerSender = UnboundedSender<Result<FetchResponse, Status>>;
 
-/// An answer is closed when it has so many bytes; clients take four times as many.
+/// The size in bytes at which no further event is added to an answer: a quarter of gRPC's default limit.
 const FULL: usize = 1 << 20;
 
-/// Runs until it is dropped.
+/// Sends events and keepalives until the future is dropped.
 pub(crate) async fn run(org: &Org) {
     loop {
         let woken = org.wake.notified();
@@ -31,14 +31,14 @@ pub(crate) async fn run(org: &Org) {
     }
 }
 
-/// One step; says until when there is nothing more to do, if that passes by itself.
+/// Does one step. `None` if there may be more to do at once; otherwise the time of the next step, if it is known.
 fn advance(org: &Org) -> Option<Option<Instant>> {
     let mut streams = org.streams();
-    let is_over = |open: &Subscription<Outlet>| open.outlet.is_closed() || open.ending && open.credit == 0;
+    let is_over = |open: &Subscription<AnswerSender>| open.sender.is_closed() || open.ending && open.credit == 0;
     streams.open.retain(|_, open| !is_over(open));
     for subscription in streams.open.values_mut() {
-        let names = org.tape.topics.get(subscription.topic).map_or(["", ""], Topic::names);
-        subscription.silent = org.faults.holds(&names, &Fault::StreamsSilent);
+        let names = org.timeline.topics.get(subscription.topic).map_or(["", ""], Topic::names);
+        subscription.silent = org.faults.is_active(&names, &Fault::StreamsSilent);
     }
     let situation = org.situation(&streams, Instant::now());
     let step = streams.step(&situation);
@@ -46,7 +46,7 @@ fn advance(org: &Org) -> Option<Option<Instant>> {
         && situation.flowing
         && !streams.open.is_empty()
         && let Some(last) = streams.frontier(&situation).unwrap_or(situation.released).checked_sub(1)
-        && let Some(event) = org.tape.event(last)
+        && let Some(event) = org.timeline.event(last)
     {
         org.clock.advance_to(event.published);
     }
@@ -55,14 +55,14 @@ fn advance(org: &Org) -> Option<Option<Instant>> {
             send(org, &mut streams, id, events);
             None
         }
-        Step::Comfort { id } => {
+        Step::Keepalive { id } => {
             let released = situation.released;
-            let place = streams.open.get(&id).map(|open| open.pending(&situation).unwrap_or(released));
-            comfort(org, &mut streams, id, place.unwrap_or(released));
+            let offset = streams.open.get(&id).map(|open| open.pending(&situation).unwrap_or(released));
+            keepalive(org, &mut streams, id, offset.unwrap_or(released));
             None
         }
         Step::Wait { until } => {
-            let due = org.tape.event(situation.released).and_then(|event| org.clock.until(event.published));
+            let due = org.timeline.event(situation.released).and_then(|event| org.clock.until(event.published));
             let due = due.map(|due| Instant::now() + due);
             Some(until.into_iter().chain(due).min())
         }
@@ -72,39 +72,40 @@ fn advance(org: &Org) -> Option<Option<Instant>> {
     wait
 }
 
-fn send(org: &Org, streams: &mut Streams<Outlet>, id: u64, events: Range<usize>) {
+fn send(org: &Org, streams: &mut Streams<AnswerSender>, id: u64, events: Range<usize>) {
     let Some(subscription) = streams.open.get_mut(&id) else { return };
-    let Some(topic) = org.tape.topics.get(subscription.topic) else { return };
-    let places = org.tape.places.get(subscription.topic).and_then(|places| places.get(events)).unwrap_or_default();
+    let Some(topic) = org.timeline.topics.get(subscription.topic) else { return };
+    let offsets =
+        org.timeline.offsets.get(subscription.topic).and_then(|offsets| offsets.get(events)).unwrap_or_default();
     let names = topic.names();
     let tag = org.replay_tag(&topic.name);
     let mut sent = Vec::new();
     let mut bytes = 0;
     let mut last = None;
-    for place in places {
+    for offset in offsets {
         if sent.len() >= subscription.credit || bytes >= FULL {
             break;
         }
         let number = subscription.next;
         subscription.next += 1;
-        last = Some(*place);
-        let every = org.faults.see(&names, |fault| match fault {
+        last = Some(*offset);
+        let every = org.faults.peek(&names, |fault| match fault {
             Fault::EventsMissing { every } => Some((*every).max(1)),
             _ => None,
         });
         if every.is_some_and(|every| (number + 1).is_multiple_of(every)) {
             continue;
         }
-        let Some(event) = encode(org, *place, tag) else { continue };
+        let Some(event) = encode(org, *offset, tag) else { continue };
         bytes += event.event.as_ref().map_or(0, |event| event.payload.len());
-        if sent.len() + 2 <= subscription.credit && org.faults.strikes(&names, &Fault::EventsTwice) {
+        if sent.len() + 2 <= subscription.credit && org.faults.occurs(&names, &Fault::EventsTwice) {
             sent.push(event.clone());
         }
         sent.push(event);
     }
     let Some(last) = last else { return };
     subscription.credit = subscription.credit.saturating_sub(sent.len());
-    subscription.told = false;
+    subscription.keepalive_sent = false;
     let (topic, next) = (subscription.topic, subscription.next);
     if !sent.is_empty() {
         answer(subscription, sent, replay::encode(last + 1, tag));
@@ -115,37 +116,37 @@ fn send(org: &Org, streams: &mut Streams<Outlet>, id: u64, events: Range<usize>)
     }
 }
 
-/// Says that all is well, and that everything before `place` was sent.
-fn comfort(org: &Org, streams: &mut Streams<Outlet>, id: u64, place: Place) {
+/// Sends an answer without events, which says that everything before `offset` was sent.
+fn keepalive(org: &Org, streams: &mut Streams<AnswerSender>, id: u64, offset: Offset) {
     let Some(subscription) = streams.open.get_mut(&id) else { return };
-    let Some(topic) = org.tape.topics.get(subscription.topic) else { return };
-    subscription.told = true;
-    answer(subscription, Vec::new(), replay::encode(place, org.replay_tag(&topic.name)));
+    let Some(topic) = org.timeline.topics.get(subscription.topic) else { return };
+    subscription.keepalive_sent = true;
+    answer(subscription, Vec::new(), replay::encode(offset, org.replay_tag(&topic.name)));
 }
 
-fn answer(subscription: &mut Subscription<Outlet>, events: Vec<ConsumerEvent>, latest_replay_id: Vec<u8>) {
-    subscription.spoken = Instant::now();
+fn answer(subscription: &mut Subscription<AnswerSender>, events: Vec<ConsumerEvent>, latest_replay_id: Vec<u8>) {
+    subscription.last_answer = Instant::now();
     let answer = FetchResponse {
         events,
         latest_replay_id,
         rpc_id: refusal::rpc_id(),
         pending_num_requested: i32::try_from(subscription.credit).unwrap_or(i32::MAX),
     };
-    // Who has gone in the meantime is missed at the next step.
-    drop(subscription.outlet.send(Ok(answer)));
+    // Fails if the client has gone; the next step then removes the subscription.
+    drop(subscription.sender.send(Ok(answer)));
 }
 
-fn encode(org: &Org, place: Place, tag: [u8; 2]) -> Option<ConsumerEvent> {
-    let event = org.tape.event(place)?;
-    let topic = org.tape.topics.get(event.topic)?;
+fn encode(org: &Org, offset: Offset, tag: [u8; 2]) -> Option<ConsumerEvent> {
+    let event = org.timeline.event(offset)?;
+    let topic = org.timeline.topics.get(event.topic)?;
     let names = topic.names();
-    let changed = org.faults.holds(&names, &Fault::SchemaChanged);
+    let changed = org.faults.is_active(&names, &Fault::SchemaChanged);
     let schema = if changed { &topic.changed } else { &topic.schema };
-    let uuid = model::id::derive(&["message", org.id.as_str(), &place.to_string()]).to_string();
+    let uuid = model::id::derive(&["message", org.id.as_str(), &offset.to_string()]).to_string();
     let mut payload = schema.encode(&event.record.fields(), &Envelope { uuid: &uuid, at: event.at });
-    if org.faults.strikes(&names, &Fault::PayloadBroken) {
+    if org.faults.occurs(&names, &Fault::PayloadBroken) {
         payload.truncate(payload.len() / 3);
     }
     let event = ProducerEvent { id: uuid, schema_id: schema.id.clone(), payload, headers: Vec::new() };
-    Some(ConsumerEvent { event: Some(event), replay_id: replay::encode(place + 1, tag) })
+    Some(ConsumerEvent { event: Some(event), replay_id: replay::encode(offset + 1, tag) })
 }

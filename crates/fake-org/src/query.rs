@@ -1,4 +1,4 @@
-//! Queries: what may be asked of which object, and what is answered.
+//! Queries: their rules and their results.
 
 mod answer;
 mod rows;
@@ -14,15 +14,15 @@ use crate::soql::{self, Columns, Comparison, Filter, Literal, Select};
 use axum::http::StatusCode;
 use std::time::Duration;
 
-/// The object that a query is about, and where faults may be for it.
+/// The names by which a fault may be limited to an object. `RestApi` stands for its log files and its log object.
 pub(crate) fn names(object: &Object) -> Vec<&str> {
     vec![object.name.as_str(), object.name.trim_end_matches("EventLog")]
 }
 
-/// Answers a query.
+/// Runs a query.
 ///
 /// # Errors
-/// As Salesforce refuses it.
+/// If Salesforce would refuse it, or a fault applies.
 pub(crate) fn run(org: &Org, text: &str) -> Result<Answer, Refusal> {
     let select = soql::parse(text)?;
     let object = object(org, &select.from).ok_or_else(|| {
@@ -39,26 +39,26 @@ pub(crate) fn run(org: &Org, text: &str) -> Result<Answer, Refusal> {
     })
 }
 
-/// The object of this name, unless it is hidden from the user.
+/// Finds an object by its name in any case, unless a fault hides it from the user.
 pub(crate) fn object(org: &Org, name: &str) -> Option<Object> {
-    let stored = org.tape.topics.iter().map(|topic| &topic.stored);
+    let stored = org.timeline.topics.iter().map(|topic| &topic.stored);
     let events = stored.filter(|object| object.name.eq_ignore_ascii_case(name)).cloned();
     let others = crate::objects::standard().into_iter().chain([crate::objects::event_log_file()]);
     let known = events.chain(others).find(|object| object.name.eq_ignore_ascii_case(name));
     let object = known.or_else(|| org.files.log_object(org, name))?;
-    (!org.faults.strikes(&names(&object), &Fault::ObjectMissing)).then_some(object)
+    (!org.faults.occurs(&names(&object), &Fault::ObjectMissing)).then_some(object)
 }
 
-/// Whether the user may not read a field.
+/// Whether a fault hides a field from the user.
 pub(crate) fn is_hidden(org: &Org, object: &Object, field: &Field) -> bool {
     let hidden = |fault: &Fault| match fault {
         Fault::FieldHidden { field: name } => name.eq_ignore_ascii_case(&field.name).then_some(()),
         _ => None,
     };
-    org.faults.see(&names(object), hidden).is_some()
+    org.faults.peek(&names(object), hidden).is_some()
 }
 
-/// The field of this name that the user may read.
+/// Finds a field that the user may read.
 fn readable<'a>(org: &Org, object: &'a Object, name: &str) -> Result<&'a Field, Refusal> {
     object
         .field(name)
@@ -80,7 +80,7 @@ fn columns(org: &Org, object: &Object, select: &Select) -> Result<Vec<Field>, Re
     }
 }
 
-/// Fails where the time that is asked for is longer than the org can do today.
+/// Fails if a fault limits the window of queries, and this one's is longer.
 fn time_out(org: &Org, object: &Object, select: &Select) -> Result<(), Refusal> {
     let Some(clock) = rows::clock_field(object) else { return Ok(()) };
     let (from, to) = rows::window(clock, &select.filters);

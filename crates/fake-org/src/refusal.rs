@@ -1,4 +1,4 @@
-//! How the org says no.
+//! Errors of the REST and Pub/Sub APIs.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -44,7 +44,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// An error of the Pub/Sub API, with its code in the trailer where it has one.
+/// Makes an error of the Pub/Sub API, with its error code, if any, in the trailer.
 pub(crate) fn status(code: Code, error_code: Option<&str>, message: &str) -> Status {
     let mut trailer = MetadataMap::new();
     let code_of = |text: &str| MetadataValue::try_from(format!("sfdc.platform.eventbus.grpc.{text}")).ok();
@@ -57,7 +57,7 @@ pub(crate) fn status(code: Code, error_code: Option<&str>, message: &str) -> Sta
     Status::with_metadata(code, message, trailer)
 }
 
-/// Another one each time.
+/// Returns a new id for each call.
 pub(crate) fn rpc_id() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!("{:08x}", COUNT.fetch_add(1, Ordering::Relaxed))

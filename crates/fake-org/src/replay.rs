@@ -1,43 +1,48 @@
-//! Replay ids: ten bytes that say a place on the tape, and whose they are.
+//! Replay ids: ten bytes with an offset and a tag of topic, org and generation.
 
-use crate::tape::Place;
+use crate::timeline::Offset;
 
-/// What is in front of each other id, so that they are ordered and never contiguous.
+/// The distance between the ranges of consecutive offsets. Ids ascend but are not contiguous, as Salesforce's. Any
+/// number well above 1 would do.
 const STRIDE: u64 = 977;
-/// Beyond what any clock counts.
+/// The number of offset 0. Arbitrary, and large enough that ids look like neither counters nor times.
 const BASE: u64 = 0x0000_51f0_0000_0000;
 
 /// Why an id cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
-    /// It is no replay id at all.
+    /// It does not have the form of a replay id.
     Malformed,
-    /// It is another topic's, another org's, or of before the org was moved.
+    /// It belongs to another topic, org or generation.
     Foreign,
 }
 
-/// Whose ids they are. Another generation does not know those of the one before.
+/// Returns the tag of a topic's ids. Ids with the tag of another generation are refused.
 pub(crate) fn tag(org: &str, topic: &str, generation: u32) -> [u8; 2] {
     let hash = model::id::hash(format!("{org} {topic} {generation}").as_bytes());
     (hash as u16).to_be_bytes()
 }
 
-/// The id after whose event comes what is at `place` or later.
-pub(crate) fn encode(place: Place, tag: [u8; 2]) -> Vec<u8> {
-    let place = u64::from(place);
-    let scatter = model::id::hash(&place.to_be_bytes()) % STRIDE;
-    let order = BASE + place * STRIDE + scatter;
+/// Encodes the id of the event before `offset`: a replay after this id starts with the event at `offset`.
+pub(crate) fn encode(offset: Offset, tag: [u8; 2]) -> Vec<u8> {
+    let offset = u64::from(offset);
+    let scatter = model::id::hash(&offset.to_be_bytes()) % STRIDE;
+    let order = BASE + offset * STRIDE + scatter;
     order.to_be_bytes().into_iter().chain(tag).collect()
 }
 
-pub(crate) fn decode(id: &[u8], tag: [u8; 2]) -> Result<Place, Unusable> {
+/// Decodes the offset of an id.
+///
+/// # Errors
+/// If the id is malformed or does not have this tag.
+pub(crate) fn decode(id: &[u8], tag: [u8; 2]) -> Result<Offset, Unusable> {
     let (order, said) = id.split_at_checked(8).ok_or(Unusable::Malformed)?;
     let order = u64::from_be_bytes(order.try_into().map_err(|_| Unusable::Malformed)?);
     if said.len() != tag.len() {
         return Err(Unusable::Malformed);
     }
-    let place = order.checked_sub(BASE).map(|order| order / STRIDE).and_then(|place| Place::try_from(place).ok());
-    place.filter(|place| encode(*place, tag) == id).ok_or(Unusable::Foreign)
+    let offset = order.checked_sub(BASE).map(|order| order / STRIDE).and_then(|offset| Offset::try_from(offset).ok());
+    offset.filter(|offset| encode(*offset, tag) == id).ok_or(Unusable::Foreign)
 }
 
 #[cfg(test)]
@@ -54,7 +59,7 @@ mod tests {
         }
 
         #[test]
-        fn bytes_that_we_did_not_write_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..12)) {
+        fn arbitrary_bytes_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..12)) {
             prop_assert!(decode(&bytes, tag("org", "topic", 0)).is_err());
         }
     }

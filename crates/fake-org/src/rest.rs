@@ -1,4 +1,4 @@
-//! The REST interface.
+//! The REST API's routes.
 
 use crate::body;
 use crate::fault::Fault;
@@ -35,7 +35,7 @@ pub(crate) fn router(org: Arc<Org>) -> Router {
         .with_state(org)
 }
 
-/// What every answer says: the org's time, to the second, and the calls of the day.
+/// Adds the headers of every answer: the org's time in seconds, and the API usage.
 async fn stamp(State(org): State<Arc<Org>>, mut response: Response) -> Response {
     let date = org.clock.now().to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let usage = format!("api-usage={}/{}", calls_used(&org), org.settings.calls_max);
@@ -53,16 +53,16 @@ fn calls_used(org: &Org) -> u64 {
     org.settings.calls_used + rest.iter().filter_map(|call| counts.get(call)).sum::<u64>()
 }
 
-/// Lets a call in that may be made.
-fn enter(org: &Org, call: &'static str, headers: &HeaderMap) -> Result<()> {
+/// Counts a call, and refuses it if a fault, its token or the limit of calls says so.
+fn admit(org: &Org, call: &'static str, headers: &HeaderMap) -> Result<()> {
     org.count(call);
-    if org.faults.strikes(&[call], &Fault::Unavailable) {
+    if org.faults.occurs(&[call], &Fault::Unavailable) {
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "SERVER_UNAVAILABLE", "The server is busy"));
     }
     if !org.tokens.is_valid(bearer(headers)) {
         return Err(Refusal::session());
     }
-    if calls_used(org) > org.settings.calls_max || org.faults.strikes(&[call], &Fault::LimitExceeded) {
+    if calls_used(org) > org.settings.calls_max || org.faults.occurs(&[call], &Fault::LimitExceeded) {
         let message = "TotalRequests Limit exceeded.";
         return Err(Refusal::new(StatusCode::FORBIDDEN, "REQUEST_LIMIT_EXCEEDED", message));
     }
@@ -75,13 +75,13 @@ async fn first_page(
     Query(parameters): Query<HashMap<String, String>>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    enter(&org, "query", &headers)?;
+    admit(&org, "query", &headers)?;
     let soql = parameters.get("q").ok_or_else(|| Refusal::malformed("no query was given"))?;
     let mut answer = query::run(&org, soql)?;
     let size = page_size(&org, &headers);
     let big = answer.object().is_some_and(|object| object.class == Class::Big);
     let names: Vec<&str> = answer.object().map(query::names).unwrap_or_default();
-    if big && org.faults.strikes(&names, &Fault::OnePage) {
+    if big && org.faults.occurs(&names, &Fault::OnePage) {
         answer.truncate(size);
     }
     let answer = Arc::new(answer);
@@ -94,9 +94,9 @@ async fn further_page(
     Path((version, locator)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    enter(&org, "query_more", &headers)?;
+    admit(&org, "query_more", &headers)?;
     let found = locator.rsplit_once('-').and_then(|(id, first)| Some((id, first.parse().ok()?, org.cursors.get(id)?)));
-    let expired = org.faults.strikes(&["query_more"], &Fault::LocatorExpired);
+    let expired = org.faults.occurs(&["query_more"], &Fault::LocatorExpired);
     let Some((id, first, answer)) = found.filter(|_| !expired) else {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "INVALID_QUERY_LOCATOR", "invalid query locator"));
     };
@@ -119,7 +119,7 @@ fn page(
     Ok(body::json(org, &names, text))
 }
 
-/// As the client wants it, from 200 to the most that there is.
+/// The size of a page: the client's `batchSize`, clamped to 200 to 2,000, and at most the org's setting.
 fn page_size(org: &Org, headers: &HeaderMap) -> usize {
     let options = headers.get("sforce-query-options").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let wanted = options.split(',').find_map(|option| option.trim().strip_prefix("batchSize=")?.trim().parse().ok());
@@ -131,14 +131,14 @@ async fn describe(
     Path((_, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    enter(&org, "describe", &headers)?;
+    admit(&org, "describe", &headers)?;
     let object = query::object(&org, &name).ok_or_else(Refusal::not_found)?;
     let description = object.describe(|field| query::is_hidden(&org, &object, field));
     Ok(body::json(&org, &["describe", &object.name], description.to_string()))
 }
 
 async fn limits(State(org): State<Arc<Org>>, headers: HeaderMap) -> Result<Response> {
-    enter(&org, "limits", &headers)?;
+    admit(&org, "limits", &headers)?;
     let max = org.settings.calls_max;
     let calls = json!({ "Max": max, "Remaining": max.saturating_sub(calls_used(&org)) });
     Ok(body::json(&org, &["limits"], json!({ "DailyApiRequests": calls }).to_string()))
@@ -149,7 +149,7 @@ async fn download(
     Path((_, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    enter(&org, "download", &headers)?;
+    admit(&org, "download", &headers)?;
     let file = org.files.find(&org, &id).ok_or_else(Refusal::not_found)?;
     let accepted = headers.get("accept-encoding").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let event_type = file.event_type.clone();

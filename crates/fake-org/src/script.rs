@@ -1,4 +1,4 @@
-//! What happens in the org.
+//! Scripts: the events that happen in the org.
 
 use crate::log_rows::{LogTable, Splitter};
 use crate::settings::Settings;
@@ -18,53 +18,74 @@ pub struct Event {
     pub at: Timestamp,
     /// The name of the object that stores it, such as `ListViewEvent`.
     pub object: String,
+    /// Its fields.
     pub record: Record,
 }
 
-/// How much later an event may be published than one that happened after it, milliseconds.
+/// The most by which an event may be published after one that happened later, in milliseconds. A choice: the same 5
+/// minutes that orgwatch allows by default.
 pub const DISORDER: i64 = 5 * model::time::MINUTE;
 
 /// The fields of an event as the query API returns them, kept as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record(Box<str>);
 
-/// An org, and all that will have happened in it.
+/// An org and all events that happen in it.
 #[derive(Clone, Debug)]
 pub struct Script {
+    /// The org.
     pub org_id: OrgId,
-    /// In the order in which they are published: in order of time, but for less than [`DISORDER`].
+    /// The events in the order of publishing: by time, except for differences of at most [`DISORDER`].
     pub events: Vec<Event>,
-    /// Rows of event log files. Where there are none, they are made from `events`.
+    /// Rows of event log files. If empty, they are derived from `events`.
     pub log_tables: Vec<LogTable>,
-    /// Beside those of profiles, which the events tell of.
+    /// Permission sets in addition to those of profiles, which are derived from the events.
     pub permission_sets: Vec<PermissionSet>,
+    /// How the org behaves.
     pub settings: Settings,
 }
 
-/// What accounts are assigned, and when.
+/// A permission set and its assignments.
 #[derive(Clone, Debug, Default)]
 pub struct PermissionSet {
-    /// What a profile may do is in a set named `X` and its id, which all who have the profile are assigned.
+    /// Its name. `X` and a profile's id name the set that the profile owns, which is assigned to all its users.
     pub name: String,
-    /// Whether it is what a group of permission sets amounts to.
+    /// Whether it is the aggregate of a permission set group.
     pub is_group: bool,
-    /// Such as `ModifyAllData`. Unless told otherwise, nobody may do anything.
+    /// Its permissions, such as `ModifyAllData`.
     pub permissions: Vec<String>,
-    /// Accounts by id, and the org's time from which and until which they have it.
+    /// Accounts by id, each with the time during which the set is assigned to it.
     pub assigned: Vec<(String, Range<Timestamp>)>,
 }
 
+/// Why a script cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptError {
+    /// A file cannot be read.
     #[error("{path}: cannot be read", path = .path.display())]
-    File { path: PathBuf, source: std::io::Error },
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: std::io::Error,
+    },
+    /// A line is not an event or a row.
     #[error("{path}: line {line}: {problem}", path = .path.display())]
-    Line { path: PathBuf, line: usize, problem: String },
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1 on.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 impl Event {
+    /// Reads an event as the query API returns it.
+    ///
     /// # Errors
-    /// If the text is no JSON object, or says neither its object by `attributes.type` nor a time by `EventDate`.
+    /// If the text is not a JSON object, or lacks the object's name in `attributes.type` or a time in `EventDate`.
     pub fn read(json: &str) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Head {
@@ -83,6 +104,7 @@ impl Event {
 }
 
 impl Record {
+    /// Parses the fields.
     pub fn fields(&self) -> Map<String, Value> {
         serde_json::from_str(&self.0).unwrap_or_default()
     }
@@ -95,7 +117,7 @@ impl From<Map<String, Value>> for Record {
 }
 
 impl Script {
-    /// With settings as they are by default.
+    /// Creates a script with default settings.
     pub fn new(org_id: OrgId, events: Vec<Event>) -> Self {
         let (log_tables, permission_sets) = (Vec::new(), Vec::new());
         let mut script = Self { org_id, events, log_tables, permission_sets, settings: Settings::default() };
@@ -103,11 +125,11 @@ impl Script {
         script
     }
 
-    /// Reads files as `orgwatch simulate` writes them: a stored event in JSON on each line, or rows of an event log
-    /// file. The order of the files is kept, unless it is none.
+    /// Reads files as `orgwatch simulate` writes them: stored events as JSON, one on each line, or rows of event log
+    /// files as CSV. Events keep their order, unless it differs from the order of time by more than [`DISORDER`].
     ///
     /// # Errors
-    /// If a file cannot be read, or a line of it is no event.
+    /// If a file cannot be read, or a line is neither an event nor a row.
     pub fn read(paths: &[PathBuf], org_id: OrgId) -> Result<Self, ScriptError> {
         let mut script = Self::new(org_id, Vec::new());
         for path in paths {
@@ -117,12 +139,12 @@ impl Script {
         Ok(script)
     }
 
-    /// When its last event happens.
+    /// Returns the time of the last event.
     pub fn end(&self) -> Timestamp {
         self.events.iter().map(|event| event.at).max().unwrap_or(self.settings.start)
     }
 
-    /// What is more out of order than events are published in is put in order.
+    /// Sorts the events by time, if they are out of order by more than [`DISORDER`].
     fn sort(&mut self) {
         let mut latest = Timestamp(i64::MIN);
         let is_in_order = self.events.iter().all(|event| {

@@ -1,73 +1,81 @@
-//! How the org behaves while nothing is wrong.
+//! How the org behaves without faults.
 
 use model::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Worth nothing: the key whose signatures [`Settings::default`] takes, for tests to log in by JWT bearer.
+/// The private key that matches the public key of [`Settings::default`], with which tests log in by JWT bearer. It is
+/// used nowhere else.
 pub const PRIVATE_KEY: &str = include_str!("../keys/private.pem");
 const PUBLIC_KEY: &str = include_str!("../keys/public.pem");
 
+/// The settings of an org.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Consumer key of the app.
     pub client_id: String,
-    /// For client credentials.
+    /// Consumer secret of the app, for client credentials.
     pub client_secret: String,
-    /// Whom JWT bearer may log in as.
+    /// The user that JWT bearer may log in as.
     pub username: String,
-    /// The RSA key that JWTs are signed with: PEM (`PUBLIC KEY`), or DER of PKCS #1.
+    /// The RSA public key that verifies JWTs: PEM (`PUBLIC KEY`), or DER in PKCS #1.
     pub public_key: Vec<u8>,
-    /// The org's clock begins here, or with the first event if that is later. What is before has happened already.
+    /// The time at which the clock starts, or the time of the first event if that is later. Events up to then have
+    /// happened at the start.
     pub start: Timestamp,
+    /// How fast the clock runs.
     pub speed: Speed,
-    pub order: Order,
-    /// Custom channels such as `Orgwatch__chn`, with the streamed objects that are their members: all where none is
-    /// named. A real org lets ten be on one.
+    /// In which order events of several topics are streamed.
+    pub stream_order: StreamOrder,
+    /// Custom channels, such as `Orgwatch__chn`, with the streamed objects that are their members; an empty list means
+    /// all objects. A real org allows ten members in a channel.
     pub channels: BTreeMap<String, Vec<String>>,
-    /// No event is streamed before so many topics have been subscribed to.
+    /// How many topics must be subscribed to before any event is streamed.
     pub topics_awaited: usize,
-    /// How far back streams can be replayed.
+    /// How far back streams can be replayed. The default is Salesforce's retention, 72 h.
     pub history: Duration,
-    /// After how long without events a stream says that it is alive. In real time, as is `idle`.
+    /// After how long without events a stream sends a keepalive. In real time, as is `idle`. The default is short
+    /// beside Salesforce's 270 s.
     pub keepalive: Duration,
-    /// After how long at the least a stream is closed whose client asks for nothing more.
+    /// After how long, at least, a stream is closed if its client has received all that it requested and requests
+    /// nothing more.
     pub idle: Duration,
     /// The most records on a page of a query's result.
     pub page: usize,
     /// How long after its event a stored row becomes visible.
     pub visible_after: Duration,
-    /// How long after the end of its hour an hourly log file is there.
+    /// How long after the end of its hour an hourly log file appears.
     pub hourly_after: Duration,
-    /// How long after the end of its day a daily one.
+    /// How long after the end of its day a daily log file appears.
     pub daily_after: Duration,
-    /// How long log files are kept.
+    /// How long log files are kept. The default is Salesforce's retention with Event Monitoring, 30 days.
     pub files_kept: Duration,
-    /// Whether log files are compressed for clients that accept it.
+    /// Whether log files are compressed for clients that accept gzip.
     pub gzip: bool,
-    /// REST calls of the day: how many have been made by others, and how many there are.
+    /// How many REST calls of the day other clients have made.
     pub calls_used: u64,
+    /// How many REST calls a day has.
     pub calls_max: u64,
 }
 
-/// How fast the org's time passes.
+/// How fast the org's clock runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Speed {
-    /// All is streamed as fast as it is taken; the time is that of the latest event that all subscribers have, and the
-    /// script's end when all is sent.
+    /// Events are streamed as fast as clients request them. The time is that of the latest event that all subscribers
+    /// have received, and the script's end when everything was sent.
     Instant,
     /// So many times as fast as real time.
     Factor(f64),
-    /// Only when [`crate::Control::advance_to`] says so.
+    /// Stands still except for [`crate::Control::advance_to`].
     Manual,
 }
 
 /// In which order events of several topics are streamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// As in the script: each waits until all earlier ones of subscribed topics are handed over.
+pub enum StreamOrder {
+    /// In the script's order: an event is sent after all earlier events of subscribed topics.
     Script,
-    /// In order within each topic; none waits for another.
+    /// In order within each topic; topics do not wait for each other.
     Topic,
 }
 
@@ -80,7 +88,7 @@ impl Default for Settings {
             public_key: PUBLIC_KEY.as_bytes().to_vec(),
             start: Timestamp::default(),
             speed: Speed::Instant,
-            order: Order::Script,
+            stream_order: StreamOrder::Script,
             channels: BTreeMap::new(),
             topics_awaited: 0,
             history: Duration::from_secs(72 * 3_600),
@@ -98,7 +106,7 @@ impl Default for Settings {
     }
 }
 
-/// In milliseconds, as the org's clock counts.
+/// Converts a duration to milliseconds, the unit of [`Timestamp`].
 pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The part of SOQL that is understood: `SELECT`, `FROM`, `WHERE` with `AND`, `ORDER BY`, `LIMIT`, `OFFSET`.
+//! A parser of a subset of SOQL: `SELECT`, `FROM`, `WHERE` with `AND`, `ORDER BY`, `LIMIT`, `OFFSET`.
 
 mod tokens;
 
@@ -8,11 +8,12 @@ use tokens::{Token, tokens};
 
 type Result<T> = std::result::Result<T, Refusal>;
 
+/// A parsed query.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Select {
     pub(crate) columns: Columns,
     pub(crate) from: String,
-    /// All of them must hold.
+    /// Conditions, joined by `AND`.
     pub(crate) filters: Vec<Filter>,
     pub(crate) order: Vec<OrderBy>,
     pub(crate) limit: Option<usize>,
@@ -22,8 +23,9 @@ pub(crate) struct Select {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Columns {
     Named(Vec<String>),
-    /// `FIELDS(ALL)`, `FIELDS(STANDARD)`.
+    /// `FIELDS(ALL)` or `FIELDS(STANDARD)`.
     All {
+        /// Whether a `LIMIT` of at most 200 is required, as for `FIELDS(ALL)`.
         bounded: bool,
     },
     /// `COUNT()`.
@@ -34,7 +36,7 @@ pub(crate) enum Columns {
 pub(crate) struct Filter {
     pub(crate) field: String,
     pub(crate) comparison: Comparison,
-    /// One, but for `IN`.
+    /// One literal; any number for `IN`.
     pub(crate) values: Vec<Literal>,
 }
 
@@ -70,8 +72,10 @@ pub(crate) enum Direction {
     Descending,
 }
 
+/// Parses a query.
+///
 /// # Errors
-/// `MALFORMED_QUERY` for what is no SOQL, or none that we know.
+/// `MALFORMED_QUERY` for text that is not SOQL, or not in the subset.
 pub(crate) fn parse(text: &str) -> Result<Select> {
     let mut parser = Parser { tokens: tokens(text)?, next: 0 };
     parser.keyword("SELECT")?;
@@ -235,7 +239,7 @@ fn literal(word: &str) -> Option<Literal> {
     if let Ok(number) = word.parse() {
         return Some(Literal::Number(number));
     }
-    // A date alone is none of ours, and an offset without a colon is nobody's.
+    // Dates without a time are not in the subset, and SOQL itself refuses an offset without a colon.
     word.contains('T').then(|| Timestamp::parse(word)).flatten().map(Literal::Time)
 }
 
@@ -251,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_is_read_in_all_its_parts() {
+    fn every_clause_is_parsed() {
         let text = "select Id, Profile.Name from User where Name = 'O\\'Neil' and Score>=0.5 AND Id IN ('a','b') \
                     and IsActive = TRUE AND ProfileId != null order by Name desc nulls last, Id limit 10 offset 20";
         let filter = |field: &str, comparison, values: Vec<Literal>| Filter { field: field.into(), comparison, values };
@@ -277,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_literals_only_in_the_forms_that_salesforce_takes() {
+    fn only_salesforces_forms_of_times_are_accepted() {
         let value =
             |text: &str| parse(&format!("SELECT Id FROM X WHERE D > {text}")).map(|mut it| it.filters.remove(0));
         let time = Literal::Time(Timestamp(1_767_225_600_000));

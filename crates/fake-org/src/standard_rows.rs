@@ -1,8 +1,8 @@
-//! Rows of objects that every org has: its people and their rights, as its events tell of them.
+//! Rows of users, profiles, roles and permission sets, derived from the events.
 
 use crate::org::Org;
 use crate::script::PermissionSet;
-use crate::tape::Account;
+use crate::timeline::Account;
 use crate::value;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ type Rows = Vec<Arc<Map<String, Value>>>;
 #[derive(Debug)]
 pub(crate) struct StandardRows {
     permission_sets: Vec<PermissionSet>,
-    /// What does not change with time.
+    /// The rows that do not change with time, by object.
     fixed: OnceLock<BTreeMap<&'static str, Rows>>,
 }
 
@@ -34,7 +34,7 @@ impl StandardRows {
 const ASSIGNMENTS: &str = "PermissionSetAssignment";
 
 fn make(org: &Org, permission_sets: &[PermissionSet]) -> BTreeMap<&'static str, Rows> {
-    let accounts = || org.tape.users.iter();
+    let accounts = || org.timeline.users.iter();
     let profiles: BTreeSet<&str> = accounts().map(|(_, account)| account.profile_id.as_str()).collect();
     let roles: BTreeSet<&str> = accounts().map(|(_, account)| account.role_id.as_str()).collect();
     let named =
@@ -70,6 +70,7 @@ fn make(org: &Org, permission_sets: &[PermissionSet]) -> BTreeMap<&'static str, 
     ])
 }
 
+/// When everything in the org was created: before any script starts.
 const LONG_AGO: &str = "2020-01-01T00:00:00.000+0000";
 
 fn user(id: &str, account: &Account) -> Value {
@@ -90,7 +91,7 @@ fn user(id: &str, account: &Account) -> Value {
     })
 }
 
-/// Those of profiles, and the others.
+/// The permission sets that profiles own, and the others.
 fn sets(profiles: &BTreeSet<&str>, given: &[PermissionSet]) -> Rows {
     let own = profiles.iter().filter(|id| !id.is_empty()).map(|id| {
         let name = own_set(id);
@@ -101,7 +102,7 @@ fn sets(profiles: &BTreeSet<&str>, given: &[PermissionSet]) -> Rows {
     rows(own.chain(given.iter().filter(|set| !is_own(set)).map(|set| permission_set(set, None))))
 }
 
-/// `profile` is the one that owns it.
+/// A permission set; `profile` is the profile that owns it, if any.
 fn permission_set(set: &PermissionSet, profile: Option<&str>) -> Value {
     let may = |permission: &str| set.permissions.iter().any(|given| given == permission);
     json!({
@@ -119,12 +120,12 @@ fn permission_set(set: &PermissionSet, profile: Option<&str>) -> Value {
     })
 }
 
-/// Who has which of the given sets at the org's time.
+/// The assignments of the given sets at the org's time.
 fn assigned(org: &Org, given: &[PermissionSet]) -> Rows {
     let now = org.clock.now();
     rows(given.iter().flat_map(|set| {
         let having = set.assigned.iter().filter(|(_, time)| time.contains(&now));
-        let accounts = having.filter_map(|(id, _)| org.tape.users.get_key_value(id));
+        let accounts = having.filter_map(|(id, _)| org.timeline.users.get_key_value(id));
         accounts.map(|(id, account)| assignment(id, account, set))
     }))
 }
@@ -142,7 +143,7 @@ fn assignment(user: &str, account: &Account, set: &PermissionSet) -> Value {
     })
 }
 
-/// The name of a profile's own permission set.
+/// The name of the permission set that a profile owns.
 fn own_set(profile: &str) -> String {
     format!("X{profile}")
 }

@@ -1,72 +1,75 @@
-//! Who listens to which topic, and what is to be sent next. Decides only; [`crate::pump`] sends.
+//! Open subscriptions, and the decision what to send next. [`crate::pump`] does the sending.
 
-use crate::settings::Order;
-use crate::tape::Place;
+use crate::settings::StreamOrder;
+use crate::timeline::Offset;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The most events that a client may have asked for and not got yet, and that one answer holds.
+/// The most events that a client may have requested and not received, and that one answer holds: the limit of the
+/// Pub/Sub API.
 pub(crate) const MOST: usize = 100;
 
-/// Open subscriptions. `O` is where a subscription's answers go.
+/// Open subscriptions. `O` is the channel of a subscription's answers.
 #[derive(Debug)]
 pub(crate) struct Streams<O> {
     pub(crate) open: BTreeMap<u64, Subscription<O>>,
-    /// What was sent of each topic that was ever subscribed to, by topic.
+    /// How far each topic was sent that was ever subscribed to, by topic.
     pub(crate) sent: BTreeMap<usize, Sent>,
     next_id: u64,
 }
 
+/// An open subscription.
 #[derive(Debug)]
 pub(crate) struct Subscription<O> {
     pub(crate) topic: usize,
-    /// The next event, by its number among those of the topic.
+    /// The number of the next event to send, among the topic's events.
     pub(crate) next: usize,
-    /// How many events the client still takes.
+    /// How many events the client has requested and not received.
     pub(crate) credit: usize,
-    /// When it was last sent anything.
-    pub(crate) spoken: Instant,
-    /// Whether it was told that it has everything.
-    pub(crate) told: bool,
-    /// Whether nothing is sent to it, as if the connection had died.
+    /// When the last answer was sent.
+    pub(crate) last_answer: Instant,
+    /// Whether a keepalive was sent since the last event.
+    pub(crate) keepalive_sent: bool,
+    /// Whether nothing is sent to it, as on a connection that died unnoticed.
     pub(crate) silent: bool,
-    /// Whether the client will ask for nothing more.
+    /// Whether the client will request nothing more; it is closed once its credit is used up.
     pub(crate) ending: bool,
-    pub(crate) outlet: O,
+    pub(crate) sender: O,
 }
 
 /// How far a topic was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sent {
-    /// The number of the next event among those of the topic.
+    /// The number of the next event, among the topic's events.
     pub(crate) next: usize,
-    /// The place of the last one that was sent.
-    pub(crate) last: Option<Place>,
+    /// The offset of the last event that was sent.
+    pub(crate) last: Option<Offset>,
 }
 
-/// What is known when it is decided what to send.
+/// The inputs of [`Streams::step`] besides the subscriptions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Situation<'a> {
-    /// The places of each topic's events.
-    pub(crate) places: &'a [Vec<Place>],
-    /// The place after all events that have happened.
-    pub(crate) released: Place,
-    /// Whether events are sent at all.
+    /// The offsets of each topic's events.
+    pub(crate) offsets: &'a [Vec<Offset>],
+    /// The offset after all events that have happened.
+    pub(crate) released: Offset,
+    /// Whether enough topics are subscribed to for events to be sent.
     pub(crate) flowing: bool,
-    pub(crate) order: Order,
+    pub(crate) order: StreamOrder,
     pub(crate) now: Instant,
     pub(crate) keepalive: Duration,
 }
 
+/// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// To this subscription these events, by their numbers among those of its topic.
+    /// Send these events to this subscription; they are numbers among the topic's events.
     Send { id: u64, events: Range<usize> },
-    /// To this subscription that all is well.
-    Comfort { id: u64 },
-    /// Nothing until something changes, or until then.
+    /// Send a keepalive to this subscription.
+    Keepalive { id: u64 },
+    /// Do nothing until something changes, or until then.
     Wait { until: Option<Instant> },
 }
 
@@ -77,25 +80,33 @@ impl<O> Default for Streams<O> {
 }
 
 impl<O> Streams<O> {
-    /// Subscribes to a topic from its event number `next` on.
-    pub(crate) fn add(&mut self, topic: usize, next: usize, credit: usize, now: Instant, outlet: O) -> u64 {
+    /// Adds a subscription to a topic from its event number `next` on, and returns its id.
+    pub(crate) fn add(&mut self, topic: usize, next: usize, credit: usize, now: Instant, sender: O) -> u64 {
         self.next_id += 1;
         let credit = credit.min(MOST);
-        let fresh =
-            Subscription { topic, next, credit, spoken: now, told: false, silent: false, ending: false, outlet };
+        let fresh = Subscription {
+            topic,
+            next,
+            credit,
+            last_answer: now,
+            keepalive_sent: false,
+            silent: false,
+            ending: false,
+            sender,
+        };
         self.open.insert(self.next_id, fresh);
         self.sent.entry(topic).or_insert(Sent { next, last: None });
         self.next_id
     }
 
-    /// The client takes that many more.
-    pub(crate) fn ask(&mut self, id: u64, more: usize) {
+    /// Records that the client requested so many more events.
+    pub(crate) fn add_credit(&mut self, id: u64, more: usize) {
         if let Some(subscription) = self.open.get_mut(&id) {
             subscription.credit = subscription.credit.saturating_add(more).min(MOST);
         }
     }
 
-    /// What is to be done next.
+    /// Decides what to do next.
     pub(crate) fn step(&self, situation: &Situation<'_>) -> Step {
         let audible = || self.open.iter().filter(|(_, subscription)| !subscription.silent);
         if situation.flowing
@@ -104,19 +115,19 @@ impl<O> Streams<O> {
             return send;
         }
         let due = |subscription: &Subscription<O>| {
-            if !subscription.told && subscription.pending(situation).is_none() {
+            if !subscription.keepalive_sent && subscription.pending(situation).is_none() {
                 return situation.now;
             }
-            subscription.spoken + situation.keepalive
+            subscription.last_answer + situation.keepalive
         };
         match audible().min_by_key(|(_, subscription)| due(subscription)) {
-            Some((id, subscription)) if due(subscription) <= situation.now => Step::Comfort { id: *id },
+            Some((id, subscription)) if due(subscription) <= situation.now => Step::Keepalive { id: *id },
             first => Step::Wait { until: first.map(|(_, subscription)| due(subscription)) },
         }
     }
 
-    /// The place of the first event that somebody is still to get; `None` where nobody is.
-    pub(crate) fn frontier(&self, situation: &Situation<'_>) -> Option<Place> {
+    /// Returns the offset of the first event that a subscription has not received; `None` if there is none.
+    pub(crate) fn frontier(&self, situation: &Situation<'_>) -> Option<Offset> {
         self.open.values().filter_map(|subscription| subscription.pending(situation)).min()
     }
 
@@ -127,39 +138,39 @@ impl<O> Streams<O> {
     }
 
     fn next_events(&self, situation: &Situation<'_>) -> Option<Step> {
-        let mut waiting: Vec<(Place, u64, &Subscription<O>)> = self
+        let mut waiting: Vec<(Offset, u64, &Subscription<O>)> = self
             .open
             .iter()
             .filter(|(_, subscription)| !subscription.silent)
             .filter_map(|(id, subscription)| Some((subscription.pending(situation)?, *id, subscription)))
             .collect();
-        waiting.sort_by_key(|(place, id, _)| (*place, *id));
+        waiting.sort_by_key(|(offset, id, _)| (*offset, *id));
         let takers = match situation.order {
-            Order::Script => waiting.get(..1)?,
-            Order::Topic => &waiting,
+            StreamOrder::Script => waiting.get(..1)?,
+            StreamOrder::Topic => &waiting,
         };
         let (_, id, chosen) = *takers.iter().find(|(_, _, subscription)| subscription.credit > 0)?;
-        let others = waiting.iter().filter(|(_, _, other)| other.topic != chosen.topic).map(|(place, _, _)| *place);
+        let others = waiting.iter().filter(|(_, _, other)| other.topic != chosen.topic).map(|(offset, _, _)| *offset);
         let limit = match situation.order {
-            Order::Script => others.min().unwrap_or(situation.released),
-            Order::Topic => situation.released,
+            StreamOrder::Script => others.min().unwrap_or(situation.released),
+            StreamOrder::Topic => situation.released,
         };
-        let places = situation.places.get(chosen.topic)?;
-        let before_limit = places.partition_point(|place| *place < limit.min(situation.released));
+        let offsets = situation.offsets.get(chosen.topic)?;
+        let before_limit = offsets.partition_point(|offset| *offset < limit.min(situation.released));
         let end = before_limit.min(chosen.next + chosen.credit.min(MOST));
         (end > chosen.next).then_some(Step::Send { id, events: chosen.next..end })
     }
 }
 
 impl<O> Subscription<O> {
-    /// The place of its next event that has happened.
-    pub(crate) fn pending(&self, situation: &Situation<'_>) -> Option<Place> {
+    /// Returns the offset of its next event, if that has happened.
+    pub(crate) fn pending(&self, situation: &Situation<'_>) -> Option<Offset> {
         pending(situation, self.topic, self.next)
     }
 }
 
-fn pending(situation: &Situation<'_>, topic: usize, next: usize) -> Option<Place> {
-    situation.places.get(topic)?.get(next).copied().filter(|place| *place < situation.released)
+fn pending(situation: &Situation<'_>, topic: usize, next: usize) -> Option<Offset> {
+    situation.offsets.get(topic)?.get(next).copied().filter(|offset| *offset < situation.released)
 }
 
 #[cfg(test)]

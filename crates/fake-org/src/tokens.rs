@@ -4,22 +4,22 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[derive(Debug, Default)]
-pub(crate) struct Tokens(Mutex<Given>);
+pub(crate) struct Tokens(Mutex<Issued>);
 
 #[derive(Debug, Default)]
-struct Given {
+struct Issued {
     valid: HashSet<String>,
     count: u64,
 }
 
 impl Tokens {
-    /// A new one for the org.
+    /// Issues a new token.
     pub(crate) fn mint(&self, org: &str) -> String {
-        let mut given = self.lock();
-        given.count += 1;
-        let secret = model::id::hash(format!("{org} {}", given.count).as_bytes());
-        let token = format!("{}!AQ{secret:016x}.{}", org.get(..15).unwrap_or(org), given.count);
-        given.valid.insert(token.clone());
+        let mut issued = self.lock();
+        issued.count += 1;
+        let secret = model::id::hash(format!("{org} {}", issued.count).as_bytes());
+        let token = format!("{}!AQ{secret:016x}.{}", org.get(..15).unwrap_or(org), issued.count);
+        issued.valid.insert(token.clone());
         token
     }
 
@@ -31,7 +31,7 @@ impl Tokens {
         self.lock().valid.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Given> {
+    fn lock(&self) -> MutexGuard<'_, Issued> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

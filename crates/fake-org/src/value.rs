@@ -1,9 +1,9 @@
-//! Values of records: times, numbers, and ids that are always the same.
+//! Values of records: times, texts, and deterministic ids.
 
 use model::Timestamp;
 use serde_json::{Map, Value};
 
-/// Reads `2026-01-19T09:59:00.318+0000`, as stored events have it, or RFC 3339.
+/// Reads a time in the format of stored events, `2026-01-19T09:59:00.318+0000`, or in RFC 3339.
 pub(crate) fn time(text: &str) -> Option<Timestamp> {
     let (head, minutes) = text.len().checked_sub(2).and_then(|middle| text.split_at_checked(middle))?;
     let offset = head.len().checked_sub(3).and_then(|sign| head.get(sign..))?;
@@ -13,17 +13,17 @@ pub(crate) fn time(text: &str) -> Option<Timestamp> {
     Timestamp::parse(text)
 }
 
-/// `2026-01-19T09:59:00.318+0000`.
+/// Formats a time as in stored events: `2026-01-19T09:59:00.318+0000`.
 pub(crate) fn stored_time(time: Timestamp) -> String {
     time.to_utc().format("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string()
 }
 
-/// The text of a field; empty where it has none.
+/// Returns the text of a field; empty if the field is missing or not a text.
 pub(crate) fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> &'a str {
     fields.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// An id of 18 characters that `seed` alone decides.
+/// Derives an id of 18 characters from `seed`.
 pub(crate) fn id(prefix: &str, seed: &str) -> String {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut rest = model::id::hash(seed.as_bytes());
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_as_they_are_written() {
+    fn times_survive_being_written_and_read() {
         let at = Timestamp(1_768_816_740_318);
         assert_eq!(stored_time(at), "2026-01-19T09:59:00.318+0000");
         for text in ["2026-01-19T09:59:00.318+0000", "2026-01-19T09:59:00.318Z", "2026-01-19T10:59:00.318+01:00"] {

@@ -1,4 +1,4 @@
-//! A server as a child process that cannot outlive its owner.
+//! A server as a child process that does not outlive its owner.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -13,24 +13,30 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 use tokio::time;
 
-/// Generous, since machines of tests are busy.
+/// How long a server may take to become ready. A choice: machines that run tests are busy.
 const STARTUP: Duration = Duration::from_secs(60);
+/// How long a server may take to stop before it is killed. A choice, as [`STARTUP`].
 const SHUTDOWN: Duration = Duration::from_secs(30);
-/// Long enough to be cheap, short enough not to be felt.
+/// How often to check whether a server is ready. A choice: cheap, and hardly delays a test.
 const POLL: Duration = Duration::from_millis(10);
+/// How many lines of a server's log an error quotes. A choice.
 const LOG_LINES: usize = 20;
 
+/// A running server process.
 pub(crate) struct Child {
     pid: Pid,
     log: PathBuf,
+    /// The signal that ends the process at once.
     abrupt: Signal,
+    /// The exit status, once the process has ended.
     ended: watch::Receiver<Option<ExitStatus>>,
+    /// The thread that started the process and waits for its end.
     waiter: Option<JoinHandle<()>>,
 }
 
 impl Child {
-    /// Starts `command` in a process group of its own; what it prints is appended to the file `log`.
-    /// `abrupt` is the signal that ends it at once, as a crash would.
+    /// Starts `command` in its own process group, and appends its output to the file `log`. `abrupt` is the signal that
+    /// ends it at once, as a crash would.
     pub(crate) fn spawn(mut command: Command, log: PathBuf, abrupt: Signal) -> Result<Self> {
         let output = File::options().create(true).append(true).open(&log);
         let output = output.with_context(|| format!("cannot open {}", log.display()))?;
@@ -38,15 +44,15 @@ impl Child {
         let program = command.get_program().to_owned();
         let (started_sender, started) = mpsc::channel();
         let (ended_sender, ended) = watch::channel(None);
-        // "The parent died" means the thread that started the child, so that thread must live as long as the child:
-        // those of an async runtime and of tests do not.
+        // The parent death signal is sent when the *thread* that started the child ends. That thread must live as long
+        // as the child, unlike threads of an async runtime and of tests.
         let waiter = thread::Builder::new().name("server".into()).spawn(move || {
-            let (announced, child) = match command.spawn() {
+            let (started, child) = match command.spawn() {
                 Ok(child) => (Ok(child.id()), Some(child)),
                 Err(error) => (Err(error), None),
             };
-            let heard = started_sender.send(announced).is_ok();
-            debug_assert!(heard, "the starter waits below");
+            let received = started_sender.send(started).is_ok();
+            debug_assert!(received, "the starting thread waits for this");
             if let Some(mut child) = child {
                 ended_sender.send_replace(child.wait().ok());
             }
@@ -57,17 +63,20 @@ impl Child {
         Ok(Self { pid, log, abrupt, ended, waiter: Some(waiter) })
     }
 
-    /// The process id.
+    /// Returns the process id.
     pub(crate) fn id(&self) -> i32 {
         self.pid.as_raw_nonzero().get()
     }
 
-    /// Waits until `ready` says so; an error with the end of the log if the child ends first, or after a minute.
+    /// Polls `ready` until it returns true.
+    ///
+    /// # Errors
+    /// If the server ends before, or is not ready after [`STARTUP`]. The error quotes the end of its log.
     pub(crate) async fn until_ready(&mut self, mut ready: impl AsyncFnMut() -> bool) -> Result<()> {
         let deadline = time::Instant::now() + STARTUP;
         loop {
             let is_ready = ready().await;
-            // Asked second: another server may have answered in the place of one that could not start.
+            // Checked after `ready`: another server on the same port may have answered for one that could not start.
             if self.has_ended() {
                 bail!("the server ended before it was ready; the end of its log:\n{}", self.end_of_log());
             }
@@ -81,7 +90,7 @@ impl Child {
         }
     }
 
-    /// Asks the child to end by `signal`, and waits; one that takes longer than half a minute is killed.
+    /// Asks the server to stop by `signal`, and waits until it has ended. Kills it after [`SHUTDOWN`].
     pub(crate) async fn stop(&mut self, signal: Signal) {
         self.signal(signal);
         if time::timeout(SHUTDOWN, self.wait()).await.is_err() {
@@ -90,14 +99,14 @@ impl Child {
         }
     }
 
-    /// Ends the child at once, and waits until it is gone.
+    /// Ends the server at once, and waits until it is gone.
     pub(crate) async fn kill(&mut self) {
         self.signal(self.abrupt);
         self.wait().await;
     }
 
     async fn wait(&mut self) {
-        // An error says that the sender is gone, and with it the child.
+        // An error means that the waiting thread has ended, and with it the process.
         drop(self.ended.wait_for(Option::is_some).await);
     }
 
@@ -109,10 +118,10 @@ impl Child {
         if self.has_ended() {
             return;
         }
-        // A child that was paused would not hear anything but SIGKILL.
+        // A stopped process handles signals other than SIGKILL only after SIGCONT.
         for sent in [signal, Signal::CONT] {
             if let Err(error) = kill_process(self.pid, sent) {
-                tracing::debug!(%error, "a server was gone before it was asked to go");
+                tracing::debug!(%error, "a server had ended before it was signaled");
             }
         }
     }
@@ -125,7 +134,7 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         self.signal(self.abrupt);
-        // Waited for, so that its folder can be deleted; the abrupt signal leaves nothing to wait for long.
+        // The folder can only be deleted after the process has ended, which is soon after the abrupt signal.
         if let Some(waiter) = self.waiter.take()
             && waiter.join().is_err()
         {
@@ -134,11 +143,12 @@ impl Drop for Child {
     }
 }
 
-/// Whether a server that wrote this log found its port taken.
+/// Whether a server's log says that its port was in use.
 pub(crate) fn lost_its_port(log: &Path) -> bool {
     fs::read_to_string(log).is_ok_and(|text| text.to_lowercase().contains("address already in use"))
 }
 
+/// Returns the last [`LOG_LINES`] lines of a log.
 fn end_of(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
@@ -161,9 +171,9 @@ mod tests {
     const ROLE: &str = "SERVERS_TEST_PARENT";
     const TEST: &str = "child::tests::children_end_with_a_killed_parent";
 
-    /// The parent to be killed: this test again, in a process of its own.
+    /// The process that the test kills: the same test, run in a process of its own.
     async fn be_the_parent() {
-        // Started on a thread that ends at once, which must not end the servers.
+        // The servers are started on a thread that ends at once, which must not end them.
         let start = thread::spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async { (Nats::start().await.unwrap(), Postgres::start().await.unwrap()) })
@@ -200,7 +210,7 @@ mod tests {
         parent.kill().unwrap();
         parent.wait().unwrap();
 
-        // Each ends only with its server, and would otherwise be kept open.
+        // A connection ends only when its server has ended.
         for client in &mut clients {
             drop(client.read_to_end(&mut Vec::new()));
         }
@@ -211,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_end_of_a_log_is_told() {
+    fn only_the_end_of_a_log_is_quoted() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         assert_eq!(end_of(&log), "");
@@ -223,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_program_is_an_error_that_names_it() {
+    fn the_error_names_a_missing_program() {
         let folder = tempfile::tempdir().unwrap();
         let outcome = Child::spawn(Command::new("/no/such/program"), folder.path().join("log"), Signal::KILL);
         assert!(format!("{:#}", outcome.err().unwrap()).contains("/no/such/program"));

@@ -1,4 +1,4 @@
-//! Three nats-servers that are one JetStream.
+//! A cluster of three nats-servers with JetStream.
 
 use std::net::SocketAddr;
 
@@ -7,13 +7,17 @@ use anyhow::Result;
 use crate::nats::ATTEMPTS;
 use crate::{Nats, NatsOptions, port};
 
-/// Three child nats-servers in a cluster, each with a store of its own, so that streams can have three copies.
+/// Three nats-servers in a cluster, each with its own store, so that streams can have three replicas.
 pub struct NatsCluster {
     servers: [Nats; 3],
 }
 
 impl NatsCluster {
-    /// Starts three servers with empty stores, and waits until they have a leader and all take part in JetStream.
+    /// Starts three servers with empty stores, and waits until they have elected a leader and all have joined
+    /// JetStream.
+    ///
+    /// # Errors
+    /// If nats-server is not installed or does not start.
     pub async fn start() -> Result<Self> {
         let mut attempt = 1;
         loop {
@@ -25,17 +29,18 @@ impl NatsCluster {
         }
     }
 
-    /// Where clients connect, one for each server.
+    /// Returns the URL of each server.
     pub fn urls(&self) -> [String; 3] {
         self.servers.each_ref().map(Nats::url)
     }
 
+    /// Returns the servers.
     pub fn servers(&self) -> &[Nats; 3] {
         &self.servers
     }
 
-    /// To stop, kill and restart them. One that is restarted is waited for until its copies are whole, which they can
-    /// be only while another server runs.
+    /// Returns the servers, to stop, kill and restart them. [`Nats::restart`] waits until the server's replicas are
+    /// complete, which needs another running server.
     pub fn servers_mut(&mut self) -> &mut [Nats; 3] {
         &mut self.servers
     }
@@ -53,7 +58,7 @@ impl NatsCluster {
         Ok(Self { servers })
     }
 
-    /// All at once: none is ready before it has met another.
+    /// Starts the servers concurrently, since none is ready before it has connected to another.
     async fn launch(&mut self) -> Result<()> {
         let [a, b, c] = &mut self.servers;
         tokio::try_join!(a.launch(), b.launch(), c.launch()).map(drop)
@@ -68,7 +73,7 @@ mod tests {
 
     use super::*;
 
-    /// The name of the leader that a server knows of; empty if it knows none.
+    /// Returns the leader's name according to a server; empty if it knows none.
     async fn leader(server: &Nats) -> String {
         let answer = get(server.monitoring, "/jsz").await.unwrap();
         assert!(answer.contains("\"cluster_size\": 3"), "{answer}");
@@ -77,21 +82,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn three_servers_agree_on_a_leader_and_survive_its_end() {
+    async fn three_servers_agree_on_a_leader_and_replace_it() {
         let mut cluster = NatsCluster::start().await.unwrap();
         let first = leader(&cluster.servers()[0]).await;
-        let place = cluster.servers().iter().position(|server| server.name() == first).unwrap();
+        let index = cluster.servers().iter().position(|server| server.name() == first).unwrap();
         for server in cluster.servers() {
             assert_eq!(leader(server).await, first);
         }
         let urls = cluster.urls();
 
-        cluster.servers_mut()[place].kill().await;
-        TcpStream::connect(cluster.servers()[place].address()).await.unwrap_err();
-        cluster.servers_mut()[place].restart().await.unwrap();
+        cluster.servers_mut()[index].kill().await;
+        TcpStream::connect(cluster.servers()[index].address()).await.unwrap_err();
+        cluster.servers_mut()[index].restart().await.unwrap();
 
         assert_eq!(cluster.urls(), urls);
-        let second = leader(&cluster.servers()[place]).await;
+        let second = leader(&cluster.servers()[index]).await;
         assert!(cluster.servers().iter().any(|server| server.name() == second), "{second}");
     }
 }

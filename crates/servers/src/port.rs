@@ -1,19 +1,25 @@
-//! Free ports that stay free while their server is down.
+//! Free ports that stay free while their server is stopped.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use anyhow::{Result, bail};
 
-/// Below what systems hand out to outgoing connections: a client that keeps connecting to a server that is down could
-/// otherwise be given the server's own port, connect to itself, and keep the server from coming back.
+/// The first port of the range, which lies below Linux's range for outgoing connections (from 32768 on). A client that
+/// reconnects to a stopped server could otherwise be assigned the server's port, connect to itself, and keep the server
+/// from restarting.
 const FIRST: u16 = 15_000;
+/// The number of ports in the range. A choice that stays below 32768.
 const COUNT: u16 = 15_000;
+/// How many ports to try. A choice.
 const ATTEMPTS: u64 = 100;
 
-/// An address of this machine that nobody listens on at this moment.
+/// Returns a loopback address on which no server listens now.
+///
+/// # Errors
+/// If none of [`ATTEMPTS`] random ports is free.
 pub(crate) fn free() -> Result<SocketAddr> {
-    // Tests of many processes look at the same time, so each starts from another place.
+    // Random ports, since the tests of several processes search at the same time.
     let seed = RandomState::new();
     for attempt in 0..ATTEMPTS {
         let offset = u16::try_from(seed.hash_one(attempt) % u64::from(COUNT))?;

@@ -1,4 +1,4 @@
-//! A Postgres server.
+//! A Postgres server as a child process.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -14,24 +14,25 @@ use tempfile::TempDir;
 use crate::child::{Child, lost_its_port};
 use crate::{executables, port};
 
+/// How often to start a server that finds its port in use. A choice.
 const ATTEMPTS: u32 = 5;
 
-/// What is particular about a server.
+/// Options of a server.
 #[derive(Debug, Clone, Default)]
 pub struct PostgresOptions {
-    /// The folder of the cluster, created if absent and kept afterwards; a temporary one if `None`.
+    /// The folder of the data, created if it is missing and never deleted; `None`: a temporary folder.
     pub data: Option<PathBuf>,
-    /// Whether a commit survives a crash of the machine. Without it everything is faster, and still survives
+    /// Whether a commit survives a crash of the machine. `false` is faster, and commits still survive
     /// [`Postgres::kill`].
     pub durable: bool,
 }
 
-/// A child Postgres on 127.0.0.1; user `postgres`, trusted without a password.
+/// A Postgres server on 127.0.0.1, with the superuser `postgres`, who needs no password. Dropping it kills the server.
 ///
-/// Postgres refuses to run as root: started by root it runs as `nobody`, who must be able to reach the executables and
-/// the folder for temporary files.
+/// Postgres refuses to run as root. Started by root, it runs as `nobody`, who must be able to reach the executables and
+/// the folder of temporary files.
 pub struct Postgres {
-    // Declared first to be dropped first: the child writes to the folder.
+    // Declared first, so that it is dropped before the folder that it writes to.
     child: Option<Child>,
     folder: TempDir,
     executables: PathBuf,
@@ -41,12 +42,18 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a new cluster, starts a server, and waits until it accepts connections.
+    /// Initializes a data folder, starts a server, and waits until it accepts connections.
+    ///
+    /// # Errors
+    /// If Postgres is not installed or does not start.
     pub async fn start() -> Result<Self> {
         Self::start_with(PostgresOptions::default()).await
     }
 
     /// As [`Postgres::start`], with options.
+    ///
+    /// # Errors
+    /// If Postgres is not installed or does not start.
     pub async fn start_with(options: PostgresOptions) -> Result<Self> {
         let mut server = Self::prepare(options)?;
         server.initialize().await?;
@@ -62,36 +69,36 @@ impl Postgres {
         }
     }
 
-    /// `postgres://postgres@127.0.0.1:PORT/postgres`, the same after a restart.
+    /// Returns `postgres://postgres@127.0.0.1:PORT/postgres`, which stays the same after a restart.
     pub fn url(&self) -> String {
         self.url_of("postgres")
     }
 
-    /// The URL of another database of this server, which need not exist yet.
+    /// Returns the URL of another database of this server, which need not exist yet.
     pub fn url_of(&self, database: &str) -> String {
         format!("postgres://postgres@{}/{database}", self.address)
     }
 
-    /// Where clients connect.
+    /// Returns the address for clients.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where a program that comes with the server is, such as `pg_dump`.
+    /// Returns the path of a program that is installed with the server, such as `pg_dump`.
     pub fn program(&self, name: &str) -> PathBuf {
         self.executables.join(name)
     }
 
-    /// Ends the server in order, if it runs: clients are disconnected, the data is written. The data stays.
+    /// Stops the server in order, if it runs: disconnects clients and writes all data. The data stays.
     pub async fn stop(&mut self) {
         if let Some(child) = &mut self.child {
-            // SIGTERM would wait for the clients to leave.
+            // SIGINT is Postgres' fast shutdown; SIGTERM would wait until all clients have disconnected.
             child.stop(Signal::INT).await;
         }
         self.child = None;
     }
 
-    /// Ends the server at once, if it runs, without writing anything: it recovers at the next start. The data stays.
+    /// Ends the server at once, if it runs, without writing anything. The data stays, and the next start recovers it.
     pub async fn kill(&mut self) {
         if let Some(child) = &mut self.child {
             child.kill().await;
@@ -100,6 +107,9 @@ impl Postgres {
     }
 
     /// Starts the server again on the same port and data, after stopping it if it runs.
+    ///
+    /// # Errors
+    /// If the server does not start.
     pub async fn restart(&mut self) -> Result<()> {
         self.stop().await;
         self.launch().await
@@ -143,7 +153,8 @@ impl Postgres {
 
     async fn launch(&mut self) -> Result<()> {
         let program = self.executables.join("postgres");
-        // SIGQUIT instead of SIGKILL: as abrupt for the data, but shared memory and child processes are cleaned up.
+        // SIGQUIT is Postgres' immediate shutdown: as abrupt for the data as SIGKILL, but it ends the child processes
+        // and frees shared memory.
         let mut command = executables::bound_to_parent(&program, "QUIT");
         command.arg("-D").arg(self.data()).args(["-p", &self.address.port().to_string()]);
         for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"] {
@@ -156,18 +167,18 @@ impl Postgres {
         }
         self.demote(&mut command);
         let child = Child::spawn(command, self.log(), Signal::QUIT).with_context(|| self.not_started(&program))?;
-        let status = Status { path: self.data().join("postmaster.pid"), server: child.id() };
+        let lock_file = LockFile { path: self.data().join("postmaster.pid"), server: child.id() };
         let child = self.child.insert(child);
-        let outcome = child.until_ready(async || status.is_ready()).await;
+        let outcome = child.until_ready(async || lock_file.is_ready()).await;
         if outcome.is_err() {
             self.child = None;
         }
         outcome.context("cannot start postgres")
     }
 
-    /// Runs the command in our folder, and as somebody who may run Postgres.
+    /// Makes the command run in the server's folder and, if this process is root's, as `nobody`.
     fn demote(&self, command: &mut Command) {
-        // The current directory may be closed to that account.
+        // That account may not be allowed to enter the current directory.
         command.current_dir(self.folder.path());
         if let Some(account) = self.account {
             command.uid(account.user).gid(account.group);
@@ -188,14 +199,16 @@ impl Postgres {
     }
 }
 
-/// The file in which a server says how far it is.
-struct Status {
+/// The file `postmaster.pid`, in which a server records its status.
+struct LockFile {
     path: PathBuf,
+    /// The server's process id.
     server: i32,
 }
 
-impl Status {
-    /// The first line has the process id (another one's after a crash), the eighth the status.
+impl LockFile {
+    /// Whether this server accepts connections. The first line is the process id, after a crash that of the crashed
+    /// server; the eighth line is the status (`LOCK_FILE_LINE_PM_STATUS` in Postgres' `miscadmin.h`).
     fn is_ready(&self) -> bool {
         let text = fs::read_to_string(&self.path).unwrap_or_default();
         let mut lines = text.lines().map(str::trim);
@@ -203,6 +216,7 @@ impl Status {
     }
 }
 
+/// The ids of an account of the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Account {
     user: u32,
@@ -233,7 +247,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
-    /// The first byte of the answer to "may we speak TLS?", which only a Postgres gives: `N`, for no.
+    /// Sends Postgres' `SSLRequest`, and returns the first byte of the answer: `N` from a server without TLS.
     async fn answer(server: &Postgres) -> u8 {
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
         stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).await.unwrap();
@@ -241,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn comes_back_on_the_same_port_after_stop_and_kill() {
+    async fn restarts_on_the_same_port_after_stop_and_kill() {
         let mut server = Postgres::start().await.unwrap();
         let url = server.url();
         assert_eq!(answer(&server).await, b'N');
@@ -265,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn drop_ends_the_server_and_deletes_its_folder_but_not_given_data() {
+    async fn drop_kills_the_server_and_deletes_its_folder_but_not_given_data() {
         let kept = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap();
         let options = PostgresOptions { data: Some(kept.path().join("cluster")), durable: true };
         let server = Postgres::start_with(options.clone()).await.unwrap();
@@ -286,10 +300,10 @@ mod tests {
     }
 
     #[test]
-    fn a_status_counts_only_if_this_server_wrote_it() {
+    fn a_status_of_another_server_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("postmaster.pid");
-        let is_ready = |server| Status { path: path.clone(), server }.is_ready();
+        let is_ready = |server| LockFile { path: path.clone(), server }.is_ready();
         assert!(!is_ready(7));
         fs::write(&path, "7\n/data\n1\n15432\n\n127.0.0.1\n  1 2\nstarting\n").unwrap();
         assert!(!is_ready(7));

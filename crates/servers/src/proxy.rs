@@ -1,4 +1,4 @@
-//! A connection between a service and a server that can be cut.
+//! A TCP proxy between a service and a server, which can be cut.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::port;
 
 type Connections = Arc<Mutex<JoinSet<()>>>;
 
-/// A TCP proxy on 127.0.0.1. Dropping it drops its connections.
+/// A TCP proxy on 127.0.0.1. Dropping it closes its connections.
 pub struct Proxy {
     target: SocketAddr,
     address: SocketAddr,
@@ -23,38 +23,44 @@ pub struct Proxy {
 
 impl Proxy {
     /// Listens on a free port, and forwards each connection to `target`, which need not listen yet.
+    ///
+    /// # Errors
+    /// If no port is free.
     pub async fn start(target: SocketAddr) -> Result<Self> {
         let mut proxy = Self { target, address: port::free()?, connections: Connections::default(), listener: None };
         proxy.restore().await?;
         Ok(proxy)
     }
 
-    /// Where clients connect; the same after a restoration.
+    /// Returns the address for clients, which stays the same after [`Proxy::restore`].
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The port of [`Proxy::address`].
+    /// Returns the port of [`Proxy::address`].
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Drops all connections and refuses new ones, until [`Proxy::restore`]. Both are over when this returns.
+    /// Closes all connections and refuses new ones until [`Proxy::restore`]. All are closed when this returns.
     pub async fn cut(&mut self) {
         if let Some(listener) = self.listener.take() {
             listener.abort();
-            // The error only says that it was aborted.
+            // Returns the error of the abort.
             drop(listener.await);
         }
         self.cut_now().await;
     }
 
-    /// Drops the present connections once; new ones are served.
+    /// Closes the present connections; new ones are accepted.
     pub async fn cut_now(&self) {
         self.connections.lock().await.shutdown().await;
     }
 
     /// Accepts connections again after [`Proxy::cut`].
+    ///
+    /// # Errors
+    /// If the port is in use.
     pub async fn restore(&mut self) -> Result<()> {
         if self.listener.is_none() {
             let listener = TcpListener::bind(self.address).await;
@@ -131,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cut_drops_and_refuses_until_restored() {
+    async fn a_cut_proxy_refuses_connections_until_restored() {
         let mut proxy = Proxy::start(echo_server().await).await.unwrap();
         let (mut one, mut two) = (connect(&proxy).await, connect(&proxy).await);
 
@@ -146,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_momentary_cut_drops_only_the_present_connections() {
+    async fn a_momentary_cut_closes_only_present_connections() {
         let proxy = Proxy::start(echo_server().await).await.unwrap();
         let mut present = connect(&proxy).await;
         proxy.cut_now().await;
@@ -155,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_is_dropped_when_the_server_is_not_there() {
+    async fn a_client_is_disconnected_if_the_server_is_not_running() {
         let mut proxy = Proxy::start(port::free().unwrap()).await.unwrap();
         let mut client = TcpStream::connect(proxy.address()).await.unwrap();
         assert!(is_closed(&mut client).await);

@@ -1,4 +1,4 @@
-//! Erasure of an org, or of one of its accounts. Behavioral state is deleted by whoever owns the partition:
+//! Erasure of an org, or of one of its accounts. Behavioral state is deleted by the partition's owner:
 //! [`Owner::forget_org`](crate::Owner::forget_org), [`Owner::checkpoint`](crate::Owner::checkpoint).
 
 use crate::error::{Context, Result};

@@ -132,8 +132,8 @@ impl Store {
         rows.into_iter().map(StoredIncident::try_from).collect()
     }
 
-    /// Returns at most `limit` accounts with an open or acknowledged incident whose last event lies more than `window`
-    /// milliseconds before the latest event in any finding of its org.
+    /// Returns at most `limit` accounts with an open or acknowledged incident that cannot grow any more: its last event
+    /// lies more than `window` milliseconds before the latest event in any finding of its org.
     ///
     /// # Errors
     /// If the database cannot be read.

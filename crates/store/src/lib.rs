@@ -50,7 +50,7 @@ pub struct Store {
 pub struct PoolGauges {
     /// Open connections, in use or idle.
     pub size: u32,
-    /// Open connections that nobody uses now.
+    /// Open connections that are not in use.
     pub idle: u32,
 }
 

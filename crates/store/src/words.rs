@@ -42,9 +42,9 @@ macro_rules! words {
 words! {
     /// Where an incident stands in its life.
     Status "status" {
-        /// Nobody has taken it up yet.
+        /// New; no person has acknowledged it.
         Open = "open",
-        /// Somebody works on it.
+        /// A person has taken it up.
         Acknowledged = "acknowledged",
         /// It is closed.
         Resolved = "resolved",

@@ -1,4 +1,4 @@
-//! One file as it is listed and read.
+//! A log file with its metadata, and the streaming of its content.
 
 use super::{Interval, LogBody, LogFile, Period, id};
 use crate::body::Chunks;
@@ -10,7 +10,7 @@ use model::Timestamp;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// A file as it is listed.
+/// A log file in the list.
 #[derive(Clone, Debug)]
 pub(crate) struct Listed {
     pub(crate) id: String,
@@ -27,7 +27,7 @@ pub(crate) struct Listed {
 #[derive(Clone, Debug)]
 enum Content {
     Given(LogBody),
-    /// Rows of a table.
+    /// Rows of a table, by their indexes.
     Rows {
         table: usize,
         rows: Arc<[usize]>,
@@ -35,7 +35,7 @@ enum Content {
 }
 
 impl Listed {
-    /// A file of rows of a table.
+    /// Makes a file from rows of a table.
     pub(super) fn made(
         org: &Org,
         table: &LogTable,
@@ -58,6 +58,7 @@ impl Listed {
         }
     }
 
+    /// Makes a file from one that a test added.
     pub(super) fn given(org: &Org, file: &LogFile) -> Self {
         let (header, length) = match &file.body {
             LogBody::Bytes(bytes) => {
@@ -79,7 +80,7 @@ impl Listed {
         }
     }
 
-    /// The file, in pieces of about 64 KiB.
+    /// Returns the content in pieces of about 64 KiB, made when they are needed.
     pub(crate) fn chunks(self, org: &Arc<Org>) -> Chunks {
         const PIECE: usize = 1 << 16;
         let mut lines: Box<dyn Iterator<Item = String> + Send> = match self.content {
@@ -111,6 +112,7 @@ impl Listed {
         }))
     }
 
+    /// The file as a row of `EventLogFile`.
     pub(super) fn fields(&self) -> Map<String, Value> {
         let interval = match self.interval {
             Interval::Hourly => "Hourly",

@@ -1,22 +1,25 @@
-//! Rows for the script's events. A run that is stored in pieces has one row, and what has no log files has none.
+//! Derives rows of log files from the script's events. A report run that is stored in several events has one row;
+//! events of kinds without log files have none.
 
 use super::{LogRow, LogTable, line};
-use crate::tape::{Entry, Tape, Topic};
+use crate::timeline::{Entry, Timeline, Topic};
 use crate::value;
 use model::OrgId;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The columns that all types begin with, and where they come from.
+/// The columns that all types start with, as `COLUMN:expression`.
 ///
-/// A source is the name of a field; `A|B` is the first of them that has a value; `=text` is the text itself; `#` makes
-/// a whole number of it and `'` an id of 15 characters.
+/// An expression is the name of a field; `A|B` is the first of them with a value; `=text` is a constant; a leading `#`
+/// formats a whole number and a leading `'` an id of 15 characters. Columns without an expression are computed in
+/// [`RowBuilder::value`], or empty. Names and order of columns are those of Salesforce's "EventLogFile Supported Event
+/// Types".
 const COMMON: &str = "EVENT_TYPE TIMESTAMP REQUEST_ID ORGANIZATION_ID USER_ID:'UserId RUN_TIME:=25 \
                       CPU_TIME:=5 URI SESSION_KEY:SessionKey LOGIN_KEY:LoginKey";
 const STATUS: &str = "USER_TYPE:UserType|=Standard REQUEST_STATUS:=S DB_TOTAL_TIME:=1000000";
 const DERIVED: &str = "TIMESTAMP_DERIVED USER_ID_DERIVED:UserId CLIENT_IP:SourceIp URI_ID_DERIVED";
 
-/// Type, whether its rows have a status, and the columns between the common ones and the derived, and after them.
+/// Event type, columns of the status if it has them, own columns before the derived ones, and columns after them.
 const TYPES: &[(&str, &str, &str, &str)] = &[
     (
         "API",
@@ -78,18 +81,18 @@ const TYPES: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// The tables of all types that have rows.
-pub(crate) fn derive(tape: &Tape, org: &OrgId) -> Vec<LogTable> {
+/// Derives the tables of all types that have rows.
+pub(crate) fn derive(timeline: &Timeline, org: &OrgId) -> Vec<LogTable> {
     let ids: BTreeMap<&str, &str> =
-        tape.users.iter().map(|(id, account)| (account.username.as_str(), id.as_str())).collect();
+        timeline.users.iter().map(|(id, account)| (account.username.as_str(), id.as_str())).collect();
     let columns: BTreeMap<&str, Vec<(&str, &str)>> = TYPES.iter().map(|table| (table.0, columns(table))).collect();
     let mut tables = BTreeMap::<&str, LogTable>::new();
-    for entry in &tape.events {
-        let Some(topic) = tape.topics.get(entry.topic) else { continue };
+    for entry in &timeline.events {
+        let Some(topic) = timeline.topics.get(entry.topic) else { continue };
         let fields = entry.record.fields();
         let Some(event_type) = event_type(topic, &fields) else { continue };
         let Some(columns) = columns.get(event_type) else { continue };
-        let row = Source { event_type, entry, fields: &fields, org, ids: &ids };
+        let row = RowBuilder { event_type, entry, fields: &fields, org, ids: &ids };
         let values: Vec<String> = columns.iter().map(|(column, source)| row.value(column, source)).collect();
         let table = tables.entry(event_type).or_insert_with(|| LogTable {
             event_type: event_type.to_owned(),
@@ -126,17 +129,17 @@ fn event_type(topic: &Topic, fields: &Map<String, Value>) -> Option<&'static str
     }
 }
 
-/// What a row is made of.
-struct Source<'a> {
+/// The event of a row, and what is needed to compute its values.
+struct RowBuilder<'a> {
     event_type: &'a str,
     entry: &'a Entry,
     fields: &'a Map<String, Value>,
     org: &'a OrgId,
-    /// Ids of users by their names.
+    /// Ids of users by username.
     ids: &'a BTreeMap<&'a str, &'a str>,
 }
 
-impl Source<'_> {
+impl RowBuilder<'_> {
     fn value(&self, column: &str, source: &str) -> String {
         let text = |name: &str| value::text(self.fields, name);
         let delegate = || self.ids.get(text("DelegatedUsername")).copied().unwrap_or_default();
@@ -188,12 +191,12 @@ impl Source<'_> {
     }
 }
 
-/// The first 15 characters, as log files print ids.
+/// Returns the first 15 characters, the form of ids in log files.
 fn short(id: &str) -> String {
     id.get(..15).unwrap_or(id).to_owned()
 }
 
-/// The letter that log files have for a login type.
+/// Returns the code of a login type in log files.
 fn login_type(text: &str) -> &str {
     match text {
         "Application" => "A",

@@ -1,11 +1,11 @@
-//! The same rows as event log objects.
+//! Event log objects: the rows of log files as query results.
 
 use super::{LogTable, split};
 use crate::objects::{Class, Field, Kind, NO_ID, Object};
 use crate::value;
 use serde_json::{Map, Value};
 
-/// Columns of whole numbers.
+/// Columns with whole numbers.
 const NUMBERS: &[&str] = &[
     "RUN_TIME",
     "CPU_TIME",
@@ -22,7 +22,7 @@ const NUMBERS: &[&str] = &[
     "SIZE_BYTES",
 ];
 
-/// `RestApiEventLog` of `RestApi`.
+/// The name of a type's event log object: `RestApiEventLog` for `RestApi`.
 pub(crate) fn object_name(event_type: &str) -> String {
     match event_type {
         "API" => "ApiEventLog".to_owned(),
@@ -31,6 +31,7 @@ pub(crate) fn object_name(event_type: &str) -> String {
     }
 }
 
+/// Describes the event log object of a table.
 pub(crate) fn object(table: &LogTable) -> Object {
     let fields = table.columns.iter().filter_map(|column| {
         let name = field_name(column, &table.columns)?;
@@ -45,7 +46,7 @@ pub(crate) fn object(table: &LogTable) -> Object {
     Object::new(&object_name(&table.event_type), Class::EventLog, std::iter::once(id).chain(fields).collect())
 }
 
-/// One row.
+/// Converts a row of a log file to the fields of a record.
 pub(crate) fn fields(table: &LogTable, line: &str) -> Map<String, Value> {
     let mut fields = Map::new();
     fields.insert("Id".to_owned(), NO_ID.into());
@@ -62,7 +63,7 @@ pub(crate) fn fields(table: &LogTable, line: &str) -> Map<String, Value> {
     fields
 }
 
-/// `RowsProcessed` of `ROWS_PROCESSED`; `None` for what objects do not repeat.
+/// The field of a column: `RowsProcessed` for `ROWS_PROCESSED`; `None` for columns that objects do not have.
 fn field_name(column: &str, columns: &[String]) -> Option<String> {
     let derived = format!("{column}_DERIVED");
     match column {
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_have_their_names_as_fields() {
+    fn columns_are_mapped_to_fields() {
         let columns: Vec<String> =
             ["USER_ID", "USER_ID_DERIVED", "TIMESTAMP", "TIMESTAMP_DERIVED"].map(str::to_owned).into();
         let check = |column: &str, name: Option<&str>| assert_eq!(field_name(column, &columns).as_deref(), name);

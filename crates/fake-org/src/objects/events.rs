@@ -1,16 +1,16 @@
-//! Objects of events, and what streams and stores call their fields.
+//! The objects that store events, and their fields in streams and stores.
 
 use super::{Class, Field, Object};
 
-/// An object of events, by the names of its stream and its store.
+/// An object that stores events, with the name of its stream.
 #[derive(Clone, Debug)]
 pub(crate) struct EventObject {
-    /// `ListViewEventStream`, in `/event/ListViewEventStream`.
+    /// Such as `ListViewEventStream`, of the topic `/event/ListViewEventStream`.
     pub(crate) stream: &'static str,
     pub(crate) stored: Object,
 }
 
-/// All of them.
+/// Returns all objects that store events.
 pub(crate) fn events() -> Vec<EventObject> {
     let object = |(stored, stream, class, fields): &(&str, &'static str, Class, &str)| EventObject {
         stream,
@@ -19,11 +19,13 @@ pub(crate) fn events() -> Vec<EventObject> {
     EVENTS.iter().map(object).collect()
 }
 
+/// The fields that all of them have.
 const COMMON: &str = "-Id:r EventIdentifier EventDate:t -CreatedDate:t -CreatedById:r UserId:r Username LoginKey \
                       SessionKey SourceIp";
 
-/// Stored name, streamed name, class, further fields. `:t` is a time, `:d` a double, `:i` a whole number, `:b` a truth
-/// value, `:r` an id; a leading `-` means that streams do not have it.
+/// Stored name, streamed name, class, further fields. `:t` is a time, `:d` a double, `:i` a whole number, `:b` a
+/// boolean, `:r` an id; a leading `-` means that streamed events lack the field. From Salesforce's "Platform Events
+/// Developer Guide" and "Object Reference".
 #[rustfmt::skip]
 const EVENTS: &[(&str, &str, Class, &str)] = &[
     (

@@ -1,13 +1,14 @@
-//! Objects that every org has.
+//! The objects of users, permissions, the org itself and log files.
 
 use super::{Class, Field, Object};
 
-/// People and their rights, and the org itself.
+/// Returns the objects of users, permissions and the org.
 pub(crate) fn standard() -> Vec<Object> {
     let object = |(name, fields): &(&str, &str)| Object::new(name, Class::Standard, Field::list(fields));
     STANDARD.iter().map(object).collect()
 }
 
+/// Returns the object of event log files.
 pub(crate) fn event_log_file() -> Object {
     Object::new("EventLogFile", Class::Standard, Field::list(EVENT_LOG_FILE))
 }

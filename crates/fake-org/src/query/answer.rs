@@ -1,12 +1,13 @@
-//! The result of a query, page by page.
+//! Results of queries, serialized page by page.
 
 use super::rows::Row;
 use super::{Field, Object, Org};
 use serde_json::{Map, Value};
 
+/// The result of a query.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
-    /// What the rows are; none for a mere count.
+    /// The rows; `None` for `COUNT()`.
     content: Option<Content>,
     pub(crate) total: usize,
 }
@@ -31,7 +32,7 @@ impl Answer {
         self.content.as_ref().map(|content| &content.object)
     }
 
-    /// Leaves no more than `most` rows.
+    /// Keeps at most `most` rows.
     pub(crate) fn truncate(&mut self, most: usize) {
         if let Some(content) = &mut self.content {
             content.rows.truncate(most);
@@ -39,7 +40,7 @@ impl Answer {
         }
     }
 
-    /// The rows from number `first` on, and where the next ones are.
+    /// Serializes the page of at most `size` rows from row `first` on. `next` is the path of the next page.
     pub(crate) fn page(&self, org: &Org, version: &str, first: usize, size: usize, next: Option<&str>) -> String {
         let mut out = format!("{{\"totalSize\":{},\"done\":{}", self.total, next.is_none());
         if let Some(next) = next {
@@ -78,7 +79,7 @@ impl Content {
         out.push('}');
     }
 
-    /// What a row says of the row that it points to; null where it points to none.
+    /// Serializes the fields of a row's parent, such as `Profile.Name`; `null` if it has no parent.
     fn parent_record(&self, version: &str, parent: &str, fields: &Map<String, Value>) -> String {
         let Some(id) = fields.get(&format!("{parent}Id")).and_then(Value::as_str) else { return "null".to_owned() };
         let object = if parent == "Assignee" { "User" } else { parent };
@@ -95,7 +96,7 @@ impl Content {
     }
 }
 
-/// The beginning of a record.
+/// Serializes the start of a record, up to its attributes.
 fn attributes(version: &str, object: &str, id: &str) -> String {
     format!("{{\"attributes\":{{\"type\":\"{object}\",\"url\":\"/services/data/{version}/sobjects/{object}/{id}\"}}")
 }

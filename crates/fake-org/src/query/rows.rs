@@ -1,21 +1,21 @@
-//! Which rows a query finds, and in what order.
+//! The rows that a query selects, and their order.
 
 use super::{Class, Comparison, Fault, Filter, Literal, Object, Org, Select, names};
 use crate::objects::{self, Field, Kind, NO_ID};
 use crate::script::DISORDER;
 use crate::settings::millis;
 use crate::soql::{Direction, OrderBy};
-use crate::tape::Place;
+use crate::timeline::Offset;
 use crate::value;
 use model::Timestamp;
 use serde_json::{Map, Value};
 use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
 
-/// A row that was found. Events are read again for each page, so that a large result is small.
+/// A selected row. Events are kept as offsets and parsed again for each page, which keeps large results small.
 #[derive(Clone, Debug)]
 pub(crate) enum Row {
-    Event(Place),
+    Event(Offset),
     Fields(Arc<Map<String, Value>>),
 }
 
@@ -23,8 +23,8 @@ impl Row {
     pub(crate) fn fields(&self, org: &Org, object: &Object) -> Arc<Map<String, Value>> {
         match self {
             Self::Fields(fields) => Arc::clone(fields),
-            Self::Event(place) => {
-                let mut fields = org.tape.event(*place).map(|event| event.record.fields()).unwrap_or_default();
+            Self::Event(offset) => {
+                let mut fields = org.timeline.event(*offset).map(|event| event.record.fields()).unwrap_or_default();
                 let id = match object.class {
                     Class::Big | Class::EventLog => NO_ID.to_owned(),
                     Class::Standard => objects::row_id(&object.name, value::text(&fields, "EventIdentifier")),
@@ -36,9 +36,9 @@ impl Row {
     }
 }
 
-/// The rows that a query finds, all of them.
+/// Selects the rows of a query.
 pub(super) fn find(org: &Org, object: &Object, select: &Select) -> Vec<Row> {
-    let mut found = match org.tape.topics.iter().position(|topic| topic.stored.name == object.name) {
+    let mut found = match org.timeline.topics.iter().position(|topic| topic.stored.name == object.name) {
         Some(topic) => events(org, object, topic, &select.filters),
         None => others(org, object).into_iter().map(Row::Fields).collect(),
     };
@@ -46,7 +46,7 @@ pub(super) fn find(org: &Org, object: &Object, select: &Select) -> Vec<Row> {
     if !filters.is_empty() {
         found.retain(|row| {
             let fields = row.fields(org, object);
-            filters.iter().all(|filter| holds(object, filter, &fields))
+            filters.iter().all(|filter| matches(object, filter, &fields))
         });
     }
     sort(org, object, &select.order, &mut found);
@@ -54,7 +54,7 @@ pub(super) fn find(org: &Org, object: &Object, select: &Select) -> Vec<Row> {
     rest.into_iter().take(select.limit.unwrap_or(usize::MAX)).collect()
 }
 
-/// The field that says when something happened, of objects that are kept by it.
+/// The field with the time of a row; `None` for objects without one.
 pub(super) fn clock_field(object: &Object) -> Option<&'static str> {
     match object.class {
         Class::EventLog => Some("Timestamp"),
@@ -62,7 +62,7 @@ pub(super) fn clock_field(object: &Object) -> Option<&'static str> {
     }
 }
 
-/// From when to when a query asks, both included.
+/// The window of time that a query's filters select, both ends inclusive.
 pub(super) fn window(clock: &str, filters: &[Filter]) -> (Option<Timestamp>, Option<Timestamp>) {
     let (mut from, mut to) = (None::<Timestamp>, None::<Timestamp>);
     for filter in filters.iter().filter(|filter| filter.field.eq_ignore_ascii_case(clock)) {
@@ -81,32 +81,32 @@ pub(super) fn window(clock: &str, filters: &[Filter]) -> (Option<Timestamp>, Opt
     (from, to)
 }
 
-/// Visible events of a topic within the time asked for, newest first.
+/// Selects the visible events of a topic within the query's window, newest first.
 fn events(org: &Org, object: &Object, topic: usize, filters: &[Filter]) -> Vec<Row> {
     let (from, to) = window("EventDate", filters);
-    let first = from.map_or(0, |from| org.tape.before(from));
-    let end = to.map_or(org.tape.end(), |to| org.tape.after(to.plus(DISORDER)));
-    let places = org.tape.places.get(topic).map_or(&[][..], Vec::as_slice);
+    let first = from.map_or(0, |from| org.timeline.before(from));
+    let end = to.map_or(org.timeline.end(), |to| org.timeline.after(to.plus(DISORDER)));
+    let offsets = org.timeline.offsets.get(topic).map_or(&[][..], Vec::as_slice);
     let late = |fault: &Fault| match fault {
         Fault::RowsLate { every, by } => Some(((*every).max(1), millis(*by))),
         _ => None,
     };
-    let late = org.faults.see(&names(object), late);
+    let late = org.faults.peek(&names(object), late);
     let visible = org.visible();
-    let is_visible = |(number, place): &(usize, Place)| {
+    let is_visible = |(number, offset): &(usize, Offset)| {
         let delay = late.filter(|(every, _)| (number + 1).is_multiple_of(*every)).map_or(0, |(_, by)| by);
-        org.tape.event(*place).is_some_and(|event| {
+        org.timeline.event(*offset).is_some_and(|event| {
             let is_asked_for = from.is_none_or(|from| from <= event.at) && to.is_none_or(|to| event.at <= to);
             is_asked_for && event.published.plus(delay) <= visible
         })
     };
-    let within = places.iter().copied().enumerate().filter(|(_, place)| (first..end).contains(place));
-    let mut found: Vec<Place> = within.filter(is_visible).map(|(_, place)| place).collect();
-    found.sort_by_key(|place| Reverse((org.tape.event(*place).map(|event| event.at), *place)));
+    let within = offsets.iter().copied().enumerate().filter(|(_, offset)| (first..end).contains(offset));
+    let mut found: Vec<Offset> = within.filter(is_visible).map(|(_, offset)| offset).collect();
+    found.sort_by_key(|offset| Reverse((org.timeline.event(*offset).map(|event| event.at), *offset)));
     found.into_iter().map(Row::Event).collect()
 }
 
-/// Whether [`events`] has seen to a filter.
+/// Whether [`events`] has applied a filter already.
 fn is_done(object: &Object, filter: &Filter) -> bool {
     object.class != Class::EventLog
         && clock_field(object).is_some_and(|clock| filter.field.eq_ignore_ascii_case(clock))
@@ -122,7 +122,7 @@ fn others(org: &Org, object: &Object) -> Vec<Arc<Map<String, Value>>> {
     }
 }
 
-fn holds(object: &Object, filter: &Filter, fields: &Map<String, Value>) -> bool {
+fn matches(object: &Object, filter: &Filter, fields: &Map<String, Value>) -> bool {
     let Some(field) = object.field(&filter.field) else { return false };
     let value = fields.get(&field.name).unwrap_or(&Value::Null);
     let is = |literal: &Literal| match literal {
@@ -155,7 +155,7 @@ fn compare(field: &Field, value: &Value, literal: &Literal) -> Option<Ordering> 
     }
 }
 
-/// By the fields of an order, one after the other. Events are in the only order that big objects know already.
+/// Sorts by the fields of `ORDER BY`. Rows of big objects are already in the only order that is allowed.
 fn sort(org: &Org, object: &Object, order: &[OrderBy], found: &mut Vec<Row>) {
     if object.class == Class::Big || order.is_empty() {
         return;
@@ -172,7 +172,7 @@ fn sort(org: &Org, object: &Object, order: &[OrderBy], found: &mut Vec<Row>) {
     found.extend(rows.into_iter().map(|(_, row)| row));
 }
 
-/// Nulls first. Times are all written alike, so that their texts are in their order.
+/// Compares values, with nulls first. Times are compared as texts, since all have the same format.
 fn compare_values(one: Option<&Value>, two: Option<&Value>) -> Ordering {
     match (one, two) {
         (Some(Value::String(one)), Some(Value::String(two))) => one.cmp(two),

@@ -1,11 +1,13 @@
-//! What may be asked of which object.
+//! The rules for queries of each class of objects.
 
 use super::{Class, Columns, Comparison, Fault, Filter, Literal, Object, Org, Refusal, Select, names, readable};
 use crate::objects::{Field, Kind};
 use crate::soql::{Direction, OrderBy};
 
+/// Checks a query.
+///
 /// # Errors
-/// If a query breaks a rule of its object.
+/// If it breaks a rule of its object.
 pub(super) fn check(org: &Org, object: &Object, select: &Select) -> Result<(), Refusal> {
     for filter in &select.filters {
         let field = readable(org, object, &filter.field)?;
@@ -21,13 +23,13 @@ pub(super) fn check(org: &Org, object: &Object, select: &Select) -> Result<(), R
         return Err(Refusal::malformed("aggregates and OFFSET are not supported on big objects"));
     }
     check_order(&select.order)?;
-    if !select.order.is_empty() && org.faults.strikes(&names(object), &Fault::OrderRefused) {
+    if !select.order.is_empty() && org.faults.occurs(&names(object), &Fault::OrderRefused) {
         return Err(Refusal::malformed("ORDER BY is not supported on this entity"));
     }
     check_filters(object, &select.filters)
 }
 
-/// The index is newest first, and is never read backwards.
+/// Checks `ORDER BY`: the index of big objects is sorted by time, newest first, and is only read in that direction.
 fn check_order(order: &[OrderBy]) -> Result<(), Refusal> {
     match order {
         [] => Ok(()),
@@ -36,8 +38,8 @@ fn check_order(order: &[OrderBy]) -> Result<(), Refusal> {
     }
 }
 
-/// The index is (`EventDate`, `EventIdentifier`): a range ends what it can be asked for. Reports are also found by
-/// user.
+/// Checks filters of big objects: their index is (`EventDate`, `EventIdentifier`), so `EventIdentifier` needs an exact
+/// `EventDate`. Reports can also be filtered by user.
 fn check_filters(object: &Object, filters: &[Filter]) -> Result<(), Refusal> {
     let is = |filter: &Filter, name: &str| filter.field.eq_ignore_ascii_case(name);
     for filter in filters {

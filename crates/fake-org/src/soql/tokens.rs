@@ -1,4 +1,4 @@
-//! Words, texts and signs of a query.
+//! The lexer of queries.
 
 use crate::refusal::Refusal;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 pub(super) enum Token {
     /// A name, keyword, number or time.
     Word(String),
-    /// What was between single quotes.
+    /// A text in single quotes, without them.
     Text(String),
     Sign(String),
     Comma,
@@ -15,8 +15,10 @@ pub(super) enum Token {
     Close,
 }
 
+/// Splits a query into tokens.
+///
 /// # Errors
-/// If a text does not end.
+/// If a text lacks its closing quote.
 pub(super) fn tokens(query: &str) -> Result<Vec<Token>, Refusal> {
     let mut found = Vec::new();
     let mut characters = query.chars().peekable();

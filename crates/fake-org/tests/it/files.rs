@@ -1,4 +1,4 @@
-//! Event log files and event log objects.
+//! Tests of event log files and event log objects.
 
 use crate::support::{Client, MONDAY, event, script, set, simulated};
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use std::time::Duration;
 const LIST: &str = "SELECT Id, EventType, Interval, Sequence, LogDate, CreatedDate, LogFile, LogFileLength, \
                     LogFileFieldNames FROM EventLogFile";
 
-fn by_hand(script: Script) -> Script {
+fn manual(script: Script) -> Script {
     set(script, |settings| settings.speed = Speed::Manual)
 }
 
@@ -30,7 +30,7 @@ async fn list(client: &Client, filter: &str) -> Vec<Value> {
 #[tokio::test]
 async fn hourly_files_appear_hours_later_and_daily_ones_the_next_day() {
     let logins = [0, HOUR / 2, HOUR + 1, 2 * HOUR - 1].map(|after| event("LoginEvent", after, after as usize));
-    let org = FakeOrg::start(by_hand(script(logins.into()))).await.unwrap();
+    let org = FakeOrg::start(manual(script(logins.into()))).await.unwrap();
     let client = Client::of(&org).await;
     let control = org.control();
     control.advance_to(MONDAY.plus(4 * HOUR - 1));
@@ -61,7 +61,7 @@ async fn every_row_of_every_type_is_an_activity() {
     let counts = |object: &str| script.events.iter().filter(|event| event.object == object).count();
     let expected = [("Login", counts("LoginEvent")), ("URI", counts("UriEvent"))];
     let last = script.end();
-    let org = FakeOrg::start(by_hand(script)).await.unwrap();
+    let org = FakeOrg::start(manual(script)).await.unwrap();
     org.control().advance_to(last.plus(2 * DAY));
     let client = Client::of(&org).await;
     let mut rows = BTreeMap::<String, usize>::new();
@@ -86,7 +86,7 @@ async fn every_row_of_every_type_is_an_activity() {
 async fn log_objects_have_the_rows_of_log_files() {
     let script = simulated(1);
     let end = script.end();
-    let org = FakeOrg::start(by_hand(script)).await.unwrap();
+    let org = FakeOrg::start(manual(script)).await.unwrap();
     org.control().advance_to(end);
     let client = Client::of(&org).await;
     let (status, description) = client.json("/services/data/v62.0/sobjects/RestApiEventLog/describe").await;
@@ -111,9 +111,9 @@ async fn log_objects_have_the_rows_of_log_files() {
 }
 
 #[tokio::test]
-async fn files_are_split_late_and_issued_again() {
+async fn files_are_split_delayed_and_issued_again() {
     let logins = (0..10).map(|number| event("LoginEvent", number * 1_000, number as usize)).collect();
-    let org = FakeOrg::start(by_hand(script(logins))).await.unwrap();
+    let org = FakeOrg::start(manual(script(logins))).await.unwrap();
     let client = Client::of(&org).await;
     let control = org.control();
     control.misbehave(Fault::FilesSplit { every: 5, by: Duration::from_secs(7_200) });
@@ -141,7 +141,7 @@ async fn files_are_split_late_and_issued_again() {
 
 #[tokio::test]
 async fn an_org_without_hourly_files_has_no_interval() {
-    let org = FakeOrg::start(by_hand(script(vec![event("LoginEvent", 0, 0)]))).await.unwrap();
+    let org = FakeOrg::start(manual(script(vec![event("LoginEvent", 0, 0)]))).await.unwrap();
     let client = Client::of(&org).await;
     org.control().misbehave(Fault::FieldHidden { field: "Interval".into() }.on("EventLogFile"));
     assert_eq!(client.refused("SELECT Id, Interval FROM EventLogFile").await, "INVALID_FIELD");
@@ -152,7 +152,7 @@ async fn an_org_without_hourly_files_has_no_interval() {
 
 #[tokio::test]
 async fn any_file_can_be_added() {
-    let org = FakeOrg::start(by_hand(script(vec![event("LoginEvent", 0, 0)]))).await.unwrap();
+    let org = FakeOrg::start(manual(script(vec![event("LoginEvent", 0, 0)]))).await.unwrap();
     let client = Client::of(&org).await;
     let body = Bytes::from_static(b"\"EVENT_TYPE\",\"JOB_ID\"\n\"BulkApi2\",\"750fk0\"\n");
     let id = org.control().add_log_file(LogFile {
@@ -174,7 +174,7 @@ async fn any_file_can_be_added() {
     assert!(client.get(&path).send().await.unwrap().bytes().await.is_err());
 }
 
-/// A file of 64 MiB, and how far its rows were made.
+/// Adds a file of 64 MiB, which records the number of the latest generated row in `made`.
 fn large(org: &FakeOrg, made: Arc<std::sync::atomic::AtomicU64>) -> (String, u64) {
     let row = |number: u64| format!("\"Login\",\"{number:0>1000}\"\n");
     let header = "\"EVENT_TYPE\",\"REQUEST_ID\"\n".to_owned();
@@ -196,8 +196,8 @@ fn large(org: &FakeOrg, made: Arc<std::sync::atomic::AtomicU64>) -> (String, u64
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_large_file_is_made_no_faster_than_it_is_read() {
-    let script = set(by_hand(script(vec![event("LoginEvent", 0, 0)])), |settings| settings.gzip = false);
+async fn a_large_file_is_generated_no_faster_than_it_is_read() {
+    let script = set(manual(script(vec![event("LoginEvent", 0, 0)])), |settings| settings.gzip = false);
     let org = FakeOrg::start(script).await.unwrap();
     let client = Client::of(&org).await;
     let made = Arc::new(std::sync::atomic::AtomicU64::new(0));
@@ -209,18 +209,18 @@ async fn a_large_file_is_made_no_faster_than_it_is_read() {
         most = most.max((made.load(std::sync::atomic::Ordering::Relaxed) * 1_011).saturating_sub(read));
     }
     assert_eq!(read, length);
-    // What is under way are buffers of the connection.
+    // The difference is in the connection's buffers.
     assert!(most < 16 << 20, "{most}");
 }
 
 #[tokio::test]
-async fn files_are_compressed_for_those_who_like_it() {
-    let org = FakeOrg::start(by_hand(script(vec![event("LoginEvent", 0, 0)]))).await.unwrap();
+async fn files_are_compressed_for_clients_that_accept_it() {
+    let org = FakeOrg::start(manual(script(vec![event("LoginEvent", 0, 0)]))).await.unwrap();
     let client = Client::of(&org).await;
     org.control().advance_to(MONDAY.plus(4 * HOUR));
     let file = list(&client, "Interval = 'Hourly'").await.remove(0);
     let path = file["LogFile"].as_str().unwrap();
-    // The client unpacks what it has asked for.
+    // The client accepts gzip and decompresses it by itself.
     let unpacked = client.get(path).send().await.unwrap().text().await.unwrap();
     assert_eq!(unpacked.len() as f64, file["LogFileLength"].as_f64().unwrap());
     let mut plain = client;

@@ -1,13 +1,13 @@
-//! The org as its clients meet it: by REST, and by the Pub/Sub API.
+//! Tests of the org through its APIs.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod faults;
 mod files;
 mod oauth;
+mod order;
 mod queries;
 mod records;
 mod rest;
 mod scripts;
 mod streams;
 mod support;
-mod tape;
-mod trouble;

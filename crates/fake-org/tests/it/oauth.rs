@@ -1,4 +1,4 @@
-//! Tokens.
+//! Tests of OAuth.
 
 use crate::support::{Client, http, list_views};
 use base64::Engine;
@@ -34,20 +34,24 @@ fn signed(claims: &Value) -> String {
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-async fn ask(org: &FakeOrg, form: &str) -> (u16, Value) {
+async fn request_token(org: &FakeOrg, form: &str) -> (u16, Value) {
     let request = http().post(format!("{}/services/oauth2/token", org.login_url())).body(form.to_owned());
     let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
-async fn bear(org: &FakeOrg, assertion: &str) -> (u16, Value) {
-    ask(org, &format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}")).await
+async fn request_by_assertion(org: &FakeOrg, assertion: &str) -> (u16, Value) {
+    request_token(
+        org,
+        &format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}"),
+    )
+    .await
 }
 
 #[tokio::test]
-async fn a_signed_assertion_is_worth_a_token() {
+async fn a_signed_assertion_gets_a_token() {
     let org = FakeOrg::start(list_views(1)).await.unwrap();
-    let (status, answer) = bear(&org, &signed(&claims())).await;
+    let (status, answer) = request_by_assertion(&org, &signed(&claims())).await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["instance_url"], org.login_url());
     assert_eq!(answer["token_type"], "Bearer");
@@ -60,7 +64,7 @@ async fn a_signed_assertion_is_worth_a_token() {
 }
 
 #[tokio::test]
-async fn an_assertion_must_be_right_in_every_claim() {
+async fn every_claim_of_an_assertion_is_checked() {
     let org = FakeOrg::start(list_views(1)).await.unwrap();
     let wrong = [
         ("iss", json!("another"), "invalid_client_id"),
@@ -72,21 +76,21 @@ async fn an_assertion_must_be_right_in_every_claim() {
     for (claim, value, error) in wrong {
         let mut claims = claims();
         claims[claim] = value;
-        let (status, answer) = bear(&org, &signed(&claims)).await;
+        let (status, answer) = request_by_assertion(&org, &signed(&claims)).await;
         assert_eq!((status, answer["error"].as_str()), (400, Some(error)), "{claim}");
     }
     let mut forged: Vec<String> = signed(&claims()).split('.').map(str::to_owned).collect();
     forged[1] = URL_SAFE_NO_PAD.encode(json!({ "iss": "fake-consumer-key" }).to_string());
-    assert_eq!(bear(&org, &forged.join(".")).await.0, 400);
-    assert_eq!(bear(&org, "nonsense").await.0, 400);
+    assert_eq!(request_by_assertion(&org, &forged.join(".")).await.0, 400);
+    assert_eq!(request_by_assertion(&org, "nonsense").await.0, 400);
 }
 
 #[tokio::test]
-async fn client_credentials_must_be_right() {
+async fn client_credentials_are_checked() {
     let org = FakeOrg::start(list_views(1)).await.unwrap();
     let check = async |client_id, secret, grant, error: &str| {
         let form = format!("grant_type={grant}&client_id={client_id}&client_secret={secret}");
-        let (status, answer) = ask(&org, &form).await;
+        let (status, answer) = request_token(&org, &form).await;
         assert_eq!((status, answer["error"].as_str()), (400, Some(error)));
     };
     check("another", "fake-consumer-secret", "client_credentials", "invalid_client_id").await;
@@ -104,6 +108,6 @@ async fn tokens_expire_and_are_refused_on_request() {
     assert_eq!(status, 401);
     assert_eq!(answer, json!([{ "message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID" }]));
     org.control().misbehave(Fault::LoginRefused.times(1));
-    assert_eq!(bear(&org, &signed(&claims())).await.1["error"], "invalid_grant");
-    assert_eq!(bear(&org, &signed(&claims())).await.0, 200);
+    assert_eq!(request_by_assertion(&org, &signed(&claims())).await.1["error"], "invalid_grant");
+    assert_eq!(request_by_assertion(&org, &signed(&claims())).await.0, 200);
 }

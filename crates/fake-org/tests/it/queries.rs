@@ -1,4 +1,4 @@
-//! SOQL, and what each object takes of it.
+//! Tests of queries, and of the rules of each class of objects.
 
 use crate::support::{Client, MONDAY, event, list_views, query_path, script, set, simulated};
 use fake_org::{FakeOrg, Fault, PermissionSet, Script, Speed};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// All of whose events have happened.
+/// Starts the script's clock at its end, so that all events have happened.
 fn over(script: Script) -> Script {
     let end = script.end();
     set(script, |settings| {
@@ -49,7 +49,7 @@ async fn big_objects_are_read_newest_first_within_a_window() {
 }
 
 #[tokio::test]
-async fn big_objects_refuse_what_their_index_cannot_do() {
+async fn big_objects_refuse_queries_beyond_their_index() {
     let mut events = vec![event("ListViewEvent", 0, 0), event("ReportEvent", 0, 1)];
     events.push(event("ApiAnomalyEventStore", 1, 2));
     let org = FakeOrg::start(over(script(events))).await.unwrap();
@@ -78,12 +78,12 @@ async fn big_objects_refuse_what_their_index_cannot_do() {
     ] {
         assert_eq!(client.refused(&format!("SELECT {rest}")).await, code, "{rest}");
     }
-    // An offset whose plus sign was not encoded is a blank.
+    // A plus sign that is not percent-encoded is decoded as a space.
     let path = query_path("SELECT Id FROM ListViewEvent WHERE EventDate >= 2026-01-01T00:00:00");
     assert_eq!(client.json(&format!("{path}+00:00")).await.0, 400);
     assert_eq!(client.records("SELECT FIELDS(ALL) FROM ListViewEvent LIMIT 200").await.len(), 1);
     assert_eq!(client.records("SELECT Id FROM ReportEvent WHERE UserId = '005fk0000000001AAA'").await.len(), 1);
-    // Stores of Threat Detection are ordinary objects.
+    // The stores of Threat Detection are standard objects.
     let anomalies = "SELECT Id, Score FROM ApiAnomalyEventStore WHERE Username = 'EMMA@fake.example' \
                      ORDER BY CreatedDate ASC, Id";
     let anomalies = client.records(anomalies).await;
@@ -96,7 +96,7 @@ async fn big_objects_refuse_what_their_index_cannot_do() {
 }
 
 #[tokio::test]
-async fn large_results_come_page_by_page() {
+async fn large_results_have_pages() {
     let org = FakeOrg::start(over(list_views(1_050))).await.unwrap();
     let client = Client::of(&org).await;
     let soql = "SELECT RowsProcessed FROM ListViewEvent ORDER BY EventDate DESC";
@@ -125,7 +125,7 @@ async fn large_results_come_page_by_page() {
 }
 
 #[tokio::test]
-async fn rows_are_visible_when_their_time_has_come() {
+async fn rows_become_visible_after_a_delay() {
     let script = set(list_views(10), |settings| {
         settings.speed = Speed::Manual;
         settings.visible_after = Duration::from_secs(2);
@@ -159,7 +159,7 @@ async fn a_query_times_out_when_its_window_is_too_long() {
 }
 
 #[tokio::test]
-async fn descriptions_and_queries_agree_on_what_there_is() {
+async fn descriptions_and_queries_agree_on_fields() {
     let org = FakeOrg::start(over(list_views(1))).await.unwrap();
     let client = Client::of(&org).await;
     let control = org.control();
@@ -184,7 +184,7 @@ async fn descriptions_and_queries_agree_on_what_there_is() {
 }
 
 #[tokio::test]
-async fn people_are_those_of_the_events() {
+async fn users_are_derived_from_the_events() {
     let script = simulated(1);
     let known: BTreeSet<String> = script
         .events

@@ -1,4 +1,4 @@
-//! Payloads are what was stored: every field of every object of a simulated org.
+//! Tests that payloads equal the stored records, in every field of every object of a simulated org.
 
 use crate::support::{Client, MONDAY, event, fetch, script, set, simulated};
 use apache_avro::Schema;
@@ -22,7 +22,7 @@ fn decode(schema: &Schema, event: &ConsumerEvent) -> Vec<(String, Avro)> {
     }
 }
 
-/// A payload as the query API would have it.
+/// Converts a payload to the form of the query API.
 fn as_stored(fields: Vec<(String, Avro)>) -> Map<String, Value> {
     fields
         .into_iter()
@@ -103,14 +103,14 @@ async fn nullable_fields_are_unions_with_null_first() {
 }
 
 #[tokio::test]
-async fn a_schema_changes_in_mid_stream() {
+async fn a_schema_may_change_during_a_stream() {
     let events = (0..4).map(|number| event("ListViewEvent", number, number as usize)).collect();
     let org = FakeOrg::start(script(events)).await.unwrap();
     let client = Client::of(&org).await;
     let mut stream = client.earliest("ListViewEventStream", 2).await;
     let before = stream.next().await.unwrap().events;
     org.control().misbehave(Fault::SchemaChanged.on("ListViewEventStream"));
-    stream.ask(2);
+    stream.request(2);
     let after = stream.next().await.unwrap().events;
     let id = |event: &ConsumerEvent| event.event.as_ref().unwrap().schema_id.clone();
     assert_ne!(id(&before[0]), id(&after[0]));
@@ -123,7 +123,7 @@ async fn a_schema_changes_in_mid_stream() {
     assert_eq!(new.len(), old.len() + 1);
     assert_ne!(old[0], new[0]);
     assert!(new.contains(&"NewInThisRelease".to_owned()));
-    // Old payloads are still read by the old schema.
+    // Replayed events have the new schema.
     let again = fetch("ListViewEventStream", ReplayPreset::Custom, &before[0].replay_id, 1);
     assert_eq!(id(&client.subscribe(again).await.unwrap().next().await.unwrap().events[0]), topic.schema_id);
 }

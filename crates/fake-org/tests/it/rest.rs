@@ -1,4 +1,4 @@
-//! What holds for all of REST.
+//! Tests of behavior that all REST calls share.
 
 use crate::support::{Client, MONDAY, list_views, set};
 use fake_org::{FakeOrg, Fault, Speed};
@@ -6,7 +6,7 @@ use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
-async fn every_answer_tells_the_time_and_the_calls_of_the_day() {
+async fn every_answer_carries_the_time_and_the_usage() {
     let script = set(list_views(10), |settings| {
         settings.speed = Speed::Manual;
         settings.calls_used = 5;
@@ -27,7 +27,7 @@ async fn every_answer_tells_the_time_and_the_calls_of_the_day() {
 }
 
 #[tokio::test]
-async fn calls_fail_as_they_are_told() {
+async fn faults_apply_to_calls() {
     let org = FakeOrg::start(list_views(3)).await.unwrap();
     let client = Client::of(&org).await;
     let control = org.control();

@@ -1,4 +1,4 @@
-//! Scripts from files.
+//! Tests of scripts that are read from files.
 
 use crate::support::{Client, set};
 use fake_org::{Event, FakeOrg, Script, ScriptError, Speed};
@@ -7,7 +7,7 @@ use model::{OrgId, Timestamp};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// A day as the simulator writes it: its events, and its log files.
+/// Writes a day as the simulator does: its events and its log files.
 fn written(folder: &std::path::Path) -> Vec<PathBuf> {
     let plan = simulator::Plan { attacks: simulator::Attacks::None, ..simulator::Plan::new(20, 2, 7) };
     let day = simulator::Simulation::new(plan).unwrap().nth(1).unwrap();
@@ -28,7 +28,7 @@ fn written(folder: &std::path::Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn log_files_that_are_given_are_served_as_they_are() {
+async fn log_files_of_a_script_are_served_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let paths = written(folder.path());
     let script = Script::read(&paths, OrgId::new("00Dhn0000007ZsRUAU")).unwrap();
@@ -48,7 +48,7 @@ async fn log_files_that_are_given_are_served_as_they_are() {
 }
 
 #[test]
-fn a_script_says_what_is_wrong_with_it() {
+fn errors_of_a_script_name_the_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.ndjson");
     let check = |content: &str, expected: &str| {
@@ -68,5 +68,5 @@ fn a_script_says_what_is_wrong_with_it() {
 async fn events_of_unknown_objects_are_refused() {
     let event = Event::read(r#"{"attributes":{"type":"Weather"},"EventDate":"2026-01-05T00:00:00.000+0000"}"#).unwrap();
     let error = FakeOrg::start(Script::new(OrgId::new("00D"), vec![event])).await.err().unwrap();
-    assert_eq!(error.to_string(), "Weather is no object that an org stores events in");
+    assert_eq!(error.to_string(), "Weather is not an object that stores events");
 }

@@ -1,4 +1,4 @@
-//! Subscriptions: credit, comfort, replay, refusals.
+//! Tests of subscriptions: credit, keepalives, replay, refusals.
 
 use crate::support::{Client, MONDAY, error_code, event, fetch, list_views, script, set};
 use fake_org::{FakeOrg, Fault, Speed};
@@ -9,18 +9,18 @@ use tonic::{Code, Request};
 const TOPIC: &str = "ListViewEventStream";
 
 #[tokio::test]
-async fn no_more_is_sent_than_was_asked_for() {
+async fn no_more_is_sent_than_was_requested() {
     let org = FakeOrg::start(list_views(250)).await.unwrap();
     let client = Client::of(&org).await;
     let mut stream = client.earliest(TOPIC, 3).await;
     let answer = stream.next().await.unwrap();
     assert_eq!((answer.events.len(), answer.pending_num_requested), (3, 0));
     assert_eq!(answer.latest_replay_id, answer.events[2].replay_id);
-    // However much is asked for, a hundred is the most.
-    stream.ask(1_000);
+    // A request above the limit of 100 counts as one for 100.
+    stream.request(1_000);
     let answer = stream.next().await.unwrap();
     assert_eq!((answer.events.len(), answer.pending_num_requested), (100, 0));
-    stream.ask(50);
+    stream.request(50);
     assert_eq!(stream.drain(50).await.len(), 147);
     org.control().until_streamed().await;
     let streamed = &org.control().streamed()["/event/ListViewEventStream"];
@@ -29,22 +29,22 @@ async fn no_more_is_sent_than_was_asked_for() {
 }
 
 #[tokio::test]
-async fn who_has_everything_is_told_so_and_again_later() {
+async fn keepalives_follow_the_last_event_and_each_interval() {
     let script = set(list_views(2), |settings| settings.keepalive = Duration::from_millis(20));
     let org = FakeOrg::start(script).await.unwrap();
     let client = Client::of(&org).await;
     let mut stream = client.earliest(TOPIC, 10).await;
     assert_eq!(stream.next().await.unwrap().events.len(), 2);
     for _ in 0..3 {
-        let comfort = stream.next().await.unwrap();
-        assert_eq!((comfort.events.len(), comfort.pending_num_requested), (0, 8));
-        let resumed = fetch(TOPIC, ReplayPreset::Custom, &comfort.latest_replay_id, 5);
+        let keepalive = stream.next().await.unwrap();
+        assert_eq!((keepalive.events.len(), keepalive.pending_num_requested), (0, 8));
+        let resumed = fetch(TOPIC, ReplayPreset::Custom, &keepalive.latest_replay_id, 5);
         assert!(client.subscribe(resumed).await.is_ok());
     }
 }
 
 #[tokio::test]
-async fn a_stream_goes_on_after_any_replay_id() {
+async fn a_stream_continues_after_any_replay_id() {
     let org = FakeOrg::start(list_views(20)).await.unwrap();
     let client = Client::of(&org).await;
     let all = client.earliest(TOPIC, 100).await.drain(100).await;
@@ -60,7 +60,7 @@ async fn a_stream_goes_on_after_any_replay_id() {
 }
 
 #[tokio::test]
-async fn the_latest_is_what_comes_from_now_on_and_the_earliest_what_is_kept() {
+async fn latest_starts_now_and_earliest_with_the_oldest_kept_event() {
     let days = |day: i64| day * 86_400_000;
     let script = set(script((0..6).map(|day| event("ListViewEvent", days(day), day as usize)).collect()), |settings| {
         settings.speed = Speed::Manual;
@@ -93,7 +93,7 @@ async fn the_latest_is_what_comes_from_now_on_and_the_earliest_what_is_kept() {
 }
 
 #[tokio::test]
-async fn rules_of_a_stream() {
+async fn invalid_requests_are_refused() {
     let org = FakeOrg::start(list_views(2)).await.unwrap();
     let client = Client::of(&org).await;
     let nothing = client.subscribe(fetch(TOPIC, ReplayPreset::Earliest, &[], 0)).await.err().unwrap();
@@ -107,7 +107,7 @@ async fn rules_of_a_stream() {
 }
 
 #[tokio::test]
-async fn who_asks_for_nothing_more_is_let_go() {
+async fn an_idle_client_is_disconnected() {
     let script = set(list_views(5), |settings| settings.idle = Duration::from_millis(20));
     let org = FakeOrg::start(script).await.unwrap();
     let client = Client::of(&org).await;
@@ -117,31 +117,31 @@ async fn who_asks_for_nothing_more_is_let_go() {
 }
 
 #[tokio::test]
-async fn every_call_must_say_who_makes_it() {
+async fn every_call_needs_a_valid_token() {
     let org = FakeOrg::start(list_views(2)).await.unwrap();
     let mut client = Client::of(&org).await;
     let name = format!("/event/{TOPIC}");
-    let ask = || TopicRequest { topic_name: name.clone() };
-    let topic = client.pubsub.clone().get_topic(client.request(ask())).await.unwrap().into_inner();
+    let topic_request = || TopicRequest { topic_name: name.clone() };
+    let topic = client.pubsub.clone().get_topic(client.request(topic_request())).await.unwrap().into_inner();
     assert!(topic.can_subscribe && !topic.can_publish);
-    let anonymous = client.pubsub.clone().get_topic(Request::new(ask())).await.err().unwrap();
+    let anonymous = client.pubsub.clone().get_topic(Request::new(topic_request())).await.err().unwrap();
     assert_eq!(anonymous.code(), Code::Unauthenticated);
     assert_eq!(error_code(&anonymous), "sfdc.platform.eventbus.grpc.service.auth.error");
     let schema = client.request(SchemaRequest { schema_id: topic.schema_id });
     let schema = client.pubsub.clone().get_schema(schema).await.unwrap().into_inner();
     assert!(schema.schema_json.contains("\"ListViewEventStream\""));
 
-    // An open stream outlives its token; a new one needs a new token.
+    // An open stream outlives its token; opening another needs a valid one.
     let mut stream = client.earliest(TOPIC, 1).await;
     stream.next().await.unwrap();
     org.control().misbehave(Fault::TokensExpired);
-    stream.ask(1);
+    stream.request(1);
     assert_eq!(stream.next().await.unwrap().events.len(), 1);
     let expired = client.subscribe(fetch(TOPIC, ReplayPreset::Latest, &[], 1)).await.err().unwrap();
     assert_eq!(expired.code(), Code::Unauthenticated);
     client.url.push('/');
     assert_eq!(
-        client.pubsub.clone().get_topic(client.request(ask())).await.err().unwrap().code(),
+        client.pubsub.clone().get_topic(client.request(topic_request())).await.err().unwrap().code(),
         Code::Unauthenticated
     );
 }

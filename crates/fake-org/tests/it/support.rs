@@ -1,4 +1,4 @@
-//! Scripts, and clients without any cleverness.
+//! Scripts, and simple clients.
 
 use fake_org::{Event, FakeOrg, Script, Settings};
 use model::{OrgId, Timestamp};
@@ -15,7 +15,7 @@ use tonic::{Request, Status, Streaming};
 pub(crate) const MONDAY: Timestamp = Timestamp(1_767_571_200_000);
 pub(crate) const ORG: &str = "00Dfk0000000001EAA";
 
-/// An event so many milliseconds after [`MONDAY`].
+/// An event `after` milliseconds after [`MONDAY`].
 pub(crate) fn event(object: &str, after: i64, number: usize) -> Event {
     let at = MONDAY.plus(after);
     let date = at.to_utc().format("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string();
@@ -31,7 +31,7 @@ pub(crate) fn event(object: &str, after: i64, number: usize) -> Event {
     Event { at, object: object.to_owned(), record: fields(record).into() }
 }
 
-/// One list view a second.
+/// A script with one list view per second.
 pub(crate) fn list_views(count: usize) -> Script {
     script((0..count).map(|number| event("ListViewEvent", number as i64 * 1_000, number)).collect())
 }
@@ -40,13 +40,13 @@ pub(crate) fn script(events: Vec<Event>) -> Script {
     Script::new(OrgId::new(ORG), events)
 }
 
-/// With settings of its own.
+/// Changes the settings of a script.
 pub(crate) fn set(mut script: Script, change: impl FnOnce(&mut Settings)) -> Script {
     change(&mut script.settings);
     script
 }
 
-/// The simulator's events of so many days.
+/// The simulator's events of the last `days` days.
 pub(crate) fn simulated(days: usize) -> Script {
     let plan = simulator::Plan { attacks: simulator::Attacks::PerFamily(1), ..simulator::Plan::new(60, 12, 7) };
     let org = OrgId::new(&plan.org_id);
@@ -72,7 +72,7 @@ pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::new()
 }
 
-/// A client with a token.
+/// A client that is logged in.
 pub(crate) struct Client {
     pub(crate) http: reqwest::Client,
     pub(crate) url: String,
@@ -109,7 +109,7 @@ impl Client {
         self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token)
     }
 
-    /// Status and body.
+    /// Returns status and body.
     pub(crate) async fn json(&self, path: &str) -> (u16, Value) {
         let answer = self.get(path).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
@@ -119,14 +119,14 @@ impl Client {
         self.json(&query_path(soql)).await
     }
 
-    /// The records of a query that is answered.
+    /// Returns the records of a query that must succeed.
     pub(crate) async fn records(&self, soql: &str) -> Vec<Value> {
         let (status, body) = self.query(soql).await;
         assert_eq!(status, 200, "{soql}: {body}");
         body["records"].as_array().unwrap().clone()
     }
 
-    /// The error code of a query that is refused.
+    /// Returns the error code of a query that must be refused.
     pub(crate) async fn refused(&self, soql: &str) -> String {
         let (status, body) = self.query(soql).await;
         assert!(status >= 400, "{soql}: {body}");
@@ -150,7 +150,7 @@ impl Client {
         Ok(Subscriber { topic: first.topic_name, requests, answers })
     }
 
-    /// From the earliest event on.
+    /// Subscribes from the earliest event on.
     pub(crate) async fn earliest(&self, topic: &str, count: i32) -> Subscriber {
         self.subscribe(fetch(topic, ReplayPreset::Earliest, &[], count)).await.unwrap()
     }
@@ -181,7 +181,7 @@ pub(crate) struct Subscriber {
 }
 
 impl Subscriber {
-    pub(crate) fn ask(&self, count: i32) {
+    pub(crate) fn request(&self, count: i32) {
         let more = FetchRequest { topic_name: self.topic.clone(), num_requested: count, ..FetchRequest::default() };
         self.requests.send(more).unwrap();
     }
@@ -193,7 +193,7 @@ impl Subscriber {
         }
     }
 
-    /// All events up to the word that there are no more, asking for so many at a time.
+    /// Receives events up to the first keepalive, requesting `credit` more whenever all requested ones have arrived.
     pub(crate) async fn drain(&mut self, credit: i32) -> Vec<salesforce_client::pubsub::wire::ConsumerEvent> {
         let mut events = Vec::new();
         loop {
@@ -203,13 +203,13 @@ impl Subscriber {
             }
             events.extend(answer.events);
             if answer.pending_num_requested == 0 {
-                self.ask(credit);
+                self.request(credit);
             }
         }
     }
 }
 
-/// What the trailer says.
+/// Returns the error code in the trailer.
 pub(crate) fn error_code(status: &Status) -> &str {
     status.metadata().get("error-code").and_then(|code| code.to_str().ok()).unwrap_or_default()
 }

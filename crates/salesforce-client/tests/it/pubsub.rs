@@ -205,8 +205,8 @@ async fn a_silent_stream_times_out() {
 #[tokio::test]
 async fn an_unreachable_api_is_a_transient_failure() {
     let stub = Stub::start([]).await;
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let client = Client::new(&Settings { pubsub_url: format!("http://{nobody}"), ..stub.settings() }).unwrap();
+    let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let client = Client::new(&Settings { pubsub_url: format!("http://{unused}"), ..stub.settings() }).unwrap();
     assert_eq!(client.topic(TOPIC).await.unwrap_err().trouble(), Trouble::Passing);
     let mut subscription = client.subscribe(TOPIC, Replay::Latest).await.unwrap();
     assert_eq!(subscription.next().await.unwrap_err().trouble(), Trouble::Passing);

@@ -45,7 +45,7 @@ async fn a_partition_has_one_owner_at_a_time() {
     assert!(b.try_acquire(0).await.unwrap());
 }
 
-/// Takes free partitions up to this member's share, and lets go of what is beyond it.
+/// Acquires unowned partitions up to this member's share, or releases partitions above it.
 async fn rebalance(owner: &Owner) -> Vec<i32> {
     let members = owner.members().await.unwrap();
     let rank = members.iter().position(|member| *member == owner.member()).unwrap();

@@ -7,7 +7,7 @@ use super::super::watch::Findings;
 use crate::meter::Meter;
 use crate::source::{Coverage, Positions};
 use crate::testing::{Kept, Memory, Noted, ORG, sink};
-use fake_org::{Event, FakeOrg, LogTable, Order, Script, Speed};
+use fake_org::{Event, FakeOrg, LogTable, Script, Speed, StreamOrder};
 use model::{OrgId, Timestamp, id};
 use salesforce_client::Client;
 use std::collections::BTreeSet;
@@ -43,7 +43,7 @@ impl Scene {
         script.settings = fake_org::Settings {
             start: BEGIN,
             speed: Speed::Manual,
-            order: Order::Topic,
+            stream_order: StreamOrder::Topic,
             keepalive: Duration::from_millis(200),
             ..script.settings
         };

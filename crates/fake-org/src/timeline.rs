@@ -1,4 +1,4 @@
-//! The script's events as they are looked up: one tape in the order of publishing, and places on it by object.
+//! The script's events in the order of publishing, indexed by topic.
 
 use crate::avro::Schema;
 use crate::objects::{self, Field, Kind, Object};
@@ -7,42 +7,49 @@ use crate::value;
 use model::Timestamp;
 use serde_json::{Map, Value};
 
-/// A place on the tape: how many events are before it.
-pub(crate) type Place = u32;
+/// A position on the timeline: the number of events before it.
+pub(crate) type Offset = u32;
 
+/// All events that happen in the org.
 #[derive(Debug)]
-pub(crate) struct Tape {
+pub(crate) struct Timeline {
     pub(crate) events: Vec<Entry>,
     pub(crate) topics: Vec<Topic>,
-    /// The places of each topic's events, by topic.
-    pub(crate) places: Vec<Vec<Place>>,
-    /// Each account as its latest event has it.
+    /// The offsets of each topic's events, by topic.
+    pub(crate) offsets: Vec<Vec<Offset>>,
+    /// Each account by id, with the fields of its latest event.
     pub(crate) users: std::collections::BTreeMap<String, Account>,
 }
 
+/// An event on the timeline.
 #[derive(Debug)]
 pub(crate) struct Entry {
+    /// When it happened.
     pub(crate) at: Timestamp,
-    /// Never before what was published before it.
+    /// When it is published: `at`, or later if an event before it on the timeline is later.
     pub(crate) published: Timestamp,
-    /// By its place in [`Tape::topics`].
+    /// Its index in [`Timeline::topics`].
     pub(crate) topic: usize,
     pub(crate) record: Record,
 }
 
-/// One kind of event, or a channel of several: then all but its names are those of its first member.
+/// A topic: one kind of event, or a custom channel of several. A channel has its own names and otherwise the fields of
+/// its first member.
 #[derive(Clone, Debug)]
 pub(crate) struct Topic {
-    /// `/event/ListViewEventStream`.
+    /// Such as `/event/ListViewEventStream`.
     pub(crate) name: String,
+    /// Such as `ListViewEventStream`.
     pub(crate) stream: String,
+    /// The object that stores its events, such as `ListViewEvent`.
     pub(crate) stored: Object,
-    /// As it is, and as it becomes by [`crate::Fault::SchemaChanged`].
+    /// The schema of its events.
     pub(crate) schema: Schema,
+    /// The schema under [`crate::Fault::SchemaChanged`].
     pub(crate) changed: Schema,
 }
 
-/// What events say about an account.
+/// An account, as its events describe it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Account {
     pub(crate) username: String,
@@ -52,22 +59,22 @@ pub(crate) struct Account {
 }
 
 impl Topic {
-    /// Its two names, which faults may be for.
+    /// The two names by which a fault may be limited to it.
     pub(crate) fn names(&self) -> [&str; 2] {
         [&self.stream, &self.stored.name]
     }
 }
 
-impl Tape {
+impl Timeline {
     /// # Errors
-    /// The name of an object that no org has.
+    /// The name of an object that does not store events.
     pub(crate) fn new(events: Vec<Event>) -> Result<Self, String> {
         let mut objects = objects::events();
-        let mut places = vec![Vec::new(); objects.len()];
+        let mut offsets = vec![Vec::new(); objects.len()];
         let mut users = std::collections::BTreeMap::<String, Account>::new();
         let mut entries = Vec::with_capacity(events.len());
         let mut published = Timestamp(i64::MIN);
-        for (place, event) in (0..).zip(events) {
+        for (offset, event) in (0..).zip(events) {
             let topic = objects.iter().position(|object| object.stored.name == event.object);
             let Some((topic, object)) = topic.and_then(|topic| Some((topic, objects.get_mut(topic)?))) else {
                 return Err(event.object);
@@ -75,8 +82,8 @@ impl Tape {
             let fields = event.record.fields();
             learn_fields(&mut object.stored, &fields);
             learn_user(&mut users, &fields);
-            if let Some(list) = places.get_mut(topic) {
-                list.push(place);
+            if let Some(list) = offsets.get_mut(topic) {
+                list.push(offset);
             }
             published = published.max(event.at);
             entries.push(Entry { at: event.at, published, topic, record: event.record });
@@ -91,37 +98,37 @@ impl Tape {
                 stored: object.stored,
             })
             .collect();
-        Ok(Self { events: entries, topics, places, users })
+        Ok(Self { events: entries, topics, offsets, users })
     }
 
-    /// Adds a custom channel of streamed objects, or of all.
+    /// Adds a custom channel with these members, or with all topics if the list is empty.
     pub(crate) fn add_channel(&mut self, name: &str, members: &[String]) {
         let is_member = |topic: &&Topic| members.is_empty() || members.contains(&topic.stream);
         let Some(first) = self.topics.iter().find(is_member) else { return };
         let channel = Topic { name: format!("/event/{name}"), stream: name.to_owned(), ..first.clone() };
-        let of_members = self.topics.iter().zip(&self.places).filter(|(topic, _)| is_member(topic));
-        let mut places: Vec<Place> = of_members.flat_map(|(_, places)| places.iter().copied()).collect();
-        places.sort_unstable();
+        let of_members = self.topics.iter().zip(&self.offsets).filter(|(topic, _)| is_member(topic));
+        let mut offsets: Vec<Offset> = of_members.flat_map(|(_, offsets)| offsets.iter().copied()).collect();
+        offsets.sort_unstable();
         self.topics.push(channel);
-        self.places.push(places);
+        self.offsets.push(offsets);
     }
 
-    pub(crate) fn end(&self) -> Place {
-        Place::try_from(self.events.len()).unwrap_or(Place::MAX)
+    pub(crate) fn end(&self) -> Offset {
+        Offset::try_from(self.events.len()).unwrap_or(Offset::MAX)
     }
 
-    pub(crate) fn event(&self, place: Place) -> Option<&Entry> {
-        self.events.get(place as usize)
+    pub(crate) fn event(&self, offset: Offset) -> Option<&Entry> {
+        self.events.get(offset as usize)
     }
 
-    /// The place after all events that were published by `time`.
-    pub(crate) fn after(&self, time: Timestamp) -> Place {
-        Place::try_from(self.events.partition_point(|event| event.published <= time)).unwrap_or(Place::MAX)
+    /// The offset after all events that were published up to `time`, inclusive.
+    pub(crate) fn after(&self, time: Timestamp) -> Offset {
+        Offset::try_from(self.events.partition_point(|event| event.published <= time)).unwrap_or(Offset::MAX)
     }
 
-    /// The place before all events that were published from `time` on.
-    pub(crate) fn before(&self, time: Timestamp) -> Place {
-        Place::try_from(self.events.partition_point(|event| event.published < time)).unwrap_or(Place::MAX)
+    /// The offset before all events that were published from `time` on.
+    pub(crate) fn before(&self, time: Timestamp) -> Offset {
+        Offset::try_from(self.events.partition_point(|event| event.published < time)).unwrap_or(Offset::MAX)
     }
 
     pub(crate) fn topic(&self, name: &str) -> Option<(usize, &Topic)> {
@@ -129,7 +136,7 @@ impl Tape {
     }
 }
 
-/// A field that we have not heard of is taken as text, whatever it holds.
+/// Adds unknown fields of a record to its object, as text.
 fn learn_fields(object: &mut Object, fields: &Map<String, Value>) {
     for name in fields.keys().filter(|name| *name != "attributes") {
         if object.field(name).is_none() {
@@ -138,6 +145,7 @@ fn learn_fields(object: &mut Object, fields: &Map<String, Value>) {
     }
 }
 
+/// Remembers the account's fields of a record.
 fn learn_user(users: &mut std::collections::BTreeMap<String, Account>, fields: &Map<String, Value>) {
     let id = value::text(fields, "UserId");
     if id.is_empty() {

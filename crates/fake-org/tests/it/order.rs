@@ -1,13 +1,13 @@
-//! In which order events of several topics come, and at what time.
+//! Tests of the order and the time at which events of several topics are streamed.
 
 use crate::support::{Client, MONDAY, Subscriber, event, script, set};
-use fake_org::{FakeOrg, Order, Script, Speed};
+use fake_org::{FakeOrg, Script, Speed, StreamOrder};
 use salesforce_client::pubsub::wire::{ConsumerEvent, ProducerEvent};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Objects that events are of by turns, in runs of different lengths.
+/// The objects of mixed events, which alternate in runs of different lengths.
 const OBJECTS: [(&str, &str); 3] =
     [("ListViewEvent", "ListViewEventStream"), ("LoginEvent", "LoginEventStream"), ("FileEventStore", "FileEvent")];
 
@@ -16,7 +16,7 @@ fn mixed(count: usize) -> Script {
     script((0..count).map(|number| event(object(number), number as i64 * 1_000, number)).collect())
 }
 
-/// Asks for one event at a time, and notes which number each has, by its place on the tape.
+/// Requests one event at a time, and records each event's index in the script.
 async fn take(mut stream: Subscriber, control: fake_org::Control, taken: Arc<Mutex<Vec<usize>>>, topic: &str) {
     loop {
         let answer = stream.next().await.unwrap();
@@ -24,14 +24,14 @@ async fn take(mut stream: Subscriber, control: fake_org::Control, taken: Arc<Mut
             return;
         }
         assert_eq!((answer.events.len(), answer.pending_num_requested), (1, 0));
-        // With a credit of one, what was sent last on this topic is what has come.
+        // With a credit of one, the last event that was sent on this topic is the one that was received.
         taken.lock().unwrap().push(control.streamed()[&format!("/event/{topic}")].last.unwrap());
-        stream.ask(1);
+        stream.request(1);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn topics_wait_for_each_other_with_the_least_credit() {
+async fn topics_wait_for_each_other_with_a_credit_of_one() {
     let script = set(mixed(300), |settings| settings.topics_awaited = 3);
     let org = FakeOrg::start(script).await.unwrap();
     let client = Client::of(&org).await;
@@ -47,17 +47,17 @@ async fn topics_wait_for_each_other_with_the_least_credit() {
         task.await.unwrap();
     }
     let mut taken = taken.lock().unwrap().clone();
-    // Who is slow to note its event is overtaken by those up to the next of its topic, which are six at the most.
-    assert!(taken.iter().enumerate().all(|(place, number)| place.abs_diff(*number) <= 6), "{taken:?}");
+    // A task that is slow to record its event is overtaken by events up to the next one of its topic, at most six.
+    assert!(taken.iter().enumerate().all(|(index, number)| index.abs_diff(*number) <= 6), "{taken:?}");
     taken.sort_unstable();
     assert_eq!(taken, (0..300).collect::<Vec<_>>());
 }
 
-async fn two_logins_and_a_view(order: Order) -> (FakeOrg, Subscriber, Subscriber) {
+async fn two_logins_and_a_view(order: StreamOrder) -> (FakeOrg, Subscriber, Subscriber) {
     let events = vec![event("LoginEvent", 0, 0), event("LoginEvent", 1, 1), event("ListViewEvent", 2, 2)];
     let script = set(script(events), |settings| {
         settings.topics_awaited = 2;
-        settings.order = order;
+        settings.stream_order = order;
         settings.keepalive = Duration::from_millis(10);
     });
     let org = FakeOrg::start(script).await.unwrap();
@@ -68,29 +68,29 @@ async fn two_logins_and_a_view(order: Order) -> (FakeOrg, Subscriber, Subscriber
 }
 
 #[tokio::test]
-async fn without_credit_on_one_topic_the_others_stop_behind_it() {
-    let (org, mut logins, mut views) = two_logins_and_a_view(Order::Script).await;
+async fn a_topic_without_credit_blocks_later_events_of_the_others() {
+    let (org, mut logins, mut views) = two_logins_and_a_view(StreamOrder::Script).await;
     assert!(views.next().await.unwrap().events.is_empty());
     assert!(!org.control().streamed_all());
     assert_eq!(logins.next().await.unwrap().events.len(), 1);
-    logins.ask(1);
+    logins.request(1);
     while views.next().await.unwrap().events.is_empty() {}
     org.control().until_streamed().await;
 }
 
 #[tokio::test]
-async fn topics_do_not_wait_where_order_is_by_topic() {
-    let (_org, _logins, mut views) = two_logins_and_a_view(Order::Topic).await;
+async fn topics_do_not_wait_in_order_by_topic() {
+    let (_org, _logins, mut views) = two_logins_and_a_view(StreamOrder::Topic).await;
     assert_eq!(views.next().await.unwrap().events.len(), 1);
 }
 
-/// How many of so many mixed events are list views.
+/// The number of list views among `count` mixed events.
 fn views(count: usize) -> usize {
     mixed(count).events.iter().filter(|event| event.object == "ListViewEvent").count()
 }
 
 #[tokio::test]
-async fn events_come_when_they_happen() {
+async fn events_are_streamed_when_they_happen() {
     let script = set(mixed(40), |settings| settings.speed = Speed::Factor(200.0));
     let org = FakeOrg::start(script).await.unwrap();
     let client = Client::of(&org).await;
@@ -105,7 +105,7 @@ async fn events_come_when_they_happen() {
 }
 
 #[tokio::test]
-async fn by_hand_nothing_happens_by_itself() {
+async fn a_manual_org_stands_still() {
     let script = set(mixed(9), |settings| {
         settings.speed = Speed::Manual;
         settings.keepalive = Duration::from_millis(10);

@@ -1,4 +1,4 @@
-//! Streams that misbehave.
+//! Tests of faults of streams.
 
 use crate::support::{Client, error_code, fetch, list_views, set};
 use fake_org::{FakeOrg, Fault};
@@ -31,7 +31,7 @@ async fn events_come_twice_or_never() {
 }
 
 #[tokio::test]
-async fn a_payload_is_broken_once() {
+async fn one_payload_is_broken() {
     let org = FakeOrg::start(list_views(3)).await.unwrap();
     let client = Client::of(&org).await;
     org.control().misbehave(Fault::PayloadBroken.times(1));
@@ -41,7 +41,7 @@ async fn a_payload_is_broken_once() {
 }
 
 #[tokio::test]
-async fn streams_break_and_can_be_opened_again() {
+async fn broken_streams_can_be_opened_again() {
     let org = FakeOrg::start(list_views(3)).await.unwrap();
     let client = Client::of(&org).await;
     let mut one = client.earliest(TOPIC, 10).await;
@@ -58,7 +58,7 @@ async fn streams_break_and_can_be_opened_again() {
 }
 
 #[tokio::test]
-async fn a_silent_stream_says_nothing_while_others_go_on() {
+async fn a_silent_stream_does_not_stop_the_others() {
     let script = set(list_views(3), |settings| settings.keepalive = Duration::from_millis(10));
     let org = FakeOrg::start(script).await.unwrap();
     let client = Client::of(&org).await;
@@ -82,13 +82,13 @@ async fn topics_are_missing_or_forbidden() {
     let org = FakeOrg::start(list_views(3)).await.unwrap();
     let client = Client::of(&org).await;
     let control = org.control();
-    let ask = || client.request(TopicRequest { topic_name: format!("/event/{TOPIC}") });
+    let topic_request = || client.request(TopicRequest { topic_name: format!("/event/{TOPIC}") });
     let subscribe = fetch(TOPIC, ReplayPreset::Earliest, &[], 10);
     control.misbehave(Fault::TopicForbidden.on("ListViewEvent"));
-    assert!(!client.pubsub.clone().get_topic(ask()).await.unwrap().into_inner().can_subscribe);
+    assert!(!client.pubsub.clone().get_topic(topic_request()).await.unwrap().into_inner().can_subscribe);
     assert_eq!(client.subscribe(subscribe.clone()).await.err().unwrap().code(), Code::PermissionDenied);
     control.misbehave(Fault::TopicMissing.on(TOPIC));
-    assert_eq!(client.pubsub.clone().get_topic(ask()).await.err().unwrap().code(), Code::NotFound);
+    assert_eq!(client.pubsub.clone().get_topic(topic_request()).await.err().unwrap().code(), Code::NotFound);
     assert_eq!(client.subscribe(subscribe.clone()).await.err().unwrap().code(), Code::NotFound);
     control.calm();
     control.misbehave(Fault::Unavailable.on("subscribe").times(1));
