@@ -1,22 +1,23 @@
-//! What is said less surely while events are missing.
+//! Lower confidence while kinds of events are missing that could change a finding.
 
 use crate::text;
 use model::{Family, Kind, Text};
 
-/// Of the kinds that are missing, in words, those whose events could change what detectors of the family say.
+/// Names those of the missing kinds that could change what detectors of the family find, in words: `list view`.
 pub(crate) fn missing(family: Family, blind: &[Kind]) -> Vec<Text> {
     let matters = blind.iter().filter(|kind| matters(family, **kind));
     matters.map(|kind| Text::from(kind.as_str().replace('_', " "))).collect()
 }
 
-/// A remark for a summary; nothing where nothing is missing.
+/// Words a remark for the end of a summary; empty if nothing is missing.
 pub(crate) fn remark(missing: &[Text]) -> String {
     if missing.is_empty() {
         return String::new();
     }
-    format!(" (events are missing: {})", text::list(missing, missing.len()))
+    format!("; less certain while events are missing: {}", text::list(missing, missing.len()))
 }
 
+/// Whether events of the kind feed a feature of the family, as `crates/profile/src/org` computes them.
 fn matters(family: Family, kind: Kind) -> bool {
     let is_access = matches!(
         kind,
@@ -34,7 +35,7 @@ fn matters(family: Family, kind: Kind) -> bool {
             is_access || matches!(kind, Kind::Login | Kind::LoginAs | Kind::LightningUri | Kind::Uri)
         }
         Family::Reconnaissance => kind == Kind::Api,
-        // Salesforce has seen everything.
+        // Salesforce computes these findings from its own, complete records.
         Family::Native => false,
     }
 }
@@ -44,14 +45,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_matters_to_some() {
+    fn missing_kinds_matter_to_the_families_that_read_them() {
         let check = |family, blind: &[Kind], expect: &str| assert_eq!(remark(&missing(family, blind)), expect);
         check(Family::Volume, &[], "");
-        check(Family::Volume, &[Kind::ListView, Kind::Login], " (events are missing: list view)");
+        check(Family::Volume, &[Kind::ListView, Kind::Login], "; less certain while events are missing: list view");
         check(Family::Novelty, &[Kind::Login, Kind::Logout, Kind::PermissionSet], "");
-        check(Family::Identity, &[Kind::LoginAs, Kind::Uri], " (events are missing: login as and uri)");
-        check(Family::Time, Kind::ALL, " (events are missing: list view, api and 9 more)");
-        check(Family::Reconnaissance, Kind::ALL, " (events are missing: api)");
+        check(
+            Family::Identity,
+            &[Kind::LoginAs, Kind::Uri],
+            "; less certain while events are missing: login as and uri",
+        );
+        check(Family::Time, Kind::ALL, "; less certain while events are missing: list view, api and 9 more");
+        check(Family::Reconnaissance, Kind::ALL, "; less certain while events are missing: api");
         check(Family::Native, Kind::ALL, "");
     }
 }

@@ -1,4 +1,5 @@
-//! One file for each detector: its rule, its explanation, its tests.
+//! One file per detector: its rule, its explanation and its tests. `first.rs` holds what the three detectors of
+//! first-time access share.
 
 pub mod api_recon;
 pub mod bulk_export;
@@ -20,7 +21,10 @@ pub mod view_burst;
 #[cfg(test)]
 pub(crate) mod testing;
 
-/// Declares a detector: its name, family, ceiling, and the features it judges.
+/// Declares a detector: its name, family, ceiling, the features it judges, and the function that judges one.
+///
+/// A ceiling says how much a detector proves at best. Those of `row_spike`, `scope_increase`, `view_burst` and
+/// `new_access` are the scores of the founding article's four findings; the others are choices beside them.
 macro_rules! detector {
     (
         $(#[$meta:meta])*

@@ -1,26 +1,32 @@
-//! From a surprise with its reasons to a verdict.
+//! Turns a surprise and its reasons into a verdict.
 
 use crate::registry::Detector;
 use crate::{Settings, Verdict, blind, score};
 use model::{Contribution, Finding, Measure, Observation, Surface, Text, Timestamp, Uuid, id};
 
-/// What a detector found out, before it is weighed.
+/// What a detector found out: the surprise, and what explains it. [`Judgement::verdict`] scores it.
 pub(crate) struct Judgement {
+    /// −log10 p, see [`profile::tail::surprise`].
     pub(crate) surprise: f64,
-    /// 0 to 1.
+    /// 0 to 1, before it is lowered for missing events.
     pub(crate) confidence: f64,
-    /// What the finding is about, within user, detector and day.
+    /// Distinguishes findings of one user, detector and day: part of the finding's id.
     pub(crate) subject: &'static str,
-    /// The day it is about, where that is not the observation's.
+    /// The day that the finding is about; `None` for the observation's day.
     pub(crate) day: Option<Timestamp>,
+    /// One sentence for an analyst, without a full stop.
     pub(crate) summary: String,
-    /// Name, value and weight of what speaks for it.
+    /// Name, value and weight of each feature. Weights become shares that add up to 100 %.
     pub(crate) features: Vec<(&'static str, String, f64)>,
+    /// Name and value of each number behind the verdict.
     pub(crate) measures: Vec<(&'static str, f64)>,
+    /// Ids of activities; if empty, that of the observation.
     pub(crate) evidence: Vec<Uuid>,
+    /// Salesforce objects that were touched.
     pub(crate) objects: Vec<Text>,
+    /// The surface through which data was reached.
     pub(crate) surface: Option<Surface>,
-    /// Was anomalous before the day's factor was known, and is not any more.
+    /// Whether it stood out only until the org's day factor was known: the finding is then withdrawn.
     pub(crate) is_explained: bool,
 }
 
@@ -43,12 +49,13 @@ impl Default for Judgement {
 }
 
 impl Judgement {
-    /// Nothing to explain: below the surprise at which the detector raises.
+    /// A judgement without an explanation, for a surprise below the one at which the detector raises.
     pub(crate) fn quiet(surprise: f64) -> Self {
         Self { surprise, ..Self::default() }
     }
 
-    /// The verdict on an observation. Below the surprise at which findings are raised it is normal.
+    /// Returns the verdict on the observation: a finding if the surprise reaches the detector's `raise_at`, or if a
+    /// finding has to be withdrawn; normal otherwise.
     pub(crate) fn verdict(self, detector: &dyn Detector, observation: &Observation, settings: &Settings) -> Verdict {
         let name = detector.name();
         let is_raised = self.surprise >= settings.raise_at(name);
@@ -94,14 +101,14 @@ impl Judgement {
             measures,
             event_ids,
             objects: self.objects,
-            surface: self.surface,
+            source: self.surface,
             withdrawn: !is_raised,
             config_hash: Text::default(),
         }))
     }
 }
 
-/// To six significant decimals, so that the text of a number does not depend on the last bit.
+/// Rounds to six decimals, so that the text of a number does not depend on the last bit of a computation.
 fn round(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }
@@ -137,14 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_is_less_sure_while_events_are_missing_and_says_so() {
+    fn missing_events_lower_the_confidence_and_are_named() {
         let settings = Settings::default();
         let sure = finding(&[], &settings);
         assert_eq!(sure.confidence, 0.8);
         assert_eq!(finding(&[Kind::Login, Kind::ApiAnomaly], &settings), sure, "neither has rows");
         let half = Settings { blind_confidence: 0.5, ..settings };
         let blind = finding(&[Kind::ListView, Kind::Login], &half);
-        let summary = format!("{} (events are missing: list view)", sure.summary);
+        let summary = format!("{}; less certain while events are missing: list view", sure.summary);
         assert_eq!(blind, Finding { confidence: 0.4, summary, ..sure });
     }
 }

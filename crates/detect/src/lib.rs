@@ -1,8 +1,4 @@
-//! Detectors: pure functions from a [`model::Observation`] and [`Settings`] to [`Verdict`]s.
-//!
-//! Each detector is one file under `detectors/`, listed in [`registry::DETECTORS`]. Every detector works out a
-//! one-sided predictive p-value *for this user, given its peers and the calendar*; −log10 p is the surprise, from
-//! which [`score`] derives all scores.
+#![doc = include_str!("../README.md")]
 
 mod blind;
 pub mod detectors;

@@ -7,21 +7,23 @@ use crate::detectors::{
 use crate::{Settings, Verdict};
 use model::{Family, Observation};
 
-/// A pure function from an observation and settings to verdicts.
+/// Judges observations: a pure function from an observation and settings to verdicts.
 pub trait Detector: Sync {
-    /// The name in findings, settings and weights.
+    /// The name in findings, settings and weights. It is permanent.
     fn name(&self) -> &'static str;
 
-    /// A deployment may run a family apart: only the features of its family reach a detector there.
+    /// The family of its features. A deployment may run each family in a process of its own, and a detector then gets
+    /// observations with the features of its family only.
     fn family(&self) -> Family;
 
-    /// The highest score it gives, 0 to 10.
+    /// The highest score it gives, 0 to 10, unless the settings say otherwise.
     fn ceiling(&self) -> f64;
 
-    /// One verdict for each feature that concerns it; nothing for an observation that does not.
+    /// Returns one verdict for each feature that the detector judges; none if the observation has no such feature.
     fn judge(&self, observation: &Observation, settings: &Settings) -> Vec<Verdict>;
 }
 
+/// Every detector, in the order in which they judge. Each has a page in `docs/detectors/`.
 pub static DETECTORS: [&dyn Detector; 15] = [
     &row_spike::RowSpike,
     &view_burst::ViewBurst,
@@ -40,7 +42,7 @@ pub static DETECTORS: [&dyn Detector; 15] = [
     &native::Native,
 ];
 
-/// What all enabled detectors say of an observation.
+/// Returns the verdicts of all enabled detectors on an observation, each with the detector's name.
 pub fn judge<'a>(
     observation: &'a Observation,
     settings: &'a Settings,
@@ -61,5 +63,20 @@ mod tests {
         let names: BTreeSet<&str> = DETECTORS.iter().map(|detector| detector.name()).collect();
         assert_eq!(names.len(), DETECTORS.len());
         assert!(DETECTORS.iter().all(|detector| (1.0..=10.0).contains(&detector.ceiling())));
+    }
+
+    #[test]
+    fn every_detector_has_its_page() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/detectors");
+        let index = std::fs::read_to_string(format!("{folder}/README.md")).unwrap();
+        for detector in DETECTORS {
+            let name = detector.name();
+            let page = std::fs::read_to_string(format!("{folder}/{name}.md")).unwrap_or_default();
+            assert!(
+                page.starts_with(&format!("# {name}\n")),
+                "docs/detectors/{name}.md is missing or has another title"
+            );
+            assert!(index.contains(&format!("({name}.md)")), "docs/detectors/README.md does not link {name}.md");
+        }
     }
 }

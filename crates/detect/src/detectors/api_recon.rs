@@ -1,4 +1,4 @@
-//! Looking around over the API: many objects counted, described or sampled.
+//! `api_recon`: many objects counted, described or sampled over the API in a day.
 
 use super::detector;
 use crate::judgement::Judgement;
@@ -7,7 +7,7 @@ use model::{Observation, Spread};
 use profile::tail;
 
 detector! {
-    /// Distinct objects touched over the API in a day, against the account's days; new objects count more.
+    /// Judges the number of distinct objects touched over the API in a day, against the account's days.
     ApiRecon = "api_recon", Reconnaissance, ceiling 9.0,
     Recon => spread
 }
@@ -20,16 +20,19 @@ fn spread(spread: &Spread, _: &Observation, settings: &Settings) -> Result<Judge
     if surprise < settings.raise_at("api_recon") {
         return Ok(Judgement::quiet(surprise));
     }
-    let empty = if spread.empty > 0 { format!(", {} of them without rows", spread.empty) } else { String::new() };
+    let empty = match spread.empty {
+        0 => String::new(),
+        n => format!("; {} returned at most one row", text::number_of(n, "request")),
+    };
     Ok(Judgement {
         surprise,
         confidence: score::confidence(spread.usual.evidence),
         summary: format!(
-            "{} touched over the API in a day ({} for the first time{empty}), where {:.1} are usual: {}",
+            "Touched {} over the API in a day, {} of them for the first time ({}); a usual day has {}{empty}",
             text::number_of(spread.objects, "object"),
             spread.unknown,
-            spread.usual.mean(),
             text::list(&spread.names, spread.objects as usize),
+            text::quantity(spread.usual.mean()),
         ),
         features: vec![
             ("objectCount", spread.objects.to_string(), f64::from(spread.objects - spread.unknown.min(spread.objects))),
@@ -67,14 +70,14 @@ mod tests {
     }
 
     #[test]
-    fn a_look_around() {
+    fn touching_many_objects_is_anomalous() {
         let finding = finding(&ApiRecon, objects(25, 0.5));
         assert_eq!(finding.score, 9.0);
-        insta::assert_snapshot!(finding.summary, @"25 objects touched over the API in a day (24 for the first time, 3 of them without rows), where 0.5 are usual: Account, Lead and 23 more");
+        insta::assert_snapshot!(finding.summary, @"Touched 25 objects over the API in a day, 24 of them for the first time (Account, Lead and 23 more); a usual day has 0.5; 3 requests returned at most one row");
     }
 
     #[test]
-    fn an_integration_with_many_objects_is_let_be() {
+    fn an_integration_with_many_objects_is_normal() {
         assert_eq!(verdict(&ApiRecon, objects(25, 22.0)), Verdict::Normal);
     }
 }

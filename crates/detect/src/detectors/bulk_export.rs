@@ -1,4 +1,4 @@
-//! Bulk results and files downloaded.
+//! `bulk_export`: many downloads of bulk results and files in a day.
 
 use super::detector;
 use crate::judgement::Judgement;
@@ -7,7 +7,7 @@ use model::{Downloads, Observation};
 use profile::tail;
 
 detector! {
-    /// Downloads of bulk results and files in a day, against the account's days.
+    /// Judges the number of downloads of bulk results and files in a day, against the account's days and the org's day.
     BulkExport = "bulk_export", Volume, ceiling 9.0,
     Downloads => downloads
 }
@@ -20,15 +20,19 @@ fn downloads(downloads: &Downloads, _: &Observation, _: &Settings) -> Result<Jud
     let p = p.max(score::recurrence(downloads.recurrences, downloads.usual.evidence));
     let size = match downloads.bytes {
         0 => String::new(),
-        bytes => format!(" of {:.1} MB", bytes as f64 / 1e6),
+        bytes => format!(" ({:.1} MB)", bytes as f64 / 1e6),
+    };
+    let things = match downloads.count {
+        1 => "1 bulk result or file".to_owned(),
+        n => format!("{} bulk results or files", text::count(f64::from(n))),
     };
     Ok(Judgement {
         surprise: tail::surprise(p),
         confidence: score::confidence(downloads.usual.evidence),
         summary: format!(
-            "{}{size} in a day, where {:.1} are usual{}",
-            text::number_of(downloads.count, "download"),
-            downloads.usual.mean(),
+            "Downloaded {}{size} in a day; a usual day has {}{}",
+            things,
+            text::quantity(downloads.usual.mean()),
             text::thin(downloads.usual.evidence),
         ),
         features: vec![("downloads", downloads.count.to_string(), 1.0)],
@@ -61,14 +65,14 @@ mod tests {
     }
 
     #[test]
-    fn a_download_spree() {
+    fn many_downloads_are_anomalous() {
         let finding = finding(&BulkExport, count(40, 0.4));
         assert_eq!(finding.score, 9.0);
-        insta::assert_snapshot!(finding.summary, @"40 downloads of 48.0 MB in a day, where 0.4 are usual");
+        insta::assert_snapshot!(finding.summary, @"Downloaded 40 bulk results or files (48.0 MB) in a day; a usual day has 0.4");
     }
 
     #[test]
-    fn a_nightly_export_is_let_be() {
+    fn a_nightly_export_is_normal() {
         assert_eq!(verdict(&BulkExport, count(26, 24.0)), Verdict::Normal);
     }
 }

@@ -1,4 +1,4 @@
-//! Failed logins, and then one that works.
+//! `failed_then_success`: failed logins shortly before a successful one.
 
 use super::detector;
 use crate::judgement::Judgement;
@@ -7,25 +7,29 @@ use model::{Failures, Observation};
 use profile::tail;
 
 detector! {
-    /// Failures shortly before a success, against what the account usually mistypes in a day.
+    /// Judges the failed logins shortly before a success, against those of the account's days.
     FailedThenSuccess = "failed_then_success", Identity, ceiling 7.0,
     Failures => guessed
 }
 
-/// Fewer failures than this are typing.
+/// Failures below which nothing is raised from a known network: two typing errors in a row are ordinary. A choice.
 const FLOOR: f64 = 3.0;
-/// How much likelier a run of failures is than as many on their own.
+/// Least p-value of fewer failures than [`FLOOR`]: above the p-value of 0.01 at which findings are raised.
+const TYPING: f64 = 0.05;
+/// Factor on the p-value because failures come in runs: whoever mistypes once goes on mistyping. The Poisson model
+/// takes them as independent. A choice that trades short guessing runs for fewer false findings.
 const RUNS: f64 = 3.0;
+/// Factor on the p-value of a login from a network that is not established: about one honest typing error in ten is
+/// made there. A choice.
+const ELSEWHERE: f64 = 0.1;
 
 fn guessed(failures: &Failures, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
     let count = failures.recent.max(0.0);
     let typing = tail::count_at_least(&failures.usual, count.ceil());
-    let typing = if f64::from(failures.count) < FLOOR { typing.max(0.05) } else { typing };
-    // Whoever mistypes once goes on mistyping: failures come in runs.
+    let typing = if f64::from(failures.count) < FLOOR { typing.max(TYPING) } else { typing };
     let typing = (RUNS * typing).min(1.0);
-    // Typing errors are made where the account is at home.
-    let elsewhere = if failures.new_network { 0.1 } else { 1.0 };
-    let place = if failures.new_network { " from a new network" } else { "" };
+    let elsewhere = if failures.new_network { ELSEWHERE } else { 1.0 };
+    let network = if failures.new_network { " from a new network" } else { "" };
     let mut features = vec![("failedLogins", failures.count.to_string(), tail::surprise(typing))];
     if failures.new_network {
         features.push(("network", "new".to_owned(), tail::surprise(elsewhere)));
@@ -34,9 +38,9 @@ fn guessed(failures: &Failures, _: &Observation, _: &Settings) -> Result<Judgeme
         surprise: tail::surprise(typing * elsewhere),
         confidence: score::confidence(failures.usual.evidence),
         summary: format!(
-            "{} and then a successful one{place}; a usual day has {:.1} failures",
+            "{}, then a successful one{network}; failed logins usually come {}",
             text::number_of(failures.count, "failed login"),
-            failures.usual.mean(),
+            text::how_often(failures.usual.mean()),
         ),
         features,
         measures: vec![
@@ -62,10 +66,10 @@ mod tests {
     }
 
     #[test]
-    fn a_guessed_password() {
+    fn a_guessed_password_is_anomalous() {
         let finding = finding(&FailedThenSuccess, failures(8, true));
         assert_eq!(finding.score, 7.0);
-        insta::assert_snapshot!(finding.summary, @"8 failed logins and then a successful one from a new network; a usual day has 0.1 failures");
+        insta::assert_snapshot!(finding.summary, @"8 failed logins, then a successful one from a new network; failed logins usually come once in 10 days");
     }
 
     #[test]

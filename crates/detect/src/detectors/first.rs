@@ -1,21 +1,25 @@
-//! What the three detectors of first-time access have in common.
+//! What `new_access`, `new_report_export` and `scope_increase` share: the judgement of first-time accesses.
 
-use crate::{Settings, score};
+use crate::{Settings, score, text};
 use model::First;
 use profile::tail;
 
-/// What speaks for a first: how many a day brings, and how much one of them brought.
+/// The p-values of a day's first-time accesses.
 pub(super) struct Evidence {
-    /// p-value of both together.
+    /// Of the number and the rows together.
     pub(super) p: f64,
+    /// Of the number of first-time accesses.
     pub(super) count: f64,
+    /// Of the rows a request; 1 if no request says how many.
     pub(super) rows: f64,
 }
 
-/// A first of its own is no news; how many of them a day brings is, against the account's own shrunk rate, and so
-/// is how many rows each of them brings, against what first-time accesses usually bring.
+/// Returns the p-values of the day's first-time accesses.
 ///
-/// Anybody's day may bring as many firsts as others' days do, with the weight of `mix`.
+/// One of them alone proves nothing. Unusual is how many a day brings, against the account's own rate shrunk to its
+/// population's, and how many rows each request brings, against what first-time accesses usually bring. Both are
+/// combined by Fisher's method ([`tail::both`]). `mix` is the weight of the population's days, see [`mix`], and the
+/// number is at least as likely as a change of role, see [`score::change_of_role`].
 pub(super) fn evidence(first: &First, mix: f64) -> Evidence {
     let own = tail::count_at_least(&first.usual, f64::from(first.today));
     let count = score::with_peers(own, first.peer_tail, mix).max(score::change_of_role(first.known_share));
@@ -26,12 +30,13 @@ pub(super) fn evidence(first: &First, mix: f64) -> Evidence {
     }
 }
 
-/// Part of a day's firsts that are as likely as anybody's: projects, new tasks, changes of role.
+/// Returns the probability that a day's first-time accesses are those of any user-day of the population: projects, new
+/// tasks and changes of role make many at once. A hundred times `peer_mix`, a choice: 0.1 by default.
 pub(super) fn mix(settings: &Settings) -> f64 {
     (settings.peer_mix * 100.0).min(1.0)
 }
 
-/// The feature list of a first: the count's name, and the rows each brought.
+/// Returns the features of a finding: the number, under `name`, and the rows a request, each weighted by its surprise.
 pub(super) fn features(name: &'static str, first: &First, evidence: &Evidence) -> Vec<(&'static str, String, f64)> {
     let mut features = vec![(name, first.today.to_string(), tail::surprise(evidence.count))];
     if let Some(rows) = first.rows {
@@ -40,6 +45,20 @@ pub(super) fn features(name: &'static str, first: &First, evidence: &Evidence) -
     features
 }
 
+/// Words the rows a request for a summary, after a number or a name: ` with 250 rows a request (usually 5)`. Empty if
+/// no request says how many.
+pub(super) fn rows_clause(first: &First) -> String {
+    let Some(rows) = first.rows else { return String::new() };
+    let is_known = first.request.evidence > 0.0 || first.request.prior_weight > 0.0;
+    let usually = if is_known {
+        format!(" (usually {})", text::quantity(first.request.location.exp_m1().max(0.0)))
+    } else {
+        String::new()
+    };
+    format!(" with {} rows a request{usually}", text::count(rows as f64))
+}
+
+/// Returns the measures of a finding.
 pub(super) fn measures(first: &First) -> Vec<(&'static str, f64)> {
     let mut measures = vec![
         ("firsts_today", f64::from(first.today)),

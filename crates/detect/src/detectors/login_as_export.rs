@@ -1,4 +1,4 @@
-//! An administrator who takes data under somebody else's name.
+//! `login_as_export`: an administrator takes data while logged in as another user.
 
 use super::detector;
 use crate::judgement::Judgement;
@@ -7,28 +7,37 @@ use model::{Delegated, Observation};
 use profile::tail;
 
 detector! {
-    /// Rows and exports in a session opened by LoginAs, against what such sessions of the org bring.
+    /// Judges the rows and exports of a session opened by LoginAs, against the org's other LoginAs sessions.
     LoginAsExport = "login_as_export", Identity, ceiling 9.0,
     Delegated => export
 }
 
-/// Chance that somebody exports while helping out.
+/// Probability that somebody exports while helping a user. A choice: sessions are too few to learn it.
 const EXPORT: f64 = 0.02;
+/// Probability of each further export, given those before it. A choice.
+const FURTHER_EXPORT: f64 = 0.1;
+/// Exports beyond this many add no surprise: p = 2e-6 by then.
+const MOST_EXPORTS: u32 = 5;
 
 fn export(work: &Delegated, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
     let rows = tail::at_least(&work.usual, work.rows);
     let exports = match work.exports {
         0 => 1.0,
-        n => EXPORT * 0.1f64.powi(n.min(5) as i32 - 1),
+        n => EXPORT * FURTHER_EXPORT.powi(n.min(MOST_EXPORTS) as i32 - 1),
     };
-    let told = match work.exports {
+    let exported = match work.exports {
         0 => String::new(),
-        n => format!(" and {}", text::number_of(n, "export")),
+        n => format!(" and made {}", text::number_of(n, "export")),
     };
     Ok(Judgement {
         surprise: tail::surprise(tail::both(rows, exports)),
         confidence: score::confidence(work.usual.evidence),
-        summary: format!("{} logged in as this user: {} rows{told}", work.delegate, text::count(work.rows)),
+        summary: format!(
+            "{}, logged in as this user, read {} rows{exported}; such a session usually reads {}",
+            work.delegate,
+            text::count(work.rows),
+            text::quantity(work.usual.location.exp_m1().max(0.0)),
+        ),
         features: vec![
             ("rowCount", format!("{:.0}", work.rows), tail::surprise(rows)),
             ("exports", work.exports.to_string(), tail::surprise(exports)),
@@ -64,10 +73,10 @@ mod tests {
     }
 
     #[test]
-    fn exports_under_another_name() {
+    fn exports_under_another_name_are_anomalous() {
         let finding = finding(&LoginAsExport, work(12_000.0, 3));
         assert!(finding.score > 8.0);
-        insta::assert_snapshot!(finding.summary, @"admin@x.com logged in as this user: 12,000 rows and 3 exports");
+        insta::assert_snapshot!(finding.summary, @"admin@x.com, logged in as this user, read 12,000 rows and made 3 exports; such a session usually reads 32");
     }
 
     #[test]

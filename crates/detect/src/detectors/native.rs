@@ -1,17 +1,20 @@
-//! What Salesforce's own Threat Detection says, as evidence independent of ours.
+//! `threat_detection`: findings of Salesforce's own Threat Detection, as evidence that is independent of ours.
 
 use crate::judgement::Judgement;
 use crate::{Detector, Settings, Unscoreable, Verdict, score};
 use model::{Activity, Family, Feature, Kind, NativeAnomaly, Observation, ScoreScale};
 
-/// ApiAnomaly, ReportAnomaly, SessionHijacking, CredentialStuffing, GuestUserAnomaly, LoginAnomaly (scores from 0
-/// to 1) and TenantSecurityApiAnomaly (0 to 100) as findings on our scale.
+/// Converts events of Salesforce's Threat Detection to findings on our scale: ApiAnomaly, ReportAnomaly,
+/// SessionHijacking, CredentialStuffing, GuestUserAnomaly and LoginAnomaly (scores from 0 to 1) and
+/// TenantSecurityApiAnomaly (0 to 100).
 pub struct Native;
 
-/// A score of 1 is not certainty: it is as sure as a p-value of 1e-8 of ours.
+/// Highest surprise that a score of Salesforce's gives: a score of 1 is not certainty, it weighs as a p-value of 1e-8
+/// of ours. A choice.
 const MOST_SURPRISE: f64 = 8.0;
 
-/// Below this, Salesforce says that the activity is much like what is usual.
+/// Score from 0 to 1 below which the event is normal. A choice: Salesforce also publishes events with low scores, for
+/// activity much like the usual.
 const LEAST: f64 = 0.25;
 
 impl Detector for Native {
@@ -43,8 +46,8 @@ impl Detector for Native {
 fn adapt(native: &NativeAnomaly, activity: &Activity) -> Result<Judgement, Unscoreable> {
     let raw = native.score.ok_or(Unscoreable::NoNativeScore)?;
     let unit = native.unit_score().ok_or(Unscoreable::NativeScoreOutOfScale)?;
-    let said = native.summary.as_ref().map(|summary| format!(": {summary}")).unwrap_or_default();
-    // Their percentages need not add up, and ours must: they are weights here.
+    let reason = native.summary.as_ref().map(|summary| format!(": {summary}")).unwrap_or_default();
+    // Salesforce's percentages need not add up to 100 and ours must, so they serve as weights.
     let features = native.features.iter().map(|feature| {
         let name = known_name(&feature.name);
         let value =
@@ -57,12 +60,13 @@ fn adapt(native: &NativeAnomaly, activity: &Activity) -> Result<Judgement, Unsco
     }
     Ok(Judgement {
         surprise: if unit < LEAST { 0.0 } else { score::surprise_of(unit).min(MOST_SURPRISE) },
+        // A choice: how much history Salesforce's model has is unknown.
         confidence: 0.5,
         subject: activity.kind.as_str(),
         summary: format!(
-            "Salesforce reported {} with score {raw} on its scale of {}{said}",
+            "Salesforce Threat Detection reported {}, score {raw} of {}{reason}",
             title(activity.kind),
-            scale(native.scale)
+            highest(native.scale)
         ),
         features,
         measures: vec![("native_score", raw), ("unit_score", unit)],
@@ -72,9 +76,11 @@ fn adapt(native: &NativeAnomaly, activity: &Activity) -> Result<Judgement, Unsco
     })
 }
 
+/// Name of a feature that Salesforce does not document.
 const OTHER: &str = "other";
 
-/// The feature names that Salesforce documents.
+/// Returns the name if Salesforce documents it (`SecurityEventData` of ApiAnomalyEvent and ReportAnomalyEvent in the
+/// Object Reference), [`OTHER`] if not.
 fn known_name(name: &str) -> &'static str {
     const KNOWN: [&str; 12] = [
         "rowCount",
@@ -93,6 +99,7 @@ fn known_name(name: &str) -> &'static str {
     KNOWN.iter().copied().find(|known| *known == name).unwrap_or(OTHER)
 }
 
+/// Names the anomaly with its article.
 fn title(kind: Kind) -> &'static str {
     match kind {
         Kind::ApiAnomaly | Kind::TenantSecurityApiAnomaly => "an API anomaly",
@@ -105,10 +112,11 @@ fn title(kind: Kind) -> &'static str {
     }
 }
 
-fn scale(scale: ScoreScale) -> &'static str {
+/// Returns the highest score of the scale.
+fn highest(scale: ScoreScale) -> &'static str {
     match scale {
-        ScoreScale::ZeroToOne => "0 to 1",
-        ScoreScale::ZeroToHundred => "0 to 100",
+        ScoreScale::ZeroToOne => "1",
+        ScoreScale::ZeroToHundred => "100",
     }
 }
 
@@ -136,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn both_scales_mean_the_same() {
+    fn both_scales_give_the_same_scores() {
         let (Verdict::Anomalous(unit), Verdict::Anomalous(percent)) =
             (judged(Some(0.9), ScoreScale::ZeroToOne), judged(Some(90.0), ScoreScale::ZeroToHundred))
         else {
@@ -145,11 +153,11 @@ mod tests {
         assert_eq!((unit.score, unit.anomaly_score), (percent.score, percent.anomaly_score));
         assert!((unit.anomaly_score - 0.9).abs() < 0.05);
         assert_eq!(unit.features.iter().map(|feature| feature.share).sum::<u32>(), 10_000);
-        insta::assert_snapshot!(percent.summary, @"Salesforce reported an API anomaly with score 90 on its scale of 0 to 100: unusually high number of rows");
+        insta::assert_snapshot!(percent.summary, @"Salesforce Threat Detection reported an API anomaly, score 90 of 100: unusually high number of rows");
     }
 
     #[test]
-    fn a_score_outside_its_scale_is_not_guessed_at() {
+    fn a_score_outside_its_scale_is_unscoreable() {
         assert_eq!(judged(Some(85.5), ScoreScale::ZeroToOne), Verdict::Unscoreable(Unscoreable::NativeScoreOutOfScale));
         assert_eq!(judged(None, ScoreScale::ZeroToOne), Verdict::Unscoreable(Unscoreable::NoNativeScore));
     }

@@ -1,4 +1,4 @@
-//! Objects the account never touched before.
+//! `new_access`: objects that the account never accessed before.
 
 use super::{detector, first};
 use crate::judgement::Judgement;
@@ -7,7 +7,7 @@ use model::{First, Observation};
 use profile::tail;
 
 detector! {
-    /// First-time objects: how many a day brings, how rare they are among peers, and with how many rows.
+    /// Judges how many objects a day accesses for the first time, and with how many rows a request.
     NewAccess = "new_access", Novelty, ceiling 7.0,
     Object => access
 }
@@ -20,14 +20,14 @@ fn access(object: &First, _: &Observation, settings: &Settings) -> Result<Judgem
     if tail::surprise(evidence.p) < settings.raise_at("new_access") {
         return Ok(Judgement::quiet(tail::surprise(evidence.p)));
     }
-    let rows = object.rows.map(|rows| format!(" with {} rows a request", text::count(rows as f64))).unwrap_or_default();
     let names = text::list(&object.names, object.today as usize);
     Ok(Judgement {
         surprise: tail::surprise(evidence.p),
         confidence: score::confidence(object.usual.evidence),
         summary: format!(
-            "first access to {names}{rows}; a usual day brings {:.2} new objects{}",
-            object.usual.mean(),
+            "First access to {names}{}; a new object usually comes {}{}",
+            first::rows_clause(object),
+            text::how_often(object.usual.mean()),
             text::thin(object.usual.evidence),
         ),
         features: first::features("newObjects", object, &evidence),
@@ -60,14 +60,14 @@ mod tests {
     }
 
     #[test]
-    fn the_articles_case() {
+    fn the_case_of_the_founding_article_is_anomalous() {
         let finding = finding(&NewAccess, object(1, 250));
         assert_eq!((finding.score, finding.severity), (7.0, model::Severity::High));
-        insta::assert_snapshot!(finding.summary, @"first access to Case with 250 rows a request; a usual day brings 0.05 new objects");
+        insta::assert_snapshot!(finding.summary, @"First access to Case with 250 rows a request (usually 5); a new object usually comes once in 20 days");
     }
 
     #[test]
-    fn a_new_object_alone_is_no_news() {
+    fn a_new_object_alone_is_normal() {
         assert_eq!(verdict(&NewAccess, object(1, 5)), Verdict::Normal);
     }
 }

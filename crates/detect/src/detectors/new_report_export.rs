@@ -1,4 +1,4 @@
-//! Reports exported that the account never exported before.
+//! `new_report_export`: reports that the account never exported before.
 
 use super::{detector, first};
 use crate::judgement::Judgement;
@@ -7,7 +7,7 @@ use model::{First, Observation, Surface};
 use profile::tail;
 
 detector! {
-    /// First-time exports: how many a day brings, and with how many rows.
+    /// Judges how many reports a day exports for the first time, and with how many rows a request.
     NewReportExport = "new_report_export", Novelty, ceiling 8.0,
     Export => export
 }
@@ -20,15 +20,15 @@ fn export(export: &First, _: &Observation, settings: &Settings) -> Result<Judgem
     if tail::surprise(evidence.p) < settings.raise_at("new_report_export") {
         return Ok(Judgement::quiet(tail::surprise(evidence.p)));
     }
-    let rows = export.rows.map(|rows| format!(", {} rows each", text::count(rows as f64))).unwrap_or_default();
     Ok(Judgement {
         surprise: tail::surprise(evidence.p),
         confidence: score::confidence(export.usual.evidence),
         summary: format!(
-            "first export of {} ({}){rows}; a usual day brings {:.2}{}",
+            "Exported {} for the first time ({}){}; a first export usually comes {}{}",
             text::number_of(export.today, "report"),
             text::list(&export.names, export.today as usize),
-            export.usual.mean(),
+            first::rows_clause(export),
+            text::how_often(export.usual.mean()),
             text::thin(export.usual.evidence),
         ),
         features: first::features("newReportExports", export, &evidence),
@@ -59,14 +59,14 @@ mod tests {
     }
 
     #[test]
-    fn a_spree_is_told() {
+    fn many_first_exports_are_anomalous() {
         let finding = finding(&NewReportExport, exports(6));
         assert!(finding.score > 4.0);
-        insta::assert_snapshot!(finding.summary, @"first export of 6 reports (Pipeline, Forecast and 4 more); a usual day brings 0.10");
+        insta::assert_snapshot!(finding.summary, @"Exported 6 reports for the first time (Pipeline, Forecast and 4 more); a first export usually comes once in 10 days");
     }
 
     #[test]
-    fn one_new_report_is_no_news() {
+    fn one_new_report_is_normal() {
         assert_eq!(verdict(&NewReportExport, exports(1)), Verdict::Normal);
     }
 }

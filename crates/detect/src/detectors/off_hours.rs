@@ -1,13 +1,13 @@
-//! Activity at hours at which neither the account nor its peers work.
+//! `off_hours`: activity at hours at which neither the account nor its peers work.
 
 use super::detector;
 use crate::judgement::Judgement;
-use crate::{Settings, Unscoreable, score};
+use crate::{Settings, Unscoreable, score, text};
 use model::{HourOfWeek, Observation};
 use profile::tail;
 
 detector! {
-    /// The hour of the week, against the account's rhythm shrunk to that of its class.
+    /// Judges the hour of the week, against the account's rhythm shrunk to that of its class.
     OffHours = "off_hours", Time, ceiling 5.0,
     Hour => odd
 }
@@ -23,7 +23,13 @@ fn odd(hour: &HourOfWeek, _: &Observation, settings: &Settings) -> Result<Judgem
     Ok(Judgement {
         surprise,
         confidence: score::confidence(hour.days),
-        summary: format!("active on {time}, an hour at which this account and its peers do not work"),
+        summary: format!(
+            "Worked on {day} from {:02}:00{}; it and its peers work at hours this unusual on {} of days ({} of history)",
+            hour.hour % 24,
+            work(hour),
+            percent(hour.share),
+            text::days(hour.days),
+        ),
         features: vec![("hourOfWeek", time, 1.0)],
         measures: vec![
             ("share_of_days", hour.share),
@@ -33,6 +39,20 @@ fn odd(hour: &HourOfWeek, _: &Observation, settings: &Settings) -> Result<Judgem
         ],
         ..Judgement::default()
     })
+}
+
+/// Words the work of the hour so far: ` (12 requests, 900 rows)`; empty at the hour's first activity.
+fn work(hour: &HourOfWeek) -> String {
+    let rows = if hour.rows > 0.0 { format!(", {} rows", text::count(hour.rows)) } else { String::new() };
+    match hour.requests {
+        0 | 1 if rows.is_empty() => String::new(),
+        requests => format!(" ({}{rows})", text::number_of(requests, "request")),
+    }
+}
+
+/// Writes a small share: `0.01 %`, `under 0.01 %`.
+fn percent(share: f64) -> String {
+    if share < 1e-4 { "under 0.01 %".to_owned() } else { format!("{:.2} %", 100.0 * share) }
 }
 
 #[cfg(test)]
@@ -47,9 +67,9 @@ mod tests {
     }
 
     #[test]
-    fn the_night_to_monday() {
+    fn a_night_of_the_weekend_is_anomalous() {
         let finding = finding(&OffHours, hour(1e-4));
-        insta::assert_snapshot!(finding.summary, @"active on Sunday 03:00, an hour at which this account and its peers do not work");
+        insta::assert_snapshot!(finding.summary, @"Worked on Sunday from 03:00 (12 requests, 900 rows); it and its peers work at hours this unusual on 0.01 % of days (60 days of history)");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A network the account does not come from.
+//! `rare_network`: a network that is new to the account.
 
 use super::detector;
 use crate::judgement::Judgement;
@@ -7,28 +7,36 @@ use model::{Observation, Rarity};
 use profile::tail;
 
 detector! {
-    /// A network (autonomous system, or prefix of the address) that is new to the account, and a country with it.
+    /// Judges a network (autonomous system, or prefix of the address) that is new to the account, and its country.
     RareNetwork = "rare_network", Identity, ceiling 6.0,
     Network => network
 }
 
-/// Of the networks that are new to a user, the part that is in a country new to it.
+/// Share of networks new to a user that are also in a country new to it: one in twenty, a choice.
 const NEW_COUNTRY: f64 = 0.05;
+/// Share of the org's users from which on a network is the org's own, such as a new office. A choice.
+const COMMON: f64 = 0.05;
+/// Factor on the p-value of a network that hardly anybody in the org has. Only a half, because most networks that are
+/// new to somebody are new to all: homes, hotels, phones. A choice.
+const UNCOMMON: f64 = 0.5;
 
 fn network(network: &Rarity, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
     if network.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
     let new = tail::count_at_least(&network.usual, 1.0);
-    // Most networks that are new to somebody are new to all: homes, hotels, phones.
-    let peers = if network.peer_share > 0.05 { 1.0 } else { 0.5 };
+    let peers = if network.peer_share > COMMON { 1.0 } else { UNCOMMON };
     let country = if network.new_country { NEW_COUNTRY } else { 1.0 };
     let surprise = tail::surprise(new * peers * country);
     if surprise < settings.raise_at("rare_network") {
         return Ok(Judgement::quiet(surprise));
     }
     let place = network.country.as_ref().map(|country| format!(" in {country}")).unwrap_or_default();
-    let known = text::list(&network.known, network.known.len());
+    let known = match network.known.as_slice() {
+        [] => String::new(),
+        known => format!(" (usual: {})", text::list(known, known.len())),
+    };
+    let novelty = if network.new_country { "a network and a country" } else { "a network" };
     let mut features = vec![("network", network.value.to_string(), tail::surprise(new * peers))];
     if let Some(country_name) = network.country.as_ref().filter(|_| network.new_country) {
         features.push(("country", country_name.to_string(), tail::surprise(country)));
@@ -36,7 +44,12 @@ fn network(network: &Rarity, _: &Observation, settings: &Settings) -> Result<Jud
     Ok(Judgement {
         surprise,
         confidence: score::confidence(network.days),
-        summary: format!("from {}{place}, where {known} is usual", network.value),
+        summary: format!(
+            "Came from {}{place}, {novelty} {} to the account{known}; a new network usually comes {}",
+            network.value,
+            if network.seen > 0.0 { "almost new" } else { "new" },
+            text::how_often(network.usual.mean()),
+        ),
         features,
         measures: vec![
             ("new_networks_a_day", network.usual.mean()),
@@ -69,14 +82,14 @@ mod tests {
     }
 
     #[test]
-    fn another_country_for_one_who_stays_put() {
+    fn another_country_for_an_account_that_never_travels_is_anomalous() {
         let finding = finding(&RareNetwork, rarity(0.01, true));
         assert!(finding.surprise > 3.0);
-        insta::assert_snapshot!(finding.summary, @"from 203.0.113.0/24 in RO, where 198.51.100.0/24 is usual");
+        insta::assert_snapshot!(finding.summary, @"Came from 203.0.113.0/24 in RO, a network and a country new to the account (usual: 198.51.100.0/24); a new network usually comes once in 100 days");
     }
 
     #[test]
-    fn a_traveler_is_let_be() {
+    fn a_traveler_is_normal() {
         assert_eq!(verdict(&RareNetwork, rarity(0.8, true)), Verdict::Normal);
         assert_eq!(verdict(&RareNetwork, rarity(0.03, false)), Verdict::Normal);
     }

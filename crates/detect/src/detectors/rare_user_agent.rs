@@ -1,4 +1,4 @@
-//! A client the account does not use.
+//! `rare_user_agent`: a client that is new to the account.
 
 use super::detector;
 use crate::judgement::Judgement;
@@ -7,11 +7,15 @@ use model::{Observation, Rarity};
 use profile::tail;
 
 detector! {
-    /// A kind of client, versions aside, that is new to the account: how often it brings a new one, and how odd this
-    /// one is among those that people take up.
+    /// Judges a kind of client, versions aside, that is new to the account: how often the account starts to use a new
+    /// one, and how rare this one is among the clients that the org's users have.
     RareUserAgent = "rare_user_agent", Identity, ceiling 6.0,
     Client => client
 }
+
+/// Ways in which a client can be unusual, by its novelty or by its rarity: the p-value is corrected for both
+/// (1 − (1 − p)², [`tail::any_of`]). A choice.
+const WAYS: f64 = 2.0;
 
 fn client(client: &Rarity, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
     if client.usual.evidence <= 0.0 {
@@ -19,18 +23,21 @@ fn client(client: &Rarity, _: &Observation, settings: &Settings) -> Result<Judge
     }
     let new = tail::count_at_least(&client.usual, 1.0);
     let this_one = client.peer_tail.clamp(0.0, 1.0);
-    // Asked of every client of every user: what is odd in one way or the other.
-    let surprise = tail::surprise(tail::any_of(new * this_one, 2.0));
+    let surprise = tail::surprise(tail::any_of(new * this_one, WAYS));
     if surprise < settings.raise_at("rare_user_agent") {
         return Ok(Judgement::quiet(surprise));
     }
+    let known = match client.known.as_slice() {
+        [] => String::new(),
+        known => format!(" (usual: {})", text::list(known, known.len())),
+    };
     Ok(Judgement {
         surprise,
         confidence: score::confidence(client.days),
         summary: format!(
-            "{} used, where {} is usual; {:.1} % of the org's users have it",
+            "Used {}, {} to the account{known}; {:.1} % of the org's users have it",
             client.value,
-            text::list(&client.known, client.known.len()),
+            if client.seen > 0.0 { "almost new" } else { "new" },
             100.0 * client.peer_share,
         ),
         features: vec![
@@ -69,14 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn a_script_on_an_employees_account() {
+    fn a_script_on_an_employees_account_is_anomalous() {
         let finding = finding(&RareUserAgent, rarity("python-requests", 0.005));
         assert!(finding.surprise > 4.0);
-        insta::assert_snapshot!(finding.summary, @"python-requests used, where Chrome on macOS is usual; 0.5 % of the org's users have it");
+        insta::assert_snapshot!(finding.summary, @"Used python-requests, new to the account (usual: Chrome on macOS); 0.5 % of the org's users have it");
     }
 
     #[test]
-    fn a_new_laptop_is_let_be() {
+    fn a_new_laptop_is_normal() {
         assert_eq!(verdict(&RareUserAgent, rarity("Chrome on Windows", 0.6)), Verdict::Normal);
     }
 }

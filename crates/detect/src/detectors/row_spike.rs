@@ -1,13 +1,13 @@
-//! More rows in a day, or in an hour of it, than the account ever has.
+//! `row_spike`: more rows in a day, in an hour of it, or a request, than the account usually reads.
 
 use super::detector;
 use crate::judgement::Judgement;
 use crate::{Settings, Unscoreable, score, text};
-use model::{Observation, Surface, Usual, Volume};
+use model::{Observation, Usual, Volume};
 use profile::tail;
 
 detector! {
-    /// Rows of one source in a day against the account's own days, given its class and the org's day.
+    /// Judges the rows of one surface in a day against the account's own days, given its class and the org's day.
     RowSpike = "row_spike", Volume, ceiling 10.0,
     Volume => spike
 }
@@ -17,7 +17,8 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
         return Err(Unscoreable::NoBaseline);
     }
     let Tails { spike: p, day, hour, per_request } = tails(volume, settings);
-    // The day's factor becomes known while the day runs: what it explains is taken back when it is looked at again.
+    // The org's day factor becomes known while the day runs. A closed hour or day that stands out without the factor
+    // and not with it withdraws the finding that an earlier activity may have raised.
     let bare = || {
         let without = |usual: Usual| Usual { shift: 0.0, ..usual };
         let unshifted = Volume { day: without(volume.day), hour: without(volume.hour), ..volume.clone() };
@@ -30,28 +31,26 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
         return Ok(Judgement::quiet(tail::surprise(p)));
     }
     let z = volume.day.plain_z(volume.rows);
-    let factor = if volume.day.shift > 0.05 {
-        format!("; everybody's day ×{:.1}", volume.day.shift.exp())
+    let factor = if volume.day.shift > MENTIONED_SHIFT {
+        format!("; the org's day was {:.1} times the usual", volume.day.shift.exp())
     } else {
         String::new()
     };
-    let (mean, deviation) = (volume.day.mean, volume.day.deviation);
-    let usual = if deviation > 0.0 {
-        format!("μ = {mean:.1} and σ = {deviation:.2} are usual (z = {z:.1}{factor})")
-    } else {
-        // Too few days, or days too equal, for a deviation: the tail is that of the population and of the floor.
-        format!("{} are all that is known{factor}", text::count(mean))
-    };
     let summary = format!(
-        "{} rows through {} in a day where {usual}{}",
+        "Read {} rows through {}{}{factor}{}",
         text::count(volume.rows),
-        text::through(volume.surface),
-        text::thin(volume.day.evidence),
+        text::through(volume.source),
+        history(&volume.day, z),
+        if tail::surprise(tail::any_of(day, WAYS)) < raise_at {
+            other_cause(volume, hour, per_request)
+        } else {
+            String::new()
+        },
     );
     Ok(Judgement {
         surprise: tail::surprise(p),
         confidence: score::confidence(volume.day.evidence),
-        subject: subject(volume.surface),
+        subject: volume.source.as_str(),
         summary,
         features: vec![
             ("rowCount", format!("{:.0}", volume.rows), tail::surprise(day)),
@@ -71,25 +70,66 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
         ],
         evidence: volume.evidence.clone(),
         objects: volume.objects.clone(),
-        surface: Some(volume.surface),
+        surface: Some(volume.source),
         is_explained,
         ..Judgement::default()
     })
 }
 
-/// p-values: of the spike as a whole, of the day's rows, of the hour's, and of the rows a request.
+/// Words what a usual day has, as far as it is known.
+fn history(day: &Usual, z: f64) -> String {
+    let mean = text::quantity(day.mean);
+    if day.evidence <= 0.0 {
+        "; no history of its own, so its peers are the measure".to_owned()
+    } else if day.deviation > 0.0 {
+        let (deviation, z) = (text::quantity(day.deviation), text::quantity(z));
+        format!("; a usual day is {mean} ± {deviation} (z {z}){}", text::thin(day.evidence))
+    } else if day.evidence < 1.5 {
+        format!(" after only {} of history ({mean} rows)", text::days(day.evidence.max(1.0)))
+    } else {
+        format!("; each of its {} of history has {mean} rows", text::days(day.evidence))
+    }
+}
+
+/// Words what stands out although the day as a whole does not: its largest hour, or the rows a request.
+fn other_cause(volume: &Volume, hour: f64, per_request: f64) -> String {
+    if per_request < hour {
+        format!("; {} rows a request stand out", text::quantity(rows_a_request(volume)))
+    } else if hour < 1.0 {
+        format!("; {} rows within one hour stand out", text::count(volume.hour_rows))
+    } else {
+        String::new()
+    }
+}
+
+/// One-sided p-values of a day's rows.
 struct Tails {
+    /// Of the spike as a whole.
     spike: f64,
+    /// Of the day's rows.
     day: f64,
+    /// Of the rows of the day's largest hour.
     hour: f64,
+    /// Of the rows a request, averaged over the day.
     per_request: f64,
 }
 
-/// Fewer requests than this have no average worth judging.
+/// Shift of the org's day, a natural logarithm, from which on the summary mentions it: 5 % more than usual.
+const MENTIONED_SHIFT: f64 = 0.05;
+/// Ways in which a day can stand out: its rows, its largest hour, its rows a request. The p-value is corrected for
+/// looking at all three ([`tail::any_of`]).
+const WAYS: f64 = 3.0;
+/// Requests below which the rows a request are not judged: the average of few varies too much. Set on simulated orgs
+/// together with [`TASKS`].
 const FEW: u32 = 8;
-/// How many kinds of task an account has, each with its own rows a request.
+/// Correction of the p-value of the rows a request for the kinds of task that an account may turn to, each with its own
+/// rows a request. Set on simulated orgs: without it a day of an unusual task raises a finding.
 const TASKS: f64 = 100.0;
 
+/// Works out the p-values.
+///
+/// The spike is the least of the three, corrected, mixed with the p-value among the days of peers
+/// ([`score::with_peers`]), and never below the chance that the day recurs ([`score::recurrence`]).
 fn tails(volume: &Volume, settings: &Settings) -> Tails {
     let known = |usual: &Usual, value: f64| if usual.scale > 0.0 { tail::at_least(usual, value) } else { 1.0 };
     let day = tail::at_least(&volume.day, volume.rows);
@@ -99,7 +139,7 @@ fn tails(volume: &Volume, settings: &Settings) -> Tails {
     } else {
         1.0
     };
-    let own = tail::any_of(day.min(hour).min(per_request), 3.0);
+    let own = tail::any_of(day.min(hour).min(per_request), WAYS);
     let own = match score::own_tail(&volume.peer, volume.rows) {
         Some(peers) => score::with_peers(own, peers, settings.peer_mix),
         None => own,
@@ -109,12 +149,9 @@ fn tails(volume: &Volume, settings: &Settings) -> Tails {
     Tails { spike: own.max(recurs).max(few), day, hour, per_request }
 }
 
+/// Returns the rows a request, averaged over the day so far.
 fn rows_a_request(volume: &Volume) -> f64 {
     volume.rows / f64::from(volume.requests.max(1))
-}
-
-fn subject(surface: Surface) -> &'static str {
-    surface.as_str()
 }
 
 #[cfg(test)]
@@ -122,7 +159,7 @@ mod tests {
     use super::super::testing::{finding, observation, verdict};
     use super::*;
     use crate::Verdict;
-    use model::Feature;
+    use model::{Feature, Surface};
     use proptest::prelude::*;
 
     fn emma(rows: f64, shift: f64) -> Volume {
@@ -153,10 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn the_articles_spike_is_certain() {
+    fn the_spike_of_the_founding_article_has_the_full_score() {
         let finding = finding(&RowSpike, Feature::Volume(emma(4_151.0, 0.0)));
         assert_eq!((finding.score, finding.severity), (10.0, model::Severity::Critical));
-        insta::assert_snapshot!(finding.summary, @"4,151 rows through list views in a day where μ = 99.0 and σ = 36.44 are usual (z = 111.2)");
+        insta::assert_snapshot!(finding.summary, @"Read 4,151 rows through list views; a usual day is 99 ± 36 (z 111)");
     }
 
     #[test]
@@ -165,20 +202,20 @@ mod tests {
     }
 
     #[test]
-    fn nothing_known_is_unscoreable() {
+    fn without_a_baseline_it_is_unscoreable() {
         let volume = Volume { day: Usual::default(), ..emma(160.0, 0.0) };
         assert_eq!(verdict(&RowSpike, Feature::Volume(volume)), Verdict::Unscoreable(Unscoreable::NoBaseline));
     }
 
     #[test]
-    fn zero_variance_still_spikes() {
+    fn a_constant_baseline_still_spikes() {
         let mut volume = emma(5_000.0, 0.0);
         (volume.day.deviation, volume.day.scale) = (0.0, 0.1);
         assert_eq!(finding(&RowSpike, Feature::Volume(volume)).score, 10.0);
     }
 
     #[test]
-    fn everybodys_day_takes_it_back() {
+    fn a_busy_day_of_the_org_withdraws_a_finding() {
         let mut closed = observation(Feature::Volume(emma(900.0, 2.0)));
         closed.activity = None;
         let verdicts = crate::Detector::judge(&RowSpike, &closed, &Settings::default());
@@ -186,9 +223,45 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_recurs_is_known() {
+    fn a_recurring_batch_is_normal() {
         let volume = Volume { recurrences: 1, ..emma(4_151.0, 0.0) };
         assert_eq!(verdict(&RowSpike, Feature::Volume(volume)), Verdict::Normal);
+    }
+
+    #[test]
+    fn the_summary_says_what_is_known_of_the_history() {
+        let check = |evidence, deviation, rows: f64, shift, expect: &str| {
+            let mut volume = emma(rows, shift);
+            (volume.day.evidence, volume.day.deviation) = (evidence, deviation);
+            assert_eq!(finding(&RowSpike, Feature::Volume(volume)).summary, format!("Read {expect}"));
+        };
+        check(1.0, 0.0, 4_151.0, 0.0, "4,151 rows through list views after only 1 day of history (99 rows)");
+        check(20.0, 0.0, 4_151.0, 0.0, "4,151 rows through list views; each of its 20 days of history has 99 rows");
+        check(
+            0.0,
+            0.0,
+            4_151.0,
+            0.0,
+            "4,151 rows through list views; no history of its own, so its peers are the measure",
+        );
+        let thin = "; a usual day is 99 ± 36 (z 111); only 9 days of history, so its peers count too";
+        check(9.0, 36.437_949, 4_151.0, 0.0, &format!("4,151 rows through list views{thin}"));
+        let factor = "; a usual day is 99 ± 36 (z 111); the org's day was 1.5 times the usual";
+        check(30.0, 36.437_949, 4_151.0, 0.4, &format!("4,151 rows through list views{factor}"));
+    }
+
+    #[test]
+    fn the_summary_names_what_stands_out_if_the_day_does_not() {
+        let volume = |change: fn(&mut Volume)| {
+            let mut volume = Volume { hour_rows: 40.0, ..emma(200.0, 0.0) };
+            change(&mut volume);
+            finding(&RowSpike, Feature::Volume(volume)).summary
+        };
+        let hour = volume(|volume| (volume.hour.location, volume.hour_rows) = (2.0, 190.0));
+        insta::assert_snapshot!(hour, @"Read 200 rows through list views; a usual day is 99 ± 36 (z 2.8); 190 rows within one hour stand out");
+        let request =
+            volume(|volume| volume.per_request = Usual { location: 0.1, scale: 0.1, degrees: 60.0, ..volume.day });
+        insta::assert_snapshot!(request, @"Read 200 rows through list views; a usual day is 99 ± 36 (z 2.8); 6.9 rows a request stand out");
     }
 
     proptest! {

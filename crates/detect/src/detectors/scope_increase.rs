@@ -1,14 +1,14 @@
-//! From the account's own records to everybody's.
+//! `scope_increase`: list views wider than the account's own, such as from "My" to "All".
 
 use super::{detector, first};
 use crate::judgement::Judgement;
-use crate::{Settings, Unscoreable, score};
+use crate::{Settings, Unscoreable, score, text};
 use model::{First, Observation};
 use profile::tail;
 
 detector! {
-    /// Views wider than the account's own of the same objects: how many requests a day brings for them, and how
-    /// many rows.
+    /// Judges requests for list views wider than the account's own of the same objects: how many a day brings, and with
+    /// how many rows.
     ScopeIncrease = "scope_increase", Novelty, ceiling 8.0,
     Scope => wider
 }
@@ -26,13 +26,19 @@ fn wider(scope: &First, _: &Observation, settings: &Settings) -> Result<Judgemen
     let from = if views.is_empty() { "narrower views".to_owned() } else { views.join(", ") };
     let others = match scope.names.len() {
         0 | 1 => String::new(),
-        2 => ", and so on 1 more object".to_owned(),
-        n => format!(", and so on {} more objects", n - 1),
+        2 => ", and its view of 1 more object".to_owned(),
+        n => format!(", and its views of {} more objects", n - 1),
     };
     Ok(Judgement {
         surprise: tail::surprise(evidence.p),
         confidence: score::confidence(scope.usual.evidence),
-        summary: format!("{from} → {to} on {}{others}", scope.name),
+        summary: format!(
+            "Widened its view of {} from {from} to {to}{others}, in {}{}; such a request usually comes {}",
+            scope.name,
+            text::number_of(scope.today, "request"),
+            first::rows_clause(scope),
+            text::how_often(scope.usual.mean()),
+        ),
         features: first::features("requestsForWiderViews", scope, &evidence),
         measures: first::measures(scope),
         evidence: scope.evidence.clone(),
@@ -67,10 +73,10 @@ mod tests {
     }
 
     #[test]
-    fn the_articles_escalation() {
+    fn the_escalation_of_the_founding_article_is_anomalous() {
         let finding = finding(&ScopeIncrease, scope(3, 250));
         assert_eq!(finding.score, 8.0);
-        insta::assert_snapshot!(finding.summary, @"my_contacts → allcontacts on Contact, and so on 2 more objects");
+        insta::assert_snapshot!(finding.summary, @"Widened its view of Contact from my_contacts to allcontacts, and its views of 2 more objects, in 3 requests with 250 rows a request (usually 5); such a request usually comes once in 100 days");
     }
 
     #[test]

@@ -1,22 +1,24 @@
-//! A session that goes on from another network or another client.
+//! `session_hijack`: one session that continues from another network or another client.
 
 use super::detector;
 use crate::judgement::Judgement;
-use crate::{Settings, Unscoreable, score};
+use crate::{Settings, Unscoreable, score, text};
 use model::{Observation, SessionChange};
 use profile::tail;
 
 detector! {
-    /// One session seen from two places, against how often the account's sessions change their network.
+    /// Judges a session that changed its network or its client, against how often the account's sessions change network.
     SessionHijack = "session_hijack", Identity, ceiling 9.0,
     Session => moved
 }
 
-/// Chance that a session changes its kind of client within a day: it cannot, but for what names it wrongly.
+/// Probability that a session changes its kind of client within a day. It cannot; user agents that are parsed wrongly
+/// are what remains. A choice.
 const OTHER_CLIENT: f64 = 1e-3;
-/// Of the changes of network, the part that goes to a network which the account never had.
+/// Share of changes of network that lead to a network which the account does not know. A choice.
 const UNKNOWN_NETWORK: f64 = 0.3;
-/// Chance that a session changes client and network at once, beyond each alone.
+/// Further factor on the p-value if client and network change at once: a wrong user agent does not change the network.
+/// A choice.
 const BOTH_AT_ONCE: f64 = 0.03;
 
 fn moved(change: &SessionChange, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
@@ -47,14 +49,19 @@ fn moved(change: &SessionChange, _: &Observation, _: &Settings) -> Result<Judgem
     Ok(Judgement {
         surprise: tail::surprise(network * client),
         confidence: score::confidence(change.usual.evidence),
-        summary: format!("a session went on {} within {}", changes.join(" and "), span(change.elapsed)),
+        summary: format!(
+            "One session moved {} within {}; its sessions usually change network {}",
+            changes.join(" and "),
+            span(change.elapsed),
+            text::how_often(change.usual.mean()),
+        ),
         features,
         measures: vec![("seconds", change.elapsed as f64 / 1_000.0), ("network_changes_a_day", change.usual.mean())],
         ..Judgement::default()
     })
 }
 
-/// Either way: what comes late is from before the session was last seen.
+/// Writes a duration of either sign: a late event dates from before the session was last seen.
 fn span(milliseconds: i64) -> String {
     match milliseconds.saturating_abs() / 60_000 {
         0 => "a minute".to_owned(),
@@ -83,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn another_network_and_client() {
+    fn another_network_and_client_are_anomalous() {
         let finding = finding(&SessionHijack, change(Some("203.0.113.0/24"), Some("python-requests"), 0.02));
         assert_eq!(finding.score, 9.0);
-        insta::assert_snapshot!(finding.summary, @"a session went on from network 198.51.100.0/24 to 203.0.113.0/24 and from Chrome on macOS to python-requests within 5 min");
+        insta::assert_snapshot!(finding.summary, @"One session moved from network 198.51.100.0/24 to 203.0.113.0/24 and from Chrome on macOS to python-requests within 5 min; its sessions usually change network once in 50 days");
     }
 
     #[test]
-    fn what_comes_late_is_as_far_away() {
+    fn a_late_event_has_the_same_distance() {
         let check = |milliseconds, expect| assert_eq!(span(milliseconds), expect);
         check(300_000, "5 min");
         check(-300_000, "5 min");
@@ -99,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_that_roams_is_let_be() {
+    fn a_roaming_phone_is_normal() {
         assert_eq!(verdict(&SessionHijack, change(Some("203.0.113.0/24"), None, 0.5)), Verdict::Normal);
     }
 }

@@ -3,6 +3,7 @@
 use crate::{Detector, Settings, Verdict};
 use model::{Activity, Channel, Feature, Finding, Kind, Observation, OrgId, Rate, Timestamp, UserClass, UserId, Uuid};
 
+/// Returns an observation of one activity with one feature.
 pub(crate) fn observation(feature: Feature) -> Observation {
     let (org_id, user_id) = (OrgId::new("00Dhn0000018hrcMAU"), UserId::new("005hn00000EmmaMAAU"));
     let at = Timestamp::parse("2026-03-02T14:31:52.867Z").unwrap();
@@ -22,6 +23,7 @@ pub(crate) fn observation(feature: Feature) -> Observation {
     }
 }
 
+/// Returns the detector's verdict on the feature with default settings.
 pub(crate) fn verdict(detector: &dyn Detector, feature: Feature) -> Verdict {
     assert_eq!(feature.family(), detector.family(), "the feature would not reach the detector");
     let mut verdicts = detector.judge(&observation(feature), &Settings::default());
@@ -29,6 +31,7 @@ pub(crate) fn verdict(detector: &dyn Detector, feature: Feature) -> Verdict {
     verdicts.remove(0)
 }
 
+/// Returns the detector's finding on the feature; fails if the verdict is another.
 pub(crate) fn finding(detector: &dyn Detector, feature: Feature) -> Finding {
     match verdict(detector, feature) {
         Verdict::Anomalous(finding) => *finding,
@@ -36,7 +39,7 @@ pub(crate) fn finding(detector: &dyn Detector, feature: Feature) -> Finding {
     }
 }
 
-/// A count that is `mean` on a usual day, as 40 days have shown.
+/// Returns what 40 days teach of a count with this daily mean.
 pub(crate) fn usually(mean: f64) -> Rate {
     Rate { shape: 40.0 * mean, rate: 40.0, evidence: 40.0, prior_weight: 0.1 }
 }

@@ -1,4 +1,4 @@
-//! More list views and reports within a minute than the account ever opens.
+//! `view_burst`: more list views and reports within a minute than the account usually opens.
 
 use super::detector;
 use crate::judgement::Judgement;
@@ -7,25 +7,28 @@ use model::{Burst, Observation};
 use profile::tail;
 
 detector! {
-    /// Requests of a minute, less page loads, against the busiest minute of the account's days.
+    /// Judges the requests of a minute, each page load counted once, against the busiest minute of the account's days.
     ViewBurst = "view_burst", Volume, ceiling 8.0,
     Burst => burst
 }
+
+/// Requests a minute below which the score is 0: anybody can open four pages in a minute, however calm the account
+/// usually is. A choice.
+const LEAST_REQUESTS: u32 = 5;
 
 fn burst(burst: &Burst, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
     if burst.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
     let p = tail::count_at_least(&burst.usual, f64::from(burst.effective));
-    // Few pages a minute are within anybody's reach, however calm the account is.
-    let few = if burst.effective < 5 { 10f64.powf(-settings.zero_at) } else { 0.0 };
+    let few = if burst.effective < LEAST_REQUESTS { 10f64.powf(-settings.zero_at) } else { 0.0 };
     let surprise = tail::surprise(p.max(few).max(score::change_of_role(burst.known_share)));
     if surprise < settings.raise_at("view_burst") {
         return Ok(Judgement::quiet(surprise));
     }
     let seconds = burst.span as f64 / 1_000.0;
-    let told = if burst.effective < burst.requests {
-        format!(" ({} after page loads)", burst.effective)
+    let page_loads = if burst.effective < burst.requests {
+        format!(" ({} if a page load counts once)", burst.effective)
     } else {
         String::new()
     };
@@ -33,10 +36,10 @@ fn burst(burst: &Burst, _: &Observation, settings: &Settings) -> Result<Judgemen
         surprise,
         confidence: score::confidence(burst.usual.evidence),
         summary: format!(
-            "{} requests in {seconds:.1} s{told} on {}, where the busiest minute of a usual day has {:.1}{}",
-            burst.requests,
+            "Opened {} list views and reports in {seconds:.1} s{page_loads} on {}; the busiest minute of a usual day has {}{}",
+            text::count(f64::from(burst.requests)),
             text::list(&burst.objects, burst.objects.len()),
-            burst.usual.mean(),
+            text::quantity(burst.usual.mean()),
             text::thin(burst.usual.evidence),
         ),
         features: vec![("requestsPerMinute", burst.effective.to_string(), 1.0)],
@@ -73,14 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn the_articles_burst() {
+    fn the_burst_of_the_founding_article_is_anomalous() {
         let finding = finding(&ViewBurst, requests(11, 11, usually(1.1)));
         assert_eq!((finding.score, finding.severity), (8.0, model::Severity::Critical));
-        insta::assert_snapshot!(finding.summary, @"11 requests in 58.1 s on Contact, Opportunity and 2 more, where the busiest minute of a usual day has 1.1");
+        insta::assert_snapshot!(finding.summary, @"Opened 11 list views and reports in 58.1 s on Contact, Opportunity and 2 more; the busiest minute of a usual day has 1.1");
     }
 
     #[test]
-    fn a_busy_account_is_let_be() {
+    fn a_busy_account_is_normal() {
         assert_eq!(verdict(&ViewBurst, requests(11, 11, usually(8.0))), Verdict::Normal);
     }
 
