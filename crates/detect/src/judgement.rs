@@ -101,7 +101,7 @@ impl Judgement {
             measures,
             event_ids,
             objects: self.objects,
-            source: self.surface,
+            surface: self.surface,
             withdrawn: !is_raised,
             config_hash: Text::default(),
         }))

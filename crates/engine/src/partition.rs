@@ -88,7 +88,7 @@ impl Partition {
     ) -> Result<Option<ActivityOutcome>, PartitionError> {
         match entry {
             Entry::Activity(activity) => Ok(Some(self.org(&activity.org_id)?.observe(activity, out))),
-            Entry::Backfill(activity) => Ok(Some(self.org(&activity.org_id)?.teach(activity, out))),
+            Entry::Backfill(activity) => Ok(Some(self.org(&activity.org_id)?.backfill(activity, out))),
             Entry::Control(Control { org_id, command }) => {
                 let org = match command {
                     Command::Blind { .. } => Some(self.org(org_id)?),

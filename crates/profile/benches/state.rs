@@ -1,8 +1,8 @@
-//! What a profile weighs, and what an observation costs: `cargo bench -p orgwatch-profile`.
+//! The size of a profile and the time of an observation: `cargo bench -p orgwatch-profile`.
 //!
 //! A simulated org of five hundred users over sixty days.
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on fails")]
-#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+#![expect(clippy::unwrap_used, reason = "a benchmark fails on any error")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use model::{Activity, OrgId, UserClass, UserId};
 use profile::{Org, Settings};
@@ -54,7 +54,7 @@ fn in_memory(org: &Org) -> BTreeMap<UserId, usize> {
     org.profiles().map(|(user, profile)| (user.clone(), profile.bytes())).collect()
 }
 
-/// Bytes of the profiles that changed, as a checkpoint writes them. Prints those of the rest of the org.
+/// Returns the stored bytes of the profiles that changed, and prints those of the rest of the org.
 fn stored(org: &mut Org) -> BTreeMap<UserId, usize> {
     let start = Instant::now();
     let records = org.take_changes().unwrap();
@@ -71,7 +71,7 @@ fn stored(org: &mut Org) -> BTreeMap<UserId, usize> {
     users
 }
 
-/// `bytes` by user.
+/// Prints quantiles of `bytes` by class.
 fn print_bytes(org: &Org, when: &str, bytes: BTreeMap<UserId, usize>) {
     let mut by_class: BTreeMap<UserClass, Vec<usize>> = BTreeMap::new();
     for (user, profile) in org.profiles() {
@@ -87,7 +87,7 @@ fn print_bytes(org: &Org, when: &str, bytes: BTreeMap<UserId, usize>) {
     }
 }
 
-/// The simulated events, in the order of their delivery.
+/// Returns the simulated events in the order of their delivery.
 fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
     let context = Context { org: Some(org.clone()) };
     let mut activities = Vec::new();

@@ -1,4 +1,4 @@
-//! Days and hours of an org's own time zone.
+//! Days and hours in an org's time zone.
 
 use crate::state::exact;
 use chrono::{Datelike, Offset, TimeZone, Timelike};
@@ -7,39 +7,42 @@ use model::Timestamp;
 use model::time::{DAY, HOUR, MINUTE, SECOND};
 use serde::{Deserialize, Serialize};
 
-/// Knows the day and hour of any time; the last answer is kept, because events come in order.
+/// Finds the local day and hour of a time. It keeps the last answer, because most events come in order.
 #[derive(Clone, Debug)]
 pub(crate) struct Calendar {
     zone: Tz,
-    /// Stored along with the clock: where clocks change within an hour, it decides which hour a time is of.
+    /// The hour found last. It is part of the stored state: where clocks change by less than an hour, hours overlap, and
+    /// this one decides to which of two a time belongs.
     pub(crate) last: LocalHour,
 }
 
-/// One clock hour.
+/// One clock hour of the org.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LocalHour {
-    /// First and, exclusively, last moment of the hour.
+    /// First moment of the hour.
     #[serde(with = "exact")]
     pub(crate) start: Timestamp,
+    /// First moment after the hour.
     #[serde(with = "exact")]
     pub(crate) end: Timestamp,
-    /// Days since 1970-01-01, local.
+    /// Days since 1970-01-01 in local time.
     pub(crate) day: i32,
-    /// First moment of the day.
+    /// First moment of the local day.
     #[serde(with = "exact")]
     pub(crate) day_start: Timestamp,
     /// 0 to 23.
     pub(crate) hour: u8,
-    /// 0 is Monday.
+    /// 0 (Monday) to 6.
     pub(crate) weekday: u8,
 }
 
 impl LocalHour {
+    /// Whether the day is a Saturday or Sunday.
     pub(crate) fn is_weekend(&self) -> bool {
         self.weekday >= 5
     }
 
-    /// 0 is Monday from 00:00 to 01:00.
+    /// Returns the hour of the week: 0 is Monday from 00:00 to 01:00.
     pub(crate) fn of_week(&self) -> u32 {
         u32::from(self.weekday) * 24 + u32::from(self.hour)
     }
@@ -50,6 +53,7 @@ impl Calendar {
         Self { zone, last: LocalHour::default() }
     }
 
+    /// Returns the clock hour of `time`.
     pub(crate) fn hour_of(&mut self, time: Timestamp) -> LocalHour {
         if time < self.last.start || time >= self.last.end {
             self.last = self.find(time);
@@ -67,19 +71,19 @@ impl Calendar {
             start: Timestamp(start - offset),
             end: Timestamp(start - offset + HOUR),
             day: i32::try_from(day).unwrap_or_default(),
-            // On a day of clock change this is off by the change, the same for all that happens on the day.
+            // On a day on which clocks change, this may be off by the change, equally for all events of the day.
             day_start: self.midnight(day * DAY, offset),
             hour: u8::try_from(local.hour()).unwrap_or_default(),
             weekday: u8::try_from(local.weekday().num_days_from_monday()).unwrap_or_default(),
         }
     }
 
-    /// The first moment of the local day whose wall-clock midnight is `wall`.
+    /// Returns the first moment of the local day that begins at `wall`, the milliseconds since 1970 that its clocks show.
     fn midnight(&self, wall: i64, offset: i64) -> Timestamp {
         let naive = Timestamp(wall).to_utc().naive_utc();
         match self.zone.from_local_datetime(&naive).earliest() {
             Some(midnight) => Timestamp(midnight.timestamp_millis()),
-            // A clock change skips midnight: the offset of the hour asked for stands in.
+            // A clock change skips midnight: uses the offset of the hour asked for.
             None => Timestamp(wall - offset),
         }
     }
@@ -105,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_change_keeps_one_day() {
+    fn a_day_on_which_clocks_change_is_one_day() {
         check("Europe/Berlin", "2026-03-29T00:30:00Z", "2026-03-28T23:00:00Z", 1, 6);
         check("Europe/Berlin", "2026-03-29T12:30:00Z", "2026-03-28T23:00:00Z", 14, 6);
     }

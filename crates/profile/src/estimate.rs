@@ -1,10 +1,12 @@
-//! Estimators of what is usual. Each is a few numbers that can be merged and forgotten slowly; time is an
-//! argument, and a value beyond three deviations is learned as three, so that an alarm never teaches the baseline.
+//! Estimators of what is usual.
+//!
+//! Each is a few numbers of bounded size that forget slowly. Time is an argument. Callers clip values beyond three
+//! deviations before an estimator learns them, so that one unusual day cannot move a baseline far.
 
+mod known_values;
 mod moments;
 mod pool;
-mod seen;
 
+pub use known_values::{KnownValues, Sighting};
 pub use moments::Moments;
 pub use pool::{Pool, Prior, rate, usual};
-pub use seen::{Seen, Sighting};

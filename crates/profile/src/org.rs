@@ -1,14 +1,17 @@
-//! All behavioral state of one org (or of one slice of a giant one): the only thing that must see a user's
-//! activities in order.
+//! The behavioral state of one org, or of one slice of a very large org. It must get each user's activities in order;
+//! nothing else in orgwatch needs an order.
 
 mod access;
 mod close;
+mod connection;
 mod copies;
+mod count_tail;
+mod delegation;
 pub(crate) mod facets;
 mod hours;
 pub(crate) mod identities;
 pub(crate) mod names;
-mod origin;
+mod network;
 pub(crate) mod population;
 pub(crate) mod progress;
 mod rows;
@@ -28,32 +31,41 @@ use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The profiles, populations and clock of one org.
+///
+/// [`Org::observe`] takes one activity: it reads what the profile says of it and then learns it. [`Org::advance`] and
+/// [`Org::finish`] close hours and days. All of them append observations to `out`.
 pub struct Org {
     id: OrgId,
     settings: Settings,
     pub(crate) calendar: Calendar,
-    /// The hour that is open: everything before it is closed. `None` before the first activity.
+    /// The open hour: all hours before it are closed. `None` before the first activity.
     pub(crate) open: Option<LocalHour>,
+    /// The calendar of the open hour. `calendar` is that of activities, which may be earlier or later.
     pub(crate) clock_calendar: Calendar,
+    /// Index in `users` of each account.
     pub(crate) slots: FxHashMap<UserId, u32>,
+    /// The accounts in the order in which they appeared.
     pub(crate) users: Vec<Member>,
     pub(crate) shared: Shared,
     pub(crate) identities: Identities,
+    /// Slots of the users active since the last hour closed.
     pub(crate) active_hour: Vec<u32>,
+    /// Slots of the users with an open day.
     pub(crate) active_day: Vec<u32>,
-    /// Slots of the users whose open day consists of lessons: it raises nothing.
-    pub(crate) taught: BTreeSet<u32>,
-    /// Users active, by the start of the day.
+    /// Slots of the users with an open day of backfill only, which closes without an observation.
+    pub(crate) backfill_days: BTreeSet<u32>,
+    /// Number of active users by the start of the day.
     pub(crate) user_days: BTreeMap<Timestamp, u64>,
     pub(crate) changes: Changes,
 }
 
-/// An account of the org: its profile is in memory, or is only stored.
+/// An account of the org, with its profile in memory or only in the checkpoint.
 pub(crate) enum Member {
-    Here(Box<User>),
-    Away(UserId),
+    InMemory(Box<User>),
+    Stored(UserId),
 }
 
+/// An account with its profile in memory.
 pub(crate) struct User {
     pub(crate) id: UserId,
     pub(crate) profile: Profile,
@@ -69,42 +81,49 @@ pub(crate) struct Shared {
     pub(crate) populations: Populations,
     pub(crate) names: Names,
     pub(crate) progress: Progress,
-    /// Kinds of events that are missing.
+    /// Kinds of events that are currently missing.
     pub(crate) blind: BTreeSet<Kind>,
+    /// `memory_days` of the settings.
     memory_days: f64,
 }
 
 /// Why an activity is learned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    Watch,
-    Teach,
+    /// To observe and learn it.
+    Observe,
+    /// To learn it without an observation.
+    Backfill,
 }
 
 /// What became of an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ActivityOutcome {
-    /// Read and learned in order.
+    /// Observed and learned in order.
     Learned,
-    /// Its day is closed: it teaches what needs no order.
+    /// Its day was closed: only networks, clients, sessions and logins were learned, which need no order. Its rows and
+    /// requests do not count.
     Late,
-    /// Counted before.
+    /// An identical copy was counted before; nothing was learned.
     Duplicate,
-    /// Counted before, and tells more of where it came from: that was learned.
+    /// A copy was counted before with less about where it came from: what is new of that was learned.
     Enriched,
-    /// Dated after it was received: quarantined.
+    /// Dated more than 5 minutes after its receipt: set aside, nothing was learned.
     Future,
-    /// So old that it cannot be told whether it was counted before: set aside.
+    /// Older than `identity_hours`, so that it cannot be known whether it was counted before: set aside.
     Forgotten,
-    /// A profile that it needs is not in memory, see [`Org::wanted`] and [`Org::is_away`]. Nothing has changed: it
-    /// is to be observed again when the profile is loaded.
+    /// A profile that it needs is not in memory, see [`Org::wanted`] and [`Org::is_away`]. Nothing has changed; load the
+    /// profile and observe the activity again.
     Away,
 }
 
 impl Org {
-    /// Events dated later than this beyond their receipt are quarantined.
+    /// Milliseconds that an event may be dated after its receipt; beyond them it is set aside. A choice, which allows for
+    /// clocks that differ.
     const MOST_FUTURE: i64 = 5 * MINUTE;
 
+    /// Creates an org without profiles.
+    ///
     /// # Errors
     /// If the time zone is unknown.
     pub fn new(id: OrgId, settings: &Settings) -> Result<Self, SettingsError> {
@@ -122,30 +141,31 @@ impl Org {
             identities: Identities::default(),
             active_hour: Vec::new(),
             active_day: Vec::new(),
-            taught: BTreeSet::new(),
+            backfill_days: BTreeSet::new(),
             user_days: BTreeMap::new(),
             changes: Changes::default(),
         })
     }
 
-    /// Reads what the profile says of the activity, *then* learns it. Hours that end meanwhile are closed first.
+    /// Observes an activity: closes the hours that end before it, reads what the profile says of it, *then* learns it.
+    /// Appends an observation if a feature stands out.
     pub fn observe(&mut self, activity: &Activity, out: &mut Vec<Observation>) -> ActivityOutcome {
-        self.learn(activity, Purpose::Watch, out)
+        self.learn(activity, Purpose::Observe, out)
     }
 
-    /// Learns the activity as [`Org::observe`] does, and raises nothing: it gives no observation, and neither does the
-    /// close of a user's hour or day that consists of lessons, whatever closes it. Hours and days that end meanwhile
-    /// and hold activities that were observed are judged as ever. To be taught in order of time, before what is observed.
-    pub fn teach(&mut self, lesson: &Activity, out: &mut Vec<Observation>) -> ActivityOutcome {
-        self.learn(lesson, Purpose::Teach, out)
+    /// Learns an activity of long ago as [`Org::observe`] does, without an observation of it. Neither does the close of a
+    /// user's hour or day that consists of backfill give one, whatever closes it. Hours and days that end meanwhile and
+    /// hold observed activities give theirs. Backfill must come in order of time, before what is observed.
+    pub fn backfill(&mut self, activity: &Activity, out: &mut Vec<Observation>) -> ActivityOutcome {
+        self.learn(activity, Purpose::Backfill, out)
     }
 
-    /// Events of this kind are missing from here on, and observations say so.
+    /// Marks a kind of events as missing from here on: later observations list it.
     pub fn blind(&mut self, kind: Kind) {
         self.shared.blind.insert(kind);
     }
 
-    /// Events of this kind come again.
+    /// Marks a kind of events as no longer missing.
     pub fn sighted(&mut self, kind: Kind) {
         self.shared.blind.remove(&kind);
     }
@@ -158,38 +178,39 @@ impl Org {
         if self.open.is_some_and(|open| open.start.since(at) > i64::from(self.settings.identity_hours) * HOUR) {
             return ActivityOutcome::Forgotten;
         }
-        let known = self.slots.get(&activity.user_id).copied();
+        let slot = self.slots.get(&activity.user_id).copied();
         let facets = Facets::of(activity);
-        if !self.changes.wanted.is_empty() || known.is_some_and(|slot| self.is_slot_away(slot)) {
-            let told = self.identities.told(activity.id, at);
-            let is_copy = told.is_some_and(|told| facets.beyond(told).is_empty());
+        if !self.changes.wanted.is_empty() || slot.is_some_and(|slot| self.is_slot_away(slot)) {
+            let known = self.identities.facets_of(activity.id, at);
+            let is_copy = known.is_some_and(|known| facets.beyond(known).is_empty());
             return if is_copy { ActivityOutcome::Duplicate } else { ActivityOutcome::Away };
         }
-        if let Some(told) = self.identities.insert(activity.id, at, facets) {
-            return self.enrich(activity, known, facets.beyond(told), purpose, out);
+        if let Some(counted) = self.identities.insert(activity.id, at, facets) {
+            return self.enrich(activity, slot, facets.beyond(counted), purpose, out);
         }
         self.advance(at.plus(-i64::from(self.settings.lateness_seconds) * SECOND), out);
         let hour = self.calendar.hour_of(at);
-        let slot = known.unwrap_or_else(|| self.join(&activity.user_id));
+        let slot = slot.unwrap_or_else(|| self.join(&activity.user_id));
         let Some(user) = user_at(&mut self.users, slot) else { return ActivityOutcome::Away };
         user.used = user.used.max(at);
         self.changes.note(slot, user);
 
         if user.profile.day.as_ref().is_some_and(|day| day.number < hour.day) {
             let closed = close::day(&self.id, user, &mut self.shared);
-            let was_taught = self.taught.remove(&slot);
-            out.extend(closed.filter(|_| !was_taught));
+            let was_backfill = self.backfill_days.remove(&slot);
+            out.extend(closed.filter(|_| !was_backfill));
         }
         let is_late = user.profile.day.as_ref().is_some_and(|day| day.number > hour.day)
             || self.open.is_some_and(|open| open.day > hour.day);
-        let is_watched = purpose == Purpose::Watch;
+        let is_observed = purpose == Purpose::Observe;
         let mut features = Vec::new();
         if activity.native.is_some() {
             features.push(Feature::Native);
         }
         if is_late {
+            // A day that is not kept: what needs the order of the day is not learned.
             let mut aside = Day::new(hour.day, hour.day_start, hour.is_weekend());
-            origin::learn(&mut user.profile, &mut aside, &mut self.shared, activity, &mut features);
+            connection::learn(&mut user.profile, &mut aside, &mut self.shared, activity, &mut features);
         } else {
             let profile = &mut user.profile;
             if profile.day.is_none() {
@@ -197,8 +218,8 @@ impl Org {
             }
             let mut day = profile.day.take().unwrap_or_else(|| {
                 self.active_day.push(slot);
-                if !is_watched {
-                    self.taught.insert(slot);
+                if !is_observed {
+                    self.backfill_days.insert(slot);
                 }
                 *self.user_days.entry(hour.day_start).or_default() += 1;
                 Box::new(Day::new(hour.day, hour.day_start, hour.is_weekend()))
@@ -209,21 +230,21 @@ impl Org {
                 day.open_hour(hour.start, hour.hour);
                 hours::learn(profile, &mut day, &self.shared, &hour, &mut features);
             }
-            origin::learn(profile, &mut day, &mut self.shared, activity, &mut features);
+            connection::learn(profile, &mut day, &mut self.shared, activity, &mut features);
             rows::learn(profile, &mut day, &mut self.shared, activity, &mut features);
             profile.day = Some(day);
-            if is_watched {
-                self.taught.remove(&slot);
+            if is_observed {
+                self.backfill_days.remove(&slot);
             }
         }
-        if is_watched && !features.is_empty() {
+        if is_observed && !features.is_empty() {
             out.push(observation(&self.id, &self.shared, user, (at, hour.day_start), Some(activity), features));
         }
         if is_late { ActivityOutcome::Late } else { ActivityOutcome::Learned }
     }
 
-    /// Closes every hour that ends by `watermark`. Does nothing before the first activity, nor while profiles are
-    /// [`wanted`](Org::wanted).
+    /// Closes every hour that ends by `watermark`, and every day that ends with one of them. Does nothing before the first
+    /// activity and while profiles are [`wanted`](Org::wanted).
     pub fn advance(&mut self, watermark: Timestamp, out: &mut Vec<Observation>) {
         if !self.changes.wanted.is_empty() {
             return;
@@ -234,7 +255,7 @@ impl Org {
         };
         while open.end <= watermark {
             self.close_hour(&open, out);
-            // Hours in which nothing happened have nothing to close.
+            // Skips hours without activity.
             let next = if self.active_hour.is_empty() { watermark } else { open.end };
             let next = self.clock_calendar.hour_of(next);
             if next.day != open.day {
@@ -249,7 +270,8 @@ impl Org {
         self.open = Some(open);
     }
 
-    /// Closes everything: no more activities will come. Does nothing while profiles are [`wanted`](Org::wanted).
+    /// Closes the open hour and all open days, at the end of all input. Does nothing while profiles are
+    /// [`wanted`](Org::wanted).
     pub fn finish(&mut self, out: &mut Vec<Observation>) {
         if let Some(open) = self.open.filter(|_| self.changes.wanted.is_empty()) {
             self.close_hour(&open, out);
@@ -257,44 +279,47 @@ impl Org {
         }
     }
 
+    /// Returns the id of the org.
     pub fn id(&self) -> &OrgId {
         &self.id
     }
 
-    /// The accounts of the org whose profiles are in memory, in the order in which they appeared.
+    /// Returns the accounts with profiles in memory, in the order in which they appeared.
     pub fn profiles(&self) -> impl Iterator<Item = (&UserId, &Profile)> {
         self.users.iter().filter_map(|member| match member {
-            Member::Here(user) => Some((&user.id, &user.profile)),
-            Member::Away(_) => None,
+            Member::InMemory(user) => Some((&user.id, &user.profile)),
+            Member::Stored(_) => None,
         })
     }
 
-    /// Days on which a user was active, summed over users, of days that begin at `from` or later.
+    /// Returns the number of active days, summed over users, of days that begin at `from` or later.
     pub fn user_days_since(&self, from: Timestamp) -> u64 {
         self.user_days.range(from..).map(|(_, users)| users).sum()
     }
 
+    /// Whether the profile of a slot is not in memory.
     pub(crate) fn is_slot_away(&self, slot: u32) -> bool {
-        matches!(self.users.get(slot as usize), Some(Member::Away(_)))
+        matches!(self.users.get(slot as usize), Some(Member::Stored(_)))
     }
 
-    /// A new account. Returns its slot.
+    /// Adds an account. Returns its slot.
     fn join(&mut self, id: &UserId) -> u32 {
         let slot = self.users.len() as u32;
         let profile = Profile::new();
         self.shared.populations.join(profile.class);
         let user = User { id: id.clone(), profile, used: Timestamp(i64::MIN), is_changed: false };
-        self.users.push(Member::Here(Box::new(user)));
+        self.users.push(Member::InMemory(Box::new(user)));
         self.slots.insert(id.clone(), slot);
         slot
     }
 
+    /// Closes an hour: works the day factors out, then judges once more every user who stands out.
     fn close_hour(&mut self, hour: &LocalHour, out: &mut Vec<Observation>) {
         let mut later = Vec::new();
         for slot in std::mem::take(&mut self.active_hour) {
             let Some(user) = user_at(&mut self.users, slot) else { continue };
             match user.profile.day.as_ref().map(|day| day.hour_start) {
-                // An event that came before its time has opened a later hour already.
+                // An event within the allowed lateness has already opened a later hour.
                 Some(start) if start > hour.start => later.push(slot),
                 Some(_) => {
                     close::note_progress(user, &mut self.shared);
@@ -305,7 +330,7 @@ impl Org {
         }
         self.active_hour = later;
         self.shared.progress.close_hour(hour);
-        for slot in self.active_day.iter().filter(|slot| !self.taught.contains(slot)) {
+        for slot in self.active_day.iter().filter(|slot| !self.backfill_days.contains(slot)) {
             if let Some(user) = user_at(&mut self.users, *slot)
                 && let Some(observation) = close::hour(&self.id, user, &self.shared, hour)
             {
@@ -315,7 +340,7 @@ impl Org {
         }
     }
 
-    /// Closes the days up to `day` of all who were active.
+    /// Closes the open days up to `day` of all users.
     fn close_day(&mut self, day: i32, out: &mut Vec<Observation>) {
         let mut later = Vec::new();
         for slot in std::mem::take(&mut self.active_day) {
@@ -323,8 +348,8 @@ impl Org {
             match user.profile.day.as_ref().map(|open| open.number) {
                 Some(number) if number <= day => {
                     let closed = close::day(&self.id, user, &mut self.shared);
-                    let was_taught = self.taught.remove(&slot);
-                    out.extend(closed.filter(|_| !was_taught));
+                    let was_backfill = self.backfill_days.remove(&slot);
+                    out.extend(closed.filter(|_| !was_backfill));
                     self.changes.note(slot, user);
                 }
                 Some(_) => later.push(slot),
@@ -337,15 +362,15 @@ impl Org {
     }
 }
 
-/// The user of a slot, if the profile is in memory.
+/// Returns the user of a slot, if the profile is in memory.
 pub(crate) fn user_at(users: &mut [Member], slot: u32) -> Option<&mut User> {
     match users.get_mut(slot as usize)? {
-        Member::Here(user) => Some(user),
-        Member::Away(_) => None,
+        Member::InMemory(user) => Some(user),
+        Member::Stored(_) => None,
     }
 }
 
-/// `times` are when it happened, and when the day began.
+/// Makes an observation of a user. `times` are the event time and the start of its day.
 fn observation(
     org: &OrgId,
     shared: &Shared,

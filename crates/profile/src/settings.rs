@@ -1,37 +1,52 @@
-//! How profiles learn. What decides a verdict is not here but with the detectors.
+//! How profiles learn: the `[profile]` section of the configuration. What decides a verdict is in `detect`.
 
 use serde::{Deserialize, Serialize};
 
+/// Calendar, lateness and memory of an org's profiles. Changing them does not change what was already learned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// IANA name of the time zone in which the org's days begin.
+    /// IANA name of the time zone in which the org's days begin, such as `Europe/Berlin`.
     pub time_zone: String,
-    /// Seconds by which an event may come after later ones and still count in its hour.
+    /// Seconds by which an event may arrive after later ones and still count in its hour, up to 7 days.
     pub lateness_seconds: u32,
-    /// Hours for which identities are remembered, so that nothing is counted twice.
+    /// Hours of event time for which identities are kept, so that no copy counts twice; 1 to 4,320 (180 days). Older
+    /// events are set aside.
     pub identity_hours: u32,
-    /// Active days that a baseline remembers at most.
+    /// Active days that a baseline weighs at most, 10 to 365; older days fade.
     pub memory_days: u32,
 }
 
 impl Default for Settings {
+    /// Ten minutes of lateness cover Salesforce's streams; 96 hours of identities cover log files, which Salesforce
+    /// publishes within a day and may replace, over a weekend; 60 active days are about a quarter. All are choices.
     fn default() -> Self {
         Self { time_zone: "UTC".to_owned(), lateness_seconds: 600, identity_hours: 96, memory_days: 60 }
     }
 }
 
-/// What is wrong with the settings.
+/// A setting that names no time zone or is out of its range.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
+    /// The time zone is not in the IANA database.
     #[error("profile.time_zone: no such time zone: {0:?}")]
     TimeZone(String),
+    /// A number outside its range.
     #[error("profile.{field}: must be from {least} to {most}, is {value}")]
-    Range { field: &'static str, least: u32, most: u32, value: u32 },
+    Range {
+        /// The key below `profile.`.
+        field: &'static str,
+        /// The smallest value allowed.
+        least: u32,
+        /// The largest value allowed.
+        most: u32,
+        /// The value found.
+        value: u32,
+    },
 }
 
 impl Settings {
-    /// Every error at once.
+    /// Returns every error in the settings at once; none if they are valid.
     pub fn check(&self) -> Vec<SettingsError> {
         let mut errors = Vec::new();
         if self.time_zone.parse::<chrono_tz::Tz>().is_err() {

@@ -1,28 +1,30 @@
-//! The state of an org as records under text keys, so that a checkpoint writes only what changed, and an org that is
-//! restored from them goes on bit for bit like one that never stopped.
+//! The state of an org as records under text keys.
 //!
-//! | key | what | changes with |
+//! A checkpoint writes only what changed. An org restored from its records continues bit for bit like one that was never
+//! stopped.
+//!
+//! | key | content | changes with |
 //! |---|---|---|
-//! | `head` | the clock, who is active, today's counts, what is missing, and how much there is under the other keys | every activity |
-//! | `populations`, `progress` | what is usual of all; the day factor | the close of an hour or day |
+//! | `head` | the clock, active users, today's counts, missing kinds of events, and the sizes of the other records | every activity |
+//! | `populations`, `progress` | statistics of populations; the day factor | the close of an hour or day |
 //! | `slots/<n>` | ids of users in the order in which they appeared, 1,024 a page | a new user: the last page |
-//! | `known/<shard>`, `names/<shard>` | who knows which value, and names behind hashes, in 256 shards by hash | a new value |
-//! | `seen/<hour>/<n>` | identities counted and what was told of each, 256 a chunk | every activity: the last chunk of its hour |
+//! | `known/<shard>`, `names/<shard>` | how many users know a value, and the names behind hashes, in 256 shards by hash | a new value |
+//! | `seen/<hour>/<n>` | identities of counted activities with the facets of each, 256 a chunk | every activity: the last chunk of its hour |
 //! | `user/<id>` | one profile | the user's activities, hours and days |
 //!
-//! An account that was [erased](erase()) keeps its place among the slots, under a name that no account can have.
+//! An account that was [erased](erase()) leaves its slot in place, under a name that no account can have.
 //!
-//! A record is a version byte and then postcard. The head and identities are written in version 2, profiles in version
-//! 3, and all are read in version 1 as well. Hash maps are written in the order of their keys: equal states have equal
-//! records.
+//! A record is a version byte and then [postcard](https://postcard.jamesmunns.com/wire-format). The head and identities
+//! are written in version 2, profiles in version 3; all are also read in version 1. Hash maps are written in the order of
+//! their keys, so equal states have equal records.
 
 mod bytes;
 mod changes;
 mod erase;
+mod identity_log;
 mod record;
 mod restore;
 mod save;
-mod seen;
 #[cfg(test)]
 mod tests;
 
@@ -31,54 +33,103 @@ use crate::settings::{Settings, SettingsError};
 pub(crate) use bytes::{exact, sorted};
 pub(crate) use changes::{Changes, Shards};
 pub use erase::erase;
+pub(crate) use identity_log::IdentityLog;
 use model::{OrgId, Timestamp, UserId};
-pub(crate) use seen::SeenLog;
 
-/// One thing that a checkpoint writes: `None` removes the key.
+/// One record that a checkpoint writes or removes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
+    /// The key within the org, such as `user/005…`.
     pub key: String,
+    /// The content; `None` removes the key.
     pub bytes: Option<Vec<u8>>,
 }
 
 /// Why an org cannot be stored or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    #[error("state {key:?}: version {found} is not known")]
-    Version { key: String, found: u8 },
+    /// A record of a version that this build does not read; a later build wrote it.
+    #[error("state {key:?}: unknown version {found}; run the version of orgwatch that wrote it, or a later one")]
+    Version {
+        /// The record's key.
+        key: String,
+        /// The version byte found.
+        found: u8,
+    },
+    /// A damaged record.
     #[error("state {key:?}: cannot be decoded")]
-    Undecodable { key: String, source: postcard::Error },
+    Undecodable {
+        /// The record's key.
+        key: String,
+        /// The cause.
+        source: postcard::Error,
+    },
+    /// A record that is longer than its content.
     #[error("state {key:?}: {extra} bytes beyond its end")]
-    Trailing { key: String, extra: usize },
+    Trailing {
+        /// The record's key.
+        key: String,
+        /// The bytes that follow the content.
+        extra: usize,
+    },
+    /// A value without an encoding.
     #[error("state {key:?}: cannot be encoded")]
-    Unencodable { key: String, source: postcard::Error },
+    Unencodable {
+        /// The record's key.
+        key: String,
+        /// The cause.
+        source: postcard::Error,
+    },
+    /// A key that no record has.
     #[error("state {key:?}: no such key")]
-    Key { key: String },
+    Key {
+        /// The key found.
+        key: String,
+    },
+    /// A record that every org has is absent.
     #[error("state {key:?}: missing")]
-    Missing { key: String },
-    #[error("state: {found} {what} where \"head\" counts {expected}")]
-    Incomplete { what: &'static str, expected: usize, found: usize },
-    #[error("user {user} is not of org {org}")]
-    UnknownUser { org: OrgId, user: UserId },
+    Missing {
+        /// The record's key.
+        key: String,
+    },
+    /// Some records are absent or from another checkpoint.
+    #[error("state: {found} {what} instead of the {expected} that \"head\" counts")]
+    Incomplete {
+        /// What was counted.
+        what: &'static str,
+        /// The number that the head gives.
+        expected: usize,
+        /// The number found.
+        found: usize,
+    },
+    /// A profile was loaded for a user that the org does not have.
+    #[error("user {user} does not belong to org {org}")]
+    UnknownUser {
+        /// The org.
+        org: OrgId,
+        /// The user.
+        user: UserId,
+    },
+    /// Settings that no org can have.
     #[error(transparent)]
     Settings(#[from] SettingsError),
 }
 
 impl Org {
-    /// What changed since the last call, all of it the first time; in an order that depends on the state alone, no key
-    /// twice. From the first call on, changes are noted.
+    /// Returns the records that changed since the last call, or all of them at the first call, which starts the tracking
+    /// of changes. Their order depends on the state alone, and no key comes twice.
     ///
     /// # Errors
-    /// If something has no encoding, which no state is known to have. The org is then to be restored.
+    /// If a value has no encoding, which no known state has. The org must then be restored from its last checkpoint.
     pub fn take_changes(&mut self) -> Result<Vec<Record>, StateError> {
         save::changes(self)
     }
 
-    /// An org from its records, those of users left out, in any order. `settings` are as in [`Org::new`]. Its users
-    /// are away; those [`wanted`](Org::wanted) must be loaded first.
+    /// Restores an org from its records, in any order, without those of users. `settings` are as in [`Org::new`]. No
+    /// profile is in memory afterwards; those of [`Org::wanted`] must be loaded first.
     ///
     /// # Errors
-    /// If a record is damaged, of a version that is not known, or missing, or if the time zone is unknown.
+    /// If a record is damaged, of an unknown version, or missing, or if the time zone is unknown.
     pub fn restore(
         id: OrgId,
         settings: &Settings,
@@ -87,52 +138,52 @@ impl Org {
         restore::org(id, settings, records)
     }
 
-    /// Users whose profiles must be loaded before anything else is done: those with an open day. Until then every
-    /// activity is [`Away`](crate::ActivityOutcome::Away), and no hour closes.
+    /// Returns the users with an open day whose profiles must be loaded before anything else. Until then every activity
+    /// is [`Away`](crate::ActivityOutcome::Away), and no hour closes.
     pub fn wanted(&self) -> Vec<UserId> {
         let member = |slot: &u32| self.users.get(*slot as usize);
         self.changes.wanted.iter().filter_map(member).map(|member| member.id().clone()).collect()
     }
 
-    /// Whether this user's profile is known but not in memory: it must be loaded before its next activity is observed.
+    /// Whether the user is known and the profile is not in memory. It must be loaded before the user's next activity.
     pub fn is_away(&self, user: &UserId) -> bool {
         self.slots.get(user).is_some_and(|slot| self.is_slot_away(*slot))
     }
 
-    /// Loads a profile from the record under [`Org::user_key`]. One that is in memory is newer and stays.
+    /// Loads a profile from the record under [`Org::user_key`]. A profile that is already in memory is newer and stays.
     ///
     /// # Errors
-    /// If the record is damaged or of a version that is not known, or if the org has no such user.
+    /// If the record is damaged or of an unknown version, or if the org has no such user.
     pub fn load(&mut self, user: &UserId, bytes: &[u8]) -> Result<(), StateError> {
         let unknown = || StateError::UnknownUser { org: self.id().clone(), user: user.clone() };
         let slot = *self.slots.get(user).ok_or_else(unknown)?;
         let profile = restore::read_profile(&Self::user_key(user), bytes)?;
         let used = self.open.map_or(Timestamp(i64::MIN), |open| open.start);
-        if let Some(member @ Member::Away(_)) = self.users.get_mut(slot as usize) {
-            *member = Member::Here(Box::new(User { id: user.clone(), profile, used, is_changed: false }));
+        if let Some(member @ Member::Stored(_)) = self.users.get_mut(slot as usize) {
+            *member = Member::InMemory(Box::new(User { id: user.clone(), profile, used, is_changed: false }));
             self.changes.away = self.changes.away.saturating_sub(1);
             self.changes.wanted.retain(|wanted| *wanted != slot);
         }
         Ok(())
     }
 
-    /// What the keys of users' records begin with.
+    /// The prefix of the keys of users' records.
     pub const USERS: &str = "user/";
 
-    /// The key of a user's record.
+    /// Returns the key of a user's record.
     pub fn user_key(user: &UserId) -> String {
         format!("{}{user}", Self::USERS)
     }
 
-    /// Drops profiles from memory beyond `limit`, longest idle first; never one with an open day or with changes that
-    /// were not taken. Returns how many.
+    /// Drops profiles from memory until at most `limit` remain, the longest idle first. Profiles with an open day or with
+    /// changes that were not taken stay. Returns the number dropped.
     pub fn evict(&mut self, limit: usize) -> usize {
         let excess = self.profiles_in_memory().saturating_sub(limit);
         if excess == 0 || !self.changes.is_taken {
             return 0;
         }
         let idle = |(slot, member): (usize, &Member)| match member {
-            Member::Here(user) if user.profile.day.is_none() && !user.is_changed => Some((user.used, slot)),
+            Member::InMemory(user) if user.profile.day.is_none() && !user.is_changed => Some((user.used, slot)),
             _ => None,
         };
         let mut idle: Vec<_> = self.users.iter().enumerate().filter_map(idle).collect();
@@ -140,13 +191,14 @@ impl Org {
         idle.truncate(excess);
         for (_, slot) in &idle {
             if let Some(member) = self.users.get_mut(*slot) {
-                *member = Member::Away(member.id().clone());
+                *member = Member::Stored(member.id().clone());
             }
         }
         self.changes.away += idle.len();
         idle.len()
     }
 
+    /// Returns the number of profiles in memory.
     pub fn profiles_in_memory(&self) -> usize {
         self.users.len().saturating_sub(self.changes.away)
     }
@@ -155,8 +207,8 @@ impl Org {
 impl Member {
     fn id(&self) -> &UserId {
         match self {
-            Self::Here(user) => &user.id,
-            Self::Away(id) => id,
+            Self::InMemory(user) => &user.id,
+            Self::Stored(id) => id,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! All that is known of how one account behaves.
+//! The profile of one account: all that is known of how it behaves.
 
 mod burst;
 mod class;
@@ -11,39 +11,47 @@ mod sessions;
 
 pub(crate) use burst::Request;
 pub(crate) use class::classify;
-pub(crate) use day::{Day, DayUsual, Firsts, MOST_EVIDENCE, OddHour, SourceDay, note};
+pub(crate) use day::{Day, DayUsual, Firsts, MOST_EVIDENCE, OddHour, SurfaceDay, push_unique};
 pub(crate) use rhythm::Rhythm;
 pub(crate) use role::Role;
 pub(crate) use rows::{DrainState, Peaks, RowModel};
 pub(crate) use runs::Runs;
 pub(crate) use sessions::{Delegation, Sessions};
 
-use crate::estimate::{Moments, Seen};
+use crate::estimate::{KnownValues, Moments};
 use crate::state::exact;
 use model::{Surface, Text, Timestamp, UserClass};
 use serde::{Deserialize, Serialize};
 
-/// Daily counts that are modeled, for each user and each population.
+/// Daily counts that are modeled for each account and each population. The order is that of the stored state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counter {
-    /// Most effective requests within a minute.
+    /// Most requests within a minute, each page load counted once.
     Burst,
+    /// Objects accessed for the first time.
     FirstObjects,
-    /// Requests for wide views on probation.
+    /// Requests for wide views that are on probation.
     WiderScopes,
+    /// Reports exported for the first time.
     FirstExports,
+    /// Clients used for the first time.
     NewClients,
+    /// Networks used for the first time.
     NewNetworks,
+    /// Failed logins.
     LoginFailures,
+    /// Changes of network within a session.
     NetworkSwitches,
+    /// Distinct objects touched over the API.
     ApiObjects,
+    /// Downloads of bulk results and files.
     Downloads,
 }
 
 impl Counter {
     pub(crate) const COUNT: usize = 10;
 
-    /// Whether it counts what is new, which everything is in the beginning.
+    /// Whether it counts new things, as nearly everything is while an account is young.
     pub(crate) fn is_first(self) -> bool {
         matches!(
             self,
@@ -51,7 +59,8 @@ impl Counter {
         )
     }
 
-    /// Mean a day that is believed where there is no population.
+    /// Returns the mean a day that is expected without a population. Choices of the right order of magnitude: six days of
+    /// an account's own outweigh them.
     pub(crate) fn default_mean(self) -> f64 {
         match self {
             Self::Burst | Self::ApiObjects => 1.0,
@@ -62,7 +71,7 @@ impl Counter {
     }
 }
 
-/// Values by [`Counter`].
+/// One value for each [`Counter`].
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Counts<T>([T; Counter::COUNT]);
 
@@ -83,18 +92,21 @@ impl<T: Copy + Default> Counts<T> {
 }
 
 impl Counts<u32> {
+    /// Adds 1. Returns the new count.
     pub(crate) fn bump(&mut self, counter: Counter) -> u32 {
         let next = self.get(counter).saturating_add(1);
         self.set(counter, next);
         next
     }
 
+    /// Raises the count to `value` if it is less.
     pub(crate) fn raise(&mut self, counter: Counter, value: u32) {
         let most = self.get(counter).max(value);
         self.set(counter, most);
     }
 }
 
+/// All counters, in the order of their discriminants.
 pub(crate) const COUNTERS: [Counter; Counter::COUNT] = [
     Counter::Burst,
     Counter::FirstObjects,
@@ -108,7 +120,7 @@ pub(crate) const COUNTERS: [Counter; Counter::COUNT] = [
     Counter::Downloads,
 ];
 
-/// What can be accessed for the first time.
+/// Kinds of first-time access. The order is that of the stored state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FirstKind {
     Objects,
@@ -119,6 +131,7 @@ pub(crate) enum FirstKind {
 impl FirstKind {
     pub(crate) const COUNT: usize = 3;
 
+    /// Returns the counter of this kind.
     pub(crate) fn counter(self) -> Counter {
         match self {
             Self::Objects => Counter::FirstObjects,
@@ -128,57 +141,65 @@ impl FirstKind {
     }
 }
 
-/// One account of one org.
+/// What was learned of one account of one org, and its open day.
+///
+/// The order and types of the fields are the encoding of the stored state, see `state`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Profile {
     pub(crate) username: Option<Text>,
     pub(crate) class: UserClass,
     pub(crate) is_guest: bool,
-    /// Whether the account may administer, once that was known. Stored behind the profile, which was stored without it
-    /// once.
+    /// Whether the account may administer, as the latest event said; `None` before any did. It is stored behind the
+    /// profile, because version 1 of the record lacks it.
     #[serde(skip)]
     pub(crate) administers: Option<bool>,
-    /// The last day learned.
+    /// The last day learned, in days since 1970-01-01 of the org's calendar.
     pub(crate) last_day: Option<i32>,
-    /// Active days learned, decayed.
+    /// Active days learned, at most four times `memory_days`.
     pub(crate) days: f64,
+    /// Number of observations made of the account: the revision of the latest.
     pub(crate) revision: u64,
+    /// The open day; `None` between the close of a day and the next activity.
     pub(crate) day: Option<Box<Day>>,
+    /// Rows by [`Surface`].
     pub(crate) rows: [Option<Box<RowModel>>; Surface::ALL.len()],
+    /// Daily counts, clipped.
     pub(crate) counts: Counts<Moments>,
     /// Days with many downloads.
     pub(crate) download_peaks: Peaks,
     pub(crate) role: Role,
-    /// ln(1 + rows a request) of first-time accesses, on days that have any, by [`FirstKind`].
+    /// ln(1 + rows a request) of the first-time accesses of a day that has any, by [`FirstKind`].
     pub(crate) first_rows: [Moments; FirstKind::COUNT],
     pub(crate) rhythm: Rhythm,
-    pub(crate) seen: SeenValues,
+    pub(crate) values: AccountValues,
     pub(crate) sessions: Sessions,
     pub(crate) runs: Runs,
     pub(crate) failures: DecayedFailures,
-    /// Requests by how they came: through the API, through pages, and for administration.
+    /// Requests through the API, decayed by day.
     pub(crate) api_requests: f64,
+    /// Requests through pages, decayed by day.
     pub(crate) page_requests: f64,
+    /// Changes of permissions, decayed by day.
     pub(crate) admin_requests: f64,
 }
 
-/// The values an account has had, by what they are. The sizes bound the memory of a profile.
+/// The values that an account has used, by kind.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct SeenValues {
-    pub(crate) objects: Seen,
-    pub(crate) scopes: Seen,
-    pub(crate) views: Seen,
-    pub(crate) reports: Seen,
-    pub(crate) exports: Seen,
-    pub(crate) clients: Seen,
-    pub(crate) networks: Seen,
-    pub(crate) countries: Seen,
-    pub(crate) apps: Seen,
-    pub(crate) operations: Seen,
+pub(crate) struct AccountValues {
+    pub(crate) objects: KnownValues,
+    pub(crate) scopes: KnownValues,
+    pub(crate) views: KnownValues,
+    pub(crate) reports: KnownValues,
+    pub(crate) exports: KnownValues,
+    pub(crate) clients: KnownValues,
+    pub(crate) networks: KnownValues,
+    pub(crate) countries: KnownValues,
+    pub(crate) apps: KnownValues,
+    pub(crate) operations: KnownValues,
 }
 
-impl SeenValues {
-    fn all(&self) -> [&Seen; 10] {
+impl AccountValues {
+    fn all(&self) -> [&KnownValues; 10] {
         [
             &self.objects,
             &self.scopes,
@@ -194,13 +215,17 @@ impl SeenValues {
     }
 }
 
-/// Failed logins: F = F·exp(−Δt/900 s) + 1 on each.
+/// Failed logins since the last successful one: F = F·exp(−Δt/900 s) + 1 on each.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct DecayedFailures {
+    /// F, as of `last`.
     pub(crate) recent: f64,
+    /// Failures that are not yet forgotten, each counted as 1.
     pub(crate) count: u32,
+    /// Event time of the last attempt.
     #[serde(with = "exact")]
     pub(crate) last: Timestamp,
+    /// Ids of the failures, a bounded number.
     pub(crate) evidence: Vec<model::Uuid>,
 }
 
@@ -221,17 +246,19 @@ impl Profile {
             role: Role::default(),
             first_rows: Default::default(),
             rhythm: Rhythm::default(),
-            seen: SeenValues {
-                objects: Seen::new(48),
-                scopes: Seen::new(48),
-                views: Seen::new(48),
-                reports: Seen::new(48),
-                exports: Seen::new(48),
-                clients: Seen::new(12),
-                networks: Seen::new(24),
-                countries: Seen::new(8),
-                apps: Seen::new(12),
-                operations: Seen::new(24),
+            // Capacities bound the memory of a profile to about 4 KB at rest. Choices: about the number of values that a
+            // busy account uses in a quarter; beyond that the least known value is dropped.
+            values: AccountValues {
+                objects: KnownValues::new(48),
+                scopes: KnownValues::new(48),
+                views: KnownValues::new(48),
+                reports: KnownValues::new(48),
+                exports: KnownValues::new(48),
+                clients: KnownValues::new(12),
+                networks: KnownValues::new(24),
+                countries: KnownValues::new(8),
+                apps: KnownValues::new(12),
+                operations: KnownValues::new(24),
             },
             sessions: Sessions::default(),
             runs: Runs::default(),
@@ -242,31 +269,34 @@ impl Profile {
         }
     }
 
+    /// Returns the class of the account, as of its last closed day.
     pub fn class(&self) -> UserClass {
         self.class
     }
 
-    /// Active days behind the baseline.
+    /// Returns the number of active days behind the baseline.
     pub fn days(&self) -> f64 {
         self.days
     }
 
-    /// Bytes of memory that the profile holds, its heap included.
+    /// Returns the bytes of memory that the profile holds, its heap included.
     pub fn bytes(&self) -> usize {
         size_of::<Self>()
             + self.day.as_ref().map_or(0, |day| day.bytes())
             + self.rows.iter().flatten().count() * size_of::<RowModel>()
-            + self.seen.all().iter().map(|seen| seen.heap_bytes()).sum::<usize>()
+            + self.values.all().iter().map(|values| values.heap_bytes()).sum::<usize>()
             + self.sessions.heap_bytes()
             + self.runs.heap_bytes()
             + self.failures.evidence.capacity() * size_of::<model::Uuid>()
     }
 
-    pub(crate) fn row_model(&mut self, source: Surface) -> Option<&mut Box<RowModel>> {
-        self.rows.get_mut(source as usize).map(|slot| slot.get_or_insert_default())
+    /// Returns the model of the account's rows through `surface`, created if absent.
+    pub(crate) fn row_model(&mut self, surface: Surface) -> Option<&mut Box<RowModel>> {
+        self.rows.get_mut(surface as usize).map(|slot| slot.get_or_insert_default())
     }
 
-    pub(crate) fn rows_of(&self, source: Surface) -> Option<&RowModel> {
-        self.rows.get(source as usize).and_then(|slot| slot.as_deref())
+    /// Returns the model of the account's rows through `surface`, if it ever had any.
+    pub(crate) fn rows_of(&self, surface: Surface) -> Option<&RowModel> {
+        self.rows.get(surface as usize).and_then(|slot| slot.as_deref())
     }
 }

@@ -39,7 +39,7 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
     let summary = format!(
         "Read {} rows through {}{}{factor}{}",
         text::count(volume.rows),
-        text::through(volume.source),
+        text::through(volume.surface),
         history(&volume.day, z),
         if tail::surprise(tail::any_of(day, WAYS)) < raise_at {
             other_cause(volume, hour, per_request)
@@ -50,7 +50,7 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
     Ok(Judgement {
         surprise: tail::surprise(p),
         confidence: score::confidence(volume.day.evidence),
-        subject: volume.source.as_str(),
+        subject: volume.surface.as_str(),
         summary,
         features: vec![
             ("rowCount", format!("{:.0}", volume.rows), tail::surprise(day)),
@@ -70,7 +70,7 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
         ],
         evidence: volume.evidence.clone(),
         objects: volume.objects.clone(),
-        surface: Some(volume.source),
+        surface: Some(volume.surface),
         is_explained,
         ..Judgement::default()
     })

@@ -39,7 +39,7 @@ fn drain(drain: &Drain, _: &Observation, settings: &Settings) -> Result<Judgemen
             ("log10_e", drain.log10_e),
             ("baseline_days", drain.evidence),
         ],
-        surface: Some(drain.source),
+        surface: Some(drain.surface),
         ..Judgement::default()
     })
 }
@@ -55,7 +55,7 @@ mod tests {
         let (rows, usual_rows) = (4_200.0, 1_500.0);
         let surface = Surface::Report;
         Feature::Drain(Drain {
-            source: surface,
+            surface,
             since: Timestamp(0),
             log10_e,
             days: 9,

@@ -59,7 +59,7 @@ fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
     let org = orgs.entry(id.clone()).or_insert_with(|| Org::new(id.clone(), &settings()).unwrap());
     match entry {
         Entry::Activity(activity) => assert_ne!(org.observe(activity, &mut out), ActivityOutcome::Away),
-        Entry::Backfill(activity) => assert_ne!(org.teach(activity, &mut out), ActivityOutcome::Away),
+        Entry::Backfill(activity) => assert_ne!(org.backfill(activity, &mut out), ActivityOutcome::Away),
         Entry::Control(Control { command, .. }) => match command {
             Command::Watermark(time) => org.advance(*time, &mut out),
             Command::End => org.finish(&mut out),

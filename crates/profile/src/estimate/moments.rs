@@ -1,20 +1,24 @@
-//! Count, mean and spread of a series, with bounded memory of the past.
+//! Weight, mean and spread of a series, with a bounded memory of the past.
 
 use serde::{Deserialize, Serialize};
 
-/// Welford's running moments (Knuth, The Art of Computer Programming, volume 2, section 4.2.2), with the weight
-/// of the past held at a cap, which makes them exponentially weighted from there on (Finch 2009).
+/// Running mean and variance by Welford's method (Knuth, The Art of Computer Programming, volume 2, section 4.2.2).
+///
+/// The weight of the past is held at a cap, which makes both exponentially weighted from there on (Finch, Incremental
+/// calculation of weighted mean and variance, 2009, section 9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Moments {
-    /// Weight of what was learned, at most the cap.
+    /// Weight of the values learned: their number, at most the cap.
     pub weight: f64,
+    /// Weighted mean of the values.
     pub mean: f64,
     /// Sum of squared deviations from the mean.
     pub squares: f64,
 }
 
 impl Moments {
-    /// Learns `value`; the past is scaled down so that the weight stays within `cap`.
+    /// Learns `value` with weight 1 and scales the past down so that the total weight stays within `cap`, or within 1 if
+    /// the cap is less. Ignores values that are not finite.
     pub fn add(&mut self, value: f64, cap: f64) {
         if !value.is_finite() {
             return;
@@ -29,7 +33,8 @@ impl Moments {
         self.squares += difference * (value - self.mean);
     }
 
-    /// What both have learned (Chan, Golub and LeVeque 1979). Order does not matter.
+    /// Returns the moments of the values of both, in any order (Chan, Golub and LeVeque, Updating formulae and a pairwise
+    /// algorithm for computing sample variances, 1979, equation 2.1).
     pub fn merge(&self, other: &Self) -> Self {
         let weight = self.weight + other.weight;
         if weight <= 0.0 {
@@ -43,18 +48,19 @@ impl Moments {
         }
     }
 
-    /// Keeps what was learned and trusts it less: the weight becomes `share` of what it was.
-    pub fn reopen(&mut self, share: f64) {
+    /// Multiplies the weight by `share`, from 0 to 1, and keeps mean and variance: later values count for more.
+    pub fn discount(&mut self, share: f64) {
         let share = share.clamp(0.0, 1.0);
         self.weight *= share;
         self.squares *= share;
     }
 
-    /// Sample variance; 0 below two values.
+    /// Returns the sample variance; 0 for a weight of up to 1.
     pub fn variance(&self) -> f64 {
         if self.weight > 1.0 { (self.squares / (self.weight - 1.0)).max(0.0) } else { 0.0 }
     }
 
+    /// Returns the sample standard deviation; 0 for a weight of up to 1.
     pub fn deviation(&self) -> f64 {
         self.variance().sqrt()
     }
@@ -78,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_the_definition() {
+    fn mean_and_variance_agree_with_their_definitions() {
         let moments = of(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
         assert_eq!(moments.mean, 5.0);
         assert!(near(moments.variance(), 32.0 / 7.0));
     }
 
     #[test]
-    fn the_past_fades_at_the_cap() {
+    fn the_past_is_forgotten_at_the_cap() {
         let mut moments = Moments::default();
         (0..1_000).for_each(|_| moments.add(0.0, 60.0));
         (0..60).for_each(|_| moments.add(1.0, 60.0));
@@ -109,7 +115,7 @@ mod tests {
         }
 
         #[test]
-        fn never_leaves_its_range(values in prop::collection::vec(prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(1e12), -1.0..1.0], 0..80), cap in 0.0..20.0) {
+        fn weight_and_variance_stay_in_range(values in prop::collection::vec(prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(1e12), -1.0..1.0], 0..80), cap in 0.0..20.0) {
             let mut moments = Moments::default();
             for value in values {
                 moments.add(value, cap);

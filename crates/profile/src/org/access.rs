@@ -1,67 +1,74 @@
-//! What is accessed: objects, how wide, which views and reports, and what of it is a first.
+//! What is accessed: objects, list views and their scope, reports, and which of these for the first time.
 
 use super::Shared;
 use super::close::SETTLING_DAYS;
 use super::names::{self, Names};
 use super::population::RowQuantity;
-use super::rows::{Brought, count_one, expected, source_of};
+use super::rows::{Increment, count_one, expected, surface_of};
 use crate::estimate::{Moments, Sighting, usual};
-use crate::user::{Counter, Day, FirstKind, Firsts, Profile, Role, note};
+use crate::user::{Counter, Day, FirstKind, Firsts, Profile, Role, push_unique};
 use model::{Activity, Feature, First, Kind, Rate, Scope, Surface, Text};
 
+/// Days of use that count as one earlier day: one day decays to a half within [`KnownValues::HALF_LIFE`].
+///
+/// [`KnownValues::HALF_LIFE`]: crate::estimate::KnownValues::HALF_LIFE
+pub(super) const ONE_DAY: f32 = 0.5;
+/// Offset of scopes in keys of pairs, which keeps them apart from the default view, 0. Part of the stored state.
+const SCOPE_KEYS: u64 = 100;
+
 /// Learns what the activity accesses. Returns whether its view or report is known: to the user from an earlier
-/// day, or to several others.
+/// day, or, if several users get it for the first time today, because it was rolled out to them.
 pub(super) fn learn(
     profile: &mut Profile,
     day: &mut Day,
     shared: &mut Shared,
     activity: &Activity,
-    brought: &Brought,
+    increment: &Increment,
     features: &mut Vec<Feature>,
 ) -> bool {
     if let Some(operation) = &activity.operation {
-        profile.seen.operations.touch(names::key(names::OPERATION, operation), day.number);
+        profile.values.operations.touch(names::key(names::OPERATION, operation), day.number);
     }
     if let Some(app) = activity.connected_app.as_ref().or(activity.application.as_ref()) {
-        profile.seen.apps.touch(names::key(names::APP, app), day.number);
+        profile.values.apps.touch(names::key(names::APP, app), day.number);
     }
-    let object_key = objects(profile, day, shared, activity, brought, features);
+    let object_key = objects(profile, day, shared, activity, increment, features);
     let (key, sighting) = match activity.kind {
-        Kind::ListView => view(profile, day, shared, activity, object_key, brought, features),
-        Kind::Report | Kind::ReportExport => report(profile, day, shared, activity, brought, features),
+        Kind::ListView => view(profile, day, shared, activity, object_key, increment, features),
+        Kind::Report | Kind::ReportExport => report(profile, day, shared, activity, increment, features),
         _ => return false,
     };
     if profile.days >= Role::LEAST_DAYS {
         day.named_requests += 1;
         day.known_requests += u32::from(sighting.days() >= Role::KNOWN_DAYS);
     }
-    sighting.days() >= 0.5 || shared.populations.is_rolled_out(key)
+    sighting.days() >= ONE_DAY || shared.populations.is_rolled_out(key)
 }
 
-/// Learns the objects. Returns the key of the first, 0 if there is none.
+/// Learns the objects of the activity. Returns the key of the first, 0 if there is none.
 fn objects(
     profile: &mut Profile,
     day: &mut Day,
     shared: &mut Shared,
     activity: &Activity,
-    brought: &Brought,
+    increment: &Increment,
     features: &mut Vec<Feature>,
 ) -> u64 {
     let mut first_key = None;
     for object in &activity.objects {
         let key = names::key(names::OBJECT, object);
         first_key.get_or_insert(key);
-        let sighting = profile.seen.objects.touch(key, day.number);
+        let sighting = profile.values.objects.touch(key, day.number);
         establish(shared, sighting, key);
         if sighting == Sighting::Never {
             day.counts.bump(Counter::FirstObjects);
             if day.objects.names.is_empty() {
                 day.objects.key = key;
             }
-            note(&mut day.objects.names, object.clone());
+            push_unique(&mut day.objects.names, object.clone());
         }
-        let is_todays = day.objects.names.contains(object) && add(&mut day.objects, activity, brought);
-        if is_told(profile, &day.objects, sighting, is_todays) {
+        let is_todays = day.objects.names.contains(object) && add(&mut day.objects, activity, increment);
+        if is_reported(profile, &day.objects, sighting, is_todays) {
             let first = first(profile, &day.objects, shared, FirstKind::Objects, day);
             features.push(Feature::Object(first));
         }
@@ -69,34 +76,35 @@ fn objects(
     first_key.unwrap_or(0)
 }
 
-/// A list view, and whether it is wider than what the user had of its object.
+/// Learns a list view, and whether it is wider than those that the user had of its object. Returns its key and how well
+/// it was known.
 fn view(
     profile: &mut Profile,
     day: &mut Day,
     shared: &mut Shared,
     activity: &Activity,
     object_key: u64,
-    brought: &Brought,
+    increment: &Increment,
     features: &mut Vec<Feature>,
 ) -> (u64, Sighting) {
     let object = activity.objects.first();
     let Some(name) = activity.resource_name.as_ref().or(activity.resource_id.as_ref()) else {
         let default_view = names::pair(object_key, 0);
-        return (default_view, profile.seen.views.touch(default_view, day.number));
+        return (default_view, profile.values.views.touch(default_view, day.number));
     };
     let key = names::pair(object_key, names::key(names::VIEW, name));
-    let sighting = profile.seen.views.touch(key, day.number);
+    let sighting = profile.values.views.touch(key, day.number);
     establish(shared, sighting, key);
     if sighting == Sighting::Never {
         shared.names.note_view(key, object_key, name, activity.scope);
     }
     let (Some(object), Some(scope)) = (object, activity.scope) else { return (key, sighting) };
-    profile.seen.scopes.touch(names::pair(object_key, 100 + scope as u64), day.number);
-    // A view stays on probation until it has recurred; an object that is new as a whole is told as such.
+    profile.values.scopes.touch(names::pair(object_key, SCOPE_KEYS + scope as u64), day.number);
+    // A view stays on probation until it has recurred. If the object itself is new, that is reported instead.
     let is_wider = is_wide(scope)
         && !sighting.is_established()
-        && brought.is_new
-        && profile.seen.objects.peek(object_key, day.number).days() >= 0.5;
+        && increment.is_new
+        && profile.values.objects.peek(object_key, day.number).days() >= ONE_DAY;
     if is_wider {
         day.counts.bump(Counter::WiderScopes);
         if day.scopes.names.is_empty() {
@@ -106,41 +114,43 @@ fn view(
             day.scopes.from_scope = narrower(profile, object_key, scope, day.number);
             day.scopes.to_scope = Some(scope);
         }
-        note(&mut day.scopes.names, object.clone());
-        add(&mut day.scopes, activity, brought);
+        push_unique(&mut day.scopes.names, object.clone());
+        add(&mut day.scopes, activity, increment);
         let first = first(profile, &day.scopes, shared, FirstKind::Scopes, day);
         features.push(Feature::Scope(first));
     }
     (key, sighting)
 }
 
-/// A view that shows what is not the user's own.
+/// Whether views of this scope show records that are not the user's own.
 fn is_wide(scope: Scope) -> bool {
     matches!(scope, Scope::Team | Scope::All)
 }
 
-/// The widest scope below `scope` that the user had of the object before today.
+/// Returns the widest scope below `scope` that the user had of the object before today.
 fn narrower(profile: &Profile, object: u64, scope: Scope, day: i32) -> Option<Scope> {
-    let had = |s: &Scope| profile.seen.scopes.peek(names::pair(object, 100 + *s as u64), day).days() >= 0.5;
-    Scope::ALL.iter().rev().copied().filter(|s| *s < scope).find(had)
+    let was_used =
+        |s: &Scope| profile.values.scopes.peek(names::pair(object, SCOPE_KEYS + *s as u64), day).days() >= ONE_DAY;
+    Scope::ALL.iter().rev().copied().filter(|s| *s < scope).find(was_used)
 }
 
+/// Learns a report and, if it was exported, the export. Returns its key and how well it was known.
 fn report(
     profile: &mut Profile,
     day: &mut Day,
     shared: &mut Shared,
     activity: &Activity,
-    brought: &Brought,
+    increment: &Increment,
     features: &mut Vec<Feature>,
 ) -> (u64, Sighting) {
     let Some(report) = activity.resource_id.as_ref().or(activity.resource_name.as_ref()) else {
         return (0, Sighting::Never);
     };
     let key = names::key(names::REPORT, report);
-    let sighting = profile.seen.reports.touch(key, day.number);
+    let sighting = profile.values.reports.touch(key, day.number);
     establish(shared, sighting, key);
     if activity.is_report_export() {
-        let exported = profile.seen.exports.touch(key, day.number);
+        let exported = profile.values.exports.touch(key, day.number);
         let name = activity.resource_name.as_ref().unwrap_or(report);
         if exported == Sighting::Never {
             let (_, usual) = count_one(profile, day, shared, Counter::FirstExports);
@@ -148,10 +158,10 @@ fn report(
             if day.exports.names.is_empty() {
                 day.exports.key = key;
             }
-            note(&mut day.exports.names, name.clone());
+            push_unique(&mut day.exports.names, name.clone());
         }
-        let is_todays = day.exports.names.contains(name) && add(&mut day.exports, activity, brought);
-        if is_told(profile, &day.exports, exported, is_todays) {
+        let is_todays = day.exports.names.contains(name) && add(&mut day.exports, activity, increment);
+        if is_reported(profile, &day.exports, exported, is_todays) {
             let first = first(profile, &day.exports, shared, FirstKind::Exports, day);
             features.push(Feature::Export(first));
         }
@@ -159,37 +169,42 @@ fn report(
     (key, sighting)
 }
 
-/// Whether there is news to judge. While an account settles nothing can be judged, which is told once a day.
-fn is_told(profile: &Profile, firsts: &Firsts, sighting: Sighting, brought_rows: bool) -> bool {
+/// Whether a feature is added to the observation: for each first-time access, and for further rows of today's. While an
+/// account is new nothing can be judged, so only the day's first one is reported, to be counted as unscoreable.
+fn is_reported(profile: &Profile, firsts: &Firsts, sighting: Sighting, has_rows: bool) -> bool {
     if profile.days <= SETTLING_DAYS {
         return sighting == Sighting::Never && firsts.evidence.len() <= 1;
     }
-    sighting == Sighting::Never || brought_rows
+    sighting == Sighting::Never || has_rows
 }
 
-/// Adds an activity to the firsts it belongs to. Returns whether it brought rows.
-fn add(firsts: &mut Firsts, activity: &Activity, brought: &Brought) -> bool {
-    note(&mut firsts.evidence, activity.id);
-    firsts.source = firsts.source.or(source_of(activity.kind));
-    if brought.has_rows {
-        firsts.rows += brought.rows;
-        firsts.requests += u32::from(brought.is_new);
+/// Adds an activity to today's first-time accesses that it belongs to. Returns whether it read rows.
+fn add(firsts: &mut Firsts, activity: &Activity, increment: &Increment) -> bool {
+    push_unique(&mut firsts.evidence, activity.id);
+    firsts.surface = firsts.surface.or(surface_of(activity.kind));
+    if increment.has_rows {
+        firsts.rows += increment.rows;
+        firsts.requests += u32::from(increment.is_new);
     }
-    brought.rows > 0.0
+    increment.rows > 0.0
 }
 
+/// Describes today's first-time accesses of one kind as a feature.
 fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, kind: FirstKind, day: &Day) -> First {
     let counter = kind.counter();
     let today = day.counts.get(counter);
     let own = profile.first_rows.get(kind as usize).copied().unwrap_or_default();
     let prior = shared.populations.first_rows_prior(profile.class, kind);
-    // Where neither the user nor others had firsts enough, any request of the user is the measure.
-    let known =
-        if prior.is_some() || own.weight >= 3.0 { usual(&own, &Moments::default(), prior.as_ref(), 0.0) } else { None };
+    // If neither the user nor its population had enough first-time accesses, all requests of the user are the measure.
+    let known = if prior.is_some() || own.weight >= LEAST_FIRSTS {
+        usual(&own, &Moments::default(), prior.as_ref(), 0.0)
+    } else {
+        None
+    };
     let request = known.or_else(|| {
-        let source = firsts.source.unwrap_or(Surface::ListView);
-        let prior = shared.populations.row_prior(profile.class, source, RowQuantity::Request);
-        profile.rows_of(source).and_then(|model| model.usual_request(prior.as_ref()))
+        let surface = firsts.surface.unwrap_or(Surface::ListView);
+        let prior = shared.populations.row_prior(profile.class, surface, RowQuantity::Request);
+        profile.rows_of(surface).and_then(|model| model.usual_request(prior.as_ref()))
     });
     First {
         name: firsts.names.first().cloned().unwrap_or_default(),
@@ -214,17 +229,20 @@ fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, kind: FirstKind, d
     }
 }
 
-/// Firsts a day of an account that settles into a new role.
+/// Days with first-time accesses from which on an account's own are the measure of their rows. A choice.
+const LEAST_FIRSTS: f64 = 3.0;
+
+/// First-time accesses a day of an account in its first days in a new role: about three, and widely spread. A choice.
 const NEW_ROLE: Rate = Rate { shape: 1.0, rate: 0.3, evidence: 1.0, prior_weight: 1.0 };
 
-/// The user's own views of an object that are narrower than `scope`, best known first.
+/// Returns the names of the user's best known views of an object that are narrower than `scope`, at most three.
 fn views_of(profile: &Profile, names: &Names, object: u64, scope: Scope, day: i32) -> Vec<Text> {
-    let views = profile.seen.views.best(day).into_iter().filter_map(|key| names.view(key));
+    let views = profile.values.views.best(day).into_iter().filter_map(|key| names.view(key));
     let narrower = views.filter(|view| view.object == object && view.scope.is_some_and(|s| s < scope));
     narrower.take(3).map(|view| view.name.clone()).collect()
 }
 
-/// Tells the population of a value that the user has for the first or the second day.
+/// Reports a value to the population that the user has for the first or the second day.
 pub(super) fn establish(shared: &mut Shared, sighting: Sighting, key: u64) {
     if sighting == Sighting::Never {
         shared.populations.notice(key);
@@ -233,7 +251,7 @@ pub(super) fn establish(shared: &mut Shared, sighting: Sighting, key: u64) {
     }
 }
 
-/// Whether the value is had for the second day.
+/// Whether the user has the value for the second day, up to 90 days after the first.
 pub(super) fn becomes_established(sighting: Sighting) -> bool {
-    matches!(sighting, Sighting::Known { days } if (0.5..=1.0).contains(&days))
+    matches!(sighting, Sighting::Known { days } if (ONE_DAY..=1.0).contains(&days))
 }

@@ -1,4 +1,4 @@
-//! Copies of what was learned before, which may tell more of where it came from than the first did.
+//! Copies of learned activities, which may carry more about their connection than the first copy did.
 
 use super::facets::Facets;
 use super::{ActivityOutcome, Org, Purpose, observation, origin, user_at};
@@ -6,7 +6,7 @@ use crate::user::Day;
 use model::{Activity, Observation};
 
 impl Org {
-    /// A copy of what was learned before: the facets `news` are learned of it, and nothing is counted again.
+    /// Learns the facets `news` of a copy of a learned activity. Nothing is counted again.
     pub(super) fn enrich(
         &mut self,
         copy: &Activity,
@@ -25,11 +25,11 @@ impl Org {
         let is_open = open.is_some();
         let mut day = open.unwrap_or_else(|| Box::new(Day::new(hour.day, hour.day_start, hour.is_weekend())));
         let mut features = Vec::new();
-        origin::enrich(&mut user.profile, &mut day, &mut self.shared, copy, news, &mut features);
+        connection::enrich(&mut user.profile, &mut day, &mut self.shared, copy, news, &mut features);
         if is_open {
             user.profile.day = Some(day);
         }
-        if purpose == Purpose::Watch && !features.is_empty() {
+        if purpose == Purpose::Observe && !features.is_empty() {
             out.push(observation(&self.id, &self.shared, user, (at, hour.day_start), Some(copy), features));
         }
         ActivityOutcome::Enriched

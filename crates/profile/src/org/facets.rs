@@ -1,8 +1,9 @@
-//! What an activity tells of where the account is: copies of one activity may tell different parts of it.
+//! The facets of an activity's connection that it carries. Copies of one activity may carry different ones.
 
 use model::{Activity, SourceIp};
 
-/// A bit for each part of an activity that [`origin`](super::origin) learns.
+/// A set of facets: a bit for each part of an activity that [`connection`](super::connection) learns. The bits are part
+/// of the stored state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Facets(pub(crate) u8);
 
@@ -16,11 +17,12 @@ impl Facets {
     const USER_TYPE: u8 = 1 << 6;
     const RIGHT: u8 = 1 << 7;
 
-    /// Of an activity of which nothing more can be learned.
+    /// All facets: no copy can add one.
     pub(crate) const ALL: Self = Self(u8::MAX);
 
+    /// Returns the facets that the activity carries.
     pub(crate) fn of(activity: &Activity) -> Self {
-        let told = [
+        let carried = [
             (Self::NETWORK, matches!(activity.source_ip, Some(SourceIp::Address(_)))),
             (Self::CLIENT, activity.client.is_some()),
             (Self::COUNTRY, activity.country.is_some()),
@@ -30,19 +32,20 @@ impl Facets {
             (Self::USER_TYPE, activity.user_type.is_some()),
             (Self::RIGHT, activity.administers.is_some()),
         ];
-        Self(told.into_iter().map(|(bit, is_told)| if is_told { bit } else { 0 }).sum())
+        Self(carried.into_iter().map(|(bit, is_carried)| if is_carried { bit } else { 0 }).sum())
     }
 
-    /// Those that `told` lacks.
-    pub(crate) fn beyond(self, told: Self) -> Self {
-        Self(self.0 & !told.0)
+    /// Returns the facets that `known` lacks.
+    pub(crate) fn beyond(self, known: Self) -> Self {
+        Self(self.0 & !known.0)
     }
 
+    /// Whether there are none.
     pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The activity without the facets that are not of these.
+    /// Returns the activity with these facets only.
     pub(crate) fn only(self, activity: &Activity) -> Activity {
         let mut only = activity.clone();
         let lacks = |facets: u8| self.0 & facets == 0;
@@ -67,14 +70,14 @@ impl Facets {
         if lacks(Self::RIGHT) {
             only.administers = None;
         }
-        // What is new of a place or a delegate belongs to the session, whether that is new or not.
+        // A new network, client or delegate belongs to the session, whether that is new or not.
         if lacks(Self::SESSION | Self::NETWORK | Self::CLIENT | Self::DELEGATE) {
             (only.session_key, only.login_key) = (None, None);
         }
         only
     }
 
-    /// Whether the session is known for the first time: nothing was followed of it yet.
+    /// Whether the session is among them: if it is new, it was not followed yet.
     pub(crate) fn has_session(self) -> bool {
         self.0 & Self::SESSION != 0
     }
@@ -108,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn every_facet_is_told_and_taken_away() {
+    fn every_facet_is_found_and_removed() {
         let all = Facets::of(&whole());
         assert_eq!((Facets::of(&bare()), all), (Facets(0), Facets(0xff)));
         assert!(all.beyond(Facets::ALL).is_empty());
@@ -122,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn traffic_from_inside_salesforce_tells_no_network() {
+    fn traffic_from_inside_salesforce_has_no_network() {
         let inside = Activity { source_ip: Some(SourceIp::Salesforce), ..bare() };
         assert!(Facets::of(&inside).is_empty());
     }

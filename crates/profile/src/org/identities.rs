@@ -1,28 +1,31 @@
-//! Identities already counted, and what copies have told so far.
+//! Identities of counted activities, and the facets that their copies carried.
 
 use super::facets::Facets;
-use crate::state::SeenLog;
+use crate::state::IdentityLog;
 use model::time::HOUR;
 use model::{Timestamp, Uuid};
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
-/// Remembers what was seen, by the hour in which it happened, so that a copy that comes any way and at any time
-/// within the horizon is known, and what lies behind the horizon can be forgotten.
+/// Identities by the hour of their event time. A copy is recognized on any channel and at any time until its hour is
+/// forgotten.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Identities {
     pub(crate) hours: BTreeMap<i64, FxHashSet<Identity>>,
-    /// What is stored of them, if they are.
-    pub(crate) log: Option<SeenLog>,
+    /// What is stored of them; `None` until changes are taken for the first time.
+    pub(crate) log: Option<IdentityLog>,
 }
 
-/// 56 bits of a hash, by which it is compared, and below them the facets that were told.
+/// 56 bits of a hash, by which identities are compared, and below them the facets that copies carried so far.
+///
+/// Two activities of one hour are taken for copies by chance with a probability of about n²/2^57: for a million events in
+/// the hour, once in 140,000 such hours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity(pub(crate) u64);
 
 impl Identities {
-    /// Remembers an identity that is new. Of one that is known, returns what was told of it.
+    /// Adds an identity and returns `None` if it is new; otherwise returns the facets known of it.
     pub(crate) fn insert(&mut self, id: Uuid, at: Timestamp, facets: Facets) -> Option<Facets> {
         let (hour, identity) = (at.0.div_euclid(HOUR), Identity::new(id, facets));
         let known = self.hours.entry(hour).or_default();
@@ -35,13 +38,13 @@ impl Identities {
         None
     }
 
-    /// What was told of an identity, if it is known.
-    pub(crate) fn told(&self, id: Uuid, at: Timestamp) -> Option<Facets> {
+    /// Returns the facets known of an identity; `None` if it is new.
+    pub(crate) fn facets_of(&self, id: Uuid, at: Timestamp) -> Option<Facets> {
         let hour = self.hours.get(&at.0.div_euclid(HOUR))?;
         hour.get(&Identity::new(id, Facets::ALL)).map(|known| known.facets())
     }
 
-    /// A copy of what is known told these facets, too.
+    /// Adds facets of a copy to a known identity.
     pub(crate) fn add(&mut self, id: Uuid, at: Timestamp, facets: Facets) {
         let (hour, identity) = (at.0.div_euclid(HOUR), Identity::new(id, facets));
         self.restore(hour, identity);
@@ -50,14 +53,15 @@ impl Identities {
         }
     }
 
-    /// An identity that was stored, once with what the first copy told, and once more for each that told more.
+    /// Restores a stored entry. An identity has one with the facets of its first copy, and one more for each copy that
+    /// carried more.
     pub(crate) fn restore(&mut self, hour: i64, identity: Identity) {
         let known = self.hours.entry(hour).or_default();
         let before = known.get(&identity).map_or(0, |known| known.0);
         known.replace(Identity(before & 0xff | identity.0));
     }
 
-    /// Forgets what happened before `horizon`.
+    /// Forgets the identities of hours before that of `horizon`.
     pub(crate) fn forget_before(&mut self, horizon: Timestamp) {
         let first = horizon.0.div_euclid(HOUR);
         if self.hours.first_key_value().is_some_and(|(hour, _)| *hour < first) {
@@ -104,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_is_known_until_the_horizon_passes() {
+    fn a_copy_is_known_until_its_hour_is_forgotten() {
         let mut identities = Identities::default();
         let id = Uuid::from_u128(7);
         let insert = |identities: &mut Identities| identities.insert(id, Timestamp(HOUR), Facets(5));
@@ -117,13 +121,16 @@ mod tests {
     }
 
     #[test]
-    fn what_copies_tell_adds_up() {
+    fn facets_of_copies_add_up() {
         let mut identities = Identities::default();
         let (id, at) = (Uuid::from_u128(u128::MAX), Timestamp(-1));
-        assert_eq!(identities.told(id, at), None);
+        assert_eq!(identities.facets_of(id, at), None);
         identities.insert(id, at, Facets(1));
         identities.add(id, at, Facets(4));
-        assert_eq!((identities.told(id, at), identities.insert(id, at, Facets(2))), (Some(Facets(5)), Some(Facets(5))));
-        assert_eq!(identities.told(Uuid::from_u128(7), at), None);
+        assert_eq!(
+            (identities.facets_of(id, at), identities.insert(id, at, Facets(2))),
+            (Some(Facets(5)), Some(Facets(5)))
+        );
+        assert_eq!(identities.facets_of(Uuid::from_u128(7), at), None);
     }
 }

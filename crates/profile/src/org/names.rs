@@ -1,10 +1,12 @@
-//! Names behind the hashes that profiles keep.
+//! The names behind the hashes that profiles keep.
 
 use crate::state::Shards;
 use model::{Scope, Text, id};
 use rustc_hash::FxHashMap;
 
-/// Kinds of values, so that equal names of different things have different hashes.
+// Kinds of values, so that equal names of different things have different hashes. The numbers are part of the stored
+// state.
+
 pub(crate) const OBJECT: u8 = 1;
 pub(crate) const VIEW: u8 = 2;
 pub(crate) const REPORT: u8 = 3;
@@ -17,12 +19,12 @@ pub(crate) const SESSION: u8 = 9;
 pub(crate) const LOGIN: u8 = 10;
 pub(crate) const ROLE: u8 = 11;
 
-/// Hash of a value of some kind. Text is compared without regard to ASCII case, as Salesforce does.
+/// Hashes a value of some kind. ASCII case does not matter, as in Salesforce.
 pub(crate) fn key(kind: u8, text: &str) -> u64 {
     let mut buffer = [0u8; 96];
     let bytes = text.as_bytes();
     let Some(target) = buffer.get_mut(1..=bytes.len()) else {
-        // Longer than any name of Salesforce's.
+        // No name of Salesforce's is as long; queries may be.
         return id::hash(text.to_ascii_lowercase().as_bytes()) ^ u64::from(kind);
     };
     target.copy_from_slice(bytes);
@@ -31,32 +33,36 @@ pub(crate) fn key(kind: u8, text: &str) -> u64 {
     id::hash(buffer.get(..=bytes.len()).unwrap_or(bytes))
 }
 
-/// Hash of two keys in order.
+/// Hashes two keys; their order matters. The constant is 2^64 divided by the golden ratio (Knuth, The Art of Computer
+/// Programming, volume 3, section 6.4).
 pub(crate) fn pair(a: u64, b: u64) -> u64 {
     a.rotate_left(23) ^ b.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// A list view, as an explanation names it.
+/// The name of a list view.
 #[derive(Clone, Debug)]
 pub(crate) struct ViewName {
+    /// Hash of its object.
     pub(crate) object: u64,
     pub(crate) name: Text,
     pub(crate) scope: Option<Scope>,
 }
 
-/// Names of the org's list views and networks, told when an account has one for the first time.
+/// Names of the org's list views, networks and clients, added when an account uses one for the first time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     pub(crate) views: FxHashMap<u64, ViewName>,
+    /// Names of networks and clients.
     pub(crate) values: FxHashMap<u64, Text>,
     /// Shards of the two that changed since they were stored.
     pub(crate) changed: Shards,
 }
 
 impl Names {
-    /// Beyond this many, explanations do without the name.
+    /// Names of each of the two kinds at most; summaries do without the name of further ones. A choice: some 20 MB.
     const CAPACITY: usize = 200_000;
 
+    /// Adds the name of a list view, in lower case.
     pub(crate) fn note_view(&mut self, key: u64, object: u64, name: &Text, scope: Option<Scope>) {
         if self.views.len() < Self::CAPACITY {
             let new = || {
@@ -67,6 +73,7 @@ impl Names {
         }
     }
 
+    /// Adds the name of a network or client.
     pub(crate) fn note(&mut self, key: u64, name: &str) {
         if self.values.len() < Self::CAPACITY {
             let new = || {

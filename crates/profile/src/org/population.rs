@@ -1,5 +1,6 @@
-//! What users have in common, by class and over the org: the priors of thin baselines.
+//! Populations: statistics of each class of users and of the org, which are the priors of thin baselines.
 
+use super::count_tail::CountTail;
 use crate::estimate::{Moments, Pool, Prior};
 use crate::state::{Shards, sorted};
 use crate::user::{COUNTERS, Counter, FirstKind, Profile, Rhythm};
@@ -7,23 +8,26 @@ use model::{Surface, UserClass, Usual};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-/// The populations of an org.
+/// The populations of an org. The order of the fields is the encoding of the stored state.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Populations {
+    /// The org as a whole.
     all: Population,
+    /// By [`UserClass`].
     classes: [Population; UserClass::ALL.len()],
-    /// Users that have established a value, and users that have it for the first time today.
+    /// Number of users that have used a value on two days, by its hash.
     #[serde(skip)]
     pub(crate) known: FxHashMap<u64, u32>,
+    /// Number of users that use a value for the first time today, by its hash.
     #[serde(skip)]
     pub(crate) new_today: FxHashMap<u64, u32>,
     /// Shards of the two that changed since they were stored.
     #[serde(skip)]
     pub(crate) changed: Shards,
-    /// What today's users did and were expected to do so far, by counter.
+    /// Today's counts of all active users and what is usual of them, by counter.
     #[serde(skip)]
     pub(crate) counts_today: [CountDay; Counter::COUNT],
-    /// Users of each kind of client.
+    /// Number of users of each kind of client.
     #[serde(with = "sorted")]
     clients: FxHashMap<u64, u32>,
     /// Rows of a LoginAs session, ln(1 + x) and plain.
@@ -34,13 +38,19 @@ pub(crate) struct Populations {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Population {
     users: u32,
+    /// By [`Surface`].
     rows: [RowPools; Surface::ALL.len()],
+    /// By [`Counter`].
     counts: [Pool; Counter::COUNT],
+    /// ln(1 + rows a request) of first-time accesses, by [`FirstKind`].
     first_rows: [Pool; FirstKind::COUNT],
-    tails: [Tail; Counter::COUNT],
+    /// By [`Counter`].
+    tails: [CountTail; Counter::COUNT],
+    /// Hours are counted from each member's center.
     rhythm: Rhythm,
 }
 
+/// The quantities of one surface, all of ln(1 + rows).
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct RowPools {
     day: Pool,
@@ -49,33 +59,33 @@ struct RowPools {
     intensity: Pool,
 }
 
-/// Which quantity of a source a prior is for.
+/// A quantity of rows through one surface.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RowQuantity {
+    /// Rows of a day.
     Day,
+    /// Rows of the largest clock hour of a day.
     Hour,
+    /// Rows of one request.
     Request,
+    /// Rows a request, averaged over a day.
     Intensity,
 }
 
-/// A count over all users active today.
+/// One counter over all users active today: what was counted, clipped by user, and what would have been usual.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct CountDay {
     counted: f64,
     expected: f64,
 }
 
-/// How many user-days brought at least so many.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Tail {
-    at_least: [f64; 17],
-}
-
 impl Populations {
-    /// Known values beyond this are not told apart from unknown ones.
+    /// Values that are counted at most; further ones count as unknown to others. A choice: some 20 MB.
     const MOST_KNOWN: usize = 500_000;
+    /// Members of a class from which on its rhythm is used instead of the org's, as [`Pool`] requires for its priors.
+    const LEAST_USERS: u32 = 5;
 
-    /// A user counts as a member of its class from here on.
+    /// Adds a user to the org and to its class.
     pub(crate) fn join(&mut self, class: UserClass) {
         self.all.users += 1;
         if let Some(population) = self.class_mut(class) {
@@ -83,7 +93,7 @@ impl Populations {
         }
     }
 
-    /// The user's class has changed: its part moves along.
+    /// Moves a user's part from its present class to another.
     pub(crate) fn moved(&mut self, profile: &Profile, to: UserClass) {
         if let Some(population) = self.class_mut(profile.class) {
             population.users = population.users.saturating_sub(1);
@@ -95,31 +105,35 @@ impl Populations {
         }
     }
 
-    /// The class if it has members enough, the org otherwise.
-    pub(crate) fn row_prior(&self, class: UserClass, source: Surface, quantity: RowQuantity) -> Option<Prior> {
-        let of = |population: &Population| population.row_pool(source, quantity).and_then(Pool::prior);
+    /// Returns the prior of rows: that of the class if it has enough members, otherwise the org's.
+    pub(crate) fn row_prior(&self, class: UserClass, surface: Surface, quantity: RowQuantity) -> Option<Prior> {
+        let of = |population: &Population| population.row_pool(surface, quantity).and_then(Pool::prior);
         self.class(class).and_then(of).or_else(|| of(&self.all))
     }
 
-    /// The org's priors of daily rows, by source.
+    /// Returns the org's priors of daily rows, by surface.
     pub(crate) fn org_rows(&self) -> [Option<Prior>; Surface::ALL.len()] {
         self.all.rows.map(|pools| pools.day.prior())
     }
 
+    /// Returns the prior of a daily count: that of the class if it has enough members, otherwise the org's.
     pub(crate) fn count_prior(&self, class: UserClass, counter: Counter) -> Option<Prior> {
         let of = |population: &Population| population.counts.get(counter as usize).and_then(Pool::prior);
         self.class(class).and_then(of).or_else(|| of(&self.all))
     }
 
-    /// Rows a request of first-time accesses.
+    /// Returns the prior of ln(1 + rows a request) of first-time accesses.
     pub(crate) fn first_rows_prior(&self, class: UserClass, kind: FirstKind) -> Option<Prior> {
         let of = |population: &Population| population.first_rows.get(kind as usize).and_then(Pool::prior);
         self.class(class).and_then(of).or_else(|| of(&self.all))
     }
 
-    /// The day of a random member of the class: what is usual between users. Without evidence if unknown.
-    pub(crate) fn peer_day(&self, class: UserClass, source: Surface, shift: f64) -> Usual {
-        self.row_prior(class, source, RowQuantity::Day).map_or_else(Usual::default, |prior| Usual {
+    /// Returns the distribution of a day of a random member of the class; without evidence if it has too few.
+    ///
+    /// Its variance is that within members plus that between them. Its degrees of freedom are the members, held between 4
+    /// (a finite variance, with margin) and 60 (nearly normal).
+    pub(crate) fn peer_day(&self, class: UserClass, surface: Surface, shift: f64) -> Usual {
+        self.row_prior(class, surface, RowQuantity::Day).map_or_else(Usual::default, |prior| Usual {
             location: prior.mean,
             scale: (prior.within + prior.within / prior.strength).max(0.01).sqrt(),
             degrees: prior.members.clamp(4.0, 60.0),
@@ -130,33 +144,40 @@ impl Populations {
         })
     }
 
-    /// Share of user-days that bring at least `count`, with half a day more than were seen.
+    /// Returns the share of the org's user-days with at least `count`.
     pub(crate) fn count_tail(&self, counter: Counter, count: u32) -> f64 {
         self.all.tails.get(counter as usize).map_or(1.0, |tail| tail.share(count))
     }
 
-    /// Share of the org's users that know a value, other than the one who asks.
+    /// Returns the share of the org's other users that know a value, with Jeffreys' prior of a proportion (half a user who
+    /// knows it, half one who does not).
     pub(crate) fn share_knowing(&self, key: u64) -> f64 {
         (f64::from(self.knowing(key)) + 0.5) / (f64::from(self.all.users) + 1.0)
     }
 
-    /// Whether several users have the value for the first time today: it was rolled out to them.
+    /// Whether so many users have the value for the first time today that it was probably rolled out to them.
     pub(crate) fn is_rolled_out(&self, key: u64) -> bool {
+        /// Users at least, and their share of the org's users. Choices: a handful of accomplices is not enough in an org
+        /// of more than 200 users.
+        const LEAST_USERS: u32 = 4;
+        const LEAST_SHARE: f64 = 0.02;
         let users = self.new_today.get(&key).copied().unwrap_or(0);
-        users >= 4 && f64::from(users) >= 0.02 * f64::from(self.all.users)
+        users >= LEAST_USERS && f64::from(users) >= LEAST_SHARE * f64::from(self.all.users)
     }
 
-    /// Users that know the value, leaving out one who has it for the first time today: the one who asks.
+    /// Returns the number of users that know the value, without the one who has it for the first time today and is being
+    /// judged.
     fn knowing(&self, key: u64) -> u32 {
         let today = self.new_today.get(&key).copied().unwrap_or(0).saturating_sub(1);
         self.known.get(&key).copied().unwrap_or(0) + today
     }
 
+    /// Returns the number of the org's users.
     pub(crate) fn users(&self) -> u32 {
         self.all.users
     }
 
-    /// A user had the value on a second day.
+    /// Counts a user who has used the value on a second day.
     pub(crate) fn establish(&mut self, key: u64) {
         if self.known.len() < Self::MOST_KNOWN || self.known.contains_key(&key) {
             *self.known.entry(key).or_default() += 1;
@@ -164,12 +185,13 @@ impl Populations {
         }
     }
 
-    /// A user had the client on a second day.
+    /// Counts a user who has used the client on a second day.
     pub(crate) fn establish_client(&mut self, key: u64) {
         *self.clients.entry(key).or_default() += 1;
     }
 
-    /// Share of users' clients that are at most as common as this one: how odd it is among those that people take up.
+    /// Returns the share of the users' clients that are at most as common as this one: its p-value by rank among the
+    /// clients that people start to use.
     pub(crate) fn client_tail(&self, key: u64) -> f64 {
         let users = self.clients.get(&key).copied().unwrap_or(0);
         let all: u32 = self.clients.values().sum();
@@ -177,37 +199,40 @@ impl Populations {
         (f64::from(if users == 0 { 0 } else { rarer }) + 0.5) / (f64::from(all) + 1.0)
     }
 
-    /// A user had the value for the first time.
+    /// Counts a user who uses the value for the first time, today.
     pub(crate) fn notice(&mut self, key: u64) {
         *self.new_today.entry(key).or_default() += 1;
         self.changed.mark(key);
     }
 
-    /// A user who usually counts `mean` a day is active today.
+    /// Adds a user who is active today and usually has `mean` of a count.
     pub(crate) fn expect_today(&mut self, counter: Counter, mean: f64) {
         if let Some(today) = self.counts_today.get_mut(counter as usize) {
             today.expected += mean;
         }
     }
 
-    /// A user counts one more; what lies beyond the user's own usual is not counted for others.
+    /// Adds one to today's count. Callers leave out what lies beyond a user's own usual, so that one user cannot make a day
+    /// look busy.
     pub(crate) fn count_today(&mut self, counter: Counter) {
         if let Some(today) = self.counts_today.get_mut(counter as usize) {
             today.counted += 1.0;
         }
     }
 
-    /// How much more than expected the others do today, from 1: month ends make everybody export. `own` and `mean`
-    /// are the part of the one who asks.
+    /// Returns the factor by which the others exceed their usual count today, from 1 to 6: at the end of a month everybody
+    /// exports. `own` and `mean` are the judged user's part of what was counted and of what is usual.
     pub(crate) fn count_factor(&self, counter: Counter, own: f64, mean: f64) -> f64 {
-        /// Counts by which the factor is held back, and the most it is believed to be.
+        /// Pseudo-count that shrinks the factor to 1. A choice.
         const STRENGTH: f64 = 3.0;
+        /// Largest factor. A choice that bounds what many colluding accounts can hide.
         const MOST: f64 = 6.0;
         let Some(today) = self.counts_today.get(counter as usize) else { return 1.0 };
         let (counted, expected) = ((today.counted - own).max(0.0), (today.expected - mean).max(0.0));
         ((counted + STRENGTH) / (expected + STRENGTH)).clamp(1.0, MOST)
     }
 
+    /// Forgets today's counts and new values.
     pub(crate) fn close_day(&mut self) {
         for (key, _) in self.new_today.drain() {
             self.changed.mark(key);
@@ -215,19 +240,22 @@ impl Populations {
         self.counts_today = Default::default();
     }
 
+    /// Returns the rhythm of the class if it has enough members, otherwise the org's.
     pub(crate) fn rhythm(&self, class: UserClass) -> &Rhythm {
         match self.class(class) {
-            Some(population) if population.users >= 5 => &population.rhythm,
+            Some(population) if population.users >= Self::LEAST_USERS => &population.rhythm,
             _ => &self.all.rhythm,
         }
     }
 
+    /// Learns a member's day. Bit 0 of `hours` is the member's center.
     pub(crate) fn learn_hours(&mut self, class: UserClass, is_weekend: bool, hours: u32) {
-        /// User-days of each kind that a population remembers.
+        /// User-days of each kind that a population remembers. A choice: 100 days of 1,000 users.
         const MEMORY: f32 = 100_000.0;
         self.both(class, |population| population.rhythm.learn(is_weekend, hours, MEMORY));
     }
 
+    /// Replaces a member's part of a daily count.
     pub(crate) fn learn_count(&mut self, class: UserClass, counter: Counter, before: &Moments, after: &Moments) {
         self.both(class, |population| {
             if let Some(pool) = population.counts.get_mut(counter as usize) {
@@ -236,6 +264,7 @@ impl Populations {
         });
     }
 
+    /// Replaces a member's part of the rows a request of first-time accesses.
     pub(crate) fn learn_first_rows(&mut self, class: UserClass, kind: FirstKind, before: &Moments, after: &Moments) {
         self.both(class, |population| {
             if let Some(pool) = population.first_rows.get_mut(kind as usize) {
@@ -244,27 +273,30 @@ impl Populations {
         });
     }
 
+    /// Learns the count of one user-day.
     pub(crate) fn learn_tail(&mut self, counter: Counter, count: u32) {
         if let Some(tail) = self.all.tails.get_mut(counter as usize) {
             tail.add(count);
         }
     }
 
+    /// Replaces a member's part of a quantity of rows.
     pub(crate) fn learn_rows(
         &mut self,
         class: UserClass,
-        source: Surface,
+        surface: Surface,
         quantity: RowQuantity,
         before: &Moments,
         after: &Moments,
     ) {
         self.both(class, |population| {
-            if let Some(pool) = population.row_pool_mut(source, quantity) {
+            if let Some(pool) = population.row_pool_mut(surface, quantity) {
                 pool.replace(before, after);
             }
         });
     }
 
+    /// Applies `learn` to the org and to the class.
     fn both(&mut self, class: UserClass, mut learn: impl FnMut(&mut Population)) {
         learn(&mut self.all);
         if let Some(population) = self.class_mut(class) {
@@ -282,8 +314,8 @@ impl Populations {
 }
 
 impl Population {
-    fn row_pool(&self, source: Surface, quantity: RowQuantity) -> Option<&Pool> {
-        let pools = self.rows.get(source as usize)?;
+    fn row_pool(&self, surface: Surface, quantity: RowQuantity) -> Option<&Pool> {
+        let pools = self.rows.get(surface as usize)?;
         Some(match quantity {
             RowQuantity::Day => &pools.day,
             RowQuantity::Hour => &pools.hour,
@@ -292,8 +324,8 @@ impl Population {
         })
     }
 
-    fn row_pool_mut(&mut self, source: Surface, quantity: RowQuantity) -> Option<&mut Pool> {
-        let pools = self.rows.get_mut(source as usize)?;
+    fn row_pool_mut(&mut self, surface: Surface, quantity: RowQuantity) -> Option<&mut Pool> {
+        let pools = self.rows.get_mut(surface as usize)?;
         Some(match quantity {
             RowQuantity::Day => &mut pools.day,
             RowQuantity::Hour => &mut pools.hour,
@@ -302,14 +334,14 @@ impl Population {
         })
     }
 
-    /// Adds or removes all that a member contributes.
+    /// Adds or removes a member's part of all quantities.
     fn shift_all(&mut self, profile: &Profile, joins: bool) {
         let nothing = Moments::default();
         let put = |pool: &mut Pool, moments: &Moments| {
             if joins { pool.replace(&nothing, moments) } else { pool.replace(moments, &nothing) }
         };
-        for source in Surface::ALL {
-            if let (Some(model), Some(pools)) = (profile.rows_of(*source), self.rows.get_mut(*source as usize)) {
+        for surface in Surface::ALL {
+            if let (Some(model), Some(pools)) = (profile.rows_of(*surface), self.rows.get_mut(*surface as usize)) {
                 put(&mut pools.day, &model.day);
                 put(&mut pools.hour, &model.hour);
                 put(&mut pools.request, &model.request);
@@ -327,35 +359,12 @@ impl Population {
     }
 }
 
-impl Tail {
-    fn add(&mut self, count: u32) {
-        let reached = (count as usize).min(self.at_least.len() - 1);
-        self.at_least.iter_mut().take(reached + 1).for_each(|days| *days += 1.0);
-    }
-
-    fn share(&self, count: u32) -> f64 {
-        let days = self.at_least.first().copied().unwrap_or(0.0);
-        let reached = self.at_least.get((count as usize).min(self.at_least.len() - 1)).copied().unwrap_or(0.0);
-        (reached + 0.5) / (days + 1.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_tail_counts_days_at_or_above() {
-        let mut tail = Tail::default();
-        [0, 0, 1, 3, 40].into_iter().for_each(|count| tail.add(count));
-        assert_eq!(tail.share(0), 5.5 / 6.0);
-        assert_eq!(tail.share(1), 3.5 / 6.0);
-        assert_eq!(tail.share(4), 1.5 / 6.0);
-        assert_eq!(tail.share(1_000), 1.5 / 6.0);
-    }
-
-    #[test]
-    fn a_value_that_several_have_for_the_first_time_is_rolled_out() {
+    fn a_value_new_to_several_users_is_rolled_out() {
         let mut populations = Populations::default();
         (0..50).for_each(|_| populations.join(UserClass::Normal));
         (0..3).for_each(|_| populations.notice(7));

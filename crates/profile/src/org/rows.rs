@@ -1,12 +1,13 @@
-//! How much: rows, requests and downloads, and what of it is accessed for the first time.
+//! Rows, requests, bursts and downloads, and the usual counts of a day.
 
 use super::population::RowQuantity;
-use super::{Shared, access, names, origin};
+use super::{Shared, access, delegation, names};
 use crate::estimate::rate;
-use crate::user::{Counter, Day, DayUsual, MOST_EVIDENCE, Profile, Request, SourceDay, note};
+use crate::user::{Counter, Day, DayUsual, MOST_EVIDENCE, Profile, Request, SurfaceDay, push_unique};
 use model::activity::Objects;
 use model::{Activity, Burst, Downloads, Feature, Kind, Outcome, Rate, Spread, Surface, Text, Usual, Volume};
 
+/// Learns what an activity reads and requests. The first of the two records of a change does not count.
 pub(super) fn learn(
     profile: &mut Profile,
     day: &mut Day,
@@ -17,54 +18,59 @@ pub(super) fn learn(
     if activity.outcome == Outcome::Initiated {
         return;
     }
-    let added = added(profile, activity);
-    count_request(day, activity, added.is_new);
-    origin::delegated(profile, day, shared, activity, &added, features);
-    let source = source_of(activity.kind);
-    let known_view = access::learn(profile, day, shared, activity, &added, features);
+    let increment = increment_of(profile, activity);
+    count_request(day, activity, increment.is_new);
+    delegation::learn(profile, day, shared, activity, &increment, features);
+    let surface = surface_of(activity.kind);
+    let known_view = access::learn(profile, day, shared, activity, &increment, features);
     if activity.outcome == Outcome::Failure {
         return;
     }
-    if let Some(source) = source {
-        volume(profile, day, shared, activity, source, &added, features);
+    if let Some(surface) = surface {
+        volume(profile, day, shared, activity, surface, &increment, features);
     }
-    if matches!(activity.kind, Kind::ListView | Kind::Report) && added.is_new {
+    if matches!(activity.kind, Kind::ListView | Kind::Report) && increment.is_new {
         burst(profile, day, shared, activity, known_view, features);
     }
-    if matches!(activity.kind, Kind::Api) && added.is_new {
-        spread(profile, day, shared, activity, &added, features);
+    if matches!(activity.kind, Kind::Api) && increment.is_new {
+        spread(profile, day, shared, activity, &increment, features);
     }
     if is_download(activity) {
         download(profile, day, shared, activity, features);
     }
     if let Some(odd) = &mut day.odd_hour {
-        odd.rows += added.rows;
+        odd.rows += increment.rows;
         odd.requests += 1;
     }
 }
 
-/// What one activity brings that was not counted with an earlier chunk of its run.
-pub(super) struct Brought {
+/// What one activity adds to what earlier chunks of its run have counted.
+pub(super) struct Increment {
+    /// Rows that were not counted yet.
     pub(super) rows: f64,
-    /// Whether the number of rows is known at all.
+    /// Whether the activity says how many rows it read.
     pub(super) has_rows: bool,
+    /// Whether it counts as a request: it belongs to no run or begins one.
     pub(super) is_new: bool,
 }
 
-fn added(profile: &mut Profile, activity: &Activity) -> Brought {
+/// Returns what the activity adds. Rows returned with a page of a query are its own; the total of a run is repeated on
+/// each of its chunks.
+fn increment_of(profile: &mut Profile, activity: &Activity) -> Increment {
     let total = activity.rows;
     let has_rows = total.is_some() || activity.rows_returned.is_some();
     let run = activity.run.map(|run| profile.runs.add(run, total.unwrap_or(0), activity.event_time));
-    let is_new = run.is_none_or(|added| added.is_new);
+    let is_new = run.is_none_or(|chunk| chunk.is_new);
     let rows = match (activity.rows_returned, run) {
         (Some(returned), _) => returned,
-        (None, Some(added)) => added.rows,
+        (None, Some(chunk)) => chunk.rows,
         (None, None) => total.unwrap_or(0),
     };
-    Brought { rows: rows as f64, has_rows, is_new }
+    Increment { rows: rows as f64, has_rows, is_new }
 }
 
-pub(super) fn source_of(kind: Kind) -> Option<Surface> {
+/// Returns the surface through which events of this kind read rows; `None` for kinds without rows.
+pub(super) fn surface_of(kind: Kind) -> Option<Surface> {
     match kind {
         Kind::ListView => Some(Surface::ListView),
         Kind::Report => Some(Surface::Report),
@@ -74,6 +80,7 @@ pub(super) fn source_of(kind: Kind) -> Option<Surface> {
     }
 }
 
+/// Counts the request as one of the API, of pages, or of administration; these decide the class of the account.
 fn count_request(day: &mut Day, activity: &Activity, is_new: bool) {
     if !is_new {
         return;
@@ -88,81 +95,89 @@ fn count_request(day: &mut Day, activity: &Activity, is_new: bool) {
     }
 }
 
+/// Learns the rows of an activity through a surface. A day, an hour or an average request that stands out becomes a
+/// feature.
 fn volume(
     profile: &mut Profile,
     day: &mut Day,
     shared: &Shared,
     activity: &Activity,
-    source: Surface,
-    brought: &Brought,
+    surface: Surface,
+    increment: &Increment,
     features: &mut Vec<Feature>,
 ) {
     let class = profile.class;
     let day_number = day.number;
-    let Some(model) = profile.row_model(source) else { return };
+    let Some(model) = profile.row_model(surface) else { return };
     let request = model.request;
-    let Some(today) = day.source(source) else { return };
-    today.requests += u32::from(brought.is_new);
-    today.add(brought.rows, activity.id);
-    if brought.has_rows && brought.rows > 0.0 {
-        /// Clip of a request against the baseline it will join.
+    let Some(today) = day.surface(surface) else { return };
+    today.requests += u32::from(increment.is_new);
+    today.add(increment.rows, activity.id);
+    if increment.has_rows && increment.rows > 0.0 {
+        /// Deviations above the usual at which a request is clipped before the baseline learns it, as for days.
         const CLIP: f64 = 3.0;
-        let y = brought.rows.ln_1p();
-        let clipped = if request.weight >= 5.0 { y.min(request.mean + CLIP * request.deviation().max(0.3)) } else { y };
+        /// Requests of evidence from which on requests are clipped, and the least deviation. Choices.
+        const LEAST_WEIGHT: f64 = 5.0;
+        const LEAST_DEVIATION: f64 = 0.3;
+        let y = increment.rows.ln_1p();
+        let most = request.mean + CLIP * request.deviation().max(LEAST_DEVIATION);
+        let clipped = if request.weight >= LEAST_WEIGHT { y.min(most) } else { y };
         today.request.add(clipped, f64::MAX);
         for object in &activity.objects {
-            note(&mut today.objects, object.clone());
+            push_unique(&mut today.objects, object.clone());
         }
     }
     let usual = *today.usual.get_or_insert_with(|| {
-        let prior = |quantity| shared.populations.row_prior(class, source, quantity);
+        let prior = |quantity| shared.populations.row_prior(class, surface, quantity);
         let day = model.usual_day(prior(RowQuantity::Day).as_ref(), 0.0);
         let hour = model.usual_hour(prior(RowQuantity::Hour).as_ref(), 0.0).unwrap_or_default();
-        let leaning = |usual: &Usual| (usual.location + usual.scale).exp_m1();
+        let one_scale_above = |usual: &Usual| (usual.location + usual.scale).exp_m1();
         DayUsual {
             day,
             hour,
             intensity: model.usual_intensity(prior(RowQuantity::Intensity).as_ref()).unwrap_or_default(),
             request_variance: model.request.variance(),
-            peer: shared.populations.peer_day(class, source, 0.0),
-            leaning: day.as_ref().map_or(0.0, leaning),
-            leaning_hour: leaning(&hour),
+            peer: shared.populations.peer_day(class, surface, 0.0),
+            observed_above: day.as_ref().map_or(0.0, one_scale_above),
+            hour_observed_above: one_scale_above(&hour),
         }
     });
-    if brought.rows > 0.0
-        && leans(today, &usual)
+    if increment.rows > 0.0
+        && is_observed(today, &usual)
         && let Some(feature) =
-            volume_feature(source, today, shared, model.peaks.at_least(day_number, today.rows.ln_1p()), false)
+            volume_feature(surface, today, shared, model.peaks.at_least(day_number, today.rows.ln_1p()), false)
     {
         features.push(feature);
     }
 }
 
-/// Whether today's rows, those of the hour, or those a request lie more than one scale above the usual.
-fn leans(today: &SourceDay, usual: &DayUsual) -> bool {
+/// Whether today's rows, those of an hour, or those a request lie more than one scale above the usual: nothing less can
+/// be a finding, and most activities give no observation.
+fn is_observed(today: &SurfaceDay, usual: &DayUsual) -> bool {
     if usual.day.is_none() {
-        // Nothing is expected yet: told once a day.
+        // Nothing is known yet: reported once a day, to be counted as unscoreable.
         return today.requests <= 1;
     }
-    today.rows > usual.leaning
-        || today.largest_hour > usual.leaning_hour
+    today.rows > usual.observed_above
+        || today.largest_hour > usual.hour_observed_above
         || (usual.intensity.scale > 0.0 && usual.intensity(today.requests).standardized(today.intensity()) > 1.0)
 }
 
-/// What there is to say of a source's rows today. `None` before anything is expected of them.
+/// Describes today's rows through a surface as a feature, with the org's day factor as known by now. Returns `None`
+/// before the day's first request.
 pub(super) fn volume_feature(
-    source: Surface,
-    today: &SourceDay,
+    surface: Surface,
+    today: &SurfaceDay,
     shared: &Shared,
     recurrences: usize,
     closed: bool,
 ) -> Option<Feature> {
     let expected = today.usual.as_ref()?;
-    let shift = shared.progress.factor(source);
+    let shift = shared.progress.factor(surface);
     let mut largest: Vec<_> = today.largest.iter().collect();
     largest.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     Some(Feature::Volume(Volume {
-        surface: source,
+        surface,
         rows: today.rows,
         hour_rows: today.largest_hour,
         requests: today.requests,
@@ -177,6 +192,8 @@ pub(super) fn volume_feature(
     }))
 }
 
+/// Learns a request for a list view or report. A minute with more than the day had so far, and more than usual, becomes a
+/// feature.
 fn burst(
     profile: &Profile,
     day: &mut Day,
@@ -185,7 +202,7 @@ fn burst(
     is_known: bool,
     features: &mut Vec<Feature>,
 ) {
-    /// Fewer requests than this are no burst for anybody.
+    /// Requests a minute below which nothing is observed: anybody can open four pages in a minute. A choice.
     const LEAST: u32 = 4;
     let object = activity.objects.first().cloned();
     let window = day.recent.add(Request { at: activity.event_time, id: activity.id, object, is_known });
@@ -197,7 +214,7 @@ fn burst(
     let usual = expected(profile, shared, Counter::Burst);
     if f64::from(window.effective) > usual.mean() + 1.0 {
         let mut objects = Vec::new();
-        day.recent.requests().filter_map(|request| request.object.clone()).for_each(|o| note(&mut objects, o));
+        day.recent.requests().filter_map(|request| request.object.clone()).for_each(|o| push_unique(&mut objects, o));
         features.push(Feature::Burst(Burst {
             requests: window.requests,
             effective: window.effective,
@@ -210,27 +227,30 @@ fn burst(
     }
 }
 
+/// Learns the objects of an API request. A day with more objects than usual becomes a feature.
 fn spread(
     profile: &mut Profile,
     day: &mut Day,
     shared: &Shared,
     activity: &Activity,
-    brought: &Brought,
+    increment: &Increment,
     features: &mut Vec<Feature>,
 ) {
+    /// Objects counted a day at most, which bounds memory. A choice: more prove no more.
     const MOST_OBJECTS: usize = 256;
-    /// Fewer objects than this are no reconnaissance.
+    /// Objects a day below which nothing is observed. A choice.
     const LEAST: u32 = 4;
-    day.api.empty += u32::from(brought.rows <= 1.0);
+    // A request that counts records returns one row; one that describes an object returns none.
+    day.api.empty += u32::from(increment.rows <= 1.0);
     let objects: &Objects = &activity.objects;
     let mut is_more = false;
     for object in objects {
         let key = names::key(names::OBJECT, object);
         if day.api.keys.len() < MOST_OBJECTS && !day.api.keys.contains(&key) {
             day.api.keys.push(key);
-            day.api.unknown += u32::from(profile.seen.objects.peek(key, day.number).days() < 0.5);
-            note(&mut day.api.names, object.clone());
-            note(&mut day.api.evidence, activity.id);
+            day.api.unknown += u32::from(profile.values.objects.peek(key, day.number).days() < access::ONE_DAY);
+            push_unique(&mut day.api.names, object.clone());
+            push_unique(&mut day.api.evidence, activity.id);
             is_more = true;
         }
     }
@@ -249,6 +269,7 @@ fn spread(
     }
 }
 
+/// Whether the activity downloads a bulk result or a file.
 fn is_download(activity: &Activity) -> bool {
     let is_read = |operation: &Text| operation.to_ascii_uppercase().contains("DOWNLOAD");
     match activity.kind {
@@ -258,11 +279,12 @@ fn is_download(activity: &Activity) -> bool {
     }
 }
 
+/// Learns a download. A day with more than usual becomes a feature.
 fn download(profile: &Profile, day: &mut Day, shared: &mut Shared, activity: &Activity, features: &mut Vec<Feature>) {
-    /// Fewer downloads than this are everybody's.
+    /// Downloads a day below which nothing is observed: anybody makes as many. A choice.
     const LEAST: u32 = 3;
     day.download_bytes = day.download_bytes.saturating_add(activity.bytes.unwrap_or(0));
-    note(&mut day.downloads, activity.id);
+    push_unique(&mut day.downloads, activity.id);
     let (count, usual) = count_one(profile, day, shared, Counter::Downloads);
     if count >= LEAST && f64::from(count) > usual.mean() + 1.0 {
         features.push(Feature::Downloads(Downloads {
@@ -275,23 +297,25 @@ fn download(profile: &Profile, day: &mut Day, shared: &mut Shared, activity: &Ac
     }
 }
 
-/// What a usual daily count of the user is.
+/// Returns the usual daily count of the user. New accounts have more first-time accesses than their rate says.
 pub(super) fn expected(profile: &Profile, shared: &Shared, counter: Counter) -> Rate {
     let prior = shared.populations.count_prior(profile.class, counter);
     let usual = rate(&profile.counts.get(counter), prior.as_ref(), counter.default_mean());
     if !counter.is_first() {
         return usual;
     }
-    /// Firsts that an account has beyond its rate while it is new: so many over the square of the days so far.
+    /// First-time accesses beyond the rate of a new account: 4/(days + 1)². A choice of form and size: one a day on the
+    /// second day, 0.1 after a working week.
     const NEW: f64 = 4.0;
     let mean = usual.mean() + NEW / (profile.days + 1.0).powi(2);
     Rate { rate: usual.shape / mean, ..usual }
 }
 
-/// The counts that everybody raises together on some days.
+/// Counters that all users raise together on some days, such as the end of a month: the org's day changes what is usual
+/// of them. A choice.
 const OF_THE_DAY: [Counter; 2] = [Counter::Downloads, Counter::FirstExports];
 
-/// The user's day begins: what it will usually count is expected of the org's day.
+/// Adds a user whose day begins to what is usual of the org's day.
 pub(super) fn open_day(profile: &Profile, shared: &mut Shared) {
     for counter in OF_THE_DAY {
         let mean = expected(profile, shared, counter).mean();
@@ -299,7 +323,7 @@ pub(super) fn open_day(profile: &Profile, shared: &mut Shared) {
     }
 }
 
-/// Counts one more today. Returns the count, and what is usual of it on a day like today.
+/// Adds one to today's count. Returns the count, and what is usual of it given the org's day.
 pub(super) fn count_one(profile: &Profile, day: &mut Day, shared: &mut Shared, counter: Counter) -> (u32, Rate) {
     let count = day.counts.bump(counter);
     let usual = expected(profile, shared, counter);
@@ -311,7 +335,8 @@ pub(super) fn count_one(profile: &Profile, day: &mut Day, shared: &mut Shared, c
     (count, Rate { rate: usual.rate / factor, ..usual })
 }
 
-/// A count beyond three deviations over the mean is learned as that.
+/// Returns the largest count that is learned, and that counts for the org's day: three deviations above the mean, and one
+/// more. The variance of a Gamma-mixed Poisson is mean·(1 + 1/rate).
 pub(super) fn most_usual(usual: &Rate) -> f64 {
     usual.mean() + 3.0 * (usual.mean() * (1.0 + 1.0 / usual.rate)).sqrt() + 1.0
 }

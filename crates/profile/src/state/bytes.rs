@@ -1,4 +1,4 @@
-//! A version byte, then postcard; and how values are written that have no form of their own.
+//! The encoding of records: a version byte and then postcard, and the encodings of values that serde lacks.
 
 use super::StateError;
 use model::{Rate, Timestamp, Usual};
@@ -6,22 +6,23 @@ use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Leads every record, but for those that were given another form since.
+/// Version of every record with its first encoding.
 pub(crate) const FIRST: u8 = 1;
-/// Of the head, with what came to it later; and of identities, with what was told of them.
+/// Version of the head with [`HeadMore`](super::record::HeadMore), and of identities with their facets.
 pub(crate) const SECOND: u8 = 2;
-/// Of profiles, with whether their accounts may administer.
+/// Version of profiles with the right to administer.
 pub(crate) const THIRD: u8 = 3;
 
+/// Encodes the version and the value.
 pub(crate) fn encode<T: Serialize>(key: &str, version: u8, value: &T) -> Result<Vec<u8>, StateError> {
     let failed = |source| StateError::Unencodable { key: key.to_owned(), source };
     postcard::to_extend(value, vec![version]).map_err(failed)
 }
 
-/// A record of the first version.
+/// Decodes a record of the first version.
 ///
 /// # Errors
-/// If the version is another, the bytes are not what `encode` writes, or more follow.
+/// If the version is another, the bytes are not those of a `T`, or more bytes follow.
 pub(crate) fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StateError> {
     match split(key, bytes)? {
         (FIRST, body) => decode_body(key, body),
@@ -29,18 +30,20 @@ pub(crate) fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, 
     }
 }
 
-/// The version, and what follows it.
+/// Splits a record into its version and its body.
 ///
 /// # Errors
-/// If there is nothing.
+/// If the record is empty.
 pub(crate) fn split<'a>(key: &str, bytes: &'a [u8]) -> Result<(u8, &'a [u8]), StateError> {
     let source = postcard::Error::DeserializeUnexpectedEnd;
     let (version, body) = bytes.split_first().ok_or_else(|| StateError::Undecodable { key: key.to_owned(), source })?;
     Ok((*version, body))
 }
 
+/// Decodes the body of a record.
+///
 /// # Errors
-/// If the bytes are not those of a `T`, or more follow.
+/// If the bytes are not those of a `T`, or more bytes follow.
 pub(crate) fn decode_body<T: DeserializeOwned>(key: &str, body: &[u8]) -> Result<T, StateError> {
     let failed = |source| StateError::Undecodable { key: key.to_owned(), source };
     let (value, rest) = postcard::take_from_bytes(body).map_err(failed)?;
@@ -50,11 +53,11 @@ pub(crate) fn decode_body<T: DeserializeOwned>(key: &str, body: &[u8]) -> Result
     Ok(value)
 }
 
-/// A hash: its bits are random, so a variable length would only make it longer.
+/// A hash in eight bytes: its bits are random, so a variable length would make it longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Fixed(#[serde(with = "postcard::fixint::le")] pub(crate) u64);
 
-/// For `#[serde(with = "exact")]`: values of the model in parts that lose nothing.
+/// For `#[serde(with = "exact")]`: encodes values of the model by their parts, without loss.
 pub(crate) mod exact {
     use super::Exact;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -68,10 +71,13 @@ pub(crate) mod exact {
     }
 }
 
-/// A value with parts that serde knows. A time is text to serde, and not every time has one.
+/// A value that is encoded by parts. `Timestamp` serializes as text, which not every timestamp has; its part does not.
 pub(crate) trait Exact: Sized {
+    /// Numbers that serde encodes without loss.
     type Parts: Serialize + DeserializeOwned;
+    /// Returns the parts.
     fn parts(&self) -> Self::Parts;
+    /// Makes the value of its parts.
     fn of_parts(parts: Self::Parts) -> Self;
 }
 
@@ -127,7 +133,7 @@ impl<T: Exact> Exact for Option<T> {
     }
 }
 
-/// For `#[serde(with = "sorted")]`: a map by hash in the order of its keys, so that equal maps have equal bytes.
+/// For `#[serde(with = "sorted")]`: encodes a map by hash in the order of its keys, so that equal maps have equal bytes.
 pub(crate) mod sorted {
     use super::{Fixed, in_order};
     use rustc_hash::FxHashMap;

@@ -1,4 +1,4 @@
-//! The records of an org but those of its users: their keys, and what they hold.
+//! The records of an org, except those of its users: their keys and contents.
 
 use super::StateError;
 use super::bytes::Fixed;
@@ -10,48 +10,53 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Users a page of slots.
+/// Users in a page of slots. A choice: 20 KB are written for one more user.
 pub(super) const PAGE: usize = 1_024;
 
-/// Which record it is. Shown as its key.
+/// Identifies a record. It is displayed as the record's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RecordKind {
     Head,
     Populations,
     Progress,
     Slots(u32),
     Known(u8),
     Names(u8),
-    Seen { hour: i64, number: u32 },
+    /// Its key begins with `seen/`.
+    Identities {
+        hour: i64,
+        number: u32,
+    },
 }
 
-/// What changes all the time, and what the other records must add up to.
+/// What changes with every activity, and the sizes that the other records must have.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Head {
     pub(super) open: Option<LocalHour>,
-    /// The hours found last, by event time and by the clock.
+    /// The hour found last for an activity.
     pub(super) calendar: LocalHour,
+    /// The hour found last for the clock.
     pub(super) clock_calendar: LocalHour,
     pub(super) active_hour: Vec<u32>,
     pub(super) active_day: Vec<u32>,
-    /// Users active, by the start of the day in milliseconds.
+    /// Number of active users by the start of the day in milliseconds.
     pub(super) user_days: Vec<(i64, u64)>,
     pub(super) counts_today: [CountDay; Counter::COUNT],
     pub(super) sizes: Sizes,
-    /// Entries under the keys of identities, by hour.
-    pub(super) seen: Vec<(i64, u32)>,
+    /// Number of entries of identities by hour.
+    pub(super) identities: Vec<(i64, u32)>,
 }
 
-/// What follows the head since its second version.
+/// What follows the head from version 2 on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct HeadMore {
     /// Kinds of events that are missing.
     pub(super) blind: BTreeSet<model::Kind>,
-    /// Slots of the users whose open day consists of lessons.
-    pub(super) taught: BTreeSet<u32>,
+    /// Slots of the users with an open day of backfill only.
+    pub(super) backfill_days: BTreeSet<u32>,
 }
 
-/// How much the other records hold together.
+/// Number of entries that the other records hold together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sizes {
     pub(super) users: u32,
@@ -61,19 +66,21 @@ pub(super) struct Sizes {
     pub(super) values: u32,
 }
 
-/// How many users know a value, and how many have it for the first time today.
+/// The numbers of users that know a value, and of those that use it for the first time today.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct KnownShard {
     pub(super) known: Vec<(Fixed, u32)>,
     pub(super) new_today: Vec<(Fixed, u32)>,
 }
 
+/// Names behind hashes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct NamesShard {
     pub(super) views: Vec<StoredView>,
     pub(super) values: Vec<(Fixed, Text)>,
 }
 
+/// The name of a list view.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct StoredView {
     pub(super) key: Fixed,
@@ -82,7 +89,7 @@ pub(super) struct StoredView {
     pub(super) scope: Option<Scope>,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for RecordKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Head => f.write_str("head"),
@@ -91,14 +98,16 @@ impl fmt::Display for Kind {
             Self::Slots(page) => write!(f, "slots/{page}"),
             Self::Known(shard) => write!(f, "known/{shard}"),
             Self::Names(shard) => write!(f, "names/{shard}"),
-            Self::Seen { hour, number } => write!(f, "seen/{hour}/{number}"),
+            Self::Identities { hour, number } => write!(f, "seen/{hour}/{number}"),
         }
     }
 }
 
-impl Kind {
+impl RecordKind {
+    /// Reads a key.
+    ///
     /// # Errors
-    /// If it is no key of a record, or that of a user.
+    /// If no record has it, or if it is that of a user.
     pub(super) fn parse(key: &str) -> Result<Self, StateError> {
         let (kind, rest) = key.split_once('/').unwrap_or((key, ""));
         let found = match kind {
@@ -108,9 +117,9 @@ impl Kind {
             "slots" => rest.parse().ok().map(Self::Slots),
             "known" => rest.parse().ok().map(Self::Known),
             "names" => rest.parse().ok().map(Self::Names),
-            "seen" => rest
-                .split_once('/')
-                .and_then(|(hour, number)| Some(Self::Seen { hour: hour.parse().ok()?, number: number.parse().ok()? })),
+            "seen" => rest.split_once('/').and_then(|(hour, number)| {
+                Some(Self::Identities { hour: hour.parse().ok()?, number: number.parse().ok()? })
+            }),
             _ => None,
         };
         found.filter(|found| found.to_string() == key).ok_or_else(|| StateError::Key { key: key.to_owned() })
@@ -122,21 +131,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_read_as_they_are_shown() {
+    fn keys_are_read_as_they_are_written() {
         let kinds = [
-            (Kind::Head, "head"),
-            (Kind::Populations, "populations"),
-            (Kind::Progress, "progress"),
-            (Kind::Slots(70_000), "slots/70000"),
-            (Kind::Known(0), "known/0"),
-            (Kind::Names(255), "names/255"),
-            (Kind::Seen { hour: -3, number: 12 }, "seen/-3/12"),
+            (RecordKind::Head, "head"),
+            (RecordKind::Populations, "populations"),
+            (RecordKind::Progress, "progress"),
+            (RecordKind::Slots(70_000), "slots/70000"),
+            (RecordKind::Known(0), "known/0"),
+            (RecordKind::Names(255), "names/255"),
+            (RecordKind::Identities { hour: -3, number: 12 }, "seen/-3/12"),
         ];
         for (kind, key) in kinds {
-            assert_eq!((kind.to_string().as_str(), Kind::parse(key).unwrap()), (key, kind));
+            assert_eq!((kind.to_string().as_str(), RecordKind::parse(key).unwrap()), (key, kind));
         }
         for key in ["", "head/1", "user/005", "known/256", "known/01", "slots/", "seen/7", "seen/7/", "seen/+7/1"] {
-            assert!(matches!(Kind::parse(key), Err(StateError::Key { .. })), "{key}");
+            assert!(matches!(RecordKind::parse(key), Err(StateError::Key { .. })), "{key}");
         }
     }
 }

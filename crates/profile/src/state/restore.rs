@@ -1,8 +1,8 @@
-//! From records to an org.
+//! Restores an org from its records.
 
 use super::bytes::{FIRST, Fixed, SECOND, THIRD, decode, decode_body, split};
-use super::record::{Head, HeadMore, Kind, KnownShard, NamesShard, StoredView};
-use super::{Changes, SeenLog, StateError};
+use super::record::{Head, HeadMore, KnownShard, NamesShard, RecordKind, StoredView};
+use super::{Changes, IdentityLog, StateError};
 use crate::org::facets::Facets;
 use crate::org::identities::Identity;
 use crate::org::names::ViewName;
@@ -21,41 +21,41 @@ pub(super) fn org(
 ) -> Result<Org, StateError> {
     let mut org = Org::new(org_id, settings)?;
     org.changes = Changes { is_taken: true, ..Changes::default() };
-    let mut log = SeenLog::default();
+    let mut log = IdentityLog::default();
     let mut pages: BTreeMap<u32, Vec<UserId>> = BTreeMap::new();
     let (mut head, mut populations, mut progress) = (None::<(Head, HeadMore)>, None::<Populations>, None::<Progress>);
     for (key, bytes) in records {
-        let kind = Kind::parse(&key)?;
+        let kind = RecordKind::parse(&key)?;
         match kind {
-            Kind::Head => head = Some(read_head(&key, &bytes)?),
-            Kind::Populations => populations = Some(decode(&key, &bytes)?),
-            Kind::Progress => progress = Some(decode(&key, &bytes)?),
-            Kind::Slots(page) => {
+            RecordKind::Head => head = Some(read_head(&key, &bytes)?),
+            RecordKind::Populations => populations = Some(decode(&key, &bytes)?),
+            RecordKind::Progress => progress = Some(decode(&key, &bytes)?),
+            RecordKind::Slots(page) => {
                 pages.insert(page, decode(&key, &bytes)?);
             }
-            Kind::Known(_) => known(&mut org, decode(&key, &bytes)?),
-            Kind::Names(_) => names(&mut org, decode(&key, &bytes)?),
-            Kind::Seen { hour, .. } => {
-                let entries = read_seen(&key, &bytes)?;
+            RecordKind::Known(_) => known(&mut org, decode(&key, &bytes)?),
+            RecordKind::Names(_) => names(&mut org, decode(&key, &bytes)?),
+            RecordKind::Identities { hour, .. } => {
+                let entries = read_identities(&key, &bytes)?;
                 log.restore(hour, &entries);
                 entries.into_iter().for_each(|entry| org.identities.restore(hour, entry));
             }
         }
-        if matches!(kind, Kind::Head | Kind::Populations | Kind::Progress) {
+        if matches!(kind, RecordKind::Head | RecordKind::Populations | RecordKind::Progress) {
             org.changes.singles.insert(key, id::hash(&bytes));
         }
     }
-    let missing = |kind: Kind| move || StateError::Missing { key: kind.to_string() };
-    let (head, more) = head.ok_or_else(missing(Kind::Head))?;
-    let mut populations = populations.ok_or_else(missing(Kind::Populations))?;
+    let missing = |kind: RecordKind| move || StateError::Missing { key: kind.to_string() };
+    let (head, more) = head.ok_or_else(missing(RecordKind::Head))?;
+    let mut populations = populations.ok_or_else(missing(RecordKind::Populations))?;
     populations.known = std::mem::take(&mut org.shared.populations.known);
     populations.new_today = std::mem::take(&mut org.shared.populations.new_today);
     populations.counts_today = head.counts_today;
     org.shared.populations = populations;
-    org.shared.progress = progress.ok_or_else(missing(Kind::Progress))?;
+    org.shared.progress = progress.ok_or_else(missing(RecordKind::Progress))?;
     for user in pages.into_values().flatten() {
         org.slots.insert(user.clone(), org.users.len() as u32);
-        org.users.push(Member::Away(user));
+        org.users.push(Member::Stored(user));
     }
     check(&org, &log, &head)?;
     org.identities.log = Some(log);
@@ -70,12 +70,12 @@ pub(super) fn org(
     org.active_hour = head.active_hour;
     org.active_day = head.active_day;
     org.shared.blind = more.blind;
-    org.taught = more.taught;
+    org.backfill_days = more.backfill_days;
     org.user_days = head.user_days.into_iter().map(|(day, users)| (Timestamp(day), users)).collect();
     Ok(org)
 }
 
-/// Of the first version on: what came to it later is as if it had never happened.
+/// Reads a head of version 1 or 2. In version 1 no kind of events is missing and no day is backfill.
 pub(super) fn read_head(key: &str, bytes: &[u8]) -> Result<(Head, HeadMore), StateError> {
     match split(key, bytes)? {
         (FIRST, body) => Ok((decode_body(key, body)?, HeadMore::default())),
@@ -84,7 +84,7 @@ pub(super) fn read_head(key: &str, bytes: &[u8]) -> Result<(Head, HeadMore), Sta
     }
 }
 
-/// Of the first version on, which did not say whether the account may administer: that is not known. There is no second.
+/// Reads a profile of version 1 or 3; there is no version 2. In version 1 the right to administer is unknown.
 pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateError> {
     match split(key, bytes)? {
         (FIRST, body) => decode_body(key, body),
@@ -97,15 +97,15 @@ pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateErro
     }
 }
 
-/// Of the first version on, which did not say what was told: nothing more is learned of these.
-fn read_seen(key: &str, bytes: &[u8]) -> Result<Vec<Identity>, StateError> {
-    let (unsaid, body) = match split(key, bytes)? {
+/// Reads identities of version 1 or 2. Version 1 lacks facets: all are set, so that nothing more is learned of copies.
+fn read_identities(key: &str, bytes: &[u8]) -> Result<Vec<Identity>, StateError> {
+    let (missing, body) = match split(key, bytes)? {
         (FIRST, body) => (u64::from(Facets::ALL.0), body),
         (SECOND, body) => (0, body),
         (found, _) => return Err(StateError::Version { key: key.to_owned(), found }),
     };
     let entries: Vec<Fixed> = decode_body(key, body)?;
-    Ok(entries.into_iter().map(|entry| Identity(entry.0 | unsaid)).collect())
+    Ok(entries.into_iter().map(|entry| Identity(entry.0 | missing)).collect())
 }
 
 fn known(org: &mut Org, shard: KnownShard) {
@@ -120,8 +120,8 @@ fn names(org: &mut Org, shard: NamesShard) {
     org.shared.names.values.extend(shard.values.into_iter().map(|(key, name)| (key.0, name)));
 }
 
-/// Whether the records are all that there were when the head was written.
-fn check(org: &Org, log: &SeenLog, head: &Head) -> Result<(), StateError> {
+/// Checks that the records are all those of the checkpoint that wrote the head.
+fn check(org: &Org, log: &IdentityLog, head: &Head) -> Result<(), StateError> {
     let (populations, names, sizes) = (&org.shared.populations, &org.shared.names, head.sizes);
     let is_whole = |(hour, entries): &&(i64, u32)| log.is_whole(*hour, *entries);
     let slot_count = head.active_day.iter().chain(&head.active_hour).map(|slot| *slot as usize + 1).max();
@@ -132,8 +132,8 @@ fn check(org: &Org, log: &SeenLog, head: &Head) -> Result<(), StateError> {
         ("new values", sizes.new_today as usize, populations.new_today.len()),
         ("names of views", sizes.views as usize, names.views.len()),
         ("names", sizes.values as usize, names.values.len()),
-        ("hours of identities", head.seen.len(), org.identities.hours.len()),
-        ("whole hours of identities", head.seen.len(), head.seen.iter().filter(is_whole).count()),
+        ("hours of identities", head.identities.len(), org.identities.hours.len()),
+        ("whole hours of identities", head.identities.len(), head.identities.iter().filter(is_whole).count()),
         ("users up to the last active one", slot_count.unwrap_or(0).max(org.users.len()), org.users.len()),
     ];
     for (what, expected, found) in counts {

@@ -1,9 +1,9 @@
-//! From an org to the records that changed.
+//! Turns the changes of an org into records.
 
 use super::bytes::{FIRST, Fixed, SECOND, THIRD, encode};
 use super::changes::{Changes, Shards};
-use super::record::{Head, HeadMore, Kind, KnownShard, NamesShard, PAGE, Sizes, StoredView};
-use super::{Record, SeenLog, StateError};
+use super::record::{Head, HeadMore, KnownShard, NamesShard, PAGE, RecordKind, Sizes, StoredView};
+use super::{IdentityLog, Record, StateError};
 use crate::org::identities::Identity;
 use crate::org::names::Names;
 use crate::org::population::Populations;
@@ -18,9 +18,9 @@ pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
     }
     let mut records = Vec::new();
     let singles = [
-        (Kind::Head, encode("head", SECOND, &(head(org), head_more(org)))?),
-        (Kind::Populations, encode("populations", FIRST, &org.shared.populations)?),
-        (Kind::Progress, encode("progress", FIRST, &org.shared.progress)?),
+        (RecordKind::Head, encode("head", SECOND, &(head(org), head_more(org)))?),
+        (RecordKind::Populations, encode("populations", FIRST, &org.shared.populations)?),
+        (RecordKind::Progress, encode("progress", FIRST, &org.shared.progress)?),
     ];
     for (kind, bytes) in singles {
         single(&mut org.changes, kind, bytes, &mut records);
@@ -28,8 +28,8 @@ pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
     slots(org, &mut records)?;
     known(&mut org.shared.populations, &mut records)?;
     names(&mut org.shared.names, &mut records)?;
-    for chunk in org.identities.log.iter_mut().flat_map(SeenLog::take) {
-        let kind = Kind::Seen { hour: chunk.hour, number: chunk.number };
+    for chunk in org.identities.log.iter_mut().flat_map(IdentityLog::take) {
+        let kind = RecordKind::Identities { hour: chunk.hour, number: chunk.number };
         let fixed = |entries: Vec<Identity>| entries.into_iter().map(|entry| Fixed(entry.0)).collect::<Vec<_>>();
         push(kind, chunk.entries.map(fixed), &mut records)?;
     }
@@ -37,7 +37,7 @@ pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
     Ok(records)
 }
 
-/// Nothing is stored yet: everything is to be.
+/// Marks everything as changed, before changes are taken for the first time.
 fn mark_all(org: &mut Org) {
     org.changes = Changes { is_taken: true, away: org.changes.away, ..Changes::default() };
     for slot in 0..org.users.len() as u32 {
@@ -52,7 +52,7 @@ fn mark_all(org: &mut Org) {
     let names = &mut org.shared.names;
     names.changed = Shards::default();
     names.views.keys().chain(names.values.keys()).for_each(|key| names.changed.mark(*key));
-    let mut log = SeenLog::default();
+    let mut log = IdentityLog::default();
     for (hour, identities) in &org.identities.hours {
         let mut sorted: Vec<Identity> = identities.iter().copied().collect();
         sorted.sort_unstable_by_key(|identity| identity.0);
@@ -79,16 +79,16 @@ fn head(org: &Org) -> Head {
             views: names.views.len() as u32,
             values: names.values.len() as u32,
         },
-        seen: org.identities.log.iter().flat_map(SeenLog::entries).collect(),
+        identities: org.identities.log.iter().flat_map(IdentityLog::entries).collect(),
     }
 }
 
 fn head_more(org: &Org) -> HeadMore {
-    HeadMore { blind: org.shared.blind.clone(), taught: org.taught.clone() }
+    HeadMore { blind: org.shared.blind.clone(), backfill_days: org.backfill_days.clone() }
 }
 
-/// A record that is small or changes rarely: written if its bytes are not those written last.
-fn single(changes: &mut Changes, kind: Kind, bytes: Vec<u8>, records: &mut Vec<Record>) {
+/// Appends a record that is small or changes rarely, if its bytes differ from those written last.
+fn single(changes: &mut Changes, kind: RecordKind, bytes: Vec<u8>, records: &mut Vec<Record>) {
     let key = kind.to_string();
     let hash = id::hash(&bytes);
     if changes.singles.insert(key.clone(), hash) != Some(hash) {
@@ -102,7 +102,7 @@ fn slots(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
     }
     for (page, members) in org.users.chunks(PAGE).enumerate().skip(org.changes.slots / PAGE) {
         let ids: Vec<_> = members.iter().map(Member::id).collect();
-        push(Kind::Slots(page as u32), Some(ids), records)?;
+        push(RecordKind::Slots(page as u32), Some(ids), records)?;
     }
     org.changes.slots = org.users.len();
     Ok(())
@@ -116,7 +116,7 @@ fn known(populations: &mut Populations, records: &mut Vec<Record>) -> Result<(),
         shard.known.sort_unstable();
         shard.new_today.sort_unstable();
         let is_empty = shard.known.is_empty() && shard.new_today.is_empty();
-        push(Kind::Known(number), (!is_empty).then_some(shard), records)?;
+        push(RecordKind::Known(number), (!is_empty).then_some(shard), records)?;
     }
     Ok(())
 }
@@ -131,17 +131,17 @@ fn names(names: &mut Names, records: &mut Vec<Record>) -> Result<(), StateError>
     for (number, mut shard) in shards {
         shard.views.sort_unstable_by_key(|view| view.key);
         shard.values.sort_unstable_by_key(|value| value.0);
-        push(Kind::Names(number), Some(shard), records)?;
+        push(RecordKind::Names(number), Some(shard), records)?;
     }
     Ok(())
 }
 
-/// An empty shard for each that changed.
+/// Takes the set of changed shards. Returns an empty shard for each.
 fn changed<T: Default>(shards: &mut Shards) -> BTreeMap<u8, T> {
     std::mem::take(shards).iter().map(|shard| (shard, T::default())).collect()
 }
 
-/// Hands what is of one of the shards to it.
+/// Puts each entry of the map into its shard, if that is among `shards`.
 fn fill<T, V>(shards: &mut BTreeMap<u8, T>, map: &FxHashMap<u64, V>, mut put: impl FnMut(&mut T, Fixed, &V)) {
     if shards.is_empty() {
         return;
@@ -166,10 +166,10 @@ fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
     Ok(())
 }
 
-/// A record of what there is to store, or the removal of it.
-fn push<T: serde::Serialize>(kind: Kind, value: Option<T>, records: &mut Vec<Record>) -> Result<(), StateError> {
+/// Appends a record with the value, or its removal.
+fn push<T: serde::Serialize>(kind: RecordKind, value: Option<T>, records: &mut Vec<Record>) -> Result<(), StateError> {
     let key = kind.to_string();
-    let version = if matches!(kind, Kind::Seen { .. }) { SECOND } else { FIRST };
+    let version = if matches!(kind, RecordKind::Identities { .. }) { SECOND } else { FIRST };
     let bytes = value.map(|value| encode(&key, version, &value)).transpose()?;
     records.push(Record { key, bytes });
     Ok(())

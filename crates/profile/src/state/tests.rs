@@ -1,8 +1,8 @@
+mod backfill;
 mod copies;
 mod damage;
 mod erasures;
 mod golden;
-mod lessons;
 mod rights;
 mod size;
 mod stops;
@@ -13,7 +13,7 @@ use crate::{ActivityOutcome, Org, Settings};
 use model::{Activity, Channel, Kind, Observation, OrgId, Scope, SourceIp, Timestamp, UserId, Uuid, time};
 use std::collections::BTreeMap;
 
-/// What a checkpoint table holds.
+/// The content of a checkpoint table.
 type Table = BTreeMap<String, Vec<u8>>;
 
 fn apply(table: &mut Table, records: Vec<Record>) {
@@ -26,11 +26,11 @@ fn apply(table: &mut Table, records: Vec<Record>) {
 }
 
 fn settings() -> Settings {
-    // Half an hour of daylight saving ends on 2026-04-05: hours overlap.
+    // Daylight saving of half an hour ends there on 2026-04-05, so that hours overlap.
     Settings { time_zone: "Australia/Lord_Howe".to_owned(), ..Settings::default() }
 }
 
-/// As a service does after a start.
+/// Restores an org as a service does when it starts.
 fn restore(id: &OrgId, table: &Table) -> Org {
     let of_org = table.iter().filter(|(key, _)| !key.starts_with("user/"));
     let records = of_org.map(|(key, bytes)| (key.clone(), bytes.clone()));
@@ -42,36 +42,37 @@ fn restore(id: &OrgId, table: &Table) -> Org {
     org
 }
 
+/// Loads a profile that is away.
 fn load(org: &mut Org, user: &UserId, table: &Table) {
     assert!(org.is_away(user));
     org.load(user, &table[&Org::user_key(user)]).unwrap();
     assert!(!org.is_away(user));
 }
 
-/// [`Org::observe`] or [`Org::teach`].
+/// [`Org::observe`] or [`Org::backfill`].
 type Learn = fn(&mut Org, &Activity, &mut Vec<Observation>) -> ActivityOutcome;
 
-/// As a service does with each activity.
+/// Learns an activity as a service does: loads the profile if it is away.
 fn learn(how: Learn, org: &mut Org, activity: &Activity, table: &Table) -> (ActivityOutcome, Vec<Observation>) {
     let mut out = Vec::new();
-    let mut fate = how(org, activity, &mut out);
-    if fate == ActivityOutcome::Away {
+    let mut outcome = how(org, activity, &mut out);
+    if outcome == ActivityOutcome::Away {
         assert!(out.is_empty());
         load(org, &activity.user_id, table);
-        fate = how(org, activity, &mut out);
+        outcome = how(org, activity, &mut out);
     }
-    assert_ne!(fate, ActivityOutcome::Away);
-    (fate, out)
+    assert_ne!(outcome, ActivityOutcome::Away);
+    (outcome, out)
 }
 
-/// All of the state, whatever was written before.
+/// Returns all records of an org, with the profiles that are away loaded from the table.
 fn dump(mut org: Org, table: &Table) -> Table {
     let users: Vec<UserId> = org.slots.keys().filter(|user| org.is_away(user)).cloned().collect();
     users.iter().for_each(|user| load(&mut org, user, table));
     whole(org)
 }
 
-/// All of the state, of an org whose profiles are all in memory.
+/// Returns all records of an org with all profiles in memory.
 fn whole(mut org: Org) -> Table {
     org.changes.is_taken = false;
     let mut all = Table::new();
@@ -83,7 +84,7 @@ fn org_id() -> OrgId {
     OrgId::new("00Dhn0000018hrcEAA")
 }
 
-/// An activity made by hand: `n` tells it from others.
+/// Returns an activity; `n` makes its id.
 fn activity(n: u128, user: &str, at: Timestamp, kind: Kind) -> Activity {
     Activity {
         username: Some(format!("{user}@example.com").into()),
@@ -94,7 +95,7 @@ fn activity(n: u128, user: &str, at: Timestamp, kind: Kind) -> Activity {
     }
 }
 
-/// Nine days of three users who do a bit of everything.
+/// Returns an org after nine days of three users with many kinds of activities.
 fn small_org() -> Org {
     let mut org = Org::new(org_id(), &settings()).unwrap();
     for activity in small_activities() {

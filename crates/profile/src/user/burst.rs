@@ -1,4 +1,4 @@
-//! Requests of the last minute, page loads told from bursts.
+//! Requests of the last minute, with each page load counted once.
 
 use crate::state::exact;
 use model::time::MINUTE;
@@ -12,36 +12,41 @@ pub(crate) struct Recent {
     requests: VecDeque<Request>,
 }
 
+/// A request for a list view or a report.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Request {
     #[serde(with = "exact")]
     pub(crate) at: Timestamp,
     pub(crate) id: Uuid,
     pub(crate) object: Option<Text>,
-    /// Whether the account had this view on an earlier day.
+    /// Whether the account used this view or report on an earlier day, or several others know it.
     pub(crate) is_known: bool,
 }
 
-/// What the last minute held.
+/// The number of requests of the last minute.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Window {
     pub(crate) requests: u32,
-    /// Requests less those that page loads explain.
+    /// Requests, with each page load counted once.
     pub(crate) effective: u32,
     /// Milliseconds from the first request to the last.
     pub(crate) span: i64,
 }
 
 impl Recent {
+    /// Milliseconds that the window spans. A choice, after the founding article's burst of eleven views in 58 seconds.
     const WINDOW: i64 = MINUTE;
+    /// Requests kept at most, which bounds memory. A choice: more than twice as many as any burst needs to have the full
+    /// score.
     const CAPACITY: usize = 128;
-    /// A page asks for its parts within this time; what comes later is another page.
+    /// Milliseconds within which one page asks for its parts; later requests are of another page. A choice: the founding
+    /// article's page load takes 14 ms, slow networks take longer.
     const PAGE_LOAD: i64 = 1_000;
 
-    /// Adds a request and looks back over a minute.
+    /// Adds a request and counts those of the last minute.
     ///
-    /// A page load shows views that the account knows, all at once, and counts as one request. A view that is
-    /// new counts each time.
+    /// A page load asks for views that the account knows, all at once, and counts as one request. Requests for a new view
+    /// count each.
     pub(crate) fn add(&mut self, request: Request) -> Window {
         let now = request.at;
         self.requests.push_back(request);
@@ -66,11 +71,12 @@ impl Recent {
         Window { requests: self.requests.len() as u32, effective, span: last.since(first) }
     }
 
-    /// Requests of the window, oldest first.
+    /// Returns the requests of the window, oldest first.
     pub(crate) fn requests(&self) -> impl Iterator<Item = &Request> {
         self.requests.iter()
     }
 
+    /// Returns the bytes held on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.requests.capacity() * size_of::<Request>()
     }
@@ -90,14 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn a_page_load_is_one_request() {
+    fn a_page_load_counts_once() {
         // The founding article's ordinary morning: eleven list views within 14 ms.
         let morning: Vec<(i64, bool)> = [0, 1, 1, 2, 3, 3, 4, 5, 7, 8, 14].map(|at| (at, true)).to_vec();
         assert_eq!(window(&morning), Window { requests: 11, effective: 1, span: 14 });
     }
 
     #[test]
-    fn new_views_count_each() {
+    fn every_request_for_a_new_view_counts() {
         let burst: Vec<(i64, bool)> = [0, 0, 5, 8, 8, 142, 167, 233, 233, 1_095, 58_100].map(|at| (at, false)).to_vec();
         assert_eq!(window(&burst), Window { requests: 11, effective: 11, span: 58_100 });
     }
@@ -110,7 +116,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn effective_requests_are_requests(mut times in prop::collection::vec((0i64..200_000, any::<bool>()), 1..300)) {
+        fn effective_requests_are_at_most_all_requests(mut times in prop::collection::vec((0i64..200_000, any::<bool>()), 1..300)) {
             times.sort_unstable();
             let window = window(&times);
             prop_assert!(window.effective >= 1 && window.effective <= window.requests);

@@ -1,4 +1,4 @@
-//! What an account has done since its day began.
+//! The open day of an account: what it has done since its day began.
 
 use super::burst::Recent;
 use super::{Counts, Delegation};
@@ -7,90 +7,109 @@ use crate::state::exact;
 use model::{Rate, Scope, Surface, Text, Timestamp, Usual, Uuid};
 use serde::{Deserialize, Serialize};
 
-/// The open day of an account.
+/// The open day of an account. The order of the fields is the encoding of the stored state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Day {
-    /// Days since 1970-01-01, local.
+    /// Days since 1970-01-01 in local time.
     pub(crate) number: i32,
+    /// First moment of the day.
     #[serde(with = "exact")]
     pub(crate) start: Timestamp,
     pub(crate) is_weekend: bool,
     /// Event time of the latest activity.
     #[serde(with = "exact")]
     pub(crate) last_at: Timestamp,
-    /// Start of the present clock hour, and the hours of the day with activity, a bit each.
+    /// Start of the clock hour of the latest activity.
     #[serde(with = "exact")]
     pub(crate) hour_start: Timestamp,
+    /// Hours of the day with activity, one bit each; bit 0 is midnight to 01:00.
     pub(crate) hours: u32,
-    pub(crate) sources: [Option<Box<SourceDay>>; Surface::ALL.len()],
+    /// Rows by [`Surface`].
+    pub(crate) surfaces: [Option<Box<SurfaceDay>>; Surface::ALL.len()],
     pub(crate) counts: Counts<u32>,
     pub(crate) recent: Recent,
+    /// Objects accessed for the first time.
     pub(crate) objects: Firsts,
+    /// Views wider than the account's own.
     pub(crate) scopes: Firsts,
+    /// Reports exported for the first time.
     pub(crate) exports: Firsts,
     pub(crate) api: ApiDay,
-    /// Requests for list views and reports, and those for one that was established before.
+    /// Requests for list views and reports.
     pub(crate) named_requests: u32,
+    /// Of these, requests for a view or report that is part of the account's job, see [`super::Role::KNOWN_DAYS`].
     pub(crate) known_requests: u32,
     pub(crate) download_bytes: u64,
+    /// Ids of downloads, a bounded number.
     pub(crate) downloads: Vec<Uuid>,
-    /// What the present hour is worth as an unusual one.
+    /// The present clock hour, if it is an unusual one.
     pub(crate) odd_hour: Option<OddHour>,
     pub(crate) api_requests: u32,
     pub(crate) page_requests: u32,
     pub(crate) admin_requests: u32,
+    /// Work in sessions opened by LoginAs, by delegate.
     pub(crate) delegated: Vec<Delegation>,
 }
 
-/// Rows through one source today.
+/// Today's rows through one surface.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct SourceDay {
+pub(crate) struct SurfaceDay {
     pub(crate) rows: f64,
+    /// Rows of the present clock hour.
     pub(crate) hour_rows: f64,
+    /// Rows of the largest clock hour so far.
     pub(crate) largest_hour: f64,
     pub(crate) requests: u32,
-    /// ln(1 + rows) of today's requests, clipped against the baseline they will join.
+    /// ln(1 + rows) of today's requests, clipped against the baseline that will learn them.
     pub(crate) request: Moments,
-    /// The expectations of the day, before the day's factor, once they are worked out.
+    /// What is usual, without the org's day factor; worked out at the first request.
     pub(crate) usual: Option<DayUsual>,
-    /// Where the day's factor looks the account's progress up.
+    /// Index of the account's distance in [`Progress`](crate::org::progress::Progress).
     pub(crate) progress: Option<u32>,
-    /// The activities that brought most rows, and how many.
+    /// The activities that read most rows, with the rows of each; at most [`MOST_EVIDENCE`].
     pub(crate) largest: Vec<(f64, Uuid)>,
+    /// Objects read, at most [`MOST_EVIDENCE`].
     pub(crate) objects: Vec<Text>,
 }
 
+/// What is usual of a day's rows through one surface, as of the day's first request.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct DayUsual {
+    /// Rows of the day; `None` if nothing is known of the account or its population.
     #[serde(with = "exact")]
     pub(crate) day: Option<Usual>,
+    /// Rows of the day's largest clock hour.
     #[serde(with = "exact")]
     pub(crate) hour: Usual,
-    /// Rows a request, as if there were one.
+    /// Rows a request, averaged over a day; [`DayUsual::intensity`] widens it for few requests.
     #[serde(with = "exact")]
     pub(crate) intensity: Usual,
     /// Variance of ln(1 + rows) of single requests.
     pub(crate) request_variance: f64,
+    /// The day of a random member of the account's class.
     #[serde(with = "exact")]
     pub(crate) peer: Usual,
-    /// Rows of a day from which on it leans towards the unusual.
-    pub(crate) leaning: f64,
-    pub(crate) leaning_hour: f64,
+    /// Rows of a day above which it is observed: one scale above the usual.
+    pub(crate) observed_above: f64,
+    /// Rows of a clock hour above which the day is observed.
+    pub(crate) hour_observed_above: f64,
 }
 
-/// First-time accesses of one kind today.
+/// Today's first-time accesses of one kind.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Firsts {
+    /// Their names, at most [`MOST_EVIDENCE`].
     pub(crate) names: Vec<Text>,
-    /// Hash of the first of them.
+    /// Hash of the first name.
     pub(crate) key: u64,
-    /// What is usual of them on a day like today, where the org's day has a say.
+    /// Their usual number on a day like today; `None` if the org's day does not change it.
     #[serde(with = "exact")]
     pub(crate) usual: Option<Rate>,
-    /// Rows that they brought together, and the requests that say how many.
+    /// Rows of all of them together.
     pub(crate) rows: f64,
+    /// Requests that say how many rows they read.
     pub(crate) requests: u32,
-    pub(crate) source: Option<Surface>,
+    pub(crate) surface: Option<Surface>,
     pub(crate) from_views: Vec<Text>,
     pub(crate) to_view: Option<Text>,
     pub(crate) from_scope: Option<Scope>,
@@ -101,32 +120,39 @@ pub(crate) struct Firsts {
 /// Objects touched over the API today.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ApiDay {
+    /// Hashes of the objects.
     pub(crate) keys: Vec<u64>,
     pub(crate) names: Vec<Text>,
+    /// Objects that the account had not accessed before today.
     pub(crate) unknown: u32,
+    /// Requests that returned at most one row.
     pub(crate) empty: u32,
     pub(crate) evidence: Vec<Uuid>,
 }
 
+/// An unusual clock hour of the account, and its work so far.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct OddHour {
+    /// Probability that the account is active in an hour at most as usual, see [`super::Rhythm::share`].
     pub(crate) share: f64,
+    /// 0 is Monday from 00:00 to 01:00.
     pub(crate) of_week: u32,
     pub(crate) rows: f64,
     pub(crate) requests: u32,
 }
 
-/// How many activities, names or objects a day's evidence holds at most.
+/// Activities, names or objects that a list of evidence holds at most. A choice that bounds memory and messages.
 pub(crate) const MOST_EVIDENCE: usize = 12;
 
-/// Appends unless the list is full or holds it already.
-pub(crate) fn note<T: PartialEq>(list: &mut Vec<T>, item: T) {
+/// Appends the item unless the list is full or holds it already.
+pub(crate) fn push_unique<T: PartialEq>(list: &mut Vec<T>, item: T) {
     if list.len() < MOST_EVIDENCE && !list.contains(&item) {
         list.push(item);
     }
 }
 
 impl Day {
+    /// Opens a day.
     pub(crate) fn new(number: i32, start: Timestamp, is_weekend: bool) -> Self {
         Self {
             number,
@@ -135,7 +161,7 @@ impl Day {
             last_at: start,
             hour_start: Timestamp(i64::MIN),
             hours: 0,
-            sources: Default::default(),
+            surfaces: Default::default(),
             counts: Counts::default(),
             recent: Recent::default(),
             objects: Firsts::default(),
@@ -154,37 +180,41 @@ impl Day {
         }
     }
 
-    pub(crate) fn source(&mut self, source: Surface) -> Option<&mut Box<SourceDay>> {
-        self.sources.get_mut(source as usize).map(|slot| slot.get_or_insert_default())
+    /// Returns today's rows through `surface`, created if absent.
+    pub(crate) fn surface(&mut self, surface: Surface) -> Option<&mut Box<SurfaceDay>> {
+        self.surfaces.get_mut(surface as usize).map(|slot| slot.get_or_insert_default())
     }
 
-    /// A clock hour begins: what it brings is counted from zero.
+    /// Begins a clock hour: its rows are counted from zero.
     pub(crate) fn open_hour(&mut self, start: Timestamp, hour: u8) {
         self.hour_start = start;
         self.hours |= 1 << hour;
         self.odd_hour = None;
-        self.sources.iter_mut().flatten().for_each(|source| source.hour_rows = 0.0);
+        self.surfaces.iter_mut().flatten().for_each(|surface| surface.hour_rows = 0.0);
     }
 
-    /// Share of today's views and reports that the account has worked with for long; 1 while there are few.
+    /// Returns the share of today's requests for views and reports that are part of the account's job; 1 while there are
+    /// few.
     pub(crate) fn known_share(&self) -> f64 {
+        /// Requests below which there is no share to speak of. A choice.
         const FEW: u32 = 4;
         let (known, all) = (f64::from(self.known_requests), f64::from(self.named_requests));
         if self.named_requests < FEW { 1.0 } else { known / all }
     }
 
+    /// Returns the bytes of memory that the day holds, its heap included.
     pub(crate) fn bytes(&self) -> usize {
-        let sources = self.sources.iter().flatten().map(|source| {
-            size_of::<SourceDay>()
-                + source.largest.capacity() * size_of::<(f64, Uuid)>()
-                + source.objects.capacity() * size_of::<Text>()
+        let surfaces = self.surfaces.iter().flatten().map(|surface| {
+            size_of::<SurfaceDay>()
+                + surface.largest.capacity() * size_of::<(f64, Uuid)>()
+                + surface.objects.capacity() * size_of::<Text>()
         });
         let firsts = [&self.objects, &self.scopes, &self.exports].map(|firsts| {
             (firsts.names.capacity() + firsts.from_views.capacity()) * size_of::<Text>()
                 + firsts.evidence.capacity() * size_of::<Uuid>()
         });
         size_of::<Self>()
-            + sources.sum::<usize>()
+            + surfaces.sum::<usize>()
             + firsts.iter().sum::<usize>()
             + self.recent.heap_bytes()
             + self.api.keys.capacity() * size_of::<u64>()
@@ -193,27 +223,30 @@ impl Day {
 }
 
 impl Firsts {
-    /// Rows a request; `None` where none says how many.
+    /// Returns the rows a request; `None` if no request says how many.
     pub(crate) fn rows_a_request(&self) -> Option<f64> {
         (self.requests > 0).then(|| self.rows / f64::from(self.requests))
     }
 }
 
 impl DayUsual {
-    /// Rows a request over so many requests: an average of few varies as they do.
+    /// Returns what is usual of the rows a request, averaged over so many requests: the variance of an average of n is
+    /// larger by the variance of one request over n.
     pub(crate) fn intensity(&self, requests: u32) -> Usual {
-        let of_average = self.request_variance.max(0.25) / f64::from(requests.max(1));
+        /// Least variance of ln(1 + rows) of one request: a factor of 1.65 is one deviation. A choice.
+        const LEAST_VARIANCE: f64 = 0.25;
+        let of_average = self.request_variance.max(LEAST_VARIANCE) / f64::from(requests.max(1));
         Usual { scale: (self.intensity.scale.powi(2) + of_average).sqrt(), ..self.intensity }
     }
 }
 
-impl SourceDay {
-    /// Rows a request so far.
+impl SurfaceDay {
+    /// Returns the rows a request, averaged over the day so far.
     pub(crate) fn intensity(&self) -> f64 {
         self.rows / f64::from(self.requests.max(1))
     }
 
-    /// Counts rows that one activity brought.
+    /// Counts the rows of one activity.
     pub(crate) fn add(&mut self, rows: f64, id: Uuid) {
         self.rows += rows;
         self.hour_rows += rows;

@@ -1,27 +1,28 @@
-//! Changes of role: a baseline that speaks of another job is trusted less.
+//! Changes of role: after one, the baseline of the old role counts for less.
 
 use serde::{Deserialize, Serialize};
 
 /// What is known of the account's role.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Role {
-    /// Hash of the profile and role ids that events carry; 0 before any.
+    /// Hash of the Salesforce profile and role ids that events carry; 0 before any.
     ids: u64,
-    /// Active days in a row on which the account mostly worked with what it did not know.
+    /// Closed days in a row on which most requests were for unknown views and reports.
     strange_days: u8,
-    /// The day of the last change.
+    /// The day of the last change, in days since 1970-01-01.
     pub(crate) changed: Option<i32>,
 }
 
 impl Role {
-    /// Days on which a view or report was had before it is part of the job.
+    /// Decayed days of use from which on a view or report is part of the job: four recent days. A choice.
     pub(crate) const KNOWN_DAYS: f32 = 3.5;
-    /// Active days before an account has a job to change.
+    /// Active days before an account has a role that can change: three working weeks. A choice.
     pub(crate) const LEAST_DAYS: f64 = 15.0;
-    /// Days after a change in which everything may be a first.
+    /// Days after a change during which first-time accesses are expected. A choice: one working week; an attacker who
+    /// takes over right after a change is missed by the detectors of first-time access during it.
     pub(crate) const SETTLING: i32 = 5;
 
-    /// Notes the ids of an event. Returns whether they changed.
+    /// Learns the ids of an event. Returns whether they changed.
     pub(crate) fn note_ids(&mut self, ids: u64, day: i32) -> bool {
         let changed = self.ids != 0 && self.ids != ids;
         self.ids = ids;
@@ -31,17 +32,19 @@ impl Role {
         changed
     }
 
-    /// Notes a closed day: of `requests` for views and reports, `known` were for one that is part of the job. Returns
-    /// whether the days add up to a change of role.
+    /// Learns a closed day: of `requests` for views and reports, `known` were for one that is part of the job. Returns
+    /// whether this day completes a change of role.
     pub(crate) fn note_day(&mut self, known: u32, requests: u32, day: i32) -> bool {
-        /// Fewer requests than this say nothing.
+        /// Requests below which a day says nothing. A choice.
         const LEAST: u32 = 5;
-        /// Days that make a change: one may be an attack.
+        /// Days in a row that make a change. A choice: one alone may be an attack.
         const DAYS: u8 = 2;
+        /// Tenths of the requests below which the known ones are too few for the old role. A choice.
+        const KNOWN_TENTHS: u32 = 4;
         if requests < LEAST {
             return false;
         }
-        let is_strange = 10 * known < 4 * requests;
+        let is_strange = 10 * known < KNOWN_TENTHS * requests;
         self.strange_days = if is_strange { self.strange_days + 1 } else { 0 };
         if self.strange_days < DAYS {
             return false;
@@ -50,7 +53,7 @@ impl Role {
         true
     }
 
-    /// Whether the account settles into a new role on `day`.
+    /// Whether `day` is among the first after a change, see [`Role::SETTLING`].
     pub(crate) fn is_settling(&self, day: i32) -> bool {
         self.changed.is_some_and(|changed| (0..Self::SETTLING).contains(&(day - changed)))
     }
@@ -70,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn so_are_two_strange_days_and_not_one() {
+    fn two_days_of_unknown_work_are_a_change_and_one_is_not() {
         let mut role = Role::default();
         assert!(!role.note_day(1, 20, 10));
         assert!(!role.note_day(19, 20, 12));

@@ -1,70 +1,87 @@
-//! Rows through one source: days, clock hours, single requests, peaks that recur, and slow drains.
+//! The model of rows through one surface: days, clock hours, requests, recurring peaks and slow drains.
 
 use crate::estimate::{Moments, Prior, usual};
 use crate::state::exact;
 use model::{Timestamp, Usual};
 use serde::{Deserialize, Serialize};
 
-/// What is learned of one user's rows through one source. All but `plain` are of ln(1 + rows).
+/// What was learned of one account's rows through one surface. All moments but `plain` are of ln(1 + rows).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct RowModel {
+    /// Rows of each active day.
     pub(crate) day: Moments,
-    /// Largest clock hour of each day.
+    /// Rows of the largest clock hour of each day.
     pub(crate) hour: Moments,
+    /// Rows of single requests.
     pub(crate) request: Moments,
-    /// Rows a request, averaged over each day: steadier than their sum, since people look at the same things.
+    /// Rows a request, averaged over each day. It varies less than their sum, since people look at the same things on
+    /// busy and on calm days.
     pub(crate) intensity: Moments,
+    /// Rows of each active day, not their logarithm: what summaries and the z-score show.
     pub(crate) plain: Moments,
     pub(crate) peaks: Peaks,
     pub(crate) drain: DrainState,
 }
 
-/// Days far above the usual, remembered so that a month-end batch is known by its second or third time.
+/// The last four days far above the usual, so that a month-end batch is known by its second or third time.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Peaks([Option<Peak>; 4]);
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Peak {
     day: i32,
+    /// ln(1 + rows), or ln(1 + count).
     log_rows: f32,
 }
 
-/// Page's CUSUM of the log-likelihood ratio of a shift by one deviation: S = max(0, S + z − 1/2). Its exponential
-/// is an e-process that restarts (Shin, Ramdas and Rinaldo 2022): a run of e^S ≥ L comes by chance about once in L
-/// days.
+/// Page's CUSUM (Continuous inspection schemes, 1954) of the log-likelihood ratio of a shift by one deviation:
+/// S = max(0, S + z − 1/2).
+///
+/// Its exponential is an e-process that restarts, an e-detector (Shin, Ramdas and Rinaldo, E-detectors: a nonparametric
+/// framework for sequential change detection, 2022): by chance e^S reaches L about once in L days.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct DrainState {
+    /// S / ln 10, the logarithm of the e-process.
     pub(crate) log10_e: f64,
+    /// Active days of the run: since S was last 0.
     pub(crate) days: u32,
-    /// The day on which the run began.
+    /// Start of the day on which the run began.
     #[serde(with = "exact")]
     pub(crate) since: Timestamp,
+    /// Rows of the run.
     pub(crate) rows: f64,
+    /// Rows that would have been usual on its days.
     pub(crate) usual_rows: f64,
 }
 
 impl RowModel {
+    /// Returns what is usual of the rows of a day.
     pub(crate) fn usual_day(&self, prior: Option<&Prior>, shift: f64) -> Option<Usual> {
         usual(&self.day, &self.plain, prior, shift)
     }
 
+    /// Returns what is usual of the rows of a day's largest clock hour.
     pub(crate) fn usual_hour(&self, prior: Option<&Prior>, shift: f64) -> Option<Usual> {
         usual(&self.hour, &Moments::default(), prior, shift)
     }
 
+    /// Returns what is usual of the rows a request, averaged over a day.
     pub(crate) fn usual_intensity(&self, prior: Option<&Prior>) -> Option<Usual> {
         usual(&self.intensity, &Moments::default(), prior, 0.0)
     }
 
+    /// Returns what is usual of the rows of one request.
     pub(crate) fn usual_request(&self, prior: Option<&Prior>) -> Option<Usual> {
         usual(&self.request, &Moments::default(), prior, 0.0)
     }
 }
 
 impl Peaks {
-    /// A peak is believed to recur after this many days: before, it may be an attack that goes on.
+    /// Days after which a peak counts as recurring: before, it may be an attack that goes on. A choice: just under two
+    /// weeks, so that biweekly batches recur.
     const LEAST_AGE: i32 = 13;
 
+    /// Remembers a peak in place of the oldest.
     pub(crate) fn remember(&mut self, day: i32, log_rows: f64) {
         let peak = Peak { day, log_rows: log_rows as f32 };
         let oldest = self.0.iter_mut().min_by_key(|slot| slot.map_or(i32::MIN, |peak| peak.day));
@@ -73,24 +90,27 @@ impl Peaks {
         }
     }
 
-    /// Earlier days, old enough to be believed, that brought about as much as `log_rows` or more.
+    /// Returns how many peaks at least [`Peaks::LEAST_AGE`] days old had about as much as `log_rows`, or more.
     pub(crate) fn at_least(&self, day: i32, log_rows: f64) -> usize {
-        /// A factor of 1.6 in rows.
+        /// Distance in ln(1 + rows) that counts as about as much: a factor of 1.6. A choice, wide enough for month-end
+        /// batches that vary; a factor of 1.25 was tried first.
         const NEARLY: f64 = 0.47;
-        let believed = |peak: &&Peak| day - peak.day >= Self::LEAST_AGE;
-        self.0.iter().flatten().filter(believed).filter(|peak| f64::from(peak.log_rows) + NEARLY >= log_rows).count()
+        let is_old = |peak: &&Peak| day - peak.day >= Self::LEAST_AGE;
+        self.0.iter().flatten().filter(is_old).filter(|peak| f64::from(peak.log_rows) + NEARLY >= log_rows).count()
     }
 }
 
 impl DrainState {
-    /// One day alone is a spike, not a drain: no day counts for more than so many deviations.
+    /// Deviations that one day counts for at most: a larger day is a spike, not a drain. A choice: three days at least
+    /// until the e-process reaches 100.
     const MOST_A_DAY: f64 = 2.5;
+    /// Shift in deviations against which the likelihood ratio tests. A choice: a CUSUM is most sensitive to shifts of
+    /// this size and finds larger ones, too.
     const SHIFT: f64 = 1.0;
-
-    /// Active days after which a higher level is the account's own.
+    /// Active days after which a higher level is the account's new usual, and the run ends: a working month. A choice.
     const LONGEST: u32 = 20;
 
-    /// Learns a day of `rows` that was `z` deviations above the usual, where `usual_rows` were usual.
+    /// Learns a day of `rows`, which was `z` deviations above the usual of `usual_rows`.
     pub(crate) fn add(&mut self, day: Timestamp, z: f64, rows: f64, usual_rows: f64) {
         let z = z.clamp(-Self::MOST_A_DAY, Self::MOST_A_DAY);
         self.log10_e += Self::SHIFT * (z - Self::SHIFT / 2.0) * std::f64::consts::LOG10_E;
@@ -112,7 +132,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_drain_needs_several_days() {
+    fn a_drain_takes_several_days() {
         let mut drain = DrainState::default();
         drain.add(Timestamp(0), 40.0, 4_000.0, 100.0);
         assert!(drain.log10_e < 1.0);

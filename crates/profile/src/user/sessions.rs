@@ -1,4 +1,4 @@
-//! Sessions of an account: from where they are used, and who is behind them.
+//! The sessions of an account: their networks and clients, and who works in them as the account.
 
 use crate::state::exact;
 use model::{Text, Timestamp, Uuid};
@@ -10,20 +10,25 @@ pub(crate) struct Sessions {
     recent: Vec<Session>,
 }
 
+/// One session, as last used.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Session {
-    /// Hashes of the session key and the login key; 0 where there is none.
+    /// Hash of the session key; 0 if unknown.
     session: u64,
+    /// Hash of the login key; 0 if unknown.
     login: u64,
+    /// Event time of the latest use.
     #[serde(with = "exact")]
     pub(crate) last: Timestamp,
+    /// Hash and name of the network it was last used from.
     pub(crate) network: Option<(u64, Text)>,
+    /// Hash and name of the client it was last used with.
     pub(crate) client: Option<(u64, Text)>,
-    /// Who works in this session as the account.
+    /// The administrator who works in it as the account, by LoginAs.
     pub(crate) delegate: Option<Text>,
 }
 
-/// Work done today in a session that LoginAs opened.
+/// Today's work of one administrator in sessions opened by LoginAs.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Delegation {
     pub(crate) delegate: Text,
@@ -34,9 +39,12 @@ pub(crate) struct Delegation {
 }
 
 impl Sessions {
+    /// Sessions remembered at once, the least recently used dropped. A choice that bounds a profile; people have few
+    /// sessions at a time, and an integration's do not move.
     const CAPACITY: usize = 6;
 
-    /// The session with either key, opened if there is none. `None` without any key.
+    /// Returns the session with either key, opened if there is none; `None` without any key. A session with both keys
+    /// is never taken for another session of the same login.
     pub(crate) fn of(&mut self, session: u64, login: u64, at: Timestamp) -> Option<&mut Session> {
         if session == 0 && login == 0 {
             return None;
@@ -55,23 +63,24 @@ impl Sessions {
         Some(found)
     }
 
-    /// Who is behind the session with either key.
+    /// Returns the administrator who works in the session with either key.
     pub(crate) fn delegate(&self, session: u64, login: u64) -> Option<&Text> {
         let matches =
             |known: &&Session| (session != 0 && known.session == session) || (login != 0 && known.login == login);
         self.recent.iter().filter(matches).find_map(|known| known.delegate.as_ref())
     }
 
-    /// Whether anybody is behind any of the sessions; few accounts are ever logged in to by another.
+    /// Whether an administrator works in any of the sessions: a quick check, because few accounts ever have one.
     pub(crate) fn has_delegates(&self) -> bool {
         self.recent.iter().any(|known| known.delegate.is_some())
     }
 
+    /// Returns the bytes held on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.recent.capacity() * size_of::<Session>()
     }
 
-    /// Puts a session in place of the one used least lately. Returns where it is.
+    /// Adds a session, in place of the least recently used if there is no room. Returns its index.
     fn open(&mut self, session: Session) -> usize {
         if self.recent.len() < Self::CAPACITY {
             self.recent.reserve_exact(1);
@@ -91,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn found_by_either_key() {
+    fn a_session_is_found_by_either_key() {
         let mut sessions = Sessions::default();
         sessions.of(0, 5, Timestamp(0)).unwrap().delegate = Some("admin".into());
         assert_eq!(sessions.of(7, 5, Timestamp(1)).unwrap().delegate.as_deref(), Some("admin"));
@@ -108,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_makes_room() {
+    fn the_least_recently_used_session_is_dropped() {
         let mut sessions = Sessions::default();
         for key in 1..=7 {
             sessions.of(key, 0, Timestamp(key as i64)).unwrap().client = Some((key, "c".into()));

@@ -1,12 +1,12 @@
-//! Copies of one activity: what they tell adds up, and counts once.
+//! Copies of one activity: their facets add up, and the activity counts once.
 
 use super::*;
 use crate::org::facets::Facets;
 use model::{Delegate, Feature, Outcome};
 use proptest::prelude::*;
 
-/// The small org's activities with all that a copy may tell beyond another.
-fn told_in_full() -> Vec<Activity> {
+/// Returns the small org's activities with all facets that a copy may add.
+fn full_activities() -> Vec<Activity> {
     let mut activities = small_activities();
     for (n, activity) in activities.iter_mut().enumerate() {
         activity.source_ip = Some(SourceIp::Address([198, 51, (n / 18) as u8, 7].into()));
@@ -19,7 +19,7 @@ fn told_in_full() -> Vec<Activity> {
     activities
 }
 
-/// What is left of the activity without some of the facets.
+/// Returns the activity without some of its facets.
 fn without(facets: u8, activity: &Activity) -> Activity {
     let mut poor = Facets(!facets).only(activity);
     if facets & 8 != 0 {
@@ -28,10 +28,10 @@ fn without(facets: u8, activity: &Activity) -> Activity {
     poor
 }
 
-/// The whole state but for how often there was something to tell.
+/// Returns the whole state, with the number of observations set to 0.
 fn state(mut org: Org) -> Table {
     for member in &mut org.users {
-        let Member::Here(user) = member else { panic!("away") };
+        let Member::InMemory(user) = member else { panic!("away") };
         user.profile.revision = 0;
     }
     whole(org)
@@ -41,45 +41,45 @@ fn new_org() -> Org {
     Org::new(org_id(), &settings()).unwrap()
 }
 
-/// On the day after the small org's last.
+/// Returns an activity of the day after the small org's last.
 fn tomorrow(n: u128, kind: Kind) -> Activity {
     activity(n, "emma", Timestamp::parse("2026-04-08T08:00:00Z").unwrap(), kind)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-    /// But for changes of role and for LoginAs, which have a say in how the rest is learned.
+    /// Except for changes of role and LoginAs, which change how the rest is learned.
     #[test]
     fn a_poor_copy_and_a_rich_one_teach_what_the_rich_one_teaches(
         facets in prop::collection::vec(any::<u8>().prop_map(|bits| bits & 0xcf), 200),
     ) {
         let (mut by_two, mut by_one) = (new_org(), new_org());
-        for (activity, facets) in told_in_full().iter().zip(facets) {
+        for (activity, facets) in full_activities().iter().zip(facets) {
             let poor = without(facets, activity);
             prop_assert_eq!(by_two.observe(&poor, &mut Vec::new()), ActivityOutcome::Learned);
             let is_poor = poor != *activity;
-            let fate = by_two.observe(activity, &mut Vec::new());
-            prop_assert_eq!(fate, if is_poor { ActivityOutcome::Enriched } else { ActivityOutcome::Duplicate });
+            let outcome = by_two.observe(activity, &mut Vec::new());
+            prop_assert_eq!(outcome, if is_poor { ActivityOutcome::Enriched } else { ActivityOutcome::Duplicate });
             prop_assert_eq!(by_one.observe(activity, &mut Vec::new()), ActivityOutcome::Learned);
         }
         prop_assert!(state(by_two) == state(by_one));
     }
 
     #[test]
-    fn what_was_told_is_learned_once(copies in prop::collection::vec((0..162usize, any::<u8>()), 1..150)) {
-        let activities = told_in_full();
+    fn facets_are_learned_once(copies in prop::collection::vec((0..162usize, any::<u8>()), 1..150)) {
+        let activities = full_activities();
         let (mut org, mut table) = (small_org(), Table::new());
         let copies: Vec<_> = copies.into_iter().map(|(at, facets)| without(facets, &activities[at])).collect();
         for copy in &copies {
-            let fate = org.observe(copy, &mut Vec::new());
-            prop_assert!(matches!(fate, ActivityOutcome::Enriched | ActivityOutcome::Duplicate | ActivityOutcome::Forgotten), "{:?}", fate);
+            let outcome = org.observe(copy, &mut Vec::new());
+            prop_assert!(matches!(outcome, ActivityOutcome::Enriched | ActivityOutcome::Duplicate | ActivityOutcome::Forgotten), "{:?}", outcome);
             apply(&mut table, org.take_changes().unwrap());
         }
         let mut out = Vec::new();
         for mut org in [restore(&org_id(), &table), org] {
             for copy in &copies {
-                let fate = learn(Org::observe, &mut org, copy, &table).0;
-                prop_assert!(matches!(fate, ActivityOutcome::Duplicate | ActivityOutcome::Forgotten), "{:?}", fate);
+                let outcome = learn(Org::observe, &mut org, copy, &table).0;
+                prop_assert!(matches!(outcome, ActivityOutcome::Duplicate | ActivityOutcome::Forgotten), "{:?}", outcome);
                 org.observe(copy, &mut out);
             }
             prop_assert_eq!((org.take_changes().unwrap(), out.len()), (vec![], 0));
@@ -88,7 +88,7 @@ proptest! {
 }
 
 #[test]
-fn a_copy_tells_of_a_new_network_with_all_that_it_has() {
+fn a_copy_with_a_new_network_is_observed_in_full() {
     let mut org = small_org();
     let rich = Activity {
         source_ip: Some(SourceIp::Address([203, 0, 113, 7].into())),
@@ -99,24 +99,25 @@ fn a_copy_tells_of_a_new_network_with_all_that_it_has() {
     assert_eq!(org.observe(&poor, &mut Vec::new()), ActivityOutcome::Learned);
     let mut out = Vec::new();
     assert_eq!(org.observe(&rich, &mut out), ActivityOutcome::Enriched);
-    let features = |told: &Observation| told.features.iter().map(std::mem::discriminant).collect::<Vec<_>>();
-    let [told] = &out[..] else { panic!("{out:?}") };
-    let Some(Feature::Network(network)) = told.features.first() else { panic!("{told:?}") };
-    assert_eq!((network.value.as_str(), told.activity.as_deref()), ("203.0.113.0/24", Some(&rich)));
-    assert_eq!(features(told).len(), 2, "the network and the session's change of it: {told:?}");
+    let features =
+        |observation: &Observation| observation.features.iter().map(std::mem::discriminant).collect::<Vec<_>>();
+    let [observation] = &out[..] else { panic!("{out:?}") };
+    let Some(Feature::Network(network)) = observation.features.first() else { panic!("{observation:?}") };
+    assert_eq!((network.value.as_str(), observation.activity.as_deref()), ("203.0.113.0/24", Some(&rich)));
+    assert_eq!(features(observation).len(), 2, "the network and the session's change of it: {observation:?}");
     let day = org.profiles().find(|(user, _)| user.as_str() == "emma").unwrap().1.day.as_ref().unwrap();
-    assert_eq!(day.sources[0].as_ref().map(|today| today.rows), Some(120.0), "rows are not learned of copies");
+    assert_eq!(day.surfaces[0].as_ref().map(|today| today.rows), Some(120.0), "rows are not learned of copies");
 }
 
 #[test]
-fn the_place_of_an_older_copy_does_not_move_a_session_back() {
+fn a_copy_of_an_older_activity_does_not_move_a_session_back() {
     let mut org = small_org();
     let rich = tomorrow(9_000, Kind::ListView);
     let poor = Activity { client: None, ..rich.clone() };
     org.observe(&poor, &mut Vec::new());
     let moved = Activity { source_ip: Some(SourceIp::Address([203, 0, 113, 7].into())), ..tomorrow(9_001, Kind::Uri) };
     let sessions = |out: &[Observation]| {
-        let features = out.iter().flat_map(|told| &told.features);
+        let features = out.iter().flat_map(|observation| &observation.features);
         features.filter(|feature| matches!(feature, Feature::Session(_))).count()
     };
     let mut out = Vec::new();
@@ -128,7 +129,7 @@ fn the_place_of_an_older_copy_does_not_move_a_session_back() {
 }
 
 #[test]
-fn a_failed_login_is_one_however_many_tell_of_it() {
+fn copies_of_a_failed_login_count_once() {
     let mut org = small_org();
     let login = |n, outcome| Activity { outcome, ..tomorrow(n, Kind::Login) };
     for n in 9_000..9_004 {
@@ -142,7 +143,7 @@ fn a_failed_login_is_one_however_many_tell_of_it() {
     let mut out = Vec::new();
     org.observe(&poor, &mut out);
     let failures = |out: &[Observation]| {
-        let features = out.iter().flat_map(|told| &told.features);
+        let features = out.iter().flat_map(|observation| &observation.features);
         features
             .filter_map(|feature| match feature {
                 Feature::Failures(failures) => Some(failures.count),
@@ -157,7 +158,7 @@ fn a_failed_login_is_one_however_many_tell_of_it() {
 }
 
 #[test]
-fn a_copy_may_tell_of_the_delegate_and_of_its_session() {
+fn a_copy_may_add_the_session_of_a_delegate() {
     let mut org = small_org();
     let delegate = Delegate { username: Some("admin@example.com".into()), ..Delegate::default() };
     let rich = Activity {
@@ -170,7 +171,7 @@ fn a_copy_may_tell_of_the_delegate_and_of_its_session() {
         let mut out = Vec::new();
         let view = Activity { rows: Some(90), ..tomorrow(n, Kind::ListView) };
         org.observe(&Activity { session_key: Some("another session".into()), ..view }, &mut out);
-        out.iter().flat_map(|told| &told.features).any(|feature| matches!(feature, Feature::Delegated(_)))
+        out.iter().flat_map(|observation| &observation.features).any(|feature| matches!(feature, Feature::Delegated(_)))
     };
     assert_eq!(org.observe(&poor, &mut Vec::new()), ActivityOutcome::Learned);
     assert!(!delegated(&mut org, 9_001));
@@ -179,7 +180,7 @@ fn a_copy_may_tell_of_the_delegate_and_of_its_session() {
 }
 
 #[test]
-fn a_copy_needs_the_profile_only_if_it_tells_more() {
+fn a_copy_needs_the_profile_only_if_it_adds_facets() {
     let mut org = small_org();
     let rich = tomorrow(9_000, Kind::ListView);
     let poor = Activity { client: None, ..rich.clone() };
@@ -193,9 +194,5 @@ fn a_copy_needs_the_profile_only_if_it_tells_more() {
     assert_eq!(org.take_changes().unwrap(), []);
     assert_eq!(learn(Org::observe, &mut org, &rich, &table).0, ActivityOutcome::Enriched);
     let stranger = Activity { user_id: UserId::new("nobody"), country: Some("FR".into()), ..rich };
-    assert_eq!(
-        org.observe(&stranger, &mut Vec::new()),
-        ActivityOutcome::Duplicate,
-        "who is not known is not made known"
-    );
+    assert_eq!(org.observe(&stranger, &mut Vec::new()), ActivityOutcome::Duplicate, "an unknown account is not added");
 }

@@ -1,4 +1,4 @@
-//! Damaged records are errors, and never panics.
+//! Damaged records give errors and never panics.
 
 use super::*;
 use crate::StateError;
@@ -11,7 +11,7 @@ static STORED: LazyLock<Table> = LazyLock::new(|| {
     all
 });
 
-/// Reads the record in place of the stored one.
+/// Restores the org with other bytes in place of a stored record.
 fn reread(key: &str, bytes: Vec<u8>) -> Result<(), StateError> {
     if let Some(user) = key.strip_prefix("user/") {
         let records = STORED.iter().filter(|(key, _)| !key.starts_with("user/"));
@@ -29,23 +29,26 @@ fn message(result: Result<(), StateError>) -> String {
 }
 
 #[test]
-fn every_cut_is_told() {
+fn every_truncated_record_is_an_error() {
     for (key, bytes) in &*STORED {
         for cut in (0..bytes.len()).step_by(1 + bytes.len() / 40) {
             let error = reread(key, bytes[..cut].to_vec()).unwrap_err();
-            assert!(matches!(&error, StateError::Undecodable { key: told, .. } if told == key), "{error}");
+            assert!(matches!(&error, StateError::Undecodable { key: found, .. } if found == key), "{error}");
         }
         assert!(reread(key, bytes.clone()).is_ok());
         assert_eq!(
             message(reread(key, [bytes.as_slice(), &[0, 0]].concat())),
             format!("state {key:?}: 2 bytes beyond its end")
         );
-        assert_eq!(message(reread(key, vec![9, 0])), format!("state {key:?}: version 9 is not known"));
+        assert_eq!(
+            message(reread(key, vec![9, 0])),
+            format!("state {key:?}: unknown version 9; run the version of orgwatch that wrote it, or a later one")
+        );
     }
 }
 
 #[test]
-fn every_missing_record_is_told() {
+fn every_missing_record_is_an_error() {
     for missing in STORED.keys().filter(|key| !key.starts_with("user/")) {
         let records = STORED.iter().filter(|(key, _)| !key.starts_with("user/") && *key != missing);
         let records = records.map(|(key, bytes)| (key.clone(), bytes.clone()));
@@ -55,9 +58,9 @@ fn every_missing_record_is_told() {
 }
 
 #[test]
-fn strangers_are_told() {
+fn unknown_keys_users_and_settings_are_errors() {
     assert_eq!(message(reread("sloths/1", vec![])), "state \"sloths/1\": no such key");
-    assert_eq!(message(reread("user/nobody", vec![])), "user nobody is not of org 00Dhn0000018hrcEAA");
+    assert_eq!(message(reread("user/nobody", vec![])), "user nobody does not belong to org 00Dhn0000018hrcEAA");
     let unknown = Settings { time_zone: "Mars".to_owned(), ..settings() };
     let error = Org::restore(org_id(), &unknown, []).err().unwrap();
     assert_eq!(error.to_string(), "profile.time_zone: no such time zone: \"Mars\"");
@@ -66,17 +69,17 @@ fn strangers_are_told() {
 
 proptest! {
     #[test]
-    fn random_bytes_do_no_harm(at in any::<prop::sample::Index>(), version in 1..4u8, mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn random_bytes_do_not_panic(at in any::<prop::sample::Index>(), version in 1..4u8, mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let key = at.get(&STORED.keys().collect::<Vec<_>>()).to_string();
         bytes.insert(0, version);
         reread(&key, bytes).ok();
     }
 
     #[test]
-    fn neither_do_changed_bytes(at in any::<prop::sample::Index>(), place in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn changed_bytes_do_not_panic(at in any::<prop::sample::Index>(), index in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let (key, bytes) = *at.get(&STORED.iter().collect::<Vec<_>>());
         let mut bytes = bytes.clone();
-        *place.get_mut(&mut bytes) = byte;
+        *index.get_mut(&mut bytes) = byte;
         reread(key, bytes).ok();
     }
 }

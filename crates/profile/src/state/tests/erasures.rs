@@ -1,11 +1,11 @@
-//! An account that was erased is forgotten, and nobody else is changed by it.
+//! An erased account is forgotten, and no other account changes.
 
 use super::stops::activities_of_the_world;
 use super::*;
 use crate::erase;
 use proptest::prelude::*;
 
-/// The records of an org's stop, without those of accounts, as [`erase`] takes them.
+/// Returns an org's records without those of its users, as [`erase`] takes them.
 fn of_org(table: &Table) -> Vec<(String, Vec<u8>)> {
     table.iter().filter(|(key, _)| !key.starts_with("user/")).map(|(key, bytes)| (key.clone(), bytes.clone())).collect()
 }
@@ -16,19 +16,23 @@ fn erased(table: &Table, user: &UserId) -> Table {
     without
 }
 
-/// What the others' activities give from here on.
-fn told_of_others(table: &Table, erased: &UserId, activities: &[Activity]) -> Vec<(ActivityOutcome, Vec<Observation>)> {
+/// Returns what the others' activities give from here on.
+fn results_of_others(
+    table: &Table,
+    erased: &UserId,
+    activities: &[Activity],
+) -> Vec<(ActivityOutcome, Vec<Observation>)> {
     let id = activities[0].org_id.clone();
     let mut org = restore(&id, table);
     let others = activities.iter().filter(|activity| activity.user_id != *erased);
-    let mut told: Vec<_> = others.map(|activity| learn(Org::observe, &mut org, activity, table)).collect();
+    let mut results: Vec<_> = others.map(|activity| learn(Org::observe, &mut org, activity, table)).collect();
     let mut out = Vec::new();
     org.finish(&mut out);
-    told.push((ActivityOutcome::Learned, out));
-    told
+    results.push((ActivityOutcome::Learned, out));
+    results
 }
 
-/// A stored org after so many activities, all of whose days are closed or open as they are.
+/// Returns the records of an org after the activities, with all days closed if `closed`.
 fn stored(activities: &[Activity], closed: bool) -> Table {
     let mut org = Org::new(activities[0].org_id.clone(), &settings()).unwrap();
     for activity in activities {
@@ -43,7 +47,7 @@ fn stored(activities: &[Activity], closed: bool) -> Table {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 20, ..ProptestConfig::default() })]
     #[test]
-    fn others_go_on_as_if_nothing_had_been_erased(share in 1usize..10, who in 0usize..30) {
+    fn other_accounts_do_not_change(share in 1usize..10, who in 0usize..30) {
         let activities = activities_of_the_world();
         let (before, after) = activities.split_at(activities.len() * share / 10);
         let table = stored(before, true);
@@ -55,11 +59,11 @@ proptest! {
         };
         prop_assert!(others(&table) == others(&without), "profiles");
         prop_assert!(!without.contains_key(&Org::user_key(&user)));
-        prop_assert!(told_of_others(&table, &user, after) == told_of_others(&without, &user, after), "observations");
+        prop_assert!(results_of_others(&table, &user, after) == results_of_others(&without, &user, after), "observations");
     }
 
     #[test]
-    fn an_open_day_goes_with_its_account(count in 1usize..2_000, who in 0usize..2_000) {
+    fn the_open_day_is_erased_with_its_account(count in 1usize..2_000, who in 0usize..2_000) {
         let activities = &activities_of_the_world()[..count];
         let table = stored(activities, false);
         let user = &activities[who % count].user_id;
@@ -68,13 +72,13 @@ proptest! {
         prop_assert!(!org.is_away(user), "unknown");
         let mut out = Vec::new();
         org.finish(&mut out);
-        prop_assert!(out.iter().all(|told| told.user_id != *user));
+        prop_assert!(out.iter().all(|observation| observation.user_id != *user));
         prop_assert!(erase(of_org(&without), user).unwrap().is_empty(), "once");
     }
 }
 
 #[test]
-fn nothing_names_the_account_any_more() {
+fn no_record_names_the_erased_account() {
     let table = whole(small_org());
     let emma = UserId::new("emma");
     let names_emma = |table: &Table| {
@@ -83,9 +87,9 @@ fn nothing_names_the_account_any_more() {
     assert!(names_emma(&table));
     let without = erased(&table, &emma);
     assert!(!names_emma(&without));
-    // Heard of again, she is new, and has a place of her own.
+    // Active again, she is a new account with a slot of its own.
     let mut org = restore(&org_id(), &without);
-    assert!(["0", "\x000"].iter().all(|name| !org.is_away(&UserId::new(name))), "nobody can have her place");
+    assert!(["0", "\x000"].iter().all(|name| !org.is_away(&UserId::new(name))), "no account has the erased slot");
     let again = activity(9_999, "emma", Timestamp::parse("2026-04-20T09:00:00Z").unwrap(), Kind::Api);
     assert_eq!(learn(Org::observe, &mut org, &again, &without).0, ActivityOutcome::Learned);
     let mut later = without.clone();
@@ -96,10 +100,10 @@ fn nothing_names_the_account_any_more() {
 }
 
 #[test]
-fn who_is_unknown_changes_nothing_and_damage_is_told() {
+fn an_unknown_account_changes_nothing_and_damage_is_an_error() {
     let table = whole(small_org());
     assert_eq!(erase(of_org(&table), &UserId::new("nobody")).unwrap(), []);
-    // Whoever names the account that is no more does not find its place.
+    // The name of an erased slot names no account.
     assert_eq!(erase(of_org(&erased(&table, &UserId::new("bob"))), &UserId::new("\x001")).unwrap(), []);
     let broken = of_org(&table).into_iter().map(|(key, _)| (key, vec![FUTURE]));
     assert!(matches!(erase(broken, &UserId::new("emma")), Err(crate::StateError::Version { found: FUTURE, .. })));

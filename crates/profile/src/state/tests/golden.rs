@@ -1,19 +1,19 @@
-//! The bytes of all versions: what is stored must be readable by every later one.
+//! The bytes of all versions: every later version must read them.
 
 use super::*;
 use std::fmt::Write as _;
 
-/// Written before the head said what is missing, and identities what was told of them.
+/// Written before the head listed missing kinds of events, and identities their facets.
 const VERSION_1: &str = include_str!("snapshots/profile__state__tests__golden__version_1.snap");
-/// Written before profiles said whether their accounts may administer.
+/// Written before profiles had the right to administer.
 const VERSION_2: &str = include_str!("snapshots/profile__state__tests__golden__version_2.snap");
 const VERSION_3: &str = include_str!("snapshots/profile__state__tests__golden__version_3.snap");
 
-/// The small org, with all that came with version 2.
+/// Returns the small org with all that version 2 added, and its records.
 fn org_of_version_2() -> (Org, Table) {
     let (mut org, mut table) = (small_org(), Table::new());
     let late = Timestamp::parse("2026-04-07T20:00:00Z").unwrap();
-    assert_eq!(org.teach(&activity(900, "new", late, Kind::Login), &mut Vec::new()), ActivityOutcome::Learned);
+    assert_eq!(org.backfill(&activity(900, "new", late, Kind::Login), &mut Vec::new()), ActivityOutcome::Learned);
     org.blind(Kind::ListView);
     org.blind(Kind::TenantSecurityApiAnomaly);
     apply(&mut table, org.take_changes().unwrap());
@@ -22,12 +22,12 @@ fn org_of_version_2() -> (Org, Table) {
     (org, table)
 }
 
-/// A copy of the small org's last activity that tells more.
+/// Returns a copy of the small org's last activity with one facet more.
 fn richer() -> Activity {
     Activity { country: Some("FR".into()), ..small_activities().pop().unwrap() }
 }
 
-/// The same org, with what came with version 3.
+/// Returns the same org with all that version 3 added, and its records.
 fn org_of_version_3() -> (Org, Table) {
     let (mut org, mut table) = org_of_version_2();
     assert_eq!(org.observe(&richest(), &mut Vec::new()), ActivityOutcome::Enriched);
@@ -35,7 +35,7 @@ fn org_of_version_3() -> (Org, Table) {
     (org, table)
 }
 
-/// A copy that tells whether the account may administer, too.
+/// Returns a copy with the right to administer, too.
 fn richest() -> Activity {
     Activity { administers: Some(true), ..richer() }
 }
@@ -46,7 +46,7 @@ fn version_3() {
 }
 
 #[test]
-fn what_version_3_wrote_is_read() {
+fn version_3_is_read() {
     let stored = read(VERSION_3);
     let mut org = restore(&org_id(), &stored);
     assert_eq!(org.take_changes().unwrap(), []);
@@ -56,7 +56,7 @@ fn what_version_3_wrote_is_read() {
 }
 
 #[test]
-fn what_version_2_wrote_is_read() {
+fn version_2_is_read() {
     let stored = read(VERSION_2);
     let mut org = restore(&org_id(), &stored);
     assert_eq!(org.take_changes().unwrap(), []);
@@ -66,15 +66,15 @@ fn what_version_2_wrote_is_read() {
 }
 
 #[test]
-fn what_version_1_wrote_is_read() {
+fn version_1_is_read() {
     let stored = read(VERSION_1);
     let mut org = restore(&org_id(), &stored);
     let records = org.take_changes().unwrap();
-    assert_eq!(records.iter().map(|record| record.key.as_str()).collect::<Vec<_>>(), ["head"], "in its new form");
+    assert_eq!(records.iter().map(|record| record.key.as_str()).collect::<Vec<_>>(), ["head"], "in its new encoding");
     assert_eq!(
         org.observe(&richer(), &mut Vec::new()),
         ActivityOutcome::Duplicate,
-        "what was told before is not known"
+        "facets of version 1 are unknown, so no copy adds any"
     );
     let now = whole(small_org());
     let read = dump(org, &stored);
@@ -88,7 +88,7 @@ fn what_version_1_wrote_is_read() {
     }
 }
 
-/// A line a record, in hexadecimal; `(n)` stands for n zeros.
+/// Writes a record a line in hexadecimal; `(n)` stands for n zeros.
 fn text(table: &Table) -> String {
     let mut text = String::new();
     for (key, bytes) in table {
@@ -104,6 +104,7 @@ fn text(table: &Table) -> String {
     text
 }
 
+/// Reads what [`text`] wrote.
 fn read(snapshot: &str) -> Table {
     let text = snapshot.rsplit_once("---\n").unwrap().1;
     let bytes = |mut hex: &str| {

@@ -1,11 +1,11 @@
-//! Whether an account may administer: it decides the class and nothing else.
+//! The right to administer decides the class of an account and nothing else.
 
 use super::*;
 use crate::user::Profile;
 use model::{Surface, UserClass};
 
-/// The small org's activities, told each day whether emma may administer.
-fn told(administers: impl Fn(i64) -> Option<bool>) -> Org {
+/// Returns the small org, with activities that say by day whether emma may administer.
+fn org_with_right(administers: impl Fn(i64) -> Option<bool>) -> Org {
     let mut org = Org::new(org_id(), &settings()).unwrap();
     let start = Timestamp::parse("2026-03-30").unwrap();
     for mut activity in small_activities() {
@@ -23,19 +23,19 @@ fn emma(org: &Org) -> &Profile {
 }
 
 #[test]
-fn who_may_administer_is_compared_with_administrators() {
-    let class = |administers: fn(i64) -> Option<bool>| emma(&told(administers)).class();
+fn the_right_makes_an_administrator() {
+    let class = |administers: fn(i64) -> Option<bool>| emma(&org_with_right(administers)).class();
     assert_eq!(class(|_| None), class(|_| Some(false)));
     assert_ne!(class(|_| None), UserClass::Admin);
     assert_eq!(class(|_| Some(true)), UserClass::Admin);
-    assert_eq!(class(|day| (day == 2).then_some(true)), UserClass::Admin, "until it is told otherwise");
+    assert_eq!(class(|day| (day == 2).then_some(true)), UserClass::Admin, "until an activity says otherwise");
     assert_ne!(class(|day| Some(day < 4)), UserClass::Admin);
 }
 
 #[test]
-fn to_get_or_lose_the_right_changes_no_role() {
+fn a_change_of_the_right_is_no_change_of_role() {
     let role = |administers: fn(i64) -> Option<bool>| {
-        let org = told(administers);
+        let org = org_with_right(administers);
         let profile = emma(&org);
         (profile.role.changed, profile.rows_of(Surface::ListView).unwrap().day.weight)
     };

@@ -1,4 +1,4 @@
-//! A checkpoint is as large as what changed.
+//! The size of a checkpoint follows what changed.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn keys(records: &[Record]) -> Vec<&str> {
 }
 
 #[test]
-fn one_activity_writes_little() {
+fn one_activity_writes_few_records() {
     let mut org = Org::new(org_id(), &settings()).unwrap();
     let start = Timestamp::parse("2026-03-30T01:00:00Z").unwrap();
     for n in 0..3_000u128 {
@@ -39,7 +39,7 @@ fn one_activity_writes_little() {
 }
 
 #[test]
-fn an_hour_that_is_forgotten_is_removed() {
+fn a_forgotten_hour_is_removed() {
     let mut org = small_org();
     let mut table = Table::new();
     apply(&mut table, org.take_changes().unwrap());
@@ -52,7 +52,7 @@ fn an_hour_that_is_forgotten_is_removed() {
 }
 
 #[test]
-fn only_what_is_idle_and_stored_leaves_memory() {
+fn only_idle_and_stored_profiles_are_evicted() {
     let mut org = small_org();
     assert_eq!((org.evict(0), org.profiles_in_memory()), (0, 3), "nothing is stored");
     let mut table = Table::new();
@@ -73,7 +73,7 @@ fn only_what_is_idle_and_stored_leaves_memory() {
 }
 
 #[test]
-fn nothing_happens_before_the_wanted_are_loaded() {
+fn nothing_changes_before_wanted_profiles_are_loaded() {
     let mut table = Table::new();
     apply(&mut table, small_org().take_changes().unwrap());
     let records = table.iter().filter(|(key, _)| !key.starts_with("user/"));

@@ -1,4 +1,4 @@
-//! An org that is stored, stopped and restored at any time is like one that never stopped.
+//! An org that is stored, stopped and restored at any time equals one that never stopped.
 
 use super::*;
 use proptest::prelude::*;
@@ -7,44 +7,45 @@ use simulator::{Attacks, Plan, Simulation};
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// What a service may meet after some activities.
+/// What may happen to a service between activities.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Checkpoint,
-    /// A checkpoint, and no more profiles in memory than needed, but for so many.
+    /// A checkpoint, after which at most so many idle profiles stay in memory.
     Evict(usize),
-    /// All that was not stored is lost.
+    /// Everything that was not stored is lost.
     Crash,
 }
 
-/// Observations and fates by index of the activity; those of the end come last.
-type Told = Vec<(ActivityOutcome, Vec<Observation>)>;
+/// Outcome and observations by index of the activity; those of [`Org::finish`] come last.
+type Results = Vec<(ActivityOutcome, Vec<Observation>)>;
 
 struct World {
     id: OrgId,
     activities: Vec<Activity>,
-    told: Told,
+    results: Results,
     state: Table,
 }
 
-/// A simulated org, and what becomes of it when nothing interrupts.
+/// A simulated org, and its results without interruption.
 static WORLD: LazyLock<World> = LazyLock::new(|| {
     let plan = Plan { attacks: Attacks::None, start: "2026-03-30".parse().unwrap(), ..Plan::new(30, 9, 7) };
     let id = OrgId::new(&plan.org_id);
     let activities = activities(plan, &id);
     let mut org = Org::new(id.clone(), &settings()).unwrap();
-    let mut told: Told = (0..activities.len()).map(|index| step(&mut org, &activities, index, &Table::new())).collect();
-    told.push(finish(&mut org));
+    let mut results: Results =
+        (0..activities.len()).map(|index| step(&mut org, &activities, index, &Table::new())).collect();
+    results.push(finish(&mut org));
     let state = dump(org, &Table::new());
-    World { id, activities, told, state }
+    World { id, activities, results, state }
 });
 
 pub(super) fn activities_of_the_world() -> &'static [Activity] {
     &WORLD.activities
 }
 
-/// In order of delivery, with copies, some of which tell more than the first, and late ones in between; with a right
-/// that all get halfway.
+/// Returns the activities in order of delivery, with late ones and with copies, some with more facets than the first; all
+/// accounts get the right to administer halfway.
 fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
     let context = Context { org: Some(org.clone()) };
     let mut ordered = Vec::new();
@@ -57,33 +58,33 @@ fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
         }
     }
     let count = ordered.len();
-    let mut places: Vec<(usize, Activity)> = Vec::new();
+    let mut delivered: Vec<(usize, Activity)> = Vec::new();
     for (index, mut activity) in ordered.into_iter().enumerate() {
         if index % 5 == 0 {
             activity.administers = Some(index > count / 2);
         }
         if index % 31 == 0 {
-            places.push((index + (index * 7) % (count / 2), activity.clone()));
+            delivered.push((index + (index * 7) % (count / 2), activity.clone()));
             (activity.source_ip, activity.session_key, activity.administers) = (None, None, None);
         }
         let is_late = index % 53 == 0;
-        places.push((if is_late { index + (index * 11) % (count / 3) } else { index }, activity));
+        delivered.push((if is_late { index + (index * 11) % (count / 3) } else { index }, activity));
     }
-    places.sort_by_key(|(place, _)| *place);
-    places.into_iter().map(|(_, activity)| activity).collect()
+    delivered.sort_by_key(|(position, _)| *position);
+    delivered.into_iter().map(|(_, activity)| activity).collect()
 }
 
-/// One activity or lesson, and now and then the clock that goes on by itself, or events that are missing or come again.
+/// Learns one activity, some as backfill. Now and then the clock advances, or events go missing or come again.
 fn step(org: &mut Org, activities: &[Activity], index: usize, table: &Table) -> (ActivityOutcome, Vec<Observation>) {
-    let how = if index % 900 < 100 { Org::teach } else { Org::observe };
-    let (fate, mut out) = learn(how, org, &activities[index], table);
+    let how = if index % 900 < 100 { Org::backfill } else { Org::observe };
+    let (outcome, mut out) = learn(how, org, &activities[index], table);
     match index % 400 {
         100 => org.blind(Kind::ListView),
         300 => org.sighted(Kind::ListView),
         399 => org.advance(activities[index].event_time, &mut out),
         _ => {}
     }
-    (fate, out)
+    (outcome, out)
 }
 
 fn finish(org: &mut Org) -> (ActivityOutcome, Vec<Observation>) {
@@ -92,23 +93,23 @@ fn finish(org: &mut Org) -> (ActivityOutcome, Vec<Observation>) {
     (ActivityOutcome::Learned, out)
 }
 
-fn go_on(org: &mut Org, range: Range<usize>, table: &Table, told: &mut Told) {
+fn go_on(org: &mut Org, range: Range<usize>, table: &Table, results: &mut Results) {
     let start = range.start;
-    for (offset, told) in told[range].iter_mut().enumerate() {
-        *told = step(org, &WORLD.activities, start + offset, table);
+    for (offset, result) in results[range].iter_mut().enumerate() {
+        *result = step(org, &WORLD.activities, start + offset, table);
     }
 }
 
 fn check(script: &[(usize, Event)]) {
     let world = &*WORLD;
-    let mut told: Told = vec![(ActivityOutcome::Away, Vec::new()); world.told.len()];
+    let mut results: Results = vec![(ActivityOutcome::Away, Vec::new()); world.results.len()];
     let mut table = Table::new();
     let mut stored = 0;
     let mut org = Org::new(world.id.clone(), &settings()).unwrap();
     let mut index = 0;
     for (count, event) in script {
         let end = (index + count).min(world.activities.len());
-        go_on(&mut org, index..end, &table, &mut told);
+        go_on(&mut org, index..end, &table, &mut results);
         index = end;
         if let Event::Checkpoint | Event::Evict(_) = event {
             apply(&mut table, org.take_changes().unwrap());
@@ -129,9 +130,9 @@ fn check(script: &[(usize, Event)]) {
             }
         }
     }
-    go_on(&mut org, index..world.activities.len(), &table, &mut told);
-    *told.last_mut().unwrap() = finish(&mut org);
-    for (at, (expected, found)) in world.told.iter().zip(&told).enumerate() {
+    go_on(&mut org, index..world.activities.len(), &table, &mut results);
+    *results.last_mut().unwrap() = finish(&mut org);
+    for (at, (expected, found)) in world.results.iter().zip(&results).enumerate() {
         assert_eq!(found, expected, "activity {at}");
     }
     apply(&mut table, org.take_changes().unwrap());
@@ -140,37 +141,42 @@ fn check(script: &[(usize, Event)]) {
         assert!(whole.get(key) == Some(bytes), "{key} differs");
     }
     assert_eq!(whole.len(), world.state.len());
-    // What checkpoints wrote one by one is the whole state. Identities are in the order in which they came.
+    // The checkpoints together are the whole state. Identities are in the order in which they came.
     assert!(dump(restore(&world.id, &table), &table) == whole);
     let fixed = |table: Table| table.into_iter().filter(|(key, _)| key != "head" && !key.starts_with("seen/"));
     assert!(fixed(table).eq(fixed(whole)));
 }
 
 #[test]
-fn the_world_has_it_all() {
+fn the_simulated_org_covers_every_case() {
     let world = &*WORLD;
-    let fates = [
+    let outcomes = [
         ActivityOutcome::Learned,
         ActivityOutcome::Late,
         ActivityOutcome::Duplicate,
         ActivityOutcome::Enriched,
         ActivityOutcome::Forgotten,
     ];
-    for fate in fates {
-        assert!(world.told.iter().any(|(told, _)| *told == fate), "{fate:?}");
+    for outcome in outcomes {
+        assert!(world.results.iter().any(|(found, _)| *found == outcome), "{outcome:?}");
     }
-    assert!(world.told.iter().any(|(told, out)| *told == ActivityOutcome::Enriched && !out.is_empty()));
-    let blind = world.told.iter().flat_map(|(_, out)| out).filter(|told| told.blind == [Kind::ListView]).count();
+    assert!(world.results.iter().any(|(found, out)| *found == ActivityOutcome::Enriched && !out.is_empty()));
+    let blind = world
+        .results
+        .iter()
+        .flat_map(|(_, out)| out)
+        .filter(|observation| observation.blind == [Kind::ListView])
+        .count();
     assert!(blind > 10, "{blind}");
     let mut kinds: Vec<&str> =
         world.state.keys().map(|key| key.split_once('/').map_or(&key[..], |key| key.0)).collect();
     kinds.dedup();
     assert_eq!(kinds, ["head", "known", "names", "populations", "progress", "seen", "slots", "user"]);
-    assert!(world.told.iter().map(|(_, told)| told.len()).sum::<usize>() > 100);
+    assert!(world.results.iter().map(|(_, out)| out.len()).sum::<usize>() > 100);
 }
 
 #[test]
-fn a_checkpoint_and_a_crash_at_every_turn() {
+fn frequent_checkpoints_and_crashes_leave_no_trace() {
     let every = WORLD.activities.len() / 150;
     let script: Vec<_> = (0..150)
         .flat_map(|turn| [(every, Event::Evict(turn % 3)), (every / 2, Event::Crash), (every / 3, Event::Crash)])

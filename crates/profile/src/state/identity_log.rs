@@ -1,30 +1,31 @@
-//! Identities already counted, in chunks by hour: the last chunk of an hour is written again until it is full. What a
-//! later copy told beyond the first follows as an entry of its own, so that no full chunk is written again.
+//! The stored identities, in chunks by hour. The last chunk of an hour is written again until it is full. Facets that a
+//! later copy adds follow as an entry of their own, so that no full chunk is written again.
 
 use crate::org::identities::Identity;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is stored of the identities of each hour.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SeenLog {
+pub(crate) struct IdentityLog {
     hours: BTreeMap<i64, Hour>,
     changed: BTreeSet<i64>,
-    /// Hours that were forgotten, and how many chunks are stored of each.
+    /// Forgotten hours with the number of stored chunks of each, to be removed.
     forgotten: Vec<(i64, u32)>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Hour {
-    /// Full chunks, and all chunks, that are stored.
+    /// Number of full chunks stored.
     full: u32,
+    /// Number of chunks stored.
     stored: u32,
-    /// All entries, stored or not.
+    /// Number of entries, stored or not.
     entries: u32,
-    /// What is in no full chunk, in the order in which it came.
+    /// The entries that are in no full chunk, in the order in which they came.
     tail: Vec<Identity>,
 }
 
-/// A chunk to write, or to remove.
+/// A chunk to write, or to remove if it has no entries.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunk {
     pub(crate) hour: i64,
@@ -32,10 +33,11 @@ pub(crate) struct Chunk {
     pub(crate) entries: Option<Vec<Identity>>,
 }
 
-impl SeenLog {
-    /// Entries in a full chunk.
+impl IdentityLog {
+    /// Entries in a full chunk. A choice: 2 KB are written for one more activity.
     pub(crate) const CHUNK: usize = 256;
 
+    /// Appends an entry.
     pub(crate) fn note(&mut self, hour: i64, identity: Identity) {
         let of_hour = self.hours.entry(hour).or_default();
         of_hour.entries += 1;
@@ -43,12 +45,12 @@ impl SeenLog {
         self.changed.insert(hour);
     }
 
-    /// How many entries there are, by hour.
+    /// Returns the number of entries by hour.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (i64, u32)> {
         self.hours.iter().map(|(number, hour)| (*number, hour.entries))
     }
 
-    /// A chunk was read. Its neighbors may come before or after it.
+    /// Restores a stored chunk. Chunks may come in any order.
     pub(crate) fn restore(&mut self, hour: i64, entries: &[Identity]) {
         let hour = self.hours.entry(hour).or_default();
         hour.stored += 1;
@@ -60,12 +62,13 @@ impl SeenLog {
         }
     }
 
-    /// Whether the chunks of an hour that were read are all of so many entries.
+    /// Whether the restored chunks of an hour are all chunks of so many entries.
     pub(crate) fn is_whole(&self, hour: i64, entries: u32) -> bool {
         let chunks = entries.div_ceil(Self::CHUNK as u32);
         self.hours.get(&hour).map_or(entries == 0, |hour| hour.stored == chunks && hour.entries == entries)
     }
 
+    /// Forgets the hours before `first`.
     pub(crate) fn forget_before(&mut self, first: i64) {
         while let Some(hour) = self.hours.first_entry().filter(|hour| *hour.key() < first) {
             let (number, hour) = hour.remove_entry();
@@ -76,7 +79,7 @@ impl SeenLog {
         }
     }
 
-    /// What is to be written, removals first.
+    /// Returns the chunks to write since the last call, removals first.
     pub(crate) fn take(&mut self) -> Vec<Chunk> {
         let mut chunks = Vec::new();
         for (hour, stored) in std::mem::take(&mut self.forgotten) {
@@ -99,13 +102,13 @@ impl SeenLog {
 mod tests {
     use super::*;
 
-    fn written(log: &mut SeenLog) -> Vec<(i64, u32, Option<usize>)> {
+    fn written(log: &mut IdentityLog) -> Vec<(i64, u32, Option<usize>)> {
         log.take().into_iter().map(|chunk| (chunk.hour, chunk.number, chunk.entries.map(|all| all.len()))).collect()
     }
 
     #[test]
     fn only_the_last_chunk_is_written_again() {
-        let mut log = SeenLog::default();
+        let mut log = IdentityLog::default();
         (0..300).for_each(|n| log.note(7, Identity(n)));
         assert_eq!(written(&mut log), [(7, 0, Some(256)), (7, 1, Some(44))]);
         assert_eq!(written(&mut log), []);
@@ -118,8 +121,8 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_goes_with_all_its_chunks() {
-        let mut log = SeenLog::default();
+    fn a_forgotten_hour_removes_all_its_chunks() {
+        let mut log = IdentityLog::default();
         (0..300).for_each(|n| log.note(7, Identity(n)));
         assert_eq!(written(&mut log).len(), 2);
         log.note(8, Identity(1));

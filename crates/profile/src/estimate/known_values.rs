@@ -1,0 +1,189 @@
+//! The values that an account has used, on how many days, and how recently.
+
+use serde::{Deserialize, Serialize};
+
+/// A bounded set of values by hash, each with the number of days on which it was used, which decays.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KnownValues {
+    entries: Vec<Entry>,
+    capacity: u16,
+    /// Values dropped for lack of room: a value that looks new may be one of them.
+    forgotten: u32,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Entry {
+    #[serde(with = "postcard::fixint::le")]
+    key: u64,
+    /// The last day on which the value was used.
+    last_day: i32,
+    /// Days on which the value was used, as of the last of them; halved every [`KnownValues::HALF_LIFE`] days.
+    days: f32,
+}
+
+/// How well a value was known before the present day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sighting {
+    /// Used earlier today.
+    Today {
+        /// Decayed days before today; 0 for a value that is new today.
+        days: f32,
+    },
+    /// Used on earlier days, and not yet today.
+    Known {
+        /// Decayed days before today.
+        days: f32,
+    },
+    /// Never used, or so long ago that it was dropped for lack of room.
+    Never,
+}
+
+impl Sighting {
+    /// Returns the decayed number of days before today on which the value was used.
+    pub fn days(self) -> f32 {
+        match self {
+            Self::Today { days } | Self::Known { days } => days,
+            Self::Never => 0.0,
+        }
+    }
+
+    /// Whether the value was used on at least two days before today. Until then it is on probation: it may be an
+    /// attacker's.
+    pub fn is_established(self) -> bool {
+        /// Decayed days that one day cannot reach and two days within about two months do. A choice.
+        const RECURRED: f32 = 1.2;
+        self.days() > RECURRED
+    }
+}
+
+impl KnownValues {
+    /// Days after which a day of use counts half: one quarter, so that quarterly work stays known. A choice.
+    pub const HALF_LIFE: f32 = 90.0;
+
+    /// Creates an empty set of at most `capacity` values, at least 1.
+    pub fn new(capacity: u16) -> Self {
+        Self { entries: Vec::new(), capacity: capacity.max(1), forgotten: 0 }
+    }
+
+    /// Learns that `key` is used on `day`. Returns how well it was known before that day, or that it was used earlier on
+    /// it. A full set drops its least known value to make room for a new one.
+    ///
+    /// A `day` before the last day of use counts as that last day.
+    pub fn touch(&mut self, key: u64, day: i32) -> Sighting {
+        if let Some(index) = self.entries.iter().position(|entry| entry.key == key) {
+            // Moves it to the front, where the next search finds it at once. No result depends on the order.
+            self.entries.swap(0, index);
+        }
+        if let Some(entry) = self.entries.first_mut().filter(|entry| entry.key == key) {
+            if entry.last_day >= day {
+                return Sighting::Today { days: entry.days - 1.0 };
+            }
+            let days = decayed(entry, day);
+            entry.days = days + 1.0;
+            entry.last_day = day;
+            return Sighting::Known { days };
+        }
+        if self.entries.len() >= usize::from(self.capacity) {
+            self.make_room(day);
+        }
+        if self.entries.len() == self.entries.capacity() {
+            // Grows by two: doubling would leave half of many small profiles empty.
+            self.entries.reserve_exact(2);
+        }
+        self.entries.push(Entry { key, last_day: day, days: 1.0 });
+        Sighting::Never
+    }
+
+    /// Returns what [`KnownValues::touch`] would, without learning.
+    pub fn peek(&self, key: u64, day: i32) -> Sighting {
+        match self.entries.iter().find(|entry| entry.key == key) {
+            Some(entry) if entry.last_day >= day => Sighting::Today { days: entry.days - 1.0 },
+            Some(entry) => Sighting::Known { days: decayed(entry, day) },
+            None => Sighting::Never,
+        }
+    }
+
+    /// Returns all values, best known first, equals by key.
+    pub fn best(&self, day: i32) -> Vec<u64> {
+        let mut entries: Vec<&Entry> = self.entries.iter().collect();
+        entries.sort_by(|a, b| decayed(b, day).total_cmp(&decayed(a, day)).then(a.key.cmp(&b.key)));
+        entries.into_iter().map(|entry| entry.key).collect()
+    }
+
+    /// Returns the number of values.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no value is known.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Returns the number of values dropped to make room for others.
+    pub fn forgotten(&self) -> u32 {
+        self.forgotten
+    }
+
+    /// Returns the bytes held on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+    }
+
+    /// Drops the least known value; of equals the one used longest ago, then the smallest key.
+    fn make_room(&mut self, day: i32) {
+        let least = self.entries.iter().enumerate().min_by(|(_, a), (_, b)| {
+            decayed(a, day).total_cmp(&decayed(b, day)).then(a.last_day.cmp(&b.last_day)).then(a.key.cmp(&b.key))
+        });
+        if let Some((index, _)) = least {
+            self.entries.swap_remove(index);
+            self.forgotten += 1;
+        }
+    }
+}
+
+/// Returns the entry's days of use, decayed until `day`.
+fn decayed(entry: &Entry, day: i32) -> f32 {
+    let age = (day - entry.last_day).max(0) as f32;
+    entry.days * (-age / KnownValues::HALF_LIFE).exp2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_value_is_established_when_it_recurs() {
+        let mut known = KnownValues::new(4);
+        assert_eq!(known.touch(7, 1), Sighting::Never);
+        assert_eq!(known.touch(7, 1), Sighting::Today { days: 0.0 });
+        assert!(!known.touch(7, 2).is_established());
+        assert!(known.touch(7, 3).is_established());
+        assert!(!known.peek(7, 1_000).is_established());
+    }
+
+    #[test]
+    fn the_least_known_value_is_dropped() {
+        let mut known = KnownValues::new(2);
+        for day in 1..5 {
+            known.touch(1, day);
+        }
+        known.touch(2, 5);
+        known.touch(3, 6);
+        assert_eq!(known.peek(2, 6), Sighting::Never);
+        assert!(known.peek(1, 6).is_established());
+        assert_eq!(known.forgotten(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn the_set_is_bounded_and_days_are_not_negative(touches in prop::collection::vec((0u64..40, 0i32..50), 0..200), capacity in 1u16..16) {
+            let mut known = KnownValues::new(capacity);
+            for (key, day) in touches {
+                let sighting = known.touch(key, day);
+                prop_assert!(sighting.days() >= 0.0 && known.len() <= usize::from(capacity));
+            }
+        }
+    }
+}
