@@ -16,8 +16,8 @@ pub enum Verdict {
 /// Why something could not be judged. It is never a silent zero: callers count each one by its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum Unscoreable {
-    /// Nothing was learned of the account; for rows, nothing of its peers either.
-    #[error("no baseline: no active day of the account was learned yet")]
+    /// Too little was learned of the account; for rows, of its peers, too.
+    #[error("no baseline: the account has too few active days")]
     NoBaseline,
     /// Salesforce sent an anomaly event and left its score out.
     #[error("threat detection event without a score")]

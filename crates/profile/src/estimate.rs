@@ -1,4 +1,4 @@
-//! Estimators of what is usual.
+//! Estimators of usual values.
 //!
 //! Each is a few numbers of bounded size that forget slowly. Time is an argument. Callers clip values beyond three
 //! deviations before an estimator learns them, so that one unusual day cannot move a baseline far.

@@ -106,7 +106,7 @@ pub enum ActivityOutcome {
     Late,
     /// An identical copy was counted before; nothing was learned.
     Duplicate,
-    /// A copy was counted before with less about where it came from: what is new of that was learned.
+    /// A copy was counted before that carried less about its connection: the rest was learned.
     Enriched,
     /// Dated more than 5 minutes after its receipt: set aside, nothing was learned.
     Future,

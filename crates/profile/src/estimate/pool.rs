@@ -19,7 +19,7 @@ pub struct Pool {
     degrees: f64,
 }
 
-/// What is expected of a member before anything is known of it.
+/// The expectation for a member without any evidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prior {
     /// Mean of the members' means.

@@ -1,4 +1,4 @@
-//! What is accessed: objects, list views and their scope, reports, and which of these for the first time.
+//! Accesses: objects, list views and their scope, reports, and which of these for the first time.
 
 use super::Shared;
 use super::close::SETTLING_DAYS;

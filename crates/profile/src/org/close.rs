@@ -19,7 +19,7 @@ pub(super) const SETTLING_DAYS: f64 = 5.0;
 const STANDS_OUT: f64 = 2.0;
 /// Scales above the usual from which on a closed day is judged once more: those at which it was first observed.
 const IS_OBSERVED: f64 = 1.0;
-/// Days (or requests) of evidence from which on a value is clipped against what is usual.
+/// Days (or requests) of evidence from which on a value is clipped against the usual.
 const LEAST_CLIPPED: f64 = 1.0;
 /// Least deviation of ln(1 + rows a request) for clipping first-time accesses. A choice: a factor of 1.65.
 const LEAST_DEVIATION: f64 = 0.5;

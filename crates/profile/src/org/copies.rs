@@ -1,7 +1,7 @@
 //! Copies of learned activities, which may carry more about their connection than the first copy did.
 
 use super::facets::Facets;
-use super::{ActivityOutcome, Org, Purpose, observation, origin, user_at};
+use super::{ActivityOutcome, Org, Purpose, connection, observation, user_at};
 use crate::user::Day;
 use model::{Activity, Observation};
 

@@ -1,4 +1,4 @@
-//! How often a day brings at least so many of a count.
+//! The share of days with at least so many of a count.
 
 use serde::{Deserialize, Serialize};
 

@@ -13,7 +13,7 @@ use std::hash::{Hash, Hasher};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Identities {
     pub(crate) hours: BTreeMap<i64, FxHashSet<Identity>>,
-    /// What is stored of them; `None` until changes are taken for the first time.
+    /// The stored form; `None` until changes are taken for the first time.
     pub(crate) log: Option<IdentityLog>,
 }
 

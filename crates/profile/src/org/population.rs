@@ -24,7 +24,7 @@ pub(crate) struct Populations {
     /// Shards of the two that changed since they were stored.
     #[serde(skip)]
     pub(crate) changed: Shards,
-    /// Today's counts of all active users and what is usual of them, by counter.
+    /// Today's counts of all active users with their usual counts, by counter.
     #[serde(skip)]
     pub(crate) counts_today: [CountDay; Counter::COUNT],
     /// Number of users of each kind of client.
@@ -72,7 +72,7 @@ pub(crate) enum RowQuantity {
     Intensity,
 }
 
-/// One counter over all users active today: what was counted, clipped by user, and what would have been usual.
+/// One counter over all users active today: the count, clipped by user, and the usual count.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct CountDay {
     counted: f64,
@@ -221,7 +221,7 @@ impl Populations {
     }
 
     /// Returns the factor by which the others exceed their usual count today, from 1 to 6: at the end of a month everybody
-    /// exports. `own` and `mean` are the judged user's part of what was counted and of what is usual.
+    /// exports. `own` and `mean` are the judged user's part of the count and of the usual count.
     pub(crate) fn count_factor(&self, counter: Counter, own: f64, mean: f64) -> f64 {
         /// Pseudo-count that shrinks the factor to 1. A choice.
         const STRENGTH: f64 = 3.0;

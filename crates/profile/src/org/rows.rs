@@ -311,11 +311,11 @@ pub(super) fn expected(profile: &Profile, shared: &Shared, counter: Counter) -> 
     Rate { rate: usual.shape / mean, ..usual }
 }
 
-/// Counters that all users raise together on some days, such as the end of a month: the org's day changes what is usual
-/// of them. A choice.
+/// Counters that all users raise together on some days, such as the end of a month: the org's day changes their
+/// usual counts. A choice.
 const OF_THE_DAY: [Counter; 2] = [Counter::Downloads, Counter::FirstExports];
 
-/// Adds a user whose day begins to what is usual of the org's day.
+/// Adds the usual counts of a user with a new day to the org's day.
 pub(super) fn open_day(profile: &Profile, shared: &mut Shared) {
     for counter in OF_THE_DAY {
         let mean = expected(profile, shared, counter).mean();
@@ -323,7 +323,7 @@ pub(super) fn open_day(profile: &Profile, shared: &mut Shared) {
     }
 }
 
-/// Adds one to today's count. Returns the count, and what is usual of it given the org's day.
+/// Adds one to today's count. Returns the count, and its usual rate given the org's day.
 pub(super) fn count_one(profile: &Profile, day: &mut Day, shared: &mut Shared, counter: Counter) -> (u32, Rate) {
     let count = day.counts.bump(counter);
     let usual = expected(profile, shared, counter);

@@ -4,7 +4,7 @@
 use crate::org::identities::Identity;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is stored of the identities of each hour.
+/// The stored and the unwritten identities of each hour.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IdentityLog {
     hours: BTreeMap<i64, Hour>,

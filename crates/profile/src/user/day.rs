@@ -62,7 +62,7 @@ pub(crate) struct SurfaceDay {
     pub(crate) requests: u32,
     /// ln(1 + rows) of today's requests, clipped against the baseline that will learn them.
     pub(crate) request: Moments,
-    /// What is usual, without the org's day factor; worked out at the first request.
+    /// The usual distributions, without the org's day factor; worked out at the first request.
     pub(crate) usual: Option<DayUsual>,
     /// Index of the account's distance in [`Progress`](crate::org::progress::Progress).
     pub(crate) progress: Option<u32>,
@@ -72,7 +72,7 @@ pub(crate) struct SurfaceDay {
     pub(crate) objects: Vec<Text>,
 }
 
-/// What is usual of a day's rows through one surface, as of the day's first request.
+/// The usual distributions of a day's rows through one surface, as of the day's first request.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct DayUsual {
     /// Rows of the day; `None` if nothing is known of the account or its population.
@@ -230,7 +230,7 @@ impl Firsts {
 }
 
 impl DayUsual {
-    /// Returns what is usual of the rows a request, averaged over so many requests: the variance of an average of n is
+    /// Returns the distribution of the rows a request, averaged over so many requests: the variance of an average of n is
     /// larger by the variance of one request over n.
     pub(crate) fn intensity(&self, requests: u32) -> Usual {
         /// Least variance of ln(1 + rows) of one request: a factor of 1.65 is one deviation. A choice.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What is known of the account's role.
+/// The role of an account, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Role {
     /// Hash of the Salesforce profile and role ids that events carry; 0 before any.

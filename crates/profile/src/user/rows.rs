@@ -55,29 +55,29 @@ pub(crate) struct DrainState {
 }
 
 impl RowModel {
-    /// Returns what is usual of the rows of a day.
+    /// Returns the distribution of the rows of a day.
     pub(crate) fn usual_day(&self, prior: Option<&Prior>, shift: f64) -> Option<Usual> {
         usual(&self.day, &self.plain, prior, shift)
     }
 
-    /// Returns what is usual of the rows of a day's largest clock hour.
+    /// Returns the distribution of the rows of a day's largest clock hour.
     pub(crate) fn usual_hour(&self, prior: Option<&Prior>, shift: f64) -> Option<Usual> {
         usual(&self.hour, &Moments::default(), prior, shift)
     }
 
-    /// Returns what is usual of the rows a request, averaged over a day.
+    /// Returns the distribution of the rows a request, averaged over a day.
     pub(crate) fn usual_intensity(&self, prior: Option<&Prior>) -> Option<Usual> {
         usual(&self.intensity, &Moments::default(), prior, 0.0)
     }
 
-    /// Returns what is usual of the rows of one request.
+    /// Returns the distribution of the rows of one request.
     pub(crate) fn usual_request(&self, prior: Option<&Prior>) -> Option<Usual> {
         usual(&self.request, &Moments::default(), prior, 0.0)
     }
 }
 
 impl Peaks {
-    /// Days after which a peak counts as recurring: before, it may be an attack that goes on. A choice: just under two
+    /// Days after which a peak counts as recurring: before, it may be a continuing attack. A choice: just under two
     /// weeks, so that biweekly batches recur.
     const LEAST_AGE: i32 = 13;
 
