@@ -149,7 +149,7 @@ fn emma() -> Incident {
             "row_spike",
             10.0,
             at,
-            "4,151 rows through list views in a day where μ = 99.0 and σ = 36.44 are usual (z = 111.2)",
+            "Read 4,151 rows through list views; a usual day is 99 ± 36 (z 111)",
         )
     };
     let scope = Finding {
@@ -200,7 +200,13 @@ fn integration() -> Incident {
     let at = day("2026-02-18").plus(11 * HOUR);
     let bulk = Finding {
         user_class: UserClass::Integration,
-        ..finding("svc-warehouse", "bulk_export", 6.2, at, "9 bulk results where 4 are usual")
+        ..finding(
+            "svc-warehouse",
+            "bulk_export",
+            6.2,
+            at,
+            "Downloaded 9 bulk results or files in a day; a usual day has 4",
+        )
     };
     incident(vec![bulk], &settings())
 }
@@ -210,7 +216,7 @@ fn withdrawn() -> Incident {
     let hours = finding("li.na", "off_hours", 5.0, at, "Active on Friday at 03:00");
     let explained = Finding {
         withdrawn: true,
-        ..finding("li.na", "row_spike", 4.2, at, "900 rows through reports; everybody's day ×3.1")
+        ..finding("li.na", "row_spike", 4.2, at, "Read 900 rows through reports; the org's day was 3.1 times the usual")
     };
     Incident { findings: vec![hours.clone(), explained], ..incident(vec![hours], &settings()) }
 }
