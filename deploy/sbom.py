@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Prints the software bill of materials of orgwatchd as CycloneDX 1.5 JSON: every crate that is built in.
-It includes crates of macros, and excludes those of tests and build scripts.
+It includes crates of macros, and excludes those of tests, build scripts and the feature `dev`.
 
 The same lock file gives the same bytes: the output has no time and no random number.
 Needs only cargo and Python 3.
@@ -101,7 +101,7 @@ def checksums():
 
 
 def metadata(target):
-    command = ["cargo", "metadata", "--locked", "--format-version=1", f"--filter-platform={target}"]
+    command = ["cargo", "metadata", "--locked", "--no-default-features", "--format-version=1", f"--filter-platform={target}"]
     return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
 
 

@@ -5,7 +5,8 @@
 #
 #   deploy/smoke.sh EXECUTABLE
 #
-# EXECUTABLE must be static: RUSTFLAGS="-Ctarget-feature=+crt-static" cargo build -p orgwatchd --target HOST.
+# EXECUTABLE must be static, and without the commands of development:
+#   RUSTFLAGS="-Ctarget-feature=+crt-static" cargo build -p orgwatchd --no-default-features --target HOST
 # Needs root, buildah (without it the files are laid out by cp), unshare, setpriv and file.
 # It does not check whether the stages before the last one build, nor the base's certificates, time zones and users.
 set -euo pipefail
@@ -87,6 +88,12 @@ inside() {
 
 inside -- --version > "$work/output" || fail "it runs without other files, read-only, as 65532"
 say "it runs without other files, read-only, as 65532" "ok: $(cat "$work/output")"
+
+for command in dev fake-org; do
+    if inside -- "$command" --help > "$work/output" 2>&1; then fail "it has no command $command"; fi
+    grep --quiet "unrecognized subcommand '$command'" "$work/output" || fail "it has no command $command"
+    say "it has no command $command" ok
+done
 
 inside ORGWATCH_POSTGRES__URL=postgres://orgwatch@postgres/orgwatch -- config check || fail "its configuration is valid"
 say "its configuration is valid" ok

@@ -141,6 +141,13 @@ class Observability(unittest.TestCase):
 
 
 class Image(unittest.TestCase):
+    def test_it_is_built_without_the_commands_of_development(self):
+        text = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
+        builds = [line for line in text.splitlines() if re.search(r"cargo (build|chef cook) ", line)]
+        self.assertEqual(len(builds), 2, builds)
+        for build in builds:
+            self.assertIn("--no-default-features", build)
+
     def test_the_build_context_has_the_whole_workspace(self):
         lines = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
         let_in = [line[1:] for line in lines if line.startswith("!")]
@@ -159,6 +166,7 @@ class Sbom(unittest.TestCase):
         names = {component["name"]: component for component in bill["components"]}
         self.assertLessEqual({"ring", "sqlx", "async-nats", "orgwatch-detect", "tokio"}, set(names))
         self.assertFalse({"insta", "proptest", "orgwatchd", "xtask"} & set(names))
+        self.assertFalse({"orgwatch-fake-org", "orgwatch-servers", "orgwatch-simulator"} & set(names))
         unhashed = {name for name, component in names.items() if "hashes" not in component}
         self.assertTrue(all(name.startswith("orgwatch-") for name in unhashed), unhashed)
         references = {component["bom-ref"] for component in bill["components"]} | {bill["metadata"]["component"]["bom-ref"]}

@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use detector::Group;
 use model::{OrgId, Timestamp, UserId};
 use std::path::PathBuf;
@@ -28,8 +28,6 @@ pub(crate) enum Command {
     Correlator,
     /// Tell people and systems of incidents
     Notifier,
-    /// All services with servers of their own, for trying and testing
-    Dev(DevArguments),
     /// Streams and consumers
     #[command(subcommand)]
     Topology(TopologyCommand),
@@ -80,17 +78,9 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Serve files of stored events as a Salesforce would, until interrupted
-    FakeOrg {
-        #[arg(required = true)]
-        input: Vec<PathBuf>,
-        /// Whose events they are
-        #[arg(long, value_name = "ID", value_parser = parse_org)]
-        org: OrgId,
-        /// Event seconds that pass in a second; as fast as they are read where absent
-        #[arg(long, value_name = "FACTOR")]
-        speed: Option<f64>,
-    },
+    #[cfg(feature = "dev")]
+    #[command(flatten)]
+    Dev(crate::dev::Command),
 }
 
 #[derive(Debug, Args)]
@@ -124,53 +114,6 @@ impl DetectorArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct DevArguments {
-    /// Play these files or folders instead of a simulated org
-    #[arg(long, value_name = "PATH", num_args = 1..)]
-    pub(crate) input: Vec<PathBuf>,
-    /// Org of records that name none
-    #[arg(long, value_name = "ID", value_parser = parse_org)]
-    pub(crate) org: Option<OrgId>,
-    /// Raise nothing before this event time, only learn
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    pub(crate) learn_until: Option<Timestamp>,
-    /// Event seconds to play in a second, from --learn-until on; as fast as it goes where absent
-    #[arg(long, value_name = "FACTOR")]
-    pub(crate) speed: Option<f64>,
-    /// Have a fake Salesforce serve the events, and read them there: by one stream in their order, or by streams,
-    /// stored events and log files at once
-    #[arg(long, value_name = "CHANNELS", num_args = 0..=1, default_missing_value = "stream")]
-    pub(crate) salesforce: Option<Channels>,
-    /// End when every stage has done all there is
-    #[arg(long)]
-    pub(crate) until_idle: bool,
-    /// What to write then; implies --until-idle
-    #[command(flatten)]
-    pub(crate) output: OutputArguments,
-    /// Replicas
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    pub(crate) baselines: u16,
-    /// Replicas
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    pub(crate) detectors: u16,
-    /// A running nats-server instead of one of its own
-    #[arg(long, value_name = "URL")]
-    pub(crate) nats: Option<String>,
-    /// A running Postgres instead of one of its own
-    #[arg(long, value_name = "URL")]
-    pub(crate) postgres: Option<String>,
-    /// Deliver incidents to this URL, too
-    #[arg(long, value_name = "URL")]
-    pub(crate) webhook: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Channels {
-    Stream,
-    All,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct OutputArguments {
     /// The findings that count, a JSON object a line
     #[arg(long, value_name = "FILE")]
@@ -180,13 +123,7 @@ pub(crate) struct OutputArguments {
     pub(crate) incidents: Option<PathBuf>,
 }
 
-impl OutputArguments {
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.findings.is_some() || self.incidents.is_some()
-    }
-}
-
-fn parse_org(text: &str) -> Result<OrgId, String> {
+pub(crate) fn parse_org(text: &str) -> Result<OrgId, String> {
     let org = OrgId::new(text);
     if org.as_str().is_empty() { Err("empty".to_owned()) } else { Ok(org) }
 }
@@ -196,7 +133,7 @@ fn parse_user(text: &str) -> Result<UserId, String> {
     if user.as_str().is_empty() { Err("empty".to_owned()) } else { Ok(user) }
 }
 
-fn parse_time(text: &str) -> Result<Timestamp, String> {
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "neither RFC 3339 nor a date".to_owned())
 }
 

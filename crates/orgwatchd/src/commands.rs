@@ -1,14 +1,13 @@
 //! The services, one a function, and what operators do.
 
 mod lifecycle;
-mod operate;
+pub(crate) mod operate;
 mod salesforce;
 mod sources;
 
 pub(crate) use lifecycle::{org, partition, user};
 pub(crate) use operate::{config, dead, export, migrate, topology, verify};
-
-pub(crate) use salesforce::{backfill, doctor, fake_org};
+pub(crate) use salesforce::{backfill, doctor};
 pub(crate) use sources::sources;
 
 use crate::config::Config;

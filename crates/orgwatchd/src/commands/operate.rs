@@ -150,7 +150,7 @@ pub(crate) async fn migrate(config: Config) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn print(value: &impl Serialize) -> Result<()> {
+pub(crate) fn print(value: &impl Serialize) -> Result<()> {
     let mut out = std::io::stdout();
     serde_json::to_writer_pretty(&mut out, value)?;
     Ok(out.write_all(b"\n")?)

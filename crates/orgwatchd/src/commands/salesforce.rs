@@ -5,16 +5,14 @@ use crate::config::Config;
 use crate::node::Node;
 use anyhow::{Result, bail};
 use bus::{Bus, Publisher, PublisherSettings, Topology};
-use fake_org::{FakeOrg, Script, Speed};
 use ingest::doctor::{Check, Health, examine};
 use ingest::{Backfill, Purpose, Sink};
+use model::Timestamp;
 use model::time::DAY;
-use model::{OrgId, Timestamp};
 use runtime::clock::now;
 use runtime::shutdown::on_signals;
 use serde_json::json;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use store::Store;
 use tokio_util::sync::CancellationToken;
@@ -86,20 +84,6 @@ pub(crate) async fn doctor(config: Config, as_json: bool) -> Result<ExitCode> {
     }
     let worst = checks.iter().map(|check| check.health).max();
     Ok(if worst == Some(Health::Bad) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-pub(crate) async fn fake_org(input: &[PathBuf], org: OrgId, speed: Option<f64>) -> Result<ExitCode> {
-    let mut script = Script::read(input, org)?;
-    script.settings.speed = speed.map_or(Speed::Instant, Speed::Factor);
-    let (id, secret) = (script.settings.client_id.clone(), script.settings.client_secret.clone());
-    let events = script.events.len();
-    let fake = FakeOrg::start(script).await?;
-    print(&json!({
-        "login_url": fake.login_url(), "pubsub_url": fake.pubsub_url(), "client_id": id, "client_secret": secret,
-        "events": events,
-    }))?;
-    on_signals()?.cancelled().await;
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn nats(config: &Config) -> Check {

@@ -1,6 +1,6 @@
-//! A Salesforce of its own, that serves what would otherwise be read from files.
+//! A fake Salesforce that serves the input, which is otherwise read from files.
 
-use crate::arguments::Channels;
+use super::arguments::Channels;
 use crate::config::Config;
 use crate::node::Node;
 use anyhow::{Context, Result};
@@ -14,14 +14,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Its name among the configured orgs.
+/// Name of the fake org in the configuration.
 const NAME: &str = "dev";
-/// The custom channel that brings all kinds in their order.
+/// A custom channel with all kinds of events, in order.
 const CHANNEL: &str = "Orgwatch__chn";
-const LOOK: Duration = Duration::from_millis(100);
-/// After the last event, until every log file is there.
+/// How often Postgres is polled.
+const POLL: Duration = Duration::from_millis(100);
+/// Milliseconds after the last event until every log file exists.
 const LOG_FILES: i64 = 2 * DAY;
 
+/// The fake org of one run.
 pub(super) struct Salesforce {
     fake: FakeOrg,
     org: OrgId,
@@ -30,7 +32,10 @@ pub(super) struct Salesforce {
 }
 
 impl Salesforce {
-    /// Serves stored events, and has `config` read them.
+    /// Serves the stored events of `input`, and sets `config` to read them.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or no port can be opened.
     pub(super) async fn start(
         config: &mut Config,
         input: &[PathBuf],
@@ -80,7 +85,10 @@ impl Salesforce {
         Ok(Self { fake, org, channels, end })
     }
 
-    /// Returns when all of it is on the activity stream, and its end too.
+    /// Waits until all events are in the activity stream, then publishes the end of the org.
+    ///
+    /// # Errors
+    /// If a server does not answer.
     pub(super) async fn read(&self, node: &Node) -> Result<()> {
         let control = self.fake.control();
         control.until_streamed().await;
@@ -88,7 +96,7 @@ impl Salesforce {
             let source = topic.replace("/event/", "stream/");
             // The fake org's replay ids are in the order of their bytes.
             while self.replay_id(node, &source).await? < streamed.replay_id {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL).await;
             }
         }
         if self.channels == Channels::All {
@@ -101,22 +109,22 @@ impl Salesforce {
         Ok(sink.command(&self.org, Command::End).await?.await?)
     }
 
-    /// Waits until the slower channels have told everything, too.
+    /// Waits until stored events and log files have been read, too.
     async fn followed(&self, node: &Node) -> Result<()> {
         let settings = node.config.ingest.salesforce.orgs.get(NAME).context("the org is not configured")?;
         for object in ingest::stored_objects(settings) {
             while self.position(node, &format!("stored/{object}"), "to").await?.as_i64() < Some(self.end.0) {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL).await;
             }
         }
-        // Streams lead, so no log file has to be read: it is enough that all of them were listed.
+        // Streams lead, so log files are not read: it is enough that all of them were listed.
         while self.listed(node).await? < Some(self.end.plus(LOG_FILES)) {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL).await;
         }
         Ok(())
     }
 
-    /// When log files were asked for last, by the org's clock.
+    /// Returns when log files were listed last, by the org's clock.
     async fn listed(&self, node: &Node) -> Result<Option<Timestamp>> {
         let states = node.store.source_states(Some(&self.org)).await?;
         let of_log_files = states.into_iter().filter(|noted| noted.state.source == "log_files");
@@ -134,7 +142,7 @@ impl Salesforce {
     }
 }
 
-/// The kinds of events that the script has.
+/// Returns the kinds of events in the script.
 fn kinds(script: &Script) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = script.events.iter().filter_map(|event| ingest::kind_of_stored(&event.object)).collect();
     kinds.sort_unstable();

@@ -1,4 +1,4 @@
-//! Tells whoever watches of incidents as they open and grow.
+//! Prints incidents as they open and grow.
 
 use anyhow::Result;
 use model::{Incident, Severity, Uuid};
@@ -8,26 +8,27 @@ use std::time::Duration;
 use store::{IncidentFilter, Status, Store};
 use tokio_util::sync::CancellationToken;
 
-const LOOK: Duration = Duration::from_secs(1);
-/// What is less grave is left to the list of all.
+/// How often Postgres is polled.
+const POLL: Duration = Duration::from_secs(1);
+/// Incidents of less severity are not printed; the incident list has them.
 const LEAST: Severity = Severity::High;
 
-/// Until `shutdown`, and once after it.
+/// Prints incidents until `shutdown`, and those that are left after it.
 ///
 /// # Errors
 /// If standard output is closed.
 pub(super) async fn run(store: Store, shutdown: CancellationToken) -> Result<()> {
-    let mut told: BTreeMap<Uuid, Severity> = BTreeMap::new();
+    let mut printed: BTreeMap<Uuid, Severity> = BTreeMap::new();
     loop {
         let is_last = shutdown.is_cancelled();
         let statuses = Some(vec![Status::Open, Status::Acknowledged]);
         match store.incidents(&IncidentFilter { statuses, ..IncidentFilter::default() }).await {
             Ok(stored) => {
                 for incident in stored.into_iter().map(|stored| stored.incident) {
-                    let is_graver = told.get(&incident.incident_id).is_none_or(|before| incident.severity > *before);
+                    let is_graver = printed.get(&incident.incident_id).is_none_or(|before| incident.severity > *before);
                     if incident.severity >= LEAST && is_graver {
-                        told.insert(incident.incident_id, incident.severity);
-                        tell(&incident)?;
+                        printed.insert(incident.incident_id, incident.severity);
+                        print(&incident)?;
                     }
                 }
             }
@@ -38,16 +39,16 @@ pub(super) async fn run(store: Store, shutdown: CancellationToken) -> Result<()>
         }
         tokio::select! {
             () = shutdown.cancelled() => {}
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(POLL) => {}
         }
     }
 }
 
-fn tell(incident: &Incident) -> Result<()> {
+fn print(incident: &Incident) -> Result<()> {
     let mut out = stdout().lock();
-    let who = incident.username.as_deref().unwrap_or(incident.user_id.as_str());
+    let name = incident.username.as_deref().unwrap_or(incident.user_id.as_str());
     let Incident { risk_score, severity, first_event_at, .. } = incident;
-    writeln!(out, "{risk_score} {severity} {who}, from {first_event_at}")?;
+    writeln!(out, "{risk_score} {severity} {name}, from {first_event_at}")?;
     for finding in &incident.findings {
         writeln!(out, "    {} {}/10: {}", finding.detector, finding.score, finding.summary)?;
     }

@@ -1,0 +1,178 @@
+//! All services in one process, with a nats-server and a Postgres started for the run.
+
+use super::arguments::DevArguments;
+use super::salesforce::Salesforce;
+use super::watch;
+use crate::config::Config;
+use crate::node::Node;
+use crate::{dump, idle};
+use anyhow::{Context, Result};
+use detector::Group;
+use model::{OrgId, Timestamp};
+use notifier::{ChannelKind, ChannelSettings};
+use runtime::shutdown::{Stages, on_signals};
+use runtime::telemetry::{LogFormat, Telemetry, TelemetrySettings};
+use servers::{Nats, Postgres};
+use simulator::{Plan, Simulation};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// Of the simulated org: the same as of `orgwatch demo`.
+const SEED: u64 = 1;
+/// File of the simulated events.
+const EVENTS: &str = "events.ndjson";
+
+/// Logs text for people, unless the configuration sets telemetry.
+pub(super) fn log_for_people(config: &mut Config) {
+    if config.telemetry == TelemetrySettings::default() {
+        config.telemetry.logs = LogFormat::Text;
+        // The servers start and stop with this process, so losing them is no news.
+        config.telemetry.level = "warn,async_nats=off,bus::connect=error".to_owned();
+    }
+}
+
+/// What the run needs around the services. Dropping it stops the servers and removes their files.
+struct Environment {
+    _nats: Option<Nats>,
+    _postgres: Option<Postgres>,
+    simulated: Option<TempDir>,
+    salesforce: Option<Arc<Salesforce>>,
+}
+
+/// Runs all services until the process is interrupted, or until they are idle where the arguments say so.
+///
+/// # Errors
+/// If a server cannot be started, or a service fails.
+pub(super) async fn run(mut config: Config, telemetry: &Telemetry, arguments: DevArguments) -> Result<()> {
+    let until_idle =
+        arguments.until_idle || arguments.output.findings.is_some() || arguments.output.incidents.is_some();
+    let environment = prepare(&mut config, &arguments).await?;
+    let group = Group::all();
+    let node = Node::connect(config, "dev", &[group.declaration()]).await?;
+    let shutdown = on_signals()?;
+    let outcome = node
+        .run(telemetry.registry(), shutdown.clone(), async |node, stages| {
+            start(node, stages, &arguments, &group, &shutdown).await?;
+            let store = node.store.clone();
+            stages.spawn("watch", |token| watch::run(store, token));
+            let (node, arguments, group) = (node.clone(), arguments, group.clone());
+            let salesforce = environment.salesforce.clone();
+            stages.spawn("dev", async move |token| {
+                if until_idle {
+                    if let Some(salesforce) = salesforce {
+                        tokio::select! {
+                            () = token.cancelled() => return Ok(()),
+                            read = salesforce.read(&node) => read?,
+                        }
+                    }
+                    idle::wait(&node, &group, &token).await?;
+                    dump::write(&node.store, &arguments.output).await?;
+                    shutdown.cancel();
+                }
+                Ok(())
+            });
+            Ok(())
+        })
+        .await;
+    drop(environment);
+    outcome
+}
+
+async fn start(
+    node: &Node,
+    stages: &mut Stages,
+    arguments: &DevArguments,
+    group: &Group,
+    shutdown: &CancellationToken,
+) -> Result<()> {
+    for replica in 0..arguments.baselines.max(1) {
+        let service = node.baseline(i32::from(replica) + 1);
+        stages.spawn(format!("baseline {replica}"), async |token| Ok(service.run(token).await?));
+    }
+    for replica in 0..arguments.detectors.max(1) {
+        let service = node.detector(group.clone(), shutdown.clone()).await?;
+        stages.spawn(format!("detector {replica}"), async |token| Ok(service.run(token).await?));
+    }
+    let (correlator, notifier, ingest) = (node.correlator(), node.clone(), node.clone());
+    stages.spawn("correlator", async |token| Ok(correlator.run(token).await?));
+    stages.spawn("notifier", |token| notifier.notifier(token));
+    stages.spawn("ingest", |token| ingest.ingest(1, token));
+    Ok(())
+}
+
+/// Starts the servers that are not given, and sets the configuration to use them and to read the input.
+async fn prepare(config: &mut Config, arguments: &DevArguments) -> Result<Environment> {
+    let nats = match &arguments.nats {
+        Some(url) => {
+            config.nats.servers = vec![url.clone()];
+            None
+        }
+        None => {
+            let nats = Nats::start().await?;
+            config.nats.servers = vec![nats.url()];
+            Some(nats)
+        }
+    };
+    let postgres = match &arguments.postgres {
+        Some(url) => {
+            config.postgres.url = url.as_str().into();
+            None
+        }
+        None => {
+            let postgres = Postgres::start().await?;
+            config.postgres.url = postgres.url().into();
+            Some(postgres)
+        }
+    };
+    config.admin.listen.set_ip([127, 0, 0, 1].into());
+    config.ingest.listen.set_ip([127, 0, 0, 1].into());
+    let mut environment = Environment { _nats: nats, _postgres: postgres, simulated: None, salesforce: None };
+    let files = &mut config.ingest.files;
+    files.end = true;
+    files.org.clone_from(&arguments.org);
+    config.detector.learn_until = arguments.learn_until;
+    if arguments.input.is_empty() {
+        let (folder, org, learn_until) = simulate()?;
+        files.paths = vec![folder.path().join(EVENTS)];
+        files.org = Some(org);
+        config.detector.learn_until = arguments.learn_until.or(Some(learn_until));
+        environment.simulated = Some(folder);
+    } else {
+        files.paths.clone_from(&arguments.input);
+    }
+    files.speed = arguments.speed;
+    files.paced_from = config.detector.learn_until;
+    if let Some(channels) = arguments.salesforce {
+        let paths = std::mem::take(&mut files.paths);
+        let org = files.org.clone().context("--salesforce needs --org, the id of the fake org")?;
+        let salesforce = Salesforce::start(config, &paths, org, channels, arguments.speed).await?;
+        environment.salesforce = Some(Arc::new(salesforce));
+    }
+    if let Some(url) = &arguments.webhook {
+        let webhook = ChannelSettings { url: Some(url.as_str().into()), ..ChannelSettings::new(ChannelKind::Webhook) };
+        config.notifier.channels.insert("webhook".to_owned(), webhook);
+    }
+    Ok(environment)
+}
+
+/// Writes the events of the org that Emma Martin leaves into a temporary folder. Returns the folder, the org, and the
+/// time until which the org is only learned.
+fn simulate() -> Result<(TempDir, OrgId, Timestamp)> {
+    const LEARNING: i64 = 30 * model::time::DAY;
+    let plan = Plan::leaver(SEED);
+    let start = Timestamp(plan.start.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis());
+    let org = OrgId::new(&plan.org_id);
+    let folder = tempfile::tempdir()?;
+    let mut file = BufWriter::new(File::create(folder.path().join(EVENTS))?);
+    let mut buffer = Vec::new();
+    for event in Simulation::new(plan)?.flat_map(|day| day.events) {
+        buffer.clear();
+        event.write_json(&mut buffer);
+        file.write_all(&buffer)?;
+    }
+    file.flush()?;
+    Ok((folder, org, start.plus(LEARNING)))
+}

@@ -1,0 +1,80 @@
+//! Runs the command that the command line names.
+
+use crate::arguments::{Arguments, Command};
+use crate::commands;
+use crate::config::Config;
+use anyhow::Result;
+use clap::Parser;
+use ingest::Purpose;
+use runtime::telemetry::Telemetry;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Runs the command of the command line. Returns the exit code of the process.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = runtime::run::block_on(run(arguments)).map_err(anyhow::Error::from).flatten();
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            // Telemetry may not have started. Where standard error is closed, the exit code is all that is left.
+            writeln!(std::io::stderr(), "orgwatchd: {error:#}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let config = Config::load(arguments.config.as_deref())?;
+    match arguments.command {
+        Command::Ingest => serve("ingest", config, commands::ingest).await,
+        Command::Baseline => serve("baseline", config, commands::baseline).await,
+        Command::Detector(chosen) => {
+            let group = chosen.group()?;
+            serve("detector", config, async |config, telemetry| commands::detector(config, telemetry, group).await)
+                .await
+        }
+        Command::Correlator => serve("correlator", config, commands::correlator).await,
+        Command::Notifier => serve("notifier", config, commands::notifier).await,
+        Command::Topology(command) => commands::topology(config, command).await,
+        Command::Dead(command) => commands::dead(config, command).await,
+        Command::Verify { incidents } => commands::verify(config, incidents).await,
+        Command::Export(output) => commands::export(config, &output).await,
+        Command::Config(command) => commands::config(config, command).await,
+        Command::Migrate => commands::migrate(config).await,
+        Command::Backfill { raise, org, from, to } => {
+            let purpose = if raise { Purpose::Watch } else { Purpose::Teach };
+            commands::backfill(config, &org, from, to, purpose).await
+        }
+        Command::Sources(command) => commands::sources(config, command).await,
+        Command::Org(command) => commands::org(config, command).await,
+        Command::User(command) => commands::user(config, command).await,
+        Command::Partition(command) => commands::partition(config, command).await,
+        Command::Doctor { json } => commands::doctor(config, json).await,
+        #[cfg(feature = "dev")]
+        Command::Dev(command) => crate::dev::run(config, command).await,
+    }
+}
+
+/// Runs a service with telemetry. A failure is logged before telemetry ends.
+///
+/// # Errors
+/// If telemetry cannot start, or that of the service.
+pub(crate) async fn serve(
+    service: &str,
+    config: Config,
+    run: impl AsyncFnOnce(Config, &Telemetry) -> Result<()>,
+) -> Result<ExitCode> {
+    let telemetry = Telemetry::start(&format!("orgwatch-{service}"), &instance(), &config.telemetry)?;
+    let outcome = run(config, &telemetry).await;
+    if let Err(error) = &outcome {
+        tracing::error!(error = format!("{error:#}"), "{service} has failed");
+    }
+    telemetry.shutdown().await;
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// Returns the name that tells replicas apart: that of the pod, or the process id.
+fn instance() -> String {
+    std::env::var("HOSTNAME").unwrap_or_else(|_| std::process::id().to_string())
+}
