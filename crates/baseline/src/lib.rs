@@ -1,16 +1,4 @@
-//! Owns all behavioral state: for each activity, in the order of its partition, reads the features, *then* learns it.
-//!
-//! A replica owns partitions by advisory locks of one Postgres session, and commits their checkpoints on that very
-//! session: losing the session loses the right to commit. Every replica keeps an even [`Share`] of the partitions, and
-//! lets go of what is beyond it after a last checkpoint.
-//!
-//! | instrument | labels | what |
-//! |---|---|---|
-//! | `orgwatch.baseline.entries` | `kind` (`activity`, `lesson`, `control`) | entries applied |
-//! | `orgwatch.baseline.partitions` | | partitions that this replica owns |
-//! | `orgwatch.baseline.partitions.total` | | partitions that there are, over all replicas |
-//! | `orgwatch.baseline.profiles` | | profiles in memory, of the partition that wrote the last checkpoint |
-//! | `orgwatch.baseline.checkpoint.duration`, `.size` | | seconds and bytes of checkpoints |
+#![doc = include_str!("../README.md")]
 
 mod error;
 mod meter;
@@ -30,24 +18,28 @@ use store::{Owner, Share};
 use tokio_util::sync::CancellationToken;
 use worker::{PAUSE, Worker};
 
-/// What the service works with.
+/// The service and its connections.
 #[derive(Clone)]
 pub struct Service {
+    /// Where entries are read and observations published.
     pub bus: Bus,
+    /// Where checkpoints are committed, over sessions of this service's own.
     pub postgres: store::Settings,
+    /// How profiles learn.
     pub profile: profile::Settings,
-    /// How many partitions there are, over all replicas.
+    /// Number of partitions of the deployment.
     pub partitions: u16,
+    /// Settings of this service.
     pub settings: Settings,
-    /// Tells replicas apart; random.
+    /// A random number that tells replicas apart.
     pub member: i32,
 }
 
 impl Service {
-    /// Works until `shutdown`, then checkpoints and lets go of everything.
+    /// Runs until `shutdown`, then writes a last checkpoint of each partition and releases it.
     ///
     /// # Errors
-    /// None that pass by waiting: those are logged, and tried again.
+    /// None that waiting mends: those are logged and retried.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), BaselineError> {
         let share = Share {
             settings: self.postgres.clone(),
@@ -63,22 +55,22 @@ impl Service {
         Ok(())
     }
 
-    /// What runs for a partition while the session lives. The publisher stops with it: what a lost session still has
-    /// to send is observed again by the next owner.
+    /// Returns what runs for each partition while the session lives. The publisher stops with the session: the next
+    /// owner observes again what a lost session has not sent.
     fn session(&self, owner: Arc<Owner>) -> impl Fn(u16, CancellationToken) -> BoxFuture<'static, ()> + use<> {
         let service = self.clone();
         let abandon = CancellationToken::new();
         let publisher = Publisher::start(&service.bus, PublisherSettings::default(), abandon.clone());
         let abandon = abandon.drop_guard();
         move |partition, stop| {
-            let _lasts = &abandon;
+            let _held = &abandon;
             let (service, owner, publisher) = (service.clone(), Arc::clone(&owner), publisher.clone());
             async move {
                 tracing::info!(partition, "partition taken");
                 match work(&service, partition, owner, publisher, stop).await {
-                    Ok(()) => tracing::info!(partition, "partition let go"),
+                    Ok(()) => tracing::info!(partition, "partition released"),
                     Err(error) => {
-                        tracing::warn!(partition, error = chain(&error), "partition goes back to its checkpoint");
+                        tracing::warn!(partition, error = chain(&error), "partition restarts from its checkpoint");
                     }
                 }
             }
@@ -87,7 +79,7 @@ impl Service {
     }
 }
 
-/// What the partitions are owned under, by deployment.
+/// Returns the name under which the partitions of a deployment are owned.
 pub fn namespace(prefix: &str) -> String {
     format!("baseline/{prefix}")
 }
@@ -103,7 +95,7 @@ async fn work(
         Worker::load(partition, &service.bus, owner, publisher, &service.profile, &service.settings).await?;
     let ended = bus::cursor(&service.bus, partition, worker.applied(), &mut worker, stop.clone()).await;
     if ended.is_err() {
-        // Not at once again: what failed may need a moment.
+        // Retrying at once would fail again.
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(PAUSE) => {}

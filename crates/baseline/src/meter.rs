@@ -1,4 +1,4 @@
-//! What this service counts.
+//! The instruments of this service.
 
 use model::{Entry, Item};
 use opentelemetry::metrics::{Counter, Gauge, Histogram};
@@ -33,17 +33,17 @@ impl Meter {
         }
     }
 
-    /// Counted together, for what was delivered together: this is done for every activity there is.
+    /// Counts the entries of a delivery in one go, because every activity passes here.
     pub(crate) fn applied(&self, items: &[Item<Entry>]) {
-        let (mut activities, mut lessons, mut controls) = (0, 0, 0);
+        let (mut activities, mut backfill, mut controls) = (0, 0, 0);
         for item in items {
             match item.value {
                 Entry::Activity(_) => activities += 1,
-                Entry::Backfill(_) => lessons += 1,
+                Entry::Backfill(_) => backfill += 1,
                 Entry::Control(_) => controls += 1,
             }
         }
-        for (kind, count) in [("activity", activities), ("lesson", lessons), ("control", controls)] {
+        for (kind, count) in [("activity", activities), ("backfill", backfill), ("control", controls)] {
             if count > 0 {
                 self.entries.add(count, &[KeyValue::new("kind", kind)]);
             }
@@ -56,7 +56,7 @@ impl Meter {
         self.profiles.record(profiles as u64, &[]);
     }
 
-    /// Over all replicas, owned or not.
+    /// Records the number of partitions of the deployment.
     pub(crate) fn all_partitions(&self, count: u16) {
         self.all_partitions.record(count.into(), &[]);
     }
@@ -75,7 +75,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn checkpoints_and_partitions_are_told() {
+    fn checkpoints_and_partitions_are_measured() {
         let exporter = InMemoryMetricExporter::default();
         let reader = PeriodicReader::builder(exporter.clone()).build();
         let provider = SdkMeterProvider::builder().with_reader(reader).build();

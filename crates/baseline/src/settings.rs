@@ -1,15 +1,15 @@
-//! What can be set of this service.
+//! Settings of this service.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// The section `[baseline]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Milliseconds between two checkpoints of a partition. What came after the last one is applied again after a
-    /// crash.
+    /// Milliseconds between two checkpoints of a partition. After a crash, entries since the last one are applied again.
     pub checkpoint_ms: u64,
-    /// Milliseconds between two looks at who else is there and which partitions are free.
+    /// Milliseconds between two checks for other replicas and free partitions.
     pub balance_ms: u64,
     /// Profiles that a partition keeps in memory beyond those of accounts that are active today.
     pub profiles_in_memory: usize,
@@ -22,7 +22,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What is wrong with the values, in words.
+    /// Returns one text for each value that is out of range.
     pub fn check(&self) -> Vec<String> {
         let mut errors = Vec::new();
         let mut range = |name: &str, value: u64, least: u64, most: u64| {
@@ -31,7 +31,7 @@ impl Settings {
             }
         };
         range("checkpoint_ms", self.checkpoint_ms, 10, 600_000);
-        // Partitions are to be taken over within ten seconds.
+        // At most 5 s, so that partitions are taken over within ten seconds.
         range("balance_ms", self.balance_ms, 50, 5_000);
         errors
     }

@@ -1,4 +1,4 @@
-//! One owned partition at work: applies its stream, publishes observations, commits checkpoints.
+//! One owned partition: applies its stream, publishes observations, commits checkpoints.
 
 use crate::error::BaselineError;
 use crate::meter::Meter;
@@ -16,12 +16,12 @@ use tracing::Span;
 pub(crate) struct Worker {
     partition: u16,
     state: Partition,
-    /// What commits on this session commits only while it owns the partition.
+    /// The session that owns the partition. It can commit only while it does.
     owner: Arc<Owner>,
     publisher: Publisher<Observation>,
     prefix: String,
     settings: Settings,
-    /// Observations under way: a checkpoint waits for all of them, so that none is lost behind it.
+    /// Observations not yet acknowledged. A checkpoint waits for all of them, so that none is lost.
     tickets: Vec<Ticket>,
     applied: u64,
     checkpointed: u64,
@@ -30,7 +30,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Loads what the last checkpoint left.
+    /// Loads the last checkpoint.
     ///
     /// # Errors
     /// If the database does not answer, or the state cannot be read.
@@ -69,7 +69,7 @@ impl Worker {
         Ok(worker)
     }
 
-    /// The stream sequence up to which everything is applied.
+    /// Returns the stream sequence up to which everything is applied.
     pub(crate) fn applied(&self) -> u64 {
         self.applied
     }
@@ -85,7 +85,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Reads, then learns; what leans towards the unusual goes to `out` by subject.
+    /// Applies one entry; its observations go to `out` by subject.
     async fn learn(&mut self, item: &Item<Entry>, out: &mut Outgoing) -> Result<(), BaselineError> {
         let mut observations = Vec::new();
         while self.state.apply(&item.value, &mut observations)? == Some(ActivityOutcome::Away) {
@@ -163,7 +163,7 @@ impl Handler for Worker {
             }
             self.applied = delivery.sequence;
             self.meter.applied(&delivery.items);
-            // Learning does not wait for anything, and the connection needs its turn on this thread.
+            // Applying entries never waits, and the connection needs its turn on this thread.
             tokio::task::yield_now().await;
         }
         self.publish(out).await.map_err(|error| BaselineError::from(error).failure())?;
@@ -186,5 +186,5 @@ impl Handler for Worker {
     }
 }
 
-/// How long a partition's replica waits before it tries again what failed.
+/// How long a worker waits after a failure before the partition restarts: about the time of a reconnection.
 pub(crate) const PAUSE: Duration = Duration::from_millis(500);

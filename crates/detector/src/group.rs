@@ -1,37 +1,40 @@
-//! Which detectors a deployment runs, and which observations it must read for them.
+//! The detectors of a deployment, and the observations that they need.
 
 use detect::{DETECTORS, Detector};
 use model::Family;
 use std::collections::BTreeSet;
 
-/// Detectors that run together and share one consumer. Replicas of a deployment have the same group.
+/// Detectors that run together and share one durable consumer. All replicas of a deployment have the same group.
 #[derive(Clone)]
 pub struct Group {
     name: String,
     detectors: Vec<&'static dyn Detector>,
 }
 
+/// Why a group cannot be formed.
 #[derive(Debug, thiserror::Error)]
 pub enum GroupError {
+    /// No detector has this name.
     #[error("no such detector: {0:?}")]
     NoSuchDetector(String),
+    /// No name was given.
     #[error("no detectors are chosen")]
     Empty,
 }
 
 impl Group {
-    /// Every detector, in one group.
+    /// Returns the group of all detectors.
     pub fn all() -> Self {
         Self { name: "all".to_owned(), detectors: DETECTORS.to_vec() }
     }
 
-    /// The detectors of one family, under its name.
+    /// Returns the detectors of one family, as a group of its name.
     pub fn of_family(family: Family) -> Self {
         let of_family = |detector: &&dyn Detector| detector.family() == family;
         Self { name: family.as_str().to_owned(), detectors: DETECTORS.iter().copied().filter(of_family).collect() }
     }
 
-    /// The detectors named, under their names.
+    /// Returns the named detectors, as a group named after them.
     ///
     /// # Errors
     /// If a name is unknown, or none is given.
@@ -50,20 +53,22 @@ impl Group {
         Ok(Self { name, detectors })
     }
 
-    /// Names the consumer that the group's replicas share.
+    /// Returns the name of the consumer that the replicas share.
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// Returns the detectors of the group.
     pub fn detectors(&self) -> &[&'static dyn Detector] {
         &self.detectors
     }
 
+    /// Returns the families of observations that the group reads.
     pub fn families(&self) -> BTreeSet<Family> {
         self.detectors.iter().map(|detector| detector.family()).collect()
     }
 
-    /// What the topology needs to know.
+    /// Returns the group as the topology of streams and consumers declares it.
     pub fn declaration(&self) -> bus::DetectorGroup {
         let families = self.families().into_iter().map(|family| family.as_str().to_owned()).collect();
         bus::DetectorGroup { name: self.name.clone(), families }
@@ -84,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_refused() {
+    fn an_unknown_detector_is_refused() {
         assert!(
             matches!(Group::of_detectors(["row_spyke"]), Err(GroupError::NoSuchDetector(name)) if name == "row_spyke")
         );

@@ -1,4 +1,4 @@
-//! Observations to findings. Stateless: it scales by adding replicas, and any group of detectors can run apart.
+#![doc = include_str!("../README.md")]
 
 mod group;
 mod settings;
@@ -15,23 +15,26 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
-/// What the service works with.
+/// The service and its connections.
 #[derive(Clone)]
 pub struct Service {
+    /// Where observations are read and findings published.
     pub bus: Bus,
-    /// Which detectors run here.
+    /// The detectors that run here.
     pub group: Group,
-    /// What decides; a new value decides from the next message on.
+    /// The rules in force; a new value applies from the next delivery on.
     pub rules: watch::Receiver<Arc<Rules>>,
+    /// Which partition a finding belongs to.
     pub partitions: model::partition::Partitions,
+    /// Settings of this service.
     pub settings: Settings,
 }
 
 impl Service {
-    /// Works until `shutdown`.
+    /// Runs until `shutdown`.
     ///
     /// # Errors
-    /// If the consumer's loop cannot go on.
+    /// If the consumer cannot be read any further.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), LoopError> {
         let abandon = CancellationToken::new();
         let publisher: Publisher<Finding> = Publisher::start(&self.bus, PublisherSettings::default(), abandon.clone());

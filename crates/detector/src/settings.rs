@@ -1,14 +1,15 @@
-//! What can be set of this service.
+//! Settings of this service.
 
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// The section `[detector]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Messages judged at once, at most.
+    /// Most messages judged in one batch.
     pub messages: usize,
-    /// Observations of event times before this one raise nothing: the profiles only learn.
+    /// Observations before this event time raise nothing: the profiles only learn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learn_until: Option<Timestamp>,
 }
@@ -20,7 +21,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What is wrong with the values, in words.
+    /// Returns one text for each value that is out of range.
     pub fn check(&self) -> Vec<String> {
         let in_range = (1..=1_000).contains(&self.messages);
         let wrong = || format!("detector.messages: must be from 1 to 1000, is {}", self.messages);

@@ -1,4 +1,4 @@
-//! One batch of observations at a time.
+//! Judges one batch of observations at a time.
 
 use crate::{Group, Service};
 use bus::{Delivery, Failure, Handler, PublishError, Publisher, subject, trace};
@@ -80,7 +80,7 @@ impl Handler for Worker {
                 let partition = self.partitions.of_finding(&finding.value.org_id, &finding.value.user_id);
                 by_subject.entry(subject::finding(&self.prefix, partition)).or_default().push(finding);
             }
-            // Judging does not wait for anything, and the connection needs its turn on this thread.
+            // Judging never waits, and the connection needs its turn on this thread.
             tokio::task::yield_now().await;
         }
         self.publish(by_subject).await.map_err(|error| Failure::Unavailable(error.to_string()))

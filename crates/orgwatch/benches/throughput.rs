@@ -19,7 +19,7 @@ use std::time::Instant;
 const EVENTS: usize = 1_000_000;
 const USERS: u32 = 10_000;
 const ROUNDS: usize = 3;
-/// What a measuring process is told, as `stage:threads`.
+/// Environment variable of a measuring process: `stage:threads`.
 const MEASURE: &str = "ORGWATCH_BENCH_MEASURE";
 
 fn main() {
@@ -47,7 +47,7 @@ fn main() {
     }
 }
 
-/// What one process measured.
+/// The measurement of one process.
 struct Run {
     seconds: f64,
     events: f64,
@@ -90,7 +90,7 @@ fn measure(stage: &str, threads: usize, path: PathBuf) -> String {
     format!("{seconds} {events} {}", peak_mib())
 }
 
-/// Zero where the system does not tell.
+/// Returns the peak memory of this process in MiB, 0 where /proc does not exist.
 fn peak_mib() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

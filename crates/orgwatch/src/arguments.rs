@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[command(
     name = "orgwatch",
     version,
-    about = "Tells which Salesforce accounts have started to behave differently, and why"
+    about = "Reports which Salesforce accounts have started to behave differently, and why"
 )]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an incident at or above --fail-at.")]
 pub(crate) struct Arguments {
@@ -19,15 +19,15 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Read exported events and tell which accounts behaved out of character
+    /// Read exported events and report which accounts behave differently
     Backtest(BacktestArguments),
     /// Measure incidents against labeled attacks
     Evaluate(EvaluateArguments),
     /// Generate a realistic org with labeled attacks
     Simulate(SimulateArguments),
-    /// Watch Emma Martin leave for a competitor: simulate, run, report
+    /// Simulate an org in which Emma Martin leaves for a competitor, and report on it
     Demo(DemoArguments),
-    /// Print the arithmetic of incidents written by backtest --incidents
+    /// Print how the scores of incidents written by backtest --incidents add up
     Explain(ExplainArguments),
     /// Check, show or print the settings
     Config(ConfigArguments),
@@ -35,13 +35,13 @@ pub(crate) enum Command {
     Completions { shell: clap_complete::Shell },
 }
 
-/// What is read, and how.
+/// Which files to read, and how.
 #[derive(Args)]
 pub(crate) struct ReadArguments {
     /// Files or folders of events (NDJSON, JSON, log file CSV; plain, gzip or zstd), or - for standard input
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// Settings; the defaults where absent
+    /// File of settings; without it, the defaults
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Org of records that name none
@@ -56,10 +56,10 @@ pub(crate) struct ReadArguments {
     /// Leave out events from this time on
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) to: Option<Timestamp>,
-    /// Threads; all cores where absent. The results are the same for any number
+    /// Threads; by default, all cores. The results are the same for any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
-    /// Write the records that were set aside, a JSON object a line
+    /// Write the records that were set aside, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
 }
@@ -68,10 +68,10 @@ pub(crate) struct ReadArguments {
 pub(crate) struct BacktestArguments {
     #[command(flatten)]
     pub(crate) read: ReadArguments,
-    /// Write every finding at its latest revision, a JSON object a line
+    /// Write every finding at its latest revision, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub(crate) findings: Option<PathBuf>,
-    /// Write every incident with its receipt, a JSON object a line
+    /// Write every incident with its receipt, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub(crate) incidents: Option<PathBuf>,
     /// Write an HTML report
@@ -80,7 +80,7 @@ pub(crate) struct BacktestArguments {
     /// Print JSON for machines
     #[arg(long)]
     pub(crate) json: bool,
-    /// Incidents in the table; 0 is all
+    /// Number of incidents in the table; 0 prints all
     #[arg(long, value_name = "N", default_value_t = 25)]
     pub(crate) top: usize,
     /// Exit with 3 if there is an incident of this severity or above
@@ -95,10 +95,10 @@ pub(crate) struct EvaluateArguments {
     /// The attacks: {"labels": [{"family", "user_id", "from", "to"}, ...]}
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: PathBuf,
-    /// Risk from which on an incident is an alert
+    /// Least risk of an incident that counts as an alert
     #[arg(long, value_name = "RISK", default_value_t = 60.0)]
     pub(crate) threshold: f64,
-    /// Print the trade-off over all thresholds, to choose an alert budget by
+    /// Print recall and false alerts for every threshold, to choose an alert budget
     #[arg(long)]
     pub(crate) sweep: bool,
     /// List attacks that were missed and alerts that were false
@@ -117,7 +117,7 @@ pub(crate) struct SimulateArguments {
     pub(crate) days: u32,
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Folder for the events and labels.json; made if absent
+    /// Folder for the events and labels.json; created if missing
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
     #[arg(long, value_enum, default_value_t = Shape::Ndjson)]
@@ -125,7 +125,7 @@ pub(crate) struct SimulateArguments {
     /// First day
     #[arg(long, value_name = "DATE")]
     pub(crate) start: Option<NaiveDate>,
-    /// Attacks of each family; some of each where absent
+    /// Number of attacks of each family; by default, some of each
     #[arg(long, value_name = "N")]
     pub(crate) attacks: Option<u32>,
     /// Stop after this many events
@@ -152,9 +152,9 @@ pub(crate) struct DemoArguments {
 
 #[derive(Args)]
 pub(crate) struct ExplainArguments {
-    /// What backtest --incidents wrote, or - for standard input
+    /// File that backtest --incidents wrote, or - for standard input
     pub(crate) incidents: PathBuf,
-    /// Only incidents whose id starts so, or whose user has this id or name
+    /// Beginning of an incident's id, or a user's id or name; without it, all incidents
     pub(crate) of: Option<String>,
 }
 
@@ -166,16 +166,16 @@ pub(crate) struct ConfigArguments {
 
 #[derive(Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Tell whether a file of settings is right
+    /// Check a file of settings
     Check { file: PathBuf },
-    /// Print the settings that a file amounts to, with their hash
+    /// Print all settings that a file leads to, with their hash
     Show { file: Option<PathBuf> },
-    /// Print the defaults, commented
+    /// Print the commented defaults
     Default,
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "neither RFC 3339 nor a date".to_owned())
+    Timestamp::parse(text).ok_or_else(|| "must be RFC 3339 or a date".to_owned())
 }
 
 fn org_id(text: &str) -> Result<OrgId, String> {

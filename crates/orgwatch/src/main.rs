@@ -1,4 +1,4 @@
-//! The analyst's executable: backtest, evaluate, simulate, demo, explain, config.
+//! The analyst's command line.
 //!
 //! Exit codes: 0 done; 1 failed, with the reason on standard error; 2 wrong usage; 3 done, and there is an
 //! incident at or above the severity given with `--fail-at`.
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// What a command that did its work says of it.
+/// The result of a command that did its work.
 pub(crate) enum Done {
     Quietly,
     /// There is an incident at or above `--fail-at`.

@@ -1,4 +1,4 @@
-//! What is written where.
+//! Tables, JSON lines and errors.
 
 use anyhow::{Context, Result};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-/// Prints to standard output; a closed pipe is an error that [`is_broken_pipe`] knows.
+/// Prints to standard output. If the reader has closed the pipe, returns an error that [`is_broken_pipe`] recognizes.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -25,7 +25,7 @@ pub(crate) fn print_json(value: &Value) -> Result<()> {
 pub(crate) fn complain(error: &anyhow::Error) {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     let written = writeln!(std::io::stderr(), "orgwatch: {}", causes.join(": "));
-    // Without a standard error there is nobody left to tell.
+    // If standard error is closed, only the exit code is left.
     drop(written);
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn create(path: &Path) -> Result<BufWriter<File>> {
     Ok(BufWriter::new(File::create(path).with_context(|| format!("{}: cannot be written", path.display()))?))
 }
 
-/// One JSON object a line.
+/// Writes one JSON object a line.
 pub(crate) fn write_lines<T: serde::Serialize>(mut file: BufWriter<File>, items: &[T]) -> Result<()> {
     for item in items {
         serde_json::to_writer(&mut file, item)?;
@@ -69,7 +69,7 @@ pub(crate) fn severity(severity: Severity) -> Cell {
     Cell::new(severity).fg(color)
 }
 
-/// The incidents, highest risk first; `top` of them, or all if 0.
+/// Returns a table of the first `top` incidents, or of all if 0.
 pub(crate) fn incidents(incidents: &[Incident], top: usize) -> Table {
     let mut table = table(&["risk", "severity", "user", "class", "first event", "findings"]);
     let shown = if top == 0 { incidents.len() } else { top };
@@ -77,10 +77,10 @@ pub(crate) fn incidents(incidents: &[Incident], top: usize) -> Table {
         let user = incident.username.as_deref().unwrap_or(incident.user_id.as_str());
         let mut findings: Vec<_> = incident.findings.iter().collect();
         findings.sort_by(|a, b| b.score.total_cmp(&a.score));
-        let told = findings.iter().take(5).map(|f| format!("{} {}/10: {}", f.detector, f.score, f.summary));
-        let mut told: Vec<String> = told.collect();
-        if findings.len() > told.len() {
-            told.push(format!("and {} more", findings.len() - told.len()));
+        let lines = findings.iter().take(5).map(|f| format!("{} {}/10: {}", f.detector, f.score, f.summary));
+        let mut lines: Vec<String> = lines.collect();
+        if findings.len() > lines.len() {
+            lines.push(format!("and {} more", findings.len() - lines.len()));
         }
         table.add_row(vec![
             number(incident.risk_score),
@@ -88,7 +88,7 @@ pub(crate) fn incidents(incidents: &[Incident], top: usize) -> Table {
             Cell::new(user),
             Cell::new(incident.user_class),
             Cell::new(incident.first_event_at.to_utc().format("%Y-%m-%d %H:%M:%S")),
-            Cell::new(told.join("\n")),
+            Cell::new(lines.join("\n")),
         ]);
     }
     table

@@ -1,9 +1,9 @@
-//! A progress bar on a terminal, silence elsewhere.
+//! A progress bar, shown on terminals only.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 
-/// A bar over `bytes`, or a count where their number is not known.
+/// Returns a bar over `bytes`, or a counter if their number is 0 and so unknown.
 pub(crate) fn over_bytes(bytes: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

@@ -10,7 +10,7 @@ use simulator::Plan;
 
 pub(crate) fn run(arguments: &DemoArguments) -> Result<Done> {
     let plan = Plan::leaver(arguments.seed);
-    // Everything is new to everybody in the beginning.
+    // At the beginning, everything is a first time.
     const LEARNING: i64 = 30 * model::time::DAY;
     let start = Timestamp(plan.start.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis());
     let (users, days, org) = (plan.users, plan.days, OrgId::new(&plan.org_id));

@@ -19,8 +19,8 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<Done> {
     for (line, number) in BufReader::new(input).lines().zip(1..) {
         let line = line.with_context(|| format!("{name}: line {number}: cannot be read"))?;
         let incident: Incident =
-            serde_json::from_str(&line).with_context(|| format!("{name}: line {number}: no incident"))?;
-        if arguments.of.as_deref().is_none_or(|of| is_meant(&incident, of)) {
+            serde_json::from_str(&line).with_context(|| format!("{name}: line {number}: not an incident"))?;
+        if arguments.of.as_deref().is_none_or(|of| matches(&incident, of)) {
             found += 1;
             output::print(&explain(&incident))?;
         }
@@ -31,13 +31,13 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<Done> {
     }
 }
 
-fn is_meant(incident: &Incident, of: &str) -> bool {
+fn matches(incident: &Incident, of: &str) -> bool {
     incident.incident_id.to_string().starts_with(of)
         || incident.user_id.as_str() == of
         || incident.username.as_deref() == Some(of)
 }
 
-/// The incident, its findings and the arithmetic of its score.
+/// Writes the incident, its findings, and how its score adds up.
 fn explain(incident: &Incident) -> String {
     let user = incident.username.as_deref().unwrap_or(incident.user_id.as_str());
     let mut text = format!(

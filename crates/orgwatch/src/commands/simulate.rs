@@ -21,9 +21,9 @@ pub(crate) fn run(arguments: &SimulateArguments) -> Result<Done> {
     Ok(Done::Quietly)
 }
 
-/// Writes an org's events and labels to a folder. Returns how many events, `limit` at most.
+/// Writes an org's labels and at most `limit` events to a folder. Returns the number of events.
 pub(crate) fn write(plan: Plan, format: Shape, folder: &Path, limit: u64) -> Result<u64> {
-    std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+    std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be created", folder.display()))?;
     let bar = progress::over_days(plan.days);
     let simulation = Simulation::new(plan)?;
     serde_json::to_writer_pretty(output::create(&folder.join("labels.json"))?, simulation.labels())?;

@@ -1,4 +1,4 @@
-//! `backtest` and what reads its results: files, pipes and exit codes.
+//! `backtest`, `explain` and `evaluate`: files, pipes and exit codes.
 
 use crate::support::{ORG, ORG_FOLDER, command, events, fail, file, json, lines, run, run_with, succeed, text};
 use serde_json::Value;
@@ -9,7 +9,7 @@ fn backtest_json() -> Value {
 }
 
 #[test]
-fn json_tells_incidents_and_what_was_read() {
+fn json_has_incidents_and_counts() {
     let value = backtest_json();
     assert!(!value["incidents"].as_array().unwrap().is_empty());
     assert!(value["reading"]["counts"]["events"].as_u64().unwrap() > 1_000);
@@ -38,9 +38,9 @@ fn findings_incidents_and_rejects_are_written() {
         &events(),
         &text(&bad),
     ]);
-    let told = lines(&path("incidents.ndjson"));
-    assert_eq!(told, *backtest_json()["incidents"].as_array().unwrap());
-    let in_incidents: usize = told.iter().map(|incident| incident["findings"].as_array().unwrap().len()).sum();
+    let written = lines(&path("incidents.ndjson"));
+    assert_eq!(written, *backtest_json()["incidents"].as_array().unwrap());
+    let in_incidents: usize = written.iter().map(|incident| incident["findings"].as_array().unwrap().len()).sum();
     assert_eq!(lines(&path("findings.ndjson")).len(), in_incidents);
     let rejects = lines(&path("rejects.ndjson"));
     assert_eq!(rejects.len(), 2);
@@ -58,7 +58,7 @@ fn a_dash_is_standard_input() {
 }
 
 #[test]
-fn the_exit_code_tells_what_happened() {
+fn exit_codes_follow_the_outcome() {
     let quiet = std::fs::read_to_string(events()).unwrap().lines().take(50).collect::<Vec<_>>().join("\n");
     let (_folder, quiet) = file("quiet.ndjson", &quiet);
     let code = |path: &str, fail_at: &str| run(&["backtest", "--org", ORG, "--fail-at", fail_at, path]).status.code();
@@ -72,7 +72,7 @@ fn the_exit_code_tells_what_happened() {
 }
 
 #[test]
-fn without_the_org_it_says_what_is_missing() {
+fn a_missing_org_is_named_in_the_error() {
     let (code, error) = fail(&["backtest", &events()]);
     assert!(code == Some(1) && error.contains("no event could be read") && error.contains("give --org"), "{error}");
 }
@@ -98,7 +98,7 @@ fn a_period_that_ends_before_it_begins_is_refused() {
 
 #[test]
 fn standard_input_that_breaks_off_names_its_line() {
-    // A gzip file of blocks that are only stored, of which the last is missing.
+    // A gzip file of stored blocks without the last block.
     let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     for block in std::fs::read(events()).unwrap().chunks(50_000).take(20) {
         let length = block.len() as u16;

@@ -1,4 +1,4 @@
-//! What the executable writes for others: settings, simulated orgs, completions.
+//! `config`, `simulate` and `completions`.
 
 use crate::support::{ORG, fail, file, json, succeed, text};
 use std::path::Path;

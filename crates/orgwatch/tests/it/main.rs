@@ -1,4 +1,4 @@
-//! The executable as an analyst runs it.
+//! Runs the executable as an analyst does.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod backtest;

@@ -1,4 +1,4 @@
-//! Running the executable over a small org that is simulated once.
+//! Runs the executable over a small org that is simulated once.
 
 use serde_json::Value;
 use std::io::Write;
@@ -71,7 +71,7 @@ pub(crate) fn lines(path: &Path) -> Vec<Value> {
     std::fs::read_to_string(path).unwrap().lines().map(json).collect()
 }
 
-/// A file in a folder that goes away with the first of the pair.
+/// Writes a file into a folder that is removed when the first of the pair is dropped.
 pub(crate) fn file(name: &str, content: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);

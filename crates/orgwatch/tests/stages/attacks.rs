@@ -1,4 +1,4 @@
-//! An attack does not become usual by going on.
+//! An attack that goes on does not become usual.
 
 use crate::events::{Events, about_a_hundred, user, working_days};
 use crate::support::{Folder, incidents_of, options, run, run_path};
@@ -9,7 +9,7 @@ use orgwatch::{Options, Outcome};
 const USERS: usize = 12;
 const DAYS: usize = 25;
 
-/// Broad views of what the account never viewed, with forty times its usual rows.
+/// Broad list views of objects that the account never viewed, with forty times its usual rows.
 fn attack(events: &mut Events, user: &str, morning: Timestamp) {
     for number in 0..16 {
         let at = morning.plus(6 * HOUR + number * 2 * SECOND);
@@ -53,13 +53,13 @@ fn the_same_attack_is_found_on_both_of_two_days() {
 }
 
 #[test]
-fn a_week_of_attacks_is_found_to_its_end() {
+fn an_attack_is_still_found_on_its_fifth_day() {
     let outcome = attacked_on(&[20, 21, 22, 23, 24]);
     assert_eq!(found(&outcome, "row_spike", 24).len(), 1);
 }
 
 #[test]
-fn nobody_else_is_grave() {
+fn no_other_account_is_high() {
     let outcome = attacked_on(&[22]);
     let others = outcome.finished.incidents.iter().filter(|incident| incident.user_id.as_str() != user(0));
     let grave: Vec<_> = others.filter(|incident| incident.severity >= Severity::High).collect();

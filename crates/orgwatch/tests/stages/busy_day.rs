@@ -1,4 +1,4 @@
-//! What everybody does is no anomaly of anybody.
+//! A day that is busy for the whole org is no anomaly of any account.
 
 use crate::events::{Events, about_a_hundred, user, working_days};
 use crate::support::run;
@@ -33,14 +33,14 @@ fn reported(outcome: &Outcome, severity: Severity) -> usize {
 }
 
 #[test]
-fn a_busy_day_of_the_whole_business_raises_nearly_nobody() {
+fn a_day_that_is_busy_for_all_raises_at_most_one_account() {
     let outcome = org(USERS, 2.5);
     assert_eq!(reported(&outcome, Severity::High), 0);
     assert!(reported(&outcome, Severity::Low) <= 1, "{}", reported(&outcome, Severity::Low));
 }
 
 #[test]
-fn the_same_day_of_one_account_is_not_explained() {
+fn a_day_that_is_busy_for_one_account_is_raised() {
     let together = org(USERS, 8.0);
     let alone = org(1, 8.0);
     let spikes = |outcome: &Outcome| {
@@ -50,9 +50,9 @@ fn the_same_day_of_one_account_is_not_explained() {
     assert_eq!((spikes(&alone), spikes(&together)), (1, 0));
 }
 
-/// The first to come in the morning are raised before anybody knows what day it is.
+/// The first accounts of the morning are raised before the day shows to be busy for all.
 #[test]
-fn what_the_day_explains_is_withdrawn_and_counts_no_more() {
+fn findings_that_the_day_explains_are_withdrawn() {
     let outcome = org(USERS, 8.0);
     let (raised, _) = outcome.finished.counts.verdicts["row_spike"];
     let standing = outcome.finished.findings.iter().filter(|finding| finding.detector == "row_spike").count();

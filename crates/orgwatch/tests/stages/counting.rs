@@ -1,4 +1,4 @@
-//! What Salesforce repeats, splits and issues again counts as often as it happened.
+//! Repeated, split and re-issued records count as often as the action happened.
 
 use crate::events::{Events, api_log, user, working_days};
 use crate::support::{Folder, measure, of, options, run, run_path};
@@ -20,7 +20,7 @@ fn after_a_baseline(usual: impl Fn(&mut Events, Timestamp, usize), last: impl Fn
     run(&events.text())
 }
 
-/// The rows that the only row spike of the last day tells.
+/// Returns the rows of the only row spike of the last day.
 fn spike(outcome: &Outcome) -> f64 {
     let last = working_days().nth(DAYS).unwrap();
     let spikes: Vec<&Finding> = of(outcome, "row_spike").into_iter().filter(|f| f.revised_at >= last).collect();
@@ -57,7 +57,7 @@ fn the_pages_of_a_query_repeat_its_rows() {
 }
 
 #[test]
-fn what_each_page_returned_counts_where_it_is_told() {
+fn rows_returned_by_each_page_count_where_they_are_given() {
     let query = |events: &mut Events, at: Timestamp, operation: &str, returned: u64| {
         let fields = json!({
             "QueriedEntities": "Account", "Operation": operation, "Query": "SELECT Id FROM Account",
@@ -89,7 +89,7 @@ fn the_same_query_run_again_counts_again() {
 }
 
 #[test]
-fn rows_of_a_log_file_that_is_issued_again_count_once_and_twins_within_it_twice() {
+fn rows_of_a_reissued_log_file_count_once_and_identical_rows_within_it_twice() {
     let at = |minute: i64| working_days().next().unwrap().plus(minute * MINUTE);
     let user = user(1);
     let first = [("r1", at(0), user.as_str(), 10), ("r2", at(1), &user, 20), ("r2", at(1), &user, 20)];
@@ -98,12 +98,15 @@ fn rows_of_a_log_file_that_is_issued_again_count_once_and_twins_within_it_twice(
     folder.add("2026-01-05_API.csv", api_log(&first));
     folder.add("2026-01-05_API_again.csv", api_log(&second));
     let outcome = run_path(folder.path(), options());
-    let fates = &outcome.finished.counts.activities;
-    assert_eq!((fates.get(&ActivityOutcome::Learned), fates.get(&ActivityOutcome::Duplicate)), (Some(&4), Some(&3)));
+    let outcomes = &outcome.finished.counts.activities;
+    assert_eq!(
+        (outcomes.get(&ActivityOutcome::Learned), outcomes.get(&ActivityOutcome::Duplicate)),
+        (Some(&4), Some(&3))
+    );
 }
 
 #[test]
-fn threat_detection_speaks_on_both_scales() {
+fn threat_detection_scores_are_read_on_both_scales() {
     let mut events = Events::default();
     let day = working_days().next().unwrap();
     let data = r#"[{"featureName":"rowCount","featureValue":"1937568","featureContribution":"95.00 %"}]"#;

@@ -1,4 +1,4 @@
-//! Emma Martin, who viewed a hundred records a day until she left with four thousand.
+//! Emma Martin views a hundred records a day, and four thousand on her last day.
 
 use crate::events::Events;
 use crate::support::{measure, of, run, time};
@@ -140,7 +140,7 @@ fn exactly_four_findings_and_one_critical_incident() {
 }
 
 #[test]
-fn the_row_spike_tells_the_numbers_of_the_baseline() {
+fn the_row_spike_names_the_numbers_of_the_baseline() {
     let [spike] = of(&OUTCOME, "row_spike")[..] else { panic!("one row spike") };
     let near = |name, expected: f64, within: f64| {
         let found = measure(spike, name);
@@ -193,7 +193,7 @@ fn shares_and_terms_add_up() {
 }
 
 #[test]
-fn the_story_has_the_rows_it_should() {
+fn the_events_have_the_intended_rows() {
     let rows = |day: &[u64; 3]| 25 * day[0] + 5 * day[1] + 4 * day[2];
     let days: Vec<f64> = DAYS.iter().map(|day| rows(day) as f64).collect();
     let mean = days.iter().sum::<f64>() / 30.0;

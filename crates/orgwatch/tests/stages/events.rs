@@ -1,4 +1,4 @@
-//! Stored events and log files, made line by line.
+//! Builds stored events and log files line by line.
 
 use model::Timestamp;
 use model::time::DAY;
@@ -73,7 +73,7 @@ impl Events {
         self.list_view(user, morning.plus(model::time::HOUR), "Account", "MyAccounts", 1);
     }
 
-    /// All lines by time.
+    /// Returns all lines, ordered by time.
     pub(crate) fn text(mut self) -> String {
         self.lines.sort_by_key(|(at, _)| *at);
         self.lines.iter().fold(String::new(), |mut text, (_, line)| {
@@ -83,12 +83,12 @@ impl Events {
     }
 }
 
-/// The working days from [`START`] on, at nine.
+/// Returns the working days from [`START`] on, at nine.
 pub(crate) fn working_days() -> impl Iterator<Item = Timestamp> {
     (0..).filter(|day| day % 7 < 5).map(|day| START.plus(day * DAY + 9 * model::time::HOUR))
 }
 
-/// About a hundred, different from day to day and user to user, always the same for both.
+/// Returns about a hundred, by day and user; the same for the same two.
 pub(crate) fn about_a_hundred(user: usize, day: usize) -> u64 {
     let mixed = (user * 7_919 + day * 104_729 + 17) as u64;
     60 + mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) % 81
@@ -99,7 +99,7 @@ pub(crate) fn user(number: usize) -> String {
     format!("005hn0000000{number:03}MAU")
 }
 
-/// A log file of SOAP calls: request, time, user, rows.
+/// Returns a log file of SOAP calls: request, time, user, rows.
 pub(crate) fn api_log(rows: &[(&str, Timestamp, &str, u64)]) -> String {
     let mut text = String::from(
         "\"EVENT_TYPE\",\"TIMESTAMP_DERIVED\",\"REQUEST_ID\",\"ORGANIZATION_ID\",\"USER_ID_DERIVED\",\"SESSION_KEY\",\

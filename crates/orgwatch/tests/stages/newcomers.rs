@@ -1,4 +1,4 @@
-//! A thin baseline leans on its class; without a class nothing is said, and that is counted.
+//! A thin baseline leans on its class; without a class the verdict is unscoreable, and counted.
 
 use crate::events::{Events, about_a_hundred, user, working_days};
 use crate::support::{measure, of, run};

@@ -1,4 +1,4 @@
-//! The same activities give the same findings and incidents, whatever carries them and however many threads read them.
+//! The same activities give the same findings and incidents for any format, packing and number of threads.
 
 use crate::support::{Folder, canonical, options, run_path};
 use flate2::{Compression, write::GzEncoder};

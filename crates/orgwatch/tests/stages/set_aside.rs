@@ -1,4 +1,4 @@
-//! Nothing is lost silently: what is not learned is counted, and where it was is told.
+//! Nothing is lost silently: records that are not learned are counted and listed with their place.
 
 use crate::events::{Events, START, user};
 use crate::support::{Folder, options, run, run_path, try_path};
@@ -8,8 +8,8 @@ use orgwatch::{Backtest, Options, Outcome, backtest};
 use serde_json::json;
 use settings::Settings;
 
-fn fate(outcome: &Outcome, fate: ActivityOutcome) -> u64 {
-    outcome.finished.counts.activities.get(&fate).copied().unwrap_or(0)
+fn count(outcome: &Outcome, of: ActivityOutcome) -> u64 {
+    outcome.finished.counts.activities.get(&of).copied().unwrap_or(0)
 }
 
 /// Two good events, one a minute.
@@ -21,7 +21,7 @@ fn good() -> String {
 }
 
 #[test]
-fn bad_lines_are_told_by_file_line_and_reason_and_the_rest_goes_on() {
+fn bad_lines_are_listed_by_file_line_and_reason_and_the_rest_is_read() {
     let good = good();
     let (first, second) = good.trim_end().split_once('\n').unwrap();
     let undated = second.replace("\"EventDate\"", "\"SomeDate\"");
@@ -30,18 +30,18 @@ fn bad_lines_are_told_by_file_line_and_reason_and_the_rest_goes_on() {
     let file = folder.add("events.ndjson", text);
 
     let run = Backtest::new(std::slice::from_ref(&file), Settings::default(), options()).unwrap();
-    let mut told = Vec::new();
-    let tell = |path: &std::path::PathBuf, reject: &salesforce::Reject| {
-        told.push((path.clone(), reject.line, reject.reason.to_string()));
+    let mut listed = Vec::new();
+    let list = |path: &std::path::PathBuf, reject: &salesforce::Reject| {
+        listed.push((path.clone(), reject.line, reject.reason.to_string()));
         Ok(())
     };
-    let outcome = backtest(run, tell, |_| ()).unwrap();
-    assert!(told.iter().all(|(path, ..)| *path == file));
-    let lines: Vec<u64> = told.iter().map(|(_, line, _)| *line).collect();
+    let outcome = backtest(run, list, |_| ()).unwrap();
+    assert!(listed.iter().all(|(path, ..)| *path == file));
+    let lines: Vec<u64> = listed.iter().map(|(_, line, _)| *line).collect();
     assert_eq!(lines, [2, 3, 4]);
-    assert!(told[0].2.starts_with("not a JSON object: "), "{}", told[0].2);
-    assert!(told[1].2.starts_with("no time: "), "{}", told[1].2);
-    assert_eq!((outcome.rejects, outcome.events, fate(&outcome, ActivityOutcome::Learned)), (3, 2, 2));
+    assert!(listed[0].2.starts_with("not a JSON object: "), "{}", listed[0].2);
+    assert!(listed[1].2.starts_with("no time: "), "{}", listed[1].2);
+    assert_eq!((outcome.rejects, outcome.events, count(&outcome, ActivityOutcome::Learned)), (3, 2, 2));
     assert_eq!(outcome.rejects_by_reason.values().sum::<u64>(), 3);
 }
 
@@ -62,7 +62,7 @@ fn a_future_event_is_quarantined() {
     events.add("ListViewEvent", &user(1), START.plus(4 * MINUTE), received(START));
     events.add("ListViewEvent", &user(1), START.plus(6 * MINUTE), received(START));
     let outcome = run(&events.text());
-    assert_eq!((fate(&outcome, ActivityOutcome::Learned), fate(&outcome, ActivityOutcome::Future)), (2, 1));
+    assert_eq!((count(&outcome, ActivityOutcome::Learned), count(&outcome, ActivityOutcome::Future)), (2, 1));
     assert_eq!(outcome.finished.counts.to, Some(START.plus(4 * MINUTE)));
 }
 
@@ -73,7 +73,7 @@ fn duplicates_count_once() {
     folder.add("b.ndjson", good() + &good());
     let outcome = run_path(folder.path(), options());
     assert_eq!(
-        (fate(&outcome, ActivityOutcome::Learned), fate(&outcome, ActivityOutcome::Duplicate), outcome.events),
+        (count(&outcome, ActivityOutcome::Learned), count(&outcome, ActivityOutcome::Duplicate), outcome.events),
         (2, 4, 6)
     );
 }
@@ -87,14 +87,14 @@ fn a_late_event_is_counted_as_late_and_a_very_late_one_as_forgotten() {
     let text = events.text();
     let mut lines: Vec<&str> = text.lines().collect();
     let (forgotten, late) = (lines.remove(3), lines.remove(8 * 24));
-    // Behind the part of the file that is looked at to find out its order.
+    // Padded beyond the part of the file that is looked at for its order.
     let text = [&lines[..], &[late, forgotten]].concat().join("\n");
     let padding = format!("\n{}", " ".repeat(1_000)).repeat(300);
     let (head, tail) = text.split_once('\n').unwrap();
     let outcome = run(&format!("{head}{padding}\n{tail}\n"));
-    let fates =
-        [ActivityOutcome::Learned, ActivityOutcome::Late, ActivityOutcome::Forgotten].map(|name| fate(&outcome, name));
-    assert_eq!((fates, outcome.rejects), ([10 * 24 - 2, 1, 1], 0));
+    let counts =
+        [ActivityOutcome::Learned, ActivityOutcome::Late, ActivityOutcome::Forgotten].map(|name| count(&outcome, name));
+    assert_eq!((counts, outcome.rejects), ([10 * 24 - 2, 1, 1], 0));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn events_outside_the_asked_time_and_of_other_kinds_are_counted() {
     let (from, to) = (Some(START.plus(DAY)), Some(START.plus(3 * DAY)));
     let outcome = run_path(&file, Options { from, to, ..options() });
     assert_eq!((outcome.events, outcome.outside, outcome.ignored), (5, 3, 1));
-    assert_eq!(fate(&outcome, ActivityOutcome::Learned), 2);
+    assert_eq!(count(&outcome, ActivityOutcome::Learned), 2);
 }
 
 /// Three thousand events, a line each, in a gzip file that was cut off.
@@ -161,18 +161,18 @@ fn a_named_file_that_breaks_off_is_an_error_with_its_place() {
 }
 
 #[test]
-fn a_file_in_a_folder_that_breaks_off_is_told_and_read_as_far_as_it_goes() {
+fn a_file_in_a_folder_that_breaks_off_is_listed_and_read_as_far_as_it_goes() {
     let folder = Folder::new();
     folder.add("whole.ndjson", good());
     let cut = folder.add("cut.ndjson.gz", cut_off());
     let run = Backtest::new(&[folder.path().to_owned()], Settings::default(), options()).unwrap();
-    let mut told = Vec::new();
-    let tell = |path: &std::path::PathBuf, reject: &salesforce::Reject| {
-        told.push((path.clone(), reject.line, reject.reason.to_string()));
+    let mut listed = Vec::new();
+    let list = |path: &std::path::PathBuf, reject: &salesforce::Reject| {
+        listed.push((path.clone(), reject.line, reject.reason.to_string()));
         Ok(())
     };
-    let outcome = backtest(run, tell, |_| ()).unwrap();
-    let [(path, line, reason)] = &told[..] else { panic!("{told:?}") };
+    let outcome = backtest(run, list, |_| ()).unwrap();
+    let [(path, line, reason)] = &listed[..] else { panic!("{listed:?}") };
     assert_eq!(*path, cut);
     assert!(reason.starts_with("the file breaks off: "), "{reason}");
     // All lines before the break, and the two of the other file.
@@ -197,6 +197,6 @@ fn an_empty_period_is_refused() {
     for to in [START, START.plus(DAY)] {
         let options = Options { from: Some(START.plus(DAY)), to: Some(to), ..options() };
         let error = Backtest::new(std::slice::from_ref(&file), Settings::default(), options).err().unwrap();
-        assert!(error.to_string().starts_with("no time is asked for: "), "{error}");
+        assert!(error.to_string().starts_with("the period is empty: "), "{error}");
     }
 }

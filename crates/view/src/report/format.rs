@@ -1,4 +1,4 @@
-//! Times and numbers as the page writes them.
+//! Times and numbers as text.
 
 use detect::text;
 use model::Timestamp;
@@ -33,7 +33,7 @@ pub(super) fn count(n: u64) -> String {
     text::count(n as f64)
 }
 
-/// A measure: grouped digits where large, at most three decimals otherwise.
+/// Writes a measure: grouped digits if large, at most three decimals otherwise.
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {
         return "not a number".to_owned();
@@ -48,7 +48,7 @@ pub(super) fn number(value: f64) -> String {
     if value < 0.0 { format!("−{digits}") } else { digits }
 }
 
-/// The p-value of a surprise, −log10 p: `1 in 5,000`, or `2e-13` where that says little.
+/// Writes the p-value of a surprise, −log10 p: `1 in 5,000`, or `2e-13` below 1 in 10 million.
 pub(super) fn p_value(surprise: f64) -> String {
     if !surprise.is_finite() || surprise <= 0.0 {
         return "1".to_owned();
@@ -61,7 +61,7 @@ pub(super) fn p_value(surprise: f64) -> String {
     format!("{:.0e}", 10f64.powf(-surprise))
 }
 
-/// A share in hundredths of a percent: `62 %`, `4.5 %`.
+/// Writes a share given in hundredths of a percent: `62 %`, `4.5 %`.
 pub(super) fn percent(hundredths: u32) -> String {
     format!("{} %", trimmed(&format!("{:.1}", f64::from(hundredths) / 100.0)))
 }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn p_values_are_odds_as_long_as_these_can_be_read() {
+    fn p_values_are_odds_down_to_one_in_ten_million() {
         let check = |surprise, expect: &str| assert_eq!(p_value(surprise), expect);
         check(0.0, "1");
         check(0.5, "1 in 3");

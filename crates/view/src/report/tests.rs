@@ -1,4 +1,4 @@
-//! The page as an analyst sees it.
+//! The rendered page.
 
 mod example;
 mod heat_map;

@@ -1,4 +1,4 @@
-//! A week as an analyst would find it, and what is not so nice to show.
+//! An example report: ordinary incidents, and some that are hard to lay out.
 
 use super::super::{FirstTimes, Report};
 use model::time::{DAY, HOUR, MINUTE};
@@ -39,7 +39,7 @@ impl Example {
     }
 }
 
-/// A report of nothing but these incidents.
+/// Returns a report of these incidents and nothing else.
 pub(super) fn only<'a>(incidents: &'a [Incident], none: &'a FirstTimes) -> Report<'a> {
     Report {
         title: "Backtest",
@@ -59,7 +59,7 @@ pub(super) fn day(date: &str) -> Timestamp {
     Timestamp::parse(date).expect("a date")
 }
 
-/// Settings of its own, so that the page does not change with the defaults.
+/// Returns fixed settings, so that the page does not change with the defaults.
 pub(super) fn settings() -> risk::Settings {
     const WEIGHTS: [(&str, f64, &str); 9] = [
         ("row_spike", 0.70, "volume"),
@@ -87,7 +87,7 @@ pub(super) fn settings() -> risk::Settings {
     }
 }
 
-/// An incident with its true receipt.
+/// Returns an incident with the receipt that risk computes.
 pub(super) fn incident(findings: Vec<Finding>, settings: &risk::Settings) -> Incident {
     let first = findings.first().expect("a finding").clone();
     let receipt = risk::receipt(&findings, settings, &"3f9a1c".into());

@@ -1,4 +1,4 @@
-//! What the heat-maps show, and what they flag.
+//! Cells and flags of the heat maps.
 
 use super::super::heat_map::{Flag, HeatMap};
 use super::example::{Example, day};
@@ -35,7 +35,7 @@ fn a_leaver_is_flagged() {
 }
 
 #[test]
-fn what_is_no_leaver_is_not() {
+fn ordinary_counts_are_not_flagged() {
     let check = |why: &str, counts: &[(i64, u32)]| assert_eq!(flags(60, counts), [], "{why}");
     check("few", &[(50, 4)]);
     check("everything is new in the first two weeks", &[(13, 14)]);
@@ -44,7 +44,7 @@ fn what_is_no_leaver_is_not() {
 }
 
 #[test]
-fn a_day_on_which_all_do_it_is_not_flagged() {
+fn a_day_with_high_counts_of_all_is_not_flagged() {
     let mut times = FirstTimes::default();
     times.note(&UserId::new("early"), None, nth(0), 1);
     for user in 0..9 {
@@ -54,7 +54,7 @@ fn a_day_on_which_all_do_it_is_not_flagged() {
 }
 
 #[test]
-fn the_fullest_rows_have_room_and_a_flag_always_has() {
+fn the_fullest_rows_are_kept_and_flagged_rows_always() {
     let mut times = FirstTimes::default();
     for user in 0..100u32 {
         times.note(&UserId::new(&format!("u{user:03}")), None, nth(0), 50 + user);
@@ -85,7 +85,7 @@ fn a_day_ahead_of_utc_is_shown() {
 }
 
 #[test]
-fn a_row_says_in_text_what_its_colors_mean() {
+fn a_row_has_text_beside_its_colors() {
     let page = page(&Example::new().report());
     let objects = &page[page.find("First-time object access").expect("the second map")..];
     insta::assert_snapshot!(part(objects, "<tr><th scope=\"row\" title=\"emma.martin@acme.example\"", "</tr>"));
