@@ -22,8 +22,8 @@ pub struct Event {
     pub record: Record,
 }
 
-/// The most by which an event may be published after one that happened later, in milliseconds. A choice: the same 5
-/// minutes that orgwatch allows by default.
+/// The most by which an event may be published after one that happened later, in milliseconds. A choice within
+/// orgwatch's default lateness of 10 minutes.
 pub const DISORDER: i64 = 5 * model::time::MINUTE;
 
 /// The fields of an event as the query API returns them, kept as text.

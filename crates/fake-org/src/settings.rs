@@ -34,21 +34,21 @@ pub struct Settings {
     pub topics_awaited: usize,
     /// How far back streams can be replayed. The default is Salesforce's retention, 72 h.
     pub history: Duration,
-    /// After how long without events a stream sends a keepalive. In real time, as is `idle`. The default is short
-    /// beside Salesforce's 270 s.
+    /// After how long without events a stream sends a keepalive. In real time, as is `idle`. The default, 60 s, is what
+    /// Salesforce does in practice (pub-sub-api, pull request 31); documented are at most 270 s.
     pub keepalive: Duration,
     /// After how long, at least, a stream is closed if its client has received all that it requested and requests
-    /// nothing more.
+    /// nothing more. The default, 70 s, is from a comment in Salesforce's Java sample.
     pub idle: Duration,
-    /// The most records on a page of a query's result.
+    /// The most records on a page of a query's result. The default is Salesforce's, 2,000.
     pub page: usize,
     /// How long after its event a stored row becomes visible.
     pub visible_after: Duration,
-    /// How long after the end of its hour an hourly log file appears.
+    /// How long after the end of its hour an hourly log file appears. The default is Salesforce's earliest, 3 h.
     pub hourly_after: Duration,
     /// How long after the end of its day a daily log file appears.
     pub daily_after: Duration,
-    /// How long log files are kept. The default is Salesforce's retention with Event Monitoring, 30 days.
+    /// How long log files are kept. The default is Salesforce's documented retention, 30 days.
     pub files_kept: Duration,
     /// Whether log files are compressed for clients that accept gzip.
     pub gzip: bool,

@@ -44,7 +44,8 @@ pub struct Settings {
     /// How long a call may take until its answer starts, and until each further part of the answer. The default is a
     /// choice: Salesforce ends a query after 120 s.
     pub timeout_seconds: u32,
-    /// After how long without an answer a subscription counts as dead. Salesforce sends a keepalive every 270 s.
+    /// After how long without an answer a subscription counts as dead. Salesforce sends a keepalive at least every 270 s
+    /// (comment in `pubsub_api.proto`).
     pub silence_seconds: u32,
 }
 

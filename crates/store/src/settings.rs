@@ -34,6 +34,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
+        // Choices: a replica runs few queries at the same time, and each is short.
         Self {
             url: SecretString::from(""),
             password_file: None,

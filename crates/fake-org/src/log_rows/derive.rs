@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 ///
 /// An expression is the name of a field; `A|B` is the first of them with a value; `=text` is a constant; a leading `#`
 /// formats a whole number and a leading `'` an id of 15 characters. Columns without an expression are computed in
-/// [`RowBuilder::value`], or empty. Names and order of columns are those of Salesforce's "EventLogFile Supported Event
-/// Types".
+/// [`RowBuilder::value`], or empty. The columns are those of Salesforce's "EventLogFile Supported Event Types" where it
+/// documents them, otherwise those of published samples.
 const COMMON: &str = "EVENT_TYPE TIMESTAMP REQUEST_ID ORGANIZATION_ID USER_ID:'UserId RUN_TIME:=25 \
                       CPU_TIME:=5 URI SESSION_KEY:SessionKey LOGIN_KEY:LoginKey";
 const STATUS: &str = "USER_TYPE:UserType|=Standard REQUEST_STATUS:=S DB_TOTAL_TIME:=1000000";
