@@ -1,4 +1,4 @@
-//! Who we are to the server: looked up for every connection, so that keys can be changed without a restart.
+//! Authentication to the server. Files are read for every connection, so that keys can be changed without a restart.
 
 use crate::settings::Auth;
 use async_nats::AuthError;
@@ -6,7 +6,10 @@ use nkeys::KeyPair;
 use secrecy::ExposeSecret;
 use std::path::Path;
 
-/// What to answer to the server's `nonce`.
+/// Returns the credentials for a connection; a key signs the server's `nonce`.
+///
+/// # Errors
+/// If a file cannot be read or holds no valid key.
 pub(crate) async fn answer(auth: Auth, nonce: Vec<u8>) -> Result<async_nats::Auth, AuthError> {
     let mut answer = async_nats::Auth::new();
     if let Some(file) = &auth.nkey_seed_file {
@@ -35,7 +38,7 @@ async fn read(file: &Path) -> Result<String, AuthError> {
     text.map_err(|error| AuthError::new(format!("{}: {error}", file.display())))
 }
 
-/// User JWT and seed, each on the line after one of dashes, as `nsc` writes them.
+/// Returns the user JWT and the seed of a credentials file of `nsc`, where each follows a line of dashes.
 fn credentials(text: &str) -> Option<(&str, &str)> {
     let mut lines = text.lines().map(str::trim);
     let mut next = |what: &str| {
@@ -50,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_found_between_their_marks() {
+    fn credentials_are_found_between_their_markers() {
         let text = "-----BEGIN NATS USER JWT-----\r\neyJ0.e30.x\r\n------END NATS USER JWT------\r\n\n*** IMPORTANT ***\n\
                     -----BEGIN USER NKEY SEED-----\nSUAX\n------END USER NKEY SEED------\n";
         assert_eq!(credentials(text), Some(("eyJ0.e30.x", "SUAX")));

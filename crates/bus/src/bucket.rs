@@ -1,4 +1,4 @@
-//! Settings that change while services run, in a key-value bucket.
+//! The key-value bucket that distributes settings to running services.
 
 use crate::error::Cause;
 use crate::{Bus, BusError, topology};
@@ -9,17 +9,17 @@ use futures::{Stream, StreamExt};
 use runtime::retry::Backoff;
 use std::time::Duration;
 
-/// The bucket `<prefix>-settings`; clones share it.
+/// The bucket `<prefix>-settings`. Clones share one handle.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     store: Store,
 }
 
 impl Bucket {
-    /// Tries for `connect_seconds` while nobody answers.
+    /// Opens the bucket. Retries for `connect_seconds` while JetStream does not answer.
     ///
     /// # Errors
-    /// Also if it was never created, which [`crate::Topology::apply`] does.
+    /// If JetStream refuses, or the bucket was never created, which [`crate::Topology::apply`] does.
     pub async fn open(bus: &Bus) -> Result<Self, BusError> {
         let name = topology::bucket(&bus.settings.prefix);
         let open = async || {
@@ -29,7 +29,7 @@ impl Bucket {
         bus.until_answered(open).await
     }
 
-    /// Creates it if there is none, with as many copies.
+    /// Creates the bucket if it does not exist, and sets its number of copies.
     pub(crate) async fn apply(bus: &Bus, replicas: u8) -> Result<(), BusError> {
         let bucket = topology::bucket(&bus.settings.prefix);
         let num_replicas = replicas.into();
@@ -45,27 +45,36 @@ impl Bucket {
         updated.map(drop).map_err(|error| api(&bucket, "update it", error.into()))
     }
 
-    /// Of the stream that it is; `None` where there is none.
+    /// Returns the configuration of the stream behind the bucket; `None` if it does not exist.
     pub(crate) async fn config(bus: &Bus) -> Result<Option<StreamConfig>, BusError> {
         let stream = topology::stream(bus, &format!("KV_{}", topology::bucket(&bus.settings.prefix))).await?;
         Ok(stream.map(|stream| stream.cached_info().config.clone()))
     }
 
-    /// Stored when it returns.
+    /// Stores a value. It is stored when this returns.
+    ///
+    /// # Errors
+    /// [`BusError::Key`] for a name that is not valid; if JetStream refuses or does not answer.
     pub async fn put(&self, key: &str, value: Bytes) -> Result<(), BusError> {
         check(key)?;
         let put = self.store.put(key, value).await;
         put.map(drop).map_err(|error| api(&self.store.name, "put into it", error.into()))
     }
 
-    /// The value, if there is one.
+    /// Returns the value of a key, if there is one.
+    ///
+    /// # Errors
+    /// As [`Bucket::put`].
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, BusError> {
         check(key)?;
         self.store.get(key).await.map_err(|error| api(&self.store.name, "read it", error.into()))
     }
 
-    /// The value, if there is one, and every later one. Never ends, and survives the loss of the connection; values
-    /// put in quick succession may be told by the last of them only.
+    /// Returns the present value of a key, if there is one, and every later one. The stream never ends and survives the
+    /// loss of the connection. Of values stored in quick succession it may yield only the last.
+    ///
+    /// # Errors
+    /// [`BusError::Key`] for a name that is not valid.
     pub fn watch(&self, key: &str) -> Result<impl Stream<Item = Bytes> + Send + Unpin + 'static, BusError> {
         check(key)?;
         let watcher = Watcher { store: self.store.clone(), key: key.to_owned(), watch: None, seen: 0 };
@@ -76,15 +85,15 @@ impl Bucket {
     }
 }
 
-/// How long a watch may be silent until the value itself is looked at: the client makes a consumer anew that was lost
-/// with its server, and where it cannot, the watch is silent for good.
-const LOOK: Duration = Duration::from_secs(5);
+/// How long a watch may be silent until the value itself is read. The client recreates a consumer that was lost with its
+/// server; where it cannot, the watch stays silent. Five seconds are a choice: settings change rarely.
+const SILENCE: Duration = Duration::from_secs(5);
 
 struct Watcher {
     store: Store,
     key: String,
     watch: Option<Watch>,
-    /// The revision last told.
+    /// The revision last returned.
     seen: u64,
 }
 
@@ -102,13 +111,13 @@ impl Watcher {
         }
     }
 
-    /// `None` for what is no new value.
+    /// Waits for the next value; `None` if an update holds no new one.
     async fn attempt(&mut self) -> Result<Option<Bytes>, Cause> {
         let watch = match &mut self.watch {
             Some(watch) => watch,
             none => none.insert(self.store.watch_with_history(&self.key).await?),
         };
-        let entry = match tokio::time::timeout(LOOK, watch.next()).await {
+        let entry = match tokio::time::timeout(SILENCE, watch.next()).await {
             Ok(entry) => entry.ok_or("the watch ended")??,
             Err(_) => match self.store.entry(&self.key).await? {
                 Some(entry) if entry.revision > self.seen => {
@@ -143,14 +152,14 @@ mod tests {
     use servers::Nats;
 
     #[tokio::test]
-    async fn a_watch_that_is_silent_for_good_is_made_anew() {
+    async fn a_watch_that_stays_silent_is_replaced() {
         let nats = Nats::start().await.unwrap();
         let settings = Settings { servers: vec![nats.url()], ..Settings::default() };
         let bus = Bus::connect("test", &settings).await.unwrap();
         Bucket::apply(&bus, 1).await.unwrap();
         let bucket = Bucket::open(&bus).await.unwrap();
         bucket.put("rules", "new".into()).await.unwrap();
-        // It is told nothing of the rules.
+        // A watch of another key receives no update of the rules.
         let silent = bucket.store.watch("other").await.unwrap();
         let store = bucket.store.clone();
         let mut watcher = Watcher { store, key: "rules".to_owned(), watch: Some(silent), seen: 0 };

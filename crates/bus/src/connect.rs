@@ -1,4 +1,4 @@
-//! The connection.
+//! The connection to NATS.
 
 use crate::meter::Meter;
 use crate::{BusError, Settings, auth, subject};
@@ -12,14 +12,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Consumers are put back with the reset API, which this server was the first to have.
+/// The oldest nats-server that works: the first with the API that resets a consumer, which the cursor uses.
 const OLDEST_SERVER: (u64, u64) = (2, 14);
 const OLDEST_SERVER_TEXT: &str = "2.14";
-/// How long JetStream may take to answer. What was asked while there was no leader is never answered, so that it is
-/// asked again rather than waited for.
+/// How long JetStream may take to answer. A request made while there is no leader is never answered, so it is repeated
+/// rather than waited for.
 const ANSWER_WAIT: Duration = Duration::from_secs(2);
 
-/// A connection to NATS; clones share it. It comes back by itself when it is lost.
+/// A connection to NATS. Clones share it. It reconnects by itself when it is lost.
 #[derive(Clone, Debug)]
 pub struct Bus {
     pub(crate) client: Client,
@@ -29,8 +29,11 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// `name` is shown by the server, and the replies to this connection come to `_INBOX_<name>.>`, so that permissions
-    /// can keep services apart. Tries for `connect_seconds`, except when the server refuses the credentials.
+    /// Connects. The server shows `name`, and replies to this connection arrive at `_INBOX_<name>.>`, so that permissions
+    /// can tell services apart. Retries for `connect_seconds`, except when the server refuses the credentials.
+    ///
+    /// # Errors
+    /// If the settings are not valid, no server can be reached, or the server is too old.
     pub async fn connect(name: &str, settings: &Settings) -> Result<Self, BusError> {
         let wrong = settings.check();
         if !wrong.is_empty() {
@@ -44,37 +47,43 @@ impl Bus {
         Ok(Self { client, context, settings: Arc::new(settings.clone()), meter })
     }
 
+    /// Returns the settings of this connection.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
+    /// Returns whether the connection is up now.
     pub fn is_connected(&self) -> bool {
         self.client.connection_state() == State::Connected
     }
 
-    /// Publishes and subscriptions that the server refused for want of permission, since this connection began.
+    /// Returns how many publishes and subscriptions the server denied by permissions since this connection began.
     pub fn denied(&self) -> u64 {
         self.meter.denied_total()
     }
 
-    /// How often a cursor began after messages had been lost to it, since this connection began.
+    /// Returns how often a cursor started after a loss of messages since this connection began.
     pub fn gaps(&self) -> u64 {
         self.meter.gaps_total()
     }
 
-    /// Sends what is buffered and closes the connection.
+    /// Sends all buffered messages and closes the connection.
     pub async fn close(&self) {
         if let Err(error) = self.client.drain().await {
-            tracing::warn!(%error, "nats: the connection was not closed in order");
+            tracing::warn!(%error, "nats: the connection was closed without sending everything");
         }
     }
 
-    /// Changes when the connection was lost and made again: what was asked for or delivered before may be lost.
+    /// Returns the number of connects so far. It changes when the connection was lost and made again, with which requests
+    /// and deliveries may have been lost.
     pub(crate) fn epoch(&self) -> u64 {
         self.client.statistics().connects.load(Ordering::Relaxed)
     }
 
-    /// Asks again for `connect_seconds` while nobody answers, as when servers elect a leader.
+    /// Repeats a request for `connect_seconds` while JetStream does not answer, as during the election of a leader.
+    ///
+    /// # Errors
+    /// The last one of `ask`.
     pub(crate) async fn until_answered<T>(
         &self,
         mut ask: impl AsyncFnMut() -> Result<T, BusError>,
@@ -83,22 +92,22 @@ impl Bus {
         let mut delays = Backoff::steady(Duration::from_millis(100), Duration::from_secs(1));
         loop {
             let error = match ask().await {
-                Err(error) if error.is_passing() => error,
+                Err(error) if error.is_transient() => error,
                 outcome => return outcome,
             };
             let delay = delays.delay();
             if Instant::now() + delay > deadline {
                 return Err(error);
             }
-            tracing::warn!(%error, "nats: JetStream does not answer, asking again");
+            tracing::warn!(%error, "nats: JetStream does not answer, retrying");
             tokio::time::sleep(delay).await;
         }
     }
 
-    /// What the server has been sent so far has left this process.
+    /// Waits until everything sent so far has left this process.
     pub(crate) async fn flush(&self) {
         if let Err(error) = self.client.flush().await {
-            tracing::warn!(%error, "nats: acknowledgements may not have been sent, their messages will come again");
+            tracing::warn!(%error, "nats: acknowledgments may not have been sent, their messages will be redelivered");
         }
     }
 }
@@ -116,7 +125,7 @@ async fn first_connection(name: &str, settings: &Settings, meter: &Meter, server
         if is_final(&source) || Instant::now() + delay > deadline {
             return Err(BusError::Connect { servers: servers.to_owned(), source });
         }
-        tracing::warn!(%servers, error = %source, "nats: cannot connect, trying again");
+        tracing::warn!(%servers, error = %source, "nats: cannot connect, retrying");
         tokio::time::sleep(delay).await;
     }
 }
@@ -125,7 +134,7 @@ fn deadline(settings: &Settings) -> Instant {
     Instant::now() + Duration::from_secs(settings.connect_seconds.into())
 }
 
-/// Trying again cannot help.
+/// Returns whether a retry cannot help.
 fn is_final(error: &ConnectError) -> bool {
     use ConnectErrorKind::{Authentication, AuthorizationViolation, ServerParse};
     matches!(error.kind(), Authentication | AuthorizationViolation | ServerParse)
@@ -138,7 +147,7 @@ fn options(name: &str, settings: &Settings, meter: Meter) -> ConnectOptions {
         .custom_inbox_prefix(inbox(name))
         .ping_interval(Duration::from_secs(10))
         .event_callback(move |event| {
-            told(&event, &meter);
+            log_event(&event, &meter);
             std::future::ready(())
         });
     if let Some(file) = &settings.tls.ca_file {
@@ -150,22 +159,22 @@ fn options(name: &str, settings: &Settings, meter: Meter) -> ConnectOptions {
     options
 }
 
-/// Where replies to a connection of this name come.
+/// Returns the prefix of the subjects of replies to a connection of this name.
 pub(crate) fn inbox(name: &str) -> String {
     format!("_INBOX_{}", subject::token(name))
 }
 
-/// A refused publish is told nowhere else: the publish itself has long returned.
-fn told(event: &Event, meter: &Meter) {
+/// Logs an event of the connection. A denied publish is reported only here, because the publish itself has returned.
+fn log_event(event: &Event, meter: &Meter) {
     match event {
         Event::ServerError(ServerError::Other(error)) if is_denial(error) => {
             meter.denied();
-            tracing::error!(%error, "nats: denied, the user lacks a permission that this service needs");
+            tracing::error!(%error, "nats: denied, grant the user the permissions that `orgwatchd topology permissions` lists");
         }
         Event::Connected => tracing::info!("nats: connected"),
         Event::Disconnected => tracing::warn!("nats: connection lost"),
         Event::Closed | Event::Draining => tracing::debug!(%event, "nats"),
-        Event::LameDuckMode => tracing::info!("nats: the server is about to stop"),
+        Event::LameDuckMode => tracing::info!("nats: the server is shutting down"),
         Event::SlowConsumer(_) | Event::ServerError(_) | Event::ClientError(_) => tracing::warn!(%event, "nats"),
     }
 }
@@ -192,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_old_server_is_refused_by_name() {
+    fn an_old_server_is_refused_with_its_address() {
         for version in ["2.14.0", "2.15.1", "2.14.0-beta.1", "3.0.0"] {
             assert!(check_version("nats://a", version).is_ok(), "{version}");
         }

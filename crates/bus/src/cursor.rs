@@ -1,8 +1,8 @@
-//! Reads a partition's activities in order, from where its checkpoint ends.
+//! The loop that reads one partition in order, from its checkpoint on.
 
 use crate::delivery::Received;
 use crate::error::Cause;
-use crate::pull::{self, consumer, pull, ticker};
+use crate::pull::{self, pull, pull_consumer, ticker};
 use crate::{Bus, Consumer, Delivery, Failure, Handler, LoopError, dead};
 use async_nats::Subject;
 use async_nats::jetstream::AckKind;
@@ -14,18 +14,20 @@ use std::time::Duration;
 use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
 
-/// Messages handed over at once.
+/// Messages pulled at once. With up to 256 items each, a few are enough to keep the handler busy.
 const MESSAGES: usize = 32;
 
-/// Puts the partition's consumer back to just after `start_after`, the stream sequence that the handler's state has
-/// applied (0: nothing), and hands it everything from there, each message once and in order. Whatever happens to the
-/// connection, it goes on after the last message handled. Acknowledges what [`Handler::durable`] says is durable.
-/// Messages that cannot be decoded, and [`Failure::Poison`], go to the dead stream.
+/// Hands the messages of a partition to `handler`, each once and in order.
 ///
-/// Ends well after [`Handler::finish`] when `shutdown` is cancelled.
+/// Reading starts after `start_after`, the stream sequence up to which the handler's state has applied messages; 0 means
+/// none. After a loss of the connection it continues after the last handled message. Messages up to the sequence that
+/// [`Handler::durable`] returns are acknowledged. Messages that cannot be decoded, and those of [`Failure::Poison`], go
+/// to the dead stream.
+///
+/// Returns after [`Handler::finish`] when `shutdown` is cancelled.
 ///
 /// # Errors
-/// All mean that the handler's state is to be restored from its checkpoint before another call; see [`LoopError`].
+/// After any [`LoopError`] the handler's state must be restored from its checkpoint before the next call.
 pub async fn cursor<H: Handler>(
     bus: &Bus,
     partition: u16,
@@ -33,8 +35,8 @@ pub async fn cursor<H: Handler>(
     handler: &mut H,
     shutdown: CancellationToken,
 ) -> Result<(), LoopError> {
-    let (source, acks) = (Consumer::baseline(partition), VecDeque::new());
-    let mut cursor = Cursor { bus, source, handler, shutdown, ticker: ticker(), handled: start_after, acks };
+    let (consumer, acks) = (Consumer::baseline(partition), VecDeque::new());
+    let mut cursor = Cursor { bus, consumer, handler, shutdown, ticker: ticker(), handled: start_after, acks };
     let mut delays = delays();
     loop {
         let before = cursor.handled;
@@ -46,8 +48,8 @@ pub async fn cursor<H: Handler>(
         if cursor.handled > before {
             delays = self::delays();
         }
-        let consumer = &cursor.source.consumer;
-        tracing::warn!(%consumer, error = %broken, handled = cursor.handled, "nats: reading was interrupted, going on");
+        let consumer = &cursor.consumer.consumer;
+        tracing::warn!(%consumer, error = %broken, handled = cursor.handled, "nats: reading was interrupted, resuming");
         let wait = tokio::time::sleep(delays.delay());
         if let Err(End::Error(error)) = cursor.ticking(None, wait).await {
             return Err(error);
@@ -57,31 +59,31 @@ pub async fn cursor<H: Handler>(
 
 struct Cursor<'a, H> {
     bus: &'a Bus,
-    source: Consumer,
+    consumer: Consumer,
     handler: &'a mut H,
     shutdown: CancellationToken,
     ticker: Interval,
-    /// The last stream sequence that the handler, or the dead stream, has.
+    /// The last stream sequence that the handler or the dead stream has.
     handled: u64,
-    /// Where to acknowledge what was delivered in this session, by stream sequence.
+    /// Subjects that acknowledge the deliveries of this session, by stream sequence.
     acks: VecDeque<(u64, Subject)>,
 }
 
 enum End {
-    /// The connection or the consumer failed, the handler's state is whole.
+    /// The connection or the consumer failed; the handler's state is intact.
     Broken(Cause),
     Error(LoopError),
 }
 
 impl<H: Handler> Cursor<'_, H> {
-    /// From a reset until shutdown, or until something is wrong.
+    /// Resets the consumer and reads until shutdown or a failure.
     async fn session(&mut self) -> Result<(), End> {
         let epoch = self.bus.epoch();
         self.acks.clear();
-        let reset = reset(self.bus, self.source.clone(), self.handled);
+        let reset = reset(self.bus, self.consumer.clone(), self.handled);
         let Some(reset) = self.ticking(None, reset).await? else { return Ok(()) };
         let consumer = reset?;
-        // Deliveries are counted anew after a reset, by whomever.
+        // A reset by any replica restarts the server's count of deliveries. A gap in it shows a second reader.
         let mut delivered = 0_u64;
         loop {
             let pulled = pull(&consumer, MESSAGES);
@@ -100,8 +102,8 @@ impl<H: Handler> Cursor<'_, H> {
         }
     }
 
-    /// Awaits something while the handler ticks. `None` on shutdown. Where an epoch is given, the connection must
-    /// be the same all the while.
+    /// Awaits `work` while the handler ticks. Returns `None` on shutdown. Where an epoch is given, a reconnection is an
+    /// error.
     async fn ticking<T>(&mut self, epoch: Option<u64>, work: impl Future<Output = T>) -> Result<Option<T>, End> {
         let mut work = pin!(work);
         loop {
@@ -109,10 +111,10 @@ impl<H: Handler> Cursor<'_, H> {
                 biased;
                 () = self.shutdown.cancelled() => return Ok(None),
                 _ = self.ticker.tick() => {
-                    self.handler.tick().await.map_err(|failure| End::Error(failed(&self.source, failure)))?;
+                    self.handler.tick().await.map_err(|failure| End::Error(failed(&self.consumer, failure)))?;
                     self.acknowledge().await;
                     if epoch.is_some_and(|epoch| epoch != self.bus.epoch()) {
-                        return Err(End::Broken("connected anew".into()));
+                        return Err(End::Broken("reconnected".into()));
                     }
                 }
                 done = &mut work => return Ok(Some(done)),
@@ -120,7 +122,7 @@ impl<H: Handler> Cursor<'_, H> {
         }
     }
 
-    /// `None` on shutdown.
+    /// Hands messages to the handler. Returns `None` on shutdown.
     async fn work(&mut self, messages: Vec<Received>) -> Result<Option<()>, End> {
         let mut deliveries = Vec::with_capacity(messages.len());
         let mut last = self.handled;
@@ -135,7 +137,7 @@ impl<H: Handler> Cursor<'_, H> {
                     if self.bury(message, &dead::undecodable(&error)).await?.is_none() {
                         return Ok(None);
                     }
-                    // The handler must get past it, too, or what it calls durable would stop short of it for good.
+                    // The handler gets its sequence without items. Otherwise the durable sequence would never pass it.
                     deliveries.push(message.without_items());
                 }
             }
@@ -149,7 +151,7 @@ impl<H: Handler> Cursor<'_, H> {
         Ok(Some(()))
     }
 
-    /// Until the handler has used them all, or they are dead. `None` on shutdown.
+    /// Calls the handler until it has accepted all messages but those in the dead stream. Returns `None` on shutdown.
     async fn hand_over(
         &mut self,
         mut deliveries: Vec<Delivery<H::Item>>,
@@ -157,17 +159,17 @@ impl<H: Handler> Cursor<'_, H> {
     ) -> Result<Option<()>, End> {
         let mut left: HashSet<u64> = deliveries.iter().map(|delivery| delivery.sequence).collect();
         while !deliveries.is_empty() {
-            let (poison, reason) = match pull::handle(self.bus, &self.source, self.handler, deliveries).await {
+            let (poison, reason) = match pull::handle(self.bus, &self.consumer, self.handler, deliveries).await {
                 Ok(()) => return Ok(Some(())),
                 Err(Failure::Poison { sequence, reason }) if left.remove(&sequence) => (sequence, reason),
-                Err(failure) => return Err(End::Error(failed(&self.source, failure))),
+                Err(failure) => return Err(End::Error(failed(&self.consumer, failure))),
             };
             for message in messages.iter().filter(|message| message.sequence == poison) {
                 if self.bury(message, &reason).await?.is_none() {
                     return Ok(None);
                 }
             }
-            // What was decoded once can be decoded again; of the dead ones, the places are left.
+            // What was decoded once can be decoded again. Of dead messages only the sequence is left.
             let decoded = |message: &Received| match left.contains(&message.sequence) {
                 true => message.decode().unwrap_or_else(|_| message.without_items()),
                 false => message.without_items(),
@@ -177,13 +179,13 @@ impl<H: Handler> Cursor<'_, H> {
         Ok(Some(()))
     }
 
-    /// `None` on shutdown.
+    /// Moves a message to the dead stream. Returns `None` on shutdown.
     async fn bury(&mut self, message: &Received, reason: &str) -> Result<Option<()>, End> {
-        let (bus, stage) = (self.bus, self.source.stage.clone());
+        let (bus, stage) = (self.bus, self.consumer.stage.clone());
         self.ticking(None, dead::bury(bus, &stage, message, reason)).await
     }
 
-    /// One acknowledgement stands for all before it; a lost one is made good by the next.
+    /// Acknowledges up to the durable sequence. One acknowledgment covers all before it, so a lost one does no harm.
     async fn acknowledge(&mut self) {
         let Some(durable) = self.handler.durable() else { return };
         let mut last = None;
@@ -197,17 +199,18 @@ impl<H: Handler> Cursor<'_, H> {
     }
 
     async fn finish(&mut self) -> Result<(), LoopError> {
-        self.handler.finish().await.map_err(|failure| failed(&self.source, failure))?;
+        self.handler.finish().await.map_err(|failure| failed(&self.consumer, failure))?;
         self.acknowledge().await;
         self.bus.flush().await;
         Ok(())
     }
 
+    /// Returns the error for an unexpected number of a delivery.
     fn doubt(&self, epoch: u64, expected: u64, found: u64) -> End {
         if self.bus.epoch() != epoch {
-            return End::Broken("connected anew".into());
+            return End::Broken("reconnected".into());
         }
-        let consumer = self.source.consumer.clone();
+        let consumer = self.consumer.consumer.clone();
         End::Error(LoopError::Doubt { consumer, expected, found })
     }
 }
@@ -216,37 +219,40 @@ fn delays() -> SteadyBackoff {
     Backoff::steady(Duration::from_millis(50), Duration::from_secs(5))
 }
 
-/// The consumer, put back to after what was handled.
-async fn reset(bus: &Bus, source: Consumer, handled: u64) -> Result<PullConsumer, End> {
-    check_stream(bus, &source, handled).await?;
-    let mut consumer = consumer(bus, &source).await.map_err(End::Broken)?;
-    let answer = consumer.reset(Some(handled.saturating_add(1))).await;
+/// Returns the consumer, reset to deliver what follows `handled`.
+async fn reset(bus: &Bus, consumer: Consumer, handled: u64) -> Result<PullConsumer, End> {
+    check_stream(bus, &consumer, handled).await?;
+    let mut handle = pull_consumer(bus, &consumer).await.map_err(End::Broken)?;
+    let answer = handle.reset(Some(handled.saturating_add(1))).await;
     answer.map_err(|error| End::Broken(error.into()))?;
-    Ok(consumer)
+    Ok(handle)
 }
 
-/// The stream must still have what was applied, and should have all that is to come next.
-async fn check_stream(bus: &Bus, source: &Consumer, applied: u64) -> Result<(), End> {
-    let name = source.stream.name(&bus.settings.prefix);
+/// Checks that the stream reaches up to `applied`, and reports a gap where it no longer has the messages after that.
+///
+/// # Errors
+/// [`LoopError::Rewound`] if the stream ends before `applied`.
+async fn check_stream(bus: &Bus, consumer: &Consumer, applied: u64) -> Result<(), End> {
+    let name = consumer.stream.name(&bus.settings.prefix);
     let stream = bus.context.get_stream(name).await.map_err(|error| End::Broken(error.into()))?;
     let state = &stream.cached_info().state;
-    let consumer = &source.consumer;
     if state.last_sequence < applied {
-        let (consumer, last) = (consumer.clone(), state.last_sequence);
+        let (consumer, last) = (consumer.consumer.clone(), state.last_sequence);
         return Err(End::Error(LoopError::Rewound { consumer, applied, last }));
     }
-    // A partition without a checkpoint starts with what there is.
+    // Without a checkpoint, reading starts with the oldest message.
     if applied > 0 && state.first_sequence > applied.saturating_add(1) {
         let first = state.first_sequence;
-        tracing::error!(%consumer, applied, first, "gap: the stream lost messages that follow the checkpoint, activities may be missing");
-        bus.meter.gap(source);
+        let name = &consumer.consumer;
+        tracing::error!(consumer = %name, applied, first, "gap: the stream lost messages that follow the checkpoint, activities may be missing");
+        bus.meter.gap(consumer);
     }
     Ok(())
 }
 
-/// What a handler's failure means to the loop that cannot go on.
-pub(crate) fn failed(source: &Consumer, failure: Failure) -> LoopError {
-    let consumer = source.consumer.clone();
+/// Returns the error of a loop that a handler's failure ends.
+pub(crate) fn failed(consumer: &Consumer, failure: Failure) -> LoopError {
+    let consumer = consumer.consumer.clone();
     match failure {
         Failure::Stop(reason) => LoopError::Stopped { consumer, reason },
         Failure::Retry(reason) | Failure::Unavailable(reason) => LoopError::Handler { consumer, reason },

@@ -1,4 +1,5 @@
-//! What no handler could use, kept with the reason until somebody replays or drops it.
+//! Dead letters: messages and records that could not be processed, kept with the reason until an operator replays or drops
+//! them.
 
 use crate::delivery::Received;
 use crate::error::Cause;
@@ -11,32 +12,37 @@ use async_nats::jetstream::stream::{RawMessageErrorKind, Stream as NatsStream};
 use bytes::Bytes;
 use model::id;
 
-/// A message that was set aside.
+/// A message or record of the dead stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Place in the dead stream, by which it is replayed or dropped.
+    /// Sequence in the dead stream, by which it is replayed or dropped.
     pub sequence: u64,
-    /// Who could not use it: `ingest`, `baseline`, `detector-<group>`, `correlator`, `notifier`.
+    /// The stage that could not process it: `ingest`, `baseline`, `detector-<group>`, `correlator`, `notifier`.
     pub stage: String,
-    /// Where it was published first, and its place in that stream; 0 if it has none. Empty of what has an origin.
+    /// The subject it was published to; empty for a record, which has an `origin`.
     pub subject: String,
+    /// Its sequence in that stream; 0 if it has none.
     pub stream_sequence: u64,
-    /// Of a record that a source could not read, which was never in a stream: the source, and the place in it.
+    /// The source of a record that could not be read, and the position there. Such a record was never in a stream.
     pub origin: Option<String>,
+    /// Why it could not be processed, in one line of up to 1024 bytes.
     pub reason: String,
-    /// When it was set aside, in milliseconds since 1970.
+    /// When it was stored, in milliseconds since 1970.
     pub at_ms: i64,
+    /// The message or record as it was received.
     pub payload: Bytes,
-    /// The payload was too large to be kept whole and cannot be replayed; this is how large it was.
+    /// The size of a payload that was too large to be kept whole. Such a letter cannot be replayed.
     pub truncated_from: Option<usize>,
 }
 
+/// Which letters [`list`] returns.
 #[derive(Clone, Debug)]
 pub struct Filter {
+    /// Only those of this stage.
     pub stage: Option<String>,
-    /// From this place in the dead stream on.
+    /// Only those from this sequence of the dead stream on.
     pub from: u64,
-    /// Letters, at most.
+    /// The largest number of letters.
     pub limit: usize,
 }
 
@@ -46,13 +52,13 @@ const ORIGIN: &str = "orgwatch-origin";
 const STREAM_SEQUENCE: &str = "orgwatch-stream-sequence";
 const REASON: &str = "orgwatch-reason";
 const TRUNCATED_FROM: &str = "orgwatch-truncated-from";
-/// On a message that was replayed: its place in the dead stream.
+/// Header of a replayed message: its sequence in the dead stream.
 const REPLAYED: &str = "orgwatch-replayed";
 const TRACEPARENT: &str = "traceparent";
 
-/// Bytes of a reason that are kept.
+/// The longest reason that is kept, in bytes.
 const REASON_BYTES: usize = 1024;
-/// Bytes kept free below the server's limit for the headers of a letter.
+/// Bytes below the server's limit of a message that are reserved for the headers of a letter.
 const HEADER_BYTES: usize = 4096;
 
 impl Default for Filter {
@@ -61,7 +67,10 @@ impl Default for Filter {
     }
 }
 
-/// The letters, oldest first.
+/// Returns letters, oldest first.
+///
+/// # Errors
+/// If the server does not answer.
 pub async fn list(bus: &Bus, filter: &Filter) -> Result<Vec<DeadLetter>, BusError> {
     let stream = stream(bus).await?;
     let prefix = &bus.settings.prefix;
@@ -83,17 +92,21 @@ pub async fn list(bus: &Bus, filter: &Filter) -> Result<Vec<DeadLetter>, BusErro
     Ok(letters)
 }
 
+/// Returns one letter.
+///
 /// # Errors
-/// [`BusError::NoSuchLetter`].
+/// [`BusError::NoSuchLetter`]; if the server does not answer.
 pub async fn get(bus: &Bus, sequence: u64) -> Result<DeadLetter, BusError> {
     raw(bus, sequence).await.map(letter)
 }
 
-/// Publishes the letter again where it came from, then drops it. All consumers of that subject see it again, which
-/// changes nothing for those that already could use it. Doing it twice at once publishes once.
+/// Publishes a letter to its subject again, then drops it.
+///
+/// All consumers of that subject receive it again, which changes nothing for those that have processed it. Two replays at
+/// the same time publish it once.
 ///
 /// # Errors
-/// [`BusError::NoSuchLetter`]; [`BusError::NeverInStream`] and [`BusError::Truncated`] of what stays where it is.
+/// [`BusError::NoSuchLetter`]. [`BusError::NeverInStream`] and [`BusError::Truncated`], after which the letter is kept.
 pub async fn replay(bus: &Bus, sequence: u64) -> Result<(), BusError> {
     let message = raw(bus, sequence).await?;
     let traceparent = text(&message.headers, TRACEPARENT);
@@ -117,69 +130,72 @@ pub async fn replay(bus: &Bus, sequence: u64) -> Result<(), BusError> {
     drop(bus, sequence).await
 }
 
-/// Forgets the letter.
+/// Deletes a letter.
+///
+/// # Errors
+/// [`BusError::NoSuchLetter`]; if the server does not answer.
 pub async fn drop(bus: &Bus, sequence: u64) -> Result<(), BusError> {
-    // Deleting what is not there is an error of many kinds, so ask first.
+    // Deleting a missing message fails with many kinds of errors, so look first.
     raw(bus, sequence).await?;
     let deleted = stream(bus).await?.delete_message(sequence).await;
     deleted.map(|_| ()).map_err(|error| api(bus, "delete from it", error.into()))
 }
 
-/// Sets aside what is no message of a stream, or no longer: `subject` is where a replay publishes the `payload`. Tries
-/// until the server has acknowledged. The same twice makes two letters.
+/// Stores a payload that is not a message of a stream, or no longer. A replay publishes it to `subject`. Retries until the
+/// server has acknowledged. Two calls make two letters.
 pub async fn put(bus: &Bus, stage: &str, subject: &str, traceparent: &str, payload: impl Into<Bytes>, reason: &str) {
     let id = format!("dead-{stage}-{}", bus.client.new_inbox());
-    let met = Met::Stream { subject, sequence: 0 };
-    keep(bus, Letter { stage, met, reason, traceparent, payload: payload.into(), id }).await;
+    let came_from = CameFrom::Stream { subject, sequence: 0 };
+    keep(bus, Letter { stage, came_from, reason, traceparent, payload: payload.into(), id }).await;
 }
 
-/// Sets aside a record that a source could not read: `origin` says the source, and the place in it. Tries until the
-/// server has acknowledged. The same twice within a short time makes one letter.
+/// Stores a record that a source could not read. `origin` names the source and the position there. Retries until the
+/// server has acknowledged. The same record stored again within the duplicate window makes no second letter.
 pub async fn put_record(bus: &Bus, stage: &str, origin: &str, payload: impl Into<Bytes>, reason: &str) {
     let (payload, traceparent) = (payload.into(), trace::current());
     let id = format!("dead-{stage}-{:016x}-{:016x}", id::hash(origin.as_bytes()), id::hash(&payload));
-    let met = Met::Consumer { origin };
-    keep(bus, Letter { stage, met, reason, traceparent: &traceparent, payload, id }).await;
+    let came_from = CameFrom::Source { origin };
+    keep(bus, Letter { stage, came_from, reason, traceparent: &traceparent, payload, id }).await;
 }
 
-/// Stores a message with the reason why `stage` could not use it. Tries until the server has acknowledged.
+/// Stores a message with the reason why `stage` could not process it. Retries until the server has acknowledged.
 pub(crate) async fn bury(bus: &Bus, stage: &str, received: &Received, reason: &str) {
     let (message, sequence) = (&received.message, received.sequence);
     let traceparent = message.headers.as_ref().map(|headers| text(headers, TRACEPARENT)).unwrap_or_default();
     let (subject, payload) = (message.subject.as_str(), message.payload.clone());
     let id = format!("dead-{stage}-{subject}-{sequence}");
-    let met = Met::Stream { subject, sequence };
-    keep(bus, Letter { stage, met, reason, traceparent: &traceparent, payload, id }).await;
+    let came_from = CameFrom::Stream { subject, sequence };
+    keep(bus, Letter { stage, came_from, reason, traceparent: &traceparent, payload, id }).await;
 }
 
-/// A letter to be.
+/// A letter to store.
 struct Letter<'a> {
     stage: &'a str,
-    met: Met<'a>,
+    came_from: CameFrom<'a>,
     reason: &'a str,
     traceparent: &'a str,
     payload: Bytes,
-    /// The same for the same letter.
+    /// Equal for equal letters, so that the server drops a duplicate.
     id: String,
 }
 
-/// Where it was met.
-enum Met<'a> {
+enum CameFrom<'a> {
     Stream { subject: &'a str, sequence: u64 },
-    Consumer { origin: &'a str },
+    Source { origin: &'a str },
 }
 
+/// Stores a letter, counts it and logs it.
 async fn keep(bus: &Bus, letter: Letter<'_>) {
-    let Letter { stage, met, reason, traceparent, payload, id } = letter;
+    let Letter { stage, came_from, reason, traceparent, payload, id } = letter;
     let kept = payload.len().min(bus.client.max_payload().saturating_sub(HEADER_BYTES));
     let mut headers = HeaderMap::new();
     headers.insert(STAGE, line(stage));
-    match met {
-        Met::Stream { subject, sequence } => {
+    match came_from {
+        CameFrom::Stream { subject, sequence } => {
             headers.insert(SUBJECT, subject);
             headers.insert(STREAM_SEQUENCE, sequence.to_string());
         }
-        Met::Consumer { origin } => headers.insert(ORIGIN, line(origin)),
+        CameFrom::Source { origin } => headers.insert(ORIGIN, line(origin)),
     }
     headers.insert(REASON, line(reason));
     headers.insert(NATS_MESSAGE_ID, id);
@@ -192,24 +208,24 @@ async fn keep(bus: &Bus, letter: Letter<'_>) {
     let publish = PublishMessage::build().headers(headers).payload(payload.slice(..kept));
     store(bus, &subject::dead(&bus.settings.prefix, stage), publish).await;
     bus.meter.dead(stage);
-    match met {
-        Met::Stream { subject, sequence } => {
+    match came_from {
+        CameFrom::Stream { subject, sequence } => {
             tracing::error!(%stage, %subject, sequence, %reason, "a message was set aside in the dead stream");
         }
-        Met::Consumer { origin } => {
+        CameFrom::Source { origin } => {
             tracing::error!(%stage, %origin, %reason, "a record was set aside in the dead stream");
         }
     }
 }
 
-/// Why a message that cannot be decoded is dead.
+/// Returns the reason of a message that cannot be decoded.
 pub(crate) fn undecodable(error: &model::WireError) -> String {
     format!("undecodable: {error}")
 }
 
 async fn stream(bus: &Bus) -> Result<NatsStream<()>, BusError> {
     let stream = bus.context.get_stream_no_info(Stream::Dead.name(&bus.settings.prefix)).await;
-    stream.map_err(|error| api(bus, "ask for it", error.into()))
+    stream.map_err(|error| api(bus, "look it up", error.into()))
 }
 
 async fn raw(bus: &Bus, sequence: u64) -> Result<StreamMessage, BusError> {
@@ -235,12 +251,12 @@ fn letter(message: StreamMessage) -> DeadLetter {
     }
 }
 
-/// Empty if there is none.
+/// Returns a header's value; empty if there is none.
 fn text(headers: &HeaderMap, name: &str) -> String {
     headers.get(name).map(ToString::to_string).unwrap_or_default()
 }
 
-/// As it can stand in a header: one line, not too long.
+/// Returns the text as a header can hold it: in one line of at most [`REASON_BYTES`].
 fn line(text: &str) -> String {
     let mut line: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     while line.len() > REASON_BYTES {

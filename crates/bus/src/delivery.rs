@@ -1,4 +1,4 @@
-//! What a handler gets, and what it answers.
+//! What a handler receives and returns.
 
 use async_nats::jetstream::Message;
 use model::{Batch, Item, WireError};
@@ -6,59 +6,79 @@ use model::{Batch, Item, WireError};
 /// One message of a stream, decoded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery<T> {
+    /// What the message carries; empty for a message of the dead stream, see [`Handler::handle`].
     pub items: Vec<Item<T>>,
-    /// Place in the stream.
+    /// Sequence in the stream.
     pub sequence: u64,
+    /// The subject that it was published to.
     pub subject: String,
     /// When the server stored it, in milliseconds since 1970.
     pub published_ms: i64,
-    /// How often it has been delivered, this time included.
+    /// The number of deliveries, this one included.
     pub deliveries: i64,
-    /// How many messages were still to come for this consumer.
+    /// Messages of this consumer that were not delivered yet, at the time of this one.
     pub pending: u64,
 }
 
-/// What works on messages, inside one of the two loops.
+/// Processes messages inside one of the two loops.
 pub trait Handler: Send {
+    /// What the messages carry.
     type Item: Batch;
 
-    /// Works on messages in the order of the stream; one without items is at the place of a dead one. Ok means that the effects are durable ([`crate::shared()`]) or
-    /// applied ([`crate::cursor()`]). A failure means that nothing of the vector was applied, or that applying it again
-    /// changes nothing.
+    /// Processes messages in the order of the stream. A delivery without items stands for a message that went to the dead
+    /// stream.
+    ///
+    /// `Ok` means that the effects are durable ([`crate::shared()`]) or applied to the state ([`crate::cursor()`]).
+    ///
+    /// # Errors
+    /// A failure means that none of the messages was applied, or that applying them again changes nothing.
     fn handle(&mut self, deliveries: Vec<Delivery<Self::Item>>) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Called every 100 ms, also when nothing arrives, and never while `handle` works.
+    /// Called every 100 ms, also when no message arrives, and never during `handle`.
+    ///
+    /// # Errors
+    /// A failure ends the loop.
     fn tick(&mut self) -> impl Future<Output = Result<(), Failure>> + Send {
         async { Ok(()) }
     }
 
-    /// Everything up to this stream sequence is durable and may be acknowledged. For [`crate::cursor()`] only.
+    /// Returns the stream sequence up to which all effects are durable, and messages may be acknowledged. Only
+    /// [`crate::cursor()`] asks for it.
     fn durable(&self) -> Option<u64> {
         None
     }
 
-    /// Called once before the loop ends by shutdown: drain and make durable.
+    /// Called once before shutdown ends the loop, to make all effects durable.
+    ///
+    /// # Errors
+    /// A failure is the error of the loop.
     fn finish(&mut self) -> impl Future<Output = Result<(), Failure>> + Send {
         async { Ok(()) }
     }
 }
 
-/// Why a handler could not use what it was given.
+/// Why a handler could not process messages, and what is done with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// It may work later: in [`crate::shared()`] each message comes again, alone and after a growing delay, and is moved
-    /// to the dead stream when it has failed often enough. A cursor ends, to be restored from its checkpoint.
+    /// A retry may succeed. [`crate::shared()`] has each message redelivered alone and after a growing delay, and moves it
+    /// to the dead stream after [`crate::SharedSettings::max_deliveries`]. [`crate::cursor()`] ends, to be restored from
+    /// its checkpoint.
     Retry(String),
-    /// Something that the handler needs is away, which is no fault of the messages: like [`Failure::Retry`], but they
-    /// never become dead letters by it.
+    /// Something that the handler needs, such as Postgres, is unavailable. Works as [`Failure::Retry`], but the messages
+    /// never go to the dead stream for it.
     Unavailable(String),
-    /// This message goes to the dead stream; the others are tried again without it.
-    Poison { sequence: u64, reason: String },
-    /// End the loop.
+    /// One message cannot be processed: it goes to the dead stream, and the others are handled again without it.
+    Poison {
+        /// Of the message, in its stream.
+        sequence: u64,
+        /// Stored with the dead letter.
+        reason: String,
+    },
+    /// The loop ends.
     Stop(String),
 }
 
-/// A message as it came, with what the server says of it.
+/// A message as received, with the server's metadata.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) message: Message,
@@ -70,12 +90,12 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    /// `None` if the message is none of a stream.
+    /// Returns `None`, and logs an error, if the message is not of a stream.
     pub(crate) fn new(message: Message) -> Option<Self> {
         let info = match message.info() {
             Ok(info) => info,
             Err(error) => {
-                tracing::error!(subject = %message.subject, %error, "nats: ignored what is not a message of a stream");
+                tracing::error!(subject = %message.subject, %error, "nats: ignored a message without stream metadata");
                 return None;
             }
         };
@@ -85,7 +105,7 @@ impl Received {
         Some(Self { sequence, consumer_sequence, deliveries, published_ms, pending, message })
     }
 
-    /// The place of a message of which nothing can be used.
+    /// Returns the delivery of a message of the dead stream: its sequence without items.
     pub(crate) fn without_items<T>(&self) -> Delivery<T> {
         Delivery {
             items: Vec::new(),
@@ -97,6 +117,8 @@ impl Received {
         }
     }
 
+    /// # Errors
+    /// If the payload is not a batch of this type.
     pub(crate) fn decode<T: Batch>(&self) -> Result<Delivery<T>, WireError> {
         Ok(Delivery {
             items: T::decode_batch(&self.message.payload)?,

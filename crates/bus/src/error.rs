@@ -1,4 +1,4 @@
-//! What can go wrong on the bus.
+//! The errors of the bus.
 
 use crate::settings::SettingsError;
 use async_nats::jetstream::ErrorCode;
@@ -11,19 +11,23 @@ use std::error::Error;
 
 pub(crate) type Cause = Box<dyn Error + Send + Sync>;
 
+/// Why an operation on the bus failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
+    /// The settings are not valid; all problems, one per line.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Settings(Vec<SettingsError>),
+    /// No server accepted the connection within `nats.connect_seconds`.
     #[error("nats {servers}: cannot connect")]
     Connect {
         servers: String,
         #[source]
         source: async_nats::ConnectError,
     },
+    /// The server lacks features that orgwatch needs.
     #[error("nats-server {found} at {servers} is too old: orgwatch needs {needed} or later")]
     Version { servers: String, found: String, needed: &'static str },
-    /// JetStream refused or did not answer.
+    /// JetStream refused a request or did not answer.
     #[error("{object}: cannot {action}")]
     Api {
         object: String,
@@ -31,29 +35,37 @@ pub enum BusError {
         #[source]
         source: Cause,
     },
-    #[error("{object}: there are not enough servers for as many copies as nats.replicas says")]
+    /// The cluster is smaller than `nats.replicas`.
+    #[error("{object}: there are fewer servers than nats.replicas asks for copies")]
     Copies {
         object: String,
         #[source]
         source: Cause,
     },
+    /// The server cannot change this field of a stream or consumer in place.
     #[error(
         "{object}: {field} is {actual} and cannot be changed to {expected}: delete it, or change the settings back"
     )]
     Immutable { object: String, field: &'static str, expected: String, actual: String },
-    #[error("dead letter {0}: there is none")]
+    /// The dead stream has no message with this sequence.
+    #[error("dead letter {0}: does not exist")]
     NoSuchLetter(u64),
+    /// The payload of this letter was not kept whole.
     #[error("dead letter {0}: cannot be replayed, it was truncated when it was stored")]
     Truncated(u64),
+    /// This letter is a record of a source.
     #[error(
         "dead letter {0}: cannot be replayed, it is a record that a source could not read and was never in a stream"
     )]
     NeverInStream(u64),
-    #[error("{name}: not a name of a settings key: letters, digits, -, _, /, = and . are allowed")]
+    /// The name of a key of the bucket is not valid.
+    #[error("{name}: is not a valid settings key, use letters, digits, -, _, /, = and .")]
     Key { name: String },
 }
 
 impl BusError {
+    /// Returns a function that makes the error of an action on an object, such as `create it` on `stream A`, from its
+    /// cause.
     pub(crate) fn api(object: impl Into<String>, action: &'static str) -> impl FnOnce(Cause) -> Self {
         let object = object.into();
         move |source| match code(source.as_ref()) {
@@ -64,16 +76,16 @@ impl BusError {
         }
     }
 
-    /// Whether JetStream may answer otherwise in a while: nobody answers while servers elect a leader, and one that is
-    /// missing may come.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Returns whether a retry may succeed: JetStream does not answer while servers elect a leader, and a missing server
+    /// may come back.
+    pub(crate) fn is_transient(&self) -> bool {
         let (Self::Api { source, .. } | Self::Copies { source, .. }) = self else { return false };
         let elects = [ErrorCode::CLUSTER_NOT_AVAILABLE, ErrorCode::CLUSTER_NOT_LEADER, ErrorCode::CLUSTER_NO_PEERS];
         code(source.as_ref()).is_none_or(|code| elects.contains(&code))
     }
 }
 
-/// With which JetStream refused; `None` if it did not answer.
+/// Returns the code with which JetStream refused; `None` if it did not answer.
 fn code(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
     let answer = match (
         error.downcast_ref::<GetStreamError>().map(GetStreamError::kind),
@@ -90,35 +102,37 @@ fn code(error: &(dyn Error + 'static)) -> Option<ErrorCode> {
     Some(answer.error_code())
 }
 
-/// Why something was not published.
+/// Why items were not published.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
-    #[error("too much is waiting to be published")]
+    /// [`crate::PublisherSettings::in_flight`] is used up.
+    #[error("too many bytes are waiting for acknowledgment")]
     Busy,
-    #[error("{subject}: an item of {size} bytes is more than the server takes ({limit})")]
+    /// An item does not fit into a message.
+    #[error("{subject}: an item of {size} bytes is larger than the server's limit of {limit}")]
     TooLarge { subject: String, size: usize, limit: usize },
-    /// It may or may not have been stored: whoever sent it must send it again.
-    #[error("the publisher was stopped before the server had acknowledged everything")]
+    /// The items may or may not be stored: the sender must send them again.
+    #[error("the publisher was stopped before the server acknowledged everything")]
     Stopped,
 }
 
-/// Why a loop ended though it was not asked to.
+/// Why a loop ended before shutdown.
 #[derive(Debug, thiserror::Error)]
 pub enum LoopError {
-    /// A cursor's handler failed: its state is to be restored from its checkpoint.
+    /// A cursor's handler failed: its state must be restored from its checkpoint.
     #[error("{consumer}: the handler failed: {reason}")]
     Handler { consumer: String, reason: String },
-    /// The handler answered [`crate::Failure::Stop`].
-    #[error("{consumer}: given up: {reason}")]
+    /// The handler returned [`crate::Failure::Stop`].
+    #[error("{consumer}: the handler stopped: {reason}")]
     Stopped { consumer: String, reason: String },
-    /// Somebody else reads with the same cursor.
-    #[error("{consumer}: delivery {found} came where {expected} was due: another replica reads this partition")]
+    /// Another replica reads the same partition.
+    #[error("{consumer}: received delivery {found} instead of {expected}: another replica reads this partition")]
     Doubt { consumer: String, expected: u64, found: u64 },
-    /// The stream ends before what was already applied: it has lost its tail or was made anew.
+    /// The stream ends before the last applied sequence: it lost its last messages or was recreated.
     #[error("{consumer}: the stream ends at {last}, before {applied}, which was already applied")]
     Rewound { consumer: String, applied: u64, last: u64 },
-    /// [`crate::Failure::Poison`] named a message that the handler was not given.
-    #[error("{consumer}: the handler found message {sequence} bad, which it was not given: {reason}")]
+    /// [`crate::Failure::Poison`] named a message that the handler had not received.
+    #[error("{consumer}: the handler rejected message {sequence}, which it had not received: {reason}")]
     UnknownPoison { consumer: String, sequence: u64, reason: String },
 }
 
@@ -139,22 +153,22 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_answers_passes_and_a_refusal_does_not() {
-        assert!(error(CreateStreamError::new(CreateStreamErrorKind::TimedOut)).is_passing());
-        assert!(error(refused(ErrorCode::CLUSTER_NOT_AVAILABLE)).is_passing());
-        assert!(!error(refused(ErrorCode::STREAM_SUBJECT_OVERLAP)).is_passing());
+    fn no_answer_is_transient_and_a_refusal_is_not() {
+        assert!(error(CreateStreamError::new(CreateStreamErrorKind::TimedOut)).is_transient());
+        assert!(error(refused(ErrorCode::CLUSTER_NOT_AVAILABLE)).is_transient());
+        assert!(!error(refused(ErrorCode::STREAM_SUBJECT_OVERLAP)).is_transient());
         let within = CreateKeyValueErrorKind::BucketCreate;
         let source = refused(ErrorCode::STREAM_SUBJECT_OVERLAP);
-        assert!(!error(CreateKeyValueError::with_source(within, source)).is_passing());
+        assert!(!error(CreateKeyValueError::with_source(within, source)).is_transient());
     }
 
     #[test]
-    fn copies_that_cannot_be_kept_are_named() {
-        let text = "stream A: there are not enough servers for as many copies as nats.replicas says";
+    fn a_cluster_too_small_for_the_copies_is_named() {
+        let text = "stream A: there are fewer servers than nats.replicas asks for copies";
         let (few, alone) = (ErrorCode::CLUSTER_NO_PEERS, ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED);
         assert_eq!(error(refused(few)).to_string(), text);
         assert_eq!(error(refused(alone)).to_string(), text);
-        // The third may come; one that stands alone stays alone.
-        assert!(error(refused(few)).is_passing() && !error(refused(alone)).is_passing());
+        // A missing server of a cluster may come back; a server without a cluster never gets peers.
+        assert!(error(refused(few)).is_transient() && !error(refused(alone)).is_transient());
     }
 }

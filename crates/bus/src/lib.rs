@@ -1,19 +1,4 @@
-//! JetStream as orgwatch uses it: [`Bus`] is a connection, [`Topology`] the streams and consumers, [`Publisher`] sends
-//! batches, [`cursor()`] and [`shared()`] are the two loops in which a [`Handler`] works, [`dead`] keeps what no handler
-//! could use, [`Bucket`] distributes settings, [`permissions`] says what each service may do.
-//!
-//! The only crate that knows async-nats.
-//!
-//! | instrument | labels | what |
-//! |---|---|---|
-//! | `messaging.client.sent.messages` | `messaging.destination.name` | messages that the server has acknowledged |
-//! | `messaging.client.operation.duration` | the same | seconds until it had |
-//! | `messaging.client.consumed.messages` | `messaging.destination.name`, `messaging.consumer.group.name`, `error.type` if it failed | messages that a handler has worked on |
-//! | `messaging.process.duration` | the same | seconds that it took for those that it was handed at once |
-//! | `orgwatch.consumer.pending` | `messaging.consumer.group.name` | messages still to come, when the last one came |
-//! | `orgwatch.cursor.gap` | the same | starts of a partition after messages were lost to it |
-//! | `orgwatch.dead.messages` | `stage` | messages set aside |
-//! | `orgwatch.nats.denied` | | publishes and subscriptions refused by permissions |
+#![doc = include_str!("../README.md")]
 
 mod auth;
 mod backlog;

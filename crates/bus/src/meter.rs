@@ -1,12 +1,13 @@
-//! The metrics of the bus.
+//! The metrics of the bus. The README lists the instruments.
 
+use crate::{Consumer, Failure};
 use opentelemetry::metrics::{Counter, Gauge, Histogram};
 use opentelemetry::{KeyValue, global};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Made on connecting, so that telemetry must be set up before.
+/// The instruments of one connection. Created on connecting, so telemetry must have started before.
 #[derive(Clone, Debug)]
 pub(crate) struct Meter {
     denied: Counter<u64>,
@@ -21,7 +22,7 @@ pub(crate) struct Meter {
     dead: Counter<u64>,
 }
 
-/// Upper bounds in seconds: a message takes milliseconds to be acknowledged or worked on, until a server is slow.
+/// Upper bounds in seconds. A message takes milliseconds to be acknowledged or processed, unless a server is slow.
 const BUCKETS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
 
 impl Meter {
@@ -54,7 +55,7 @@ impl Meter {
         self.denied_total.load(Ordering::Relaxed)
     }
 
-    /// A message was acknowledged. `word` is what its subject carries.
+    /// Counts a message that was acknowledged. `word` is that of its subject, see [`crate::subject`].
     pub(crate) fn sent(&self, word: &str, took: Duration) {
         let attributes = [
             KeyValue::new("messaging.system", "nats"),
@@ -65,22 +66,29 @@ impl Meter {
         self.sending.record(took.as_secs_f64(), &attributes);
     }
 
-    /// A handler has worked on messages; `failed` says that it could not use them. `pending` are still to come.
-    pub(crate) fn processed(&self, source: &crate::Consumer, messages: usize, took: Duration, failed: bool) {
-        let mut attributes = consumer(source, "process");
-        if failed {
+    /// Counts messages that a handler processed, or failed to process.
+    pub(crate) fn processed(
+        &self,
+        consumer: &Consumer,
+        messages: usize,
+        took: Duration,
+        outcome: &Result<(), Failure>,
+    ) {
+        let mut attributes = attributes(consumer, "process");
+        if outcome.is_err() {
             attributes.push(KeyValue::new("error.type", "handler"));
         }
         self.processing.record(took.as_secs_f64(), &attributes);
         self.consumed.add(u64::try_from(messages).unwrap_or(u64::MAX), &attributes);
     }
 
-    pub(crate) fn pending(&self, source: &crate::Consumer, pending: u64) {
-        self.pending.record(pending, &consumer(source, "receive"));
+    /// Records the messages that are not delivered yet.
+    pub(crate) fn pending(&self, consumer: &Consumer, pending: u64) {
+        self.pending.record(pending, &attributes(consumer, "receive"));
     }
 
-    pub(crate) fn gap(&self, source: &crate::Consumer) {
-        self.gaps.add(1, &consumer(source, "receive"));
+    pub(crate) fn gap(&self, consumer: &Consumer) {
+        self.gaps.add(1, &attributes(consumer, "receive"));
         self.gaps_total.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -93,12 +101,12 @@ impl Meter {
     }
 }
 
-fn consumer(source: &crate::Consumer, operation: &'static str) -> Vec<KeyValue> {
+fn attributes(consumer: &Consumer, operation: &'static str) -> Vec<KeyValue> {
     vec![
         KeyValue::new("messaging.system", "nats"),
         KeyValue::new("messaging.operation.name", operation),
-        KeyValue::new("messaging.destination.name", source.stream.word()),
-        KeyValue::new("messaging.consumer.group.name", source.consumer.clone()),
+        KeyValue::new("messaging.destination.name", consumer.stream.word()),
+        KeyValue::new("messaging.consumer.group.name", consumer.consumer.clone()),
     ]
 }
 
@@ -117,7 +125,7 @@ mod tests {
         let meter = Meter::of(&provider.meter("orgwatch"));
         for milliseconds in [1, 4, 4, 40_000] {
             meter.sent("finding", Duration::from_millis(milliseconds));
-            meter.processed(&crate::Consumer::correlator(), 1, Duration::from_millis(milliseconds), false);
+            meter.processed(&Consumer::correlator(), 1, Duration::from_millis(milliseconds), &Ok(()));
         }
         provider.force_flush().unwrap();
         let mut counts = Vec::new();

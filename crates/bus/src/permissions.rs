@@ -1,11 +1,11 @@
-//! What each service may publish and subscribe to, and the same as nats-server configuration.
+//! The subjects that each service may publish and subscribe to, also as configuration of nats-server.
 
 use crate::connect::inbox;
 use crate::{Stream, subject, topology};
 use std::fmt::Write;
 
-/// The services, each with a NATS user of its own. A service must connect by the name that [`Service::name`] gives,
-/// because its replies come to an inbox of that name.
+/// The services, each with its own NATS user. A service must connect with the name of [`Service::name`], because its
+/// permissions name the inbox of its replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     Ingest,
@@ -14,21 +14,25 @@ pub enum Service {
     Correlator,
     Notifier,
     Console,
-    /// Who sets up streams, looks into dead letters and puts things right.
+    /// Sets up streams and reads, replays and drops dead letters.
     Operator,
 }
 
 /// Subjects that a user may publish and subscribe to; everything else is denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permissions {
+    /// May be published to; `*` and `>` are NATS's wildcards.
     pub publish: Vec<String>,
+    /// May be subscribed to.
     pub subscribe: Vec<String>,
 }
 
 impl Service {
+    /// Every service.
     pub const ALL: [Self; 7] =
         [Self::Ingest, Self::Baseline, Self::Detector, Self::Correlator, Self::Notifier, Self::Console, Self::Operator];
 
+    /// Returns the name that the service connects with.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ingest => "ingest",
@@ -41,10 +45,10 @@ impl Service {
         }
     }
 
-    /// What it needs and no more.
+    /// Returns what the service needs, and no more.
     pub fn permissions(self, prefix: &str) -> Permissions {
         let mut publish = match self {
-            // It finds of itself when a source has gone blind.
+            // Ingest raises the findings of sources that are blind.
             Self::Ingest => vec![
                 Stream::Activity.subjects(prefix),
                 Stream::Finding.subjects(prefix),
@@ -72,7 +76,7 @@ impl Service {
                 publish.push(subject::dead(prefix, "notifier"));
                 publish
             }
-            // What people decide travels as control records, and the settings that they change by the bucket.
+            // Decisions are control records of the activity stream, and changed settings go into the bucket.
             Self::Console => {
                 vec![Stream::Activity.subjects(prefix), format!("$KV.{}.>", topology::bucket(prefix))]
             }
@@ -93,7 +97,7 @@ impl Service {
     }
 }
 
-/// The users as the `authorization` block of a nats-server: each with the public key (`U…`) of its nkey.
+/// Returns the `authorization` block of a nats-server for users, each with the public key (`U…`) of its nkey.
 pub fn render<'a>(users: impl IntoIterator<Item = (&'a str, &'a Permissions)>) -> String {
     let mut text = String::from("authorization {\n  users = [\n");
     for (nkey, permissions) in users {
@@ -111,18 +115,18 @@ pub fn render<'a>(users: impl IntoIterator<Item = (&'a str, &'a Permissions)>) -
     text
 }
 
-/// Reading through a durable consumer that others have made.
+/// Returns the subjects for reading through an existing durable consumer.
 fn reads(prefix: &str, stream: Stream, consumer: &str) -> Vec<String> {
     let stream = stream.name(prefix);
     vec![
         format!("$JS.API.CONSUMER.INFO.{stream}.{consumer}"),
         format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"),
-        // The server's two forms of it differ in where the stream stands.
+        // The server has two forms of this subject, with the stream in different tokens.
         "$JS.ACK.>".to_owned(),
     ]
 }
 
-/// Opening and watching the settings bucket.
+/// Returns the subjects for opening and watching the settings bucket.
 fn reads_settings(prefix: &str) -> Vec<String> {
     let stream = format!("KV_{}", topology::bucket(prefix));
     vec![
@@ -143,7 +147,7 @@ fn list(subjects: &[String]) -> String {
     format!("[\n{}        ]", lines.collect::<String>())
 }
 
-/// A string that the server reads as it is: `$` begins a variable outside of quotes.
+/// Returns the text in quotes. Outside of them the server would expand `$` as a variable.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -1,13 +1,13 @@
-//! Sends items in batches, keeping the order within a subject.
+//! Publishes items in batches, in order within a subject.
 
 mod actor;
-mod lane;
+mod queue;
 
 use crate::{Bus, PublishError};
 use actor::Actor;
 pub(crate) use actor::store;
-use lane::{Queued, Waiting};
 use model::{Batch, Item, Text};
+use queue::{Call, Queued};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,11 +16,10 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// Sends items of one type; clones share one task. When all clones are dropped, the task sends what it still has and
-/// ends.
+/// Publishes items of one type. Clones share one task, which ends when all clones are dropped and everything is sent.
 ///
-/// A subject has one batch under way at a time, so that a batch that must be sent again is never overtaken; what
-/// arrives meanwhile is the next batch.
+/// A subject has one batch in flight at a time, so a batch that is sent again is never overtaken. Items that arrive
+/// meanwhile make the next batch.
 #[derive(Debug)]
 pub struct Publisher<T> {
     requests: mpsc::UnboundedSender<Request>,
@@ -30,11 +29,12 @@ pub struct Publisher<T> {
     of: PhantomData<fn(T)>,
 }
 
+/// How a [`Publisher`] batches, and how much it may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct PublisherSettings {
-    /// How long an item may wait for others to share a batch with.
+    /// How long an item waits for others, to share a batch with them.
     pub linger: Duration,
-    /// Bytes that may wait for an acknowledgement.
+    /// Bytes that may wait for an acknowledgment.
     pub in_flight: u32,
 }
 
@@ -46,7 +46,7 @@ pub struct PublisherSettings {
 #[must_use = "only a resolved ticket says that the items are stored"]
 pub struct Ticket(oneshot::Receiver<()>);
 
-/// An item as it travels, and its `traceparent`.
+/// An encoded item and its `traceparent`.
 type Encoded = (Vec<u8>, Text);
 
 /// The items of one call.
@@ -56,11 +56,11 @@ struct Request {
     items: Vec<Queued>,
 }
 
-/// Items in a batch, at most.
+/// The largest number of items in a batch, from the contract of the wire.
 const BATCH_ITEMS: usize = 256;
-/// Bytes of a batch, at most, except that a larger item travels alone.
+/// The largest size of a batch in bytes, from the contract of the wire. A larger item is a batch of its own.
 const BATCH_BYTES: usize = 512 * 1024;
-/// Bytes kept free below the server's limit for the headers of a batch.
+/// Bytes below the server's limit of a message that are reserved for headers.
 const HEADER_BYTES: usize = 512;
 
 impl Default for PublisherSettings {
@@ -77,34 +77,35 @@ impl<T> Clone for Publisher<T> {
 }
 
 impl<T> Publisher<T> {
-    /// Where it publishes.
+    /// Returns the connection.
     pub fn bus(&self) -> &Bus {
         &self.bus
     }
 }
 
 impl<T: Batch> Publisher<T> {
-    /// Starts the task. What cannot be sent is tried again until `abandon`, with which the tickets that are still open
-    /// fail: cancel it last.
+    /// Starts the task. Failed publishes are retried until `abandon` is cancelled, after which open tickets fail: cancel it
+    /// last.
     pub fn start(bus: &Bus, settings: PublisherSettings, abandon: CancellationToken) -> Self {
         let (requests, receiver) = mpsc::unbounded_channel();
         tokio::spawn(Actor::new(bus.clone(), settings.linger, abandon).run(receiver));
-        // A semaphore counts to at least 2^29, more than is ever sensible here.
+        // A semaphore counts to at least 2^29, which is more than any sensible setting.
         let room = Arc::new(Semaphore::new(settings.in_flight.max(1) as usize));
         Self { requests, room, bus: bus.clone(), settings, of: PhantomData }
     }
 
-    /// Waits while too much is under way. Calls that follow each other keep their order within a subject.
+    /// Queues items, and waits while [`PublisherSettings::in_flight`] is used up. Consecutive calls keep their order
+    /// within a subject.
     ///
     /// # Errors
-    /// [`PublishError::TooLarge`]: nothing of the call is sent. [`PublishError::Stopped`].
+    /// [`PublishError::TooLarge`], with no item sent; [`PublishError::Stopped`].
     pub async fn send(&self, subject: String, items: Vec<Item<T>>) -> Result<Ticket, PublishError> {
-        let encoded = self.encode(&items).whole(&subject)?;
+        let encoded = self.encode(&items).all_or_error(&subject)?;
         self.send_encoded(subject, encoded).await
     }
 
-    /// As [`Publisher::send`], but an item that is too large goes to the dead stream of `stage`, and the rest is sent:
-    /// for services, for which waiting would not make it smaller.
+    /// Works as [`Publisher::send`], but stores items that are too large as dead letters of `stage` and sends the rest.
+    /// For services, which could not make an item smaller by a retry.
     ///
     /// # Errors
     /// [`PublishError::Stopped`].
@@ -129,9 +130,12 @@ impl<T: Batch> Publisher<T> {
         self.hand_over(subject, encoded.items, room.map_err(|_| PublishError::Stopped)?)
     }
 
-    /// Like [`Publisher::send`], but returns [`PublishError::Busy`] where that would wait.
+    /// Works as [`Publisher::send`], but does not wait.
+    ///
+    /// # Errors
+    /// As [`Publisher::send`], and [`PublishError::Busy`] where that would wait.
     pub fn try_send(&self, subject: String, items: Vec<Item<T>>) -> Result<Ticket, PublishError> {
-        let encoded = self.encode(&items).whole(&subject)?;
+        let encoded = self.encode(&items).all_or_error(&subject)?;
         let room = Arc::clone(&self.room).try_acquire_many_owned(encoded.room);
         self.hand_over(subject, encoded.items, room.map_err(|_| PublishError::Busy)?)
     }
@@ -149,7 +153,7 @@ impl<T: Batch> Publisher<T> {
             bytes = bytes.saturating_add(of_item.len() + size_of::<Queued>());
             encoding.items.push((of_item, item.traceparent.clone()));
         }
-        // One call may be larger than all the room there is: it then goes alone.
+        // A call that is larger than all the room takes all of it.
         encoding.room = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.settings.in_flight.max(1));
         encoding
     }
@@ -161,29 +165,29 @@ impl<T: Batch> Publisher<T> {
         room: OwnedSemaphorePermit,
     ) -> Result<Ticket, PublishError> {
         let (done, ticket) = oneshot::channel();
-        let waiting = Waiting::new(encoded.len(), done, room);
-        let queued = |(bytes, traceparent)| Queued { bytes, traceparent, waiting: Arc::clone(&waiting) };
+        let call = Call::new(encoded.len(), done, room);
+        let queued = |(bytes, traceparent)| Queued { bytes, traceparent, call: Arc::clone(&call) };
         let items = encoded.into_iter().map(queued).collect();
         self.requests.send(Request { subject, items }).map_err(|_| PublishError::Stopped)?;
         Ok(Ticket(ticket))
     }
 }
 
-/// Items as they travel, with their `traceparent`.
+/// The encoded items of one call.
 struct Encoding {
     items: Vec<Encoded>,
-    /// Those that no message can carry.
+    /// Items that are too large for a message.
     large: Vec<Encoded>,
-    /// Bytes that an item may have.
+    /// The largest size of an item in bytes.
     limit: usize,
-    /// What the items take of the room that there is.
+    /// Bytes of [`PublisherSettings::in_flight`] that the items take.
     room: u32,
 }
 
 impl Encoding {
     /// # Errors
-    /// [`PublishError::TooLarge`] if not all of it can be sent.
-    fn whole(self, subject: &str) -> Result<Self, PublishError> {
+    /// [`PublishError::TooLarge`] if an item is too large.
+    fn all_or_error(self, subject: &str) -> Result<Self, PublishError> {
         match self.large.first() {
             Some((item, _)) => Err(too_large(subject, item.len(), self.limit)),
             None => Ok(self),

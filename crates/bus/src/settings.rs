@@ -1,91 +1,117 @@
-//! How to reach the server, and how much it keeps.
+//! The section `nats` of the configuration.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+/// How to reach the servers, and how much they keep.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// `nats://host:port` or `tls://host:port`; any of one cluster.
+    /// `nats://host:port` or `tls://host:port`; any servers of one cluster.
     pub servers: Vec<String>,
-    /// Seconds for which the first connection is tried before giving up.
+    /// Seconds for which the first connection is retried.
     pub connect_seconds: u32,
-    /// First token of every subject and, in upper case, of every stream's name: deployments with different prefixes
+    /// First token of every subject and, in upper case, of every stream's name. Deployments with different prefixes can
     /// share a server. Letters, digits, `-` and `_`.
     pub prefix: String,
+    /// Authentication.
     pub auth: Auth,
+    /// Certificates.
     pub tls: Tls,
-    /// Copies of each stream, 1, 3 or 5.
+    /// Copies of each stream: 1, 3 or 5.
     pub replicas: u8,
-    /// Fixed at installation; the one of all stages, so it is not set here.
+    /// The number of partitions, fixed at installation. Set from `partitions.count`, which all stages share.
     #[serde(skip, default = "partitions")]
     pub partitions: u16,
+    /// How long streams keep messages.
     pub retention: Retention,
+    /// How large streams may grow.
     pub max_bytes: MaxBytes,
-    /// Whether services make streams and consumers themselves when they start. Where their permissions do not let them,
-    /// `orgwatchd topology apply` does it beforehand.
+    /// Whether services create and update streams and consumers when they start. Where permissions deny it, run
+    /// `orgwatchd topology apply` before.
     pub manage_topology: bool,
 }
 
-/// At most one may be given; none connects without authentication.
+/// How to authenticate. At most one may be set; with none, the connection is not authenticated.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
+    /// File with the seed of an nkey.
     pub nkey_seed_file: Option<PathBuf>,
-    /// User JWT and seed, as `nsc` writes them.
+    /// Credentials file of `nsc`, with a user JWT and a seed.
     pub creds_file: Option<PathBuf>,
+    /// Token of the server's configuration.
     #[serde(serialize_with = "runtime::secret::mask_option", skip_serializing_if = "Option::is_none")]
     pub token: Option<SecretString>,
 }
 
+/// TLS, which any of these fields makes required.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
-    /// PEM; without it the platform's certificates are trusted. Any of these fields makes TLS required.
+    /// Certificates to trust, PEM; those of the platform where absent.
     pub ca_file: Option<PathBuf>,
     /// Client certificate, PEM; with `key_file`.
     pub cert_file: Option<PathBuf>,
+    /// Key of the client certificate, PEM; with `cert_file`.
     pub key_file: Option<PathBuf>,
 }
 
-/// Hours for which each stream keeps its messages. What a consumer has not read by then is lost to it.
+/// Hours for which each stream keeps messages. A consumer loses messages that it has not read by then.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
+    /// Of activities; 168 by default.
     pub activity: u32,
+    /// Of observations; 72 by default.
     pub observation: u32,
+    /// Of findings; 168 by default.
     pub finding: u32,
+    /// Of incident changes; 168 by default.
     pub incident: u32,
+    /// Of dead letters; 720 by default.
     pub dead: u32,
 }
 
-/// Bytes that each stream may take; beyond them its oldest messages are dropped. Unlimited where absent.
+/// The largest size of each stream in bytes, above which its oldest messages are dropped; unlimited where absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaxBytes {
+    /// Of activities.
     pub activity: Option<u64>,
+    /// Of observations.
     pub observation: Option<u64>,
+    /// Of findings.
     pub finding: Option<u64>,
+    /// Of incident changes.
     pub incident: Option<u64>,
+    /// Of dead letters.
     pub dead: Option<u64>,
 }
 
-/// What is wrong with the settings.
+/// A problem of the settings.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    #[error("nats.servers: none given")]
+    /// `nats.servers` is empty.
+    #[error("nats.servers: name at least one server")]
     NoServers,
-    #[error("nats.prefix: only letters, digits, - and _ can be part of a stream's name, is {0:?}")]
+    /// `nats.prefix` cannot be part of a stream's name.
+    #[error("nats.prefix: must consist of letters, digits, - and _, is {0:?}")]
     Prefix(String),
-    #[error("nats.auth: only one of nkey_seed_file, creds_file and token can be given")]
+    /// More than one way to authenticate.
+    #[error("nats.auth: set only one of nkey_seed_file, creds_file and token")]
     Auth,
-    #[error("nats.tls: cert_file and key_file must be given together")]
+    /// A client certificate without its key, or a key without a certificate.
+    #[error("nats.tls: set both of cert_file and key_file, or neither")]
     Tls,
+    /// A number of copies that JetStream does not support.
     #[error("nats.replicas: must be 1, 3 or 5, is {0}")]
     Replicas(u8),
+    /// No partitions.
     #[error("nats.partitions: must be at least 1")]
     Partitions,
+    /// A stream that keeps nothing.
     #[error("nats.retention.{0}: must be at least 1 hour")]
     Retention(&'static str),
 }
@@ -118,7 +144,7 @@ impl Default for Retention {
 }
 
 impl Settings {
-    /// All that is wrong, not only the first.
+    /// Returns all problems.
     pub fn check(&self) -> Vec<SettingsError> {
         let mut errors = Vec::new();
         if self.servers.is_empty() {
@@ -159,12 +185,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_are_right() {
+    fn the_defaults_are_valid() {
         assert_eq!(Settings::default().check(), []);
     }
 
     #[test]
-    fn all_that_is_wrong_is_told() {
+    fn all_problems_are_returned() {
         let settings = Settings {
             servers: Vec::new(),
             connect_seconds: 1,
@@ -179,10 +205,10 @@ mod tests {
         };
         let texts: Vec<String> = settings.check().iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(texts.join("\n"), @r#"
-        nats.servers: none given
-        nats.prefix: only letters, digits, - and _ can be part of a stream's name, is "a.b"
-        nats.auth: only one of nkey_seed_file, creds_file and token can be given
-        nats.tls: cert_file and key_file must be given together
+        nats.servers: name at least one server
+        nats.prefix: must consist of letters, digits, - and _, is "a.b"
+        nats.auth: set only one of nkey_seed_file, creds_file and token
+        nats.tls: set both of cert_file and key_file, or neither
         nats.replicas: must be 1, 3 or 5, is 2
         nats.partitions: must be at least 1
         nats.retention.finding: must be at least 1 hour

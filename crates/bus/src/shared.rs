@@ -1,9 +1,9 @@
-//! Reads through a consumer that any number of replicas share.
+//! The loop that reads from a consumer which any number of replicas share.
 
 use crate::cursor::failed;
 use crate::delivery::Received;
 use crate::error::Cause;
-use crate::pull::{self, TICK, consumer, pull, ticker};
+use crate::pull::{self, TICK, pull, pull_consumer, ticker};
 use crate::{Bus, Consumer, Failure, Handler, LoopError, dead};
 use async_nats::Subject;
 use async_nats::jetstream::AckKind;
@@ -15,18 +15,20 @@ use std::time::Duration;
 use tokio::time::{Instant, Interval};
 use tokio_util::sync::CancellationToken;
 
+/// How [`shared`] pulls and retries.
 #[derive(Clone, Copy, Debug)]
 pub struct SharedSettings {
-    /// Messages handed over at once, at most.
+    /// The largest number of messages handled at once.
     pub messages: usize,
-    /// A message that has failed this often goes to the dead stream.
+    /// The number of failed deliveries after which a message goes to the dead stream.
     pub max_deliveries: i64,
-    /// Delay before a message that failed comes again; doubles with each failure, up to a minute.
+    /// Delay until a failed message is redelivered. Doubles with each failure, up to a minute.
     pub retry_delay: Duration,
 }
 
+/// A choice: a stage recovers within a minute of the end of an outage.
 const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(60);
-/// Doublings after which a delay of any sensible length has reached its cap.
+/// Doublings after which any delay of a nanosecond or more has reached a cap of four seconds, and any of a second the cap.
 const MAX_DOUBLINGS: usize = 32;
 
 impl Default for SharedSettings {
@@ -35,23 +37,24 @@ impl Default for SharedSettings {
     }
 }
 
-/// Hands the handler what is ready and acknowledges it after [`Handler::handle`] returns. New messages come as one
-/// vector; a message that comes again comes alone, so that one bad message does not take others with it. Messages that
-/// cannot be decoded, that failed too often, and [`Failure::Poison`] go to the dead stream. Lives through whatever
-/// happens to the connection.
+/// Hands the ready messages of `consumer` to `handler`, and acknowledges them after [`Handler::handle`] returns.
 ///
-/// Ends well after [`Handler::finish`] when `shutdown` is cancelled, a second later at most.
+/// New messages are handled together. A redelivered message is handled alone, so that one bad message does not fail
+/// others. Messages that cannot be decoded, those that failed too often, and those of [`Failure::Poison`] go to the dead
+/// stream. Reading continues after any loss of the connection.
+///
+/// Returns after [`Handler::finish`] within a second of the cancellation of `shutdown`.
 ///
 /// # Errors
-/// Only by [`Failure::Stop`], and if [`Handler::tick`] or [`Handler::finish`] fail.
+/// [`Failure::Stop`], and failures of [`Handler::tick`] and [`Handler::finish`].
 pub async fn shared<H: Handler>(
     bus: &Bus,
-    source: &Consumer,
+    consumer: &Consumer,
     handler: &mut H,
     settings: SharedSettings,
     shutdown: CancellationToken,
 ) -> Result<(), LoopError> {
-    let mut shared = Shared { bus, source, handler, settings, shutdown, ticker: ticker() };
+    let mut shared = Shared { bus, consumer, handler, settings, shutdown, ticker: ticker() };
     let mut delays = Backoff::steady(Duration::from_millis(50), Duration::from_secs(5));
     while !shared.shutdown.is_cancelled() {
         let broken = match shared.session(&mut delays).await {
@@ -59,20 +62,20 @@ pub async fn shared<H: Handler>(
             Err(End::Error(error)) => return Err(error),
             Err(End::Broken(cause)) => cause,
         };
-        let consumer = &source.consumer;
-        tracing::warn!(%consumer, error = %broken, "nats: reading was interrupted, going on");
+        let consumer = &consumer.consumer;
+        tracing::warn!(%consumer, error = %broken, "nats: reading was interrupted, resuming");
         if let Err(End::Error(error)) = shared.ticking(None, true, tokio::time::sleep(delays.delay())).await {
             return Err(error);
         }
     }
-    shared.handler.finish().await.map_err(|failure| failed(source, failure))?;
+    shared.handler.finish().await.map_err(|failure| failed(consumer, failure))?;
     bus.flush().await;
     Ok(())
 }
 
 struct Shared<'a, H> {
     bus: &'a Bus,
-    source: &'a Consumer,
+    consumer: &'a Consumer,
     handler: &'a mut H,
     settings: SharedSettings,
     shutdown: CancellationToken,
@@ -85,14 +88,14 @@ enum End {
 }
 
 impl<H: Handler> Shared<'_, H> {
-    /// Until shutdown, or until something is wrong.
+    /// Reads until shutdown or a failure.
     async fn session(&mut self, delays: &mut SteadyBackoff) -> Result<(), End> {
         let epoch = self.bus.epoch();
-        let consumer = consumer(self.bus, self.source);
-        let Some(consumer) = self.ticking(None, true, consumer).await? else { return Ok(()) };
-        let consumer = consumer.map_err(End::Broken)?;
+        let lookup = pull_consumer(self.bus, self.consumer);
+        let Some(found) = self.ticking(None, true, lookup).await? else { return Ok(()) };
+        let consumer = found.map_err(End::Broken)?;
         while !self.shutdown.is_cancelled() {
-            // Not dropped on shutdown: what it brings would come to others only after the ack wait.
+            // Not dropped on shutdown: other replicas would receive its messages only after the ack wait.
             let pulled = self.ticking(Some(epoch), false, pull(&consumer, self.settings.messages)).await?;
             let messages = pulled.unwrap_or_else(|| Ok(Vec::new())).map_err(End::Broken)?;
             if !messages.is_empty() {
@@ -103,8 +106,8 @@ impl<H: Handler> Shared<'_, H> {
         Ok(())
     }
 
-    /// Awaits something while the handler ticks. `None` on shutdown, if that interrupts. Where an epoch is given, the
-    /// connection must be the same all the while.
+    /// Awaits `work` while the handler ticks. Returns `None` on shutdown if `interrupts`. Where an epoch is given, a
+    /// reconnection is an error.
     async fn ticking<T>(
         &mut self,
         epoch: Option<u64>,
@@ -117,9 +120,9 @@ impl<H: Handler> Shared<'_, H> {
                 biased;
                 () = self.shutdown.cancelled(), if interrupts => return Ok(None),
                 _ = self.ticker.tick() => {
-                    self.handler.tick().await.map_err(|failure| End::Error(failed(self.source, failure)))?;
+                    self.handler.tick().await.map_err(|failure| End::Error(failed(self.consumer, failure)))?;
                     if epoch.is_some_and(|epoch| epoch != self.bus.epoch()) {
-                        return Err(End::Broken("connected anew".into()));
+                        return Err(End::Broken("reconnected".into()));
                     }
                 }
                 done = &mut work => return Ok(Some(done)),
@@ -127,12 +130,12 @@ impl<H: Handler> Shared<'_, H> {
         }
     }
 
-    /// First those that come again, each alone, then the new ones together.
+    /// Handles redelivered messages, each alone, then the new ones together.
     async fn work(&mut self, consumer: &PullConsumer, messages: Vec<Received>) -> Result<(), End> {
         let (again, new): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message.deliveries > 1);
         let mut groups: VecDeque<Vec<Received>> = again.into_iter().map(|message| vec![message]).collect();
         groups.push_back(new);
-        // A third, so that one lost sign of life does no harm.
+        // A third of the ack wait, so that one lost report of progress does no harm.
         let period = (consumer.cached_info().config.ack_wait / 3).max(TICK);
         let bus = self.bus;
         while let Some(group) = groups.pop_front() {
@@ -157,6 +160,7 @@ impl<H: Handler> Shared<'_, H> {
         Ok(())
     }
 
+    /// Handles messages together, and acknowledges or returns each.
     async fn group(&mut self, group: Vec<Received>) -> Result<(), End> {
         let mut deliveries = Vec::with_capacity(group.len());
         let mut left = Vec::with_capacity(group.len());
@@ -170,7 +174,7 @@ impl<H: Handler> Shared<'_, H> {
             }
         }
         while !left.is_empty() {
-            let failure = match pull::handle(self.bus, self.source, self.handler, deliveries).await {
+            let failure = match pull::handle(self.bus, self.consumer, self.handler, deliveries).await {
                 Ok(()) => {
                     for received in &left {
                         answer(self.bus, received.message.reply.as_ref(), AckKind::Ack).await;
@@ -180,22 +184,22 @@ impl<H: Handler> Shared<'_, H> {
                 Err(failure) => failure,
             };
             let Failure::Poison { sequence, reason } = failure else { return self.put_back(&left, failure).await };
-            let Some(place) = left.iter().position(|received| received.sequence == sequence) else {
-                return Err(End::Error(failed(self.source, Failure::Poison { sequence, reason })));
+            let Some(index) = left.iter().position(|received| received.sequence == sequence) else {
+                return Err(End::Error(failed(self.consumer, Failure::Poison { sequence, reason })));
             };
-            self.bury(&left.remove(place), &reason).await;
+            self.bury(&left.remove(index), &reason).await;
             // What was decoded once can be decoded again.
             deliveries = left.iter().filter_map(|received| received.decode().ok()).collect();
         }
         Ok(())
     }
 
-    /// The handler could use none of these.
+    /// Returns messages that failed to the server, to be redelivered, or moves them to the dead stream.
     async fn put_back(&self, left: &[Received], failure: Failure) -> Result<(), End> {
-        let consumer = &self.source.consumer;
+        let consumer = &self.consumer.consumer;
         match failure {
             Failure::Retry(reason) => {
-                tracing::warn!(%consumer, messages = left.len(), %reason, "messages failed, trying again");
+                tracing::warn!(%consumer, messages = left.len(), %reason, "messages failed, retrying");
                 for received in left {
                     if received.deliveries >= self.settings.max_deliveries {
                         self.bury(received, &reason).await;
@@ -206,7 +210,7 @@ impl<H: Handler> Shared<'_, H> {
                 Ok(())
             }
             Failure::Unavailable(reason) => {
-                tracing::warn!(%consumer, messages = left.len(), %reason, "cannot work on messages now, waiting");
+                tracing::warn!(%consumer, messages = left.len(), %reason, "messages cannot be processed now, retrying");
                 for received in left {
                     self.nak(received, self.delay(received.deliveries)).await;
                 }
@@ -217,26 +221,28 @@ impl<H: Handler> Shared<'_, H> {
                     self.nak(received, Duration::ZERO).await;
                 }
                 self.bus.flush().await;
-                Err(End::Error(failed(self.source, failure)))
+                Err(End::Error(failed(self.consumer, failure)))
             }
         }
     }
 
-    /// To the dead stream, and only then acknowledged. On shutdown it may come again instead.
+    /// Moves a message to the dead stream, then acknowledges it. On shutdown it may be redelivered instead.
     async fn bury(&self, received: &Received, reason: &str) {
         tokio::select! {
             () = self.shutdown.cancelled() => {}
-            () = dead::bury(self.bus, &self.source.stage, received, reason) => {
+            () = dead::bury(self.bus, &self.consumer.stage, received, reason) => {
                 answer(self.bus, received.message.reply.as_ref(), AckKind::Ack).await;
             }
         }
     }
 
+    /// Asks for redelivery after a delay.
     async fn nak(&self, received: &Received, delay: Duration) {
         let delay = Some(delay).filter(|delay| !delay.is_zero());
         answer(self.bus, received.message.reply.as_ref(), AckKind::Nak(delay)).await;
     }
 
+    /// Returns the delay after this number of deliveries.
     fn delay(&self, deliveries: i64) -> Duration {
         let failures = usize::try_from(deliveries.saturating_sub(1)).unwrap_or(0).min(MAX_DOUBLINGS);
         let delay = Backoff::steady(self.settings.retry_delay, LONGEST_RETRY_DELAY).nth(failures);
@@ -244,7 +250,7 @@ impl<H: Handler> Shared<'_, H> {
     }
 }
 
-/// Sent and not waited for: if it is lost, the message comes again, which everything here copes with.
+/// Sends an acknowledgment without waiting for it. If it is lost, the message is redelivered, which does no harm.
 async fn answer(bus: &Bus, reply: Option<&Subject>, kind: AckKind) {
     let Some(reply) = reply else { return };
     if let Err(error) = bus.client.publish(reply.clone(), kind.into()).await {

@@ -1,35 +1,40 @@
-//! Where messages go: `<prefix>.v1.activity.<partition>`, `.observation.<family>.<partition>`,
-//! `.finding.<partition>`, `.incident.<org>`, `.dead.<stage>`.
+//! The subjects: `<prefix>.v1.activity.<partition>`, `.observation.<family>.<partition>`, `.finding.<partition>`,
+//! `.incident.<org>`, `.dead.<stage>`. The word after the version says what a subject carries.
 
 use std::fmt::Write;
 
+/// Returns the subject of a partition's activities and control records.
 pub fn activity(prefix: &str, partition: u16) -> String {
     format!("{prefix}.v1.activity.{partition}")
 }
 
+/// Returns the subject of a partition's observations of one family.
 pub fn observation(prefix: &str, family: &str, partition: u16) -> String {
     format!("{prefix}.v1.observation.{}.{partition}", token(family))
 }
 
-/// Every partition of a family.
+/// Returns the subjects of a family's observations in all partitions.
 pub fn family(prefix: &str, family: &str) -> String {
     format!("{prefix}.v1.observation.{}.*", token(family))
 }
 
+/// Returns the subject of a partition's findings; they are partitioned by org and user.
 pub fn finding(prefix: &str, partition: u16) -> String {
     format!("{prefix}.v1.finding.{partition}")
 }
 
+/// Returns the subject of an org's incident changes.
 pub fn incident(prefix: &str, org_id: &str) -> String {
     format!("{prefix}.v1.incident.{}", token(org_id))
 }
 
+/// Returns the subject of a stage's dead letters.
 pub fn dead(prefix: &str, stage: &str) -> String {
     format!("{prefix}.v1.dead.{}", token(stage))
 }
 
-/// A token that means the same and that no subject can misread: bytes other than `[A-Za-z0-9_-]` become `=` and two
-/// hexadecimal digits, and the empty text a lone `=`. Different texts have different tokens, and [`text`] reads them.
+/// Encodes a text as one token of a subject: bytes other than `[A-Za-z0-9_-]` become `=` and two hexadecimal digits, and
+/// the empty text becomes `=`. Different texts have different tokens, which [`text`] decodes.
 pub fn token(text: &str) -> String {
     if text.is_empty() {
         return "=".to_owned();
@@ -46,7 +51,7 @@ pub fn token(text: &str) -> String {
     token
 }
 
-/// What [`token`] was made of; `None` if it was not made by it.
+/// Decodes a token of [`token`]; `None` if it is not one.
 pub fn text(token: &str) -> Option<String> {
     if token == "=" {
         return Some(String::new());
@@ -62,13 +67,13 @@ pub fn text(token: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Can be in a subject's token and in a stream's name as it is.
+/// Returns whether a byte can stand unencoded in a subject's token and in a stream's name.
 pub(crate) fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
-/// The word that says what a subject carries: `activity`, `observation`, …; it names the destination in metrics, where
-/// the subject itself would have too many values.
+/// Returns what a subject carries: `activity`, `observation`, … It is the destination in metrics, where the subject
+/// itself would have too many values.
 pub(crate) fn word(subject: &str) -> &str {
     subject.split('.').nth(2).unwrap_or("unknown")
 }
@@ -83,7 +88,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_subjects() {
+    fn subjects_have_their_form() {
         assert_eq!(activity("orgwatch", 7), "orgwatch.v1.activity.7");
         assert_eq!(observation("orgwatch", "report", 7), "orgwatch.v1.observation.report.7");
         assert_eq!(finding("orgwatch", 31), "orgwatch.v1.finding.31");
@@ -95,7 +100,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_token_is_one_token_and_tells_its_text(original in ".*") {
+        fn a_token_is_plain_and_decodes_to_its_text(original in ".*") {
             let token = token(&original);
             prop_assert!(!token.is_empty() && token.bytes().all(|byte| is_plain(byte) || byte == b'='));
             prop_assert_eq!(text(&token), Some(original));

@@ -1,4 +1,4 @@
-//! Streams and consumers, declared as data and brought about by [`Topology::apply`].
+//! Streams and consumers, declared as data. [`Topology::apply`] creates them at the server.
 
 mod apply;
 
@@ -7,66 +7,82 @@ pub(crate) use apply::stream;
 use serde::Serialize;
 use std::time::Duration;
 
-/// All streams and consumers of a deployment; serializes as what `topology show` prints.
+/// All streams and consumers of a deployment. Serializes as `topology show` prints it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Topology {
+    /// One for each [`Stream`].
     pub streams: Vec<StreamSpec>,
+    /// One for each partition, detector group and other service.
     pub consumers: Vec<ConsumerSpec>,
-    /// The key-value bucket that settings are distributed by.
+    /// The key-value bucket that distributes settings.
     pub bucket: String,
     /// Copies of the bucket.
     pub replicas: u8,
 }
 
-/// A stream: kept in files, with limits retention, so that any number of consumers can read it.
+/// A stream, stored in files with limits retention, so that any number of consumers can read it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StreamSpec {
+    /// As [`Stream::name`].
     pub name: String,
+    /// The subjects that it stores.
     pub subjects: Vec<String>,
+    /// Older messages are dropped.
     pub max_age_hours: u32,
-    /// Beyond it the oldest messages are dropped; `None`: unlimited.
+    /// The size above which the oldest messages are dropped; unlimited where absent.
     pub max_bytes: Option<u64>,
+    /// Copies.
     pub replicas: u8,
-    /// An optimization: everything that reads copes with a message that comes twice.
+    /// How long the server remembers ids of messages. This only saves work: every reader accepts a message twice.
     pub duplicate_window_seconds: u32,
 }
 
-/// A durable pull consumer. It delivers without end: the loops here decide when a message is dead.
+/// A durable pull consumer. It redelivers without limit: the loops decide when a message goes to the dead stream.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ConsumerSpec {
+    /// The name of its stream.
     pub stream: String,
+    /// Its durable name.
     pub name: String,
-    /// The subjects it reads.
+    /// The subjects that it reads.
     pub filters: Vec<String>,
+    /// How messages are acknowledged.
     pub ack: Ack,
-    /// Messages that may be delivered and not yet acknowledged; `None`: any number.
+    /// The most messages that may be delivered and not acknowledged; unlimited where absent.
     pub max_ack_pending: Option<u32>,
+    /// After this time an unacknowledged message is redelivered.
     pub ack_wait_seconds: u32,
 }
 
+/// How messages of a consumer are acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ack {
     /// Acknowledging a message acknowledges all before it.
     All,
+    /// Each message is acknowledged.
     Explicit,
 }
 
 /// Detectors that read through one consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetectorGroup {
+    /// Part of the consumer's name.
     pub name: String,
-    /// Observations that they want.
+    /// The families of observations that the detectors read.
     pub families: Vec<String>,
 }
 
-/// What the server has otherwise than declared.
+/// A field that the server has with another value than declared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// `stream ORGWATCH_ACTIVITY`, `consumer ORGWATCH_FINDING/correlator`.
+    /// Such as `stream ORGWATCH_ACTIVITY` or `consumer ORGWATCH_FINDING/correlator`.
     pub object: String,
+    /// `existence` where the object is missing.
     pub field: &'static str,
+    /// The declared value.
     pub expected: String,
+    /// The value at the server.
     pub actual: String,
 }
 
@@ -80,28 +96,30 @@ pub enum Stream {
     Dead,
 }
 
-/// A consumer by name, and the stream it reads.
+/// The name of a consumer, and the stream that it reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consumer {
+    /// The stream.
     pub stream: Stream,
+    /// The durable name.
     pub consumer: String,
-    /// Who works on it, as the dead letters say.
+    /// The stage that reads it, as named in dead letters.
     pub(crate) stage: String,
 }
 
 impl Topology {
-    /// `families` are all there are of observations; a detector group may name only these.
+    /// Declares the streams, a consumer for each partition, and those of the detector groups and of the other services.
     pub fn new(settings: &Settings, detector_groups: &[DetectorGroup]) -> Self {
         let prefix = &settings.prefix;
         let mut consumers: Vec<ConsumerSpec> = (0..settings.partitions)
             .map(|partition| {
-                // A cursor is put back by a reset, never by redelivery, so nothing must come again by itself.
-                let source = Consumer::baseline(partition);
+                // A cursor goes back by a reset, never by redelivery, so the server must redeliver nothing.
+                let consumer = Consumer::baseline(partition);
                 ConsumerSpec {
                     ack: Ack::All,
                     max_ack_pending: None,
                     ack_wait_seconds: 30 * 60,
-                    ..shared(prefix, &source, vec![subject::activity(prefix, partition)])
+                    ..shared(prefix, &consumer, vec![subject::activity(prefix, partition)])
                 }
             })
             .collect();
@@ -122,13 +140,15 @@ impl Topology {
 }
 
 impl Stream {
+    /// Every stream.
     pub const ALL: [Self; 5] = [Self::Activity, Self::Observation, Self::Finding, Self::Incident, Self::Dead];
 
-    /// `ORGWATCH_ACTIVITY`.
+    /// Returns the name at the server, such as `ORGWATCH_ACTIVITY`.
     pub fn name(self, prefix: &str) -> String {
         format!("{prefix}_{}", self.word()).to_uppercase()
     }
 
+    /// Returns what it carries, as subjects and metrics name it.
     pub fn word(self) -> &'static str {
         match self {
             Self::Activity => "activity",
@@ -139,7 +159,7 @@ impl Stream {
         }
     }
 
-    /// All that it keeps.
+    /// Returns the subjects that it stores.
     pub fn subjects(self, prefix: &str) -> String {
         format!("{prefix}.v1.{}.>", self.word())
     }
@@ -165,20 +185,23 @@ impl Stream {
 }
 
 impl Consumer {
-    /// The cursor of a partition.
+    /// Returns the cursor of a partition.
     pub fn baseline(partition: u16) -> Self {
         Self::new(Stream::Activity, format!("baseline-{partition}"), "baseline")
     }
 
+    /// Returns the consumer of a detector group.
     pub fn detector(group: &str) -> Self {
         let consumer = format!("detector-{}", subject::token(group));
         Self::new(Stream::Observation, consumer.clone(), &consumer)
     }
 
+    /// Returns the consumer of the correlator.
     pub fn correlator() -> Self {
         Self::new(Stream::Finding, "correlator".to_owned(), "correlator")
     }
 
+    /// Returns the consumer of the notifier.
     pub fn notifier() -> Self {
         Self::new(Stream::Incident, "notifier".to_owned(), "notifier")
     }
@@ -194,18 +217,20 @@ impl ConsumerSpec {
     }
 }
 
+/// Returns the name of the settings bucket.
 pub(crate) fn bucket(prefix: &str) -> String {
     format!("{prefix}-settings")
 }
 
-fn shared(prefix: &str, source: &Consumer, filters: Vec<String>) -> ConsumerSpec {
+/// Declares a consumer that replicas share.
+fn shared(prefix: &str, consumer: &Consumer, filters: Vec<String>) -> ConsumerSpec {
     ConsumerSpec {
-        stream: source.stream.name(prefix),
-        name: source.consumer.clone(),
+        stream: consumer.stream.name(prefix),
+        name: consumer.consumer.clone(),
         filters,
         ack: Ack::Explicit,
         max_ack_pending: Some(256),
-        // What a server that dies has delivered and nobody got comes again after this.
+        // How long messages are delayed that were delivered to a replica that died.
         ack_wait_seconds: 10,
     }
 }
@@ -215,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_whole_topology() {
+    fn the_declared_topology() {
         let settings = Settings { partitions: 2, ..Settings::default() };
         let groups = [DetectorGroup { name: "rows".to_owned(), families: vec!["report".to_owned(), "api".to_owned()] }];
         insta::assert_json_snapshot!(Topology::new(&settings, &groups));

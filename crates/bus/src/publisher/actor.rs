@@ -1,6 +1,6 @@
-//! The task that owns all lanes.
+//! The task that owns the queues of all subjects and sends their batches.
 
-use super::lane::{Lane, Parcel};
+use super::queue::{Payload, SubjectQueue};
 use super::{HEADER_BYTES, Request};
 use crate::{Bus, subject, trace};
 use async_nats::HeaderMap;
@@ -19,36 +19,37 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use xxhash_rust::xxh3::Xxh3;
 
-/// How long to wait for the acknowledgement of a message before sending it again.
+/// How long to wait for the acknowledgment of a message before sending it again. Usually it takes milliseconds; after a
+/// loss of the connection it never arrives.
 const ACK_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) struct Actor {
     bus: Bus,
     linger: Duration,
     abandon: CancellationToken,
-    lanes: HashMap<String, Lane>,
-    /// When lanes are due, in that order: each waits equally long.
+    queues: HashMap<String, SubjectQueue>,
+    /// Subjects by the time at which their batch is due, earliest first.
     due: VecDeque<(Instant, String)>,
-    /// Batches under way; each resolves to its subject.
-    under_way: FuturesUnordered<BoxFuture<'static, Option<String>>>,
+    /// Batches in flight; each resolves to its subject.
+    in_flight: FuturesUnordered<BoxFuture<'static, Option<String>>>,
 }
 
 impl Actor {
     pub(super) fn new(bus: Bus, linger: Duration, abandon: CancellationToken) -> Self {
-        let (lanes, due, under_way) = (HashMap::new(), VecDeque::new(), FuturesUnordered::new());
-        Self { bus, linger, abandon, lanes, due, under_way }
+        let (queues, due, in_flight) = (HashMap::new(), VecDeque::new(), FuturesUnordered::new());
+        Self { bus, linger, abandon, queues, due, in_flight }
     }
 
-    /// Until all senders are gone and all is sent, or abandoned.
+    /// Runs until all senders are dropped and everything is sent, or until `abandon`.
     pub(super) async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Request>) {
         let mut open = true;
-        while open || !self.lanes.is_empty() {
+        while open || !self.queues.is_empty() {
             let due = self.due.front().map(|(at, _)| *at);
             tokio::select! {
                 biased;
                 () = self.abandon.cancelled() => return,
-                Some(subject) = self.under_way.next() => match subject {
-                    Some(subject) => self.through(&subject),
+                Some(subject) = self.in_flight.next() => match subject {
+                    Some(subject) => self.stored(&subject),
                     None => return,
                 },
                 () = at(due), if due.is_some() => self.issue_due(),
@@ -69,34 +70,34 @@ impl Actor {
             return;
         }
         let now = Instant::now();
-        let lane = self.lanes.entry(request.subject.clone()).or_default();
-        let first = lane.is_empty();
-        lane.push(request.items, now);
-        if lane.busy {
+        let queue = self.queues.entry(request.subject.clone()).or_default();
+        let first = queue.is_empty();
+        queue.push(request.items, now);
+        if queue.in_flight {
             return;
         }
-        if self.linger.is_zero() || lane.is_full(limit(&self.bus)) {
+        if self.linger.is_zero() || queue.is_full(limit(&self.bus)) {
             self.issue(&request.subject);
         } else if first {
             self.due.push_back((now + self.linger, request.subject));
         }
     }
 
-    /// The batch that was under way on this subject is stored.
-    fn through(&mut self, subject: &str) {
-        let Some(lane) = self.lanes.get_mut(subject) else { return };
-        lane.busy = false;
-        let Some(since) = lane.since() else {
-            self.lanes.remove(subject);
+    /// Goes on with a subject after its batch was stored.
+    fn stored(&mut self, subject: &str) {
+        let Some(queue) = self.queues.get_mut(subject) else { return };
+        queue.in_flight = false;
+        let Some(since) = queue.since() else {
+            self.queues.remove(subject);
             return;
         };
         let at = since + self.linger;
-        if at <= Instant::now() || lane.is_full(limit(&self.bus)) {
+        if at <= Instant::now() || queue.is_full(limit(&self.bus)) {
             self.issue(subject);
         } else {
-            // Lanes that were busy are due a little earlier than those that came last, so the order needs a look.
-            let place = self.due.partition_point(|(other, _)| *other <= at);
-            self.due.insert(place, (at, subject.to_owned()));
+            // Its items may be older than those of subjects that are queued already.
+            let index = self.due.partition_point(|(other, _)| *other <= at);
+            self.due.insert(index, (at, subject.to_owned()));
         }
     }
 
@@ -109,16 +110,16 @@ impl Actor {
     }
 
     fn issue_all(&mut self) {
-        let subjects: Vec<String> = self.lanes.keys().cloned().collect();
+        let subjects: Vec<String> = self.queues.keys().cloned().collect();
         subjects.iter().for_each(|subject| self.issue(subject));
     }
 
     fn issue(&mut self, subject: &str) {
-        let Some(lane) = self.lanes.get_mut(subject).filter(|lane| !lane.busy) else { return };
-        let Some(parcel) = lane.next(limit(&self.bus), Instant::now()) else { return };
-        lane.busy = true;
-        let sent = deliver(self.bus.clone(), subject.to_owned(), parcel, self.abandon.clone());
-        self.under_way.push(Box::pin(sent));
+        let Some(queue) = self.queues.get_mut(subject).filter(|queue| !queue.in_flight) else { return };
+        let Some(payload) = queue.next(limit(&self.bus), Instant::now()) else { return };
+        queue.in_flight = true;
+        let sent = deliver(self.bus.clone(), subject.to_owned(), payload, self.abandon.clone());
+        self.in_flight.push(Box::pin(sent));
     }
 }
 
@@ -129,28 +130,28 @@ async fn at(due: Option<Instant>) {
     }
 }
 
-/// Bytes that a batch may have.
+/// Returns the largest size of a batch in bytes.
 fn limit(bus: &Bus) -> usize {
     bus.client.max_payload().saturating_sub(HEADER_BYTES)
 }
 
-/// Sends one batch until it is stored, and tells those who wait for it. `None` when abandoned.
-async fn deliver(bus: Bus, subject: String, parcel: Parcel, abandon: CancellationToken) -> Option<String> {
+/// Sends one batch until it is stored, and acknowledges its items to their calls. Returns `None` when abandoned.
+async fn deliver(bus: Bus, subject: String, payload: Payload, abandon: CancellationToken) -> Option<String> {
     let mut headers = HeaderMap::new();
-    if trace::is_whole(&parcel.traceparent) {
-        headers.insert("traceparent", parcel.traceparent.as_str());
+    if trace::is_whole(&payload.traceparent) {
+        headers.insert("traceparent", payload.traceparent.as_str());
     }
-    headers.insert(NATS_MESSAGE_ID, message_id(&subject, &parcel.bytes));
-    let message = PublishMessage::build().headers(headers).payload(Bytes::from(parcel.bytes));
+    headers.insert(NATS_MESSAGE_ID, message_id(&subject, &payload.bytes));
+    let message = PublishMessage::build().headers(headers).payload(Bytes::from(payload.bytes));
     tokio::select! {
         () = abandon.cancelled() => return None,
         () = store(&bus, &subject, message) => {}
     }
-    parcel.waiting.iter().for_each(|waiting| waiting.one_less());
+    payload.calls.iter().for_each(|call| call.acknowledge_one());
     Some(subject)
 }
 
-/// Publishes until the server has acknowledged.
+/// Publishes a message, and retries until the server has acknowledged it.
 pub(crate) async fn store(bus: &Bus, subject: &str, message: PublishMessage) {
     let mut delays = Backoff::steady(Duration::from_millis(50), Duration::from_secs(5));
     loop {
@@ -159,7 +160,7 @@ pub(crate) async fn store(bus: &Bus, subject: &str, message: PublishMessage) {
             bus.meter.sent(subject::word(subject), started.elapsed());
             return;
         };
-        tracing::warn!(%subject, %error, "nats: not acknowledged, sending again");
+        tracing::warn!(%subject, %error, "nats: not acknowledged, retrying");
         tokio::time::sleep(delays.delay()).await;
     }
 }
@@ -176,7 +177,8 @@ async fn attempt(bus: &Bus, subject: &str, message: PublishMessage) -> Result<()
     }
 }
 
-/// The same content on the same subject has the same id: what is sent again within the duplicate window is stored once.
+/// Returns an id derived from the content and the subject, by which the server stores a message that is sent again within
+/// the duplicate window only once.
 fn message_id(subject: &str, bytes: &[u8]) -> String {
     let mut hash = Xxh3::new();
     hash.update(subject.as_bytes());

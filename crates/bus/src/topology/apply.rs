@@ -1,4 +1,4 @@
-//! Brings the declared streams and consumers about.
+//! Creates and updates the declared streams and consumers.
 
 use super::{Ack, ConsumerSpec, Difference, StreamSpec, Topology};
 use crate::{Bucket, Bus, BusError};
@@ -8,15 +8,16 @@ use async_nats::jetstream::stream::{Config as StreamConfig, DiscardPolicy, Reten
 use async_nats::jetstream::{ErrorCode, stream::Stream as NatsStream};
 use std::time::Duration;
 
-/// One field of a stream or consumer: its name, what is wanted, what is there, whether the server can change it.
+/// A field of a stream or consumer: its name, the declared and the actual value, and whether the server can change it.
 type Field = (&'static str, String, String, bool);
 
 impl Topology {
-    /// Creates what is missing and changes what differs. Does nothing where nothing differs, so that any number of
-    /// services may do it at once. Tries for `connect_seconds` while nobody answers.
+    /// Creates missing streams and consumers and updates those that differ. Any number of services may do so at once.
+    /// Retries for `connect_seconds` while JetStream does not answer.
     ///
     /// # Errors
-    /// [`BusError::Immutable`] names a field that the server cannot change in place.
+    /// [`BusError::Immutable`] names a field that the server cannot change in place. Otherwise if JetStream refuses or
+    /// does not answer.
     pub async fn apply(&self, bus: &Bus) -> Result<(), BusError> {
         bus.until_answered(async || self.apply_all(bus).await).await
     }
@@ -31,7 +32,10 @@ impl Topology {
         Bucket::apply(bus, self.replicas).await
     }
 
-    /// What [`Topology::apply`] would do. Tries for as long.
+    /// Returns what [`Topology::apply`] would change. Retries as it does.
+    ///
+    /// # Errors
+    /// If JetStream does not answer.
     pub async fn check(&self, bus: &Bus) -> Result<Vec<Difference>, BusError> {
         bus.until_answered(async || self.check_all(bus).await).await
     }
@@ -67,7 +71,7 @@ impl Topology {
             return Ok(());
         }
         tracing::info!(stream = %spec.name, "nats: stream changed");
-        // What is not declared here stays as an operator may have set it.
+        // Fields that are not declared keep the values that an operator may have set.
         let updated = StreamConfig {
             subjects: wanted.subjects,
             max_age: wanted.max_age,
@@ -141,20 +145,20 @@ impl ConsumerSpec {
     }
 }
 
-/// `None` where there is none.
+/// Looks up a stream; `None` if it does not exist.
 pub(crate) async fn stream(bus: &Bus, name: &str) -> Result<Option<NatsStream>, BusError> {
     match bus.context.get_stream(name).await {
         Ok(stream) => Ok(Some(stream)),
         Err(error) => match error.kind() {
             GetStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
-            _ => Err(BusError::api(format!("stream {name}"), "ask for it")(error.into())),
+            _ => Err(BusError::api(format!("stream {name}"), "look it up")(error.into())),
         },
     }
 }
 
-/// `None` where there is none.
+/// Looks up a consumer; `None` if it does not exist.
 async fn consumer(bus: &Bus, spec: &ConsumerSpec) -> Result<Option<ConsumerConfig>, BusError> {
-    let unreachable = BusError::api(spec.object(), "ask for it");
+    let unreachable = BusError::api(spec.object(), "look it up");
     let stream = match bus.context.get_stream_no_info(&spec.stream).await {
         Ok(stream) => stream,
         Err(error) => return Err(unreachable(error.into())),
@@ -195,7 +199,7 @@ fn consumer_fields(wanted: &ConsumerConfig, actual: &ConsumerConfig) -> Vec<Fiel
     ]
 }
 
-/// In one order, and whichever of the two ways the server told them.
+/// Returns the filters in one order, from both fields that the server may use.
 fn filters(config: &ConsumerConfig) -> String {
     let mut filters = config.filter_subjects.clone();
     filters.extend(Some(config.filter_subject.clone()).filter(|filter| !filter.is_empty()));
@@ -203,14 +207,18 @@ fn filters(config: &ConsumerConfig) -> String {
     filters.join(" ")
 }
 
-/// `fields` is `None` where the object is missing.
+/// Returns the fields that differ. `fields` is `None` where the object is missing.
 fn differing(object: &str, fields: Option<Vec<Field>>) -> Vec<Difference> {
     let fields = fields.unwrap_or_else(|| vec![("existence", "present".to_owned(), "missing".to_owned(), true)]);
     let differing = fields.into_iter().filter(|(_, expected, actual, _)| expected != actual);
-    let told = |(field, expected, actual, _)| Difference { object: object.to_owned(), field, expected, actual };
-    differing.map(told).collect()
+    let difference = |(field, expected, actual, _)| Difference { object: object.to_owned(), field, expected, actual };
+    differing.map(difference).collect()
 }
 
+/// Returns whether a field differs.
+///
+/// # Errors
+/// [`BusError::Immutable`] if the server cannot change it.
 fn must_update(object: &str, fields: Vec<Field>) -> Result<bool, BusError> {
     let differing: Vec<Field> = fields.into_iter().filter(|(_, expected, actual, _)| expected != actual).collect();
     for (field, expected, actual, mutable) in &differing {

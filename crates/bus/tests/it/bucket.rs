@@ -3,7 +3,7 @@ use bus::{Bucket, BusError};
 use futures::StreamExt;
 
 #[tokio::test]
-async fn a_watch_tells_the_present_value_and_every_later_one() {
+async fn a_watch_yields_the_present_value_and_every_later_one() {
     let (mut nats, bus) = server().await;
     let bucket = Bucket::open(&bus).await.unwrap();
     assert_eq!(bucket.get("detect").await.unwrap(), None);
@@ -21,7 +21,7 @@ async fn a_watch_tells_the_present_value_and_every_later_one() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_refused() {
+async fn an_invalid_key_is_refused() {
     let (_nats, bus) = server().await;
     let bucket = Bucket::open(&bus).await.unwrap();
     for key in ["", ".a", "a b", "a*"] {

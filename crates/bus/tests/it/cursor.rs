@@ -12,11 +12,11 @@ async fn reads_one_partition_in_order_and_resumes_after_a_sequence() {
     }
     let mut sequences = Vec::new();
     for (start_after, expected) in [(0, 0..10), (7, 4..10), (7, 4..10), (0, 0..10)] {
-        let (mut probe, mut told) = Probe::willing();
+        let (mut probe, mut handled) = Probe::accepting();
         let shutdown = CancellationToken::new();
         let reading = cursor(&bus, 0, start_after, &mut probe, shutdown.clone());
         let collecting = async {
-            let seen = told.seen(expected.clone().count()).await;
+            let seen = handled.seen(expected.clone().count()).await;
             shutdown.cancel();
             seen
         };
@@ -24,22 +24,22 @@ async fn reads_one_partition_in_order_and_resumes_after_a_sequence() {
         outcome.unwrap();
         let numbers: Vec<i64> = seen.iter().flat_map(|seen| seen.numbers.clone()).collect();
         assert_eq!(numbers, expected.collect::<Vec<_>>());
-        assert!(told.rest().is_empty());
+        assert!(handled.rest().is_empty());
         sequences = seen.iter().map(|seen| seen.sequence).collect();
     }
     assert_eq!(sequences, (0..10).map(|number| 2 * number + 1).collect::<Vec<_>>());
 }
 
 #[tokio::test]
-async fn two_that_read_one_partition_notice() {
+async fn two_readers_of_one_partition_are_detected() {
     let (_nats, bus) = server().await;
-    let (mut one, mut told) = Probe::willing();
+    let (mut one, mut handled) = Probe::accepting();
     let mut other = one.twin();
     let (shutdown, subject) = (CancellationToken::new(), subject::activity("orgwatch", 0));
     publish(&bus, &subject, [0]).await;
     let first = cursor(&bus, 0, 0, &mut one, shutdown.clone());
     let second = async {
-        told.next().await;
+        handled.next().await;
         cursor(&bus, 0, 0, &mut other, shutdown.clone()).await
     };
     let publishing = async {
@@ -66,20 +66,20 @@ async fn a_failing_handler_ends_the_loop() {
     assert_eq!(error.to_string(), "baseline-0: the handler failed: no database");
     let (mut probe, _told) = Probe::new(|_| Err(Failure::Stop("lost the lock".to_owned())));
     let error = cursor(&bus, 0, 0, &mut probe, CancellationToken::new()).await.unwrap_err();
-    assert_eq!(error.to_string(), "baseline-0: given up: lost the lock");
+    assert_eq!(error.to_string(), "baseline-0: the handler stopped: lost the lock");
 }
 
 #[tokio::test]
 async fn a_stream_that_ends_before_the_checkpoint_is_an_error() {
     let (_nats, bus) = server().await;
     publish_activity(&bus, [1, 2]).await;
-    let (mut probe, _told) = Probe::willing();
+    let (mut probe, _told) = Probe::accepting();
     let error = cursor(&bus, 0, 7, &mut probe, CancellationToken::new()).await.unwrap_err();
     assert!(matches!(error, LoopError::Rewound { applied: 7, last: 2, .. }), "{error}");
 }
 
 #[tokio::test]
-async fn poison_and_what_cannot_be_decoded_go_to_the_dead_stream() {
+async fn poison_and_undecodable_messages_go_to_the_dead_stream() {
     let (nats, bus) = server().await;
     let subject = subject::activity("orgwatch", 0);
     publish(&bus, &subject, [1]).await;
@@ -87,14 +87,14 @@ async fn poison_and_what_cannot_be_decoded_go_to_the_dead_stream() {
     let context = async_nats::jetstream::new(client);
     context.publish(subject.clone(), "not a batch".into()).await.unwrap().await.unwrap();
     publish(&bus, &subject, [3, 4, 5]).await;
-    let (mut probe, mut told) = Probe::new(|deliveries| {
+    let (mut probe, mut handled) = Probe::new(|deliveries| {
         let poison = deliveries.iter().find(|delivery| delivery.sequence == 4 && !delivery.items.is_empty());
         poison.map_or(Ok(()), |_| Err(Failure::Poison { sequence: 4, reason: "no such org".to_owned() }))
     });
     let shutdown = CancellationToken::new();
     let reading = cursor(&bus, 0, 0, &mut probe, shutdown.clone());
     let collecting = async {
-        let numbers = told.numbers(3).await;
+        let numbers = handled.numbers(3).await;
         shutdown.cancel();
         numbers
     };
@@ -102,8 +102,8 @@ async fn poison_and_what_cannot_be_decoded_go_to_the_dead_stream() {
     outcome.unwrap();
     assert_eq!(numbers, [1, 3, 5]);
     let letters = bus::dead::list(&bus, &bus::dead::Filter::default()).await.unwrap();
-    let told: Vec<_> = letters.iter().map(|letter| (letter.stream_sequence, letter.reason.as_str())).collect();
-    assert_eq!(told, [(2, "undecodable: not a protobuf message of this type"), (4, "no such org")]);
+    let reasons: Vec<_> = letters.iter().map(|letter| (letter.stream_sequence, letter.reason.as_str())).collect();
+    assert_eq!(reasons, [(2, "undecodable: not a protobuf message of this type"), (4, "no such org")]);
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn a_dead_message_with_nothing_after_it_is_acknowledged() {
     let (nats, bus) = server().await;
     let context = async_nats::jetstream::new(async_nats::connect(nats.url()).await.unwrap());
     context.publish(subject::activity("orgwatch", 0), "not a batch".into()).await.unwrap().await.unwrap();
-    let (mut probe, _told) = Probe::willing();
+    let (mut probe, _told) = Probe::accepting();
     let shutdown = CancellationToken::new();
     let reading = cursor(&bus, 0, 0, &mut probe, shutdown.clone());
     let watching = async {
@@ -126,14 +126,14 @@ async fn a_dead_message_with_nothing_after_it_is_acknowledged() {
 }
 
 #[tokio::test]
-async fn what_is_durable_is_acknowledged() {
+async fn durable_messages_are_acknowledged() {
     let (nats, bus) = server().await;
     publish_activity(&bus, 0..5).await;
-    let (mut probe, mut told) = Probe::willing();
+    let (mut probe, mut handled) = Probe::accepting();
     let shutdown = CancellationToken::new();
     let reading = cursor(&bus, 0, 0, &mut probe, shutdown.clone());
     let collecting = async {
-        told.numbers(5).await;
+        handled.numbers(5).await;
         shutdown.cancel();
     };
     tokio::join!(reading, collecting).0.unwrap();
@@ -147,17 +147,17 @@ async fn what_is_durable_is_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_stream_that_lost_what_follows_the_checkpoint_is_read_from_what_it_has() {
+async fn a_gap_after_the_checkpoint_is_counted_and_skipped() {
     let (nats, bus) = server().await;
     publish_activity(&bus, 0..6).await;
     let context = async_nats::jetstream::new(async_nats::connect(nats.url()).await.unwrap());
     let stream = context.get_stream("ORGWATCH_ACTIVITY").await.unwrap();
     stream.purge().sequence(5).await.unwrap();
-    let (mut probe, mut told) = Probe::willing();
+    let (mut probe, mut handled) = Probe::accepting();
     let shutdown = CancellationToken::new();
     let reading = cursor(&bus, 0, 2, &mut probe, shutdown.clone());
     let collecting = async {
-        let numbers = told.numbers(2).await;
+        let numbers = handled.numbers(2).await;
         shutdown.cancel();
         numbers
     };

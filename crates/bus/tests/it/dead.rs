@@ -16,8 +16,8 @@ async fn three_letters(bus: &Bus) {
         crate::support::eventually("all dead", all_dead).await;
         shutdown.cancel();
     };
-    let source = Consumer::correlator();
-    let reading = shared(bus, &source, &mut probe, SharedSettings::default(), shutdown.clone());
+    let consumer = Consumer::correlator();
+    let reading = shared(bus, &consumer, &mut probe, SharedSettings::default(), shutdown.clone());
     tokio::join!(reading, burying).0.unwrap();
 }
 
@@ -45,11 +45,11 @@ async fn letters_are_listed_replayed_and_dropped() {
     assert!(matches!(dead::replay(&bus, 2).await, Err(BusError::NoSuchLetter(2))));
     assert_eq!(list(dead::Filter::default()).await, [3]);
 
-    let (mut probe, mut told) = Probe::willing();
-    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
-    let reading = shared(&bus, &source, &mut probe, SharedSettings::default(), shutdown.clone());
+    let (mut probe, mut handled) = Probe::accepting();
+    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
+    let reading = shared(&bus, &consumer, &mut probe, SharedSettings::default(), shutdown.clone());
     let collecting = async {
-        let seen = told.next().await;
+        let seen = handled.next().await;
         shutdown.cancel();
         seen
     };
@@ -64,9 +64,9 @@ async fn a_payload_too_large_to_be_kept_is_truncated_and_not_replayed() {
     let context = async_nats::jetstream::new(async_nats::connect(nats.url()).await.unwrap());
     let payload = vec![7_u8; 1024 * 1024 - 100];
     context.publish("orgwatch.v1.finding.0", payload.clone().into()).await.unwrap().await.unwrap();
-    let (mut probe, _) = Probe::willing();
-    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
-    let reading = shared(&bus, &source, &mut probe, SharedSettings::default(), shutdown.clone());
+    let (mut probe, _) = Probe::accepting();
+    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
+    let reading = shared(&bus, &consumer, &mut probe, SharedSettings::default(), shutdown.clone());
     let burying = async {
         let is_dead = async || !dead::list(&bus, &dead::Filter::default()).await.unwrap().is_empty();
         crate::support::eventually("dead", is_dead).await;
@@ -97,23 +97,24 @@ async fn a_record_of_a_source_is_kept_once_and_not_replayed() {
 }
 
 #[tokio::test]
-async fn what_is_put_is_replayed_to_its_subject() {
+async fn a_stored_payload_is_replayed_to_its_subject() {
     let (_nats, bus) = server().await;
     let payload = Entry::encode_batch(&[item(7)]);
     for _ in 0..2 {
-        dead::put(&bus, "notifier", "orgwatch.v1.finding.1", "", payload.clone(), "channel siem: answered 404").await;
+        dead::put(&bus, "notifier", "orgwatch.v1.finding.1", "", payload.clone(), "destination siem: answered 404")
+            .await;
     }
     let letters = dead::list(&bus, &dead::Filter::default()).await.unwrap();
     let [first, second] = letters.as_slice() else { panic!("{letters:?}") };
     assert_eq!((first.stage.as_str(), first.subject.as_str()), ("notifier", "orgwatch.v1.finding.1"));
-    assert_eq!((first.reason.as_str(), first.stream_sequence), ("channel siem: answered 404", 0));
+    assert_eq!((first.reason.as_str(), first.stream_sequence), ("destination siem: answered 404", 0));
     assert_eq!((&first.payload[..], second.sequence), (&payload[..], 2));
     dead::replay(&bus, 1).await.unwrap();
-    let (mut probe, mut told) = Probe::willing();
-    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
-    let reading = shared(&bus, &source, &mut probe, SharedSettings::default(), shutdown.clone());
+    let (mut probe, mut handled) = Probe::accepting();
+    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
+    let reading = shared(&bus, &consumer, &mut probe, SharedSettings::default(), shutdown.clone());
     let collecting = async {
-        let seen = told.next().await;
+        let seen = handled.next().await;
         shutdown.cancel();
         seen
     };

@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 const ROUNDS: i64 = 4;
 const PER_ROUND: i64 = 100;
 
-/// Publishes to both loops while `disturb` is done after each round: the cursor sees everything once and in order, the
-/// shared reader everything at least once.
+/// Publishes to both loops and calls `disturb` after each round. Checks that the cursor receives every message once and in
+/// order, and the shared reader every message at least once.
 async fn nothing_is_lost(bus: &Bus, mut disturb: impl AsyncFnMut()) {
     let shutdown = CancellationToken::new();
-    let ((mut cursors, mut in_order), (mut shareds, mut in_any_order)) = (Probe::willing(), Probe::willing());
-    let source = Consumer::correlator();
+    let ((mut cursors, mut in_order), (mut shareds, mut in_any_order)) = (Probe::accepting(), Probe::accepting());
+    let consumer = Consumer::correlator();
     let one = cursor(bus, 0, 0, &mut cursors, shutdown.clone());
-    let two = shared(bus, &source, &mut shareds, SharedSettings::default(), shutdown.clone());
+    let two = shared(bus, &consumer, &mut shareds, SharedSettings::default(), shutdown.clone());
     let publishing = async {
         let publisher = publisher(bus);
         let subjects = [subject::activity("orgwatch", 0), subject::finding("orgwatch", 0)];

@@ -8,7 +8,7 @@ use servers::{Nats, NatsOptions};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// A server that knows the services' keys, whose seeds are in the folder.
+/// A server that accepts the services' keys. The folder holds their seeds.
 struct Guarded {
     nats: Nats,
     seeds: TempDir,
@@ -59,9 +59,9 @@ async fn each_service_can_do_its_work() {
             .await;
     };
     let baseline = nats.connect(Service::Baseline).await;
-    let ((mut handler, mut told), shutdown) = (probe(), CancellationToken::new());
+    let ((mut handler, mut handled), shutdown) = (probe(), CancellationToken::new());
     let working = async {
-        told.next().await;
+        handled.next().await;
         publish(&baseline, &subject::observation("orgwatch", "report", 1), [3, 4]).await;
         letters(1).await;
         shutdown.cancel();
@@ -74,18 +74,18 @@ async fn each_service_can_do_its_work() {
         (Service::Notifier, Consumer::notifier(), None),
     ];
     let mut services = vec![operator.clone(), ingest, baseline];
-    for (index, (service, source, publishes)) in steps.into_iter().enumerate() {
+    for (index, (service, consumer, publishes)) in steps.into_iter().enumerate() {
         let bus = nats.connect(service).await;
-        let ((mut handler, mut told), shutdown) = (probe(), CancellationToken::new());
+        let ((mut handler, mut handled), shutdown) = (probe(), CancellationToken::new());
         let working = async {
-            told.next().await;
+            handled.next().await;
             if let Some(subject) = publishes {
                 publish(&bus, &subject, [5, 6]).await;
             }
             letters(index + 2).await;
             shutdown.cancel();
         };
-        let reading = shared(&bus, &source, &mut handler, SharedSettings::default(), shutdown.clone());
+        let reading = shared(&bus, &consumer, &mut handler, SharedSettings::default(), shutdown.clone());
         tokio::join!(reading, working).0.unwrap();
         services.push(bus);
     }

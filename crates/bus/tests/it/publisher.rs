@@ -16,13 +16,13 @@ async fn items_are_batched_within_limits_and_keep_their_order() {
         tickets.push(publisher.send(subject.clone(), items).await.unwrap());
     }
     try_join_all(tickets).await.unwrap();
-    let (mut probe, mut told) = Probe::willing();
+    let (mut probe, mut handled) = Probe::accepting();
     let shutdown = CancellationToken::new();
     let reading = cursor(&bus, 0, 0, &mut probe, shutdown.clone());
     let collecting = async {
         let mut seen = Vec::new();
         while seen.iter().map(Vec::len).sum::<usize>() < 1200 {
-            seen.push(told.next().await.numbers);
+            seen.push(handled.next().await.numbers);
         }
         shutdown.cancel();
         seen
@@ -43,11 +43,11 @@ async fn a_large_item_travels_alone_and_a_too_large_one_is_refused() {
     let error = publisher.send(subject.clone(), vec![item(3), sized(2 * 1024 * 1024)]).await.unwrap_err();
     assert!(matches!(error, PublishError::TooLarge { .. }), "{error}");
     publisher.send(subject.clone(), items).await.unwrap().await.unwrap();
-    let (mut probe, mut told) = Probe::willing();
+    let (mut probe, mut handled) = Probe::accepting();
     let shutdown = CancellationToken::new();
     let reading = cursor(&bus, 0, 0, &mut probe, shutdown.clone());
     let collecting = async {
-        let seen = told.seen(3).await;
+        let seen = handled.seen(3).await;
         shutdown.cancel();
         seen
     };
@@ -57,7 +57,7 @@ async fn a_large_item_travels_alone_and_a_too_large_one_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_can_be_buried_while_the_rest_is_sent() {
+async fn items_that_are_too_large_become_dead_letters_and_the_rest_is_sent() {
     let (_nats, bus) = server().await;
     let publisher = publisher(&bus);
     let subject = subject::activity("orgwatch", 0);
@@ -68,12 +68,12 @@ async fn what_is_too_large_can_be_buried_while_the_rest_is_sent() {
     assert_eq!(letters.len(), 1);
     let letter = &letters[0];
     assert_eq!((letter.stage.as_str(), &letter.subject), ("ingest", &subject));
-    assert!(letter.reason.contains("more than the server takes") && letter.truncated_from.is_some(), "{letter:?}");
-    let (mut probe, mut told) = Probe::willing();
+    assert!(letter.reason.contains("larger than the server's limit") && letter.truncated_from.is_some(), "{letter:?}");
+    let (mut probe, mut handled) = Probe::accepting();
     let shutdown = CancellationToken::new();
     let reading = cursor(&bus, 0, 0, &mut probe, shutdown.clone());
     let collecting = async {
-        let seen = told.seen(1).await;
+        let seen = handled.seen(1).await;
         shutdown.cancel();
         seen
     };
@@ -90,20 +90,20 @@ async fn the_same_content_is_stored_once() {
     for number in [1, 1, 2] {
         publisher.send(subject.clone(), vec![item(number)]).await.unwrap().await.unwrap();
     }
-    let (mut probe, mut told) = Probe::willing();
+    let (mut probe, mut handled) = Probe::accepting();
     let shutdown = CancellationToken::new();
     let reading = cursor(&bus, 0, 0, &mut probe, shutdown.clone());
     let collecting = async {
-        let numbers = told.numbers(2).await;
+        let numbers = handled.numbers(2).await;
         shutdown.cancel();
         numbers
     };
     let (outcome, numbers) = tokio::join!(reading, collecting);
     outcome.unwrap();
-    assert_eq!((numbers, told.rest()), (vec![1, 2], Vec::new()));
+    assert_eq!((numbers, handled.rest()), (vec![1, 2], Vec::new()));
 }
 
-/// A server that is away acknowledges nothing: no ticket resolves, room runs out, and nothing is forgotten.
+/// A stopped server acknowledges nothing: no ticket resolves, room runs out, and no item is lost.
 #[tokio::test]
 async fn without_acknowledgement_room_runs_out_and_tickets_wait() {
     let (mut nats, bus) = server().await;

@@ -1,4 +1,4 @@
-//! Servers that want to be sure whom they speak to.
+//! Servers that authenticate clients, and clients that authenticate servers.
 
 use crate::support::{publish_activity, settings, topology};
 use bus::{Auth, Bus, BusError, Settings, Tls};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A certificate authority, and what it has signed for `server` and `client`.
+/// A certificate authority, and the certificates of `server` and `client` that it signed.
 struct Certificates(TempDir);
 
 impl Certificates {
@@ -40,7 +40,7 @@ impl Certificates {
         self.0.path().join(name)
     }
 
-    /// For a server that asks clients for certificates.
+    /// Returns the configuration of a server that verifies certificates of clients.
     fn config(&self) -> String {
         let file = |name| self.file(name).display().to_string();
         format!(
@@ -61,7 +61,7 @@ async fn server(extra_config: String) -> Nats {
     Nats::start_with(NatsOptions { extra_config, ..NatsOptions::default() }).await.unwrap()
 }
 
-/// Connects and works.
+/// Checks that a client can connect and publish.
 async fn works(settings: &Settings) {
     let bus = Bus::connect("test", settings).await.unwrap();
     topology(settings).apply(&bus).await.unwrap();
@@ -73,7 +73,7 @@ async fn refusal(settings: Settings) -> BusError {
 }
 
 #[tokio::test]
-async fn both_sides_show_certificates() {
+async fn both_sides_verify_certificates() {
     let certificates = Certificates::make();
     let nats = server(certificates.config()).await;
     let plain = settings(nats.url());
@@ -86,7 +86,7 @@ async fn both_sides_show_certificates() {
 }
 
 #[tokio::test]
-async fn a_token_lets_in() {
+async fn a_token_authenticates() {
     let nats = server("authorization { token: right }".to_owned()).await;
     let with = |token: &str| {
         let auth = Auth { token: Some(SecretString::from(token)), ..Auth::default() };
@@ -99,7 +99,7 @@ async fn a_token_lets_in() {
 }
 
 #[tokio::test]
-async fn credentials_of_an_operator_let_in() {
+async fn credentials_of_an_operator_authenticate() {
     let (operator, account, user) = (KeyPair::new_operator(), KeyPair::new_account(), KeyPair::new_user());
     let system = KeyPair::new_account();
     let unlimited = json!({
@@ -154,7 +154,7 @@ async fn a_key_is_changed_without_a_restart() {
     assert!(connections.contains(&second.public_key()) && !connections.contains(&first.public_key()), "{connections}");
 }
 
-/// Who is connected, by the server's monitoring.
+/// Returns the connections, from the server's monitoring.
 async fn connections(nats: &Nats) -> String {
     let address = nats.monitoring_url().replace("http://", "");
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -164,7 +164,7 @@ async fn connections(nats: &Nats) -> String {
     answer
 }
 
-/// As `nsc` writes it.
+/// Writes a credentials file as `nsc` does.
 fn credentials(folder: &Path, name: &str, jwt: &str, key: &KeyPair) -> PathBuf {
     let file = folder.join(name);
     let text = format!(
@@ -176,7 +176,7 @@ fn credentials(folder: &Path, name: &str, jwt: &str, key: &KeyPair) -> PathBuf {
     file
 }
 
-/// What `issuer` says of `subject`.
+/// Returns a JWT about `subject`, signed by `issuer`.
 fn token(issuer: &KeyPair, subject: &KeyPair, nats: Value) -> String {
     use base64::Engine;
     let encode = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);

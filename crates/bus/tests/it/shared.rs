@@ -10,18 +10,18 @@ fn quick() -> SharedSettings {
 }
 
 #[tokio::test]
-async fn two_readers_share_and_each_message_comes_once() {
+async fn two_readers_share_and_each_message_is_delivered_once() {
     let (_nats, bus) = server().await;
     publish_finding(&bus, 0..200).await;
-    let (mut one, mut told) = Probe::willing();
+    let (mut one, mut handled) = Probe::accepting();
     let mut two = one.twin();
-    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
-    let first = shared(&bus, &source, &mut one, SharedSettings::default(), shutdown.clone());
-    let second = shared(&bus, &source, &mut two, SharedSettings::default(), shutdown.clone());
+    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
+    let first = shared(&bus, &consumer, &mut one, SharedSettings::default(), shutdown.clone());
+    let second = shared(&bus, &consumer, &mut two, SharedSettings::default(), shutdown.clone());
     let collecting = async {
-        let mut numbers = told.numbers(200).await;
+        let mut numbers = handled.numbers(200).await;
         publish_finding(&bus, 200..250).await;
-        numbers.extend(told.numbers(50).await);
+        numbers.extend(handled.numbers(50).await);
         shutdown.cancel();
         numbers
     };
@@ -30,21 +30,21 @@ async fn two_readers_share_and_each_message_comes_once() {
     second.unwrap();
     numbers.sort();
     assert_eq!(numbers, (0..250).collect::<Vec<_>>());
-    assert!(told.rest().is_empty());
+    assert!(handled.rest().is_empty());
 }
 
 #[tokio::test]
-async fn what_fails_comes_again_alone_and_is_dead_after_its_last_delivery() {
+async fn a_failed_message_is_redelivered_alone_and_is_dead_after_its_last_delivery() {
     let (_nats, bus) = server().await;
     publish_finding(&bus, 0..5).await;
-    let (mut probe, mut told) = Probe::new(|deliveries| {
+    let (mut probe, mut handled) = Probe::new(|deliveries| {
         let bad = deliveries.iter().any(|delivery| delivery.sequence == 3);
         if bad { Err(Failure::Retry("no such user".to_owned())) } else { Ok(()) }
     });
-    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
-    let reading = shared(&bus, &source, &mut probe, quick(), shutdown.clone());
+    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
+    let reading = shared(&bus, &consumer, &mut probe, quick(), shutdown.clone());
     let collecting = async {
-        let seen = told.seen(4).await;
+        let seen = handled.seen(4).await;
         let is_dead = async || dead::list(&bus, &dead::Filter::default()).await.unwrap().len() == 1;
         crate::support::eventually("dead", is_dead).await;
         shutdown.cancel();
@@ -60,18 +60,18 @@ async fn what_fails_comes_again_alone_and_is_dead_after_its_last_delivery() {
 }
 
 #[tokio::test]
-async fn while_something_is_unavailable_nothing_dies() {
+async fn unavailable_makes_no_dead_letters() {
     let (_nats, bus) = server().await;
     publish_finding(&bus, [7]).await;
     let mut failures = 0;
-    let (mut probe, mut told) = Probe::new(move |_| {
+    let (mut probe, mut handled) = Probe::new(move |_| {
         failures += 1;
         if failures <= 6 { Err(Failure::Unavailable("no database".to_owned())) } else { Ok(()) }
     });
-    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
-    let reading = shared(&bus, &source, &mut probe, quick(), shutdown.clone());
+    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
+    let reading = shared(&bus, &consumer, &mut probe, quick(), shutdown.clone());
     let collecting = async {
-        let seen = told.next().await;
+        let seen = handled.next().await;
         shutdown.cancel();
         seen
     };
@@ -82,20 +82,20 @@ async fn while_something_is_unavailable_nothing_dies() {
 }
 
 #[tokio::test]
-async fn poison_and_what_cannot_be_decoded_die_at_once() {
+async fn poison_and_undecodable_messages_are_dead_at_once() {
     let (nats, bus) = server().await;
     let subject = subject::observation("orgwatch", "report", 1);
     let context = async_nats::jetstream::new(async_nats::connect(nats.url()).await.unwrap());
     context.publish(subject.clone(), "not a batch".into()).await.unwrap().await.unwrap();
     publish(&bus, &subject, [2, 3, 4]).await;
-    let (mut probe, mut told) = Probe::new(|deliveries| {
+    let (mut probe, mut handled) = Probe::new(|deliveries| {
         let poison = deliveries.iter().find(|delivery| delivery.sequence == 3);
         poison.map_or(Ok(()), |_| Err(Failure::Poison { sequence: 3, reason: "bad".to_owned() }))
     });
-    let (source, shutdown) = (Consumer::detector("all"), CancellationToken::new());
-    let reading = shared(&bus, &source, &mut probe, quick(), shutdown.clone());
+    let (consumer, shutdown) = (Consumer::detector("all"), CancellationToken::new());
+    let reading = shared(&bus, &consumer, &mut probe, quick(), shutdown.clone());
     let collecting = async {
-        let numbers = told.numbers(2).await;
+        let numbers = handled.numbers(2).await;
         shutdown.cancel();
         numbers
     };
@@ -108,17 +108,17 @@ async fn poison_and_what_cannot_be_decoded_die_at_once() {
 }
 
 #[tokio::test]
-async fn a_handler_can_stop_the_loop_and_what_it_had_comes_to_another() {
+async fn a_handler_can_stop_the_loop_and_another_receives_its_message() {
     let (_nats, bus) = server().await;
     publish_finding(&bus, [1]).await;
     let (mut probe, _) = Probe::new(|_| Err(Failure::Stop("enough".to_owned())));
-    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
-    let error = shared(&bus, &source, &mut probe, quick(), shutdown.clone()).await.unwrap_err();
-    assert_eq!(error.to_string(), "correlator: given up: enough");
-    let (mut probe, mut told) = Probe::willing();
-    let reading = shared(&bus, &source, &mut probe, quick(), shutdown.clone());
+    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
+    let error = shared(&bus, &consumer, &mut probe, quick(), shutdown.clone()).await.unwrap_err();
+    assert_eq!(error.to_string(), "correlator: the handler stopped: enough");
+    let (mut probe, mut handled) = Probe::accepting();
+    let reading = shared(&bus, &consumer, &mut probe, quick(), shutdown.clone());
     let collecting = async {
-        let seen = told.next().await;
+        let seen = handled.next().await;
         shutdown.cancel();
         seen
     };
@@ -150,10 +150,10 @@ async fn what_is_being_worked_on_does_not_come_to_another() {
     topology.consumers.iter_mut().for_each(|consumer| consumer.ack_wait_seconds = 1);
     topology.apply(&bus).await.unwrap();
     publish_finding(&bus, [1, 2]).await;
-    let (source, shutdown) = (Consumer::correlator(), CancellationToken::new());
+    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
     let (mut slow, mut other) = (Slow(0, shutdown.clone()), Slow(0, shutdown.clone()));
-    let one = shared(&bus, &source, &mut slow, quick(), shutdown.clone());
-    let two = shared(&bus, &source, &mut other, quick(), shutdown.clone());
+    let one = shared(&bus, &consumer, &mut slow, quick(), shutdown.clone());
+    let two = shared(&bus, &consumer, &mut other, quick(), shutdown.clone());
     let (one, two) = tokio::join!(one, two);
     one.unwrap();
     two.unwrap();

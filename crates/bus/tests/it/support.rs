@@ -1,4 +1,4 @@
-//! A server, numbered items, and a handler that tells what it saw.
+//! A server, numbered items, and a handler that reports its deliveries.
 
 use bus::{Bus, Delivery, DetectorGroup, Failure, Handler, Publisher, PublisherSettings, Settings, Topology, subject};
 use model::{Command, Control, Entry, Item, OrgId, Timestamp};
@@ -43,7 +43,7 @@ pub(crate) fn number(item: &Item<Entry>) -> i64 {
     }
 }
 
-/// Publishes each number as a message of its own.
+/// Publishes each number as a separate message.
 pub(crate) async fn publish(bus: &Bus, subject: &str, numbers: impl IntoIterator<Item = i64>) {
     let publisher = publisher(bus);
     for number in numbers {
@@ -59,41 +59,43 @@ pub(crate) async fn publish_finding(bus: &Bus, numbers: impl IntoIterator<Item =
     publish(bus, &subject::finding("orgwatch", 0), numbers).await;
 }
 
-/// One message as a handler saw it.
+/// One message as a handler received it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) numbers: Vec<i64>,
     pub(crate) sequence: u64,
     pub(crate) deliveries: i64,
-    /// Messages handed over with it.
+    /// Messages handled in the same call.
     pub(crate) together: usize,
 }
 
 type Answer = Box<dyn FnMut(&[Delivery<Entry>]) -> Result<(), Failure> + Send>;
 
-/// A handler that answers as it is told to, and tells what it could use.
+/// A handler that returns what a function decides, and reports the messages that it accepted.
 pub(crate) struct Probe {
     answer: Answer,
-    told: mpsc::UnboundedSender<Seen>,
+    handled: mpsc::UnboundedSender<Seen>,
     durable: Option<u64>,
 }
 
-/// What a [`Probe`] saw.
-pub(crate) struct Told(mpsc::UnboundedReceiver<Seen>);
+/// Receives the reports of a [`Probe`].
+pub(crate) struct Handled(mpsc::UnboundedReceiver<Seen>);
 
 impl Probe {
-    pub(crate) fn new(answer: impl FnMut(&[Delivery<Entry>]) -> Result<(), Failure> + Send + 'static) -> (Self, Told) {
-        let (told, receiver) = mpsc::unbounded_channel();
-        (Self { answer: Box::new(answer), told, durable: None }, Told(receiver))
+    pub(crate) fn new(
+        answer: impl FnMut(&[Delivery<Entry>]) -> Result<(), Failure> + Send + 'static,
+    ) -> (Self, Handled) {
+        let (handled, receiver) = mpsc::unbounded_channel();
+        (Self { answer: Box::new(answer), handled, durable: None }, Handled(receiver))
     }
 
-    pub(crate) fn willing() -> (Self, Told) {
+    pub(crate) fn accepting() -> (Self, Handled) {
         Self::new(|_| Ok(()))
     }
 
-    /// A second handler that tells the same receiver.
+    /// Returns a second handler that reports to the same receiver.
     pub(crate) fn twin(&self) -> Self {
-        Self { answer: Box::new(|_| Ok(())), told: self.told.clone(), durable: None }
+        Self { answer: Box::new(|_| Ok(())), handled: self.handled.clone(), durable: None }
     }
 }
 
@@ -106,7 +108,9 @@ impl Handler for Probe {
         for delivery in &deliveries {
             let numbers = delivery.items.iter().map(number).collect();
             let (sequence, together) = (delivery.sequence, deliveries.len());
-            self.told.send(Seen { numbers, sequence, deliveries: delivery.deliveries, together }).unwrap_or_default();
+            self.handled
+                .send(Seen { numbers, sequence, deliveries: delivery.deliveries, together })
+                .unwrap_or_default();
         }
         Ok(())
     }
@@ -116,12 +120,12 @@ impl Handler for Probe {
     }
 }
 
-impl Told {
+impl Handled {
     pub(crate) async fn next(&mut self) -> Seen {
-        tokio::time::timeout(PATIENCE, self.0.recv()).await.expect("nothing came in time").unwrap()
+        tokio::time::timeout(PATIENCE, self.0.recv()).await.expect("no message in time").unwrap()
     }
 
-    /// The next messages.
+    /// Waits for this number of messages.
     pub(crate) async fn seen(&mut self, messages: usize) -> Vec<Seen> {
         let mut seen = Vec::new();
         while seen.len() < messages {
@@ -130,7 +134,7 @@ impl Told {
         seen
     }
 
-    /// The numbers of the next messages, until there are as many.
+    /// Waits for messages with at least this many numbers.
     pub(crate) async fn numbers(&mut self, count: usize) -> Vec<i64> {
         let mut numbers = Vec::new();
         while numbers.len() < count {
@@ -139,13 +143,13 @@ impl Told {
         numbers
     }
 
-    /// What came and was not asked for yet.
+    /// Returns the messages that arrived and were not taken.
     pub(crate) fn rest(&mut self) -> Vec<Seen> {
         std::iter::from_fn(|| self.0.try_recv().ok()).collect()
     }
 }
 
-/// Waits until something that no event tells has come about.
+/// Polls until a condition holds that no event reports.
 pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !is_so().await {

@@ -3,7 +3,7 @@ use bus::{Bus, BusError, DetectorGroup, Retention, Settings, Topology};
 use servers::Nats;
 
 #[tokio::test]
-async fn apply_is_idempotent_and_check_tells_what_differs() {
+async fn apply_is_idempotent_and_check_returns_the_differences() {
     let nats = Nats::start().await.unwrap();
     let settings = settings(nats.url());
     let bus = Bus::connect("test", &settings).await.unwrap();
@@ -42,7 +42,7 @@ async fn apply_is_idempotent_and_check_tells_what_differs() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_changed_is_named() {
+async fn an_immutable_field_is_named() {
     let nats = Nats::start().await.unwrap();
     let settings = settings(nats.url());
     let bus = Bus::connect("test", &settings).await.unwrap();
@@ -55,7 +55,7 @@ async fn what_cannot_be_changed_is_named() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_named() {
+async fn an_unreachable_server_is_named() {
     let settings = Settings { connect_seconds: 0, ..settings("nats://127.0.0.1:9".to_owned()) };
     let error = Bus::connect("test", &settings).await.unwrap_err();
     assert_eq!(error.to_string(), "nats nats://127.0.0.1:9: cannot connect");

@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 const FIRST: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const SECOND: &str = "00-1af7651916cd43dd8448eb211c80319c-c7ad6b7169203331-01";
 
-/// Tells the trace in which it works.
+/// Records the trace in which it is called.
 struct Traced(Vec<String>, CancellationToken);
 
 impl Handler for Traced {
@@ -31,13 +31,13 @@ async fn one_item_continues_its_trace_and_many_are_linked() {
     let (_nats, bus) = server().await;
     let traced = |number, traceparent: &str| Item { traceparent: traceparent.into(), ..item(number) };
     let publisher = publisher(&bus);
-    let source = Consumer::correlator();
+    let consumer = Consumer::correlator();
     let mut worked_in = Vec::new();
     for items in [vec![traced(1, FIRST)], vec![traced(2, FIRST), traced(3, SECOND), traced(4, FIRST)]] {
         publisher.send(subject::finding("orgwatch", 0), items).await.unwrap().await.unwrap();
         let mut handler = Traced(Vec::new(), CancellationToken::new());
         let shutdown = handler.1.clone();
-        shared(&bus, &source, &mut handler, SharedSettings::default(), shutdown).await.unwrap();
+        shared(&bus, &consumer, &mut handler, SharedSettings::default(), shutdown).await.unwrap();
         worked_in.extend(handler.0);
     }
     let spans = exporter.get_finished_spans().unwrap();

@@ -1,4 +1,4 @@
-//! What waits to be sent on one subject.
+//! The items that wait to be sent on one subject.
 
 use super::{BATCH_BYTES, BATCH_ITEMS};
 use model::Text;
@@ -9,50 +9,53 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
+/// An encoded item in a queue.
 #[derive(Debug)]
 pub(super) struct Queued {
     pub(super) bytes: Vec<u8>,
     pub(super) traceparent: Text,
-    pub(super) waiting: Arc<Waiting>,
+    pub(super) call: Arc<Call>,
 }
 
-/// Who waits for the items of one call, and the room that they take until then.
+/// One call of [`super::Publisher::send`]: resolves its ticket and frees its room when all its items are acknowledged.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct Call {
+    /// Items that are not acknowledged.
     left: AtomicUsize,
     done: Mutex<Option<(oneshot::Sender<()>, OwnedSemaphorePermit)>>,
 }
 
-/// Items in the order in which they came.
+/// The queue of one subject, in order of arrival.
 #[derive(Debug, Default)]
-pub(super) struct Lane {
-    queue: VecDeque<Queued>,
+pub(super) struct SubjectQueue {
+    items: VecDeque<Queued>,
     bytes: usize,
-    /// When the oldest item came.
+    /// When the oldest item arrived, or the last batch was taken.
     since: Option<Instant>,
-    /// A batch is under way.
-    pub(super) busy: bool,
+    /// Whether a batch is in flight.
+    pub(super) in_flight: bool,
 }
 
-/// What travels as one message.
+/// A batch of items, encoded as the payload of one message.
 #[derive(Debug)]
-pub(super) struct Parcel {
+pub(super) struct Payload {
     pub(super) bytes: Vec<u8>,
+    /// That of the first item.
     pub(super) traceparent: Text,
-    /// One for each item.
-    pub(super) waiting: Vec<Arc<Waiting>>,
+    /// The call of each item.
+    pub(super) calls: Vec<Arc<Call>>,
 }
 
-impl Waiting {
+impl Call {
     pub(super) fn new(items: usize, done: oneshot::Sender<()>, room: OwnedSemaphorePermit) -> Arc<Self> {
-        let waiting = Self { left: AtomicUsize::new(items), done: Mutex::new(Some((done, room))) };
+        let call = Self { left: AtomicUsize::new(items), done: Mutex::new(Some((done, room))) };
         if items == 0 {
-            waiting.finish();
+            call.finish();
         }
-        Arc::new(waiting)
+        Arc::new(call)
     }
 
-    pub(super) fn one_less(&self) {
+    pub(super) fn acknowledge_one(&self) {
         if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.finish();
         }
@@ -60,62 +63,62 @@ impl Waiting {
 
     fn finish(&self) {
         if let Some((done, _room)) = self.done.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Whoever sent the items may not care.
+            // The sender may have dropped the ticket.
             done.send(()).unwrap_or_default();
         }
     }
 }
 
-impl Lane {
+impl SubjectQueue {
     pub(super) fn push(&mut self, items: Vec<Queued>, now: Instant) {
         self.bytes += items.iter().map(size).sum::<usize>();
-        self.queue.extend(items);
-        if !self.queue.is_empty() {
+        self.items.extend(items);
+        if !self.items.is_empty() {
             self.since.get_or_insert(now);
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.items.is_empty()
     }
 
-    /// There is enough for a whole batch.
+    /// Returns whether the items fill a batch.
     pub(super) fn is_full(&self, limit: usize) -> bool {
-        self.queue.len() >= BATCH_ITEMS || self.bytes >= limit.min(BATCH_BYTES)
+        self.items.len() >= BATCH_ITEMS || self.bytes >= limit.min(BATCH_BYTES)
     }
 
     pub(super) fn since(&self) -> Option<Instant> {
         self.since
     }
 
-    /// The next batch: as many items as fit, at least one. `limit` is what the server takes.
-    pub(super) fn next(&mut self, limit: usize, now: Instant) -> Option<Parcel> {
-        let first = self.queue.front()?;
+    /// Takes the next batch: as many items as fit, at least one. `limit` is the server's, in bytes.
+    pub(super) fn next(&mut self, limit: usize, now: Instant) -> Option<Payload> {
+        let first = self.items.front()?;
         let traceparent = first.traceparent.clone();
         let limit = limit.min(BATCH_BYTES);
-        let (mut items, mut bytes) = (0, 0);
-        for item in self.queue.iter().take(BATCH_ITEMS) {
-            if items > 0 && bytes + size(item) > limit {
+        let (mut count, mut bytes) = (0, 0);
+        for item in self.items.iter().take(BATCH_ITEMS) {
+            if count > 0 && bytes + size(item) > limit {
                 break;
             }
-            items += 1;
+            count += 1;
             bytes += size(item);
         }
-        // Room for all at once: to grow a batch step by step costs more than to encode it.
-        let mut parcel = Parcel::with_capacity(traceparent, items, bytes);
-        for item in self.queue.drain(..items) {
-            push_item(&mut parcel.bytes, &item.bytes);
-            parcel.waiting.push(item.waiting);
+        // Allocated at once, because growing a payload step by step costs more than encoding it.
+        let mut payload = Payload::with_capacity(traceparent, count, bytes);
+        for item in self.items.drain(..count) {
+            push_item(&mut payload.bytes, &item.bytes);
+            payload.calls.push(item.call);
         }
         self.bytes -= bytes;
-        self.since = (!self.queue.is_empty()).then_some(now);
-        Some(parcel)
+        self.since = (!self.items.is_empty()).then_some(now);
+        Some(payload)
     }
 }
 
-impl Parcel {
+impl Payload {
     fn with_capacity(traceparent: Text, items: usize, bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), traceparent, waiting: Vec::with_capacity(items) }
+        Self { bytes: Vec::with_capacity(bytes), traceparent, calls: Vec::with_capacity(items) }
     }
 }
 
@@ -132,40 +135,40 @@ mod tests {
     fn queued(sizes: &[usize]) -> (Vec<Queued>, oneshot::Receiver<()>) {
         let (done, ticket) = oneshot::channel();
         let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let waiting = Waiting::new(sizes.len(), done, room);
+        let call = Call::new(sizes.len(), done, room);
         let item = |(index, size): (usize, &usize)| Queued {
             bytes: vec![index as u8; *size],
             traceparent: Text::default(),
-            waiting: Arc::clone(&waiting),
+            call: Arc::clone(&call),
         };
         (sizes.iter().enumerate().map(item).collect(), ticket)
     }
 
     proptest! {
         #[test]
-        fn parcels_are_within_limits_and_hold_all_items_in_order(
+        fn payloads_are_within_limits_and_hold_all_items_in_order(
             calls in prop::collection::vec(prop::collection::vec(0_usize..3000, 0..400), 0..5),
             limit in 1000_usize..20_000,
         ) {
             let now = Instant::now();
-            let mut lane = Lane::default();
+            let mut queue = SubjectQueue::default();
             let (mut expected, mut tickets) = (Vec::new(), Vec::new());
             for sizes in &calls {
                 let (items, ticket) = queued(sizes);
                 items.iter().for_each(|item| push_item(&mut expected, &item.bytes));
                 tickets.push(ticket);
-                lane.push(items, now);
+                queue.push(items, now);
             }
             let mut sent = Vec::new();
-            while let Some(parcel) = lane.next(limit, now) {
-                prop_assert!(parcel.waiting.len() == 1 || parcel.bytes.len() <= limit);
-                prop_assert!((1..=BATCH_ITEMS).contains(&parcel.waiting.len()));
-                sent.extend_from_slice(&parcel.bytes);
-                parcel.waiting.iter().for_each(|waiting| waiting.one_less());
+            while let Some(payload) = queue.next(limit, now) {
+                prop_assert!(payload.calls.len() == 1 || payload.bytes.len() <= limit);
+                prop_assert!((1..=BATCH_ITEMS).contains(&payload.calls.len()));
+                sent.extend_from_slice(&payload.bytes);
+                payload.calls.iter().for_each(|call| call.acknowledge_one());
             }
             prop_assert_eq!(sent, expected);
-            prop_assert_eq!(lane.bytes, 0);
-            prop_assert!(lane.since().is_none());
+            prop_assert_eq!(queue.bytes, 0);
+            prop_assert!(queue.since().is_none());
             prop_assert!(tickets.iter_mut().all(|ticket| ticket.try_recv().is_ok()));
         }
     }
@@ -173,13 +176,13 @@ mod tests {
     #[test]
     fn a_ticket_waits_for_the_last_of_its_items() {
         let (items, mut ticket) = queued(&[900, 900]);
-        let mut lane = Lane::default();
-        lane.push(items, Instant::now());
-        let first = lane.next(1000, Instant::now()).unwrap();
-        first.waiting.iter().for_each(|waiting| waiting.one_less());
+        let mut queue = SubjectQueue::default();
+        queue.push(items, Instant::now());
+        let first = queue.next(1000, Instant::now()).unwrap();
+        first.calls.iter().for_each(|call| call.acknowledge_one());
         assert!(ticket.try_recv().is_err());
-        let second = lane.next(1000, Instant::now()).unwrap();
-        second.waiting.iter().for_each(|waiting| waiting.one_less());
+        let second = queue.next(1000, Instant::now()).unwrap();
+        second.calls.iter().for_each(|call| call.acknowledge_one());
         assert!(ticket.try_recv().is_ok());
     }
 }
