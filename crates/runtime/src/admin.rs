@@ -1,4 +1,4 @@
-//! What probes and Prometheus ask a service: `/livez`, `/startupz`, `/readyz`, `/metrics`.
+//! The admin server: probes at `/livez`, `/startupz` and `/readyz`, and metrics at `/metrics`.
 
 use std::io;
 
@@ -15,12 +15,12 @@ mod health;
 
 pub use health::{Check, CheckState, Health, READY, Readiness};
 
-/// Answers until `shutdown` is cancelled and the requests under way are done. To be the last to stop, so that probes
-/// see a service that is draining.
+/// Serves until `shutdown` is cancelled and open requests are answered. Stop it last, so that probes see a service that
+/// drains.
 ///
-/// `/livez` is 200 while the process lives; `/startupz` is 200 once [`Health::started`] was called; `/readyz` is 200
-/// while all checks are up, and its JSON body says which are not and why; `/metrics` is Prometheus text. The global meter
-/// tells of the checks, too.
+/// `/livez` is 200 while the process runs. `/startupz` is 200 after [`Health::started`]. `/readyz` is 200 while all checks
+/// are up; its JSON body names the checks that are down, with reasons. `/metrics` is Prometheus text. The checks are also
+/// a gauge of the global meter.
 ///
 /// # Errors
 /// Those of the listener.
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn readiness_turns_with_the_checks() {
+    async fn readiness_follows_the_checks() {
         let server = start().await;
         assert_eq!(server.get("/livez").await.0, 200);
         assert_eq!(server.get("/readyz").await, (200, r#"{"ready":true,"checks":[]}"#.to_owned()));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn startup_is_told_once_it_is_over() {
+    async fn startup_is_reported_once_it_is_complete() {
         let server = start().await;
         assert_eq!(server.get("/startupz").await, (503, "starting\n".to_owned()));
         server.health.started();

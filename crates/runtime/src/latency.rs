@@ -1,18 +1,20 @@
-//! How long it takes from an event to the incident that tells of it, in two parts: the source's and ours.
+//! The latency from an event to its incident, in two parts: that of the source, and that of the pipeline.
 
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter};
 
+/// Name of the histogram from an event to its arrival at ingest.
 pub const SOURCE: &str = "orgwatch.latency.source";
+/// Name of the histogram from an event's arrival at ingest to its incident.
 pub const PIPELINE: &str = "orgwatch.latency.pipeline";
 
-/// Upper bounds in seconds: a stream's events take milliseconds here and seconds in Salesforce.
+/// Upper bounds in seconds. Events of a stream take seconds in Salesforce and milliseconds in the pipeline.
 pub const BUCKETS: [f64; 18] =
     [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0];
 
-/// The two histograms. To be made once telemetry has started: a global meter taken earlier counts nothing, ever.
+/// The two histograms. Create them after telemetry has started: a global meter taken before never records anything.
 #[derive(Clone, Debug)]
 pub struct Latency {
     source: Histogram<f64>,
@@ -20,6 +22,7 @@ pub struct Latency {
 }
 
 impl Latency {
+    /// Creates the histograms.
     pub fn new(meter: &Meter) -> Self {
         let histogram = |name, description| {
             meter
@@ -31,19 +34,20 @@ impl Latency {
         };
         Self {
             source: histogram(SOURCE, "From an event to its arrival at ingest"),
-            pipeline: histogram(PIPELINE, "From an event's arrival at ingest to the incident that tells of it"),
+            pipeline: histogram(PIPELINE, "From an event's arrival at ingest to its incident"),
         }
     }
 
-    /// The source's part, in milliseconds since 1970: when it happened, when ingest received it. Clocks that disagree
-    /// give zero. Labels must be few: no users, and orgs only where they are.
+    /// Records the part of the source, from the time of the event to that of its arrival at ingest, in milliseconds since
+    /// 1970. A negative difference, of clocks that disagree, counts as zero. Labels must have few values: no users, and
+    /// orgs only where they are few.
     pub fn source(&self, happened: i64, received: i64, labels: &[KeyValue]) {
         self.source.record(between(happened, received).as_secs_f64(), labels);
     }
 
-    /// Ours: when ingest received it, when the incident that tells of it was stored.
-    pub fn pipeline(&self, received: i64, told: i64, labels: &[KeyValue]) {
-        self.pipeline.record(between(received, told).as_secs_f64(), labels);
+    /// Records the part of the pipeline, from the arrival at ingest to the time at which the incident was stored.
+    pub fn pipeline(&self, received: i64, stored: i64, labels: &[KeyValue]) {
+        self.pipeline.record(between(received, stored).as_secs_f64(), labels);
     }
 }
 
@@ -60,15 +64,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_two_parts_are_told_in_seconds() {
+    fn the_two_parts_are_recorded_in_seconds() {
         let registry = Registry::new();
         let exporter = opentelemetry_prometheus::exporter().with_registry(registry.clone()).build().unwrap();
         let provider = SdkMeterProvider::builder().with_reader(exporter).build();
         let latency = Latency::new(&provider.meter("orgwatch"));
         let labels = [KeyValue::new("source", "stream")];
-        for (happened, told) in [(1_000, 3_504), (5_000, 3_501)] {
+        for (happened, stored) in [(1_000, 3_504), (5_000, 3_501)] {
             latency.source(happened, 3_500, &labels);
-            latency.pipeline(3_500, told, &labels);
+            latency.pipeline(3_500, stored, &labels);
         }
         let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
         let lines: Vec<&str> = text

@@ -1,19 +1,21 @@
-//! What this process takes of its machine, as the kernel tells it under `/proc`; nothing where there is none.
+//! CPU and memory of this process, from `/proc`. Without `/proc` nothing is recorded.
 
 use std::fs;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
+/// Name of the counter of CPU time.
 pub const CPU: &str = "process.cpu.time";
+/// Name of the gauge of resident memory.
 pub const MEMORY: &str = "process.memory.usage";
 
-/// Adds the two instruments to `meter`; the kernel is asked whenever they are read.
+/// Adds the two instruments to `meter`. `/proc` is read whenever they are.
 pub(crate) fn observe(meter: &Meter) {
     meter
         .f64_observable_counter(CPU)
         .with_unit("s")
-        .with_description("Time that the process has computed, by mode: user, system")
+        .with_description("CPU time of the process, by mode: user, system")
         .with_callback(|observer| {
             if let Some(cpu) = fs::read_to_string("/proc/self/stat").ok().and_then(|text| cpu(&text)) {
                 observer.observe(cpu.user, &[KeyValue::new("cpu.mode", "user")]);
@@ -24,7 +26,7 @@ pub(crate) fn observe(meter: &Meter) {
     meter
         .i64_observable_up_down_counter(MEMORY)
         .with_unit("By")
-        .with_description("Memory of the process that is resident")
+        .with_description("Resident memory of the process")
         .with_callback(|observer| {
             if let Some(bytes) = fs::read_to_string("/proc/self/status").ok().and_then(|text| resident(&text)) {
                 observer.observe(bytes, &[]);
@@ -33,18 +35,18 @@ pub(crate) fn observe(meter: &Meter) {
         .build();
 }
 
-/// In seconds, since the process began.
+/// CPU time in seconds since the start of the process.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Cpu {
     user: f64,
     system: f64,
 }
 
-/// From the text of `/proc/self/stat`.
+/// Reads the text of `/proc/self/stat` (proc_pid_stat(5), fields 14 and 15).
 fn cpu(stat: &str) -> Option<Cpu> {
-    /// The unit of times in that file, on every architecture that services are built for.
+    /// Clock ticks per second, the unit of that file, on every architecture that services are built for.
     const TICKS: f64 = 100.0;
-    // The name of the command stands in parentheses and may have spaces and parentheses itself.
+    // The name of the command is in parentheses, and may itself contain spaces and parentheses.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut times = fields.split_ascii_whitespace().skip(11).map(str::parse::<u64>);
     let user = times.next()?.ok()?;
@@ -52,7 +54,7 @@ fn cpu(stat: &str) -> Option<Cpu> {
     Some(Cpu { user: user as f64 / TICKS, system: system as f64 / TICKS })
 }
 
-/// In bytes, from the text of `/proc/self/status`: unlike `statm` it does not count in pages, whose size is not told.
+/// Returns bytes from the text of `/proc/self/status`. `statm` counts pages, of which it does not give the size.
 fn resident(status: &str) -> Option<i64> {
     let value = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: i64 = value.trim().strip_suffix(" kB")?.parse().ok()?;
@@ -69,26 +71,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_name_of_the_command_may_be_anything(name in ".{0,20}") {
+        fn the_name_of_the_command_may_have_any_characters(name in ".{0,20}") {
             let stat = format!("7 ({name}) {AFTER_NAME}\n");
             prop_assert_eq!(cpu(&stat), Some(Cpu { user: 12.34, system: 0.56 }));
         }
 
         #[test]
-        fn any_text_is_borne(text in "\\PC{0,200}") {
+        fn any_text_is_read_without_a_panic(text in "\\PC{0,200}") {
             cpu(&text);
             resident(&text);
         }
     }
 
     #[test]
-    fn what_is_cut_off_is_not_guessed() {
+    fn truncated_text_gives_nothing() {
         assert_eq!(cpu("7 (orgwatchd) S 1 7 7 0 -1 4194560 9021 0 12 0 1234"), None);
         assert_eq!(cpu(""), None);
     }
 
     #[test]
-    fn memory_is_what_is_resident() {
+    fn memory_is_resident_memory() {
         let status = "Name:\torgwatchd\nVmPeak:\t  176068 kB\nVmRSS:\t   24404 kB\nThreads:\t11\n";
         assert_eq!(resident(status), Some(24_404 * 1_024));
         assert_eq!(resident("Name:\tkthreadd\nThreads:\t1\n"), None);

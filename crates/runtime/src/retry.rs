@@ -1,10 +1,11 @@
-//! How long to wait before trying again.
+//! Delays between attempts.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// Delays without end: each is drawn evenly from zero to a ceiling that doubles from `base` up to `cap` ("full jitter"),
-/// so that many clients that failed together do not return together. `take` limits the attempts.
+/// An endless iterator of delays. Each is drawn evenly from zero to a ceiling that doubles from `base` up to `cap`, so
+/// that many clients that failed together do not return together ("full jitter", AWS Architecture Blog, "Exponential
+/// Backoff And Jitter"). `take` limits the attempts.
 #[derive(Clone, Debug)]
 pub struct Backoff<R> {
     base: Duration,
@@ -24,12 +25,12 @@ impl SteadyBackoff {
 }
 
 impl<R: FnMut() -> f64> Backoff<R> {
-    /// `random` gives numbers from 0 to 1, such as [`random`]; others are clamped. A `cap` below `base` is the base.
+    /// `random` returns numbers from 0 to 1, such as [`random`]; others are clamped. A `cap` below `base` is raised to it.
     pub fn new(base: Duration, cap: Duration, random: R) -> Self {
         Self { base, cap: cap.max(base), ceiling: base, random }
     }
 
-    /// Begins again at the base, after a success.
+    /// Starts again at the base. Call it after a success.
     pub fn reset(&mut self) {
         self.ceiling = self.base;
     }
@@ -37,7 +38,7 @@ impl<R: FnMut() -> f64> Backoff<R> {
     /// Returns the next delay.
     pub fn delay(&mut self) -> Duration {
         let drawn = (self.random)();
-        // Not a number counts as the longest wait, the careful choice.
+        // NaN counts as the longest wait.
         let part = if drawn.is_nan() { 1.0 } else { drawn.clamp(0.0, 1.0) };
         let delay = Duration::try_from_secs_f64(self.ceiling.as_secs_f64() * part).unwrap_or(self.cap);
         let delay = delay.min(self.ceiling);
@@ -54,9 +55,9 @@ impl<R: FnMut() -> f64> Iterator for Backoff<R> {
     }
 }
 
-/// A number from 0 to 1 (exclusive), good enough to spread clients in time and for nothing else.
+/// Returns a number from 0 to 1 (exclusive). It is good enough to spread clients in time, not for statistics or secrets.
 pub fn random() -> f64 {
-    // Every `RandomState` has keys of its own, drawn from the system once a thread.
+    // Every `RandomState` has different keys, seeded by the system once per thread.
     let bits = RandomState::new().hash_one(0_u8);
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_begins_again() {
+    fn a_reset_starts_at_the_base() {
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(10), || 1.0);
         assert_eq!(backoff.by_ref().take(3).last(), Some(Duration::from_secs(4)));
         backoff.reset();

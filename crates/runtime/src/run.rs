@@ -1,13 +1,13 @@
-//! How an executable starts.
+//! The tokio runtime and the TLS provider of an executable.
 
 use std::io;
 use std::num::NonZero;
 use std::sync::Once;
 use std::thread;
 
-/// Runs `main` on a runtime of many threads, after [`install_tls`].
+/// Runs `main` on a multi-threaded runtime, after [`install_tls`].
 ///
-/// There are at least two workers, also on one core: telemetry exporters block one while they need another.
+/// There are at least two workers, even on one core, because exporters of telemetry block one while they need another.
 ///
 /// # Errors
 /// If the threads cannot be started.
@@ -18,11 +18,11 @@ pub fn block_on<F: Future>(main: F) -> io::Result<F::Output> {
     Ok(runtime.block_on(main))
 }
 
-/// Makes ring the TLS provider of this process. Clients of Salesforce, NATS and sinks need it before they start; more
-/// calls do nothing.
+/// Makes ring the TLS provider of this process. Call it before any client of Salesforce, NATS or a destination is created;
+/// further calls do nothing.
 pub fn install_tls() {
     static INSTALLED: Once = Once::new();
-    // It refuses only if a provider is installed already, which then serves as well.
+    // It fails only if another provider is installed, which then works as well.
     INSTALLED.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 }
 

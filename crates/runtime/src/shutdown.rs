@@ -1,4 +1,4 @@
-//! Ending in good order.
+//! Shutdown by signals, and tasks that stop together.
 
 use std::io;
 
@@ -9,7 +9,7 @@ mod stages;
 
 pub use stages::{Stages, StagesError};
 
-/// A token that SIGTERM or SIGINT cancels. A second signal ends the process at once, with status 130.
+/// Returns a token that SIGTERM or SIGINT cancels. A second signal exits the process at once, with status 130.
 ///
 /// # Errors
 /// If the signals cannot be listened to.
@@ -26,12 +26,13 @@ pub fn on_signals() -> io::Result<CancellationToken> {
         tracing::info!(signal = name, "shutting down");
         cancelled.cancel();
         let name = next(&mut terminate, &mut interrupt).await;
-        tracing::warn!(signal = name, "ending at once, work under way is left");
+        tracing::warn!(signal = name, "exiting at once, unfinished work is abandoned");
         std::process::exit(STATUS_INTERRUPTED);
     });
     Ok(token)
 }
 
+/// 128 + SIGINT, as shells report it.
 const STATUS_INTERRUPTED: i32 = 130;
 
 async fn next(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
@@ -50,7 +51,7 @@ mod tests {
 
     const CHILD: &str = "RUNTIME_TEST_SIGNALS";
 
-    /// Not a test of its own: what `signals_end_a_process` runs in another process.
+    /// Not a test itself: `signals_stop_a_process` runs it in a child process.
     #[test]
     fn process_that_waits_for_signals() {
         if std::env::var_os(CHILD).is_none() {
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn signals_end_a_process() {
+    fn signals_stop_a_process() {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "shutdown::tests::process_that_waits_for_signals", "--nocapture"])
             .env(CHILD, "1")

@@ -1,10 +1,10 @@
 //! Logs, traces and metrics of one process.
 //!
 //! The executable starts telemetry once; services only use `tracing` and the global meter. Logs are lines on standard
-//! output. Spans have ids, and `traceparent` travels, whether or not there is a collector; spans and metrics are sent by
-//! OTLP where an endpoint is set, and metrics can always be scraped from [`Telemetry::registry`].
+//! output. Spans have ids, and `traceparent` is passed on, with or without a collector. Spans and metrics are sent by OTLP
+//! if an endpoint is set, and metrics can always be scraped from [`Telemetry::registry`].
 //!
-//! Where one process runs several services, each names itself in its spans by the field [`SERVICE_FIELD`].
+//! Spans name their service in the field [`SERVICE_FIELD`], because one process may run several services.
 
 use std::time::Duration;
 
@@ -25,33 +25,36 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 mod json;
 mod layers;
 
-/// The span field with the name of the service that works: `info_span!("process", orgwatch.service = "baseline")`.
+/// The span field that names the service: `info_span!("process", orgwatch.service = "baseline")`.
 pub const SERVICE_FIELD: &str = "orgwatch.service";
 
-/// The variable with the log filter, which wins over [`TelemetrySettings::level`].
+/// The environment variable of the log filter. It overrides [`TelemetrySettings::level`].
 pub const LOG_VARIABLE: &str = "ORGWATCH_LOG";
 
+/// The section `telemetry` of the configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TelemetrySettings {
+    /// The form of log lines.
     pub logs: LogFormat,
     /// A level, or directives such as `info,bus=debug`.
     pub level: String,
-    /// Where OTLP (gRPC) goes, such as `http://collector:4317`; nothing is sent without it.
+    /// The collector for OTLP over gRPC, such as `http://collector:4317`. Nothing is sent without it.
     pub otlp_endpoint: Option<String>,
-    /// The part of new traces that is recorded, from 0 to 1. A trace that came with a decision keeps it.
+    /// The share of new traces that is recorded, from 0 to 1. A trace from outside keeps its sampling decision.
     pub trace_ratio: f64,
-    /// Seconds between two sendings of metrics.
+    /// Seconds between exports of metrics to the collector.
     pub metrics_seconds: u64,
 }
 
+/// The form of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[default]
     Json,
-    /// For people.
+    /// Text for people.
     Text,
 }
 
@@ -68,7 +71,7 @@ impl Default for TelemetrySettings {
 }
 
 impl TelemetrySettings {
-    /// What is wrong with the values, in words, without the name of the section.
+    /// Returns all problems of the values, as `KEY: PROBLEM` without the name of the section.
     pub fn check(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if let Err(error) = layers::filter(&self.level) {
@@ -84,23 +87,30 @@ impl TelemetrySettings {
     }
 }
 
+/// Why telemetry could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
+    /// Values out of range.
     #[error("telemetry settings are not valid: {}", problems.join("; "))]
     Settings { problems: Vec<String> },
+    /// The environment variable holds no valid filter.
     #[error("{LOG_VARIABLE}: {message}")]
     Variable { message: String },
+    /// The endpoint is not valid.
     #[error("cannot send telemetry to {endpoint}")]
     Endpoint { endpoint: String, source: ExporterBuildError },
-    #[error("sending telemetry needs a tokio runtime, and there is none here")]
+    /// An endpoint is set, and there is no tokio runtime.
+    #[error("sending telemetry needs a tokio runtime")]
     Runtime { source: TryCurrentError },
-    #[error("metrics cannot be made readable for prometheus")]
+    /// The exporter for Prometheus could not be created.
+    #[error("metrics cannot be exported for prometheus")]
     Prometheus { source: OTelSdkError },
-    #[error("telemetry was started already in this process")]
+    /// Telemetry can start only once.
+    #[error("telemetry was already started in this process")]
     Started { source: TryInitError },
 }
 
-/// Telemetry that runs. To be [shut down](Self::shutdown), or the last spans are lost.
+/// Running telemetry. [Shut it down](Self::shutdown), or the last spans are lost.
 #[derive(Debug)]
 pub struct Telemetry {
     tracers: SdkTracerProvider,
@@ -109,14 +119,15 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Starts telemetry for the process: log lines on standard output, the global tracer, meter and propagator (W3C
-    /// trace context). Works once in a process; `service` is such as `orgwatch-ingest` and `instance` tells replicas
-    /// apart. Meters taken before stay silent.
+    /// Starts telemetry for the process: log lines on standard output, the global tracer, meter and propagator (W3C trace
+    /// context). `service` is a name such as `orgwatch-ingest`, and `instance` tells replicas apart. Meters taken before
+    /// never record anything.
     ///
-    /// With an endpoint it needs a tokio runtime of several threads, such as that of [`crate::run::block_on`].
+    /// With an endpoint it needs a multi-threaded tokio runtime, such as that of [`crate::run::block_on`].
     ///
     /// # Errors
-    /// If the settings or `ORGWATCH_LOG` are wrong, if there is an endpoint and no runtime, or if telemetry was started before, which then goes on.
+    /// If the settings or `ORGWATCH_LOG` are not valid, if there is an endpoint and no runtime, or if telemetry was already
+    /// started, which then keeps running.
     pub fn start(service: &str, instance: &str, settings: &TelemetrySettings) -> Result<Self, TelemetryError> {
         let tracers = SdkTracerProvider::builder();
         let Some(endpoint) = &settings.otlp_endpoint else {
@@ -128,8 +139,8 @@ impl Telemetry {
         Self::install(service, instance, settings, tracers.with_batch_exporter(exporter))
     }
 
-    /// As [`start`](Self::start), but every span goes to `exporter` as soon as it ends, such as to
-    /// `opentelemetry_sdk::trace::InMemorySpanExporter` in a test.
+    /// Works as [`start`](Self::start), but exports every span to `exporter` as soon as it ends. For tests, with
+    /// `opentelemetry_sdk::trace::InMemorySpanExporter`.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -142,12 +153,12 @@ impl Telemetry {
         Self::install(service, instance, settings, SdkTracerProvider::builder().with_simple_exporter(exporter))
     }
 
-    /// For `/metrics`; shares its content with its clones.
+    /// Returns the registry that `/metrics` serves. Clones share its content.
     pub fn registry(&self) -> Registry {
         self.registry.clone()
     }
 
-    /// Sends what is left, and ends. What cannot be sent is logged, and lost.
+    /// Sends all remaining spans and metrics, and stops. What cannot be sent is lost, and a warning is logged.
     pub async fn shutdown(self) {
         // Exporters block their thread while they need the runtime, so this must not run on a worker.
         let flushed = tokio::task::spawn_blocking(move || {

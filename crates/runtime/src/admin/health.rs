@@ -1,4 +1,4 @@
-//! What a service knows of its own state.
+//! The health of a process: its checks, and whether it has started.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,56 +7,62 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 use serde::Serialize;
 
+/// Name of the gauge of checks.
 pub const READY: &str = "orgwatch.ready";
 
-/// The checks of one process; clones share them.
+/// The checks of one process. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     state: Arc<Mutex<State>>,
 }
 
-/// One thing that must work for the service to be ready. Clones tell of the same thing.
+/// A dependency that must work for the service to be ready. Clones share one state.
 #[derive(Clone, Debug)]
 pub struct Check {
     name: String,
     health: Health,
 }
 
-/// What `/readyz` says.
+/// The body of `/readyz`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Readiness {
+    /// Whether all checks are up.
     pub ready: bool,
-    /// By name.
+    /// Ordered by name.
     pub checks: Vec<CheckState>,
 }
 
+/// The state of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CheckState {
+    /// Such as `nats`.
     pub name: String,
+    /// Whether it works.
     pub up: bool,
-    /// Why it is down.
+    /// Why it is down; none while it is up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
 impl Health {
-    /// A check, down until it is said to be up. A name that exists gives the check it has.
+    /// Returns the check of this name. A new one is down until [`Check::up`].
     pub fn register(&self, name: impl Into<String>) -> Check {
         let name = name.into();
         self.lock().down.entry(name.clone()).or_insert_with(|| Some("starting".to_owned()));
         Check { name, health: self.clone() }
     }
 
-    /// Start-up is over; it never comes back.
+    /// Reports that start-up is complete.
     pub fn started(&self) {
         self.lock().has_started = true;
     }
 
+    /// Returns whether start-up is complete.
     pub fn has_started(&self) -> bool {
         self.lock().has_started
     }
 
-    /// Ready is who has no check that is down.
+    /// Returns the state of all checks. The process is ready if none is down.
     pub fn readiness(&self) -> Readiness {
         let state = self.lock();
         let check = |(name, reason): (&String, &Option<String>)| CheckState {
@@ -83,22 +89,23 @@ impl Health {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that holds the lock can leave the state half changed.
+        // No panic can happen during a change of the state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Check {
+    /// Marks the check as up.
     pub fn up(&self) {
         self.set(None);
     }
 
-    /// The reason is shown to whoever asks: no secrets.
+    /// Marks the check as down. `/readyz` shows the reason, so it must hold no secret.
     pub fn down(&self, reason: impl Into<String>) {
         self.set(Some(reason.into()));
     }
 
-    /// Logs turns from up to down and back, not repetitions.
+    /// Logs changes of the state, not repetitions.
     fn set(&self, reason: Option<String>) {
         let before = self.health.lock().down.insert(self.name.clone(), reason.clone()).flatten();
         match (before, reason) {
@@ -112,7 +119,7 @@ impl Check {
 #[derive(Debug, Default)]
 struct State {
     has_started: bool,
-    /// Why each check is down; none where it is up.
+    /// Why each check is down; `None` for checks that are up.
     down: BTreeMap<String, Option<String>>,
 }
 
@@ -131,7 +138,7 @@ mod tests {
         assert_eq!(health.readiness().checks[0].reason.as_deref(), Some("starting"));
         check.up();
         assert!(health.readiness().ready);
-        assert!(health.register("nats").health.readiness().ready, "the check it has");
+        assert!(health.register("nats").health.readiness().ready, "the existing check");
     }
 
     #[test]
@@ -141,19 +148,19 @@ mod tests {
         let provider = SdkMeterProvider::builder().with_reader(exporter).build();
         let health = Health::default();
         health.observe(&provider.meter("orgwatch"));
-        let told = || {
+        let values = || {
             let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
             ["nats", "postgres"].map(|check| {
                 let series = format!("orgwatch_ready{{check=\"{check}\",otel_scope_name=\"orgwatch\"}} ");
                 text.lines().find_map(|line| line.strip_prefix(&series)).map(str::to_owned)
             })
         };
-        assert_eq!(told(), [None, None]);
+        assert_eq!(values(), [None, None]);
         let (nats, postgres) = (health.register("nats"), health.register("postgres"));
         nats.up();
-        assert_eq!(told(), [Some("1".to_owned()), Some("0".to_owned())]);
+        assert_eq!(values(), [Some("1".to_owned()), Some("0".to_owned())]);
         nats.down("not connected");
         postgres.up();
-        assert_eq!(told(), [Some("0".to_owned()), Some("1".to_owned())]);
+        assert_eq!(values(), [Some("0".to_owned()), Some("1".to_owned())]);
     }
 }

@@ -1,4 +1,4 @@
-//! Tasks that live and end together.
+//! Tasks that run and stop together.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::chain;
 
-/// Named tasks under one token. When one fails, or the token is cancelled from outside, all are asked to end.
+/// Named tasks under one token. When one fails, or the token is cancelled from outside, all must stop.
 #[derive(Debug)]
 pub struct Stages {
     shutdown: CancellationToken,
@@ -18,32 +18,38 @@ pub struct Stages {
     names: HashMap<Id, String>,
 }
 
+/// Why stages did not stop well.
 #[derive(Debug, thiserror::Error)]
 pub enum StagesError {
+    /// A task returned an error.
     #[error("{stage} failed")]
     Failed { stage: String, source: anyhow::Error },
+    /// A task panicked.
     #[error("{stage} panicked")]
     Panicked { stage: String, source: JoinError },
-    #[error("{} did not end within {} s", stages.join(", "), grace.as_secs_f64())]
+    /// Tasks were aborted after the grace period.
+    #[error("{} did not stop within {} s", stages.join(", "), grace.as_secs_f64())]
     Unfinished { stages: Vec<String>, grace: Duration },
 }
 
 impl Stages {
-    /// How long tasks may take to end, once asked to.
+    /// How long tasks may take to stop. A choice, below the 30 s that Kubernetes waits by default.
     pub const GRACE: Duration = Duration::from_secs(20);
 
+    /// Creates an empty set of tasks under `shutdown`.
     pub fn new(shutdown: CancellationToken) -> Self {
         Self { shutdown, grace: Self::GRACE, tasks: JoinSet::new(), names: HashMap::new() }
     }
 
+    /// Sets another grace period than [`Stages::GRACE`].
     #[must_use]
     pub fn with_grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Starts a task, which is to end soon after the token it gets is cancelled. One that ends well before that leaves
-    /// the others running.
+    /// Starts a task, which must stop soon after its token is cancelled. A task that returns `Ok` before that leaves the
+    /// others running.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -55,10 +61,10 @@ impl Stages {
         self.names.insert(handle.id(), name.into());
     }
 
-    /// Waits until all tasks have ended. Those that have not when the grace is over are aborted.
+    /// Waits until all tasks have stopped, and aborts those that have not within the grace period.
     ///
     /// # Errors
-    /// The first failure; failures after it are logged. Without one, the names of the tasks that did not end.
+    /// The first failure; later ones are logged. Without a failure, the names of the aborted tasks.
     pub async fn join(mut self) -> Result<(), StagesError> {
         let mut first = None;
         while let Some(outcome) = self.next_before_shutdown().await {
@@ -71,7 +77,7 @@ impl Stages {
         let end = Instant::now() + self.grace;
         while let Ok(Some(outcome)) = tokio::time::timeout_at(end, self.tasks.join_next_with_id()).await {
             match (self.failure(outcome), &first) {
-                (Some(error), Some(_)) => tracing::error!(error = %chain(&error), "stage failed while ending"),
+                (Some(error), Some(_)) => tracing::error!(error = %chain(&error), "stage failed during shutdown"),
                 (Some(error), None) => first = Some(error),
                 (None, _) => {}
             }
@@ -87,7 +93,7 @@ impl Stages {
         }
     }
 
-    /// The outcome of a task that ends before shutdown; none at shutdown or when no task is left.
+    /// Returns the outcome of a task that stops before shutdown; `None` at shutdown or when no task is left.
     async fn next_before_shutdown(&mut self) -> Option<Outcome> {
         tokio::select! {
             biased;
@@ -100,7 +106,7 @@ impl Stages {
         match outcome {
             Ok((id, result)) => {
                 let stage = self.names.remove(&id)?;
-                tracing::debug!(stage, "stage ended");
+                tracing::debug!(stage, "stage stopped");
                 result.err().map(|source| StagesError::Failed { stage, source })
             }
             Err(source) => {
@@ -133,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_end_when_one_fails() {
+    async fn all_stop_when_one_fails() {
         let shutdown = CancellationToken::new();
         let mut stages = Stages::new(shutdown.clone());
         stages.spawn("ingest", until_cancelled);
@@ -148,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_end_when_cancelled() {
+    async fn all_stop_when_cancelled() {
         let shutdown = CancellationToken::new();
         let mut stages = Stages::new(shutdown.clone());
         stages.spawn("ingest", until_cancelled);
@@ -158,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_ends_well_leaves_the_others() {
+    async fn one_that_succeeds_leaves_the_others_running() {
         let shutdown = CancellationToken::new();
         let mut stages = Stages::new(shutdown.clone());
         let (ended, wait) = tokio::sync::oneshot::channel::<()>();
@@ -176,18 +182,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_that_do_not_end_are_named() {
+    async fn tasks_that_do_not_stop_are_named() {
         let shutdown = CancellationToken::new();
         shutdown.cancel();
         let mut stages = Stages::new(shutdown).with_grace(Duration::from_millis(10));
         stages.spawn("ingest", |_| pending());
         stages.spawn("baseline", |_| pending());
         stages.spawn("detector", until_cancelled);
-        assert_eq!(stages.join().await.unwrap_err().to_string(), "baseline, ingest did not end within 0.01 s");
+        assert_eq!(stages.join().await.unwrap_err().to_string(), "baseline, ingest did not stop within 0.01 s");
     }
 
     #[tokio::test]
-    async fn a_failure_while_ending_is_told() {
+    async fn a_failure_during_shutdown_is_returned() {
         let shutdown = CancellationToken::new();
         shutdown.cancel();
         let mut stages = Stages::new(shutdown).with_grace(Duration::from_millis(10));

@@ -1,4 +1,4 @@
-//! One JSON object a line: `timestamp`, `level`, `target`, `message`, `span`, `trace_id`, `span_id`, `fields`.
+//! One JSON object per line: `timestamp`, `level`, `target`, `message`, `span`, `trace_id`, `span_id`, `fields`.
 
 use std::fmt;
 
@@ -15,8 +15,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::error::chain;
 
-/// The format. `fields` has those of the event and of the spans it happened in; the nearest wins. `span` is the name of
-/// the innermost. The ids are of the OpenTelemetry span that is active, also when it is not sampled.
+/// The format. `fields` holds the fields of the event and of the spans around it; the innermost value wins. `span` is the
+/// name of the innermost span. The ids are those of the active OpenTelemetry span, also if it is not sampled.
 pub(super) struct JsonLine;
 
 impl<S, N> FormatEvent<S, N> for JsonLine
@@ -56,7 +56,7 @@ where
     }
 }
 
-/// In the order in which the keys are written.
+/// One log line, with its keys in the order in which they are written.
 #[derive(Serialize)]
 struct Line<'a> {
     timestamp: String,
@@ -111,7 +111,7 @@ impl Visit for Collected {
         self.put(field, value.into());
     }
 
-    /// With its sources, since this is where a failure is told.
+    /// Includes the sources of the error, because a failure is logged only once.
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
         self.put(field, chain(value).into());
     }

@@ -1,4 +1,4 @@
-//! What listens to spans and events.
+//! The subscriber for spans and events.
 
 use opentelemetry_sdk::trace::SdkTracer;
 use tracing::Subscriber;
@@ -15,12 +15,12 @@ use super::json::JsonLine;
 /// Parses a level or directives.
 ///
 /// # Errors
-/// With what is not a directive.
+/// If it is neither.
 pub(super) fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
     EnvFilter::builder().parse(directives)
 }
 
-/// Log lines to `writer` as the filter says, and spans to the tracer.
+/// Returns a subscriber that writes log lines to `writer`, by the filter, and passes spans to the tracer.
 pub(super) fn subscriber<W>(
     format: LogFormat,
     filter: EnvFilter,
@@ -40,7 +40,8 @@ where
         .with(lines.with_filter(filter))
 }
 
-/// What becomes a span, whatever is logged. Those that carry the telemetry itself would tell of their own sending.
+/// Returns the filter of spans, which is independent of the log filter. The crates that send telemetry are excluded, or
+/// each export would be traced itself.
 fn spans() -> Targets {
     let quiet =
         ["h2", "hyper", "hyper_util", "opentelemetry", "opentelemetry_sdk", "opentelemetry_otlp", "tonic", "tower"];

@@ -60,7 +60,7 @@ impl Lines {
     }
 }
 
-/// Runs `work` under telemetry of its own, not the process's.
+/// Runs `work` with separate telemetry, not that of the process.
 fn observe(settings: &TelemetrySettings, work: impl FnOnce()) -> (Lines, Spans) {
     let (lines, spans) = (Lines::default(), Spans::default());
     let tracers = SdkTracerProvider::builder().with_simple_exporter(spans.clone());
@@ -83,7 +83,7 @@ fn a_log_line_has_the_ids_of_its_span() {
             inner.in_scope(|| tracing::warn!(count = 2, late = true, "closed {} hours", 4));
         });
     });
-    assert!(lines.text().starts_with(r#"{"timestamp":"#), "in an order for people");
+    assert!(lines.text().starts_with(r#"{"timestamp":"#), "in a readable order");
     let mut lines = lines.json();
     assert_eq!(lines[0]["message"], "outside");
     assert!(lines[0].get("trace_id").is_none());
@@ -110,7 +110,7 @@ fn errors_are_logged_with_their_sources() {
 }
 
 #[test]
-fn a_trace_that_came_goes_on() {
+fn a_trace_from_outside_is_continued() {
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let (lines, spans) = observe(&TelemetrySettings { trace_ratio: 0.0, ..Default::default() }, || {
         let headers = std::collections::HashMap::from([("traceparent".to_owned(), parent.to_owned())]);
@@ -124,12 +124,12 @@ fn a_trace_that_came_goes_on() {
         });
     });
     assert_eq!(lines.json()[0]["trace_id"], "0af7651916cd43dd8448eb211c80319c");
-    assert!(lines.json()[1]["trace_id"].is_string(), "ids without sampling too");
+    assert!(lines.json()[1]["trace_id"].is_string(), "ids also without sampling");
     assert_eq!(spans.names(), ["process"]);
 }
 
 #[test]
-fn the_carriers_of_telemetry_are_not_traced() {
+fn crates_that_send_telemetry_are_not_traced() {
     let (_, spans) = observe(&TelemetrySettings::default(), || {
         drop(tracing::info_span!(target: "h2::client", "frame").entered());
         drop(tracing::info_span!(target: "hyper_util::client", "connect").entered());
@@ -141,7 +141,7 @@ fn the_carriers_of_telemetry_are_not_traced() {
 }
 
 #[test]
-fn text_is_for_people_and_levels_hold() {
+fn text_is_one_line_and_levels_are_applied() {
     let settings = TelemetrySettings { logs: LogFormat::Text, level: "warn".into(), ..Default::default() };
     let (lines, _) = observe(&settings, || {
         tracing::info!("quiet");
@@ -153,13 +153,13 @@ fn text_is_for_people_and_levels_hold() {
 }
 
 #[test]
-fn wrong_settings_are_told() {
+fn invalid_settings_are_reported() {
     let settings =
         TelemetrySettings { level: "bus=loud".into(), trace_ratio: 1.5, metrics_seconds: 0, ..Default::default() };
     insta::assert_snapshot!(Telemetry::start("orgwatch-test", "one", &settings).unwrap_err());
 }
 
-/// The only test that touches what the process has once.
+/// The only test that changes the globals of the process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_start_serves_the_process() {
     let spans = Spans::default();
@@ -192,7 +192,7 @@ fn an_endpoint_needs_a_runtime() {
     assert!(matches!(outcome, Err(TelemetryError::Runtime { .. })));
 }
 
-/// Telemetry of its own that sends to `address`, with one span in it.
+/// Returns separate telemetry that sends to `address`, with one span to send.
 fn sending_to(address: std::net::SocketAddr) -> Telemetry {
     let endpoint = format!("http://{address}");
     let exporter = SpanExporter::builder().with_tonic().with_endpoint(&endpoint).build().unwrap();
@@ -204,14 +204,14 @@ fn sending_to(address: std::net::SocketAddr) -> Telemetry {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collector_that_is_not_there_does_not_hang_the_end() {
-    // A port that was free a moment ago: nobody answers.
+async fn a_missing_collector_does_not_block_shutdown() {
+    // A port that was just free, so no server answers.
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     sending_to(address).shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_left_is_sent_at_the_end() {
+async fn shutdown_sends_the_remaining_spans() {
     let collector = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let telemetry = sending_to(collector.local_addr().unwrap());
     let called = tokio::spawn(async move {
@@ -221,5 +221,5 @@ async fn what_is_left_is_sent_at_the_end() {
         preface
     });
     telemetry.shutdown().await;
-    assert_eq!(&called.await.unwrap(), b"PRI * HTTP/2.0", "gRPC begins so");
+    assert_eq!(&called.await.unwrap(), b"PRI * HTTP/2.0", "the preface of gRPC");
 }
