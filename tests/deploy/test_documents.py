@@ -71,7 +71,8 @@ class Reference(unittest.TestCase):
         text = (ROOT / "docs/command-line.md").read_text()
         analyst, operator = text.split("\n## orgwatchd\n")
         for page, path in (analyst, "orgwatch"), (operator, "orgwatchd"):
-            code = (ROOT / f"crates/{path}/src/arguments.rs").read_text().split("#[cfg(test)]")[0]
+            files = [ROOT / f"crates/{path}/src/{file}" for file in ("arguments.rs", "dev/arguments.rs")]
+            code = "\n".join(file.read_text().split("#[cfg(test)]")[0] for file in files if file.exists())
             flags = re.findall(r"#\[arg\([^\]]*\blong\b[^\]]*\)\]\s*(?:pub\(crate\) )?(\w+):", code)
             commands = re.findall(r"^    ([A-Z]\w+)(?:\(| \{|,$)", code, re.MULTILINE)
             self.assertGreater(len(flags) * len(commands), 100, path)

@@ -1,5 +1,5 @@
-//! Three nats-servers with three copies of everything: each is killed in turn while events flow, the flow goes on with
-//! the two that are left, and Postgres ends up with what a run without faults gives.
+//! Three nats-servers with three copies of each stream. Each server is killed in turn while events flow. The events keep
+//! flowing with the other two, and the outcome in Postgres equals that of a run without faults.
 
 use crate::kit::{Fleet, PATIENCE, backtest, command, eventually, export, orgs};
 use async_nats::jetstream::{self, Context, consumer, stream};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 const SERVICES: [&str; 5] = ["ingest", "baseline", "detector", "correlator", "notifier"];
-/// One of each stream that is read.
+/// One consumer of each stream that is read.
 const CONSUMERS: [(Stream, &str); 4] = [
     (Stream::Activity, "baseline-0"),
     (Stream::Observation, "detector-all"),
@@ -23,7 +23,7 @@ const CONSUMERS: [(Stream, &str); 4] = [
     (Stream::Incident, "notifier"),
 ];
 const BUCKET: &str = "KV_orgwatch-settings";
-/// Event seconds a second: events come for longer than it takes to kill three servers.
+/// Event seconds per second, chosen so that events still flow while the third server is killed.
 const SPEED: u32 = 15_000;
 
 struct Site {
@@ -44,7 +44,7 @@ impl Site {
         Self { folder, cluster, postgres, jetstream, learn_until }
     }
 
-    /// The configuration, with more of how the events are played.
+    /// Writes the configuration, with further settings of `ingest.files`.
     fn configure(&self, input: &Path, played: &str) -> PathBuf {
         let settings = format!(
             r#"
@@ -85,7 +85,7 @@ impl Site {
         self.stream(&name(stream)).await.state.last_sequence
     }
 
-    /// The place of the server that leads the stream of activities; waits until one does.
+    /// Returns the index of the server that leads the stream of activities. Waits until one does.
     async fn leader(&self) -> usize {
         eventually("a leader", async || {
             let leader = self.stream(&name(Stream::Activity)).await.cluster?.leader?;
@@ -94,7 +94,7 @@ impl Site {
         .await
     }
 
-    /// Everything comes to be on all three servers, and whole there.
+    /// Waits until all three servers have a complete copy of each stream and consumer.
     async fn three_copies(&self) {
         let whole = |cluster: Option<stream::ClusterInfo>| {
             let others = cluster?.replicas;
@@ -113,8 +113,8 @@ impl Site {
         }
     }
 
-    /// Detectors are given something that was observed after this.
-    async fn goes_on_after(&self, observed: u64) {
+    /// Waits until detectors receive an observation after this sequence.
+    async fn flows_after(&self, observed: u64) {
         let observations = name(Stream::Observation);
         eventually("events flow", async || {
             let info = self.consumer(&observations, "detector-all").await;
@@ -124,7 +124,7 @@ impl Site {
     }
 }
 
-/// Asks often rather than waiting long.
+/// Connects with a short timeout, because the tests poll.
 async fn jetstream(urls: &[String]) -> Context {
     let client = async_nats::connect(urls).await.unwrap();
     jetstream::context::ContextBuilder::new().timeout(Duration::from_millis(500)).build(client)
@@ -142,19 +142,19 @@ async fn topology(config: &Path, action: &str) -> Output {
     command(&["--config", config.to_str().unwrap(), "topology", action]).output().await.unwrap()
 }
 
-/// Has detectors judge by the same rules as before, and waits until they have heard it for the `times`th time.
+/// Pushes the same rules again, and waits until detectors have received rules for the `times`th time.
 async fn push_rules(fleet: &Fleet, config: &Path, rules: &Path, times: usize) {
     let arguments = ["--config", config.to_str().unwrap(), "config", "push", rules.to_str().unwrap()];
     eventually("rules are pushed", async || command(&arguments).output().await.unwrap().status.success().then_some(()))
         .await;
-    eventually("rules are heard", async || {
-        (fleet.whole_log("detector").matches("new rules decide").count() >= times).then_some(())
+    eventually("rules are received", async || {
+        (fleet.whole_log("detector").matches("new rules are in use").count() >= times).then_some(())
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_server_goes_and_comes_back_while_events_flow() {
+async fn each_server_is_killed_and_restarted_while_events_flow() {
     let mut site = Site::new().await;
     let input = orgs(site.folder.path(), 2, 24);
     let paced = format!(", speed = {SPEED}, paced_from = \"{}\"", site.learn_until);
@@ -165,29 +165,29 @@ async fn each_server_goes_and_comes_back_while_events_flow() {
     let group = detector::Group::all();
     let node = Node::connect(Config::load(Some(&config)).unwrap(), "test", &[group.declaration()]).await.unwrap();
 
-    site.goes_on_after(0).await;
+    site.flows_after(0).await;
     site.three_copies().await;
     let (mut left, mut led) = (vec![0, 1, 2], 0);
     for round in 1..=3 {
         let observed = site.last(Stream::Observation).await;
-        site.goes_on_after(observed).await;
+        site.flows_after(observed).await;
         let leader = site.leader().await;
-        let victim = left.remove(left.iter().position(|place| *place == leader).unwrap_or(0));
+        let victim = left.remove(left.iter().position(|index| *index == leader).unwrap_or(0));
         led += usize::from(victim == leader);
         site.cluster.servers_mut()[victim].kill().await;
-        // Begins its work while nobody leads.
+        // This detector starts while the stream has no leader.
         fleet.start(&format!("detector-{round}"));
 
         assert_ne!(site.leader().await, victim);
         let observed = site.last(Stream::Observation).await;
-        site.goes_on_after(observed).await;
+        site.flows_after(observed).await;
         push_rules(&fleet, &config, &rules, round).await;
 
         site.cluster.servers_mut()[victim].restart().await.unwrap();
     }
     assert!(led > 0, "no leader of the stream was killed");
 
-    // What is left, as fast as it goes.
+    // Read the rest without pacing.
     fleet.kill("ingest").await;
     site.configure(&input, "");
     fleet.start("ingest");
@@ -197,17 +197,17 @@ async fn each_server_goes_and_comes_back_while_events_flow() {
         "not idle: {done:?}: {}",
         SERVICES.map(|service| fleet.log(service)).join("\n")
     );
-    // None has ended by itself meanwhile.
+    // No service may have stopped by itself.
     fleet.stop().await;
     let letters = dead::list(&node.bus, &dead::Filter::default()).await.unwrap();
     let letters: Vec<_> = letters.iter().map(|letter| (&letter.stage, &letter.subject, &letter.reason)).collect();
-    assert!(letters.is_empty(), "nothing is poison: {letters:?}");
+    assert!(letters.is_empty(), "unexpected dead letters: {letters:?}");
     let same = Rules::parse("[partitions]\ncount = 4\n", Path::new("test")).unwrap();
     export(&config).await.assert_equals(&backtest(&input, same, site.learn_until));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn copies_are_made_later_and_refused_where_they_cannot_be() {
+async fn copies_can_be_added_later_and_are_refused_without_servers() {
     let site = Site::new().await;
     let one = site.write("one.toml", &nats(&site.cluster.urls(), 1));
     let three = site.write("three.toml", &nats(&site.cluster.urls(), 3));

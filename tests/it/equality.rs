@@ -1,11 +1,11 @@
-//! A live run ends in what a backtest of the same activities says, however many replicas there are.
+//! A live run has the same outcome as a backtest of the same activities, with any number of replicas.
 
 use crate::kit::{backtest, dev, org, org_id};
 use model::Timestamp;
 use settings::Settings;
 use std::path::Path;
 
-/// Six orgs, and one that is spread over four partitions.
+/// Six small orgs, and one that is spread over four partitions.
 const ORGS: u64 = 7;
 const SPREAD: u64 = 6;
 

@@ -1,7 +1,7 @@
-//! Whatever is killed, cut or restarted, nothing is lost, nothing is double, and Postgres ends up with what a run without
-//! faults gives.
+//! Services and servers are killed and connections are cut at random. No event is lost or counted twice, and the outcome
+//! in Postgres equals that of a run without faults.
 //!
-//! `CHAOS_FAULTS=200` makes it long: that many faults.
+//! `CHAOS_FAULTS=200` sets the number of faults.
 
 use crate::kit::{self, Fleet, Outcome, backtest, export};
 use bus::dead;
@@ -30,12 +30,12 @@ struct Field {
 }
 
 impl Field {
-    /// Play enough that there is work left at the last fault.
+    /// Plays enough orgs that work is left at the last fault.
     async fn new(orgs: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let input = kit::orgs(folder.path(), orgs, 24);
         let nats = Nats::start().await.unwrap();
-        // It is killed: what it has committed must be there afterwards, as in earnest.
+        // It is killed, and must keep what it committed, as in production.
         let durable = PostgresOptions { durable: true, ..PostgresOptions::default() };
         let postgres = Postgres::start_with(durable).await.unwrap();
         let to_nats = Proxy::start(nats.address()).await.unwrap();
@@ -51,7 +51,7 @@ impl Field {
         self.folder.path().join("events")
     }
 
-    /// Connected past the proxies.
+    /// Connects without the proxies.
     async fn node(&self) -> Node {
         let mut config = Config::load(Some(&self.config)).unwrap();
         config.nats.servers = vec![self.nats.url()];
@@ -119,18 +119,18 @@ async fn fault(dice: &mut ChaCha8Rng, field: &mut Field, fleet: &mut Fleet) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_and_nothing_is_double() {
+async fn nothing_is_lost_or_counted_twice() {
     let faults: u32 = std::env::var("CHAOS_FAULTS").map_or(12, |count| count.parse().unwrap());
     let mut dice = ChaCha8Rng::seed_from_u64(7);
     let mut field = Field::new((u64::from(faults) / 4).max(3)).await;
     let mut fleet = Fleet::new(field.config.clone(), field.folder.path().to_owned());
     SERVICES.iter().for_each(|service| fleet.start(service));
     for _ in 0..faults {
-        // How far the services come between two faults is left to chance; the outcome must not depend on it.
+        // The progress between two faults is random; the outcome must not depend on it.
         tokio::time::sleep(Duration::from_millis(dice.random_range(100..1_200))).await;
         fault(&mut dice, &mut field, &mut fleet).await;
     }
-    // A service that gave up, as one does that finds no server when it starts, is started again as Kubernetes would.
+    // A service that stopped, for want of a server at its start, is restarted as Kubernetes would.
     let expected = field.expected();
     let node = field.node().await;
     let shutdown = CancellationToken::new();

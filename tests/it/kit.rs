@@ -1,4 +1,4 @@
-//! What the tests share: orgs to play, what a backtest makes of them, and services as processes.
+//! Shared by the tests: simulated orgs, the outcome of a backtest, and services as processes.
 
 use model::{Finding, Incident, OrgId, Timestamp};
 use orgwatch::{Backtest, Options};
@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
-/// An org's events as lines, each naming its org.
+/// Returns the events of an org as lines, each with the id of the org.
 pub(crate) fn org(number: u64, users: u32, days: u32) -> Vec<u8> {
     let plan = Plan { attacks: Attacks::PerFamily(1), ..Plan::new(users, days, 900 + number) };
     let id = format!("\"ORGANIZATION_ID\":\"{}\",", org_id(number));
@@ -26,7 +26,7 @@ pub(crate) fn org(number: u64, users: u32, days: u32) -> Vec<u8> {
     lines
 }
 
-/// So many small orgs, a file each, in a folder of their own below this one; returns it.
+/// Writes small orgs, one file each, into a new folder below this one, and returns that folder.
 pub(crate) fn orgs(folder: &Path, count: u64, days: u32) -> PathBuf {
     let input = folder.join("events");
     std::fs::create_dir(&input).unwrap();
@@ -40,7 +40,7 @@ pub(crate) fn org_id(number: u64) -> OrgId {
     OrgId::new(&format!("00Dhn00000{number:05}AAA"))
 }
 
-/// Findings and incidents, in a form in which those of two runs can be compared.
+/// The findings and incidents of a run, in a form that can be compared with that of another run.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Outcome {
     pub(crate) findings: Vec<String>,
@@ -67,7 +67,7 @@ impl Outcome {
         Self::new(&findings, &incidents)
     }
 
-    /// Tells the first difference rather than printing everything.
+    /// Compares, and prints only the first difference.
     pub(crate) fn assert_equals(&self, expected: &Self) {
         assert!(!expected.incidents.is_empty(), "nothing to compare");
         for (what, live, tested) in
@@ -80,7 +80,7 @@ impl Outcome {
             if let Some(line) = live.iter().find(|line| tested.binary_search(line).is_err()) {
                 panic!("{what} is too many of {} (there should be {}): {line}", live.len(), tested.len());
             }
-            assert_eq!(live.len(), tested.len(), "{what}s come twice");
+            assert_eq!(live.len(), tested.len(), "{what}s are double");
         }
     }
 }
@@ -88,7 +88,7 @@ impl Outcome {
 const FINDINGS: &str = "findings.ndjson";
 const INCIDENTS: &str = "incidents.ndjson";
 
-/// Without what depends on how often and when an incident was written.
+/// Removes the fields that depend on when and how often an incident was written.
 fn canonical(mut value: Value) -> Value {
     if let Some(fields) = value.as_object_mut() {
         if fields.contains_key("receipt") {
@@ -107,19 +107,19 @@ pub(crate) fn backtest(input: &Path, settings: Settings, learn_until: Timestamp)
     Outcome::new(&outcome.finished.findings, &outcome.finished.incidents)
 }
 
-/// `orgwatchd` with the arguments; it must end well.
+/// Runs `orgwatchd` with these arguments, which must succeed.
 pub(crate) async fn orgwatchd(arguments: &[&str]) {
     let output = command(arguments).output().await.unwrap();
     let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "orgwatchd {arguments:?}: {}\n{error}\n{}", output.status, tail(&out));
 }
 
-/// All services in one process, playing the input until nothing is left to do.
+/// Runs all services in one process until all input is processed.
 pub(crate) async fn dev(input: &Path, config: &Path, learn_until: Timestamp, replicas: &str) -> Outcome {
     dev_with(input, config, learn_until, replicas, &[]).await
 }
 
-/// As [`dev`], with more arguments.
+/// Works as [`dev`], with further arguments.
 pub(crate) async fn dev_with(
     input: &Path,
     config: &Path,
@@ -151,10 +151,10 @@ pub(crate) async fn dev_with(
     Outcome::read(folder.path())
 }
 
-/// How long what must come about may take.
+/// The longest time that a test waits for a condition.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Asks until there is an answer.
+/// Polls until there is an answer.
 pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let answered = async {
         loop {
@@ -167,7 +167,7 @@ pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Opti
     tokio::time::timeout(PATIENCE, answered).await.unwrap_or_else(|_| panic!("never: {what}"))
 }
 
-/// What Postgres holds.
+/// Exports the findings and incidents of Postgres.
 pub(crate) async fn export(config: &Path) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let (findings, incidents) = (folder.path().join(FINDINGS), folder.path().join(INCIDENTS));
@@ -179,7 +179,7 @@ pub(crate) async fn export(config: &Path) -> Outcome {
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orgwatchd"));
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-    // Tests run beside each other, and nobody asks there.
+    // Tests run at the same time, so each service takes any free port.
     command.env("ORGWATCH_ADMIN__LISTEN", "127.0.0.1:0").env("ORGWATCH_INGEST__LISTEN", "127.0.0.1:0");
     command
 }
@@ -189,17 +189,17 @@ fn tail(text: &str) -> &str {
     text.get(from..).unwrap_or(text)
 }
 
-/// Services as processes of their own, by name.
+/// Services as separate processes, by name.
 pub(crate) struct Fleet {
     config: PathBuf,
     logs: PathBuf,
-    /// A file for each service with the seed of its nkey.
+    /// A folder with a file for each service, which holds the seed of its nkey.
     seeds: Option<PathBuf>,
     variables: Vec<(&'static str, String)>,
     running: BTreeMap<String, Child>,
 }
 
-/// The variable that names the file with a service's seed.
+/// The variable for the file with a service's seed.
 pub(crate) const SEED: &str = "ORGWATCH_NATS__AUTH__NKEY_SEED_FILE";
 
 impl Fleet {
@@ -211,13 +211,13 @@ impl Fleet {
         Self { seeds: Some(seeds), ..self }
     }
 
-    /// With a variable in the environment of every service.
+    /// Sets a variable in the environment of every service.
     pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
         self.variables.push((name, value));
         self
     }
 
-    /// Starts what is not running. The service is the name up to the first dash.
+    /// Starts a service. Its command is the name up to the first dash.
     pub(crate) fn start(&mut self, name: &str) {
         let service = name.split('-').next().unwrap_or(name);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.logs.join(name)).unwrap();
@@ -230,12 +230,12 @@ impl Fleet {
         self.running.insert(name.to_owned(), command.spawn().unwrap());
     }
 
-    /// Starts again what ends by itself; does not return.
+    /// Restarts services that stop by themselves. Never returns.
     pub(crate) async fn keep_alive(&mut self) {
         loop {
             for name in self.names() {
-                let ended = self.running.get_mut(&name).and_then(|child| child.try_wait().unwrap());
-                if ended.is_some() {
+                let status = self.running.get_mut(&name).and_then(|child| child.try_wait().unwrap());
+                if status.is_some() {
                     self.start(&name);
                 }
             }
@@ -243,7 +243,7 @@ impl Fleet {
         }
     }
 
-    /// SIGKILL.
+    /// Kills a service with SIGKILL.
     pub(crate) async fn kill(&mut self, name: &str) {
         if let Some(mut child) = self.running.remove(name) {
             child.kill().await.unwrap();
@@ -254,19 +254,19 @@ impl Fleet {
         self.running.keys().cloned().collect()
     }
 
-    /// SIGTERM to all; each must end well within its time.
+    /// Sends SIGTERM to all services. Each must stop without an error, and in time.
     pub(crate) async fn stop(&mut self) {
         for (name, mut child) in std::mem::take(&mut self.running) {
             let pid = child.id().unwrap().to_string();
             until_terminable(&pid).await;
             assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
-            let ended = tokio::time::timeout(Duration::from_secs(25), child.wait()).await;
-            let status = ended.unwrap_or_else(|_| panic!("{name} did not end within 25 s of SIGTERM")).unwrap();
+            let stopped = tokio::time::timeout(Duration::from_secs(25), child.wait()).await;
+            let status = stopped.unwrap_or_else(|_| panic!("{name} did not stop within 25 s of SIGTERM")).unwrap();
             assert!(status.success(), "{name}: {status}: {}", self.log(&name));
         }
     }
 
-    /// The end of it.
+    /// Returns the end of a log.
     pub(crate) fn log(&self, name: &str) -> String {
         tail(&self.whole_log(name)).to_owned()
     }
@@ -276,7 +276,7 @@ impl Fleet {
     }
 }
 
-/// SIGTERM would kill a process that has only just been started; Linux tells which signals are caught.
+/// Waits until a process catches SIGTERM, which would kill a process that has just started. Linux lists caught signals.
 async fn until_terminable(pid: &str) {
     const TERM: u64 = 1 << 14;
     while let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) {

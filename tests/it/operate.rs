@@ -1,4 +1,4 @@
-//! What operators have forgotten is forgotten, while everything else goes on.
+//! Operators erase an account, remove an org and forget a partition while the services keep running.
 
 use crate::kit::{Fleet, Outcome, backtest, command, export, org_id, orgs};
 use model::{OrgId, Timestamp};
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 const SERVICES: [&str; 6] = ["ingest", "baseline-1", "baseline-2", "detector", "correlator", "notifier"];
 
-/// Runs to its end, with what it printed on either channel.
+/// Runs a command. Returns whether it succeeded, and its output or its errors.
 async fn operator(config: &Path, arguments: &[&str]) -> (bool, String) {
     let mut all = vec!["--config", config.to_str().unwrap()];
     all.extend(arguments);
@@ -33,7 +33,7 @@ async fn refused(config: &Path, arguments: &[&str]) -> String {
     text
 }
 
-/// What does not name all of these.
+/// Returns the findings and incidents that do not contain all of these names.
 fn without(outcome: &Outcome, names: &[&str]) -> Outcome {
     let is_theirs = |line: &&String| names.iter().all(|name| line.contains(name));
     let others = |lines: &[String]| lines.iter().filter(|line| !is_theirs(line)).cloned().collect();
@@ -90,7 +90,7 @@ impl Site {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_to_be_forgotten_is_forgotten_while_all_else_goes_on() {
+async fn erased_data_is_gone_and_everything_else_is_kept() {
     let site = Site::new().await;
     let config = site.config.as_path();
     let mut fleet = Fleet::new(site.config.clone(), site.folder.path().to_owned());
@@ -100,7 +100,7 @@ async fn what_is_to_be_forgotten_is_forgotten_while_all_else_goes_on() {
     let all = backtest(&site.input, rules, site.learn_until);
     export(config).await.assert_equals(&all);
 
-    // One account.
+    // Erase an account.
     let [first, second, third] = [0, 1, 2].map(org_id);
     let incident = all.incidents.iter().find(|incident| incident.contains(first.as_str())).unwrap();
     let user = serde_json::from_str::<Value>(incident).unwrap()["user_id"].as_str().unwrap().to_owned();
@@ -115,7 +115,7 @@ async fn what_is_to_be_forgotten_is_forgotten_while_all_else_goes_on() {
     let again = done(config, &erase).await;
     assert_eq!((&again["state"], &again["deleted"]["findings"]), (&0.into(), &0.into()));
 
-    // One org.
+    // Remove an org.
     let remove = ["org", "remove", second.as_str()];
     site.configure(&format!("[ingest.orgs.{second}]\ntokens = [\"a-token-of-sixteen-or-more\"]"));
     assert!(refused(config, &remove).await.contains("is still configured"));
@@ -125,7 +125,7 @@ async fn what_is_to_be_forgotten_is_forgotten_while_all_else_goes_on() {
     let left = without(&left, &[second.as_str()]);
     export(config).await.assert_equals(&left);
 
-    // A partition, which is none of theirs, and whose stream is applied anew, with the same outcome.
+    // Forget another partition: its stream is applied again, with the same outcome.
     let partition = partition_of(&third);
     assert!(![&first, &second].map(partition_of).contains(&partition));
     let partition = partition.to_string();
@@ -136,12 +136,15 @@ async fn what_is_to_be_forgotten_is_forgotten_while_all_else_goes_on() {
     fleet.stop().await;
     export(config).await.assert_equals(&left);
 
-    // Partitions of another number would lose what was learned.
+    // Another number of partitions is refused, because the orgs would have to be learned again.
     let text = std::fs::read_to_string(config).unwrap();
     std::fs::write(config, text.replace("partitions.count = 8", "partitions.count = 16")).unwrap();
     for service in ["ingest", "baseline"] {
         let error = refused(config, &[service]).await;
-        assert!(error.contains("partitions.count and partitions.spread are those of the installation"), "{error}");
+        assert!(
+            error.contains("set partitions.count and partitions.spread to the values of the installation"),
+            "{error}"
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every service does its work with the permissions that are documented for it, and no others.
+//! Every service works with exactly the permissions that are documented for it.
 
 use crate::kit::{Fleet, SEED, backtest, command, export, org};
 use bus::permissions::{Service, render};

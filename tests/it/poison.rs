@@ -1,5 +1,5 @@
-//! Messages that nothing can be made of end in the dead stream with the reason, hostile ones do no harm, and the rest
-//! goes on as if none of them had come.
+//! Messages that cannot be processed go to the dead stream with the reason, hostile ones do no harm, and all other
+//! messages are processed as without them.
 
 use crate::kit::{Fleet, backtest, export, orgs};
 use async_nats::jetstream::Context;
@@ -20,16 +20,16 @@ use tokio_util::sync::CancellationToken;
 
 const SERVICES: [&str; 6] = ["ingest", "baseline-1", "baseline-2", "detector", "correlator", "notifier"];
 const PARTITIONS: u16 = 2;
-/// An org of its own: what is made of its messages is of no interest.
+/// A separate org, of which the outcome is not compared.
 const HOSTILE: &str = "00Dhn0000HOSTILEAA";
 const PREFIX: &str = "orgwatch";
-/// The most that the server takes.
+/// The largest message that the server accepts, in bytes.
 const LARGEST: usize = 1 << 20;
 
-/// What is said of times that no calendar has.
+/// The reason for times outside of the calendar.
 const NO_TIME: Option<&str> = Some("is not a time of the years 1 to 9999");
 
-/// A message, and what the letter says that becomes of it; `None` if it does no harm.
+/// A message, and the reason of its dead letter; `None` if it is accepted without harm.
 struct Poison {
     subject: String,
     payload: Vec<u8>,
@@ -56,7 +56,7 @@ fn poisons() -> Vec<Poison> {
     poisons
 }
 
-/// What can be made of a message of any kind. An item that says nothing misses the field `missing`.
+/// Returns invalid messages for any type. An empty item lacks the field `missing`.
 fn senseless(other: Vec<u8>, missing: &'static str) -> Vec<(Vec<u8>, Option<&'static str>)> {
     const UNDECODABLE: Option<&str> = Some("undecodable: not a protobuf message of this type");
     let nothing = [0x0a, 0x00].to_vec();
@@ -144,12 +144,12 @@ fn change_messages() -> Vec<(Vec<u8>, Option<&'static str>)> {
     messages
 }
 
-/// With what no tracer writes.
+/// Returns an item with a trace context that no tracer writes.
 fn traced<T>(value: T) -> Item<T> {
     Item { traceparent: "00-\0\r\nfoo: bar".into(), received_at: Some(Timestamp(0)), ..Item::new(value) }
 }
 
-/// 100 kB, among them zero bytes.
+/// 100 kB with zero bytes among them.
 fn long() -> String {
     "a\0é\u{202e}\r\n'; --".repeat(8_000)
 }
@@ -247,7 +247,7 @@ async fn publish(context: &Context, poisons: &[Poison]) {
     }
 }
 
-/// Poison before anything else, and again each time that so many messages more are in the stream of activities.
+/// Publishes poison first, and again after every `APART` messages in the stream of activities.
 async fn rounds(context: &Context, poisons: &[Poison], rounds: u64) {
     const APART: u64 = 40;
     publish(context, poisons).await;
@@ -285,7 +285,7 @@ async fn poison_is_set_aside_and_harms_nothing() {
         nats.url(),
         postgres.url(),
         input.display(),
-        folder.path().join("told").display(),
+        folder.path().join("notifications").display(),
     );
     let config = folder.path().join("orgwatchd.toml");
     std::fs::write(&config, text).unwrap();
@@ -316,15 +316,15 @@ async fn poison_is_set_aside_and_harms_nothing() {
                     && payload.starts_with(&letter.payload)
                     && letter.truncated_from.unwrap_or(letter.payload.len()) == payload.len()
             };
-            let place = letters.iter().position(is_its);
-            let place = place.unwrap_or_else(|| panic!("{subject}: {reason}: no letter of round {round}\n{}", logs()));
-            letters.remove(place);
+            let index = letters.iter().position(is_its);
+            let index = index.unwrap_or_else(|| panic!("{subject}: {reason}: no letter of round {round}\n{}", logs()));
+            letters.remove(index);
         }
     }
     let left: Vec<_> = letters.iter().map(|letter| (&letter.stage, &letter.subject, &letter.reason)).collect();
     assert!(left.is_empty(), "{left:?}");
 
-    // A service that had died could not be stopped.
+    // Stopping would fail for a service that has crashed.
     fleet.stop().await;
     let mut outcome = export(&config).await;
     let is_good = |line: &String| !line.contains(HOSTILE);

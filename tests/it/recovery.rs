@@ -1,5 +1,5 @@
-//! Backup and restore: whatever is restored goes on, and ends in what a backtest says. That the files of events alone
-//! are enough is what [`crate::equality`] shows.
+//! Backup and restore: the run continues after a restore, and its outcome equals that of a backtest. [`crate::equality`]
+//! shows that the files of events alone are enough.
 
 use crate::kit::{Fleet, backtest, export, orgs};
 use model::Timestamp;
@@ -66,7 +66,7 @@ impl Site {
         Node::connect(config, "test", &[detector::Group::all().declaration()]).await.unwrap()
     }
 
-    /// Returns when something was found.
+    /// Waits until there is a finding.
     async fn midway(&self) {
         let node = self.node().await;
         let found = async {
@@ -90,7 +90,7 @@ impl Site {
         run(dump).await;
     }
 
-    /// Into a new server.
+    /// Restores the dump into a new server.
     async fn restore(&mut self) {
         self.postgres = Postgres::start().await.unwrap();
         let mut roles = Command::new(self.postgres.program("psql"));
@@ -105,7 +105,7 @@ impl Site {
         run(restore).await;
     }
 
-    /// Plays on, and compares.
+    /// Continues the run, and compares its outcome.
     async fn ends_as_a_backtest(mut self) {
         let stored = FindingFilter::default();
         self.configure();
@@ -131,7 +131,7 @@ async fn run(mut command: Command) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_of_both_goes_on_where_it_was_made() {
+async fn a_run_continues_from_a_backup_of_both() {
     let mut site = Site::new().await;
     site.start();
     site.midway().await;
@@ -157,7 +157,7 @@ async fn a_database_that_is_older_than_the_streams_catches_up() {
     site.until_idle().await;
     site.fleet.stop().await;
     site.restore().await;
-    // It reads again what it had merged since.
+    // A new consumer reads again the findings that were merged since the dump.
     let client = async_nats::connect(site.nats.url()).await.unwrap();
     let findings = async_nats::jetstream::new(client).get_stream("ORGWATCH_FINDING").await.unwrap();
     findings.delete_consumer("correlator").await.unwrap();

@@ -1,4 +1,4 @@
-//! What a receiver refused is a dead letter, and is told again when the letter is replayed.
+//! A notification that the receiver refused is a dead letter, and is sent again when the letter is replayed.
 
 use crate::kit::orgwatchd;
 use bus::{Publisher, PublisherSettings, dead, subject};
@@ -38,12 +38,12 @@ fn change() -> Change {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_refused_is_told_when_it_is_replayed() {
+async fn a_refused_notification_is_sent_again_on_replay() {
     runtime::run::install_tls();
     let (nats, postgres) = (Nats::start().await.unwrap(), Postgres::start().await.unwrap());
     let receiver = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", receiver.local_addr().unwrap());
-    let (told, mut ids) = mpsc::unbounded_channel();
+    let (received, mut ids) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         for answer in ["404 Not Found", "204 No Content", "204 No Content"] {
             let mut stream = BufReader::new(receiver.accept().await.unwrap().0);
@@ -54,7 +54,7 @@ async fn what_was_refused_is_told_when_it_is_replayed() {
             let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             stream.write_all(answer.as_bytes()).await.unwrap();
             let id = line.lines().find_map(|field| field.strip_prefix("webhook-id: ")).unwrap().to_owned();
-            told.send(id).unwrap_or_default();
+            received.send(id).unwrap_or_default();
         }
     });
     let mut config = Config::default();
@@ -79,7 +79,7 @@ async fn what_was_refused_is_told_when_it_is_replayed() {
     };
     assert_eq!((letter.stage.as_str(), &letter.subject), ("notifier", &subject));
     assert_eq!(letter.reason, "channel soc: answered 404 Not Found");
-    // The letter is there before the delivery is written off: until then it is not told again.
+    // The letter is stored before the delivery is given up, and is not sent again until then.
     let failed = store::DeliveryKey { incident_id: Uuid::from_u128(1), revision: 1, destination: "soc".to_owned() };
     while node.store.claim(&failed, Duration::from_secs(60)).await.unwrap() != store::Claim::GivenUp {
         tokio::time::sleep(Duration::from_millis(20)).await;

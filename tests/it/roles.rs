@@ -1,4 +1,4 @@
-//! Every service does its work as a role of its own in a database that another one owns, and so do operators.
+//! Every service works with its own role in a database of another owner, and so do operators.
 
 use crate::kit::{Fleet, Outcome, backtest, export, org, org_id, orgwatchd};
 use model::Timestamp;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 const SERVICES: [&str; 5] = ["ingest", "baseline", "detector", "correlator", "notifier"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_work_as_their_own_roles() {
+async fn services_work_with_their_own_roles() {
     let folder = tempfile::tempdir().unwrap();
     let (nats, postgres) = (Nats::start().await.unwrap(), Postgres::start().await.unwrap());
     administer(&postgres).await;
@@ -61,7 +61,7 @@ async fn services_work_as_their_own_roles() {
     assert_eq!(export(&operator).await, Outcome { findings: vec![], incidents: vec![] });
 }
 
-/// As docs/install.md says: an owner who may not make roles, and logins that are members of them.
+/// Sets up the database as in docs/install.md: an owner who may not create roles, and logins that are members of them.
 async fn administer(postgres: &Postgres) {
     let mut statements = vec![
         "CREATE ROLE orgwatch LOGIN".to_owned(),

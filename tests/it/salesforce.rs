@@ -1,4 +1,4 @@
-//! The whole product at a Salesforce that serves the events of a file.
+//! All services with a fake Salesforce that serves the events of a file.
 
 use crate::kit::{Outcome, backtest, dev_with, org, org_id};
 use bus::{Consumer, Publisher, PublisherSettings};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 const LEARN_UNTIL: &str = "2026-01-17";
 
-/// What a backtest makes of an org's events, and what comes of them by `channels`.
+/// Returns the outcomes of a live run by `channels` and of a backtest of the same org.
 async fn outcomes(channels: &str) -> (Outcome, Outcome) {
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("events.ndjson");
@@ -29,27 +29,27 @@ async fn outcomes(channels: &str) -> (Outcome, Outcome) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn by_one_stream_in_order_it_equals_the_backtest() {
+async fn one_stream_in_order_equals_the_backtest() {
     let (live, tested) = outcomes("stream").await;
     live.assert_equals(&tested);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn by_all_channels_at_once_the_same_incidents_come_out() {
+async fn all_channels_at_once_give_the_same_incidents() {
     let (live, tested) = outcomes("all").await;
-    let told = |outcome: &Outcome| {
-        let mut told: Vec<String> = outcome.incidents.iter().map(|incident| tale(incident)).collect();
-        told.sort_unstable();
-        told
+    let summaries = |outcome: &Outcome| {
+        let mut summaries: Vec<String> = outcome.incidents.iter().map(|incident| summary(incident)).collect();
+        summaries.sort_unstable();
+        summaries
     };
     assert!(!tested.incidents.is_empty());
-    assert_eq!(told(&live), told(&tested));
+    assert_eq!(summaries(&live), summaries(&tested));
 }
 
-/// Who, what, and how bad.
-fn tale(incident: &str) -> String {
+/// Returns the account, the severity and the detectors of an incident.
+fn summary(incident: &str) -> String {
     let mut fields: serde_json::Value = serde_json::from_str(incident).unwrap();
-    // Left out where outcomes are compared.
+    // An outcome holds neither of the two.
     fields["incident_id"] = model::Uuid::nil().to_string().into();
     fields["revision"] = 0.into();
     let incident: Incident = serde_json::from_value(fields).unwrap();
@@ -58,9 +58,9 @@ fn tale(incident: &str) -> String {
     format!("{} {} {}", incident.user_id, incident.severity, detectors.join(" "))
 }
 
-/// What happened before an org was connected teaches, and raises nothing: what comes then is judged by it.
+/// Events from before an org was connected are learned and raise nothing; later events are judged by them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backfill_teaches_and_raises_nothing() {
+async fn a_backfill_is_learned_and_raises_nothing() {
     runtime::run::install_tls();
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("events.ndjson");

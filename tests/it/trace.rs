@@ -1,4 +1,4 @@
-//! One trace from the request that brings an event to the message that tells of it.
+//! One trace from the request with an event to the notification of its incident.
 
 use crate::kit::Fleet;
 use base64::Engine;
@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 const ORG: &str = "00Dhn0000018hrcEAA";
 const USER: &str = "005hn00000EmmaMAAU";
 const TOKEN: &str = "a-token-of-this-org";
-/// Of the webhook: Standard Webhooks' example.
+/// Key of the webhook, from the example of Standard Webhooks.
 const KEY: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
@@ -64,12 +64,12 @@ fn events() -> String {
     lines
 }
 
-/// An address at which nobody listens yet.
+/// Returns a free address.
 async fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// Pushes the events as soon as somebody listens.
+/// Pushes events as soon as ingest listens.
 async fn push(address: SocketAddr, body: &str) {
     let connected = async {
         loop {
@@ -94,12 +94,12 @@ async fn push(address: SocketAddr, body: &str) {
 }
 
 struct Request {
-    /// By name in lower case.
+    /// By name, in lower case.
     headers: BTreeMap<String, String>,
     body: Vec<u8>,
 }
 
-/// Takes every request.
+/// Starts a receiver that accepts every request.
 async fn webhook() -> (SocketAddr, UnboundedReceiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -133,7 +133,7 @@ async fn read(stream: &mut TcpStream) -> Request {
     Request { headers, body }
 }
 
-/// As a receiver does that follows the Standard Webhooks.
+/// Verifies the signature as Standard Webhooks prescribes.
 fn verify(request: &Request) {
     let (id, timestamp) = (&request.headers["webhook-id"], &request.headers["webhook-timestamp"]);
     let mut mac = Hmac::<Sha256>::new_from_slice(&STANDARD.decode(KEY).unwrap()).unwrap();
@@ -143,8 +143,8 @@ fn verify(request: &Request) {
     mac.verify_slice(&STANDARD.decode(signature).unwrap()).unwrap();
 }
 
-/// From the span to the first one of the trace here: the names, and the parent that the first one has elsewhere.
-fn way(spans: &[SpanData], name: &str) -> (Vec<String>, SpanId) {
+/// Returns the names from a span up to the first one of the trace in this process, and the parent of that one.
+fn ancestors(spans: &[SpanData], name: &str) -> (Vec<String>, SpanId) {
     let of_trace = |span: &&SpanData| span.span_context.trace_id().to_string() == TRACE;
     let mut next = spans.iter().filter(of_trace).find(|span| span.name == name);
     let (mut names, mut parent) = (Vec::new(), SpanId::INVALID);
@@ -156,12 +156,12 @@ fn way(spans: &[SpanData], name: &str) -> (Vec<String>, SpanId) {
     (names, parent)
 }
 
-/// Until no stage after the request has anything left.
+/// Waits until every stage after ingest is idle.
 async fn idle(node: &Node, group: &detector::Group) {
     let baselines = (0..node.config.partitions.count).map(Consumer::baseline);
     let shared = [Consumer::detector(group.name()), Consumer::correlator()];
-    for source in baselines.chain(shared) {
-        drained(node, &source).await;
+    for consumer in baselines.chain(shared) {
+        drained(node, &consumer).await;
     }
     while node.store.outbox_backlog().await.unwrap().0 > 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -169,8 +169,8 @@ async fn idle(node: &Node, group: &detector::Group) {
     drained(node, &Consumer::notifier()).await;
 }
 
-async fn drained(node: &Node, source: &Consumer) {
-    while !node.bus.backlog(source).await.unwrap().is_empty() {
+async fn drained(node: &Node, consumer: &Consumer) {
+    while !node.bus.backlog(consumer).await.unwrap().is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -232,13 +232,13 @@ async fn one_trace_from_the_request_to_the_webhook() {
         service.await.unwrap();
     }
 
-    assert!(requests.try_recv().is_err(), "it is told once");
+    assert!(requests.try_recv().is_err(), "the incident is notified once");
     verify(&request);
     let event: Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!((&event["type"], &event["subject"]), (&"org.orgwatch.incident.opened".into(), &USER.into()));
     assert_eq!(event["data"]["severity"], "high", "{event}");
     let spans = exporter.get_finished_spans().unwrap();
-    let (names, caller) = way(&spans, "send soc");
+    let (names, caller) = ancestors(&spans, "send soc");
     assert_eq!(names, ["send soc", "correlate", "judge", "observe", "POST /v1/events"]);
     assert_eq!(caller.to_string(), CALLER);
     let sent = spans.iter().find(|span| span.name == "send soc").unwrap();
@@ -264,10 +264,10 @@ fn the_story_is_one_incident_of_severity_high() {
     assert_eq!(severities, [Severity::High], "{findings:?}");
 }
 
-/// What came over OTLP: the bodies of all requests.
+/// The bodies of all requests over OTLP.
 type Collected = Arc<Mutex<Vec<Vec<u8>>>>;
 
-/// As much of a collector as it takes: HTTP/2, and an empty answer in gRPC.
+/// Starts a minimal collector: HTTP/2, with an empty answer in gRPC.
 async fn collector() -> (SocketAddr, Collected) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -300,7 +300,7 @@ async fn collect(stream: TcpStream, bodies: Collected) {
 fn accept(mut answer: SendResponse<bytes::Bytes>) -> Result<(), h2::Error> {
     let head = http::Response::builder().header("content-type", "application/grpc").body(()).unwrap();
     let mut stream = answer.send_response(head, false)?;
-    // A message of no bytes, uncompressed.
+    // An empty, uncompressed message.
     stream.send_data(bytes::Bytes::from_static(&[0; 5]), false)?;
     let status = [(http::HeaderName::from_static("grpc-status"), http::HeaderValue::from_static("0"))];
     stream.send_trailers(status.into_iter().collect())
@@ -331,9 +331,9 @@ async fn the_executable_sends_the_spans_of_the_trace() {
         .with("ORGWATCH_INGEST__LISTEN", address.to_string());
     SERVICES.iter().for_each(|service| fleet.start(service));
     push(address, &events()).await;
-    let told = tokio::time::timeout(PATIENCE, requests.recv()).await;
-    assert!(told.is_ok(), "{}", SERVICES.map(|name| format!("{name}: {}", fleet.log(name))).join("\n"));
-    // What they still have they send when they end.
+    let notified = tokio::time::timeout(PATIENCE, requests.recv()).await;
+    assert!(notified.is_ok(), "{}", SERVICES.map(|name| format!("{name}: {}", fleet.log(name))).join("\n"));
+    // At shutdown services send their remaining spans.
     fleet.stop().await;
 
     let trace: [u8; 16] = u128::from_str_radix(TRACE, 16).unwrap().to_be_bytes();

@@ -1,15 +1,15 @@
-//! The command line.
+//! The command line. Comments of arguments are the help text.
 
 use clap::{Args, Parser, Subcommand};
 use detector::Group;
 use model::{OrgId, Timestamp, UserId};
 use std::path::PathBuf;
 
-/// Runs and operates orgwatch's services
+/// Runs and operates the services of orgwatch
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub(crate) struct Arguments {
-    /// One TOML file for all services; `ORGWATCH_SECTION__KEY` overrides it
+    /// TOML file of all services; `ORGWATCH_<SECTION>__<KEY>` overrides a key
     #[arg(long, global = true, env = "ORGWATCH_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
@@ -20,61 +20,61 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Read every source and publish activities
     Ingest,
-    /// Own partitions: read the features of activities, then learn them
+    /// Own partitions: read the features of each activity, then learn it
     Baseline,
-    /// Judge observations; all detectors unless some are chosen
+    /// Judge observations, with all detectors unless some are chosen
     Detector(DetectorArguments),
     /// Merge findings into incidents
     Correlator,
-    /// Tell people and systems of incidents
+    /// Deliver changes of incidents to destinations
     Notifier,
-    /// Streams and consumers
+    /// Set up and check streams and consumers
     #[command(subcommand)]
     Topology(TopologyCommand),
-    /// Messages that no service could use
+    /// Read, replay and drop dead letters
     #[command(subcommand)]
     Dead(DeadCommand),
-    /// Recompute receipts from Postgres, and say whether they hold
+    /// Recompute receipts from the findings in Postgres, and report those that differ
     Verify {
-        /// All incidents where none is named
+        /// Ids of incidents; all where absent
         incidents: Vec<model::Uuid>,
     },
-    /// Write what Postgres holds, in the shape and order of backtest
+    /// Write the findings and incidents of Postgres as `orgwatch backtest` writes them
     Export(OutputArguments),
-    /// The configuration
+    /// Check, print and distribute the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Bring the database's schema up to date
+    /// Migrate the schema of the database
     Migrate,
-    /// Learn from an org's stored events
+    /// Learn from an org's stored events of the past
     Backfill {
-        /// Raise what they show, too
+        /// Also raise findings from them
         #[arg(long)]
         raise: bool,
-        /// As the configuration names it
+        /// Name of the org in the configuration
         org: String,
-        /// At most 180 days ago
+        /// Time of the first event, at most 180 days ago
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         from: Timestamp,
-        /// Until now where absent
+        /// Time before which the last event lies; now where absent
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         to: Option<Timestamp>,
     },
-    /// What each source has seen, and what it has missed
+    /// Print the state of sources
     #[command(subcommand)]
     Sources(SourcesCommand),
-    /// Orgs
+    /// Remove an org
     #[command(subcommand)]
     Org(OrgCommand),
-    /// Accounts of orgs
+    /// Erase an account
     #[command(subcommand)]
     User(UserCommand),
-    /// Partitions
+    /// Forget the state of a partition
     #[command(subcommand)]
     Partition(PartitionCommand),
-    /// Look at everything that reading, NATS and Postgres need, and say what to do
+    /// Check NATS, Postgres and the access to each org at Salesforce, and print what to do
     Doctor {
-        /// For machines
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
@@ -86,15 +86,17 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct DetectorArguments {
-    /// Only these detectors, under a consumer of their own
+    /// Only these detectors, separated by commas, through a separate consumer
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     detectors: Vec<String>,
-    /// Only the detectors of one family
+    /// Only the detectors of one family, through a separate consumer
     #[arg(long)]
     family: Option<String>,
 }
 
 impl DetectorArguments {
+    /// Returns the chosen detectors.
+    ///
     /// # Errors
     /// If a name is unknown.
     pub(crate) fn group(&self) -> anyhow::Result<Group> {
@@ -102,7 +104,7 @@ impl DetectorArguments {
             let known = model::Family::ALL.iter().find(|known| known.as_str() == family);
             let known = known.ok_or_else(|| {
                 let names: Vec<&str> = model::Family::ALL.iter().map(|family| family.as_str()).collect();
-                anyhow::anyhow!("no such family: {family:?}; there are {}", names.join(", "))
+                anyhow::anyhow!("unknown family {family:?}; use one of {}", names.join(", "))
             })?;
             return Ok(Group::of_family(*known));
         }
@@ -115,72 +117,72 @@ impl DetectorArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct OutputArguments {
-    /// The findings that count, a JSON object a line
+    /// Write every finding at its latest revision, one JSON object per line
     #[arg(long, value_name = "FILE")]
     pub(crate) findings: Option<PathBuf>,
-    /// The incidents, a JSON object a line
+    /// Write every incident with its receipt, one JSON object per line
     #[arg(long, value_name = "FILE")]
     pub(crate) incidents: Option<PathBuf>,
 }
 
 pub(crate) fn parse_org(text: &str) -> Result<OrgId, String> {
     let org = OrgId::new(text);
-    if org.as_str().is_empty() { Err("empty".to_owned()) } else { Ok(org) }
+    if org.as_str().is_empty() { Err("must not be empty".to_owned()) } else { Ok(org) }
 }
 
 fn parse_user(text: &str) -> Result<UserId, String> {
     let user = UserId::new(text);
-    if user.as_str().is_empty() { Err("empty".to_owned()) } else { Ok(user) }
+    if user.as_str().is_empty() { Err("must not be empty".to_owned()) } else { Ok(user) }
 }
 
 pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "neither RFC 3339 nor a date".to_owned())
+    Timestamp::parse(text).ok_or_else(|| "must be RFC 3339 or a date, such as 2026-03-01".to_owned())
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TopologyCommand {
-    /// Create or update what is declared
+    /// Create missing streams and consumers, and update those that differ
     Apply(DetectorArguments),
-    /// Print what is declared, and where the server differs
+    /// Print the declared streams and consumers, and how the server differs
     Show(DetectorArguments),
-    /// Print what each service must be allowed to publish and to subscribe to
+    /// Print the subjects that each service must be allowed to publish and to subscribe to
     Permissions,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadCommand {
-    /// One line each, oldest first
+    /// Print one line per letter, oldest first
     List {
-        /// Only of this stage: ingest, baseline, `detector-GROUP`, correlator, notifier
+        /// Only letters of this stage: ingest, baseline, `detector-GROUP`, correlator, notifier
         #[arg(long)]
         stage: Option<String>,
     },
-    /// All of one, with its payload
+    /// Print one letter with its payload
     Show { sequence: u64 },
-    /// Send it again to where it came from; not a record of a source
+    /// Publish a letter to its subject again; not possible for a record of a source
     Replay { sequence: u64 },
-    /// Forget it
+    /// Delete a letter
     Drop { sequence: u64 },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Say what is wrong, or nothing
+    /// Print all problems; nothing if there are none
     Check,
-    /// Print what the file and the environment amount to; secrets are masked
+    /// Print the effective configuration, with secrets masked
     Show,
-    /// Have running detectors judge by this file from now on
+    /// Distribute the section `detect` of a file to running detectors
     Push { file: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SourcesCommand {
-    /// One line for each source and kind of events; ends with 1 if one is blind
+    /// Print one line per source and kind of events; exits with 1 if one is blind
     Status {
         /// Only this org
         #[arg(long, value_name = "ID", value_parser = parse_org)]
         org: Option<OrgId>,
-        /// For machines
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
@@ -188,11 +190,11 @@ pub(crate) enum SourcesCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum OrgCommand {
-    /// Delete all that Postgres holds of an org
+    /// Delete everything that Postgres holds of an org
     Remove {
         #[arg(value_parser = parse_org)]
         org: OrgId,
-        /// Also if it is configured, and so would begin anew
+        /// Also if the org is still configured, and would be learned again
         #[arg(long)]
         force: bool,
     },
@@ -200,11 +202,11 @@ pub(crate) enum OrgCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
-    /// Delete all that Postgres holds of an account
+    /// Delete everything that Postgres holds of an account
     Erase {
         #[arg(long, value_name = "ID", value_parser = parse_org)]
         org: OrgId,
-        /// By its id; by its username in lower case where its events name no id
+        /// Id of the account; its username in lower case if its events name no id
         #[arg(value_parser = parse_user)]
         user: UserId,
     },
@@ -212,6 +214,6 @@ pub(crate) enum UserCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PartitionCommand {
-    /// Delete its state and its checkpoint: it learns again from all that its stream still has
+    /// Delete its state and checkpoint; the partition learns again from the messages that its stream holds
     Forget { partition: u16 },
 }

@@ -1,4 +1,4 @@
-//! The services, one a function, and what operators do.
+//! The commands: one function for each service, and the commands of operators in modules.
 
 mod lifecycle;
 pub(crate) mod operate;
@@ -17,6 +17,7 @@ use detector::Group;
 use runtime::shutdown::on_signals;
 use runtime::telemetry::Telemetry;
 
+/// Runs ingest until a signal.
 pub(crate) async fn ingest(config: Config, telemetry: &Telemetry) -> Result<()> {
     let node = Node::connect(config, "ingest", &[]).await?;
     node.run(telemetry.registry(), on_signals()?, async |node, stages| {
@@ -27,6 +28,7 @@ pub(crate) async fn ingest(config: Config, telemetry: &Telemetry) -> Result<()> 
     .await
 }
 
+/// Runs baseline until a signal.
 pub(crate) async fn baseline(config: Config, telemetry: &Telemetry) -> Result<()> {
     let node = Node::connect(config, "baseline", &[]).await?;
     node.run(telemetry.registry(), on_signals()?, async |node, stages| {
@@ -37,6 +39,7 @@ pub(crate) async fn baseline(config: Config, telemetry: &Telemetry) -> Result<()
     .await
 }
 
+/// Runs the detectors of a group until a signal.
 pub(crate) async fn detector(config: Config, telemetry: &Telemetry, group: Group) -> Result<()> {
     let node = Node::connect(config, "detector", &[group.declaration()]).await?;
     let shutdown = on_signals()?;
@@ -48,6 +51,7 @@ pub(crate) async fn detector(config: Config, telemetry: &Telemetry, group: Group
     .await
 }
 
+/// Runs the correlator until a signal.
 pub(crate) async fn correlator(config: Config, telemetry: &Telemetry) -> Result<()> {
     let node = Node::connect(config, "correlator", &[]).await?;
     node.run(telemetry.registry(), on_signals()?, async |node, stages| {
@@ -58,6 +62,7 @@ pub(crate) async fn correlator(config: Config, telemetry: &Telemetry) -> Result<
     .await
 }
 
+/// Runs the notifier until a signal.
 pub(crate) async fn notifier(config: Config, telemetry: &Telemetry) -> Result<()> {
     let node = Node::connect(config, "notifier", &[]).await?;
     node.run(telemetry.registry(), on_signals()?, async |node, stages| {
@@ -68,7 +73,7 @@ pub(crate) async fn notifier(config: Config, telemetry: &Telemetry) -> Result<()
     .await
 }
 
-/// A number that no other replica has, most likely: one that is taken is passed over.
+/// Returns a random number that tells replicas apart. A replica whose number is taken draws another.
 pub(crate) fn member() -> i32 {
     // Any 31 bits of a random fraction.
     (runtime::retry::random() * f64::from(i32::MAX)) as i32

@@ -1,4 +1,4 @@
-//! The configuration of a deployment: one file for all services, each of which reads its sections.
+//! The configuration of a deployment: one file for all services, of which each reads its sections.
 
 use anyhow::{Result, bail};
 use runtime::telemetry::TelemetrySettings;
@@ -7,29 +7,43 @@ use settings::PartitionSettings;
 use std::net::SocketAddr;
 use std::path::Path;
 
+/// All sections.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// NATS.
     pub nats: bus::Settings,
+    /// Postgres.
     pub postgres: store::Settings,
+    /// Logs, traces and metrics.
     pub telemetry: TelemetrySettings,
+    /// The admin server.
     pub admin: AdminSettings,
+    /// The service ingest.
     pub ingest: ingest::Settings,
+    /// The service baseline.
     pub baseline: baseline::Settings,
+    /// The service detector.
     pub detector: detector::Settings,
+    /// The service correlator.
     pub correlator: correlator::Settings,
+    /// The service notifier.
     pub notifier: notifier::Settings,
-    /// What decides: the sections that `orgwatch backtest --config` takes too.
+    /// How profiles learn. This section and those below are also the settings of `orgwatch backtest --config`.
     pub profile: profile::Settings,
+    /// How detectors judge.
     pub detect: detect::Settings,
+    /// How findings add up to a risk score.
     pub risk: risk::Settings,
+    /// How orgs are assigned to partitions.
     pub partitions: PartitionSettings,
 }
 
+/// The section `admin`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdminSettings {
-    /// Where probes and Prometheus ask.
+    /// Address of the server for probes and Prometheus.
     pub listen: SocketAddr,
 }
 
@@ -40,10 +54,10 @@ impl Default for AdminSettings {
 }
 
 impl Config {
-    /// Defaults, then the file, then `ORGWATCH_…`.
+    /// Loads the defaults, then the file, then the variables `ORGWATCH_…`.
     ///
     /// # Errors
-    /// With everything that is wrong.
+    /// With all problems.
     pub fn load(file: Option<&Path>) -> Result<Self> {
         let mut config: Self = runtime::config::load(file)?;
         config.nats.partitions = config.partitions.count;
@@ -67,7 +81,7 @@ impl Config {
         problems
     }
 
-    /// What decides, as a backtest takes it.
+    /// Returns the settings that a backtest takes.
     pub fn rules(&self) -> settings::Settings {
         settings::Settings {
             profile: self.profile.clone(),
@@ -85,13 +99,13 @@ mod tests {
 
     const EXAMPLE: &str = include_str!("../orgwatchd.example.toml");
 
-    /// What a file amounts to, whatever the environment is.
+    /// Returns the configuration of a file, without the environment.
     fn load(text: &str) -> Config {
         load_from(Some(File { name: "orgwatchd.example.toml", text }), []).unwrap()
     }
 
     #[test]
-    fn the_example_gives_the_defaults_and_its_examples_are_right() {
+    fn the_example_gives_the_defaults_and_its_examples_are_valid() {
         let defaults = show(&Config::default()).unwrap();
         assert_eq!(show(&load(EXAMPLE)).unwrap(), defaults);
         let of_services = defaults.split("[profile]").next().unwrap();

@@ -1,4 +1,4 @@
-//! What Postgres holds, in the shape and order in which `orgwatch backtest` writes it.
+//! Findings and incidents of Postgres, in the form and order of `orgwatch backtest`.
 
 use crate::arguments::OutputArguments;
 use anyhow::{Context, Result};
@@ -12,7 +12,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use store::{FindingFilter, IncidentFilter, Status, Store, StoredFinding};
 
-/// Writes what is asked for.
+/// Writes the files that the arguments name.
 ///
 /// # Errors
 /// If the database does not answer, or a file cannot be written.
@@ -26,7 +26,7 @@ pub(crate) async fn write(store: &Store, output: &OutputArguments) -> Result<()>
     Ok(())
 }
 
-/// The findings that count, by time.
+/// Returns the findings that count, ordered by time.
 ///
 /// # Errors
 /// If the database does not answer.
@@ -42,8 +42,8 @@ pub async fn findings(store: &Store) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// The incidents that count, highest risk first. Their revision is that of their latest finding, as in a backtest: how
-/// often an incident changed on the way depends on how its findings came.
+/// Returns the incidents that count, highest risk first. Their revision is the highest of their findings, as in a backtest,
+/// because the number of changes of an incident depends on the order in which its findings arrived.
 ///
 /// # Errors
 /// If the database does not answer.

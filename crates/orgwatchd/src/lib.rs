@@ -1,7 +1,4 @@
-//! Every service and operation of orgwatch, behind one command line.
-//!
-//! [`Node`] holds the connections of one process and makes services of them. The end-to-end tests start services through
-//! it, too.
+#![doc = include_str!("../README.md")]
 
 mod arguments;
 mod commands;

@@ -1,4 +1,4 @@
-//! What every service is started with.
+//! The connections of a process, and the services made of them.
 
 use crate::config::Config;
 use crate::{placement, rules};
@@ -12,21 +12,26 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// The connections of one process.
+/// The connections of one process. Clones share them.
 #[derive(Clone)]
 pub struct Node {
+    /// The configuration of the process.
     pub config: Config,
+    /// The connection to NATS.
     pub bus: Bus,
+    /// The pool of connections to Postgres.
     pub store: Store,
+    /// The checks that `/readyz` reports.
     pub health: Health,
 }
 
 impl Node {
-    /// Connects, and brings about the streams and consumers that this process needs and the schema of the database.
+    /// Connects, migrates the schema, and creates the streams and consumers of this process, where the configuration says
+    /// so. `service` is the name of the NATS user and a part of that of the sessions in Postgres.
     ///
     /// # Errors
-    /// If a server cannot be reached, is too old, or has otherwise than declared what cannot be changed; if an org has
-    /// its state in another partition than the configuration says.
+    /// If a server cannot be reached or is too old, if a stream differs in a field that cannot be changed, or if the state
+    /// of an org is in another partition than the configuration says.
     pub async fn connect(config: Config, service: &str, groups: &[DetectorGroup]) -> Result<Self> {
         let bus = Bus::connect(service, &config.nats).await?;
         let store = Store::connect(&config.postgres, &format!("orgwatch-{service}")).await?;
@@ -40,7 +45,7 @@ impl Node {
         Ok(Self { config, bus, store, health: Health::default() })
     }
 
-    /// Reads sources until `shutdown`. `member` tells replicas apart.
+    /// Runs ingest until `shutdown`. `member` tells replicas apart.
     ///
     /// # Errors
     /// If a source fails.
@@ -57,7 +62,7 @@ impl Node {
         Ok(service.run(shutdown).await?)
     }
 
-    /// `member` tells replicas apart.
+    /// Returns the service baseline. `member` tells replicas apart.
     pub fn baseline(&self, member: i32) -> baseline::Service {
         baseline::Service {
             bus: self.bus.clone(),
@@ -69,7 +74,7 @@ impl Node {
         }
     }
 
-    /// Follows the rules that `config push` distributes until `shutdown`.
+    /// Returns the detector service of a group. It follows the settings that `config push` distributes until `shutdown`.
     ///
     /// # Errors
     /// If the settings bucket cannot be opened.
@@ -83,6 +88,7 @@ impl Node {
         })
     }
 
+    /// Returns the service correlator.
     pub fn correlator(&self) -> correlator::Service {
         let rules = self.config.rules();
         correlator::Service {
@@ -94,15 +100,16 @@ impl Node {
         }
     }
 
-    /// Tells of incidents until `shutdown`.
+    /// Runs the notifier until `shutdown`.
     ///
     /// # Errors
-    /// If a channel cannot be opened, or the loop ends before its time.
+    /// If a destination cannot be opened, or its loop fails.
     pub async fn notifier(self, shutdown: CancellationToken) -> Result<()> {
         Ok(notifier::run(self.config.notifier, self.bus, self.store, shutdown).await?)
     }
 
-    /// Adds the admin server, and what keeps its checks up to date. They stop with `last`, after the services.
+    /// Starts the admin server, and the task that updates its checks. Both stop with `last`, which is cancelled after the
+    /// services have stopped.
     ///
     /// # Errors
     /// If the address cannot be listened on.
@@ -115,16 +122,16 @@ impl Node {
         let health = self.health.clone();
         tokio::spawn(async move {
             if let Err(error) = admin::serve(listener, health, registry, last).await {
-                tracing::error!(%error, "the admin server has failed");
+                tracing::error!(%error, "the admin server failed");
             }
         });
         Ok(())
     }
 
-    /// Runs the stages that `start` adds until the process is asked to end.
+    /// Runs the stages that `start` adds until `shutdown`, with the admin server, then closes the connections.
     ///
     /// # Errors
-    /// That of the first stage that failed, or the names of those that did not end in time.
+    /// That of the first stage that failed, or the names of those that did not stop in time.
     pub async fn run(
         &self,
         registry: prometheus::Registry,
@@ -136,15 +143,15 @@ impl Node {
         let mut stages = Stages::new(shutdown);
         start(self, &mut stages).await?;
         self.health.started();
-        let ended = stages.join().await;
+        let outcome = stages.join().await;
         last.cancel();
         self.bus.close().await;
         self.store.close().await;
-        Ok(ended?)
+        Ok(outcome?)
     }
 }
 
-/// Keeps the checks of the two servers, and the gauges of the pool.
+/// Updates the checks of the two servers and the gauges of the pool, every two seconds.
 async fn watch(bus: &Bus, store: &Store, health: &Health, shutdown: &CancellationToken) {
     let (nats, postgres) = (health.register("nats"), health.register("postgres"));
     let meter = opentelemetry::global::meter("orgwatch");

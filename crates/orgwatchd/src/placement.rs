@@ -1,19 +1,21 @@
-//! Whether the state of each org is where the configuration looks for it.
+//! Checks that the state of each org is in a partition where the configuration looks for it.
 
 use anyhow::{Result, bail};
 use model::OrgId;
 use model::partition::Partitions;
 use store::Store;
 
+/// Checks the partitions of all orgs.
+///
 /// # Errors
-/// If state of an org is in a partition that is not one of the org's: with `partitions.count` or the org's entry in
-/// `partitions.spread` changed, it would begin anew without a word. If the database does not answer.
+/// If an org has state in a partition that is not one of its own: after a change of `partitions.count` or
+/// `partitions.spread` the org would silently be learned again. If the database does not answer.
 pub(crate) async fn check(store: &Store, partitions: &Partitions) -> Result<()> {
     let placements = store.placements().await?;
     if let Some((partition, org)) = stray(&placements, partitions) {
         bail!(
-            "org {org} has its state in partition {partition}, and would have it in {:?} of {} by this configuration: \
-             partitions.count and partitions.spread are those of the installation, see docs/operations.md",
+            "org {org} has its state in partition {partition}, but this configuration looks for it in {:?} of {}: set \
+             partitions.count and partitions.spread to the values of the installation, see docs/operations.md",
             partitions.of_org(org),
             partitions.count(),
         );
@@ -21,6 +23,7 @@ pub(crate) async fn check(store: &Store, partitions: &Partitions) -> Result<()> 
     Ok(())
 }
 
+/// Returns the first partition and org that do not match.
 fn stray<'a>(placements: &'a [(i32, OrgId)], partitions: &Partitions) -> Option<&'a (i32, OrgId)> {
     let is_stray =
         |(partition, org): &&(i32, OrgId)| !partitions.of_org(org).iter().any(|own| i32::from(*own) == *partition);

@@ -1,4 +1,4 @@
-//! What decides, and may change while detectors run.
+//! The rules of detectors, which may change while detectors run.
 
 use anyhow::{Context, Result};
 use bus::{Bucket, Bus};
@@ -11,10 +11,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Key of the settings bucket: a file as `orgwatch backtest --config` takes it.
+/// Key in the settings bucket. The value is a file as `orgwatch backtest --config` takes it.
 const KEY: &str = "rules";
 
-/// The rules of `initial`, and then those that are pushed, until `shutdown`.
+/// Returns the rules of `initial`, and follows those that are pushed until `shutdown`.
 ///
 /// # Errors
 /// If the bucket cannot be opened.
@@ -35,23 +35,25 @@ pub(crate) async fn follow(
             let Some(value) = value else { return };
             match parse(&String::from_utf8_lossy(&value), Path::new("pushed rules")) {
                 Ok(pushed) => {
-                    // Only what detectors use changes here: partitions are fixed, and profiles keep learning as they do.
+                    // Only the settings of detectors change: partitions are fixed, and profiles learn as before.
                     let settings = Settings { detect: pushed.detect, ..initial.clone() };
                     let rules = Rules::new(&settings, learn_until);
-                    tracing::info!(hash = %rules.config_hash(), "new rules decide from now on");
+                    tracing::info!(hash = %rules.config_hash(), "new rules are in use");
                     sender.send_replace(Arc::new(rules));
                 }
-                Err(error) => tracing::error!(error = format!("{error:#}"), "pushed rules are not used"),
+                Err(error) => {
+                    tracing::error!(error = format!("{error:#}"), "pushed rules are not valid and not used")
+                }
             }
         }
     });
     Ok(receiver)
 }
 
-/// Checks the file and distributes it. Returns the hash that findings will carry.
+/// Checks a file and distributes it. Returns the hash that findings will carry.
 ///
 /// # Errors
-/// If the file is no valid configuration of rules, or the bucket cannot be written.
+/// If the file is not valid, or the bucket cannot be written.
 pub(crate) async fn push(bus: &Bus, text: String, path: &Path, current: &Settings) -> Result<model::Text> {
     let config = parse(&text, path)?;
     Bucket::open(bus).await?.put(KEY, text.into()).await?;

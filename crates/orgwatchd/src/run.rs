@@ -68,7 +68,7 @@ pub(crate) async fn serve(
     let telemetry = Telemetry::start(&format!("orgwatch-{service}"), &instance(), &config.telemetry)?;
     let outcome = run(config, &telemetry).await;
     if let Err(error) = &outcome {
-        tracing::error!(error = format!("{error:#}"), "{service} has failed");
+        tracing::error!(error = format!("{error:#}"), "{service} failed");
     }
     telemetry.shutdown().await;
     outcome.map(|()| ExitCode::SUCCESS)

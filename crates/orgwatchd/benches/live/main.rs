@@ -1,10 +1,10 @@
-//! Events a second from file to incident, beside what JetStream alone does with the same bytes, and how long an event
-//! takes at half that rate: `cargo xtask bench-live`.
+//! Measures events per second from file to incident, compares them with JetStream alone on the same bytes, and measures
+//! the latency at half that rate: `cargo xtask bench-live`.
 //!
-//! All services in this process, a nats-server that writes to disk and a Postgres beside it, all on the same cores.
-//! Arguments choose phases (`whole`, `latency`, `raw`), all by default. `ORGWATCH_BENCH_USERS` and
-//! `ORGWATCH_BENCH_DAYS` set the size of the org, `ORGWATCH_BENCH_RATE` the events a second of the second phase, which
-//! is half of what the first one measured otherwise, and `ORGWATCH_BENCH_TRACE_RATIO` the part of traces recorded.
+//! All services run in this process, with a nats-server that writes to disk and a Postgres on the same cores. Arguments
+//! choose phases (`whole`, `latency`, `raw`), all by default. `ORGWATCH_BENCH_USERS` and `ORGWATCH_BENCH_DAYS` set the
+//! size of the org, `ORGWATCH_BENCH_RATE` the events per second of the second phase (by default half of the first phase's
+//! result), and `ORGWATCH_BENCH_TRACE_RATIO` the share of traces that is recorded.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
@@ -20,11 +20,11 @@ use orgwatchd::{Config, Node};
 use runtime::telemetry::{Telemetry, TelemetrySettings};
 use servers::{Nats, Postgres};
 
-/// As the executable has it.
+/// The allocator of the executable.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// Where no rate was measured or set.
+/// The rate of the second phase if none was measured or set.
 const RATE: f64 = 30_000.0;
 
 fn main() {

@@ -1,4 +1,4 @@
-//! Simulated orgs as files, written on the first run.
+//! Simulated orgs in files, which the first run writes.
 
 use files::{Batch, InputError};
 use model::OrgId;
@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+/// One simulated org.
 pub(crate) struct Org {
     pub(crate) id: OrgId,
     pub(crate) users: u32,
@@ -31,7 +32,7 @@ impl Org {
         Self { id, users, events, bytes: fs::metadata(&path).unwrap().len(), path }
     }
 
-    /// Lends its activities, in the order of time, to `take`.
+    /// Passes the activities, ordered by time, to `take`.
     pub(crate) fn read(&self, mut take: impl FnMut(&mut Batch)) {
         let (inputs, _) = files::expand(std::slice::from_ref(&self.path), Some(&self.id)).unwrap();
         files::read(&inputs, Some(&self.id), 2, |batch| {
@@ -42,7 +43,7 @@ impl Org {
     }
 }
 
-/// What a variable says, if it is set.
+/// Returns the number of a variable, if it is set.
 pub(crate) fn number<T: FromStr>(variable: &str) -> Option<T> {
     let text = std::env::var(variable).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{variable}: not a number: {text:?}")))

@@ -1,4 +1,4 @@
-//! What JetStream alone does with the same bytes in equal batches.
+//! Measures JetStream alone with the same bytes in equal batches.
 
 use crate::org::Org;
 use async_nats::jetstream;
@@ -11,21 +11,21 @@ use model::{Entry, Item};
 use std::collections::VecDeque;
 use std::time::Instant;
 
-/// As the publisher of the services makes them.
+/// The limits of the services' publisher.
 const BATCH_ITEMS: usize = 256;
 const BATCH_BYTES: usize = 512 * 1024;
-/// Messages that wait for their acknowledgement.
+/// Messages that wait for acknowledgment.
 const IN_FLIGHT: usize = 256;
-/// Messages that are asked for at a time.
+/// Messages pulled at once.
 const PULL: usize = 256;
 const STREAM: &str = "RAW";
 const SUBJECT: &str = "raw.items";
 
-/// Items a second, published and consumed at the same time.
+/// Returns items per second, published and consumed at the same time.
 pub(crate) async fn measure(url: &str, org: &Org) -> f64 {
     let batches = batches(org);
     let (items, messages) = (batches.iter().map(|(items, _)| items).sum::<usize>(), batches.len());
-    // As separate processes would, each side has a connection of its own.
+    // Each side has a separate connection, as separate processes would.
     let (publishing, consuming) = (async_nats::connect(url).await.unwrap(), async_nats::connect(url).await.unwrap());
     let context = ContextBuilder::new().max_ack_inflight(IN_FLIGHT + 1).build(publishing);
     let config = jetstream::stream::Config {
@@ -46,22 +46,22 @@ pub(crate) async fn measure(url: &str, org: &Org) -> f64 {
             left -= 1;
         }
     });
-    let mut acknowledgements = VecDeque::with_capacity(IN_FLIGHT);
+    let mut acknowledgments = VecDeque::with_capacity(IN_FLIGHT);
     for (_, batch) in batches {
-        if acknowledgements.len() == IN_FLIGHT {
-            let oldest: PublishAckFuture = acknowledgements.pop_front().unwrap();
+        if acknowledgments.len() == IN_FLIGHT {
+            let oldest: PublishAckFuture = acknowledgments.pop_front().unwrap();
             oldest.await.unwrap();
         }
-        acknowledgements.push_back(context.publish(SUBJECT, batch).await.unwrap());
+        acknowledgments.push_back(context.publish(SUBJECT, batch).await.unwrap());
     }
-    for acknowledgement in acknowledgements {
-        acknowledgement.await.unwrap();
+    for acknowledgment in acknowledgments {
+        acknowledgment.await.unwrap();
     }
     consumed.await.unwrap();
     items as f64 / started.elapsed().as_secs_f64()
 }
 
-/// Encoded, with how many items each has.
+/// Returns encoded batches, each with its number of items.
 fn batches(org: &Org) -> Vec<(usize, Bytes)> {
     let mut batches = Vec::new();
     let (mut items, mut bytes) = (0, Vec::new());

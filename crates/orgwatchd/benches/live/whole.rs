@@ -1,6 +1,6 @@
-//! All services, from a file to incidents.
+//! Measures all services, from a file to incidents.
 
-use crate::figures::{Histogram, memory, worked};
+use crate::figures::{Histogram, cpu, memory};
 use crate::org::Org;
 use bus::{Bus, Consumer};
 use detector::Group;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// The services in this process but for ingest.
+/// The services in this process, except ingest.
 pub(crate) struct Services {
     shutdown: CancellationToken,
     tasks: JoinSet<()>,
@@ -27,10 +27,10 @@ impl Services {
         let (baseline, correlator, notifier) = (node.baseline(1), node.correlator(), node.clone());
         let detector = node.detector(group.clone(), shutdown.clone()).await.unwrap();
         let token = || shutdown.clone();
-        let (ours, theirs, last, fourth) = (token(), token(), token(), token());
-        tasks.spawn(async move { baseline.run(ours).await.unwrap() });
-        tasks.spawn(async move { detector.run(theirs).await.unwrap() });
-        tasks.spawn(async move { correlator.run(last).await.unwrap() });
+        let (first, second, third, fourth) = (token(), token(), token(), token());
+        tasks.spawn(async move { baseline.run(first).await.unwrap() });
+        tasks.spawn(async move { detector.run(second).await.unwrap() });
+        tasks.spawn(async move { correlator.run(third).await.unwrap() });
         tasks.spawn(async move { notifier.notifier(fourth).await.unwrap() });
         Self { shutdown, tasks, node: node.clone() }
     }
@@ -41,37 +41,39 @@ impl Services {
 
     pub(crate) async fn stop(mut self) {
         self.shutdown.cancel();
-        while let Some(ended) = self.tasks.join_next().await {
-            ended.unwrap();
+        while let Some(outcome) = self.tasks.join_next().await {
+            outcome.unwrap();
         }
     }
 }
 
-/// Services, and what they read.
+/// Services, each with the stream that it reads.
 const STAGES: [(&str, &str); 3] = [("baseline", "activity"), ("detector", "observation"), ("correlator", "finding")];
 
-/// Prints the figures, and returns events a second: until the correlator has the last finding. To be idle takes until
-/// the next checkpoint, whenever that is due.
+/// Prints the figures. Returns events per second until the correlator has the last finding; the stages are idle only after
+/// the next checkpoint.
 pub(crate) async fn measure(node: &Node, group: &Group, org: &Org, registry: &Registry, ingest: Ingest) -> f64 {
     let partitions = node.config.partitions.partitions();
     let [partition] = partitions.of_org(&org.id)[..] else { panic!("the org is spread") };
-    let sources = [Consumer::baseline(partition), Consumer::detector(group.name()), Consumer::correlator()];
+    let consumers = [Consumer::baseline(partition), Consumer::detector(group.name()), Consumer::correlator()];
     let stop = CancellationToken::new();
-    let watching = watch(node.bus.clone(), sources, registry.clone(), stop.clone());
-    let (before, worked_before) = (memory("VmRSS"), worked());
+    let watching = watch(node.bus.clone(), consumers, registry.clone(), stop.clone());
+    let (before, cpu_before) = (memory("VmRSS"), cpu());
     let started = Instant::now();
     let Ingest(ingesting, shutdown) = ingest;
     let ingesting = tokio::spawn(ingesting.ingest(1, shutdown.clone()));
     idle::wait(node, group, &shutdown).await.unwrap();
     let idle = started.elapsed().as_secs_f64();
-    let (after, worked) = (memory("VmRSS"), worked() - worked_before);
+    let (after, cpu) = (memory("VmRSS"), cpu() - cpu_before);
     stop.cancel();
     let seen = watching.await.unwrap();
     drop(ingesting);
 
     let seconds = seen.iter().map(|seen| seen.done).fold(0.0, f64::max);
     let rate = org.events as f64 / seconds;
-    println!("\nend to end: {rate:.0} events/s, {seconds:.2} s; idle after {idle:.2} s; {worked:.2} s of CPU in here");
+    println!(
+        "\nend to end: {rate:.0} events/s, {seconds:.2} s; idle after {idle:.2} s; {cpu:.2} s of CPU in this process"
+    );
     println!(
         "memory: {before:.0} MiB before, {after:.0} MiB after, peak {:.0} MiB; {:.0} KiB a user",
         memory("VmHWM"),
@@ -92,29 +94,29 @@ pub(crate) async fn measure(node: &Node, group: &Group, org: &Org, registry: &Re
     rate
 }
 
-/// What was seen of a stage.
+/// The observed progress of a stage.
 #[derive(Clone, Copy, Default)]
 struct Seen {
-    /// Messages that waited, at most.
+    /// The most messages that waited.
     most: u64,
     calls: u64,
     /// Seconds from the start to the last call.
     done: f64,
 }
 
-/// Looks at the stages again and again.
-fn watch(bus: Bus, sources: [Consumer; 3], registry: Registry, stop: CancellationToken) -> JoinHandle<[Seen; 3]> {
+/// Polls the stages until `stop`.
+fn watch(bus: Bus, consumers: [Consumer; 3], registry: Registry, stop: CancellationToken) -> JoinHandle<[Seen; 3]> {
     const EVERY: Duration = Duration::from_millis(50);
     let started = Instant::now();
     tokio::spawn(async move {
         let mut all = [Seen::default(); 3];
         while !stop.is_cancelled() {
-            for ((source, seen), (_, destination)) in sources.iter().zip(&mut all).zip(STAGES) {
+            for ((consumer, seen), (_, destination)) in consumers.iter().zip(&mut all).zip(STAGES) {
                 let calls = busy(&registry, destination).count;
                 if calls > seen.calls {
                     (seen.calls, seen.done) = (calls, started.elapsed().as_secs_f64());
                 }
-                seen.most = seen.most.max(bus.backlog(source).await.unwrap().pending);
+                seen.most = seen.most.max(bus.backlog(consumer).await.unwrap().pending);
             }
             tokio::time::sleep(EVERY).await;
         }

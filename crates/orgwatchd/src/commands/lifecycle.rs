@@ -1,5 +1,5 @@
-//! What is to be forgotten: an account, an org, the state of a partition. Baseline goes on meanwhile, but for the
-//! partitions concerned: it is asked for them, and takes them again afterwards.
+//! Deletes an account, an org or the state of a partition. Baseline keeps running: it hands over the partitions concerned
+//! and claims them again afterwards.
 
 use super::operate::print;
 use crate::arguments::{OrgCommand, PartitionCommand, UserCommand};
@@ -12,10 +12,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 use store::{ErasureRecord, Owner, StateEntry, StateKey, Store};
 
+/// Removes an org.
+///
+/// # Errors
+/// If the org is configured, or a partition is not handed over.
 pub(crate) async fn org(config: Config, command: OrgCommand) -> Result<ExitCode> {
     let OrgCommand::Remove { org, force } = command;
     if is_configured(&config, &org) && !force {
-        bail!("org {org} is still configured, so that it would come again: remove it from the configuration first");
+        bail!(
+            "org {org} is still configured and would be learned again: remove it from the configuration first, or use --force"
+        );
     }
     let (store, partitions) = open(&config, &org).await?;
     let owner = claim(&config, &partitions).await?;
@@ -30,6 +36,10 @@ pub(crate) async fn org(config: Config, command: OrgCommand) -> Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
+/// Erases an account.
+///
+/// # Errors
+/// If a partition is not handed over.
 pub(crate) async fn user(config: Config, command: UserCommand) -> Result<ExitCode> {
     let UserCommand::Erase { org, user } = command;
     let (store, partitions) = open(&config, &org).await?;
@@ -38,7 +48,7 @@ pub(crate) async fn user(config: Config, command: UserCommand) -> Result<ExitCod
     for partition in &partitions {
         records += forget_user(&owner, *partition, &org, &user).await?;
     }
-    // That it was done is to be proved to whoever knows the account, and to tell nobody else which one it was.
+    // The audit trail proves the erasure to people who know the account, and does not identify it to others.
     let subject = id::derive(&["account erased", org.as_str(), user.as_str()]).to_string();
     let record = ErasureRecord { actor: ACTOR, action: "account erased", subject: &subject };
     let erased = store.erase(&org, Some(&user), record).await?;
@@ -47,11 +57,15 @@ pub(crate) async fn user(config: Config, command: UserCommand) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
+/// Deletes the state and the checkpoint of a partition.
+///
+/// # Errors
+/// If there is no such partition, or it is not handed over.
 pub(crate) async fn partition(config: Config, command: PartitionCommand) -> Result<ExitCode> {
     let PartitionCommand::Forget { partition } = command;
     let count = config.partitions.count;
     if partition >= count {
-        bail!("there is no partition {partition}: the last one is {}", count.saturating_sub(1));
+        bail!("partition {partition} does not exist: the last one is {}", count.saturating_sub(1));
     }
     let store = Store::connect(&config.postgres, APPLICATION).await?;
     let owner = claim(&config, &[partition.into()]).await?;
@@ -63,10 +77,11 @@ pub(crate) async fn partition(config: Config, command: PartitionCommand) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
+/// Name of the sessions, as Postgres shows it.
 const APPLICATION: &str = "orgwatch-operator";
-/// Of entries in the audit trail.
+/// Actor of the entries in the audit trail.
 const ACTOR: &str = "operator";
-/// An owner looks every few seconds whether its partitions are asked for, and then takes a last checkpoint.
+/// How long to wait for a partition. Its owner polls every few seconds for requests, and then takes a last checkpoint.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn is_configured(config: &Config, org: &OrgId) -> bool {
@@ -74,7 +89,7 @@ fn is_configured(config: &Config, org: &OrgId) -> bool {
     config.ingest.orgs.keys().any(is_it) || config.ingest.salesforce.orgs.values().any(|read| is_it(&read.org_id))
 }
 
-/// The database, and the partitions in which the org has its state.
+/// Connects to the database. Returns also the partitions that hold the state of the org.
 async fn open(config: &Config, org: &OrgId) -> Result<(Store, Vec<i32>)> {
     let store = Store::connect(&config.postgres, APPLICATION).await?;
     let partitions = config.partitions.partitions();
@@ -82,20 +97,21 @@ async fn open(config: &Config, org: &OrgId) -> Result<(Store, Vec<i32>)> {
     Ok((store, partitions.of_org(org).into_iter().map(i32::from).collect()))
 }
 
+/// Takes partitions over from baseline.
 async fn claim(config: &Config, partitions: &[i32]) -> Result<Owner> {
     let namespace = baseline::namespace(&config.nats.prefix);
     let owner = Owner::connect_as_nonmember(&config.postgres, APPLICATION, &namespace).await?;
     for partition in partitions {
         if !owner.take_over(*partition, PATIENCE).await? {
             bail!(
-                "partition {partition} was not let go by its owner within {PATIENCE:?}: stop baseline, and try again"
+                "partition {partition} was not released by its owner within {PATIENCE:?}: stop baseline and try again"
             );
         }
     }
     Ok(owner)
 }
 
-/// Returns how many records were changed.
+/// Removes an account from the state of a partition. Returns the number of changed records.
 async fn forget_user(owner: &Owner, partition: i32, org: &OrgId, user: &UserId) -> Result<usize> {
     let Some(applied) = owner.load_checkpoint(partition).await? else { return Ok(0) };
     let stored = owner.load_state(partition, profile::Org::USERS).await?;

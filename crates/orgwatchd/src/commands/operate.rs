@@ -1,4 +1,4 @@
-//! What operators do.
+//! Commands of operators: topology, dead letters, receipts, export, configuration, migrations.
 
 use crate::arguments::{ConfigCommand, DeadCommand, OutputArguments, TopologyCommand};
 use crate::config::Config;
@@ -14,6 +14,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use store::{IncidentFilter, Store, StoredIncident};
 
+/// Sets up or prints streams and consumers. Exits with 1 if the server differs.
 pub(crate) async fn topology(config: Config, command: TopologyCommand) -> Result<ExitCode> {
     let (chosen, apply) = match &command {
         TopologyCommand::Apply(chosen) => (chosen, true),
@@ -40,6 +41,7 @@ fn permissions(prefix: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Lists, prints, replays or drops dead letters.
 pub(crate) async fn dead(config: Config, command: DeadCommand) -> Result<ExitCode> {
     let bus = Bus::connect("operator", &config.nats).await?;
     match command {
@@ -60,7 +62,7 @@ pub(crate) async fn dead(config: Config, command: DeadCommand) -> Result<ExitCod
             if let Some(fields) = shown.as_object_mut() {
                 let hex: String = letter.payload.iter().map(|byte| format!("{byte:02x}")).collect();
                 fields.insert("payload".to_owned(), hex.into());
-                // Rows of queries and of log files are text.
+                // Records of sources are rows of queries and of log files, which are text.
                 let text = letter.origin.as_ref().and_then(|_| std::str::from_utf8(&letter.payload).ok());
                 fields.insert("text".to_owned(), text.into());
             }
@@ -86,14 +88,14 @@ fn summary(letter: &DeadLetter) -> serde_json::Value {
     })
 }
 
-/// Whether every receipt follows from the findings that Postgres holds.
+/// Recomputes receipts from the findings in Postgres. Exits with 1 if one differs.
 pub(crate) async fn verify(config: Config, incidents: Vec<Uuid>) -> Result<ExitCode> {
     let store = Store::connect(&config.postgres, "orgwatch-verify").await?;
     let ids = (!incidents.is_empty()).then_some(incidents);
     let stored = store.incidents(&IncidentFilter { ids: ids.clone(), ..IncidentFilter::default() }).await?;
     let is_known = |id: &&Uuid| stored.iter().any(|known| known.incident.incident_id == **id);
     if let Some(missing) = ids.iter().flatten().find(|id| !is_known(id)) {
-        bail!("incident {missing}: there is none");
+        bail!("incident {missing}: does not exist");
     }
     let mut broken = 0_usize;
     for incident in &stored {
@@ -106,26 +108,28 @@ pub(crate) async fn verify(config: Config, incidents: Vec<Uuid>) -> Result<ExitC
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What is wrong with an incident's receipt, if anything.
+/// Returns the problem of an incident's receipt, if there is one.
 fn problem(stored: &StoredIncident, settings: &risk::Settings) -> Option<String> {
     let incident = &stored.incident;
     let Receipt { config_hash, risk_score, terms, .. } = &incident.receipt;
     let sum: i32 = terms.iter().map(|term| term.points.0).sum();
     if sum != risk_score.0 || *risk_score != incident.risk_score {
-        let (sum, told) = (f64::from(sum) / 100.0, incident.risk_score);
-        return Some(format!("the terms add up to {sum}, the incident says {told}"));
+        let (sum, shown) = (f64::from(sum) / 100.0, incident.risk_score);
+        return Some(format!("the terms add up to {sum}, the incident has {shown}"));
     }
     let again = risk::receipt(&incident.findings, settings, config_hash);
     (again != incident.receipt)
-        .then(|| format!("{} by the findings and today's weights, {risk_score} by the receipt", again.risk_score))
+        .then(|| format!("the findings and today's weights give {}, the receipt {risk_score}", again.risk_score))
 }
 
+/// Writes findings and incidents to files.
 pub(crate) async fn export(config: Config, output: &OutputArguments) -> Result<ExitCode> {
     let store = Store::connect(&config.postgres, "orgwatch-export").await?;
     dump::write(&store, output).await?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// Checks, prints or distributes the configuration.
 pub(crate) async fn config(config: Config, command: ConfigCommand) -> Result<ExitCode> {
     match command {
         ConfigCommand::Check => {
@@ -145,17 +149,20 @@ pub(crate) async fn config(config: Config, command: ConfigCommand) -> Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
+/// Migrates the schema.
 pub(crate) async fn migrate(config: Config) -> Result<ExitCode> {
     Store::connect(&config.postgres, "orgwatch-migrate").await?.migrate().await?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints JSON over several lines.
 pub(crate) fn print(value: &impl Serialize) -> Result<()> {
     let mut out = std::io::stdout();
     serde_json::to_writer_pretty(&mut out, value)?;
     Ok(out.write_all(b"\n")?)
 }
 
+/// Prints JSON in one line.
 fn line(value: &serde_json::Value) -> Result<()> {
     Ok(writeln!(std::io::stdout(), "{value}")?)
 }

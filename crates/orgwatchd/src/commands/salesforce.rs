@@ -1,4 +1,4 @@
-//! What operators do about orgs at Salesforce.
+//! Commands for orgs at Salesforce.
 
 use super::operate::print;
 use crate::config::Config;
@@ -17,6 +17,10 @@ use std::process::ExitCode;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
+/// Reads an org's stored events of a period, as backfill or to raise findings.
+///
+/// # Errors
+/// If the period is not valid, the org cannot be read, or the command is interrupted.
 pub(crate) async fn backfill(
     config: Config,
     name: &str,
@@ -24,6 +28,7 @@ pub(crate) async fn backfill(
     to: Option<Timestamp>,
     purpose: Purpose,
 ) -> Result<ExitCode> {
+    /// A little less than the six months that Salesforce keeps stored events.
     const MOST_DAYS: i64 = 180;
     let now = now();
     let to = to.unwrap_or(now);
@@ -39,14 +44,14 @@ pub(crate) async fn backfill(
     let backfill = Backfill { name, from, to, purpose };
     let shutdown = on_signals()?;
     let (org, filled) = tokio::select! {
-        () = shutdown.cancelled() => bail!("interrupted; the same command goes on from here"),
+        () = shutdown.cancelled() => bail!("interrupted; run the same command again to continue"),
         filled = backfill.run(&node.config.ingest.salesforce, &node.store, &sink) => filled?,
     };
     let ingest::Backfilled { activities, windows, truncations, unread } = filled;
-    // An org that is being read has a clock, and what lies far behind it is not learned any more.
+    // If the org is being read, its clock has advanced, and events far behind it are not learned.
     let is_read = node.store.source_states(Some(&org)).await?.iter().any(|noted| noted.state.last_heard_at.is_some());
     let hours = node.config.profile.identity_hours;
-    let note = is_read.then(|| format!("the org is read already: events over {hours} hours old are set aside"));
+    let note = is_read.then(|| format!("the org is already being read: events older than {hours} hours are set aside"));
     print(&json!({
         "note": note,
         "org": org, "from": from, "to": to, "activities": activities, "windows": windows, "truncations": truncations,
@@ -55,7 +60,7 @@ pub(crate) async fn backfill(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says what is wrong, and what to do about it. Fails if something is bad.
+/// Checks NATS, Postgres and each org, and prints what to do. Exits with 1 if a check is bad.
 pub(crate) async fn doctor(config: Config, as_json: bool) -> Result<ExitCode> {
     let mut checks = vec![nats(&config).await];
     checks.extend(postgres(&config).await);
@@ -63,7 +68,7 @@ pub(crate) async fn doctor(config: Config, as_json: bool) -> Result<ExitCode> {
         checks.extend(examine(name, org, now).await);
     }
     if config.ingest.salesforce.orgs.is_empty() {
-        let advice = "see docs/salesforce-setup.md, or push events to ingest";
+        let advice = "see docs/salesforce-setup.md to read an org, or push events to ingest";
         checks.push(Check::poor("salesforce", "no org is configured", advice));
     }
     if as_json {
@@ -93,17 +98,23 @@ async fn nats(config: &Config) -> Check {
         Err(error) => return Check::bad("nats", format!("{:#}", anyhow::Error::from(error)), wrong),
     };
     match Topology::new(&config.nats, &[detector::Group::all().declaration()]).check(&bus).await {
-        Ok(differences) if differences.is_empty() => Check::good("nats", "streams and consumers are as declared"),
+        Ok(differences) if differences.is_empty() => {
+            Check::good("nats", "streams and consumers match their declaration")
+        }
         Ok(differences) => {
-            let found = format!("{} streams or consumers are otherwise than declared", differences.len());
-            Check::poor("nats", found, "orgwatchd topology show, then topology apply; detector groups have their own")
+            let found = format!("{} fields of streams or consumers differ from their declaration", differences.len());
+            Check::poor(
+                "nats",
+                found,
+                "run orgwatchd topology show, then topology apply, with the flags of each detector group",
+            )
         }
         Err(error) => Check::bad("nats", format!("{:#}", anyhow::Error::from(error)), wrong),
     }
 }
 
 async fn postgres(config: &Config) -> Vec<Check> {
-    let wrong = "check postgres.url, and that the role may connect";
+    let wrong = "check postgres.url, and that its role may connect";
     let looked = async {
         let store = Store::connect(&config.postgres, "orgwatch-operator").await?;
         let pending = store.pending_migrations().await?;
@@ -115,7 +126,7 @@ async fn postgres(config: &Config) -> Vec<Check> {
         Ok((pending, clock)) => {
             let schema = match pending {
                 0 => Check::good("postgres", "the schema is up to date"),
-                some => Check::bad("postgres", format!("{some} migrations are missing"), "orgwatchd migrate"),
+                some => Check::bad("postgres", format!("{some} migrations are missing"), "run orgwatchd migrate"),
             };
             vec![schema, Check::clock("postgres clock", clock, now())]
         }

@@ -1,4 +1,4 @@
-//! What each source of each org has seen, and what it has missed.
+//! Prints the state of each source of each org: when it last answered, its gaps, and what to do.
 
 use super::operate::print;
 use crate::arguments::SourcesCommand;
@@ -14,7 +14,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use store::{Gap, Store, StoredSource};
 
-/// Prints what is known of sources. Fails if one is blind.
+/// Prints the state of sources. Exits with 1 if one is blind.
 pub(crate) async fn sources(config: Config, command: SourcesCommand) -> Result<ExitCode> {
     let SourcesCommand::Status { org, json: as_json } = command;
     let store = Store::connect(&config.postgres, "orgwatch-operator").await?;
@@ -31,35 +31,35 @@ pub(crate) async fn sources(config: Config, command: SourcesCommand) -> Result<E
     Ok(if is_blind { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// One source of one kind of events.
+/// The state of one source for one kind of events.
 #[derive(Debug, PartialEq, Serialize)]
 struct Line {
     org_id: OrgId,
     kind: String,
     source: String,
     state: String,
-    /// Seconds since it last answered, if it ever did.
+    /// Seconds since it last answered; none if it never did.
     lag: Option<i64>,
     last_event_at: Option<Timestamp>,
     last_heard_at: Option<Timestamp>,
     open_gaps: usize,
-    /// What is wrong and what to do, if anything.
+    /// The problem and what to do; none if there is no problem.
     detail: Option<String>,
 }
 
-/// A leading source is heard more often than this.
-const FORGOTTEN: i64 = HOUR;
+/// A leading source whose state is older than this is not being read: ingest writes states every few seconds.
+const STALE: i64 = HOUR;
 
 impl Line {
     fn of(stored: StoredSource, gaps: &[Gap], now: Timestamp) -> Self {
         let StoredSource { org_id, state, updated_at } = stored;
         let of_this = |gap: &&Gap| gap.org_id == org_id && gap.kind == state.kind && gap.source == state.source;
-        let is_forgotten = state.state == "leading" && now.since(updated_at) > FORGOTTEN;
-        let forgotten = is_forgotten.then(|| "nothing was noted for an hour; is ingest running?".to_owned());
+        let is_stale = state.state == "leading" && now.since(updated_at) > STALE;
+        let stale = is_stale.then(|| "no state was written for an hour: check that ingest is running".to_owned());
         Self {
             open_gaps: gaps.iter().filter(of_this).count(),
             lag: state.last_heard_at.map(|heard| now.since(heard).max(0) / SECOND),
-            detail: state.detail.or(forgotten),
+            detail: state.detail.or(stale),
             kind: state.kind,
             source: state.source,
             state: state.state,
@@ -72,7 +72,7 @@ impl Line {
 
 fn text(lines: &[Line], gaps: &[Gap]) -> String {
     if lines.is_empty() && gaps.is_empty() {
-        return "no source has told anything yet\n".to_owned();
+        return "no source has reported yet\n".to_owned();
     }
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
@@ -103,7 +103,7 @@ fn shown(gap: &Gap) -> serde_json::Value {
     json!({ "id": id, "org_id": org_id, "source": source, "kind": kind, "from": from, "to": to, "reason": reason })
 }
 
-/// In the largest unit of which there are two.
+/// Returns a duration in the largest unit of which it has at least two.
 fn duration(seconds: i64) -> String {
     let milliseconds = seconds * SECOND;
     let units = [(DAY, "d"), (HOUR, "h"), (MINUTE, "min")];
@@ -139,19 +139,19 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_what_is_wrong() {
+    fn a_line_has_its_problem() {
         let line = |stored| Line::of(stored, &[gap("login"), gap("report")], Timestamp(3 * HOUR));
         let fresh = line(stored("leading", 3 * HOUR - 5 * SECOND, None));
         assert_eq!((fresh.lag, fresh.open_gaps, fresh.detail), (Some(5), 1, None));
-        let forgotten = line(stored("leading", 0, None));
-        assert!(forgotten.detail.unwrap().contains("is ingest running?"));
+        let stale = line(stored("leading", 0, None));
+        assert!(stale.detail.unwrap().contains("check that ingest is running"));
         assert_eq!(line(stored("missing", 0, None)).detail, None);
         assert_eq!(line(stored("blind", 0, Some("the stream is silent"))).detail.unwrap(), "the stream is silent");
     }
 
     #[test]
     fn the_text_has_all_sources_and_gaps() {
-        assert_eq!(text(&[], &[]), "no source has told anything yet\n");
+        assert_eq!(text(&[], &[]), "no source has reported yet\n");
         let lines = [Line::of(stored("blind", 0, Some("silent")), &[], Timestamp(3 * HOUR))];
         let text = text(&lines, &[gap("login")]);
         for part in [ORG, "login", "blind", "3 h", "1970-01-01 00:00:00", "silent", "what to do"] {
