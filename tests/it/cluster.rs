@@ -1,5 +1,5 @@
-//! Three nats-servers with three copies of each stream. Each server is killed in turn while events flow. The events keep
-//! flowing with the other two, and the outcome in Postgres equals that of a run without faults.
+//! Three nats-servers with three copies of each stream. Each server is killed in turn while events flow. The events
+//! keep flowing with the other two, and the outcome in Postgres equals that of a run without faults.
 
 use crate::kit::{Fleet, PATIENCE, backtest, command, eventually, export, orgs};
 use async_nats::jetstream::{self, Context, consumer, stream};

@@ -1,5 +1,5 @@
-//! Services and servers are killed and connections are cut at random. No event is lost or counted twice, and the outcome
-//! in Postgres equals that of a run without faults.
+//! Services and servers are killed and connections are cut at random. No event is lost or counted twice, and the
+//! outcome in Postgres equals that of a run without faults.
 //!
 //! `CHAOS_FAULTS=200` sets the number of faults.
 

@@ -1,5 +1,5 @@
-//! Backup and restore: the run continues after a restore, and its outcome equals that of a backtest. [`crate::equality`]
-//! shows that the files of events alone are enough.
+//! Backup and restore: the run continues after a restore, and its outcome equals that of a backtest.
+//! [`crate::equality`] shows that the files of events alone are enough.
 
 use crate::kit::{Fleet, backtest, export, orgs};
 use model::Timestamp;

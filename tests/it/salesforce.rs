@@ -111,7 +111,7 @@ async fn a_backfill_is_learned_and_raises_nothing() {
     shutdown.cancel();
     baseline.await.unwrap().unwrap();
     let backlog = node.bus.backlog(&Consumer::detector(group.name())).await.unwrap();
-    assert!(backlog.is_empty(), "lessons were observed: {backlog:?}");
+    assert!(backlog.is_empty(), "a backfill was observed: {backlog:?}");
     let partition = node.config.partitions.partitions().of_org(&org_id(0))[0];
     let owner = store::Owner::connect(&node.config.postgres, "test", "test", 9).await.unwrap();
     let state = owner.load_state(partition.into(), "none").await.unwrap();

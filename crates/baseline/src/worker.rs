@@ -117,7 +117,7 @@ impl Worker {
 
     async fn publish(&mut self, out: Outgoing) -> Result<(), PublishError> {
         for (subject, items) in out {
-            self.tickets.push(self.publisher.send_or_bury("baseline", subject, items).await?);
+            self.tickets.push(self.publisher.send_or_set_aside("baseline", subject, items).await?);
         }
         Ok(())
     }

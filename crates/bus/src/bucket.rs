@@ -85,8 +85,8 @@ impl Bucket {
     }
 }
 
-/// How long a watch may be silent until the value itself is read. The client recreates a consumer that was lost with its
-/// server; where it cannot, the watch stays silent. Five seconds are a choice: settings change rarely.
+/// How long a watch may be silent until the value itself is read. The client recreates a consumer that was lost with
+/// its server; where it cannot, the watch stays silent. Five seconds are a choice: settings change rarely.
 const SILENCE: Duration = Duration::from_secs(5);
 
 struct Watcher {

@@ -29,8 +29,9 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// Connects. The server shows `name`, and replies to this connection arrive at `_INBOX_<name>.>`, so that permissions
-    /// can tell services apart. Retries for `connect_seconds`, except when the server refuses the credentials.
+    /// Connects. The server shows `name`, and replies to this connection arrive at `_INBOX_<name>.>`, so that
+    /// permissions can tell services apart. Retries for `connect_seconds`, except when the server refuses the
+    /// credentials.
     ///
     /// # Errors
     /// If the settings are not valid, no server can be reached, or the server is too old.
@@ -74,8 +75,8 @@ impl Bus {
         }
     }
 
-    /// Returns the number of connects so far. It changes when the connection was lost and made again, with which requests
-    /// and deliveries may have been lost.
+    /// Returns the number of connects so far. It changes when the connection was lost and made again, with which
+    /// requests and deliveries may have been lost.
     pub(crate) fn epoch(&self) -> u64 {
         self.client.statistics().connects.load(Ordering::Relaxed)
     }

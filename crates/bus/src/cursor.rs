@@ -19,10 +19,10 @@ const MESSAGES: usize = 32;
 
 /// Hands the messages of a partition to `handler`, each once and in order.
 ///
-/// Reading starts after `start_after`, the stream sequence up to which the handler's state has applied messages; 0 means
-/// none. After a loss of the connection it continues after the last handled message. Messages up to the sequence that
-/// [`Handler::durable`] returns are acknowledged. Messages that cannot be decoded, and those of [`Failure::Poison`], go
-/// to the dead stream.
+/// Reading starts after `start_after`, the stream sequence up to which the handler's state has applied messages; 0
+/// means none. After a loss of the connection it continues after the last handled message. Messages up to the sequence
+/// that [`Handler::durable`] returns are acknowledged. Messages that cannot be decoded, and those of
+/// [`Failure::Poison`], go to the dead stream.
 ///
 /// Returns after [`Handler::finish`] when `shutdown` is cancelled.
 ///
@@ -134,7 +134,7 @@ impl<H: Handler> Cursor<'_, H> {
             match message.decode() {
                 Ok(delivery) => deliveries.push(delivery),
                 Err(error) => {
-                    if self.bury(message, &dead::undecodable(&error)).await?.is_none() {
+                    if self.set_aside(message, &dead::undecodable(&error)).await?.is_none() {
                         return Ok(None);
                     }
                     // The handler gets its sequence without items. Otherwise the durable sequence would never pass it.
@@ -165,7 +165,7 @@ impl<H: Handler> Cursor<'_, H> {
                 Err(failure) => return Err(End::Error(failed(&self.consumer, failure))),
             };
             for message in messages.iter().filter(|message| message.sequence == poison) {
-                if self.bury(message, &reason).await?.is_none() {
+                if self.set_aside(message, &reason).await?.is_none() {
                     return Ok(None);
                 }
             }
@@ -180,9 +180,9 @@ impl<H: Handler> Cursor<'_, H> {
     }
 
     /// Moves a message to the dead stream. Returns `None` on shutdown.
-    async fn bury(&mut self, message: &Received, reason: &str) -> Result<Option<()>, End> {
+    async fn set_aside(&mut self, message: &Received, reason: &str) -> Result<Option<()>, End> {
         let (bus, stage) = (self.bus, self.consumer.stage.clone());
-        self.ticking(None, dead::bury(bus, &stage, message, reason)).await
+        self.ticking(None, dead::set_aside(bus, &stage, message, reason)).await
     }
 
     /// Acknowledges up to the durable sequence. One acknowledgment covers all before it, so a lost one does no harm.

@@ -1,5 +1,5 @@
-//! Dead letters: messages and records that could not be processed, kept with the reason until an operator replays or drops
-//! them.
+//! Dead letters: messages and records that could not be processed, kept with the reason until an operator replays or
+//! drops them.
 
 use crate::delivery::Received;
 use crate::error::Cause;
@@ -102,8 +102,8 @@ pub async fn get(bus: &Bus, sequence: u64) -> Result<DeadLetter, BusError> {
 
 /// Publishes a letter to its subject again, then drops it.
 ///
-/// All consumers of that subject receive it again, which changes nothing for those that have processed it. Two replays at
-/// the same time publish it once.
+/// All consumers of that subject receive it again, which changes nothing for those that have processed it. Two replays
+/// at the same time publish it once.
 ///
 /// # Errors
 /// [`BusError::NoSuchLetter`]. [`BusError::NeverInStream`] and [`BusError::Truncated`], after which the letter is kept.
@@ -141,8 +141,8 @@ pub async fn drop(bus: &Bus, sequence: u64) -> Result<(), BusError> {
     deleted.map(|_| ()).map_err(|error| api(bus, "delete from it", error.into()))
 }
 
-/// Stores a payload that is not a message of a stream, or no longer. A replay publishes it to `subject`. Retries until the
-/// server has acknowledged. Two calls make two letters.
+/// Stores a payload that is not a message of a stream, or no longer. A replay publishes it to `subject`. Retries until
+/// the server has acknowledged. Two calls make two letters.
 pub async fn put(bus: &Bus, stage: &str, subject: &str, traceparent: &str, payload: impl Into<Bytes>, reason: &str) {
     let id = format!("dead-{stage}-{}", bus.client.new_inbox());
     let came_from = CameFrom::Stream { subject, sequence: 0 };
@@ -159,7 +159,7 @@ pub async fn put_record(bus: &Bus, stage: &str, origin: &str, payload: impl Into
 }
 
 /// Stores a message with the reason why `stage` could not process it. Retries until the server has acknowledged.
-pub(crate) async fn bury(bus: &Bus, stage: &str, received: &Received, reason: &str) {
+pub(crate) async fn set_aside(bus: &Bus, stage: &str, received: &Received, reason: &str) {
     let (message, sequence) = (&received.message, received.sequence);
     let traceparent = message.headers.as_ref().map(|headers| text(headers, TRACEPARENT)).unwrap_or_default();
     let (subject, payload) = (message.subject.as_str(), message.payload.clone());

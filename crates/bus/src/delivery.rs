@@ -25,8 +25,8 @@ pub trait Handler: Send {
     /// What the messages carry.
     type Item: Batch;
 
-    /// Processes messages in the order of the stream. A delivery without items stands for a message that went to the dead
-    /// stream.
+    /// Processes messages in the order of the stream. A delivery without items stands for a message that went to the
+    /// dead stream.
     ///
     /// `Ok` means that the effects are durable ([`crate::shared()`]) or applied to the state ([`crate::cursor()`]).
     ///
@@ -60,12 +60,12 @@ pub trait Handler: Send {
 /// Why a handler could not process messages, and what is done with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// A retry may succeed. [`crate::shared()`] has each message redelivered alone and after a growing delay, and moves it
-    /// to the dead stream after [`crate::SharedSettings::max_deliveries`]. [`crate::cursor()`] ends, to be restored from
-    /// its checkpoint.
+    /// A retry may succeed. [`crate::shared()`] has each message redelivered alone and after a growing delay, and moves
+    /// it to the dead stream after [`crate::SharedSettings::max_deliveries`]. [`crate::cursor()`] ends, to be restored
+    /// from its checkpoint.
     Retry(String),
-    /// Something that the handler needs, such as Postgres, is unavailable. Works as [`Failure::Retry`], but the messages
-    /// never go to the dead stream for it.
+    /// Something that the handler needs, such as Postgres, is unavailable. Works as [`Failure::Retry`], but the
+    /// messages never go to the dead stream for it.
     Unavailable(String),
     /// One message cannot be processed: it goes to the dead stream, and the others are handled again without it.
     Poison {

@@ -76,8 +76,8 @@ impl BusError {
         }
     }
 
-    /// Returns whether a retry may succeed: JetStream does not answer while servers elect a leader, and a missing server
-    /// may come back.
+    /// Returns whether a retry may succeed: JetStream does not answer while servers elect a leader, and a missing
+    /// server may come back.
     pub(crate) fn is_transient(&self) -> bool {
         let (Self::Api { source, .. } | Self::Copies { source, .. }) = self else { return false };
         let elects = [ErrorCode::CLUSTER_NOT_AVAILABLE, ErrorCode::CLUSTER_NOT_LEADER, ErrorCode::CLUSTER_NO_PEERS];

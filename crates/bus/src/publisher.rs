@@ -84,8 +84,8 @@ impl<T> Publisher<T> {
 }
 
 impl<T: Batch> Publisher<T> {
-    /// Starts the task. Failed publishes are retried until `abandon` is cancelled, after which open tickets fail: cancel it
-    /// last.
+    /// Starts the task. Failed publishes are retried until `abandon` is cancelled, after which open tickets fail:
+    /// cancel it last.
     pub fn start(bus: &Bus, settings: PublisherSettings, abandon: CancellationToken) -> Self {
         let (requests, receiver) = mpsc::unbounded_channel();
         tokio::spawn(Actor::new(bus.clone(), settings.linger, abandon).run(receiver));
@@ -109,7 +109,7 @@ impl<T: Batch> Publisher<T> {
     ///
     /// # Errors
     /// [`PublishError::Stopped`].
-    pub async fn send_or_bury(
+    pub async fn send_or_set_aside(
         &self,
         stage: &str,
         subject: String,

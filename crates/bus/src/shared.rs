@@ -28,7 +28,7 @@ pub struct SharedSettings {
 
 /// A choice: a stage recovers within a minute of the end of an outage.
 const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(60);
-/// Doublings after which any delay of a nanosecond or more has reached a cap of four seconds, and any of a second the cap.
+/// Bounds the work for messages with many deliveries. A delay of a second reaches the longest after six doublings.
 const MAX_DOUBLINGS: usize = 32;
 
 impl Default for SharedSettings {
@@ -40,8 +40,8 @@ impl Default for SharedSettings {
 /// Hands the ready messages of `consumer` to `handler`, and acknowledges them after [`Handler::handle`] returns.
 ///
 /// New messages are handled together. A redelivered message is handled alone, so that one bad message does not fail
-/// others. Messages that cannot be decoded, those that failed too often, and those of [`Failure::Poison`] go to the dead
-/// stream. Reading continues after any loss of the connection.
+/// others. Messages that cannot be decoded, those that failed too often, and those of [`Failure::Poison`] go to the
+/// dead stream. Reading continues after any loss of the connection.
 ///
 /// Returns after [`Handler::finish`] within a second of the cancellation of `shutdown`.
 ///
@@ -170,7 +170,7 @@ impl<H: Handler> Shared<'_, H> {
                     deliveries.push(delivery);
                     left.push(received);
                 }
-                Err(error) => self.bury(&received, &dead::undecodable(&error)).await,
+                Err(error) => self.set_aside(&received, &dead::undecodable(&error)).await,
             }
         }
         while !left.is_empty() {
@@ -187,7 +187,7 @@ impl<H: Handler> Shared<'_, H> {
             let Some(index) = left.iter().position(|received| received.sequence == sequence) else {
                 return Err(End::Error(failed(self.consumer, Failure::Poison { sequence, reason })));
             };
-            self.bury(&left.remove(index), &reason).await;
+            self.set_aside(&left.remove(index), &reason).await;
             // What was decoded once can be decoded again.
             deliveries = left.iter().filter_map(|received| received.decode().ok()).collect();
         }
@@ -202,7 +202,7 @@ impl<H: Handler> Shared<'_, H> {
                 tracing::warn!(%consumer, messages = left.len(), %reason, "messages failed, retrying");
                 for received in left {
                     if received.deliveries >= self.settings.max_deliveries {
-                        self.bury(received, &reason).await;
+                        self.set_aside(received, &reason).await;
                     } else {
                         self.nak(received, self.delay(received.deliveries)).await;
                     }
@@ -227,10 +227,10 @@ impl<H: Handler> Shared<'_, H> {
     }
 
     /// Moves a message to the dead stream, then acknowledges it. On shutdown it may be redelivered instead.
-    async fn bury(&self, received: &Received, reason: &str) {
+    async fn set_aside(&self, received: &Received, reason: &str) {
         tokio::select! {
             () = self.shutdown.cancelled() => {}
-            () = dead::bury(self.bus, &self.consumer.stage, received, reason) => {
+            () = dead::set_aside(self.bus, &self.consumer.stage, received, reason) => {
                 answer(self.bus, received.message.reply.as_ref(), AckKind::Ack).await;
             }
         }

@@ -33,8 +33,8 @@ pub fn dead(prefix: &str, stage: &str) -> String {
     format!("{prefix}.v1.dead.{}", token(stage))
 }
 
-/// Encodes a text as one token of a subject: bytes other than `[A-Za-z0-9_-]` become `=` and two hexadecimal digits, and
-/// the empty text becomes `=`. Different texts have different tokens, which [`text`] decodes.
+/// Encodes a text as one token of a subject: bytes other than `[A-Za-z0-9_-]` become `=` and two hexadecimal digits,
+/// and the empty text becomes `=`. Different texts have different tokens, which [`text`] decodes.
 pub fn token(text: &str) -> String {
     if text.is_empty() {
         return "=".to_owned();

@@ -22,7 +22,8 @@ pub fn link(span: &tracing::Span, traceparent: &str) {
     }
 }
 
-/// Makes the span, which must not have been entered, a child of that of a `traceparent`. Does nothing if it is not valid.
+/// Makes the span, which must not have been entered, a child of that of a `traceparent`. Does nothing if it is not
+/// valid.
 pub fn parent(span: &tracing::Span, traceparent: &str) {
     if parse(traceparent).is_none() {
         return;

@@ -73,5 +73,5 @@ async fn send(
     let traceparent = row.traceparent.as_deref().unwrap_or_default().into();
     let item = Item { traceparent, ..Item::new(Change { incident, kind: *kind }) };
     let subject = subject::incident(prefix, row.org_id.as_str());
-    publisher.send_or_bury("correlator", subject, vec![item]).await.map(Some)
+    publisher.send_or_set_aside("correlator", subject, vec![item]).await.map(Some)
 }

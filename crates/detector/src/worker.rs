@@ -60,7 +60,7 @@ impl Worker {
     async fn publish(&self, by_subject: BTreeMap<String, Vec<Item<Finding>>>) -> Result<(), PublishError> {
         let mut tickets = Vec::with_capacity(by_subject.len());
         for (subject, items) in by_subject {
-            tickets.push(self.publisher.send_or_bury("detector", subject, items).await?);
+            tickets.push(self.publisher.send_or_set_aside("detector", subject, items).await?);
         }
         for ticket in tickets {
             ticket.await?;

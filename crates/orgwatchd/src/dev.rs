@@ -1,5 +1,5 @@
-//! Commands of development, with the fake org, the simulator and the test servers. The feature `dev` brings them; what is
-//! shipped is built without it.
+//! Commands of development, with the fake org, the simulator and the test servers. Only the feature `dev` brings them,
+//! and the image is built without it.
 
 mod arguments;
 mod fake_org;

@@ -42,8 +42,8 @@ pub async fn findings(store: &Store) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Returns the incidents that count, highest risk first. Their revision is the highest of their findings, as in a backtest,
-/// because the number of changes of an incident depends on the order in which its findings arrived.
+/// Returns the incidents that count, highest risk first. Their revision is the highest of their findings, as in a
+/// backtest, because the number of changes of an incident depends on the order in which its findings arrived.
 ///
 /// # Errors
 /// If the database does not answer.

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 /// How often servers are polled.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Waits until the files are read and every stage is idle. A stage acknowledges only what it has passed on, so it is enough
-/// to wait for the stages one after the other.
+/// Waits until the files are read and every stage is idle. A stage acknowledges only what it has passed on, so it is
+/// enough to wait for the stages one after the other.
 ///
 /// # Errors
 /// If a server does not answer.

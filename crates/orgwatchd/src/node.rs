@@ -26,12 +26,12 @@ pub struct Node {
 }
 
 impl Node {
-    /// Connects, migrates the schema, and creates the streams and consumers of this process, where the configuration says
-    /// so. `service` is the name of the NATS user and a part of that of the sessions in Postgres.
+    /// Connects, migrates the schema, and creates the streams and consumers of this process, where the configuration
+    /// says so. `service` is the name of the NATS user and a part of that of the sessions in Postgres.
     ///
     /// # Errors
-    /// If a server cannot be reached or is too old, if a stream differs in a field that cannot be changed, or if the state
-    /// of an org is in another partition than the configuration says.
+    /// If a server cannot be reached or is too old, if a stream differs in a field that cannot be changed, or if the
+    /// state of an org is in another partition than the configuration says.
     pub async fn connect(config: Config, service: &str, groups: &[DetectorGroup]) -> Result<Self> {
         let bus = Bus::connect(service, &config.nats).await?;
         let store = Store::connect(&config.postgres, &format!("orgwatch-{service}")).await?;
@@ -74,7 +74,8 @@ impl Node {
         }
     }
 
-    /// Returns the detector service of a group. It follows the settings that `config push` distributes until `shutdown`.
+    /// Returns the detector service of a group. It follows the settings that `config push` distributes until
+    /// `shutdown`.
     ///
     /// # Errors
     /// If the settings bucket cannot be opened.
@@ -108,8 +109,8 @@ impl Node {
         Ok(notifier::run(self.config.notifier, self.bus, self.store, shutdown).await?)
     }
 
-    /// Starts the admin server, and the task that updates its checks. Both stop with `last`, which is cancelled after the
-    /// services have stopped.
+    /// Starts the admin server, and the task that updates its checks. Both stop with `last`, which is cancelled after
+    /// the services have stopped.
     ///
     /// # Errors
     /// If the address cannot be listened on.

@@ -18,9 +18,9 @@ pub use health::{Check, CheckState, Health, READY, Readiness};
 /// Serves until `shutdown` is cancelled and open requests are answered. Stop it last, so that probes see a service that
 /// drains.
 ///
-/// `/livez` is 200 while the process runs. `/startupz` is 200 after [`Health::started`]. `/readyz` is 200 while all checks
-/// are up; its JSON body names the checks that are down, with reasons. `/metrics` is Prometheus text. The checks are also
-/// a gauge of the global meter.
+/// `/livez` is 200 while the process runs. `/startupz` is 200 after [`Health::started`]. `/readyz` is 200 while all
+/// checks are up; its JSON body names the checks that are down, with reasons. `/metrics` is Prometheus text. The checks
+/// are also a gauge of the global meter.
 ///
 /// # Errors
 /// Those of the listener.

@@ -2,12 +2,12 @@
 //! at once.
 //!
 //! `T` gives the defaults (`#[serde(default, deny_unknown_fields)]` on every struct). A file replaces them, and a
-//! variable `ORGWATCH_<SECTION>__<KEY>` replaces both; two underscores separate levels. A variable's value is text where
-//! the type expects text, and otherwise read as TOML (`true`, `8`, `["a", "b"]`). `ORGWATCH_<SECTION>__<KEY>_FILE` names
-//! a file that holds the value, unless a key of that very name exists.
+//! variable `ORGWATCH_<SECTION>__<KEY>` replaces both; two underscores separate levels. A variable's value is text
+//! where the type expects text, and otherwise read as TOML (`true`, `8`, `["a", "b"]`).
+//! `ORGWATCH_<SECTION>__<KEY>_FILE` names a file that holds the value, unless a key of that very name exists.
 //!
-//! An error names the expected and the found type of a value, and never the value, which could be a secret. Only numbers
-//! out of range are shown.
+//! An error names the expected and the found type of a value, and never the value, which could be a secret. Only
+//! numbers out of range are shown.
 
 mod environment;
 mod problem;
@@ -90,7 +90,8 @@ pub fn load_from<T: Serialize + DeserializeOwned + Default>(
     }
 }
 
-/// Returns the whole configuration as TOML, as `config show` prints it. Fields of secrets are masked by [`crate::secret`].
+/// Returns the whole configuration as TOML, as `config show` prints it. Fields of secrets are masked by
+/// [`crate::secret`].
 ///
 /// # Errors
 /// If TOML has no form for a value, such as an integer above `i64::MAX`.

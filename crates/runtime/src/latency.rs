@@ -38,9 +38,9 @@ impl Latency {
         }
     }
 
-    /// Records the part of the source, from the time of the event to that of its arrival at ingest, in milliseconds since
-    /// 1970. A negative difference, of clocks that disagree, counts as zero. Labels must have few values: no users, and
-    /// orgs only where they are few.
+    /// Records the part of the source, from the time of the event to that of its arrival at ingest, in milliseconds
+    /// since 1970. A negative difference, of clocks that disagree, counts as zero. Labels must have few values: no
+    /// users, and orgs only where they are few.
     pub fn source(&self, happened: i64, received: i64, labels: &[KeyValue]) {
         self.source.record(between(happened, received).as_secs_f64(), labels);
     }

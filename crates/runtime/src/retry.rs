@@ -25,7 +25,8 @@ impl SteadyBackoff {
 }
 
 impl<R: FnMut() -> f64> Backoff<R> {
-    /// `random` returns numbers from 0 to 1, such as [`random`]; others are clamped. A `cap` below `base` is raised to it.
+    /// `random` returns numbers from 0 to 1, such as [`random`]; others are clamped. A `cap` below `base` is raised to
+    /// it.
     pub fn new(base: Duration, cap: Duration, random: R) -> Self {
         Self { base, cap: cap.max(base), ceiling: base, random }
     }
@@ -55,7 +56,8 @@ impl<R: FnMut() -> f64> Iterator for Backoff<R> {
     }
 }
 
-/// Returns a number from 0 to 1 (exclusive). It is good enough to spread clients in time, not for statistics or secrets.
+/// Returns a number from 0 to 1 (exclusive). It is good enough to spread clients in time, not for statistics or
+/// secrets.
 pub fn random() -> f64 {
     // Every `RandomState` has different keys, seeded by the system once per thread.
     let bits = RandomState::new().hash_one(0_u8);

@@ -18,8 +18,8 @@ pub fn block_on<F: Future>(main: F) -> io::Result<F::Output> {
     Ok(runtime.block_on(main))
 }
 
-/// Makes ring the TLS provider of this process. Call it before any client of Salesforce, NATS or a destination is created;
-/// further calls do nothing.
+/// Makes ring the TLS provider of this process. Call it before any client of Salesforce, NATS or a destination is
+/// created; further calls do nothing.
 pub fn install_tls() {
     static INSTALLED: Once = Once::new();
     // It fails only if another provider is installed, which then works as well.

@@ -1,8 +1,8 @@
 //! Logs, traces and metrics of one process.
 //!
 //! The executable starts telemetry once; services only use `tracing` and the global meter. Logs are lines on standard
-//! output. Spans have ids, and `traceparent` is passed on, with or without a collector. Spans and metrics are sent by OTLP
-//! if an endpoint is set, and metrics can always be scraped from [`Telemetry::registry`].
+//! output. Spans have ids, and `traceparent` is passed on, with or without a collector. Spans and metrics are sent by
+//! OTLP if an endpoint is set, and metrics can always be scraped from [`Telemetry::registry`].
 //!
 //! Spans name their service in the field [`SERVICE_FIELD`], because one process may run several services.
 
@@ -119,15 +119,15 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Starts telemetry for the process: log lines on standard output, the global tracer, meter and propagator (W3C trace
-    /// context). `service` is a name such as `orgwatch-ingest`, and `instance` tells replicas apart. Meters taken before
-    /// never record anything.
+    /// Starts telemetry for the process: log lines on standard output, the global tracer, meter and propagator (W3C
+    /// trace context). `service` is a name such as `orgwatch-ingest`, and `instance` tells replicas apart. Meters taken
+    /// before never record anything.
     ///
     /// With an endpoint it needs a multi-threaded tokio runtime, such as that of [`crate::run::block_on`].
     ///
     /// # Errors
-    /// If the settings or `ORGWATCH_LOG` are not valid, if there is an endpoint and no runtime, or if telemetry was already
-    /// started, which then keeps running.
+    /// If the settings or `ORGWATCH_LOG` are not valid, if there is an endpoint and no runtime, or if telemetry was
+    /// already started, which then keeps running.
     pub fn start(service: &str, instance: &str, settings: &TelemetrySettings) -> Result<Self, TelemetryError> {
         let tracers = SdkTracerProvider::builder();
         let Some(endpoint) = &settings.otlp_endpoint else {

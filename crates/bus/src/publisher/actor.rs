@@ -177,8 +177,8 @@ async fn attempt(bus: &Bus, subject: &str, message: PublishMessage) -> Result<()
     }
 }
 
-/// Returns an id derived from the content and the subject, by which the server stores a message that is sent again within
-/// the duplicate window only once.
+/// Returns an id derived from the content and the subject, by which the server stores a message that is sent again
+/// within the duplicate window only once.
 fn message_id(subject: &str, bytes: &[u8]) -> String {
     let mut hash = Xxh3::new();
     hash.update(subject.as_bytes());

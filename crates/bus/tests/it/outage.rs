@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 const ROUNDS: i64 = 4;
 const PER_ROUND: i64 = 100;
 
-/// Publishes to both loops and calls `disturb` after each round. Checks that the cursor receives every message once and in
-/// order, and the shared reader every message at least once.
+/// Publishes to both loops and calls `disturb` after each round. Checks that the cursor receives every message once and
+/// in order, and the shared reader every message at least once.
 async fn nothing_is_lost(bus: &Bus, mut disturb: impl AsyncFnMut()) {
     let shutdown = CancellationToken::new();
     let ((mut cursors, mut in_order), (mut shareds, mut in_any_order)) = (Probe::accepting(), Probe::accepting());

@@ -62,7 +62,7 @@ async fn items_that_are_too_large_become_dead_letters_and_the_rest_is_sent() {
     let publisher = publisher(&bus);
     let subject = subject::activity("orgwatch", 0);
     let large = Item { traceparent: "x".repeat(2 * 1024 * 1024).into(), ..item(1) };
-    let ticket = publisher.send_or_bury("ingest", subject.clone(), vec![item(0), large, item(2)]).await.unwrap();
+    let ticket = publisher.send_or_set_aside("ingest", subject.clone(), vec![item(0), large, item(2)]).await.unwrap();
     ticket.await.unwrap();
     let letters = bus::dead::list(&bus, &bus::dead::Filter::default()).await.unwrap();
     assert_eq!(letters.len(), 1);

@@ -3,8 +3,8 @@
 //!
 //! All services run in this process, with a nats-server that writes to disk and a Postgres on the same cores. Arguments
 //! choose phases (`whole`, `latency`, `raw`), all by default. `ORGWATCH_BENCH_USERS` and `ORGWATCH_BENCH_DAYS` set the
-//! size of the org, `ORGWATCH_BENCH_RATE` the events per second of the second phase (by default half of the first phase's
-//! result), and `ORGWATCH_BENCH_TRACE_RATIO` the share of traces that is recorded.
+//! size of the org, `ORGWATCH_BENCH_RATE` the events per second of the second phase (by default half of the first
+//! phase's result), and `ORGWATCH_BENCH_TRACE_RATIO` the share of traces that is recorded.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 

@@ -50,8 +50,8 @@ impl Services {
 /// Services, each with the stream that it reads.
 const STAGES: [(&str, &str); 3] = [("baseline", "activity"), ("detector", "observation"), ("correlator", "finding")];
 
-/// Prints the figures. Returns events per second until the correlator has the last finding; the stages are idle only after
-/// the next checkpoint.
+/// Prints the figures. Returns events per second until the correlator has the last finding; the stages are idle only
+/// after the next checkpoint.
 pub(crate) async fn measure(node: &Node, group: &Group, org: &Org, registry: &Registry, ingest: Ingest) -> f64 {
     let partitions = node.config.partitions.partitions();
     let [partition] = partitions.of_org(&org.id)[..] else { panic!("the org is spread") };

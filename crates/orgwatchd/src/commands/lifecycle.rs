@@ -1,5 +1,5 @@
-//! Deletes an account, an org or the state of a partition. Baseline keeps running: it hands over the partitions concerned
-//! and claims them again afterwards.
+//! Deletes an account, an org or the state of a partition. Baseline keeps running: it hands over the partitions
+//! concerned and claims them again afterwards.
 
 use super::operate::print;
 use crate::arguments::{OrgCommand, PartitionCommand, UserCommand};

@@ -27,8 +27,8 @@ pub(crate) struct DevArguments {
     /// Event seconds to play per second from --learn-until on; as fast as possible where absent
     #[arg(long, value_name = "FACTOR")]
     pub(crate) speed: Option<f64>,
-    /// Serve the events from a fake Salesforce and read them there: by one stream in order, or by streams, stored events
-    /// and log files at once
+    /// Serve the events from a fake Salesforce and read them there: by one stream in order, or by streams, stored
+    /// events and log files at once
     #[arg(long, value_name = "CHANNELS", num_args = 0..=1, default_missing_value = "stream")]
     pub(crate) salesforce: Option<Channels>,
     /// Exit when every stage has processed all input

@@ -30,8 +30,8 @@ const PREFIX: &str = "ORGWATCH_";
 /// Variables with the prefix that set no key.
 const RESERVED: &[&str] = &["ORGWATCH_CONFIG", "ORGWATCH_LOG", "ORGWATCH_TOOLS"];
 
-/// Returns whether Kubernetes sets this variable for a service of the namespace, such as `ORGWATCH_CONSOLE_PORT` for the
-/// service `orgwatch-console`. Such names never hold two underscores.
+/// Returns whether Kubernetes sets this variable for a service of the namespace, such as `ORGWATCH_CONSOLE_PORT` for
+/// the service `orgwatch-console`. Such names never hold two underscores.
 fn is_service_link(key: &str) -> bool {
     let endings = ["SERVICE_HOST", "SERVICE_PORT", "PORT"];
     let inner = ["SERVICE_PORT_", "_PORT_"];

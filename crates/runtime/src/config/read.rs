@@ -147,7 +147,7 @@ impl<'de> Deserializer<'de> for &Node {
 /// The entries of a table, in the order of their keys.
 struct Children<'a> {
     entries: btree_map::Iter<'a, String, Node>,
-    /// The entry whose key was read and whose value is to be read.
+    /// The entry of which the key has been read, and the value comes next.
     pending: Option<(&'a String, &'a Node)>,
 }
 

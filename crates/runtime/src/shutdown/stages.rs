@@ -48,8 +48,8 @@ impl Stages {
         self
     }
 
-    /// Starts a task, which must stop soon after its token is cancelled. A task that returns `Ok` before that leaves the
-    /// others running.
+    /// Starts a task, which must stop soon after its token is cancelled. A task that returns `Ok` before that leaves
+    /// the others running.
     ///
     /// # Panics
     /// Outside of a tokio runtime.

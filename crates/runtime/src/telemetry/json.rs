@@ -15,8 +15,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::error::chain;
 
-/// The format. `fields` holds the fields of the event and of the spans around it; the innermost value wins. `span` is the
-/// name of the innermost span. The ids are those of the active OpenTelemetry span, also if it is not sampled.
+/// The format. `fields` holds the fields of the event and of the spans around it; the innermost value wins. `span` is
+/// the name of the innermost span. The ids are those of the active OpenTelemetry span, also if it is not sampled.
 pub(super) struct JsonLine;
 
 impl<S, N> FormatEvent<S, N> for JsonLine
