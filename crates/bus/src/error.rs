@@ -20,25 +20,39 @@ pub enum BusError {
     /// No server accepted the connection within `nats.connect_seconds`.
     #[error("nats {servers}: cannot connect")]
     Connect {
+        /// The configured servers.
         servers: String,
+        /// The cause.
         #[source]
         source: async_nats::ConnectError,
     },
     /// The server lacks features that orgwatch needs.
     #[error("nats-server {found} at {servers} is too old: orgwatch needs {needed} or later")]
-    Version { servers: String, found: String, needed: &'static str },
+    Version {
+        /// The configured servers.
+        servers: String,
+        /// The version of the server.
+        found: String,
+        /// The oldest version that works.
+        needed: &'static str,
+    },
     /// JetStream refused a request or did not answer.
     #[error("{object}: cannot {action}")]
     Api {
+        /// Such as `stream ORGWATCH_ACTIVITY`.
         object: String,
+        /// Such as `create it`.
         action: &'static str,
+        /// The cause.
         #[source]
         source: Cause,
     },
     /// The cluster is smaller than `nats.replicas`.
     #[error("{object}: there are fewer servers than nats.replicas asks for copies")]
     Copies {
+        /// Such as `stream ORGWATCH_ACTIVITY`.
         object: String,
+        /// The cause.
         #[source]
         source: Cause,
     },
@@ -46,7 +60,16 @@ pub enum BusError {
     #[error(
         "{object}: {field} is {actual} and cannot be changed to {expected}: delete it, or change the settings back"
     )]
-    Immutable { object: String, field: &'static str, expected: String, actual: String },
+    Immutable {
+        /// Such as `stream ORGWATCH_ACTIVITY`.
+        object: String,
+        /// The name of the field.
+        field: &'static str,
+        /// The declared value.
+        expected: String,
+        /// The value at the server.
+        actual: String,
+    },
     /// The dead stream has no message with this sequence.
     #[error("dead letter {0}: does not exist")]
     NoSuchLetter(u64),
@@ -60,7 +83,10 @@ pub enum BusError {
     NeverInStream(u64),
     /// The name of a key of the bucket is not valid.
     #[error("{name}: is not a valid settings key, use letters, digits, -, _, /, = and .")]
-    Key { name: String },
+    Key {
+        /// The name.
+        name: String,
+    },
 }
 
 impl BusError {
@@ -110,7 +136,14 @@ pub enum PublishError {
     Busy,
     /// An item does not fit into a message.
     #[error("{subject}: an item of {size} bytes is larger than the server's limit of {limit}")]
-    TooLarge { subject: String, size: usize, limit: usize },
+    TooLarge {
+        /// The subject.
+        subject: String,
+        /// The size of the item in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// The items may or may not be stored: the sender must send them again.
     #[error("the publisher was stopped before the server acknowledged everything")]
     Stopped,
@@ -121,19 +154,50 @@ pub enum PublishError {
 pub enum LoopError {
     /// A cursor's handler failed: its state must be restored from its checkpoint.
     #[error("{consumer}: the handler failed: {reason}")]
-    Handler { consumer: String, reason: String },
+    Handler {
+        /// The name of the consumer.
+        consumer: String,
+        /// The reason that the handler gave.
+        reason: String,
+    },
     /// The handler returned [`crate::Failure::Stop`].
     #[error("{consumer}: the handler stopped: {reason}")]
-    Stopped { consumer: String, reason: String },
+    Stopped {
+        /// The name of the consumer.
+        consumer: String,
+        /// The reason that the handler gave.
+        reason: String,
+    },
     /// Another replica reads the same partition.
     #[error("{consumer}: received delivery {found} instead of {expected}: another replica reads this partition")]
-    Doubt { consumer: String, expected: u64, found: u64 },
+    Doubt {
+        /// The name of the consumer.
+        consumer: String,
+        /// The number of the next delivery.
+        expected: u64,
+        /// The number of the received delivery.
+        found: u64,
+    },
     /// The stream ends before the last applied sequence: it lost its last messages or was recreated.
     #[error("{consumer}: the stream ends at {last}, before {applied}, which was already applied")]
-    Rewound { consumer: String, applied: u64, last: u64 },
+    Rewound {
+        /// The name of the consumer.
+        consumer: String,
+        /// The last applied sequence.
+        applied: u64,
+        /// The last sequence of the stream.
+        last: u64,
+    },
     /// [`crate::Failure::Poison`] named a message that the handler had not received.
     #[error("{consumer}: the handler rejected message {sequence}, which it had not received: {reason}")]
-    UnknownPoison { consumer: String, sequence: u64, reason: String },
+    UnknownPoison {
+        /// The name of the consumer.
+        consumer: String,
+        /// The sequence that it named.
+        sequence: u64,
+        /// The reason that the handler gave.
+        reason: String,
+    },
 }
 
 #[cfg(test)]

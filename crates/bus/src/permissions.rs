@@ -8,11 +8,17 @@ use std::fmt::Write;
 /// permissions name the inbox of its replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
+    /// Publishes activities.
     Ingest,
+    /// Reads activities and publishes observations.
     Baseline,
+    /// Reads observations and publishes findings.
     Detector,
+    /// Reads findings and publishes changes of incidents.
     Correlator,
+    /// Reads changes of incidents.
     Notifier,
+    /// Publishes control records and settings.
     Console,
     /// Sets up streams and reads, replays and drops dead letters.
     Operator,

@@ -89,10 +89,15 @@ pub struct Difference {
 /// The streams, by what they carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stream {
+    /// Activities and control records.
     Activity,
+    /// Observations.
     Observation,
+    /// Findings.
     Finding,
+    /// Changes of incidents.
     Incident,
+    /// Dead letters.
     Dead,
 }
 

@@ -27,14 +27,25 @@ use tree::Tree;
 pub enum ConfigError {
     /// The file cannot be read.
     #[error("{}: cannot be read", path.display())]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
     /// The file, or variables, are wrong: one text for each problem, as `FILE:LINE: KEY: PROBLEM` or
     /// `VARIABLE: KEY: PROBLEM`. Services add their own checks of values in the same form.
     #[error("configuration is not valid:\n  {}", problems.join("\n  "))]
-    Invalid { problems: Vec<String> },
+    Invalid {
+        /// One text per problem.
+        problems: Vec<String>,
+    },
     /// TOML has no form for a value.
     #[error("configuration cannot be written as TOML")]
-    Write { source: toml::ser::Error },
+    Write {
+        /// The cause.
+        source: toml::ser::Error,
+    },
 }
 
 /// The text of a configuration file.

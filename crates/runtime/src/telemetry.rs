@@ -92,22 +92,42 @@ impl TelemetrySettings {
 pub enum TelemetryError {
     /// Values out of range.
     #[error("telemetry settings are not valid: {}", problems.join("; "))]
-    Settings { problems: Vec<String> },
+    Settings {
+        /// One text per problem.
+        problems: Vec<String>,
+    },
     /// The environment variable holds no valid filter.
     #[error("{LOG_VARIABLE}: {message}")]
-    Variable { message: String },
+    Variable {
+        /// The problem.
+        message: String,
+    },
     /// The endpoint is not valid.
     #[error("cannot send telemetry to {endpoint}")]
-    Endpoint { endpoint: String, source: ExporterBuildError },
+    Endpoint {
+        /// The endpoint.
+        endpoint: String,
+        /// The cause.
+        source: ExporterBuildError,
+    },
     /// An endpoint is set, and there is no tokio runtime.
     #[error("sending telemetry needs a tokio runtime")]
-    Runtime { source: TryCurrentError },
+    Runtime {
+        /// The cause.
+        source: TryCurrentError,
+    },
     /// The exporter for Prometheus could not be created.
     #[error("metrics cannot be exported for prometheus")]
-    Prometheus { source: OTelSdkError },
+    Prometheus {
+        /// The cause.
+        source: OTelSdkError,
+    },
     /// Telemetry can start only once.
     #[error("telemetry was already started in this process")]
-    Started { source: TryInitError },
+    Started {
+        /// The cause.
+        source: TryInitError,
+    },
 }
 
 /// Running telemetry. [Shut it down](Self::shutdown), or the last spans are lost.

@@ -23,13 +23,28 @@ pub struct Stages {
 pub enum StagesError {
     /// A task returned an error.
     #[error("{stage} failed")]
-    Failed { stage: String, source: anyhow::Error },
+    Failed {
+        /// Its name.
+        stage: String,
+        /// The cause.
+        source: anyhow::Error,
+    },
     /// A task panicked.
     #[error("{stage} panicked")]
-    Panicked { stage: String, source: JoinError },
+    Panicked {
+        /// Its name.
+        stage: String,
+        /// The cause.
+        source: JoinError,
+    },
     /// Tasks were aborted after the grace period.
     #[error("{} did not stop within {} s", stages.join(", "), grace.as_secs_f64())]
-    Unfinished { stages: Vec<String>, grace: Duration },
+    Unfinished {
+        /// Their names.
+        stages: Vec<String>,
+        /// The grace period.
+        grace: Duration,
+    },
 }
 
 impl Stages {
