@@ -4,9 +4,10 @@ use crate::kit::{Outcome, backtest, dev_with, org, org_id};
 use bus::{Consumer, Publisher, PublisherSettings};
 use detector::Group;
 use fake_org::{Event, FakeOrg, Script, Speed};
-use ingest::{Backfill, ConnectedOrg, Purpose, Sink};
+use ingest::Sink;
 use model::{Incident, Timestamp};
 use orgwatchd::{Config, Node};
+use salesforce_source::{Backfill, ConnectedOrg, Purpose};
 use servers::{Nats, Postgres};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -95,7 +96,7 @@ async fn a_backfill_is_learned_and_raises_nothing() {
     let publisher = Publisher::start(&node.bus, PublisherSettings::default(), CancellationToken::new());
     let sink = Sink::to_stream(publisher, "orgwatch", node.config.partitions.partitions());
     let orgs = &node.config.ingest.salesforce;
-    let backfill = Backfill { name: "prod", from: begin, to: end, purpose: Purpose::Teach };
+    let backfill = Backfill { name: "prod", from: begin, to: end, purpose: Purpose::Backfill };
     let (_, filled) = backfill.run(orgs, &node.store, &sink).await.unwrap();
     assert_eq!((filled.activities as usize, filled.truncations), (events, 0));
 

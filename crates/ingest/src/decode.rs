@@ -1,4 +1,4 @@
-//! The bytes of one request as activities.
+//! Decodes the body of one request into activities.
 
 use ::files::unpack::{self, Capped, HTTP_WINDOW, is_beyond_cap};
 use model::{Activity, OrgId, Timestamp};
@@ -7,53 +7,64 @@ use std::io::{self, Read};
 
 pub use ::files::unpack::Packing;
 
-/// What one body held, in its order.
+/// The records of one body, in order.
 #[derive(Debug, Default)]
 pub struct Decoded {
+    /// The activities.
     pub activities: Vec<Activity>,
+    /// The records that were set aside.
     pub rejects: Vec<Rejected>,
-    /// Events of kinds that are not watched.
+    /// How many events are of kinds that orgwatch does not watch.
     pub ignored: u64,
 }
 
 /// A record that was set aside.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Rejected {
-    /// Line of the unpacked body on which the record starts, from 1. `null` where only its content is at fault, which
-    /// the reason then names by the event's id.
+    /// The line of the decompressed body on which the record starts, from 1. `null` if the record could be read, but
+    /// names another org: the reason then has the event's id.
     pub line: Option<u64>,
+    /// Why it was set aside.
     pub reason: String,
 }
 
-/// Why nothing of a body is used.
+/// Why a body is refused as a whole.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
+    /// It has more bytes than the limit.
     #[error("more than {0} bytes when unpacked")]
     TooLarge(u64),
+    /// Its first bytes are of no known format.
     #[error("neither JSON nor CSV of events")]
     UnknownFormat,
+    /// Decompression failed.
     #[error("line {line}: cannot be unpacked any further")]
-    Broken { line: u64, source: io::Error },
+    Broken {
+        /// The line of the decompressed body, from 1.
+        line: u64,
+        /// The error of the decoder.
+        source: io::Error,
+    },
 }
 
-/// Reads `body`, whose records all belong to `org`: one that names another org is set aside.
+/// Reads the records of `body`, all of which must belong to `org`: a record that names another org is set aside.
 ///
-/// The format is told by the content. At most `most_bytes` are unpacked. `now` is when the body was received.
+/// The content decides on the format. At most `max_bytes` are unpacked. `now` is when the body was received.
 ///
 /// # Errors
-/// If the body is too large, of no format, or breaks off; records that cannot be read are in [`Decoded::rejects`].
+/// If the body is too large, of no known format, or truncated. Unreadable records are in [`Decoded::rejects`].
 pub fn decode(
     body: &[u8],
     packing: Packing,
     org: &OrgId,
-    most_bytes: u64,
+    max_bytes: u64,
     now: Timestamp,
 ) -> Result<Decoded, DecodeError> {
     let failed = |line, source| {
-        if is_beyond_cap(&source) { DecodeError::TooLarge(most_bytes) } else { DecodeError::Broken { line, source } }
+        if is_beyond_cap(&source) { DecodeError::TooLarge(max_bytes) } else { DecodeError::Broken { line, source } }
     };
     let unpacked = unpack::unpacked(body, packing, HTTP_WINDOW).map_err(|source| failed(1, source))?;
-    let mut unpacked = Capped::new(unpacked, most_bytes);
+    let mut unpacked = Capped::new(unpacked, max_bytes);
     let mut head = Vec::new();
     unpacked.by_ref().take(HEAD).read_to_end(&mut head).map_err(|source| failed(1, source))?;
     let format = salesforce::detect(&head).ok_or(DecodeError::UnknownFormat)?;
@@ -82,12 +93,12 @@ pub fn decode(
     Ok(decoded)
 }
 
-/// How much is looked at to tell the format.
+/// How many bytes are read to detect the format. A choice.
 const HEAD: u64 = 256 * 1024;
 
 fn refusal(activity: &Activity, org: &OrgId) -> Option<String> {
     let named: String = activity.org_id.as_str().chars().take(18).collect();
-    (activity.org_id != *org).then(|| format!("event {}: org {named} is not the one of this token", activity.id))
+    (activity.org_id != *org).then(|| format!("event {}: its org {named} is not the org of this token", activity.id))
 }
 
 #[cfg(test)]

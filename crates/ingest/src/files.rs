@@ -1,17 +1,17 @@
-//! Files that are read once, in the order in which a backtest reads them.
+//! The file source: reads files once, in the order in which a backtest reads them.
 
 mod pace;
 mod progress;
 mod reader;
 
-use crate::meter::{Counts, Meter, Origin};
+use crate::meter::{Counts, Meter, SourceKind};
 use crate::source::{Positions, Source, SourceError};
 use crate::{FileSettings, Sink};
 use ::files::Batch;
 use futures::future::BoxFuture;
 use model::{Command, OrgId, Timestamp};
 use pace::Pace;
-use progress::{Place, Progress};
+use progress::{Progress, StoredIn};
 use reader::{Plan, Reader};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,48 +20,49 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// Reads files and folders, merged by event time, and ends.
+/// Reads files and folders, merged by event time, and returns at their end.
 ///
-/// Its position is how many activities of these very files JetStream has acknowledged. When it starts again it reads
-/// them again and skips as many; other files, or changed ones, start from the beginning.
+/// Its position is the number of activities of these files that JetStream has acknowledged. After a restart it reads
+/// the files again and skips that number; if the files have changed, it starts from the beginning.
 pub struct FileSource {
     settings: FileSettings,
     positions: Arc<dyn Positions>,
-    /// How long to wait at shutdown for what is under way.
+    /// How long to wait at shutdown for acknowledgements.
     drain: Duration,
     meter: Meter,
 }
 
-/// Of one run.
+/// The state of one run.
 struct Run<'a> {
     source: &'a FileSource,
     sink: &'a Sink,
     progress: Progress,
-    /// Activities that JetStream has from an earlier run, and that are still to be skipped.
+    /// How many activities are still to be skipped, because an earlier run published them.
     skip: u64,
-    /// The time of each org's last activity.
+    /// The time of the latest activity of each org.
     last: BTreeMap<OrgId, Timestamp>,
     bytes: u64,
     logged: u32,
     pace: Pace,
 }
 
-/// How far a run came.
+/// Where a run has stopped.
 #[derive(Clone, Copy, Debug)]
 enum Reached {
     End,
     Shutdown,
 }
 
-/// Rejects that are logged one by one.
-const MOST_LOGGED: u32 = 100;
+/// The most unreadable records that are logged one by one.
+const MAX_LOGGED: u32 = 100;
 
 impl FileSource {
+    /// Makes a source; `drain` is how long to wait at shutdown for acknowledgements.
     pub fn new(settings: FileSettings, positions: Arc<dyn Positions>, drain: Duration) -> Self {
         Self { settings, positions, drain, meter: Meter::new() }
     }
 
-    /// Whether all of the files is on the stream, and their end too. Another process may have read them.
+    /// Returns whether the files and their end are published, by this or another process.
     ///
     /// # Errors
     /// If the position cannot be read.
@@ -71,14 +72,14 @@ impl FileSource {
     }
 
     async fn read(&self, sink: &Sink, shutdown: &CancellationToken) -> Result<(), SourceError> {
-        let _past = sink.reads_past();
+        let _hold = sink.hold_watermarks();
         let plan = Plan::make(self.settings.clone()).await?;
         for skipped in &plan.skipped {
-            tracing::info!(file = %skipped.path.display(), reason = skipped.reason, "file left out");
+            tracing::info!(file = %skipped.path.display(), reason = skipped.reason, "file skipped");
         }
         let progress = self.progress(&plan).await?;
         if progress.position().ended {
-            tracing::info!(activities = progress.position().acknowledged, "files were published already");
+            tracing::info!(activities = progress.position().acknowledged, "the files are published already");
             return Ok(());
         }
         let skip = progress.position().acknowledged;
@@ -91,36 +92,36 @@ impl FileSource {
             published = run.publish(&mut reader) => published,
         };
         let read = reader.finish().await;
-        let drained = self.unless_over(shutdown, run.progress.drain()).await;
+        let drained = self.within_drain(shutdown, run.progress.drain()).await;
         run.progress.save().await?;
         let reached = published?;
         read?;
         match (reached, drained) {
             (Reached::End, Some(drained)) => {
                 drained?;
-                self.unless_over(shutdown, run.end()).await.unwrap_or(Ok(()))
+                self.within_drain(shutdown, run.end()).await.unwrap_or(Ok(()))
             }
             (Reached::Shutdown, Some(drained)) => drained,
             (_, None) => {
-                tracing::warn!("not all of the files was acknowledged before shutdown, it will be published again");
+                tracing::warn!("not all activities were acknowledged before shutdown, they will be published again");
                 Ok(())
             }
         }
     }
 
     async fn progress(&self, plan: &Plan) -> Result<Progress, SourceError> {
-        let Some(fingerprint) = plan.fingerprint else { return Ok(Progress::forgotten(self.meter.clone())) };
-        let place = Place { positions: Arc::clone(&self.positions), source: self.name(), org: self.org() };
-        Progress::resume(place, fingerprint, self.meter.clone()).await
+        let Some(fingerprint) = plan.fingerprint else { return Ok(Progress::without_position(self.meter.clone())) };
+        let stored_in = StoredIn { positions: Arc::clone(&self.positions), source: self.name(), org: self.org() };
+        Progress::resume(stored_in, fingerprint, self.meter.clone()).await
     }
 
-    /// Under which the position is kept: files of several orgs are read as one.
+    /// Returns the org under which the position is stored: files of several orgs are one input.
     fn org(&self) -> OrgId {
         self.settings.org.clone().unwrap_or_else(|| OrgId::new(""))
     }
 
-    /// `None` if it takes longer than is left after `shutdown`.
-    async fn unless_over<T>(&self, shutdown: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+    /// Runs work to its end; `None` if it takes longer than the drain time after `shutdown`.
+    async fn within_drain<T>(&self, shutdown: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
         let over = async {
             shutdown.cancelled().await;
             tokio::time::sleep(self.drain).await;
@@ -152,17 +153,17 @@ impl Run<'_> {
         Ok(Reached::End)
     }
 
-    /// Sends what of a batch is new, and settles what was acknowledged meanwhile.
+    /// Sends the new activities of a batch, and moves the position past those that were acknowledged meanwhile.
     async fn take(&mut self, batch: Batch) -> Result<(), SourceError> {
         let rejected = batch.rejects.len();
         batch.rejects.iter().for_each(|(path, reject)| self.log(path, reject));
-        self.source.meter.bytes(Origin::Files, batch.bytes.saturating_sub(self.bytes));
+        self.source.meter.bytes(SourceKind::Files, batch.bytes.saturating_sub(self.bytes));
         self.bytes = batch.bytes;
         let mut activities = batch.activities;
         let read = activities.len();
         activities.retain(|activity| self.source.settings.asks_for(activity.event_time));
         let outside = read - activities.len();
-        self.source.meter.records(Origin::Files, Counts { accepted: 0, rejected, ignored: batch.ignored, outside });
+        self.source.meter.records(SourceKind::Files, Counts { accepted: 0, rejected, ignored: batch.ignored, outside });
         for activity in &activities {
             let last = self.last.entry(activity.org_id.clone()).or_insert(activity.event_time);
             *last = activity.event_time.max(*last);
@@ -182,31 +183,31 @@ impl Run<'_> {
         self.progress.settle().await
     }
 
-    /// Tells all partitions of all orgs that the files are over.
+    /// Sends the end of the files, or the watermark of each org, to all partitions of all orgs.
     async fn end(&mut self) -> Result<(), SourceError> {
         let span = tracing::info_span!("end of files", orgwatch.service = "ingest");
         let (last, sink, end) = (&self.last, self.sink, self.source.settings.end);
-        let orders = async {
+        let commands = async {
             for (org, time) in last {
                 let command = if end { Command::End } else { Command::Watermark(*time) };
                 sink.command(org, command).await?.await?;
             }
             Ok::<(), SourceError>(())
         };
-        orders.instrument(span).await?;
+        commands.instrument(span).await?;
         self.progress.ended().await?;
         let activities = self.progress.position().acknowledged;
-        tracing::info!(activities, orgs = self.last.len(), "files are published");
+        tracing::info!(activities, orgs = self.last.len(), "the files are published");
         Ok(())
     }
 
     fn log(&mut self, path: &Path, reject: &salesforce::Reject) {
         self.logged = self.logged.saturating_add(1);
-        if self.logged <= MOST_LOGGED {
+        if self.logged <= MAX_LOGGED {
             let (file, reason) = (path.display(), &reject.reason);
-            tracing::warn!(%file, line = reject.line, %reason, "record set aside");
-        } else if self.logged == MOST_LOGGED + 1 {
-            tracing::warn!("more records are set aside than are logged: see orgwatch.ingest.records");
+            tracing::warn!(%file, line = reject.line, %reason, "unreadable record");
+        } else if self.logged == MAX_LOGGED + 1 {
+            tracing::warn!("further unreadable records are not logged, see orgwatch.ingest.records");
         }
     }
 }

@@ -1,10 +1,10 @@
-//! `POST /v1/events`: events that others push.
+//! `POST /v1/events`: pushed events.
 
 mod answer;
 
 use crate::decode::{Decoded, Packing, decode};
 use crate::idle::Idle;
-use crate::meter::{Counts, Meter, Origin};
+use crate::meter::{Counts, Meter, SourceKind};
 use crate::tokens::Keyring;
 use crate::{Settings, Sink, Tokens};
 use answer::{Accepted, Refusal};
@@ -16,19 +16,20 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bus::PublishError;
 use futures::StreamExt;
-use model::{OrgId, Timestamp};
+use model::OrgId;
+use runtime::clock::now;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
-/// What the requests have in common.
+/// The state that requests share.
 pub struct Push {
     keyring: Arc<Keyring>,
     sink: Sink,
     limits: Limits,
-    /// One permit for each request that may be worked on.
+    /// One permit for each request at a time.
     room: Semaphore,
     idle: Mutex<Idle>,
     meter: Meter,
@@ -43,15 +44,16 @@ struct Limits {
 
 pub(crate) const ROUTE: &str = "/v1/events";
 
-/// Serves [`Push`] alone; probes and metrics are elsewhere.
+/// Returns the router of pushes; probes and metrics are on the admin server.
 ///
-/// A request is answered with 202 once JetStream has acknowledged what was in it. 429 and 503 mean to send the same
-/// again: events have identities, so none counts twice.
+/// A request is answered with 202 once JetStream has acknowledged its events. After 429 or 503 the client sends the same
+/// again; events have identities, so none counts twice.
 pub fn router(push: Arc<Push>) -> Router {
     Router::new().route(ROUTE, post(events)).with_state(push)
 }
 
 impl Push {
+    /// Makes the state for a router.
     pub fn new(settings: &Settings, tokens: Tokens, sink: Sink) -> Self {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         let limits = Limits {
@@ -76,7 +78,7 @@ impl Push {
     }
 
     pub(crate) fn idle(&self) -> MutexGuard<'_, Idle> {
-        // Nothing that holds the lock can leave it half changed.
+        // No change under this lock can be interrupted halfway.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -91,9 +93,9 @@ impl Push {
         let _room = self.room.try_acquire().map_err(|_| Refusal::Busy)?;
         let read = self.read(request.into_body());
         let body = tokio::time::timeout(self.limits.body_wait, read).await.map_err(|_| Refusal::Slow)??;
-        self.meter.bytes(Origin::Push, body.len() as u64);
-        let (most, owner) = (self.limits.unpacked, org.clone());
-        let decoding = tokio::task::spawn_blocking(move || decode(&body, packing, &owner, most, now()));
+        self.meter.bytes(SourceKind::Push, body.len() as u64);
+        let (max_bytes, owner) = (self.limits.unpacked, org.clone());
+        let decoding = tokio::task::spawn_blocking(move || decode(&body, packing, &owner, max_bytes, now()));
         let decoded = decoding.await.map_err(Refusal::Failed)??;
         self.publish(&org, decoded).await
     }
@@ -127,11 +129,11 @@ impl Push {
             tracing::warn!(org.id = %org, records = counts.rejected, line = first.line, reason, "records set aside");
         }
         if counts.accepted == 0 && ignored == 0 {
-            self.meter.records(Origin::Push, counts);
+            self.meter.records(SourceKind::Push, counts);
             return Err(Refusal::NoEvents(rejects));
         }
         self.idle().heard(org, now());
-        activities.iter().for_each(|activity| self.meter.latency(Origin::Push, activity));
+        activities.iter().for_each(|activity| self.meter.latency(SourceKind::Push, activity));
         let stored = async { self.sink.offer(activities).await?.await };
         match tokio::time::timeout(self.limits.acknowledge_wait, stored).await {
             Ok(Ok(())) => {}
@@ -139,15 +141,9 @@ impl Push {
             Ok(Err(error)) => return Err(Refusal::NotPublished(error)),
             Err(_) => return Err(Refusal::NotAcknowledged),
         }
-        self.meter.records(Origin::Push, counts);
+        self.meter.records(SourceKind::Push, counts);
         Ok(Accepted::new(counts, rejects))
     }
-}
-
-/// The wall clock.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 async fn events(State(push): State<Arc<Push>>, request: Request) -> Response {
@@ -186,7 +182,7 @@ fn answered(span: &Span, answer: Result<Accepted, Refusal>) -> Response {
                 span.record("otel.status_code", "ERROR");
                 tracing::warn!(
                     error = &refusal as &dyn std::error::Error,
-                    "request not stored, the client is to send it again"
+                    "request not stored, the client has to send it again"
                 );
             } else {
                 tracing::debug!(error = &refusal as &dyn std::error::Error, "request refused");

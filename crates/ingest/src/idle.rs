@@ -1,12 +1,12 @@
-//! Orgs that have fallen silent: their hours end all the same.
+//! Watermarks of orgs that push nothing, so that their hours close.
 
 use model::time::HOUR;
 use model::{OrgId, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Says when the watermark of an org that pushes nothing moves on: once it is silent for long enough, and then with
-/// each new hour. Pure: `now` is always an argument.
+/// Decides when the watermark of a silent org moves on: when it has been silent for its limit, and then in each new
+/// hour. Pure: `now` is always an argument.
 #[derive(Debug, Default)]
 pub(crate) struct Idle {
     orgs: BTreeMap<OrgId, Silence>,
@@ -14,39 +14,39 @@ pub(crate) struct Idle {
 
 #[derive(Debug)]
 struct Silence {
-    /// How long it may last, in milliseconds.
-    most: i64,
+    /// The limit in milliseconds.
+    limit: i64,
     heard: Timestamp,
-    /// The watermark that was told since then.
-    told: Option<Timestamp>,
+    /// The latest watermark since then.
+    watermark: Option<Timestamp>,
 }
 
 impl Idle {
-    /// An org counts as heard when it is first known, so that its hours also end if it never pushes.
-    pub(crate) fn watch(&mut self, org: OrgId, most: Duration, now: Timestamp) {
-        let most = i64::try_from(most.as_millis()).unwrap_or(i64::MAX);
-        self.orgs.insert(org, Silence { most, heard: now, told: None });
+    /// Begins to watch an org. It counts as heard at `now`, so that its hours close even if it never pushes.
+    pub(crate) fn watch(&mut self, org: OrgId, limit: Duration, now: Timestamp) {
+        let limit = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
+        self.orgs.insert(org, Silence { limit, heard: now, watermark: None });
     }
 
-    /// The org has pushed something. One that is not watched is ignored.
+    /// Records that an org has pushed. Orgs that are not watched are ignored.
     pub(crate) fn heard(&mut self, org: &OrgId, now: Timestamp) {
         if let Some(silence) = self.orgs.get_mut(org) {
             silence.heard = silence.heard.max(now);
-            silence.told = None;
+            silence.watermark = None;
         }
     }
 
-    /// The watermarks that are due, each to be told once.
+    /// Returns the watermarks that are due; each is returned once.
     pub(crate) fn due(&mut self, now: Timestamp) -> Vec<(OrgId, Timestamp)> {
         let due = |(org, silence): (&OrgId, &mut Silence)| {
-            if now.since(silence.heard) < silence.most {
+            if now.since(silence.heard) < silence.limit {
                 return None;
             }
-            let watermark = now.plus(silence.most.saturating_neg());
-            if silence.told.is_some_and(|told| hour(told) >= hour(watermark)) {
+            let watermark = now.plus(silence.limit.saturating_neg());
+            if silence.watermark.is_some_and(|last| hour(last) >= hour(watermark)) {
                 return None;
             }
-            silence.told = Some(watermark);
+            silence.watermark = Some(watermark);
             Some((org.clone(), watermark))
         };
         self.orgs.iter_mut().filter_map(due).collect()
@@ -75,30 +75,30 @@ mod tests {
         idle
     }
 
-    /// Minutes at which a watermark is told, with the minute it says, from `from` to `to`.
-    fn told(idle: &mut Idle, from: i64, to: i64) -> Vec<(i64, i64)> {
+    /// Minutes from `from` to `to` at which a watermark is due, each with the minute of the watermark.
+    fn due(idle: &mut Idle, from: i64, to: i64) -> Vec<(i64, i64)> {
         let at = |now| idle.due(Timestamp(now * MINUTE)).into_iter().map(move |(_, mark)| (now, mark.0 / MINUTE));
         (from..to).flat_map(at).collect()
     }
 
     #[test]
-    fn silence_is_told_once_and_then_by_the_hour() {
+    fn a_watermark_is_due_once_and_then_every_hour() {
         let mut idle = watched(10);
-        assert_eq!(told(&mut idle, 10, 200), [(15, 10), (65, 60), (125, 120), (185, 180)]);
+        assert_eq!(due(&mut idle, 10, 200), [(15, 10), (65, 60), (125, 120), (185, 180)]);
     }
 
     #[test]
-    fn who_pushes_is_not_silent() {
+    fn an_org_that_pushes_is_not_silent() {
         let mut idle = watched(0);
         for minute in 0..100 {
             idle.heard(&org(), Timestamp(minute * MINUTE));
-            assert_eq!(told(&mut idle, minute, minute + 5), []);
+            assert_eq!(due(&mut idle, minute, minute + 5), []);
         }
-        assert_eq!(told(&mut idle, 104, 110), [(104, 99)]);
+        assert_eq!(due(&mut idle, 104, 110), [(104, 99)]);
     }
 
     #[test]
-    fn who_is_not_watched_is_ignored() {
+    fn an_org_that_is_not_watched_is_ignored() {
         let mut idle = Idle::default();
         idle.heard(&org(), Timestamp(0));
         assert_eq!(idle.due(Timestamp(i64::MAX)), []);
@@ -106,7 +106,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn watermarks_grow_while_silent_and_never_pass_what_was_heard_lately(
+        fn watermarks_grow_in_silence_and_stay_behind_the_latest_push(
             steps in prop::collection::vec((0_i64..20, prop::bool::weighted(0.2)), 0..200),
         ) {
             let mut idle = watched(0);

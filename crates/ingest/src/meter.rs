@@ -1,44 +1,47 @@
-//! The metrics of ingest.
+//! The metrics that all sources share.
 
-use model::Activity;
+use model::{Activity, Channel};
 use opentelemetry::metrics::{Counter, Histogram};
 use opentelemetry::{KeyValue, global};
 use std::time::Duration;
 
-/// To be made once telemetry has started.
+/// The instruments. Make it after telemetry has started.
 #[derive(Clone, Debug)]
-pub(crate) struct Meter {
+pub struct Meter {
     records: Counter<u64>,
     bytes: Counter<u64>,
     requests: Histogram<f64>,
     latency: Histogram<f64>,
 }
 
-/// Where records came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Origin {
+/// The kind of source that delivered a record: the label `source`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// Pushed to `POST /v1/events`.
     Push,
+    /// Read from files.
     Files,
-    Stream,
-    Stored,
-    LogFiles,
-    LogObjects,
+    /// Read at Salesforce, by a channel.
+    Salesforce(Channel),
 }
 
-/// Records, by what became of them.
+/// Numbers of records by outcome.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
+pub struct Counts {
     /// Acknowledged by JetStream.
-    pub(crate) accepted: usize,
-    pub(crate) rejected: usize,
-    /// Of kinds that are not watched.
-    pub(crate) ignored: u64,
-    /// Before or after the time that was asked for.
-    pub(crate) outside: usize,
+    pub accepted: usize,
+    /// Unreadable.
+    pub rejected: usize,
+    /// Of kinds that orgwatch does not watch.
+    pub ignored: u64,
+    /// Left out: outside the requested time, or of a kind for which another channel leads.
+    pub outside: usize,
 }
 
 impl Meter {
-    pub(crate) fn new() -> Self {
+    /// Makes the instruments.
+    #[expect(clippy::new_without_default, reason = "it registers instruments")]
+    pub fn new() -> Self {
         let meter = global::meter("orgwatch");
         let requests = meter
             .f64_histogram("http.server.request.duration")
@@ -53,14 +56,15 @@ impl Meter {
         let records = meter.u64_counter("orgwatch.ingest.records").with_unit("{record}");
         let bytes = meter.u64_counter("orgwatch.ingest.received").with_unit("By");
         Self {
-            records: records.with_description("Records by source and by what became of them").build(),
-            bytes: bytes.with_description("Bytes read from each source, packed").build(),
+            records: records.with_description("Records by source and outcome").build(),
+            bytes: bytes.with_description("Bytes received from each source, before decompression").build(),
             requests: requests.build(),
             latency: latency.build(),
         }
     }
 
-    pub(crate) fn records(&self, origin: Origin, counts: Counts) {
+    /// Counts records.
+    pub fn records(&self, source: SourceKind, counts: Counts) {
         let Counts { accepted, rejected, ignored, outside } = counts;
         let outcomes = [
             ("accepted", accepted as u64),
@@ -69,14 +73,16 @@ impl Meter {
             ("outside", outside as u64),
         ];
         for (outcome, count) in outcomes.into_iter().filter(|(_, count)| *count > 0) {
-            self.records.add(count, &[origin.label(), KeyValue::new("outcome", outcome)]);
+            self.records.add(count, &[source.label(), KeyValue::new("outcome", outcome)]);
         }
     }
 
-    pub(crate) fn bytes(&self, origin: Origin, bytes: u64) {
-        self.bytes.add(bytes, &[origin.label()]);
+    /// Counts received bytes.
+    pub fn bytes(&self, source: SourceKind, bytes: u64) {
+        self.bytes.add(bytes, &[source.label()]);
     }
 
+    /// Records a request to [`crate::http::router`].
     pub(crate) fn request(&self, status: u16, took: Duration) {
         let labels = [
             KeyValue::new("http.request.method", "POST"),
@@ -86,25 +92,22 @@ impl Meter {
         self.requests.record(took.as_secs_f64(), &labels);
     }
 
-    /// How long after the event an activity was received.
-    pub(crate) fn latency(&self, origin: Origin, activity: &Activity) {
+    /// Records how long after its event an activity was received.
+    pub fn latency(&self, source: SourceKind, activity: &Activity) {
         if let Some(received) = activity.received_at {
-            // Clocks that disagree give zero.
+            // With clocks that disagree the difference may be negative.
             let milliseconds = received.since(activity.event_time).max(0);
-            self.latency.record(milliseconds as f64 / 1_000.0, &[origin.label()]);
+            self.latency.record(milliseconds as f64 / 1_000.0, &[source.label()]);
         }
     }
 }
 
-impl Origin {
-    pub(crate) fn as_str(self) -> &'static str {
+impl SourceKind {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Push => "push",
             Self::Files => "files",
-            Self::Stream => "stream",
-            Self::Stored => "stored",
-            Self::LogFiles => "log_files",
-            Self::LogObjects => "log_objects",
+            Self::Salesforce(channel) => salesforce::reading::source_name(channel),
         }
     }
 

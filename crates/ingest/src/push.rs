@@ -1,27 +1,29 @@
-//! The source of pushes: a server, and a clock for the orgs that push nothing.
+//! The push source: a server, and the watermarks of orgs that push nothing.
 
 use crate::Sink;
 use crate::http::{self, Push};
 use crate::source::{Source, SourceError};
 use futures::future::BoxFuture;
 use model::Command;
+use runtime::clock::now;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-/// Serves [`http::router`] on its listener, and tells the watermarks of silent orgs.
+/// Serves [`http::router`], and sends the watermarks of silent orgs.
 pub struct PushSource {
     push: Arc<Push>,
-    /// Taken by the only run.
+    /// Taken by the first run.
     listener: Option<TcpListener>,
 }
 
-/// How often it is looked for orgs that have fallen silent.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often silent orgs are looked for.
+const CHECK: Duration = Duration::from_secs(5);
 
 impl PushSource {
+    /// Makes a source that accepts connections on `listener`.
     pub fn new(push: Push, listener: TcpListener) -> Self {
         Self { push: Arc::new(push), listener: Some(listener) }
     }
@@ -32,7 +34,7 @@ impl Source for PushSource {
         "push"
     }
 
-    /// Ends when the requests that were under way at `shutdown` are answered.
+    /// Returns once the requests that were under way at `shutdown` are answered.
     fn run<'a>(&'a mut self, sink: &'a Sink, shutdown: CancellationToken) -> BoxFuture<'a, Result<(), SourceError>> {
         Box::pin(async move {
             let Some(listener) = self.listener.take() else { return Ok(()) };
@@ -43,7 +45,7 @@ impl Source for PushSource {
                 tokio::select! {
                     () = shutdown.cancelled() => Ok(()),
                     () = self.push.keyring().keep() => Ok(()),
-                    ended = tell_watermarks(&self.push, sink) => ended,
+                    ended = send_watermarks(&self.push, sink) => ended,
                 }
             };
             tokio::try_join!(server, clock).map(drop)
@@ -51,18 +53,18 @@ impl Source for PushSource {
     }
 }
 
-async fn tell_watermarks(push: &Push, sink: &Sink) -> Result<(), SourceError> {
-    let mut ticks = tokio::time::interval(LOOK);
+async fn send_watermarks(push: &Push, sink: &Sink) -> Result<(), SourceError> {
+    let mut ticks = tokio::time::interval(CHECK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if sink.has_past() {
+        if sink.holds_watermarks() {
             continue;
         }
-        let due = push.idle().due(http::now());
+        let due = push.idle().due(now());
         for (org, watermark) in due {
             sink.command(&org, Command::Watermark(watermark)).await?.await?;
-            tracing::debug!(org.id = %org, %watermark, "org is silent, its watermark moves on");
+            tracing::debug!(org.id = %org, %watermark, "the org is silent, its watermark moves on");
         }
     }
 }
@@ -75,36 +77,36 @@ mod tests {
     use model::{OrgId, Timestamp};
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_told_of_an_org_while_its_past_is_read() {
+    async fn watermarks_wait_while_a_source_holds_them() {
         let memory = Arc::new(Memory::default());
-        let settings = Settings::default();
+        let settings: Settings = Settings::default();
         let push = Push::new(&settings, Tokens::load(&settings).unwrap(), sink(&memory));
         push.idle().watch(OrgId::new(ORG), Duration::from_secs(300), Timestamp(0));
         let outlet = sink(&memory);
-        let past = outlet.reads_past();
+        let hold = outlet.hold_watermarks();
         let minute = Duration::from_secs(60);
-        assert!(tokio::time::timeout(minute, tell_watermarks(&push, &outlet)).await.is_err());
+        assert!(tokio::time::timeout(minute, send_watermarks(&push, &outlet)).await.is_err());
         assert_eq!(memory.texts(), [""; 0]);
-        drop(past);
-        assert!(tokio::time::timeout(minute, tell_watermarks(&push, &outlet)).await.is_err());
+        drop(hold);
+        assert!(tokio::time::timeout(minute, send_watermarks(&push, &outlet)).await.is_err());
         assert_eq!(memory.sent().len(), 3);
     }
 
     #[tokio::test]
-    async fn a_silent_org_is_told_of_in_all_its_partitions_until_shutdown() {
+    async fn the_watermark_of_a_silent_org_goes_to_all_its_partitions() {
         let memory = Arc::new(Memory::default());
-        let settings = Settings::default();
+        let settings: Settings = Settings::default();
         let push = Push::new(&settings, Tokens::load(&settings).unwrap(), sink(&memory));
         push.idle().watch(OrgId::new(ORG), Duration::from_secs(300), Timestamp(0));
         let mut source = PushSource::new(push, TcpListener::bind("127.0.0.1:0").await.unwrap());
         let (outlet, shutdown) = (sink(&memory), CancellationToken::new());
-        let told = async {
+        let sent = async {
             while memory.sent().len() < 3 {
                 tokio::task::yield_now().await;
             }
             shutdown.cancel();
         };
-        let (ended, ()) = tokio::join!(source.run(&outlet, shutdown.clone()), told);
+        let (ended, ()) = tokio::join!(source.run(&outlet, shutdown.clone()), sent);
         ended.unwrap();
         let partitions: Vec<u16> = memory.sent().iter().map(|(partition, _)| *partition).collect();
         assert_eq!(partitions, spread().of_org(&OrgId::new(ORG)));

@@ -1,8 +1,8 @@
-//! The service.
+//! The ingest service.
 
 use crate::http::Push;
 use crate::source::{Source, SourceError};
-use crate::{FileSource, PushSource, SalesforceSource, Settings, Sink, Tokens};
+use crate::{FileSource, PushSource, Settings, Sink, Tokens};
 use bus::{Bus, Publisher, PublisherSettings};
 use model::partition::Partitions;
 use std::net::SocketAddr;
@@ -13,42 +13,63 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+/// Why the service stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
-    /// One text for each thing wrong.
+    /// The settings are wrong: one text for each problem.
     #[error("{}", .0.join("\n"))]
     Settings(Vec<String>),
+    /// The bus was set up for another number of partitions.
     #[error("there are {wanted} partitions by partitions.count and {there} by nats.partitions")]
-    Partitions { wanted: u16, there: u16 },
+    Partitions {
+        /// By `partitions.count`.
+        wanted: u16,
+        /// By `nats.partitions`.
+        there: u16,
+    },
+    /// The address is taken, or is not ours.
     #[error("{address}: cannot listen")]
-    Listen { address: SocketAddr, source: std::io::Error },
+    Listen {
+        /// `ingest.listen`.
+        address: SocketAddr,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// A source failed.
     #[error("source {name} failed")]
-    Source { name: &'static str, source: SourceError },
+    Source {
+        /// The source's name.
+        name: &'static str,
+        /// Its error.
+        source: SourceError,
+    },
+    /// A source panicked.
     #[error("a source panicked")]
     Panicked(#[source] JoinError),
 }
 
-/// What the service works with.
+/// The service: pushes, files, and the sources that its caller adds.
 #[derive(Clone)]
 pub struct Service {
+    /// Settings of pushes and files.
     pub settings: Settings,
+    /// The partition of each org.
     pub partitions: Partitions,
-    /// As the baseline has it: how long after an event another may come that happened before it.
+    /// The baseline's allowed lateness: how long after an event an earlier one may arrive.
     pub lateness_seconds: u32,
+    /// The connection to JetStream.
     pub bus: Bus,
+    /// The connection to Postgres.
     pub store: Store,
-    /// Where replicas own the orgs that they read, by sessions of their own.
-    pub postgres: store::Settings,
-    /// Tells replicas apart; random.
-    pub member: i32,
 }
 
 impl Service {
-    /// Runs all sources until `shutdown`, and until what they have sent is acknowledged. When one fails, all end.
+    /// Runs pushes, files and `more` sources until `shutdown`, and until everything sent is acknowledged. If one source
+    /// fails, all stop.
     ///
     /// # Errors
-    /// If the settings are wrong, it cannot listen, or a source fails.
-    pub async fn run(&self, shutdown: CancellationToken) -> Result<(), IngestError> {
+    /// If the settings are wrong, the address cannot be listened on, or a source fails.
+    pub async fn run(&self, more: Vec<Box<dyn Source>>, shutdown: CancellationToken) -> Result<(), IngestError> {
         let Self { settings, partitions, bus, store, .. } = self;
         let there = bus.settings().partitions;
         if partitions.count() != there {
@@ -60,7 +81,7 @@ impl Service {
 
         let abandon = CancellationToken::new();
         let _abandon = abandon.clone().drop_guard();
-        let publisher = Publisher::start(bus, PublisherSettings::default(), abandon.clone());
+        let publisher = Publisher::start(bus, PublisherSettings::default(), abandon);
         let sink = Sink::to_stream(publisher, &bus.settings().prefix, partitions.clone());
         let sink = sink.with_lateness(self.lateness_seconds);
         let push = Push::new(settings, tokens, sink.clone());
@@ -69,15 +90,13 @@ impl Service {
             let drain = Duration::from_secs(settings.acknowledge_seconds.into());
             sources.push(Box::new(FileSource::new(settings.files.clone(), Arc::new(store.clone()), drain)));
         }
-        if !settings.salesforce.orgs.is_empty() {
-            sources.push(Box::new(SalesforceSource::new(self, abandon).map_err(IngestError::Settings)?));
-        }
+        sources.extend(more);
         tracing::info!(%address, sources = sources.len(), orgs = settings.orgs.len(), "ingest has started");
         run_all(sources, &sink, &shutdown).await
     }
 }
 
-/// The tokens, if nothing is wrong; otherwise all that is.
+/// Returns the tokens if the settings are right; otherwise all problems.
 fn checked(settings: &Settings) -> Result<Tokens, IngestError> {
     let mut errors = settings.check();
     match Tokens::load(settings) {
@@ -105,7 +124,7 @@ async fn run_all(sources: Vec<Box<dyn Source>>, sink: &Sink, shutdown: &Cancella
         if first.is_ok() {
             first = Err(error);
         } else {
-            tracing::error!(error = &error as &dyn std::error::Error, "source failed while ending");
+            tracing::error!(error = &error as &dyn std::error::Error, "a source failed while stopping");
         }
     }
     first

@@ -1,50 +1,53 @@
-//! What ingest reads, and from whom it takes events.
+//! The settings of ingest.
 
-use crate::orgs::SalesforceSettings;
 use model::{OrgId, Timestamp};
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The section `ingest` of the configuration. `S` is its section `salesforce`, which the crate `salesforce-source`
+/// defines; without it the section is empty.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Where `POST /v1/events` is served.
+pub struct Settings<S = ()> {
+    /// Address of `POST /v1/events`.
     pub listen: SocketAddr,
-    /// Bytes of a request's body, as it is sent.
+    /// The most bytes of a request body as sent.
     pub max_body_bytes: u64,
-    /// Bytes of a request's body, unpacked.
+    /// The most bytes of a request body after decompression.
     pub max_unpacked_bytes: u64,
-    /// Requests that are worked on at a time; one more is told to come again.
+    /// The most requests at a time; further ones are answered with 429.
     pub max_requests: u32,
     /// How long a client may take to send a body.
     pub body_seconds: u32,
-    /// How long JetStream may take to acknowledge, until the client is told to send again.
+    /// How long JetStream may take to acknowledge before the client is answered with 503.
     pub acknowledge_seconds: u32,
-    /// After how long without a push an org's hours are closed: what comes later than this is late. 0 is never.
+    /// How long an org may push nothing before its watermark moves on, so that its hours close; 0 is forever. Events
+    /// that arrive later than that are late.
     pub idle_watermark_seconds: u32,
-    /// Who may push.
+    /// The orgs that may push.
     pub orgs: BTreeMap<OrgId, OrgSettings>,
+    /// Files that are read once.
     pub files: FileSettings,
     /// Orgs that are read at Salesforce.
-    pub salesforce: SalesforceSettings,
+    pub salesforce: S,
 }
 
-/// The tokens of one org; several, so that they can be changed one by one. At least one must be given.
+/// The tokens of one org: several, so that they can be rotated one by one. At least one must be given.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OrgSettings {
-    /// SHA-256 of each token, as 64 hexadecimal digits.
+    /// SHA-256 of each token as 64 hexadecimal digits.
     pub token_sha256: Vec<String>,
-    /// Files that hold one token each. They are read again every 10 seconds.
+    /// Files with one token each. They are read again every 10 seconds.
     pub token_files: Vec<PathBuf>,
     /// The tokens themselves, for development.
-    #[serde(serialize_with = "mask")]
+    #[serde(serialize_with = "runtime::secret::mask_list")]
     pub tokens: Vec<SecretString>,
-    /// Instead of the setting for all; 6 hours and more where log files are pushed.
+    /// Replaces the setting of all orgs; use 6 hours or more if log files are pushed.
     pub idle_watermark_seconds: Option<u32>,
 }
 
@@ -52,24 +55,25 @@ pub struct OrgSettings {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FileSettings {
-    /// Files and folders; none is read if empty.
+    /// Files and folders; empty if none is read.
     pub paths: Vec<PathBuf>,
-    /// Org of records that name none.
+    /// The org of records that name none.
     pub org: Option<OrgId>,
-    /// Events from this time on, and before the other.
+    /// Only events from this time on are published.
     pub from: Option<Timestamp>,
+    /// Only events before this time are published.
     pub to: Option<Timestamp>,
-    /// Event seconds that are played in a second; as fast as it goes where absent.
+    /// How many seconds of event time are played per second; as many as possible where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<f64>,
-    /// What happened before this time is played as fast as it goes, also where there is a speed.
+    /// Events before this time are played as fast as possible, even with a speed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paced_from: Option<Timestamp>,
-    /// Whether nothing comes after the files: all hours and days are then closed.
+    /// Whether no events follow the files: all hours and days are then closed at their end.
     pub end: bool,
 }
 
-impl Default for Settings {
+impl<S: Default> Default for Settings<S> {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),
@@ -81,13 +85,43 @@ impl Default for Settings {
             idle_watermark_seconds: 300,
             orgs: BTreeMap::new(),
             files: FileSettings::default(),
-            salesforce: SalesforceSettings::default(),
+            salesforce: S::default(),
         }
     }
 }
 
-impl Settings {
-    /// All that is wrong with the values, in words that name the key; what [`crate::Tokens::load`] reads is checked there.
+impl<S> Settings<S> {
+    /// Separates the section `salesforce`.
+    pub fn split(self) -> (Settings, S) {
+        let Self {
+            listen,
+            max_body_bytes,
+            max_unpacked_bytes,
+            max_requests,
+            body_seconds,
+            acknowledge_seconds,
+            idle_watermark_seconds,
+            orgs,
+            files,
+            salesforce,
+        } = self;
+        let settings = Settings {
+            listen,
+            max_body_bytes,
+            max_unpacked_bytes,
+            max_requests,
+            body_seconds,
+            acknowledge_seconds,
+            idle_watermark_seconds,
+            orgs,
+            files,
+            salesforce: (),
+        };
+        (settings, salesforce)
+    }
+
+    /// Returns all problems with the values, each with its key. [`crate::Tokens::load`] checks the tokens, and the
+    /// section `salesforce` has a check of its own.
     pub fn check(&self) -> Vec<String> {
         let positive = [
             ("max_body_bytes", self.max_body_bytes),
@@ -106,11 +140,10 @@ impl Settings {
         if let Some(speed) = self.files.speed.filter(|speed| !(1e-3..=1e9).contains(speed)) {
             errors.push(format!("ingest.files.speed: must be from 0.001 to 1e9, is {speed}"));
         }
-        errors.extend(self.salesforce.check());
         errors
     }
 
-    /// After how long a silent org's watermark moves on; `None` if it never does.
+    /// Returns after how long the watermark of a silent org moves on; `None` if never.
     pub(crate) fn idle_after(&self, org: &OrgSettings) -> Option<Duration> {
         let seconds = org.idle_watermark_seconds.unwrap_or(self.idle_watermark_seconds);
         (seconds > 0).then(|| Duration::from_secs(seconds.into()))
@@ -118,20 +151,17 @@ impl Settings {
 }
 
 impl OrgSettings {
-    /// Whether no token is given.
+    /// Returns whether no token is given.
     pub(crate) fn is_empty(&self) -> bool {
         self.token_sha256.is_empty() && self.token_files.is_empty() && self.tokens.is_empty()
     }
 }
 
 impl FileSettings {
+    /// Returns whether events of a time are published.
     pub(crate) fn asks_for(&self, time: Timestamp) -> bool {
         self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time < to)
     }
-}
-
-fn mask<S: Serializer>(tokens: &[SecretString], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(tokens.iter().map(|_| "***"))
 }
 
 #[cfg(test)]
@@ -139,14 +169,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_are_right() {
-        assert_eq!(Settings::default().check(), [""; 0]);
+    fn the_defaults_are_valid() {
+        assert_eq!(Settings::<()>::default().check(), [""; 0]);
     }
 
     #[test]
-    fn all_that_is_wrong_is_told() {
+    fn every_problem_is_reported() {
         let files = FileSettings { from: Some(Timestamp(2)), to: Some(Timestamp(1)), ..FileSettings::default() };
-        let settings = Settings { max_body_bytes: 0, max_requests: 0, files, ..Settings::default() };
+        let settings: Settings = Settings { max_body_bytes: 0, max_requests: 0, files, ..Settings::default() };
         insta::assert_snapshot!(settings.check().join("\n"), @r"
         ingest.max_body_bytes: must be at least 1
         ingest.max_requests: must be at least 1
@@ -155,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_not_shown() {
+    fn tokens_are_masked() {
         let org = OrgSettings { tokens: vec![SecretString::from("hidden")], ..OrgSettings::default() };
         let shown = serde_json::to_string(&org).unwrap() + &format!("{org:?}");
         assert!(shown.contains("***") && !shown.contains("hidden"), "{shown}");

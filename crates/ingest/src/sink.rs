@@ -1,159 +1,169 @@
-//! From activities to the partitions of the activity stream, and from what cannot be read to the dead stream.
+//! Publishes activities on the partitions of the activity stream, and unreadable records on the dead stream.
 
-use crate::aside::{Fate, Lately, MOST, Unread};
+use crate::aside::Unread;
 use bus::{PublishError, Publisher, dead, subject};
 use futures::future::{BoxFuture, try_join_all};
 use model::partition::Partitions;
 use model::time::SECOND;
 use model::{Activity, Command, Control, Entry, Item, OrgId, Timestamp};
+use runtime::clock::now;
+use salesforce::reading::aside::{Decision, HourlyLimit, MAX_PER_HOUR};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Resolves when JetStream has acknowledged everything of one call.
+/// Resolves when JetStream has acknowledged everything that one call sent.
 pub type Ticket = BoxFuture<'static, Result<(), PublishError>>;
 
-/// What a [`Sink`] puts entries on. Items of one partition keep the order of the calls.
+/// The stream to which a [`Sink`] sends entries. Items of one partition keep the order of the calls.
 pub trait Outlet: Send + Sync {
+    /// Sends items, unless too much is under way.
+    ///
     /// # Errors
-    /// [`PublishError::Busy`] where [`Outlet::send`] would wait, and those of it.
+    /// [`PublishError::Busy`] where [`Outlet::send`] would wait, and those of [`Outlet::send`].
     fn try_send(&self, partition: u16, items: Vec<Item<Entry>>) -> Result<Ticket, PublishError>;
 
-    /// Waits while too much is under way.
+    /// Sends items; waits while too much is under way.
     fn send(&self, partition: u16, items: Vec<Item<Entry>>) -> BoxFuture<'_, Result<Ticket, PublishError>>;
 
-    /// Keeps a record as a dead letter, until that is acknowledged.
+    /// Stores a record as a dead letter; resolves once that is acknowledged.
     fn set_aside<'a>(&'a self, unread: &'a Unread) -> BoxFuture<'a, ()>;
 }
 
-/// Where sources put what they read; clones share it.
+/// Where sources send the activities that they read. Clones share everything.
 #[derive(Clone)]
 pub struct Sink {
     outlet: Arc<dyn Outlet>,
     partitions: Partitions,
-    /// How long after an event another may come that happened before it.
+    /// The allowed lateness: how long after an event an earlier one may arrive.
     lateness_seconds: u32,
-    /// How many sources read the past.
-    past: Arc<AtomicUsize>,
-    lately: Arc<Mutex<Lately>>,
+    /// How many [`WatermarkHold`]s there are.
+    holds: Arc<AtomicUsize>,
+    unread: Arc<Mutex<HourlyLimit>>,
 }
 
-/// Lasts as long as a source reads the past.
-#[must_use = "it counts only as long as it is held"]
-pub struct ReadsPast(Arc<AtomicUsize>);
+/// Holds back the watermarks of silent orgs until it is dropped.
+#[must_use = "watermarks are held only until it is dropped"]
+pub struct WatermarkHold(Arc<AtomicUsize>);
 
-/// The activity stream.
+/// The activity stream on JetStream.
 struct Stream {
     publisher: Publisher<Entry>,
     prefix: String,
 }
 
-/// Seconds; as `profile.lateness_seconds` has it by default.
+/// The default of `profile.lateness_seconds`, in seconds.
 const LATENESS: u32 = 600;
-/// Under which dead letters are kept.
+/// The stage under which dead letters are stored.
 const STAGE: &str = "ingest";
-/// Entries that are handed over at once: few enough that no one waits long for another's.
+/// Entries that are sent at once. A choice: few enough that one call does not hold up another for long.
 const SLICE: usize = 1_024;
 
 impl Sink {
+    /// Makes a sink that sends to an outlet.
     pub fn new(outlet: Arc<dyn Outlet>, partitions: Partitions) -> Self {
-        Self { outlet, partitions, lateness_seconds: LATENESS, past: Arc::default(), lately: Arc::default() }
+        Self { outlet, partitions, lateness_seconds: LATENESS, holds: Arc::default(), unread: Arc::default() }
     }
 
-    /// To the subjects `<prefix>.v1.activity.<partition>`.
+    /// Makes a sink that publishes on the subjects `<prefix>.v1.activity.<partition>`.
     pub fn to_stream(publisher: Publisher<Entry>, prefix: &str, partitions: Partitions) -> Self {
         Self::new(Arc::new(Stream { publisher, prefix: prefix.to_owned() }), partitions)
     }
 
-    /// The same, where events come late by so much.
+    /// Returns the sink with another allowed lateness.
     #[must_use]
     pub fn with_lateness(self, seconds: u32) -> Self {
         Self { lateness_seconds: seconds, ..self }
     }
 
-    /// Puts activities in their order onto their partitions, and waits while too much is under way. Each carries the
-    /// trace of the current span.
+    /// Sends activities in order to their partitions; waits while too much is under way. Each carries the trace of the
+    /// current span.
     ///
     /// # Errors
-    /// Part may have been sent already: whoever got the activities must get them again.
+    /// If they cannot be published. Part of them may be sent already, so send all of them again.
     pub async fn send(&self, activities: Vec<Activity>) -> Result<Ticket, PublishError> {
         self.send_rest(self.slices(activities, Entry::Activity).into_iter(), Vec::new()).await
     }
 
-    /// As [`Sink::send`], but what is long past: it teaches, and raises nothing. The past is to be taught in order of
-    /// time and before what follows it; while it [is read](Sink::reads_past), no watermark passes it.
+    /// Sends activities as backfill, which teaches and raises nothing. Send backfill in order of event time, before the
+    /// activities that follow it, and [hold watermarks](Sink::hold_watermarks) meanwhile.
     ///
     /// # Errors
-    /// As [`Sink::send`].
-    pub async fn teach(&self, lessons: Vec<Activity>) -> Result<Ticket, PublishError> {
-        self.send_rest(self.slices(lessons, Entry::Backfill).into_iter(), Vec::new()).await
+    /// Those of [`Sink::send`].
+    pub async fn send_backfill(&self, activities: Vec<Activity>) -> Result<Ticket, PublishError> {
+        self.send_rest(self.slices(activities, Entry::Backfill).into_iter(), Vec::new()).await
     }
 
-    /// As [`Sink::send`], unless too much is under way already.
+    /// Sends activities as [`Sink::send`] does, unless too much is under way.
     ///
     /// # Errors
-    /// [`PublishError::Busy`]: nothing was sent. Others as those of [`Sink::send`].
+    /// [`PublishError::Busy`] if nothing was sent; otherwise those of [`Sink::send`].
     pub async fn offer(&self, activities: Vec<Activity>) -> Result<Ticket, PublishError> {
         let mut slices = self.slices(activities, Entry::Activity).into_iter();
         let mut tickets = Vec::new();
         if let Some((partition, items)) = slices.next() {
             tickets.push(self.outlet.try_send(partition, items)?);
         }
-        // Having begun, it waits for room: to break off now would mean to send the first part twice.
+        // The first slice is sent, so the rest waits for room: stopping here would send the first slice twice.
         self.send_rest(slices, tickets).await
     }
 
-    /// Puts an order onto every partition that the org's users fall into, after all that was sent before.
+    /// Sends a control record to every partition of an org, after everything that was sent before.
     ///
     /// # Errors
-    /// As [`Sink::send`].
+    /// Those of [`Sink::send`].
     pub async fn command(&self, org: &OrgId, command: Command) -> Result<Ticket, PublishError> {
         let control = Entry::Control(Control { org_id: org.clone(), command });
-        let item = Item { value: control, traceparent: bus::trace::current(), received_at: Some(crate::http::now()) };
+        let item = Item { value: control, traceparent: bus::trace::current(), received_at: Some(now()) };
         let slices = self.partitions.of_org(org).into_iter().map(|partition| (partition, vec![item.clone()]));
         self.send_rest(slices, Vec::new()).await
     }
 
-    /// Tells all partitions of an org that everything up to `time` was told, but for what comes late.
+    /// Sends a watermark to every partition of an org: all activities up to `time` are sent. The watermark lies behind
+    /// `time` by the allowed lateness.
     ///
     /// # Errors
-    /// As [`Sink::send`].
-    pub(crate) async fn told_until(&self, org: &OrgId, time: Timestamp) -> Result<Ticket, PublishError> {
+    /// Those of [`Sink::send`].
+    pub async fn send_watermark(&self, org: &OrgId, time: Timestamp) -> Result<Ticket, PublishError> {
         let watermark = time.plus(-i64::from(self.lateness_seconds) * SECOND);
         self.command(org, Command::Watermark(watermark)).await
     }
 
-    /// Keeps what a source could not read where operators find it, and waits until that is acknowledged: each record
-    /// once, and of one source only so many an hour. Beyond them records are left out, which the log says once.
+    /// Stores an unreadable record as a dead letter, and waits until that is acknowledged. A record is stored once, and
+    /// at most [`MAX_PER_HOUR`] records of one org and source are stored in an hour; a log line reports the first one
+    /// beyond.
     ///
-    /// May be dropped before it is done: whoever met the record must meet it again then.
-    pub(crate) async fn set_aside(&self, unread: Unread) {
-        let fate = self.lately().fate(&unread, crate::http::now());
-        match fate {
-            Fate::Keep => {
+    /// If the future is dropped before it resolves, the source must read the record again.
+    pub async fn set_aside(&self, unread: Unread) {
+        let Unread { org, source, .. } = &unread;
+        let identity = unread.identity();
+        let decision = self.unread().decide(org, source, identity, now());
+        match decision {
+            Decision::Keep => {
                 self.outlet.set_aside(&unread).await;
-                self.lately().kept(&unread);
+                self.unread().kept(org, source, identity);
             }
-            Fate::LeaveOut { is_first: true } => {
-                let Unread { org, source, .. } = unread;
-                tracing::warn!(%org, source, most = MOST, "more records are set aside than are kept this hour");
+            Decision::Drop { is_first: true } => {
+                tracing::warn!(%org, source, most = MAX_PER_HOUR, "unreadable records beyond the hourly limit are dropped");
             }
-            Fate::Kept | Fate::LeaveOut { is_first: false } => {}
+            Decision::AlreadyKept | Decision::Drop { is_first: false } => {}
         }
     }
 
-    /// Says that a source reads what happened long ago: until it is done, nobody can say that all of an org is told.
-    pub fn reads_past(&self) -> ReadsPast {
-        self.past.fetch_add(1, Ordering::AcqRel);
-        ReadsPast(Arc::clone(&self.past))
+    /// Holds back the watermarks of silent orgs until the guard is dropped, because a source reads events of long ago
+    /// and no org is complete before it is done.
+    pub fn hold_watermarks(&self) -> WatermarkHold {
+        self.holds.fetch_add(1, Ordering::AcqRel);
+        WatermarkHold(Arc::clone(&self.holds))
     }
 
-    pub(crate) fn has_past(&self) -> bool {
-        self.past.load(Ordering::Acquire) > 0
+    /// Returns whether a [`WatermarkHold`] exists.
+    pub fn holds_watermarks(&self) -> bool {
+        self.holds.load(Ordering::Acquire) > 0
     }
 
-    fn lately(&self) -> MutexGuard<'_, Lately> {
-        self.lately.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unread(&self) -> MutexGuard<'_, HourlyLimit> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send_rest(
@@ -167,9 +177,9 @@ impl Sink {
         Ok(Box::pin(async { try_join_all(tickets).await.map(drop) }))
     }
 
-    /// By partition, in order, in slices.
+    /// Returns the entries by partition, in order, in slices of at most [`SLICE`].
     fn slices(&self, activities: Vec<Activity>, entry: fn(Box<Activity>) -> Entry) -> Vec<(u16, Vec<Item<Entry>>)> {
-        let (traceparent, now) = (bus::trace::current(), crate::http::now());
+        let (traceparent, now) = (bus::trace::current(), now());
         let mut by_partition: BTreeMap<u16, Vec<Vec<Item<Entry>>>> = BTreeMap::new();
         for activity in activities {
             let partition = self.partitions.of_activity(&activity.org_id, &activity.user_id);
@@ -186,7 +196,7 @@ impl Sink {
     }
 }
 
-impl Drop for ReadsPast {
+impl Drop for WatermarkHold {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
@@ -226,33 +236,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lessons_go_where_activities_go() {
+    async fn backfill_goes_to_the_partitions_of_activities() {
         let memory = Arc::new(Memory::default());
         let sink = sink(&memory);
         sink.send((0..40).map(activity).collect()).await.unwrap().await.unwrap();
-        sink.teach((0..40).map(activity).collect()).await.unwrap().await.unwrap();
+        sink.send_backfill((0..40).map(activity).collect()).await.unwrap().await.unwrap();
         let sent = memory.sent();
-        let (activities, lessons) = sent.split_at(40);
-        let as_lessons: Vec<_> =
-            activities.iter().map(|(partition, id)| (*partition, format!("lesson {id}"))).collect();
-        assert_eq!(lessons, as_lessons);
+        let (activities, backfill) = sent.split_at(40);
+        let expect: Vec<_> = activities.iter().map(|(partition, id)| (*partition, format!("backfill {id}"))).collect();
+        assert_eq!(backfill, expect);
     }
 
     #[tokio::test]
-    async fn what_may_come_late_is_not_told_yet() {
+    async fn a_watermark_lies_behind_by_the_allowed_lateness() {
         let memory = Arc::new(Memory::default());
-        let told = Timestamp(model::time::DAY);
+        let time = Timestamp(model::time::DAY);
         let sink = sink(&memory).with_lateness(6 * 3_600);
-        sink.told_until(&OrgId::new(ORG), told).await.unwrap().await.unwrap();
+        sink.send_watermark(&OrgId::new(ORG), time).await.unwrap().await.unwrap();
         assert_eq!(memory.texts(), vec![format!("{ORG} to 1970-01-01T18:00:00.000Z"); 3]);
     }
 
     #[tokio::test]
-    async fn clones_keep_a_record_once() {
+    async fn clones_store_an_unreadable_record_once() {
         let memory = Arc::new(Memory::default());
         let sink = sink(&memory);
-        let (source, place, reason) = ("stored/LoginEvent".to_owned(), "1".to_owned(), "no time".to_owned());
-        let unread = Unread { org: OrgId::new(ORG), source, place, reason, record: Bytes::from_static(b"{}") };
+        let (source, position, reason) = ("stored/LoginEvent".to_owned(), "1".to_owned(), "no time".to_owned());
+        let unread = Unread { org: OrgId::new(ORG), source, position, reason, record: Bytes::from_static(b"{}") };
         sink.set_aside(unread.clone()).await;
         sink.clone().set_aside(unread.clone()).await;
         assert_eq!(memory.aside(), [unread]);

@@ -1,25 +1,28 @@
-//! What the tests share: records, and what remembers in the place of streams and tables.
+//! Test doubles of streams and tables, and records. For the tests of this crate, and with the feature `testing` for
+//! those of crates that implement a source.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use crate::orgs::watch::Findings;
 use crate::source::{Coverage, Positions};
 use crate::{Outlet, Sink, Ticket, Unread};
 use bus::PublishError;
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
 use model::partition::Partitions;
-use model::{Command, Entry, Finding, Item, OrgId};
+use model::{Command, Entry, Item, OrgId};
 use serde_json::Value;
 use std::collections::BTreeMap;
+#[cfg(test)]
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use store::{Gap, NewGap, SourceState, StoreError};
 use tokio::sync::oneshot;
 
-pub(crate) const ORG: &str = "00Dhn0000018hrcEAA";
+/// The org of all records.
+pub const ORG: &str = "00Dhn0000018hrcEAA";
 
-/// A stored event on one line; `number` tells it from others, and is its minute.
-pub(crate) fn record(number: u32, user: &str, more: &str) -> String {
+/// Returns a stored event on one line; `number` identifies it, and is its minute.
+pub fn record(number: u32, user: &str, more: &str) -> String {
     let time = format!("2026-03-02T{:02}:{:02}:00.000Z", number / 60 % 24, number % 60);
     format!(
         r#"{{"attributes":{{"type":"ListViewEvent"}},"EventIdentifier":"{}","EventDate":"{time}","UserId":"{user}","RowsProcessed":{number}{more}}}"#,
@@ -27,79 +30,87 @@ pub(crate) fn record(number: u32, user: &str, more: &str) -> String {
     )
 }
 
-pub(crate) fn id(number: u32) -> String {
+/// Returns the id of a record.
+pub fn id(number: u32) -> String {
     format!("7d0c2b1e-4f6a-4c1e-9a70-{number:012}")
 }
 
-pub(crate) fn records(numbers: impl IntoIterator<Item = u32>) -> String {
+/// Returns one record on each line, of 40 users.
+pub fn records(numbers: impl IntoIterator<Item = u32>) -> String {
     numbers.into_iter().map(|number| record(number, &format!("user{}", number % 40), "") + "\n").collect()
 }
 
-pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+/// Compresses as gzip.
+#[cfg(test)]
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
+/// Compresses as Zstandard.
+#[cfg(test)]
+pub fn zstd(bytes: &[u8]) -> Vec<u8> {
     ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
-/// Remembers what was sent, and acknowledges as it is told to.
+/// An outlet that records everything sent, and acknowledges as configured: at first everything.
 #[derive(Default)]
-pub(crate) struct Memory(Mutex<State>);
+pub struct Memory(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     sent: Vec<(u16, Item<Entry>)>,
     aside: Vec<Unread>,
     busy: bool,
-    silent: bool,
-    forgets: bool,
+    is_silent: bool,
+    fails_unacknowledged: bool,
     /// How many more calls are acknowledged, if not all.
     acknowledges: Option<usize>,
     open: Vec<oneshot::Sender<()>>,
 }
 
 impl Memory {
-    pub(crate) fn busy(self: &Arc<Self>, busy: bool) {
+    /// Refuses to take items while busy.
+    pub fn set_busy(&self, busy: bool) {
         self.0.lock().unwrap().busy = busy;
     }
 
-    /// Acknowledges no more.
-    pub(crate) fn silent(self: &Arc<Self>) {
-        self.0.lock().unwrap().silent = true;
+    /// Stops acknowledging.
+    pub fn acknowledge_nothing(&self) {
+        self.0.lock().unwrap().is_silent = true;
     }
 
-    /// Acknowledges again, and fails what it did not acknowledge.
-    pub(crate) fn speak(self: &Arc<Self>) {
+    /// Acknowledges again, and fails the calls that were not acknowledged.
+    pub fn acknowledge_again(&self) {
         let mut state = self.0.lock().unwrap();
-        state.silent = false;
+        state.is_silent = false;
         state.open.clear();
     }
 
-    /// Acknowledges so many calls, and no more.
-    pub(crate) fn acknowledges(self: &Arc<Self>, calls: usize) {
+    /// Acknowledges only the next calls, and none after them.
+    pub fn acknowledge_only(&self, calls: usize) {
         self.0.lock().unwrap().acknowledges = Some(calls);
     }
 
-    /// Fails what it does not acknowledge.
-    pub(crate) fn forget(self: &Arc<Self>) {
-        self.0.lock().unwrap().forgets = true;
+    /// Fails calls that it does not acknowledge, instead of leaving them open.
+    pub fn fail_unacknowledged(&self) {
+        self.0.lock().unwrap().fails_unacknowledged = true;
     }
 
-    /// Ids of activities, and words for orders, in the order in which they were sent.
-    pub(crate) fn sent(&self) -> Vec<(u16, String)> {
+    /// Returns the id of each activity, or a text for a control record, with its partition, in the order sent.
+    pub fn sent(&self) -> Vec<(u16, String)> {
         let state = self.0.lock().unwrap();
         state.sent.iter().map(|(partition, item)| (*partition, text(&item.value))).collect()
     }
 
-    pub(crate) fn texts(&self) -> Vec<String> {
+    /// Returns [`Memory::sent`] without the partitions.
+    pub fn texts(&self) -> Vec<String> {
         self.sent().into_iter().map(|(_, text)| text).collect()
     }
 
-    /// What it was to set aside.
-    pub(crate) fn aside(&self) -> Vec<Unread> {
+    /// Returns the records that were set aside.
+    pub fn aside(&self) -> Vec<Unread> {
         self.0.lock().unwrap().aside.clone()
     }
 
@@ -107,13 +118,13 @@ impl Memory {
         let mut state = self.0.lock().unwrap();
         state.sent.extend(items.into_iter().map(|item| (partition, item)));
         let (sender, receiver) = oneshot::channel();
-        let acknowledges = state.acknowledges.is_none_or(|left| left > 0) && !state.silent;
+        let acknowledges = state.acknowledges.is_none_or(|left| left > 0) && !state.is_silent;
         if let Some(left) = &mut state.acknowledges {
             *left = left.saturating_sub(1);
         }
         if acknowledges {
             sender.send(()).unwrap();
-        } else if !state.forgets {
+        } else if !state.fails_unacknowledged {
             state.open.push(sender);
         }
         Box::pin(receiver.map(|outcome| outcome.map_err(|_| PublishError::Stopped)))
@@ -135,23 +146,25 @@ impl Outlet for Memory {
     fn set_aside<'a>(&'a self, unread: &'a Unread) -> BoxFuture<'a, ()> {
         let mut state = self.0.lock().unwrap();
         state.aside.push(unread.clone());
-        if state.silent { Box::pin(pending()) } else { Box::pin(ready(())) }
+        if state.is_silent { Box::pin(pending()) } else { Box::pin(ready(())) }
     }
 }
 
-/// Four partitions, of which [`ORG`] fills three.
-pub(crate) fn spread() -> Partitions {
+/// Returns four partitions, of which [`ORG`] has three.
+pub fn spread() -> Partitions {
     Partitions::new(4, BTreeMap::from([(OrgId::new(ORG), 3)]))
 }
 
-pub(crate) fn sink(memory: &Arc<Memory>) -> Sink {
+/// Returns a sink that sends to `memory`.
+pub fn sink(memory: &Arc<Memory>) -> Sink {
     Sink::new(Arc::clone(memory) as Arc<dyn Outlet>, spread())
 }
 
+/// Positions in memory, by source and org.
 #[derive(Default)]
-pub(crate) struct Kept(pub(crate) Mutex<BTreeMap<(String, String), Value>>);
+pub struct StoredPositions(pub Mutex<BTreeMap<(String, String), Value>>);
 
-impl Positions for Kept {
+impl Positions for StoredPositions {
     fn get<'a>(&'a self, source: &'a str, org: &'a OrgId) -> BoxFuture<'a, store::Result<Option<Value>>> {
         let key = (source.to_owned(), org.as_str().to_owned());
         Box::pin(async move { Ok(self.0.lock().unwrap().get(&key).cloned()) })
@@ -166,23 +179,25 @@ impl Positions for Kept {
     }
 }
 
-/// What was noted, missed and found.
+/// The coverage of one org in memory.
 #[derive(Default)]
-pub(crate) struct Noted {
-    pub(crate) states: Mutex<Vec<SourceState>>,
-    pub(crate) gaps: Mutex<Vec<Gap>>,
-    pub(crate) findings: Mutex<Vec<Finding>>,
-    /// Whether nothing can be noted.
-    pub(crate) is_away: AtomicBool,
+pub struct StoredCoverage {
+    /// The states, each source and kind once.
+    pub states: Mutex<Vec<SourceState>>,
+    /// Gaps, open and closed.
+    pub gaps: Mutex<Vec<Gap>>,
+    /// Whether states cannot be stored.
+    pub is_away: AtomicBool,
 }
 
-impl Noted {
-    /// Open and closed.
-    pub(crate) fn all_gaps(&self) -> Vec<Gap> {
+impl StoredCoverage {
+    /// Returns all gaps, open and closed.
+    pub fn all_gaps(&self) -> Vec<Gap> {
         self.gaps.lock().unwrap().clone()
     }
 
-    pub(crate) fn miss(&self, org: &OrgId, gap: NewGap) {
+    /// Records a gap, unless the same one is recorded already.
+    pub fn add_gap(&self, org: &OrgId, gap: NewGap) {
         let NewGap { source, kind, from, to, reason } = gap;
         let id = model::id::derive(&[&source, &kind, &from.0.to_string()]);
         let mut gaps = self.gaps.lock().unwrap();
@@ -192,23 +207,23 @@ impl Noted {
     }
 }
 
-impl Coverage for Noted {
-    fn note<'a>(&'a self, _: &'a OrgId, states: &'a [SourceState]) -> BoxFuture<'a, store::Result<()>> {
+impl Coverage for StoredCoverage {
+    fn put_states<'a>(&'a self, _: &'a OrgId, states: &'a [SourceState]) -> BoxFuture<'a, store::Result<()>> {
         if self.is_away.load(Ordering::Relaxed) {
             return Box::pin(ready(Err(StoreError::NoUrl)));
         }
-        let mut noted = self.states.lock().unwrap();
-        noted.retain(|old| !states.iter().any(|new| old.source == new.source && old.kind == new.kind));
-        noted.extend_from_slice(states);
+        let mut stored = self.states.lock().unwrap();
+        stored.retain(|old| !states.iter().any(|new| old.source == new.source && old.kind == new.kind));
+        stored.extend_from_slice(states);
         Box::pin(ready(Ok(())))
     }
 
-    fn noted<'a>(&'a self, _: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<SourceState>>> {
+    fn states<'a>(&'a self, _: &'a OrgId) -> BoxFuture<'a, store::Result<Vec<SourceState>>> {
         Box::pin(ready(Ok(self.states.lock().unwrap().clone())))
     }
 
     fn open_gap<'a>(&'a self, org: &'a OrgId, gap: &'a NewGap) -> BoxFuture<'a, store::Result<()>> {
-        self.miss(org, gap.clone());
+        self.add_gap(org, gap.clone());
         Box::pin(ready(Ok(())))
     }
 
@@ -223,17 +238,10 @@ impl Coverage for Noted {
     }
 }
 
-impl Findings for Noted {
-    fn send(&self, finding: Item<Finding>) -> BoxFuture<'_, Result<Ticket, PublishError>> {
-        self.findings.lock().unwrap().push(finding.value);
-        Box::pin(ready(Ok(Box::pin(ready(Ok(()))) as Ticket)))
-    }
-}
-
 fn text(entry: &Entry) -> String {
     match entry {
         Entry::Activity(activity) => activity.id.to_string(),
-        Entry::Backfill(activity) => format!("lesson {}", activity.id),
+        Entry::Backfill(activity) => format!("backfill {}", activity.id),
         Entry::Control(control) => match control.command {
             Command::End => format!("end of {}", control.org_id),
             Command::Watermark(time) => format!("{} to {time}", control.org_id),

@@ -1,4 +1,4 @@
-//! Who may push, and for which org.
+//! The tokens of pushes, and the org of each.
 
 mod keyring;
 
@@ -12,18 +12,18 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 type Hash = [u8; 32];
 
-/// The hashes of all tokens. The tokens themselves are not kept.
+/// The hash and the org of each token. The tokens themselves are not kept in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens(Vec<(Hash, OrgId)>);
 
-/// Shorter ones could be guessed.
+/// The fewest characters of a token: shorter ones could be guessed. A choice.
 const SHORTEST: usize = 16;
 
 impl Tokens {
-    /// Reads the files of tokens, and hashes.
+    /// Reads the token files, and hashes all tokens.
     ///
     /// # Errors
-    /// All that is wrong, in words that name the key.
+    /// All problems, each with its key.
     pub fn load(settings: &Settings) -> Result<Self, Vec<String>> {
         let (mut tokens, mut errors) = (Vec::new(), Vec::new());
         for (org, of_org) in &settings.orgs {
@@ -59,14 +59,14 @@ impl Tokens {
         if errors.is_empty() { Ok(Self(tokens)) } else { Err(errors) }
     }
 
-    /// The org whose token this is. Takes as long whichever token it is, and if it is none.
+    /// Returns the org of a token; `None` for an unknown one. Takes the same time for every token, known or not.
     pub(crate) fn org_of(&self, token: &str) -> Option<&OrgId> {
         let hash: Hash = Sha256::digest(token.as_bytes()).into();
         let none = u64::MAX;
         let mut found = none;
-        for (place, (known, _)) in (0..).zip(&self.0) {
-            let is_it: Choice = known.ct_eq(&hash);
-            found.conditional_assign(&place, is_it);
+        for (index, (known, _)) in (0..).zip(&self.0) {
+            let is_match: Choice = known.ct_eq(&hash);
+            found.conditional_assign(&index, is_match);
         }
         self.0.get(usize::try_from(found).ok()?).map(|(_, org)| org)
     }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_tells_its_org_wherever_it_is_kept() {
+    fn a_token_gives_its_org_wherever_it_is_configured() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
         std::fs::write(&file, format!("{NEXT}\n")).unwrap();
@@ -129,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_fifteen_characters_is_the_same_org() {
+    fn an_id_of_15_characters_names_the_same_org() {
         let tokens = Tokens::load(&settings([("00Dhn0000018hrc", org(&[FIRST]))])).unwrap();
         assert_eq!(tokens.org_of(FIRST), Some(&OrgId::new("00Dhn0000018hrc")));
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_without_the_tokens() {
+    fn every_problem_is_reported_without_the_tokens() {
         let bad = OrgSettings {
             token_sha256: vec!["abc".to_owned(), "é".repeat(32)],
             token_files: vec!["/nowhere/token".into()],

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use runtime::telemetry::TelemetrySettings;
+use salesforce_source::SalesforceSettings;
 use serde::{Deserialize, Serialize};
 use settings::PartitionSettings;
 use std::net::SocketAddr;
@@ -20,7 +21,7 @@ pub struct Config {
     /// The admin server.
     pub admin: AdminSettings,
     /// The service ingest.
-    pub ingest: ingest::Settings,
+    pub ingest: ingest::Settings<SalesforceSettings>,
     /// The service baseline.
     pub baseline: baseline::Settings,
     /// The service detector.
@@ -73,6 +74,7 @@ impl Config {
         let telemetry = self.telemetry.check().into_iter().map(|problem| format!("telemetry.{problem}"));
         let mut problems: Vec<String> = nats.chain(telemetry).collect();
         problems.extend(self.ingest.check());
+        problems.extend(self.ingest.salesforce.check());
         problems.extend(self.baseline.check());
         problems.extend(self.detector.check());
         problems.extend(self.correlator.check());

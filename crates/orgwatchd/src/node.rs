@@ -5,8 +5,10 @@ use crate::{placement, rules};
 use anyhow::{Context, Result};
 use bus::{Bus, DetectorGroup, Topology};
 use detector::Group;
+use ingest::{IngestError, Service, Source};
 use runtime::admin::{self, Health};
 use runtime::shutdown::Stages;
+use salesforce_source::SalesforceSource;
 use std::time::Duration;
 use store::Store;
 use tokio::net::TcpListener;
@@ -50,16 +52,23 @@ impl Node {
     /// # Errors
     /// If a source fails.
     pub async fn ingest(self, member: i32, shutdown: CancellationToken) -> Result<()> {
-        let service = ingest::Service {
-            settings: self.config.ingest,
-            partitions: self.config.partitions.partitions(),
-            lateness_seconds: self.config.profile.lateness_seconds,
-            bus: self.bus,
-            store: self.store,
-            postgres: self.config.postgres,
-            member,
-        };
-        Ok(service.run(shutdown).await?)
+        let Self { config, bus, store, .. } = self;
+        let partitions = config.partitions.partitions();
+        let (settings, salesforce) = config.ingest.split();
+        let mut sources: Vec<Box<dyn Source>> = Vec::new();
+        if !salesforce.orgs.is_empty() {
+            let setup = salesforce_source::Setup {
+                settings: salesforce,
+                partitions: partitions.clone(),
+                bus: bus.clone(),
+                store: store.clone(),
+                postgres: config.postgres,
+                member,
+            };
+            sources.push(Box::new(SalesforceSource::new(setup).map_err(IngestError::Settings)?));
+        }
+        let lateness_seconds = config.profile.lateness_seconds;
+        Ok(Service { settings, partitions, lateness_seconds, bus, store }.run(sources, shutdown).await?)
     }
 
     /// Returns the service baseline. `member` tells replicas apart.

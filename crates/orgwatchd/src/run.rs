@@ -5,8 +5,8 @@ use crate::commands;
 use crate::config::Config;
 use anyhow::Result;
 use clap::Parser;
-use ingest::Purpose;
 use runtime::telemetry::Telemetry;
+use salesforce_source::Purpose;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -43,7 +43,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Config(command) => commands::config(config, command).await,
         Command::Migrate => commands::migrate(config).await,
         Command::Backfill { raise, org, from, to } => {
-            let purpose = if raise { Purpose::Watch } else { Purpose::Teach };
+            let purpose = if raise { Purpose::Watch } else { Purpose::Backfill };
             commands::backfill(config, &org, from, to, purpose).await
         }
         Command::Sources(command) => commands::sources(config, command).await,

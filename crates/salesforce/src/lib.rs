@@ -16,6 +16,7 @@ mod format;
 mod json;
 mod normalize;
 mod occurrences;
+pub mod reading;
 mod record;
 mod reject;
 mod time;

@@ -18,6 +18,7 @@ const ORDER: &[&str] = &[
     "orgwatch-bus",
     "orgwatch-store",
     "orgwatch-ingest",
+    "orgwatch-salesforce-source",
     "orgwatch-baseline",
     "orgwatch-detector",
     "orgwatch-correlator",

@@ -4,10 +4,10 @@ use model::Uuid;
 use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
-const MOST: u64 = 1 << 20;
+const MAX: u64 = 1 << 20;
 
 fn read(body: &[u8], packing: Packing) -> Result<Decoded, DecodeError> {
-    decode(body, packing, &OrgId::new(ORG), MOST, NOW)
+    decode(body, packing, &OrgId::new(ORG), MAX, NOW)
 }
 
 fn ids(decoded: &Decoded) -> Vec<String> {
@@ -41,7 +41,7 @@ const ROWS: &str = "\
 ";
 
 #[test]
-fn rows_of_a_log_file_are_read_and_twins_are_told_apart() {
+fn equal_rows_of_a_log_file_have_different_ids() {
     let decoded = read(ROWS.as_bytes(), Packing::Detect).unwrap();
     let first = ids(&decoded);
     assert_eq!(first.len(), 2);
@@ -53,7 +53,7 @@ fn rows_of_a_log_file_are_read_and_twins_are_told_apart() {
 }
 
 #[test]
-fn packed_bodies_are_told_by_header_or_content() {
+fn compression_is_detected_by_header_or_content() {
     let text = records(0..500);
     let all: Vec<u32> = (0..500).collect();
     for packing in [Packing::Detect, Packing::Gzip] {
@@ -74,7 +74,7 @@ fn all_members_and_frames_are_read() {
 }
 
 #[test]
-fn names_of_packings() {
+fn content_encodings() {
     let check = |name, expect| assert_eq!(Packing::from_content_encoding(name), expect, "{name}");
     check("", Some(Packing::Detect));
     check("identity", Some(Packing::Detect));
@@ -86,21 +86,21 @@ fn names_of_packings() {
 }
 
 #[test]
-fn a_body_is_unpacked_up_to_the_cap() {
+fn a_body_is_unpacked_up_to_the_limit() {
     let org = OrgId::new(ORG);
     let text = records(0..100);
-    let (most, packed) = (text.len() as u64, gzip(text.as_bytes()));
-    assert_eq!(decode(&packed, Packing::Gzip, &org, most, NOW).unwrap().activities.len(), 100);
+    let (length, packed) = (text.len() as u64, gzip(text.as_bytes()));
+    assert_eq!(decode(&packed, Packing::Gzip, &org, length, NOW).unwrap().activities.len(), 100);
     for body in [packed, zstd(text.as_bytes()), text.into_bytes()] {
-        let error = decode(&body, Packing::Detect, &org, most - 1, NOW).unwrap_err();
-        assert!(matches!(error, DecodeError::TooLarge(bytes) if bytes == most - 1), "{error:?}");
+        let error = decode(&body, Packing::Detect, &org, length - 1, NOW).unwrap_err();
+        assert!(matches!(error, DecodeError::TooLarge(bytes) if bytes == length - 1), "{error:?}");
     }
     let bomb = gzip(&[records([1]).as_bytes(), &vec![b' '; 200 << 20]].concat());
-    assert!(matches!(decode(&bomb, Packing::Gzip, &org, MOST, NOW), Err(DecodeError::TooLarge(MOST))));
+    assert!(matches!(decode(&bomb, Packing::Gzip, &org, MAX, NOW), Err(DecodeError::TooLarge(MAX))));
 }
 
 #[test]
-fn a_broken_body_gives_nothing() {
+fn a_broken_body_is_refused() {
     let text = records(0..500);
     for whole in [gzip(text.as_bytes()), zstd(text.as_bytes())] {
         let half = &whole[..whole.len() / 2];
@@ -119,7 +119,7 @@ fn garbage_has_no_format() {
 }
 
 #[test]
-fn what_cannot_be_read_is_set_aside_with_its_line() {
+fn unreadable_records_are_set_aside_with_their_line() {
     let other = record(3, "c", r#","OrganizationId":"00Dxx0000000001""#);
     let same = record(4, "d", &format!(r#","OrganizationId":"{ORG}""#));
     let far = record(5, &"u".repeat(600), "");
@@ -145,7 +145,7 @@ fn what_cannot_be_read_is_set_aside_with_its_line() {
       },
       {
         "line": null,
-        "reason": "event 7d0c2b1e-4f6a-4c1e-9a70-000000000003: org 00Dxx0000000001EAA is not the one of this token"
+        "reason": "event 7d0c2b1e-4f6a-4c1e-9a70-000000000003: its org 00Dxx0000000001EAA is not the org of this token"
       }
     ]
     "#);
@@ -153,7 +153,7 @@ fn what_cannot_be_read_is_set_aside_with_its_line() {
 
 proptest! {
     #[test]
-    fn no_body_makes_it_fail_otherwise(body: Vec<u8>, packing in 0..3_u8) {
+    fn any_body_is_read_or_refused(body: Vec<u8>, packing in 0..3_u8) {
         let packing = [Packing::Detect, Packing::Gzip, Packing::Zstd][usize::from(packing)];
         if let Ok(decoded) = read(&body, packing) {
             prop_assert!(decoded.activities.iter().all(|activity| activity.id != Uuid::nil()));
@@ -161,7 +161,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_bytes_do_no_harm(at in 0..2000_usize, byte: u8, packed in 0..3_u8) {
+    fn damaged_bodies_give_no_more_activities(at in 0..2000_usize, byte: u8, packed in 0..3_u8) {
         let text = records(0..100);
         let mut body = match packed {
             0 => text.clone().into_bytes(),

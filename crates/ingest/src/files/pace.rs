@@ -1,20 +1,20 @@
-//! Playing files at the speed at which things happened, or a multiple of it.
+//! Plays files at the speed of their events, or at a multiple of it.
 
 use model::{Activity, Timestamp};
 use std::time::{Duration, Instant};
 
-/// Which activities are due by now.
+/// Decides which activities are due.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Event seconds a second; `None`: everything is due.
+    /// Seconds of event time per second; everything is due at once if `None`.
     speed: Option<f64>,
-    /// What happened before it is due at once.
+    /// Earlier activities are due at once.
     from: Timestamp,
-    /// When the first that is not due at once was met.
+    /// When the first activity that is not due at once was reached, and its time.
     started: Option<(Instant, Timestamp)>,
 }
 
-/// As often as it is looked for what is due.
+/// How often to check for due activities.
 pub(super) const STEP: Duration = Duration::from_millis(20);
 
 impl Pace {
@@ -22,7 +22,7 @@ impl Pace {
         Self { speed, from: from.unwrap_or(Timestamp(i64::MIN)), started: None }
     }
 
-    /// How many of the first activities, which are in the order of their time, are due.
+    /// Returns how many activities are due at `now`; they are sorted by time.
     pub(super) fn due(&mut self, activities: &[Activity], now: Instant) -> usize {
         let Some(speed) = self.speed else { return activities.len() };
         let at_once = activities.iter().take_while(|activity| activity.event_time < self.from).count();
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn history_is_due_at_once_and_the_rest_at_its_time() {
+    fn earlier_activities_are_due_at_once_and_later_ones_at_their_time() {
         let activities: Vec<Activity> = [0, 50, 100, 160, 400].map(at).into();
         let mut pace = Pace::new(Some(60.0), Some(Timestamp(100_000)));
         let start = Instant::now();

@@ -1,7 +1,7 @@
-//! How far files were published.
+//! How far the files were published.
 
 use crate::Ticket;
-use crate::meter::{Counts, Meter, Origin};
+use crate::meter::{Counts, Meter, SourceKind};
 use crate::source::{Positions, SourceError};
 use bus::PublishError;
 use futures::FutureExt;
@@ -10,53 +10,54 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// A position in the files, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Position {
     /// Fingerprint of the files.
     inputs: Uuid,
-    /// Activities, in the order in which they are read, that JetStream has acknowledged.
+    /// How many activities, in reading order, JetStream has acknowledged.
     pub(super) acknowledged: u64,
-    /// Whether also the end was told.
+    /// Whether the end was sent too.
     pub(super) ended: bool,
 }
 
-/// Where a position is kept.
-pub(super) struct Place {
+/// Where a position is stored.
+pub(super) struct StoredIn {
     pub(super) positions: Arc<dyn Positions>,
     pub(super) source: &'static str,
     pub(super) org: OrgId,
 }
 
-/// Moves a position past what was sent, as acknowledgements come in.
+/// Moves a position past sent activities as they are acknowledged.
 pub(super) struct Progress {
-    /// `None` where the input cannot be read again.
-    place: Option<Place>,
+    /// `None` if the input cannot be read again.
+    stored_in: Option<StoredIn>,
     position: Position,
-    /// As it was when it was kept last.
-    kept: u64,
-    /// What was sent, in order.
+    /// The acknowledged activities when the position was last stored.
+    saved: u64,
+    /// The activities and the ticket of each call, in order.
     under_way: VecDeque<(usize, Ticket)>,
     meter: Meter,
 }
 
-/// Acknowledged activities after which the position is kept.
-const KEEP_EVERY: u64 = 10_000;
+/// After how many acknowledged activities the position is stored. A choice.
+const SAVE_EVERY: u64 = 10_000;
 
 impl Progress {
-    /// From the position that is kept, if it is one in these files.
-    pub(super) async fn resume(place: Place, fingerprint: Uuid, meter: Meter) -> Result<Self, SourceError> {
-        let kept = place.positions.get(place.source, &place.org).await?;
-        let known = kept.and_then(|kept| serde_json::from_value::<Position>(kept).ok());
+    /// Continues from the stored position, if it belongs to these files.
+    pub(super) async fn resume(stored_in: StoredIn, fingerprint: Uuid, meter: Meter) -> Result<Self, SourceError> {
+        let stored = stored_in.positions.get(stored_in.source, &stored_in.org).await?;
+        let known = stored.and_then(|stored| serde_json::from_value::<Position>(stored).ok());
         let fresh = Position { inputs: fingerprint, acknowledged: 0, ended: false };
         let position = known.filter(|known| known.inputs == fingerprint).unwrap_or(fresh);
-        let kept = position.acknowledged;
-        Ok(Self { place: Some(place), position, kept, under_way: VecDeque::new(), meter })
+        let saved = position.acknowledged;
+        Ok(Self { stored_in: Some(stored_in), position, saved, under_way: VecDeque::new(), meter })
     }
 
-    /// Of what cannot be read again, so that no position is kept.
-    pub(super) fn forgotten(meter: Meter) -> Self {
+    /// Makes the progress of an input that cannot be read again: no position is stored.
+    pub(super) fn without_position(meter: Meter) -> Self {
         let position = Position { inputs: Uuid::nil(), acknowledged: 0, ended: false };
-        Self { place: None, position, kept: 0, under_way: VecDeque::new(), meter }
+        Self { stored_in: None, position, saved: 0, under_way: VecDeque::new(), meter }
     }
 
     pub(super) fn position(&self) -> &Position {
@@ -67,28 +68,26 @@ impl Progress {
         self.under_way.push_back((activities, ticket));
     }
 
-    /// Moves past what is acknowledged by now, and keeps the position now and then.
+    /// Moves past the activities that are acknowledged by now, and stores the position every [`SAVE_EVERY`].
     pub(super) async fn settle(&mut self) -> Result<(), SourceError> {
         while let Some(outcome) = self.under_way.front_mut().and_then(|(_, ticket)| ticket.now_or_never()) {
             self.next(outcome)?;
         }
-        if self.position.acknowledged - self.kept < KEEP_EVERY {
+        if self.position.acknowledged - self.saved < SAVE_EVERY {
             return Ok(());
         }
         match self.save().await {
-            // To be kept with the next: until then no more than time is lost.
+            // It is stored with the next one; a crash until then only costs time.
             Err(SourceError::Position(error)) if error.is_transient() => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "position in the files not kept, trying later"
-                );
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the position in the files is not stored, it is tried again later");
                 Ok(())
             }
             outcome => outcome,
         }
     }
 
-    /// Waits until all is acknowledged.
+    /// Waits until everything sent is acknowledged.
     pub(super) async fn drain(&mut self) -> Result<(), SourceError> {
         while let Some((_, ticket)) = self.under_way.front_mut() {
             let outcome = ticket.await;
@@ -98,10 +97,10 @@ impl Progress {
     }
 
     pub(super) async fn save(&mut self) -> Result<(), SourceError> {
-        if let (Some(place), Ok(position)) = (&self.place, serde_json::to_value(&self.position)) {
-            place.positions.put(place.source, &place.org, &position).await?;
+        if let (Some(to), Ok(position)) = (&self.stored_in, serde_json::to_value(&self.position)) {
+            to.positions.put(to.source, &to.org, &position).await?;
         }
-        self.kept = self.position.acknowledged;
+        self.saved = self.position.acknowledged;
         Ok(())
     }
 
@@ -110,16 +109,16 @@ impl Progress {
         self.save().await
     }
 
-    /// The ticket at the front has resolved.
+    /// Takes in the outcome of the first ticket.
     fn next(&mut self, outcome: Result<(), PublishError>) -> Result<(), SourceError> {
         let Some((activities, _)) = self.under_way.pop_front() else { return Ok(()) };
         if let Err(error) = outcome {
-            // What follows may be stored; the position cannot pass what is not.
+            // Later activities may be acknowledged, but the position cannot pass these.
             self.under_way.clear();
             return Err(error.into());
         }
         self.position.acknowledged += activities as u64;
-        self.meter.records(Origin::Files, Counts { accepted: activities, ..Counts::default() });
+        self.meter.records(SourceKind::Files, Counts { accepted: activities, ..Counts::default() });
         Ok(())
     }
 }

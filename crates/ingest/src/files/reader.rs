@@ -1,4 +1,4 @@
-//! Reading, which blocks, beside publishing, which waits.
+//! Reads files on a blocking thread, beside publishing.
 
 use crate::FileSettings;
 use crate::source::SourceError;
@@ -9,30 +9,30 @@ use std::time::SystemTime;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// Which files there are to read.
+/// The files to read.
 pub(super) struct Plan {
     inputs: Vec<Input>,
     org: Option<OrgId>,
     pub(super) skipped: Vec<Skipped>,
-    /// Changes with the files, and with what is asked of them. `None` where standard input is among them, which nobody
-    /// can read again.
+    /// A hash of the files and of the settings that select activities. `None` if standard input is among the files,
+    /// which cannot be read again.
     pub(super) fingerprint: Option<Uuid>,
 }
 
 /// The activities of a plan, in order.
 pub(super) struct Reader {
     batches: mpsc::Receiver<Batch>,
-    task: JoinHandle<Result<(), Stopped>>,
+    task: JoinHandle<Result<(), Stop>>,
 }
 
 /// Why reading stopped before the end.
-enum Stopped {
+enum Stop {
     Failed(InputError),
-    /// Nobody wants more.
+    /// The receiver is gone.
     Unwanted,
 }
 
-/// Batches that are read ahead.
+/// How many batches are read ahead. A choice.
 const AHEAD: usize = 4;
 
 impl Plan {
@@ -51,7 +51,7 @@ impl Plan {
         let task = spawn_blocking(move || {
             let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
             read(&self.inputs, self.org.as_ref(), threads, |batch| {
-                sender.blocking_send(std::mem::take(batch)).map_err(|_| Stopped::Unwanted)
+                sender.blocking_send(std::mem::take(batch)).map_err(|_| Stop::Unwanted)
             })
         });
         Reader { batches, task }
@@ -59,22 +59,22 @@ impl Plan {
 }
 
 impl Reader {
-    /// `None` after the last, and after a failure, which [`Reader::finish`] tells.
+    /// Returns the next batch; `None` after the last one, and after a failure, which [`Reader::finish`] returns.
     pub(super) async fn next(&mut self) -> Option<Batch> {
         self.batches.recv().await
     }
 
-    /// Waits until reading has ended; what was not taken is dropped.
+    /// Drops the remaining batches, and waits until reading has stopped.
     pub(super) async fn finish(self) -> Result<(), SourceError> {
         drop(self.batches);
         match self.task.await.map_err(SourceError::Reader)? {
-            Ok(()) | Err(Stopped::Unwanted) => Ok(()),
-            Err(Stopped::Failed(error)) => Err(error.into()),
+            Ok(()) | Err(Stop::Unwanted) => Ok(()),
+            Err(Stop::Failed(error)) => Err(error.into()),
         }
     }
 }
 
-impl From<InputError> for Stopped {
+impl From<InputError> for Stop {
     fn from(error: InputError) -> Self {
         Self::Failed(error)
     }

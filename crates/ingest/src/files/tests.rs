@@ -1,25 +1,25 @@
 use super::*;
-use crate::testing::{Kept, Memory, ORG, id, records, sink, spread};
+use crate::testing::{Memory, ORG, StoredPositions, id, records, sink, spread};
 use ::files::{InputError, expand, read};
 use model::Activity;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// A folder of events of one org, and where positions in it are kept.
+/// A folder of events of one org, and the stored positions.
 struct Files {
     folder: TempDir,
-    kept: Arc<Kept>,
+    stored: Arc<StoredPositions>,
 }
 
 impl Files {
-    /// Each list is one file; the files overlap in time.
+    /// Writes a file for each list of numbers; the files overlap in time.
     fn new(files: &[&[u32]]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (index, numbers) in files.iter().enumerate() {
             let path = folder.path().join(format!("{index}.ndjson"));
             std::fs::write(path, records(numbers.iter().copied())).unwrap();
         }
-        Self { folder, kept: Arc::default() }
+        Self { folder, stored: Arc::default() }
     }
 
     fn paths(&self) -> Vec<PathBuf> {
@@ -28,7 +28,7 @@ impl Files {
 
     fn source(&self, settings: FileSettings) -> FileSource {
         let settings = FileSettings { paths: self.paths(), org: Some(OrgId::new(ORG)), ..settings };
-        FileSource::new(settings, Arc::clone(&self.kept) as Arc<dyn Positions>, Duration::from_secs(1))
+        FileSource::new(settings, Arc::clone(&self.stored) as Arc<dyn Positions>, Duration::from_secs(1))
     }
 
     async fn run(&self, memory: &Arc<Memory>, settings: FileSettings) {
@@ -36,10 +36,10 @@ impl Files {
     }
 
     fn position(&self) -> serde_json::Value {
-        self.kept.0.lock().unwrap().values().next().cloned().unwrap()
+        self.stored.0.lock().unwrap().values().next().cloned().unwrap()
     }
 
-    /// As a backtest reads them.
+    /// Returns the activities as a backtest reads them.
     fn in_order(&self) -> Vec<Activity> {
         let org = OrgId::new(ORG);
         let (inputs, _) = expand(&self.paths(), Some(&org)).unwrap();
@@ -64,21 +64,21 @@ fn end() -> FileSettings {
 }
 
 #[tokio::test]
-async fn each_partition_has_the_order_of_a_backtest_and_then_the_end() {
+async fn each_partition_has_the_order_of_a_backtest_then_the_end() {
     let (even, odd): (Vec<u32>, Vec<u32>) = (0..1400).partition(|number| number % 2 == 0);
     let files = Files::new(&[&odd, &even, &[7, 1430]]);
     let memory = Arc::new(Memory::default());
     files.run(&memory, end()).await;
 
-    let place = |activity: &Activity| spread().of_activity(&activity.org_id, &activity.user_id);
-    let mut expected = by_partition(files.in_order().iter().map(|a| (place(a), a.id.to_string())).collect());
+    let partition = |activity: &Activity| spread().of_activity(&activity.org_id, &activity.user_id);
+    let mut expected = by_partition(files.in_order().iter().map(|a| (partition(a), a.id.to_string())).collect());
     assert_eq!(expected.len(), 3);
     expected.values_mut().for_each(|entries| entries.push(format!("end of {ORG}")));
     assert_eq!(by_partition(memory.sent()), expected);
 }
 
 #[tokio::test]
-async fn the_end_reaches_partitions_that_no_activity_fell_into() {
+async fn the_end_reaches_partitions_without_activities() {
     let files = Files::new(&[&[1]]);
     let memory = Arc::new(Memory::default());
     files.run(&memory, end()).await;
@@ -96,7 +96,7 @@ async fn files_that_may_be_followed_end_in_a_watermark() {
 }
 
 #[tokio::test]
-async fn only_what_is_asked_for_is_published() {
+async fn only_the_requested_time_is_published() {
     let files = Files::new(&[&[1, 2, 3, 4]]);
     let minute = |number: i64| Timestamp::parse("2026-03-02").map(|day| day.plus(number * model::time::MINUTE));
     let memory = Arc::new(Memory::default());
@@ -106,7 +106,7 @@ async fn only_what_is_asked_for_is_published() {
 }
 
 #[tokio::test]
-async fn files_that_were_published_are_not_published_again_unless_they_changed() {
+async fn published_files_are_published_again_only_if_they_change() {
     let files = Files::new(&[&[1, 2]]);
     files.run(&Arc::default(), end()).await;
     assert_eq!(files.position()["acknowledged"], 2);
@@ -121,12 +121,12 @@ async fn files_that_were_published_are_not_published_again_unless_they_changed()
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_goes_on_after_what_was_acknowledged() {
+async fn a_restart_continues_after_the_acknowledged_activities() {
     let numbers: Vec<u32> = (0..1400).collect();
     let files = Files::new(&[&numbers]);
     let memory = Arc::new(Memory::default());
-    // The first batch fills three partitions; nothing after it is acknowledged.
-    memory.acknowledges(3);
+    // The first batch goes to three partitions; nothing after it is acknowledged.
+    memory.acknowledge_only(3);
     let shutdown = CancellationToken::new();
     let mut source = files.source(end());
     let outlet = sink(&memory);
@@ -147,24 +147,24 @@ async fn it_goes_on_after_what_was_acknowledged() {
     let expected = files.in_order().split_off(1024).into_iter().map(|a| a.id.to_string());
     let mut sent: Vec<String> = rest.texts()[..1400 - 1024].to_vec();
     sent.sort();
-    assert_eq!(sent, expected.collect::<Vec<_>>(), "ids are in the order of time");
+    assert_eq!(sent, expected.collect::<Vec<_>>(), "ids are in order of time");
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_an_error_that_names_the_file() {
+async fn an_unreadable_file_is_named() {
     let files = Files::new(&[&[1]]);
     let settings = FileSettings { paths: vec!["/nowhere/events.csv".into()], ..FileSettings::default() };
-    let mut source = FileSource::new(settings, Arc::clone(&files.kept) as Arc<dyn Positions>, Duration::ZERO);
+    let mut source = FileSource::new(settings, Arc::clone(&files.stored) as Arc<dyn Positions>, Duration::ZERO);
     let error = source.run(&sink(&Arc::default()), CancellationToken::new()).await.unwrap_err();
     assert_eq!(error.to_string(), "/nowhere/events.csv: cannot be read");
 }
 
 #[tokio::test]
-async fn a_publisher_that_stops_ends_it_without_moving_the_position() {
+async fn a_stopped_publisher_does_not_move_the_position() {
     let files = Files::new(&[&[1, 2]]);
     let memory = Arc::new(Memory::default());
-    memory.silent();
-    memory.forget();
+    memory.acknowledge_nothing();
+    memory.fail_unacknowledged();
     let error = files.source(end()).run(&sink(&memory), CancellationToken::new()).await.unwrap_err();
     assert!(matches!(error, SourceError::Publish(bus::PublishError::Stopped)), "{error:?}");
     assert_eq!(files.position()["acknowledged"], 0);

@@ -1,4 +1,4 @@
-//! What a client is told.
+//! Responses to pushes.
 
 use crate::decode::{DecodeError, Rejected};
 use crate::meter::Counts;
@@ -8,17 +8,18 @@ use axum::response::{IntoResponse, Response};
 use bus::PublishError;
 use serde::Serialize;
 
-/// 202: JetStream has acknowledged what was accepted.
+/// The body of a 202: JetStream has acknowledged the accepted events.
 #[derive(Debug, Serialize)]
 pub(super) struct Accepted {
     pub(super) accepted: usize,
-    /// Events of kinds that are not watched.
+    /// Events of kinds that orgwatch does not watch.
     ignored: u64,
-    /// The first of those that were set aside.
+    /// The first records that could not be read.
     rejected: Vec<Rejected>,
     pub(super) rejected_total: usize,
 }
 
+/// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("no bearer token")]
@@ -31,13 +32,13 @@ pub(super) enum Refusal {
     BrokenOff(#[source] axum::Error),
     #[error("more than {0} bytes")]
     TooLarge(u64),
-    #[error("content-encoding {0:?} is not supported: gzip, zstd and none are")]
+    #[error("content-encoding {0:?} is not supported: use gzip, zstd or none")]
     Encoding(String),
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    #[error("no event in it")]
+    #[error("the body has no event that can be read")]
     NoEvents(Vec<Rejected>),
-    #[error("too much is waiting to be stored")]
+    #[error("too many events are waiting to be stored")]
     Busy,
     #[error("not stored in time")]
     NotAcknowledged,
@@ -49,7 +50,7 @@ pub(super) enum Refusal {
 
 /// The body of a refusal.
 #[derive(Serialize)]
-struct Told {
+struct RefusalBody {
     error: String,
     #[serde(flatten)]
     rejects: Option<Rejects>,
@@ -61,14 +62,14 @@ struct Rejects {
     rejected_total: usize,
 }
 
-/// Rejects that are told one by one.
-const MOST_REJECTS: usize = 100;
-/// Seconds after which a client that was too much may come again.
-const COME_AGAIN: HeaderValue = HeaderValue::from_static("1");
+/// The most unreadable records that a response lists.
+const MAX_REJECTS: usize = 100;
+/// Seconds after which a client may send the request again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 impl Accepted {
     pub(super) fn new(counts: Counts, mut rejected: Vec<Rejected>) -> Self {
-        rejected.truncate(MOST_REJECTS);
+        rejected.truncate(MAX_REJECTS);
         Self { accepted: counts.accepted, ignored: counts.ignored, rejected, rejected_total: counts.rejected }
     }
 }
@@ -100,18 +101,18 @@ impl IntoResponse for Refusal {
         let rejects = match self {
             Self::NoEvents(mut rejected) => {
                 let rejected_total = rejected.len();
-                rejected.truncate(MOST_REJECTS);
+                rejected.truncate(MAX_REJECTS);
                 Some(Rejects { rejected, rejected_total })
             }
             _ => None,
         };
-        let mut response = (status, Json(Told { error, rejects })).into_response();
+        let mut response = (status, Json(RefusalBody { error, rejects })).into_response();
         match status {
             StatusCode::UNAUTHORIZED => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                response.headers_mut().insert(header::RETRY_AFTER, COME_AGAIN);
+                response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             _ => {}
         }

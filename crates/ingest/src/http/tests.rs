@@ -2,6 +2,7 @@ use super::*;
 use crate::OrgSettings;
 use crate::testing::{Memory, ORG, gzip, id, record, records, sink};
 use axum::http::StatusCode;
+use model::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -51,7 +52,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn what_is_stored_is_accepted() {
+async fn stored_events_are_accepted() {
     let server = server();
     let unwatched = r#"{"attributes":{"type":"LightningErrorEvent"},"EventDate":"2026-03-02T00:00:00Z","UserId":"a"}"#;
     let answer = server.send(format!("{}\n{{no json\n{unwatched}\n{}\n", record(1, "a", ""), record(2, "a", ""))).await;
@@ -73,11 +74,11 @@ async fn the_order_of_a_body_is_kept_in_each_partition() {
     for (partition, id) in server.memory.sent() {
         assert!(last.insert(partition, id.clone()).is_none_or(|before| before > id));
     }
-    assert_eq!(last.len(), 3, "the org is spread over three");
+    assert_eq!(last.len(), 3, "the org has three partitions");
 }
 
 #[tokio::test]
-async fn only_who_has_a_token_may_push() {
+async fn a_push_needs_a_token() {
     let server = server();
     let check = async |header: Option<&str>, expect: u16| {
         let headers: Vec<(&str, &str)> = header.map(|value| ("authorization", value)).into_iter().collect();
@@ -98,11 +99,11 @@ async fn only_who_has_a_token_may_push() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused() {
+async fn a_too_large_body_is_refused() {
     let server = server_with(Settings { max_body_bytes: 1_000, max_unpacked_bytes: 10_000, ..Settings::default() });
     assert_eq!(server.send(records(0..50)).await.status, 413);
     let parts = (0..50).map(|number| Ok::<_, std::io::Error>(records([number])));
-    assert_eq!(server.send(Body::from_stream(futures::stream::iter(parts))).await.status, 413, "of unknown length");
+    assert_eq!(server.send(Body::from_stream(futures::stream::iter(parts))).await.status, 413, "without a length");
     let small = gzip(records(std::iter::repeat_n(1, 100)).as_bytes());
     assert!(small.len() < 1_000);
     let answer = server.send(small).await;
@@ -112,14 +113,14 @@ async fn a_body_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_of_many_megabytes_is_taken() {
+async fn a_body_of_many_megabytes_is_accepted() {
     let server = server();
     let answer = server.send(records(0..40_000)).await;
     assert_eq!((answer.status, &answer.body["accepted"]), (202, &json!(40_000)));
 }
 
 #[tokio::test]
-async fn encodings_that_are_not_known_are_refused() {
+async fn an_unknown_encoding_is_refused() {
     let server = server();
     let authorization = format!("Bearer {TOKEN}");
     let check = async |encoding: &str, body: Vec<u8>, expect: u16| {
@@ -141,25 +142,25 @@ async fn a_body_without_an_event_is_refused() {
     assert_eq!(server.send("hello").await.status, 400);
     let answer = server.send("{\"a\":1}\n".repeat(150)).await;
     assert_eq!(answer.status, 400);
-    assert_eq!(answer.body["error"], "no event in it");
+    assert_eq!(answer.body["error"], "the body has no event that can be read");
     assert_eq!(answer.body["rejected"].as_array().unwrap().len(), 100);
     assert_eq!(answer.body["rejected_total"], 150);
     assert_eq!(answer.body["rejected"][99]["line"], 100);
 }
 
 #[tokio::test]
-async fn whoever_comes_when_it_is_busy_is_to_come_again() {
+async fn a_full_publisher_is_answered_with_429() {
     let server = server();
-    server.memory.busy(true);
+    server.memory.set_busy(true);
     let answer = server.send(records([1])).await;
     assert_eq!((answer.status, answer.headers["retry-after"].to_str().unwrap()), (429, "1"));
-    server.memory.busy(false);
+    server.memory.set_busy(false);
     assert_eq!(server.send(records([1])).await.status, 202);
     assert_eq!(server.memory.texts(), [id(1)]);
 }
 
 #[tokio::test]
-async fn requests_beyond_the_limit_are_to_come_again() {
+async fn requests_beyond_the_limit_are_answered_with_429() {
     let server = server_with(Settings { max_requests: 1, ..Settings::default() });
     let room = server.push.room.acquire().await.unwrap();
     assert_eq!(server.send(records([1])).await.status, 429);
@@ -169,16 +170,16 @@ async fn requests_beyond_the_limit_are_to_come_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_acknowledged_is_to_be_sent_again() {
+async fn events_that_are_not_acknowledged_are_answered_with_503() {
     let server = server();
-    server.memory.silent();
+    server.memory.acknowledge_nothing();
     let answer = server.send(records([1])).await;
     assert_eq!((answer.status, &answer.body), (503, &json!({"error": "not stored in time"})));
     assert!(answer.headers.contains_key("retry-after"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_arrive_is_given_up() {
+async fn a_body_that_does_not_arrive_is_refused() {
     let server = server();
     let never = futures::stream::pending::<std::io::Result<Vec<u8>>>();
     assert_eq!(server.send(Body::from_stream(never)).await.status, 408);

@@ -1,4 +1,4 @@
-//! Tokens that are read again while the service runs, so that they can be changed without a restart.
+//! Tokens that are read again while the service runs, so that they can be rotated without a restart.
 
 use super::Tokens;
 use crate::Settings;
@@ -6,7 +6,7 @@ use model::OrgId;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-/// The tokens that are good now.
+/// The tokens that are currently valid.
 pub(crate) struct Keyring {
     settings: Settings,
     latest: RwLock<Latest>,
@@ -14,11 +14,11 @@ pub(crate) struct Keyring {
 
 struct Latest {
     tokens: Tokens,
-    /// What was wrong when the files were read last: the tokens are those from before it.
+    /// The problems of the last reading; if there are any, `tokens` are those of the reading before.
     errors: Vec<String>,
 }
 
-/// How long a token that was changed in its file may take to be good, and the one before it to be refused.
+/// How long a changed token file may take to come into force. A choice.
 const REREAD: Duration = Duration::from_secs(10);
 
 impl Keyring {
@@ -26,12 +26,12 @@ impl Keyring {
         Self { settings: settings.clone(), latest: RwLock::new(Latest { tokens, errors: Vec::new() }) }
     }
 
-    /// See [`Tokens::org_of`].
+    /// Returns the org of a token, as [`Tokens::org_of`] does.
     pub(crate) fn org_of(&self, token: &str) -> Option<OrgId> {
         self.latest.read().unwrap_or_else(PoisonError::into_inner).tokens.org_of(token).cloned()
     }
 
-    /// Reads the files again and again; does not return.
+    /// Reads the token files periodically; never returns.
     pub(crate) async fn keep(self: &Arc<Self>) {
         if self.settings.orgs.values().all(|org| org.token_files.is_empty()) {
             return std::future::pending().await;
@@ -40,7 +40,7 @@ impl Keyring {
             tokio::time::sleep(REREAD).await;
             let keyring = Arc::clone(self);
             if let Err(error) = tokio::task::spawn_blocking(move || keyring.reread()).await {
-                tracing::error!(%error, "reading tokens has failed");
+                tracing::error!(%error, "the task that reads token files has failed");
             }
         }
     }
@@ -52,20 +52,20 @@ impl Keyring {
 }
 
 impl Latest {
-    /// Takes what was read, if all of it is right: otherwise everything stays as it is, so that a file that is just
-    /// being written locks nobody out.
+    /// Replaces the tokens if all of them could be read. Otherwise the current ones stay valid, so that a file that is
+    /// just being written locks out no client. A problem is logged once.
     fn settle(&mut self, read: Result<Tokens, Vec<String>>) {
         match read {
             Ok(tokens) => {
                 if tokens != self.tokens {
-                    tracing::info!("tokens of pushes have changed");
+                    tracing::info!("push tokens have changed");
                 }
                 *self = Self { tokens, errors: Vec::new() };
             }
             Err(errors) => {
                 if errors != self.errors {
                     let errors = errors.join("; ");
-                    tracing::error!(errors, "tokens of pushes cannot be read again, those from before stay good");
+                    tracing::error!(errors, "push tokens cannot be read again, the current ones stay valid");
                 }
                 self.errors = errors;
             }
@@ -88,29 +88,29 @@ mod tests {
         let org = OrgSettings { token_files: vec![file.clone()], ..OrgSettings::default() };
         let settings = Settings { orgs: [(OrgId::new(ORG), org)].into(), ..Settings::default() };
         let keyring = Arc::new(Keyring::new(&settings, Tokens::load(&settings).unwrap()));
-        let good = |token: &str| keyring.org_of(token).is_some();
+        let is_valid = |token: &str| keyring.org_of(token).is_some();
         let a_while = async || tokio::time::timeout(3 * REREAD, keyring.keep()).await.unwrap_err();
 
         fs::write(&file, "the-second-token-of-all\n").unwrap();
-        assert!(good("the-first-token-of-all") && !good("the-second-token-of-all"));
+        assert!(is_valid("the-first-token-of-all") && !is_valid("the-second-token-of-all"));
         a_while().await;
-        assert!(!good("the-first-token-of-all") && good("the-second-token-of-all"));
+        assert!(!is_valid("the-first-token-of-all") && is_valid("the-second-token-of-all"));
 
         for broken in ["", "short"] {
             fs::write(&file, broken).unwrap();
             a_while().await;
-            assert!(good("the-second-token-of-all"), "{broken:?} locks nobody out");
+            assert!(is_valid("the-second-token-of-all"), "{broken:?} locks out no client");
         }
         fs::remove_file(&file).unwrap();
         a_while().await;
-        assert!(good("the-second-token-of-all"));
+        assert!(is_valid("the-second-token-of-all"));
         fs::write(&file, "the-third-token-of-all").unwrap();
         a_while().await;
-        assert!(!good("the-second-token-of-all") && good("the-third-token-of-all"));
+        assert!(!is_valid("the-second-token-of-all") && is_valid("the-third-token-of-all"));
     }
 
     #[test]
-    fn what_is_wrong_is_told_once() {
+    fn problems_are_kept_until_the_next_good_reading() {
         let settings = Settings::default();
         let mut latest = Latest { tokens: Tokens::load(&settings).unwrap(), errors: Vec::new() };
         latest.settle(Err(vec!["a".to_owned()]));

@@ -4,4 +4,3 @@
 mod push;
 mod service;
 mod support;
-mod unread;

@@ -1,4 +1,4 @@
-//! Pushes into the activity stream.
+//! Pushes, from the request to the activity stream.
 
 use crate::support::{by_partition, entries, nats, partitions, post, post_traced, records, settings, texts};
 use bus::{Bus, Publisher, PublisherSettings};
@@ -29,7 +29,7 @@ async fn serve(bus: &Bus, settings: &Settings) -> Server {
 }
 
 #[tokio::test]
-async fn what_was_answered_is_in_the_stream_in_order() {
+async fn accepted_events_are_in_the_stream_in_order() {
     let (_nats, bus) = nats().await;
     let server = serve(&bus, &settings()).await;
     let answer = post(server.address, &records((0..1400).rev())).await;
@@ -41,7 +41,7 @@ async fn what_was_answered_is_in_the_stream_in_order() {
 }
 
 #[tokio::test]
-async fn what_the_server_does_not_acknowledge_is_not_accepted_until_it_is_back() {
+async fn events_are_accepted_only_once_jetstream_acknowledges() {
     let (mut nats, bus) = nats().await;
     let server = serve(&bus, &Settings { acknowledge_seconds: 1, ..settings() }).await;
     nats.stop().await;

@@ -11,24 +11,23 @@ use std::net::{SocketAddr, TcpListener};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) async fn store(postgres: &Postgres) -> Store {
+async fn store(postgres: &Postgres) -> Store {
     let settings = store::Settings { url: postgres.url().into(), ..store::Settings::default() };
     let store = Store::connect(&settings, "ingest").await.unwrap();
     store.migrate().await.unwrap();
     store
 }
 
-pub(crate) fn free_address() -> SocketAddr {
+fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap()
 }
 
 fn service(settings: &Settings, partitions: Partitions, bus: &Bus, store: &Store) -> Service {
     let (settings, bus, store) = (settings.clone(), bus.clone(), store.clone());
-    let postgres = store::Settings::default();
-    Service { settings, partitions, lateness_seconds: 600, bus, store, postgres, member: 1 }
+    Service { settings, partitions, lateness_seconds: 600, bus, store }
 }
 
-/// Runs until a push of `numbers` is answered and the files have ended.
+/// Runs until a push of `numbers` is accepted and the files are published.
 async fn run(settings: &Settings, bus: &Bus, store: &Store, numbers: &[u32]) {
     let shutdown = CancellationToken::new();
     let used = async {
@@ -40,7 +39,7 @@ async fn run(settings: &Settings, bus: &Bus, store: &Store, numbers: &[u32]) {
         shutdown.cancel();
     };
     let service = service(settings, partitions(), bus, store);
-    let (ended, ()) = tokio::join!(service.run(shutdown.clone()), used);
+    let (ended, ()) = tokio::join!(service.run(Vec::new(), shutdown.clone()), used);
     ended.unwrap();
 }
 
@@ -50,7 +49,7 @@ async fn has_ended(store: &Store) -> bool {
 }
 
 #[tokio::test]
-async fn files_are_published_once_and_pushes_beside_them() {
+async fn files_are_published_once_beside_pushes() {
     let (_nats, bus) = nats().await;
     let postgres = Postgres::start().await.unwrap();
     let store = store(&postgres).await;
@@ -78,13 +77,13 @@ async fn files_are_published_once_and_pushes_beside_them() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_settings_stops_it() {
+async fn wrong_settings_stop_the_service() {
     let (_nats, bus) = nats().await;
     let postgres = Postgres::start().await.unwrap();
     let store = store(&postgres).await;
     let check = async |settings: Settings, partitions: Partitions, expect: &str| {
         let service = service(&settings, partitions, &bus, &store);
-        let error = service.run(CancellationToken::new()).await.unwrap_err();
+        let error = service.run(Vec::new(), CancellationToken::new()).await.unwrap_err();
         assert_eq!(error.to_string(), expect);
         error
     };

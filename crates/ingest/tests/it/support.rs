@@ -1,10 +1,10 @@
-//! A stream with a few partitions, and what is in it.
+//! A stream with a few partitions, and its entries.
 
 use bus::{Bus, Delivery, DetectorGroup, Failure, Handler, Topology};
 use model::partition::Partitions;
 use model::{Command, Entry, Item, OrgId};
 use servers::Nats;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,7 +26,7 @@ pub(crate) async fn nats() -> (Nats, Bus) {
     (nats, bus)
 }
 
-/// [`ORG`] fills three of the partitions.
+/// Returns the partitions, of which [`ORG`] has three.
 pub(crate) fn partitions() -> Partitions {
     Partitions::new(PARTITIONS, BTreeMap::from([(OrgId::new(ORG), 3)]))
 }
@@ -36,7 +36,7 @@ pub(crate) fn settings() -> ingest::Settings {
     ingest::Settings { orgs: BTreeMap::from([(OrgId::new(ORG), org)]), ..ingest::Settings::default() }
 }
 
-/// One stored event a line; the numbers are their minutes.
+/// Returns one stored event on each line; its number is its minute.
 pub(crate) fn records(numbers: impl IntoIterator<Item = u32>) -> String {
     let record = |number: u32| {
         let (id, user) = (id(number), number % 40);
@@ -53,7 +53,7 @@ pub(crate) fn id(number: u32) -> String {
     format!("7d0c2b1e-4f6a-4c1e-9a70-{number:012}")
 }
 
-/// By partition: ids of the numbers.
+/// Returns the ids of the numbers, by partition.
 pub(crate) fn by_partition(numbers: impl IntoIterator<Item = u32>) -> BTreeMap<u16, Vec<String>> {
     let mut expected: BTreeMap<u16, Vec<String>> = BTreeMap::new();
     for number in numbers {
@@ -64,55 +64,41 @@ pub(crate) fn by_partition(numbers: impl IntoIterator<Item = u32>) -> BTreeMap<u
     expected
 }
 
-/// The first `count` entries of the stream, by partition in their order.
+/// Returns the first `count` entries of the stream, by partition, in order.
 pub(crate) async fn entries(bus: &Bus, count: usize) -> BTreeMap<u16, Vec<Item<Entry>>> {
     let mut entries: BTreeMap<u16, Vec<Item<Entry>>> = BTreeMap::new();
-    let mut rest = reading(bus, async |seen| {
+    let mut rest = reading(bus, async |received| {
         for _ in 0..count {
-            let (partition, item) = seen.recv().await.unwrap();
+            let (partition, item) = received.recv().await.unwrap();
             entries.entry(partition).or_default().push(item);
         }
     })
     .await;
-    assert!(rest.try_recv().is_err(), "there is more in the stream");
+    assert!(rest.try_recv().is_err(), "the stream has more entries");
     entries
 }
 
-/// Ids of the first `count` activities, whatever else is in the stream.
-pub(crate) async fn activities(bus: &Bus, count: usize) -> BTreeSet<String> {
-    let mut ids = BTreeSet::new();
-    reading(bus, async |seen| {
-        while ids.len() < count {
-            if let Entry::Activity(activity) = seen.recv().await.unwrap().1.value {
-                ids.insert(activity.id.to_string());
-            }
-        }
-    })
-    .await;
-    ids
-}
+type Received = mpsc::UnboundedReceiver<(u16, Item<Entry>)>;
 
-type Seen = mpsc::UnboundedReceiver<(u16, Item<Entry>)>;
-
-/// Reads all partitions until `work`, which sees it, is done; gives what it has not taken.
-async fn reading(bus: &Bus, work: impl AsyncFnOnce(&mut Seen)) -> Seen {
+/// Reads all partitions until `work` has received what it needs; returns the rest.
+async fn reading(bus: &Bus, work: impl AsyncFnOnce(&mut Received)) -> Received {
     let stop = CancellationToken::new();
-    let (told, mut seen) = mpsc::unbounded_channel();
+    let (sender, mut received) = mpsc::unbounded_channel();
     let cursors = (0..PARTITIONS).map(|partition| {
         let (bus, stop) = (bus.clone(), stop.clone());
-        let mut reader = Reader { partition, told: told.clone() };
+        let mut reader = Reader { partition, sender: sender.clone() };
         tokio::spawn(async move { bus::cursor(&bus, partition, 0, &mut reader, stop).await.unwrap() })
     });
     let cursors: Vec<_> = cursors.collect();
-    tokio::time::timeout(PATIENCE, work(&mut seen)).await.unwrap();
+    tokio::time::timeout(PATIENCE, work(&mut received)).await.unwrap();
     stop.cancel();
     for cursor in cursors {
         cursor.await.unwrap();
     }
-    seen
+    received
 }
 
-/// By partition: ids of activities, and words for orders.
+/// Returns the id of each activity, or a text for a control record, by partition.
 pub(crate) async fn texts(bus: &Bus, count: usize) -> BTreeMap<u16, Vec<String>> {
     let texts = |items: Vec<Item<Entry>>| items.iter().map(|item| text(&item.value)).collect();
     entries(bus, count).await.into_iter().map(|(partition, items)| (partition, texts(items))).collect()
@@ -131,7 +117,7 @@ fn text(entry: &Entry) -> String {
 
 struct Reader {
     partition: u16,
-    told: mpsc::UnboundedSender<(u16, Item<Entry>)>,
+    sender: mpsc::UnboundedSender<(u16, Item<Entry>)>,
 }
 
 impl Handler for Reader {
@@ -139,13 +125,13 @@ impl Handler for Reader {
 
     async fn handle(&mut self, deliveries: Vec<Delivery<Entry>>) -> Result<(), Failure> {
         for item in deliveries.into_iter().flat_map(|delivery| delivery.items) {
-            self.told.send((self.partition, item)).map_err(|error| Failure::Stop(error.to_string()))?;
+            self.sender.send((self.partition, item)).map_err(|error| Failure::Stop(error.to_string()))?;
         }
         Ok(())
     }
 }
 
-/// Posts a body and gives the whole answer. Waits until somebody listens.
+/// Posts a body and returns the whole response. Waits until the server listens.
 pub(crate) async fn post(address: SocketAddr, body: &str) -> String {
     post_traced(address, "0af7651916cd43dd8448eb211c80319c", body).await
 }

@@ -5,12 +5,13 @@ use crate::config::Config;
 use crate::node::Node;
 use anyhow::{Result, bail};
 use bus::{Bus, Publisher, PublisherSettings, Topology};
-use ingest::doctor::{Check, Health, examine};
-use ingest::{Backfill, Purpose, Sink};
+use ingest::Sink;
 use model::Timestamp;
 use model::time::DAY;
 use runtime::clock::now;
 use runtime::shutdown::on_signals;
+use salesforce_source::doctor::{Check, Health, examine};
+use salesforce_source::{Backfill, Backfilled, Purpose};
 use serde_json::json;
 use std::io::Write;
 use std::process::ExitCode;
@@ -47,7 +48,7 @@ pub(crate) async fn backfill(
         () = shutdown.cancelled() => bail!("interrupted; run the same command again to continue"),
         filled = backfill.run(&node.config.ingest.salesforce, &node.store, &sink) => filled?,
     };
-    let ingest::Backfilled { activities, windows, truncations, unread } = filled;
+    let Backfilled { activities, windows, truncations, unread } = filled;
     // If the org is being read, its clock has advanced, and events far behind it are not learned.
     let is_read = node.store.source_states(Some(&org)).await?.iter().any(|noted| noted.state.last_heard_at.is_some());
     let hours = node.config.profile.identity_hours;

@@ -7,9 +7,10 @@ use anyhow::{Context, Result};
 use base64::Engine;
 use bus::{Publisher, PublisherSettings};
 use fake_org::{FakeOrg, Script, Settings, Speed};
-use ingest::{ConnectedOrg, Files, Sink, Start, Stored};
+use ingest::Sink;
 use model::time::DAY;
 use model::{Command, Kind, OrgId, Timestamp};
+use salesforce_source::{ConnectedOrg, Files, Start, Stored, kind_of_stored};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -112,7 +113,7 @@ impl Salesforce {
     /// Waits until stored events and log files have been read, too.
     async fn followed(&self, node: &Node) -> Result<()> {
         let settings = node.config.ingest.salesforce.orgs.get(NAME).context("the org is not configured")?;
-        for object in ingest::stored_objects(settings) {
+        for object in salesforce_source::stored_objects(settings) {
             while self.position(node, &format!("stored/{object}"), "to").await?.as_i64() < Some(self.end.0) {
                 tokio::time::sleep(POLL).await;
             }
@@ -144,7 +145,7 @@ impl Salesforce {
 
 /// Returns the kinds of events in the script.
 fn kinds(script: &Script) -> Vec<Kind> {
-    let mut kinds: Vec<Kind> = script.events.iter().filter_map(|event| ingest::kind_of_stored(&event.object)).collect();
+    let mut kinds: Vec<Kind> = script.events.iter().filter_map(|event| kind_of_stored(&event.object)).collect();
     kinds.sort_unstable();
     kinds.dedup();
     kinds

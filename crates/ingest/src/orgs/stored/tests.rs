@@ -1,6 +1,0 @@
-//! Against a Salesforce that misbehaves.
-
-mod backfill;
-mod filling;
-mod reading;
-mod scene;

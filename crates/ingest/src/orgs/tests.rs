@@ -1,6 +1,0 @@
-//! Whole orgs, at a Salesforce that misbehaves.
-
-mod channels;
-mod faults;
-mod scene;
-mod streams;

@@ -1,0 +1,163 @@
+//! Divides the configured orgs among the replicas.
+
+use crate::context::{Context, Networks, NetworksError};
+use crate::org::{self, OrgSetup};
+use crate::settings::SalesforceSettings;
+use crate::watch::{FindingStream, Findings};
+use bus::{Bus, PublishError, Publisher, PublisherSettings};
+use futures::future::BoxFuture;
+use ingest::meter::Meter;
+use ingest::{Sink, Source, SourceError, Ticket};
+use model::partition::Partitions;
+use model::{Finding, Item};
+use salesforce_client::{Client, SettingsError};
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Share, Store};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Reads this replica's share of the configured orgs, each independently of the others.
+pub struct SalesforceSource {
+    orgs: Vec<OrgFactory>,
+    share: Share,
+    findings: Arc<dyn Findings>,
+    /// Stops the publisher of findings.
+    _abandon: DropGuard,
+}
+
+/// What a [`SalesforceSource`] works with.
+#[derive(Clone)]
+pub struct Setup {
+    /// The section `ingest.salesforce` of the configuration.
+    pub settings: SalesforceSettings,
+    /// The partition of each org.
+    pub partitions: Partitions,
+    /// The connection to JetStream.
+    pub bus: Bus,
+    /// The connection to Postgres.
+    pub store: Store,
+    /// How to open the sessions by which replicas own orgs.
+    pub postgres: store::Settings,
+    /// Tells replicas apart; random.
+    pub member: i32,
+}
+
+/// Makes the setup of one org, given where its activities and findings go.
+type OrgFactory = Box<dyn Fn(&Sink, &Arc<dyn Findings>) -> OrgSetup + Send + Sync>;
+
+impl SalesforceSource {
+    /// Makes the source, and starts the publisher of findings about blind kinds.
+    ///
+    /// # Errors
+    /// All problems with the settings of the orgs, each with its key.
+    pub fn new(setup: Setup) -> Result<Self, Vec<String>> {
+        let Setup { settings, partitions, bus, store, postgres, member } = setup;
+        let errors = settings.check();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let networks = networks(&settings).map_err(|error| vec![error.to_string()])?;
+        let (mut orgs, mut errors) = (Vec::new(), Vec::new());
+        for name in settings.orgs.keys() {
+            match org_factory(&settings, &store, &networks, name) {
+                Ok(org) => orgs.push(org),
+                Err(error) => errors.push(format!("ingest.salesforce.orgs.{name}.connection.{error}")),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let prefix = bus.settings().prefix.clone();
+        let share = Share {
+            settings: postgres,
+            application: "orgwatch-ingest",
+            namespace: format!("sources/{prefix}"),
+            member,
+            numbers: u16::try_from(orgs.len()).unwrap_or(u16::MAX),
+            interval: Duration::from_millis(settings.balance_ms.into()),
+        };
+        let abandon = CancellationToken::new();
+        let publisher = Publisher::start(&bus, PublisherSettings::default(), abandon.clone());
+        let findings = Arc::new(FindingStream { publisher, prefix, partitions });
+        Ok(Self { orgs, share, findings, _abandon: abandon.drop_guard() })
+    }
+}
+
+impl Source for SalesforceSource {
+    fn name(&self) -> &'static str {
+        "salesforce"
+    }
+
+    fn run<'a>(&'a mut self, sink: &'a Sink, shutdown: CancellationToken) -> BoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(async move {
+            let orgs: Arc<Vec<OrgSetup>> = Arc::new(self.orgs.iter().map(|org| org(sink, &self.findings)).collect());
+            let begin = |_| {
+                let orgs = Arc::clone(&orgs);
+                move |number: u16, stop: CancellationToken| {
+                    let setup = orgs.get(usize::from(number)).cloned();
+                    async move {
+                        if let Some(setup) = setup {
+                            org::run(setup, stop).await;
+                        }
+                    }
+                }
+            };
+            self.share.keep(&shutdown, begin, |_| {}).await;
+            Ok(())
+        })
+    }
+}
+
+/// Returns the setup of one configured org for a backfill; `None` if there is none of that name.
+///
+/// # Errors
+/// If its settings are wrong.
+pub(crate) fn org_setup(
+    settings: &SalesforceSettings,
+    store: &Store,
+    name: &str,
+    sink: &Sink,
+) -> Option<Result<OrgSetup, String>> {
+    let setup = || {
+        let networks = networks(settings).map_err(|error| error.to_string())?;
+        let org = org_factory(settings, store, &networks, name).map_err(|error| error.to_string())?;
+        Ok(org(sink, &(Arc::new(NoFindings) as Arc<dyn Findings>)))
+    };
+    settings.orgs.contains_key(name).then(setup)
+}
+
+/// Drops findings: a backfill does not watch the org's channels.
+struct NoFindings;
+
+impl Findings for NoFindings {
+    fn send(&self, _: Item<Finding>) -> BoxFuture<'_, Result<Ticket, PublishError>> {
+        Box::pin(async { Ok(Box::pin(std::future::ready(Ok(()))) as Ticket) })
+    }
+}
+
+fn networks(settings: &SalesforceSettings) -> Result<Arc<Networks>, NetworksError> {
+    Ok(Arc::new(Networks::open(settings.country_database.as_deref(), settings.asn_database.as_deref())?))
+}
+
+fn org_factory(
+    settings: &SalesforceSettings,
+    store: &Store,
+    networks: &Arc<Networks>,
+    name: &str,
+) -> Result<OrgFactory, SettingsError> {
+    let org_settings = Arc::new(settings.orgs.get(name).cloned().unwrap_or_default());
+    let client = Client::new(&org_settings.connection)?;
+    let context = Arc::new(Context::new(Arc::clone(networks)));
+    let (name, store, meter) = (name.to_owned(), Arc::new(store.clone()), Meter::new());
+    Ok(Box::new(move |sink, findings| OrgSetup {
+        name: name.clone(),
+        settings: Arc::clone(&org_settings),
+        client: client.clone(),
+        context: Arc::clone(&context),
+        sink: sink.clone(),
+        findings: Arc::clone(findings),
+        positions: Arc::<Store>::clone(&store),
+        coverage: Arc::<Store>::clone(&store),
+        meter: meter.clone(),
+    }))
+}

@@ -1,0 +1,6 @@
+//! Stored events of a fake org that misbehaves.
+
+mod backfill;
+mod filling;
+mod reading;
+mod scene;
