@@ -226,5 +226,5 @@ async fn copies_can_be_added_later_and_are_refused_without_servers() {
     let refused = topology(&alone, "apply").await;
     assert!(!refused.status.success());
     let error = String::from_utf8_lossy(&refused.stderr);
-    assert!(error.contains("not enough servers for as many copies as nats.replicas says"), "{error}");
+    assert!(error.contains("fewer servers than nats.replicas asks for copies"), "{error}");
 }
