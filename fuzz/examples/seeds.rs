@@ -1,5 +1,5 @@
-//! Writes the seeds of every target, a folder each, below the folder given: what libFuzzer begins with.
-#![expect(clippy::unwrap_used, reason = "what cannot be written ends it")]
+//! Writes the seeds of every target into its own folder below the given one, for libFuzzer to start from.
+#![expect(clippy::unwrap_used, reason = "an example that cannot write fails")]
 
 use std::fs;
 use std::path::PathBuf;

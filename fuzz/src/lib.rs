@@ -1,6 +1,6 @@
-//! What is done with hostile bytes. Each target takes any bytes, and fails by panicking.
+//! Fuzz targets for every parser and decoder of foreign bytes. A target takes any bytes and fails by panicking.
 //!
-//! `cargo xtask test` runs them on the corpus and on damage done to it; `cargo xtask fuzz TARGET` lets libFuzzer search.
+//! `cargo xtask test` runs the targets on seeds, corpus and damaged copies of both; `cargo xtask fuzz TARGET` runs libFuzzer.
 
 mod seeds;
 
@@ -12,18 +12,19 @@ use salesforce::{Chunks, Context, Occurrences};
 use std::fmt::Debug;
 use std::path::Path;
 
-/// A target's name, and what it does.
+/// The name of a target and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
+/// Every target.
 pub const TARGETS: [Target; 6] =
     [("records", records), ("stream", stream), ("body", body), ("wire", wire), ("state", state), ("config", config)];
 
-/// What the keys of stored state begin with.
+/// The prefixes of the keys of stored state.
 const KEYS: [&str; 8] = ["head", "populations", "progress", "slots", "known", "names", "seen", "user"];
 
 const ORG: &str = "00D000000000001EAA";
 
-/// Files of events: JSON and CSV. Every record is an activity, set aside, or not watched; what is read can be sent.
+/// Parses files of events, JSON and CSV. Every activity that was read survives encoding.
 pub fn records(data: &[u8]) {
     let context = Context { org: Some(OrgId::new(ORG)) };
     let Some(format) = salesforce::detect(data) else { return };
@@ -34,12 +35,12 @@ pub fn records(data: &[u8]) {
         chunks.recycle(chunk);
         for mut activity in parsed.activities {
             occurrences.number(&mut activity);
-            survives(Entry::from(activity));
+            assert_encodes(Entry::from(activity));
         }
     }
 }
 
-/// Events of the Pub/Sub API: a schema, a zero byte, and Avro that it describes.
+/// Parses events of the Pub/Sub API: an Avro schema, a zero byte, and a payload of that schema.
 pub fn stream(data: &[u8]) {
     let mut parts = data.splitn(2, |byte| *byte == 0);
     let (Some(schema), Some(payload)) = (parts.next(), parts.next()) else { return };
@@ -48,11 +49,11 @@ pub fn stream(data: &[u8]) {
     let context = Context { org: Some(OrgId::new(ORG)) };
     let fields = fields.iter().map(|(name, value)| (name.as_str(), value.clone()));
     if let Ok(Some(activity)) = salesforce::from_fields(&name, fields, &context) {
-        survives(Entry::from(activity));
+        assert_encodes(Entry::from(activity));
     }
 }
 
-/// Bodies of pushes, packed or not.
+/// Decodes bodies of pushes, compressed or not.
 pub fn body(data: &[u8]) {
     const MOST: u64 = 1 << 20;
     for packing in [Packing::Detect, Packing::Gzip, Packing::Zstd] {
@@ -62,15 +63,15 @@ pub fn body(data: &[u8]) {
     }
 }
 
-/// Messages of every stream. What can be read is read the same after it was written again.
+/// Decodes messages of every stream. A decoded message is the same after encoding and decoding again.
 pub fn wire(data: &[u8]) {
-    read_twice::<Entry>(data);
-    read_twice::<Observation>(data);
-    read_twice::<Finding>(data);
-    read_twice::<Change>(data);
+    round_trip::<Entry>(data);
+    round_trip::<Observation>(data);
+    round_trip::<Finding>(data);
+    round_trip::<Change>(data);
 }
 
-/// Stored state: the first byte says which record is damaged, the rest is what it holds.
+/// Restores stored state in which one record is damaged: the first byte selects it, the rest is its content.
 pub fn state(data: &[u8]) {
     let Some((which, bytes)) = data.split_first() else { return };
     let settings = profile::Settings::default();
@@ -83,13 +84,13 @@ pub fn state(data: &[u8]) {
     }
     let Ok(mut org) = profile::Org::restore(OrgId::new(ORG), &settings, records) else { return };
     for user in org.wanted().into_iter().take(8) {
-        // The profile may be damaged as well: then it is not loaded.
+        // A damaged profile is refused.
         org.load(&user, bytes).ok();
     }
     org.finish(&mut Vec::new());
 }
 
-/// Configuration files.
+/// Parses configuration files. A configuration that parses is valid.
 pub fn config(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(config) = settings::Settings::parse(text, Path::new("fuzzed.toml")) {
@@ -97,21 +98,21 @@ pub fn config(data: &[u8]) {
     }
 }
 
-fn read_twice<T: Batch + PartialEq + Debug>(data: &[u8]) {
+fn round_trip<T: Batch + PartialEq + Debug>(data: &[u8]) {
     let Ok(items) = T::decode_batch(data) else { return };
     let written = T::encode_batch(&items);
     let again = T::decode_batch(&written);
-    assert!(again.is_ok_and(|again| again == items), "not the same when it is read again: {items:?}");
+    assert!(again.is_ok_and(|again| again == items), "differs after encoding and decoding: {items:?}");
 }
 
-fn survives(entry: Entry) {
+fn assert_encodes(entry: Entry) {
     let item = model::Item::new(entry);
     let written = Entry::encode_batch(std::slice::from_ref(&item));
     let again = Entry::decode_batch(&written);
-    assert!(again.is_ok_and(|again| again == [item]), "an activity that was read cannot be sent");
+    assert!(again.is_ok_and(|again| again == [item]), "a parsed activity differs after encoding and decoding");
 }
 
-/// The records of an org in which a little has happened.
+/// The records of an org with three activities of two users.
 fn fresh(settings: &profile::Settings) -> Vec<(String, Vec<u8>)> {
     let Ok(mut org) = profile::Org::new(OrgId::new(ORG), settings) else { return Vec::new() };
     let mut out = Vec::new();

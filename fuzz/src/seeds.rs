@@ -1,11 +1,11 @@
-//! What the search begins with: a simulated day in every form.
+//! The inputs that fuzzing starts from: a simulated day in every format.
 
 use crate::ORG;
 use model::{Batch, Entry, Item, OrgId};
 use salesforce::{Chunks, Context};
 use simulator::{LogFile, Plan, Simulation};
 
-/// Seeds of a target: bytes that it understands.
+/// Returns the seeds of a target: valid inputs. Empty for an unknown target.
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
         "records" => [stored(), log_files()].concat(),
@@ -18,7 +18,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     }
 }
 
-/// A few stored events of each kind that the day has.
+/// Up to three stored events of each kind of the day.
 fn stored() -> Vec<Vec<u8>> {
     let mut kinds = std::collections::BTreeMap::<&str, (usize, Vec<u8>)>::new();
     for event in day() {
@@ -31,13 +31,13 @@ fn stored() -> Vec<Vec<u8>> {
     kinds.into_values().map(|(_, lines)| lines).collect()
 }
 
-/// An event with a schema of the fields that decide what it is, and one of every type.
+/// An event with the fields that decide its kind, and an event with a field of every Avro type.
 fn streamed() -> Vec<Vec<u8>> {
     const LOGIN: &str = r#"{"type":"record","name":"LoginEventStream","fields":[
         {"name":"CreatedDate","type":"long"},{"name":"EventDate","type":["null","long"]},
         {"name":"EventIdentifier","type":["null","string"]},{"name":"UserId","type":["null","string"]},
         {"name":"Status","type":["null","string"]}]}"#;
-    // Numbers are doubled, strings are led by their length; before each that may be null there is a 1.
+    // Avro: zigzag numbers (doubled if positive), strings after their length, the branch 1 before each nullable value.
     let login = b"\x80\xbf\xb3\xef\x95g\x02\x80\xbf\xb3\xef\x95g\x02\x04e1\x02\x1e005000000000001\x02\x0eSuccess";
     const ALL: &str = r#"{"type":"record","name":"ApiEventStream","fields":[
         {"name":"Kind","type":{"type":"enum","name":"E","symbols":["A","B"]}},{"name":"Raw","type":"bytes"},
@@ -49,6 +49,7 @@ fn streamed() -> Vec<Vec<u8>> {
     [(LOGIN, login.as_slice()), (ALL, all)].map(|(schema, event)| [schema.as_bytes(), &[0], event].concat()).to_vec()
 }
 
+/// Up to three rows of each kind of log file, after the header.
 fn log_files() -> Vec<Vec<u8>> {
     let of_kind = |kind: &LogFile| {
         let mut text = format!("\"{}\"\n", kind.columns().join("\",\"")).into_bytes();
@@ -62,7 +63,7 @@ fn log_files() -> Vec<Vec<u8>> {
     LogFile::ALL.iter().map(of_kind).collect()
 }
 
-/// Each record, behind the number of its key.
+/// Each record after the number of its key.
 fn state() -> Vec<Vec<u8>> {
     let records = crate::fresh(&profile::Settings::default());
     let seed = |(which, key): (u8, &&str)| {
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_streamed_is_what_its_schema_says() {
+    fn streamed_seeds_match_their_schemas() {
         for seed in streamed() {
             let parts: Vec<&[u8]> = seed.splitn(2, |byte| *byte == 0).collect();
             let schema = std::str::from_utf8(parts[0]).unwrap();

@@ -26,11 +26,11 @@ async fn live_equals_backtest(replicas: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_one_replica_of_each() {
+async fn one_replica_equals_the_backtest() {
     live_equals_backtest("1").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_three_replicas_of_each() {
+async fn three_replicas_equal_the_backtest() {
     live_equals_backtest("3").await;
 }

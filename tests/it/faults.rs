@@ -148,6 +148,6 @@ async fn nothing_is_lost_or_counted_twice() {
     fleet.stop().await;
     let letters = dead::list(&node.bus, &dead::Filter::default()).await.unwrap();
     let letters: Vec<_> = letters.iter().map(|letter| (&letter.stage, &letter.subject, &letter.reason)).collect();
-    assert!(letters.is_empty(), "nothing is poison: {letters:?}");
+    assert!(letters.is_empty(), "no message should be dead: {letters:?}");
     export(&field.config).await.assert_equals(&expected);
 }

@@ -70,17 +70,21 @@ impl Outcome {
     /// Compares, and prints only the first difference.
     pub(crate) fn assert_equals(&self, expected: &Self) {
         assert!(!expected.incidents.is_empty(), "nothing to compare");
-        for (what, live, tested) in
+        for (kind, live, tested) in
             [("finding", &self.findings, &expected.findings), ("incident", &self.incidents, &expected.incidents)]
         {
             if let Some(line) = tested.iter().find(|line| live.binary_search(line).is_err()) {
-                let like = live.iter().find(|other| other[..80] == line[..80]);
-                panic!("{what} is missing of {} (there are {}): {line}\nlike it: {like:?}", tested.len(), live.len());
+                let similar = live.iter().find(|other| other[..80] == line[..80]);
+                panic!(
+                    "a {kind} of {} is missing, there are {}: {line}\nsimilar: {similar:?}",
+                    tested.len(),
+                    live.len()
+                );
             }
             if let Some(line) = live.iter().find(|line| tested.binary_search(line).is_err()) {
-                panic!("{what} is too many of {} (there should be {}): {line}", live.len(), tested.len());
+                panic!("an unexpected {kind} among {}, expected {}: {line}", live.len(), tested.len());
             }
-            assert_eq!(live.len(), tested.len(), "{what}s are double");
+            assert_eq!(live.len(), tested.len(), "a {kind} occurs twice");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! End to end: the executable, a real nats-server and a real Postgres.
+//! End-to-end tests: the executable with a real nats-server and a real Postgres.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 mod cluster;

@@ -35,8 +35,8 @@ async fn refused(config: &Path, arguments: &[&str]) -> String {
 
 /// Returns the findings and incidents that do not contain all of these names.
 fn without(outcome: &Outcome, names: &[&str]) -> Outcome {
-    let is_theirs = |line: &&String| names.iter().all(|name| line.contains(name));
-    let others = |lines: &[String]| lines.iter().filter(|line| !is_theirs(line)).cloned().collect();
+    let names_all = |line: &&String| names.iter().all(|name| line.contains(name));
+    let others = |lines: &[String]| lines.iter().filter(|line| !names_all(line)).cloned().collect();
     Outcome { findings: others(&outcome.findings), incidents: others(&outcome.incidents) }
 }
 

@@ -9,7 +9,7 @@ use servers::{Nats, NatsOptions, Postgres};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_work_with_their_own_permissions() {
+async fn services_work_with_only_their_documented_permissions() {
     let folder = tempfile::tempdir().unwrap();
     let seeds = folder.path().join("seeds");
     std::fs::create_dir(&seeds).unwrap();

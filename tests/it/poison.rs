@@ -57,7 +57,7 @@ fn poisons() -> Vec<Poison> {
 }
 
 /// Returns invalid messages for any type. An empty item lacks the field `missing`.
-fn senseless(other: Vec<u8>, missing: &'static str) -> Vec<(Vec<u8>, Option<&'static str>)> {
+fn bad_payloads(other: Vec<u8>, missing: &'static str) -> Vec<(Vec<u8>, Option<&'static str>)> {
     const UNDECODABLE: Option<&str> = Some("undecodable: not a protobuf message of this type");
     let nothing = [0x0a, 0x00].to_vec();
     vec![
@@ -72,7 +72,7 @@ fn senseless(other: Vec<u8>, missing: &'static str) -> Vec<(Vec<u8>, Option<&'st
 
 fn activity_messages() -> Vec<(Vec<u8>, Option<&'static str>)> {
     let mut messages =
-        senseless(Finding::encode_batch(&[Item::new(finding())]), "undecodable: field activity: missing");
+        bad_payloads(Finding::encode_batch(&[Item::new(finding())]), "undecodable: field activity: missing");
     let control = |org: &str, command: Command| Entry::Control(Control { org_id: OrgId::new(org), command });
     let unknown = "00Dhn000000NONEEAA";
     let nul = Activity { user_id: UserId::new("005\0hn00000"), username: Some("a\0b".into()), ..activity() };
@@ -93,7 +93,7 @@ fn activity_messages() -> Vec<(Vec<u8>, Option<&'static str>)> {
 
 fn observation_messages() -> Vec<(Vec<u8>, Option<&'static str>)> {
     let other = Change::encode_batch(&[Item::new(change())]);
-    let mut messages = senseless(other, "undecodable: field observation: missing");
+    let mut messages = bad_payloads(other, "undecodable: field observation: missing");
     let at = |at: i64| Observation { at: Timestamp(at), day: Timestamp(at), revision: u64::MAX, ..observation() };
     let observations = [
         (observation(), None),
@@ -107,7 +107,7 @@ fn observation_messages() -> Vec<(Vec<u8>, Option<&'static str>)> {
 
 fn finding_messages() -> Vec<(Vec<u8>, Option<&'static str>)> {
     let other = Entry::encode_batch(&[Item::new(activity().into())]);
-    let mut messages = senseless(other, "undecodable: field finding: missing");
+    let mut messages = bad_payloads(other, "undecodable: field finding: missing");
     messages.push((vec![0x0a, 0x02, 0x0a, 0x00], Some("undecodable: field finding_id: not a uuid of 16 bytes")));
     let whole = finding();
     let cases = [
@@ -131,7 +131,7 @@ fn at(at: i64, finding: Finding) -> Finding {
 
 fn change_messages() -> Vec<(Vec<u8>, Option<&'static str>)> {
     let other = Observation::encode_batch(&[Item::new(observation())]);
-    let mut messages = senseless(other, "undecodable: field incident: missing");
+    let mut messages = bad_payloads(other, "undecodable: field incident: missing");
     let changed = |incident: Incident| Change { incident, ..change() };
     let whole = change().incident;
     let extreme = Incident { first_event_at: Timestamp(i64::MIN), last_event_at: Timestamp(i64::MAX), ..whole.clone() };
@@ -154,7 +154,7 @@ fn long() -> String {
     "a\0é\u{202e}\r\n'; --".repeat(8_000)
 }
 
-/// 100 kB that cannot be compressed.
+/// 100 kB that do not compress.
 fn long_id() -> String {
     Alphanumeric.sample_string(&mut ChaCha8Rng::seed_from_u64(1), 100_000)
 }
@@ -266,7 +266,7 @@ async fn letters(node: &Node) -> Vec<dead::DeadLetter> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn poison_is_set_aside_and_harms_nothing() {
+async fn poison_ends_in_the_dead_stream_and_changes_no_outcome() {
     const ROUNDS: u64 = 3;
     let folder = tempfile::tempdir().unwrap();
     let input = orgs(folder.path(), 3, 24);
@@ -310,13 +310,13 @@ async fn poison_is_set_aside_and_harms_nothing() {
     for Poison { subject, payload, reason } in &poisons {
         let Some(reason) = reason else { continue };
         for round in 0..ROUNDS {
-            let is_its = |letter: &dead::DeadLetter| {
+            let matches = |letter: &dead::DeadLetter| {
                 letter.subject == *subject
                     && letter.reason.contains(reason)
                     && payload.starts_with(&letter.payload)
                     && letter.truncated_from.unwrap_or(letter.payload.len()) == payload.len()
             };
-            let index = letters.iter().position(is_its);
+            let index = letters.iter().position(matches);
             let index = index.unwrap_or_else(|| panic!("{subject}: {reason}: no letter of round {round}\n{}", logs()));
             letters.remove(index);
         }
@@ -327,8 +327,8 @@ async fn poison_is_set_aside_and_harms_nothing() {
     // Stopping would fail for a service that has crashed.
     fleet.stop().await;
     let mut outcome = export(&config).await;
-    let is_good = |line: &String| !line.contains(HOSTILE);
-    outcome.findings.retain(is_good);
-    outcome.incidents.retain(is_good);
+    let is_not_hostile = |line: &String| !line.contains(HOSTILE);
+    outcome.findings.retain(is_not_hostile);
+    outcome.incidents.retain(is_not_hostile);
     outcome.assert_equals(&expected);
 }

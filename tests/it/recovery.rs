@@ -75,7 +75,7 @@ impl Site {
             }
         };
         let found = tokio::time::timeout(PATIENCE, found).await;
-        assert!(found.is_ok(), "nothing found: {}", SERVICES.map(|service| self.fleet.log(service)).join("\n"));
+        assert!(found.is_ok(), "no finding: {}", SERVICES.map(|service| self.fleet.log(service)).join("\n"));
     }
 
     async fn until_idle(&self) {
@@ -149,7 +149,7 @@ async fn a_run_continues_from_a_backup_of_both() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_older_than_the_streams_catches_up() {
+async fn an_older_database_catches_up_with_the_streams() {
     let mut site = Site::new().await;
     site.start();
     site.midway().await;

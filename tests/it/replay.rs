@@ -91,11 +91,11 @@ async fn a_refused_notification_is_sent_again_on_replay() {
     std::fs::write(&path, text).unwrap();
     orgwatchd(&["--config", path.to_str().unwrap(), "dead", "replay", &letter.sequence.to_string()]).await;
     let again = tokio::time::timeout(Duration::from_secs(30), ids.recv()).await.unwrap().unwrap();
-    assert_eq!(again, format!("{}/1", Uuid::from_u128(1)), "under the same identity");
+    assert_eq!(again, format!("{}/1", Uuid::from_u128(1)), "the same webhook-id");
     shutdown.cancel();
     notifying.await.unwrap().unwrap();
     let claim = node.store.claim(&failed, Duration::from_secs(60)).await.unwrap();
     assert_eq!(claim, store::Claim::AlreadyConfirmed);
     assert_eq!(dead::list(&node.bus, &dead::Filter::default()).await.unwrap(), []);
-    assert!(ids.try_recv().is_err(), "once");
+    assert!(ids.try_recv().is_err(), "sent more than once");
 }

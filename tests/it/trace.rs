@@ -37,7 +37,7 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Fifteen quiet days of an account, and one view of far more rows.
+/// Fifteen usual days of an account, then one view of far more rows.
 fn events() -> String {
     let start = Timestamp::parse("2026-03-02T09:00:00Z").unwrap();
     let mut lines = String::new();
@@ -252,7 +252,7 @@ async fn one_trace_from_the_request_to_the_webhook() {
 }
 
 #[test]
-fn the_story_is_one_incident_of_severity_high() {
+fn a_backtest_of_the_events_gives_one_incident_of_severity_high() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.ndjson");
     std::fs::write(&path, events()).unwrap();
