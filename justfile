@@ -1,46 +1,50 @@
-# Names for the chores. `cargo xtask` does the work, so `just` is a convenience and never needed.
+# Names for the commands of `cargo xtask`, which does the work: `just` is optional.
 
-# what there is
+# list the recipes
 default:
     @just --list --unsorted
 
-# house checks, doc tests, every test of the workspace, dashboards, chart
+# house checks, doc tests, all Rust tests, dashboards, deployment files, chart
 test *args:
     cargo xtask test {{args}}
 
-# formatting, clippy, documentation, licenses, proto files and house checks
+# formatting, house checks, clippy, documentation, dependencies, cost, proto files, queries
 lint:
     cargo xtask lint
 
-# the house checks alone
-check:
-    cargo xtask check
+# the house checks; with --write also lower the ceilings of words
+check *args:
+    cargo xtask check {{args}}
+
+# instructions per event against xtask/cost.toml; with --write record them
+cost *args:
+    cargo xtask cost {{args}}
 
 # the benchmarks
 bench *args:
     cargo xtask bench {{args}}
 
-# events a second of the live pipeline, beside JetStream alone, and how long an event takes
+# events per second and latency of the live pipeline, next to JetStream without it
 bench-live *args:
     cargo xtask bench-live {{args}}
 
-# kills, restarts and cuts while events flow, so many of them
+# kills, restarts and cut connections while events flow
 chaos faults="200":
     cargo xtask chaos {{faults}}
 
-# the Helm chart alone
+# the tests of the Helm chart
 chart:
     cargo xtask chart
 
-# let libFuzzer search: records stream body wire state config, or all
+# fuzz with libFuzzer: records stream body wire state config, or all
 fuzz target="all" seconds="600":
     cargo xtask fuzz {{target}} {{seconds}}
 
-# a simulated org with an attacker in it, and what orgwatch says of it
+# simulate an org with an attacker, and report on it
 demo:
     cargo run --release -- demo
 
-# the same live: all services, and the org served by a fake Salesforce
+# the same live: all services, and a fake Salesforce that serves the org
 dev *args:
     cargo run --release -p orgwatchd -- dev --salesforce {{args}}
 

@@ -1,4 +1,4 @@
-//! Each package under `proto/` to the Rust of one file, without protoc.
+//! Generates one Rust file for each package under `proto/`, without protoc.
 
 use std::fs;
 use std::io::Write;
@@ -11,9 +11,10 @@ use protox::prost_reflect::prost_types::FileDescriptorProto;
 
 use crate::steps::root;
 
-/// A proto package, and the file its Rust is written to, from the root of the work tree.
+/// A proto package and its generated file.
 pub(crate) struct Package {
     name: &'static str,
+    /// Path from the root of the work tree.
     pub(crate) output: &'static str,
     /// Whether clients and servers of its services are generated too.
     has_services: bool,
@@ -26,7 +27,7 @@ pub(crate) const PACKAGES: [Package; 2] = [
 
 const PROTO: &str = "proto";
 
-/// Generates all packages and writes them, leaving fresh files untouched.
+/// Generates all packages and writes the files that differ.
 pub(crate) fn write() -> Result<()> {
     for package in &PACKAGES {
         let (fresh, output) = (package.generate()?, package.output);
@@ -44,13 +45,13 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Generates all packages in memory; an error if a committed file differs.
+/// Generates all packages in memory; returns an error if a committed file differs.
 pub(crate) fn check() -> Result<()> {
     for package in &PACKAGES {
         let output = package.output;
         let current = fs::read_to_string(root().join(output)).with_context(|| format!("cannot read {output}"))?;
         if current != package.generate()? {
-            bail!("{output} is not what proto/ says: run `cargo xtask codegen` and commit the result");
+            bail!("{output} differs from proto/: run `cargo xtask codegen` and commit the result");
         }
     }
     Ok(())
@@ -68,7 +69,7 @@ impl Package {
         Ok(format!("{header}\n{}", rustfmt(&code)?))
     }
 
-    /// The Rust of the files of the package, in the order given. Imported packages are left to `prost-types`.
+    /// Returns the Rust of the files of the package, in the given order. Imported packages come from `prost-types`.
     fn to_rust(&self, files: Vec<FileDescriptorProto>) -> Result<String> {
         let module = Module::from_protobuf_package_name(self.name);
         let requests: Vec<_> =
@@ -77,14 +78,14 @@ impl Package {
         if self.has_services {
             config.service_generator(tonic_prost_build::configure().service_generator());
         }
-        // Sorted maps, so that one value has one encoding.
+        // Sorted maps, so that equal values have equal encodings.
         let mut generated =
             config.btree_map(["."]).generate(requests).context("cannot generate Rust from the proto files")?;
         generated.remove(&module).with_context(|| format!("no proto file has package {}", self.name))
     }
 }
 
-/// The `.proto` files of `folder`, sorted; an error if there are none.
+/// Lists the `.proto` files of `folder`, sorted; returns an error if there are none.
 fn proto_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
@@ -100,7 +101,7 @@ fn proto_files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Formats with the workspace's own settings, so that `cargo fmt` has nothing to add.
+/// Formats with the settings of the workspace, so that `cargo fmt --check` passes.
 fn rustfmt(code: &str) -> Result<String> {
     let mut child = Command::new("rustfmt")
         .args(["--edition", "2024", "--emit", "stdout"])
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn all_files_of_our_package_and_no_others_become_one_module() {
+    fn only_the_files_of_the_package_are_generated() {
         let files = ["Activity", "Finding"].map(|message| file(PACKAGES[0].name, message));
         let code = PACKAGES[0].to_rust([&files[..], &[file("google.protobuf", "Timestamp")]].concat()).unwrap();
         let structs = code.lines().filter_map(|line| line.strip_prefix("pub struct ")?.split(' ').next());
@@ -142,13 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_without_our_package_is_an_error() {
+    fn a_missing_package_is_an_error() {
         let error = PACKAGES[0].to_rust(vec![file("other.v1", "Activity")]).unwrap_err();
         assert_eq!(error.to_string(), "no proto file has package orgwatch.v1");
     }
 
     #[test]
-    fn code_that_does_not_parse_is_refused() {
+    fn rustfmt_refuses_code_that_does_not_parse() {
         assert!(rustfmt("pub struct {").is_err());
         assert_eq!(rustfmt("pub  struct A ;").unwrap(), "pub struct A;\n");
     }

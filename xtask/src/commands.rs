@@ -4,12 +4,14 @@ use anyhow::Result;
 use std::fs;
 use std::path::Path;
 
+use crate::alone;
 use crate::checks;
+use crate::cost;
 use crate::sqlx;
 use crate::steps::{Steps, cargo, command, root, run};
 use crate::tools::{self, tool};
 
-/// The house checks, the doc tests, every other test, then those in Python.
+/// Runs the house checks, the doc tests, every other Rust test, and the tests in Python.
 pub(crate) fn test(arguments: &[&str]) -> Result<()> {
     tools::install()?;
     let mut steps = Steps::default();
@@ -21,12 +23,12 @@ pub(crate) fn test(arguments: &[&str]) -> Result<()> {
     });
     steps.step("dashboards and alerts", || python_tests("tests/dashboards"));
     steps.step("deployment files", || python_tests("tests/deploy"));
-    // The tests above have built what it runs.
+    // It runs the executables that the tests above have built.
     steps.step("chart", || python_tests("tests/chart"));
     steps.finish()
 }
 
-/// Everything that can be said of the tree without running it.
+/// Checks the tree without running its tests.
 pub(crate) fn lint() -> Result<()> {
     tools::install()?;
     let mut steps = Steps::default();
@@ -41,12 +43,15 @@ pub(crate) fn lint() -> Result<()> {
         run(&mut command(tool("cargo-deny"), &["check", "bans", "licenses", "sources"]))
     });
     advisories(&mut steps);
+    steps.step("unused dependencies", || run(&mut command(tool("cargo-shear"), &[])));
+    alone::step(&mut steps);
+    cost::step(&mut steps);
     steps.step("proto files", proto);
     steps.step("migrations and queries", sqlx::check);
     steps.finish()
 }
 
-/// What a change must pass.
+/// Runs everything that a change must pass.
 pub(crate) fn ci() -> Result<()> {
     let mut steps = Steps::default();
     steps.step("lint", lint);
@@ -54,32 +59,33 @@ pub(crate) fn ci() -> Result<()> {
     steps.finish()
 }
 
-/// The house checks alone.
+/// Runs the house checks only.
 pub(crate) fn check() -> Result<()> {
     let mut steps = Steps::default();
     steps.step("house checks", checks::run_all);
     steps.finish()
 }
 
-/// The benchmarks of the two crates on the hot path.
+/// Runs the benchmarks of the two crates on the hot path.
 pub(crate) fn bench(arguments: &[&str]) -> Result<()> {
     let bench = &["bench", "-p", "orgwatch", "-p", "orgwatch-profile", "--bench", "throughput", "--bench", "state"];
     run(cargo(bench).args(arguments))
 }
 
-/// The live pipeline, with a nats-server and a Postgres of its own.
+/// Benchmarks the live pipeline with its own nats-server and Postgres.
 pub(crate) fn bench_live(arguments: &[&str]) -> Result<()> {
     run(cargo(&["bench", "-p", "orgwatchd", "--bench", "live", "--"]).args(arguments))
 }
 
-/// Kills, restarts and cuts while events flow: so many faults.
+/// Runs the test of kills, restarts and cut connections with this number of faults.
 pub(crate) fn chaos(faults: &str) -> Result<()> {
     let test = &["test", "--release", "-p", "orgwatchd", "--test", "it", "faults", "--", "--nocapture"];
     run(cargo(test).env("CHAOS_FAULTS", faults))
 }
 
-/// Searches for bytes that make a target of `fuzz/` panic, so many seconds each; all targets if none is named. It begins
-/// with the seeds and `fuzz/corpus/`; what it finds on the way stays in `target/`, what made a target fail in
+/// Fuzzes one target of `fuzz/`, or all of them if `target` is `None`, for `seconds` each.
+///
+/// Starts from the seeds and `fuzz/corpus/`. New inputs go to `target/fuzz-found`, inputs that made a target fail to
 /// `fuzz/artifacts/`.
 pub(crate) fn fuzz(target: Option<&str>, seconds: &str) -> Result<()> {
     tools::install()?;
@@ -90,10 +96,10 @@ pub(crate) fn fuzz(target: Option<&str>, seconds: &str) -> Result<()> {
     anyhow::ensure!(!targets.is_empty(), "no such target: {}", target.unwrap_or_default());
     let mut steps = Steps::default();
     for name in targets {
-        // New inputs go to the first of the folders.
+        // libFuzzer writes new inputs to the first folder.
         let folders = [found.join(&name), seeds.join(&name), root().join("fuzz/corpus").join(&name)];
         fs::create_dir_all(found.join(&name))?;
-        // Without a sanitizer: nothing here is unsafe, and so a stable toolchain will do.
+        // No sanitizer, so that a stable toolchain suffices: the code has no `unsafe`.
         let search = ["fuzz", "run", "--sanitizer", "none", "--features", "libfuzzer", &name];
         let limits = ["-max_len=65536", "-timeout=10", &format!("-max_total_time={seconds}")];
         let mut search = command(tool("cargo-fuzz"), &search);
@@ -103,7 +109,7 @@ pub(crate) fn fuzz(target: Option<&str>, seconds: &str) -> Result<()> {
     steps.finish()
 }
 
-/// Known vulnerabilities and yanked versions, where their database can be reached.
+/// Checks for known vulnerabilities and yanked versions where their database can be fetched.
 fn advisories(steps: &mut Steps) {
     let name = "security advisories";
     let deny = tool("cargo-deny");
@@ -113,14 +119,14 @@ fn advisories(steps: &mut Steps) {
     }
 }
 
-/// The Helm chart, and what it runs as processes of this machine.
+/// Tests the Helm chart, and runs its commands as processes of this machine.
 pub(crate) fn chart() -> Result<()> {
     tools::install()?;
     run(&mut cargo(&["build", "--quiet", "--package", "orgwatchd"]))?;
     python_tests("tests/chart")
 }
 
-/// Of what is in a folder, in order.
+/// The names of the entries of a folder, sorted.
 fn names(folder: &Path) -> Result<Vec<String>> {
     let entries: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
     let mut names: Vec<String> = entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -129,7 +135,7 @@ fn names(folder: &Path) -> Result<Vec<String>> {
 }
 
 fn python_tests(folder: &str) -> Result<()> {
-    // Nothing compiled is left in the tree.
+    // -B: write no bytecode into the tree.
     run(&mut command(tool("python"), &["-B", "-m", "unittest", "discover", "--start-directory", folder]))
 }
 
@@ -137,6 +143,6 @@ fn proto() -> Result<()> {
     let folder = root().join("proto");
     run(command(tool("buf"), &["lint"]).current_dir(&folder))?;
     run(command(tool("buf"), &["format", "--diff", "--exit-code"]).current_dir(&folder))?;
-    // What was committed is what running services send and what is stored.
+    // Running services send, and databases store, messages of the committed version.
     run(&mut command(tool("buf"), &["breaking", "proto", "--against", ".git#ref=HEAD,subdir=proto"]))
 }

