@@ -141,12 +141,20 @@ fn build() -> Result<PathBuf> {
     let arguments = ["build", "--quiet", "--release", "--package", PACKAGE, "--bench", BENCH];
     let messages = output(cargo(&arguments).arg("--message-format=json-render-diagnostics"))?;
     let messages = String::from_utf8_lossy(&messages);
-    let mut executables = messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok()?.executable);
-    executables.next_back().with_context(|| format!("cargo built no executable {BENCH}"))
+    let mut built = messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
+    // Cargo also builds the executables of the package, which benchmarks may run.
+    let harness = built.find(|message| message.target.name == BENCH && message.executable.is_some());
+    harness.and_then(|message| message.executable).with_context(|| format!("cargo built no executable {BENCH}"))
 }
 
 /// A message of `cargo build` about something that it built.
 #[derive(Deserialize)]
 struct Message {
+    target: Target,
     executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
 }
