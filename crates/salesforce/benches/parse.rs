@@ -1,5 +1,5 @@
-//! How many records a second one core reads: `cargo bench -p orgwatch-salesforce`.
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on fails")]
+//! Measures how many records per second one core parses: `cargo bench -p orgwatch-salesforce`.
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use divan::counter::{BytesCount, ItemsCount};
 use salesforce::{Chunks, Context, Format, parse};

@@ -11,73 +11,81 @@ use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A longer record is rejected unread.
+/// The largest record, in bytes. A longer one is rejected unread.
+///
+/// A choice, far above real records: a text field of Salesforce has at most 131,072 characters.
 pub const MAX_RECORD: usize = 16 << 20;
-/// Chunks have about this many bytes.
+/// Usual size of a chunk, in bytes. A choice: some hundred records, enough to keep a parsing thread busy.
 const CHUNK: usize = 512 << 10;
 
+/// An input failed before its end.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read on in line {line}")]
+#[error("read failed at line {line}")]
 pub struct ReadError {
-    /// The line in which the input breaks off.
+    /// The line at which the input failed, from 1.
     pub line: u64,
+    /// Why it failed.
     #[source]
     pub source: std::io::Error,
 }
 
-/// The chunks of one input, in its order.
+/// Cuts an input into chunks, in the order of the input.
 pub struct Chunks<R> {
     reader: R,
     splitter: Splitter,
-    /// What has been read and not yet handed out; starts at a record.
+    /// Bytes that were read and not yet returned. They start at a record.
     buffer: Vec<u8>,
-    /// Room of a chunk that is done with, for the next.
+    /// Allocation of a recycled chunk, for the next one.
     spare: Vec<u8>,
     /// Line on which `buffer` starts.
     line: u64,
     has_begun: bool,
     has_ended: bool,
-    /// Why no more can be read, until it has been told.
+    /// The error of the reader, until it is returned.
     broken: Option<std::io::Error>,
 }
 
-/// Whole records, which [`crate::parse`] reads.
+/// Whole records. [`crate::parse`] reads them.
 #[derive(Clone, Debug)]
 pub struct Chunk {
     bytes: Vec<u8>,
     first_line: u64,
-    /// Line breaks within.
+    /// Number of line breaks.
     lines: u64,
     records: Records,
-    /// The header of the rows, if they are rows.
+    /// The header, if the records are rows of a log file.
     pub(crate) header: Option<Arc<Header>>,
-    /// What had to be set aside already here.
+    /// Records that were rejected while cutting.
     pub(crate) rejects: Vec<Reject>,
 }
 
+/// Where the records of a chunk are.
 #[derive(Clone, Debug)]
 enum Records {
+    /// One per line.
     Lines,
-    /// Where each row or JSON value is.
+    /// The range of each row or JSON value.
     Spans(Vec<Range<usize>>),
 }
 
+/// Finds the ends of records, by format.
 enum Splitter {
     Lines,
     Csv(csv::Splitter),
     Json(json::Splitter),
 }
 
-/// The part of the buffer that makes a chunk.
+/// The part of the buffer that becomes a chunk.
 struct Cut {
     /// Bytes before the first record.
     skip: usize,
-    /// End of the last whole record; 0 if there is none yet.
+    /// End of the last whole record; 0 if the buffer holds none.
     end: usize,
     records: Records,
 }
 
 impl<R: Read> Chunks<R> {
+    /// Cuts what `reader` yields, which is in `format`.
     pub fn new(reader: R, format: Format) -> Self {
         let splitter = match format {
             Format::JsonLines => Splitter::Lines,
@@ -96,10 +104,10 @@ impl<R: Read> Chunks<R> {
         }
     }
 
-    /// The next chunk; `None` at the end of the input.
+    /// Returns the next chunk; `None` at the end of the input.
     ///
     /// # Errors
-    /// If the input breaks off, once all whole records before the break have been given.
+    /// If the reader fails. All whole records before the failure are returned first.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk>, ReadError> {
         let mut want = CHUNK;
         loop {
@@ -121,13 +129,13 @@ impl<R: Read> Chunks<R> {
         }
     }
 
-    /// Takes back a chunk that is done with: its room serves the next.
+    /// Takes back a chunk that is no longer needed, to reuse its allocation.
     pub fn recycle(&mut self, chunk: Chunk) {
         self.spare = chunk.bytes;
         self.spare.clear();
     }
 
-    /// Nothing whole is left: drops what is left of a record that broke off.
+    /// Ends the input: drops an incomplete record, and returns the reader's error if there is one.
     fn end(&mut self) -> Result<Option<Chunk>, ReadError> {
         let line = self.line + newlines(&self.buffer);
         self.buffer.clear();
@@ -135,9 +143,10 @@ impl<R: Read> Chunks<R> {
         self.broken.take().map_or(Ok(None), |source| Err(ReadError { line, source }))
     }
 
-    /// Reads until the buffer has `want` bytes or the input ends or breaks off.
+    /// Reads until the buffer has `want` bytes, or the input ends or fails.
     fn fill(&mut self, want: usize) {
-        // All at once: growing step by step would copy what is there each time. The reader probes beyond the end.
+        // Reserves all at once, since growing in steps copies the buffer each time. `read_to_end` probes with a few more
+        // bytes (32 in the standard library) to find the end.
         const PROBE: usize = 64;
         self.buffer.reserve((want + PROBE).saturating_sub(self.buffer.len()));
         while !self.has_ended && self.broken.is_none() && self.buffer.len() < want {
@@ -166,7 +175,7 @@ impl<R: Read> Chunks<R> {
         Chunk { bytes, first_line, lines, records: cut.records, header: self.splitter.header(), rejects: Vec::new() }
     }
 
-    /// Drops the record that the buffer starts with, however long it is.
+    /// Skips the record at the start of the buffer, which is longer than [`MAX_RECORD`], and rejects it.
     fn skip_record(&mut self) -> Chunk {
         let line = self.line;
         let head = self.buffer.get(..4096).unwrap_or(&self.buffer);
@@ -175,7 +184,7 @@ impl<R: Read> Chunks<R> {
             Splitter::Lines | Splitter::Json(_) => reject::excerpt(head),
         };
         let reject = Reject { line, reason: RejectReason::TooLong, excerpt };
-        // Braces tell where a JSON object ends; anything else is given up to the end of its line.
+        // A JSON object ends at its closing brace. Anything else is skipped up to the end of its line.
         let is_object = matches!(self.splitter, Splitter::Json(_)) && self.buffer.first() == Some(&b'{');
         let mut skip = if is_object { Skip::Object(json::Scanner::default()) } else { Skip::Line };
         loop {
@@ -210,14 +219,14 @@ impl Splitter {
     }
 }
 
-/// Looks for the end of a record that is too long to be kept.
+/// Finds the end of a record that is too long.
 enum Skip {
     Line,
     Object(json::Scanner),
 }
 
 impl Skip {
-    /// The end of the record, if `bytes`, which follow those of the calls before, have it.
+    /// Returns the end of the record within `bytes`, which continue those of earlier calls.
     fn end(&mut self, bytes: &[u8]) -> Option<usize> {
         match self {
             Self::Line => memchr::memchr(b'\n', bytes).map(|end| end + 1),
@@ -227,21 +236,22 @@ impl Skip {
 }
 
 impl Chunk {
-    /// Line of the file on which the chunk starts, from 1.
+    /// Returns the line of the file on which the chunk starts, from 1.
     pub fn first_line(&self) -> u64 {
         self.first_line
     }
 
-    /// Number of bytes.
+    /// Returns the number of bytes.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
+    /// Returns whether the chunk has no bytes. It may still have rejects.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// How many records there are, about.
+    /// Returns about how many records there are.
     pub(crate) fn record_count(&self) -> usize {
         match &self.records {
             Records::Lines => self.lines as usize + 1,
@@ -249,7 +259,7 @@ impl Chunk {
         }
     }
 
-    /// The records, each with the line on which it starts.
+    /// Iterates over the records, each with the line on which it starts.
     pub(crate) fn records(&self) -> Box<dyn Iterator<Item = (u64, &[u8])> + '_> {
         match &self.records {
             Records::Lines => Box::new(lines(&self.bytes, self.first_line)),

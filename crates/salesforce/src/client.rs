@@ -1,11 +1,11 @@
-//! Which kind of client a request came from, without versions.
+//! Recognizes clients from user agents and login fields, without versions.
 
 use crate::json::keys::Xxh3;
 use model::Text;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-/// What a record says about its client, each as it came.
+/// The fields of a record that describe its client, as they came.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Hints<'a> {
     pub(crate) user_agent: Option<&'a str>,
@@ -17,17 +17,19 @@ pub(crate) struct Hints<'a> {
     pub(crate) application: Option<&'a str>,
 }
 
-/// Tells the kinds of clients. A chunk has few user agents, each many times, so what was found out is remembered.
+/// Recognizes clients.
+///
+/// A chunk has few distinct user agents, each many times, so results are cached.
 #[derive(Default)]
 pub(crate) struct Clients {
     of_user_agents: HashMap<Box<str>, Option<Text>, BuildHasherDefault<Xxh3>>,
 }
 
 impl Clients {
-    /// "Chrome on macOS", "python-requests", "Salesforce mobile"; `None` if nothing is known.
+    /// Returns the client: "Chrome on macOS", "python-requests", "Salesforce mobile"; `None` if it is not recognized.
     ///
-    /// The parts of a login and the user agent of a later call of the same browser give the same text.
-    pub(crate) fn kind(&mut self, hints: &Hints<'_>) -> Option<Text> {
+    /// The fields of a login and the user agent of later requests from the same browser give the same text.
+    pub(crate) fn recognize(&mut self, hints: &Hints<'_>) -> Option<Text> {
         hints
             .user_agent
             .and_then(|user_agent| self.of_user_agent(user_agent))
@@ -40,13 +42,13 @@ impl Clients {
         if let Some(known) = self.of_user_agents.get(user_agent) {
             return known.clone();
         }
-        let kind = from_user_agent(user_agent);
-        self.of_user_agents.insert(user_agent.into(), kind.clone());
-        kind
+        let client = from_user_agent(user_agent);
+        self.of_user_agents.insert(user_agent.into(), client.clone());
+        client
     }
 }
 
-/// Clients that Salesforce itself makes.
+/// Recognizes Salesforce's own clients.
 fn salesforce(text: &str) -> Option<&'static str> {
     let has = |words: &[&str]| words.iter().any(|word| contains(text, word));
     if has(&[
@@ -65,6 +67,7 @@ fn salesforce(text: &str) -> Option<&'static str> {
     }
 }
 
+/// Recognizes the client that sent a user agent.
 fn from_user_agent(text: &str) -> Option<Text> {
     if let Some(name) = salesforce(text) {
         return Some(Text::const_new(name));
@@ -75,7 +78,7 @@ fn from_user_agent(text: &str) -> Option<Text> {
     product(text)
 }
 
-/// A browser and a platform as a login names them; the browser may be a whole user agent.
+/// Recognizes the browser and platform of a login. The browser field may hold a whole user agent.
 fn from_parts(text: &str, platform: Option<&str>) -> Option<Text> {
     if text.contains('/') || salesforce(text).is_some() {
         return from_user_agent(text);
@@ -100,7 +103,7 @@ fn compact(parts: &[&str]) -> Text {
     })
 }
 
-/// More particular names first: most browsers claim to be the others too.
+/// Marks of browsers, most specific first, since most user agents name other browsers too.
 const BROWSERS: [(&str, &str); 17] = [
     ("HeadlessChrome", "Headless Chrome"),
     ("Edg/", "Edge"),
@@ -121,6 +124,7 @@ const BROWSERS: [(&str, &str); 17] = [
     ("Internet Explorer", "Internet Explorer"),
 ];
 
+/// Marks of operating systems, most specific first.
 const SYSTEMS: [(&str, &str); 13] = [
     ("iPhone", "iOS"),
     ("iPad", "iOS"),
@@ -145,9 +149,9 @@ fn system(text: &str) -> Option<&'static str> {
     SYSTEMS.iter().find(|(mark, _)| contains(text, mark)).map(|(_, name)| *name)
 }
 
-/// The first product of a user agent without its version: `Python-httplib2/0.19.0 (gzip)`.
+/// Returns the first product of a user agent without its version: `Python-httplib2` of `Python-httplib2/0.19.0 (gzip)`.
 ///
-/// Names of programs may have a slash of their own, which no digit follows.
+/// A slash separates a version only if a digit follows: names of programs may contain slashes.
 fn product(text: &str) -> Option<Text> {
     let end = text.find(['(', ';', ',']).unwrap_or(text.len());
     let head = text.get(..end)?.trim();
@@ -168,8 +172,9 @@ fn product(text: &str) -> Option<Text> {
         }
     }
     let name = crate::record::cut(&name, 64);
-    let says_nothing = name.is_empty() || ["unknown", "n/a", "null"].iter().any(|word| name.eq_ignore_ascii_case(word));
-    (!says_nothing).then(|| Text::new(name))
+    let is_placeholder =
+        name.is_empty() || ["unknown", "n/a", "null"].iter().any(|word| name.eq_ignore_ascii_case(word));
+    (!is_placeholder).then(|| Text::new(name))
 }
 
 fn contains(text: &str, word: &str) -> bool {
@@ -180,8 +185,8 @@ fn contains(text: &str, word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn kind(hints: &Hints<'_>) -> Option<Text> {
-        Clients::default().kind(hints)
+    fn client(hints: &Hints<'_>) -> Option<Text> {
+        Clients::default().recognize(hints)
     }
 
     const MAC_CHROME: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0.0.0 Safari/537.36";
@@ -212,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_and_a_call_of_one_browser_agree() {
+    fn a_login_and_a_request_of_one_browser_agree() {
         let login = Hints {
             browser: Some("Chrome 110"),
             platform: Some("Mac OSX"),
@@ -221,18 +226,18 @@ mod tests {
         };
         let log_file = Hints { browser: Some(MAC_CHROME), ..Hints::default() };
         let call = Hints { user_agent: Some(MAC_CHROME), ..Hints::default() };
-        assert_eq!(kind(&login).as_deref(), Some("Chrome on macOS"));
-        assert_eq!(kind(&login), kind(&call));
-        assert_eq!(kind(&log_file), kind(&call));
+        assert_eq!(client(&login).as_deref(), Some("Chrome on macOS"));
+        assert_eq!(client(&login), client(&call));
+        assert_eq!(client(&log_file), client(&call));
     }
 
     #[test]
-    fn nothing_known_is_nothing() {
-        assert_eq!(kind(&Hints::default()), None);
+    fn placeholders_are_not_clients() {
+        assert_eq!(client(&Hints::default()), None);
         let blank =
             Hints { browser: Some("Unknown"), platform: Some("Unknown"), client: Some("N/A"), ..Hints::default() };
-        assert_eq!(kind(&blank), None);
+        assert_eq!(client(&blank), None);
         let loader = Hints { application: Some("Salesforce for iOS"), ..Hints::default() };
-        assert_eq!(kind(&loader).as_deref(), Some("Salesforce mobile"));
+        assert_eq!(client(&loader).as_deref(), Some("Salesforce mobile"));
     }
 }

@@ -1,4 +1,4 @@
-//! Log files: comma-separated, quotes doubled within quotes, a header that names the columns.
+//! Parses log files: CSV after RFC 4180, with a header that names the columns.
 
 use crate::chunk::Chunk;
 use crate::client::Clients;
@@ -10,7 +10,7 @@ use crate::reject::{self, RejectReason};
 use crate::{Context, Parsed};
 use std::borrow::Cow;
 
-/// The columns of one file.
+/// The header of a log file.
 #[derive(Debug)]
 pub(crate) struct Header {
     columns: Vec<Column>,
@@ -25,6 +25,7 @@ struct Column {
 }
 
 impl Header {
+    /// Looks up the columns that a header row names.
     pub(crate) fn new(row: &[u8]) -> Self {
         let column = |name: Cow<'_, [u8]>| {
             let name = String::from_utf8_lossy(name.trim_ascii()).into_owned();
@@ -33,12 +34,13 @@ impl Header {
         Self { columns: Fields::of(row).map(column).collect(), raw: row.trim_ascii_end().to_vec() }
     }
 
+    /// Returns whether the row repeats this header.
     pub(crate) fn is_written_as(&self, row: &[u8]) -> bool {
         row.len() <= self.raw.len() + 2 && row.trim_ascii_end() == self.raw
     }
 }
 
-/// Reads the chunk's rows into `parsed`.
+/// Parses the chunk's rows into `parsed`.
 pub(crate) fn read(chunk: &Chunk, header: &Header, context: &Context, parsed: &mut Parsed) {
     let mut record = Record::new();
     let mut clients = Clients::default();
@@ -58,7 +60,7 @@ pub(crate) fn read(chunk: &Chunk, header: &Header, context: &Context, parsed: &m
     }
 }
 
-/// Sets the record's fields; returns how many the row has, and its content.
+/// Fills the record from a row. Returns the number of fields and the fingerprint of the content.
 fn fill<'a>(row: &'a [u8], header: &'a Header, record: &mut Record<'a>) -> (usize, Fingerprint) {
     let mut found = 0;
     let mut content = Fingerprint::default();
@@ -84,10 +86,10 @@ fn text(value: Cow<'_, [u8]>) -> Cow<'_, str> {
     }
 }
 
-/// The length of the first row of `bytes`, its line break included; `None` if it goes on.
+/// Returns the length of the first row of `bytes`, including its line break; `None` if the row may continue.
 ///
-/// A quote that is closed in the middle of a field was opened by damage further up: such a row ends
-/// with its first line, so that the rows after it are read.
+/// A quoted text with line breaks that closes in the middle of a field was opened by mistake. Such a row ends with its
+/// first line, so that the rows after it can be read.
 pub(crate) fn row_end(bytes: &[u8], has_ended: bool) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -121,23 +123,24 @@ pub(crate) fn row_end(bytes: &[u8], has_ended: bool) -> Option<usize> {
     }
 }
 
-/// The end of the line that `from` lies in, its line break included.
+/// Returns the end of the line that contains `from`, including its line break.
 fn line_end(bytes: &[u8], from: usize) -> usize {
     memchr::memchr(b'\n', bytes.get(from..).unwrap_or_default()).map_or(bytes.len(), |found| from + found + 1)
 }
 
-/// The fields of one row, without their quotes.
+/// Iterates over the fields of one row, without their quotes.
 pub(crate) struct Fields<'a> {
     rest: Option<&'a [u8]>,
 }
 
 impl<'a> Fields<'a> {
+    /// Splits a row, which may end with a line break.
     pub(crate) fn of(row: &'a [u8]) -> Self {
         let row = row.strip_suffix(b"\n").unwrap_or(row);
         Self { rest: Some(row.strip_suffix(b"\r").unwrap_or(row)) }
     }
 
-    /// Splits off what comes before the next comma.
+    /// Splits off an unquoted field, up to the next comma.
     fn plain(&mut self, rest: &'a [u8]) -> &'a [u8] {
         let end = memchr::memchr(b',', rest);
         self.rest = end.and_then(|end| rest.get(end + 1..));
@@ -165,7 +168,7 @@ impl<'a> Iterator for Fields<'a> {
             at += 2;
         };
         let value = quoted.get(..end)?;
-        // Text after the closing quote belongs to the field, as lenient readers have it.
+        // Text after the closing quote belongs to the field, as in csv-core.
         let tail = self.plain(quoted.get(end + 1..).unwrap_or_default());
         if !has_quotes && tail.is_empty() {
             return Some(Cow::Borrowed(value));
@@ -173,7 +176,7 @@ impl<'a> Iterator for Fields<'a> {
         let mut owned = Vec::with_capacity(value.len() + tail.len());
         let mut pieces = value.split(|b| *b == b'"');
         owned.extend_from_slice(pieces.next().unwrap_or_default());
-        // A doubled quote leaves an empty piece between its two halves.
+        // A doubled quote leaves an empty piece between its halves.
         while let (Some(_), Some(piece)) = (pieces.next(), pieces.next()) {
             owned.push(b'"');
             owned.extend_from_slice(piece);
@@ -214,7 +217,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is written by the rules is read back, by us as by csv-core.
+        /// Valid rows give the same fields here and in csv-core.
         #[test]
         fn agrees_with_csv_core(values in prop::collection::vec("[a,\"\n\ré]{0,6}", 1..6)) {
             let quoted: Vec<_> = values.iter().map(|value| format!("\"{}\"", value.replace('"', "\"\""))).collect();

@@ -1,20 +1,23 @@
-//! The dictionary: every name a field goes by, on every channel.
+//! The dictionary: every name of every field, on all channels.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// What a name on the wire stands for.
+/// What the name of a column or key stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
+    /// A field that orgwatch uses.
     Field(Field),
-    /// Known, and of no use here.
+    /// A known field that orgwatch does not use.
     Dropped,
+    /// A name that is not in the dictionary.
     Unknown,
 }
 
+/// Declares [`Field`] and the spellings of each field.
 macro_rules! fields {
     ($($field:ident: $($spelling:literal)|+;)+) => {
-        /// Every field that orgwatch understands.
+        /// A field that orgwatch uses.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Field { $($field),+ }
 
@@ -26,20 +29,20 @@ macro_rules! fields {
     };
 }
 
-// Compared without case and underscores (`fold`): `UserName` is `Username`, `RowsProcessed` is
-// `ROWS_PROCESSED`. Only names that differ otherwise are listed.
+// Names are compared without case and underscores (see `fold`): `UserName` is `Username`, and `RowsProcessed` is
+// `ROWS_PROCESSED`. Only names that differ in other ways are listed.
 fields! {
-    // What it is.
+    // Type and identity.
     ObjectType: "attributes.type";
     Channel: "channel" | "EventApiName";
     EventType: "EVENT_TYPE";
     EventIdentifier: "EventIdentifier";
-    // When.
+    // Times.
     EventDate: "EventDate";
     TimestampDerived: "TIMESTAMP_DERIVED";
     Timestamp: "TIMESTAMP";
     CreatedDate: "CreatedDate";
-    // Who.
+    // Org, user and session.
     OrgId: "ORGANIZATION_ID" | "ORGANIZATION_ID_DERIVED" | "OrganizationIdentifier" | "Tenant";
     UserIdDerived: "USER_ID_DERIVED";
     UserId: "UserId" | "UserIdentifier";
@@ -54,7 +57,7 @@ fields! {
     DelegatedUserIdDerived: "DELEGATED_USER_ID_DERIVED";
     DelegatedUserId: "DELEGATED_USER_ID" | "DelegatedUserIdentifier";
     DelegatedOrgId: "DelegatedOrganizationId" | "DelegatedOrganizationIdentifier";
-    // What was done, and how it ended.
+    // Operation and outcome.
     Operation: "Operation" | "OPERATION_TYPE";
     Method: "METHOD";
     MethodName: "METHOD_NAME";
@@ -68,7 +71,7 @@ fields! {
     Status: "Status";
     JobStatus: "JOB_STATUS";
     PolicyOutcome: "PolicyOutcome";
-    // To what.
+    // Objects and resources.
     QueriedEntities: "QueriedEntities" | "ENTITY_NAME" | "ENTITY_TYPE";
     RequestedEntities: "RequestedEntities";
     PageEntityType: "PAGE_ENTITY_TYPE";
@@ -94,14 +97,14 @@ fields! {
     UserCount: "UserCount";
     HasExternalUsers: "HasExternalUsers";
     ParentNameList: "ParentNameList";
-    // How much.
+    // Amounts.
     Rows: "RowsProcessed" | "ROW_COUNT" | "RECORDS_PROCESSED";
     RowsReturned: "RowsReturned";
     Columns: "NumberOfColumns" | "NUMBER_COLUMNS" | "NUMBER_FIELDS";
     ContentSize: "ContentSize" | "SIZE_BYTES";
     ResponseSize: "RESPONSE_SIZE";
     ResultSizeMb: "RESULT_SIZE_MB";
-    // From where, with what.
+    // Address and client.
     SourceIp: "SourceIp";
     ClientIp: "CLIENT_IP";
     Country: "Country";
@@ -117,7 +120,7 @@ fields! {
     ApiType: "ApiType";
     LoginType: "LoginType";
     LoginStatus: "LOGIN_STATUS";
-    // What Threat Detection said.
+    // Threat Detection.
     Score: "Score";
     Summary: "Summary";
     SecurityEventData: "SecurityEventData";
@@ -136,7 +139,7 @@ fields! {
     PreviousWindow: "PreviousWindow";
 }
 
-/// Names that are known and not needed: positions, policies, timings, and what other fields say better.
+/// Fields that orgwatch does not use: record keys, policies, timings, and duplicates of other fields.
 const DROPPED: &[&str] = &[
     "Id",
     "EventUuid",
@@ -289,7 +292,7 @@ const DROPPED: &[&str] = &[
     "PREVPAGE_ENTITY_ID",
     "PREVPAGE_ENTITY_TYPE",
     "PREVPAGE_URL",
-    // One column by mistake of the writer, in real log files of logouts.
+    // Real log files of logouts contain this as the name of a single column.
     "API_VERSION,USER_INITIATED_LOGOUT",
 ];
 
@@ -299,16 +302,16 @@ static DICTIONARY: LazyLock<HashMap<String, Meaning>> = LazyLock::new(|| {
     dropped.chain(known).collect()
 });
 
-/// What `name` stands for, on whichever channel.
+/// Looks up a name in the dictionary.
 pub(crate) fn meaning(name: &str) -> Meaning {
-    // Columns that a log collector adds about its own work.
+    // Columns that Panther, a log collector, adds (`p_event_time`).
     if name.starts_with("p_") {
         return Meaning::Dropped;
     }
     DICTIONARY.get(&fold(name)).copied().unwrap_or(Meaning::Unknown)
 }
 
-/// A name without case and underscores.
+/// Returns a name in lower case and without underscores.
 pub(crate) fn fold(name: &str) -> String {
     name.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect()
 }
@@ -319,7 +322,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn one_field_by_all_its_names() {
+    fn spellings_of_one_field_agree() {
         for name in ["RowsProcessed", "ROWS_PROCESSED", "ROW_COUNT", "RECORDS_PROCESSED", "RowCount"] {
             assert_eq!(meaning(name), Meaning::Field(Field::Rows), "{name}");
         }

@@ -1,17 +1,18 @@
-//! A hash of a row's content: the identity of rows that have none of their own.
+//! Hashes the content of records that have no identifier.
 
 use crate::field::fold;
 use model::id::hash;
 
-/// The content of one row, whichever order its columns came in.
+/// A hash of a record's content that does not depend on the order of columns.
 ///
-/// The hashes of a column's folded name and of its value are mixed (the finalizer of SplitMix64, Steele
-/// et al. 2014), and the wrapping sum of all columns is the row's content. Columns
-/// without a value count for nothing, so a release that adds columns changes no earlier row.
+/// For each column, the hashes of its folded name and of its value are combined and mixed (finalizer of SplitMix64,
+/// Steele, Lea and Flood 2014). The fingerprint is the wrapping sum over the columns. Columns without a value are left
+/// out, so a Salesforce release that adds columns changes no earlier fingerprint.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Fingerprint(u64);
 
 impl Fingerprint {
+    /// Adds a column.
     pub(crate) fn add(&mut self, name: NameHash, value: &[u8]) {
         let value = value.trim_ascii();
         if value.is_empty() {
@@ -20,6 +21,7 @@ impl Fingerprint {
         self.0 = self.0.wrapping_add(mix(name.0 ^ hash(value)));
     }
 
+    /// Returns the hash.
     pub(crate) fn value(self) -> u64 {
         self.0
     }
@@ -31,11 +33,12 @@ fn mix(bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// The hash of a column's folded name.
+/// The hash of a column's name without case and underscores.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NameHash(u64);
 
 impl NameHash {
+    /// Hashes a name.
     pub(crate) fn new(name: &str) -> Self {
         Self(hash(fold(name).as_bytes()))
     }
@@ -54,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn order_and_empty_columns_do_not_matter_and_values_do() {
+    fn order_and_empty_columns_do_not_change_a_fingerprint() {
         assert_eq!(of(&[("A", "1"), ("B", "2")]), of(&[("B", "2"), ("A", "1"), ("C", "")]));
         assert_ne!(of(&[("A", "1"), ("B", "2")]), of(&[("A", "2"), ("B", "1")]));
         assert_ne!(of(&[("A", "1")]), of(&[("A", "1"), ("A", "1")]));

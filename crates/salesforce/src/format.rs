@@ -1,20 +1,22 @@
-//! Which format a file is in, from its first bytes.
+//! Detects the format of a file from its first bytes.
 
+/// How the records of a file are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// One JSON object a line.
+    /// One JSON object per line.
     JsonLines,
-    /// One object over many lines, an array, a page of query results (`{"records":[…]}`), or several of these.
+    /// JSON objects over many lines, arrays of them, pages of query results (`{"records":[…]}`), or a mix of these.
     Json,
-    /// A log file with its header.
+    /// An event log file: CSV with a header.
     Csv,
 }
 
+/// The byte order mark of UTF-8.
 pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
-/// How far [`looks_like_events`] looks.
+/// Bytes that [`looks_like_events`] searches. A choice, far above the length of a record.
 const HEAD: usize = 64 << 10;
 
-/// The format of a file that starts with `head`; `None` if it is no event file.
+/// Detects the format of a file that starts with `head`. Returns `None` if the file cannot hold events.
 pub fn detect(head: &[u8]) -> Option<Format> {
     let text = head.strip_prefix(BOM).unwrap_or(head).trim_ascii_start();
     match text.first()? {
@@ -34,7 +36,7 @@ pub fn detect(head: &[u8]) -> Option<Format> {
     }
 }
 
-/// A cheap look whether JSON or CSV that starts with `head` speaks of events at all.
+/// Returns whether `head` mentions anything that event records have. A cheap test before a whole file is read.
 pub fn looks_like_events(head: &[u8]) -> bool {
     let head = head.get(..HEAD).unwrap_or(head);
     ["EVENT_TYPE", "\"attributes\"", "/event/", "EventDate"]
@@ -42,11 +44,11 @@ pub fn looks_like_events(head: &[u8]) -> bool {
         .any(|mark| memchr::memmem::find(head, mark.as_bytes()).is_some())
 }
 
-/// Whether the first line closes the object that it opens and holds no page of records.
+/// Returns whether the first line is a complete object that is not a page of query results.
 fn is_one_line_object(text: &[u8]) -> bool {
     let line = match memchr::memchr(b'\n', text) {
         Some(end) => text.get(..end).unwrap_or(text).trim_ascii_end(),
-        // A first line longer than what was read.
+        // The first line is longer than `head`.
         None => text,
     };
     let is_page = memchr::memmem::find(line, b"\"records\":[").is_some()
@@ -61,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_told_by_their_first_bytes() {
+    fn formats_are_detected_from_the_first_bytes() {
         let check = |head: &[u8], expect| assert_eq!(detect(head), expect, "{}", String::from_utf8_lossy(head));
         check(b"{\"a\":1}\n{\"a\":2}\n", Some(Format::JsonLines));
         check(b"\xef\xbb\xbf{\"a\":1}\n", Some(Format::JsonLines));
@@ -79,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn files_without_any_event_are_seen() {
+    fn files_without_events_are_recognized() {
         assert!(looks_like_events(br#"{"attributes":{"type":"ListViewEvent"}}"#));
         assert!(looks_like_events(b"\"EVENT_TYPE\",\"TIMESTAMP\""));
         assert!(!looks_like_events(br#"{"ActiveScratchOrgs":{"Max":3}}"#));

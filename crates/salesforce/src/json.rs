@@ -1,4 +1,4 @@
-//! JSON records: stored events, envelopes of streamed ones, and log-file rows.
+//! Parses JSON records: stored events, envelopes of streamed events, and rows of log files.
 
 pub(crate) mod keys;
 mod seed;
@@ -16,7 +16,7 @@ use serde::de::DeserializeSeed;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// Reads the chunk's records into `parsed`.
+/// Parses the chunk's records into `parsed`.
 pub(crate) fn read(chunk: &Chunk, context: &Context, parsed: &mut Parsed) {
     let mut keys = Keys::new();
     let mut record = Record::new();
@@ -41,14 +41,16 @@ fn read_one<'a>(
 ) -> Result<Normalized, RejectReason> {
     let text = std::str::from_utf8(bytes).map_err(|_| RejectReason::NotUtf8)?;
     if !text.starts_with('{') {
-        return Err(RejectReason::Json("it does not start with a brace".into()));
+        return Err(RejectReason::Json("it does not start with '{'".into()));
     }
     let mut json = serde_json::Deserializer::from_str(text);
     Object { keys, record }.deserialize(&mut json).and_then(|()| json.end()).map_err(|error| syntax(&error))?;
     normalize::normalize(record, clients, context, || fingerprint(text))
 }
 
-/// The row's content. A second reading of the text, which few records need.
+/// Returns the fingerprint of the record's content.
+///
+/// Parses the text a second time. Only records without an identifier need it.
 fn fingerprint(text: &str) -> u64 {
     let mut fingerprint = Fingerprint::default();
     let add = |name: &str, value: &RawValue| {
@@ -64,12 +66,12 @@ fn fingerprint(text: &str) -> u64 {
     };
     match Each(add).deserialize(&mut serde_json::Deserializer::from_str(text)) {
         Ok(()) => fingerprint.value(),
-        // The text has been read once without error; its bytes are as good a content.
+        // Cannot happen, since the text was parsed before. Its bytes identify it as well.
         Err(_) => model::id::hash(text.as_bytes()),
     }
 }
 
-/// What is wrong, and where in the record; never the values themselves.
+/// Describes a syntax error and its position in the record, without quoting values.
 fn syntax(error: &serde_json::Error) -> RejectReason {
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or_default();

@@ -1,11 +1,4 @@
-//! Every shape in which Salesforce delivers events, read into [`model::Activity`].
-//!
-//! Stored and streamed real-time events, log-file rows (CSV or JSON), event log objects and Security
-//! Center records all pass through one dictionary of fields and one normalizer. The caller opens the
-//! input; [`Chunks`] cuts it into whole records, and [`parse`] reads each chunk by itself, so chunks
-//! may be read in parallel.
-//!
-//! Pure: no clock, no opening of files.
+#![doc = include_str!("../README.md")]
 
 mod chunk;
 mod client;
@@ -34,24 +27,31 @@ use model::{Activity, OrgId, Timestamp};
 use normalize::Normalized;
 use record::Record;
 
-/// What the records themselves do not say.
+/// What the caller knows and the records may not say.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
-    /// The org of records that name none; without it they are rejected.
+    /// The org of records that name no org. If it is `None`, they are rejected.
     pub org: Option<OrgId>,
 }
 
-/// What one chunk held, in its order.
+/// The records of one chunk, in the order of the chunk.
 #[derive(Debug, Default)]
 pub struct Parsed {
+    /// Records that became activities.
     pub activities: Vec<Activity>,
+    /// Records that could not be read.
     pub rejects: Vec<Reject>,
-    /// Real events of kinds that orgwatch does not watch.
+    /// Number of valid events of kinds that orgwatch does not watch.
     pub ignored: u64,
 }
 
-/// One record whose fields are decoded already, as those of a streamed event are; `None` if its kind is
-/// not watched. `event_type` is the name of its channel or object.
+/// Normalizes one record of which the fields are decoded already, such as a streamed event.
+///
+/// `event_type` is the name of the record's channel (`/event/ApiEventStream`) or object (`ApiEvent`). Returns `None` if
+/// orgwatch does not watch that kind of event.
+///
+/// # Errors
+/// If the record is not an event, or lacks its time, user or org.
 pub fn from_fields<'a>(
     event_type: &'a str,
     fields: impl Iterator<Item = (&'a str, Scalar<'a>)>,
@@ -74,17 +74,19 @@ pub fn from_fields<'a>(
     }
 }
 
-/// Whether a field of this name, on whichever channel, is of use.
+/// Returns whether orgwatch uses fields of this name, on any channel.
 pub fn wants(name: &str) -> bool {
     matches!(field::meaning(name), Meaning::Field(_))
 }
 
-/// Reads a time in any spelling that Salesforce uses; `None` if it is no time from 1970 to 9999.
+/// Parses a time in any of Salesforce's spellings. Returns `None` for other texts and for times before 1970.
 pub fn read_time(text: &str) -> Option<Timestamp> {
     time::read(&Scalar::Text(text.into()))
 }
 
-/// Reads the records of one chunk. Never fails: what cannot be read is in [`Parsed::rejects`].
+/// Parses and normalizes the records of one chunk.
+///
+/// Never fails: records that cannot be read are listed in [`Parsed::rejects`].
 pub fn parse(chunk: &Chunk, context: &Context) -> Parsed {
     let activities = Vec::with_capacity(chunk.record_count());
     let mut parsed = Parsed { activities, rejects: chunk.rejects.clone(), ignored: 0 };

@@ -1,9 +1,8 @@
-//! From a record's fields to an activity.
+//! Converts records to activities.
 //!
-//! Identity: `EventIdentifier`, which a stored event shares with its streamed copy. Log files and log
-//! objects have none: there the id is derived from event type, request, time, user and the content of the
-//! whole row, so that a file that is issued again gives the same ids; [`crate::Occurrences`] tells
-//! identical rows apart.
+//! The id is `EventIdentifier`, which a stored event shares with its streamed copy. Log files and log objects have
+//! none. Their id is derived from event type, request, time, user and the content of the whole row, so that a file that
+//! Salesforce issues again gives the same ids. [`crate::Occurrences`] distinguishes identical rows.
 
 mod changes;
 mod common;
@@ -20,15 +19,17 @@ use crate::reject::RejectReason;
 use kind::Identified;
 use model::{Activity, Kind, OrgId, Text, Timestamp, UserId, id};
 
-/// What became of a record that could be read.
+/// The outcome for a record that could be read.
 #[derive(Debug)]
 pub(crate) enum Normalized {
     Activity(Activity),
-    /// An event of a kind that orgwatch does not watch.
+    /// The record is an event of a kind that orgwatch does not watch.
     NotWatched,
 }
 
-/// Makes an activity of `record`. `fingerprint` hashes its content and is asked only if the record has no identifier.
+/// Converts a record to an activity.
+///
+/// `fingerprint` hashes the record's content. It is called only if the record has no identifier.
 pub(crate) fn normalize(
     record: &Record<'_>,
     clients: &mut Clients,
@@ -83,7 +84,7 @@ pub(crate) fn normalize(
     Ok(Normalized::Activity(activity))
 }
 
-/// When it happened. Log files have the time twice; the derived one is exact.
+/// Returns the event time. Log files have it in two columns, of which the derived one is exact.
 fn event_time(record: &Record<'_>) -> Result<Timestamp, RejectReason> {
     let fields = [
         (Field::EventDate, "EventDate"),
@@ -103,7 +104,7 @@ fn event_time(record: &Record<'_>) -> Result<Timestamp, RejectReason> {
     Err(bad.map_or(RejectReason::NoTime, |(field, value)| RejectReason::BadTime { field, value }))
 }
 
-/// The account, by its id if there is one, and its name.
+/// Returns the account, by its id or else by its username, and the username.
 fn user(record: &Record<'_>) -> Result<(UserId, Option<Text>), RejectReason> {
     let username = record.text(Field::Username);
     let id = [Field::UserIdDerived, Field::UserId]
@@ -120,7 +121,7 @@ fn user(record: &Record<'_>) -> Result<(UserId, Option<Text>), RejectReason> {
     Ok((user, username))
 }
 
-/// `000000000000000AAA`, the id of nothing.
+/// Returns whether the id is `000000000000000AAA`, which Salesforce writes for none.
 fn is_null_id(id: &str) -> bool {
     id.trim_end_matches("AAA").bytes().all(|b| b == b'0')
 }

@@ -1,29 +1,33 @@
-//! Tells identical rows of one log file apart.
+//! Distinguishes identical rows of one log file.
 
 use model::id::derive;
 use model::{Activity, Channel, Uuid};
 use std::collections::HashMap;
 
-/// Numbers the identical rows of one log file.
+/// Gives identical rows of one log file different ids.
 ///
-/// Rows of log files have no identity but their content. Two that are alike are two events, yet a file
-/// that is issued again must not count twice: so the k-th of identical rows gets an id of its own,
-/// made of content and k, and the same file gives the same ids. Rows are alike only if they carry one
-/// request and millisecond, so twins are near each other and only the last 64 to 128 Ki ids are remembered.
+/// Rows of log files have no identifier, so their id is derived from their content. Two identical rows are two events,
+/// but a file that Salesforce issues again must not count twice. So the k-th of identical rows gets an id derived from
+/// content and k, and the same file always gives the same ids. Identical rows have the same request and millisecond, so
+/// they are close to each other: only the last 65,536 to 131,072 ids are remembered.
 #[derive(Debug, Default)]
 pub struct Occurrences {
     recent: HashMap<Uuid, u32>,
     older: HashMap<Uuid, u32>,
 }
 
+/// Ids in one of the two generations. A choice: about 6 MB for both.
 const GENERATION: usize = 64 << 10;
 
 impl Occurrences {
+    /// Starts a file.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Gives `activity` its own id. To be called in the order of the file; leaves alone what has an identifier of its own.
+    /// Changes the id of `activity` if an identical row came before. Call it in the order of the file.
+    ///
+    /// Activities with an identifier from Salesforce stay as they are.
     pub fn number(&mut self, activity: &mut Activity) {
         let is_fingerprint =
             matches!(activity.channel, Channel::LogFile | Channel::LogObject) && activity.id.get_version_num() == 5;
@@ -63,11 +67,11 @@ mod tests {
     }
 
     #[test]
-    fn twins_both_count_and_a_file_issued_again_has_the_same_ids() {
+    fn identical_rows_get_different_ids_and_a_reissued_file_the_same_ones() {
         let first = ids(Channel::LogFile, &["a", "b", "a", "a"]);
         assert_eq!(first.iter().collect::<std::collections::HashSet<_>>().len(), 4);
         assert_eq!(ids(Channel::LogFile, &["a", "b", "a", "a"]), first);
-        // A later issue that lists the rows in another order has the same set.
+        // A later issue with the rows in another order gives the same set.
         let mut other = ids(Channel::LogFile, &["a", "a", "b", "a"]);
         let mut sorted = first.clone();
         other.sort();
@@ -76,13 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn real_time_events_are_left_alone() {
+    fn real_time_events_keep_their_ids() {
         let same = ids(Channel::Stored, &["a", "a"]);
         assert_eq!(same.first(), same.last());
     }
 
     #[test]
-    fn memory_is_bounded_and_near_twins_are_still_told_apart() {
+    fn memory_is_bounded_and_adjacent_rows_are_distinguished() {
         let mut occurrences = Occurrences::new();
         for i in 0..200_000 {
             let mut one = activity(Channel::LogFile, &i.to_string());

@@ -1,34 +1,40 @@
-//! One record's values by field, whatever it was read from.
+//! Records: values by field, independent of the format.
 
 use crate::field::Field;
 use model::{Attribute, Text};
 use std::borrow::Cow;
 
-/// A value as the wire has it.
+/// A single value of a record.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Scalar<'a> {
+    /// Nothing.
     #[default]
     Null,
+    /// A truth value.
     Bool(bool),
+    /// A number.
     Number(f64),
+    /// A text.
     Text(Cow<'a, str>),
 }
 
-/// Known values by field and the unknown ones by name. Reused from record to record.
+/// The values of one record: known ones by field, unknown ones by name. Reused for the next record.
 pub(crate) struct Record<'a> {
-    /// Bit i: field i has a value in this record; without it `values[i]` is an earlier record's.
+    /// Bit i is set if field i has a value in this record. Otherwise `values[i]` belongs to an earlier record.
     present: u128,
     values: [Scalar<'a>; Field::COUNT],
     unknown: Vec<(Cow<'a, str>, Scalar<'a>)>,
 }
 
-const _: () = assert!(Field::COUNT <= 128, "`present` has one bit a field");
+const _: () = assert!(Field::COUNT <= 128, "`present` has one bit per field");
 
-/// Longer texts are cut.
+/// Longest text of a known field, in bytes; the rest is cut. A choice, above the length of real user agents.
 const TEXT_LIMIT: usize = 512;
+/// Longest name or value of an unknown field, in bytes; the rest is cut. A choice, to bound an activity's size.
 const ATTRIBUTE_LIMIT: usize = 256;
+/// Most unknown fields of a record; the rest are dropped. A choice, to bound an activity's size.
 const MAX_ATTRIBUTES: usize = 32;
-/// Above this a double no longer counts in ones.
+/// Largest count: 2^53, up to which a double holds every whole number.
 const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
 
 impl<'a> Record<'a> {
@@ -36,12 +42,13 @@ impl<'a> Record<'a> {
         Self { present: 0, values: std::array::from_fn(|_| Scalar::Null), unknown: Vec::new() }
     }
 
+    /// Removes all values.
     pub(crate) fn clear(&mut self) {
         self.present = 0;
         self.unknown.clear();
     }
 
-    /// Sets a field. The first value that says something stays: two spellings of one field may both be there.
+    /// Sets a field, unless it already has a value: a record may contain two spellings of one field. Ignores empty values.
     pub(crate) fn set(&mut self, field: Field, value: Scalar<'a>) {
         let is_empty = match &value {
             Scalar::Null => true,
@@ -58,19 +65,20 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Keeps a value that the dictionary has no field for; beyond the 32nd they are dropped.
+    /// Keeps the value of a field that the dictionary does not contain, up to [`MAX_ATTRIBUTES`].
     pub(crate) fn set_unknown(&mut self, name: Cow<'a, str>, value: Scalar<'a>) {
         if self.unknown.len() < MAX_ATTRIBUTES {
             self.unknown.push((name, value));
         }
     }
 
+    /// Returns the value of a field; `Null` if it has none.
     pub(crate) fn get(&self, field: Field) -> &Scalar<'a> {
         let is_present = self.present & (1u128 << field as u32) != 0;
         self.values.get(field as usize).filter(|_| is_present).unwrap_or(&Scalar::Null)
     }
 
-    /// The text of a field, trimmed; `None` if empty or not a text.
+    /// Returns the text of a field, trimmed; `None` if it is not a text.
     pub(crate) fn str(&self, field: Field) -> Option<&str> {
         match self.get(field) {
             Scalar::Text(text) => Some(text.trim_ascii()),
@@ -78,22 +86,22 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// A field as text of at most 512 bytes, numbers and booleans included.
+    /// Returns a field as text of at most [`TEXT_LIMIT`] bytes, also if it is a number or a truth value.
     pub(crate) fn text(&self, field: Field) -> Option<Text> {
         self.get(field).to_text(TEXT_LIMIT)
     }
 
-    /// The first of the fields that has a text.
+    /// Returns the text of the first of the fields that has a value.
     pub(crate) fn first(&self, fields: &[Field]) -> Option<Text> {
         fields.iter().find_map(|field| self.text(*field))
     }
 
-    /// The first of the fields that has a text, as a Salesforce id of 18 characters if it is one.
+    /// Like [`Record::first`], with Salesforce ids of 15 characters converted to 18.
     pub(crate) fn id(&self, fields: &[Field]) -> Option<Text> {
         self.first(fields).map(|text| model::id::normalize(&text))
     }
 
-    /// A finite number, from a number or a text of one.
+    /// Returns a finite number, from a number or a text that contains one.
     pub(crate) fn number(&self, field: Field) -> Option<f64> {
         let number = match self.get(field) {
             Scalar::Number(number) => *number,
@@ -103,13 +111,13 @@ impl<'a> Record<'a> {
         number.is_finite().then_some(number)
     }
 
-    /// A count; `None` for −1 and whatever else no count can be.
+    /// Returns a count; `None` for negative numbers (Salesforce writes −1 for unknown) and for numbers above 2^53.
     pub(crate) fn count(&self, field: Field) -> Option<u64> {
         let number = self.number(field)?;
         (0.0..=MAX_COUNT).contains(&number).then_some(number as u64)
     }
 
-    /// The unknown fields that have a value.
+    /// Returns the unknown fields that have a value.
     pub(crate) fn attributes(&self) -> Vec<Attribute> {
         let attribute = |(name, value): &(Cow<'a, str>, Scalar<'a>)| {
             let value = value.to_text(ATTRIBUTE_LIMIT)?;
@@ -118,13 +126,14 @@ impl<'a> Record<'a> {
         self.unknown.iter().filter_map(attribute).collect()
     }
 
-    /// A known field as an attribute under its usual name.
+    /// Returns a known field as an attribute called `name`.
     pub(crate) fn attribute(&self, field: Field, name: &'static str) -> Option<Attribute> {
         Some(Attribute { name: Text::const_new(name), value: self.get(field).to_text(ATTRIBUTE_LIMIT)? })
     }
 }
 
 impl Scalar<'_> {
+    /// Returns the value as text of at most `limit` bytes; `None` if it is empty.
     pub(crate) fn to_text(&self, limit: usize) -> Option<Text> {
         match self {
             Self::Null => None,
@@ -138,7 +147,7 @@ impl Scalar<'_> {
     }
 }
 
-/// The longest start of `text` that has at most `limit` bytes.
+/// Cuts `text` to at most `limit` bytes, between characters.
 pub(crate) fn cut(text: &str, limit: usize) -> &str {
     text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
 }
@@ -148,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_count_is_absent() {
+    fn counts_are_not_negative_and_finite() {
         let check = |value: Scalar<'static>, expect| {
             let mut record = Record::new();
             record.set(Field::Rows, value);
@@ -167,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cleared_record_shows_nothing_of_the_one_before() {
+    fn a_cleared_record_has_no_values() {
         let mut record = Record::new();
         record.set(Field::Rows, Scalar::Number(1.0));
         record.set_unknown("A".into(), Scalar::Number(1.5));

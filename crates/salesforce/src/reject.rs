@@ -1,56 +1,80 @@
-//! Records that were set aside, and why.
+//! Rejected records and the reasons.
 
 use model::Text;
 
-/// A record that could not become an activity.
+/// A record that could not be read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reject {
     /// Line of the file on which the record starts, from 1.
     pub line: u64,
+    /// Why it was rejected.
     pub reason: RejectReason,
-    /// The start of the record, at most 200 characters, without keys of sessions and the like.
+    /// The start of the record, at most 200 characters, with session keys and other secrets masked.
     pub excerpt: String,
 }
 
+/// Why a record was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RejectReason {
-    #[error("no event type: neither attributes.type, channel nor EVENT_TYPE")]
+    /// No field names the type of event.
+    #[error("no event type: attributes.type, channel and EVENT_TYPE are missing")]
     NoEventType,
+    /// The record is of a type that is not an event.
     #[error("not an event: the record is of type {0}")]
     NotAnEvent(Text),
-    #[error("no time: none of EventDate, TIMESTAMP_DERIVED and TIMESTAMP is there")]
+    /// No field holds the event time.
+    #[error("no time: EventDate, TIMESTAMP_DERIVED and TIMESTAMP are missing")]
     NoTime,
+    /// The event time cannot be parsed.
     #[error("no time: {field} is not a time: {value:?}")]
-    BadTime { field: &'static str, value: Text },
-    #[error("no user: neither UserId nor Username")]
+    BadTime {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: Text,
+    },
+    /// No field names the account.
+    #[error("no user: UserId and Username are missing")]
     NoUser,
-    #[error("no org: give --org")]
+    /// The record names no org, and [`crate::Context`] has none.
+    #[error("no org in the record: pass --org")]
     NoOrg,
+    /// The id of the org or user is longer than [`model::id::MAX_BYTES`].
     #[error("the id of the {0} has more than {most} bytes", most = model::id::MAX_BYTES)]
     LongId(&'static str),
+    /// The record is not a valid JSON object.
     #[error("not a JSON object: {0}")]
     Json(String),
+    /// The record is not valid UTF-8.
     #[error("not valid UTF-8")]
     NotUtf8,
+    /// A row has more or fewer fields than its header.
     #[error("{found} fields, but the header has {expected}")]
-    FieldCount { found: usize, expected: usize },
+    FieldCount {
+        /// Fields of the row.
+        found: usize,
+        /// Fields of the header.
+        expected: usize,
+    },
+    /// The record is longer than [`crate::MAX_RECORD`].
     #[error("longer than {} MiB", crate::MAX_RECORD >> 20)]
     TooLong,
-    /// Not the record alone: nothing after it can be read.
-    #[error("the file breaks off: {0}")]
+    /// The input failed at this record, so nothing after it can be read either.
+    #[error("cannot read the rest of the file: {0}")]
     BreaksOff(String),
 }
 
+/// Longest excerpt, in characters.
 const EXCERPT: usize = 200;
-/// Names, in lower case and without underscores, whose values are not shown.
+/// Values of fields are masked if the name contains one of these, in lower case and without underscores.
 const SECRET: [&str; 8] =
     ["sessionkey", "loginkey", "token", "secret", "password", "sessionid", "authorization", "cookie"];
 
-/// The start of a JSON record with the values of [`SECRET`] names masked.
+/// Returns the start of a JSON record, with the values of [`SECRET`] fields masked.
 pub(crate) fn excerpt(record: &[u8]) -> String {
     let mut masked = String::new();
     let mut secret = false;
-    // Odd parts are inside quotes; an escaped quote ends one early, which only masks more.
+    // Odd parts are inside quotes. An escaped quote ends a part early, which only masks more.
     for (i, part) in one_line(record, 4 * EXCERPT).split('"').enumerate() {
         if i > 0 {
             masked.push('"');
@@ -73,13 +97,14 @@ pub(crate) fn excerpt(record: &[u8]) -> String {
     masked.chars().take(EXCERPT).collect()
 }
 
-/// The first four fields of a log-file row: type, time, request and org come before any key.
+/// Returns the first four fields of a row: Salesforce puts type, time, request and org before any key.
 pub(crate) fn csv_excerpt(row: &[u8]) -> String {
     let text = one_line(row, EXCERPT);
     let end = text.match_indices(',').nth(3).map_or(text.len(), |(end, _)| end);
     text.get(..end).unwrap_or_default().chars().take(EXCERPT).collect()
 }
 
+/// Returns the first `limit` bytes as one line of text.
 fn one_line(record: &[u8], limit: usize) -> String {
     let head = record.get(..limit).unwrap_or(record);
     String::from_utf8_lossy(head).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -90,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn excerpts_hide_keys_of_sessions() {
+    fn excerpts_mask_session_keys() {
         let shown = excerpt(br#"{"UserId":"005","SessionKey":"abc","LOGIN_KEY" : "def","ACCESS_TOKEN":"x\"y"}"#);
         assert_eq!(shown, r#"{"UserId":"005","SessionKey":"…","LOGIN_KEY" : "…","ACCESS_TOKEN":"…"y"}"#);
         assert_eq!(excerpt(&[b'x'; 5000]).chars().count(), 200);

@@ -1,4 +1,4 @@
-//! The times of all channels, to milliseconds.
+//! Parses the times of all channels, to milliseconds.
 
 use crate::record::Scalar;
 use model::Timestamp;
@@ -6,14 +6,15 @@ use model::time::{DAY, HOUR, MINUTE, SECOND};
 
 /// The last millisecond of the year 9999.
 const MAX: i64 = 253_402_300_799_999;
-/// Milliseconds are below this until the year 2286, `YYYYMMDDhhmmss` is above.
+/// Numbers below this are milliseconds (until the year 2286); numbers above it are `YYYYMMDDhhmmss`.
 const COMPACT: f64 = 1e13;
 
-/// Reads any of the spellings that Salesforce uses; `None` if it is no time from 1970 to 9999.
+/// Parses a time in any of Salesforce's spellings. Returns `None` for anything else, and outside the years 1970 to 9999.
 ///
 /// - a number of milliseconds;
-/// - `2026-03-02T14:31:52.867+0000`: `T` or a space, any fraction or none, `Z`, `+0000`, `+00:00`, `+00` or nothing (UTC);
-/// - `20260302143152.86`: UTC with a decimal fraction, any or none.
+/// - `2026-03-02T14:31:52.867+0000`, with `T` or a space, an optional fraction, and `Z`, `+0000`, `+00:00`, `+00` or
+///   nothing, which stands for UTC;
+/// - `20260302143152.86`, in UTC, with an optional fraction.
 pub(crate) fn read(value: &Scalar<'_>) -> Option<Timestamp> {
     let time = match value {
         Scalar::Null | Scalar::Bool(_) => None,
@@ -49,7 +50,7 @@ fn compact(bytes: &[u8]) -> Option<i64> {
     Some(civil(head)? + fraction)
 }
 
-/// `YYYYMMDDhhmmss` in UTC to milliseconds.
+/// Converts `YYYYMMDDhhmmss` in UTC to milliseconds.
 fn civil(text: &[u8; 14]) -> Option<i64> {
     let [y0, y1, y2, y3, rest @ ..] = *text;
     let [m0, m1, d0, d1, h0, h1, i0, i1, s0, s1] = rest;
@@ -70,14 +71,16 @@ fn civil(text: &[u8; 14]) -> Option<i64> {
     Some(days(year, month, day) * DAY + hour * HOUR + minute * MINUTE + second * SECOND)
 }
 
-/// Days from 1970-01-01 in the Gregorian calendar, with years that start in March.
+/// Returns the days from 1970-01-01 in the Gregorian calendar.
+///
+/// Years start in March, so that the leap day is the last (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
 }
 
-/// A decimal fraction of a second, if there is one, in whole milliseconds, and what follows it.
+/// Parses an optional fraction of a second. Returns it in milliseconds, rounded down, with the bytes after it.
 fn fraction(tail: &[u8]) -> Option<(i64, &[u8])> {
     let Some((b'.', tail)) = tail.split_first() else {
         return Some((0, tail));
@@ -88,7 +91,7 @@ fn fraction(tail: &[u8]) -> Option<(i64, &[u8])> {
     Some((millis, rest))
 }
 
-/// A zone's distance from UTC in milliseconds.
+/// Parses the offset of a time zone from UTC, in milliseconds.
 fn offset(zone: &[u8]) -> Option<i64> {
     let (sign, rest) = match zone.split_first() {
         None | Some((b'Z' | b'z', [])) => return Some(0),
@@ -119,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_a_time() {
+    fn every_spelling_is_parsed() {
         check("2023-03-20T16:25:52.850+0000", "2023-03-20T16:25:52.850Z");
         check("2021-10-19T11:47:22Z", "2021-10-19T11:47:22.000Z");
         check("2023-03-20T16:25:52.1+00:00", "2023-03-20T16:25:52.100Z");
@@ -136,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time() {
+    fn other_texts_are_refused() {
         for text in
             ["", "yesterday", "2024-01-15", "2023-02-29T00:00:00Z", "2023-13-01T00:00:00Z", "2023-01-01T25:00:00Z"]
         {

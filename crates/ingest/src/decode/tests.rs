@@ -137,7 +137,7 @@ fn unreadable_records_are_set_aside_with_their_line() {
       },
       {
         "line": 5,
-        "reason": "no event type: neither attributes.type, channel nor EVENT_TYPE"
+        "reason": "no event type: attributes.type, channel and EVENT_TYPE are missing"
       },
       {
         "line": 6,

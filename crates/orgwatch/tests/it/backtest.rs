@@ -74,7 +74,7 @@ fn exit_codes_follow_the_outcome() {
 #[test]
 fn a_missing_org_is_named_in_the_error() {
     let (code, error) = fail(&["backtest", &events()]);
-    assert!(code == Some(1) && error.contains("no event could be read") && error.contains("give --org"), "{error}");
+    assert!(code == Some(1) && error.contains("no event could be read") && error.contains("pass --org"), "{error}");
 }
 
 #[test]

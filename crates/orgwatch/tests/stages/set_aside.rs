@@ -51,7 +51,7 @@ fn without_an_org_every_record_is_set_aside() {
     let file = folder.add("events.ndjson", good());
     let outcome = run_path(&file, Options { org: None, ..options() });
     assert_eq!((outcome.events, outcome.rejects), (0, 2));
-    assert_eq!(outcome.rejects_by_reason.keys().collect::<Vec<_>>(), ["no org: give --org"]);
+    assert_eq!(outcome.rejects_by_reason.keys().collect::<Vec<_>>(), ["no org in the record: pass --org"]);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_file_in_a_folder_that_breaks_off_is_listed_and_read_as_far_as_it_goes() {
     let outcome = backtest(run, list, |_| ()).unwrap();
     let [(path, line, reason)] = &listed[..] else { panic!("{listed:?}") };
     assert_eq!(*path, cut);
-    assert!(reason.starts_with("the file breaks off: "), "{reason}");
+    assert!(reason.starts_with("cannot read the rest of the file: "), "{reason}");
     // All lines before the break, and the two of the other file.
     assert!(*line > 1_500, "{line}");
     assert_eq!((outcome.files, outcome.rejects, outcome.events), (2, 1, line - 1 + 2));

@@ -109,7 +109,7 @@ async fn a_stored_event() {
     let (ids, letter) = read(&bus, ConnectedOrg { stored: Stored::Gaps, ..connected(&org, Kind::ListView) }, 2).await;
     assert_eq!(ids, neighbors());
     assert_eq!(letter.origin, Some(format!("{ORG}/stored/ListViewEvent {}", id(0))));
-    assert_eq!(letter.reason, "no user: neither UserId nor Username");
+    assert_eq!(letter.reason, "no user: UserId and Username are missing");
     let row: serde_json::Value = serde_json::from_slice(&letter.payload).unwrap();
     assert_eq!(row["EventIdentifier"], id(0));
 }

@@ -1,11 +1,11 @@
-//! Rows of log files, which may hold line breaks within quotes.
+//! Finds the rows of log files. A quoted field may contain line breaks.
 
 use super::{Cut, Records};
 use crate::csv::{Header, row_end};
 use crate::format::BOM;
 use std::sync::Arc;
 
-/// The header in force.
+/// Finds rows, and keeps the latest header.
 #[derive(Default)]
 pub(super) struct Splitter {
     header: Option<Arc<Header>>,
@@ -16,7 +16,7 @@ impl Splitter {
         self.header.clone()
     }
 
-    /// A chunk has one header: it ends before the next.
+    /// Cuts rows that share a header: the chunk ends before the next header.
     pub(super) fn cut(&mut self, buffer: &[u8], has_ended: bool) -> Cut {
         let mut rows = Vec::new();
         let (mut skip, mut end) = (0, 0);
@@ -38,7 +38,7 @@ impl Splitter {
         Cut { skip, end, records: Records::Spans(rows) }
     }
 
-    /// Files may have been joined, so a header may be anywhere.
+    /// Returns whether the row is a header. Concatenated files have several.
     fn is_header(&self, row: &[u8]) -> bool {
         let Some(header) = &self.header else { return true };
         let row = row.strip_prefix(BOM).unwrap_or(row);

@@ -1,11 +1,11 @@
-//! JSON values one after another, in arrays, or in pages of query results.
+//! Finds JSON values that follow each other, in arrays, or in pages of query results.
 //!
-//! Only braces, brackets and strings are looked at. Damage is contained: a line break ends a string,
-//! since no valid string has one, and a brace where a key should be ends the record before it.
+//! Only braces, brackets and strings are scanned. Damage stays within its record: a line break ends a string, since no
+//! valid string contains one, and a brace in place of a key ends the record before it.
 
 use super::{Cut, Records};
 
-/// The containers that the buffer's start lies in.
+/// Finds values. Remembers the containers around the start of the buffer.
 #[derive(Clone, Default)]
 pub(super) struct Splitter {
     open: Vec<Container>,
@@ -13,13 +13,15 @@ pub(super) struct Splitter {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Container {
+    /// An array of records.
     Array,
-    /// What surrounds the array of a page: `{"totalSize":…,"records":` … `}`.
+    /// The object around the array of a page: `{"totalSize":…,"records":` … `}`.
     Page,
     /// Another array of a page, which holds no records.
-    Aside,
+    OtherArray,
 }
 
+/// Deepest nesting of containers that is followed. A choice: real files have at most three.
 const MAX_DEPTH: usize = 64;
 
 impl Splitter {
@@ -28,7 +30,7 @@ impl Splitter {
         let mut at = 0;
         while let Some(byte) = buffer.get(at) {
             let rest = buffer.get(at..).unwrap_or_default();
-            let in_page = matches!(self.open.last(), Some(Container::Page | Container::Aside));
+            let in_page = matches!(self.open.last(), Some(Container::Page | Container::OtherArray));
             match byte {
                 b'{' => {
                     let mut scanner = Scanner::default();
@@ -52,7 +54,7 @@ impl Splitter {
                     }
                 }
                 b'[' => {
-                    self.push(if in_page { Container::Aside } else { Container::Array });
+                    self.push(if in_page { Container::OtherArray } else { Container::Array });
                     at += 1;
                 }
                 b']' => {
@@ -65,7 +67,7 @@ impl Splitter {
                 }
                 byte if byte.is_ascii_whitespace() || matches!(byte, b',' | b':') => at += 1,
                 _ => {
-                    // A key of a page, or something that is no record.
+                    // A key of a page, or a value that is not a record.
                     let Some(length) = word(rest, has_ended) else { break };
                     if !in_page {
                         spans.push(at..at + length);
@@ -84,7 +86,7 @@ impl Splitter {
     }
 }
 
-/// The length of a string, number or garbage at the start of `bytes`.
+/// Returns the length of the string, number or garbage at the start of `bytes`; `None` if it may continue.
 fn word(bytes: &[u8], has_ended: bool) -> Option<usize> {
     let mut in_string = false;
     let mut is_escaped = false;
@@ -101,15 +103,15 @@ fn word(bytes: &[u8], has_ended: bool) -> Option<usize> {
     has_ended.then_some(bytes.len())
 }
 
-/// Finds the end of an object. Can be fed in parts.
+/// Finds the end of an object, which may arrive in parts.
 #[derive(Clone, Default)]
 pub(super) struct Scanner {
-    /// Whether each open bracket is a brace, innermost in the lowest bit; the 64 innermost are known.
+    /// One bit for each open bracket, set for braces, innermost lowest. Holds the 64 innermost brackets.
     braces: u64,
     depth: usize,
     in_string: bool,
     is_escaped: bool,
-    /// The last byte that was not white space.
+    /// The last byte that is not white space.
     last: u8,
     /// The last string at depth 1, or at depth 2 within `result`.
     key: Key,
@@ -123,18 +125,18 @@ enum Key {
     Result,
 }
 
+/// What a scan of an object found.
 enum Scan {
-    /// The object has this length.
+    /// The object ends after this many bytes.
     End(usize),
-    /// It is a page, whose records start after `length`, within `depth` objects.
-    Page {
-        length: usize,
-        depth: usize,
-    },
+    /// The object is a page of query results. Its records start after `length` bytes, within `depth` objects.
+    Page { length: usize, depth: usize },
+    /// The object does not end within the bytes.
     Open,
 }
 
 impl Scanner {
+    /// Returns where the object ends within `bytes`, which continue those of earlier calls.
     pub(super) fn end(&mut self, bytes: &[u8]) -> Option<usize> {
         match self.scan(bytes) {
             Scan::End(length) | Scan::Page { length, .. } => Some(length),
@@ -174,7 +176,7 @@ impl Scanner {
                     self.open(false);
                 }
                 b'}' | b']' => {
-                    // The wrong bracket closes what surrounds the record.
+                    // A mismatched bracket closes the container of the record.
                     if (byte == b'}') != self.in_braces() && self.depth == 1 {
                         return Scan::End(at);
                     }
@@ -194,7 +196,7 @@ impl Scanner {
         Scan::Open
     }
 
-    /// Goes on within a string; returns where to go on after it or at the end of `bytes`.
+    /// Continues within a string from `from`. Returns the position after the string, or the end of `bytes`.
     fn string(&mut self, bytes: &[u8], from: usize) -> usize {
         if self.is_escaped {
             self.is_escaped = false;

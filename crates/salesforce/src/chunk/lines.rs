@@ -1,4 +1,4 @@
-//! One record a line.
+//! Finds records of one line each.
 
 use super::{Cut, Records};
 

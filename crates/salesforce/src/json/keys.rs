@@ -1,4 +1,4 @@
-//! What each key of a file means, looked up once.
+//! Looks up each key of a file in the dictionary, once.
 
 use crate::field::{self, Meaning};
 use std::collections::HashMap;
@@ -8,15 +8,18 @@ use xxhash_rust::xxh3::xxh3_64;
 /// What to do with the value of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
+    /// Treat it as the dictionary says.
     Read(Meaning),
-    /// The part of an envelope whose members belong to the record.
+    /// Descend into it: it is a part of an envelope, and its members belong to the record.
     Open,
-    /// `attributes`, of which only the type is of use.
+    /// Read the type of an `attributes` object.
     OpenAttributes,
 }
 
-/// The keys seen so far. Records of one kind have their keys in one order, so each key remembers which
-/// came after it; a wrong guess costs one look-up.
+/// The keys seen so far.
+///
+/// Records of one kind list their keys in the same sequence, so each key remembers its successor. A wrong guess costs
+/// one look-up in the index.
 pub(super) struct Keys {
     entries: Vec<Entry>,
     index: HashMap<Box<str>, usize, BuildHasherDefault<Xxh3>>,
@@ -28,8 +31,9 @@ struct Entry {
     next: usize,
 }
 
-/// A file of made-up keys must not fill the memory.
+/// Most keys that are remembered, so that a file of random keys cannot fill the memory. The dictionary has about 270.
 const MAX_ENTRIES: usize = 1024;
+/// Position before the first key of a record.
 pub(super) const START: usize = 0;
 
 impl Keys {
@@ -38,7 +42,7 @@ impl Keys {
         Self { entries: vec![start], index: HashMap::default() }
     }
 
-    /// What to do with `name`, which came after the key at `previous`, and its own position.
+    /// Returns what to do with `name`, which follows the key at position `previous`, and its own position.
     pub(super) fn find(&mut self, name: &str, previous: usize) -> (Action, usize) {
         let guess = self.entries.get(previous).map_or(START, |entry| entry.next);
         if let Some(entry) = self.entries.get(guess).filter(|entry| *entry.name == *name) {
@@ -71,7 +75,7 @@ fn action(name: &str) -> Action {
     }
 }
 
-/// Hashes texts only: fast, and the same everywhere.
+/// A hasher for texts only. It is fast, and gives the same hashes on every machine.
 #[derive(Default)]
 pub(crate) struct Xxh3(u64);
 
@@ -80,7 +84,7 @@ impl Hasher for Xxh3 {
         self.0 ^= xxh3_64(bytes);
     }
 
-    // The end mark of a str, which says nothing about it.
+    // `str` appends 0xff to its bytes. Only texts are hashed, so it makes no difference.
     fn write_u8(&mut self, _: u8) {}
 
     fn finish(&self) -> u64 {
@@ -94,12 +98,12 @@ mod tests {
     use crate::field::Field;
 
     #[test]
-    fn a_wrong_guess_is_put_right() {
+    fn a_wrong_guess_is_corrected() {
         let mut keys = Keys::new();
         let rows = Action::Read(Meaning::Field(Field::Rows));
-        for order in [["RowsProcessed", "Id"], ["Id", "RowsProcessed"], ["RowsProcessed", "Id"]] {
+        for keys_of_record in [["RowsProcessed", "Id"], ["Id", "RowsProcessed"], ["RowsProcessed", "Id"]] {
             let mut previous = START;
-            for name in order {
+            for name in keys_of_record {
                 let (action, position) = keys.find(name, previous);
                 assert_eq!(action == rows, name == "RowsProcessed");
                 previous = position;

@@ -1,4 +1,4 @@
-//! Deserializers that fill a record without building a tree.
+//! Deserializers that fill a record directly, without a tree of values.
 
 use super::keys::{Action, Keys, START};
 use crate::field::{Field, Meaning};
@@ -8,15 +8,16 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Reads an object's members into the record; the members of an envelope's parts too.
+/// Reads the members of an object into the record, including those in the parts of an envelope.
 pub(super) struct Object<'r, 'de> {
     pub(super) keys: &'r mut Keys,
     pub(super) record: &'r mut Record<'de>,
 }
 
-/// Calls with each member of an object, and of an envelope's parts.
+/// Calls a function with each member of an object.
 pub(super) struct Each<F>(pub(super) F);
 
+/// Visits values other than objects, discards them, and returns `$value`.
 macro_rules! passes_over {
     ($lifetime:lifetime, $value:expr) => {
         fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
@@ -72,7 +73,7 @@ impl<'de> Visitor<'de> for Object<'_, 'de> {
                 Action::Read(Meaning::Dropped) => {
                     map.next_value::<IgnoredAny>()?;
                 }
-                // These may come as JSON within JSON or as a text that holds JSON.
+                // These arrive as JSON or as a text that contains JSON.
                 Action::Read(Meaning::Field(
                     field @ (Field::SecurityEventData
                     | Field::PermissionList
@@ -98,7 +99,7 @@ impl<'de> Visitor<'de> for Object<'_, 'de> {
     passes_over!('de, ());
 }
 
-/// A raw value as it came: a text without its quotes, all else as written.
+/// Converts a raw value: a text without its quotes, anything else as written.
 fn scalar(raw: &RawValue) -> Scalar<'_> {
     match raw.get() {
         "null" => Scalar::Null,
@@ -110,15 +111,17 @@ fn scalar(raw: &RawValue) -> Scalar<'_> {
     }
 }
 
+/// Looks up a key of an object.
 struct Key<'k> {
     keys: &'k mut Keys,
     previous: usize,
 }
 
+/// A key that was looked up.
 struct Found<'de> {
     action: Action,
     position: usize,
-    /// The name, if the dictionary does not know it.
+    /// The name, if the dictionary does not contain it.
     unknown: Option<Cow<'de, str>>,
 }
 
@@ -150,6 +153,7 @@ impl<'de> Visitor<'de> for Key<'_> {
     }
 }
 
+/// Reads a single value. Arrays and objects give `Null`.
 struct Value;
 
 impl<'de> DeserializeSeed<'de> for Value {
@@ -206,7 +210,7 @@ impl<'de> Visitor<'de> for Value {
     }
 }
 
-/// The `type` of an `attributes` object.
+/// Reads the `type` of an `attributes` object.
 struct Attributes;
 
 impl<'de> DeserializeSeed<'de> for Attributes {
@@ -239,6 +243,7 @@ impl<'de> Visitor<'de> for Attributes {
     passes_over!('de, Scalar::Null);
 }
 
+/// Returns whether a key is `type`.
 struct IsType;
 
 impl<'de> DeserializeSeed<'de> for IsType {

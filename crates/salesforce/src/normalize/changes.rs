@@ -1,10 +1,10 @@
-//! Changes of permissions.
+//! Normalizes changes of permissions.
 
 use crate::field::Field;
 use crate::record::Record;
 use model::{Activity, Outcome};
 
-/// Which permissions, for whom and how many; the lists are cut as every attribute is.
+/// Keeps the permissions and the users concerned as attributes, of which long ones are cut.
 pub(super) fn permission_set(record: &Record<'_>, activity: &mut Activity) {
     let fields = [
         (Field::PermissionType, "PermissionType"),

@@ -1,4 +1,4 @@
-//! What most kinds have in common.
+//! Normalizes the fields that most kinds share.
 
 use crate::client::{Clients, Hints};
 use crate::field::Field;
@@ -6,9 +6,10 @@ use crate::record::Record;
 use model::activity::Objects;
 use model::{Activity, Kind, Outcome, SourceIp, Text};
 
-/// More objects than this in one record are dropped.
+/// Most objects of one record; the rest are dropped. A choice, to bound an activity's size.
 const MAX_OBJECTS: usize = 64;
 
+/// Fills the fields that most kinds share.
 pub(super) fn fill(record: &Record<'_>, clients: &mut Clients, activity: &mut Activity) {
     activity.received_at = crate::time::read(record.get(Field::CreatedDate));
     activity.operation = record.first(&[
@@ -50,7 +51,7 @@ pub(super) fn fill(record: &Record<'_>, clients: &mut Clients, activity: &mut Ac
     activity.user_type = record.text(Field::UserType);
     activity.profile_id = record.id(&[Field::ProfileId]);
     activity.role_id = record.id(&[Field::RoleId]);
-    activity.client = clients.kind(&Hints {
+    activity.client = clients.recognize(&Hints {
         user_agent: activity.user_agent.as_deref(),
         browser: record.str(Field::Browser),
         platform: record.str(Field::Platform).or_else(|| record.str(Field::CurrentPlatform)),
@@ -60,17 +61,17 @@ pub(super) fn fill(record: &Record<'_>, clients: &mut Clients, activity: &mut Ac
     activity.attributes = record.attributes();
 }
 
-/// The text of a field, unless it only says that there is nothing to say.
+/// Returns the text of a field, unless it is a placeholder.
 fn meaningful(record: &Record<'_>, field: Field) -> Option<Text> {
     record.text(field).filter(|text| !matches!(text.as_str(), "N/A" | "Unknown"))
 }
 
-/// Log files of logins have the user agent in their column for the browser.
+/// Returns the user agent from the browser column, where log files of logins have it.
 fn full_user_agent(record: &Record<'_>) -> Option<Text> {
     record.text(Field::Browser).filter(|browser| browser.contains('/'))
 }
 
-/// Log files have a letter where events have a text.
+/// Returns the name of an API that log files write as a letter (API_TYPE in the reference of the API event type).
 fn soap_api(letter: &str) -> Option<&'static str> {
     Some(match letter {
         "D" => "Apex Class",
@@ -86,12 +87,12 @@ fn soap_api(letter: &str) -> Option<&'static str> {
     })
 }
 
-/// The names in the first of the fields that has any, each once.
+/// Returns the names in the first of the fields that has a value, each once.
 fn objects(record: &Record<'_>, fields: &[Field]) -> Objects {
     let mut objects = Objects::new();
     let Some(list) = fields.iter().find_map(|field| record.str(*field)) else { return objects };
     for name in list.split(',') {
-        // Some lists are JSON or have brackets.
+        // Some lists are JSON arrays.
         let name = name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | '"'));
         if !name.is_empty() && objects.len() < MAX_OBJECTS && objects.iter().all(|known| known != name) {
             objects.push(Text::new(crate::record::cut(name, 256)));
@@ -100,6 +101,7 @@ fn objects(record: &Record<'_>, fields: &[Field]) -> Objects {
     objects
 }
 
+/// Returns the address: for hijacked sessions, the new one.
 fn source_ip(record: &Record<'_>, kind: Kind) -> Option<SourceIp> {
     let fields = match kind {
         Kind::SessionHijacking => [Field::CurrentIp, Field::SourceIp],
@@ -113,9 +115,9 @@ fn source_ip(record: &Record<'_>, kind: Kind) -> Option<SourceIp> {
     })
 }
 
-/// How it ended, as far as the record says so in words that all kinds share.
+/// Returns the outcome from the fields that all kinds share.
 fn outcome(record: &Record<'_>) -> Outcome {
-    // A policy that blocks, blocks what was asked for.
+    // A transaction security policy blocked the request.
     if record.str(Field::PolicyOutcome) == Some("Block") {
         return Outcome::Failure;
     }

@@ -1,16 +1,19 @@
-//! Which event a record is, and by which channel it came.
+//! Identifies the kind and channel of a record.
 
 use crate::field::Field;
 use crate::record::Record;
 use crate::reject::RejectReason;
 use model::{Channel, Kind, Text};
 
+/// The type of a record.
 pub(super) enum Identified {
-    /// The event type's name in the table.
+    /// An event that orgwatch watches, with its name in the table.
     Watched(&'static str, Channel, Kind),
+    /// An event that orgwatch does not watch.
     NotWatched,
 }
 
+/// Declares `watched`, which looks up an event type by name.
 macro_rules! table {
     ($($channel:ident { $($name:literal => $kind:ident),+ $(,)? })+) => {
         fn watched(name: &str) -> Option<(&'static str, Channel, Kind)> {
@@ -22,7 +25,7 @@ macro_rules! table {
     };
 }
 
-// A name alone says nothing by its ending: `ApiEvent` is stored and `ApiAnomalyEvent` is streamed.
+// The ending of a name does not determine the channel: `ApiEvent` is stored, and `ApiAnomalyEvent` is streamed.
 table! {
     Stream {
         "ApiEventStream" => Api,
@@ -84,14 +87,14 @@ table! {
     }
 }
 
-/// Endings of the names of events that are not watched.
+/// Endings of names that mark events, watched or not.
 const EVENT_ENDINGS: [&str; 4] = ["Event", "EventStream", "EventStore", "EventLog"];
-/// Records about events and logins whose names have no such ending.
+/// Records that count as events although their names have no such ending.
 const NOT_WATCHED: [&str; 4] = ["SetupAuditTrail", "EventLogFile", "LoginHistory", "ThreatDetectionFeedback"];
 
-/// Reads the event type: the channel of an envelope, else `attributes.type`, else `EVENT_TYPE`.
+/// Identifies a record by the channel of its envelope, else by `attributes.type`, else by `EVENT_TYPE`.
 pub(super) fn identify(record: &Record<'_>) -> Result<Identified, RejectReason> {
-    // A streamed event may carry the type of its stored copy.
+    // The channel comes first: a streamed event may carry the type of its stored copy.
     let streamed = record.str(Field::Channel).and_then(|channel| channel.rsplit('/').next());
     let object = record.str(Field::ObjectType);
     let logged = record.str(Field::EventType);
@@ -112,7 +115,7 @@ pub(super) fn identify(record: &Record<'_>) -> Result<Identified, RejectReason> 
     }
 }
 
-/// Event log objects have the names of the log files: `RestApiEventLog`.
+/// Looks up an event log object, which is named after its log file: `RestApiEventLog`.
 fn log_object(name: &str) -> Option<(&'static str, Channel, Kind)> {
     let file = name.strip_suffix("EventLog")?;
     let renamed = match file {

@@ -1,11 +1,12 @@
-//! Logins, and administrators who act as users.
+//! Normalizes logins and LoginAs events.
 
 use crate::field::Field;
 use crate::record::Record;
 use model::{Activity, Delegate, Outcome, Text};
 
+/// Fills the status, outcome and type of a login.
 pub(super) fn login(record: &Record<'_>, activity: &mut Activity) {
-    // The status is free text: one says success, all else is a failure.
+    // The status is free text. Only these two values mean success.
     activity.status = record.first(&[Field::Status, Field::LoginStatus]);
     activity.outcome = match activity.status.as_deref() {
         Some(status) if status.eq_ignore_ascii_case("success") || status == "LOGIN_NO_ERROR" => Outcome::Success,
@@ -17,6 +18,7 @@ pub(super) fn login(record: &Record<'_>, activity: &mut Activity) {
     }
 }
 
+/// Fills the administrator who acts as the user.
 pub(super) fn login_as(record: &Record<'_>, activity: &mut Activity) {
     let delegate = Delegate {
         username: record.text(Field::DelegatedUsername),
@@ -29,7 +31,7 @@ pub(super) fn login_as(record: &Record<'_>, activity: &mut Activity) {
     }
 }
 
-/// Log files have a letter where events have a text.
+/// Returns the name of a login type that log files write as a letter (LOGIN_TYPE in the reference of the Login event type).
 fn login_type(letter: &str) -> Option<&'static str> {
     Some(match letter {
         "A" => "Application",

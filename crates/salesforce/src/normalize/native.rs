@@ -1,4 +1,4 @@
-//! What Salesforce's own Threat Detection said.
+//! Normalizes the events of Salesforce's Threat Detection.
 
 use crate::field::Field;
 use crate::record::{Record, cut};
@@ -6,18 +6,21 @@ use model::{Activity, Kind, NativeAnomaly, NativeFeature, ScoreScale, Text};
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// More features than this in one record are dropped.
+/// Most features of one record; the rest are dropped. A choice, to bound an activity's size.
 const MAX_FEATURES: usize = 64;
+/// Longest name or value of a feature, in bytes; the rest is cut. A choice.
 const TEXT_LIMIT: usize = 256;
+/// Longest text of `SecurityEventData` that is kept unparsed, in bytes; the rest is cut. A choice.
 const UNREAD_LIMIT: usize = 4096;
 
+/// Fills the score, summary and features of a detection.
 pub(super) fn anomaly(record: &Record<'_>, activity: &mut Activity) {
     let scale = match activity.kind {
         Kind::TenantSecurityApiAnomaly => ScoreScale::ZeroToHundred,
         _ => ScoreScale::ZeroToOne,
     };
     let score = match activity.kind {
-        // By definition; the field may be missing.
+        // A credential stuffing event is certain: Salesforce documents its score as 1, and may leave it out.
         Kind::CredentialStuffing => record.number(Field::Score).or(Some(1.0)),
         _ => record.number(Field::Score),
     };
@@ -37,6 +40,7 @@ pub(super) fn anomaly(record: &Record<'_>, activity: &mut Activity) {
     activity.native = Some(Box::new(native));
 }
 
+/// An element of `SecurityEventData`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Element {
@@ -51,9 +55,9 @@ struct Element {
     current_value: serde_json::Value,
 }
 
-/// Reads `[{"featureName":…,"featureValue":…,"featureContribution":"1.62 %"},…]`; `None` if it is nothing like that.
+/// Parses `[{"featureName":…,"featureValue":…,"featureContribution":"1.62 %"},…]`. Returns `None` for other texts.
 ///
-/// Salesforce's own examples have typographic quotes.
+/// Also accepts typographic quotes, as in the examples of Salesforce's documentation.
 fn features(data: &str) -> Option<Vec<NativeFeature>> {
     let elements: Vec<Element> = serde_json::from_str(data).ok().or_else(|| {
         let straight = data.replace(['“', '”', '„', '″'], "\"");
@@ -87,13 +91,13 @@ fn plain(value: &serde_json::Value) -> Option<Text> {
     Some(Text::new(cut(text.trim(), TEXT_LIMIT)))
 }
 
-/// `95.00 %`, `.09 %`, `1.62`.
+/// Parses a percentage: `95.00 %`, `.09 %`, `1.62`.
 fn percent(text: &str) -> Option<f64> {
     let number: f64 = text.trim().trim_end_matches('%').trim_end().parse().ok()?;
     number.is_finite().then_some(number)
 }
 
-/// LoginAnomalyEvent has the one feature in fields of its own.
+/// Returns the feature of a LoginAnomalyEvent, which has a single one, in separate fields.
 fn single_feature(record: &Record<'_>) -> Option<NativeFeature> {
     let name = record.text(Field::FeatureName)?;
     let value = record.text(Field::FeatureValue).unwrap_or_default();
@@ -101,7 +105,7 @@ fn single_feature(record: &Record<'_>) -> Option<NativeFeature> {
     Some(NativeFeature { name, value, percent })
 }
 
-/// What a hijacked session looked like before and after.
+/// Returns what changed of a hijacked session, as features.
 fn sessions(record: &Record<'_>) -> impl Iterator<Item = NativeFeature> {
     let pairs = [
         ("ip", Field::PreviousIp, Field::CurrentIp),
@@ -130,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_features_is_left_unread() {
+    fn other_texts_are_not_parsed() {
         assert_eq!(features("{\"a\":1}"), None);
         assert_eq!(features("reserved"), None);
         assert_eq!(features("[]"), Some(vec![]));

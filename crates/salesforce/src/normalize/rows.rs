@@ -1,9 +1,10 @@
-//! Kinds that read rows, files and pages.
+//! Normalizes the kinds that read rows, files and pages.
 
 use crate::field::Field;
 use crate::record::Record;
 use model::{Activity, Outcome, Scope, Text, id};
 
+/// Fills the view, its scope and its run.
 pub(super) fn list_view(record: &Record<'_>, activity: &mut Activity) {
     activity.resource_id = record.id(&[Field::ListViewId]);
     activity.resource_name = record.first(&[Field::DeveloperName, Field::Name]);
@@ -12,32 +13,35 @@ pub(super) fn list_view(record: &Record<'_>, activity: &mut Activity) {
         None => activity.resource_name.as_deref().and_then(scope_from_name),
     };
     activity.run = execution(record);
-    succeeds_unless_told(record, activity);
+    succeeds_by_default(record, activity);
 }
 
+/// Fills the report, its scope and its run.
 pub(super) fn report(record: &Record<'_>, activity: &mut Activity) {
     activity.resource_id = record.id(&[Field::ReportIdDerived, Field::ReportId, Field::UriIdDerived]);
     activity.resource_name = record.text(Field::Name);
     activity.scope = record.str(Field::Scope).and_then(scope_from_text);
     activity.run = execution(record);
-    succeeds_unless_told(record, activity);
+    succeeds_by_default(record, activity);
 }
 
-/// The log file of exports has no column for the report: its id is in the URI.
+/// Fills the report of an export. Its log file has no column for the report, but the URI contains the id.
 pub(super) fn report_export(record: &Record<'_>, activity: &mut Activity) {
     activity.resource_id = record.id(&[Field::UriIdDerived]).or_else(|| record.str(Field::Uri).and_then(report_in_uri));
     activity.rows = None;
-    succeeds_unless_told(record, activity);
+    succeeds_by_default(record, activity);
 }
 
+/// Fills the type of API and the run.
 pub(super) fn api(record: &Record<'_>, event_type: &str, activity: &mut Activity) {
     if matches!(event_type, "RestApi" | "ApexRestApi") {
         activity.api_type.get_or_insert(Text::const_new("REST"));
     }
     activity.run = query_run(record, activity);
-    succeeds_unless_told(record, activity);
+    succeeds_by_default(record, activity);
 }
 
+/// Fills the job and its outcome.
 pub(super) fn bulk_api(record: &Record<'_>, activity: &mut Activity) {
     activity.resource_id = record.id(&[Field::JobId]);
     activity.api_type.get_or_insert(Text::const_new("Bulk"));
@@ -48,32 +52,34 @@ pub(super) fn bulk_api(record: &Record<'_>, activity: &mut Activity) {
     };
 }
 
+/// Fills the file.
 pub(super) fn file(record: &Record<'_>, activity: &mut Activity) {
     activity.resource_id = record.id(&[Field::DocumentIdDerived, Field::DocumentId]);
     activity.resource_name = record.text(Field::FileName);
 }
 
+/// Fills the page.
 pub(super) fn uri(record: &Record<'_>, activity: &mut Activity) {
     activity.resource_id = record.id(&[Field::RecordId, Field::PageEntityId, Field::UriIdDerived]);
     activity.resource_name = record.text(Field::Name);
 }
 
-/// A read is recorded because it happened: where no field says how it ended, it was a success.
-fn succeeds_unless_told(record: &Record<'_>, activity: &mut Activity) {
-    let is_told = [Field::OperationStatus, Field::RequestStatus, Field::StatusCode]
+/// Sets the outcome to success if no field says how the request ended: Salesforce records reads that happened.
+fn succeeds_by_default(record: &Record<'_>, activity: &mut Activity) {
+    let has_status = [Field::OperationStatus, Field::RequestStatus, Field::StatusCode]
         .into_iter()
         .any(|field| record.str(field).is_some());
-    if activity.outcome == Outcome::Unknown && !is_told {
+    if activity.outcome == Outcome::Unknown && !has_status {
         activity.outcome = Outcome::Success;
     }
 }
 
-/// Chunks of one execution share its identifier.
+/// Returns the run of a view or report: chunks of one execution share its identifier.
 fn execution(record: &Record<'_>) -> Option<u64> {
     record.text(Field::ExecutionIdentifier).map(|execution| id::hash(execution.as_bytes()))
 }
 
-/// The pages of one query share session, user and text; a text that differs in white space alone is the same.
+/// Returns the run of a query: its pages share session, user and text. White space in the text is ignored.
 fn query_run(record: &Record<'_>, activity: &Activity) -> Option<u64> {
     let query = record.str(Field::Query)?;
     let mut run = Vec::with_capacity(query.len() + 64);
@@ -88,6 +94,7 @@ fn query_run(record: &Record<'_>, activity: &Activity) -> Option<u64> {
     Some(id::hash(&run))
 }
 
+/// Returns the scope that Salesforce spells `scope`.
 fn scope_from_text(scope: &str) -> Option<Scope> {
     const SCOPES: [(&str, Scope); 11] = [
         ("Mine", Scope::Own),
@@ -105,7 +112,7 @@ fn scope_from_text(scope: &str) -> Option<Scope> {
     SCOPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(scope)).map(|(_, scope)| *scope)
 }
 
-/// What the usual names of list views promise: `AllAccounts`, `My_Team_Cases`, `MyOpportunities`.
+/// Infers the scope from a list view's name: `AllAccounts`, `My_Team_Cases`, `MyOpportunities`.
 fn scope_from_name(name: &str) -> Option<Scope> {
     let starts = |word: &str| name.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|c: char| c.is_lowercase()));
     if starts("All") {
@@ -119,7 +126,7 @@ fn scope_from_name(name: &str) -> Option<Scope> {
     }
 }
 
-/// The first part of a URI that is the id of a report.
+/// Returns the first id of a report in a URI.
 fn report_in_uri(uri: &str) -> Option<Text> {
     let is_report = |part: &&str| part.starts_with("00O") && matches!(part.len(), 15 | 18);
     uri.split(|c: char| !c.is_ascii_alphanumeric()).find(is_report).map(id::normalize)
@@ -155,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_report_of_an_export() {
+    fn reports_are_found_in_uris() {
         let check = |uri, expect: Option<&str>| assert_eq!(report_in_uri(uri).as_deref(), expect, "{uri}");
         check("/00O30000000jCGS", Some("00O30000000jCGSEA2"));
         check("/servlet/PrintableViewDownloadServlet?isdtp=p1&reportId=00O30000000jCGSEA2", Some("00O30000000jCGSEA2"));

@@ -1,4 +1,4 @@
-//! Nothing that comes in makes it panic, lose count, or depend on how the input arrives.
+//! Damaged input never causes a panic, and results do not depend on how the input is split.
 
 use crate::support::{context, read_as};
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ fn fixtures() -> Vec<Vec<u8>> {
     files.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// Hands out its bytes a few at a time.
+/// A reader that returns a few bytes at a time.
 struct Trickle<'a>(&'a [u8], usize);
 
 impl Read for Trickle<'_> {
@@ -73,7 +73,7 @@ proptest! {
     }
 
     #[test]
-    fn how_the_input_arrives_does_not_matter(file in any::<prop::sample::Index>(), step in 1usize..4000) {
+    fn the_size_of_reads_does_not_matter(file in any::<prop::sample::Index>(), step in 1usize..4000) {
         let files = fixtures();
         let bytes = file.get(&files);
         let format = detect(bytes).unwrap();
@@ -84,11 +84,11 @@ proptest! {
 }
 
 #[test]
-fn where_chunks_are_cut_does_not_matter() {
+fn the_ends_of_chunks_do_not_matter() {
     for bytes in fixtures() {
         let format = detect(&bytes).unwrap();
         let once = read_as(bytes.as_slice(), format);
-        // Enough copies that every format is cut in many places.
+        // Enough copies to cut every format in many places.
         let copies = (3 << 20) / bytes.len();
         let many = read_as(bytes.repeat(copies).as_slice(), format);
         assert_eq!(many.activities.len(), once.activities.len() * copies);

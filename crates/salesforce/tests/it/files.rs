@@ -1,4 +1,4 @@
-//! Traps of files: dialects, joins, re-issues, sizes.
+//! Peculiarities of files: dialects of CSV and JSON, concatenated files, reissued files, sizes.
 
 use crate::support::{context, one, read, read_as, rejected, row, stored};
 use salesforce::{Chunks, Format, MAX_RECORD};
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 #[test]
-fn quotes_are_doubled_and_fields_hold_line_breaks() {
+fn quoted_fields_contain_quotes_and_line_breaks() {
     let file = row(&[
         ("EVENT_TYPE", "API"),
         ("ODD", "\"https://example.com\""),
@@ -14,7 +14,7 @@ fn quotes_are_doubled_and_fields_hold_line_breaks() {
     ]);
     let parsed = read(&format!("{file}{}", file.lines().last().map(|_| "\"API\",\"x\"\n").unwrap_or_default()));
     assert_eq!(parsed.activities[0].attributes[0].value, "\"https://example.com\"");
-    // The row after the line breaks is on the line on which it is.
+    // Line breaks within a row count as lines.
     assert_eq!(
         parsed.rejects.iter().map(|r| (r.line, r.reason.to_string())).collect::<Vec<_>>(),
         [(5, "2 fields, but the header has 6".to_owned())]
@@ -42,18 +42,18 @@ fn the_derived_timestamp_is_preferred_and_may_be_empty() {
 }
 
 #[test]
-fn columns_go_by_name_not_by_position() {
+fn columns_are_identified_by_name() {
     let columns = [("ROWS_PROCESSED", "27"), ("NEW_IN_V70", "x"), ("EVENT_TYPE", "API"), ("ENTITY_NAME", "Account")];
     let mut reversed = columns;
     reversed.reverse();
-    // The first column tells a log file, so the new one must not be the first.
+    // A log file is detected by the names in its header, in any position.
     let (a, b) = (one(&row(&columns)), one(&row(&reversed)));
     assert_eq!(a, b);
     assert_eq!((a.rows, a.objects.as_slice()), (Some(27), ["Account".into()].as_slice()));
 }
 
 #[test]
-fn two_columns_in_one_name_do_not_hurt() {
+fn a_header_with_two_names_in_one_column_is_read() {
     let activity = one(&row(&[
         ("EVENT_TYPE", "Logout"),
         ("API_VERSION,USER_INITIATED_LOGOUT", "1"),
@@ -63,17 +63,17 @@ fn two_columns_in_one_name_do_not_hurt() {
 }
 
 #[test]
-fn files_may_have_a_byte_order_mark_and_windows_line_ends() {
+fn byte_order_marks_and_windows_line_ends_are_accepted() {
     let file = format!("\u{feff}{}", row(&[("EVENT_TYPE", "API"), ("ROWS_PROCESSED", "3")]).replace('\n', "\r\n"));
     assert_eq!(one(&file).rows, Some(3));
     assert_eq!(one(&format!("\u{feff}{}\r\n", stored("ApiEvent", ""))).kind, model::Kind::Api);
 }
 
 #[test]
-fn joined_files_each_have_their_header() {
+fn concatenated_files_each_have_a_header() {
     let login = row(&[("EVENT_TYPE", "Login"), ("LOGIN_STATUS", "LOGIN_NO_ERROR")]);
     let api = row(&[("ROWS_PROCESSED", "3"), ("EVENT_TYPE", "API"), ("ENTITY_NAME", "Account")]);
-    // A later header is known by its first column or by being the one in force.
+    // A later header is recognized by its first column, or because it repeats the current one.
     let api = api.replacen("\"ROWS_PROCESSED\",\"EVENT_TYPE\"", "\"EVENT_TYPE\",\"ROWS_PROCESSED\"", 1).replacen(
         "\"3\",\"API\"",
         "\"API\",\"3\"",
@@ -103,7 +103,7 @@ fn fields_may_be_longer_than_128_kib() {
 }
 
 #[test]
-fn identical_rows_both_count_and_a_file_issued_again_does_not() {
+fn identical_rows_have_different_ids_and_a_reissued_file_the_same_ones() {
     let file = row(&[("EVENT_TYPE", "API"), ("REQUEST_ID", "r"), ("ROWS_PROCESSED", "3")]);
     let twins = format!("{file}{}\n", file.lines().nth(1).unwrap());
     let ids = |text: &str| read(text).activities.iter().map(|a| a.id).collect::<Vec<_>>();
@@ -114,7 +114,7 @@ fn identical_rows_both_count_and_a_file_issued_again_does_not() {
 }
 
 #[test]
-fn a_row_has_one_identity_whatever_the_order_of_columns_and_whether_csv_or_json() {
+fn a_row_has_one_id_in_any_order_of_columns_and_in_csv_and_json() {
     let columns = [("EVENT_TYPE", "API"), ("REQUEST_ID", "r"), ("ROWS_PROCESSED", "3"), ("ADDED_LATER", "")];
     let file = row(&columns);
     let (names, values) = (file.lines().next().unwrap(), file.lines().nth(1).unwrap());
@@ -127,7 +127,7 @@ fn a_row_has_one_identity_whatever_the_order_of_columns_and_whether_csv_or_json(
 }
 
 #[test]
-fn a_page_an_array_and_single_objects_may_follow_each_other() {
+fn pages_arrays_and_objects_can_be_concatenated() {
     let event = stored("ApiEvent", "");
     let page = format!(r#"{{"totalSize":2,"records":[{event},{event}],"done":true,"nextRecordsUrl":"/q-2000"}}"#);
     let nested = format!(r#"{{"status":0,"result":{{"done":true,"records":[{event}],"totalSize":1}},"warnings":[]}}"#);
@@ -137,7 +137,7 @@ fn a_page_an_array_and_single_objects_may_follow_each_other() {
 }
 
 #[test]
-fn a_broken_record_of_an_array_costs_only_itself() {
+fn a_broken_record_of_an_array_affects_no_other() {
     let event = stored("ApiEvent", "");
     let missing_brace = event.trim_end_matches('}');
     let open_string = event.replace("AAR\"", "AAR");
@@ -150,7 +150,7 @@ fn a_broken_record_of_an_array_costs_only_itself() {
 }
 
 #[test]
-fn a_broken_line_costs_only_itself() {
+fn a_broken_line_affects_no_other() {
     let event = stored("ApiEvent", "");
     let parsed = read(&format!("{event}\n{{\"a\":\n\n{event}\nnonsense\n{event}"));
     let lines: Vec<_> = parsed.rejects.iter().map(|reject| reject.line).collect();
@@ -162,7 +162,7 @@ fn a_broken_line_costs_only_itself() {
 }
 
 #[test]
-fn an_unclosed_quote_costs_only_its_row() {
+fn an_unclosed_quote_affects_only_its_row() {
     let file = row(&[("EVENT_TYPE", "API"), ("CLIENT_NAME", "a"), ("ROWS_PROCESSED", "3")]);
     let good = file.lines().nth(1).unwrap();
     let broken = good.replacen("\"a\"", "\"a", 1);
@@ -218,6 +218,6 @@ fn a_failing_input_is_an_error_that_names_the_line() {
         }
     }
     let error = Chunks::new(Fails, Format::Csv).next_chunk().unwrap_err();
-    assert_eq!(error.to_string(), "cannot read on in line 1");
+    assert_eq!(error.to_string(), "read failed at line 1");
     assert_eq!(std::error::Error::source(&error).map(ToString::to_string).as_deref(), Some("disk on fire"));
 }

@@ -1,4 +1,4 @@
-//! Every shape, to the last field.
+//! Every format and event type, compared field by field.
 
 use crate::support;
 use std::fmt::Write;

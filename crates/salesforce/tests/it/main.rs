@@ -1,4 +1,4 @@
-//! The crate through its public interface.
+//! Tests of the public interface.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 mod damage;

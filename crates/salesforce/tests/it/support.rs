@@ -1,4 +1,4 @@
-//! Reading in one go, and activities as short text.
+//! Helpers that parse whole inputs and format activities as text.
 
 use model::{Activity, OrgId, SourceIp};
 use salesforce::{Chunks, Context, Format, Occurrences, Parsed, detect, parse};
@@ -31,21 +31,21 @@ pub(crate) fn read_as(reader: impl Read, format: Format) -> Parsed {
     all
 }
 
-/// The only activity of `text`, which has nothing else.
+/// Returns the single activity of `text`, and fails if there is anything else.
 pub(crate) fn one(text: &str) -> Activity {
     let mut parsed = read(text);
     assert_eq!((parsed.activities.len(), parsed.rejects.as_slice(), parsed.ignored), (1, [].as_slice(), 0));
     parsed.activities.remove(0)
 }
 
-/// The only reject of `text`, as `line: reason`.
+/// Returns the single reject of `text`, as `line: reason`.
 pub(crate) fn rejected(text: &str) -> String {
     let parsed = read(text);
     assert_eq!((parsed.activities.len(), parsed.rejects.len()), (0, 1), "{:?}", parsed.rejects);
     format!("{}: {}", parsed.rejects[0].line, parsed.rejects[0].reason)
 }
 
-/// A stored event with `fields`, which are JSON members.
+/// Returns a stored event with `fields`, which are JSON members.
 pub(crate) fn stored(kind: &str, fields: &str) -> String {
     let fields = if fields.is_empty() { String::new() } else { format!(",{fields}") };
     format!(
@@ -53,7 +53,7 @@ pub(crate) fn stored(kind: &str, fields: &str) -> String {
     )
 }
 
-/// A log file with one row.
+/// Returns a log file with one row.
 pub(crate) fn row(columns: &[(&str, &str)]) -> String {
     let base =
         [("ORGANIZATION_ID", "00Dhn0000018hrc"), ("USER_ID", "005hn00000EmmaM"), ("TIMESTAMP", "20260302143152.867")];
@@ -65,7 +65,7 @@ pub(crate) fn row(columns: &[(&str, &str)]) -> String {
     format!("{}\n{}\n", line(all.iter().map(|c| c.0).collect()), line(all.iter().map(|c| c.1).collect()))
 }
 
-/// Every field that says something, one activity a line.
+/// Formats an activity: one line of required fields, then one line for each other field that has a value.
 pub(crate) fn show(activity: &Activity) -> String {
     let a = activity;
     let mut text = format!("{} {} {} {} {} {}", a.kind, a.channel, a.outcome, a.event_time, a.user_id, a.id);

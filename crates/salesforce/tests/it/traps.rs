@@ -1,4 +1,4 @@
-//! What is odd about Salesforce's data, one test each.
+//! Peculiarities of Salesforce's data, one test each.
 
 use crate::support::{one, read, rejected, row, stored};
 use model::{Channel, Kind, Scope, SourceIp};
@@ -16,14 +16,14 @@ fn the_streamed_and_the_stored_copy_are_one_event() {
 }
 
 #[test]
-fn the_channel_of_an_envelope_outranks_the_type_of_the_stored_copy() {
+fn the_channel_of_an_envelope_takes_precedence_over_the_type() {
     let envelope =
         format!(r#"{{"channel":"/event/ListViewEventStream","data":{{"payload":{}}}}}"#, stored("ListViewEvent", ""));
     assert_eq!(one(&envelope).channel, Channel::Stream);
 }
 
 #[test]
-fn an_envelope_without_channel_goes_by_its_payload() {
+fn an_envelope_without_channel_is_identified_by_its_payload() {
     let envelope = format!(r#"{{"data":{{"payload":{}}}}}"#, stored("ReportEvent", ""));
     assert_eq!((one(&envelope).kind, one(&envelope).channel), (Kind::Report, Channel::Stored));
 }
@@ -37,7 +37,7 @@ fn api_event_is_stored_and_api_anomaly_event_is_streamed() {
 }
 
 #[test]
-fn the_constant_id_of_stored_rows_is_no_identity() {
+fn the_constant_id_of_stored_rows_is_not_used() {
     let rows = ["RestApiEventLog", "BulkApiEventLog"].map(|kind| {
         one(&format!(
             r#"{{"attributes":{{"type":"{kind}"}},"Id":"000000000000000AAA","Timestamp":"2026-03-02T14:31:00.000+0000","UserIdentifier":"005hn00000EmmaM"}}"#
@@ -62,7 +62,7 @@ fn chunks_of_one_execution_share_a_run_and_repeat_its_rows() {
 }
 
 #[test]
-fn pages_of_one_query_share_a_run_whatever_its_white_space() {
+fn pages_of_one_query_share_a_run_despite_white_space() {
     let page = |operation, query, session| {
         one(&stored("ApiEvent", &format!(r#""Operation":"{operation}","Query":"{query}","SessionKey":"{session}""#)))
             .run
@@ -89,13 +89,13 @@ fn r18_rows_may_be_a_double_a_text_minus_one_or_missing() {
 }
 
 #[test]
-fn rows_returned_is_apart_from_rows_and_may_be_missing() {
+fn rows_returned_is_separate_from_rows() {
     assert_eq!(one(&stored("ApiEvent", r#""RowsProcessed":9.0,"RowsReturned":3.0"#)).rows_returned, Some(3));
     assert_eq!(one(&stored("ApiEvent", r#""RowsProcessed":9.0"#)).rows_returned, None);
 }
 
 #[test]
-fn times_come_in_every_spelling() {
+fn every_spelling_of_a_time_is_accepted() {
     let check = |date: &str| {
         let event = stored("LogoutEvent", "").replace(r#""2026-03-02T14:31:52.867+0000""#, date);
         assert_eq!(one(&event).event_time.to_string(), "2026-03-02T14:31:52.867Z", "{date}");
@@ -108,7 +108,7 @@ fn times_come_in_every_spelling() {
 }
 
 #[test]
-fn received_at_is_a_clock_of_its_own() {
+fn received_at_is_the_created_date() {
     let event = one(&stored("LogoutEvent", r#""CreatedDate":"2026-03-02T14:31:59.000+0000""#));
     assert_eq!(event.received_at.map(|received| received.since(event.event_time)), Some(6133));
 }
@@ -119,7 +119,7 @@ fn only_time_and_user_are_required() {
     assert_eq!((bare.rows, bare.session_key.as_deref(), bare.source_ip), (None, None, None));
     assert_eq!(
         rejected(&stored("ListViewEvent", "").replace("EventDate", "Other")),
-        "1: no time: none of EventDate, TIMESTAMP_DERIVED and TIMESTAMP is there"
+        "1: no time: EventDate, TIMESTAMP_DERIVED and TIMESTAMP are missing"
     );
     assert_eq!(
         rejected(&stored("ListViewEvent", "").replace("2026-03-02T", "yesterday ")),
@@ -127,12 +127,12 @@ fn only_time_and_user_are_required() {
     );
     assert_eq!(
         rejected(&stored("ListViewEvent", "").replace("UserId", "Other")),
-        "1: no user: neither UserId nor Username"
+        "1: no user: UserId and Username are missing"
     );
 }
 
 #[test]
-fn a_username_will_do_for_an_account_in_whatever_spelling() {
+fn a_username_in_any_spelling_identifies_an_account() {
     for name in ["Username", "UserName", "USER_NAME"] {
         let event = stored("UriEvent", &format!(r#""{name}":"Emma@Example.com""#)).replace("\"UserId\"", "\"Other\"");
         assert_eq!(one(&event).user_id.as_str(), "emma@example.com");
@@ -140,14 +140,14 @@ fn a_username_will_do_for_an_account_in_whatever_spelling() {
 }
 
 #[test]
-fn the_id_of_nothing_is_no_account() {
+fn the_null_id_is_not_an_account() {
     let event =
         stored("LoginEvent", r#""Username":"emma@example.com""#).replace("005hn00000EmmaMAAR", "000000000000000AAA");
     assert_eq!(one(&event).user_id.as_str(), "emma@example.com");
 }
 
 #[test]
-fn ids_of_fifteen_characters_become_eighteen() {
+fn ids_of_fifteen_characters_are_converted_to_eighteen() {
     let activity =
         one(&row(&[("EVENT_TYPE", "API"), ("USER_ID", "0055f00000CyENt"), ("ORGANIZATION_ID", "00Dhn0000018hrc")]));
     assert_eq!((activity.user_id.as_str(), activity.org_id.as_str()), ("0055f00000CyENtAAN", "00Dhn0000018hrcEAA"));
@@ -168,7 +168,7 @@ fn the_derived_user_id_is_preferred() {
 }
 
 #[test]
-fn salesforce_com_ip_is_no_error() {
+fn salesforce_com_ip_is_accepted() {
     let ip = |text| one(&stored("ApiEvent", &format!(r#""SourceIp":"{text}""#))).source_ip;
     assert_eq!(ip("Salesforce.com IP"), Some(SourceIp::Salesforce));
     assert_eq!(ip("salesforce.com ip"), Some(SourceIp::Salesforce));
@@ -177,7 +177,7 @@ fn salesforce_com_ip_is_no_error() {
 }
 
 #[test]
-fn a_login_has_its_real_address_in_source_ip() {
+fn the_address_of_a_login_is_in_source_ip() {
     let columns = [("EVENT_TYPE", "Login"), ("CLIENT_IP", "Salesforce.com IP"), ("SOURCE_IP", "198.51.100.1")];
     assert_eq!(one(&row(&columns)).source_ip, Some(SourceIp::Address("198.51.100.1".parse().unwrap())));
 }
@@ -235,7 +235,7 @@ fn user_agents_are_bounded() {
 }
 
 #[test]
-fn events_of_other_kinds_are_counted_and_no_rejects() {
+fn events_of_other_kinds_are_counted_and_not_rejected() {
     for event in [
         stored("IdentityVerificationEvent", ""),
         stored("SetupAuditTrail", ""),
@@ -248,18 +248,18 @@ fn events_of_other_kinds_are_counted_and_no_rejects() {
 }
 
 #[test]
-fn what_is_no_event_is_rejected() {
+fn other_records_are_rejected() {
     assert_eq!(rejected(&stored("Account", "")), "1: not an event: the record is of type Account");
-    assert_eq!(rejected("{\"a\":1}\n"), "1: no event type: neither attributes.type, channel nor EVENT_TYPE");
+    assert_eq!(rejected("{\"a\":1}\n"), "1: no event type: attributes.type, channel and EVENT_TYPE are missing");
 }
 
 #[test]
-fn a_record_that_names_no_org_needs_one_given() {
+fn a_record_without_org_needs_one_from_the_context() {
     let text = stored("ApiEvent", "");
     let mut chunks = salesforce::Chunks::new(text.as_bytes(), salesforce::Format::JsonLines);
     let chunk = chunks.next_chunk().unwrap().unwrap();
     let parsed = salesforce::parse(&chunk, &salesforce::Context::default());
-    assert_eq!(parsed.rejects[0].reason.to_string(), "no org: give --org");
+    assert_eq!(parsed.rejects[0].reason.to_string(), "no org in the record: pass --org");
     assert_eq!(
         one(&stored("TenantSecurityApiAnomaly", r#""Tenant":"00D5f000005uVo7""#)).org_id.as_str(),
         "00D5f000005uVo7EAE"

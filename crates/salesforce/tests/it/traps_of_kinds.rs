@@ -1,10 +1,10 @@
-//! What is odd about single kinds of events, one test each.
+//! Peculiarities of single kinds of events, one test each.
 
 use crate::support::{one, row, stored};
 use model::{Outcome, ScoreScale};
 
 #[test]
-fn an_export_is_told_by_its_operation_not_by_its_file_format() {
+fn an_export_is_recognized_by_its_operation() {
     assert!(one(&stored("ReportEvent", r#""Operation":"ReportExported","ExportFileFormat":null"#)).is_report_export());
     assert!(one(&row(&[("EVENT_TYPE", "ReportExport"), ("URI", "/x")])).is_report_export());
     assert!(
@@ -14,7 +14,7 @@ fn an_export_is_told_by_its_operation_not_by_its_file_format() {
 }
 
 #[test]
-fn a_logged_export_has_no_rows_and_its_report_in_the_uri() {
+fn a_logged_export_has_its_report_in_the_uri_and_no_rows() {
     let by_uri = one(&row(&[("EVENT_TYPE", "ReportExport"), ("URI", "/00O30000000jCGS"), ("URI_ID_DERIVED", "")]));
     assert_eq!((by_uri.rows, by_uri.resource_id.as_deref()), (None, Some("00O30000000jCGSEA2")));
 }
@@ -33,7 +33,7 @@ fn the_status_of_a_login_is_free_text() {
 }
 
 #[test]
-fn letters_of_login_types_become_the_texts_of_events() {
+fn letters_of_login_types_are_converted_to_texts() {
     let kind = |letter| one(&row(&[("EVENT_TYPE", "Login"), ("LOGIN_TYPE", letter)])).login_type.unwrap_or_default();
     assert_eq!(
         ["A", "i", "I", "8", "?"].map(kind),
@@ -63,7 +63,7 @@ fn the_first_of_a_pair_of_page_records_is_only_initiated() {
 }
 
 #[test]
-fn outcomes_of_calls() {
+fn outcomes_of_requests() {
     let outcome = |kind, column, value| one(&row(&[("EVENT_TYPE", kind), (column, value)])).outcome;
     assert_eq!(outcome("RestApi", "STATUS_CODE", "200"), Outcome::Success);
     assert_eq!(outcome("RestApi", "STATUS_CODE", "404"), Outcome::Failure);
@@ -77,7 +77,7 @@ fn outcomes_of_calls() {
 }
 
 #[test]
-fn who_logs_in_as_another_is_the_delegate() {
+fn the_administrator_of_a_login_as_is_the_delegate() {
     let event = one(&stored(
         "LoginAsEvent",
         r#""DelegatedUsername":"admin@example.com","DelegatedOrganizationId":"00Dhn0000018hrc""#,
@@ -92,7 +92,7 @@ fn who_logs_in_as_another_is_the_delegate() {
 }
 
 #[test]
-fn the_two_scales_of_scores_stay_apart_and_a_score_off_its_scale_is_kept() {
+fn scores_keep_their_scale_and_their_value() {
     let native = |kind, score| *one(&stored(kind, &format!(r#""Score":{score}"#))).native.unwrap();
     assert_eq!(native("ApiAnomalyEvent", "0.95").scale, ScoreScale::ZeroToOne);
     let tenant = native("TenantSecurityApiAnomaly", "95.0");
@@ -107,7 +107,7 @@ fn credential_stuffing_always_scores_one() {
 }
 
 #[test]
-fn security_event_data_is_read_leniently_and_kept_where_it_cannot_be() {
+fn security_event_data_that_cannot_be_parsed_is_kept() {
     let native = |data: &str| {
         let text = serde_json::to_string(data).unwrap();
         *one(&stored("ApiAnomalyEvent", &format!(r#""SecurityEventData":{text}"#))).native.unwrap()
@@ -125,7 +125,7 @@ fn security_event_data_is_read_leniently_and_kept_where_it_cannot_be() {
 }
 
 #[test]
-fn json_within_json_may_also_come_unquoted() {
+fn security_event_data_may_be_json_or_text() {
     let event = stored(
         "ApiAnomalyEvent",
         r#""SecurityEventData":[{"featureName":"rowCount","featureValue":"9","featureContribution":"5 %"}]"#,
