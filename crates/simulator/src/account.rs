@@ -1,14 +1,15 @@
-//! The accounts of an org: who they are, how they work, and what they are used to.
+//! Accounts of an org: identity, working hours and habits.
 
 use std::sync::Arc;
 
 use crate::calendar::Today;
 use crate::catalog::{Breadth, Catalog, Query, Report, Team, View, columns};
 use crate::dice::{Dice, Stream};
-use crate::episode::{Episode, Kind, episodes};
+use crate::episode::{Episode, EpisodeKind, episodes};
 use crate::ids;
-use crate::place::{Browser, OFFICES, Place, System};
+use crate::location::{Browser, Location, OFFICES, System};
 
+/// How an account behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     Normal,
@@ -19,7 +20,7 @@ pub(crate) enum Class {
     System,
 }
 
-/// What events say of an account.
+/// What events contain about an account.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) org_id: Arc<str>,
@@ -31,22 +32,24 @@ pub(crate) struct Identity {
     pub(crate) user_type: &'static str,
 }
 
+/// An account with the habits that do not depend on its role.
 pub(crate) struct Account {
     pub(crate) index: u32,
     pub(crate) class: Class,
-    pub(crate) place: &'static Place,
-    /// Local hours.
+    pub(crate) location: &'static Location,
+    /// Usual start of the working day, in local hours.
     pub(crate) start_hour: f64,
+    /// Usual length of the working day, in hours.
     pub(crate) work_hours: f64,
-    /// How much of a usual day Monday to Sunday bring.
+    /// Volume from Monday to Sunday, relative to a usual day.
     pub(crate) weekly: [f64; 7],
     /// Standard deviation of the logarithm of a day's volume.
     pub(crate) sigma: f64,
-    /// Share of days in the office; else at home.
+    /// Share of days in the office; the rest is spent at home.
     pub(crate) office_share: f64,
     pub(crate) browser: Browser,
     pub(crate) system: System,
-    /// From which day on it is who; role changes add one.
+    /// The personas, each with its first day. A role change adds one.
     phases: Vec<(u32, Persona)>,
     pub(crate) episodes: Vec<Episode>,
 }
@@ -55,7 +58,7 @@ pub(crate) struct Account {
 pub(crate) struct Persona {
     pub(crate) identity: Arc<Identity>,
     pub(crate) team: Team,
-    /// Habitual views with the rows they usually show, favorites first.
+    /// Usual views with the rows that they show, favorites first.
     pub(crate) views: Vec<(Arc<View>, f64)>,
     pub(crate) reports: Vec<Arc<Report>>,
     /// API queries with their usual rows.
@@ -64,9 +67,9 @@ pub(crate) struct Persona {
     pub(crate) actions: f64,
     /// Share of report runs that end in an export.
     pub(crate) export_share: f64,
-    /// Size of this person's own book of records, 1 for the median.
+    /// Number of records that the person owns, relative to the median.
     pub(crate) book: f64,
-    /// Chance that an action leaves the beaten track.
+    /// Probability that an action leaves the usual views and reports.
     pub(crate) curiosity: f64,
 }
 
@@ -75,7 +78,8 @@ impl Class {
         matches!(self, Class::Normal | Class::Power | Class::Admin)
     }
 
-    /// Fixed shares, spread evenly so that small orgs have every class.
+    /// Returns the class of the account with this index. The shares are fixed and spread evenly, so that small orgs have
+    /// every class.
     fn of(index: u32) -> Class {
         match (index * 37 + 11) % 100 {
             _ if index < 2 => Class::System,
@@ -111,7 +115,7 @@ impl Account {
         let mut account = Account {
             index,
             class,
-            place: dice.pick(&OFFICES).unwrap_or(&OFFICES[0]),
+            location: dice.pick(&OFFICES).unwrap_or(&OFFICES[0]),
             start_hour: dice.between(7.2, 9.8),
             work_hours: dice.between(7.0, 9.5),
             weekly,
@@ -129,7 +133,7 @@ impl Account {
         if account.browser == Browser::Safari {
             account.system = System::Mac;
         }
-        if let Some(change) = account.episodes.iter().find(|episode| episode.kind == Kind::RoleChange) {
+        if let Some(change) = account.episodes.iter().find(|episode| episode.kind == EpisodeKind::RoleChange) {
             let next = match team {
                 Team::Sales => Team::Marketing,
                 Team::Service => Team::Sales,
@@ -151,33 +155,41 @@ impl Account {
         account
     }
 
+    /// Returns the persona on a day.
     pub(crate) fn persona(&self, day: u32) -> Option<&Persona> {
         self.phases.iter().rev().find(|(from, _)| *from <= day).map(|(_, persona)| persona)
     }
 
-    /// Gives the account to somebody else, who sits in `place` and whom nothing odd happens to.
-    pub(crate) fn recast(&mut self, key: u64, catalog: &Catalog, identity: Arc<Identity>, place: &'static Place) {
+    /// Gives the account to another person, who works in `location` and has no episodes.
+    pub(crate) fn reassign(
+        &mut self,
+        key: u64,
+        catalog: &Catalog,
+        identity: Arc<Identity>,
+        location: &'static Location,
+    ) {
         self.class = Class::Normal;
-        self.place = place;
+        self.location = location;
         self.browser = Browser::Chrome;
         self.system = System::Mac;
         self.episodes.clear();
         self.phases = vec![(0, Persona::new(key, self.index, Class::Normal, Team::Sales, catalog, identity, 0))];
     }
 
-    /// The persona of the first day; its user id and username never change.
+    /// Returns the identity of the first day. User id and username never change.
     pub(crate) fn identity(&self) -> Option<&Arc<Identity>> {
         self.phases.first().map(|(_, persona)| &persona.identity)
     }
 
-    pub(crate) fn in_episode(&self, kind: Kind, day: u32) -> bool {
+    /// Returns whether the account has an episode of this kind on a day.
+    pub(crate) fn in_episode(&self, kind: EpisodeKind, day: u32) -> bool {
         self.episodes.iter().any(|episode| episode.kind == kind && (episode.first..=episode.last).contains(&day))
     }
 
-    /// False before the first working day and on vacation.
+    /// Returns false before the first working day and on vacation.
     pub(crate) fn is_present(&self, day: u32) -> bool {
-        let hired = self.episodes.iter().find(|episode| episode.kind == Kind::NewHire);
-        hired.is_none_or(|hire| hire.first <= day) && !self.in_episode(Kind::Vacation, day)
+        let hired = self.episodes.iter().find(|episode| episode.kind == EpisodeKind::NewHire);
+        hired.is_none_or(|hire| hire.first <= day) && !self.in_episode(EpisodeKind::Vacation, day)
     }
 }
 
@@ -192,7 +204,7 @@ impl Persona {
         phase: u32,
     ) -> Persona {
         let mut dice = Dice::new(key, Stream::Persona, index, phase);
-        let shelf = catalog.shelf(team);
+        let team_catalog = catalog.of_team(team);
         let book = dice.log_normal(1.0, 0.6);
         let (objects, broad, reports, queries, actions, export_share) = match class {
             Class::Normal => (
@@ -217,7 +229,7 @@ impl Persona {
         let mut favorites = Vec::new();
         let habits = dice.sample(team.objects(), objects as usize);
         for object in &habits {
-            for view in shelf.views.iter().filter(|view| view.object == *object) {
+            for view in team_catalog.views.iter().filter(|view| view.object == *object) {
                 let share = match view.breadth {
                     Breadth::Mine => 0.85,
                     Breadth::Team => 0.3,
@@ -240,7 +252,7 @@ impl Persona {
             identity,
             team,
             views,
-            reports: dice.sample(&shelf.reports, reports as usize),
+            reports: dice.sample(&team_catalog.reports, reports as usize),
             queries,
             actions,
             export_share: export_share.unwrap_or(0.0),
@@ -249,7 +261,7 @@ impl Persona {
         }
     }
 
-    /// Objects that this account looks at by habit.
+    /// Returns the objects that the account usually reads.
     pub(crate) fn objects(&self) -> Vec<&'static str> {
         let viewed = self.views.iter().map(|(view, _)| view.object);
         let mut objects: Vec<&'static str> =
@@ -260,7 +272,7 @@ impl Persona {
     }
 }
 
-/// The rows that somebody with this book of records sees in a view.
+/// Returns the rows of a view for a person with `book` times the median number of records.
 pub(crate) fn usual_rows(view: &View, book: f64) -> f64 {
     match view.breadth {
         Breadth::Mine | Breadth::Team => (view.rows * book).clamp(1.0, 2_000.0),
@@ -268,7 +280,7 @@ pub(crate) fn usual_rows(view: &View, book: f64) -> f64 {
     }
 }
 
-/// What an integration asks again and again.
+/// Returns the query for recent changes that an integration repeats.
 pub(crate) fn changes_query(object: &'static str) -> Query {
     let (columns, _) = columns(object);
     Query {
@@ -288,7 +300,7 @@ fn identity(org_id: &Arc<str>, index: u32, class: Class, team: Team) -> Identity
         "smith", "jones", "weber", "rossi", "patel", "kim", "novak", "silva", "dubois", "khan", "berg", "costa",
         "doyle", "evans", "fischer", "garcia", "huber", "iyer", "jensen", "keller",
     ];
-    let name = |list: &[&'static str; 20], place: u32| list.get((place % 20) as usize).copied().unwrap_or("user");
+    let name = |list: &[&'static str; 20], number: u32| list.get((number % 20) as usize).copied().unwrap_or("user");
     let (first, last) = (name(&FIRST, index), name(&LAST, index / 20));
     let suffix = if index < 400 { String::new() } else { (index / 400).to_string() };
     let (username, user_type) = match class {

@@ -1,11 +1,14 @@
-//! Days, working days and the closing rush at the end of months and quarters.
+//! The calendar: days, weekends, and the rush at the end of fiscal months and quarters.
 
 use chrono::{Datelike, Days, NaiveDate, NaiveTime};
 
 use crate::catalog::Team;
 
+/// Milliseconds in a minute.
 pub(crate) const MINUTE: i64 = 60_000;
+/// Milliseconds in an hour.
 pub(crate) const HOUR: i64 = 60 * MINUTE;
+/// Milliseconds in a day.
 pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// One calendar day of the simulation.
@@ -14,15 +17,17 @@ pub(crate) struct Today {
     /// Days since the start.
     pub(crate) index: u32,
     pub(crate) date: NaiveDate,
-    /// Milliseconds since 1970.
+    /// Start of the day in UTC, in milliseconds since 1970.
     pub(crate) midnight: i64,
     /// 0 is Monday.
     pub(crate) weekday: u32,
     pub(crate) closing: Closing,
 }
 
+/// Whether a fiscal period is about to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Closing {
+    /// None is.
     Ordinary,
     /// One of the last two working days of a fiscal month.
     Month,
@@ -31,6 +36,7 @@ pub(crate) enum Closing {
 }
 
 impl Today {
+    /// Returns the day that is `index` days after `start`.
     pub(crate) fn new(start: NaiveDate, index: u32) -> Today {
         let date = start.checked_add_days(Days::new(u64::from(index))).unwrap_or(start);
         Today {
@@ -46,7 +52,7 @@ impl Today {
         self.weekday >= 5
     }
 
-    /// How much more a team does today than on an ordinary day.
+    /// Returns the factor by which a team does more today than on an ordinary day. The factors are choices.
     pub(crate) fn rush(self, team: Team) -> f64 {
         match (self.closing, team) {
             (Closing::Ordinary, _) => 1.0,
@@ -60,7 +66,7 @@ impl Today {
     }
 }
 
-/// Quarters have months of four, four and five weeks; one began on this Monday.
+/// A Monday on which a fiscal quarter began. Quarters have months of four, four and five weeks. A choice.
 const QUARTER_START: NaiveDate = match NaiveDate::from_ymd_opt(2025, 12, 22) {
     Some(date) => date,
     None => NaiveDate::MIN,

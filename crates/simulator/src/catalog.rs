@@ -1,10 +1,11 @@
-//! What there is to look at: objects, list views, reports and queries, team by team.
+//! The catalog of an org: objects, list views, reports and queries, by team.
 
 use std::sync::Arc;
 
 use crate::dice::{Dice, Stream};
 use crate::ids;
 
+/// A team, or a group of accounts with the same objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Team {
     Sales,
@@ -23,11 +24,12 @@ pub(crate) const TEAMS: [Team; 6] =
 pub(crate) enum Breadth {
     Mine,
     Team,
-    /// Everybody's records, narrowed by a filter.
+    /// All records that match a filter.
     Filtered,
     All,
 }
 
+/// A list view.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) object: &'static str,
@@ -37,10 +39,11 @@ pub(crate) struct View {
     pub(crate) breadth: Breadth,
     pub(crate) columns: &'static str,
     pub(crate) column_count: u32,
-    /// Rows that a median user sees.
+    /// Rows that the median user sees.
     pub(crate) rows: f64,
 }
 
+/// A report.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) id: String,
@@ -52,43 +55,47 @@ pub(crate) struct Report {
     pub(crate) rows: f64,
 }
 
-/// One SOQL statement.
+/// A SOQL query.
 #[derive(Debug)]
 pub(crate) struct Query {
-    /// Comma and space between names, as `QueriedEntities` has them.
+    /// Names separated by comma and space, as in `QueriedEntities`.
     pub(crate) objects: &'static str,
     pub(crate) text: String,
 }
 
-/// Something new that a whole team gets on one day.
+/// A view or report that a team gets on one day.
 pub(crate) struct Rollout {
     pub(crate) day: u32,
     pub(crate) item: Item,
 }
 
+/// What is rolled out.
 #[derive(Clone)]
 pub(crate) enum Item {
     View(Arc<View>),
     Report(Arc<Report>),
 }
 
-pub(crate) struct Shelf {
+/// The views, reports and rollouts of one team.
+pub(crate) struct TeamCatalog {
     pub(crate) views: Vec<Arc<View>>,
     pub(crate) reports: Vec<Arc<Report>>,
     pub(crate) rollouts: Vec<Rollout>,
 }
 
+/// The catalogs of all teams.
 pub(crate) struct Catalog {
-    shelves: [Shelf; TEAMS.len()],
+    teams: [TeamCatalog; TEAMS.len()],
 }
 
 impl Catalog {
     pub(crate) fn new(key: u64, days: u32) -> Catalog {
-        Catalog { shelves: TEAMS.map(|team| shelf(key, team, days)) }
+        Catalog { teams: TEAMS.map(|team| team_catalog(key, team, days)) }
     }
 
-    pub(crate) fn shelf(&self, team: Team) -> &Shelf {
-        let [sales, service, marketing, finance, admin, integration] = &self.shelves;
+    /// Returns the catalog of a team.
+    pub(crate) fn of_team(&self, team: Team) -> &TeamCatalog {
+        let [sales, service, marketing, finance, admin, integration] = &self.teams;
         match team {
             Team::Sales => sales,
             Team::Service => service,
@@ -99,9 +106,9 @@ impl Catalog {
         }
     }
 
-    /// The first view of an object with this breadth, on any shelf.
+    /// Returns the first view of an object with this breadth, of any team.
     pub(crate) fn view(&self, object: &str, breadth: Breadth) -> Option<&Arc<View>> {
-        let mut views = self.shelves.iter().flat_map(|shelf| &shelf.views);
+        let mut views = self.teams.iter().flat_map(|team_catalog| &team_catalog.views);
         views.find(|view| view.object == object && view.breadth == breadth)
     }
 }
@@ -118,7 +125,7 @@ impl Team {
         }
     }
 
-    /// The objects of a team, most used first.
+    /// Returns the objects of a team, most used first.
     pub(crate) fn objects(self) -> &'static [&'static str] {
         match self {
             Team::Sales => &["Opportunity", "Account", "Contact", "Lead", "Quote", "Task", "Product2"],
@@ -130,7 +137,7 @@ impl Team {
         }
     }
 
-    /// Objects that this team seldom or never opens.
+    /// Returns the objects that the team rarely or never uses.
     pub(crate) fn foreign_objects(self) -> Vec<&'static str> {
         let mut objects: Vec<&'static str> = TEAMS.iter().flat_map(|team| team.objects()).copied().collect();
         objects.extend(["Partner_Agreement__c", "Compensation__c", "PricebookEntry", "ContentVersion"]);
@@ -140,17 +147,18 @@ impl Team {
         objects
     }
 
-    /// 18-character profile and role ids.
+    /// Returns the 18-character id of the profile.
     pub(crate) fn profile_id(self) -> String {
         ids::salesforce_id("00e", 700 + self as u64)
     }
 
+    /// Returns the 18-character id of the role.
     pub(crate) fn role_id(self) -> String {
         ids::salesforce_id("00E", 900 + self as u64)
     }
 }
 
-/// The columns a list view or query of an object shows.
+/// Returns the columns of list views and queries of an object, and their number.
 pub(crate) fn columns(object: &str) -> (&'static str, u32) {
     match object {
         "Account" => ("Name, Site, BillingState, Phone, Type, Owner.Alias", 6),
@@ -164,12 +172,12 @@ pub(crate) fn columns(object: &str) -> (&'static str, u32) {
     }
 }
 
-/// How broad a view somebody takes who gets to know an object.
+/// Draws the breadth of the view that a newcomer to an object opens.
 pub(crate) fn newcomers_breadth(dice: &mut Dice) -> Breadth {
     dice.weighted(Breadth::Filtered, &[(Breadth::All, 0.4), (Breadth::Mine, 0.2)], 0.4)
 }
 
-fn shelf(key: u64, team: Team, days: u32) -> Shelf {
+fn team_catalog(key: u64, team: Team, days: u32) -> TeamCatalog {
     let mut dice = Dice::new(key, Stream::Catalog, team as u32, 0);
     let mut views = Vec::new();
     for &object in team.objects() {
@@ -180,9 +188,10 @@ fn shelf(key: u64, team: Team, days: u32) -> Shelf {
         }
     }
     let reports = (0..30).filter_map(|number| report(&mut dice, team, number)).map(Arc::new).collect();
-    Shelf { views, reports, rollouts: rollouts(key, team, days) }
+    TeamCatalog { views, reports, rollouts: rollouts(key, team, days) }
 }
 
+/// Returns the developer names of the views of an object, by breadth.
 fn view_names(object: &str) -> Vec<(Breadth, Vec<String>)> {
     let plain = object.trim_end_matches("__c");
     let (mine, filtered): (String, &[&str]) = match object {
@@ -248,7 +257,7 @@ fn report(dice: &mut Dice, team: Team, number: u32) -> Option<Report> {
     })
 }
 
-/// A new view or report about every eighteen days, at other times in other teams.
+/// Returns a rollout every 18 days (a choice), on different days for each team.
 fn rollouts(key: u64, team: Team, days: u32) -> Vec<Rollout> {
     let first = 8 + 3 * team as u32;
     let of_day = |day: u32| {
@@ -273,7 +282,7 @@ mod tests {
     fn the_views_of_the_article_exist() {
         let catalog = Catalog::new(1, 60);
         let find = |name: &str| {
-            TEAMS.iter().any(|&team| catalog.shelf(team).views.iter().any(|view| view.developer_name == name))
+            TEAMS.iter().any(|&team| catalog.of_team(team).views.iter().any(|view| view.developer_name == name))
         };
         for name in [
             "MyAccounts",
@@ -290,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_objects_are_not_the_teams_own() {
+    fn foreign_objects_exclude_those_of_the_team() {
         for team in TEAMS {
             assert!(team.foreign_objects().iter().all(|object| !team.objects().contains(object)));
             assert!(team.foreign_objects().len() > 5);
@@ -300,7 +309,7 @@ mod tests {
     #[test]
     fn rollouts_do_not_depend_on_the_number_of_days() {
         let names = |days| -> Vec<u32> {
-            Catalog::new(1, days).shelf(Team::Sales).rollouts.iter().map(|rollout| rollout.day).collect()
+            Catalog::new(1, days).of_team(Team::Sales).rollouts.iter().map(|rollout| rollout.day).collect()
         };
         assert!(names(90).starts_with(&names(45)));
         assert_eq!(names(45), [8, 26, 44]);

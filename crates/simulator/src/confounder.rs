@@ -1,21 +1,21 @@
-//! The list of everything harmless that looks unusual.
+//! Lists everything harmless that looks unusual.
 
 use crate::calendar::{Closing, DAY};
 use crate::catalog::TEAMS;
 use crate::episode::KINDS;
 use crate::labels::{Confounder, rfc3339};
-use crate::place::{UPGRADE_EVERY, UPGRADE_OFFSET};
+use crate::location::{UPGRADE_EVERY, UPGRADE_OFFSET};
 use crate::world::World;
 
-/// Kinds that concern a team or the whole org.
+/// Names of confounders of a team or the whole org.
 pub(crate) const SHARED: [&str; 4] = ["month_end", "quarter_end", "browser_upgrade", "rollout"];
 
-/// All kinds of [`Confounder`], shared ones first.
+/// Returns the names of all kinds of [`Confounder`], shared ones first.
 pub fn confounder_kinds() -> Vec<&'static str> {
     SHARED.into_iter().chain(KINDS.iter().map(|kind| kind.name())).collect()
 }
 
-/// By time, then by kind.
+/// Returns all confounders, by time and then by kind.
 pub(crate) fn all(world: &World) -> Vec<Confounder> {
     let mut confounders: Vec<Confounder> = shared(world);
     for account in &world.accounts {
@@ -34,6 +34,7 @@ pub(crate) fn all(world: &World) -> Vec<Confounder> {
     confounders
 }
 
+/// Returns the confounders of teams and of the whole org.
 fn shared(world: &World) -> Vec<Confounder> {
     let mut days: Vec<(&str, u32, u32)> = Vec::new();
     for today in &world.calendar {
@@ -47,7 +48,9 @@ fn shared(world: &World) -> Vec<Confounder> {
         }
     }
     for team in TEAMS {
-        days.extend(world.catalog.shelf(team).rollouts.iter().map(|rollout| ("rollout", rollout.day, rollout.day + 1)));
+        days.extend(
+            world.catalog.of_team(team).rollouts.iter().map(|rollout| ("rollout", rollout.day, rollout.day + 1)),
+        );
     }
     let shared = days.into_iter().filter_map(|(kind, first, last)| {
         let (from, to) = span(world, first, last)?;
@@ -56,7 +59,7 @@ fn shared(world: &World) -> Vec<Confounder> {
     shared.collect()
 }
 
-/// From the first moment of one day to the last of another, within the plan.
+/// Returns the start of day `first` and the end of day `last`, within the plan.
 fn span(world: &World, first: u32, last: u32) -> Option<(String, String)> {
     let from = world.calendar.get(first as usize)?.midnight;
     let to = world.calendar.get(last as usize).or(world.calendar.last())?.midnight + DAY - 1;

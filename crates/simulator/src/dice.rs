@@ -1,77 +1,87 @@
-//! Seeded randomness. Every decision belongs to a stream of (seed, purpose, user, day), so that
-//! no account's day depends on another account or on how many days are simulated.
+//! Seeded random numbers.
+//!
+//! Each decision draws from a stream of its own, seeded by (seed, purpose, account, day). So an account's day depends
+//! neither on other accounts nor on the number of days.
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// What a stream of random numbers decides.
+/// The purpose of a random stream. The numbers are part of its seed, so they must not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Stream {
     Account = 1,
     Persona,
-    Desk,
+    Workday,
     Behavior,
-    Wire,
+    Delivery,
     Catalog,
     Rollout,
     Attack,
-    /// Episodes of the kind with this number, one stream per kind.
+    /// Episodes. Each kind adds its own number.
     Episode = 100,
 }
 
+/// A stream of random numbers.
 pub(crate) struct Dice(ChaCha8Rng);
 
 impl Dice {
+    /// Starts the stream of an account and a day.
     pub(crate) fn new(key: u64, stream: Stream, user: u32, day: u32) -> Dice {
         Dice::numbered(key, stream, 0, user, day)
     }
 
+    /// Starts one of several streams for the same purpose.
     pub(crate) fn numbered(key: u64, stream: Stream, number: u32, user: u32, day: u32) -> Dice {
-        let place = u64::from(user) << 32 | u64::from(day);
+        let position = u64::from(user) << 32 | u64::from(day);
         let purpose = u64::from(stream as u32 + number);
-        let seed = mix(mix(mix(key) ^ place) ^ purpose);
+        let seed = mix(mix(mix(key) ^ position) ^ purpose);
         Dice(ChaCha8Rng::seed_from_u64(seed))
     }
 
+    /// Returns 64 random bits.
     pub(crate) fn word(&mut self) -> u64 {
         self.0.next_u64()
     }
 
+    /// Returns 128 random bits.
     pub(crate) fn uuid(&mut self) -> u128 {
         u128::from(self.0.next_u64()) << 64 | u128::from(self.0.next_u64())
     }
 
-    /// True with this probability.
+    /// Returns true with this probability.
     pub(crate) fn chance(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
 
-    /// Uniform in [0, 1).
+    /// Draws uniformly from [0, 1).
     pub(crate) fn unit(&mut self) -> f64 {
         self.0.random::<f64>()
     }
 
-    /// Uniform in [low, high).
+    /// Draws uniformly from [low, high).
     pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.unit()
     }
 
-    /// Uniform in low..=high.
+    /// Draws uniformly from the whole numbers `low..=high`.
     pub(crate) fn whole(&mut self, low: u32, high: u32) -> u32 {
         self.0.random_range(low..=high.max(low))
     }
 
+    /// Draws from the standard normal distribution.
     pub(crate) fn normal(&mut self) -> f64 {
         StandardNormal.sample(&mut self.0)
     }
 
+    /// Draws from a log-normal distribution.
     pub(crate) fn log_normal(&mut self, median: f64, sigma: f64) -> f64 {
         median * (sigma * self.normal()).exp()
     }
 
-    /// Poisson, by its normal approximation from 30 on.
+    /// Draws from a Poisson distribution: by Knuth's multiplication method, or by the normal approximation from a mean of
+    /// 30 on.
     pub(crate) fn count(&mut self, mean: f64) -> u32 {
         if mean >= 30.0 {
             return (mean + mean.sqrt() * self.normal()).round().max(0.0) as u32;
@@ -85,22 +95,23 @@ impl Dice {
         count
     }
 
-    /// Days until the next event of a process with this mean gap, at least 1.
+    /// Draws the days until the next event, at least 1, from an exponential distribution with this mean.
     pub(crate) fn gap(&mut self, mean: f64) -> u32 {
         (-(1.0 - self.unit()).ln() * mean).ceil().clamp(1.0, 1e6) as u32
     }
 
+    /// Picks an item uniformly.
     pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         items.get((self.unit() * items.len() as f64) as usize)
     }
 
-    /// Prefers the front of the list, as habits do.
+    /// Picks an item, preferring the front of the list (product of two uniform numbers).
     pub(crate) fn habit<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
-        let place = self.unit() * self.unit();
-        items.get((place * items.len() as f64) as usize)
+        let position = self.unit() * self.unit();
+        items.get((position * items.len() as f64) as usize)
     }
 
-    /// The value whose share of the total weight was hit.
+    /// Picks a value by weight.
     pub(crate) fn weighted<T: Copy>(&mut self, first: T, rest: &[(T, f64)], first_weight: f64) -> T {
         let total = first_weight + rest.iter().map(|(_, weight)| weight).sum::<f64>();
         let mut left = self.unit() * total;
@@ -113,15 +124,15 @@ impl Dice {
         first
     }
 
-    /// `count` different items in random order, fewer if there are not so many.
+    /// Returns `count` different items in random order, or all of them if there are fewer.
     pub(crate) fn sample<T: Clone>(&mut self, items: &[T], count: usize) -> Vec<T> {
-        let mut order: Vec<(u64, usize)> = (0..items.len()).map(|place| (self.word(), place)).collect();
-        order.sort_unstable();
-        order.into_iter().take(count).filter_map(|(_, place)| items.get(place).cloned()).collect()
+        let mut shuffled: Vec<(u64, usize)> = (0..items.len()).map(|index| (self.word(), index)).collect();
+        shuffled.sort_unstable();
+        shuffled.into_iter().take(count).filter_map(|(_, index)| items.get(index).cloned()).collect()
     }
 }
 
-/// Spreads the bits of a number (the finalizer of SplitMix64).
+/// Mixes the bits of a number (SplitMix64, Steele, Lea and Flood 2014).
 pub(crate) fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -136,12 +147,12 @@ mod tests {
     #[test]
     fn streams_are_independent_and_repeatable() {
         let word = |stream, user, day| Dice::new(7, stream, user, day).word();
-        assert_eq!(word(Stream::Desk, 1, 2), word(Stream::Desk, 1, 2));
+        assert_eq!(word(Stream::Workday, 1, 2), word(Stream::Workday, 1, 2));
         let mut words = vec![
-            word(Stream::Desk, 1, 2),
+            word(Stream::Workday, 1, 2),
             word(Stream::Behavior, 1, 2),
-            word(Stream::Desk, 2, 1),
-            word(Stream::Desk, 1, 3),
+            word(Stream::Workday, 2, 1),
+            word(Stream::Workday, 1, 3),
         ];
         words.sort_unstable();
         words.dedup();

@@ -1,4 +1,4 @@
-//! One stored event of the simulated org.
+//! Events of the simulated org.
 
 use std::sync::Arc;
 
@@ -6,16 +6,16 @@ use chrono::{DateTime, Utc};
 
 use crate::account::Identity;
 use crate::catalog::{Query, Report, View};
+use crate::location::{Client, Location};
 use crate::logfile::{self, LogFile};
-use crate::place::{Client, Place};
 use crate::record;
 
 /// One record as Salesforce stores it.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Milliseconds since 1970.
+    /// Event time, in milliseconds since 1970.
     pub(crate) at: i64,
-    /// The place in its day's delivery: `at`, seldom up to two seconds later.
+    /// Time of delivery, by which the events of a day are sorted: `at`, or up to two seconds later.
     pub(crate) arrival: i64,
     pub(crate) id: u128,
     pub(crate) identity: Arc<Identity>,
@@ -25,18 +25,19 @@ pub struct Event {
     pub(crate) body: Body,
 }
 
-/// One login, seen from one network.
+/// A session in one network.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) session_key: String,
     pub(crate) login_key: String,
     pub(crate) login_history_id: String,
     pub(crate) ip: String,
-    pub(crate) place: &'static Place,
+    pub(crate) location: &'static Location,
     pub(crate) client: Client,
     pub(crate) level: &'static str,
 }
 
+/// The fields of one type of event.
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
     ListView {
@@ -100,13 +101,14 @@ pub(crate) enum Body {
     Threat(Box<Threat>),
 }
 
+/// How a login is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LoginKind {
     Application,
     Oauth,
 }
 
-/// A kind of API traffic.
+/// A type of API client.
 #[derive(Debug)]
 pub(crate) struct Api {
     /// `ApiEvent.ApiType`.
@@ -116,7 +118,7 @@ pub(crate) struct Api {
     pub(crate) connected_app: Option<u64>,
 }
 
-/// What Salesforce's own Threat Detection said, hours later.
+/// A detection by Salesforce's Threat Detection.
 #[derive(Debug, Clone)]
 pub(crate) struct Threat {
     pub(crate) kind: ThreatKind,
@@ -130,6 +132,7 @@ pub(crate) struct Threat {
     pub(crate) previous: Option<Arc<Session>>,
 }
 
+/// The type of a detection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ThreatKind {
     ApiAnomaly,
@@ -138,26 +141,27 @@ pub(crate) enum ThreatKind {
 }
 
 impl Event {
-    /// When it happened.
+    /// Returns the event time.
     pub fn at(&self) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(self.at).unwrap_or_default()
     }
 
-    /// 18 characters.
+    /// Returns the id of the account, 18 characters.
     pub fn user_id(&self) -> &str {
         &self.identity.user_id
     }
 
+    /// Returns the username of the account.
     pub fn username(&self) -> &str {
         &self.identity.username
     }
 
-    /// `EventIdentifier`, a UUID; the same for a record that is delivered twice.
+    /// Returns the `EventIdentifier`, a UUID. A record that is delivered twice keeps it.
     pub fn identifier(&self) -> String {
         record::uuid_text(self.id)
     }
 
-    /// The object that stores it, such as `ListViewEvent`.
+    /// Returns the name of the object that stores the event, such as `ListViewEvent`.
     pub fn object(&self) -> &'static str {
         match &self.body {
             Body::ListView { .. } => "ListViewEvent",
@@ -179,22 +183,22 @@ impl Event {
         }
     }
 
-    /// Appends the record as the query API returns it: one line of JSON, with its line feed.
+    /// Appends the record as the query API returns it: one line of JSON with a line feed.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         record::write(self, out);
     }
 
-    /// The kind of event log file that has a row for it, if any.
+    /// Returns the event log file that has a row for the event, if any.
     pub fn log_file(&self) -> Option<LogFile> {
         logfile::of(self)
     }
 
-    /// Appends its row of [`Event::log_file`], or nothing.
+    /// Appends the row in [`Event::log_file`], or nothing if there is none.
     pub fn write_csv(&self, out: &mut Vec<u8>) {
         logfile::write_row(self, out);
     }
 
-    /// True for events without a user at the keyboard: they carry no session, address or login.
+    /// Returns whether the event happened without a session: it then has no keys and no address.
     pub(crate) fn is_detached(&self) -> bool {
         matches!(&self.body, Body::Report { operation, .. } if operation.contains("synchronously") || *operation == "ReportScheduled")
     }

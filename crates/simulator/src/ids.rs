@@ -1,9 +1,11 @@
-//! Salesforce identifiers and keys.
+//! Salesforce ids and keys.
 
+/// Digits of base 62.
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// Characters of the checksum, five bits each.
 const CHECKSUM: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 
-/// An 18-character id: key prefix, pod, nine base-62 digits of the number, checksum.
+/// Returns an 18-character id: key prefix, instance, nine base-62 digits of the number, and checksum.
 pub(crate) fn salesforce_id(prefix: &str, number: u64) -> String {
     let mut id = String::with_capacity(18);
     id.push_str(prefix);
@@ -14,7 +16,7 @@ pub(crate) fn salesforce_id(prefix: &str, number: u64) -> String {
     id
 }
 
-/// A key of `length` base-62 characters; equal numbers give equal keys.
+/// Returns a key of `length` base-62 characters. Equal numbers give equal keys.
 pub(crate) fn key(number: u64, length: usize) -> String {
     let mut key = String::with_capacity(length);
     push_base62(&mut key, number, length.min(10));
@@ -22,24 +24,25 @@ pub(crate) fn key(number: u64, length: usize) -> String {
     key
 }
 
-/// True for 18 characters whose last three are the checksum of the first fifteen.
+/// Returns whether `id` has 18 characters, of which the last three are the checksum of the first fifteen.
 pub(crate) fn is_valid(id: &str) -> bool {
     id.is_ascii()
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && id.split_at_checked(15).is_some_and(|(short, end)| checksum(short) == end)
 }
 
-/// The first 15 characters, as event log files print ids.
+/// Returns the first 15 characters, as event log files write ids.
 pub(crate) fn short(id: &str) -> &str {
     id.get(..15).unwrap_or(id)
 }
 
+/// Returns the last three characters of the id that starts with these 15.
 fn checksum(short: &str) -> String {
     short
         .as_bytes()
         .chunks(5)
         .map(|chunk| {
-            let upper = |(place, byte): (usize, &u8)| usize::from(byte.is_ascii_uppercase()) << place;
+            let upper = |(index, byte): (usize, &u8)| usize::from(byte.is_ascii_uppercase()) << index;
             let bits: usize = chunk.iter().enumerate().map(upper).sum();
             char::from(CHECKSUM.get(bits).copied().unwrap_or(b'A'))
         })
@@ -63,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checksum_is_that_of_a_real_id() {
+    fn a_real_id_is_valid() {
         assert!(is_valid("0054J000004rPTUQA2"));
         assert!(!is_valid("0054J000004rPTUQA3"));
         assert!(!is_valid("0054J000004rPTU"));
@@ -71,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn made_ids_are_valid_and_distinct() {
+    fn generated_ids_are_valid_and_distinct() {
         for number in [0, 1, 62, u64::from(u32::MAX)] {
             assert!(is_valid(&salesforce_id("005", number)), "{number}");
         }

@@ -1,7 +1,7 @@
-//! The same events as rows of event log files: every field quoted, ids of 15 characters.
+//! Writes events as rows of event log files, with all fields quoted and ids of 15 characters.
 //!
-//! Log files know less than stored events: list views, permission sets and Threat Detection have none,
-//! and a run that is stored in chunks has one row.
+//! Log files contain less than stored events: list views, permission changes and detections have no log file, and a run
+//! with several stored events has one row.
 
 use chrono::NaiveDate;
 
@@ -9,22 +9,34 @@ use crate::event::{Body, Event, LoginKind};
 use crate::ids;
 use crate::record::{push_iso, push_stamp};
 
-/// A kind of event log file.
+/// A type of event log file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogFile {
+    /// SOAP API calls.
     Api,
+    /// REST API calls.
     RestApi,
+    /// Bulk API 2.0 jobs.
     BulkApi2,
+    /// Uploads, downloads and previews of files.
     ContentTransfer,
+    /// Pages in Lightning Experience.
     LightningPageView,
+    /// Logins.
     Login,
+    /// Logins of administrators as other users.
     LoginAs,
+    /// Logouts.
     Logout,
+    /// Report runs.
     Report,
+    /// Report exports.
     ReportExport,
+    /// Pages in Salesforce Classic.
     Uri,
 }
 
+/// The first columns of all types.
 const COMMON: [&str; 10] = [
     "EVENT_TYPE",
     "TIMESTAMP",
@@ -37,10 +49,13 @@ const COMMON: [&str; 10] = [
     "SESSION_KEY",
     "LOGIN_KEY",
 ];
+/// Columns that follow in some types.
 const STATUS: [&str; 3] = ["USER_TYPE", "REQUEST_STATUS", "DB_TOTAL_TIME"];
+/// Columns after those of the type.
 const DERIVED: [&str; 4] = ["TIMESTAMP_DERIVED", "USER_ID_DERIVED", "CLIENT_IP", "URI_ID_DERIVED"];
 
 impl LogFile {
+    /// All types.
     pub const ALL: [LogFile; 11] = [
         LogFile::Api,
         LogFile::RestApi,
@@ -55,7 +70,7 @@ impl LogFile {
         LogFile::Uri,
     ];
 
-    /// The `EVENT_TYPE`.
+    /// Returns the value of `EVENT_TYPE`.
     pub fn event_type(self) -> &'static str {
         match self {
             LogFile::Api => "API",
@@ -72,12 +87,12 @@ impl LogFile {
         }
     }
 
-    /// `Login_2026-01-05.csv`.
+    /// Returns the name of the file of a day: `Login_2026-01-05.csv`.
     pub fn file_name(self, date: NaiveDate) -> String {
         format!("{}_{date}.csv", self.event_type())
     }
 
-    /// Column names in the order of the rows.
+    /// Returns the names of the columns in their order.
     pub fn columns(self) -> Vec<&'static str> {
         let own: &[&str] = match self {
             LogFile::Api => &[
@@ -182,11 +197,12 @@ impl LogFile {
     }
 }
 
-/// The header row, with its line feed.
+/// Returns the header row with a line feed.
 pub fn csv_header(kind: LogFile) -> String {
     format!("\"{}\"\n", kind.columns().join("\",\""))
 }
 
+/// Returns the log file that has a row for the event.
 pub(crate) fn of(event: &Event) -> Option<LogFile> {
     let kind = match &event.body {
         Body::Report { sequence: 2.., .. } => return None,
@@ -209,18 +225,19 @@ pub(crate) fn of(event: &Event) -> Option<LogFile> {
     Some(kind)
 }
 
+/// Appends the row of the event, if it has one.
 pub(crate) fn write_row(event: &Event, out: &mut Vec<u8>) {
     let Some(kind) = of(event) else { return };
-    for (place, column) in kind.columns().into_iter().enumerate() {
-        out.extend_from_slice(if place == 0 { b"\"" } else { b",\"" });
-        let value = common(event, kind, column).unwrap_or_else(|| own(event, column));
+    for (index, column) in kind.columns().into_iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b"\"" } else { b",\"" });
+        let value = common(event, kind, column).unwrap_or_else(|| specific(event, column));
         out.extend_from_slice(value.replace('"', "\"\"").as_bytes());
         out.push(b'"');
     }
     out.push(b'\n');
 }
 
-/// The columns that mean the same in all files.
+/// Returns the value of a column that means the same in all types.
 fn common(event: &Event, kind: LogFile, column: &str) -> Option<String> {
     let session = &event.session;
     let attended = |text: &str| if event.is_detached() { String::new() } else { text.to_owned() };
@@ -249,8 +266,8 @@ fn common(event: &Event, kind: LogFile, column: &str) -> Option<String> {
     Some(value)
 }
 
-/// The columns of one kind; empty where the event knows nothing.
-fn own(event: &Event, column: &str) -> String {
+/// Returns the value of a column of one type; empty if the event has none.
+fn specific(event: &Event, column: &str) -> String {
     let rows = |rows: Option<f64>| rows.map_or(String::new(), |rows| format!("{rows:.0}"));
     let text = match (&event.body, column) {
         (Body::Report { report, .. }, "ENTITY_NAME") => report.objects,
@@ -288,7 +305,7 @@ fn own(event: &Event, column: &str) -> String {
         (Body::Login { .. }, "USER_NAME") => &event.identity.username,
         (Body::Login { .. }, "TLS_PROTOCOL") => "TLSv1.3",
         (Body::Login { .. }, "CIPHER_SUITE") => "ECDHE-RSA-AES256-GCM-SHA384",
-        (Body::Login { .. }, "COUNTRY_CODE") => event.session.place.iso,
+        (Body::Login { .. }, "COUNTRY_CODE") => event.session.location.iso,
         (Body::Login { status: "Success", .. }, "LOGIN_STATUS") => "LOGIN_NO_ERROR",
         (Body::Login { .. }, "LOGIN_STATUS") => "LOGIN_ERROR_INVALID_PASSWORD",
         (Body::LoginAs { admin }, "DELEGATED_USER_NAME") => &admin.username,

@@ -1,66 +1,90 @@
-//! What to simulate.
+//! Plans: what to simulate.
 
 use chrono::{Days, NaiveDate};
 
 use crate::ids;
 
-/// The most accounts one simulated org may have.
+/// The most accounts of one org. A choice.
 pub const MAX_USERS: u32 = 1_000_000;
-/// The most calendar days one simulation may cover (ten years).
+/// The most calendar days of one simulation: ten years. A choice.
 pub const MAX_DAYS: u32 = 3_660;
 
-/// A complete description of a simulated org: the same plan always gives the same bytes.
+/// A complete description of a simulated org. The same plan always gives the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The org's id, 18 characters with a valid checksum.
     pub org_id: String,
-    /// Accounts, people and machines together.
+    /// Number of accounts, of people and programs together.
     pub users: u32,
-    /// Calendar days, starting with `start`.
+    /// Number of calendar days, starting with `start`.
     pub days: u32,
+    /// Seed of all random numbers.
     pub seed: u64,
-    /// The first day, UTC.
+    /// The first day, in UTC.
     pub start: NaiveDate,
+    /// How many attacks there are.
     pub attacks: Attacks,
+    /// Whether a scripted story is part of the org.
     pub scenario: Scenario,
 }
 
-/// How many attacks are hidden in the last fifth of the days.
+/// How many attacks happen in the last fifth of the days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attacks {
+    /// No attacks.
     None,
-    /// One to five per family, growing with the org; fewer where the org has too few suitable accounts.
+    /// One to five per family, depending on the size of the org. Fewer if it has too few suitable accounts.
     Standard,
-    /// Exactly so many per family, or an error.
+    /// Exactly this many per family, or an error.
     PerFamily(u32),
 }
 
-/// Whether a scripted story runs through the org.
+/// A scripted story within the org.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
+    /// No story.
     Standard,
-    /// Emma Martin prepares to leave for a competitor on the last weekday.
+    /// On the last weekday, Emma Martin reads broad views before she leaves for a competitor.
     Leaver,
 }
 
+/// Why a plan cannot be simulated.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SimulationError {
+    /// The org's id is invalid.
     #[error("org_id {0:?} is not an 18-character Salesforce id with a valid checksum")]
     OrgId(String),
+    /// The number of accounts is out of range.
     #[error("users is {0}, must be between 5 and {MAX_USERS}")]
     Users(u32),
+    /// The number of days is out of range.
     #[error("days is {0}, must be between 1 and {MAX_DAYS}")]
     Days(u32),
+    /// The last day cannot be represented.
     #[error("start {start} plus {days} days lies outside the calendar")]
-    Start { start: NaiveDate, days: u32 },
+    Start {
+        /// The first day.
+        start: NaiveDate,
+        /// The number of days.
+        days: u32,
+    },
+    /// There are too few days for attacks.
     #[error("days is {0}, attacks need at least 10")]
     DaysForAttacks(u32),
+    /// There are too few accounts for the attacks of a family.
     #[error("family {family} needs {wanted} suitable accounts that no other attack uses, found {found}")]
-    TooFewAccounts { family: &'static str, wanted: u32, found: u32 },
+    TooFewAccounts {
+        /// The family of attacks.
+        family: &'static str,
+        /// The number of accounts needed.
+        wanted: u32,
+        /// The number of accounts found.
+        found: u32,
+    },
 }
 
 impl Plan {
-    /// An ordinary org from Monday 2026-01-05 on, with the standard attacks.
+    /// Returns the plan of an ordinary org with the standard attacks, starting on Monday, 2026-01-05.
     pub fn new(users: u32, days: u32, seed: u64) -> Plan {
         Plan {
             org_id: ids::salesforce_id("00D", 1_806_211),
@@ -73,7 +97,7 @@ impl Plan {
         }
     }
 
-    /// The demonstration: 150 users, 60 days up to Monday 2026-03-02, when Emma Martin leaves.
+    /// Returns the plan of the demo: 150 accounts and 60 days, up to Monday, 2026-03-02, when Emma Martin leaves.
     pub fn leaver(seed: u64) -> Plan {
         Plan {
             start: first_day(2026, 1, 2),
@@ -83,6 +107,7 @@ impl Plan {
         }
     }
 
+    /// Checks that every value is within its range.
     pub(crate) fn validate(&self) -> Result<(), SimulationError> {
         if !ids::is_valid(&self.org_id) {
             return Err(SimulationError::OrgId(self.org_id.clone()));
@@ -124,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_plans_name_the_field() {
+    fn errors_name_the_field() {
         assert!(refused(|plan| plan.org_id = "00D".into()).starts_with("org_id \"00D\""));
         assert!(refused(|plan| plan.users = 0).starts_with("users is 0"));
         assert!(refused(|plan| plan.days = 0).starts_with("days is 0"));

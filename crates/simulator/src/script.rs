@@ -1,4 +1,4 @@
-//! What an account can do, each as the events it leaves. Ordinary days and attacks share it.
+//! The actions of accounts, each with the events that it produces. Ordinary days and attacks share them.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use crate::catalog::{Query, Report, View};
 use crate::dice::Dice;
 use crate::event::{Api, Body, Event, LoginKind, Session, Threat};
 
-/// Rows of a list view that one event carries.
+/// Rows of a list view per event, from the founding article's example.
 const VIEW_CHUNK: f64 = 250.0;
-/// Rows of a report that one event carries.
+/// Rows of a report per event. A choice: a real report of 20,680 rows came in 51 events.
 const REPORT_CHUNK: f64 = 500.0;
-/// Rows of a query that one response carries.
+/// Rows of a query per response: Salesforce's default batch size.
 const QUERY_CHUNK: f64 = 2_000.0;
-/// Larger results arrive in larger chunks.
+/// Most events of one action; larger results have larger chunks. A choice, to bound the output.
 const MOST_CHUNKS: f64 = 25.0;
 
 pub(crate) static REST: Api =
@@ -24,7 +24,7 @@ pub(crate) static BULK: Api =
     Api { api_type: "Bulk", application: "Lumen Warehouse", client: "Unknown", connected_app: Some(32) };
 pub(crate) static STOLEN: Api = Api { api_type: "REST", application: "N/A", client: "Unknown", connected_app: None };
 
-/// Writes the events of one account.
+/// Appends the events of one account.
 pub(crate) struct Script<'a> {
     pub(crate) dice: Dice,
     pub(crate) identity: Arc<Identity>,
@@ -32,13 +32,14 @@ pub(crate) struct Script<'a> {
 }
 
 impl Script<'_> {
+    /// Appends an event.
     pub(crate) fn event(&mut self, at: i64, session: &Arc<Session>, body: Body) {
         let id = self.dice.uuid();
         let (identity, session) = (self.identity.clone(), session.clone());
         self.out.push(Event { at, arrival: at, id, identity, session, internal: false, body });
     }
 
-    /// One look at a list view; more than 250 rows come in chunks. Returns the time of the last.
+    /// Opens a list view. More than [`VIEW_CHUNK`] rows come in several events. Returns the time after the last.
     pub(crate) fn list_view(&mut self, at: i64, session: &Arc<Session>, view: &Arc<View>, rows: f64) -> i64 {
         let execution = self.dice.uuid();
         let mut last = at;
@@ -56,6 +57,7 @@ impl Script<'_> {
         last
     }
 
+    /// Runs or exports a report. Returns the time after the last event.
     pub(crate) fn report(
         &mut self,
         at: i64,
@@ -75,7 +77,7 @@ impl Script<'_> {
         last
     }
 
-    /// A query and the `QueryMore` calls that fetch the rest.
+    /// Runs a query, with the `QueryMore` calls that fetch the rest. Returns the time after the last event.
     pub(crate) fn query(
         &mut self,
         at: i64,
@@ -103,38 +105,45 @@ impl Script<'_> {
         last
     }
 
+    /// Downloads the result of a Bulk API job.
     pub(crate) fn bulk_result(&mut self, at: i64, session: &Arc<Session>, query: &Arc<Query>, rows: f64) {
         let request = self.dice.word();
         self.event(at, session, Body::BulkApiResult { query: query.clone(), rows: rows.round(), request });
     }
 
+    /// Logs in, or fails to.
     pub(crate) fn login(&mut self, at: i64, session: &Arc<Session>, status: &'static str, kind: LoginKind) {
         self.event(at, session, Body::Login { status, kind });
     }
 
+    /// Opens a record in Lightning Experience.
     pub(crate) fn open_record(&mut self, at: i64, session: &Arc<Session>, object: &'static str) {
         let (record, duration) = (self.dice.word() >> 24, self.dice.log_normal(1_400.0, 0.6) as u32);
         let operation = self.dice.weighted("Read", &[("Update", 0.18), ("Create", 0.06), ("Delete", 0.01)], 0.75);
         self.event(at, session, Body::LightningUri { object, record, operation, duration });
     }
 
+    /// Opens a record in Salesforce Classic.
     pub(crate) fn open_classic(&mut self, at: i64, session: &Arc<Session>, object: &'static str) {
         let record = self.dice.word() >> 24;
         let operation = self.dice.weighted("Read", &[("Update", 0.25)], 0.75);
         self.event(at, session, Body::Uri { object, record, operation });
     }
 
+    /// Downloads, previews or uploads a file.
     pub(crate) fn file(&mut self, at: i64, session: &Arc<Session>, action: &'static str) {
         let (document, bytes) = (self.dice.word() >> 24, self.dice.log_normal(240_000.0, 1.3) as u64);
         let file_type = self.dice.weighted("PDF", &[("WORD_X", 0.25), ("EXCEL_X", 0.25), ("POWER_POINT_X", 0.1)], 0.4);
         self.event(at, session, Body::File { action, document, bytes, file_type });
     }
 
+    /// Appends a detection.
     pub(crate) fn threat(&mut self, at: i64, session: &Arc<Session>, threat: Threat) {
         self.event(at, session, Body::Threat(Box::new(threat)));
     }
 }
 
+/// Returns the number of chunks for `rows` rows.
 fn chunks(rows: f64, chunk: f64) -> u32 {
     (rows / chunk).ceil().clamp(1.0, MOST_CHUNKS) as u32
 }

@@ -1,4 +1,4 @@
-//! Day after day of a simulated org.
+//! The events of a simulated org, day by day.
 
 use std::collections::BTreeMap;
 
@@ -7,41 +7,42 @@ use chrono::NaiveDate;
 use crate::behavior;
 use crate::calendar::DAY;
 use crate::confounder;
+use crate::delivery;
 use crate::event::Event;
 use crate::labels::Labels;
 use crate::plan::{Plan, SimulationError};
-use crate::wire;
 use crate::world::World;
 use crate::{attack, leaver};
 
 /// One calendar day (UTC) of an org.
 #[derive(Debug, Clone)]
 pub struct Day {
+    /// The day.
     pub date: NaiveDate,
-    /// By event time, except that delivery puts one record in a hundred up to two seconds too late.
+    /// The events in order of delivery: by event time, except that one in a hundred is up to two seconds late.
     pub events: Vec<Event>,
 }
 
-/// An org's days, one at a time; memory is bounded by the largest day.
+/// Generates an org's days, one at a time. Memory is bounded by the largest day.
 pub struct Simulation {
     world: World,
-    /// Malicious events by the index of their UTC day.
+    /// Events of attacks, by the index of their UTC day.
     attacks: BTreeMap<u32, Vec<Event>>,
     labels: Labels,
     next: usize,
-    /// Events of people whose working day ends after midnight UTC.
+    /// Events of working days that end after midnight UTC.
     pending: Vec<Event>,
 }
 
 impl Simulation {
-    /// Checks the plan and fixes accounts, attacks and labels.
+    /// Checks the plan, and determines accounts, attacks and labels.
     ///
     /// # Errors
-    /// A plan that is out of range, or that wants more attacks than there are suitable accounts.
+    /// If a value of the plan is out of range, or if there are too few suitable accounts for its attacks.
     pub fn new(plan: Plan) -> Result<Simulation, SimulationError> {
         plan.validate()?;
         let world = World::new(plan);
-        let mut attacks = attack::stage(&world)?;
+        let mut attacks = attack::all(&world)?;
         attacks.extend(leaver::attack(&world));
         attacks.sort_by_key(|attack| attack.events.first().map(|event| event.at));
         let labels = Labels {
@@ -51,14 +52,14 @@ impl Simulation {
         };
         let first = world.calendar.first().map_or(0, |today| today.midnight);
         let mut by_day: BTreeMap<u32, Vec<Event>> = BTreeMap::new();
-        for event in attacks.into_iter().flat_map(|attack| attack.events.into_iter().chain(attack.aftermath)) {
+        for event in attacks.into_iter().flat_map(|attack| attack.events.into_iter().chain(attack.detections)) {
             let day = (event.at - first).div_euclid(DAY);
             by_day.entry(day.max(0) as u32).or_default().push(event);
         }
         Ok(Simulation { world, attacks: by_day, labels, next: 0, pending: Vec::new() })
     }
 
-    /// The truth about all days, known from the beginning.
+    /// Returns the ground truth for all days.
     pub fn labels(&self) -> &Labels {
         &self.labels
     }
@@ -74,7 +75,7 @@ impl Iterator for Simulation {
         for account in &self.world.accounts {
             let from = events.len();
             behavior::day(&self.world, account, today, &mut events);
-            wire::deliver(&self.world, account, today, from, &mut events);
+            delivery::deliver(&self.world, account, today, from, &mut events);
         }
         events.extend(self.attacks.remove(&today.index).unwrap_or_default());
         let is_tomorrow = |event: &Event| event.at >= today.midnight + DAY;

@@ -1,4 +1,4 @@
-//! Everything about an org that does not change from day to day.
+//! The parts of an org that do not change from day to day.
 
 use std::sync::Arc;
 
@@ -9,13 +9,15 @@ use crate::dice::mix;
 use crate::leaver;
 use crate::plan::{Plan, Scenario};
 
+/// An org: its plan, calendar, catalog and accounts.
 pub(crate) struct World {
     pub(crate) plan: Plan,
-    /// The seed of all streams: the plan's seed and its org.
+    /// The key of all random streams, from the plan's seed and org.
     pub(crate) key: u64,
     pub(crate) calendar: Vec<Today>,
     pub(crate) catalog: Catalog,
     pub(crate) accounts: Vec<Account>,
+    /// Indices of the administrators.
     pub(crate) admins: Vec<u32>,
 }
 
@@ -30,7 +32,7 @@ impl World {
         if plan.scenario == Scenario::Leaver
             && let Some(account) = accounts.get_mut(leaver::EMMA as usize)
         {
-            leaver::recast(account, key, &catalog);
+            leaver::assign(account, key, &catalog);
         }
         let admins =
             accounts.iter().filter(|account| account.class == Class::Admin).map(|account| account.index).collect();
@@ -41,6 +43,7 @@ impl World {
         self.accounts.get(index as usize)
     }
 
+    /// Returns whether the account follows the script of [`leaver`].
     pub(crate) fn is_scripted(&self, index: u32) -> bool {
         self.plan.scenario == Scenario::Leaver && index == leaver::EMMA
     }

@@ -1,13 +1,13 @@
-//! People who misuse their own access.
+//! Attack families of people who misuse their own access.
 
 use super::ordinary;
 use super::scene::{Scene, full_query};
 use crate::calendar::{DAY, HOUR, MINUTE};
-use crate::desk::Desk;
 use crate::event::LoginKind;
 use crate::script::BULK;
+use crate::workday::Workday;
 
-/// From "My" to "All" views, over own and new objects, with a few exports.
+/// Opens broad views of usual and new objects, and exports a few reports.
 pub(super) fn leaver(scene: &mut Scene<'_>) {
     let factor = scene.scale(4.0, 40.0);
     let new_objects = scene.count(2, 6) - 1;
@@ -17,7 +17,7 @@ pub(super) fn leaver(scene: &mut Scene<'_>) {
     let times = scene.times(looks, (10, 120));
     let rows = scene.usual_rows * factor;
     let session = scene.session.clone();
-    scene.look(&session, &views, &times, rows);
+    scene.open_views(&session, &views, &times, rows);
     let exports = scene.count(1, 4) - 1;
     let reports = scene.unknown_reports(exports);
     let times = scene.times(exports, (60, 150));
@@ -26,7 +26,7 @@ pub(super) fn leaver(scene: &mut Scene<'_>) {
         format!("broad views of {} objects, {new_objects} of them new, {factor:.1} times a usual day", views.len());
 }
 
-/// Many reports never exported before.
+/// Exports many reports that the account never exported before.
 pub(super) fn report_export(scene: &mut Scene<'_>) {
     let factor = scene.scale(4.0, 30.0);
     let count = scene.count(6, 20);
@@ -35,11 +35,11 @@ pub(super) fn report_export(scene: &mut Scene<'_>) {
     let session = scene.session.clone();
     let rows = scene.usual_rows * factor;
     scene.export(&session, &reports, &times, rows);
-    scene.detected(crate::event::ThreatKind::ReportAnomaly, &session, None);
+    scene.perhaps_detect(crate::event::ThreatKind::ReportAnomaly, &session, None);
     scene.note = format!("exports {count} unknown reports, {factor:.1} times the rows of a usual day");
 }
 
-/// Somewhat more than usual, day after day.
+/// Reads a few times the usual rows, day after day.
 pub(super) fn slow_drip(scene: &mut Scene<'_>) {
     let wanted = scene.count(7, 12);
     let extra = scene.scale(2.5, 4.5);
@@ -57,54 +57,54 @@ pub(super) fn slow_drip(scene: &mut Scene<'_>) {
             continue;
         }
         days += 1;
-        let desk = Desk::new(world.key, scene.account, *today);
+        let workday = Workday::new(world.key, scene.account, *today);
         let looks = scene.dice.whole(4, 10);
-        let mut times: Vec<i64> = (0..looks).map(|_| desk.moment(&mut scene.dice)).collect();
+        let mut times: Vec<i64> = (0..looks).map(|_| workday.moment(&mut scene.dice)).collect();
         times.sort_unstable();
         let rows = scene.usual_rows * extra * scene.dice.between(0.8, 1.25);
         for (nth, at) in times.into_iter().enumerate() {
-            let session = desk.session(at).clone();
+            let session = workday.session(at).clone();
             let view = views.get((nth + today.index as usize) % views.len().max(1)).cloned();
             let chosen: Vec<_> = view.into_iter().collect();
-            scene.look(&session, &chosen, &[at], rows / f64::from(looks));
+            scene.open_views(&session, &chosen, &[at], rows / f64::from(looks));
         }
     }
     scene.note = format!("{:.1} times the usual rows on {days} working days", 1.0 + extra);
 }
 
-/// Everybody's records of the objects the team works with.
+/// Opens broad views of the team's own objects.
 pub(super) fn scope_creep(scene: &mut Scene<'_>) {
     let factor = scene.scale(5.0, 18.0);
     let views = scene.broad_views();
     let looks = scene.count(8, 24);
     let times = scene.times(looks, (20, 170));
     let session = scene.session.clone();
-    scene.look(&session, &views, &times, scene.usual_rows * factor);
+    scene.open_views(&session, &views, &times, scene.usual_rows * factor);
     scene.note = format!("{looks} looks at broad views of the team's own objects, {factor:.1} times a usual day");
 }
 
-/// Nights and weekends, with known means.
+/// Reads and exports at night or on a Sunday, from home with the usual client.
 pub(super) fn off_hours_theft(scene: &mut Scene<'_>) {
     let factor = scene.scale(4.0, 14.0);
-    let local_midnight = scene.today.midnight - scene.account.place.zone * MINUTE;
+    let local_midnight = scene.today.midnight - scene.account.location.zone * MINUTE;
     let minutes = i64::from(scene.dice.whole(0, 240)) * MINUTE;
     let until_sunday = 6 - scene.today.weekday.min(6);
     let sunday_is_simulated = scene.today.index + until_sunday + 2 <= scene.world.plan.days;
     scene.at = if sunday_is_simulated && scene.dice.chance(0.4) {
         local_midnight + i64::from(until_sunday) * DAY + 10 * HOUR + minutes
     } else {
-        // From ten in the evening to two in the morning.
+        // Between 22:00 and 02:00.
         local_midnight + 22 * HOUR + minutes
     };
-    let (ip, place) = (crate::place::home_ip(u64::from(scene.account.index)), scene.account.place);
-    let session = scene.intrude(ip, place, scene.session.client.clone());
+    let (ip, location) = (crate::location::home_ip(u64::from(scene.account.index)), scene.account.location);
+    let session = scene.new_session(ip, location, scene.session.client.clone());
     let at = scene.at;
     scene.perform(|script| script.login(at - 40_000, &session, "Success", LoginKind::Application));
     let mut views: Vec<_> = scene.persona.views.iter().map(|(view, _)| view.clone()).collect();
     views.extend(scene.broad_views());
     let looks = scene.count(8, 30);
     let times = scene.times(looks, (15, 110));
-    scene.look(&session, &views, &times, scene.usual_rows * factor * 0.6);
+    scene.open_views(&session, &views, &times, scene.usual_rows * factor * 0.6);
     let exports = scene.count(4, 9);
     let reports = if scene.size < 0.15 { scene.persona.reports.clone() } else { scene.unknown_reports(exports) };
     let times = scene.times(exports, (20, 120));
@@ -112,7 +112,7 @@ pub(super) fn off_hours_theft(scene: &mut Scene<'_>) {
     scene.note = format!("views and exports at night or on a Sunday, {factor:.1} times a usual day");
 }
 
-/// Bulk results, files, or both.
+/// Downloads Bulk API results, files, or both.
 pub(super) fn bulk_export(scene: &mut Scene<'_>) {
     let session = scene.session.clone();
     let (jobs, files) = match scene.dice.whole(0, 2) {

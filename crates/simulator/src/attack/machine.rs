@@ -1,4 +1,4 @@
-//! Programs with stolen tokens, and integration accounts in the wrong hands.
+//! Attack families with stolen tokens and misused integration accounts.
 
 use std::sync::Arc;
 
@@ -7,19 +7,20 @@ use crate::account::Class;
 use crate::calendar::MINUTE;
 use crate::catalog::Query;
 use crate::event::{LoginKind, ThreatKind};
-use crate::place::{Browser, System, browser, program};
+use crate::location::{Browser, System, browser, program};
 use crate::script::{REST, STOLEN};
 
+/// Clients of attackers.
 const TOOLS: [&str; 4] = ["python-requests/2.32.3", "curl/8.5.0", "simple-salesforce/1.12.6", "Go-http-client/2.0"];
 
-/// A stolen token reads several objects to their end.
+/// Reads several objects completely, with a stolen token.
 pub(super) fn api_exfiltration(scene: &mut Scene<'_>) {
     let tool = scene.dice.pick(&TOOLS).copied().unwrap_or("curl/8.5.0");
-    // A careful thief of an integration's token looks like the integration.
+    // A hard attack with an integration's token uses the integration's client.
     let careful = scene.account.class == Class::Integration && scene.size < 0.4;
     let client = if careful { scene.session.client.clone() } else { program(tool) };
-    let (ip, place) = scene.network();
-    let session = scene.intrude(ip, place, client);
+    let (ip, location) = scene.network();
+    let session = scene.new_session(ip, location, client);
     let factor = scene.scale(3.0, 50.0);
     let objects = scene.count(2, 8);
     let mut names = scene.persona.objects();
@@ -32,15 +33,15 @@ pub(super) fn api_exfiltration(scene: &mut Scene<'_>) {
         let rows = scene.dice.log_normal(share, 0.5);
         scene.perform(|script| script.query(at, &session, &full_query(object), &STOLEN, rows));
     }
-    scene.detected(ThreatKind::ApiAnomaly, &session, None);
+    scene.perhaps_detect(ThreatKind::ApiAnomaly, &session, None);
     scene.note = format!("{queries} queries of {objects} objects, {factor:.1} times the rows of a usual day");
 }
 
-/// Counts and single rows of very many objects.
+/// Probes many objects with counts and single rows.
 pub(super) fn api_recon(scene: &mut Scene<'_>) {
     let tool = scene.dice.pick(&TOOLS).copied().unwrap_or("curl/8.5.0");
-    let (ip, place) = scene.network();
-    let session = scene.intrude(ip, place, program(tool));
+    let (ip, location) = scene.network();
+    let session = scene.new_session(ip, location, program(tool));
     let queries = scene.count(15, 150);
     let mut objects = scene.persona.team.foreign_objects();
     objects.extend([
@@ -65,7 +66,7 @@ pub(super) fn api_recon(scene: &mut Scene<'_>) {
     scene.note = format!("{queries} probing queries of {} objects", objects.len());
 }
 
-/// Somebody works with an integration's account: other client, other objects, other hours.
+/// Uses an integration's account by hand: other client, objects and hours.
 pub(super) fn integration_abuse(scene: &mut Scene<'_>) {
     let interactive = scene.dice.chance(0.5);
     let client = if interactive {
@@ -73,8 +74,8 @@ pub(super) fn integration_abuse(scene: &mut Scene<'_>) {
     } else {
         program("PostmanRuntime/7.43.0")
     };
-    let (ip, place) = scene.network();
-    let session = scene.intrude(ip, place, client);
+    let (ip, location) = scene.network();
+    let session = scene.new_session(ip, location, client);
     scene.at = scene.today.midnight + i64::from(scene.dice.whole(9 * 60, 19 * 60)) * MINUTE;
     let at = scene.at;
     let kind = if interactive { LoginKind::Application } else { LoginKind::Oauth };
@@ -86,7 +87,7 @@ pub(super) fn integration_abuse(scene: &mut Scene<'_>) {
     if interactive {
         let mut views = scene.foreign_views(new_objects);
         views.extend(scene.broad_views());
-        scene.look(&session, &views, &times, rows);
+        scene.open_views(&session, &views, &times, rows);
         let reports = scene.unknown_reports(new_objects);
         let times = scene.times(new_objects, (20, 150));
         scene.export(&session, &reports, &times, rows * 0.5);

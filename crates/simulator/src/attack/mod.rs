@@ -1,4 +1,4 @@
-//! Attacks: who is chosen, when, and how large; what happens is one function per family.
+//! Attacks: chooses account, day and size. Each family is one function of a submodule.
 
 mod insider;
 mod machine;
@@ -18,26 +18,27 @@ use crate::labels::{Label, rfc3339};
 use crate::plan::{Attacks, SimulationError};
 use crate::world::World;
 
-/// One attack with its events, by time.
+/// One attack.
 pub(crate) struct Attack {
     pub(crate) family: &'static str,
     pub(crate) note: String,
     pub(crate) identity: Arc<Identity>,
-    /// Malicious events; the label spans exactly these.
+    /// Malicious events, by time. The label covers exactly these.
     pub(crate) events: Vec<Event>,
-    /// What Salesforce's own Threat Detection reports hours later.
-    pub(crate) aftermath: Vec<Event>,
+    /// Events of Salesforce's Threat Detection, hours later.
+    pub(crate) detections: Vec<Event>,
 }
 
-/// A way to misuse an account.
+/// A family of attacks.
 struct Family {
     name: &'static str,
-    /// Whether an account of this class is a likely victim or culprit.
+    /// Returns whether accounts of this class can be attacked or attack.
     suits: fn(Class) -> bool,
+    /// Appends the events of the attack.
     act: fn(&mut Scene<'_>),
 }
 
-/// The families with the fewest suitable accounts come first, since they choose first.
+/// All families. Those with the fewest suitable accounts come first, since they choose first.
 const FAMILIES: [Family; 12] = [
     Family { name: "integration_abuse", suits: |class| class == Class::Integration, act: machine::integration_abuse },
     Family { name: "leaver", suits: is_employee, act: insider::leaver },
@@ -53,7 +54,7 @@ const FAMILIES: [Family; 12] = [
     Family { name: "login_as_export", suits: is_employee, act: takeover::login_as_export },
 ];
 
-/// The names of all attack families.
+/// Returns the names of all attack families.
 pub fn families() -> Vec<&'static str> {
     FAMILIES.iter().map(|family| family.name).collect()
 }
@@ -63,6 +64,7 @@ fn is_employee(class: Class) -> bool {
 }
 
 impl Attack {
+    /// Returns the label; `None` if there are no events.
     pub(crate) fn label(&self, number: usize) -> Option<Label> {
         let (first, last) = (self.events.first()?, self.events.last()?);
         Some(Label {
@@ -77,8 +79,8 @@ impl Attack {
     }
 }
 
-/// All attacks of the plan, each on an account of its own.
-pub(crate) fn stage(world: &World) -> Result<Vec<Attack>, SimulationError> {
+/// Returns all attacks of the plan, each on an account of its own.
+pub(crate) fn all(world: &World) -> Result<Vec<Attack>, SimulationError> {
     let (per_family, exact) = match world.plan.attacks {
         Attacks::None => return Ok(Vec::new()),
         Attacks::Standard => ((world.plan.users / 60).clamp(1, 5), false),
@@ -89,9 +91,9 @@ pub(crate) fn stage(world: &World) -> Result<Vec<Attack>, SimulationError> {
     for (number, family) in (0..).zip(&FAMILIES) {
         for nth in 0..per_family {
             let mut dice = Dice::numbered(world.key, Stream::Attack, 10 + number, nth, 0);
-            // Sizes are spread evenly over a family, so that part of each is hard.
+            // Sizes are spread evenly, so that a part of each family is hard.
             let size = (f64::from(nth) + dice.unit()) / f64::from(per_family);
-            match cast(world, family, &mut used, &mut dice, size) {
+            match carry_out(world, family, &mut used, &mut dice, size) {
                 Some(attack) => attacks.push(attack),
                 None if exact => {
                     return Err(SimulationError::TooFewAccounts {
@@ -107,8 +109,8 @@ pub(crate) fn stage(world: &World) -> Result<Vec<Attack>, SimulationError> {
     Ok(attacks)
 }
 
-/// Finds an account and a day for an attack, and carries it out.
-fn cast(world: &World, family: &Family, used: &mut [bool], dice: &mut Dice, size: f64) -> Option<Attack> {
+/// Chooses an account and a day for an attack, and generates its events.
+fn carry_out(world: &World, family: &Family, used: &mut [bool], dice: &mut Dice, size: f64) -> Option<Attack> {
     let accounts = world.accounts.len();
     let start = dice.whole(0, accounts as u32) as usize;
     let last = world.plan.days.saturating_sub(2);
@@ -121,7 +123,7 @@ fn cast(world: &World, family: &Family, used: &mut [bool], dice: &mut Dice, size
         let day = dice.whole(first.min(last), last);
         let Some(mut scene) = Scene::open(world, account, day, size, dice) else { continue };
         (family.act)(&mut scene);
-        let attack = scene.close(family.name);
+        let attack = scene.finish(family.name);
         if attack.events.is_empty() {
             continue;
         }
@@ -131,12 +133,12 @@ fn cast(world: &World, family: &Family, used: &mut [bool], dice: &mut Dice, size
     None
 }
 
-/// The first day of attacks: the last fifth of the plan begins.
+/// Returns the first day of attacks, at which the last fifth of the plan begins.
 fn window(world: &World) -> u32 {
     world.plan.days - world.plan.days / 5
 }
 
-/// An account's ordinary events of one day, by time.
+/// Returns an account's ordinary events of one day, by time.
 fn ordinary(world: &World, account: &Account, today: Today) -> Vec<Event> {
     let mut events = Vec::new();
     behavior::day(world, account, today, &mut events);

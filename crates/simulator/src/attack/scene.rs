@@ -1,4 +1,4 @@
-//! What an attack needs to know about its account, and what all families have in common.
+//! The context of an attack: account, day, size and usual volume, and the actions that families share.
 
 use std::sync::Arc;
 
@@ -6,37 +6,38 @@ use super::{Attack, ordinary};
 use crate::account::{Account, Persona};
 use crate::calendar::{HOUR, MINUTE, Today};
 use crate::catalog::{Breadth, Query, Report, TEAMS, View, columns};
-use crate::desk::{self, Desk};
 use crate::dice::{Dice, Stream};
 use crate::event::{Body, Event, Session, Threat, ThreatKind};
-use crate::place::{ABROAD, Client, Place};
+use crate::location::{ABROAD, Client, Location};
 use crate::record::{changed_session_data, security_event_data};
 use crate::script::Script;
+use crate::workday::{self, Workday};
 use crate::world::World;
 
+/// An attack while its events are generated.
 pub(super) struct Scene<'a> {
     pub(super) world: &'a World,
     pub(super) account: &'a Account,
     pub(super) persona: &'a Persona,
     pub(super) today: Today,
     pub(super) dice: Dice,
-    /// 0 is as hard to see as it gets, 1 is blatant.
+    /// From 0, the hardest to see, to 1, blatant.
     pub(super) size: f64,
-    /// Median rows of a working day before.
+    /// Median rows of the working days in the two weeks before, at least 60.
     pub(super) usual_rows: f64,
     /// The first day of attacks.
     pub(super) window: u32,
-    /// When it begins, within the account's day.
+    /// When the attack begins, within the account's day.
     pub(super) at: i64,
-    /// The session of that moment.
+    /// The account's session at that time.
     pub(super) session: Arc<Session>,
     pub(super) note: String,
     events: Vec<Event>,
-    aftermath: Vec<Event>,
+    detections: Vec<Event>,
 }
 
 impl<'a> Scene<'a> {
-    /// An account at work on that day, with a history; else nothing.
+    /// Prepares an attack. Returns `None` if the account does not work on that day or has fewer than four days before.
     pub(super) fn open(
         world: &'a World,
         account: &'a Account,
@@ -60,12 +61,12 @@ impl<'a> Scene<'a> {
         rows.sort_by(f64::total_cmp);
         let usual_rows = rows.get(rows.len() / 2).copied()?.max(60.0);
         let window = super::window(world);
-        let desk = Desk::new(world.key, account, today);
-        let latest = (desk.end - first - HOUR).max(MINUTE);
+        let workday = Workday::new(world.key, account, today);
+        let latest = (workday.end - first - HOUR).max(MINUTE);
         let at = first + (latest as f64 * dice.unit()) as i64 + MINUTE;
-        let session = desk.session(at).clone();
+        let session = workday.session(at).clone();
         let dice = Dice::numbered(world.key, Stream::Attack, 0, account.index, day);
-        let (events, aftermath, note) = (Vec::new(), Vec::new(), String::new());
+        let (events, detections, note) = (Vec::new(), Vec::new(), String::new());
         Some(Scene {
             world,
             account,
@@ -79,45 +80,48 @@ impl<'a> Scene<'a> {
             session,
             note,
             events,
-            aftermath,
+            detections,
         })
     }
 
-    pub(super) fn close(mut self, family: &'static str) -> Attack {
+    /// Ends the attack.
+    pub(super) fn finish(mut self, family: &'static str) -> Attack {
         self.events.sort_by_key(|event| event.at);
         Attack {
             family,
             note: self.note,
             identity: self.persona.identity.clone(),
             events: self.events,
-            aftermath: self.aftermath,
+            detections: self.detections,
         }
     }
 
-    /// From `hard` to `blatant`, on a logarithmic scale.
+    /// Returns a value between `hard` and `blatant` for the size, on a logarithmic scale.
     pub(super) fn scale(&self, hard: f64, blatant: f64) -> f64 {
         hard * (blatant / hard).powf(self.size)
     }
 
+    /// Like [`Scene::scale`], as a whole number.
     pub(super) fn count(&self, hard: u32, blatant: u32) -> u32 {
         self.scale(f64::from(hard), f64::from(blatant)).round() as u32
     }
 
-    /// So many times of day within this many minutes of the beginning.
+    /// Draws `count` times from the start of the attack on, spread over a number of minutes between the two given.
     pub(super) fn times(&mut self, count: u32, minutes: (u32, u32)) -> Vec<i64> {
         let span = i64::from(self.dice.whole(minutes.0, minutes.1)) * MINUTE;
         let step = span / i64::from(count.max(1));
         (0..i64::from(count)).map(|nth| self.at + nth * step + (step as f64 * 0.8 * self.dice.unit()) as i64).collect()
     }
 
+    /// Appends the events of an action.
     pub(super) fn perform<T>(&mut self, act: impl FnOnce(&mut Script<'_>) -> T) -> T {
         let dice = Dice::new(self.dice.word(), Stream::Attack, 1, 0);
         let mut script = Script { dice, identity: self.persona.identity.clone(), out: &mut self.events };
         act(&mut script)
     }
 
-    /// Looks at views, one at each time, with `rows` rows altogether.
-    pub(super) fn look(&mut self, session: &Arc<Session>, views: &[Arc<View>], times: &[i64], rows: f64) {
+    /// Opens views, one at each time, with about `rows` rows in total.
+    pub(super) fn open_views(&mut self, session: &Arc<Session>, views: &[Arc<View>], times: &[i64], rows: f64) {
         let share = rows / times.len().max(1) as f64;
         for (&at, view) in times.iter().zip(views.iter().cycle()) {
             let rows = self.dice.log_normal(share, 0.35).clamp(5.0, 2_000.0);
@@ -125,7 +129,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Exports reports, one at each time, with `rows` rows altogether.
+    /// Exports reports, one at each time, with about `rows` rows in total.
     pub(super) fn export(&mut self, session: &Arc<Session>, reports: &[Arc<Report>], times: &[i64], rows: f64) {
         let share = rows / times.len().max(1) as f64;
         for (&at, report) in times.iter().zip(reports.iter().cycle()) {
@@ -140,22 +144,22 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Reports this account has no habit of opening.
+    /// Draws reports that the account does not usually open.
     pub(super) fn unknown_reports(&mut self, count: u32) -> Vec<Arc<Report>> {
         let known = &self.persona.reports;
-        let all = TEAMS.into_iter().flat_map(|team| &self.world.catalog.shelf(team).reports);
+        let all = TEAMS.into_iter().flat_map(|team| &self.world.catalog.of_team(team).reports);
         let unknown: Vec<Arc<Report>> =
             all.filter(|report| known.iter().all(|other| other.id != report.id)).cloned().collect();
         self.dice.sample(&unknown, count as usize)
     }
 
-    /// The broad views of the account's own objects.
+    /// Returns the broad views of the account's usual objects.
     pub(super) fn broad_views(&self) -> Vec<Arc<View>> {
         let objects = self.persona.objects();
         objects.iter().filter_map(|object| self.world.catalog.view(object, Breadth::All).cloned()).collect()
     }
 
-    /// Broad views of objects that are not the account's own.
+    /// Draws broad views of objects that the account does not usually read.
     pub(super) fn foreign_views(&mut self, count: u32) -> Vec<Arc<View>> {
         let known = self.persona.objects();
         let foreign: Vec<Arc<View>> = TEAMS
@@ -167,23 +171,23 @@ impl<'a> Scene<'a> {
         self.dice.sample(&foreign, count as usize)
     }
 
-    /// A hosting provider or proxy; a hard attack comes through the account's usual network.
-    pub(super) fn network(&mut self) -> (String, &'static Place) {
+    /// Draws an address of a hosting provider. A hard attack uses the account's current address.
+    pub(super) fn network(&mut self) -> (String, &'static Location) {
         if self.size < 0.25 {
-            return (self.session.ip.clone(), self.session.place);
+            return (self.session.ip.clone(), self.session.location);
         }
         let number = self.dice.word() % 1_000_000;
-        let place = self.dice.pick(&ABROAD).unwrap_or(self.account.place);
-        (place.rented_ip(number), place)
+        let location = self.dice.pick(&ABROAD).unwrap_or(self.account.location);
+        (location.rented_ip(number), location)
     }
 
-    /// A new session with this client.
-    pub(super) fn intrude(&mut self, ip: String, place: &'static Place, client: Client) -> Arc<Session> {
-        Arc::new(desk::session(&mut self.dice, ip, place, client))
+    /// Creates a session with this address and client.
+    pub(super) fn new_session(&mut self, ip: String, location: &'static Location, client: Client) -> Arc<Session> {
+        Arc::new(workday::session(&mut self.dice, ip, location, client))
     }
 
-    /// Two times in three, Threat Detection reports it one to five hours later.
-    pub(super) fn detected(&mut self, kind: ThreatKind, session: &Arc<Session>, previous: Option<Arc<Session>>) {
+    /// Lets Threat Detection report the attack one to five hours later, in two of three cases.
+    pub(super) fn perhaps_detect(&mut self, kind: ThreatKind, session: &Arc<Session>, previous: Option<Arc<Session>>) {
         if self.dice.chance(0.34) {
             return;
         }
@@ -192,7 +196,7 @@ impl<'a> Scene<'a> {
         let summary = match kind {
             ThreatKind::ApiAnomaly => "API request had an unusually high number of rows".to_owned(),
             ThreatKind::ReportAnomaly => {
-                format!("Report was exported from an infrequent network ({})", session.place.city)
+                format!("Report was exported from an infrequent network ({})", session.location.city)
             }
             ThreatKind::SessionHijacking => {
                 "Changes to (userAgent, ipAddress) were not expected based on this user's profile".to_owned()
@@ -213,18 +217,18 @@ impl<'a> Scene<'a> {
         };
         let at = last + i64::from(self.dice.whole(60, 300)) * MINUTE;
         let dice = Dice::new(self.dice.word(), Stream::Attack, 2, 0);
-        let mut script = Script { dice, identity: self.persona.identity.clone(), out: &mut self.aftermath };
+        let mut script = Script { dice, identity: self.persona.identity.clone(), out: &mut self.detections };
         script.threat(at, session, threat);
     }
 }
 
-/// A query over everything in an object.
+/// Returns a query for all records of an object.
 pub(super) fn full_query(object: &'static str) -> Arc<Query> {
     let (columns, _) = columns(object);
     Arc::new(Query { objects: object, text: format!("SELECT Id, {columns} FROM {object} ORDER BY CreatedDate DESC") })
 }
 
-/// Rows of all runs, each counted once.
+/// Returns the rows of all runs, counting each run once.
 fn volume(events: &[Event]) -> f64 {
     let rows = events.iter().map(|event| match &event.body {
         Body::ListView { rows, sequence: 1, .. } | Body::Report { rows, sequence: 1, .. } => rows.unwrap_or(0.0),

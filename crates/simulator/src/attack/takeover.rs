@@ -1,48 +1,48 @@
-//! Strangers, and administrators, who act as somebody else.
+//! Attack families in which strangers or administrators act as another user.
 
 use std::sync::Arc;
 
 use super::scene::Scene;
 use crate::calendar::MINUTE;
-use crate::desk;
 use crate::event::{Body, LoginKind, Session, ThreatKind};
-use crate::place::{Browser, System, browser, mobile_ip};
+use crate::location::{Browser, System, browser, mobile_ip};
+use crate::workday;
 
-/// A running session goes on from another network and another client, and reads.
+/// Continues a running session from another network and client, and reads.
 pub(super) fn session_hijack(scene: &mut Scene<'_>) {
     let own = scene.session.clone();
-    let (ip, place) = if scene.size < 0.25 {
-        // The hardest: a carrier's address in the same country.
-        (mobile_ip(scene.dice.word(), scene.dice.word()), own.place)
+    let (ip, location) = if scene.size < 0.25 {
+        // A hard attack comes from a carrier's address in the same country.
+        (mobile_ip(scene.dice.word(), scene.dice.word()), own.location)
     } else {
         scene.network()
     };
     let system = if own.client.platform.starts_with("Mac") { System::Windows } else { System::Mac };
     let client = browser(Browser::Firefox, system, scene.today.index, 3);
-    let stolen = Arc::new(Session { ip, place, client, ..Session::clone(&own) });
+    let stolen = Arc::new(Session { ip, location, client, ..Session::clone(&own) });
     let factor = scene.scale(2.5, 15.0);
     let looks = scene.count(5, 30);
     let times = scene.times(looks, (8, 90));
     let mut views = scene.broad_views();
     let new_objects = scene.count(1, 4) - 1;
     views.extend(scene.foreign_views(new_objects));
-    scene.look(&stolen, &views, &times, scene.usual_rows * factor);
-    // Only requests that carry a client show that it is another one.
+    scene.open_views(&stolen, &views, &times, scene.usual_rows * factor);
+    // Page events carry the user agent; list views do not.
     for at in times.into_iter().step_by(2) {
         let object = scene.dice.pick(scene.persona.team.objects()).copied().unwrap_or("Account");
         scene.perform(|script| script.open_record(at + 2_500, &stolen, object));
     }
-    scene.detected(ThreatKind::SessionHijacking, &stolen, Some(own));
+    scene.perhaps_detect(ThreatKind::SessionHijacking, &stolen, Some(own));
     scene.note = format!("the session continues from {}, {factor:.1} times a usual day", stolen.ip);
 }
 
-/// Guessed passwords, then a login from there, then exports.
+/// Fails to log in many times, then succeeds and exports reports.
 pub(super) fn credential_stuffing(scene: &mut Scene<'_>) {
     let failures = scene.count(5, 45);
     let number = scene.dice.word() % 1_000_000;
-    let place = scene.dice.pick(&crate::place::ABROAD).unwrap_or(scene.account.place);
+    let location = scene.dice.pick(&crate::location::ABROAD).unwrap_or(scene.account.location);
     let client = browser(Browser::Chrome, System::Windows, scene.today.index, 0);
-    let session = scene.intrude(place.rented_ip(number), place, client);
+    let session = scene.new_session(location.rented_ip(number), location, client);
     let start = scene.at;
     let pause = i64::from(scene.dice.whole(4, 40)) * 1_000;
     for nth in 0..i64::from(failures) {
@@ -57,18 +57,18 @@ pub(super) fn credential_stuffing(scene: &mut Scene<'_>) {
     let reports = scene.unknown_reports(exports);
     let times = scene.times(exports, (6, 80));
     scene.export(&session, &reports, &times, scene.usual_rows * factor);
-    scene.detected(ThreatKind::ReportAnomaly, &session, None);
-    scene.note = format!("{failures} failed logins, one success from {}, {exports} exports", place.city);
+    scene.perhaps_detect(ThreatKind::ReportAnomaly, &session, None);
+    scene.note = format!("{failures} failed logins, one success from {}, {exports} exports", location.city);
 }
 
-/// An administrator logs in as a user and exports under the user's name.
+/// Logs in as another user, as an administrator, and exports reports.
 pub(super) fn login_as_export(scene: &mut Scene<'_>) {
     let Some(admin) = scene.dice.pick(&scene.world.admins).and_then(|&admin| scene.world.account(admin)) else {
         return;
     };
     let Some(identity) = admin.identity().cloned() else { return };
-    let client = desk::usual_client(admin, scene.today.index);
-    let session = scene.intrude(admin.place.office_ip(u64::from(admin.index)), admin.place, client);
+    let client = workday::usual_client(admin, scene.today.index);
+    let session = scene.new_session(admin.location.office_ip(u64::from(admin.index)), admin.location, client);
     let at = scene.at;
     let note = format!("{} logs in as the user", identity.username);
     scene.perform(|script| script.event(at, &session, Body::LoginAs { admin: identity }));
@@ -81,6 +81,6 @@ pub(super) fn login_as_export(scene: &mut Scene<'_>) {
     let views = scene.broad_views();
     let looks = scene.count(2, 12);
     let times = scene.times(looks, (8, 100));
-    scene.look(&session, &views, &times, scene.usual_rows * factor * 0.3);
+    scene.open_views(&session, &views, &times, scene.usual_rows * factor * 0.3);
     scene.note = format!("{note} and exports {exports} reports, {factor:.1} times a usual day");
 }

@@ -1,4 +1,4 @@
-//! What comes on top of the daily routine: projects, closings, rollouts, administration.
+//! Behavior beyond the daily routine: projects, month ends, rollouts, administration.
 
 use std::sync::Arc;
 
@@ -6,30 +6,30 @@ use super::person::Shift;
 use crate::account::{Class, usual_rows};
 use crate::calendar::MINUTE;
 use crate::catalog::{Item, newcomers_breadth};
-use crate::desk;
 use crate::dice::{Dice, Stream};
-use crate::episode::Kind;
+use crate::episode::EpisodeKind;
 use crate::event::Body;
+use crate::workday;
 
-/// Two or three objects that are otherwise somebody else's, or many reports, for some days.
+/// Reads three objects of other teams, or many reports, during a project.
 pub(super) fn project(shift: &mut Shift<'_>) {
-    let kind = Kind::ProjectDays;
+    let kind = EpisodeKind::ProjectDays;
     let Some(episode) =
         shift.account.episodes.iter().find(|episode| episode.kind == kind && episode.last >= shift.today.index)
     else {
         return;
     };
-    // The project's dice are those of its first day: the same objects on all of its days.
+    // The stream of the first day gives the same objects on all days of the project.
     let mut dice = Dice::numbered(shift.world.key, Stream::Episode, 50, shift.account.index, episode.first);
     let objects = dice.sample(&shift.persona.team.foreign_objects(), 3);
     let reports = dice.chance(0.5);
     let effort = shift.script.dice.count(7.0) + 2;
     for _ in 0..effort {
-        let at = shift.desk.moment(&mut shift.script.dice);
-        let session = shift.desk.session(at).clone();
+        let at = shift.workday.moment(&mut shift.script.dice);
+        let session = shift.workday.session(at).clone();
         if reports {
-            let shelf = shift.world.catalog.shelf(shift.persona.team);
-            let Some(report) = shift.script.dice.pick(&shelf.reports).cloned() else { continue };
+            let team_catalog = shift.world.catalog.of_team(shift.persona.team);
+            let Some(report) = shift.script.dice.pick(&team_catalog.reports).cloned() else { continue };
             let done = shift.script.report(at, &session, &report, "ReportRunFromLightning", report.rows);
             if shift.script.dice.chance(0.25) {
                 shift.script.report(done + 9_000, &session, &report, "ReportExported", report.rows);
@@ -44,15 +44,15 @@ pub(super) fn project(shift: &mut Shift<'_>) {
     }
 }
 
-/// Month-end exports of power users, scheduled reports, and what was rolled out to the team.
+/// Exports reports at month end, runs scheduled reports, and opens rollouts.
 pub(super) fn seasonal(shift: &mut Shift<'_>) {
-    if shift.account.in_episode(Kind::MonthEndExport, shift.today.index) {
-        let shelf = shift.world.catalog.shelf(shift.persona.team);
+    if shift.account.in_episode(EpisodeKind::MonthEndExport, shift.today.index) {
+        let team_catalog = shift.world.catalog.of_team(shift.persona.team);
         for _ in 0..shift.script.dice.whole(3, 8) {
-            let at = shift.desk.moment(&mut shift.script.dice);
-            let session = shift.desk.session(at).clone();
+            let at = shift.workday.moment(&mut shift.script.dice);
+            let session = shift.workday.session(at).clone();
             let usual = shift.script.dice.chance(0.5);
-            let reports = if usual { &shift.persona.reports } else { &shelf.reports };
+            let reports = if usual { &shift.persona.reports } else { &team_catalog.reports };
             let Some(report) = shift.script.dice.pick(reports).cloned() else { continue };
             let rows = report.rows * shift.script.dice.between(1.5, 5.0);
             shift.script.report(at, &session, &report, "ReportExported", rows);
@@ -62,20 +62,20 @@ pub(super) fn seasonal(shift: &mut Shift<'_>) {
         && shift.account.index.is_multiple_of(4)
         && let Some(report) = shift.persona.reports.first()
     {
-        let session = shift.desk.session(shift.desk.start).clone();
-        let at = shift.desk.start - 40 * MINUTE;
+        let session = shift.workday.session(shift.workday.start).clone();
+        let at = shift.workday.start - 40 * MINUTE;
         shift.script.report(at, &session, report, "ReportScheduled", report.rows);
     }
     let today = shift.today.index;
-    let rollouts = &shift.world.catalog.shelf(shift.persona.team).rollouts;
+    let rollouts = &shift.world.catalog.of_team(shift.persona.team).rollouts;
     for rollout in rollouts.iter().filter(|rollout| rollout.day <= today) {
-        // On its first working day everybody looks; later it is one view among others.
+        // On the first two days most people open it; later it is one view among others.
         let age = today - rollout.day;
         if !shift.script.dice.chance(if age < 2 { 0.8 } else { 0.2 }) {
             continue;
         }
-        let at = shift.desk.moment(&mut shift.script.dice);
-        let session = shift.desk.session(at).clone();
+        let at = shift.workday.moment(&mut shift.script.dice);
+        let session = shift.workday.session(at).clone();
         match &rollout.item {
             Item::View(view) => shift.view(at, &session, view, view.rows),
             Item::Report(report) => {
@@ -85,14 +85,14 @@ pub(super) fn seasonal(shift: &mut Shift<'_>) {
     }
 }
 
-/// Support by an administrator, and an administrator's own duties.
-pub(super) fn colleagues(shift: &mut Shift<'_>) {
-    if shift.account.in_episode(Kind::HarmlessLoginAs, shift.today.index) {
-        supported(shift);
+/// Lets an administrator help this person, and does an administrator's work.
+pub(super) fn administration(shift: &mut Shift<'_>) {
+    if shift.account.in_episode(EpisodeKind::HarmlessLoginAs, shift.today.index) {
+        support(shift);
     }
     if shift.account.class == Class::Admin && shift.script.dice.chance(0.5) {
-        let at = shift.desk.moment(&mut shift.script.dice);
-        let session = shift.desk.session(at).clone();
+        let at = shift.workday.moment(&mut shift.script.dice);
+        let session = shift.workday.session(at).clone();
         let people = shift.world.accounts.len() as u32;
         let colleague = shift.script.dice.whole(0, people.saturating_sub(1));
         if let Some(impacted) = shift.world.account(colleague).and_then(|account| account.identity()).cloned() {
@@ -104,16 +104,16 @@ pub(super) fn colleagues(shift: &mut Shift<'_>) {
     }
 }
 
-/// An administrator logs in as this person and looks at what does not work.
-fn supported(shift: &mut Shift<'_>) {
+/// Lets an administrator log in as this person and open a few records and views.
+fn support(shift: &mut Shift<'_>) {
     let Some(admin) = shift.script.dice.pick(&shift.world.admins).and_then(|&admin| shift.world.account(admin)) else {
         return;
     };
     let Some(identity) = admin.identity().cloned() else { return };
-    let at = shift.desk.moment(&mut shift.script.dice);
-    let client = desk::usual_client(admin, shift.today.index);
-    let ip = admin.place.office_ip(u64::from(admin.index));
-    let session = Arc::new(desk::session(&mut shift.script.dice, ip, admin.place, client));
+    let at = shift.workday.moment(&mut shift.script.dice);
+    let client = workday::usual_client(admin, shift.today.index);
+    let ip = admin.location.office_ip(u64::from(admin.index));
+    let session = Arc::new(workday::session(&mut shift.script.dice, ip, admin.location, client));
     shift.script.event(at, &session, Body::LoginAs { admin: identity });
     let mut moment = at;
     for _ in 0..shift.script.dice.whole(2, 6) {

@@ -1,26 +1,26 @@
-//! Days of accounts without a person: integrations around the clock, the guest, the automated process.
+//! Ordinary days of integrations, the guest user and the automated process.
 
 use std::sync::Arc;
 
 use crate::account::{Account, changes_query};
 use crate::calendar::{Closing, DAY, HOUR, MINUTE, Today};
-use crate::desk::Desk;
 use crate::dice::{Dice, Stream};
-use crate::episode::Kind;
+use crate::episode::EpisodeKind;
 use crate::event::{Event, LoginKind};
 use crate::script::{BULK, REST, Script};
+use crate::workday::Workday;
 use crate::world::World;
 
-/// Queries on a fixed schedule, a bulk job at night, more at month end and when re-synchronizing.
+/// Appends the day of an integration: queries on a schedule and bulk jobs at night, more at month end and in a resync.
 pub(super) fn integration_day(world: &World, account: &Account, today: Today, out: &mut Vec<Event>) {
     let Some(persona) = account.persona(today.index) else { return };
     let dice = Dice::new(world.key, Stream::Behavior, account.index, today.index);
-    let desk = Desk::new(world.key, account, today);
-    let session = desk.session(today.midnight).clone();
+    let workday = Workday::new(world.key, account, today);
+    let session = workday.session(today.midnight).clone();
     let mut script = Script { dice, identity: persona.identity.clone(), out };
-    script.login(desk.start + 500, &session, "Success", LoginKind::Oauth);
+    script.login(workday.start + 500, &session, "Success", LoginKind::Oauth);
 
-    let resync = account.in_episode(Kind::Resync, today.index);
+    let resync = account.in_episode(EpisodeKind::Resync, today.index);
     let volume = script.dice.log_normal(1.0, account.sigma * 0.6) * today.rush(persona.team);
     let runs = persona.actions.max(1.0) as i64;
     for run in 0..runs {
@@ -55,12 +55,12 @@ pub(super) fn integration_day(world: &World, account: &Account, today: Today, ou
     }
 }
 
-/// A handful of small queries.
+/// Appends the day of the guest user or the automated process: a few small queries.
 pub(super) fn system_day(world: &World, account: &Account, today: Today, out: &mut Vec<Event>) {
     let Some(persona) = account.persona(today.index) else { return };
     let dice = Dice::new(world.key, Stream::Behavior, account.index, today.index);
-    let desk = Desk::new(world.key, account, today);
-    let session = desk.session(today.midnight).clone();
+    let workday = Workday::new(world.key, account, today);
+    let session = workday.session(today.midnight).clone();
     let object = if account.index == 0 { "Knowledge__kav" } else { "AsyncApexJob" };
     let query = Arc::new(changes_query(object));
     let mut script = Script { dice, identity: persona.identity.clone(), out };

@@ -1,4 +1,4 @@
-//! Ordinary days: what every account does when nobody means harm.
+//! Ordinary, harmless days of all accounts.
 
 mod extras;
 mod machine;
@@ -7,14 +7,14 @@ mod person;
 use crate::account::{Account, Class};
 use crate::calendar::{HOUR, Today};
 use crate::dice::{Dice, Stream};
-use crate::episode::Kind;
+use crate::episode::EpisodeKind;
 use crate::event::{Body, Event, Threat, ThreatKind};
 use crate::leaver;
 use crate::record::security_event_data;
 use crate::script::Script;
 use crate::world::World;
 
-/// Appends an account's ordinary events of one day in no particular order.
+/// Appends an account's ordinary events of one day, unsorted.
 pub(crate) fn day(world: &World, account: &Account, today: Today, out: &mut Vec<Event>) {
     let from = out.len();
     match account.class {
@@ -23,12 +23,12 @@ pub(crate) fn day(world: &World, account: &Account, today: Today, out: &mut Vec<
         Class::Integration => machine::integration_day(world, account, today, out),
         Class::Normal | Class::Power | Class::Admin => person::day(world, account, today, out),
     }
-    if account.in_episode(Kind::FalseThreat, today.index) {
+    if account.in_episode(EpisodeKind::FalseThreat, today.index) {
         false_threat(world, account, today, from, out);
     }
 }
 
-/// Salesforce's own Threat Detection is wrong about the account's largest event, three hours later.
+/// Appends a false detection of the account's largest event, three hours later.
 fn false_threat(world: &World, account: &Account, today: Today, from: usize, out: &mut Vec<Event>) {
     let rows = |event: &Event| match event.body {
         Body::Report { rows, .. } | Body::Api { rows, .. } => rows.unwrap_or(0.0),

@@ -1,4 +1,4 @@
-//! A day of a person: pages, list views, records, reports, now and then a query or a file.
+//! Ordinary days of people: pages, list views, records, reports, and some queries and files.
 
 use std::sync::Arc;
 
@@ -6,13 +6,14 @@ use super::extras;
 use crate::account::{Account, Persona, usual_rows};
 use crate::calendar::{HOUR, MINUTE, Today};
 use crate::catalog::{TEAMS, Team, View};
-use crate::desk::Desk;
 use crate::dice::{Dice, Stream};
-use crate::episode::Kind;
+use crate::episode::EpisodeKind;
 use crate::event::{Event, LoginKind, Session};
 use crate::script::{SOAP, Script};
+use crate::workday::Workday;
 use crate::world::World;
 
+/// What a person does next.
 #[derive(Clone, Copy)]
 enum Action {
     HomePage,
@@ -24,28 +25,29 @@ enum Action {
     File,
 }
 
+/// Appends the day of a person, if the person works.
 pub(super) fn day(world: &World, account: &Account, today: Today, out: &mut Vec<Event>) {
     let Some(persona) = account.persona(today.index) else { return };
     let mut dice = Dice::new(world.key, Stream::Behavior, account.index, today.index);
-    let deadline = account.in_episode(Kind::Deadline, today.index);
+    let deadline = account.in_episode(EpisodeKind::Deadline, today.index);
     let usual = account.weekly.get(today.weekday as usize).copied().unwrap_or(1.0);
     let works = dice.chance(if today.is_weekend() { usual } else { 0.95 }) || deadline;
     if !works || !account.is_present(today.index) {
         return;
     }
-    let desk = Desk::new(world.key, account, today);
+    let workday = Workday::new(world.key, account, today);
     let script = Script { dice, identity: persona.identity.clone(), out };
-    let mut shift = Shift { world, account, persona, today, desk, script };
+    let mut shift = Shift { world, account, persona, today, workday, script };
     shift.log_in();
 
     let weekday = if today.is_weekend() { 0.35 } else { usual };
-    let project = account.in_episode(Kind::ProjectDays, today.index);
+    let project = account.in_episode(EpisodeKind::ProjectDays, today.index);
     let busy = if project { 1.5 } else { 1.0 };
     let median = persona.actions * weekday * busy * today.rush(persona.team);
     let actions = shift.script.dice.log_normal(median, account.sigma);
     let actions = shift.script.dice.count(actions.min(persona.actions * 12.0));
     for _ in 0..actions {
-        let at = shift.desk.moment(&mut shift.script.dice);
+        let at = shift.workday.moment(&mut shift.script.dice);
         shift.act(at);
     }
     if deadline {
@@ -55,26 +57,26 @@ pub(super) fn day(world: &World, account: &Account, today: Today, out: &mut Vec<
         extras::project(&mut shift);
     }
     extras::seasonal(&mut shift);
-    extras::colleagues(&mut shift);
-    if shift.desk.logs_out {
-        let (at, session) = (shift.desk.end, shift.desk.session(shift.desk.end).clone());
+    extras::administration(&mut shift);
+    if shift.workday.logs_out {
+        let (at, session) = (shift.workday.end, shift.workday.session(shift.workday.end).clone());
         shift.script.event(at + 3 * MINUTE, &session, crate::event::Body::Logout);
     }
 }
 
-/// One person at work.
+/// A person at work on a day.
 pub(super) struct Shift<'a> {
     pub(super) world: &'a World,
     pub(super) account: &'a Account,
     pub(super) persona: &'a Persona,
     pub(super) today: Today,
-    pub(super) desk: Desk,
+    pub(super) workday: Workday,
     pub(super) script: Script<'a>,
 }
 
 impl Shift<'_> {
     fn log_in(&mut self) {
-        for login in &self.desk.logins {
+        for login in &self.workday.logins {
             let mut at = login.at;
             for _ in 0..login.typos {
                 self.script.login(at, &login.session, "Invalid Password", LoginKind::Application);
@@ -84,9 +86,9 @@ impl Shift<'_> {
         }
     }
 
-    /// An evening, or a weekend, of work that has to be done.
+    /// Works in the evening, for a deadline.
     fn work_late(&mut self) {
-        let local_midnight = self.today.midnight - self.account.place.zone * MINUTE;
+        let local_midnight = self.today.midnight - self.account.location.zone * MINUTE;
         let start = local_midnight + 19 * HOUR + i64::from(self.script.dice.whole(0, 60)) * MINUTE;
         let actions = self.script.dice.count(self.persona.actions * 0.5);
         for _ in 0..actions {
@@ -95,10 +97,11 @@ impl Shift<'_> {
         }
     }
 
+    /// Does one action.
     fn act(&mut self, at: i64) {
-        let session = self.desk.session(at).clone();
+        let session = self.workday.session(at).clone();
         if self.script.dice.chance(self.persona.curiosity) {
-            self.look_around(at, &session);
+            self.explore(at, &session);
             return;
         }
         let choice = self.script.dice.weighted(
@@ -137,23 +140,25 @@ impl Shift<'_> {
         }
     }
 
-    /// The home page asks for the same few list views again and again within milliseconds.
+    /// Loads the home page, which requests the same few list views several times within milliseconds.
     fn home_page(&mut self, at: i64, session: &Arc<Session>) {
         let mut moment = at;
         for _ in 0..self.script.dice.whole(3, 12) {
             let home = self.persona.views.get(..3).unwrap_or(&self.persona.views);
             let Some((view, rows)) = self.script.dice.pick(home).cloned() else { return };
-            // A page shows the first screen of a long view only.
+            // The page requests at most one chunk of a view.
             self.script.list_view(moment, session, &view, rows.min(250.0));
             moment += i64::from(self.script.dice.whole(0, 4));
         }
     }
 
+    /// Opens a list view, with rows that vary by a few percent.
     pub(super) fn view(&mut self, at: i64, session: &Arc<Session>, view: &Arc<View>, rows: f64) {
         let today = (rows * self.script.dice.log_normal(1.0, 0.06)).max(1.0);
         self.script.list_view(at, session, view, today);
     }
 
+    /// Runs a usual report, and exports it at times.
     fn run_report(&mut self, at: i64, session: &Arc<Session>) {
         let Some(report) = self.script.dice.habit(&self.persona.reports).cloned() else { return };
         let rows = report.rows * self.script.dice.log_normal(1.0, 0.12);
@@ -170,15 +175,15 @@ impl Shift<'_> {
         }
     }
 
-    /// A list view or report that this person has no habit of opening, mostly of the own team.
-    fn look_around(&mut self, at: i64, session: &Arc<Session>) {
+    /// Opens a list view or report that the person does not usually open, mostly of the own team.
+    fn explore(&mut self, at: i64, session: &Arc<Session>) {
         let own = self.script.dice.chance(0.7);
         let team = if own { self.persona.team } else { self.script.dice.pick(&TEAMS).copied().unwrap_or(Team::Sales) };
-        let shelf = self.world.catalog.shelf(team);
+        let team_catalog = self.world.catalog.of_team(team);
         if self.script.dice.chance(0.6) {
-            let Some(view) = self.script.dice.pick(&shelf.views).cloned() else { return };
+            let Some(view) = self.script.dice.pick(&team_catalog.views).cloned() else { return };
             self.view(at, session, &view, usual_rows(&view, self.persona.book));
-        } else if let Some(report) = self.script.dice.pick(&shelf.reports).cloned() {
+        } else if let Some(report) = self.script.dice.pick(&team_catalog.reports).cloned() {
             let done = self.script.report(at, session, &report, "ReportRunFromLightning", report.rows);
             if self.script.dice.chance(self.persona.export_share) {
                 self.script.report(done + 20_000, session, &report, "ReportExported", report.rows);

@@ -1,11 +1,11 @@
-//! The members of each kind of record.
+//! The fields of each type of record.
 
 use super::text::Record;
 use crate::catalog::Breadth;
 use crate::event::{Api, Body, Event, LoginKind, Session, Threat, ThreatKind};
 use crate::ids;
 
-/// Who and from where: on nearly every kind.
+/// Writes session, address and policy, which nearly all types have.
 pub(super) fn session(event: &Event, record: &mut Record<'_>) {
     let session = &event.session;
     let failed = matches!(event.body, Body::Login { status, .. } if status != "Success");
@@ -40,6 +40,7 @@ pub(super) fn session(event: &Event, record: &mut Record<'_>) {
     }
 }
 
+/// Writes the fields of the type.
 pub(super) fn body(event: &Event, record: &mut Record<'_>) {
     match &event.body {
         Body::ListView { .. } => list_view(event, record),
@@ -151,9 +152,9 @@ fn report(event: &Event, record: &mut Record<'_>) {
     record.text("Name", &report.name);
     record.text("QueriedEntities", report.objects);
     record.text("Operation", operation);
-    // As in real rows, an export may not say its format.
-    let says_format = operation.starts_with("ReportExported") && execution % 3 != 0;
-    record.optional_text("ExportFileFormat", says_format.then_some(if execution % 2 == 0 { "CSV" } else { "Excel" }));
+    // Some exports have no format, as in real records.
+    let has_format = operation.starts_with("ReportExported") && execution % 3 != 0;
+    record.optional_text("ExportFileFormat", has_format.then_some(if execution % 2 == 0 { "CSV" } else { "Excel" }));
     record.text("Format", report.format);
     record.text("Scope", report.scope);
     record.truth("IsScheduled", *operation == "ReportScheduled");
@@ -192,7 +193,7 @@ fn api(event: &Event, record: &mut Record<'_>) {
 }
 
 fn login(event: &Event, status: &str, kind: LoginKind, record: &mut Record<'_>) {
-    let Session { client, place, .. } = &*event.session;
+    let Session { client, location, .. } = &*event.session;
     let oauth = kind == LoginKind::Oauth;
     record.text("AdditionalInfo", "{}");
     record.text("ApiType", "N/A");
@@ -200,20 +201,20 @@ fn login(event: &Event, status: &str, kind: LoginKind, record: &mut Record<'_>) 
     record.text("Application", if oauth { "Lumen Sync" } else { "Browser" });
     record.text("Browser", &client.browser);
     record.text("CipherSuite", "ECDHE-RSA-AES256-GCM-SHA384");
-    record.text("City", place.city);
+    record.text("City", location.city);
     record.text("ClientVersion", "N/A");
-    record.text("Country", place.country);
-    record.text("CountryIso", place.iso);
+    record.text("Country", location.country);
+    record.text("CountryIso", location.iso);
     record.text("HttpMethod", "POST");
-    record.double("LoginLatitude", Some(place.latitude));
-    record.double("LoginLongitude", Some(place.longitude));
+    record.double("LoginLatitude", Some(location.latitude));
+    record.double("LoginLongitude", Some(location.longitude));
     record.text("LoginType", if oauth { "Remote Access 2.0" } else { "Application" });
     record.optional_text("LoginSubType", oauth.then_some("OAuth Username-Password"));
     record.text("LoginUrl", "lumenworks.my.salesforce.example");
     record.text("Platform", client.platform);
-    record.text("PostalCode", place.postal_code);
+    record.text("PostalCode", location.postal_code);
     record.text("Status", status);
-    record.text("Subdivision", place.subdivision);
+    record.text("Subdivision", location.subdivision);
     record.text("TlsProtocol", "TLS 1.3");
     record.text("UserType", event.identity.user_type);
 }

@@ -1,4 +1,4 @@
-//! Events as the REST query API returns stored records.
+//! Writes events as the REST query API returns stored records.
 
 mod fields;
 mod text;
@@ -9,7 +9,7 @@ pub(crate) use text::{push_iso, push_stamp, uuid_text};
 use crate::dice::Dice;
 use crate::event::{Event, Session};
 
-/// Appends one line of JSON.
+/// Appends the record as one line of JSON.
 pub(crate) fn write(event: &Event, out: &mut Vec<u8>) {
     let object = event.object();
     out.extend_from_slice(b"{\"attributes\":{\"type\":\"");
@@ -20,7 +20,7 @@ pub(crate) fn write(event: &Event, out: &mut Vec<u8>) {
     let mut record = Record::new(out);
     record.uuid("EventIdentifier", event.id);
     record.date("EventDate", event.at);
-    // Rows are written 2 to 12 seconds after the fact; the identifier decides, so that a duplicate agrees.
+    // Records are created 2 to 12 seconds after the event. Derived from the identifier, so that duplicates agree.
     record.date("CreatedDate", event.at + 2_000 + (event.id % 10_000) as i64);
     record.text("UserId", &event.identity.user_id);
     record.text("Username", &event.identity.username);
@@ -29,13 +29,13 @@ pub(crate) fn write(event: &Event, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}\n");
 }
 
-/// What Threat Detection explains itself with; every fourth text has the curly quotes of the official examples.
+/// Returns `SecurityEventData` of a detection. A quarter have the typographic quotes of Salesforce's examples.
 pub(crate) fn security_event_data(dice: &mut Dice, rows: f64, session: &Session) -> String {
     let share = dice.between(40.0, 95.0);
     let rest = 100.0 - share;
     let features = [
         ("rowCount", format!("{rows:.0}"), share),
-        ("autonomousSystem", session.place.city.to_owned(), rest * 0.7),
+        ("autonomousSystem", session.location.city.to_owned(), rest * 0.7),
         ("userAgent", session.client.browser.clone(), rest * 0.3),
     ];
     let elements: Vec<String> = features
@@ -48,7 +48,7 @@ pub(crate) fn security_event_data(dice: &mut Dice, rows: f64, session: &Session)
     if dice.chance(0.25) { text.replace(":\"", ":\u{201c}").replace("\",", "\u{201d},") } else { text }
 }
 
-/// What Threat Detection explains a changed session with.
+/// Returns `SecurityEventData` of a hijacked session.
 pub(crate) fn changed_session_data(previous: &Session, current: &Session) -> String {
     let features = [
         ("userAgent", &previous.client.user_agent, &current.client.user_agent, 61.5),

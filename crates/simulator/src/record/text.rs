@@ -1,8 +1,8 @@
-//! Bytes of JSON members, dates and numbers, written in place.
+//! Writes JSON members, times and numbers without intermediate allocations.
 
 use chrono::{DateTime, Datelike, Timelike};
 
-/// The members of a JSON object after its first one.
+/// Appends members to a JSON object that already has one.
 pub(crate) struct Record<'a>(&'a mut Vec<u8>);
 
 impl<'a> Record<'a> {
@@ -43,7 +43,7 @@ impl<'a> Record<'a> {
         push_digits(self.0, value, 1);
     }
 
-    /// A double: whole numbers end in `.0`.
+    /// Appends a double. Whole numbers end in `.0`.
     pub(crate) fn double(&mut self, name: &str, value: Option<f64>) {
         self.name(name);
         match value {
@@ -59,7 +59,7 @@ impl<'a> Record<'a> {
         self.0.push(b'"');
     }
 
-    /// `2026-01-19T09:59:00.318+0000`.
+    /// Appends a time such as `2026-01-19T09:59:00.318+0000`.
     pub(crate) fn date(&mut self, name: &str, at: i64) {
         self.name(name);
         self.0.push(b'"');
@@ -68,7 +68,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// The text form of a random UUID (version 4).
+/// Returns the text of a random UUID (version 4) with these bits.
 pub(crate) fn uuid_text(value: u128) -> String {
     let mut text = Vec::with_capacity(36);
     push_uuid(&mut text, value);
@@ -77,22 +77,22 @@ pub(crate) fn uuid_text(value: u128) -> String {
 
 fn push_uuid(out: &mut Vec<u8>, value: u128) {
     let value = value & !(0xf << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62;
-    for place in 0..32_u32 {
-        if matches!(place, 8 | 12 | 16 | 20) {
+    for digit in 0..32_u32 {
+        if matches!(digit, 8 | 12 | 16 | 20) {
             out.push(b'-');
         }
-        let digit = (value >> (124 - 4 * place) & 0xf) as u8;
-        out.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+        let nibble = (value >> (124 - 4 * digit) & 0xf) as u8;
+        out.push(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
     }
 }
 
-/// `2026-01-19T09:59:00.318` and the zone.
+/// Appends a time such as `2026-01-19T09:59:00.318`, and the zone.
 pub(crate) fn push_iso(out: &mut Vec<u8>, at: i64, zone: &str) {
     push_time(out, at, [b"-", b"-", b"T", b":", b":"]);
     out.extend_from_slice(zone.as_bytes());
 }
 
-/// `20260119095900.318`.
+/// Appends a time such as `20260119095900.318`.
 pub(crate) fn push_stamp(out: &mut Vec<u8>, at: i64) {
     push_time(out, at, [b"", b"", b"", b"", b""]);
 }
@@ -114,7 +114,7 @@ fn push_time(out: &mut Vec<u8>, at: i64, [year, month, day, hour, minute]: [&[u8
     push_digits(out, at.rem_euclid(1_000) as u64, 3);
 }
 
-/// A double as Salesforce prints it: `25.0`, `0.75`.
+/// Appends a double as Salesforce writes it: `25.0`, `0.75`.
 pub(crate) fn push_decimal(out: &mut Vec<u8>, value: f64) {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         if value < 0.0 {
@@ -127,6 +127,7 @@ pub(crate) fn push_decimal(out: &mut Vec<u8>, value: f64) {
     }
 }
 
+/// Appends a whole number with at least `least` digits.
 pub(super) fn push_digits(out: &mut Vec<u8>, value: u64, least: u32) {
     let mut digits = 1;
     let mut power = 1_u64;
@@ -140,6 +141,7 @@ pub(super) fn push_digits(out: &mut Vec<u8>, value: u64, least: u32) {
     }
 }
 
+/// Appends a JSON string.
 fn push_string(out: &mut Vec<u8>, value: &str) {
     out.push(b'"');
     for byte in value.bytes() {
@@ -173,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn a_uuid_says_version_four() {
+    fn uuids_have_version_four() {
         assert_eq!(uuid_text(0), "00000000-0000-4000-8000-000000000000");
         assert_eq!(uuid_text(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
 
     proptest! {
         #[test]
-        fn strings_and_numbers_read_back(text in ".*", number in -1e12..1e12_f64, whole in any::<u64>()) {
+        fn strings_and_numbers_parse_back(text in ".*", number in -1e12..1e12_f64, whole in any::<u64>()) {
             let json = written(|out| push_string(out, &text));
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
             let json = written(|out| push_decimal(out, number));

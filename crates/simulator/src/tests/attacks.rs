@@ -1,4 +1,4 @@
-//! Labels tell the truth.
+//! Labels match the events.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -24,7 +24,7 @@ fn every_family_and_every_confounder_occurs() {
 }
 
 #[test]
-fn attacks_lie_late_and_on_distinct_accounts() {
+fn attacks_are_late_and_on_distinct_accounts() {
     let plan = Plan::new(200, 75, 2);
     let simulation = Simulation::new(plan.clone()).unwrap();
     let labels = &simulation.labels().labels;
@@ -41,9 +41,9 @@ fn attacks_lie_late_and_on_distinct_accounts() {
     }
 }
 
-/// The events that an attack adds are those that the same org without attacks does not have.
+/// Compares an org with the same org without attacks.
 #[test]
-fn labels_span_exactly_the_malicious_events() {
+fn labels_cover_exactly_the_malicious_events() {
     let ids = |plan: &Plan| -> HashSet<String> {
         let simulation = Simulation::new(plan.clone()).unwrap();
         simulation.flat_map(|day| day.events).map(|event| event.identifier()).collect()
@@ -69,7 +69,7 @@ fn labels_span_exactly_the_malicious_events() {
 }
 
 #[test]
-fn sizes_reach_from_hard_to_blatant() {
+fn sizes_range_from_hard_to_blatant() {
     let plan = Plan { attacks: Attacks::PerFamily(5), ..Plan::new(200, 60, 4) };
     let simulation = Simulation::new(plan).unwrap();
     let notes = simulation.labels().labels.iter().filter(|label| label.family == "leaver").map(|label| &label.note);
@@ -90,7 +90,7 @@ fn too_many_attacks_are_refused() {
 }
 
 #[test]
-fn only_emma_leaves() {
+fn the_leaver_scenario_has_one_attack() {
     let plan = Plan::leaver(3);
     assert_eq!(plan.scenario, Scenario::Leaver);
     let simulation = Simulation::new(plan).unwrap();

@@ -1,4 +1,4 @@
-//! Determinism, independence and order.
+//! Days are deterministic, independent of each other and in order.
 
 use std::collections::HashSet;
 
@@ -49,7 +49,7 @@ fn events_do_not_depend_on_other_accounts() {
     let of_person = |users| -> Vec<String> {
         let days = days(plan(users, 6));
         let events = days.iter().flat_map(|day| &day.events);
-        // Support and permissions name colleagues, so they may name new ones.
+        // These types name other accounts, so they depend on how many there are.
         let own =
             events.filter(|event| event.object() != "PermissionSetEventStore" && event.object() != "LoginAsEvent");
         own.filter(|event| event.user_id() == user_id).map(crate::Event::identifier).collect()

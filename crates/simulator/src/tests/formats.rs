@@ -1,4 +1,4 @@
-//! Records and log files as Salesforce writes them.
+//! Records and log files have Salesforce's formats.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +67,7 @@ fn one_row_of_each_log_file() {
 }
 
 #[test]
-fn log_files_read_back() {
+fn log_files_parse_back() {
     let day = attacked().remove(8);
     let mut files: BTreeMap<LogFile, (Vec<u8>, usize)> = BTreeMap::new();
     for event in &day.events {

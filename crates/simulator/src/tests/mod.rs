@@ -1,4 +1,4 @@
-//! What holds for a whole simulated org.
+//! Tests of whole simulated orgs.
 
 mod attacks;
 mod days;

@@ -1,4 +1,4 @@
-//! The org has the shape of a real one.
+//! Statistics of the org resemble those of real ones.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -70,7 +70,7 @@ fn chunks_repeat_the_total_and_count_from_one() {
 }
 
 #[test]
-fn the_wire_has_its_traps() {
+fn delivery_adds_odd_values_duplicates_and_disorder() {
     let days = days(plan(60, 28));
     let events: Vec<&Event> = days.iter().flat_map(|day| &day.events).collect();
     let distinct: HashSet<u128> = events.iter().map(|event| event.id).collect();
@@ -89,7 +89,7 @@ fn the_wire_has_its_traps() {
 }
 
 #[test]
-fn pages_load_several_known_views_at_once() {
+fn pages_load_several_usual_views_at_once() {
     let days = days(plan(20, 7));
     let mut bursts = 0;
     let mut previous: HashMap<&str, (i64, u32)> = HashMap::new();

@@ -1,4 +1,4 @@
-//! What delivery does to records: odd values, duplicates, slight disorder.
+//! Delivery: adds odd values, duplicates and slight disorder to records.
 
 use crate::account::Account;
 use crate::calendar::Today;
@@ -6,12 +6,12 @@ use crate::dice::{Dice, Stream};
 use crate::event::{Body, Event};
 use crate::world::World;
 
-/// The most a record is delivered out of place, milliseconds.
+/// How late a record may be delivered, in milliseconds. A choice.
 pub const DISORDER: i64 = 2_000;
 
-/// Passes one account's ordinary events of one day, `events[from..]`, through the wire.
+/// Delivers one account's ordinary events of one day, which are `events[from..]`. The shares of oddities are choices.
 pub(crate) fn deliver(world: &World, account: &Account, today: Today, from: usize, events: &mut Vec<Event>) {
-    let mut dice = Dice::new(world.key, Stream::Wire, account.index, today.index);
+    let mut dice = Dice::new(world.key, Stream::Delivery, account.index, today.index);
     let mut twice = Vec::new();
     for event in events.iter_mut().skip(from) {
         let chance = dice.unit();
@@ -29,7 +29,7 @@ pub(crate) fn deliver(world: &World, account: &Account, today: Today, from: usiz
     }
 }
 
-/// Unknown, zero or -1 rows, and a scope in lower case. Chunks keep their common total.
+/// Makes the rows unknown, 0 or -1, or writes the scope in lower case. Chunks keep their common total.
 fn odd_value(dice: &mut Dice, body: &mut Body) {
     match body {
         Body::ListView { rows, lower_scope, .. } if rows.is_some_and(|rows| rows <= 250.0) => {

@@ -1,11 +1,13 @@
-//! Where accounts sit and what they browse with.
+//! Locations, network addresses, browsers and programs.
 //!
-//! All addresses come from ranges reserved for tests, documentation and carriers' own networks.
+//! All addresses are from ranges reserved for benchmarks (RFC 2544), documentation (RFC 5737, RFC 3849) and carriers'
+//! networks (RFC 6598).
 
 use crate::dice::mix;
 
+/// A place on earth, as login events describe it.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Place {
+pub(crate) struct Location {
     pub(crate) country: &'static str,
     pub(crate) iso: &'static str,
     pub(crate) subdivision: &'static str,
@@ -15,53 +17,59 @@ pub(crate) struct Place {
     pub(crate) longitude: f64,
     /// Minutes east of UTC.
     pub(crate) zone: i64,
-    /// The first three bytes of the place's office network.
+    /// The first three bytes of the addresses of the location.
     office: &'static str,
 }
 
-const fn place(names: [&'static str; 5], latitude: f64, longitude: f64, zone: i64, office: &'static str) -> Place {
+const fn location(
+    names: [&'static str; 5],
+    latitude: f64,
+    longitude: f64,
+    zone: i64,
+    office: &'static str,
+) -> Location {
     let [country, iso, subdivision, city, postal_code] = names;
-    Place { country, iso, subdivision, city, postal_code, latitude, longitude, zone, office }
+    Location { country, iso, subdivision, city, postal_code, latitude, longitude, zone, office }
 }
 
-/// Where people work.
-pub(crate) static OFFICES: [Place; 6] = [
-    place(["United States", "US", "California", "San Francisco", "94105"], 37.7898, -122.3942, -480, "198.18.250"),
-    place(["United States", "US", "Illinois", "Chicago", "60606"], 41.8827, -87.6372, -360, "198.18.251"),
-    place(["United Kingdom", "GB", "England", "London", "EC2A"], 51.5237, -0.0831, 0, "198.18.252"),
-    place(["Ireland", "IE", "Leinster", "Dublin", "D02"], 53.3389, -6.2595, 0, "198.18.253"),
-    place(["Germany", "DE", "Berlin", "Berlin", "10117"], 52.5170, 13.3889, 60, "198.18.254"),
-    place(["India", "IN", "Karnataka", "Bengaluru", "560001"], 12.9758, 77.6045, 330, "198.18.255"),
+/// Locations of the org's offices.
+pub(crate) static OFFICES: [Location; 6] = [
+    location(["United States", "US", "California", "San Francisco", "94105"], 37.7898, -122.3942, -480, "198.18.250"),
+    location(["United States", "US", "Illinois", "Chicago", "60606"], 41.8827, -87.6372, -360, "198.18.251"),
+    location(["United Kingdom", "GB", "England", "London", "EC2A"], 51.5237, -0.0831, 0, "198.18.252"),
+    location(["Ireland", "IE", "Leinster", "Dublin", "D02"], 53.3389, -6.2595, 0, "198.18.253"),
+    location(["Germany", "DE", "Berlin", "Berlin", "10117"], 52.5170, 13.3889, 60, "198.18.254"),
+    location(["India", "IN", "Karnataka", "Bengaluru", "560001"], 12.9758, 77.6045, 330, "198.18.255"),
 ];
 
-/// Where people travel, and where attackers rent machines.
-pub(crate) static ABROAD: [Place; 5] = [
-    place(["Netherlands", "NL", "North Holland", "Amsterdam", "1012"], 52.3740, 4.8897, 60, "203.0.113"),
-    place(["Spain", "ES", "Catalonia", "Barcelona", "08001"], 41.3797, 2.1682, 60, "192.0.2"),
-    place(["Singapore", "SG", "Singapore", "Singapore", "018989"], 1.2831, 103.8513, 480, "198.51.100"),
-    place(["Romania", "RO", "Bucharest", "Bucharest", "010011"], 44.4396, 26.0963, 120, "198.18.200"),
-    place(["Brazil", "BR", "Sao Paulo", "Sao Paulo", "01310"], -23.5614, -46.6559, -180, "198.18.201"),
+/// Locations to which people travel, and where attackers rent machines.
+pub(crate) static ABROAD: [Location; 5] = [
+    location(["Netherlands", "NL", "North Holland", "Amsterdam", "1012"], 52.3740, 4.8897, 60, "203.0.113"),
+    location(["Spain", "ES", "Catalonia", "Barcelona", "08001"], 41.3797, 2.1682, 60, "192.0.2"),
+    location(["Singapore", "SG", "Singapore", "Singapore", "018989"], 1.2831, 103.8513, 480, "198.51.100"),
+    location(["Romania", "RO", "Bucharest", "Bucharest", "010011"], 44.4396, 26.0963, 120, "198.18.200"),
+    location(["Brazil", "BR", "Sao Paulo", "Sao Paulo", "01310"], -23.5614, -46.6559, -180, "198.18.201"),
 ];
 
-impl Place {
-    /// One of few addresses shared by a whole office.
+impl Location {
+    /// Returns one of the four addresses that an office shares.
     pub(crate) fn office_ip(&self, number: u64) -> String {
         format!("{}.{}", self.office, 20 + number % 4)
     }
 
-    /// A hotel or a rented machine.
+    /// Returns the address of a hotel or a rented machine.
     pub(crate) fn rented_ip(&self, number: u64) -> String {
         format!("{}.{}", self.office, 2 + mix(number) % 250)
     }
 }
 
-/// A home line: one address, all through.
+/// Returns the fixed address of a home.
 pub(crate) fn home_ip(number: u64) -> String {
     let bits = mix(number);
     format!("198.19.{}.{}", bits >> 8 & 255, 1 + (bits >> 16 & 255) % 254)
 }
 
-/// A mobile carrier's address, another one each time; every fifth user's carrier has IPv6.
+/// Returns an address of a mobile carrier, which changes with `time`. The carrier of every fifth user has IPv6.
 pub(crate) fn mobile_ip(user: u64, time: u64) -> String {
     let bits = mix(user);
     let moment = mix(time);
@@ -71,6 +79,7 @@ pub(crate) fn mobile_ip(user: u64, time: u64) -> String {
     format!("100.{}.{}.{}", 64 + bits % 64, moment & 255, 1 + (moment >> 8 & 255) % 254)
 }
 
+/// A browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Browser {
     Chrome,
@@ -79,6 +88,7 @@ pub(crate) enum Browser {
     Safari,
 }
 
+/// An operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum System {
     Windows,
@@ -94,11 +104,12 @@ pub(crate) struct Client {
     pub(crate) platform: &'static str,
 }
 
-/// The first days of new browser versions: every fourth week, everybody within a week.
+/// Days between browser releases: four weeks, as for Chrome and Firefox.
 pub(crate) const UPGRADE_EVERY: u32 = 28;
+/// Day of the first release. A choice.
 pub(crate) const UPGRADE_OFFSET: u32 = 10;
 
-/// A person's browser on a day; `stagger` spreads an upgrade over a week.
+/// Returns a person's browser on a day. `stagger` spreads each upgrade over a week.
 pub(crate) fn browser(browser: Browser, system: System, day: u32, stagger: u32) -> Client {
     let age = (day + UPGRADE_EVERY).saturating_sub(UPGRADE_OFFSET + stagger % 7) / UPGRADE_EVERY;
     let (platform, os) = match system {
@@ -144,7 +155,7 @@ pub(crate) fn browser(browser: Browser, system: System, day: u32, stagger: u32) 
     Client { user_agent, browser: name, platform }
 }
 
-/// A program that speaks to the API.
+/// Returns a program that calls the API.
 pub(crate) fn program(user_agent: &str) -> Client {
     Client { user_agent: user_agent.to_owned(), browser: "Unknown".to_owned(), platform: "Unknown" }
 }
