@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug)]
 pub(crate) struct Calendar {
     zone: Tz,
-    /// The hour found last. It is part of the stored state: where clocks change by less than an hour, hours overlap, and
-    /// this one decides to which of two a time belongs.
+    /// The hour found last. It is part of the stored state: where clocks change by less than an hour, hours overlap,
+    /// and this one decides to which of two a time belongs.
     pub(crate) last: LocalHour,
 }
 
@@ -78,7 +78,8 @@ impl Calendar {
         }
     }
 
-    /// Returns the first moment of the local day that begins at `wall`, the milliseconds since 1970 that its clocks show.
+    /// Returns the first moment of the local day that begins at `wall`, the milliseconds since 1970 that its clocks
+    /// show.
     fn midnight(&self, wall: i64, offset: i64) -> Timestamp {
         let naive = Timestamp(wall).to_utc().naive_utc();
         match self.zone.from_local_datetime(&naive).earliest() {

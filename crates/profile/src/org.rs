@@ -112,14 +112,14 @@ pub enum ActivityOutcome {
     Future,
     /// Older than `identity_hours`, so that it cannot be known whether it was counted before: set aside.
     Forgotten,
-    /// A profile that it needs is not in memory, see [`Org::wanted`] and [`Org::is_away`]. Nothing has changed; load the
-    /// profile and observe the activity again.
+    /// A profile that it needs is not in memory, see [`Org::wanted`] and [`Org::is_away`]. Nothing has changed; load
+    /// the profile and observe the activity again.
     Away,
 }
 
 impl Org {
-    /// Milliseconds that an event may be dated after its receipt; beyond them it is set aside. A choice, which allows for
-    /// clocks that differ.
+    /// Milliseconds that an event may be dated after its receipt; beyond them it is set aside. A choice, which allows
+    /// for clocks that differ.
     const MOST_FUTURE: i64 = 5 * MINUTE;
 
     /// Creates an org without profiles.
@@ -153,9 +153,9 @@ impl Org {
         self.learn(activity, Purpose::Observe, out)
     }
 
-    /// Learns an activity of long ago as [`Org::observe`] does, without an observation of it. Neither does the close of a
-    /// user's hour or day that consists of backfill give one, whatever closes it. Hours and days that end meanwhile and
-    /// hold observed activities give theirs. Backfill must come in order of time, before what is observed.
+    /// Learns an activity of long ago as [`Org::observe`] does, without an observation of it. Neither does the close of
+    /// a user's hour or day that consists of backfill give one, whatever closes it. Hours and days that end meanwhile
+    /// and hold observed activities give theirs. Backfill must come in order of time, before what is observed.
     pub fn backfill(&mut self, activity: &Activity, out: &mut Vec<Observation>) -> ActivityOutcome {
         self.learn(activity, Purpose::Backfill, out)
     }
@@ -243,8 +243,8 @@ impl Org {
         if is_late { ActivityOutcome::Late } else { ActivityOutcome::Learned }
     }
 
-    /// Closes every hour that ends by `watermark`, and every day that ends with one of them. Does nothing before the first
-    /// activity and while profiles are [`wanted`](Org::wanted).
+    /// Closes every hour that ends by `watermark`, and every day that ends with one of them. Does nothing before the
+    /// first activity and while profiles are [`wanted`](Org::wanted).
     pub fn advance(&mut self, watermark: Timestamp, out: &mut Vec<Observation>) {
         if !self.changes.wanted.is_empty() {
             return;

@@ -1,7 +1,7 @@
 //! The state of an org as records under text keys.
 //!
-//! A checkpoint writes only what changed. An org restored from its records continues bit for bit like one that was never
-//! stopped.
+//! A checkpoint writes only what changed. An org restored from its records continues bit for bit like one that was
+//! never stopped.
 //!
 //! | key | content | changes with |
 //! |---|---|---|
@@ -15,8 +15,8 @@
 //! An account that was [erased](erase()) leaves its slot in place, under a name that no account can have.
 //!
 //! A record is a version byte and then [postcard](https://postcard.jamesmunns.com/wire-format). The head and identities
-//! are written in version 2, profiles in version 3; all are also read in version 1. Hash maps are written in the order of
-//! their keys, so equal states have equal records.
+//! are written in version 2, profiles in version 3; all are also read in version 1. Hash maps are written in the order
+//! of their keys, so equal states have equal records.
 
 mod bytes;
 mod changes;
@@ -116,8 +116,8 @@ pub enum StateError {
 }
 
 impl Org {
-    /// Returns the records that changed since the last call, or all of them at the first call, which starts the tracking
-    /// of changes. Their order depends on the state alone, and no key comes twice.
+    /// Returns the records that changed since the last call, or all of them at the first call, which starts the
+    /// tracking of changes. Their order depends on the state alone, and no key comes twice.
     ///
     /// # Errors
     /// If a value has no encoding, which no known state has. The org must then be restored from its last checkpoint.
@@ -175,8 +175,8 @@ impl Org {
         format!("{}{user}", Self::USERS)
     }
 
-    /// Drops profiles from memory until at most `limit` remain, the longest idle first. Profiles with an open day or with
-    /// changes that were not taken stay. Returns the number dropped.
+    /// Drops profiles from memory until at most `limit` remain, the longest idle first. Profiles with an open day or
+    /// with changes that were not taken stay. Returns the number dropped.
     pub fn evict(&mut self, limit: usize) -> usize {
         let excess = self.profiles_in_memory().saturating_sub(limit);
         if excess == 0 || !self.changes.is_taken {

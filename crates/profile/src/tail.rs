@@ -3,8 +3,8 @@
 use model::{Rate, Usual};
 use statrs::function::beta::checked_beta_reg;
 
-/// The largest surprise: smaller p-values than 1e-40 count as that. A choice, far beyond any threshold, which keeps sums
-/// and products of surprises finite.
+/// The largest surprise: smaller p-values than 1e-40 count as that. A choice, far beyond any threshold, which keeps
+/// sums and products of surprises finite.
 pub const MOST_SURPRISE: f64 = 40.0;
 
 /// Returns P(X ≥ `value`) for a quantity with a Student t distribution of ln(1 + X): the predictive distribution of the

@@ -59,8 +59,8 @@ impl Counter {
         )
     }
 
-    /// Returns the mean a day that is expected without a population. Choices of the right order of magnitude: six days of
-    /// an account's own outweigh them.
+    /// Returns the mean a day that is expected without a population. Choices of the right order of magnitude: six days
+    /// of an account's own outweigh them.
     pub(crate) fn default_mean(self) -> f64 {
         match self {
             Self::Burst | Self::ApiObjects => 1.0,
@@ -246,8 +246,8 @@ impl Profile {
             role: Role::default(),
             first_rows: Default::default(),
             rhythm: Rhythm::default(),
-            // Capacities bound the memory of a profile to about 4 KB at rest. Choices: about the number of values that a
-            // busy account uses in a quarter; beyond that the least known value is dropped.
+            // Capacities bound the memory of a profile to about 4 KB at rest. Choices: about the number of values that
+            // a busy account uses in a quarter; beyond that the least known value is dropped.
             values: AccountValues {
                 objects: KnownValues::new(48),
                 scopes: KnownValues::new(48),

@@ -12,12 +12,14 @@ detector! {
     Hour => odd
 }
 
+/// Names of the days of the week, from Monday as in [`HourOfWeek::hour`].
+const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
 fn odd(hour: &HourOfWeek, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
     let surprise = tail::surprise(hour.share);
     if surprise < settings.raise_at("off_hours") {
         return Ok(Judgement::quiet(surprise));
     }
-    const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
     let day = DAYS.get(hour.hour as usize / 24).copied().unwrap_or("some day");
     let time = format!("{day} {:02}:00", hour.hour % 24);
     Ok(Judgement {

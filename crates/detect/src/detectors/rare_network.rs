@@ -36,7 +36,12 @@ fn network(network: &Rarity, _: &Observation, settings: &Settings) -> Result<Jud
         [] => String::new(),
         known => format!(" (usual: {})", text::list(known, known.len())),
     };
-    let novelty = if network.new_country { "a network and a country" } else { "a network" };
+    let novelty = match (network.seen > 0.0, network.new_country) {
+        (false, false) => "a network new to the account",
+        (false, true) => "a network and a country new to the account",
+        (true, false) => "a network that the account rarely used before",
+        (true, true) => "a network that the account rarely used before, in a country new to it",
+    };
     let mut features = vec![("network", network.value.to_string(), tail::surprise(new * peers))];
     if let Some(country_name) = network.country.as_ref().filter(|_| network.new_country) {
         features.push(("country", country_name.to_string(), tail::surprise(country)));
@@ -45,9 +50,8 @@ fn network(network: &Rarity, _: &Observation, settings: &Settings) -> Result<Jud
         surprise,
         confidence: score::confidence(network.days),
         summary: format!(
-            "Came from {}{place}, {novelty} {} to the account{known}; a new network usually comes {}",
+            "Came from {}{place}, {novelty}{known}; a new network usually comes {}",
             network.value,
-            if network.seen > 0.0 { "almost new" } else { "new" },
             text::how_often(network.usual.mean()),
         ),
         features,

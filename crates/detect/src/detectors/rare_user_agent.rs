@@ -35,9 +35,9 @@ fn client(client: &Rarity, _: &Observation, settings: &Settings) -> Result<Judge
         surprise,
         confidence: score::confidence(client.days),
         summary: format!(
-            "Used {}, {} to the account{known}; {:.1} % of the org's users have it",
+            "Used {}, {}{known}; {:.1} % of the org's users have it",
             client.value,
-            if client.seen > 0.0 { "almost new" } else { "new" },
+            if client.seen > 0.0 { "rarely used before" } else { "new to the account" },
             100.0 * client.peer_share,
         ),
         features: vec![

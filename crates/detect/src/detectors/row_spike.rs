@@ -36,16 +36,13 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
     } else {
         String::new()
     };
+    let is_due_to_the_day = is_explained || tail::surprise(tail::any_of(day, WAYS)) >= raise_at;
+    let cause = if is_due_to_the_day { String::new() } else { other_cause(volume, hour, per_request) };
     let summary = format!(
-        "Read {} rows through {}{}{factor}{}",
+        "Read {} rows through {}{}{factor}{cause}",
         text::count(volume.rows),
         text::through(volume.surface),
         history(&volume.day, z),
-        if tail::surprise(tail::any_of(day, WAYS)) < raise_at {
-            other_cause(volume, hour, per_request)
-        } else {
-            String::new()
-        },
     );
     Ok(Judgement {
         surprise: tail::surprise(p),

@@ -7,7 +7,8 @@ use model::{Observation, SessionChange};
 use profile::tail;
 
 detector! {
-    /// Judges a session that changed its network or its client, against how often the account's sessions change network.
+    /// Judges a session that changed its network or its client, against how often the account's sessions change
+    /// network.
     SessionHijack = "session_hijack", Identity, ceiling 9.0,
     Session => moved
 }

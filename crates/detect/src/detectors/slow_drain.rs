@@ -6,8 +6,8 @@ use crate::{Settings, Unscoreable, score, text};
 use model::{Drain, Observation};
 
 detector! {
-    /// Judges the e-process over the days of a surface (see `DrainState` in `crates/profile/src/user/rows.rs`): by chance
-    /// it reaches 10^s about once in 10^s days.
+    /// Judges the e-process over the days of a surface (see `DrainState` in `crates/profile/src/user/rows.rs`): by
+    /// chance it reaches 10^s about once in 10^s days.
     SlowDrain = "slow_drain", Volume, ceiling 9.0,
     Drain => drain
 }

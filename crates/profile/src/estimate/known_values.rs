@@ -65,8 +65,8 @@ impl KnownValues {
         Self { entries: Vec::new(), capacity: capacity.max(1), forgotten: 0 }
     }
 
-    /// Learns that `key` is used on `day`. Returns how well it was known before that day, or that it was used earlier on
-    /// it. A full set drops its least known value to make room for a new one.
+    /// Learns that `key` is used on `day`. Returns how well it was known before that day, or that it was used earlier
+    /// on it. A full set drops its least known value to make room for a new one.
     ///
     /// A `day` before the last day of use counts as that last day.
     pub fn touch(&mut self, key: u64, day: i32) -> Sighting {

@@ -17,8 +17,8 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Learns `value` with weight 1 and scales the past down so that the total weight stays within `cap`, or within 1 if
-    /// the cap is less. Ignores values that are not finite.
+    /// Learns `value` with weight 1 and scales the past down so that the total weight stays within `cap`, or within 1
+    /// if the cap is less. Ignores values that are not finite.
     pub fn add(&mut self, value: f64, cap: f64) {
         if !value.is_finite() {
             return;
@@ -33,8 +33,8 @@ impl Moments {
         self.squares += difference * (value - self.mean);
     }
 
-    /// Returns the moments of the values of both, in any order (Chan, Golub and LeVeque, Updating formulae and a pairwise
-    /// algorithm for computing sample variances, 1979, equation 2.1).
+    /// Returns the moments of the values of both, in any order (Chan, Golub and LeVeque, Updating formulae and a
+    /// pairwise algorithm for computing sample variances, 1979, equation 2.1).
     pub fn merge(&self, other: &Self) -> Self {
         let weight = self.weight + other.weight;
         if weight <= 0.0 {

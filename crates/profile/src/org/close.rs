@@ -7,9 +7,9 @@ use crate::calendar::LocalHour;
 use crate::user::{COUNTERS, Counter, Day, DrainState, FirstKind, Profile, Rhythm, Role, SurfaceDay, classify};
 use model::{Drain, Feature, Observation, OrgId, Surface, Usual};
 
-/// Scales above the usual at which values are clipped before they are learned, so that no day moves a baseline far. Three
-/// is the usual choice of winsorizing; measured on a public set of simulated card transactions, clipping at three raised
-/// average precision from 0.73 to 0.85.
+/// Scales above the usual at which values are clipped before they are learned, so that no day moves a baseline far.
+/// Three is the usual choice of winsorizing; measured on a public set of simulated card transactions, clipping at three
+/// raised average precision from 0.73 to 0.85.
 const CLIP: f64 = 3.0;
 /// Active days in which nearly everything is new, so that first-time accesses are neither judged nor learned. A choice:
 /// one working week; two days were tried first.
@@ -28,6 +28,7 @@ const LEAST_DEVIATION: f64 = 0.5;
 ///
 /// Users with less than three days of evidence do not count; a population's prior weighs as three (a choice).
 pub(super) fn note_progress(user: &mut User, shared: &mut Shared) {
+    /// Days of evidence.
     const LEAST_DAYS: f64 = 3.0;
     let Some(day) = user.profile.day.as_mut() else { return };
     for surface in Surface::ALL {
@@ -53,7 +54,8 @@ pub(super) fn hour(org: &OrgId, user: &mut User, shared: &Shared, hour: &LocalHo
     (!features.is_empty()).then(|| observation(org, shared, user, times, None, features))
 }
 
-/// Closes a user's day: observes what stands out for the last time, then learns the day. Returns `None` if nothing does.
+/// Closes a user's day: observes what stands out for the last time, then learns the day. Returns `None` if nothing
+/// does.
 pub(super) fn day(org: &OrgId, user: &mut User, shared: &mut Shared) -> Option<Observation> {
     let day = user.profile.day.take()?;
     let mut features = unusual_volumes(&user.profile, &day, shared, IS_OBSERVED, true);
@@ -128,15 +130,17 @@ fn learn_rows(
         model.request.discount(MOST_REQUESTS / merged.weight);
     }
 
-    /// Standard deviation of the sum of two standard normals with a correlation of 0.4, √(2 + 2·0.4): that of a day's rows
-    /// and its rows a request. A choice.
+    /// Standard deviation of the sum of two standard normals with a correlation of 0.4, √(2 + 2·0.4): that of a day's
+    /// rows and its rows a request. A choice.
     const TOGETHER: f64 = 1.67;
     /// Days of evidence from which on drains are followed. A choice: one working week.
     const LEAST_DAYS: f64 = 5.0;
-    /// A drain is observed from this log10 of its e-process, over this many days, on a day this many deviations above the
-    /// usual. Choices below the thresholds of `slow_drain`, so that the detector decides.
+    /// log10 of the e-process from which on a drain is observed. A choice below the threshold of `slow_drain`, so that
+    /// the detector decides.
     const LEAST_E: f64 = 1.5;
+    /// Active days of a run from which on it is observed. A choice: fewer are a spike.
     const LEAST_RUN: u32 = 3;
+    /// Deviations above the usual from which on a day continues a run visibly: those at which the e-process grows.
     const LEAST_Z: f64 = 0.5;
     let mut drained = None;
     if let Some(usual) = expected {
@@ -204,7 +208,7 @@ fn learn_counts(profile: &mut Profile, shared: &mut Shared, day: &Day) {
     if downloads >= LEAST_PEAK && f64::from(downloads) > 2.0 * usual.mean() + 2.0 {
         profile.download_peaks.remember(day.number, f64::from(downloads).ln_1p());
     }
-    // A bound, so that an old account is not surer than its baselines are.
+    // A bound, so that an old account is not surer than its baselines are. Four times is a choice.
     profile.days = (profile.days + 1.0).min(shared.memory_days * 4.0);
     /// Factor on a count of requests from one active day to the next: a half-life of 34 active days. A choice.
     const KEEP: f64 = 0.98;

@@ -236,8 +236,8 @@ fn login(
     new_network: bool,
     features: &mut Vec<Feature>,
 ) {
-    /// Seconds after which a failed login counts 1/e. A choice: the 15 minutes for which Salesforce locks an account out
-    /// by default.
+    /// Seconds after which a failed login counts 1/e. A choice: the 15 minutes for which Salesforce locks an account
+    /// out by default.
     const FADING: f64 = 900.0;
     /// Decayed failures from which on a success is reported: two within minutes. A choice.
     const LEAST: f64 = 1.5;

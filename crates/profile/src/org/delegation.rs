@@ -6,8 +6,8 @@ use crate::estimate::usual;
 use crate::user::{Day, Delegation, Profile, push_unique};
 use model::{Activity, Delegated, Feature, Kind, Usual};
 
-/// Counts what an activity does in a session opened by LoginAs, and reports the administrator's work so far. Does nothing
-/// in other sessions.
+/// Counts what an activity does in a session opened by LoginAs, and reports the administrator's work so far. Does
+/// nothing in other sessions.
 pub(super) fn learn(
     profile: &Profile,
     day: &mut Day,
@@ -47,8 +47,8 @@ pub(super) fn learn(
     }));
 }
 
-/// What a LoginAs session reads in an org that had none yet: a look at some dozens of rows, 6 to 160 within one scale. A
-/// choice.
+/// What a LoginAs session reads in an org that had none yet: a look at some dozens of rows, 6 to 160 within one scale.
+/// A choice.
 const DELEGATED: Usual = Usual {
     location: 3.5,
     scale: 1.6,

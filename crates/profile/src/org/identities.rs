@@ -19,8 +19,8 @@ pub(crate) struct Identities {
 
 /// 56 bits of a hash, by which identities are compared, and below them the facets that copies carried so far.
 ///
-/// Two activities of one hour are taken for copies by chance with a probability of about n²/2^57: for a million events in
-/// the hour, once in 140,000 such hours.
+/// Two activities of one hour are taken for copies by chance with a probability of about n²/2^57: for a million events
+/// in the hour, once in 140,000 such hours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity(pub(crate) u64);
 
@@ -75,6 +75,7 @@ impl Identities {
 
 impl Identity {
     fn new(id: Uuid, facets: Facets) -> Self {
+        // Rotated, so that the halves of ids that repeat bits do not cancel out. Part of the stored state.
         let (high, low) = id.as_u64_pair();
         Self((high ^ low.rotate_left(29)) & !0xff | u64::from(facets.0))
     }

@@ -130,8 +130,8 @@ impl Populations {
 
     /// Returns the distribution of a day of a random member of the class; without evidence if it has too few.
     ///
-    /// Its variance is that within members plus that between them. Its degrees of freedom are the members, held between 4
-    /// (a finite variance, with margin) and 60 (nearly normal).
+    /// Its variance is that within members plus that between them, at least 0.01 as for one account. Its degrees of
+    /// freedom are the members, held between 4 (a finite variance, with margin) and 60 (nearly normal).
     pub(crate) fn peer_day(&self, class: UserClass, surface: Surface, shift: f64) -> Usual {
         self.row_prior(class, surface, RowQuantity::Day).map_or_else(Usual::default, |prior| Usual {
             location: prior.mean,
@@ -149,24 +149,25 @@ impl Populations {
         self.all.tails.get(counter as usize).map_or(1.0, |tail| tail.share(count))
     }
 
-    /// Returns the share of the org's other users that know a value, with Jeffreys' prior of a proportion (half a user who
-    /// knows it, half one who does not).
+    /// Returns the share of the org's other users that know a value, with Jeffreys' prior of a proportion (half a user
+    /// who knows it, half one who does not).
     pub(crate) fn share_knowing(&self, key: u64) -> f64 {
         (f64::from(self.knowing(key)) + 0.5) / (f64::from(self.all.users) + 1.0)
     }
 
     /// Whether so many users have the value for the first time today that it was probably rolled out to them.
     pub(crate) fn is_rolled_out(&self, key: u64) -> bool {
-        /// Users at least, and their share of the org's users. Choices: a handful of accomplices is not enough in an org
-        /// of more than 200 users.
+        /// Users at least, and their share of the org's users. Choices: a handful of accomplices is not enough in an
+        /// org of more than 200 users.
         const LEAST_USERS: u32 = 4;
+        /// See above.
         const LEAST_SHARE: f64 = 0.02;
         let users = self.new_today.get(&key).copied().unwrap_or(0);
         users >= LEAST_USERS && f64::from(users) >= LEAST_SHARE * f64::from(self.all.users)
     }
 
-    /// Returns the number of users that know the value, without the one who has it for the first time today and is being
-    /// judged.
+    /// Returns the number of users that know the value, without the one who has it for the first time today and is
+    /// being judged.
     fn knowing(&self, key: u64) -> u32 {
         let today = self.new_today.get(&key).copied().unwrap_or(0).saturating_sub(1);
         self.known.get(&key).copied().unwrap_or(0) + today
@@ -212,16 +213,16 @@ impl Populations {
         }
     }
 
-    /// Adds one to today's count. Callers leave out what lies beyond a user's own usual, so that one user cannot make a day
-    /// look busy.
+    /// Adds one to today's count. Callers leave out what lies beyond a user's own usual, so that one user cannot make a
+    /// day look busy.
     pub(crate) fn count_today(&mut self, counter: Counter) {
         if let Some(today) = self.counts_today.get_mut(counter as usize) {
             today.counted += 1.0;
         }
     }
 
-    /// Returns the factor by which the others exceed their usual count today, from 1 to 6: at the end of a month everybody
-    /// exports. `own` and `mean` are the judged user's part of the count and of the usual count.
+    /// Returns the factor by which the others exceed their usual count today, from 1 to 6: at the end of a month
+    /// everybody exports. `own` and `mean` are the judged user's part of the count and of the usual count.
     pub(crate) fn count_factor(&self, counter: Counter, own: f64, mean: f64) -> f64 {
         /// Pseudo-count that shrinks the factor to 1. A choice.
         const STRENGTH: f64 = 3.0;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// The factor of a surface is the median of that distance over users, less the median that is usual at this hour. It is
 /// known while the day still runs, and keeps a quarter end from raising findings for everybody: on simulated log-normal
-/// accounts it brought false alarms at a quarter end from 1.6 % to 0.12 % of days, at a nominal 0.135 %. The median does
-/// not move when a few accounts read much more.
+/// accounts it brought false alarms at a quarter end from 1.6 % to 0.12 % of days, at a nominal 0.135 %. The median
+/// does not move when a few accounts read much more.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Progress {
     /// ln(1 + rows so far) less the location of the day, of every user and surface active today.
@@ -43,8 +43,8 @@ impl Progress {
     const MEMORY: f64 = 40.0;
     /// Largest factor, a natural logarithm: twelvefold. A choice that bounds what an attack on all accounts can hide.
     const MOST: f64 = 2.5;
-    /// Natural logarithm by which a median may exceed the usual one when it is learned: 35 %. A choice: a busy day moves
-    /// the usual median little.
+    /// Natural logarithm by which a median may exceed the usual one when it is learned: 35 %. A choice: a busy day
+    /// moves the usual median little.
     const CLIP: f64 = 0.3;
 
     /// Returns the present factor of `surface`, a natural logarithm from 0 to 2.5.

@@ -192,8 +192,8 @@ pub(super) fn volume_feature(
     }))
 }
 
-/// Learns a request for a list view or report. A minute with more than the day had so far, and more than usual, becomes a
-/// feature.
+/// Learns a request for a list view or report. A minute with more than the day had so far, and more than usual, becomes
+/// a feature.
 fn burst(
     profile: &Profile,
     day: &mut Day,
@@ -335,8 +335,8 @@ pub(super) fn count_one(profile: &Profile, day: &mut Day, shared: &mut Shared, c
     (count, Rate { rate: usual.rate / factor, ..usual })
 }
 
-/// Returns the largest count that is learned, and that counts for the org's day: three deviations above the mean, and one
-/// more. The variance of a Gamma-mixed Poisson is mean·(1 + 1/rate).
+/// Returns the largest count that is learned, and that counts for the org's day: three deviations above the mean, and
+/// one more. The variance of a Gamma-mixed Poisson is mean·(1 + 1/rate).
 pub(super) fn most_usual(usual: &Rate) -> f64 {
     usual.mean() + 3.0 * (usual.mean() * (1.0 + 1.0 / usual.rate)).sqrt() + 1.0
 }

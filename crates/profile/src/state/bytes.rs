@@ -133,7 +133,8 @@ impl<T: Exact> Exact for Option<T> {
     }
 }
 
-/// For `#[serde(with = "sorted")]`: encodes a map by hash in the order of its keys, so that equal maps have equal bytes.
+/// For `#[serde(with = "sorted")]`: encodes a map by hash in the order of its keys, so that equal maps have equal
+/// bytes.
 pub(crate) mod sorted {
     use super::{Fixed, in_order};
     use rustc_hash::FxHashMap;

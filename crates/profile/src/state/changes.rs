@@ -1,5 +1,5 @@
-//! What changed since the last checkpoint. Tracking a change takes constant time, and nothing is tracked until changes are
-//! taken for the first time.
+//! What changed since the last checkpoint. Tracking a change takes constant time, and nothing is tracked until changes
+//! are taken for the first time.
 
 use crate::org::User;
 use std::collections::BTreeMap;

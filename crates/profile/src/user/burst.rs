@@ -36,17 +36,17 @@ pub(crate) struct Window {
 impl Recent {
     /// Milliseconds that the window spans. A choice, after the founding article's burst of eleven views in 58 seconds.
     const WINDOW: i64 = MINUTE;
-    /// Requests kept at most, which bounds memory. A choice: more than twice as many as any burst needs to have the full
-    /// score.
+    /// Requests kept at most, which bounds memory. A choice: more than twice as many as any burst needs to have the
+    /// full score.
     const CAPACITY: usize = 128;
-    /// Milliseconds within which one page asks for its parts; later requests are of another page. A choice: the founding
-    /// article's page load takes 14 ms, slow networks take longer.
+    /// Milliseconds within which one page asks for its parts; later requests are of another page. A choice: the
+    /// founding article's page load takes 14 ms, slow networks take longer.
     const PAGE_LOAD: i64 = 1_000;
 
     /// Adds a request and counts those of the last minute.
     ///
-    /// A page load asks for views that the account knows, all at once, and counts as one request. Requests for a new view
-    /// count each.
+    /// A page load asks for views that the account knows, all at once, and counts as one request. Requests for a new
+    /// view count each.
     pub(crate) fn add(&mut self, request: Request) -> Window {
         let now = request.at;
         self.requests.push_back(request);

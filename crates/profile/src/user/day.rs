@@ -193,8 +193,8 @@ impl Day {
         self.surfaces.iter_mut().flatten().for_each(|surface| surface.hour_rows = 0.0);
     }
 
-    /// Returns the share of today's requests for views and reports that are part of the account's job; 1 while there are
-    /// few.
+    /// Returns the share of today's requests for views and reports that are part of the account's job; 1 while there
+    /// are few.
     pub(crate) fn known_share(&self) -> f64 {
         /// Requests below which there is no share to speak of. A choice.
         const FEW: u32 = 4;
@@ -230,8 +230,8 @@ impl Firsts {
 }
 
 impl DayUsual {
-    /// Returns the distribution of the rows a request, averaged over so many requests: the variance of an average of n is
-    /// larger by the variance of one request over n.
+    /// Returns the distribution of the rows a request, averaged over so many requests: the variance of an average of n
+    /// is larger by the variance of one request over n.
     pub(crate) fn intensity(&self, requests: u32) -> Usual {
         /// Least variance of ln(1 + rows) of one request: a factor of 1.65 is one deviation. A choice.
         const LEAST_VARIANCE: f64 = 0.25;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 /// Days on which each hour was worked, for working days and weekends apart, with the oldest days fading.
 ///
 /// It has 48 cells, not the 168 hours of the week: each of 168 cells learns from one day a week and stays too thin. On
-/// labeled hourly series, hour-of-week cells ranked anomalies far worse (0.31) than models with fewer parameters (0.83 to
-/// 0.94).
+/// labeled hourly series, hour-of-week cells ranked anomalies far worse (0.31) than models with fewer parameters (0.83
+/// to 0.94).
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Rhythm {
     hours: [[f32; 24]; 2],
@@ -29,8 +29,8 @@ impl Rhythm {
     /// Days of each kind that an account remembers. A choice: half a year of working days.
     pub(crate) const MEMORY: f32 = 120.0;
 
-    /// Learns one calendar day; `hours` has a bit for each hour with activity, bit 0 for midnight. At most `memory` days
-    /// of the kind are remembered, the rest fades.
+    /// Learns one calendar day; `hours` has a bit for each hour with activity, bit 0 for midnight. At most `memory`
+    /// days of the kind are remembered, the rest fades.
     pub(crate) fn learn(&mut self, is_weekend: bool, hours: u32, memory: f32) {
         let kind = usize::from(is_weekend);
         let (Some(cells), Some(days)) = (self.hours.get_mut(kind), self.days.get_mut(kind)) else { return };
@@ -71,7 +71,8 @@ impl Rhythm {
         f64::from(worked) / f64::from(self.days.get(kind).copied().unwrap_or(0.0).max(1.0))
     }
 
-    /// Returns the probability that the account, on a day of this kind, is active in any hour at most as usual as `hour`.
+    /// Returns the probability that the account, on a day of this kind, is active in any hour at most as usual as
+    /// `hour`.
     ///
     /// Each hour's share of days is shrunk to that of the population and smoothed over its neighbors. The population's
     /// hours are counted from its members' centers, see [`Rhythm::center`]. The formula is ours.
@@ -93,8 +94,8 @@ impl Rhythm {
         (own + Self::STRENGTH * prior) / (days + Self::STRENGTH)
     }
 
-    /// Returns the days on which the hour was worked, or a quarter of those of the two hours next to it if that is more;
-    /// and the days in all.
+    /// Returns the days on which the hour was worked, or a quarter of those of the two hours next to it if that is
+    /// more; and the days in all.
     fn around(&self, is_weekend: bool, hour: usize) -> (f64, f64) {
         let kind = usize::from(is_weekend);
         let cell =

@@ -5,8 +5,8 @@ use model::Timestamp;
 use model::time::MINUTE;
 use serde::{Deserialize, Serialize};
 
-/// Report executions and queries that may still have chunks to come. Salesforce repeats the total of rows on each chunk,
-/// so only rows beyond the counted ones are new.
+/// Report executions and queries that may still have chunks to come. Salesforce repeats the total of rows on each
+/// chunk, so only rows beyond the counted ones are new.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Runs {
     recent: Vec<Run>,

@@ -44,8 +44,8 @@ pub(super) fn activities_of_the_world() -> &'static [Activity] {
     &WORLD.activities
 }
 
-/// Returns the activities in order of delivery, with late ones and with copies, some with more facets than the first; all
-/// accounts get the right to administer halfway.
+/// Returns the activities in order of delivery, with late ones and with copies, some with more facets than the first;
+/// all accounts get the right to administer halfway.
 fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
     let context = Context { org: Some(org.clone()) };
     let mut ordered = Vec::new();
