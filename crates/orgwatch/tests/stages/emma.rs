@@ -166,7 +166,7 @@ fn the_scope_increase_names_both_views() {
 #[test]
 fn the_burst_counts_requests_and_seconds() {
     let [burst] = of(&OUTCOME, "view_burst")[..] else { panic!("one burst") };
-    assert!(burst.summary.contains("11 requests in 58.1 s"), "{}", burst.summary);
+    assert!(burst.summary.contains("Opened 11 list views and reports in 58.1 s"), "{}", burst.summary);
     assert_eq!(burst.event_ids.len(), 11);
 }
 
