@@ -169,8 +169,8 @@ class EveryValuesFile(unittest.TestCase):
         # postgres.port of full-values.yaml; the default port elsewhere.
         expect = {53, 6432 if name_of(deployment).startswith("watch-") else 5432}
         expect |= {urlsplit(url).port for url in urls}
-        if own == "notifier" and "notifier.channels.soar.url" in config:
-            expect |= {urlsplit(json.loads(config["notifier.channels.soar.url"])).port, 443}
+        if own == "notifier" and "notifier.destinations.soar.url" in config:
+            expect |= {urlsplit(json.loads(config["notifier.destinations.soar.url"])).port, 443}
         rules = objects.get("NetworkPolicy", name_of(deployment))["spec"]["egress"]
         self.assertEqual({port["port"] for rule in rules for port in rule["ports"]}, expect)
 

@@ -51,7 +51,7 @@ REFUSED = [
     ("config: {postgres: {url: postgres://b}}", "config.postgres.url: a password does not belong in a config map"),
     ("config: {admin: {listen: '0.0.0.0:1'}}", "config.admin: the chart listens on 9090"),
     ("config: {ingest: {orgs: {00D1: {tokens: [t]}}}}", "config.ingest.orgs.00D1.tokens: a secret does not belong"),
-    ("config: {notifier: {channels: {a: {kind: webhook, secret: s}}}}", "config.notifier.channels.a.secret: a secret"),
+    ("config: {notifier: {destinations: {a: {kind: webhook, secret: s}}}}", "config.notifier.destinations.a.secret: a secret"),
     ("baseline: {replicas: 33}", "baseline: 33 replicas for 32 partitions (config.partitions.count)"),
     ("{baseline: {replicas: 5}, config: {partitions: {count: 4}}}", "baseline: 5 replicas for 4 partitions"),
     ("baseline: {autoscaling: {kind: hpa, maxReplicas: 40}}", "baseline: 40 replicas for 32 partitions"),
@@ -95,7 +95,8 @@ class Refusals(unittest.TestCase):
             "{baseline: {replicas: 40}, config: {partitions: {count: 64}}}",
             "{ingest: {replicas: 1}, config: {ingest: {files: {paths: [/data]}}}}",
             "detector: {groups: [{name: a, detectors: [row_spike]}, {name: b, detectors: [slow_drain]}]}",
-            "config: {notifier: {channels: {a: {kind: webhook, secret_file: /run/secrets/a/b}}}}",
+            "config: {notifier: {destinations: {a: {kind: webhook, secret_file: /run/secrets/a/b}}}}",
+            "config: {notifier: {channels: {a: {kind: stdout}}}}",
             "config: {ingest: {orgs: {00D1: {tokens: null}}}}",
         ):
             with self.subTest(text):

@@ -104,6 +104,8 @@ class Fleet:
         text = (ROOT / "deploy/orgwatchd.toml").read_text()
         text = replaced(text, {"/run/secrets/": f"{self.secrets}/", "nats:4222": f"127.0.0.1:{self.port('nats')}"})
         text = re.sub(r"^otlp_endpoint.*$", "", text, flags=re.MULTILINE)
+        # The former key: the release before an upgrade knows no other.
+        text = text.replace("[notifier.destinations.", "[notifier.channels.")
         text += f'\n[notifier.channels.hook]\nkind = "webhook"\nurl = "{self.receiver.url}"\nmin_severity = "low"\n'
         text += "rate_per_minute = 6000\n"
         (self.folder / "orgwatchd.toml").write_text(text)

@@ -279,7 +279,7 @@ async fn poison_ends_in_the_dead_stream_and_changes_no_outcome() {
         detector.learn_until = "{learn_until}"
         baseline = {{ checkpoint_ms = 200, balance_ms = 200 }}
         ingest.files = {{ paths = ["{}"], end = true }}
-        notifier.channels.file = {{ kind = "file", path = "{}" }}
+        notifier.destinations.file = {{ kind = "file", path = "{}" }}
         partitions.count = {PARTITIONS}
         "#,
         nats.url(),

@@ -5,7 +5,7 @@ use bus::{Publisher, PublisherSettings, dead, subject};
 use model::{
     Change, ChangeKind, Incident, Item, OrgId, Points, Receipt, RiskModel, Severity, Timestamp, UserClass, UserId, Uuid,
 };
-use notifier::{ChannelKind, ChannelSettings};
+use notifier::{DestinationKind, DestinationSettings};
 use orgwatchd::{Config, Node};
 use secrecy::SecretString;
 use servers::{Nats, Postgres};
@@ -61,8 +61,11 @@ async fn a_refused_notification_is_sent_again_on_replay() {
     config.nats.servers = vec![nats.url()];
     config.nats.partitions = config.partitions.count;
     config.postgres.url = postgres.url().into();
-    let webhook = ChannelSettings { url: Some(SecretString::from(url)), ..ChannelSettings::new(ChannelKind::Webhook) };
-    config.notifier.channels.insert("soc".to_owned(), webhook);
+    let webhook = DestinationSettings {
+        url: Some(SecretString::from(url)),
+        ..DestinationSettings::new(DestinationKind::Webhook)
+    };
+    config.notifier.destinations.insert("soc".to_owned(), webhook);
     let node = Node::connect(config, "test", &[detector::Group::all().declaration()]).await.unwrap();
     let shutdown = CancellationToken::new();
     let notifying = tokio::spawn(node.clone().notifier(shutdown.clone()));
@@ -78,7 +81,7 @@ async fn a_refused_notification_is_sent_again_on_replay() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     assert_eq!((letter.stage.as_str(), &letter.subject), ("notifier", &subject));
-    assert_eq!(letter.reason, "channel soc: answered 404 Not Found");
+    assert_eq!(letter.reason, "destination soc: answered 404 Not Found");
     // The letter is stored before the delivery is given up, and is not sent again until then.
     let failed = store::DeliveryKey { incident_id: Uuid::from_u128(1), revision: 1, destination: "soc".to_owned() };
     while node.store.claim(&failed, Duration::from_secs(60)).await.unwrap() != store::Claim::GivenUp {

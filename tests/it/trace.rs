@@ -8,7 +8,7 @@ use h2::server::SendResponse;
 use hmac::{Hmac, KeyInit, Mac};
 use model::time::{DAY, HOUR, MINUTE};
 use model::{OrgId, Severity, Timestamp};
-use notifier::{ChannelKind, ChannelSettings};
+use notifier::{DestinationKind, DestinationSettings};
 use opentelemetry::trace::SpanId;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData};
 use orgwatchd::{Config, Node};
@@ -190,12 +190,12 @@ async fn one_trace_from_the_request_to_the_webhook() {
     config.ingest.listen = free().await;
     let org = ingest::OrgSettings { tokens: vec![TOKEN.into()], ..ingest::OrgSettings::default() };
     config.ingest.orgs.insert(OrgId::new(ORG), org);
-    let channel = ChannelSettings {
+    let channel = DestinationSettings {
         url: Some(SecretString::from(format!("http://{hook}/"))),
         secret: Some(SecretString::from(format!("whsec_{KEY}"))),
-        ..ChannelSettings::new(ChannelKind::Webhook)
+        ..DestinationSettings::new(DestinationKind::Webhook)
     };
-    config.notifier.channels.insert("soc".to_owned(), channel);
+    config.notifier.destinations.insert("soc".to_owned(), channel);
 
     let (group, shutdown) = (detector::Group::all(), CancellationToken::new());
     let address = config.ingest.listen;
@@ -319,7 +319,7 @@ async fn the_executable_sends_the_spans_of_the_trace() {
         nats.servers = ["{}"]
         postgres.url = "{}"
         ingest.orgs.{ORG}.tokens = ["{TOKEN}"]
-        notifier.channels.soc = {{ kind = "webhook", url = "http://{hook}/" }}
+        notifier.destinations.soc = {{ kind = "webhook", url = "http://{hook}/" }}
         "#,
         nats.url(),
         postgres.url(),

@@ -1,15 +1,16 @@
-//! Measures what waits in the outbox: beside the relay, so that it is told also where none gets on.
+//! Measures the outbox. Independent of the relay, so that the backlog shows even if nothing can be published.
 
-use crate::error::chain;
 use crate::meter::Meter;
+use runtime::error::chain;
 use std::time::Duration;
 use store::{Store, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+/// Time between two measurements: below the scrape intervals that are usual for Prometheus (15 to 60 s).
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// Until `shutdown`; what cannot be measured is measured later.
+/// Measures until `shutdown`; failed measurements are logged and skipped.
 pub(crate) async fn run(store: &Store, meter: &Meter, shutdown: &CancellationToken) {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -24,9 +25,10 @@ pub(crate) async fn run(store: &Store, meter: &Meter, shutdown: &CancellationTok
     }
 }
 
+/// Records how many changes wait in the outbox, and since when.
 pub(crate) async fn measure(store: &Store, meter: &Meter) -> Result<(), StoreError> {
     let (messages, oldest) = store.outbox_backlog().await?;
-    // By the clock that wrote the time of the oldest.
+    // The database's clock wrote the time of the oldest change, so it also measures its age.
     let age = match oldest {
         Some(oldest) => store.clock().await?.since(oldest),
         None => 0,

@@ -1,29 +1,18 @@
-//! What can go wrong.
+//! Errors of the correlator.
 
 use bus::{Failure, LoopError};
+use runtime::error::chain;
 use store::StoreError;
 
+/// Why the correlator stopped before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum CorrelatorError {
+    /// The loop that reads findings failed.
     #[error(transparent)]
     Loop(#[from] LoopError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
-/// A database that is away is no fault of the messages.
+/// A transient error means that the database is away: that does not count as an attempt of the messages.
 pub(crate) fn failure(error: &StoreError) -> Failure {
     if error.is_transient() { Failure::Unavailable(chain(error)) } else { Failure::Retry(chain(error)) }
-}
-
-/// The error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }

@@ -1,11 +1,11 @@
-//! What this service counts.
+//! The instruments of the correlator.
 
 use model::{ChangeKind, Finding, Incident};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge};
 use std::time::Duration;
 
-/// To be made once telemetry has started.
+/// The instruments. Create it after telemetry has started.
 #[derive(Clone, Debug)]
 pub(crate) struct Meter {
     incidents: Counter<u64>,
@@ -14,9 +14,9 @@ pub(crate) struct Meter {
     outbox_age: Gauge<f64>,
 }
 
-/// The labels of what one transaction changes, to be counted once it is committed.
+/// What one transaction adds to the counters, by labels: counted once it is committed.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Counts {
     changes: Vec<[KeyValue; 3]>,
     findings: Vec<[KeyValue; 2]>,
 }
@@ -32,27 +32,29 @@ impl Meter {
         let messages = meter.u64_gauge("orgwatch.outbox.messages").with_unit("{message}");
         let age = meter.f64_gauge("orgwatch.outbox.age").with_unit("s");
         Self {
-            incidents: incidents.with_description("Changes of incidents that are told").build(),
+            incidents: incidents.with_description("Published changes of incidents").build(),
             findings: findings.with_description("Findings merged for the first time").build(),
             outbox_messages: messages.with_description("Changes that wait to be published").build(),
-            outbox_age: age.with_description("For how long the oldest of them has waited").build(),
+            outbox_age: age.with_description("Time since the oldest of them was written").build(),
         }
     }
 
-    pub(crate) fn count(&self, tally: Tally) {
-        tally.changes.iter().for_each(|labels| self.incidents.add(1, labels));
-        tally.findings.iter().for_each(|labels| self.findings.add(1, labels));
+    /// Adds what a committed transaction has changed.
+    pub(crate) fn count(&self, counts: Counts) {
+        counts.changes.iter().for_each(|labels| self.incidents.add(1, labels));
+        counts.findings.iter().for_each(|labels| self.findings.add(1, labels));
     }
 
+    /// Records the changes that wait, and the age of the oldest.
     pub(crate) fn outbox(&self, messages: u64, age: Duration) {
         self.outbox_messages.record(messages, &[]);
         self.outbox_age.record(age.as_secs_f64(), &[]);
     }
 }
 
-impl Tally {
-    /// An incident is counted under the detector of its first finding: what comes later seldom changes that, so what
-    /// opened and what became of it can be compared.
+impl Counts {
+    /// Counts a published change under the detector of the incident's first finding. Later findings seldom change it, so
+    /// the counts of opened and closed incidents can be compared.
     pub(crate) fn change(&mut self, kind: ChangeKind, incident: &Incident) {
         let detector = incident.findings.first().map_or_else(|| "none".to_owned(), |first| first.detector.to_string());
         self.changes.push([
@@ -62,6 +64,7 @@ impl Tally {
         ]);
     }
 
+    /// Counts a finding that is merged for the first time.
     pub(crate) fn finding(&mut self, finding: &Finding) {
         self.findings.push([
             KeyValue::new("detector", finding.detector.to_string()),
@@ -74,16 +77,14 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::backlog::measure;
-    use crate::merge::tests::finding;
+    use crate::testing::{finding, store};
     use crate::worker::Worker;
     use model::Item;
     use opentelemetry::metrics::MeterProvider;
     use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
     use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
-    use servers::Postgres;
     use std::collections::BTreeMap;
     use std::slice::from_ref;
-    use store::Store;
 
     struct Metrics {
         exporter: InMemoryMetricExporter,
@@ -97,7 +98,7 @@ mod tests {
             Self { exporter, provider: SdkMeterProvider::builder().with_reader(reader).build() }
         }
 
-        /// Values by the labels, in their order.
+        /// Values by labels, which are sorted by key and separated by spaces.
         fn counted(&self, name: &str) -> BTreeMap<String, u64> {
             self.exporter.reset();
             self.provider.force_flush().unwrap();
@@ -127,21 +128,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_committed_is_counted_once() {
+    async fn committed_changes_are_counted_once() {
         let metrics = Metrics::new();
         let meter = Meter::of(&metrics.provider.meter("orgwatch"));
-        let server = Postgres::start().await.unwrap();
-        let postgres = store::Settings { url: server.url().into(), ..store::Settings::default() };
-        let store = Store::connect(&postgres, "orgwatch-test").await.unwrap();
-        store.migrate().await.unwrap();
+        let (_server, store) = store().await;
         let worker = Worker::of(store.clone(), risk::Settings::default(), "hash".into(), meter.clone());
         let put = async |findings: &[Finding]| {
             let user = (findings[0].org_id.clone(), findings[0].user_id.clone());
             let items = findings.iter().cloned().map(Item::new).collect();
             worker.correlate(BTreeMap::from([(user, items)])).await.unwrap();
         };
-        // The same again, a later revision, and one of another detector that makes it graver.
-        let (first, second) = (finding(1, 1, 2, 6.0), finding(2, 1, 3, 9.5));
+        // The same finding twice, then a later revision and a finding of another detector that escalates the incident.
+        let (first, second) = (finding(1, 2, 6.0), finding(2, 3, 9.5));
         put(from_ref(&first)).await;
         put(from_ref(&first)).await;
         put(&[Finding { revision: 2, ..first }, second]).await;

@@ -1,17 +1,17 @@
-//! From the outbox to the bus: in order for each incident, at least once.
+//! Publishes the outbox: at least once, and in order for each incident.
 
-use crate::error::chain;
 use bus::{Bus, PublishError, Publisher, PublisherSettings, subject};
 use model::codec::Message;
 use model::{Change, ChangeKind, Incident, Item};
+use runtime::error::chain;
 use std::time::Duration;
 use store::{OutboxRow, Store};
 use tokio_util::sync::CancellationToken;
 
-/// Rows published between two commits.
+/// Rows published between two commits. After a crash, at most these are published again.
 const ROWS: u32 = 200;
 
-/// Relays until `shutdown`; whatever fails is tried again.
+/// Publishes until `shutdown`, every `interval`; failures are logged and tried again.
 pub(crate) async fn run(bus: &Bus, store: &Store, interval: Duration, shutdown: CancellationToken) {
     let publisher: Publisher<Change> = Publisher::start(bus, PublisherSettings::default(), shutdown.clone());
     let prefix = bus.settings().prefix.clone();
@@ -33,20 +33,21 @@ pub(crate) async fn run(bus: &Bus, store: &Store, interval: Duration, shutdown: 
     }
 }
 
-/// Ids of the rows that the server has acknowledged, up to the first that it has not.
+/// Publishes rows in their order. Returns the ids of those that JetStream has acknowledged, up to the first failure: rows
+/// behind it wait, so that no change overtakes another one.
 async fn publish(publisher: &Publisher<Change>, prefix: &str, rows: Vec<OutboxRow>) -> Vec<i64> {
-    let mut under_way = Vec::with_capacity(rows.len());
+    let mut in_flight = Vec::with_capacity(rows.len());
     for row in rows {
         match send(publisher, prefix, &row).await {
-            Ok(ticket) => under_way.push((row.id, ticket)),
+            Ok(ticket) => in_flight.push((row.id, ticket)),
             Err(error) => {
                 tracing::warn!(incident = %row.incident_id, error = chain(&error), "a change cannot be published");
                 break;
             }
         }
     }
-    let mut published = Vec::with_capacity(under_way.len());
-    for (id, ticket) in under_way {
+    let mut published = Vec::with_capacity(in_flight.len());
+    for (id, ticket) in in_flight {
         let Some(ticket) = ticket else {
             published.push(id);
             continue;
@@ -59,7 +60,7 @@ async fn publish(publisher: &Publisher<Change>, prefix: &str, rows: Vec<OutboxRo
     published
 }
 
-/// `None` for a row that says nothing that can be told: it is logged, and passed over.
+/// Sends one row. Returns `None` for a row that cannot be decoded: it is logged and removed, so that it blocks nothing.
 async fn send(
     publisher: &Publisher<Change>,
     prefix: &str,

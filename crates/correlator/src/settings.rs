@@ -1,19 +1,20 @@
-//! What can be set of this service.
+//! Section `[correlator]` of the configuration.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use store::Retention;
 
+/// Section `[correlator]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Messages merged in one transaction, at most.
+    /// The most messages to merge in one transaction, 1 to 1,000.
     pub messages: usize,
-    /// Milliseconds between two looks into the outbox.
+    /// Milliseconds between two reads of the outbox, 5 to 60,000.
     pub relay_ms: u64,
-    /// Seconds between two looks for incidents that cannot grow any more.
+    /// Seconds between two searches for incidents to close, 1 to 86,400.
     pub closing_seconds: u64,
-    /// How long what is kept for the record is kept.
+    /// How long history, audit trail and finished deliveries are kept.
     pub retention: Retention,
 }
 
@@ -24,7 +25,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What is wrong with the values, in words.
+    /// Returns the errors in the values, each with its key.
     pub fn check(&self) -> Vec<String> {
         let mut errors = Vec::new();
         if !(1..=1_000).contains(&self.messages) {

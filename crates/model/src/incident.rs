@@ -117,6 +117,22 @@ pub struct Term {
 }
 
 words! {
+    /// Where an incident is in its life.
+    Status {
+        /// Nobody has dealt with it yet.
+        Open = "open",
+        /// Somebody is looking into it.
+        Acknowledged = "acknowledged",
+        /// Somebody has settled it.
+        Resolved = "resolved",
+        /// Another incident has its findings.
+        Merged = "merged",
+        /// All its findings were withdrawn: later events explained them.
+        Withdrawn = "withdrawn",
+    }
+}
+
+words! {
     /// How the points of findings combine.
     RiskModel {
         /// Findings are independent causes: 1 − ∏ (1 − pᵢ).

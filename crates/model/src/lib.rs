@@ -19,7 +19,7 @@ pub use batch::{Batch, Change, ChangeKind, Command, Control, Entry, Item};
 pub use codec::WireError;
 pub use finding::{Contribution, Finding, Measure, Severity};
 pub use id::{OrgId, UserId};
-pub use incident::{Incident, Points, Receipt, RiskModel, Term, TermKind};
+pub use incident::{Incident, Points, Receipt, RiskModel, Status, Term, TermKind};
 pub use observation::{
     Burst, Delegated, Downloads, Drain, Failures, Family, Feature, First, HourOfWeek, Observation, Rarity,
     SessionChange, Spread, Surface, UserClass, Volume,

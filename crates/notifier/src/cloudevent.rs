@@ -7,10 +7,10 @@ use serde::Serialize;
 /// The media type of [`encode`].
 pub(crate) const CONTENT_TYPE: &str = "application/cloudevents+json; charset=utf-8";
 
-/// One line without a line feed.
+/// Encodes a message as one line of JSON, without the line feed. NaN and infinities become `null`.
 ///
 /// # Errors
-/// None that the types allow; numbers that are no numbers become `null`.
+/// None that the types allow.
 pub(crate) fn encode(message: &Message) -> Result<Vec<u8>, serde_json::Error> {
     let attributes = |kind, org: Option<&str>, time| Attributes {
         specversion: "1.0",
@@ -35,7 +35,7 @@ pub(crate) fn encode(message: &Message) -> Result<Vec<u8>, serde_json::Error> {
         Content::Digest(digest) => {
             let org = digest.org_id.as_ref().map(|org| org.as_str());
             let attributes = attributes("org.orgwatch.digest".to_owned(), org, digest.last_event_at);
-            serde_json::to_vec(&Envelope { attributes, data: of_digest(digest, message) })
+            serde_json::to_vec(&Envelope { attributes, data: compact_digest(digest, message) })
         }
     }
 }
@@ -54,17 +54,17 @@ struct Attributes<'a> {
     source: String,
     #[serde(rename = "type")]
     kind: String,
-    /// The user.
+    /// Id of the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
     time: Timestamp,
     datacontenttype: &'static str,
-    /// Of the distributed tracing extension.
+    /// CloudEvents' distributed tracing extension.
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a str>,
 }
 
-/// What a receiver needs of an incident; the console has the rest.
+/// The part of an incident that receivers need; the console shows the rest.
 #[derive(Serialize)]
 struct Compact<'a> {
     incident_id: Uuid,
@@ -159,7 +159,7 @@ fn compact<'a>(change: &'a Change, message: &'a Message) -> Compact<'a> {
     }
 }
 
-fn of_digest<'a>(digest: &'a Digest, message: &'a Message) -> CompactDigest<'a> {
+fn compact_digest<'a>(digest: &'a Digest, message: &'a Message) -> CompactDigest<'a> {
     let entry = |entry: &'a Entry| CompactEntry {
         incident_id: entry.incident_id,
         revision: entry.revision,
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn without_what_is_optional() {
+    fn absent_fields_are_left_out() {
         let mut change = change(1, ChangeKind::Opened, 61.0);
         change.incident.username = None;
         change.incident.findings.truncate(1);

@@ -1,30 +1,31 @@
-//! What is remembered of deliveries, as the courier needs it; [`Records`] has it, and tests have a substitute.
+//! The record of deliveries, as the dispatcher uses it. [`StoredDeliveries`] implements it; tests have it in memory.
 
-use crate::channel::Channel;
-use crate::decide::was_told;
 use bus::{Bus, dead, subject};
 use model::codec::Message;
 use model::{Batch, Change, ChangeKind, Incident, Item, Timestamp};
+use risk::notify::{Filter, was_notified};
 use std::slice;
 use std::time::Duration;
 use store::{Claim, DeliveryKey, HistoryEntry, Store, StoreError};
 
+/// The record of deliveries.
 pub(crate) trait Deliveries: Send + Sync + 'static {
-    /// Remembers the delivery, durably, and claims it for the time of `lease`.
+    /// Records the delivery and claims it for the time of `lease`.
     fn claim(&self, key: &DeliveryKey, lease: Duration) -> impl Future<Output = Result<Claim, StoreError>> + Send;
 
-    /// Claims it again although it was given up, if that was before the change was `told`. `false` if it was not.
+    /// Claims a delivery that was given up before the change was published (again). Returns `false` if it was not.
     fn revive(
         &self,
         key: &DeliveryKey,
         lease: Duration,
-        told: Timestamp,
+        published_at: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// It is never sent again. `false` if it was not pending.
+    /// Marks a delivery as confirmed: it is never sent again. Returns `false` if it was not pending.
     fn confirmed(&self, key: &DeliveryKey) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// It is sent again after `retry_after`, or never.
+    /// Marks an attempt as failed. The delivery is due again after `retry_after`; without it, it is given up. Returns
+    /// `false` if it was not pending.
     fn failed(
         &self,
         key: &DeliveryKey,
@@ -33,39 +34,39 @@ pub(crate) trait Deliveries: Send + Sync + 'static {
         error: &str,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Deliveries that may be claimed again, the longest due first.
+    /// Returns deliveries that may be claimed again, those that have been due longest first.
     fn due(&self, limit: u32) -> impl Future<Output = Result<Vec<DeliveryKey>, StoreError>> + Send;
 
-    /// Whether the channel has been told of an earlier revision of the incident.
-    fn told(&self, change: &Change, channel: &Channel) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    /// Whether a destination with this filter was notified of an earlier revision of the incident.
+    fn was_notified(&self, change: &Change, filter: &Filter) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// The change that a delivery is about, and when it was recorded.
+    /// Returns the change to deliver, and when it was recorded.
     fn change(&self, key: &DeliveryKey)
     -> impl Future<Output = Result<Option<(Change, Timestamp)>, StoreError>> + Send;
 
-    /// Keeps a change that is given up where an operator finds it, and can have it told again. `false` if that is not
-    /// possible now.
-    fn set_aside(&self, item: &Item<Change>, reason: &str) -> impl Future<Output = bool> + Send;
+    /// Writes a change that is given up to the dead stream, from which operators can replay it. Returns `false` if that
+    /// is not possible now.
+    fn dead_letter(&self, item: &Item<Change>, reason: &str) -> impl Future<Output = bool> + Send;
 }
 
-/// Postgres, and the dead stream.
-pub(crate) struct Records {
+/// Deliveries in Postgres, with dead letters in JetStream.
+pub(crate) struct StoredDeliveries {
     pub(crate) store: Store,
     pub(crate) bus: Bus,
 }
 
-/// As the dead letters of the stream that is read here have it, too.
+/// Stage of the dead letters; the loop that reads the incident stream uses it too.
 const STAGE: &str = "notifier";
-/// The longest that it may take to set a change aside.
+/// Timeout of writing a dead letter.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-impl Deliveries for Records {
+impl Deliveries for StoredDeliveries {
     async fn claim(&self, key: &DeliveryKey, lease: Duration) -> Result<Claim, StoreError> {
         self.store.claim(key, lease).await
     }
 
-    async fn revive(&self, key: &DeliveryKey, lease: Duration, told: Timestamp) -> Result<bool, StoreError> {
-        self.store.revive(key, lease, told).await
+    async fn revive(&self, key: &DeliveryKey, lease: Duration, published_at: Timestamp) -> Result<bool, StoreError> {
+        self.store.revive(key, lease, published_at).await
     }
 
     async fn confirmed(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
@@ -86,12 +87,12 @@ impl Deliveries for Records {
         self.store.due(limit).await
     }
 
-    /// By the incident's history, which is kept for longer than its deliveries.
-    async fn told(&self, change: &Change, channel: &Channel) -> Result<bool, StoreError> {
+    /// Derived from the history of the incident, which is kept longer than its deliveries.
+    async fn was_notified(&self, change: &Change, filter: &Filter) -> Result<bool, StoreError> {
         let mut history = self.store.history(change.incident.incident_id).await?;
         history.retain(|entry| entry.revision < change.incident.revision);
         let earlier = history.into_iter().filter_map(|entry| change_of(entry).transpose());
-        Ok(was_told(earlier.collect::<Result<Vec<_>, _>>()?, channel))
+        Ok(was_notified(earlier.collect::<Result<Vec<_>, _>>()?, filter))
     }
 
     async fn change(&self, key: &DeliveryKey) -> Result<Option<(Change, Timestamp)>, StoreError> {
@@ -101,7 +102,7 @@ impl Deliveries for Records {
         Ok(change_of(entry)?.map(|change| (change, at)))
     }
 
-    async fn set_aside(&self, item: &Item<Change>, reason: &str) -> bool {
+    async fn dead_letter(&self, item: &Item<Change>, reason: &str) -> bool {
         let subject = subject::incident(&self.bus.settings().prefix, item.value.incident.org_id.as_str());
         let batch = Change::encode_batch(slice::from_ref(item));
         let put = dead::put(&self.bus, STAGE, &subject, &item.traceparent, batch, reason);
@@ -109,7 +110,7 @@ impl Deliveries for Records {
     }
 }
 
-/// `None` if the word of the change is unknown, as after a return to an older release.
+/// Decodes a change of the history. Returns `None` for a kind that this release does not know, as after a downgrade.
 fn change_of(entry: HistoryEntry) -> Result<Option<Change>, StoreError> {
     let Some(kind) = ChangeKind::ALL.iter().find(|kind| kind.as_str() == entry.change) else { return Ok(None) };
     let unreadable = |source| StoreError::Message {

@@ -1,33 +1,35 @@
-//! What can go wrong with the notifier as a whole; what goes wrong with one message is [`crate::sink::SendError`].
+//! Errors of the notifier as a whole; an error of one message is a [`crate::sink::SendError`].
 
 use crate::settings::SettingsError;
 use std::path::PathBuf;
 
+/// Why the notifier could not start, or stopped before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum NotifierError {
-    /// All that is wrong.
+    /// All invalid settings.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Settings(Vec<SettingsError>),
-    #[error("channels.{channel}: cannot make an http client")]
+    /// The HTTP client of a destination cannot be created.
+    #[error("destination {destination}: cannot create an HTTP client")]
     Client {
-        channel: String,
+        /// Name of the destination.
+        destination: String,
+        /// Error of the HTTP library, without the URL.
         #[source]
         source: reqwest::Error,
     },
-    #[error("channels.{channel}.path: cannot append to {}", path.display())]
+    /// The file of a destination cannot be written.
+    #[error("destination {destination}: cannot append to {}", path.display())]
     File {
-        channel: String,
+        /// Name of the destination.
+        destination: String,
+        /// The file.
         path: PathBuf,
+        /// Error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// The loop that reads the incident stream ended.
+    /// The loop that reads the incident stream failed.
     #[error(transparent)]
     Loop(#[from] bus::LoopError),
-}
-
-/// The text of an error and of all that caused it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

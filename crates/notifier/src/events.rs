@@ -1,23 +1,32 @@
-//! What is worth watching: each fact is logged and counted at once.
+//! Events worth watching: each is logged and counted in one call.
 
-use crate::decide::Reason;
 use model::Timestamp;
 use opentelemetry::metrics::{Counter, Histogram};
 use opentelemetry::{KeyValue, global};
+use risk::notify::FilterReason;
 use std::time::Duration;
 use store::DeliveryKey;
 
-/// Names of the metrics.
+/// Names of the metrics. Their label `channel` is the name of a destination.
 const DELIVERIES: &str = "orgwatch.notifier.deliveries";
 const FILTERED: &str = "orgwatch.notifier.filtered";
 const DELAY: &str = "orgwatch.notifier.delay";
 
-/// To be made once telemetry has started.
+/// The instruments. Create it after telemetry has started.
 #[derive(Clone, Debug)]
 pub(crate) struct Events {
     deliveries: Counter<u64>,
     filtered: Counter<u64>,
     delay: Histogram<f64>,
+}
+
+/// Why a destination is not notified of a change. Intentional.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Filtered {
+    /// The destination's filter excludes the change.
+    Skipped(FilterReason),
+    /// The incident closed, and the destination was never notified of it.
+    NeverNotified,
 }
 
 impl Events {
@@ -26,11 +35,11 @@ impl Events {
         Self {
             deliveries: meter
                 .u64_counter(DELIVERIES)
-                .with_description("What became of deliveries: confirmed, gathered, retried, failed")
+                .with_description("Deliveries by outcome: confirmed, gathered, retried, failed")
                 .build(),
             filtered: meter
                 .u64_counter(FILTERED)
-                .with_description("Changes that a channel is not told of, by reason; intentional")
+                .with_description("Changes that a destination is not notified of, by reason; intentional")
                 .build(),
             delay: meter
                 .f64_histogram(DELAY)
@@ -41,54 +50,55 @@ impl Events {
         }
     }
 
-    pub(crate) fn filtered(&self, channel: &str, reason: Filtered) {
+    /// A destination is not notified of a change.
+    pub(crate) fn filtered(&self, destination: &str, reason: Filtered) {
         let reason = match reason {
-            Filtered::Decided(reason) => reason.as_str(),
-            Filtered::Untold => "untold",
+            Filtered::Skipped(reason) => reason.as_str(),
+            // The label's value is part of the interface since 0.1.
+            Filtered::NeverNotified => "untold",
         };
-        self.filtered.add(1, &[KeyValue::new("channel", channel.to_owned()), KeyValue::new("reason", reason)]);
+        self.filtered.add(1, &[KeyValue::new("channel", destination.to_owned()), KeyValue::new("reason", reason)]);
     }
 
-    /// `since` is when the change was recorded.
-    pub(crate) fn confirmed(&self, key: &DeliveryKey, attempt: u32, since: Timestamp, now: Timestamp) {
+    /// A delivery is confirmed; its change was published at `published_at`.
+    pub(crate) fn confirmed(&self, key: &DeliveryKey, attempt: u32, published_at: Timestamp, now: Timestamp) {
         self.count(&key.destination, "confirmed");
-        let delay = Duration::from_millis(u64::try_from(now.since(since)).unwrap_or(0));
+        let delay = Duration::from_millis(u64::try_from(now.since(published_at)).unwrap_or(0));
         self.delay.record(delay.as_secs_f64(), &[KeyValue::new("channel", key.destination.clone())]);
         let DeliveryKey { incident_id, revision, destination: channel } = key;
         tracing::debug!(%incident_id, revision, channel, attempt, ?delay, "delivered");
     }
 
-    pub(crate) fn gathered(&self, channel: &str) {
-        self.count(channel, "gathered");
+    /// A delivery waits for a digest.
+    pub(crate) fn gathered(&self, destination: &str) {
+        self.count(destination, "gathered");
     }
 
+    /// An attempt failed; the next one comes `after` this time.
     pub(crate) fn retried(&self, key: &DeliveryKey, attempt: u32, after: Duration, reason: &str) {
         self.count(&key.destination, "retried");
         let DeliveryKey { incident_id, revision, destination: channel } = key;
         tracing::warn!(%incident_id, revision, channel, attempt, ?after, reason, "not delivered, trying again");
     }
 
+    /// A delivery is given up.
     pub(crate) fn failed(&self, key: &DeliveryKey, attempt: u32, reason: &str) {
         self.count(&key.destination, "failed");
         let DeliveryKey { incident_id, revision, destination: channel } = key;
         tracing::error!(%incident_id, revision, channel, attempt, reason, "not delivered, given up");
     }
 
-    /// To be given up, and could not be set aside.
+    /// A delivery would be given up, but its dead letter cannot be written: it stays pending.
     pub(crate) fn kept(&self, key: &DeliveryKey, attempt: u32, reason: &str) {
         self.count(&key.destination, "retried");
         let DeliveryKey { incident_id, revision, destination: channel } = key;
-        tracing::warn!(%incident_id, revision, channel, attempt, reason, "not delivered, and cannot be set aside now");
+        tracing::warn!(
+            %incident_id, revision, channel, attempt, reason,
+            "not delivered, and the dead letter cannot be written, trying again"
+        );
     }
 
-    fn count(&self, channel: &str, outcome: &'static str) {
-        self.deliveries.add(1, &[KeyValue::new("channel", channel.to_owned()), KeyValue::new("outcome", outcome)]);
+    fn count(&self, destination: &str, outcome: &'static str) {
+        self.deliveries.add(1, &[KeyValue::new("channel", destination.to_owned()), KeyValue::new("outcome", outcome)]);
     }
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Filtered {
-    Decided(Reason),
-    /// It closed, and nobody on the channel had been told of it.
-    Untold,
 }

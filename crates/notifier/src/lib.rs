@@ -1,16 +1,12 @@
 #![doc = include_str!("../README.md")]
 
-mod channel;
-mod clock;
 mod cloudevent;
-mod courier;
-mod decide;
 mod deliveries;
+mod destination;
+mod dispatcher;
 mod error;
 mod events;
-mod limit;
 mod message;
-mod retry;
 mod run;
 mod secret;
 mod settings;
@@ -22,4 +18,4 @@ mod testing;
 
 pub use error::NotifierError;
 pub use run::run;
-pub use settings::{ChannelKind, ChannelSettings, Settings, SettingsError};
+pub use settings::{DestinationKind, DestinationSettings, Settings, SettingsError};

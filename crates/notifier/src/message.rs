@@ -1,19 +1,21 @@
-//! What is told, before it takes the form that a channel wants.
+//! Messages about changes, independent of the format that a destination wants.
 
 use model::{Change, Incident, OrgId, Points, Severity, Text, Timestamp, UserId, Uuid};
 use std::collections::BTreeMap;
 
+/// A message to a destination.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Message {
-    /// `<incident_id>/<revision>`, or `digest/<uuid>` by what the digest tells of: the same in every attempt.
+    /// `<incident_id>/<revision>`, or `digest/<uuid>` derived from these of its changes: the same in every attempt.
     pub(crate) id: String,
-    /// `traceparent` of what is told; empty where nothing is traced.
+    /// W3C trace context of the change; empty if there is none, and for digests.
     pub(crate) traceparent: Text,
-    /// Where the console shows it.
+    /// Link to the console.
     pub(crate) link: Option<String>,
     pub(crate) content: Content,
 }
 
+/// What a message is about.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Content {
     Change(Box<Change>),
@@ -23,14 +25,14 @@ pub(crate) enum Content {
 /// Many changes in one message.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Digest {
-    /// The org, if it is one.
+    /// The org, if all changes are of the same.
     pub(crate) org_id: Option<OrgId>,
     pub(crate) changes: usize,
-    /// Incidents by severity, each at the latest of its changes; those without any are left out.
+    /// Incidents by severity, each at the latest of its changes; severities without incidents are left out.
     pub(crate) incidents: BTreeMap<Severity, usize>,
     pub(crate) first_event_at: Timestamp,
     pub(crate) last_event_at: Timestamp,
-    /// The highest risks, descending.
+    /// The incidents with the highest risks, descending.
     pub(crate) highest: Vec<Entry>,
 }
 
@@ -47,9 +49,11 @@ pub(crate) struct Entry {
     pub(crate) link: Option<String>,
 }
 
+/// The most incidents that a digest names: a choice that keeps it readable.
 const HIGHEST: usize = 5;
 
 impl Message {
+    /// Creates the message of one change.
     pub(crate) fn of_change(change: Change, traceparent: Text, console_url: Option<&str>) -> Self {
         let Incident { incident_id, revision, .. } = change.incident;
         Self {
@@ -60,7 +64,7 @@ impl Message {
         }
     }
 
-    /// One message for all; `None` if there is nothing to tell.
+    /// Creates one message for several changes. Returns `None` without any.
     pub(crate) fn of_digest<'a>(
         changes: impl IntoIterator<Item = &'a Change>,
         console_url: Option<&str>,
@@ -102,36 +106,37 @@ impl Message {
 }
 
 impl Digest {
-    /// `2 critical, 31 high`.
+    /// Returns the numbers of incidents as text, such as `2 critical, 31 high`.
     pub(crate) fn by_severity(&self) -> String {
         let of_one: Vec<String> =
             self.incidents.iter().rev().map(|(severity, count)| format!("{count} {severity}")).collect();
         of_one.join(", ")
     }
 
+    /// Returns the number of incidents.
     pub(crate) fn incidents(&self) -> usize {
         self.incidents.values().sum()
     }
 }
 
-/// What people call the account.
-pub(crate) fn who<'a>(username: &'a Option<Text>, user_id: &'a UserId) -> &'a str {
+/// Returns the username, or the user's id if it is unknown.
+pub(crate) fn display_name<'a>(username: &'a Option<Text>, user_id: &'a UserId) -> &'a str {
     username.as_ref().map_or(user_id.as_str(), Text::as_str)
 }
 
-/// The incident in one line: who, the strongest finding, how many more.
+/// Returns the incident in one line: the user, the strongest finding, and the number of other findings.
 pub(crate) fn summary(incident: &Incident) -> String {
-    let who = who(&incident.username, &incident.user_id);
+    let name = display_name(&incident.username, &incident.user_id);
     let strongest = incident.findings.iter().reduce(
         |strongest, finding| {
             if finding.score > strongest.score { finding } else { strongest }
         },
     );
-    let Some(strongest) = strongest else { return who.to_owned() };
+    let Some(strongest) = strongest else { return name.to_owned() };
     match incident.findings.len() - 1 {
-        0 => format!("{who}: {}", strongest.summary),
-        1 => format!("{who}: {} (and 1 more finding)", strongest.summary),
-        more => format!("{who}: {} (and {more} more findings)", strongest.summary),
+        0 => format!("{name}: {}", strongest.summary),
+        1 => format!("{name}: {} (and 1 more finding)", strongest.summary),
+        more => format!("{name}: {} (and {more} more findings)", strongest.summary),
     }
 }
 
@@ -159,7 +164,7 @@ mod tests {
     use model::ChangeKind;
 
     #[test]
-    fn a_digest_counts_incidents_at_their_latest_and_names_the_highest() {
+    fn a_digest_counts_incidents_at_their_latest_change_and_names_the_highest_risks() {
         let mut changes: Vec<Change> =
             (1..=9).map(|id| change_of(id, 1, ChangeKind::Opened, 50.0 + id as f64 * 5.0)).collect();
         changes.push(change_of(1, 2, ChangeKind::Escalated, 99.0));
@@ -182,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_tells_the_strongest_finding() {
+    fn the_summary_has_the_strongest_finding() {
         let mut incident = change(1, ChangeKind::Opened, 90.0).incident;
         insta::assert_snapshot!(summary(&incident), @"emma.martin@example.com: 4,151 rows, usually 99 (and 2 more findings)");
         incident.findings.truncate(1);

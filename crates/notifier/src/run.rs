@@ -1,51 +1,53 @@
-//! The service: reads changes from the incident stream, and sends again what is due.
+//! The service: reads changes from the incident stream, and retries deliveries that are due.
 
-use crate::courier::{Courier, Route};
-use crate::deliveries::{Deliveries, Records};
-use crate::error::chain;
+use crate::deliveries::{Deliveries, StoredDeliveries};
+use crate::dispatcher::{Dispatcher, Sender};
 use crate::sink::{AnySink, Sink};
 use crate::{NotifierError, Settings};
 use bus::{Bus, Consumer, Delivery, Failure, Handler, SharedSettings};
 use model::{Change, Timestamp};
+use runtime::error::chain;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Store, StoreError};
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-/// Until `shutdown`, after which messages under way are waited for, for as long as a channel's `timeout_ms` at most.
+/// Runs until `shutdown`, then waits for messages in flight, at most for the longest `timeout_ms` of a destination.
 ///
-/// A TLS provider must have been installed, and telemetry started.
+/// Install a TLS provider and start telemetry before.
 ///
 /// # Errors
-/// If the settings are wrong, a sink cannot be opened, or the loop that reads the stream ends before its time.
+/// If the settings are invalid, a destination cannot be opened, or the loop that reads the stream fails.
 pub async fn run(settings: Settings, bus: Bus, store: Store, shutdown: CancellationToken) -> Result<(), NotifierError> {
-    let mut routes = Vec::new();
-    for channel in settings.resolve().map_err(NotifierError::Settings)? {
-        let sink = AnySink::open(&channel).await?;
-        routes.push(Route::new(channel, sink));
+    let mut senders = Vec::new();
+    for destination in settings.resolve().map_err(NotifierError::Settings)? {
+        let sink = AnySink::open(&destination).await?;
+        senders.push(Sender::new(destination, sink));
     }
-    let courier = Courier::new(Records { store, bus: bus.clone() }, routes, settings.console_url);
-    let mut intake = Intake(Arc::clone(&courier));
+    let dispatcher = Dispatcher::new(StoredDeliveries { store, bus: bus.clone() }, senders, settings.console_url);
+    let mut handler = ChangeHandler(Arc::clone(&dispatcher));
     let reading_ended = CancellationToken::new();
     let reading = async {
-        let outcome = bus::shared(&bus, &Consumer::notifier(), &mut intake, SharedSettings::default(), shutdown).await;
+        let outcome = bus::shared(&bus, &Consumer::notifier(), &mut handler, SharedSettings::default(), shutdown).await;
         reading_ended.cancel();
         outcome
     };
     let (outcome, (), ()) =
-        tokio::join!(reading, close_windows(&courier, &reading_ended), retry_due(&courier, &reading_ended));
-    courier.finish().await;
+        tokio::join!(reading, close_windows(&dispatcher, &reading_ended), retry_due(&dispatcher, &reading_ended));
+    dispatcher.finish().await;
     Ok(outcome?)
 }
 
-/// How often windows are closed, and how often deliveries that are due are looked for.
+/// Time between two checks for windows that have ended: digests are late by at most this.
 const WINDOWS: Duration = Duration::from_millis(250);
+/// Time between two checks for deliveries that are due.
 const DUE: Duration = Duration::from_secs(1);
 
-pub(crate) struct Intake<D, S>(pub(crate) Arc<Courier<D, S>>);
+/// Hands changes from the bus to the dispatcher.
+pub(crate) struct ChangeHandler<D, S>(pub(crate) Arc<Dispatcher<D, S>>);
 
-impl<D: Deliveries, S: Sink> Handler for Intake<D, S> {
+impl<D: Deliveries, S: Sink> Handler for ChangeHandler<D, S> {
     type Item = Change;
 
     async fn handle(&mut self, deliveries: Vec<Delivery<Change>>) -> Result<(), Failure> {
@@ -58,30 +60,29 @@ impl<D: Deliveries, S: Sink> Handler for Intake<D, S> {
     }
 }
 
+/// A transient error means that the database is away: that does not count as an attempt of the message.
 fn failure(error: StoreError) -> Failure {
     let reason = chain(&error);
     if error.is_transient() { Failure::Unavailable(reason) } else { Failure::Retry(reason) }
 }
 
-/// Tells what was gathered, until `end`.
-async fn close_windows<D: Deliveries, S: Sink>(courier: &Arc<Courier<D, S>>, end: &CancellationToken) {
+async fn close_windows<D: Deliveries, S: Sink>(dispatcher: &Arc<Dispatcher<D, S>>, stop: &CancellationToken) {
     let mut ticker = ticker(WINDOWS);
-    while next(&mut ticker, end).await {
-        courier.close_windows();
+    while next(&mut ticker, stop).await {
+        dispatcher.close_windows();
     }
 }
 
-/// Tries again what is due, until `end`.
-async fn retry_due<D: Deliveries, S: Sink>(courier: &Arc<Courier<D, S>>, end: &CancellationToken) {
+async fn retry_due<D: Deliveries, S: Sink>(dispatcher: &Arc<Dispatcher<D, S>>, stop: &CancellationToken) {
     let mut ticker = ticker(DUE);
     let mut is_failing = false;
-    while next(&mut ticker, end).await {
-        match courier.retry_due().await {
+    while next(&mut ticker, stop).await {
+        match dispatcher.retry_due().await {
             Ok(()) => is_failing = false,
-            Err(error) if is_failing => tracing::debug!(error = chain(&error), "deliveries cannot be tried again yet"),
+            Err(error) if is_failing => tracing::debug!(error = chain(&error), "deliveries still cannot be retried"),
             Err(error) => {
                 is_failing = true;
-                tracing::warn!(error = chain(&error), "deliveries cannot be tried again for now");
+                tracing::warn!(error = chain(&error), "deliveries cannot be retried for now");
             }
         }
     }
@@ -93,10 +94,10 @@ fn ticker(period: Duration) -> Interval {
     ticker
 }
 
-/// False at the end.
-async fn next(ticker: &mut Interval, end: &CancellationToken) -> bool {
+/// Waits for the next tick. Returns `false` once stopped.
+async fn next(ticker: &mut Interval, stop: &CancellationToken) -> bool {
     tokio::select! {
-        () = end.cancelled() => false,
+        () = stop.cancelled() => false,
         _ = ticker.tick() => true,
     }
 }

@@ -1,10 +1,10 @@
-//! What must not be shown.
+//! Secrets of destinations, given in the settings or held in files.
 
 use secrecy::SecretString;
 use std::io;
 use std::path::PathBuf;
 
-/// A text that is given, or the file that holds it: read for each use, so that it can be changed without a restart.
+/// A secret, or the file that holds it. Files are read for each use, so that a secret can be changed without a restart.
 #[derive(Clone, Debug)]
 pub(crate) enum Secret {
     Given(SecretString),
@@ -12,6 +12,8 @@ pub(crate) enum Secret {
 }
 
 impl Secret {
+    /// Returns the present value.
+    ///
     /// # Errors
     /// If the file cannot be read.
     pub(crate) async fn read(&self) -> io::Result<SecretString> {
@@ -21,7 +23,10 @@ impl Secret {
         }
     }
 
-    /// As [`Secret::read`], where a thread may be held up.
+    /// Returns the present value, and blocks the thread meanwhile.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
     pub(crate) fn read_now(&self) -> io::Result<SecretString> {
         match self {
             Self::Given(secret) => Ok(secret.clone()),
@@ -30,7 +35,7 @@ impl Secret {
     }
 }
 
-/// The newline that editors and `echo` put at the end is not part of a secret.
+/// Editors and `echo` end files with a newline, which is not part of the secret.
 fn trimmed(text: String) -> SecretString {
     text.trim().into()
 }

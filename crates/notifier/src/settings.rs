@@ -1,4 +1,4 @@
-//! Whom to tell, of what, and how often.
+//! Section `[notifier]` of the configuration.
 
 use model::{ChangeKind, Severity};
 use secrecy::SecretString;
@@ -6,93 +6,147 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// Section `[notifier]` of the configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Where people find the console: messages link to `<console_url>/incidents/<incident_id>`. No links without it.
+    /// URL of the console: messages link to `<console_url>/incidents/<incident_id>`. Without it they have no links.
     pub console_url: Option<String>,
-    /// By name: letters, digits, `-` and `_`. Deliveries are remembered under it, so a channel that is renamed is a new
-    /// one.
-    pub channels: BTreeMap<String, ChannelSettings>,
+    /// Destinations by name (letters, digits, `-` and `_`). Deliveries are recorded under the name, so a destination that
+    /// is renamed is a new one.
+    pub destinations: BTreeMap<String, DestinationSettings>,
+    /// The former key of `destinations`, still read. With both, all destinations of the two tables are used; a name in
+    /// both is an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<BTreeMap<String, DestinationSettings>>,
 }
 
-/// One place to tell. Which fields it needs depends on its kind; those of other kinds are refused.
+/// One destination. The fields that it needs depend on its kind; those of other kinds are refused.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ChannelSettings {
-    pub kind: ChannelKind,
-    /// Where a webhook or Slack listens, `https://…` or `http://…`. Slack's is a secret; all are treated as one.
+pub struct DestinationSettings {
+    /// How messages are sent.
+    pub kind: DestinationKind,
+    /// URL of a webhook or of Slack's incoming webhook, `https://…` or `http://…`. Treated as a secret, as Slack's is one.
     #[serde(default, serialize_with = "runtime::secret::mask_option")]
     pub url: Option<SecretString>,
-    /// The file to read the URL from, for each attempt.
+    /// File that holds the URL; read for each attempt.
     #[serde(default)]
     pub url_file: Option<PathBuf>,
-    /// Key that signs a webhook's messages: `whsec_` and base64 of 24 to 64 bytes. Without one they are not signed.
+    /// Key that signs the messages of a webhook: `whsec_` and base64 of 24 to 64 bytes. Without one they are not signed.
     #[serde(default, serialize_with = "runtime::secret::mask_option")]
     pub secret: Option<SecretString>,
-    /// The file to read the key from, for each attempt.
+    /// File that holds the key; read for each attempt.
     #[serde(default)]
     pub secret_file: Option<PathBuf>,
-    /// The file that lines are appended to.
+    /// File that lines are appended to.
     #[serde(default)]
     pub path: Option<PathBuf>,
-    /// The least severity of an incident that is told.
+    /// The lowest severity of an incident to notify of.
     #[serde(default = "defaults::min_severity")]
     pub min_severity: Severity,
+    /// The kinds of change to notify of.
     #[serde(default = "defaults::kinds")]
     pub kinds: Vec<ChangeKind>,
-    /// Messages a minute, digests included; what is beyond is told in a digest. Of each replica.
+    /// Messages per minute and replica, digests included. Changes beyond it are sent together in one digest.
     #[serde(default = "defaults::rate_per_minute")]
     pub rate_per_minute: u32,
-    /// The longest that one attempt may take.
+    /// Timeout of one attempt in milliseconds, 100 to 60,000.
     #[serde(default = "defaults::timeout_ms")]
     pub timeout_ms: u64,
-    /// Attempts before a message is given up.
+    /// Attempts before a delivery is given up.
     #[serde(default = "defaults::max_attempts")]
     pub max_attempts: u32,
 }
 
+/// How a destination gets its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ChannelKind {
-    /// CloudEvents over HTTP, signed as the Standard Webhooks say.
+pub enum DestinationKind {
+    /// CloudEvents over HTTP, signed as Standard Webhooks specifies.
     Webhook,
     /// An incoming webhook of Slack.
     Slack,
-    /// CloudEvents, one a line.
+    /// CloudEvents in a file, one per line.
     File,
-    /// As `file`, on standard output.
+    /// CloudEvents on standard output, one per line.
     Stdout,
 }
 
-/// What is wrong with the settings.
+/// An invalid value in the settings. `at` is the table of the destination, such as `destinations.soar`.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    #[error("console_url: must be a url that begins with https:// or http://")]
+    /// `console_url` is no URL.
+    #[error("console_url: must be a URL that begins with https:// or http://")]
     ConsoleUrl,
-    #[error("channels.{channel}: a name has 1 to 64 letters, digits, - and _")]
-    Name { channel: String },
-    #[error("channels.{channel}.{field}: needed by a channel of kind {kind}")]
-    Missing { channel: String, field: &'static str, kind: ChannelKind },
-    #[error("channels.{channel}.{field}: means nothing to a channel of kind {kind}")]
-    Unused { channel: String, field: &'static str, kind: ChannelKind },
-    #[error("channels.{channel}.{field}: given twice, here and as {field}_file")]
-    Twice { channel: String, field: &'static str },
-    #[error("channels.{channel}.{field}: {problem}")]
-    Value { channel: String, field: &'static str, problem: String },
-    #[error("channels.{channel}.{field}_file: cannot read {}", path.display())]
-    Unreadable {
-        channel: String,
+    /// A name has other characters than allowed, or too many.
+    #[error("{at}: a name has 1 to 64 letters, digits, - and _")]
+    Name {
+        /// Table of the destination.
+        at: String,
+    },
+    /// A name stands under `destinations` and under `channels`.
+    #[error("{at}: defined in destinations too; channels is the former name of that table")]
+    Duplicate {
+        /// Table of the destination, under `channels`.
+        at: String,
+    },
+    /// A field that this kind of destination needs is missing.
+    #[error("{at}.{field}: required for kind {kind}")]
+    Missing {
+        /// Table of the destination.
+        at: String,
+        /// The missing field.
         field: &'static str,
+        /// Kind of the destination.
+        kind: DestinationKind,
+    },
+    /// A field has no meaning for this kind of destination.
+    #[error("{at}.{field}: not used by kind {kind}")]
+    Unused {
+        /// Table of the destination.
+        at: String,
+        /// The unused field.
+        field: &'static str,
+        /// Kind of the destination.
+        kind: DestinationKind,
+    },
+    /// A field is set both as a value and as a file.
+    #[error("{at}.{field}: set twice, here and as {field}_file")]
+    Twice {
+        /// Table of the destination.
+        at: String,
+        /// The field.
+        field: &'static str,
+    },
+    /// A value is out of range or malformed.
+    #[error("{at}.{field}: {problem}")]
+    Value {
+        /// Table of the destination.
+        at: String,
+        /// The field.
+        field: &'static str,
+        /// What is wrong; never the value of a secret.
+        problem: String,
+    },
+    /// The file of a secret cannot be read.
+    #[error("{at}.{field}_file: cannot read {}", path.display())]
+    Unreadable {
+        /// Table of the destination.
+        at: String,
+        /// The field, without `_file`.
+        field: &'static str,
+        /// The file.
         path: PathBuf,
+        /// Error of the operating system.
         #[source]
         source: std::io::Error,
     },
 }
 
-impl ChannelSettings {
-    /// A channel with the defaults; what its kind needs is still to be filled in.
-    pub fn new(kind: ChannelKind) -> Self {
+impl DestinationSettings {
+    /// Returns a destination with the defaults; the fields that its kind needs are still to be set.
+    pub fn new(kind: DestinationKind) -> Self {
         Self {
             kind,
             url: None,
@@ -109,7 +163,7 @@ impl ChannelSettings {
     }
 }
 
-impl std::fmt::Display for ChannelKind {
+impl std::fmt::Display for DestinationKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
             Self::Webhook => "webhook",
@@ -120,6 +174,7 @@ impl std::fmt::Display for ChannelKind {
     }
 }
 
+/// Choices, written out for serde.
 mod defaults {
     use model::{ChangeKind, Severity};
 

@@ -1,4 +1,4 @@
-//! Signatures of webhooks, as the Standard Webhooks specification 1.0 has them (symmetric, `v1`).
+//! Signatures of webhooks by the Standard Webhooks specification 1.0 (symmetric, `v1`).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,11 +6,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fmt;
 
-/// The key that a sender shares with its receiver, ready to sign. Never shown.
+/// The key that sender and receiver share. Never shown.
 #[derive(Clone)]
 pub(crate) struct Key(Hmac<Sha256>);
 
-/// Why a text is no key; does not hold the text.
+/// Why a text is no key. Does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KeyError {
     #[error("must be base64, with or without whsec_ before it")]
@@ -19,10 +19,12 @@ pub(crate) enum KeyError {
     Length(usize),
 }
 
+/// The specification's prefix of symmetric keys, and their lengths in bytes.
 const PREFIX: &str = "whsec_";
 const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 
 impl Key {
+    /// Reads a key: base64, with or without the prefix.
     pub(crate) fn parse(text: &str) -> Result<Self, KeyError> {
         let encoded = text.strip_prefix(PREFIX).unwrap_or(text);
         let bytes = STANDARD.decode(encoded).map_err(|_| KeyError::Base64)?;
@@ -33,7 +35,7 @@ impl Key {
         Hmac::new_from_slice(&bytes).map(Self).map_err(|_| length)
     }
 
-    /// The header `webhook-signature` of a message; `timestamp` is in seconds since 1970.
+    /// Returns the header `webhook-signature` of a message; `timestamp` is in seconds since 1970.
     pub(crate) fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let mut mac = self.0.clone();
         mac.update(format!("{id}.{timestamp}.").as_bytes());
@@ -53,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_vector_of_the_reference_libraries() {
+    fn the_signature_equals_that_of_the_reference_libraries() {
         let key = Key::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let signature = key.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
@@ -63,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_without_being_shown() {
+    fn an_invalid_key_is_refused_without_being_shown() {
         let check = |text: &str, expect: KeyError| assert_eq!(Key::parse(text).unwrap_err(), expect);
         check("whsec_not base64", KeyError::Base64);
         check("whsec_aGlkZGVu", KeyError::Length(6));

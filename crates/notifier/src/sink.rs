@@ -1,4 +1,4 @@
-//! Where messages go.
+//! Sinks: how a message gets to each kind of destination.
 
 mod file;
 mod http;
@@ -7,7 +7,7 @@ mod stdout;
 mod webhook;
 
 use crate::NotifierError;
-use crate::channel::{Channel, Target};
+use crate::destination::{Destination, Target};
 use crate::message::Message;
 use crate::secret::Secret;
 use file::File;
@@ -17,23 +17,24 @@ use std::time::Duration;
 use stdout::Stdout;
 use webhook::Webhook;
 
+/// Sends messages to one destination.
 pub(crate) trait Sink: Send + Sync + 'static {
-    /// Returns when the receiver has confirmed the message.
+    /// Sends a message, and returns once the receiver has confirmed it.
     fn send(&self, message: &Message) -> impl Future<Output = Result<(), SendError>> + Send;
 }
 
-/// Why a message was not confirmed. The texts hold no secrets.
+/// Why a message was not confirmed. The texts contain no secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SendError {
-    /// It may be taken later, and may have been taken: `after` is what the receiver asks for.
+    /// Try again; the receiver may have got the message. `after` is the delay that it asks for.
     #[error("{reason}")]
     Retry { after: Option<Duration>, reason: String },
-    /// It never will be taken.
+    /// The receiver will never accept the message.
     #[error("{0}")]
     Refused(String),
 }
 
-/// The sink of a channel.
+/// The sink of a destination of any kind.
 #[derive(Debug)]
 pub(crate) enum AnySink {
     Webhook(Webhook),
@@ -43,16 +44,20 @@ pub(crate) enum AnySink {
 }
 
 impl AnySink {
-    pub(crate) async fn open(channel: &Channel) -> Result<Self, NotifierError> {
+    /// Opens the sink of a destination.
+    ///
+    /// # Errors
+    /// If no HTTP client can be created, or the file cannot be appended to.
+    pub(crate) async fn open(destination: &Destination) -> Result<Self, NotifierError> {
         let endpoint = |url: &Secret| {
-            Endpoint::new(url.clone(), channel.timeout)
-                .map_err(|source| NotifierError::Client { channel: channel.name.clone(), source })
+            Endpoint::new(url.clone(), destination.timeout)
+                .map_err(|source| NotifierError::Client { destination: destination.name.clone(), source })
         };
-        Ok(match &channel.target {
+        Ok(match &destination.target {
             Target::Webhook { url, key } => Self::Webhook(Webhook::new(endpoint(url)?, key.clone())),
             Target::Slack { url } => Self::Slack(Slack::new(endpoint(url)?)),
             Target::File { path } => Self::File(File::open(path).await.map_err(|source| NotifierError::File {
-                channel: channel.name.clone(),
+                destination: destination.name.clone(),
                 path: path.clone(),
                 source,
             })?),
@@ -73,6 +78,7 @@ impl Sink for AnySink {
 }
 
 impl SendError {
+    /// A failure after which the receiver asks for no delay.
     fn retry(reason: impl Into<String>) -> Self {
         Self::Retry { after: None, reason: reason.into() }
     }
@@ -80,6 +86,6 @@ impl SendError {
 
 impl From<serde_json::Error> for SendError {
     fn from(error: serde_json::Error) -> Self {
-        Self::Refused(format!("cannot be written as json: {error}"))
+        Self::Refused(format!("cannot be encoded as JSON: {error}"))
     }
 }

@@ -1,16 +1,16 @@
-//! Messages as blocks of Slack.
+//! Messages as Slack's Block Kit.
 
-use crate::message::{Content, Digest, Entry, Message, summary, who};
+use crate::message::{Content, Digest, Entry, Message, display_name, summary};
 use model::{Change, Finding};
 use serde_json::{Value, json};
 
-/// The payload of an incoming webhook.
+/// Returns the payload of an incoming webhook.
 pub(crate) fn payload(message: &Message) -> Value {
     let (headline, fallback, mut sections) = match &message.content {
-        Content::Change(change) => (headline(change), summary(&change.incident), of_change(change)),
+        Content::Change(change) => (headline(change), summary(&change.incident), change_sections(change)),
         Content::Digest(digest) => {
             let headline = format!("{} incidents: {}", digest.incidents(), digest.by_severity());
-            (headline.clone(), headline, of_digest(digest))
+            (headline.clone(), headline, digest_sections(digest))
         }
     };
     if let Some(link) = &message.link {
@@ -29,25 +29,27 @@ pub(crate) fn payload(message: &Message) -> Value {
     })
 }
 
-/// Slack's limits, in characters: of a header, and of a section's text.
+/// Slack's limits in characters of the text of a header block, and of a section block (Block Kit reference).
 const HEADER: usize = 150;
 const SECTION: usize = 3_000;
-/// Ours: of the text that notifications show, and of one summary.
+/// Choices: characters of the text that Slack's own notifications show, and of one summary.
 const TEXT: usize = 600;
 const SUMMARY: usize = 300;
-/// Bullets, at most.
+/// Choice: bullets in a message.
 const BULLETS: usize = 10;
 
+/// Returns the header of a change.
 fn headline(change: &Change) -> String {
     let incident = &change.incident;
     format!("{} risk {}: incident {}", capital(incident.severity.as_str()), incident.risk_score, change.kind)
 }
 
-fn of_change(change: &Change) -> Vec<Value> {
+/// Returns the user, the time and the findings of a change.
+fn change_sections(change: &Change) -> Vec<Value> {
     let incident = &change.incident;
-    let who = escape(&cut(who(&incident.username, &incident.user_id), SUMMARY));
+    let name = escape(&cut(display_name(&incident.username, &incident.user_id), SUMMARY));
     let about = format!(
-        "*{who}* ({}) in org {}\n{} to {}",
+        "*{name}* ({}) in org {}\n{} to {}",
         escape(incident.user_id.as_str()),
         escape(incident.org_id.as_str()),
         incident.first_event_at,
@@ -63,27 +65,28 @@ fn of_change(change: &Change) -> Vec<Value> {
     [about].into_iter().chain(bullets).map(|text| section(&text)).collect()
 }
 
-fn of_digest(digest: &Digest) -> Vec<Value> {
+/// Returns the numbers of a digest, and its incidents with the highest risks.
+fn digest_sections(digest: &Digest) -> Vec<Value> {
     let org = digest.org_id.as_ref().map(|org| format!(" in org {}", escape(org.as_str())));
     let about = format!(
-        "{} changes came faster than this channel is to be told{}.\n{} to {}",
+        "{} changes{} exceeded the rate limit of this destination.\n{} to {}",
         digest.changes,
         org.unwrap_or_default(),
         digest.first_event_at,
         digest.last_event_at
     );
     let bullet = |entry: &Entry| {
-        let who = escape(&cut(who(&entry.username, &entry.user_id), SUMMARY));
+        let name = escape(&cut(display_name(&entry.username, &entry.user_id), SUMMARY));
         let link = entry.link.as_deref().map(|link| format!(" <{}|open>", escape(link)));
-        format!("• *{}* {} {who}{}", entry.risk_score, entry.severity, link.unwrap_or_default())
+        format!("• *{}* {} {name}{}", entry.risk_score, entry.severity, link.unwrap_or_default())
     };
     let bullets = bullets(digest.highest.iter().map(bullet), digest.incidents());
     [about].into_iter().chain(bullets).map(|text| section(&text)).collect()
 }
 
-/// As many lines as fit into a section, and how many of `all` are missing.
+/// Joins as many lines as fit into a section, and adds how many of `all` are left out.
 fn bullets(lines: impl Iterator<Item = String>, all: usize) -> Option<String> {
-    /// Room for the last line.
+    /// Characters reserved for the last line.
     const REST: usize = 40;
     let mut text = String::new();
     let mut shown = 0;
@@ -107,12 +110,12 @@ fn section(text: &str) -> Value {
     json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } })
 }
 
-/// The three characters that control Slack's markup, mentions included.
+/// Escapes the three characters that control Slack's markup, including mentions.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// The first characters, on one line.
+/// Cuts to `most` characters, on one line.
 fn cut(text: &str, most: usize) -> String {
     let line = |letter: char| if letter.is_control() { ' ' } else { letter };
     let mut letters = text.chars();
@@ -124,6 +127,7 @@ fn cut(text: &str, most: usize) -> String {
     kept
 }
 
+/// Returns the word with a capital first letter.
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
@@ -156,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn limits_are_kept_and_markup_is_escaped(
+        fn texts_keep_the_limits_and_are_escaped(
             username in "\\PC{0,400}",
             summaries in prop::collection::vec("[<>&a\n]{0,500}", 0..20),
         ) {

@@ -1,22 +1,23 @@
-//! Changes and channels for tests.
+//! Changes, destinations and an HTTP server for tests.
 
-use crate::channel::{Channel, Target};
+use crate::destination::{Destination, Target};
 use model::{
     Change, ChangeKind, Finding, Incident, OrgId, Points, Receipt, RiskModel, Severity, Term, TermKind, Timestamp,
     UserClass, UserId, Uuid,
 };
+use risk::notify::Filter;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub(crate) const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// Tells what is high of the default kinds, 30 a minute, in 8 attempts.
-pub(crate) fn channel(name: &str) -> Channel {
-    Channel {
+/// A destination with the defaults.
+pub(crate) fn destination(name: &str) -> Destination {
+    let kinds = vec![ChangeKind::Opened, ChangeKind::Escalated, ChangeKind::Reopened, ChangeKind::Closed];
+    Destination {
         name: name.to_owned(),
         target: Target::Stdout,
-        min_severity: Severity::High,
-        kinds: vec![ChangeKind::Opened, ChangeKind::Escalated, ChangeKind::Reopened, ChangeKind::Closed],
+        filter: Filter { min_severity: Severity::High, kinds },
         rate_per_minute: 30,
         timeout: Duration::from_secs(10),
         max_attempts: 8,
@@ -97,7 +98,7 @@ fn term(finding: &Finding, points: Points) -> Term {
     }
 }
 
-/// An HTTP server that gives every request the same answer, or none if it is empty.
+/// An HTTP server that gives every request the same response, or none if it is empty.
 pub(crate) struct Server {
     pub(crate) address: std::net::SocketAddr,
     requests: tokio::sync::Mutex<tokio::sync::mpsc::UnboundedReceiver<Request>>,
@@ -111,31 +112,32 @@ pub(crate) struct Request {
 }
 
 impl Server {
-    pub(crate) async fn start(answer: &str) -> Self {
+    pub(crate) async fn start(response: &str) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, requests) = tokio::sync::mpsc::unbounded_channel();
-        let answer = answer.to_owned();
+        let response = response.to_owned();
         let task = tokio::spawn(async move {
             let mut open = Vec::new();
             loop {
                 let mut stream = listener.accept().await.unwrap().0;
                 sender.send(Request::read(&mut stream).await).unwrap_or_default();
-                if answer.is_empty() {
+                if response.is_empty() {
                     open.push(stream);
                 } else {
-                    stream.write_all(answer.as_bytes()).await.unwrap();
+                    stream.write_all(response.as_bytes()).await.unwrap();
                 }
             }
         });
         Self { address, requests: tokio::sync::Mutex::new(requests), task }
     }
 
+    /// Waits for the next request.
     pub(crate) async fn request(&self) -> Request {
         self.requests.lock().await.recv().await.unwrap()
     }
 
-    /// How many came that were not asked for.
+    /// The number of requests that [`Server::request`] has not returned.
     pub(crate) fn requests(&self) -> usize {
         self.requests.try_lock().unwrap().len()
     }

@@ -118,6 +118,6 @@ mod tests {
         let is_key = |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c != ' '));
         let all: Vec<&str> = EXAMPLE.lines().map(|line| if is_key(line) { &line[1..] } else { line }).collect();
         let config = load(&all.join("\n"));
-        assert_eq!((config.notifier.channels.len(), config.ingest.orgs.len()), (3, 1));
+        assert_eq!((config.notifier.destinations.len(), config.ingest.orgs.len()), (3, 1));
     }
 }

@@ -3,7 +3,7 @@
 use crate::arguments::OutputArguments;
 use anyhow::{Context, Result};
 use model::{Finding, Incident, OrgId, UserId};
-use risk::{Entry, Ledger};
+use risk::{Ledger, LedgerEntry};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -31,12 +31,12 @@ pub(crate) async fn write(store: &Store, output: &OutputArguments) -> Result<()>
 /// # Errors
 /// If the database does not answer.
 pub async fn findings(store: &Store) -> Result<Vec<Finding>> {
-    let mut ledgers: BTreeMap<(OrgId, UserId), Vec<Entry>> = BTreeMap::new();
+    let mut ledgers: BTreeMap<(OrgId, UserId), Vec<LedgerEntry>> = BTreeMap::new();
     for StoredFinding { finding, first_observed_at, .. } in store.findings(&FindingFilter::default()).await? {
         let user = (finding.org_id.clone(), finding.user_id.clone());
-        ledgers.entry(user).or_default().push(Entry { latest: finding, observed_at: first_observed_at });
+        ledgers.entry(user).or_default().push(LedgerEntry { latest: finding, first_observed_at });
     }
-    let counting = |entries: Vec<Entry>| entries.into_iter().collect::<Ledger>().findings();
+    let counting = |entries: Vec<LedgerEntry>| entries.into_iter().collect::<Ledger>().findings();
     let mut findings: Vec<Finding> = ledgers.into_values().flat_map(counting).collect();
     findings.sort_by_key(|finding| (finding.observed_at, finding.finding_id));
     Ok(findings)

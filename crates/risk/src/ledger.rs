@@ -1,77 +1,79 @@
-//! One user's findings, and the incidents they amount to.
+//! The ledger of one user's findings, and the incidents that they form.
 
 use crate::{Settings, receipt};
-use model::time::HOUR;
 use model::{Finding, Incident, Text, Timestamp, Uuid, id};
 use std::collections::BTreeMap;
 
 /// The findings of one user, each at its latest revision.
 ///
-/// Adding is commutative, associative and idempotent: redelivery, replicas and detectors of different speed do not
-/// change what comes out.
+/// Adding is commutative, associative and idempotent: order of arrival, redelivery and replicas do not change the
+/// result.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    findings: BTreeMap<Uuid, Entry>,
+    findings: BTreeMap<Uuid, LedgerEntry>,
 }
 
-/// What is kept of a finding.
+/// What a ledger keeps of a finding.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct LedgerEntry {
+    /// The finding at its latest revision.
     pub latest: Finding,
     /// The earliest time at which any revision was anomalous; `None` while all were withdrawn.
-    pub observed_at: Option<Timestamp>,
+    pub first_observed_at: Option<Timestamp>,
 }
 
-impl FromIterator<Entry> for Ledger {
-    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
-        let by_id = |entry: Entry| (entry.latest.finding_id, entry);
+impl FromIterator<LedgerEntry> for Ledger {
+    fn from_iter<I: IntoIterator<Item = LedgerEntry>>(entries: I) -> Self {
+        let by_id = |entry: LedgerEntry| (entry.latest.finding_id, entry);
         Self { findings: entries.into_iter().map(by_id).collect() }
     }
 }
 
 impl Ledger {
-    /// Whether anything is new.
+    /// Adds a revision of a finding. Returns whether it changed the ledger.
     pub fn add(&mut self, finding: Finding) -> bool {
-        let observed = (!finding.withdrawn).then_some(finding.observed_at);
+        let observed_at = (!finding.withdrawn).then_some(finding.observed_at);
         let Some(entry) = self.findings.get_mut(&finding.finding_id) else {
-            self.findings.insert(finding.finding_id, Entry { latest: finding, observed_at: observed });
+            let entry = LedgerEntry { latest: finding, first_observed_at: observed_at };
+            self.findings.insert(entry.latest.finding_id, entry);
             return true;
         };
-        let earliest = match (entry.observed_at, observed) {
+        let earliest = match (entry.first_observed_at, observed_at) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
         let is_later = finding.revision > entry.latest.revision;
-        let is_new = is_later || earliest != entry.observed_at;
-        entry.observed_at = earliest;
+        let is_changed = is_later || earliest != entry.first_observed_at;
+        entry.first_observed_at = earliest;
         if is_later {
             entry.latest = finding;
         }
-        is_new
+        is_changed
     }
 
-    pub fn get(&self, finding_id: Uuid) -> Option<&Entry> {
+    /// Returns the entry of a finding.
+    pub fn get(&self, finding_id: Uuid) -> Option<&LedgerEntry> {
         self.findings.get(&finding_id)
     }
 
-    /// The findings that count, by time of first observation, then by id.
+    /// Returns the findings that are not withdrawn, by time of first observation, then by id.
     pub fn findings(&self) -> Vec<Finding> {
-        let counts = self.findings.values().filter(|entry| !entry.latest.withdrawn).filter_map(|entry| {
-            let observed_at = entry.observed_at?;
+        let counting = self.findings.values().filter(|entry| !entry.latest.withdrawn).filter_map(|entry| {
+            let observed_at = entry.first_observed_at?;
             Some(Finding { observed_at, ..entry.latest.clone() })
         });
-        let mut findings: Vec<Finding> = counts.collect();
+        let mut findings: Vec<Finding> = counting.collect();
         findings.sort_by_key(|finding| (finding.observed_at, finding.finding_id));
         findings
     }
 }
 
-/// The incidents of one user. `findings` are as [`Ledger::findings`] gives them.
+/// Groups the findings of one user into incidents; `findings` are as [`Ledger::findings`] returns them.
 ///
-/// A finding spans from its first observation to its latest revision. Findings whose spans come within the merge
-/// window of each other are one incident.
+/// A finding spans from its first observation to its latest revision. Findings with at most the merge window
+/// (`risk.merge_hours`) between their spans form one incident.
 pub fn incidents(findings: Vec<Finding>, settings: &Settings, config_hash: &Text) -> Vec<Incident> {
-    let window = i64::from(settings.merge_hours) * HOUR;
+    let window = settings.merge_window();
     let mut groups: Vec<(Timestamp, Vec<Finding>)> = Vec::new();
     for finding in findings {
         let end = finding.revised_at.max(finding.observed_at);
@@ -110,6 +112,7 @@ fn incident(findings: Vec<Finding>, settings: &Settings, config_hash: &Text) -> 
 mod tests {
     use super::*;
     use crate::testing::finding;
+    use model::time::HOUR;
     use proptest::prelude::*;
 
     fn merged(findings: &[Finding]) -> Vec<Incident> {
@@ -128,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_revision_speaks_and_the_first_observation_stays() {
+    fn the_latest_revision_counts_from_the_first_observation() {
         let first = finding("row_spike", 1, 4.0, HOUR);
         let mut second = finding("row_spike", 1, 10.0, 3 * HOUR);
         second.revision = 2;
@@ -138,13 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_withdrawn_counts_no_more() {
+    fn a_withdrawn_finding_does_not_count() {
         let mut withdrawn = finding("row_spike", 1, 0.0, 2 * HOUR);
         (withdrawn.revision, withdrawn.withdrawn) = (2, true);
         assert!(merged(&[finding("row_spike", 1, 9.0, HOUR), withdrawn]).is_empty());
     }
 
-    /// Content that follows from id and revision: a revision is the same wherever it comes from.
+    /// Findings with content that follows from id and revision: a revision is the same wherever it comes from.
     fn any_finding() -> impl Strategy<Value = Finding> {
         (1u128..6, 1u64..5).prop_map(|(id, revision)| {
             let content = id as i64 * 31 + revision as i64 * 7;

@@ -1,14 +1,16 @@
-//! Findings to incidents. [`Ledger`] merges the revisions of one user's findings, whatever their order;
-//! [`incidents`] groups what counts into incidents and works out each one's risk score with its receipt.
-//!
-//! Pure: an incident is a function of the set of its user's findings, each at its latest revision.
+#![doc = include_str!("../README.md")]
 
 mod ledger;
+mod life;
+mod merge;
+pub mod notify;
 mod receipt;
 mod settings;
 
-pub use ledger::{Entry, Ledger, incidents};
-pub use receipt::receipt;
+pub use ledger::{Ledger, LedgerEntry, incidents};
+pub use life::{KeptIncident, Transition, UserRisk, close, user_risk};
+pub use merge::{KeptFinding, Merged, merge};
+pub use receipt::{is_same_arithmetic, receipt};
 pub use settings::{Settings, SettingsError, Weight};
 
 #[cfg(test)]

@@ -1,45 +1,55 @@
-//! The arithmetic of a risk score.
+//! The risk score of an incident, and the terms that add up to it.
 
 use crate::Settings;
 use model::time::HOUR;
 use model::{Finding, Points, Receipt, RiskModel, Surface, Term, TermKind, Text, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The risk score of findings that are one incident, with every term of it. The points add up to it exactly.
+/// Works out the risk score of an incident from its findings. The points of the terms add up to the score exactly.
 ///
-/// The risk is that of the incident's worst moment: the best finding of each detector counts, less the further it is
-/// from that moment; of a group of detectors the best counts in full and the rest is damped. So what comes together weighs more
-/// than the same spread over days, and a later finding never lowers the risk. Modifiers act on the odds R/(1 − R), so
-/// 100 is never exceeded.
+/// The risk is that of the incident's worst moment. At each moment the strongest finding of each detector counts, halved
+/// for every `half_life_hours` between the two; within a group of detectors the strongest counts in full and the others
+/// are damped. Findings that come together therefore weigh more than the same findings spread over days, and a later
+/// finding never lowers the risk. Modifiers multiply the odds R/(1 − R), so the score stays below 100.
 pub fn receipt(findings: &[Finding], settings: &Settings, config_hash: &Text) -> Receipt {
     let (mut risk, mut terms) = worst_moment(findings, settings);
     for modifier in modifiers(findings, settings) {
         risk = modify(risk, modifier, &mut terms);
     }
     if risk > 1.0 {
-        terms.push((term(TermKind::Cap, "cap", "a risk score is 100 at most".to_owned()), 1.0 - risk));
+        terms.push((term(TermKind::Cap, "cap", "a risk score is at most 100".to_owned()), 1.0 - risk));
     }
     total(terms, settings.model, config_hash)
 }
 
-/// A term and its part of the risk, from 0 to 1.
+/// Whether two receipts state the same model, settings, score and terms, whatever the texts of the terms' reasons are:
+/// these are worded anew from release to release.
+pub fn is_same_arithmetic(a: &Receipt, b: &Receipt) -> bool {
+    let without_reasons = |receipt: &Receipt| {
+        let terms = receipt.terms.iter().map(|term| Term { reason: String::new(), ..term.clone() });
+        Receipt { terms: terms.collect(), ..receipt.clone() }
+    };
+    without_reasons(a) == without_reasons(b)
+}
+
+/// A term and its part of the risk, 0 to 1; negative for a modifier that lowers the risk.
 type Part = (Term, f64);
 
-/// Rounds the running sum, not the terms: so they add up to the rounded sum.
+/// Rounds the running sum instead of each term, so that the terms add up to the rounded sum.
 fn total(parts: Vec<Part>, model: RiskModel, config_hash: &Text) -> Receipt {
-    let (mut exact, mut told) = (0.0, Points::default());
+    let (mut exact, mut rounded) = (0.0, Points::default());
     let terms = parts.into_iter().map(|(term, part)| {
         exact += part;
-        let so_far = Points::from_f64(100.0 * exact);
-        let points = Points(so_far.0 - told.0);
-        told = so_far;
+        let sum = Points::from_f64(100.0 * exact);
+        let points = Points(sum.0 - rounded.0);
+        rounded = sum;
         Term { points, ..term }
     });
     let terms = terms.collect();
-    Receipt { model, config_hash: config_hash.clone(), risk_score: told, terms }
+    Receipt { model, config_hash: config_hash.clone(), risk_score: rounded, terms }
 }
 
-/// The moment of the highest risk, the earliest of equals: its risk, and what each detector adds to it.
+/// Returns the risk at the moment where it is highest (the earliest of equals), and the part that each detector adds.
 fn worst_moment(findings: &[Finding], settings: &Settings) -> (f64, Vec<Part>) {
     let moments: BTreeSet<Timestamp> = findings.iter().map(|finding| finding.revised_at).collect();
     let mut worst = (0.0, Vec::new());
@@ -95,9 +105,9 @@ fn decay(finding: &Finding, moment: Timestamp, settings: &Settings) -> f64 {
     (-hours / settings.half_life_hours).exp2()
 }
 
-/// 1 − Π(1 − x), its terms sharing it as ln(1 − x) does.
+/// Returns 1 − Π(1 − x), and splits it among the terms in proportion to −ln(1 − x).
 fn noisy_or(parts: &mut [Part]) -> f64 {
-    /// Certainty is never quite reached, so that shares stay finite.
+    /// The highest x: at 1 the logarithm is infinite.
     const MOST: f64 = 0.999_999;
     let logs: Vec<f64> = parts.iter().map(|(_, part)| (-part.min(MOST)).ln_1p()).collect();
     let total: f64 = logs.iter().sum();
@@ -134,12 +144,13 @@ fn modifiers(findings: &[Finding], settings: &Settings) -> Vec<Modifier> {
     if surfaces.len() > 1 {
         let names: Vec<&str> = surfaces.iter().map(|surface| surface.as_str()).collect();
         let factor = settings.corroboration.powi(surfaces.len() as i32 - 1);
-        modifiers.push(Modifier { name: "corroboration", factor, reason: format!("told by {}", names.join(", ")) });
+        let reason = format!("seen on several surfaces: {}", names.join(", "));
+        modifiers.push(Modifier { name: "corroboration", factor, reason });
     }
     modifiers
 }
 
-/// Multiplies the odds. A sum beyond 1 has no odds and stays.
+/// Multiplies the odds of `risk`. A risk of 1 or more, as a plain sum can give, has no odds and stays as it is.
 fn modify(risk: f64, modifier: Modifier, parts: &mut Vec<Part>) -> f64 {
     if risk >= 1.0 {
         return risk;
@@ -177,7 +188,7 @@ mod tests {
         receipt(findings, settings, &"hash".into())
     }
 
-    fn articles_four() -> Vec<Finding> {
+    fn article_findings() -> Vec<Finding> {
         [("row_spike", 10.0), ("scope_increase", 8.0), ("view_burst", 8.0), ("new_access", 7.0)]
             .iter()
             .zip(1..)
@@ -186,45 +197,45 @@ mod tests {
     }
 
     #[test]
-    fn one_certain_spike_is_high_and_the_articles_four_are_critical() {
+    fn one_certain_spike_is_high_and_the_four_findings_of_the_article_are_critical() {
         let settings = Settings::default();
-        let spike = of(&articles_four()[..1], &settings).risk_score;
+        let spike = of(&article_findings()[..1], &settings).risk_score;
         assert_eq!((spike.to_f64(), spike.severity()), (66.0, Severity::High));
-        let four = of(&articles_four(), &settings).risk_score;
+        let four = of(&article_findings(), &settings).risk_score;
         assert!(four.severity() == Severity::Critical && four > spike, "{four}");
     }
 
     #[test]
     fn the_risk_of_a_blind_source_is_its_score() {
         let risk = |score| of(&[finding("blind_source", 1, score, 0)], &Settings::default()).risk_score;
-        let said = [6.0, 8.0].map(|score| (risk(score).to_f64(), risk(score).severity()));
-        assert_eq!(said, [(60.0, Severity::High), (80.0, Severity::Critical)]);
+        let risks = [6.0, 8.0].map(|score| (risk(score).to_f64(), risk(score).severity()));
+        assert_eq!(risks, [(60.0, Severity::High), (80.0, Severity::Critical)]);
     }
 
     #[test]
-    fn the_articles_weighted_sum() {
+    fn the_weighted_sum_of_the_article() {
         let quarter = |name: &str| (name.to_owned(), crate::Weight { weight: 0.25, group: name.to_owned() });
         let settings = Settings {
             model: RiskModel::Sum,
             weights: ["row_spike", "scope_increase", "view_burst", "new_access"].map(quarter).into(),
             ..Settings::default()
         };
-        assert_eq!(of(&articles_four(), &settings).risk_score.to_f64(), 82.5);
-        let capped = of(&articles_four(), &Settings { model: RiskModel::Sum, damping: 1.0, ..Settings::default() });
+        assert_eq!(of(&article_findings(), &settings).risk_score.to_f64(), 82.5);
+        let capped = of(&article_findings(), &Settings { model: RiskModel::Sum, damping: 1.0, ..Settings::default() });
         assert_eq!(capped.risk_score, Points::MAX);
         assert_eq!(capped.terms.last().map(|term| term.kind), Some(TermKind::Cap));
     }
 
     #[test]
-    fn a_group_counts_its_best_and_damps_the_rest() {
-        let receipt = of(&articles_four(), &Settings::default());
+    fn a_group_counts_its_strongest_and_damps_the_others() {
+        let receipt = of(&article_findings(), &Settings::default());
         let damping: Vec<(&str, f64)> = receipt.terms.iter().map(|t| (t.name.as_str(), t.damping)).collect();
         let expected = [("scope_increase", 1.0), ("row_spike", 0.4), ("new_access", 0.4), ("view_burst", 0.4)];
         assert_eq!(damping, expected);
     }
 
     #[test]
-    fn what_comes_together_weighs_more_and_a_late_trifle_lowers_nothing() {
+    fn findings_that_come_together_weigh_more_and_a_late_one_lowers_nothing() {
         let spike = || finding("row_spike", 1, 10.0, 0);
         let risk = |hour| of(&[spike(), finding("off_hours", 2, 5.0, hour * HOUR)], &Settings::default()).risk_score;
         assert!(risk(0) > risk(12) && risk(12) > risk(48), "{} {} {}", risk(0), risk(12), risk(48));
@@ -235,8 +246,8 @@ mod tests {
     }
 
     #[test]
-    fn modifiers_are_told() {
-        let mut findings = articles_four();
+    fn modifiers_are_terms() {
+        let mut findings = article_findings();
         findings[0].surface = Some(Surface::ListView);
         findings[1].surface = Some(Surface::Report);
         let settings = Settings {
@@ -245,13 +256,26 @@ mod tests {
             ..Settings::default()
         };
         let receipt = of(&findings, &settings);
-        let told: Vec<(&str, f64, bool)> = receipt
+        let modifiers: Vec<(&str, f64, bool)> = receipt
             .terms
             .iter()
             .filter(|term| term.kind == TermKind::Modifier)
             .map(|term| (term.name.as_str(), term.multiplier, term.points.0 > 0))
             .collect();
-        assert_eq!(told, [("object_sensitivity", 1.5, true), ("user_class", 0.8, false), ("corroboration", 1.5, true)]);
+        assert_eq!(
+            modifiers,
+            [("object_sensitivity", 1.5, true), ("user_class", 0.8, false), ("corroboration", 1.5, true)]
+        );
+    }
+
+    #[test]
+    fn the_reasons_of_terms_are_no_arithmetic() {
+        let receipt = of(&article_findings(), &Settings::default());
+        let mut other = receipt.clone();
+        other.terms[0].reason = "worded otherwise".to_owned();
+        assert!(is_same_arithmetic(&receipt, &other));
+        other.terms[0].weight += 0.1;
+        assert!(!is_same_arithmetic(&receipt, &other));
     }
 
     proptest! {
@@ -278,7 +302,7 @@ mod tests {
         }
 
         #[test]
-        fn more_never_lowers_the_risk(scores in prop::collection::vec(0.0..=10.0, 1..6), more in 0.0..=10.0) {
+        fn another_finding_never_lowers_the_risk(scores in prop::collection::vec(0.0..=10.0, 1..6), more in 0.0..=10.0) {
             let names = ["row_spike", "view_burst", "new_access", "session_hijack", "off_hours", "api_recon"];
             let mut findings: Vec<Finding> = scores.iter().zip(1..).map(|(s, id)| finding(names[id as usize - 1], id, *s, 0)).collect();
             let before = of(&findings, &Settings::default()).risk_score;

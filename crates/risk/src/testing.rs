@@ -1,4 +1,4 @@
-//! Findings for the tests.
+//! Findings for tests.
 
 use model::{Finding, OrgId, Severity, Timestamp, UserClass, UserId, Uuid};
 

@@ -56,6 +56,34 @@ impl<R: FnMut() -> f64> Iterator for Backoff<R> {
     }
 }
 
+/// Delays between attempts that are counted elsewhere, such as in a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempts {
+    /// The highest delay after the first attempt.
+    pub base: Duration,
+    /// The highest delay after any attempt.
+    pub cap: Duration,
+    /// The most attempts.
+    pub most: u32,
+}
+
+impl Attempts {
+    /// Returns the delay after `attempt` (from 1) has failed; `None` if it was the last one.
+    ///
+    /// The delay is that of [`Backoff`], drawn by `random` from 0 to 1, but at least `asked`, the delay that the other side
+    /// asks for, up to the cap.
+    pub fn delay(&self, attempt: u32, asked: Option<Duration>, random: f64) -> Option<Duration> {
+        /// Doublings that take a nanosecond to 584 years, beyond any cap.
+        const DOUBLINGS: usize = 64;
+        if attempt >= self.most {
+            return None;
+        }
+        let doublings = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX).min(DOUBLINGS);
+        let drawn = Backoff::new(self.base, self.cap, || random).nth(doublings)?;
+        Some(drawn.max(asked.unwrap_or_default()).min(self.cap))
+    }
+}
+
 /// Returns a number from 0 to 1 (exclusive). It is good enough to spread clients in time, not for statistics or
 /// secrets.
 pub fn random() -> f64 {
@@ -97,6 +125,25 @@ mod tests {
         assert_eq!(backoff.next(), Some(Duration::from_secs(1)));
     }
 
+    const DELIVERY: Attempts = Attempts { base: Duration::from_secs(30), cap: Duration::from_secs(3_600), most: 8 };
+
+    #[test]
+    fn counted_attempts_have_growing_delays_and_an_end() {
+        let seconds = |attempt| DELIVERY.delay(attempt, None, 1.0).map(|delay| delay.as_secs());
+        let all: Vec<_> = (1..=8).map(seconds).collect();
+        let expect = [Some(30), Some(60), Some(120), Some(240), Some(480), Some(960), Some(1_920), None];
+        assert_eq!(all, expect);
+        assert_eq!(Attempts { most: 1, ..DELIVERY }.delay(1, None, 1.0), None);
+    }
+
+    #[test]
+    fn the_other_side_may_ask_for_more_up_to_the_cap() {
+        let asked = |seconds| DELIVERY.delay(1, Some(Duration::from_secs(seconds)), 0.5).map(|delay| delay.as_secs());
+        assert_eq!(asked(5), Some(15));
+        assert_eq!(asked(100), Some(100));
+        assert_eq!(asked(u64::MAX), Some(3_600));
+    }
+
     #[test]
     fn random_numbers_differ_and_fill_the_range() {
         let drawn: Vec<f64> = (0..1_000).map(|_| random()).collect();
@@ -105,6 +152,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn delays_of_counted_attempts_are_bounded(attempt: u32, most: u32, asked: Option<Duration>, random: f64) {
+            let attempts = Attempts { most, ..DELIVERY };
+            let delay = attempts.delay(attempt, asked, random);
+            prop_assert_eq!(delay.is_none(), attempt >= most);
+            prop_assert!(delay.is_none_or(|delay| delay <= attempts.cap));
+        }
+
         #[test]
         fn delays_are_bounded(
             base in any::<Duration>(),

@@ -2,7 +2,7 @@
 
 use crate::convert::{severity, unsigned};
 use crate::error::{Context, Result, StoreError};
-use crate::{Disposition, Status, Store};
+use crate::{Disposition, Status, Store, words};
 use model::codec::Message;
 use model::{Finding, Incident, OrgId, Points, Severity, Timestamp, UserId};
 use uuid::Uuid;
@@ -229,7 +229,7 @@ impl TryFrom<IncidentRow> for StoredIncident {
         let unreadable = |source| StoreError::Message { what: "incident", id: row.incident_id.to_string(), source };
         Ok(Self {
             incident: Incident::decode(&row.message).map_err(unreadable)?,
-            status: Status::parse(&row.status)?,
+            status: words::status(&row.status)?,
             disposition: row.disposition.as_deref().map(Disposition::parse).transpose()?,
             merged_into: row.merged_into,
             trace_id: row.trace_id,

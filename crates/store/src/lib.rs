@@ -26,10 +26,11 @@ pub use erasure::{Erased, ErasureRecord};
 pub use error::{Result, StoreError};
 pub use housekeeping::{HousekeepingCounts, Retention};
 pub use incidents::{EndingAccount, FindingFilter, HistoryEntry, IncidentFilter, StoredFinding, StoredIncident};
+pub use model::Status;
 pub use outbox::{OutboxRow, RelayCounts};
 pub use ownership::{Owner, Share, StateEntry, StateKey, quota};
 pub use settings::Settings;
-pub use words::{Disposition, Status};
+pub use words::Disposition;
 
 use error::Context;
 use sqlx::postgres::{PgPool, PgPoolOptions};

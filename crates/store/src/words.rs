@@ -1,6 +1,7 @@
 //! Enumerations that the database stores as text.
 
 use crate::error::{Result, StoreError};
+use model::Status;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -40,22 +41,6 @@ macro_rules! words {
 }
 
 words! {
-    /// Where an incident stands in its life.
-    Status "status" {
-        /// New; no person has acknowledged it.
-        Open = "open",
-        /// A person has taken it up.
-        Acknowledged = "acknowledged",
-        /// It is closed.
-        Resolved = "resolved",
-        /// Its findings became part of another incident.
-        Merged = "merged",
-        /// All of its findings were withdrawn, as late data explained them.
-        Withdrawn = "withdrawn",
-    }
-}
-
-words! {
     /// A person's decision on an incident.
     Disposition "disposition" {
         /// An attack.
@@ -69,15 +54,22 @@ words! {
     }
 }
 
+/// Reads the status of an incident.
+pub(crate) fn status(text: &str) -> Result<Status> {
+    let unknown = || StoreError::UnknownWord { field: "status", value: text.to_owned() };
+    Status::ALL.iter().copied().find(|status| status.as_str() == text).ok_or_else(unknown)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn words_survive_being_stored() {
-        for status in Status::ALL {
-            assert_eq!(Status::parse(status.as_str()).unwrap(), *status);
+        for word in Status::ALL {
+            assert_eq!(status(word.as_str()).unwrap(), *word);
         }
+        assert_eq!(status("lost").unwrap_err().to_string(), "unknown status in the database: lost");
         assert_eq!(Disposition::parse("nice").unwrap_err().to_string(), "unknown disposition in the database: nice");
     }
 }

@@ -69,11 +69,14 @@
 {{- end }}
 {{- if eq .workload.service "notifier" }}
 {{- $ports := list }}
-{{- range dig "notifier" "channels" dict $config }}
+{{- /* channels is the former key of destinations. */}}
+{{- range $key := list "destinations" "channels" }}
+{{- range dig "notifier" $key dict $config }}
 {{- if has .kind (list "webhook" "slack") }}
 {{- /* The chart does not know the content of a url_file. */}}
 {{- $url := .url | default "https://unknown" }}
 {{- $ports = append $ports (include "orgwatch.url-port" (dict "url" $url "default" (include "orgwatch.scheme-port" $url))) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if $ports }}

@@ -1,4 +1,4 @@
-//! CloudEvents appended to a file, one a line.
+//! CloudEvents appended to a file, one per line.
 
 use crate::cloudevent;
 use crate::message::Message;
@@ -9,7 +9,7 @@ use tokio::fs::OpenOptions;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Mutex;
 
-/// Opened anew for every line, so that the file may be moved away at any time.
+/// A file that is opened anew for each line, so that it may be rotated at any time.
 #[derive(Debug)]
 pub(crate) struct File {
     /// Held while a line is written.
@@ -17,6 +17,8 @@ pub(crate) struct File {
 }
 
 impl File {
+    /// Creates the file if it does not exist.
+    ///
     /// # Errors
     /// If the file cannot be appended to.
     pub(crate) async fn open(path: &Path) -> io::Result<Self> {
@@ -40,7 +42,7 @@ fn options() -> OpenOptions {
     options
 }
 
-/// All of the line on disk, or none of it.
+/// Appends the whole line durably, or nothing.
 async fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     let mut file = options().open(path).await?;
     let before = file.metadata().await?.len();
@@ -50,7 +52,7 @@ async fn append(path: &Path, line: &[u8]) -> io::Result<()> {
         file.sync_data().await
     };
     if let Err(error) = written.await {
-        // Half a line would spoil the next one.
+        // A part of a line would make the next one unreadable.
         file.set_len(before).await?;
         return Err(error);
     }
@@ -64,7 +66,7 @@ mod tests {
     use model::ChangeKind;
 
     #[tokio::test]
-    async fn lines_are_appended_also_after_the_file_was_moved_away() {
+    async fn lines_are_appended_also_after_a_rotation() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("incidents.ndjson");
         std::fs::write(&path, "{}\n").unwrap();
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_that_is_missing_is_told_at_the_start_and_later() {
+    async fn a_missing_folder_is_an_error_at_the_start_and_later() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("inner");
         assert!(File::open(&inner.join("a")).await.is_err());

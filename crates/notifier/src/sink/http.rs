@@ -1,17 +1,17 @@
-//! One request, and what its answer means.
+//! HTTP requests, and the meaning of their responses.
 
-use crate::clock::now;
-use crate::error::chain;
 use crate::secret::Secret;
 use crate::sink::SendError;
 use chrono::{DateTime, Utc};
 use model::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, StatusCode, redirect};
+use runtime::clock::now;
+use runtime::error::chain;
 use secrecy::ExposeSecret;
 use std::time::Duration;
 
-/// Where requests go. The URL is never shown.
+/// A URL with its HTTP client. The URL is never shown.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     client: Client,
@@ -19,11 +19,11 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// `timeout` is that of a whole request. A TLS provider must have been installed.
+    /// Creates the client; `timeout` is that of a whole request. Install a TLS provider before.
     pub(crate) fn new(url: Secret, timeout: Duration) -> Result<Self, reqwest::Error> {
         let client = Client::builder()
             .timeout(timeout)
-            // Who redirects may be somebody else than who was trusted with the incident.
+            // A redirect may lead to a host that the operator has not chosen.
             .redirect(redirect::Policy::none())
             .referer(false)
             .user_agent(concat!("orgwatch/", env!("CARGO_PKG_VERSION")))
@@ -32,7 +32,7 @@ impl Endpoint {
         Ok(Self { client, url })
     }
 
-    /// Adds the `traceparent` of the current span, if there is one.
+    /// Sends a POST request, with the `traceparent` of the current span if there is one.
     pub(crate) async fn post(
         &self,
         content_type: &'static str,
@@ -45,22 +45,23 @@ impl Endpoint {
         let traced = [("traceparent", traceparent.as_str())];
         for (name, value) in headers.iter().chain(traced.iter().filter(|(_, value)| !value.is_empty())) {
             let value = HeaderValue::from_str(value)
-                .map_err(|_| SendError::Refused(format!("header {name}: not a value that can be sent")))?;
+                .map_err(|_| SendError::Refused(format!("header {name}: invalid value")))?;
             map.insert(HeaderName::from_static(name), value);
         }
         let url = self.url.read().await.map_err(|error| SendError::retry(format!("url_file: {error}")))?;
         let request = self.client.post(url.expose_secret()).headers(map).body(body);
         match request.send().await {
-            Ok(answer) => {
-                let after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-                judge(answer.status(), after, now())
+            Ok(response) => {
+                let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+                outcome(response.status(), after, now())
             }
             Err(error) => Err(SendError::retry(chain(&error.without_url()))),
         }
     }
 }
 
-fn judge(status: StatusCode, retry_after: Option<&str>, now: Timestamp) -> Result<(), SendError> {
+/// Returns the outcome of a request by the status of the response.
+fn outcome(status: StatusCode, retry_after: Option<&str>, now: Timestamp) -> Result<(), SendError> {
     let reason = || format!("answered {status}");
     match status {
         _ if status.is_success() => Ok(()),
@@ -74,7 +75,7 @@ fn judge(status: StatusCode, retry_after: Option<&str>, now: Timestamp) -> Resul
     }
 }
 
-/// `Retry-After` in either of its forms: seconds, or a date of HTTP.
+/// Reads `Retry-After` in either form of RFC 9110, section 10.2.3: seconds, or a date.
 fn delay(retry_after: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = retry_after.trim().parse() {
         return Some(Duration::from_secs(seconds));
@@ -89,10 +90,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_judged_by_status() {
+    fn the_status_decides_the_outcome() {
         let check = |status: u16, expect: &str| {
-            let outcome = match judge(StatusCode::from_u16(status).unwrap(), Some("7"), Timestamp(0)) {
-                Ok(()) => "taken",
+            let outcome = match outcome(StatusCode::from_u16(status).unwrap(), Some("7"), Timestamp(0)) {
+                Ok(()) => "accepted",
                 Err(SendError::Retry { after: Some(after), .. }) if after.as_secs() == 7 => "asked",
                 Err(SendError::Retry { .. }) => "retry",
                 Err(SendError::Refused(_)) => "refused",
@@ -100,7 +101,7 @@ mod tests {
             assert_eq!(outcome, expect, "{status}");
         };
         for status in [200, 202, 204] {
-            check(status, "taken");
+            check(status, "accepted");
         }
         for status in [429, 503] {
             check(status, "asked");

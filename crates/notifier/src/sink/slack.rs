@@ -1,9 +1,10 @@
-//! Slack's incoming webhooks.
+//! Incoming webhooks of Slack.
 
 use crate::message::Message;
 use crate::sink::http::Endpoint;
 use crate::sink::{SendError, Sink};
 
+/// An incoming webhook of Slack.
 #[derive(Debug)]
 pub(crate) struct Slack {
     endpoint: Endpoint,
@@ -18,7 +19,7 @@ impl Slack {
 impl Sink for Slack {
     async fn send(&self, message: &Message) -> Result<(), SendError> {
         let body = serde_json::to_vec(&crate::slack::payload(message))?;
-        // Slack knows no key of idempotency: an attempt that it took without confirming is shown twice.
+        // Slack has no idempotency key: a message that it accepted without confirming appears twice.
         self.endpoint.post("application/json; charset=utf-8", &[], body).await
     }
 }

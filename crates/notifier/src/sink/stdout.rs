@@ -1,4 +1,4 @@
-//! CloudEvents on standard output, one a line.
+//! CloudEvents on standard output, one per line.
 
 use crate::cloudevent;
 use crate::message::Message;
@@ -6,6 +6,7 @@ use crate::sink::{SendError, Sink};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Mutex;
 
+/// Standard output, shared by all destinations of this kind.
 #[derive(Debug, Default)]
 pub(crate) struct Stdout {
     /// Held while a line is written.

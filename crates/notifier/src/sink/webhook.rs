@@ -1,6 +1,5 @@
-//! CloudEvents over HTTP, signed as the Standard Webhooks say.
+//! CloudEvents over HTTP, signed as Standard Webhooks specifies.
 
-use crate::clock::now;
 use crate::cloudevent;
 use crate::message::Message;
 use crate::secret::Secret;
@@ -8,8 +7,10 @@ use crate::signature::Key;
 use crate::sink::http::Endpoint;
 use crate::sink::{SendError, Sink};
 use model::time::SECOND;
+use runtime::clock::now;
 use secrecy::ExposeSecret;
 
+/// A webhook, with its key if messages are signed.
 #[derive(Debug)]
 pub(crate) struct Webhook {
     endpoint: Endpoint,
@@ -33,7 +34,7 @@ impl Webhook {
 impl Sink for Webhook {
     async fn send(&self, message: &Message) -> Result<(), SendError> {
         let body = cloudevent::encode(message)?;
-        // Of this attempt, so that receivers can refuse what is old.
+        // The time of this attempt: receivers refuse old timestamps.
         let seconds = now().0.div_euclid(SECOND);
         let timestamp = seconds.to_string();
         let signature = self.key().await?.map(|key| key.sign(&message.id, seconds, &body));
@@ -70,7 +71,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(10);
 
     #[tokio::test]
-    async fn what_is_sent_is_signed_and_named() {
+    async fn messages_have_a_signature_and_an_id() {
         let server = Server::start("HTTP/1.1 204 No Content\r\n\r\n").await;
         assert_eq!(send(server.address, LONG).await, Ok(()));
         let request = server.request().await;
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn url_and_key_are_changed_by_changing_their_files() {
+    async fn changed_files_change_url_and_key() {
         runtime::run::install_tls();
         let folder = tempfile::tempdir().unwrap();
         let (url, key) = (folder.path().join("url"), folder.path().join("key"));
@@ -106,7 +107,7 @@ mod tests {
             let expect = Key::parse(text).unwrap().sign(request.header("webhook-id"), timestamp, &request.body);
             assert_eq!(request.header("webhook-signature"), expect);
         }
-        // What is not right now may be later.
+        // An invalid file is retried: it may be replaced meanwhile.
         for (file, text) in [(&key, "no key: hidden"), (&url, "no url: hidden")] {
             let before = std::fs::read_to_string(file).unwrap();
             std::fs::write(file, text).unwrap();
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn errors_do_not_show_where_it_was_sent() {
+    async fn errors_do_not_show_the_url() {
         let silent = Server::start("").await;
         let timeout = send(silent.address, Duration::from_millis(100)).await.unwrap_err();
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -118,7 +118,7 @@ fn problem(stored: &StoredIncident, settings: &risk::Settings) -> Option<String>
         return Some(format!("the terms add up to {sum}, the incident has {shown}"));
     }
     let again = risk::receipt(&incident.findings, settings, config_hash);
-    (again != incident.receipt)
+    (!risk::is_same_arithmetic(&again, &incident.receipt))
         .then(|| format!("the findings and today's weights give {}, the receipt {risk_score}", again.risk_score))
 }
 

@@ -9,7 +9,7 @@ use crate::{dump, idle};
 use anyhow::{Context, Result};
 use detector::Group;
 use model::{OrgId, Timestamp};
-use notifier::{ChannelKind, ChannelSettings};
+use notifier::{DestinationKind, DestinationSettings};
 use runtime::shutdown::{Stages, on_signals};
 use runtime::telemetry::{LogFormat, Telemetry, TelemetrySettings};
 use servers::{Nats, Postgres};
@@ -152,8 +152,11 @@ async fn prepare(config: &mut Config, arguments: &DevArguments) -> Result<Enviro
         environment.salesforce = Some(Arc::new(salesforce));
     }
     if let Some(url) = &arguments.webhook {
-        let webhook = ChannelSettings { url: Some(url.as_str().into()), ..ChannelSettings::new(ChannelKind::Webhook) };
-        config.notifier.channels.insert("webhook".to_owned(), webhook);
+        let webhook = DestinationSettings {
+            url: Some(url.as_str().into()),
+            ..DestinationSettings::new(DestinationKind::Webhook)
+        };
+        config.notifier.destinations.insert("webhook".to_owned(), webhook);
     }
     Ok(environment)
 }

@@ -1,16 +1,16 @@
-//! What is remembered of deliveries, in memory.
+//! The record of deliveries in memory.
 
 use super::key;
-use crate::channel::Channel;
 use crate::deliveries::Deliveries;
 use model::{Change, Item, Timestamp};
+use risk::notify::{Filter, was_notified};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use store::{Claim, DeliveryKey, StoreError};
 use tokio::time::Instant;
 
-/// Deliveries in memory, by the clock of tokio, which only moves when a test says so.
+/// Deliveries by tokio's clock, which tests advance.
 #[derive(Clone, Default)]
 pub(super) struct Memory(Arc<Mutex<State>>);
 
@@ -18,12 +18,12 @@ pub(super) struct Memory(Arc<Mutex<State>>);
 pub(super) struct State {
     pub(super) rows: BTreeMap<DeliveryKey, Row>,
     pub(super) history: Vec<Change>,
-    /// Writes of outcomes that fail from now on.
+    /// The number of next writes of outcomes that fail.
     pub(super) failing: usize,
-    /// What was set aside, with the reason.
-    pub(super) aside: Vec<(Item<Change>, String)>,
-    /// Nothing can be set aside.
-    pub(super) no_room: bool,
+    /// Dead letters with their reasons.
+    pub(super) dead: Vec<(Item<Change>, String)>,
+    /// Whether dead letters cannot be written.
+    pub(super) dead_stream_is_away: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -74,10 +74,10 @@ impl Deliveries for Memory {
         Ok(Claim::Send { attempt: attempts })
     }
 
-    /// Given up at the time 0.
-    async fn revive(&self, key: &DeliveryKey, lease: Duration, told: Timestamp) -> Result<bool, StoreError> {
+    /// Deliveries were given up at the time 0.
+    async fn revive(&self, key: &DeliveryKey, lease: Duration, published_at: Timestamp) -> Result<bool, StoreError> {
         let mut state = self.state();
-        let is_dead = told > Timestamp(0) && matches!(state.rows.get(key), Some(Row::Failed(_)));
+        let is_dead = published_at > Timestamp(0) && matches!(state.rows.get(key), Some(Row::Failed(_)));
         if is_dead {
             state.rows.insert(key.clone(), Row::Pending { attempts: 1, next: Instant::now() + lease });
         }
@@ -112,10 +112,10 @@ impl Deliveries for Memory {
         Ok(due.take(limit as usize).collect())
     }
 
-    async fn told(&self, change: &Change, channel: &Channel) -> Result<bool, StoreError> {
+    async fn was_notified(&self, change: &Change, filter: &Filter) -> Result<bool, StoreError> {
         let earlier = self.state().history.clone();
         let earlier = earlier.into_iter().filter(|other| other.incident.revision < change.incident.revision);
-        Ok(crate::decide::was_told(earlier, channel))
+        Ok(was_notified(earlier, filter))
     }
 
     async fn change(&self, key: &DeliveryKey) -> Result<Option<(Change, Timestamp)>, StoreError> {
@@ -126,11 +126,11 @@ impl Deliveries for Memory {
         Ok(state.history.iter().find(same).map(|change| (change.clone(), Timestamp(0))))
     }
 
-    async fn set_aside(&self, item: &Item<Change>, reason: &str) -> bool {
+    async fn dead_letter(&self, item: &Item<Change>, reason: &str) -> bool {
         let mut state = self.state();
-        if !state.no_room {
-            state.aside.push((item.clone(), reason.to_owned()));
+        if !state.dead_stream_is_away {
+            state.dead.push((item.clone(), reason.to_owned()));
         }
-        !state.no_room
+        !state.dead_stream_is_away
     }
 }

@@ -2,10 +2,9 @@ mod memory;
 
 use super::*;
 use crate::deliveries::Deliveries;
-use crate::limit::WINDOW;
 use crate::message::Content;
-use crate::run::Intake;
-use crate::testing::{TRACEPARENT, change, change_of, channel};
+use crate::run::ChangeHandler;
+use crate::testing::{TRACEPARENT, change, change_of, destination};
 use bus::{Delivery, Failure, Handler};
 use memory::{Memory, Row};
 use model::ChangeKind;
@@ -15,57 +14,58 @@ fn key(revision: u64) -> DeliveryKey {
     DeliveryKey { incident_id: model::Uuid::from_u128(1), revision, destination: "siem".to_owned() }
 }
 
-/// Answers as it is told to, and otherwise takes everything.
+/// A sink that records messages. It fails with the errors that are set, and otherwise confirms.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Recorded>>);
 
 #[derive(Default)]
 struct Recorded {
     sent: Vec<Message>,
-    answers: VecDeque<SendError>,
+    errors: VecDeque<SendError>,
 }
 
 impl Sink for Recorder {
     async fn send(&self, message: &Message) -> Result<(), SendError> {
         let mut recorded = self.0.lock().unwrap();
         recorded.sent.push(message.clone());
-        recorded.answers.pop_front().map_or(Ok(()), Err)
+        recorded.errors.pop_front().map_or(Ok(()), Err)
     }
 }
 
 struct Bench {
     memory: Memory,
     recorder: Recorder,
-    channel: Channel,
-    courier: Arc<Courier<Memory, Recorder>>,
+    destination: Destination,
+    dispatcher: Arc<Dispatcher<Memory, Recorder>>,
 }
 
 impl Bench {
     fn new() -> Self {
-        Self::of(channel("siem"))
+        Self::of(destination("siem"))
     }
 
-    fn of(channel: Channel) -> Self {
+    fn of(destination: Destination) -> Self {
         let (memory, recorder) = (Memory::default(), Recorder::default());
-        let courier = courier(&memory, &recorder, &channel);
-        Self { memory, recorder, channel, courier }
+        let dispatcher = dispatcher(&memory, &recorder, &destination);
+        Self { memory, recorder, destination, dispatcher }
     }
 
-    /// This process ends without a word and another one starts.
+    /// Replaces the process by a new one, without a shutdown.
     fn crash(&mut self) {
-        self.courier = courier(&self.memory, &self.recorder, &self.channel);
+        self.dispatcher = dispatcher(&self.memory, &self.recorder, &self.destination);
     }
 
-    fn answer(&self, error: SendError) {
-        self.recorder.0.lock().unwrap().answers.push_back(error);
+    /// Makes the next attempt fail.
+    fn fail(&self, error: SendError) {
+        self.recorder.0.lock().unwrap().errors.push_back(error);
     }
 
-    /// As the stream delivers it.
+    /// Delivers changes as the stream does.
     async fn deliver(&self, changes: impl IntoIterator<Item = Change>) -> Result<(), Failure> {
         self.deliver_at(0, changes).await
     }
 
-    /// As the stream delivers what was published at this time.
+    /// Delivers changes that were published at this time.
     async fn deliver_at(&self, published_ms: i64, changes: impl IntoIterator<Item = Change>) -> Result<(), Failure> {
         let changes: Vec<Change> = changes.into_iter().collect();
         let mut history = changes.clone();
@@ -80,26 +80,27 @@ impl Bench {
             deliveries: 1,
             pending: 0,
         };
-        let outcome = Intake(Arc::clone(&self.courier)).handle(vec![delivery]).await;
+        let outcome = ChangeHandler(Arc::clone(&self.dispatcher)).handle(vec![delivery]).await;
         self.settle().await;
         outcome
     }
 
+    /// Advances the clock and does the periodic work once.
     async fn after(&self, time: Duration) {
         tokio::time::advance(time).await;
-        self.courier.close_windows();
-        self.courier.retry_due().await.unwrap();
+        self.dispatcher.close_windows();
+        self.dispatcher.retry_due().await.unwrap();
         self.settle().await;
     }
 
-    /// Until everything under way has arrived.
+    /// Waits for the messages in flight.
     async fn settle(&self) {
-        self.courier.sending.close();
-        self.courier.sending.wait().await;
-        self.courier.sending.reopen();
+        self.dispatcher.sending.close();
+        self.dispatcher.sending.wait().await;
+        self.dispatcher.sending.reopen();
     }
 
-    /// Ids of what was sent, without the incident's where it is 1.
+    /// Ids of the messages that were sent, without the id of incident 1.
     fn sent(&self) -> Vec<String> {
         let recorded = self.recorder.0.lock().unwrap();
         let short = |message: &Message| message.id.replace("00000000-0000-0000-0000-000000000001/", "");
@@ -107,8 +108,8 @@ impl Bench {
     }
 }
 
-fn courier(memory: &Memory, recorder: &Recorder, channel: &Channel) -> Arc<Courier<Memory, Recorder>> {
-    Courier::new(memory.clone(), vec![Route::new(channel.clone(), recorder.clone())], None)
+fn dispatcher(memory: &Memory, recorder: &Recorder, destination: &Destination) -> Arc<Dispatcher<Memory, Recorder>> {
+    Dispatcher::new(memory.clone(), vec![Sender::new(destination.clone(), recorder.clone())], None)
 }
 
 fn opened(revision: u64) -> Change {
@@ -122,7 +123,7 @@ fn failing() -> SendError {
 const HOUR: Duration = Duration::from_secs(3_600);
 
 #[tokio::test(start_paused = true)]
-async fn what_was_confirmed_is_never_sent_again() {
+async fn a_confirmed_delivery_is_never_sent_again() {
     let mut bench = Bench::new();
     for _ in 0..3 {
         bench.deliver([opened(1)]).await.unwrap();
@@ -142,7 +143,7 @@ async fn a_crash_before_the_confirmation_sends_again_under_the_same_id() {
     bench.deliver([opened(1)]).await.unwrap();
     bench.memory.state().failing = 0;
     bench.crash();
-    // The claim of the process that is gone still holds, also for a message that is redelivered.
+    // The claim of the dead process still holds, also for a redelivered message.
     bench.deliver([opened(1)]).await.unwrap();
     assert_eq!(bench.sent(), ["1"]);
     bench.after(HOUR).await;
@@ -153,7 +154,7 @@ async fn a_crash_before_the_confirmation_sends_again_under_the_same_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_that_is_away_for_a_moment_does_not_send_again() {
+async fn a_short_outage_of_the_database_does_not_send_again() {
     let bench = Bench::new();
     bench.memory.state().failing = 3;
     bench.deliver([opened(1)]).await.unwrap();
@@ -162,15 +163,15 @@ async fn a_database_that_is_away_for_a_moment_does_not_send_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_is_tried_again_and_given_up_in_the_end() {
-    let bench = Bench::of(Channel { max_attempts: 3, ..channel("siem") });
-    bench.answer(failing());
+async fn a_failed_delivery_is_retried_and_given_up_after_the_last_attempt() {
+    let bench = Bench::of(Destination { max_attempts: 3, ..destination("siem") });
+    bench.fail(failing());
     bench.deliver([opened(1)]).await.unwrap();
     bench.after(HOUR).await;
     assert_eq!(bench.sent(), ["1", "1"]);
     assert_eq!(bench.memory.row(1), Some(Row::Confirmed));
 
-    (0..3).for_each(|_| bench.answer(failing()));
+    (0..3).for_each(|_| bench.fail(failing()));
     bench.deliver([opened(2)]).await.unwrap();
     for _ in 0..5 {
         bench.after(HOUR).await;
@@ -182,9 +183,9 @@ async fn what_fails_is_tried_again_and_given_up_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_is_given_up_at_once() {
+async fn a_refused_delivery_is_given_up_at_once() {
     let bench = Bench::new();
-    bench.answer(SendError::Refused("answered 404 Not Found".to_owned()));
+    bench.fail(SendError::Refused("answered 404 Not Found".to_owned()));
     bench.deliver([opened(1)]).await.unwrap();
     bench.after(HOUR).await;
     assert_eq!(bench.sent(), ["1"]);
@@ -192,20 +193,20 @@ async fn what_is_refused_is_given_up_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_given_up_is_set_aside_and_can_be_told_again() {
+async fn a_given_up_delivery_becomes_a_dead_letter_that_can_be_replayed() {
     let bench = Bench::new();
-    let refused = || bench.answer(SendError::Refused("answered 404".to_owned()));
+    let refused = || bench.fail(SendError::Refused("answered 404".to_owned()));
     refused();
     bench.deliver([opened(1)]).await.unwrap();
-    let aside = bench.memory.state().aside.clone();
+    let dead = bench.memory.state().dead.clone();
     let expected = Item { traceparent: TRACEPARENT.into(), ..Item::new(opened(1)) };
-    assert_eq!(aside, [(expected, "channel siem: answered 404".to_owned())]);
+    assert_eq!(dead, [(expected, "destination siem: answered 404".to_owned())]);
 
     bench.deliver([opened(1)]).await.unwrap();
-    assert_eq!(bench.sent(), ["1"], "the same message again is no replay");
+    assert_eq!(bench.sent(), ["1"], "a redelivered message is not a replay");
     refused();
     bench.deliver_at(1, [opened(1)]).await.unwrap();
-    assert_eq!((bench.sent().len(), bench.memory.state().aside.len()), (2, 2));
+    assert_eq!((bench.sent().len(), bench.memory.state().dead.len()), (2, 2));
     bench.deliver_at(1, [opened(1)]).await.unwrap();
     assert_eq!((bench.sent().len(), bench.memory.row(1)), (3, Some(Row::Confirmed)));
     bench.deliver_at(1, [opened(1)]).await.unwrap();
@@ -213,22 +214,22 @@ async fn what_is_given_up_is_set_aside_and_can_be_told_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_set_aside_is_not_given_up() {
+async fn a_delivery_without_a_dead_letter_is_not_given_up() {
     let bench = Bench::new();
-    bench.memory.state().no_room = true;
-    bench.answer(SendError::Refused("answered 404".to_owned()));
+    bench.memory.state().dead_stream_is_away = true;
+    bench.fail(SendError::Refused("answered 404".to_owned()));
     bench.deliver([opened(1)]).await.unwrap();
     assert!(matches!(bench.memory.row(1), Some(Row::Pending { .. })));
-    bench.memory.state().no_room = false;
-    bench.answer(SendError::Refused("answered 410".to_owned()));
+    bench.memory.state().dead_stream_is_away = false;
+    bench.fail(SendError::Refused("answered 410".to_owned()));
     bench.after(HOUR).await;
     assert_eq!(bench.memory.row(1), Some(Row::Failed("answered 410".to_owned())));
-    assert_eq!(bench.memory.state().aside.len(), 1);
+    assert_eq!(bench.memory.state().dead.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_storm_is_told_in_a_digest_that_confirms_all_it_tells_of() {
-    let bench = Bench::of(Channel { rate_per_minute: 2, ..channel("siem") });
+async fn changes_beyond_the_rate_are_confirmed_by_one_digest() {
+    let bench = Bench::of(Destination { rate_per_minute: 2, ..destination("siem") });
     bench.deliver((1..=6).map(|id| change_of(id, 1, ChangeKind::Opened, 70.0))).await.unwrap();
     bench.after(WINDOW / 2).await;
     assert_eq!(bench.sent().len(), 2);
@@ -245,25 +246,25 @@ async fn a_storm_is_told_in_a_digest_that_confirms_all_it_tells_of() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_digest_that_fails_loses_nothing() {
-    let mut bench = Bench::of(Channel { rate_per_minute: 1, ..channel("siem") });
+async fn a_failed_digest_loses_no_change() {
+    let mut bench = Bench::of(Destination { rate_per_minute: 1, ..destination("siem") });
     bench.deliver((1..=4).map(|id| change_of(id, 1, ChangeKind::Opened, 70.0))).await.unwrap();
-    bench.answer(failing());
+    bench.fail(failing());
     bench.after(WINDOW).await;
     bench.crash();
     bench.after(HOUR).await;
     bench.after(WINDOW).await;
     assert!(bench.memory.state().rows.values().all(|row| *row == Row::Confirmed));
-    // One, a digest of three, and again one with what is left in a digest of two.
+    // A message, a digest of three that failed, then a message and a digest of the other two.
     assert_eq!(bench.sent().len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_held_up_beyond_its_claim_is_left_to_the_next_claim() {
-    let bench = Bench::of(Channel { rate_per_minute: 1, ..channel("siem") });
+async fn a_delivery_with_an_expired_claim_waits_for_the_next_claim() {
+    let bench = Bench::of(Destination { rate_per_minute: 1, ..destination("siem") });
     bench.deliver([opened(1), opened(2)]).await.unwrap();
     tokio::time::advance(2 * WINDOW).await;
-    bench.courier.close_windows();
+    bench.dispatcher.close_windows();
     bench.settle().await;
     assert_eq!(bench.sent(), ["1"]);
     bench.after(Duration::ZERO).await;
@@ -272,23 +273,23 @@ async fn what_was_held_up_beyond_its_claim_is_left_to_the_next_claim() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receiver_that_asks_for_a_pause_gets_one() {
+async fn a_receiver_gets_the_pause_that_it_asks_for() {
     let bench = Bench::new();
     let after = Some(Duration::from_secs(40));
-    bench.answer(SendError::Retry { after, reason: "answered 429".to_owned() });
+    bench.fail(SendError::Retry { after, reason: "answered 429".to_owned() });
     bench.deliver([opened(1)]).await.unwrap();
     bench.deliver([opened(2)]).await.unwrap();
     bench.after(WINDOW - Duration::from_secs(1)).await;
     assert_eq!(bench.sent(), ["1"]);
     bench.after(Duration::from_secs(1)).await;
-    // The first was due again by then.
+    // Both are due by then, and form a digest.
     assert_eq!(bench.sent().len(), 2);
     assert!(bench.sent()[1].starts_with("digest/"));
     assert_eq!((bench.memory.row(1), bench.memory.row(2)), (Some(Row::Confirmed), Some(Row::Confirmed)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_is_told_to_those_who_know_the_beginning() {
+async fn a_closed_incident_is_notified_only_after_an_earlier_change() {
     let bench = Bench::new();
     let low = change_of(2, 1, ChangeKind::Opened, 20.0);
     bench.deliver([low, change_of(2, 2, ChangeKind::Closed, 20.0)]).await.unwrap();
@@ -299,21 +300,21 @@ async fn the_end_is_told_to_those_who_know_the_beginning() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_gathered_is_given_back_at_the_end() {
-    let mut bench = Bench::of(Channel { rate_per_minute: 1, ..channel("siem") });
+async fn gathered_deliveries_are_released_at_shutdown() {
+    let mut bench = Bench::of(Destination { rate_per_minute: 1, ..destination("siem") });
     bench.deliver([opened(1), opened(2)]).await.unwrap();
-    bench.courier.finish().await;
+    bench.dispatcher.finish().await;
     bench.crash();
     bench.after(Duration::ZERO).await;
     assert_eq!(bench.sent(), ["1", "2"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_is_gone_is_given_up_after_a_while() {
+async fn a_delivery_to_an_unknown_destination_is_given_up_after_some_attempts() {
     let bench = Bench::new();
     let gone = DeliveryKey { destination: "gone".to_owned(), ..key(1) };
     bench.memory.claim(&gone, Duration::ZERO).await.unwrap();
-    for _ in 0..UNKNOWN_CHANNEL_ATTEMPTS {
+    for _ in 0..UNKNOWN_DESTINATION_ATTEMPTS {
         bench.after(HOUR).await;
     }
     assert_eq!(bench.sent(), [""; 0]);

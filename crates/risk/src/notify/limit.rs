@@ -1,13 +1,16 @@
-//! How many messages a channel gets. Pure: time is an argument, counted from any fixed moment.
+//! Limits how many messages a destination gets. Time is an argument, counted from any fixed moment.
 
 use std::time::Duration;
 
-pub(crate) const WINDOW: Duration = Duration::from_secs(60);
+/// Length of a window: rates are per minute.
+pub const WINDOW: Duration = Duration::from_secs(60);
 
-/// Lets so many through in a window, and gathers the others until its end, when they are to be told at once. That
-/// counts as the first message of the next window. A window begins with the first message after the last one.
+/// Lets a number of items through per window, and gathers the others until the window ends, when they are sent together.
+///
+/// The gathered items count as the first message of the next window. A window begins with the first message after the
+/// last window.
 #[derive(Debug)]
-pub(crate) struct Limiter<T> {
+pub struct Limiter<T> {
     per_window: u32,
     since: Option<Duration>,
     sent: u32,
@@ -15,13 +18,13 @@ pub(crate) struct Limiter<T> {
 }
 
 impl<T> Limiter<T> {
-    /// At least one a window.
-    pub(crate) fn new(per_window: u32) -> Self {
+    /// Creates a limiter; `per_window` below 1 counts as 1.
+    pub fn new(per_window: u32) -> Self {
         Self { per_window: per_window.max(1), since: None, sent: 0, gathered: Vec::new() }
     }
 
-    /// Gives it back if it is to be sent now.
-    pub(crate) fn offer(&mut self, item: T, now: Duration) -> Option<T> {
+    /// Returns the item if it is to be sent now; otherwise it is gathered.
+    pub fn offer(&mut self, item: T, now: Duration) -> Option<T> {
         self.begin(now);
         if self.sent < self.per_window {
             self.sent += 1;
@@ -31,8 +34,8 @@ impl<T> Limiter<T> {
         None
     }
 
-    /// What was gathered, once the window has ended; empty before.
-    pub(crate) fn close(&mut self, now: Duration) -> Vec<T> {
+    /// Returns the gathered items once the window has ended; nothing before.
+    pub fn close(&mut self, now: Duration) -> Vec<T> {
         if self.gathered.is_empty() || !self.has_ended(now) {
             return Vec::new();
         }
@@ -41,18 +44,18 @@ impl<T> Limiter<T> {
         std::mem::take(&mut self.gathered)
     }
 
-    /// Nothing more in this window: the receiver has asked for a pause.
-    pub(crate) fn pause(&mut self, now: Duration) {
+    /// Gathers everything until the end of this window, because the receiver has asked for a pause.
+    pub fn pause(&mut self, now: Duration) {
         self.begin(now);
         self.sent = self.per_window;
     }
 
-    /// What was gathered, whatever the time is.
-    pub(crate) fn drain(&mut self) -> Vec<T> {
+    /// Returns the gathered items at once, for a process that stops.
+    pub fn drain(&mut self) -> Vec<T> {
         std::mem::take(&mut self.gathered)
     }
 
-    /// Begins a window if there is none, except that what was gathered must go first.
+    /// Begins a window if the last one has ended and nothing is gathered; gathered items go first.
     fn begin(&mut self, now: Duration) {
         if self.gathered.is_empty() && self.has_ended(now) {
             self.since = Some(now);
@@ -75,14 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_the_rate_is_told_at_the_end_of_the_window() {
+    fn items_beyond_the_rate_are_sent_at_the_end_of_the_window() {
         let mut limiter = Limiter::new(2);
         assert_eq!(limiter.offer("a", at(100)), Some("a"));
         assert_eq!(limiter.offer("b", at(110)), Some("b"));
         assert_eq!(limiter.offer("c", at(120)), None);
         assert_eq!(limiter.offer("d", at(159)), None);
         assert_eq!(limiter.close(at(159)), [""; 0]);
-        // The window has ended, and its digest goes first.
+        // The window has ended, and the gathered items go first.
         assert_eq!(limiter.offer("e", at(160)), None);
         assert_eq!(limiter.close(at(160)), ["c", "d", "e"]);
         assert_eq!(limiter.offer("f", at(161)), Some("f"));
@@ -106,16 +109,16 @@ mod tests {
     }
 
     proptest! {
-        /// Steps of (milliseconds since the step before, whether something is offered); windows are closed every step.
+        /// Steps are (milliseconds since the step before, whether an item is offered); each step closes windows.
         #[test]
-        fn nothing_is_lost_nor_waits_long_and_the_rate_is_kept(
+        fn no_item_is_lost_or_overtaken_and_the_rate_is_kept(
             rate in 1_u32..5,
             steps in prop::collection::vec((0_u64..20_000, any::<bool>()), 1..200),
         ) {
             let mut limiter = Limiter::new(rate);
             let mut now = Duration::ZERO;
             let mut offered = 0;
-            let mut told = Vec::new();
+            let mut sent = Vec::new();
             let mut messages: Vec<Duration> = Vec::new();
             let mut waiting: Option<(Duration, Duration)> = None;
             for (gap, offers) in steps {
@@ -124,26 +127,26 @@ mod tests {
                 let gathered = limiter.close(now);
                 if !gathered.is_empty() {
                     messages.push(now);
-                    told.extend(gathered);
-                    // Closed at the first opportunity after the window's end.
+                    sent.extend(gathered);
+                    // The first step after the end of the window closes it.
                     let (since, _) = waiting.take().unwrap();
                     prop_assert!(before.saturating_sub(since) < WINDOW);
                 }
                 if offers {
                     match limiter.offer(offered, now) {
                         Some(item) => {
-                            prop_assert!(waiting.is_none(), "nothing overtakes what was gathered");
+                            prop_assert!(waiting.is_none(), "gathered items are not overtaken");
                             messages.push(now);
-                            told.push(item);
+                            sent.push(item);
                         }
                         None => waiting = waiting.or(Some((now, now))),
                     }
                     offered += 1;
                 }
             }
-            told.extend(limiter.drain());
-            prop_assert_eq!(told, (0..offered).collect::<Vec<_>>());
-            // No half-open minute can hold more than the end of one window and the beginning of the next.
+            sent.extend(limiter.drain());
+            prop_assert_eq!(sent, (0..offered).collect::<Vec<_>>());
+            // A minute overlaps at most two windows.
             for (index, first) in messages.iter().enumerate() {
                 let within = messages[index..].iter().take_while(|later| **later - *first < WINDOW).count();
                 prop_assert!(within <= 2 * rate as usize);

@@ -1,0 +1,43 @@
+//! Findings and a database for tests.
+
+use model::time::HOUR;
+use model::{Finding, OrgId, Severity, Timestamp, UserClass, UserId, Uuid};
+use servers::Postgres;
+use store::Store;
+
+/// A finding of Emma at an hour since 1970, at revision 1; `id` chooses the detector.
+pub(crate) fn finding(id: u128, hour: i64, score: f64) -> Finding {
+    Finding {
+        finding_id: Uuid::from_u128(id),
+        revision: 1,
+        org_id: OrgId::new("00Dhn0000018hrcMAU"),
+        user_id: UserId::new("005hn00000EmmaMAAU"),
+        username: None,
+        user_class: UserClass::Normal,
+        detector: ["row_spike", "view_burst", "new_access"][id as usize % 3].into(),
+        severity: Severity::of_score(score),
+        score,
+        anomaly_score: score / 10.0,
+        confidence: 1.0,
+        surprise: score,
+        observed_at: Timestamp(hour * HOUR),
+        revised_at: Timestamp(hour * HOUR),
+        summary: String::new(),
+        features: Vec::new(),
+        measures: Vec::new(),
+        event_ids: Vec::new(),
+        objects: Vec::new(),
+        surface: None,
+        withdrawn: false,
+        config_hash: "hash".into(),
+    }
+}
+
+/// A database of its own, with the schema. It ends with the server.
+pub(crate) async fn store() -> (Postgres, Store) {
+    let server = Postgres::start().await.unwrap();
+    let settings = store::Settings { url: server.url().into(), ..store::Settings::default() };
+    let store = Store::connect(&settings, "orgwatch-test").await.unwrap();
+    store.migrate().await.unwrap();
+    (server, store)
+}

@@ -1,0 +1,7 @@
+//! Who is notified of a change of an incident, and how often: the pure part of the notifier.
+
+pub mod decide;
+pub mod limit;
+
+pub use decide::{Decision, Filter, FilterReason, decide, was_notified};
+pub use limit::{Limiter, WINDOW};
