@@ -244,7 +244,7 @@ mod tests {
         let settings: Settings = runtime::config::load_from(file, [variable]).unwrap();
         assert_eq!(settings.resolve().unwrap()[0].rate_per_minute, 3);
         let shown = runtime::config::show(&settings).unwrap();
-        assert!(shown.contains("[channels.a]") && !shown.contains("[destinations"), "{shown}");
+        assert!(shown.contains("[channels.a]") && !shown.contains("[destinations."), "{shown}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub fn receipt(findings: &[Finding], settings: &Settings, config_hash: &Text) ->
 }
 
 /// Whether two receipts state the same model, settings, score and terms, whatever the texts of the terms' reasons are:
-/// these are worded anew from release to release.
+/// these are reworded from release to release.
 pub fn is_same_arithmetic(a: &Receipt, b: &Receipt) -> bool {
     let without_reasons = |receipt: &Receipt| {
         let terms = receipt.terms.iter().map(|term| Term { reason: String::new(), ..term.clone() });

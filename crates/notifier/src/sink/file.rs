@@ -9,7 +9,7 @@ use tokio::fs::OpenOptions;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Mutex;
 
-/// A file that is opened anew for each line, so that it may be rotated at any time.
+/// A file that is opened for each line, so that it may be rotated at any time.
 #[derive(Debug)]
 pub(crate) struct File {
     /// Held while a line is written.

@@ -304,7 +304,7 @@ fn learn_rhythm(profile: &mut Profile, shared: &mut Shared, day: &Day) {
     profile.last_day = Some(day.number);
 }
 
-/// Classifies the account anew, and moves its part between populations if its class changed.
+/// Reclassifies the account, and moves its part between populations if its class changed.
 fn reclassify(profile: &mut Profile, shared: &mut Shared) {
     let class = classify(profile, shared.populations.org_rows());
     if class != profile.class {
