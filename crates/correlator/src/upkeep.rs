@@ -34,7 +34,7 @@ pub(crate) async fn run(service: &Service, meter: &Meter, shutdown: &Cancellatio
     }
 }
 
-/// Closes the incidents that their org's event time has passed.
+/// Closes the incidents that later ones of their org have passed.
 async fn close(store: &Store, meter: &Meter, settings: &risk::Settings) -> Result<(), StoreError> {
     loop {
         let ending = store.ending_accounts(settings.merge_window(), USERS).await?;

@@ -6,7 +6,7 @@
 //! | `updated` | its content changes, its severity does not rise | no, history only |
 //! | `escalated` | its severity rises | yes |
 //! | `reopened` | a resolved, withdrawn or absorbed incident has findings again | yes |
-//! | `closed` | it is absorbed by another one, all its findings are withdrawn, or its org's event time has passed it | yes |
+//! | `closed` | it is absorbed by another one, all its findings are withdrawn, or later incidents of its org have passed it | yes |
 
 use crate::Settings;
 use model::{ChangeKind, Incident, Points, Status, Text, Timestamp, UserClass, Uuid, id};
@@ -19,7 +19,7 @@ pub struct KeptIncident {
     pub incident: Incident,
     /// Where it is in its life.
     pub status: Status,
-    /// Whether it was closed because its org's event time has passed it.
+    /// Whether it was closed because later incidents of its org have passed it.
     pub ended: bool,
 }
 
@@ -69,8 +69,8 @@ impl Transition {
     }
 }
 
-/// Closes an incident that can grow no more: the org's event time, `clock`, is more than the merge window past its last
-/// event. Returns `None` if it is closed already, settled, or may still grow.
+/// Closes an incident that can grow no more: `clock`, the latest event of any incident of the org, is more than the
+/// merge window past its last event. Returns `None` if it is closed already, settled, or may still grow.
 ///
 /// The status stays: people decide whether it is resolved.
 pub fn close(kept: KeptIncident, clock: Timestamp, settings: &Settings) -> Option<Transition> {
