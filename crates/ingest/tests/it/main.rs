@@ -3,4 +3,5 @@
 
 mod push;
 mod service;
+mod stream;
 mod support;
