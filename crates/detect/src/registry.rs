@@ -42,17 +42,6 @@ pub static DETECTORS: [&dyn Detector; 15] = [
     &native::Native,
 ];
 
-/// Returns the verdicts of all enabled detectors on an observation, each with the detector's name.
-pub fn judge<'a>(
-    observation: &'a Observation,
-    settings: &'a Settings,
-) -> impl Iterator<Item = (&'static str, Verdict)> + 'a {
-    let enabled = DETECTORS.iter().filter(|detector| settings.is_enabled(detector.name()));
-    enabled.flat_map(|detector| {
-        detector.judge(observation, settings).into_iter().map(|verdict| (detector.name(), verdict))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

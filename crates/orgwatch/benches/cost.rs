@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+use detect::DETECTORS;
+use engine::Rules;
 use model::{Activity, Observation, OrgId};
 use orgwatch::{Backtest, Options};
 use salesforce::{Chunks, Context, Format};
@@ -35,15 +37,16 @@ fn main() {
 fn run(path: &Path) {
     let text = fs::read(path).unwrap();
     let settings = Settings::default();
+    let rules = Rules::new(&settings, None);
     start();
     let activities = black_box(parse(&text));
     let observations = black_box(observe(&activities, &settings));
-    let verdicts = black_box(judge(&observations, &settings));
+    let findings = black_box(judge(&observations, &rules));
     let events = black_box(backtest(path, settings));
     assert_eq!(events, activities.len() as u64);
     println!("events {events}");
     println!("observations {}", observations.len());
-    println!("verdicts {verdicts}");
+    println!("findings {findings}");
 }
 
 /// Separates the stages from what came before.
@@ -77,10 +80,11 @@ fn observe(activities: &[Activity], settings: &Settings) -> Vec<Observation> {
     observations
 }
 
-/// Observations to verdicts.
+/// Observations to findings, as the engine and the service judge them.
 #[inline(never)]
-fn judge(observations: &[Observation], settings: &Settings) -> usize {
-    observations.iter().map(|observation| detect::judge(observation, &settings.detect).map(black_box).count()).sum()
+fn judge(observations: &[Observation], rules: &Rules) -> usize {
+    let judged = observations.iter().map(|observation| rules.judge(&DETECTORS, observation, |_, _| ()));
+    judged.map(|findings| black_box(findings).len()).sum()
 }
 
 /// A file to findings and incidents: everything above, and merging.
