@@ -92,8 +92,8 @@ impl<D: Deliveries, S: Sink> Dispatcher<D, S> {
     /// Claims the deliveries of a change and starts to send them. Once it returns, they are recorded and will be sent
     /// even if this process dies.
     ///
-    /// The same change again has no effect, except on deliveries that were given up before `published_at`: they begin
-    /// anew.
+    /// The same change again has no effect, except on deliveries that were given up before `published_at`: they start
+    /// over.
     pub(crate) async fn accept(
         self: &Arc<Self>,
         item: Item<Change>,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// The factor of a surface is the median of that distance over users, less the median that is usual at this hour. It is
 /// known while the day still runs, and keeps a quarter end from raising findings for everybody: on simulated log-normal
-/// accounts it brought false alarms at a quarter end from 1.6 % to 0.12 % of days, at a nominal 0.135 %. The median
+/// accounts it lowered false alarms at a quarter end from 1.6 % to 0.12 % of days, at a nominal 0.135 %. The median
 /// does not move when a few accounts read much more.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Progress {
