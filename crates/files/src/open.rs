@@ -136,10 +136,9 @@ fn probe(path: &Path, org: Option<&OrgId>) -> Result<Result<Input, &'static str>
     let read = |source| InputError::Read { path: path.into(), source };
     let bytes = std::fs::metadata(path).map_err(read)?.len();
     let mut head = Vec::new();
-    let unpacked = unpacked(open_file(path)?);
+    let mut unpacked = unpacked(open_file(path)?).map_err(read)?;
     // A file that cannot be unpacked is skipped; a file that breaks off is read as far as it goes.
     const BROKEN: &str = "cannot be unpacked";
-    let Ok(mut unpacked) = unpacked else { return Ok(Err(BROKEN)) };
     let is_whole = read_head(&mut unpacked, &mut head).is_ok();
     let looked = look(&head, org).map_err(|reason| if is_whole { reason } else { BROKEN });
     Ok(looked.map(|(format, first, order)| Input {
@@ -160,8 +159,12 @@ fn probe_stdin(org: Option<&OrgId>) -> Result<Input, InputError> {
     read_head(&mut std::io::stdin(), &mut head).map_err(read)?;
     let mut plain = Vec::new();
     let mut unpacked = unpacked(Cursor::new(head.clone())).map_err(read)?;
-    // The head of a packed stream ends in the middle of its data, so an error at its end is expected.
-    let _truncated = read_head(&mut unpacked, &mut plain);
+    // The head of a packed stream ends in the middle of its data, so an error behind some data is expected.
+    if let Err(source) = read_head(&mut unpacked, &mut plain)
+        && plain.is_empty()
+    {
+        return Err(InputError::Read { path, source });
+    }
     let (format, first, order) = look(&plain, org).map_err(|_| InputError::NotEvents(path))?;
     Ok(Input { path: None, bytes: 0, format, first, order, head: Arc::new(head), is_named: true })
 }
@@ -264,5 +267,31 @@ mod tests {
         assert_eq!(order_of(&times(&[90, 60, 61, 30])), TimeOrder::NewestFirst);
         assert_eq!(order_of(&times(&[90, 30, 60])), TimeOrder::Mixed);
         assert_eq!(order_of(&[]), TimeOrder::OldestFirst);
+    }
+
+    #[test]
+    fn all_frames_of_a_packed_file_are_read() {
+        let line = |number: u32| {
+            format!(
+                "{{\"attributes\":{{\"type\":\"ListViewEvent\"}},\"EventIdentifier\":\"7d0c2b1e-4f6a-4c1e-9a70-{number:012}\",\
+                 \"EventDate\":\"2026-03-02T10:{number:02}:00.000Z\",\"UserId\":\"005hn00000EmmaMAAU\",\"RowsProcessed\":1}}\n"
+            )
+        };
+        let frame = |number| {
+            let level = ruzstd::encoding::CompressionLevel::Fastest;
+            ruzstd::encoding::compress_to_vec(line(number).as_bytes(), level)
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.ndjson.zst");
+        std::fs::write(&path, [frame(1), frame(2)].concat()).unwrap();
+        let org = OrgId::new("00Dhn0000018hrcMAU");
+        let (inputs, skipped) = expand(&[path], Some(&org)).unwrap();
+        let mut activities = 0;
+        crate::read::<InputError>(&inputs, Some(&org), 1, |batch| {
+            activities += batch.activities.len();
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!((activities, skipped.len()), (2, 0));
     }
 }

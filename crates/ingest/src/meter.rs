@@ -57,7 +57,9 @@ impl Meter {
         let bytes = meter.u64_counter("orgwatch.ingest.received").with_unit("By");
         Self {
             records: records.with_description("Records by source and outcome").build(),
-            bytes: bytes.with_description("Bytes received from each source, before decompression").build(),
+            bytes: bytes
+                .with_description("Bytes received: of push and files before decompression, of Salesforce after it")
+                .build(),
             requests: requests.build(),
             latency: latency.build(),
         }

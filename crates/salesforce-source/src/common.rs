@@ -39,12 +39,12 @@ pub enum Purpose {
     Backfill,
 }
 
-/// How long an org whose API calls of the day are used up is not asked anything. A choice.
+/// How long a reader pauses after the day's API calls of its org are used up. A choice.
 pub(crate) const CALLS_PAUSE: Duration = Duration::from_secs(900);
 
 impl Common {
     /// Publishes activities of a channel in order. Leaves out, and counts, activities of kinds that are not read or for
-    /// which another channel leads.
+    /// which another channel leads, except rows of log files that fill a gap.
     ///
     /// # Errors
     /// If they cannot be published. Part of them may be sent already, so read all of them again.

@@ -14,6 +14,7 @@ pub(crate) use permissions::are_visible as permissions_are_visible;
 
 use crate::common::{Common, is_used_up};
 use model::{Activity, OrgId};
+use runtime::error::chain;
 use salesforce_client::{Client, Error, Trouble};
 use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -159,7 +160,7 @@ impl ContextError {
     fn brief(&self) -> String {
         match self {
             Self::Salesforce(Error::Refused { code, .. }) => code.clone(),
-            other => other.to_string(),
+            other => chain(other),
         }
     }
 }

@@ -9,6 +9,7 @@ use ingest::meter::Meter;
 use ingest::{Coverage, Positions, Sink, SourceError};
 use model::time::DAY;
 use model::{OrgId, Timestamp};
+use runtime::error::chain;
 use runtime::retry::{Backoff, random};
 use salesforce::reading::plan::{Offer, Plan};
 use salesforce_client::Client;
@@ -104,12 +105,12 @@ impl OrgSetup {
     }
 
     async fn connect(&self, watch: &Watch) -> Result<(Common, Plan), String> {
-        let identity = self.client.identity().await.map_err(|error| error.to_string())?;
+        let identity = self.client.identity().await.map_err(|error| chain(&error))?;
         let (org, wanted) = (identity.org_id, &self.settings.org_id);
         if org != *wanted {
             return Err(format!("the user belongs to org {org}, not {wanted}"));
         }
-        let plan = plan::discover(&self.client, &self.settings).await.map_err(|error| error.to_string())?;
+        let plan = plan::discover(&self.client, &self.settings).await.map_err(|error| chain(&error))?;
         let common = Common {
             watch: watch.clone(),
             org,

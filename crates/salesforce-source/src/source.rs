@@ -10,6 +10,7 @@ use ingest::meter::Meter;
 use ingest::{Sink, Source, SourceError, Ticket};
 use model::partition::Partitions;
 use model::{Finding, Item};
+use runtime::error::chain;
 use salesforce_client::{Client, SettingsError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +57,7 @@ impl SalesforceSource {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let networks = networks(&settings).map_err(|error| vec![error.to_string()])?;
+        let networks = networks(&settings).map_err(|error| vec![chain(&error)])?;
         let (mut orgs, mut errors) = (Vec::new(), Vec::new());
         for name in settings.orgs.keys() {
             match org_factory(&settings, &store, &networks, name) {
@@ -119,7 +120,7 @@ pub(crate) fn org_setup(
     sink: &Sink,
 ) -> Option<Result<OrgSetup, String>> {
     let setup = || {
-        let networks = networks(settings).map_err(|error| error.to_string())?;
+        let networks = networks(settings).map_err(|error| chain(&error))?;
         let org = org_factory(settings, store, &networks, name).map_err(|error| error.to_string())?;
         Ok(org(sink, &(Arc::new(NoFindings) as Arc<dyn Findings>)))
     };

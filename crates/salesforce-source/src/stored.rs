@@ -2,7 +2,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `polling`, `gaps`, `backfill` | the three uses: new events, gaps of other channels, events of long ago |
+//! | `polling`, `gaps`, `backfill` | the three uses: new events, gaps of other channels, old events |
 //! | `reader` | reads one window of several objects: asks, collects, publishes, waits for the acknowledgement |
 //! | `rows`, `fields`, `stop` | each row once, the fields to select, failures as texts |
 //!

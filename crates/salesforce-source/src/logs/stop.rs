@@ -3,6 +3,7 @@
 use crate::common::{CALLS_PAUSE, Common};
 use ingest::SourceError;
 use model::{Channel, Kind};
+use runtime::error::chain;
 use runtime::retry::{Backoff, random};
 use salesforce::reading::source_name;
 use salesforce_client::{Trouble, Usage};
@@ -96,7 +97,7 @@ pub(super) async fn run_rounds<R: Rounds>(
     }
 }
 
-/// Never spends the reserve of the org's API calls.
+/// Fails if only the reserve of the org's API calls is left.
 ///
 /// # Errors
 /// If only the reserve of the day's calls is left.
@@ -127,7 +128,7 @@ impl Stop {
 
     /// Returns the reason for an operator, with the advice if the org or its user lacks something.
     pub(super) fn explain(&self, advice: &str) -> String {
-        if self.is_refused() { format!("{self}: {advice}") } else { self.to_string() }
+        if self.is_refused() { format!("{self}: {advice}") } else { chain(self) }
     }
 }
 

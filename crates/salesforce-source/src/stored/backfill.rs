@@ -1,4 +1,4 @@
-//! Reads events of long ago.
+//! Reads old events, which only teach.
 
 use super::polling::{position, put};
 use super::reader::{MAX_ROWS, Reader};

@@ -333,3 +333,19 @@ fn refusal(trouble: Trouble) -> Option<Refusal> {
 fn is_unknown_field(error: &Error) -> bool {
     matches!(error, Error::Refused { code, .. } if code == "INVALID_FIELD")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_refusals_of_the_query_call_for_another_query() {
+        let check = |trouble, expect| assert_eq!(refusal(trouble), expect, "{trouble:?}");
+        check(Trouble::QueryTimeout, Some(Refusal::Timeout));
+        check(Trouble::Query, Some(Refusal::Query));
+        check(Trouble::Cursor, Some(Refusal::Cursor));
+        for trouble in [Trouble::Passing, Trouble::Login, Trouble::Denied, Trouble::Limit, Trouble::Replay] {
+            check(trouble, None);
+        }
+    }
+}

@@ -98,7 +98,7 @@ pub(super) fn unreadable(page: &Page, mut rows: BTreeSet<RowId>, org: &OrgId) ->
 
 const NO_IDENTITY: &str = "no EventIdentifier";
 
-/// The time of a row whose time cannot be read.
+/// Stands for a time that cannot be read.
 const UNREAD: Timestamp = Timestamp(i64::MIN);
 
 #[derive(Deserialize)]

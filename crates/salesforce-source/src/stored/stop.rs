@@ -3,6 +3,7 @@
 use super::fields::ENABLE;
 use crate::common::CALLS_PAUSE;
 use ingest::SourceError;
+use runtime::error::chain;
 use salesforce_client::{Error, Trouble};
 use std::time::Duration;
 
@@ -82,7 +83,7 @@ impl From<SourceError> for Stop {
 fn what(error: &Error) -> String {
     match error {
         Error::Refused { code, .. } | Error::Stream { code, .. } => code.clone(),
-        other => other.to_string(),
+        other => chain(other),
     }
 }
 

@@ -7,6 +7,7 @@ use ingest::meter::{Counts, SourceKind};
 use ingest::{SourceError, Unread};
 use model::time::{HOUR, MINUTE};
 use model::{Activity, Channel};
+use runtime::error::chain;
 use runtime::retry::{Backoff, random};
 use salesforce::reading::plan::Topic;
 use salesforce::reading::source_name;
@@ -184,13 +185,13 @@ impl TopicReader {
                 Ok(Duration::ZERO)
             }
             Trouble::Passing | Trouble::QueryTimeout | Trouble::Cursor => {
-                tracing::info!(%org, stream, %error, "subscription ended, subscribing again");
-                self.common.watch.failed(Channel::Stream, &self.topic.kinds, error.to_string());
+                tracing::info!(%org, stream, error = chain(&error), "subscription ended, subscribing again");
+                self.common.watch.failed(Channel::Stream, &self.topic.kinds, chain(&error));
                 Ok(Duration::ZERO)
             }
             Trouble::Login | Trouble::Denied | Trouble::Query | Trouble::Limit => {
-                tracing::warn!(%org, stream, %error, "subscription refused");
-                self.common.watch.failed(Channel::Stream, &self.topic.kinds, error.to_string());
+                tracing::warn!(%org, stream, error = chain(&error), "subscription refused");
+                self.common.watch.failed(Channel::Stream, &self.topic.kinds, chain(&error));
                 Ok(REFUSED)
             }
         }

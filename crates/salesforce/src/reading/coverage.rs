@@ -9,5 +9,5 @@ mod signal;
 #[cfg(test)]
 mod tests;
 
-pub use blindness::{ACCOUNT, Blindness, DETECTOR, Reason, Transition};
+pub use blindness::{Blindness, Reason, Transition};
 pub use board::{Board, ChannelState, LeadStatus, Status};

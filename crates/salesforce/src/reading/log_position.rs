@@ -38,7 +38,7 @@ pub struct Issue {
 const OVERLAP: i64 = DAY;
 
 impl LogPosition {
-    /// Makes the position of an org of whose files created since `cursor` none was read.
+    /// Returns the position before any file was read; reading begins with files created at `cursor`.
     pub fn new(cursor: Timestamp) -> Self {
         Self { began: cursor, cursor, read: BTreeSet::new() }
     }

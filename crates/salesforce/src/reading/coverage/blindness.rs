@@ -4,9 +4,9 @@ use super::super::source_name;
 use model::{Channel, Command, Contribution, Finding, Kind, OrgId, Severity, Text, Timestamp, UserClass, UserId, id};
 
 /// The account of an org to which findings about its channels belong.
-pub const ACCOUNT: &str = "orgwatch";
+const ACCOUNT: &str = "orgwatch";
 /// The detector that these findings name.
-pub const DETECTOR: &str = "blind_source";
+const DETECTOR: &str = "blind_source";
 
 /// A kind of events that is currently not seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +41,7 @@ pub enum Reason {
         /// Why the events were missed.
         reason: String,
     },
-    /// It was found before a restart; the text is the detail of then.
+    /// It was found before a restart; the text is the detail that was stored.
     Restored(String),
 }
 

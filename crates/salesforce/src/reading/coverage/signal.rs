@@ -14,7 +14,7 @@ pub(super) struct Signal {
     pub(super) problem: Option<String>,
     /// Why the org or its user does not have the channel.
     pub(super) missing: Option<String>,
-    /// Whether the channel has answered or failed since the process began.
+    /// Whether the channel has answered or failed since the process began, or its kind was published as blind.
     pub(super) is_used: bool,
     answered: Option<Duration>,
     expected: Duration,
