@@ -20,6 +20,8 @@ pub struct Batch {
     pub rejects: Vec<(PathBuf, Reject)>,
     /// Events of kinds that are not watched.
     pub ignored: u64,
+    /// Activities whose record names no org.
+    pub unnamed: u64,
     /// Bytes read from disk so far, of all files.
     pub bytes: u64,
 }
@@ -102,6 +104,7 @@ impl Batch {
         self.activities.reserve(BATCH);
         self.rejects.clear();
         self.ignored = 0;
+        self.unnamed = 0;
     }
 }
 
@@ -196,6 +199,7 @@ impl Stream {
             self.number += 1;
             workers.request(&self.file);
             batch.ignored += parsed.ignored;
+            batch.unnamed += parsed.unnamed;
             batch.rejects.extend(parsed.rejects.into_iter().map(|reject| (self.path.clone(), reject)));
             self.current = parsed.activities.into_iter();
         }

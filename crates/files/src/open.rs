@@ -1,5 +1,7 @@
 //! Finds files of events, looks at what is in them, and opens them.
 
+use crate::orgs::{NamedOrgs, UNNAMED_ORG};
+use crate::stdin::Kept;
 use crate::unpack::{self, FILE_WINDOW, Packing};
 use model::{OrgId, Timestamp};
 use salesforce::{Chunks, Context, Format};
@@ -22,6 +24,10 @@ pub struct Input {
     pub(super) order: TimeOrder,
     /// The bytes of standard input that were read to find this out.
     pub(super) head: Arc<Vec<u8>>,
+    /// Standard input, kept so that it can be read again.
+    pub(super) kept: Option<Arc<Kept>>,
+    /// The orgs that the records at its beginning name.
+    pub(super) named: NamedOrgs,
     /// Whether the caller named it, so that it must be readable to its end.
     pub(super) is_named: bool,
 }
@@ -122,9 +128,10 @@ impl Input {
 
     /// Opens the file for reading whole records, unpacked. Bytes read from disk are added to `bytes`.
     pub(super) fn open(&self, bytes: &Arc<AtomicU64>) -> Result<Chunks<Box<dyn Read + Send>>, InputError> {
-        let raw: Box<dyn Read + Send> = match &self.path {
-            Some(path) => Box::new(open_file(path)?),
-            None => Box::new(Cursor::new(Head(Arc::clone(&self.head))).chain(std::io::stdin())),
+        let raw: Box<dyn Read + Send> = match (&self.path, &self.kept) {
+            (Some(path), _) => Box::new(open_file(path)?),
+            (None, Some(kept)) => Box::new(Kept::reader(kept)),
+            (None, None) => Box::new(Cursor::new(Head(Arc::clone(&self.head))).chain(std::io::stdin())),
         };
         let counted = Counted { inner: raw, bytes: Arc::clone(bytes) };
         let read = |source| InputError::Read { path: self.name(), source };
@@ -141,13 +148,15 @@ fn probe(path: &Path, org: Option<&OrgId>) -> Result<Result<Input, &'static str>
     const BROKEN: &str = "cannot be unpacked";
     let is_whole = read_head(&mut unpacked, &mut head).is_ok();
     let looked = look(&head, org).map_err(|reason| if is_whole { reason } else { BROKEN });
-    Ok(looked.map(|(format, first, order)| Input {
+    Ok(looked.map(|Look { format, first, order, named }| Input {
         path: Some(path.into()),
         bytes,
         format,
         first,
         order,
         head: Arc::default(),
+        kept: None,
+        named,
         is_named: true,
     }))
 }
@@ -155,8 +164,16 @@ fn probe(path: &Path, org: Option<&OrgId>) -> Result<Result<Input, &'static str>
 fn probe_stdin(org: Option<&OrgId>) -> Result<Input, InputError> {
     let path = PathBuf::from("-");
     let read = |source| InputError::Read { path: path.clone(), source };
+    // Without an org it may have to be read again, when the orgs that its records name are known.
+    let kept = match org {
+        Some(_) => None,
+        None => Some(Arc::new(Kept::new(std::io::stdin()).map_err(read)?)),
+    };
     let mut head = Vec::new();
-    read_head(&mut std::io::stdin(), &mut head).map_err(read)?;
+    match &kept {
+        Some(kept) => read_head(&mut Kept::reader(kept), &mut head).map_err(read)?,
+        None => read_head(&mut std::io::stdin(), &mut head).map_err(read)?,
+    };
     let mut plain = Vec::new();
     let mut unpacked = unpacked(Cursor::new(head.clone())).map_err(read)?;
     // The head of a packed stream ends in the middle of its data, so an error behind some data is expected.
@@ -165,12 +182,20 @@ fn probe_stdin(org: Option<&OrgId>) -> Result<Input, InputError> {
     {
         return Err(InputError::Read { path, source });
     }
-    let (format, first, order) = look(&plain, org).map_err(|_| InputError::NotEvents(path))?;
-    Ok(Input { path: None, bytes: 0, format, first, order, head: Arc::new(head), is_named: true })
+    let Look { format, first, order, named } = look(&plain, org).map_err(|_| InputError::NotEvents(path))?;
+    Ok(Input { path: None, bytes: 0, format, first, order, head: Arc::new(head), kept, named, is_named: true })
 }
 
-/// Returns format, first time and order of the events in `head`, or why there are none.
-fn look(head: &[u8], org: Option<&OrgId>) -> Result<(Format, Timestamp, TimeOrder), &'static str> {
+/// What the head of a file shows.
+struct Look {
+    format: Format,
+    first: Timestamp,
+    order: TimeOrder,
+    named: NamedOrgs,
+}
+
+/// Looks at the events in `head`; the error is why there are none.
+fn look(head: &[u8], org: Option<&OrgId>) -> Result<Look, &'static str> {
     if head.is_empty() {
         return Err("empty");
     }
@@ -178,14 +203,17 @@ fn look(head: &[u8], org: Option<&OrgId>) -> Result<(Format, Timestamp, TimeOrde
     if !salesforce::looks_like_events(head) {
         return Err("no Salesforce events");
     }
-    let context = Context { org: Some(org.cloned().unwrap_or_else(|| OrgId::new("unknown"))) };
+    let context = Context { org: Some(org.cloned().unwrap_or_else(|| OrgId::new(UNNAMED_ORG))) };
     let mut chunks = Chunks::new(head, format);
-    let mut times = Vec::new();
+    let (mut times, mut named) = (Vec::new(), NamedOrgs::default());
     while let Ok(Some(chunk)) = chunks.next_chunk() {
-        times.extend(salesforce::parse(&chunk, &context).activities.iter().map(|activity| activity.event_time));
+        for activity in salesforce::parse(&chunk, &context).activities {
+            times.push(activity.event_time);
+            named.see(&activity.org_id);
+        }
     }
     let first = times.iter().min().copied().unwrap_or(Timestamp(i64::MIN));
-    Ok((format, first, order_of(&times)))
+    Ok(Look { format, first, order: order_of(&times), named })
 }
 
 fn order_of(times: &[Timestamp]) -> TimeOrder {

@@ -44,7 +44,7 @@ pub(crate) struct ReadArguments {
     /// File of settings; without it, the defaults
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Org of records that name none
+    /// Org of records that name none; by default the only org that others name, or unnamed-org if none does
     #[arg(long, value_name = "ID", value_parser = org_id)]
     pub(crate) org: Option<OrgId>,
     /// Raise nothing before this time, only learn (RFC 3339 or a date)

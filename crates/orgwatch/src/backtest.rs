@@ -2,9 +2,9 @@
 
 use engine::compare::PlainDetectors;
 use engine::{Finished, Period};
-use files::{Input, InputError, Skipped};
+use files::{Input, InputError, NamedOrgs, Skipped};
 use model::{OrgId, Timestamp};
-use salesforce::Reject;
+use salesforce::{Reject, RejectReason};
 use settings::Settings;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +12,8 @@ use std::path::PathBuf;
 /// Which files to run over, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Org of records that name none.
+    /// Org of records that name none. Without it they join the only org that is named, or [`files::UNNAMED_ORG`] if
+    /// none is; if several are named, they are set aside.
     pub org: Option<OrgId>,
     /// Before this time the profiles only learn.
     pub learn_until: Option<Timestamp>,
@@ -32,9 +33,16 @@ pub struct Backtest {
     pub inputs: Vec<Input>,
     /// Files of folders that hold no events.
     pub skipped: Vec<Skipped>,
-    engine: engine::Backtest,
+    start: Start,
     org: Option<OrgId>,
     threads: usize,
+}
+
+/// What an engine starts with.
+struct Start {
+    settings: Settings,
+    period: Period,
+    plain: bool,
 }
 
 /// The result of a run, with all that was read, set aside and skipped.
@@ -57,6 +65,8 @@ pub struct Outcome {
     pub rejects: u64,
     /// Records set aside, by reason.
     pub rejects_by_reason: BTreeMap<String, u64>,
+    /// Where no org was given and some records name none: the org that they joined, and how many they are.
+    pub joined: Option<(OrgId, u64)>,
     /// The founding article's plain detectors, if they ran beside.
     pub plain: Option<PlainDetectors>,
 }
@@ -91,10 +101,11 @@ impl Backtest {
     /// If the period is empty, a path cannot be read, or there is no file of events.
     pub fn new(paths: &[PathBuf], settings: Settings, options: Options) -> Result<Self, BacktestError> {
         let Options { org, learn_until, from, to, threads, plain } = options;
-        let plain = plain.then(|| PlainDetectors::new(learn_until));
-        let engine = engine::Backtest::new(settings, Period { learn_until, from, to }, plain)?;
+        let start = Start { settings, period: Period { learn_until, from, to }, plain };
+        // An empty period is an error before files are opened.
+        start.engine()?;
         let (inputs, skipped) = files::expand(paths, org.as_ref())?;
-        Ok(Self { inputs, skipped, engine, org, threads })
+        Ok(Self { inputs, skipped, start, org, threads })
     }
 
     /// Returns the bytes on disk of all inputs.
@@ -103,7 +114,17 @@ impl Backtest {
     }
 }
 
+impl Start {
+    fn engine(&self) -> Result<engine::Backtest, engine::BacktestError> {
+        let plain = self.plain.then(|| PlainDetectors::new(self.period.learn_until));
+        engine::Backtest::new(self.settings.clone(), self.period, plain)
+    }
+}
+
 /// Runs to the end. Calls `reject` with every record set aside, file by file, and `progress` after each batch.
+///
+/// Where no org is given, the beginnings of the files say which org records join that name none. If a later record
+/// names another org, the files are read again from the start, at most twice.
 ///
 /// # Errors
 /// If a file cannot be read to its end, or `reject` fails.
@@ -112,24 +133,118 @@ pub fn backtest(
     mut reject: impl FnMut(&PathBuf, &Reject) -> std::io::Result<()>,
     mut progress: impl FnMut(Progress),
 ) -> Result<Outcome, BacktestError> {
-    let Backtest { inputs, skipped, mut engine, org, threads } = run;
-    let (mut ignored, mut rejects, mut bytes) = (0, 0, 0);
+    let mut named = run.org.is_none().then(|| NamedOrgs::at_the_beginning(&run.inputs));
+    let mut reported = Reported::default();
+    loop {
+        let report = |path: &PathBuf, rejected: &Reject| {
+            if reported.is_new(path, rejected) { reject(path, rejected) } else { Ok(()) }
+        };
+        match read(&run, &mut named, report, &mut progress) {
+            Ok(outcome) => return Ok(Outcome { skipped: run.skipped, ..outcome }),
+            Err(Stop::Failed(error)) => return Err(error),
+            Err(Stop::OtherOrg) => reported.restart(),
+        }
+    }
+}
+
+/// Why one reading of the files ended early.
+enum Stop {
+    Failed(BacktestError),
+    /// Records without an org were counted for another org than is now known to be theirs.
+    OtherOrg,
+}
+
+impl From<BacktestError> for Stop {
+    fn from(error: BacktestError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<InputError> for Stop {
+    fn from(error: InputError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Reads all files once. `named` is known so far of the orgs that records name; `None` if the caller gave the org.
+fn read(
+    run: &Backtest,
+    named: &mut Option<NamedOrgs>,
+    mut reject: impl FnMut(&PathBuf, &Reject) -> std::io::Result<()>,
+    progress: &mut impl FnMut(Progress),
+) -> Result<Outcome, Stop> {
+    let Backtest { inputs, start, threads, .. } = run;
+    let org = match named {
+        Some(named) => named.joined(),
+        None => run.org.clone(),
+    };
+    let mut engine = start.engine().map_err(BacktestError::from)?;
+    let (mut ignored, mut rejects, mut bytes, mut unnamed) = (0, 0, 0, 0);
     let mut rejects_by_reason: BTreeMap<String, u64> = BTreeMap::new();
-    files::read::<BacktestError>(&inputs, org.as_ref(), threads, |batch| {
+    files::read::<Stop>(inputs, org.as_ref(), *threads, |batch| {
         for (path, rejected) in &batch.rejects {
             rejects += 1;
             *rejects_by_reason.entry(rejected.reason.to_string()).or_default() += 1;
             reject(path, rejected).map_err(BacktestError::Rejects)?;
         }
         ignored += batch.ignored;
+        unnamed += batch.unnamed;
         bytes = batch.bytes;
+        if let Some(named) = named {
+            batch.activities.iter().for_each(|activity| named.see(&activity.org_id));
+            if unnamed > 0 && named.joined() != org {
+                return Err(Stop::OtherOrg);
+            }
+        }
         for activity in batch.activities.drain(..) {
-            engine.push(activity)?;
+            engine.push(activity).map_err(BacktestError::from)?;
         }
         progress(Progress { bytes, events: engine.events() });
         Ok(())
     })?;
-    let engine::Outcome { finished, events, outside, plain } = engine.finish()?;
-    let files = inputs.len() as u64;
-    Ok(Outcome { finished, skipped, files, bytes, events, outside, ignored, rejects, rejects_by_reason, plain })
+    let engine::Outcome { finished, events, outside, plain } = engine.finish().map_err(BacktestError::from)?;
+    let joined = org.filter(|_| named.is_some() && unnamed > 0).map(|org| (org, unnamed));
+    Ok(Outcome {
+        finished,
+        skipped: Vec::new(),
+        files: inputs.len() as u64,
+        bytes,
+        events,
+        outside,
+        ignored,
+        rejects,
+        rejects_by_reason,
+        joined,
+        plain,
+    })
+}
+
+/// Counts the records set aside of each file, so that each is reported once although files may be read again.
+///
+/// Only records without an org are set aside in one reading and not in another; they are in the last one alone.
+#[derive(Default)]
+struct Reported {
+    before: BTreeMap<PathBuf, u64>,
+    now: BTreeMap<PathBuf, u64>,
+}
+
+impl Reported {
+    fn is_new(&mut self, path: &PathBuf, reject: &Reject) -> bool {
+        if reject.reason == RejectReason::NoOrg {
+            return true;
+        }
+        let count = match self.now.get_mut(path) {
+            Some(count) => count,
+            None => self.now.entry(path.clone()).or_default(),
+        };
+        *count += 1;
+        *count > self.before.get(path).copied().unwrap_or(0)
+    }
+
+    fn restart(&mut self) {
+        for (path, count) in std::mem::take(&mut self.now) {
+            let before = self.before.entry(path).or_default();
+            *before = count.max(*before);
+        }
+    }
 }

@@ -43,6 +43,8 @@ pub struct Parsed {
     pub rejects: Vec<Reject>,
     /// Number of valid events of kinds that orgwatch does not watch.
     pub ignored: u64,
+    /// Number of activities whose record names no org.
+    pub unnamed: u64,
 }
 
 /// Normalizes one record of which the fields are decoded already, such as a streamed event.
@@ -69,7 +71,7 @@ pub fn from_fields<'a>(
         }
     }
     match normalize::normalize(&record, &mut Clients::default(), context, || content.value())? {
-        Normalized::Activity(activity) => Ok(Some(activity)),
+        Normalized::Activity(activity) | Normalized::Unnamed(activity) => Ok(Some(activity)),
         Normalized::NotWatched => Ok(None),
     }
 }
@@ -89,7 +91,7 @@ pub fn read_time(text: &str) -> Option<Timestamp> {
 /// Never fails: records that cannot be read are listed in [`Parsed::rejects`].
 pub fn parse(chunk: &Chunk, context: &Context) -> Parsed {
     let activities = Vec::with_capacity(chunk.record_count());
-    let mut parsed = Parsed { activities, rejects: chunk.rejects.clone(), ignored: 0 };
+    let mut parsed = Parsed { activities, rejects: chunk.rejects.clone(), ignored: 0, unnamed: 0 };
     match &chunk.header {
         Some(header) => csv::read(chunk, header, context, &mut parsed),
         None => json::read(chunk, context, &mut parsed),
@@ -101,6 +103,10 @@ impl Parsed {
     fn add(&mut self, result: Result<Normalized, RejectReason>, line: u64, excerpt: impl FnOnce() -> String) {
         match result {
             Ok(Normalized::Activity(activity)) => self.activities.push(activity),
+            Ok(Normalized::Unnamed(activity)) => {
+                self.activities.push(activity);
+                self.unnamed += 1;
+            }
             Ok(Normalized::NotWatched) => self.ignored += 1,
             Err(reason) => self.rejects.push(Reject { line, reason, excerpt: excerpt() }),
         }

@@ -23,6 +23,8 @@ use model::{Activity, Kind, OrgId, Text, Timestamp, UserId, id};
 #[derive(Debug)]
 pub(crate) enum Normalized {
     Activity(Activity),
+    /// An activity whose record names no org; its org is that of the context.
+    Unnamed(Activity),
     /// The record is an event of a kind that orgwatch does not watch.
     NotWatched,
 }
@@ -42,10 +44,9 @@ pub(crate) fn normalize(
     };
     let event_time = event_time(record)?;
     let (user_id, username) = user(record)?;
-    let org_id = match record.str(Field::OrgId) {
-        Some(org) => OrgId::new(org),
-        None => context.org.clone().ok_or(RejectReason::NoOrg)?,
-    };
+    let named = record.str(Field::OrgId).map(OrgId::new);
+    let is_unnamed = named.is_none();
+    let org_id = named.or_else(|| context.org.clone()).ok_or(RejectReason::NoOrg)?;
     if org_id.as_str().len() > id::MAX_BYTES {
         return Err(RejectReason::LongId("org"));
     }
@@ -81,7 +82,7 @@ pub(crate) fn normalize(
         | Kind::LoginAnomaly
         | Kind::TenantSecurityApiAnomaly => native::anomaly(record, &mut activity),
     }
-    Ok(Normalized::Activity(activity))
+    Ok(if is_unnamed { Normalized::Unnamed(activity) } else { Normalized::Activity(activity) })
 }
 
 /// Returns the event time. Log files have it in two columns, of which the derived one is exact.

@@ -6,6 +6,7 @@ use crate::output;
 use crate::progress;
 use anyhow::{Result, bail};
 use engine::ActivityOutcome;
+use files::UNNAMED_ORG;
 use orgwatch::{Backtest, Options, Outcome};
 use serde_json::json;
 use settings::Settings;
@@ -105,7 +106,7 @@ pub(crate) fn print(outcome: &Outcome, top: usize) -> Result<()> {
     if top > 0 && incidents.len() > top {
         output::print(&format!("{} more of lower risk; --top 0 shows all\n", incidents.len() - top))?;
     }
-    output::print(&read_line(outcome))?;
+    print_read(outcome)?;
     for (reason, count) in &outcome.rejects_by_reason {
         output::print(&format!("Set aside {count}: {reason}"))?;
     }
@@ -139,10 +140,19 @@ pub(crate) fn write_report(outcome: &Outcome, title: &str, mut file: BufWriter<F
     Ok(file.flush()?)
 }
 
-/// Returns what was read, in one line.
-pub(crate) fn read_line(outcome: &Outcome) -> String {
+/// Prints what was read in one line, and in another which org records have that name none, unless it was given.
+pub(crate) fn print_read(outcome: &Outcome) -> Result<()> {
     let counts: Vec<String> = reading(outcome).iter().map(|(what, count)| format!("{count} {what}")).collect();
-    format!("Read: {}.", counts.join(", "))
+    output::print(&format!("Read: {}.", counts.join(", ")))?;
+    match &outcome.joined {
+        Some((org, _)) if org.as_str() == UNNAMED_ORG => output::print(&format!(
+            "No record names an org: all of them count for one, {UNNAMED_ORG}. Give its id with --org ID."
+        )),
+        Some((org, count)) => {
+            output::print(&format!("{count} records name no org and count for {org}, the only one named."))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Returns counts of what was read, in the order in which they are printed, without zeros that need no mention.
@@ -156,6 +166,7 @@ fn reading(outcome: &Outcome) -> Vec<(&'static str, u64)> {
     ];
     let sometimes = [
         ("files skipped", outcome.skipped.len() as u64),
+        ("without an org", outcome.joined.as_ref().map_or(0, |(_, count)| *count)),
         ("outside the asked time", outcome.outside),
         ("of kinds that are not watched", outcome.ignored),
         ("duplicates", activities(ActivityOutcome::Duplicate)),

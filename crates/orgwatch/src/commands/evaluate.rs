@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> Result<Done> {
         return Ok(Done::Quietly);
     }
     print(&ours, &theirs)?;
-    output::print(&backtest::read_line(&outcome))?;
+    backtest::print_read(&outcome)?;
     if arguments.sweep {
         print_sweep(&rows)?;
     }

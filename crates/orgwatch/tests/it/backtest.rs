@@ -72,9 +72,31 @@ fn exit_codes_follow_the_outcome() {
 }
 
 #[test]
-fn a_missing_org_is_named_in_the_error() {
-    let (code, error) = fail(&["backtest", &events()]);
-    assert!(code == Some(1) && error.contains("no event could be read") && error.contains("pass --org"), "{error}");
+fn without_an_org_records_that_name_none_are_one_org() {
+    let value = json(&succeed(&["backtest", "--json", &events()]));
+    let incidents = value["incidents"].as_array().unwrap();
+    assert_eq!(incidents.len(), backtest_json()["incidents"].as_array().unwrap().len());
+    assert!(incidents.iter().all(|incident| incident["org_id"] == "unnamed-org"), "{value}");
+    assert_eq!(value["reading"]["counts"]["without_an_org"], value["reading"]["counts"]["events"]);
+    let labels = text(&ORG_FOLDER.path().join("labels.json"));
+    for arguments in [&["backtest"][..], &["evaluate", "--labels", &labels]] {
+        let printed = succeed(&[arguments, &[&events()]].concat());
+        assert!(printed.contains("No record names an org: all of them count for one, unnamed-org. Give"), "{printed}");
+    }
+}
+
+#[test]
+fn the_org_that_the_last_record_of_standard_input_names_is_that_of_all() {
+    let mut content = std::fs::read(events()).unwrap();
+    let last = content.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap().to_owned();
+    let mut last: Value = serde_json::from_slice(&last).unwrap();
+    last["OrganizationIdentifier"] = ORG.into();
+    content.extend(last.to_string().into_bytes());
+    let output = run_with(&["backtest", "--json", "-"], &content);
+    let piped = json(std::str::from_utf8(&output.stdout).unwrap());
+    assert_eq!(piped["incidents"], backtest_json()["incidents"]);
+    let printed = String::from_utf8(run_with(&["backtest", "-"], &content).stdout).unwrap();
+    assert!(printed.contains(&format!("records name no org and count for {ORG}, the only one named.")), "{printed}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod counting;
 mod emma;
 mod events;
 mod newcomers;
+mod orgs;
 mod same_result;
 mod set_aside;
 mod support;

@@ -46,15 +46,6 @@ fn bad_lines_are_listed_by_file_line_and_reason_and_the_rest_is_read() {
 }
 
 #[test]
-fn without_an_org_every_record_is_set_aside() {
-    let folder = Folder::new();
-    let file = folder.add("events.ndjson", good());
-    let outcome = run_path(&file, Options { org: None, ..options() });
-    assert_eq!((outcome.events, outcome.rejects), (0, 2));
-    assert_eq!(outcome.rejects_by_reason.keys().collect::<Vec<_>>(), ["no org in the record: pass --org"]);
-}
-
-#[test]
 fn a_future_event_is_quarantined() {
     let mut events = Events::default();
     let received = |at: model::Timestamp| json!({ "CreatedDate": at.to_string(), "RowsProcessed": 4, "QueriedEntities": "Account" });
