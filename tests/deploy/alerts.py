@@ -142,6 +142,11 @@ class Trial:
         wrong = "nobody-has-this-token"
         self.expect("OrgwatchPushesUnauthorized", during=lambda: [self.push(b"{}", wrong) for _ in range(5)])
 
+        token = fleet.secrets / "push-token"
+        away = token.rename(fleet.folder / "push-token-away")
+        self.expect("OrgwatchTokensUnreadable")
+        away.rename(token)
+
         fleet.receiver.status = 500
         self.expect("OrgwatchDeliveriesStuck")
         fleet.receiver.status = 400

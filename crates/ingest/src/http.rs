@@ -17,6 +17,7 @@ use axum::routing::post;
 use bus::PublishError;
 use futures::StreamExt;
 use model::OrgId;
+use runtime::admin::Health;
 use runtime::clock::now;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -53,8 +54,8 @@ pub fn router(push: Arc<Push>) -> Router {
 }
 
 impl Push {
-    /// Makes the state for a router.
-    pub fn new(settings: &Settings, tokens: Tokens, sink: Sink) -> Self {
+    /// Makes the state for a router. `health` reports token files that cannot be read.
+    pub fn new(settings: &Settings, tokens: Tokens, sink: Sink, health: &Health) -> Self {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         let limits = Limits {
             body: settings.max_body_bytes,
@@ -69,7 +70,7 @@ impl Push {
             }
         }
         let room = Semaphore::new(settings.max_requests as usize);
-        let keyring = Arc::new(Keyring::new(settings, tokens));
+        let keyring = Arc::new(Keyring::new(tokens, health));
         Self { keyring, sink, limits, room, idle: Mutex::new(idle), meter: Meter::new() }
     }
 

@@ -75,12 +75,13 @@ mod tests {
     use crate::testing::{Memory, ORG, sink, spread};
     use crate::{Settings, Tokens};
     use model::{OrgId, Timestamp};
+    use runtime::admin::Health;
 
     #[tokio::test(start_paused = true)]
     async fn watermarks_wait_while_a_source_holds_them() {
         let memory = Arc::new(Memory::default());
         let settings: Settings = Settings::default();
-        let push = Push::new(&settings, Tokens::load(&settings).unwrap(), sink(&memory));
+        let push = Push::new(&settings, Tokens::load(&settings).unwrap(), sink(&memory), &Health::default());
         push.idle().watch(OrgId::new(ORG), Duration::from_secs(300), Timestamp(0));
         let outlet = sink(&memory);
         let hold = outlet.hold_watermarks();
@@ -96,7 +97,7 @@ mod tests {
     async fn the_watermark_of_a_silent_org_goes_to_all_its_partitions() {
         let memory = Arc::new(Memory::default());
         let settings: Settings = Settings::default();
-        let push = Push::new(&settings, Tokens::load(&settings).unwrap(), sink(&memory));
+        let push = Push::new(&settings, Tokens::load(&settings).unwrap(), sink(&memory), &Health::default());
         push.idle().watch(OrgId::new(ORG), Duration::from_secs(300), Timestamp(0));
         let mut source = PushSource::new(push, TcpListener::bind("127.0.0.1:0").await.unwrap());
         let (outlet, shutdown) = (sink(&memory), CancellationToken::new());

@@ -5,6 +5,7 @@ use crate::source::{Source, SourceError};
 use crate::{FileSource, PushSource, Settings, Sink, Tokens};
 use bus::{Bus, Publisher, PublisherSettings};
 use model::partition::Partitions;
+use runtime::admin::Health;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +62,8 @@ pub struct Service {
     pub bus: Bus,
     /// The connection to Postgres.
     pub store: Store,
+    /// The checks of the process. Token files that cannot be read are reported there.
+    pub health: Health,
 }
 
 impl Service {
@@ -84,7 +87,7 @@ impl Service {
         let publisher = Publisher::start(bus, PublisherSettings::default(), abandon);
         let sink = Sink::to_stream(publisher, &bus.settings().prefix, partitions.clone());
         let sink = sink.with_lateness(self.lateness_seconds);
-        let push = Push::new(settings, tokens, sink.clone());
+        let push = Push::new(settings, tokens, sink.clone(), &self.health);
         let mut sources: Vec<Box<dyn Source>> = vec![Box::new(PushSource::new(push, listener))];
         if !settings.files.paths.is_empty() {
             let drain = Duration::from_secs(settings.acknowledge_seconds.into());

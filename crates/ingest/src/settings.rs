@@ -42,7 +42,8 @@ pub struct Settings<S = ()> {
 pub struct OrgSettings {
     /// SHA-256 of each token as 64 hexadecimal digits.
     pub token_sha256: Vec<String>,
-    /// Files with one token each. They are read again every 10 seconds.
+    /// Files with one token each. They are read again every 10 seconds, each by itself; a token ends with the second
+    /// failed reading in a row.
     pub token_files: Vec<PathBuf>,
     /// The tokens themselves, for development.
     #[serde(serialize_with = "runtime::secret::mask_list")]

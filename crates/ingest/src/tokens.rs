@@ -1,35 +1,43 @@
 //! The tokens of pushes, and the org of each.
 
+mod file;
 mod keyring;
 
 pub(crate) use keyring::Keyring;
 
 use crate::Settings;
+use file::TokenFile;
 use model::OrgId;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 type Hash = [u8; 32];
 
 /// The hash and the org of each token. The tokens themselves are not kept in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tokens(Vec<(Hash, OrgId)>);
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// The tokens that the configuration itself has.
+    fixed: Vec<(Hash, OrgId)>,
+    files: Vec<TokenFile>,
+}
 
 /// The fewest characters of a token: shorter ones could be guessed. A choice.
 const SHORTEST: usize = 16;
 
 impl Tokens {
-    /// Reads the token files, and hashes all tokens.
+    /// Reads the token files, and hashes all tokens. A file that cannot be read gives no token, and is listed by
+    /// [`Tokens::unreadable`].
     ///
     /// # Errors
-    /// All problems, each with its key.
+    /// All other problems, each with its key.
     pub fn load(settings: &Settings) -> Result<Self, Vec<String>> {
-        let (mut tokens, mut errors) = (Vec::new(), Vec::new());
+        let (mut fixed, mut files, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for (org, of_org) in &settings.orgs {
-            let mut hashes = Vec::new();
+            let id = OrgId::new(org.as_str());
             let mut take = |key: &str, hash: Result<Hash, String>| match hash {
-                Ok(hash) => hashes.push(hash),
+                Ok(hash) => fixed.push((hash, id.clone())),
                 Err(error) => errors.push(format!("ingest.orgs.{org}.{key}: {error}")),
             };
             for text in &of_org.token_sha256 {
@@ -38,25 +46,34 @@ impl Tokens {
             for token in &of_org.tokens {
                 take("tokens", hash(token));
             }
-            for file in &of_org.token_files {
-                let read = std::fs::read_to_string(file).map(SecretString::from);
-                let token = read.map_err(|error| error.to_string()).and_then(|token| hash(&token));
-                take("token_files", token.map_err(|error| format!("{}: {error}", file.display())));
-            }
             if of_org.is_empty() {
                 errors.push(format!("ingest.orgs.{org}: no token is given"));
             }
-            let id = OrgId::new(org.as_str());
-            tokens.extend(hashes.into_iter().map(|hash| (hash, id.clone())));
+            files.extend(of_org.token_files.iter().map(|path| TokenFile::open(id.clone(), path.clone())));
         }
-        tokens.sort();
-        tokens.dedup();
-        let twice = tokens.windows(2).filter_map(|pair| match pair {
-            [(one, org), (other, same)] if one == other => Some((org, same)),
-            _ => None,
-        });
-        errors.extend(twice.map(|(org, other)| format!("ingest.orgs: {org} and {other} have a token in common")));
-        if errors.is_empty() { Ok(Self(tokens)) } else { Err(errors) }
+        let tokens = Self { fixed, files };
+        errors.extend(tokens.shared());
+        if errors.is_empty() { Ok(tokens) } else { Err(errors) }
+    }
+
+    /// Returns a text for each token file that cannot be read, with its key and path: its senders are refused.
+    pub fn unreadable(&self) -> Vec<String> {
+        let text = |file: &TokenFile| Some(format!("ingest.orgs.{}.token_files: {}", file.org, file.problem()?));
+        self.files.iter().filter(|file| file.has_ended()).filter_map(text).collect()
+    }
+
+    /// Returns how many token files of each org cannot be read; 0 for an org of which all can be read.
+    pub(crate) fn unreadable_files(&self) -> BTreeMap<&OrgId, u64> {
+        let mut by_org = BTreeMap::new();
+        for file in &self.files {
+            *by_org.entry(&file.org).or_default() += u64::from(file.has_ended());
+        }
+        by_org
+    }
+
+    /// Returns whether no token is valid.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all().next().is_none()
     }
 
     /// Returns the org of a token; `None` for an unknown one. Takes the same time for every token, known or not.
@@ -64,11 +81,43 @@ impl Tokens {
         let hash: Hash = Sha256::digest(token.as_bytes()).into();
         let none = u64::MAX;
         let mut found = none;
-        for (index, (known, _)) in (0..).zip(&self.0) {
+        for (index, (known, _)) in (0..).zip(self.all()) {
             let is_match: Choice = known.ct_eq(&hash);
             found.conditional_assign(&index, is_match);
         }
-        self.0.get(usize::try_from(found).ok()?).map(|(_, org)| org)
+        self.all().nth(usize::try_from(found).ok()?).map(|(_, org)| org)
+    }
+
+    /// Takes the outcome of a reading of each file, in their order.
+    fn settle(&mut self, readings: Vec<Result<Hash, String>>) {
+        for (at, reading) in readings.into_iter().enumerate() {
+            let Some(org) = self.files.get(at).map(|file| file.org.clone()) else { return };
+            let reading =
+                reading.and_then(|hash| match self.all().find(|(known, of)| **known == hash && **of != org) {
+                    Some((_, other)) => Err(format!("its token is one of {other}")),
+                    None => Ok(hash),
+                });
+            if let Some(file) = self.files.get_mut(at) {
+                file.settle(reading);
+            }
+        }
+    }
+
+    /// Returns a text for each token that two orgs have.
+    fn shared(&self) -> Vec<String> {
+        let mut all: Vec<(&Hash, &OrgId)> = self.all().collect();
+        all.sort();
+        all.dedup();
+        let twice = all.windows(2).filter_map(|pair| match pair {
+            [(one, org), (other, same)] if one == other => Some((org, same)),
+            _ => None,
+        });
+        twice.map(|(org, other)| format!("ingest.orgs: {org} and {other} have a token in common")).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&Hash, &OrgId)> {
+        let fixed = self.fixed.iter().map(|(hash, org)| (hash, org));
+        fixed.chain(self.files.iter().filter_map(|file| Some((file.hash()?, &file.org))))
     }
 }
 
@@ -136,11 +185,7 @@ mod tests {
 
     #[test]
     fn every_problem_is_reported_without_the_tokens() {
-        let bad = OrgSettings {
-            token_sha256: vec!["abc".to_owned(), "é".repeat(32)],
-            token_files: vec!["/nowhere/token".into()],
-            ..org(&["short"])
-        };
+        let bad = OrgSettings { token_sha256: vec!["abc".to_owned(), "é".repeat(32)], ..org(&["short"]) };
         let common = "00D000000000003EAA";
         let orgs = [(ONE, bad), (OTHER, org(&[FIRST])), (common, org(&[FIRST]))];
         let errors = Tokens::load(&settings(orgs)).unwrap_err();
@@ -148,9 +193,29 @@ mod tests {
         ingest.orgs.00D000000000001EAA.token_sha256: not 64 hexadecimal digits
         ingest.orgs.00D000000000001EAA.token_sha256: not 64 hexadecimal digits
         ingest.orgs.00D000000000001EAA.tokens: a token has fewer than 16 characters
-        ingest.orgs.00D000000000001EAA.token_files: /nowhere/token: No such file or directory (os error 2)
         ingest.orgs: 00D000000000002EAA and 00D000000000003EAA have a token in common
         ");
         assert!(Tokens::load(&settings([(ONE, org(&[]))])).is_err());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_stops_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let [good, empty, missing] = [file("good", NEXT), file("empty", "\n"), folder.path().join("missing")];
+        let of_files = |token_files: Vec<std::path::PathBuf>| OrgSettings { token_files, ..Default::default() };
+        let tokens = Tokens::load(&settings([(ONE, of_files(vec![missing, good])), (OTHER, of_files(vec![empty]))]));
+        let tokens = tokens.unwrap();
+        assert_eq!(tokens.org_of(NEXT).map(OrgId::as_str), Some(ONE));
+        assert_eq!(tokens.unreadable_files().into_values().collect::<Vec<_>>(), [1, 1]);
+        let texts = tokens.unreadable().join("\n").replace(&folder.path().display().to_string(), "/folder");
+        insta::assert_snapshot!(texts, @r"
+        ingest.orgs.00D000000000001EAA.token_files: /folder/missing: No such file or directory (os error 2)
+        ingest.orgs.00D000000000002EAA.token_files: /folder/empty: a token has fewer than 16 characters
+        ");
     }
 }

@@ -52,7 +52,7 @@ impl Node {
     /// # Errors
     /// If a source fails.
     pub async fn ingest(self, member: i32, shutdown: CancellationToken) -> Result<()> {
-        let Self { config, bus, store, .. } = self;
+        let Self { config, bus, store, health } = self;
         let partitions = config.partitions.partitions();
         let (settings, salesforce) = config.ingest.split();
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
@@ -68,7 +68,7 @@ impl Node {
             sources.push(Box::new(SalesforceSource::new(setup).map_err(IngestError::Settings)?));
         }
         let lateness_seconds = config.profile.lateness_seconds;
-        Ok(Service { settings, partitions, lateness_seconds, bus, store }.run(sources, shutdown).await?)
+        Ok(Service { settings, partitions, lateness_seconds, bus, store, health }.run(sources, shutdown).await?)
     }
 
     /// Returns the service baseline. `member` tells replicas apart.

@@ -30,7 +30,7 @@ fn server_with(settings: Settings) -> Server {
     let org = OrgSettings { tokens, ..OrgSettings::default() };
     let settings = Settings { orgs: [(OrgId::new(ORG), org)].into(), ..settings };
     let memory = Arc::new(Memory::default());
-    let push = Push::new(&settings, Tokens::load(&settings).unwrap(), sink(&memory));
+    let push = Push::new(&settings, Tokens::load(&settings).unwrap(), sink(&memory), &Health::default());
     Server { memory, push: Arc::new(push) }
 }
 

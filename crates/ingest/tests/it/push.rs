@@ -5,6 +5,7 @@ use bus::{Bus, Publisher, PublisherSettings};
 use ingest::http::Push;
 use ingest::{PushSource, Settings, Sink, Source, SourceError, Tokens};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData};
+use runtime::admin::Health;
 use runtime::telemetry::{Telemetry, TelemetrySettings};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
@@ -20,7 +21,7 @@ struct Server {
 async fn serve(bus: &Bus, settings: &Settings) -> Server {
     let publisher = Publisher::start(bus, PublisherSettings::default(), CancellationToken::new());
     let sink = Sink::to_stream(publisher, &bus.settings().prefix, partitions());
-    let push = Push::new(settings, Tokens::load(settings).unwrap(), sink.clone());
+    let push = Push::new(settings, Tokens::load(settings).unwrap(), sink.clone(), &Health::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
     let stop = shutdown.clone();

@@ -5,6 +5,7 @@ use bus::Bus;
 use ingest::{FileSettings, IngestError, Service, Settings};
 use model::OrgId;
 use model::partition::Partitions;
+use runtime::admin::Health;
 use servers::Postgres;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -24,7 +25,7 @@ fn free_address() -> SocketAddr {
 
 fn service(settings: &Settings, partitions: Partitions, bus: &Bus, store: &Store) -> Service {
     let (settings, bus, store) = (settings.clone(), bus.clone(), store.clone());
-    Service { settings, partitions, lateness_seconds: 600, bus, store }
+    Service { settings, partitions, lateness_seconds: 600, bus, store, health: Health::default() }
 }
 
 /// Runs until a push of `numbers` is accepted and the files are published.

@@ -37,9 +37,9 @@ pub struct Readiness {
 pub struct CheckState {
     /// Such as `nats`.
     pub name: String,
-    /// Whether it works.
+    /// Whether it works, at least in part.
     pub up: bool,
-    /// Why it is down; none while it is up.
+    /// Why it is down, or what does not work; none while all of it works.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -48,7 +48,7 @@ impl Health {
     /// Returns the check of this name. A new one is down until [`Check::up`].
     pub fn register(&self, name: impl Into<String>) -> Check {
         let name = name.into();
-        self.lock().down.entry(name.clone()).or_insert_with(|| Some("starting".to_owned()));
+        self.lock().conditions.entry(name.clone()).or_insert_with(|| Condition::Down("starting".to_owned()));
         Check { name, health: self.clone() }
     }
 
@@ -65,12 +65,15 @@ impl Health {
     /// Returns the state of all checks. The process is ready if none is down.
     pub fn readiness(&self) -> Readiness {
         let state = self.lock();
-        let check = |(name, reason): (&String, &Option<String>)| CheckState {
-            name: name.clone(),
-            up: reason.is_none(),
-            reason: reason.clone(),
+        let check = |(name, condition): (&String, &Condition)| {
+            let (up, reason) = match condition {
+                Condition::Up => (true, None),
+                Condition::Degraded(reason) => (true, Some(reason.clone())),
+                Condition::Down(reason) => (false, Some(reason.clone())),
+            };
+            CheckState { name: name.clone(), up, reason }
         };
-        let checks: Vec<CheckState> = state.down.iter().map(check).collect();
+        let checks: Vec<CheckState> = state.conditions.iter().map(check).collect();
         Readiness { ready: checks.iter().all(|check| check.up), checks }
     }
 
@@ -97,20 +100,29 @@ impl Health {
 impl Check {
     /// Marks the check as up.
     pub fn up(&self) {
-        self.set(None);
+        self.set(Condition::Up);
+    }
+
+    /// Marks the check as up, though a part of what it stands for does not work. `/readyz` shows the reason, so it must
+    /// hold no secret.
+    pub fn degraded(&self, reason: impl Into<String>) {
+        self.set(Condition::Degraded(reason.into()));
     }
 
     /// Marks the check as down. `/readyz` shows the reason, so it must hold no secret.
     pub fn down(&self, reason: impl Into<String>) {
-        self.set(Some(reason.into()));
+        self.set(Condition::Down(reason.into()));
     }
 
-    /// Logs changes of the state, not repetitions.
-    fn set(&self, reason: Option<String>) {
-        let before = self.health.lock().down.insert(self.name.clone(), reason.clone()).flatten();
-        match (before, reason) {
-            (None, Some(reason)) => tracing::warn!(check = self.name, reason, "not ready"),
-            (Some(_), None) => tracing::info!(check = self.name, "ready"),
+    /// Logs when the check begins to work or stops working.
+    fn set(&self, condition: Condition) {
+        let was_down = matches!(
+            self.health.lock().conditions.insert(self.name.clone(), condition.clone()),
+            Some(Condition::Down(_))
+        );
+        match condition {
+            Condition::Down(reason) if !was_down => tracing::warn!(check = self.name, reason, "not ready"),
+            Condition::Up | Condition::Degraded(_) if was_down => tracing::info!(check = self.name, "ready"),
             _ => {}
         }
     }
@@ -119,8 +131,14 @@ impl Check {
 #[derive(Debug, Default)]
 struct State {
     has_started: bool,
-    /// Why each check is down; `None` for checks that are up.
-    down: BTreeMap<String, Option<String>>,
+    conditions: BTreeMap<String, Condition>,
+}
+
+#[derive(Clone, Debug)]
+enum Condition {
+    Up,
+    Degraded(String),
+    Down(String),
 }
 
 #[cfg(test)]
@@ -139,6 +157,18 @@ mod tests {
         check.up();
         assert!(health.readiness().ready);
         assert!(health.register("nats").health.readiness().ready, "the existing check");
+    }
+
+    #[test]
+    fn a_degraded_check_says_why_and_leaves_the_process_ready() {
+        let health = Health::default();
+        let check = health.register("push_tokens");
+        check.degraded("one of two files");
+        let readiness = health.readiness();
+        assert!(readiness.ready);
+        assert_eq!(readiness.checks[0].reason.as_deref(), Some("one of two files"));
+        check.down("no file");
+        assert!(!health.readiness().ready);
     }
 
     #[test]
