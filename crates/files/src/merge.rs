@@ -20,7 +20,7 @@ pub struct Batch {
     pub rejects: Vec<(PathBuf, Reject)>,
     /// Events of kinds that are not watched.
     pub ignored: u64,
-    /// Activities whose record names no org.
+    /// Activities of records that name no org.
     pub unnamed: u64,
     /// Bytes read from disk so far, of all files.
     pub bytes: u64,

@@ -43,7 +43,7 @@ pub struct Parsed {
     pub rejects: Vec<Reject>,
     /// Number of valid events of kinds that orgwatch does not watch.
     pub ignored: u64,
-    /// Number of activities whose record names no org.
+    /// Number of activities of records that name no org.
     pub unnamed: u64,
 }
 

@@ -23,7 +23,7 @@ use model::{Activity, Kind, OrgId, Text, Timestamp, UserId, id};
 #[derive(Debug)]
 pub(crate) enum Normalized {
     Activity(Activity),
-    /// An activity whose record names no org; its org is that of the context.
+    /// An activity of a record that names no org; its org is that of the context.
     Unnamed(Activity),
     /// The record is an event of a kind that orgwatch does not watch.
     NotWatched,
