@@ -12,4 +12,5 @@ mod recovery;
 mod replay;
 mod roles;
 mod salesforce;
+mod startup;
 mod trace;

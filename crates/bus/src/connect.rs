@@ -41,7 +41,7 @@ impl Bus {
             return Err(BusError::Settings(wrong));
         }
         let meter = Meter::new();
-        let servers = settings.servers.join(",");
+        let servers = settings.servers.iter().map(|server| without_credentials(server)).collect::<Vec<_>>().join(",");
         let client = first_connection(name, settings, &meter, &servers).await?;
         check_version(&servers, &client.server_info().version)?;
         let context = ContextBuilder::new().timeout(ANSWER_WAIT).build(client.clone());
@@ -135,6 +135,13 @@ fn deadline(settings: &Settings) -> Instant {
     Instant::now() + Duration::from_secs(settings.connect_seconds.into())
 }
 
+/// Returns the URL of a server without user, password or token, for logs and errors.
+fn without_credentials(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{host}")
+}
+
 /// Returns whether a retry cannot help.
 fn is_final(error: &ConnectError) -> bool {
     use ConnectErrorKind::{Authentication, AuthorizationViolation, ServerParse};
@@ -211,6 +218,14 @@ mod tests {
         }
         let error = check_version("nats://a:4222", "2.10.4").unwrap_err();
         assert_eq!(error.to_string(), "nats-server 2.10.4 at nats://a:4222 is too old: orgwatch needs 2.14 or later");
+    }
+
+    #[test]
+    fn a_shown_server_has_no_credentials() {
+        for url in ["nats://a:4222", "nats://me:s3cret@a:4222", "nats://s3cret@a:4222", "me:s3@cret@a:4222"] {
+            assert_eq!(without_credentials(url), "nats://a:4222");
+        }
+        assert_eq!(without_credentials("tls://me:s3/cret@a"), "tls://a");
     }
 
     #[test]

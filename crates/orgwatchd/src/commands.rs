@@ -12,13 +12,16 @@ pub(crate) use sources::sources;
 
 use crate::config::Config;
 use crate::node::Node;
+use crate::started;
 use anyhow::Result;
 use detector::Group;
 use runtime::shutdown::on_signals;
 use runtime::telemetry::Telemetry;
+use store::Store;
 
 /// Runs ingest until a signal.
 pub(crate) async fn ingest(config: Config, telemetry: &Telemetry) -> Result<()> {
+    started::warn_without_sources(&config);
     let node = Node::connect(config, "ingest", &[]).await?;
     node.run(telemetry.registry(), on_signals()?, async |node, stages| {
         let node = node.clone();
@@ -64,6 +67,7 @@ pub(crate) async fn correlator(config: Config, telemetry: &Telemetry) -> Result<
 
 /// Runs the notifier until a signal.
 pub(crate) async fn notifier(config: Config, telemetry: &Telemetry) -> Result<()> {
+    started::warn_without_destinations(&config);
     let node = Node::connect(config, "notifier", &[]).await?;
     node.run(telemetry.registry(), on_signals()?, async |node, stages| {
         let node = node.clone();
@@ -71,6 +75,17 @@ pub(crate) async fn notifier(config: Config, telemetry: &Telemetry) -> Result<()
         Ok(())
     })
     .await
+}
+
+/// Connects an operator's command to the database, and checks its schema.
+///
+/// # Errors
+/// If the database cannot be reached, or migrations are missing.
+pub(crate) async fn database(config: &Config, application: &str) -> Result<Store> {
+    config.check_postgres()?;
+    let store = Store::connect(&config.postgres, application).await?;
+    store.check_schema().await?;
+    Ok(store)
 }
 
 /// Returns a random number that tells replicas apart. A replica whose number is taken draws another.

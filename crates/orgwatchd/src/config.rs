@@ -6,7 +6,7 @@ use salesforce_source::SalesforceSettings;
 use serde::{Deserialize, Serialize};
 use settings::PartitionSettings;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// All sections.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct Config {
     pub risk: risk::Settings,
     /// How orgs are assigned to partitions.
     pub partitions: PartitionSettings,
+    /// The file that was loaded.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// The section `admin`.
@@ -62,6 +65,7 @@ impl Config {
     pub fn load(file: Option<&Path>) -> Result<Self> {
         let mut config: Self = runtime::config::load(file)?;
         config.nats.partitions = config.partitions.count;
+        config.file = file.map(Path::to_owned);
         let problems = config.check();
         if !problems.is_empty() {
             bail!("configuration is not valid:\n  {}", problems.join("\n  "));
@@ -81,6 +85,18 @@ impl Config {
         problems.extend(self.notifier.check().into_iter().map(|error| format!("notifier.{error}")));
         problems.extend(self.rules().check());
         problems
+    }
+
+    /// Returns an error if a command that uses Postgres cannot start.
+    ///
+    /// # Errors
+    /// With all problems.
+    pub fn check_postgres(&self) -> Result<()> {
+        let problems = self.postgres.check();
+        if !problems.is_empty() {
+            bail!("configuration is not valid:\n  {}", problems.join("\n  "));
+        }
+        Ok(())
     }
 
     /// Returns the settings that a backtest takes.

@@ -11,6 +11,7 @@ mod node;
 mod placement;
 mod rules;
 mod run;
+mod started;
 
 pub use config::Config;
 pub use node::Node;

@@ -1,7 +1,7 @@
 //! The connections of a process, and the services made of them.
 
 use crate::config::Config;
-use crate::{placement, rules};
+use crate::{placement, rules, started};
 use anyhow::{Context, Result};
 use bus::{Bus, DetectorGroup, Topology};
 use detector::Group;
@@ -10,7 +10,7 @@ use runtime::admin::{self, Health};
 use runtime::shutdown::Stages;
 use salesforce_source::SalesforceSource;
 use std::time::Duration;
-use store::Store;
+use store::{Store, StoreError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -32,14 +32,22 @@ impl Node {
     /// says so. `service` is the name of the NATS user and a part of that of the sessions in Postgres.
     ///
     /// # Errors
-    /// If a server cannot be reached or is too old, if a stream differs in a field that cannot be changed, or if the
-    /// state of an org is in another partition than the configuration says.
+    /// If a server cannot be reached or is too old, if migrations are missing, if a stream differs in a field that
+    /// cannot be changed, or if the state of an org is in another partition than the configuration says.
     pub async fn connect(config: Config, service: &str, groups: &[DetectorGroup]) -> Result<Self> {
+        started::announce(&config, service);
+        // Before NATS, which is waited for.
+        config.check_postgres()?;
         let bus = Bus::connect(service, &config.nats).await?;
         let store = Store::connect(&config.postgres, &format!("orgwatch-{service}")).await?;
         if config.postgres.migrate {
-            store.migrate().await?;
+            match store.migrate().await {
+                // As after a rollback; the check below logs it.
+                Err(StoreError::Newer { .. }) => {}
+                outcome => outcome?,
+            }
         }
+        store.check_schema().await?;
         placement::check(&store, &config.partitions.partitions()).await?;
         if config.nats.manage_topology {
             Topology::new(&config.nats, groups).apply(&bus).await?;

@@ -2,6 +2,8 @@
 
 use model::codec::WireError;
 use sqlx::error::ErrorKind;
+use sqlx::migrate::MigrateError;
+use sqlx::postgres::PgConnectOptions;
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -12,7 +14,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The settings have no URL.
-    #[error("no database url is set")]
+    #[error("no database url is set; set postgres.url, ORGWATCH_POSTGRES__URL or ORGWATCH_POSTGRES__URL_FILE")]
     NoUrl,
     /// The URL is malformed. Neither text nor source quotes it, since it may hold a password.
     #[error("the database url cannot be parsed")]
@@ -28,7 +30,68 @@ pub enum StoreError {
     },
     /// A migration failed, or its file was changed after it ran.
     #[error("cannot migrate the database")]
-    Migrate(#[source] sqlx::migrate::MigrateError),
+    Migrate(#[source] MigrateError),
+    /// The role lacks the rights of the schema's owner.
+    #[error(
+        "role {session} may not migrate the schema: run `orgwatchd migrate` as its owner, and set postgres.migrate = \
+         false for services"
+    )]
+    MayNotMigrate {
+        /// Role and database.
+        session: String,
+        /// What the server reported.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The database has no schema of orgwatch.
+    #[error("{place} has no schema of orgwatch: run `orgwatchd migrate`")]
+    Empty {
+        /// The database.
+        place: String,
+    },
+    /// The schema is older than this executable.
+    #[error(
+        "{place} is older than this executable, at migration {found} where {expected} is needed: run `orgwatchd migrate`"
+    )]
+    Older {
+        /// The database.
+        place: String,
+        /// The latest migration that ran.
+        found: i64,
+        /// The latest migration of this executable.
+        expected: i64,
+    },
+    /// The schema is newer than this executable.
+    #[error(
+        "{place} is newer than this executable, at migration {found} where {expected} is the latest known: run the \
+         executable of the newer release"
+    )]
+    Newer {
+        /// The database.
+        place: String,
+        /// The latest migration that ran.
+        found: i64,
+        /// The latest migration of this executable.
+        expected: i64,
+    },
+    /// A table, column or function is missing.
+    #[error("cannot {what}: the schema is not the one of this executable, run `orgwatchd migrate`")]
+    Schema {
+        /// What was attempted, as a verb phrase.
+        what: &'static str,
+        /// What the server reported.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// No connection can be made.
+    #[error("cannot connect as {session}")]
+    Connect {
+        /// Role and database.
+        session: String,
+        /// What the driver or the server reported.
+        #[source]
+        source: sqlx::Error,
+    },
     /// A connection or a query failed.
     #[error("cannot {what}")]
     Query {
@@ -110,12 +173,43 @@ impl StoreError {
     /// Whether the same call may succeed later, perhaps on a new connection.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Query { source, .. } => is_transient(source),
-            Self::Migrate(sqlx::migrate::MigrateError::Execute(source)) => is_transient(source),
+            Self::Query { source, .. } | Self::Connect { source, .. } => is_transient(source),
+            Self::Migrate(MigrateError::Execute(source)) => is_transient(source),
             // An unreadable password file may be in the middle of being replaced.
             Self::NoAnswer { .. } | Self::Password { .. } => true,
             _ => false,
         }
+    }
+
+    /// Makes the error of a connection from its cause.
+    pub(crate) fn connect(options: &PgConnectOptions, source: sqlx::Error) -> Self {
+        Self::Connect { session: session(options), source }
+    }
+
+    /// Makes the error of a migration from its cause.
+    pub(crate) fn migrate(options: &PgConnectOptions, source: MigrateError) -> Self {
+        match source {
+            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)
+                if code(&source).as_deref() == Some(INSUFFICIENT_PRIVILEGE) =>
+            {
+                Self::MayNotMigrate { session: session(options), source }
+            }
+            source => Self::Migrate(source),
+        }
+    }
+}
+
+/// Returns `ROLE at postgres HOST:PORT/DATABASE`, for errors.
+fn session(options: &PgConnectOptions) -> String {
+    format!("{} at {}", options.get_username(), place(options))
+}
+
+/// Returns `postgres HOST:PORT/DATABASE`, for errors.
+pub(crate) fn place(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or_else(|| options.get_username());
+    match options.get_socket() {
+        Some(socket) => format!("postgres {}/{database}", socket.display()),
+        None => format!("postgres {}:{}/{database}", options.get_host(), options.get_port()),
     }
 }
 
@@ -127,8 +221,20 @@ pub(crate) trait Context<T> {
 
 impl<T> Context<T> for std::result::Result<T, sqlx::Error> {
     fn context(self, what: &'static str) -> Result<T> {
-        self.map_err(|source| StoreError::Query { what, source })
+        self.map_err(|source| match code(&source).as_deref() {
+            Some(code) if UNDEFINED.contains(&code) => StoreError::Schema { what, source },
+            _ => StoreError::Query { what, source },
+        })
     }
+}
+
+/// SQLSTATE of an action that the role may not take (PostgreSQL documentation, appendix A).
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
+/// SQLSTATEs of a missing table, column, schema and function.
+const UNDEFINED: [&str; 4] = ["42P01", "42703", "3F000", "42883"];
+
+fn code(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
 }
 
 fn is_transient(error: &sqlx::Error) -> bool {

@@ -1,7 +1,7 @@
-//! Queries of `orgwatchd doctor`, and of every service when it starts.
+//! Queries of `orgwatchd doctor`, and of every process when it starts.
 
 use crate::Store;
-use crate::error::{Context, Result, StoreError};
+use crate::error::{self, Context, Result, StoreError};
 use model::{OrgId, Timestamp};
 use sqlx::migrate::Migrate;
 
@@ -39,18 +39,77 @@ impl Store {
         Ok(found.into_iter().map(|row| (row.partition, OrgId::new(&row.org_id))).collect())
     }
 
-    /// Returns the number of migrations that have not run yet.
+    /// Checks that this executable can use the schema. A newer one is logged: migrations add before they remove, so the
+    /// previous release works with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Empty`] and [`StoreError::Older`]; if the database does not answer, or the role may not read the
+    /// table of migrations.
+    pub async fn check_schema(&self) -> Result<()> {
+        let place = || self.settings.session(&self.application).map(|options| error::place(&options));
+        match self.compare_schema().await? {
+            Schema::Current => Ok(()),
+            Schema::Empty => Err(StoreError::Empty { place: place()? }),
+            Schema::Older { found, expected } => Err(StoreError::Older { place: place()?, found, expected }),
+            Schema::Newer { found, expected } => {
+                tracing::warn!(found, expected, "the database is newer than this executable");
+                Ok(())
+            }
+        }
+    }
+
+    /// Compares the migrations that ran with those of this executable.
     ///
     /// # Errors
     /// If the database does not answer, or the role may not read the table of migrations.
-    pub async fn pending_migrations(&self) -> Result<usize> {
-        let known = sqlx::migrate!().iter().count();
+    pub async fn compare_schema(&self) -> Result<Schema> {
+        let known: Vec<i64> = sqlx::migrate!().iter().map(|migration| migration.version).collect();
         let exists = sqlx::query_scalar!(r#"SELECT to_regclass('orgwatch.migrations') IS NOT NULL AS "exists!""#);
         if !exists.fetch_one(&self.pool).await.context("look for migrations")? {
-            return Ok(known);
+            return Ok(Schema::Empty);
         }
         let mut connection = self.pool.acquire().await.context("connect")?;
         let ran = connection.list_applied_migrations("orgwatch.migrations").await.map_err(StoreError::Migrate)?;
-        Ok(known.saturating_sub(ran.len()))
+        let ran: Vec<i64> = ran.iter().map(|migration| migration.version).collect();
+        Ok(Schema::of(&ran, &known))
+    }
+}
+
+/// How the schema of the database compares with the one that this executable uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// They are the same.
+    Current,
+    /// No migration has run.
+    Empty,
+    /// A migration of this executable has not run.
+    Older {
+        /// The latest migration that ran.
+        found: i64,
+        /// The latest migration of this executable.
+        expected: i64,
+    },
+    /// A migration ran that this executable does not know.
+    Newer {
+        /// The latest migration that ran.
+        found: i64,
+        /// The latest migration of this executable.
+        expected: i64,
+    },
+}
+
+impl Schema {
+    fn of(ran: &[i64], known: &[i64]) -> Self {
+        let latest = |versions: &[i64]| versions.iter().max().copied().unwrap_or(0);
+        let (found, expected) = (latest(ran), latest(known));
+        if ran.is_empty() {
+            Self::Empty
+        } else if known.iter().any(|version| !ran.contains(version)) {
+            Self::Older { found, expected }
+        } else if found > expected {
+            Self::Newer { found, expected }
+        } else {
+            Self::Current
+        }
     }
 }

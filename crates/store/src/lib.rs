@@ -24,6 +24,7 @@ pub use decisions::{Decision, Suppression};
 pub use deliveries::{Claim, DeliveryKey};
 pub use erasure::{Erased, ErasureRecord};
 pub use error::{Result, StoreError};
+pub use health::Schema;
 pub use housekeeping::{HousekeepingCounts, Retention};
 pub use incidents::{EndingAccount, FindingFilter, HistoryEntry, IncidentFilter, StoredFinding, StoredIncident};
 pub use model::Status;
@@ -33,8 +34,9 @@ pub use settings::Settings;
 pub use words::Disposition;
 
 use error::Context;
-use sqlx::postgres::{PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::migrate::MigrateError;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 use std::time::Duration;
 
 /// A pool of connections to orgwatch's database. Clones share the pool.
@@ -70,30 +72,46 @@ impl Store {
             .acquire_timeout(acquire_timeout)
             .connect_with(options.clone())
             .await;
+        let failed = |source| StoreError::connect(&options, source);
         // The pool retries while the server may be starting up, and then reports only that it timed out. One more
         // attempt outside the pool returns the cause, such as a refused connection or a wrong password.
         if let Err(sqlx::Error::PoolTimedOut) = pool {
-            ownership::with_timeout(acquire_timeout, "connect", options.connect()).await?;
+            connect(&options, acquire_timeout).await?;
         }
-        let pool = pool.context("connect")?;
+        let pool = pool.map_err(failed)?;
         Ok(Self { pool, settings: settings.clone(), application: application.to_owned() })
     }
 
     /// Runs the migrations that have not run yet. Replicas that start together take turns by sqlx's advisory lock.
     ///
     /// # Errors
-    /// If a migration fails, or the file of one that ran before was changed since.
+    /// If a migration fails, the file of one that ran before was changed since, or the database is newer than this
+    /// executable. A role that may not migrate fails only if a migration is missing.
     pub async fn migrate(&self) -> Result<()> {
         // A separate connection: waiting for the lock must have no time limit, and closing the connection releases
         // the lock even after a failure.
         let options = self.settings.unlimited_session(&self.application)?;
-        let mut connection = options.connect().await.context("connect")?;
+        let mut connection = options.connect().await.map_err(|source| StoreError::connect(&options, source))?;
         let mut migrator = sqlx::migrate!();
         migrator.create_schema("orgwatch");
         migrator.dangerous_set_table_name("orgwatch.migrations");
         let outcome = migrator.run_direct(None, &mut connection, false).await;
         let closed = connection.close().await;
-        outcome.map_err(StoreError::Migrate)?;
+        match outcome.map_err(|source| StoreError::migrate(&options, source)) {
+            Ok(()) => {}
+            Err(error @ StoreError::MayNotMigrate { .. }) => {
+                if self.compare_schema().await? != Schema::Current {
+                    return Err(error);
+                }
+            }
+            Err(error @ StoreError::Migrate(MigrateError::VersionMissing(_))) => match self.compare_schema().await? {
+                Schema::Newer { found, expected } => {
+                    return Err(StoreError::Newer { place: error::place(&options), found, expected });
+                }
+                _ => return Err(error),
+            },
+            Err(error) => return Err(error),
+        }
         closed.context("close the connection of the migrations")
     }
 
@@ -127,4 +145,14 @@ impl Store {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Connects outside of the pool.
+async fn connect(options: &PgConnectOptions, limit: Duration) -> Result<PgConnection> {
+    let late = |_| {
+        let text = format!("no answer within {} ms", limit.as_millis());
+        sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, text))
+    };
+    let outcome = tokio::time::timeout(limit, options.connect()).await.map_err(late);
+    outcome.flatten().map_err(|source| StoreError::connect(options, source))
 }

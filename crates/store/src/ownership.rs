@@ -13,7 +13,7 @@ pub use share::Share;
 use crate::Settings;
 use crate::error::{Context, Result, StoreError};
 use model::id;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
@@ -73,7 +73,7 @@ impl Owner {
     pub async fn connect_as_nonmember(settings: &Settings, application: &str, namespace: &str) -> Result<Self> {
         let options = settings.session(application)?;
         let answer_timeout = Duration::from_millis(settings.statement_timeout_ms.saturating_add(ANSWER_MARGIN_MS));
-        let connection = with_timeout(answer_timeout, "connect", options.connect()).await?;
+        let connection = crate::connect(&options, answer_timeout).await?;
         let session = Mutex::new(Session { connection, held: BTreeSet::new() });
         Ok(Self { session, member: 0, classes: Classes::of(namespace), answer_timeout })
     }

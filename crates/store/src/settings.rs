@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(Settings { url: url.clone(), ..Settings::default() }.check(), [""; 0]);
         let settings = Settings { max_connections: 0, statement_timeout_ms: 0, ..Settings::default() };
         let expect = [
-            "postgres.url: no database url is set",
+            "postgres.url: no database url is set; set postgres.url, ORGWATCH_POSTGRES__URL or ORGWATCH_POSTGRES__URL_FILE",
             "postgres.max_connections: must be from 1 to 1000, is 0",
             "postgres.statement_timeout_ms: must be from 1 to 600000, is 0",
         ];

@@ -1,6 +1,7 @@
 //! Deletes an account, an org or the state of a partition. Baseline keeps running: it hands over the partitions
 //! concerned and claims them again afterwards.
 
+use super::database;
 use super::operate::print;
 use crate::arguments::{OrgCommand, PartitionCommand, UserCommand};
 use crate::config::Config;
@@ -67,7 +68,7 @@ pub(crate) async fn partition(config: Config, command: PartitionCommand) -> Resu
     if partition >= count {
         bail!("partition {partition} does not exist: the last one is {}", count.saturating_sub(1));
     }
-    let store = Store::connect(&config.postgres, APPLICATION).await?;
+    let store = database(&config, APPLICATION).await?;
     let owner = claim(&config, &[partition.into()]).await?;
     let applied = owner.load_checkpoint(partition.into()).await?;
     owner.forget(partition.into()).await?;
@@ -91,7 +92,7 @@ fn is_configured(config: &Config, org: &OrgId) -> bool {
 
 /// Connects to the database. Returns also the partitions that hold the state of the org.
 async fn open(config: &Config, org: &OrgId) -> Result<(Store, Vec<i32>)> {
-    let store = Store::connect(&config.postgres, APPLICATION).await?;
+    let store = database(config, APPLICATION).await?;
     let partitions = config.partitions.partitions();
     placement::check(&store, &partitions).await?;
     Ok((store, partitions.of_org(org).into_iter().map(i32::from).collect()))

@@ -1,5 +1,6 @@
 //! Commands of operators: topology, dead letters, receipts, export, configuration, migrations.
 
+use super::database;
 use crate::arguments::{ConfigCommand, DeadCommand, OutputArguments, TopologyCommand};
 use crate::config::Config;
 use crate::{dump, rules};
@@ -90,7 +91,7 @@ fn summary(letter: &DeadLetter) -> serde_json::Value {
 
 /// Recomputes receipts from the findings in Postgres. Exits with 1 if one differs.
 pub(crate) async fn verify(config: Config, incidents: Vec<Uuid>) -> Result<ExitCode> {
-    let store = Store::connect(&config.postgres, "orgwatch-verify").await?;
+    let store = database(&config, "orgwatch-verify").await?;
     let ids = (!incidents.is_empty()).then_some(incidents);
     let stored = store.incidents(&IncidentFilter { ids: ids.clone(), ..IncidentFilter::default() }).await?;
     let is_known = |id: &&Uuid| stored.iter().any(|known| known.incident.incident_id == **id);
@@ -124,7 +125,7 @@ fn problem(stored: &StoredIncident, settings: &risk::Settings) -> Option<String>
 
 /// Writes findings and incidents to files.
 pub(crate) async fn export(config: Config, output: &OutputArguments) -> Result<ExitCode> {
-    let store = Store::connect(&config.postgres, "orgwatch-export").await?;
+    let store = database(&config, "orgwatch-export").await?;
     dump::write(&store, output).await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -151,6 +152,7 @@ pub(crate) async fn config(config: Config, command: ConfigCommand) -> Result<Exi
 
 /// Migrates the schema.
 pub(crate) async fn migrate(config: Config) -> Result<ExitCode> {
+    config.check_postgres()?;
     Store::connect(&config.postgres, "orgwatch-migrate").await?.migrate().await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -15,7 +15,7 @@ use salesforce_source::{Backfill, Backfilled, Purpose};
 use serde_json::json;
 use std::io::Write;
 use std::process::ExitCode;
-use store::Store;
+use store::{Schema, Store};
 use tokio_util::sync::CancellationToken;
 
 /// Reads an org's stored events of a period, as backfill or to raise findings.
@@ -63,8 +63,9 @@ pub(crate) async fn backfill(
 
 /// Checks NATS, Postgres and each org, and prints what to do. Exits with 1 if a check is bad.
 pub(crate) async fn doctor(config: Config, as_json: bool) -> Result<ExitCode> {
-    let mut checks = vec![nats(&config).await];
-    checks.extend(postgres(&config).await);
+    let (nats, postgres) = tokio::join!(nats(&config), postgres(&config));
+    let mut checks = vec![nats];
+    checks.extend(postgres);
     for (name, org) in &config.ingest.salesforce.orgs {
         checks.extend(examine(name, org, now).await);
     }
@@ -118,16 +119,25 @@ async fn postgres(config: &Config) -> Vec<Check> {
     let wrong = "check postgres.url, and that its role may connect";
     let looked = async {
         let store = Store::connect(&config.postgres, "orgwatch-operator").await?;
-        let pending = store.pending_migrations().await?;
+        let schema = store.compare_schema().await?;
         let clock = store.clock().await?;
         store.close().await;
-        Ok::<_, store::StoreError>((pending, clock))
+        Ok::<_, store::StoreError>((schema, clock))
     };
     match looked.await {
-        Ok((pending, clock)) => {
-            let schema = match pending {
-                0 => Check::good("postgres", "the schema is up to date"),
-                some => Check::bad("postgres", format!("{some} migrations are missing"), "run orgwatchd migrate"),
+        Ok((schema, clock)) => {
+            let migrate = "run orgwatchd migrate";
+            let schema = match schema {
+                Schema::Current => Check::good("postgres", "the schema is up to date"),
+                Schema::Empty => Check::bad("postgres", "there is no schema of orgwatch", migrate),
+                Schema::Older { found, expected } => {
+                    let found = format!("the schema is at migration {found}, and {expected} is needed");
+                    Check::bad("postgres", found, migrate)
+                }
+                Schema::Newer { found, expected } => {
+                    let found = format!("the schema is at migration {found}, newer than this executable's {expected}");
+                    Check::poor("postgres", found, "run the executable of the newer release")
+                }
             };
             vec![schema, Check::clock("postgres clock", clock, now())]
         }

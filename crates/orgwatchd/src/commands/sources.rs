@@ -1,5 +1,6 @@
 //! Prints the state of each source of each org: when it last answered, its gaps, and what to do.
 
+use super::database;
 use super::operate::print;
 use crate::arguments::SourcesCommand;
 use crate::config::Config;
@@ -12,12 +13,12 @@ use serde::Serialize;
 use serde_json::json;
 use std::io::Write;
 use std::process::ExitCode;
-use store::{Gap, Store, StoredSource};
+use store::{Gap, StoredSource};
 
 /// Prints the state of sources. Exits with 1 if one is blind.
 pub(crate) async fn sources(config: Config, command: SourcesCommand) -> Result<ExitCode> {
     let SourcesCommand::Status { org, json: as_json } = command;
-    let store = Store::connect(&config.postgres, "orgwatch-operator").await?;
+    let store = database(&config, "orgwatch-operator").await?;
     let states = store.source_states(org.as_ref()).await?;
     let gaps = store.all_gaps(org.as_ref(), None).await?;
     store.close().await;

@@ -1,6 +1,6 @@
 use crate::support::Database;
 use sqlx::AssertSqlSafe;
-use store::{Settings, Store, StoreError};
+use store::{Schema, Settings, Store, StoreError};
 
 #[tokio::test]
 async fn replicas_may_migrate_concurrently_and_repeatedly() {
@@ -66,7 +66,49 @@ async fn an_unreachable_server_is_a_transient_error() {
     let settings = Settings { url: "postgres://postgres@127.0.0.1:1/nowhere".into(), ..Settings::default() };
     let error = Store::connect(&settings, "test").await.unwrap_err();
     assert!(error.is_transient(), "{error:?}");
-    assert_eq!(error.to_string(), "cannot connect");
+    assert_eq!(error.to_string(), "cannot connect as postgres at postgres 127.0.0.1:1/nowhere");
+}
+
+#[tokio::test]
+async fn a_schema_of_another_release_is_named() {
+    let database = Database::empty().await;
+    let (store, mut connection) = (database.store().await, database.connection().await);
+    let place = format!("postgres {}/{}", database.server.address(), name(&database));
+    assert_eq!(store.compare_schema().await.unwrap(), Schema::Empty);
+    let error = store.check_schema().await.unwrap_err();
+    assert_eq!(error.to_string(), format!("{place} has no schema of orgwatch: run `orgwatchd migrate`"));
+    let error = store.placements().await.unwrap_err();
+    assert!(matches!(error, StoreError::Schema { .. }) && error.to_string().contains("orgwatchd migrate"), "{error}");
+
+    store.migrate().await.unwrap();
+    assert_eq!(store.compare_schema().await.unwrap(), Schema::Current);
+    let next = "INSERT INTO orgwatch.migrations (version, description, success, checksum, execution_time)
+                SELECT max(version) + 1, 'of a later release', true, '', 0 FROM orgwatch.migrations";
+    sqlx::query(next).execute(&mut connection).await.unwrap();
+    store.check_schema().await.unwrap();
+    let error = store.migrate().await.unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found, expected, .. } if found == expected + 1), "{error:?}");
+    assert!(error.to_string().starts_with(&format!("{place} is newer than this executable, at migration ")), "{error}");
+
+    let last_two = "DELETE FROM orgwatch.migrations WHERE version + 2 > (SELECT max(version) FROM orgwatch.migrations)";
+    sqlx::query(last_two).execute(&mut connection).await.unwrap();
+    let error = store.check_schema().await.unwrap_err();
+    assert!(error.to_string().starts_with(&format!("{place} is older than this executable, at migration ")), "{error}");
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_migrate_is_named_in_one_line() {
+    let database = Database::empty().await;
+    let role = format!("stranger_{}", name(&database));
+    let create = format!("CREATE ROLE {role} LOGIN");
+    sqlx::query(AssertSqlSafe(create)).execute(&mut database.connection().await).await.unwrap();
+    let url = database.url().replace("postgres@", &format!("{role}@"));
+    let store = Store::connect(&Settings { url: url.into(), ..Settings::default() }, "stranger").await.unwrap();
+    let error = store.migrate().await.unwrap_err();
+    assert!(matches!(error, StoreError::MayNotMigrate { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(text.starts_with(&format!("role {role} at postgres ")) && text.contains("orgwatchd migrate"), "{text}");
+    assert_eq!(text.lines().count(), 1);
 }
 
 fn name(database: &Database) -> String {

@@ -115,7 +115,9 @@ async fn baseline_keeps_its_state() {
     for service in SERVICES {
         let store = store_of(&database, service).await;
         assert_eq!(store.placements().await.unwrap(), [(3, org())], "{service}");
-        assert_eq!(store.pending_migrations().await.unwrap(), 0, "{service}");
+        store.check_schema().await.unwrap();
+        // What has run already needs no rights.
+        store.migrate().await.unwrap();
     }
 }
 
@@ -264,6 +266,8 @@ async fn other_services_work_is_refused() {
         let is_refused = error.contains("permission denied") || error.contains("no table of months");
         assert!(is_refused, "{service}: {statement}: {error}");
     }
+    let missing = "DELETE FROM orgwatch.migrations WHERE version = (SELECT max(version) FROM orgwatch.migrations)";
+    execute(&mut database.connection().await, missing).await.unwrap();
     for service in SERVICES {
         let mut connection = connection_of(&database, service).await;
         for beyond in ["CREATE TABLE orgwatch.extra ()", "ALTER TABLE orgwatch.findings DISABLE ROW LEVEL SECURITY"] {
