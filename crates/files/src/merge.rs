@@ -2,6 +2,7 @@
 
 use crate::open::{Input, InputError, TimeOrder};
 use crate::sorted::{Sorted, Sorter};
+use crate::unpack::Break;
 use crate::workers::{Activities, SharedFile, Workers};
 use model::{Activity, OrgId, Timestamp};
 use salesforce::{Occurrences, ReadError, Reject, RejectReason};
@@ -43,39 +44,60 @@ pub fn read<E: From<InputError>>(
         for _ in 1..threads.max(1) {
             scope.spawn(|| workers.work());
         }
-        let result = merge(inputs, org, threads, &workers, &mut take);
+        let bytes = Arc::default();
+        let mut out = Out { batch: Batch::default(), bytes: Arc::clone(&bytes), take: &mut take };
+        let result = merge(inputs, org, threads, &workers, &bytes, &mut out);
         workers.finish();
         result
     })
 }
 
-/// Activities of a batch, about as many as a chunk of 512 KiB holds.
+/// Activities of a batch, about as many as a chunk of 512 KiB holds. A batch may have a chunk's rejects more than that.
 const BATCH: usize = 1_024;
+
+/// The batch that is being filled, and where it goes.
+struct Out<'t, T> {
+    batch: Batch,
+    /// Bytes read from disk so far.
+    bytes: Arc<AtomicU64>,
+    take: &'t mut T,
+}
+
+impl<T> Out<'_, T> {
+    fn flush<E>(&mut self) -> Result<(), E>
+    where
+        T: FnMut(&mut Batch) -> Result<(), E>,
+    {
+        self.batch.bytes = self.bytes.load(Ordering::Relaxed);
+        (self.take)(&mut self.batch)?;
+        self.batch.clear();
+        Ok(())
+    }
+}
 
 fn merge<E: From<InputError>>(
     inputs: &[Input],
     org: Option<&OrgId>,
     threads: usize,
     workers: &Workers,
-    take: &mut impl FnMut(&mut Batch) -> Result<(), E>,
+    bytes: &Arc<AtomicU64>,
+    out: &mut Out<'_, impl FnMut(&mut Batch) -> Result<(), E>>,
 ) -> Result<(), E> {
-    let bytes = Arc::new(AtomicU64::new(0));
     // More chunks ahead for few files, so that all threads have work; fewer for many, to bound the memory.
     let ahead = if inputs.len() <= 4 { threads + 1 } else { 1 };
     let mut files: Vec<Option<Stream>> = inputs.iter().map(|_| None).collect();
     let mut next: BinaryHeap<Reverse<(Timestamp, usize)>> =
         inputs.iter().enumerate().map(|(index, input)| Reverse((input.first, index))).collect();
-    let mut batch = Batch::default();
     while let Some(Reverse((_, index))) = next.pop() {
         let (Some(slot), Some(input)) = (files.get_mut(index), inputs.get(index)) else { continue };
         let stream = match slot {
             Some(stream) => stream,
-            None => slot.insert(Stream::open(input, org, workers, ahead, &bytes, &mut batch)?),
+            None => slot.insert(Stream::open(input, org, workers, ahead, bytes, out)?),
         };
         // Stays with this file as long as no other has an earlier activity.
         let until = next.peek().map_or(Timestamp(i64::MAX), |Reverse((at, _))| *at);
         loop {
-            match stream.peek(workers, &mut batch)? {
+            match stream.peek(workers, out)? {
                 None => {
                     *slot = None;
                     break;
@@ -84,21 +106,18 @@ fn merge<E: From<InputError>>(
                     next.push(Reverse((at, index)));
                     break;
                 }
-                Some(_) => batch.activities.extend(stream.take()),
+                Some(_) => out.batch.activities.extend(stream.take()),
             }
-            if batch.activities.len() >= BATCH {
-                batch.bytes = bytes.load(Ordering::Relaxed);
-                take(&mut batch)?;
-                batch.clear();
+            if out.batch.activities.len() >= BATCH {
+                out.flush()?;
             }
         }
     }
-    batch.bytes = bytes.load(Ordering::Relaxed);
-    take(&mut batch)
+    out.flush()
 }
 
 impl Batch {
-    /// Empties the batch and reserves room for the next one.
+    /// Empties the batch and reserves memory for the next one.
     fn clear(&mut self) {
         self.activities.clear();
         self.activities.reserve(BATCH);
@@ -111,8 +130,8 @@ impl Batch {
 /// One file, activity by activity.
 struct Stream {
     path: PathBuf,
-    /// Whether it is an error if the file breaks off.
-    must_be_whole: bool,
+    /// Whether the caller named it, so that a failure to read it is an error of the run.
+    is_named: bool,
     file: Arc<SharedFile>,
     /// Number of the next chunk.
     number: u64,
@@ -123,19 +142,19 @@ struct Stream {
 }
 
 impl Stream {
-    fn open(
+    fn open<E: From<InputError>>(
         input: &Input,
         org: Option<&OrgId>,
         workers: &Workers,
         ahead: usize,
         bytes: &Arc<AtomicU64>,
-        batch: &mut Batch,
-    ) -> Result<Self, InputError> {
+        out: &mut Out<'_, impl FnMut(&mut Batch) -> Result<(), E>>,
+    ) -> Result<Self, E> {
         let file = SharedFile::new(input.open(bytes)?, org);
         (0..ahead).for_each(|_| workers.request(&file));
         let mut stream = Self {
             path: input.name(),
-            must_be_whole: input.is_named,
+            is_named: input.is_named,
             file,
             number: 0,
             current: Vec::new().into_iter(),
@@ -145,7 +164,7 @@ impl Stream {
         if input.order != TimeOrder::OldestFirst {
             let spill = |source| InputError::Spill { path: input.name(), source };
             let mut sorter = Sorter::new(input.order);
-            while stream.peek(workers, batch)?.is_some() {
+            while stream.peek(workers, out)?.is_some() {
                 if let Some(activity) = stream.take() {
                     sorter.push(activity).map_err(spill)?;
                 }
@@ -156,7 +175,11 @@ impl Stream {
     }
 
     /// Returns the time of the next activity; `None` at the end.
-    fn peek(&mut self, workers: &Workers, batch: &mut Batch) -> Result<Option<Timestamp>, InputError> {
+    fn peek<E: From<InputError>>(
+        &mut self,
+        workers: &Workers,
+        out: &mut Out<'_, impl FnMut(&mut Batch) -> Result<(), E>>,
+    ) -> Result<Option<Timestamp>, E> {
         let next = if let Some((sorted, head)) = &mut self.sorted {
             if head.is_none() {
                 let spill = |source| InputError::Spill { path: self.path.clone(), source };
@@ -164,7 +187,7 @@ impl Stream {
             }
             head.as_ref()
         } else {
-            self.parse(workers, batch)?;
+            self.parse(workers, out)?;
             // Read in place, because an activity is large to move.
             self.current.as_slice().first()
         };
@@ -182,26 +205,33 @@ impl Stream {
     }
 
     /// Waits for the next chunk that has an activity, unless one is at hand or the file has ended.
-    fn parse(&mut self, workers: &Workers, batch: &mut Batch) -> Result<(), InputError> {
+    fn parse<E: From<InputError>>(
+        &mut self,
+        workers: &Workers,
+        out: &mut Out<'_, impl FnMut(&mut Batch) -> Result<(), E>>,
+    ) -> Result<(), E> {
         while self.current.as_slice().is_empty() {
             let parsed = match workers.wait_for(&self.file, self.number) {
                 Ok(Some(parsed)) => parsed,
                 Ok(None) => return Ok(()),
-                Err(ReadError { line, source }) if self.must_be_whole => {
-                    return Err(InputError::Record { path: self.path.clone(), line, source });
+                Err(ReadError { line, source }) if self.is_named && Break::of(&source).is_none() => {
+                    return Err(InputError::Record { path: self.path.clone(), line, source }.into());
                 }
                 Err(ReadError { line, source }) => {
                     let reason = RejectReason::BreaksOff(source.to_string());
-                    batch.rejects.push((self.path.clone(), Reject { line, reason, excerpt: String::new() }));
+                    out.batch.rejects.push((self.path.clone(), Reject { line, reason, excerpt: String::new() }));
                     return Ok(());
                 }
             };
             self.number += 1;
             workers.request(&self.file);
-            batch.ignored += parsed.ignored;
-            batch.unnamed += parsed.unnamed;
-            batch.rejects.extend(parsed.rejects.into_iter().map(|reject| (self.path.clone(), reject)));
+            out.batch.ignored += parsed.ignored;
+            out.batch.unnamed += parsed.unnamed;
+            out.batch.rejects.extend(parsed.rejects.into_iter().map(|reject| (self.path.clone(), reject)));
             self.current = parsed.activities.into_iter();
+            if out.batch.rejects.len() >= BATCH {
+                out.flush()?;
+            }
         }
         Ok(())
     }

@@ -1,8 +1,11 @@
-//! Unpacks gzip and Zstandard in constant memory.
+//! Unpacks gzip and Zstandard in constant memory, and verifies checksums.
 
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, DEFAULT_MAX_WINDOW_SIZE, FrameDecoder};
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::error::Error;
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How bytes are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +24,25 @@ pub const HTTP_WINDOW: u64 = 8 << 20;
 /// The largest Zstandard window of a file: 128 MiB, as ruzstd allows by default.
 pub const FILE_WINDOW: u64 = DEFAULT_MAX_WINDOW_SIZE;
 
+/// Where packed bytes break off. An error of [`unpacked`]'s reader holds it, unless reading itself has failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the packed bytes {} at byte {packed}, after {unpacked} unpacked bytes", self.how())]
+pub struct Break {
+    /// Whether they end early, so that everything before is as it was written. Otherwise they are damaged: a checksum
+    /// or the encoding is wrong.
+    pub is_cut_off: bool,
+    /// How many packed bytes were read: all where they are cut off, up to 32 KiB too many where they are damaged.
+    pub packed: u64,
+    /// How many bytes were unpacked before.
+    pub unpacked: u64,
+    cause: io::Error,
+}
+
 /// Unpacks what `reader` gives. A Zstandard frame that wants a window of more than `max_window` bytes is refused.
 ///
 /// # Errors
-/// If the first bytes cannot be read. What cannot be unpacked is an error of the returned reader.
+/// If the first bytes cannot be read. What cannot be unpacked is an error of the returned reader, behind everything that
+/// could be: see [`Break::of`].
 pub fn unpacked<'a>(
     mut reader: impl Read + Send + 'a,
     packing: Packing,
@@ -37,13 +55,26 @@ pub fn unpacked<'a>(
     let is_gzip = packing == Packing::Gzip || packing == Packing::Detect && magic.starts_with(GZIP);
     let is_zstd = packing == Packing::Zstd || packing == Packing::Detect && magic.starts_with(ZSTD);
     let whole = Cursor::new(magic).chain(reader);
+    let progress = Arc::<Progress>::default();
+    let packed = Packed { inner: whole, progress: Arc::clone(&progress) };
     if is_gzip {
-        return Ok(Box::new(flate2::read::MultiGzDecoder::new(whole)));
+        return Ok(Box::new(Located { decoder: flate2::read::MultiGzDecoder::new(packed), progress, unpacked: 0 }));
     }
     if is_zstd {
-        return Ok(Box::new(ZstdReader::new(whole, max_window)));
+        return Ok(Box::new(Located { decoder: ZstdReader::new(packed, max_window), progress, unpacked: 0 }));
     }
-    Ok(Box::new(whole))
+    Ok(Box::new(packed.inner))
+}
+
+impl Break {
+    /// Returns where packed bytes break off, if that is what the error says.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    fn how(&self) -> String {
+        if self.is_cut_off { "are cut off".to_owned() } else { format!("are damaged ({})", self.cause) }
+    }
 }
 
 impl Packing {
@@ -91,22 +122,78 @@ impl<R: Read> Read for Capped<R> {
     }
 }
 
+/// How much of the packed bytes was read, and whether reading has failed.
+#[derive(Default)]
+struct Progress {
+    bytes: AtomicU64,
+    has_failed: AtomicBool,
+}
+
+/// The packed bytes.
+struct Packed<R> {
+    inner: R,
+    progress: Arc<Progress>,
+}
+
+impl<R: Read> Read for Packed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer);
+        match &count {
+            Ok(count) => drop(self.progress.bytes.fetch_add(*count as u64, Ordering::Relaxed)),
+            Err(_) => self.progress.has_failed.store(true, Ordering::Relaxed),
+        }
+        count
+    }
+}
+
+/// A decoder whose errors say where the packed bytes break off.
+struct Located<D> {
+    decoder: D,
+    progress: Arc<Progress>,
+    unpacked: u64,
+}
+
+impl<D: Read> Read for Located<D> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let cause = match self.decoder.read(buffer) {
+            Ok(count) => {
+                self.unpacked += count as u64;
+                return Ok(count);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+            Err(error) => error,
+        };
+        if self.progress.has_failed.load(Ordering::Relaxed) {
+            return Err(cause);
+        }
+        let is_cut_off = cause.kind() == ErrorKind::UnexpectedEof;
+        let kind = if is_cut_off { ErrorKind::UnexpectedEof } else { ErrorKind::InvalidData };
+        let packed = self.progress.bytes.load(Ordering::Relaxed);
+        Err(io::Error::new(kind, Break { is_cut_off, packed, unpacked: self.unpacked, cause }))
+    }
+}
+
 /// All Zstandard frames of a reader, one after the other: parallel compressors write many.
 struct ZstdReader<R> {
     reader: BufReader<R>,
     decoder: FrameDecoder,
     in_frame: bool,
+    /// Why the frame breaks off, until the bytes before are read.
+    broken: Option<io::Error>,
 }
 
 impl<R: Read> ZstdReader<R> {
     fn new(reader: R, max_window: u64) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(max_window);
-        Self { reader: BufReader::new(reader), decoder, in_frame: false }
+        Self { reader: BufReader::new(reader), decoder, in_frame: false, broken: None }
     }
 
     /// Reads the header of the next frame, past skippable ones; `false` at the end.
     fn begin_frame(&mut self) -> io::Result<bool> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         while !self.reader.fill_buf()?.is_empty() {
             match self.decoder.init(&mut self.reader) {
                 Ok(()) => {
@@ -116,19 +203,34 @@ impl<R: Read> ZstdReader<R> {
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
                     let length = u64::from(length);
                     if io::copy(&mut self.reader.by_ref().take(length), &mut io::sink())? < length {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
+                        return Err(ErrorKind::UnexpectedEof.into());
                     }
                 }
-                Err(error) => return Err(io::Error::other(error)),
+                Err(error) => return Err(decode_error(error)),
             }
         }
         Ok(false)
     }
 
+    /// Decodes blocks until there are bytes to give. A decoder holds the last bytes of a frame, up to its window, until
+    /// the frame has ended: one that is cut off is ended by an empty block and any checksum, which gives them.
+    fn decode(&mut self) {
+        const ONE: BlockDecodingStrategy = BlockDecodingStrategy::UptoBlocks(1);
+        const END: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
+        while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
+            let Err(error) = self.decoder.decode_blocks(&mut self.reader, ONE) else { continue };
+            let error = decode_error(error);
+            let is_cut_off = error.kind() == ErrorKind::UnexpectedEof;
+            self.in_frame = is_cut_off && self.decoder.decode_blocks(&END[..], ONE).is_ok();
+            self.broken = Some(error);
+            return;
+        }
+    }
+
     fn check_frame(&self) -> io::Result<()> {
         let stored = self.decoder.get_checksum_from_data();
-        if stored.is_some() && stored != self.decoder.get_calculated_checksum() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the checksum of a zstd frame is wrong"));
+        if self.broken.is_none() && stored.is_some() && stored != self.decoder.get_calculated_checksum() {
+            return Err(io::Error::new(ErrorKind::InvalidData, "the checksum of a zstd frame is wrong"));
         }
         Ok(())
     }
@@ -140,93 +242,33 @@ impl<R: Read> Read for ZstdReader<R> {
             return Ok(0);
         }
         while self.in_frame || self.begin_frame()? {
-            while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
-                let blocks = BlockDecodingStrategy::UptoBlocks(1);
-                self.decoder.decode_blocks(&mut self.reader, blocks).map_err(io::Error::other)?;
+            self.decode();
+            if !self.in_frame {
+                continue;
             }
             let count = self.decoder.read(buffer)?;
             if count > 0 {
                 return Ok(count);
             }
-            self.check_frame()?;
             self.in_frame = false;
+            self.check_frame()?;
         }
         Ok(0)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-
-    const TEXT: &[u8] = b"one line of text, and another one that is a little longer";
-
-    fn gzip() -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(TEXT).unwrap();
-        encoder.finish().unwrap()
+/// Returns the decoder's error, of kind `UnexpectedEof` if its input has ended early.
+fn decode_error(error: FrameDecoderError) -> io::Error {
+    let mut kind = ErrorKind::InvalidData;
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(next) = cause {
+        if next.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::UnexpectedEof) {
+            kind = ErrorKind::UnexpectedEof;
+        }
+        cause = next.source();
     }
-
-    fn zstd() -> Vec<u8> {
-        ruzstd::encoding::compress_to_vec(TEXT, ruzstd::encoding::CompressionLevel::Fastest)
-    }
-
-    fn skippable(content: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(content.len()).unwrap().to_le_bytes();
-        [&[0x50, 0x2a, 0x4d, 0x18], &length[..], content].concat()
-    }
-
-    fn unpack(bytes: &[u8], packing: Packing) -> io::Result<Vec<u8>> {
-        let mut unpacked_bytes = Vec::new();
-        unpacked(bytes, packing, HTTP_WINDOW)?.read_to_end(&mut unpacked_bytes)?;
-        Ok(unpacked_bytes)
-    }
-
-    #[test]
-    fn the_first_bytes_decide() {
-        let check = |bytes: &[u8], expect: &[u8]| assert_eq!(unpack(bytes, Packing::Detect).unwrap(), expect);
-        check(b"", b"");
-        check(b"{}", b"{}");
-        check(TEXT, TEXT);
-        check(&gzip(), TEXT);
-        check(&zstd(), TEXT);
-    }
-
-    #[test]
-    fn members_and_frames_follow_each_other() {
-        let twice = [TEXT, TEXT].concat();
-        assert_eq!(unpack(&[gzip(), gzip()].concat(), Packing::Gzip).unwrap(), twice);
-        assert_eq!(unpack(&[zstd(), zstd()].concat(), Packing::Detect).unwrap(), twice);
-        let with_skippable = [skippable(b"not content"), zstd(), skippable(b""), zstd()].concat();
-        assert_eq!(unpack(&with_skippable, Packing::Zstd).unwrap(), twice);
-    }
-
-    #[test]
-    fn damage_is_an_error() {
-        let check = |bytes: &[u8], packing| assert!(unpack(bytes, packing).is_err(), "{bytes:?}");
-        let (gzip, zstd) = (gzip(), zstd());
-        check(&gzip[..gzip.len() - 3], Packing::Detect);
-        check(&zstd[..zstd.len() - 3], Packing::Detect);
-        check(&[&zstd[..], b"more"].concat(), Packing::Detect);
-        check(&skippable(b"cut off")[..10], Packing::Zstd);
-        check(TEXT, Packing::Gzip);
-        check(TEXT, Packing::Zstd);
-    }
-
-    #[test]
-    fn a_window_beyond_the_limit_is_refused() {
-        // Magic, no single segment, and a window of 2^(10 + 21) bytes.
-        let wide = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3];
-        let error = unpack(&wide, Packing::Detect).unwrap_err().to_string();
-        assert!(error.contains("window"), "{error}");
-    }
-
-    #[test]
-    fn a_capped_reader_fails_beyond_its_cap() {
-        let read = |cap| io::copy(&mut Capped::new(TEXT, cap), &mut io::sink());
-        assert_eq!(read(TEXT.len() as u64).unwrap(), TEXT.len() as u64);
-        assert!(is_beyond_cap(&read(TEXT.len() as u64 - 1).unwrap_err()));
-        assert!(!is_beyond_cap(&io::ErrorKind::UnexpectedEof.into()));
-    }
+    io::Error::new(kind, error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -184,7 +184,13 @@ fn read(
     files::read::<Stop>(inputs, org.as_ref(), *threads, |batch| {
         for (path, rejected) in &batch.rejects {
             rejects += 1;
-            *rejects_by_reason.entry(rejected.reason.to_string()).or_default() += 1;
+            let reason = match &rejected.reason {
+                RejectReason::BreaksOff(_) => {
+                    format!("{}: line {}: {}", path.display(), rejected.line, rejected.reason)
+                }
+                reason => reason.to_string(),
+            };
+            *rejects_by_reason.entry(reason).or_default() += 1;
             reject(path, rejected).map_err(BacktestError::Rejects)?;
         }
         ignored += batch.ignored;

@@ -143,12 +143,17 @@ fn cut_off() -> Vec<u8> {
 }
 
 #[test]
-fn a_named_file_that_breaks_off_is_an_error_with_its_place() {
+fn a_named_file_that_breaks_off_is_read_as_far_as_it_goes_and_its_place_said() {
     let folder = Folder::new();
     let file = folder.add("events.ndjson.gz", cut_off());
-    let error = try_path(&file, options()).err().unwrap().to_string();
-    let line = error.strip_prefix(&format!("{}: line ", file.display())).unwrap().split(':').next().unwrap();
-    assert!((1_500..3_000).contains(&line.parse().unwrap()), "{error}");
+    let outcome = run_path(&file, options());
+    let reason = outcome.rejects_by_reason.keys().next().unwrap();
+    let line = reason.strip_prefix(&format!("{}: line ", file.display())).unwrap().split(':').next().unwrap();
+    let line: u64 = line.parse().unwrap();
+    assert!((1_500..3_000).contains(&line), "{reason}");
+    assert_eq!((outcome.rejects, outcome.events), (1, line - 1));
+    let bytes = std::fs::metadata(&file).unwrap().len();
+    assert!(reason.contains(&format!("the packed bytes are cut off at byte {bytes}, after ")), "{reason}");
 }
 
 #[test]

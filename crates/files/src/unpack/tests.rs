@@ -1,0 +1,124 @@
+use super::*;
+use std::io::Write;
+
+const TEXT: &[u8] = b"one line of text, and another one that is a little longer";
+
+fn gzip() -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(TEXT).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd() -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(TEXT, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+fn skippable(content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap().to_le_bytes();
+    [&[0x50, 0x2a, 0x4d, 0x18], &length[..], content].concat()
+}
+
+fn unpack(bytes: &[u8], packing: Packing) -> io::Result<Vec<u8>> {
+    let mut unpacked_bytes = Vec::new();
+    unpacked(bytes, packing, HTTP_WINDOW)?.read_to_end(&mut unpacked_bytes)?;
+    Ok(unpacked_bytes)
+}
+
+#[test]
+fn the_first_bytes_decide() {
+    let check = |bytes: &[u8], expect: &[u8]| assert_eq!(unpack(bytes, Packing::Detect).unwrap(), expect);
+    check(b"", b"");
+    check(b"{}", b"{}");
+    check(TEXT, TEXT);
+    check(&gzip(), TEXT);
+    check(&zstd(), TEXT);
+}
+
+#[test]
+fn members_and_frames_follow_each_other() {
+    let twice = [TEXT, TEXT].concat();
+    assert_eq!(unpack(&[gzip(), gzip()].concat(), Packing::Gzip).unwrap(), twice);
+    assert_eq!(unpack(&[zstd(), zstd()].concat(), Packing::Detect).unwrap(), twice);
+    let with_skippable = [skippable(b"not content"), zstd(), skippable(b""), zstd()].concat();
+    assert_eq!(unpack(&with_skippable, Packing::Zstd).unwrap(), twice);
+}
+
+#[test]
+fn damage_is_an_error() {
+    let check = |bytes: &[u8], packing| assert!(unpack(bytes, packing).is_err(), "{bytes:?}");
+    let (gzip, zstd) = (gzip(), zstd());
+    check(&gzip[..gzip.len() - 3], Packing::Detect);
+    check(&zstd[..zstd.len() - 3], Packing::Detect);
+    check(&[&zstd[..], b"more"].concat(), Packing::Detect);
+    check(&skippable(b"cut off")[..10], Packing::Zstd);
+    check(TEXT, Packing::Gzip);
+    check(TEXT, Packing::Zstd);
+}
+
+#[test]
+fn what_is_cut_off_gives_the_bytes_before_and_says_where() {
+    // Random bytes, so that a cut in the middle loses a part of them.
+    let text: Vec<u8> =
+        (0..400_000_u64).flat_map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40).to_le_bytes()).collect();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&text).unwrap();
+    let level = ruzstd::encoding::CompressionLevel::Fastest;
+    for packed in [encoder.finish().unwrap(), ruzstd::encoding::compress_to_vec(&text[..], level)] {
+        // Within the data; behind the data, in the checksum; in the second member or frame.
+        for cut in [packed.len() / 2, packed.len() - 1, packed.len() + 5] {
+            let bytes = [&packed[..], &packed[..]].concat();
+            let mut given = Vec::new();
+            let error =
+                unpacked(&bytes[..cut], Packing::Detect, HTTP_WINDOW).unwrap().read_to_end(&mut given).unwrap_err();
+            let broken = Break::of(&error).unwrap();
+            assert!(broken.is_cut_off, "{error}");
+            assert_eq!((broken.packed, broken.unpacked), (cut as u64, given.len() as u64));
+            assert!(given.len() > text.len() / 4 && text.starts_with(&given), "{cut}: {}", given.len());
+            assert_eq!(given.len() == text.len(), cut >= packed.len() - 1);
+        }
+    }
+}
+
+#[test]
+fn wrong_checksums_are_found() {
+    for mut packed in [gzip(), zstd()] {
+        // The last bytes: gzip ends in its checksum and length, zstd in its checksum.
+        let at = packed.len() - if packed.starts_with(&[0x1f]) { 8 } else { 4 };
+        packed[at] ^= 1;
+        let mut given = Vec::new();
+        let error = unpacked(&packed[..], Packing::Detect, HTTP_WINDOW).unwrap().read_to_end(&mut given).unwrap_err();
+        assert!(!Break::of(&error).unwrap().is_cut_off, "{error}");
+        assert_eq!(given, TEXT);
+    }
+}
+
+#[test]
+fn a_reader_that_fails_is_no_break() {
+    struct Fails;
+    impl Read for Fails {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("no disk"))
+        }
+    }
+    for packed in [gzip(), zstd()] {
+        let half = Cursor::new(packed[..packed.len() / 2].to_vec()).chain(Fails);
+        let error = unpacked(half, Packing::Detect, HTTP_WINDOW).unwrap().read_to_end(&mut Vec::new()).unwrap_err();
+        assert!(Break::of(&error).is_none(), "{error}");
+    }
+}
+
+#[test]
+fn a_window_beyond_the_limit_is_refused() {
+    // Magic, no single segment, and a window of 2^(10 + 21) bytes.
+    let wide = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3];
+    let error = unpack(&wide, Packing::Detect).unwrap_err().to_string();
+    assert!(error.contains("window"), "{error}");
+}
+
+#[test]
+fn a_capped_reader_fails_beyond_its_cap() {
+    let read = |cap| io::copy(&mut Capped::new(TEXT, cap), &mut io::sink());
+    assert_eq!(read(TEXT.len() as u64).unwrap(), TEXT.len() as u64);
+    assert!(is_beyond_cap(&read(TEXT.len() as u64 - 1).unwrap_err()));
+    assert!(!is_beyond_cap(&ErrorKind::UnexpectedEof.into()));
+}
