@@ -92,12 +92,12 @@ impl Partition {
             Entry::Control(Control { org_id, command }) => {
                 let org = match command {
                     Command::Blind { .. } => Some(self.org(org_id)?),
-                    // An org without any activity has nothing to close.
+                    // An org without any activity has nothing to judge or close.
                     Command::Watermark(_) | Command::End | Command::Sighted { .. } => self.orgs.get_mut(org_id),
                 };
                 let Some(org) = org else { return Ok(None) };
                 match command {
-                    Command::Watermark(time) => org.advance(*time, out),
+                    Command::Watermark(time) => org.judge(*time, out),
                     Command::End => org.finish(out),
                     Command::Blind { kind } => org.blind(*kind),
                     Command::Sighted { kind } => org.sighted(*kind),

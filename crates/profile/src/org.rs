@@ -2,6 +2,7 @@
 //! nothing else in orgwatch needs an order.
 
 mod access;
+mod clock;
 mod close;
 mod connection;
 mod copies;
@@ -10,6 +11,7 @@ mod delegation;
 pub(crate) mod facets;
 mod hours;
 pub(crate) mod identities;
+mod late;
 pub(crate) mod names;
 mod network;
 pub(crate) mod population;
@@ -50,13 +52,15 @@ pub struct Org {
     pub(crate) identities: Identities,
     /// Slots of the users active since the last hour closed.
     pub(crate) active_hour: Vec<u32>,
-    /// Slots of the users with an open day.
+    /// Slots of the users with an open day, or with a closed one that late activities have changed.
     pub(crate) active_day: Vec<u32>,
     /// Slots of the users with an open day of backfill only, which closes without an observation.
     pub(crate) backfill_days: BTreeSet<u32>,
     /// Number of active users by the start of the day.
     pub(crate) user_days: BTreeMap<Timestamp, u64>,
     pub(crate) changes: Changes,
+    /// Start of the open hour if it was judged in silence.
+    pub(crate) judged: Option<Timestamp>,
 }
 
 /// An account of the org, with its profile in memory or only in the checkpoint.
@@ -85,6 +89,8 @@ pub(crate) struct Shared {
     pub(crate) blind: BTreeSet<Kind>,
     /// `memory_days` of the settings.
     memory_days: f64,
+    /// Days for which closed days are kept: those of `identity_hours`.
+    kept_days: i32,
 }
 
 /// Why an activity is learned.
@@ -101,8 +107,8 @@ enum Purpose {
 pub enum ActivityOutcome {
     /// Observed and learned in order.
     Learned,
-    /// Its day was closed: only networks, clients, sessions and logins were learned, which need no order. Its rows and
-    /// requests do not count.
+    /// Its day was closed: it counts against that day, which is judged and learned once more when the present hour
+    /// closes.
     Late,
     /// An identical copy was counted before; nothing was learned.
     Duplicate,
@@ -128,7 +134,9 @@ impl Org {
     /// If the time zone is unknown.
     pub fn new(id: OrgId, settings: &Settings) -> Result<Self, SettingsError> {
         let zone = settings.time_zone.parse().map_err(|_| SettingsError::TimeZone(settings.time_zone.clone()))?;
-        let shared = Shared { memory_days: f64::from(settings.memory_days), ..Shared::default() };
+        // Two more than the whole days: the hours begin and end within a day.
+        let kept_days = i32::try_from(settings.identity_hours / 24).unwrap_or(i32::MAX).saturating_add(2);
+        let shared = Shared { memory_days: f64::from(settings.memory_days), kept_days, ..Shared::default() };
         Ok(Self {
             id,
             settings: settings.clone(),
@@ -144,6 +152,7 @@ impl Org {
             backfill_days: BTreeSet::new(),
             user_days: BTreeMap::new(),
             changes: Changes::default(),
+            judged: None,
         })
     }
 
@@ -202,22 +211,27 @@ impl Org {
         }
         let is_late = user.profile.day.as_ref().is_some_and(|day| day.number > hour.day)
             || self.open.is_some_and(|open| open.day > hour.day);
+        let is_listed = user.profile.day.is_some() || user.profile.closed.are_amended();
         let is_observed = purpose == Purpose::Observe;
         let mut features = Vec::new();
         if activity.native.is_some() {
             features.push(Feature::Native);
         }
         if is_late {
-            // A day that is not kept: what needs the order of the day is not learned.
-            let mut aside = Day::new(hour.day, hour.day_start, hour.is_weekend());
-            connection::learn(&mut user.profile, &mut aside, &mut self.shared, activity, &mut features);
+            let is_new = late::learn(&mut user.profile, &mut self.shared, activity, &hour, is_observed, &mut features);
+            *self.user_days.entry(hour.day_start).or_default() += u64::from(is_new);
+            if !is_listed {
+                self.active_day.push(slot);
+            }
         } else {
             let profile = &mut user.profile;
             if profile.day.is_none() {
                 rows::open_day(profile, &mut self.shared);
             }
             let mut day = profile.day.take().unwrap_or_else(|| {
-                self.active_day.push(slot);
+                if !is_listed {
+                    self.active_day.push(slot);
+                }
                 if !is_observed {
                     self.backfill_days.insert(slot);
                 }
@@ -230,6 +244,7 @@ impl Org {
                 day.open_hour(hour.start, hour.hour);
                 hours::learn(profile, &mut day, &self.shared, &hour, &mut features);
             }
+            day.late_hour = (hour.start < day.hour_start).then_some(hour.start);
             connection::learn(profile, &mut day, &mut self.shared, activity, &mut features);
             rows::learn(profile, &mut day, &mut self.shared, activity, &mut features);
             profile.day = Some(day);
@@ -241,42 +256,6 @@ impl Org {
             out.push(observation(&self.id, &self.shared, user, (at, hour.day_start), Some(activity), features));
         }
         if is_late { ActivityOutcome::Late } else { ActivityOutcome::Learned }
-    }
-
-    /// Closes every hour that ends by `watermark`, and every day that ends with one of them. Does nothing before the
-    /// first activity and while profiles are [`wanted`](Org::wanted).
-    pub fn advance(&mut self, watermark: Timestamp, out: &mut Vec<Observation>) {
-        if !self.changes.wanted.is_empty() {
-            return;
-        }
-        let Some(mut open) = self.open else {
-            self.open = Some(self.clock_calendar.hour_of(watermark));
-            return;
-        };
-        while open.end <= watermark {
-            self.close_hour(&open, out);
-            // Skips hours without activity.
-            let next = if self.active_hour.is_empty() { watermark } else { open.end };
-            let next = self.clock_calendar.hour_of(next);
-            if next.day != open.day {
-                self.close_day(open.day, out);
-            }
-            open = next;
-        }
-        if self.open.is_some_and(|was| was.start != open.start) {
-            let horizon = open.start.plus(-i64::from(self.settings.identity_hours) * HOUR);
-            self.identities.forget_before(horizon);
-        }
-        self.open = Some(open);
-    }
-
-    /// Closes the open hour and all open days, at the end of all input. Does nothing while profiles are
-    /// [`wanted`](Org::wanted).
-    pub fn finish(&mut self, out: &mut Vec<Observation>) {
-        if let Some(open) = self.open.filter(|_| self.changes.wanted.is_empty()) {
-            self.close_hour(&open, out);
-            self.close_day(i32::MAX, out);
-        }
     }
 
     /// Returns the id of the org.
@@ -311,54 +290,6 @@ impl Org {
         self.users.push(Member::InMemory(Box::new(user)));
         self.slots.insert(id.clone(), slot);
         slot
-    }
-
-    /// Closes an hour: works the day factors out, then judges once more every user who stands out.
-    fn close_hour(&mut self, hour: &LocalHour, out: &mut Vec<Observation>) {
-        let mut later = Vec::new();
-        for slot in std::mem::take(&mut self.active_hour) {
-            let Some(user) = user_at(&mut self.users, slot) else { continue };
-            match user.profile.day.as_ref().map(|day| day.hour_start) {
-                // An event within the allowed lateness has already opened a later hour.
-                Some(start) if start > hour.start => later.push(slot),
-                Some(_) => {
-                    close::note_progress(user, &mut self.shared);
-                    self.changes.note(slot, user);
-                }
-                None => {}
-            }
-        }
-        self.active_hour = later;
-        self.shared.progress.close_hour(hour);
-        for slot in self.active_day.iter().filter(|slot| !self.backfill_days.contains(slot)) {
-            if let Some(user) = user_at(&mut self.users, *slot)
-                && let Some(observation) = close::hour(&self.id, user, &self.shared, hour)
-            {
-                out.push(observation);
-                self.changes.note(*slot, user);
-            }
-        }
-    }
-
-    /// Closes the open days up to `day` of all users.
-    fn close_day(&mut self, day: i32, out: &mut Vec<Observation>) {
-        let mut later = Vec::new();
-        for slot in std::mem::take(&mut self.active_day) {
-            let Some(user) = user_at(&mut self.users, slot) else { continue };
-            match user.profile.day.as_ref().map(|open| open.number) {
-                Some(number) if number <= day => {
-                    let closed = close::day(&self.id, user, &mut self.shared);
-                    let was_backfill = self.backfill_days.remove(&slot);
-                    out.extend(closed.filter(|_| !was_backfill));
-                    self.changes.note(slot, user);
-                }
-                Some(_) => later.push(slot),
-                None => {}
-            }
-        }
-        self.active_day = later;
-        self.shared.progress.close_day();
-        self.shared.populations.close_day();
     }
 }
 

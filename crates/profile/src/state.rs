@@ -15,7 +15,7 @@
 //! An account that was [erased](erase()) leaves its slot in place, under a name that no account can have.
 //!
 //! A record is a version byte and then [postcard](https://postcard.jamesmunns.com/wire-format). The head and identities
-//! are written in version 2, profiles in version 3; all are also read in version 1. Hash maps are written in the order
+//! are written in version 2, as is the day factor, and profiles in version 4; earlier versions of all are also read. Hash maps are written in the order
 //! of their keys, so equal states have equal records.
 
 mod bytes;
@@ -138,7 +138,7 @@ impl Org {
         restore::org(id, settings, records)
     }
 
-    /// Returns the users with an open day whose profiles must be loaded before anything else. Until then every activity
+    /// Returns the users with an open or changed day whose profiles must be loaded before anything else. Until then every activity
     /// is [`Away`](crate::ActivityOutcome::Away), and no hour closes.
     pub fn wanted(&self) -> Vec<UserId> {
         let member = |slot: &u32| self.users.get(*slot as usize);
@@ -175,15 +175,15 @@ impl Org {
         format!("{}{user}", Self::USERS)
     }
 
-    /// Drops profiles from memory until at most `limit` remain, the longest idle first. Profiles with an open day or
-    /// with changes that were not taken stay. Returns the number dropped.
+    /// Drops profiles from memory until at most `limit` remain, the longest idle first. Profiles with an open day, with
+    /// a closed one that late activities have changed, or with changes that were not taken stay. Returns the number dropped.
     pub fn evict(&mut self, limit: usize) -> usize {
         let excess = self.profiles_in_memory().saturating_sub(limit);
         if excess == 0 || !self.changes.is_taken {
             return 0;
         }
         let idle = |(slot, member): (usize, &Member)| match member {
-            Member::InMemory(user) if user.profile.day.is_none() && !user.is_changed => Some((user.used, slot)),
+            Member::InMemory(user) if user.is_idle() && !user.is_changed => Some((user.used, slot)),
             _ => None,
         };
         let mut idle: Vec<_> = self.users.iter().enumerate().filter_map(idle).collect();
@@ -201,6 +201,13 @@ impl Org {
     /// Returns the number of profiles in memory.
     pub fn profiles_in_memory(&self) -> usize {
         self.users.len().saturating_sub(self.changes.away)
+    }
+}
+
+impl User {
+    /// Whether no close of an hour or day concerns the account.
+    fn is_idle(&self) -> bool {
+        self.profile.day.is_none() && !self.profile.closed.are_amended()
     }
 }
 

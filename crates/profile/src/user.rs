@@ -2,6 +2,7 @@
 
 mod burst;
 mod class;
+mod closed;
 mod day;
 mod rhythm;
 mod role;
@@ -11,7 +12,8 @@ mod sessions;
 
 pub(crate) use burst::Request;
 pub(crate) use class::classify;
-pub(crate) use day::{Day, DayUsual, Firsts, MOST_EVIDENCE, OddHour, SurfaceDay, push_unique};
+pub(crate) use closed::{Amended, ClosedDay, ClosedDays, LearnedRows, learn_again};
+pub(crate) use day::{Day, DayUsual, Firsts, HourRows, MOST_EVIDENCE, OddHour, SurfaceDay, push_unique};
 pub(crate) use rhythm::Rhythm;
 pub(crate) use role::Role;
 pub(crate) use rows::{DrainState, Peaks, RowModel};
@@ -153,6 +155,9 @@ pub struct Profile {
     /// profile, because version 1 of the record lacks it.
     #[serde(skip)]
     pub(crate) administers: Option<bool>,
+    /// The closed days that late activities can still change. They are stored behind the profile, too.
+    #[serde(skip)]
+    pub(crate) closed: ClosedDays,
     /// The last day learned, in days since 1970-01-01 of the org's calendar.
     pub(crate) last_day: Option<i32>,
     /// Active days learned, at most four times `memory_days`.
@@ -236,6 +241,7 @@ impl Profile {
             class: UserClass::Normal,
             is_guest: false,
             administers: None,
+            closed: ClosedDays::default(),
             last_day: None,
             days: 0.0,
             revision: 0,
@@ -283,6 +289,7 @@ impl Profile {
     pub fn bytes(&self) -> usize {
         size_of::<Self>()
             + self.day.as_ref().map_or(0, |day| day.bytes())
+            + self.closed.bytes()
             + self.rows.iter().flatten().count() * size_of::<RowModel>()
             + self.values.all().iter().map(|values| values.heap_bytes()).sum::<usize>()
             + self.sessions.heap_bytes()

@@ -61,7 +61,7 @@ fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
         Entry::Activity(activity) => assert_ne!(org.observe(activity, &mut out), ActivityOutcome::Away),
         Entry::Backfill(activity) => assert_ne!(org.backfill(activity, &mut out), ActivityOutcome::Away),
         Entry::Control(Control { command, .. }) => match command {
-            Command::Watermark(time) => org.advance(*time, &mut out),
+            Command::Watermark(time) => org.judge(*time, &mut out),
             Command::End => org.finish(&mut out),
             Command::Blind { kind } => org.blind(*kind),
             Command::Sighted { kind } => org.sighted(*kind),
@@ -109,7 +109,7 @@ fn stream() -> Vec<Entry> {
             ));
         }
         if dice.is_multiple_of(17) {
-            // Some are ahead, and close an hour or a day that activities would close later.
+            // Some are ahead, and judge an hour before activities close it.
             let watermark = Command::Watermark(at.plus((i64::from(dice % 5) - 1) * 2 * HOUR));
             positions.push((minute, control(org, watermark)));
         }

@@ -4,6 +4,7 @@
 mod attacks;
 mod busy_day;
 mod counting;
+mod delivery;
 mod emma;
 mod events;
 mod newcomers;

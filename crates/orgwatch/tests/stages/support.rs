@@ -1,5 +1,6 @@
 //! Files in a folder that goes away, runs over them, and what came out in a shape that can be compared.
 
+use engine::Finished;
 use model::{Finding, Incident, OrgId, Timestamp};
 use orgwatch::{Backtest, BacktestError, Options, Outcome, backtest};
 use serde_json::Value;
@@ -50,8 +51,13 @@ pub(crate) fn run(text: &str) -> Outcome {
 
 /// Findings and incidents as sorted JSON, one a line, without what may differ between two runs over the same events.
 pub(crate) fn canonical(outcome: &Outcome) -> String {
-    let findings = outcome.finished.findings.iter().map(|finding| serde_json::to_value(finding).unwrap());
-    let incidents = outcome.finished.incidents.iter().map(|incident| serde_json::to_value(incident).unwrap());
+    canonical_of(&outcome.finished)
+}
+
+/// [`canonical`] of a run of the engine alone.
+pub(crate) fn canonical_of(finished: &Finished) -> String {
+    let findings = finished.findings.iter().map(|finding| serde_json::to_value(finding).unwrap());
+    let incidents = finished.incidents.iter().map(|incident| serde_json::to_value(incident).unwrap());
     let mut lines: Vec<String> = findings.chain(incidents).map(|value| without_revisions(value).to_string()).collect();
     lines.sort();
     lines.join("\n")

@@ -33,6 +33,16 @@ impl Moments {
         self.squares += difference * (value - self.mean);
     }
 
+    /// Replaces a value that was learned lately, so that its weight is still about 1. Ignores values that are not finite.
+    pub fn replace(&mut self, old: f64, new: f64) {
+        if self.weight < 1.0 || !old.is_finite() || !new.is_finite() {
+            return;
+        }
+        let mean = self.mean + (new - old) / self.weight;
+        self.squares = (self.squares + (new - old) * (new - mean + old - self.mean)).max(0.0);
+        self.mean = mean;
+    }
+
     /// Returns the moments of the values of both, in any order (Chan, Golub and LeVeque, Updating formulae and a
     /// pairwise algorithm for computing sample variances, 1979, equation 2.1).
     pub fn merge(&self, other: &Self) -> Self {
@@ -104,6 +114,14 @@ mod tests {
             let merged = of(&a).merge(&of(&b));
             let together = of(&[a, b].concat());
             prop_assert!(near(merged.mean, together.mean) && near(merged.variance(), together.variance()));
+        }
+
+        #[test]
+        fn replacing_a_value_is_learning_the_other(values in prop::collection::vec(-1e3..1e3, 1..40), new in -1e3..1e3) {
+            let mut replaced = of(&values);
+            replaced.replace(values[0], new);
+            let other = of(&[&[new], &values[1..]].concat());
+            prop_assert!(near(replaced.mean, other.mean) && near(replaced.variance(), other.variance()));
         }
 
         #[test]

@@ -1,10 +1,14 @@
 //! Closing hours and days: what stands out is judged once more, and closed days are learned.
 
 use super::population::RowQuantity;
+use super::progress::Progress;
 use super::rows::{expected, most_usual, volume_feature};
 use super::{Shared, User, hours, observation};
 use crate::calendar::LocalHour;
-use crate::user::{COUNTERS, Counter, Day, DrainState, FirstKind, Profile, Rhythm, Role, SurfaceDay, classify};
+use crate::user::{
+    Amended, COUNTERS, ClosedDay, Counter, Counts, Day, DrainState, FirstKind, LearnedRows, Profile, Rhythm, Role,
+    SurfaceDay, classify, learn_again,
+};
 use model::{Drain, Feature, Observation, OrgId, Surface, Usual};
 
 /// Scales above the usual at which values are clipped before they are learned, so that no day moves a baseline far.
@@ -16,7 +20,7 @@ const CLIP: f64 = 3.0;
 pub(super) const SETTLING_DAYS: f64 = 5.0;
 /// Scales above the usual from which on a closed hour is judged once more, and a closed day is remembered as a peak. A
 /// choice: about one day in 40 by chance.
-const STANDS_OUT: f64 = 2.0;
+pub(super) const STANDS_OUT: f64 = 2.0;
 /// Scales above the usual from which on a closed day is judged once more: those at which it was first observed.
 const IS_OBSERVED: f64 = 1.0;
 /// Days (or requests) of evidence from which on a value is clipped against the usual.
@@ -24,29 +28,33 @@ const LEAST_CLIPPED: f64 = 1.0;
 /// Least deviation of ln(1 + rows a request) for clipping first-time accesses. A choice: a factor of 1.65.
 const LEAST_DEVIATION: f64 = 0.5;
 
-/// Reports the user's distance from a usual day to the org's day factor.
-///
-/// Users with less than three days of evidence do not count; a population's prior weighs as three (a choice).
-pub(super) fn note_progress(user: &mut User, shared: &mut Shared) {
-    /// Days of evidence.
-    const LEAST_DAYS: f64 = 3.0;
+/// Reports the user's distances from a usual day to the org's day factor.
+pub(super) fn note_progress(user: &mut User, progress: &mut Progress) {
     let Some(day) = user.profile.day.as_mut() else { return };
     for surface in Surface::ALL {
         let Some(Some(today)) = day.surfaces.get_mut(*surface as usize) else { continue };
-        let Some(expected) = today.usual.and_then(|usual| usual.day) else { continue };
-        let known = expected.evidence + if expected.prior_weight > 0.0 { LEAST_DAYS } else { 0.0 };
-        if today.rows > 0.0 && known >= LEAST_DAYS {
-            let distance = today.rows.ln_1p() - expected.location;
-            today.progress = Some(shared.progress.note(today.progress, *surface, distance));
+        if let Some(distance) = distance(today) {
+            today.progress = Some(progress.note(today.progress, *surface, distance));
         }
     }
+}
+
+/// Returns the distance of a day's rows from a usual day; `None` without rows or with too little evidence.
+///
+/// Users with less than three days of evidence do not count; a population's prior weighs as three (a choice).
+pub(super) fn distance(today: &SurfaceDay) -> Option<f64> {
+    /// Days of evidence.
+    const LEAST_DAYS: f64 = 3.0;
+    let expected = today.usual.and_then(|usual| usual.day)?;
+    let known = expected.evidence + if expected.prior_weight > 0.0 { LEAST_DAYS } else { 0.0 };
+    (today.rows > 0.0 && known >= LEAST_DAYS).then(|| today.rows.ln_1p() - expected.location)
 }
 
 /// Observes a closed hour of a user: what stands out in the day so far, with the org's day factor as known by now.
 /// Returns `None` if nothing does.
 pub(super) fn hour(org: &OrgId, user: &mut User, shared: &Shared, hour: &LocalHour) -> Option<Observation> {
     let day = user.profile.day.as_ref()?;
-    let mut features = unusual_volumes(&user.profile, day, shared, STANDS_OUT, false);
+    let mut features = unusual_volumes(&user.profile, day, &shared.progress, STANDS_OUT, false);
     if let Some(odd) = day.odd_hour.filter(|_| day.hour_start == hour.start) {
         features.push(hours::feature(&odd, &user.profile));
     }
@@ -54,30 +62,62 @@ pub(super) fn hour(org: &OrgId, user: &mut User, shared: &Shared, hour: &LocalHo
     (!features.is_empty()).then(|| observation(org, shared, user, times, None, features))
 }
 
-/// Closes a user's day: observes what stands out for the last time, then learns the day. Returns `None` if nothing
-/// does.
+/// Closes a user's day: observes what stands out, then learns the day and keeps it for late activities. Returns `None`
+/// if nothing does.
 pub(super) fn day(org: &OrgId, user: &mut User, shared: &mut Shared) -> Option<Observation> {
     let day = user.profile.day.take()?;
-    let mut features = unusual_volumes(&user.profile, &day, shared, IS_OBSERVED, true);
-    for surface in Surface::ALL {
-        if let Some(Some(today)) = day.surfaces.get(*surface as usize) {
-            features.extend(learn_rows(&mut user.profile, shared, *surface, today, &day));
-        }
-    }
-    learn_counts(&mut user.profile, shared, &day);
-    let profile = &mut user.profile;
-    if profile.days >= Role::LEAST_DAYS && profile.role.note_day(day.known_requests, day.named_requests, day.number) {
-        discount_after_role_change(profile, shared);
-    }
-    learn_firsts(&mut user.profile, shared, &day);
-    learn_sessions(shared, &day);
-    learn_rhythm(&mut user.profile, shared, &day);
-    reclassify(&mut user.profile, shared);
-    (!features.is_empty()).then(|| observation(org, shared, user, (day.last_at, day.start), None, features))
+    learn_day(org, user, shared, ClosedDay::new(day))
 }
 
-/// Returns the rows of each surface that lie more than `least` scales above the usual, by day or by hour.
-fn unusual_volumes(profile: &Profile, day: &Day, shared: &Shared, least: f64, closed: bool) -> Vec<Feature> {
+/// Closes once more the days that late activities have changed: observes what stands out now, and learns what they
+/// added.
+pub(super) fn amended_days(org: &OrgId, user: &mut User, shared: &mut Shared, out: &mut Vec<Observation>) {
+    for number in user.profile.closed.amended() {
+        let Some(closed) = user.profile.closed.reopen(number) else { continue };
+        let is_judged = closed.amended == Amended::ByActivity;
+        let observation = learn_day(org, user, shared, closed);
+        out.extend(observation.filter(|_| is_judged));
+    }
+}
+
+fn learn_day(org: &OrgId, user: &mut User, shared: &mut Shared, mut closed: ClosedDay) -> Option<Observation> {
+    let profile = &mut user.profile;
+    let day = &closed.day;
+    let mut features = unusual_volumes(profile, day, &shared.progress, IS_OBSERVED, true);
+    for (surface, learned) in Surface::ALL.iter().zip(&mut closed.rows) {
+        if let Some(Some(today)) = day.surfaces.get(*surface as usize) {
+            features.extend(learn_rows(profile, shared, *surface, today, day, learned));
+        }
+    }
+    let is_first = closed.counts.is_none();
+    learn_counts(profile, shared, day, closed.counts.get_or_insert_default());
+    learn_work(profile, shared, day, is_first);
+    if is_first {
+        let (known, named) = (day.known_requests, day.named_requests);
+        if profile.days >= Role::LEAST_DAYS && profile.role.note_day(known, named, day.number) {
+            discount_after_role_change(profile, shared);
+        }
+        learn_firsts(profile, shared, day);
+        learn_sessions(shared, day);
+        learn_rhythm(profile, shared, day);
+    }
+    reclassify(profile, shared);
+    let times = (day.last_at, day.start);
+    closed.settle();
+    let latest = profile.last_day.unwrap_or(closed.day.number).max(closed.day.number);
+    profile.closed.keep(closed, latest.saturating_sub(shared.kept_days));
+    (!features.is_empty()).then(|| observation(org, shared, user, times, None, features))
+}
+
+/// Returns the rows of each surface that lie more than `least` scales above the usual, by day or by hour, with the day
+/// factors of `progress`.
+pub(super) fn unusual_volumes(
+    profile: &Profile,
+    day: &Day,
+    progress: &Progress,
+    least: f64,
+    closed: bool,
+) -> Vec<Feature> {
     let stands_out = |today: &SurfaceDay| {
         let usual = today.usual?;
         let above = |usual: &Usual, rows: f64| usual.evidence > 0.0 && usual.standardized(rows) > least;
@@ -88,25 +128,28 @@ fn unusual_volumes(profile: &Profile, day: &Day, shared: &Shared, least: f64, cl
         let today = day.surfaces.get(*surface as usize)?.as_deref()?;
         stands_out(today)?;
         let recurs = profile.rows_of(*surface).map_or(0, |model| model.peaks.at_least(day.number, today.rows.ln_1p()));
-        volume_feature(*surface, today, shared, recurs, closed)
+        volume_feature(*surface, today, progress.factor_on(day.number, *surface), recurs, closed)
     });
     judged.collect()
 }
 
-/// Learns a surface's rows of a day, clipped, without the org's day factor. Returns a feature if they continue a drain.
+/// Learns a surface's rows of a day, clipped, without the org's day factor; they replace what was `learned` of the day
+/// before. Returns a feature if they continue a drain.
 fn learn_rows(
     profile: &mut Profile,
     shared: &mut Shared,
     surface: Surface,
     today: &SurfaceDay,
     day: &Day,
+    learned: &mut Option<LearnedRows>,
 ) -> Option<Feature> {
     if today.requests == 0 {
         return None;
     }
     let memory = shared.memory_days;
-    let shift = shared.progress.factor(surface);
+    let shift = shared.progress.factor_on(day.number, surface);
     let class = profile.class;
+    let is_latest = profile.last_day.is_none_or(|last| last <= day.number);
     let model = profile.row_model(surface)?;
     let before = (model.day, model.hour, model.request, model.intensity);
     let expected = today.usual.and_then(|usual| usual.day).map(|day| Usual { shift, ..day });
@@ -115,13 +158,22 @@ fn learn_rows(
 
     let clip = most(expected.filter(|usual| usual.evidence >= LEAST_CLIPPED));
     let recurs = model.peaks.at_least(day.number, today.rows.ln_1p()) > 0;
-    model.day.add(if recurs { y } else { y.min(clip) }, memory);
-    model.plain.add(today.rows.min((clip + shift).exp_m1()), memory);
     let hour_usual = today.usual.map(|usual| usual.hour).filter(|usual| usual.evidence >= LEAST_CLIPPED);
-    model.hour.add((today.largest_hour.ln_1p() - shift).min(most(hour_usual)), memory);
     let intensity =
         today.usual.map(|usual| usual.intensity(today.requests)).filter(|usual| usual.evidence >= LEAST_CLIPPED);
-    model.intensity.add(today.intensity().ln_1p().min(most(intensity)), memory);
+    let before_today = *learned;
+    let values = LearnedRows {
+        day: if recurs { y } else { y.min(clip) },
+        plain: today.rows.min((clip + shift).exp_m1()),
+        hour: (today.largest_hour.ln_1p() - shift).min(most(hour_usual)),
+        intensity: today.intensity().ln_1p().min(most(intensity)),
+        drain: before_today.map_or(model.drain, |learned| learned.drain),
+    };
+    learn_again(&mut model.day, before_today.map(|learned| learned.day), values.day, memory);
+    learn_again(&mut model.plain, before_today.map(|learned| learned.plain), values.plain, memory);
+    learn_again(&mut model.hour, before_today.map(|learned| learned.hour), values.hour, memory);
+    learn_again(&mut model.intensity, before_today.map(|learned| learned.intensity), values.intensity, memory);
+    *learned = Some(values);
     let merged = model.request.merge(&today.request);
     model.request = merged;
     /// Requests that a baseline remembers. A choice: some days of a busy account.
@@ -147,7 +199,10 @@ fn learn_rows(
         if usual.standardized(today.rows) > STANDS_OUT {
             model.peaks.remember(day.number, today.rows.ln_1p());
         }
-        if usual.evidence >= LEAST_DAYS && !recurs {
+        // What follows the day has learned the drain as it was: only that of the latest day is worked out again.
+        let is_followed = before_today.is_some() && !is_latest;
+        if usual.evidence >= LEAST_DAYS && !recurs && !is_followed {
+            model.drain = values.drain;
             let of_rows = usual.standardized(today.rows);
             let z = intensity.map_or(of_rows, |i| (of_rows + i.standardized(today.intensity())) / TOGETHER);
             model.drain.add(day.start, z, today.rows, (usual.location + shift).exp_m1());
@@ -175,8 +230,8 @@ fn learn_rows(
     drained
 }
 
-/// Learns the day's counts, clipped, and how the account works.
-fn learn_counts(profile: &mut Profile, shared: &mut Shared, day: &Day) {
+/// Learns the day's counts, clipped; they replace those `learned` of the day before.
+fn learn_counts(profile: &mut Profile, shared: &mut Shared, day: &Day, learned: &mut Counts<Option<f64>>) {
     let settling = profile.days < SETTLING_DAYS;
     for counter in COUNTERS {
         let is_first = matches!(
@@ -196,10 +251,14 @@ fn learn_counts(profile: &mut Profile, shared: &mut Shared, day: &Day) {
         let most = most_usual(&usual);
         let Some(moments) = profile.counts.get_mut(counter) else { continue };
         let before = *moments;
-        moments.add(f64::from(count).min(most), memory_of(counter, shared.memory_days));
+        let (value, previous) = (f64::from(count).min(most), learned.get(counter));
+        learn_again(moments, previous, value, memory_of(counter, shared.memory_days));
+        learned.set(counter, Some(value));
         let after = *moments;
         shared.populations.learn_count(profile.class, counter, &before, &after);
-        shared.populations.learn_tail(counter, count);
+        if previous.is_none() {
+            shared.populations.learn_tail(counter, count);
+        }
     }
     /// Downloads from which on a day can be a peak, and how far above the usual. Choices: twice the usual and two more.
     const LEAST_PEAK: u32 = 3;
@@ -208,13 +267,20 @@ fn learn_counts(profile: &mut Profile, shared: &mut Shared, day: &Day) {
     if downloads >= LEAST_PEAK && f64::from(downloads) > 2.0 * usual.mean() + 2.0 {
         profile.download_peaks.remember(day.number, f64::from(downloads).ln_1p());
     }
-    // A bound, so that an old account is not surer than its baselines are. Four times is a choice.
-    profile.days = (profile.days + 1.0).min(shared.memory_days * 4.0);
+}
+
+/// Learns how the account works. A day that is closed once more adds only the requests that came late.
+fn learn_work(profile: &mut Profile, shared: &Shared, day: &Day, is_first: bool) {
+    if is_first {
+        // A bound, so that an old account is not surer than its baselines are. Four times is a choice.
+        profile.days = (profile.days + 1.0).min(shared.memory_days * 4.0);
+    }
     /// Factor on a count of requests from one active day to the next: a half-life of 34 active days. A choice.
     const KEEP: f64 = 0.98;
-    profile.api_requests = profile.api_requests * KEEP + f64::from(day.api_requests);
-    profile.page_requests = profile.page_requests * KEEP + f64::from(day.page_requests);
-    profile.admin_requests = profile.admin_requests * KEEP + f64::from(day.admin_requests);
+    let keep = if is_first { KEEP } else { 1.0 };
+    profile.api_requests = profile.api_requests * keep + f64::from(day.api_requests);
+    profile.page_requests = profile.page_requests * keep + f64::from(day.page_requests);
+    profile.admin_requests = profile.admin_requests * keep + f64::from(day.admin_requests);
 }
 
 /// Returns the days that the mean of a counter remembers. First-time accesses become rarer as an account grows old, so
@@ -301,7 +367,7 @@ fn learn_rhythm(profile: &mut Profile, shared: &mut Shared, day: &Day) {
         learn((day.number - missed + 3).rem_euclid(7) >= 5, 0);
     }
     learn(day.is_weekend, day.hours);
-    profile.last_day = Some(day.number);
+    profile.last_day = Some(profile.last_day.map_or(day.number, |last| last.max(day.number)));
 }
 
 /// Reclassifies the account, and moves its part between populations if its class changed.

@@ -4,6 +4,7 @@ use crate::calendar::LocalHour;
 use crate::estimate::Moments;
 use model::Surface;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Follows, hour by hour, how far the rows of all active users are from a whole usual day of theirs.
 ///
@@ -18,10 +19,17 @@ pub(crate) struct Progress {
     /// The usual median by surface.
     usual: [HourlyGap; Surface::ALL.len()],
     /// The factors of the present day by surface, natural logarithms.
-    factors: [f64; Surface::ALL.len()],
+    factors: Factors,
+    /// The factors of closed days by day, for late activities. They are stored behind the rest, because the first
+    /// version of the record lacks them.
+    #[serde(skip)]
+    pub(crate) past: BTreeMap<i32, Factors>,
     #[serde(skip)]
     scratch: Vec<f32>,
 }
+
+/// Day factors by surface, natural logarithms.
+pub(crate) type Factors = [f64; Surface::ALL.len()];
 
 /// One user's distance from a usual day.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -52,6 +60,14 @@ impl Progress {
         self.factors.get(surface as usize).copied().unwrap_or(0.0)
     }
 
+    /// Returns the factor of a day: of a closed one as it was at its end, of any other the present one.
+    pub(crate) fn factor_on(&self, day: i32, surface: Surface) -> f64 {
+        match self.past.get(&day) {
+            Some(factors) => factors.get(surface as usize).copied().unwrap_or(0.0),
+            None => self.factor(surface),
+        }
+    }
+
     /// Sets a user's distance. `index` is what an earlier call of the day returned for this user and surface, if any.
     /// Returns the index.
     pub(crate) fn note(&mut self, index: Option<u32>, surface: Surface, value: f64) -> u32 {
@@ -79,8 +95,10 @@ impl Progress {
         }
     }
 
-    /// Forgets the day's distances and factors.
-    pub(crate) fn close_day(&mut self) {
+    /// Keeps the day's factors for `kept` days, and begins a new day.
+    pub(crate) fn close_day(&mut self, day: i32, kept: i32) {
+        self.past.insert(day, self.factors);
+        self.past.retain(|past, _| *past >= day.saturating_sub(kept));
         self.today.clear();
         self.factors = Default::default();
     }
@@ -116,7 +134,7 @@ mod tests {
         }
         progress.close_hour(&LocalHour { hour: 17, ..LocalHour::default() });
         let factor = progress.factor(Surface::Report);
-        progress.close_day();
+        progress.close_day(0, 0);
         factor
     }
 

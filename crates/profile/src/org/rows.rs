@@ -110,9 +110,10 @@ fn volume(
     let day_number = day.number;
     let Some(model) = profile.row_model(surface) else { return };
     let request = model.request;
+    let shift = shared.progress.factor_on(day_number, surface);
+    day.add_rows(surface, increment.rows, activity.id);
     let Some(today) = day.surface(surface) else { return };
     today.requests += u32::from(increment.is_new);
-    today.add(increment.rows, activity.id);
     if increment.has_rows && increment.rows > 0.0 {
         /// Deviations above the usual at which a request is clipped before the baseline learns it, as for days.
         const CLIP: f64 = 3.0;
@@ -145,7 +146,7 @@ fn volume(
     if increment.rows > 0.0
         && is_observed(today, &usual)
         && let Some(feature) =
-            volume_feature(surface, today, shared, model.peaks.at_least(day_number, today.rows.ln_1p()), false)
+            volume_feature(surface, today, shift, model.peaks.at_least(day_number, today.rows.ln_1p()), false)
     {
         features.push(feature);
     }
@@ -163,17 +164,16 @@ fn is_observed(today: &SurfaceDay, usual: &DayUsual) -> bool {
         || (usual.intensity.scale > 0.0 && usual.intensity(today.requests).standardized(today.intensity()) > 1.0)
 }
 
-/// Describes today's rows through a surface as a feature, with the org's day factor as known by now. Returns `None`
+/// Describes a day's rows through a surface as a feature. `shift` is the org's day factor as known by now. Returns `None`
 /// before the day's first request.
 pub(super) fn volume_feature(
     surface: Surface,
     today: &SurfaceDay,
-    shared: &Shared,
+    shift: f64,
     recurrences: usize,
     closed: bool,
 ) -> Option<Feature> {
     let expected = today.usual.as_ref()?;
-    let shift = shared.progress.factor(surface);
     let mut largest: Vec<_> = today.largest.iter().collect();
     largest.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     Some(Feature::Volume(Volume {
@@ -323,10 +323,14 @@ pub(super) fn open_day(profile: &Profile, shared: &mut Shared) {
     }
 }
 
-/// Adds one to today's count. Returns the count, and its usual rate given the org's day.
+/// Adds one to the day's count. Returns the count, and its usual rate given the org's day; that of a closed day is not
+/// kept, and counts as a usual one.
 pub(super) fn count_one(profile: &Profile, day: &mut Day, shared: &mut Shared, counter: Counter) -> (u32, Rate) {
     let count = day.counts.bump(counter);
     let usual = expected(profile, shared, counter);
+    if day.is_closed {
+        return (count, usual);
+    }
     let most = most_usual(&usual);
     if f64::from(count) <= most {
         shared.populations.count_today(counter);

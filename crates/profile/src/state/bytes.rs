@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 
 /// Version of every record with its first encoding.
 pub(crate) const FIRST: u8 = 1;
-/// Version of the head with [`HeadMore`](super::record::HeadMore), and of identities with their facets.
+/// Version of the head with [`HeadMore`](super::record::HeadMore), of identities with their facets, and of the day factor
+/// with those of closed days.
 pub(crate) const SECOND: u8 = 2;
 /// Version of profiles with the right to administer.
 pub(crate) const THIRD: u8 = 3;
+/// Version of profiles with [`ProfileMore`](super::record::ProfileMore).
+pub(crate) const FOURTH: u8 = 4;
 
 /// Encodes the version and the value.
 pub(crate) fn encode<T: Serialize>(key: &str, version: u8, value: &T) -> Result<Vec<u8>, StateError> {

@@ -4,10 +4,11 @@ use super::StateError;
 use super::bytes::Fixed;
 use crate::calendar::LocalHour;
 use crate::org::population::CountDay;
-use crate::user::Counter;
+use crate::org::progress::Factors;
+use crate::user::{ClosedDays, Counter, HourRows};
 use model::{Scope, Text};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Users in a page of slots. A choice: 20 KB are written for one more user.
@@ -54,6 +55,26 @@ pub(super) struct HeadMore {
     pub(super) blind: BTreeSet<model::Kind>,
     /// Slots of the users with an open day of backfill only.
     pub(super) backfill_days: BTreeSet<u32>,
+}
+
+/// What follows the day factor from version 2 on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct ProgressMore {
+    /// The factors of closed days.
+    pub(super) past: BTreeMap<i32, Factors>,
+    /// Start of the hour that was judged in silence, in milliseconds.
+    pub(super) judged: Option<i64>,
+}
+
+/// What follows a profile from version 4 on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct ProfileMore {
+    /// Whether the account may administer.
+    pub(super) administers: Option<bool>,
+    /// The closed days that late activities can still change.
+    pub(super) closed: ClosedDays,
+    /// Rows of the open day by earlier clock hour.
+    pub(super) earlier: HourRows,
 }
 
 /// Number of entries that the other records hold together.

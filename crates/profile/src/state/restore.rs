@@ -1,7 +1,7 @@
 //! Restores an org from its records.
 
-use super::bytes::{FIRST, Fixed, SECOND, THIRD, decode, decode_body, split};
-use super::record::{Head, HeadMore, KnownShard, NamesShard, RecordKind, StoredView};
+use super::bytes::{FIRST, FOURTH, Fixed, SECOND, THIRD, decode, decode_body, split};
+use super::record::{Head, HeadMore, KnownShard, NamesShard, ProfileMore, ProgressMore, RecordKind, StoredView};
 use super::{Changes, IdentityLog, StateError};
 use crate::org::facets::Facets;
 use crate::org::identities::Identity;
@@ -23,13 +23,13 @@ pub(super) fn org(
     org.changes = Changes { is_taken: true, ..Changes::default() };
     let mut log = IdentityLog::default();
     let mut pages: BTreeMap<u32, Vec<UserId>> = BTreeMap::new();
-    let (mut head, mut populations, mut progress) = (None::<(Head, HeadMore)>, None::<Populations>, None::<Progress>);
+    let (mut head, mut populations, mut progress) = (None::<(Head, HeadMore)>, None::<Populations>, None);
     for (key, bytes) in records {
         let kind = RecordKind::parse(&key)?;
         match kind {
             RecordKind::Head => head = Some(read_head(&key, &bytes)?),
             RecordKind::Populations => populations = Some(decode(&key, &bytes)?),
-            RecordKind::Progress => progress = Some(decode(&key, &bytes)?),
+            RecordKind::Progress => progress = Some(read_progress(&key, &bytes)?),
             RecordKind::Slots(page) => {
                 pages.insert(page, decode(&key, &bytes)?);
             }
@@ -52,7 +52,10 @@ pub(super) fn org(
     populations.new_today = std::mem::take(&mut org.shared.populations.new_today);
     populations.counts_today = head.counts_today;
     org.shared.populations = populations;
-    org.shared.progress = progress.ok_or_else(missing(RecordKind::Progress))?;
+    let (progress, of_silence): (Progress, ProgressMore) = progress.ok_or_else(missing(RecordKind::Progress))?;
+    org.shared.progress = progress;
+    org.shared.progress.past = of_silence.past;
+    org.judged = of_silence.judged.map(Timestamp);
     for user in pages.into_values().flatten() {
         org.slots.insert(user.clone(), org.users.len() as u32);
         org.users.push(Member::Stored(user));
@@ -84,13 +87,32 @@ pub(super) fn read_head(key: &str, bytes: &[u8]) -> Result<(Head, HeadMore), Sta
     }
 }
 
-/// Reads a profile of version 1 or 3; there is no version 2. In version 1 the right to administer is unknown.
+/// Reads the day factor of version 1 or 2. In version 1 those of closed days are unknown.
+fn read_progress(key: &str, bytes: &[u8]) -> Result<(Progress, ProgressMore), StateError> {
+    match split(key, bytes)? {
+        (FIRST, body) => Ok((decode_body(key, body)?, ProgressMore::default())),
+        (SECOND, body) => decode_body(key, body),
+        (found, _) => Err(StateError::Version { key: key.to_owned(), found }),
+    }
+}
+
+/// Reads a profile of version 1, 3 or 4; there is no version 2. In version 1 the right to administer is unknown, and
+/// before version 4 no closed day is kept.
 pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateError> {
     match split(key, bytes)? {
         (FIRST, body) => decode_body(key, body),
         (THIRD, body) => {
             let (mut profile, administers): (Profile, _) = decode_body(key, body)?;
             profile.administers = administers;
+            Ok(profile)
+        }
+        (FOURTH, body) => {
+            let (mut profile, more): (Profile, ProfileMore) = decode_body(key, body)?;
+            profile.administers = more.administers;
+            profile.closed = more.closed;
+            if let Some(day) = &mut profile.day {
+                day.earlier = more.earlier;
+            }
             Ok(profile)
         }
         (found, _) => Err(StateError::Version { key: key.to_owned(), found }),

@@ -1,8 +1,10 @@
 //! Turns the changes of an org into records.
 
-use super::bytes::{FIRST, Fixed, SECOND, THIRD, encode};
+use super::bytes::{FIRST, FOURTH, Fixed, SECOND, encode};
 use super::changes::{Changes, Shards};
-use super::record::{Head, HeadMore, KnownShard, NamesShard, PAGE, RecordKind, Sizes, StoredView};
+use super::record::{
+    Head, HeadMore, KnownShard, NamesShard, PAGE, ProfileMore, ProgressMore, RecordKind, Sizes, StoredView,
+};
 use super::{IdentityLog, Record, StateError};
 use crate::org::identities::Identity;
 use crate::org::names::Names;
@@ -20,7 +22,7 @@ pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
     let singles = [
         (RecordKind::Head, encode("head", SECOND, &(head(org), head_more(org)))?),
         (RecordKind::Populations, encode("populations", FIRST, &org.shared.populations)?),
-        (RecordKind::Progress, encode("progress", FIRST, &org.shared.progress)?),
+        (RecordKind::Progress, encode("progress", SECOND, &(&org.shared.progress, progress_more(org)))?),
     ];
     for (kind, bytes) in singles {
         single(&mut org.changes, kind, bytes, &mut records);
@@ -85,6 +87,10 @@ fn head(org: &Org) -> Head {
 
 fn head_more(org: &Org) -> HeadMore {
     HeadMore { blind: org.shared.blind.clone(), backfill_days: org.backfill_days.clone() }
+}
+
+fn progress_more(org: &Org) -> ProgressMore {
+    ProgressMore { past: org.shared.progress.past.clone(), judged: org.judged.map(|start| start.0) }
 }
 
 /// Appends a record that is small or changes rarely, if its bytes differ from those written last.
@@ -160,7 +166,19 @@ fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
         let Some(user) = user_at(&mut org.users, slot) else { continue };
         user.is_changed = false;
         let key = Org::user_key(&user.id);
-        let bytes = encode(&key, THIRD, &(&user.profile, user.profile.administers))?;
+        let profile = &mut user.profile;
+        // The parts that are stored behind the profile are lent to the record, not copied.
+        let more = ProfileMore {
+            administers: profile.administers,
+            closed: std::mem::take(&mut profile.closed),
+            earlier: profile.day.as_mut().map(|day| std::mem::take(&mut day.earlier)).unwrap_or_default(),
+        };
+        let bytes = encode(&key, FOURTH, &(&*profile, &more));
+        profile.closed = more.closed;
+        if let Some(day) = &mut profile.day {
+            day.earlier = more.earlier;
+        }
+        let bytes = bytes?;
         records.push(Record { key, bytes: Some(bytes) });
     }
     Ok(())

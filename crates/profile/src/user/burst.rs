@@ -43,24 +43,23 @@ impl Recent {
     /// founding article's page load takes 14 ms, slow networks take longer.
     const PAGE_LOAD: i64 = 1_000;
 
-    /// Adds a request and counts those of the last minute.
+    /// Adds a request and counts those of the last minute. A request that comes late by more than that is dropped.
     ///
     /// A page load asks for views that the account knows, all at once, and counts as one request. Requests for a new
     /// view count each.
     pub(crate) fn add(&mut self, request: Request) -> Window {
         let now = request.at;
-        self.requests.push_back(request);
+        let place = self.requests.iter().rposition(|earlier| earlier.at <= now).map_or(0, |last| last + 1);
+        self.requests.insert(place, request);
+        let latest = self.requests.back().map_or(now, |request| request.at);
         while self.requests.len() > Self::CAPACITY
-            || self.requests.front().is_some_and(|first| now.since(first.at) >= Self::WINDOW)
+            || self.requests.front().is_some_and(|first| latest.since(first.at) >= Self::WINDOW)
         {
             self.requests.pop_front();
         }
         let mut effective = 0;
         let mut page: Option<Timestamp> = None;
-        let (mut first, mut last) = (now, now);
         for request in &self.requests {
-            first = first.min(request.at);
-            last = last.max(request.at);
             if !request.is_known {
                 effective += 1;
             } else if page.is_none_or(|start| request.at.since(start) > Self::PAGE_LOAD) {
@@ -68,7 +67,8 @@ impl Recent {
                 effective += 1;
             }
         }
-        Window { requests: self.requests.len() as u32, effective, span: last.since(first) }
+        let first = self.requests.front().map_or(now, |request| request.at);
+        Window { requests: self.requests.len() as u32, effective, span: latest.since(first) }
     }
 
     /// Returns the requests of the window, oldest first.
@@ -112,6 +112,13 @@ mod tests {
     fn a_script_over_known_views_is_a_burst() {
         let scraping: Vec<(i64, bool)> = (0..40).map(|i| (i * 1_200, true)).collect();
         assert_eq!(window(&scraping).effective, 40);
+    }
+
+    #[test]
+    fn a_late_request_joins_no_later_minute() {
+        let mut late: Vec<(i64, bool)> = (0..8).map(|i| (7_200_000 + i, false)).collect();
+        late.push((60_000, false));
+        assert_eq!(window(&late), Window { requests: 8, effective: 8, span: 7 });
     }
 
     proptest! {

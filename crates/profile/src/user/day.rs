@@ -49,7 +49,20 @@ pub(crate) struct Day {
     pub(crate) admin_requests: u32,
     /// Work in sessions opened by LoginAs, by delegate.
     pub(crate) delegated: Vec<Delegation>,
+    /// Rows of earlier clock hours. It is stored behind the profile, because earlier versions of the record lack it.
+    #[serde(skip)]
+    pub(crate) earlier: HourRows,
+    /// Start of the clock hour of the activity at hand, if that is not the present one: the activity is late.
+    #[serde(skip)]
+    pub(crate) late_hour: Option<Timestamp>,
+    /// Whether the day was closed before the activity at hand.
+    #[serde(skip)]
+    pub(crate) is_closed: bool,
 }
+
+/// Rows by surface and clock hour, so that late rows count in their hour.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct HourRows(Vec<(u8, i64, f64)>);
 
 /// Today's rows through one surface.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -177,6 +190,9 @@ impl Day {
             page_requests: 0,
             admin_requests: 0,
             delegated: Vec::new(),
+            earlier: HourRows::default(),
+            late_hour: None,
+            is_closed: false,
         }
     }
 
@@ -187,10 +203,24 @@ impl Day {
 
     /// Begins a clock hour: its rows are counted from zero.
     pub(crate) fn open_hour(&mut self, start: Timestamp, hour: u8) {
+        for (index, surface) in self.surfaces.iter_mut().enumerate() {
+            let Some(surface) = surface else { continue };
+            if surface.hour_rows > 0.0 {
+                self.earlier.add(index, self.hour_start, surface.hour_rows);
+                surface.hour_rows = 0.0;
+            }
+        }
         self.hour_start = start;
         self.hours |= 1 << hour;
         self.odd_hour = None;
-        self.surfaces.iter_mut().flatten().for_each(|surface| surface.hour_rows = 0.0);
+    }
+
+    /// Counts the rows of one activity through `surface`, in the present clock hour or in the one that it is late for.
+    pub(crate) fn add_rows(&mut self, surface: Surface, rows: f64, id: Uuid) {
+        let of_hour = self.late_hour.map(|start| self.earlier.add(surface as usize, start, rows));
+        if let Some(today) = self.surface(surface) {
+            today.add(rows, of_hour, id);
+        }
     }
 
     /// Returns the share of today's requests for views and reports that are part of the account's job; 1 while there
@@ -218,7 +248,21 @@ impl Day {
             + firsts.iter().sum::<usize>()
             + self.recent.heap_bytes()
             + self.api.keys.capacity() * size_of::<u64>()
-            + (self.api.names.capacity()) * size_of::<Text>()
+            + self.api.names.capacity() * size_of::<Text>()
+            + self.earlier.0.capacity() * size_of::<(u8, i64, f64)>()
+    }
+}
+
+impl HourRows {
+    /// Adds rows to those of a surface, given by its index, in the clock hour that begins at `start`. Returns their sum.
+    fn add(&mut self, surface: usize, start: Timestamp, rows: f64) -> f64 {
+        let key = (surface as u8, start.0);
+        if let Some((_, _, sum)) = self.0.iter_mut().find(|(surface, start, _)| (*surface, *start) == key) {
+            *sum += rows;
+            return *sum;
+        }
+        self.0.push((key.0, key.1, rows));
+        rows
     }
 }
 
@@ -246,11 +290,14 @@ impl SurfaceDay {
         self.rows / f64::from(self.requests.max(1))
     }
 
-    /// Counts the rows of one activity.
-    pub(crate) fn add(&mut self, rows: f64, id: Uuid) {
+    /// Counts the rows of one activity. `of_hour` are those of its clock hour so far, if that is not the present one.
+    fn add(&mut self, rows: f64, of_hour: Option<f64>, id: Uuid) {
         self.rows += rows;
-        self.hour_rows += rows;
-        self.largest_hour = self.largest_hour.max(self.hour_rows);
+        let of_hour = of_hour.unwrap_or_else(|| {
+            self.hour_rows += rows;
+            self.hour_rows
+        });
+        self.largest_hour = self.largest_hour.max(of_hour);
         if rows <= 0.0 {
             return;
         }

@@ -39,7 +39,7 @@ struct Peak {
 ///
 /// Its exponential is an e-process that restarts, an e-detector (Shin, Ramdas and Rinaldo, E-detectors: a nonparametric
 /// framework for sequential change detection, 2022): by chance e^S reaches L about once in L days.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DrainState {
     /// S / ln 10, the logarithm of the e-process.
     pub(crate) log10_e: f64,
@@ -81,11 +81,13 @@ impl Peaks {
     /// weeks, so that biweekly batches recur.
     const LEAST_AGE: i32 = 13;
 
-    /// Remembers a peak in place of the oldest.
+    /// Remembers a peak in place of an earlier one of the same day, or of the oldest.
     pub(crate) fn remember(&mut self, day: i32, log_rows: f64) {
         let peak = Peak { day, log_rows: log_rows as f32 };
-        let oldest = self.0.iter_mut().min_by_key(|slot| slot.map_or(i32::MIN, |peak| peak.day));
-        if let Some(slot) = oldest {
+        let of_day = self.0.iter().position(|slot| slot.is_some_and(|peak| peak.day == day));
+        let oldest = || self.0.iter().enumerate().min_by_key(|(_, slot)| slot.map_or(i32::MIN, |peak| peak.day));
+        let index = of_day.or_else(|| oldest().map(|(index, _)| index));
+        if let Some(slot) = index.and_then(|index| self.0.get_mut(index)) {
             *slot = Some(peak);
         }
     }

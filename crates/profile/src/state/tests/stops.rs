@@ -80,6 +80,7 @@ fn step(org: &mut Org, activities: &[Activity], index: usize, table: &Table) -> 
     let (outcome, mut out) = learn(how, org, &activities[index], table);
     match index % 400 {
         100 => org.blind(Kind::ListView),
+        200 => org.judge(activities[index].event_time.plus(3 * time::HOUR), &mut out),
         300 => org.sighted(Kind::ListView),
         399 => org.advance(activities[index].event_time, &mut out),
         _ => {}

@@ -1,0 +1,116 @@
+//! Closed days of an account, kept while activities of them may still come.
+
+use super::{Counts, Day, DrainState, HourRows};
+use crate::estimate::Moments;
+use model::Surface;
+use serde::{Deserialize, Serialize};
+
+/// The closed days of an account by number, those of the last `identity_hours`. The encoding is that of the stored
+/// state.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct ClosedDays(Vec<ClosedDay>);
+
+/// A closed day, with what the baselines learned of it: late activities change both.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ClosedDay {
+    pub(crate) day: Box<Day>,
+    /// `earlier` of the day, which is not stored with it.
+    earlier: HourRows,
+    /// By [`Surface`]; `None` for those that the account did not use.
+    pub(crate) rows: [Option<LearnedRows>; Surface::ALL.len()],
+    /// The counts as they were learned; `None` before the first close.
+    pub(crate) counts: Option<Counts<Option<f64>>>,
+    /// What must be done at the end of the present hour.
+    pub(crate) amended: Amended,
+}
+
+/// Whether a closed day has activities that it did not have when it was closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Amended {
+    /// It has none.
+    #[default]
+    No,
+    /// Only backfill, which is learned and not judged.
+    ByBackfill,
+    /// Some that are learned and judged.
+    ByActivity,
+}
+
+/// The values that the baselines learned of a day's rows through one surface.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct LearnedRows {
+    pub(crate) day: f64,
+    pub(crate) plain: f64,
+    pub(crate) hour: f64,
+    pub(crate) intensity: f64,
+    /// The slow drain before the day.
+    pub(crate) drain: DrainState,
+}
+
+impl ClosedDays {
+    /// Takes a day out, ready for a late activity. Returns `None` if the account had none of this number.
+    pub(crate) fn reopen(&mut self, number: i32) -> Option<ClosedDay> {
+        let index = self.0.iter().position(|closed| closed.day.number == number)?;
+        let mut closed = self.0.remove(index);
+        closed.day.earlier = std::mem::take(&mut closed.earlier);
+        closed.day.is_closed = true;
+        Some(closed)
+    }
+
+    /// Keeps a day, and drops those before the day `oldest`.
+    pub(crate) fn keep(&mut self, mut closed: ClosedDay, oldest: i32) {
+        closed.earlier = std::mem::take(&mut closed.day.earlier);
+        closed.day.late_hour = None;
+        self.0.retain(|kept| kept.day.number >= oldest);
+        if closed.day.number >= oldest {
+            self.0.push(closed);
+        }
+    }
+
+    /// Returns the numbers of the days that late activities have changed, in ascending order.
+    pub(crate) fn amended(&self) -> Vec<i32> {
+        let amended = self.0.iter().filter(|closed| closed.amended != Amended::No);
+        let mut numbers: Vec<i32> = amended.map(|closed| closed.day.number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// Whether late activities have changed a day.
+    pub(crate) fn are_amended(&self) -> bool {
+        self.0.iter().any(|closed| closed.amended != Amended::No)
+    }
+
+    /// Returns the bytes of memory that the days hold.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.iter().map(|closed| size_of::<ClosedDay>() + closed.day.bytes()).sum()
+    }
+}
+
+impl ClosedDay {
+    /// Makes a day that nothing has learned yet.
+    pub(crate) fn new(day: Box<Day>) -> Self {
+        Self { day, earlier: HourRows::default(), rows: Default::default(), counts: None, amended: Amended::No }
+    }
+
+    /// Drops what was learned for good, so that late activities add to it, and what nothing late needs.
+    pub(crate) fn settle(&mut self) {
+        let day = &mut self.day;
+        (day.api_requests, day.page_requests, day.admin_requests) = (0, 0, 0);
+        day.odd_hour = None;
+        day.recent = super::burst::Recent::default();
+        for surface in day.surfaces.iter_mut().flatten() {
+            surface.request = Moments::default();
+            surface.progress = None;
+        }
+        self.amended = Amended::No;
+    }
+}
+
+/// Learns a value of a day: adds it, or replaces the one that was learned when the day was closed before.
+pub(crate) fn learn_again(moments: &mut Moments, before: Option<f64>, value: f64, cap: f64) {
+    match before {
+        None => moments.add(value, cap),
+        Some(before) if before != value => moments.replace(before, value),
+        Some(_) => {}
+    }
+}
