@@ -238,7 +238,7 @@ fn change() -> Change {
         findings: Vec::new(),
         receipt,
     };
-    Change { incident, kind: ChangeKind::Opened }
+    Change::new(incident, ChangeKind::Opened)
 }
 
 async fn publish(context: &Context, poisons: &[Poison]) {

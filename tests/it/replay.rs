@@ -34,7 +34,7 @@ fn change() -> Change {
         findings: Vec::new(),
         receipt,
     };
-    Change { incident, kind: ChangeKind::Opened }
+    Change::new(incident, ChangeKind::Opened)
 }
 
 #[tokio::test(flavor = "multi_thread")]

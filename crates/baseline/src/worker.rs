@@ -5,7 +5,7 @@ use crate::meter::Meter;
 use crate::settings::Settings;
 use bus::{Bus, Delivery, Failure, Handler, PublishError, Publisher, Ticket, subject, trace};
 use engine::{ActivityOutcome, Partition};
-use model::{Entry, Item, Observation, OrgId, UserId};
+use model::{Entry, Item, Observation, OrgId, Timestamp, UserId};
 use profile::Org;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub(crate) struct Worker {
     applied: u64,
     checkpointed: u64,
     checkpoint_due: Instant,
+    /// The clocks of orgs as last written.
+    clocks: BTreeMap<OrgId, Timestamp>,
     meter: Meter,
 }
 
@@ -57,6 +59,7 @@ impl Worker {
             applied,
             checkpointed: applied,
             checkpoint_due: Instant::now() + settings.checkpoint_interval(),
+            clocks: BTreeMap::new(),
             meter: Meter::new(),
         };
         let mut by_org: BTreeMap<OrgId, Vec<UserId>> = BTreeMap::new();
@@ -141,9 +144,21 @@ impl Worker {
         let size: usize = upserts.iter().map(|entry| entry.bytes.len()).sum();
         self.owner.checkpoint(self.partition.into(), self.applied, &upserts, &deletes).await?;
         self.checkpointed = self.applied;
+        self.put_clocks().await?;
         self.state.evict(self.settings.profiles_in_memory);
         self.meter.checkpoint(size, started.elapsed(), self.state.profiles_in_memory());
         tracing::debug!(partition = self.partition, applied = self.applied, bytes = size, "checkpoint");
+        Ok(())
+    }
+
+    /// Writes the clocks that have moved since they were last written; the correlator ends incidents by them.
+    async fn put_clocks(&mut self) -> Result<(), BaselineError> {
+        let moved = self.state.clocks().filter(|(org, clock)| self.clocks.get(*org) != Some(clock));
+        let moved: Vec<(OrgId, Timestamp)> = moved.map(|(org, clock)| (org.clone(), clock)).collect();
+        if !moved.is_empty() {
+            self.owner.put_clocks(self.partition.into(), &moved).await?;
+            self.clocks.extend(moved);
+        }
         Ok(())
     }
 }

@@ -54,7 +54,7 @@ impl Meter {
 
 impl Counts {
     /// Counts a published change under the detector of the incident's first finding. Later findings seldom change it, so
-    /// the counts of opened and closed incidents can be compared.
+    /// the counts of opened and ended incidents can be compared.
     pub(crate) fn change(&mut self, kind: ChangeKind, incident: &Incident) {
         let detector = incident.findings.first().map_or_else(|| "none".to_owned(), |first| first.detector.to_string());
         self.changes.push([

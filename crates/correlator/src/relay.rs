@@ -2,7 +2,7 @@
 
 use bus::{Bus, PublishError, Publisher, PublisherSettings, subject};
 use model::codec::Message;
-use model::{Change, ChangeKind, Incident, Item};
+use model::{Change, ChangeKind, EndReason, Incident, Item};
 use runtime::error::chain;
 use std::time::Duration;
 use store::{OutboxRow, Store};
@@ -66,13 +66,20 @@ async fn send(
     prefix: &str,
     row: &OutboxRow,
 ) -> Result<Option<bus::Ticket>, PublishError> {
-    let kind = ChangeKind::ALL.iter().find(|kind| kind.as_str() == row.change);
-    let (Ok(incident), Some(kind)) = (Incident::decode(&row.message), kind) else {
+    let Some(change) = change(row) else {
         tracing::error!(incident = %row.incident_id, change = row.change, "a row of the outbox cannot be read");
         return Ok(None);
     };
     let traceparent = row.traceparent.as_deref().unwrap_or_default().into();
-    let item = Item { traceparent, ..Item::new(Change { incident, kind: *kind }) };
+    let item = Item { traceparent, ..Item::new(change) };
     let subject = subject::incident(prefix, row.org_id.as_str());
     publisher.send_or_set_aside("correlator", subject, vec![item]).await.map(Some)
+}
+
+/// Returns the change of a row; `None` if it cannot be read.
+pub(crate) fn change(row: &OutboxRow) -> Option<Change> {
+    let kind = *ChangeKind::ALL.iter().find(|kind| kind.as_str() == row.change)?;
+    let end_reason = EndReason::ALL.iter().copied().find(|reason| row.end_reason.as_deref() == Some(reason.as_str()));
+    let incident = Incident::decode(&row.message).ok()?;
+    Some(Change { incident, kind, end_reason, merged_into: row.merged_into })
 }

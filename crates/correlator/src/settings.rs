@@ -12,7 +12,7 @@ pub struct Settings {
     pub messages: usize,
     /// Milliseconds between two reads of the outbox, 5 to 60,000.
     pub relay_ms: u64,
-    /// Seconds between two searches for incidents to close, 1 to 86,400.
+    /// Seconds between two searches for incidents to end, 1 to 86,400.
     pub closing_seconds: u64,
     /// How long history, audit trail and finished deliveries are kept.
     pub retention: Retention,
@@ -40,7 +40,7 @@ impl Settings {
         errors
     }
 
-    pub(crate) fn closing_interval(&self) -> Duration {
+    pub(crate) fn ending_interval(&self) -> Duration {
         Duration::from_secs(self.closing_seconds)
     }
 

@@ -21,7 +21,7 @@ pub(crate) struct Writes {
 }
 
 impl Writes {
-    /// Adds what a merge has changed for a user, whose incidents were `kept` before.
+    /// Adds what a merge has changed for a user with the incidents `kept` before.
     pub(crate) fn add(&mut self, user: User, kept: Vec<KeptIncident>, merged: Merged) {
         if merged.findings.is_empty() && merged.incidents.is_empty() {
             return;
@@ -36,8 +36,9 @@ impl Writes {
     /// Adds the new state of an incident, with its history and, if it is published, its outbox row.
     pub(crate) fn add_transition(&mut self, transition: Transition) {
         let is_published = transition.is_published();
-        let Transition { incident, status, kind, merged_into, ended, traceparent } = transition;
+        let Transition { incident, status, kind, end_reason, merged_into, ended, traceparent } = transition;
         let message = incident.encode();
+        let end_reason = end_reason.map(|reason| reason.as_str().to_owned());
         if is_published {
             self.counts.change(kind, &incident);
             self.outbox.push(OutboxWrite {
@@ -47,6 +48,8 @@ impl Writes {
                 change: kind.as_str().to_owned(),
                 message: message.clone(),
                 traceparent: optional(&traceparent),
+                end_reason: end_reason.clone(),
+                merged_into,
             });
         }
         self.history.push(HistoryWrite {
@@ -57,6 +60,8 @@ impl Writes {
             risk_score: incident.risk_score,
             severity: incident.severity,
             message,
+            end_reason,
+            merged_into,
         });
         let trace_id = traceparent.split('-').nth(1).map(str::to_owned);
         self.incidents.push(IncidentWrite { incident, status, trace_id, merged_into, ended });

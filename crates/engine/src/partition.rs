@@ -58,7 +58,7 @@ impl Partition {
         Ok(Self { settings: settings.clone(), orgs })
     }
 
-    /// Returns the users whose profiles must be loaded before the first entry is applied: those with an open day.
+    /// Returns the users with profiles to load before the first entry is applied: those with an open day.
     pub fn wanted(&self) -> Vec<(OrgId, UserId)> {
         let of_org = |(id, org): (&OrgId, &Org)| org.wanted().into_iter().map(|user| (id.clone(), user)).collect();
         self.orgs.iter().flat_map(|of| -> Vec<_> { of_org(of) }).collect()
@@ -118,6 +118,11 @@ impl Partition {
     /// Returns the orgs that have had an activity, in order.
     pub fn orgs(&self) -> impl Iterator<Item = &OrgId> {
         self.orgs.keys()
+    }
+
+    /// Returns the event time up to which each org's hours are closed.
+    pub fn clocks(&self) -> impl Iterator<Item = (&OrgId, Timestamp)> {
+        self.orgs.iter().filter_map(|(id, org)| Some((id, org.clock()?)))
     }
 
     /// Returns the users with a profile in memory, over all orgs.

@@ -3,6 +3,7 @@
 use crate::activity::words;
 use crate::{Activity, Incident, Kind, OrgId, Text, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A value with its trace context and the time at which its cause was received.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +62,10 @@ pub struct Change {
     pub incident: Incident,
     /// What changed.
     pub kind: ChangeKind,
+    /// Why the incident ended; present exactly if `kind` is [`ChangeKind::Ended`].
+    pub end_reason: Option<EndReason>,
+    /// The incident that absorbed this one; present exactly if the reason is [`EndReason::Absorbed`].
+    pub merged_into: Option<Uuid>,
 }
 
 words! {
@@ -72,10 +77,33 @@ words! {
         Updated = "updated",
         /// Its severity rose.
         Escalated = "escalated",
-        /// It was resolved or withdrawn, and its findings changed.
+        /// A person had resolved it, and its findings changed.
         Reopened = "reopened",
-        /// No finding can join it any more, it merged into another incident, or all its findings were withdrawn.
+        /// A person has resolved it.
         Closed = "closed",
+        /// It is not expected to grow any more, for the [`EndReason`]. Nobody has decided anything.
+        Ended = "ended",
+        /// It had ended, and has grown since.
+        Resumed = "resumed",
+    }
+}
+
+words! {
+    /// Why an incident ended.
+    EndReason {
+        /// The event time of its org has passed its last event by more than the merge window.
+        Passed = "passed",
+        /// Another incident now has its findings.
+        Absorbed = "absorbed",
+        /// All its findings were withdrawn: later events explained them.
+        Withdrawn = "withdrawn",
+    }
+}
+
+impl Change {
+    /// Creates a change that is not an end.
+    pub fn new(incident: Incident, kind: ChangeKind) -> Self {
+        Self { incident, kind, end_reason: None, merged_into: None }
     }
 }
 

@@ -15,7 +15,7 @@ pub mod wire;
 pub use activity::{
     Activity, Attribute, Channel, Delegate, Kind, NativeAnomaly, NativeFeature, Outcome, Scope, ScoreScale, SourceIp,
 };
-pub use batch::{Batch, Change, ChangeKind, Command, Control, Entry, Item};
+pub use batch::{Batch, Change, ChangeKind, Command, Control, EndReason, Entry, Item};
 pub use codec::WireError;
 pub use finding::{Contribution, Finding, Measure, Severity};
 pub use id::{OrgId, UserId};

@@ -2,7 +2,7 @@
 
 use bus::{Bus, dead, subject};
 use model::codec::Message;
-use model::{Batch, Change, ChangeKind, Incident, Item, Timestamp};
+use model::{Batch, Change, ChangeKind, EndReason, Incident, Item, Timestamp};
 use risk::notify::{Filter, was_notified};
 use std::slice;
 use std::time::Duration;
@@ -118,5 +118,7 @@ fn change_of(entry: HistoryEntry) -> Result<Option<Change>, StoreError> {
         id: entry.revision.to_string(),
         source,
     };
-    Ok(Some(Change { incident: Incident::decode(&entry.message).map_err(unreadable)?, kind: *kind }))
+    let end_reason = EndReason::ALL.iter().copied().find(|reason| entry.end_reason.as_deref() == Some(reason.as_str()));
+    let incident = Incident::decode(&entry.message).map_err(unreadable)?;
+    Ok(Some(Change { incident, kind: *kind, end_reason, merged_into: entry.merged_into }))
 }

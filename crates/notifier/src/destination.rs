@@ -202,7 +202,7 @@ fn is_http(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{ChangeKind, Severity};
+    use model::Severity;
 
     fn settings(text: &str) -> Settings {
         toml::from_str(text).unwrap()
@@ -219,7 +219,7 @@ mod tests {
     fn keys_that_are_not_set_have_defaults() {
         let destinations = settings("[destinations.log]\nkind = \"stdout\"").resolve().unwrap();
         let [destination] = destinations.as_slice() else { panic!("{destinations:?}") };
-        let kinds = vec![ChangeKind::Opened, ChangeKind::Escalated, ChangeKind::Reopened, ChangeKind::Closed];
+        let kinds = crate::settings::DEFAULT_KINDS.to_vec();
         assert_eq!(destination.filter, Filter { min_severity: Severity::High, kinds });
         assert_eq!((destination.rate_per_minute, destination.max_attempts), (30, 8));
         assert_eq!(destination.timeout, Duration::from_secs(10));

@@ -25,7 +25,7 @@ pub(crate) struct Events {
 pub(crate) enum Filtered {
     /// The destination's filter excludes the change.
     Skipped(FilterReason),
-    /// The incident closed, and the destination was never notified of it.
+    /// The incident ended, resumed low or closed, and the destination was never notified of it.
     NeverNotified,
 }
 

@@ -73,6 +73,16 @@ pub enum DestinationKind {
     Stdout,
 }
 
+/// Every kind of change that is published.
+pub(crate) const DEFAULT_KINDS: [ChangeKind; 6] = [
+    ChangeKind::Opened,
+    ChangeKind::Escalated,
+    ChangeKind::Ended,
+    ChangeKind::Resumed,
+    ChangeKind::Closed,
+    ChangeKind::Reopened,
+];
+
 /// An invalid value in the settings. `at` is the table of the destination, such as `destinations.soar`.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -183,7 +193,7 @@ mod defaults {
     }
 
     pub(super) fn kinds() -> Vec<ChangeKind> {
-        vec![ChangeKind::Opened, ChangeKind::Escalated, ChangeKind::Reopened, ChangeKind::Closed]
+        super::DEFAULT_KINDS.to_vec()
     }
 
     pub(super) fn rate_per_minute() -> u32 {

@@ -13,7 +13,7 @@ pub(crate) const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b
 
 /// A destination with the defaults.
 pub(crate) fn destination(name: &str) -> Destination {
-    let kinds = vec![ChangeKind::Opened, ChangeKind::Escalated, ChangeKind::Reopened, ChangeKind::Closed];
+    let kinds = crate::settings::DEFAULT_KINDS.to_vec();
     Destination {
         name: name.to_owned(),
         target: Target::Stdout,
@@ -53,7 +53,7 @@ pub(crate) fn change_of(id: u128, revision: u64, kind: ChangeKind, risk: f64) ->
         findings,
         receipt,
     };
-    Change { incident, kind }
+    Change::new(incident, kind)
 }
 
 fn finding(detector: &str, score: f64, summary: &str) -> Finding {

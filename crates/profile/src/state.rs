@@ -116,6 +116,11 @@ pub enum StateError {
 }
 
 impl Org {
+    /// Returns the event time up to which hours are closed; `None` before the first activity.
+    pub fn clock(&self) -> Option<Timestamp> {
+        self.open.map(|open| open.start)
+    }
+
     /// Returns the records that changed since the last call, or all of them at the first call, which starts the
     /// tracking of changes. Their order depends on the state alone, and no key comes twice.
     ///

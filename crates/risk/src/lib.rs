@@ -8,7 +8,7 @@ mod receipt;
 mod settings;
 
 pub use ledger::{Ledger, LedgerEntry, incidents};
-pub use life::{KeptIncident, Transition, UserRisk, close, user_risk};
+pub use life::{KeptIncident, Transition, UserRisk, end, user_risk};
 pub use merge::{KeptFinding, Merged, merge};
 pub use receipt::{is_same_arithmetic, receipt};
 pub use settings::{Settings, SettingsError, Weight};

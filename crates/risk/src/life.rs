@@ -1,15 +1,19 @@
-//! The life of an incident: it opens, is updated, escalates, reopens, is absorbed, is withdrawn, and closes.
+//! The life of an incident: it opens, is updated, escalates, ends, resumes; people close it, and it reopens.
 //!
 //! | change | when | published |
 //! |---|---|---|
 //! | `opened` | findings form an incident that did not exist | yes |
-//! | `updated` | its content changes, its severity does not rise | no, history only |
+//! | `updated` | its content changes, its severity does not rise, and it has not grown after its end | no, history only |
 //! | `escalated` | its severity rises | yes |
-//! | `reopened` | a resolved, withdrawn or absorbed incident has findings again | yes |
-//! | `closed` | it is absorbed by another one, all its findings are withdrawn, or later incidents of its org have passed it | yes |
+//! | `ended` | it is not expected to grow any more, for an [`EndReason`] | yes |
+//! | `resumed` | it has grown after its end | yes |
+//! | `closed` | a person has resolved it; nothing here does | yes |
+//! | `reopened` | a person had resolved it, and its content has changed | yes |
+//!
+//! An end is not a decision: the status of an incident that was passed stays open until a person resolves it.
 
 use crate::Settings;
-use model::{ChangeKind, Incident, Points, Status, Text, Timestamp, UserClass, Uuid, id};
+use model::{ChangeKind, EndReason, Incident, Points, Status, Text, Timestamp, UserClass, Uuid, id};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An incident as it was last written.
@@ -19,7 +23,7 @@ pub struct KeptIncident {
     pub incident: Incident,
     /// Where it is in its life.
     pub status: Status,
-    /// Whether it was closed because later incidents of its org have passed it.
+    /// Whether it has ended, and not resumed since.
     pub ended: bool,
 }
 
@@ -32,9 +36,11 @@ pub struct Transition {
     pub status: Status,
     /// What has changed.
     pub kind: ChangeKind,
+    /// Why it ended; present exactly if `kind` is [`ChangeKind::Ended`].
+    pub end_reason: Option<EndReason>,
     /// The incident that absorbed this one; present exactly if the status is `merged`.
     pub merged_into: Option<Uuid>,
-    /// Whether it can grow no more, as far as is known now.
+    /// Whether it has ended, and not resumed since.
     pub ended: bool,
     /// W3C trace context of the finding that caused the transition; empty if there is none.
     pub traceparent: Text,
@@ -63,23 +69,23 @@ impl KeptIncident {
 }
 
 impl Transition {
-    /// Whether the change is published. Updates without a rise of severity go to the history only.
+    /// Whether the change is published. Updates go to the history only.
     pub fn is_published(&self) -> bool {
         self.kind != ChangeKind::Updated
     }
 }
 
-/// Closes an incident that can grow no more: `clock`, the latest event of any incident of the org, is more than the
-/// merge window past its last event. Returns `None` if it is closed already, settled, or may still grow.
+/// Ends an incident that its org has passed: `clock`, the event time up to which the org's hours are closed, is more than
+/// the merge window past its last event. Returns `None` if it has ended already, is settled, or may still grow.
 ///
 /// The status stays: people decide whether it is resolved.
-pub fn close(kept: KeptIncident, clock: Timestamp, settings: &Settings) -> Option<Transition> {
+pub fn end(kept: KeptIncident, clock: Timestamp, settings: &Settings) -> Option<Transition> {
     let is_past = clock.since(kept.incident.last_event_at) > settings.merge_window();
     if kept.ended || !kept.is_unsettled() || !is_past {
         return None;
     }
     let status = kept.status;
-    Some(closed(kept, status, None, &Text::default()))
+    Some(ended(kept, status, EndReason::Passed, None, &Text::default()))
 }
 
 /// Works out the risk of a user from its incidents as they were kept, and what changed since. Returns `None` for a user
@@ -102,7 +108,7 @@ pub fn user_risk(kept: Vec<KeptIncident>, transitions: &[Transition]) -> Option<
     })
 }
 
-/// Opens an incident, or reopens the absorbed one of the same id: a finding that held two incidents together may be
+/// Opens an incident, or resumes the absorbed one of the same id: a finding that held two incidents together may be
 /// withdrawn.
 pub(crate) fn open(
     incident: Incident,
@@ -120,7 +126,8 @@ pub(crate) fn open(
     Transition {
         incident: Incident { incident_id, revision, ..incident },
         status: Status::Open,
-        kind: before.map_or(ChangeKind::Opened, |_| ChangeKind::Reopened),
+        kind: before.map_or(ChangeKind::Opened, |_| ChangeKind::Resumed),
+        end_reason: None,
         merged_into: None,
         ended: false,
         traceparent: traceparent.clone(),
@@ -128,36 +135,64 @@ pub(crate) fn open(
 }
 
 /// Updates an incident under the id that it opened with. Returns `None` if nothing has changed.
+///
+/// An incident that has ended resumes if it grows. What only corrects it, such as one of its findings withdrawn, leaves it
+/// ended.
 pub(crate) fn update(incident: Incident, kept: KeptIncident, traceparent: &Text) -> Option<Transition> {
     let before = kept.incident;
     let incident = Incident { incident_id: before.incident_id, revision: before.revision, ..incident };
     if incident == before && kept.status != Status::Withdrawn {
         return None;
     }
+    let has_grown = has_grown(&incident, &before);
     let (status, kind) = match kept.status {
-        Status::Resolved | Status::Withdrawn => (Status::Open, ChangeKind::Reopened),
+        Status::Resolved => (Status::Open, ChangeKind::Reopened),
+        Status::Withdrawn => (Status::Open, ChangeKind::Resumed),
+        status if kept.ended && has_grown => (status, ChangeKind::Resumed),
         status if incident.severity > before.severity => (status, ChangeKind::Escalated),
         status => (status, ChangeKind::Updated),
     };
-    let incident = Incident { revision: before.revision + 1, ..incident };
-    Some(Transition { incident, status, kind, merged_into: None, ended: false, traceparent: traceparent.clone() })
+    Some(Transition {
+        incident: Incident { revision: before.revision + 1, ..incident },
+        status,
+        kind,
+        end_reason: None,
+        merged_into: None,
+        ended: kept.ended && kind == ChangeKind::Updated,
+        traceparent: traceparent.clone(),
+    })
 }
 
-/// Closes an incident because another one, `by`, now has its findings.
+/// Ends an incident because another one, `by`, now has its findings.
 pub(crate) fn absorb(kept: KeptIncident, by: Uuid, traceparent: &Text) -> Transition {
-    closed(kept, Status::Merged, Some(by), traceparent)
+    ended(kept, Status::Merged, EndReason::Absorbed, Some(by), traceparent)
 }
 
-/// Closes an incident because all its findings are withdrawn. Returns `None` if it was closed for this before.
+/// Ends an incident because all its findings are withdrawn. Returns `None` if it ended for this before.
 pub(crate) fn withdraw(kept: KeptIncident, traceparent: &Text) -> Option<Transition> {
-    (kept.status != Status::Withdrawn).then(|| closed(kept, Status::Withdrawn, None, traceparent))
+    (kept.status != Status::Withdrawn).then(|| ended(kept, Status::Withdrawn, EndReason::Withdrawn, None, traceparent))
 }
 
-fn closed(kept: KeptIncident, status: Status, merged_into: Option<Uuid>, traceparent: &Text) -> Transition {
+/// Whether an incident has a higher risk, a later event or another finding than before.
+fn has_grown(incident: &Incident, before: &Incident) -> bool {
+    let known: BTreeSet<Uuid> = before.findings.iter().map(|finding| finding.finding_id).collect();
+    incident.risk_score > before.risk_score
+        || incident.last_event_at > before.last_event_at
+        || incident.findings.iter().any(|finding| !known.contains(&finding.finding_id))
+}
+
+fn ended(
+    kept: KeptIncident,
+    status: Status,
+    reason: EndReason,
+    merged_into: Option<Uuid>,
+    traceparent: &Text,
+) -> Transition {
     Transition {
         incident: Incident { revision: kept.incident.revision + 1, ..kept.incident },
         status,
-        kind: ChangeKind::Closed,
+        kind: ChangeKind::Ended,
+        end_reason: Some(reason),
         merged_into,
         ended: true,
         traceparent: traceparent.clone(),
@@ -177,23 +212,44 @@ mod tests {
     }
 
     #[test]
-    fn an_incident_closes_after_the_merge_window_and_once() {
+    fn an_incident_ends_after_the_merge_window_and_once() {
         let settings = Settings::default();
         let open = kept(1, 0, Status::Open);
-        assert_eq!(close(open.clone(), Timestamp(24 * HOUR), &settings), None);
+        assert_eq!(end(open.clone(), Timestamp(24 * HOUR), &settings), None);
         let clock = Timestamp(24 * HOUR + 1);
-        let closed = close(open.clone(), clock, &settings).unwrap();
-        assert_eq!((closed.kind, closed.status, closed.ended), (ChangeKind::Closed, Status::Open, true));
-        assert_eq!(closed.incident.revision, open.incident.revision + 1);
-        assert_eq!(close(KeptIncident { ended: true, ..open }, clock, &settings), None);
+        let ended = end(open.clone(), clock, &settings).unwrap();
+        assert_eq!((ended.kind, ended.end_reason), (ChangeKind::Ended, Some(EndReason::Passed)));
+        assert_eq!((ended.status, ended.ended, ended.is_published()), (Status::Open, true, true));
+        assert_eq!(ended.incident.revision, open.incident.revision + 1);
+        assert_eq!(end(KeptIncident { ended: true, ..open }, clock, &settings), None);
     }
 
     #[test]
-    fn a_settled_incident_does_not_close() {
+    fn a_settled_incident_does_not_end() {
         for status in [Status::Resolved, Status::Merged, Status::Withdrawn] {
-            assert_eq!(close(kept(1, 0, status), Timestamp(100 * HOUR), &Settings::default()), None, "{status}");
+            assert_eq!(end(kept(1, 0, status), Timestamp(100 * HOUR), &Settings::default()), None, "{status}");
         }
-        assert!(close(kept(1, 0, Status::Acknowledged), Timestamp(100 * HOUR), &Settings::default()).is_some());
+        assert!(end(kept(1, 0, Status::Acknowledged), Timestamp(100 * HOUR), &Settings::default()).is_some());
+    }
+
+    #[test]
+    fn what_grows_after_its_end_resumes_and_what_is_corrected_stays_ended() {
+        let before = KeptIncident { ended: true, ..kept(1, 1, Status::Acknowledged) };
+        let change = |incident: Incident| {
+            let changed = update(incident, before.clone(), &Text::default()).unwrap();
+            (changed.kind, changed.ended, changed.is_published())
+        };
+        let now = |change: &dyn Fn(&mut Incident)| {
+            let mut incident = before.incident.clone();
+            change(&mut incident);
+            incident
+        };
+        let (resumed, corrected) = ((ChangeKind::Resumed, false, true), (ChangeKind::Updated, true, false));
+        assert_eq!(change(now(&|now| now.last_event_at = Timestamp(2 * HOUR))), resumed);
+        assert_eq!(change(now(&|now| now.risk_score = Points::MAX)), resumed);
+        assert_eq!(change(now(&|now| now.findings.push(finding("view_burst", 2, 9.0, 0)))), resumed);
+        assert_eq!(change(now(&|now| now.risk_score = Points(1))), corrected);
+        assert_eq!(change(now(&|now| now.findings.clear())), corrected);
     }
 
     #[test]

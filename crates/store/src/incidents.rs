@@ -39,7 +39,7 @@ pub struct StoredIncident {
     pub updated_at: Timestamp,
     /// When it was resolved, merged or withdrawn, by the database's clock.
     pub closed_at: Option<Timestamp>,
-    /// Whether no further finding can join it, by its org's event time.
+    /// Whether it has ended, and not resumed since.
     pub ended: bool,
 }
 
@@ -50,14 +50,14 @@ impl StoredIncident {
     }
 }
 
-/// An account with incidents that no further finding can join, and that are not marked as ended yet.
+/// An account with incidents that its org's event time has passed, and that are not marked as ended yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndingAccount {
     /// The account's org.
     pub org_id: OrgId,
     /// The account.
     pub user_id: UserId,
-    /// Event time of the latest event in any finding of the org.
+    /// Event time up to which the org's hours are closed.
     pub clock: Timestamp,
 }
 
@@ -100,6 +100,10 @@ pub struct HistoryEntry {
     pub at: Timestamp,
     /// The encoded incident after the change, exactly as it was published.
     pub message: Vec<u8>,
+    /// Why it ended, as [`model::EndReason`] is written.
+    pub end_reason: Option<String>,
+    /// The incident that absorbed it.
+    pub merged_into: Option<Uuid>,
 }
 
 impl Store {
@@ -132,8 +136,9 @@ impl Store {
         rows.into_iter().map(StoredIncident::try_from).collect()
     }
 
-    /// Returns at most `limit` accounts with an open or acknowledged incident that cannot grow any more: its last event
-    /// lies more than `window` milliseconds before the latest event in any finding of its org.
+    /// Returns at most `limit` accounts with an open or acknowledged incident that its org has passed: its last event
+    /// lies more than `window` milliseconds before the event time up to which the org's hours are closed, see
+    /// [`Owner::put_clocks`](crate::Owner::put_clocks).
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -141,8 +146,7 @@ impl Store {
         let rows = sqlx::query!(
             r#"SELECT i.org_id, i.user_id, max(c.clock) AS "clock!"
                FROM orgwatch.incidents i
-               JOIN (SELECT org_id, max(last_event_at) AS clock FROM orgwatch.entity_risk GROUP BY org_id) c
-                   USING (org_id)
+               JOIN (SELECT org_id, max(clock) AS clock FROM orgwatch.org_clocks GROUP BY org_id) c USING (org_id)
                WHERE NOT i.ended AND i.status IN ('open', 'acknowledged') AND i.last_event_at + $1 < c.clock
                GROUP BY i.org_id, i.user_id ORDER BY i.org_id, i.user_id LIMIT $2"#,
             window,
@@ -187,7 +191,8 @@ impl Store {
     /// If the database cannot be read.
     pub async fn history(&self, incident_id: Uuid) -> Result<Vec<HistoryEntry>> {
         let rows = sqlx::query!(
-            r#"SELECT revision, change, risk_score, severity, orgwatch.to_ms(at) AS "at!", message
+            r#"SELECT revision, change, risk_score, severity, orgwatch.to_ms(at) AS "at!", message, end_reason,
+                   merged_into
                FROM orgwatch.incident_history WHERE incident_id = $1 ORDER BY at, revision, change"#,
             incident_id
         )
@@ -203,6 +208,8 @@ impl Store {
                     severity: severity(row.severity)?,
                     at: Timestamp(row.at),
                     message: row.message,
+                    end_reason: row.end_reason,
+                    merged_into: row.merged_into,
                 })
             })
             .collect()

@@ -26,6 +26,10 @@ pub struct OutboxRow {
     pub traceparent: Option<String>,
     /// When the row was written, by the database's clock.
     pub created_at: Timestamp,
+    /// Why the incident ended, as [`model::EndReason`] is written.
+    pub end_reason: Option<String>,
+    /// The incident that absorbed it.
+    pub merged_into: Option<Uuid>,
 }
 
 /// What one call of [`Store::relay`] did.
@@ -64,7 +68,7 @@ impl Store {
         }
         let rows = sqlx::query!(
             r#"SELECT id, incident_id, revision, org_id, change, message, traceparent,
-                   orgwatch.to_ms(created_at) AS "created_at!"
+                   orgwatch.to_ms(created_at) AS "created_at!", end_reason, merged_into
                FROM orgwatch.outbox ORDER BY id LIMIT $1"#,
             i64::from(limit)
         )
@@ -82,6 +86,8 @@ impl Store {
                 message: row.message,
                 traceparent: row.traceparent,
                 created_at: Timestamp(row.created_at),
+                end_reason: row.end_reason,
+                merged_into: row.merged_into,
             })
             .collect();
         let taken = rows.len();

@@ -3,6 +3,7 @@
 //! A replica that dies loses its session, and with it its membership, its partitions and the right to commit.
 
 mod checkpoint;
+mod clocks;
 mod quota;
 mod share;
 

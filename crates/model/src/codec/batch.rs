@@ -1,10 +1,11 @@
 //! Conversion of batches and control records.
 
 use super::field::{Field, WireError, numbers};
-use crate::batch::{Batch, Change, ChangeKind, Command, Control, Entry, Item};
+use crate::batch::{Batch, Change, ChangeKind, Command, Control, EndReason, Entry, Item};
 use crate::{Finding, Incident, Kind, Observation, OrgId, Text, Timestamp, wire};
 
-numbers!(ChangeKind => ChangeKind { Opened, Updated, Escalated, Reopened, Closed });
+numbers!(ChangeKind => ChangeKind { Opened, Updated, Escalated, Reopened, Closed, Ended, Resumed });
+numbers!(EndReason => EndReason { Passed, Absorbed, Withdrawn });
 
 /// Implements [`Batch`]. `$to` makes an item of a value, and `$from` a value of an item.
 macro_rules! batch {
@@ -53,11 +54,18 @@ batch!(
     |value| wire::IncidentItem {
         incident: Some(value.incident.to_wire()),
         change: value.kind.to_wire(),
+        end_reason: value.end_reason.to_wire(),
+        merged_into: value.merged_into.to_wire(),
         ..Default::default()
     },
     |item| {
         let incident: Incident = required(item.incident, "incident")?;
-        Ok(Change { incident, kind: ChangeKind::from_wire(item.change, "change")? })
+        Ok(Change {
+            incident,
+            kind: ChangeKind::from_wire(item.change, "change")?,
+            end_reason: Field::from_wire(item.end_reason, "end_reason")?,
+            merged_into: Field::from_wire(item.merged_into, "merged_into")?,
+        })
     }
 );
 batch!(

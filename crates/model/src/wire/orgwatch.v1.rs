@@ -1096,6 +1096,12 @@ pub struct IncidentItem {
     /// When ingest received the cause, by the wall clock. It serves to measure latency; no decision depends on it.
     #[prost(int64, optional, tag = "4")]
     pub received_at: ::core::option::Option<i64>,
+    /// Why the incident ended; present exactly if the change is CHANGE_KIND_ENDED.
+    #[prost(enumeration = "EndReason", optional, tag = "5")]
+    pub end_reason: ::core::option::Option<i32>,
+    /// The incident that absorbed this one; present exactly if the reason is END_REASON_ABSORBED.
+    #[prost(bytes = "vec", optional, tag = "6")]
+    pub merged_into: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
 }
 /// A message on the incident stream.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1114,10 +1120,14 @@ pub enum ChangeKind {
     Updated = 2,
     /// Its severity rose.
     Escalated = 3,
-    /// It was resolved or withdrawn, and its findings changed.
+    /// A person had resolved it, and its findings changed.
     Reopened = 4,
-    /// No finding can join it any more, it merged into another incident, or all its findings were withdrawn.
+    /// A person has resolved it.
     Closed = 5,
+    /// It is not expected to grow any more: see EndReason. Nobody has decided anything.
+    Ended = 6,
+    /// It had ended, and has grown since.
+    Resumed = 7,
 }
 impl ChangeKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1132,6 +1142,8 @@ impl ChangeKind {
             Self::Escalated => "CHANGE_KIND_ESCALATED",
             Self::Reopened => "CHANGE_KIND_REOPENED",
             Self::Closed => "CHANGE_KIND_CLOSED",
+            Self::Ended => "CHANGE_KIND_ENDED",
+            Self::Resumed => "CHANGE_KIND_RESUMED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1143,6 +1155,44 @@ impl ChangeKind {
             "CHANGE_KIND_ESCALATED" => Some(Self::Escalated),
             "CHANGE_KIND_REOPENED" => Some(Self::Reopened),
             "CHANGE_KIND_CLOSED" => Some(Self::Closed),
+            "CHANGE_KIND_ENDED" => Some(Self::Ended),
+            "CHANGE_KIND_RESUMED" => Some(Self::Resumed),
+            _ => None,
+        }
+    }
+}
+/// Why an incident ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum EndReason {
+    Unspecified = 0,
+    /// The event time of its org has passed its last event by more than the merge window.
+    Passed = 1,
+    /// Another incident now has its findings.
+    Absorbed = 2,
+    /// All its findings were withdrawn: later events explained them.
+    Withdrawn = 3,
+}
+impl EndReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "END_REASON_UNSPECIFIED",
+            Self::Passed => "END_REASON_PASSED",
+            Self::Absorbed => "END_REASON_ABSORBED",
+            Self::Withdrawn => "END_REASON_WITHDRAWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "END_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "END_REASON_PASSED" => Some(Self::Passed),
+            "END_REASON_ABSORBED" => Some(Self::Absorbed),
+            "END_REASON_WITHDRAWN" => Some(Self::Withdrawn),
             _ => None,
         }
     }

@@ -4,8 +4,8 @@ use crate::examples;
 use crate::strategies;
 use model::batch::push_item;
 use model::{
-    Activity, Batch, Change, ChangeKind, Channel, Command, Control, Entry, Item, Kind, OrgId, Timestamp, UserId, Uuid,
-    WireError, wire,
+    Activity, Batch, Change, ChangeKind, Channel, Command, Control, EndReason, Entry, Item, Kind, OrgId, Timestamp,
+    UserId, Uuid, WireError, wire,
 };
 use proptest::prelude::*;
 
@@ -54,8 +54,17 @@ fn golden_bytes_of_backfill() {
 
 #[test]
 fn golden_bytes_of_a_change() {
-    let change = Change { incident: examples::incident(), kind: ChangeKind::Escalated };
+    let change = Change::new(examples::incident(), ChangeKind::Escalated);
     insta::assert_snapshot!(hex(&Change::encode_batch(&[traced(change)])));
+}
+
+#[test]
+fn the_end_of_an_incident_keeps_its_reason() {
+    for (end_reason, merged_into) in EndReason::ALL.iter().zip([None, Some(Uuid::from_u128(7)), None]) {
+        let end = Change::new(examples::incident(), ChangeKind::Ended);
+        let end = traced(Change { end_reason: Some(*end_reason), merged_into, ..end });
+        assert_eq!(Change::decode_batch(&Change::encode_batch(std::slice::from_ref(&end))).unwrap(), [end]);
+    }
 }
 
 #[test]

@@ -289,13 +289,13 @@ async fn a_receiver_gets_the_pause_that_it_asks_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_closed_incident_is_notified_only_after_an_earlier_change() {
+async fn an_end_is_notified_only_after_an_earlier_change() {
     let bench = Bench::new();
     let low = change_of(2, 1, ChangeKind::Opened, 20.0);
-    bench.deliver([low, change_of(2, 2, ChangeKind::Closed, 20.0)]).await.unwrap();
+    bench.deliver([low, change_of(2, 2, ChangeKind::Ended, 20.0)]).await.unwrap();
     assert_eq!(bench.sent(), [""; 0]);
     bench.deliver([opened(1)]).await.unwrap();
-    bench.deliver([change(2, ChangeKind::Closed, 20.0)]).await.unwrap();
+    bench.deliver([change(2, ChangeKind::Ended, 20.0)]).await.unwrap();
     assert_eq!(bench.sent(), ["1", "2"]);
 }
 

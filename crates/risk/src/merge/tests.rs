@@ -1,7 +1,7 @@
 use super::*;
 use crate::testing;
 use model::time::HOUR;
-use model::{ChangeKind, Incident};
+use model::{ChangeKind, EndReason, Incident};
 use proptest::prelude::*;
 
 fn finding(id: u128, revision: u64, hour: i64, score: f64) -> Finding {
@@ -15,6 +15,7 @@ struct Rows {
     findings: BTreeMap<Uuid, KeptFinding>,
     incidents: BTreeMap<Uuid, KeptIncident>,
     changes: Vec<ChangeKind>,
+    ends: Vec<EndReason>,
 }
 
 impl Rows {
@@ -26,11 +27,13 @@ impl Rows {
         for kept in merged.findings {
             self.findings.insert(kept.finding.finding_id, kept);
         }
-        for Transition { incident, status, kind, ended, .. } in merged.incidents {
+        for Transition { incident, status, kind, end_reason, ended, .. } in merged.incidents {
             let revision = incident.revision;
             let before = self.incidents.insert(incident.incident_id, KeptIncident { incident, status, ended });
             assert_eq!(before.map_or(0, |kept| kept.incident.revision) + 1, revision, "revisions have no gaps");
+            assert_eq!(end_reason.is_some(), kind == ChangeKind::Ended);
             self.changes.push(kind);
+            self.ends.extend(end_reason);
         }
         self.check_membership();
     }
@@ -92,18 +95,20 @@ fn two_incidents_become_one_under_the_first_id_and_separate_again() {
     assert_eq!(open.map(|kept| kept.incident.incident_id).collect::<Vec<_>>(), [first]);
     rows.merge(&[Finding { withdrawn: true, ..finding(2, 2, 21, 0.0) }]);
     assert_eq!(rows.content().len(), 2);
-    assert_eq!(rows.changes.last(), Some(&ChangeKind::Reopened));
+    assert_eq!(rows.changes.last(), Some(&ChangeKind::Resumed));
+    assert_eq!(rows.ends, [EndReason::Absorbed]);
 }
 
 #[test]
-fn an_incident_without_findings_closes_and_reopens() {
+fn an_incident_without_findings_ends_and_resumes() {
     let mut rows = Rows::default();
     rows.merge(&[finding(1, 1, 0, 8.0)]);
     rows.merge(&[Finding { withdrawn: true, ..finding(1, 2, 1, 0.0) }]);
     assert!(rows.content().is_empty());
-    assert_eq!(rows.changes, [ChangeKind::Opened, ChangeKind::Closed]);
+    assert_eq!(rows.changes, [ChangeKind::Opened, ChangeKind::Ended]);
+    assert_eq!(rows.ends, [EndReason::Withdrawn]);
     rows.merge(&[finding(1, 3, 2, 8.0)]);
-    assert_eq!(rows.changes.last(), Some(&ChangeKind::Reopened));
+    assert_eq!(rows.changes.last(), Some(&ChangeKind::Resumed));
 }
 
 #[test]
@@ -116,12 +121,18 @@ fn a_resolved_incident_reopens_with_a_new_finding() {
 }
 
 #[test]
-fn an_ended_incident_grows_with_a_late_finding() {
+fn an_ended_incident_resumes_with_a_late_finding_and_is_published() {
     let mut rows = Rows::default();
     rows.merge(&[finding(1, 1, 0, 8.0)]);
     rows.incidents.values_mut().for_each(|kept| kept.ended = true);
     rows.merge(&[finding(2, 1, 1, 8.0)]);
     assert!(rows.incidents.values().all(|kept| !kept.ended && kept.incident.findings.len() == 2));
+    assert_eq!(rows.changes, [ChangeKind::Opened, ChangeKind::Resumed]);
+    // What only corrects an incident does not resume it.
+    rows.incidents.values_mut().for_each(|kept| kept.ended = true);
+    rows.merge(&[Finding { withdrawn: true, ..finding(2, 2, 1, 0.0) }]);
+    assert!(rows.incidents.values().all(|kept| kept.ended && kept.incident.findings.len() == 1));
+    assert_eq!(rows.changes.last(), Some(&ChangeKind::Updated));
 }
 
 /// Findings with content that follows from id and revision: a revision is the same wherever it comes from.

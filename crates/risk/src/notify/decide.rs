@@ -32,18 +32,22 @@ pub enum FilterReason {
 }
 
 /// Decides by the kind of the change and the severity of the incident.
+///
+/// A severity that rises after the end of an incident is part of `resumed`: whoever wants `escalated` gets that, too.
 pub fn decide(change: &Change, filter: &Filter) -> Decision {
-    if !filter.kinds.contains(&change.kind) {
+    let names = |kind: ChangeKind| filter.kinds.contains(&kind);
+    let is_wanted = names(change.kind) || change.kind == ChangeKind::Resumed && names(ChangeKind::Escalated);
+    if !is_wanted {
         return Decision::Skip(FilterReason::Kind);
     }
-    // The severity may have fallen since the destination was notified, so it does not decide about the end.
-    if change.kind == ChangeKind::Closed {
-        return Decision::NotifyIfNotifiedBefore;
+    match change.kind {
+        // The severity may have fallen since the destination was notified, so it does not decide about the end.
+        ChangeKind::Ended | ChangeKind::Closed => Decision::NotifyIfNotifiedBefore,
+        _ if change.incident.severity >= filter.min_severity => Decision::Notify,
+        // The destination may believe that the incident has ended.
+        ChangeKind::Resumed => Decision::NotifyIfNotifiedBefore,
+        _ => Decision::Skip(FilterReason::Severity),
     }
-    if change.incident.severity < filter.min_severity {
-        return Decision::Skip(FilterReason::Severity);
-    }
-    Decision::Notify
 }
 
 /// Whether the destination was notified of any of the `earlier` changes of an incident.
@@ -70,7 +74,7 @@ mod tests {
 
     /// The notifier's defaults.
     fn high() -> Filter {
-        let kinds = vec![ChangeKind::Opened, ChangeKind::Escalated, ChangeKind::Reopened, ChangeKind::Closed];
+        let kinds = ChangeKind::ALL.iter().copied().filter(|kind| *kind != ChangeKind::Updated).collect();
         Filter { min_severity: Severity::High, kinds }
     }
 
@@ -78,7 +82,7 @@ mod tests {
         let findings = vec![finding("row_spike", 1, 8.0, 0)];
         let incident = crate::incidents(findings, &Settings::default(), &"hash".into()).remove(0);
         let risk_score = Points::from_f64(risk);
-        Change { incident: Incident { risk_score, severity: risk_score.severity(), ..incident }, kind }
+        Change::new(Incident { risk_score, severity: risk_score.severity(), ..incident }, kind)
     }
 
     #[test]
@@ -90,6 +94,17 @@ mod tests {
         check(ChangeKind::Reopened, 60.0, Decision::Notify);
         check(ChangeKind::Updated, 99.0, Decision::Skip(FilterReason::Kind));
         check(ChangeKind::Closed, 10.0, Decision::NotifyIfNotifiedBefore);
+        check(ChangeKind::Ended, 90.0, Decision::NotifyIfNotifiedBefore);
+        check(ChangeKind::Resumed, 60.0, Decision::Notify);
+        check(ChangeKind::Resumed, 59.0, Decision::NotifyIfNotifiedBefore);
+    }
+
+    #[test]
+    fn what_grows_after_its_end_reaches_whoever_wants_escalations() {
+        let resumed = change(ChangeKind::Resumed, 90.0);
+        let only = |kind| Filter { min_severity: Severity::High, kinds: vec![kind] };
+        assert_eq!(decide(&resumed, &only(ChangeKind::Escalated)), Decision::Notify);
+        assert_eq!(decide(&resumed, &only(ChangeKind::Opened)), Decision::Skip(FilterReason::Kind));
     }
 
     #[test]

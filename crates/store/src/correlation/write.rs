@@ -21,7 +21,7 @@ pub struct IncidentWrite {
     pub trace_id: Option<String>,
     /// The incident that absorbed it; present exactly if the status is `merged`.
     pub merged_into: Option<Uuid>,
-    /// Whether no further finding can join it, by its org's event time.
+    /// Whether it has ended, and not resumed since.
     pub ended: bool,
 }
 
@@ -42,6 +42,10 @@ pub struct HistoryWrite {
     pub severity: Severity,
     /// The encoded incident after the change.
     pub message: Vec<u8>,
+    /// Why it ended, as [`model::EndReason`] is written.
+    pub end_reason: Option<String>,
+    /// The incident that absorbed it.
+    pub merged_into: Option<Uuid>,
 }
 
 /// A message to publish once the transaction is committed.
@@ -59,6 +63,10 @@ pub struct OutboxWrite {
     pub message: Vec<u8>,
     /// W3C trace context of the correlation.
     pub traceparent: Option<String>,
+    /// Why it ended, as [`model::EndReason`] is written.
+    pub end_reason: Option<String>,
+    /// The incident that absorbed it.
+    pub merged_into: Option<Uuid>,
 }
 
 /// The present risk of an account.
@@ -229,18 +237,22 @@ impl Correlation {
         let scores = column(lines, |line| line.risk_score.0);
         let severities = column(lines, |line| small_severity(line.severity));
         let messages = column(lines, |line| line.message.as_slice());
+        let reasons = column(lines, |line| line.end_reason.as_deref());
+        let merged = column(lines, |line| line.merged_into);
         sqlx::query!(
             r#"INSERT INTO orgwatch.incident_history (incident_id, revision, org_id, change, risk_score, severity,
-                   message)
+                   message, end_reason, merged_into)
                SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::integer[], $6::smallint[],
-                   $7::bytea[])"#,
+                   $7::bytea[], $8::text[], $9::uuid[])"#,
             &ids,
             &revisions,
             &orgs as &[&str],
             &changes as &[&str],
             &scores,
             &severities,
-            &messages as &[&[u8]]
+            &messages as &[&[u8]],
+            &reasons as &[Option<&str>],
+            &merged as &[Option<Uuid>]
         )
         .execute(&mut *self.transaction)
         .await
@@ -263,18 +275,25 @@ impl Correlation {
         let changes = column(messages, |message| message.change.as_str());
         let bytes = column(messages, |message| message.message.as_slice());
         let traceparents = column(messages, |message| message.traceparent.as_deref());
+        let reasons = column(messages, |message| message.end_reason.as_deref());
+        let merged = column(messages, |message| message.merged_into);
         sqlx::query!(
-            r#"INSERT INTO orgwatch.outbox (incident_id, revision, org_id, change, message, traceparent)
-               SELECT incident_id, revision, org_id, change, message, traceparent
-               FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::text[])
-                   WITH ORDINALITY AS t (incident_id, revision, org_id, change, message, traceparent, place)
+            r#"INSERT INTO orgwatch.outbox (incident_id, revision, org_id, change, message, traceparent, end_reason,
+                   merged_into)
+               SELECT incident_id, revision, org_id, change, message, traceparent, end_reason, merged_into
+               FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[],
+                       $8::uuid[])
+                   WITH ORDINALITY AS t (incident_id, revision, org_id, change, message, traceparent, end_reason,
+                       merged_into, place)
                ORDER BY place"#,
             &ids,
             &revisions,
             &orgs as &[&str],
             &changes as &[&str],
             &bytes as &[&[u8]],
-            &traceparents as &[Option<&str>]
+            &traceparents as &[Option<&str>],
+            &reasons as &[Option<&str>],
+            &merged as &[Option<Uuid>]
         )
         .execute(&mut *self.transaction)
         .await

@@ -104,7 +104,7 @@ impl Owner {
         if written.await? { Ok(()) } else { Err(fence) }
     }
 
-    /// Deletes all state of the partition and its checkpoint, so that it starts again from the stream's start.
+    /// Deletes all state of the partition, its checkpoint and its clocks, so that it starts again from the stream's start.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if this session does not hold the partition; if the session is lost.
@@ -121,12 +121,15 @@ impl Owner {
             sqlx::query!("DELETE FROM orgwatch.baseline_state WHERE partition = $1", partition)
                 .execute(&mut *transaction)
                 .await?;
+            sqlx::query!("DELETE FROM orgwatch.org_clocks WHERE partition = $1", partition)
+                .execute(&mut *transaction)
+                .await?;
             transaction.commit().await
         };
         with_timeout(self.answer_timeout, "forget the state of a partition", forgotten).await
     }
 
-    /// Deletes the partition's state of an org, and returns the number of deleted records. The checkpoint stays.
+    /// Deletes the partition's state and clock of an org, and returns the number of deleted records of state. The checkpoint stays.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if this session does not hold the partition; if the session is lost.
@@ -136,7 +139,8 @@ impl Owner {
             return Err(StoreError::Fenced { partition, applied: 0 });
         }
         let deleted = sqlx::query!(
-            "DELETE FROM orgwatch.baseline_state WHERE partition = $1 AND org_id = $2",
+            "WITH clock AS (DELETE FROM orgwatch.org_clocks WHERE partition = $1 AND org_id = $2)
+             DELETE FROM orgwatch.baseline_state WHERE partition = $1 AND org_id = $2",
             partition,
             org.as_str()
         )

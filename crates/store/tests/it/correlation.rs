@@ -34,6 +34,8 @@ async fn writes_are_read_back() {
         risk_score: Points(7_250),
         severity: Severity::High,
         message: message.clone(),
+        end_reason: None,
+        merged_into: None,
     };
     correlation.put_history(&[line]).await.unwrap();
     let outgoing = OutboxWrite {
@@ -43,6 +45,8 @@ async fn writes_are_read_back() {
         change: "opened".into(),
         message: message.clone(),
         traceparent: None,
+        end_reason: None,
+        merged_into: None,
     };
     correlation.put_outbox(&[outgoing]).await.unwrap();
     let risk = RiskWrite {

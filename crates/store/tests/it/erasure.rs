@@ -27,9 +27,20 @@ async fn fill(store: &Store, account: &(OrgId, UserId), id: u128) {
         risk_score: Points(7_250),
         severity: Severity::High,
         message: message.clone(),
+        end_reason: None,
+        merged_into: None,
     };
     correlation.put_history(&[history]).await.unwrap();
-    let outbox = OutboxWrite { incident_id, revision: 3, org_id, change, message, traceparent: None };
+    let outbox = OutboxWrite {
+        incident_id,
+        revision: 3,
+        org_id,
+        change,
+        message,
+        traceparent: None,
+        end_reason: None,
+        merged_into: None,
+    };
     correlation.put_outbox(&[outbox]).await.unwrap();
     let risk = RiskWrite {
         org_id: account.0.clone(),

@@ -17,6 +17,8 @@ fn message(name: &str, revision: u64) -> OutboxWrite {
         change: name.into(),
         message: vec![1, 2, 3],
         traceparent: Some("00-1-2-01".into()),
+        end_reason: None,
+        merged_into: None,
     }
 }
 

@@ -1,5 +1,5 @@
-use crate::support::{Database, org};
-use model::OrgId;
+use crate::support::{Database, incident, open, org, put_incidents, user};
+use model::{OrgId, Timestamp};
 use store::{Owner, StateEntry, StateKey, StoreError, quota};
 
 const PARTITIONS: i32 = 8;
@@ -106,6 +106,30 @@ async fn a_checkpoint_survives_being_stored() {
     a.forget(5).await.unwrap();
     assert_eq!(a.load_checkpoint(5).await.unwrap(), None);
     assert_eq!(a.load_state(5, "no such prefix").await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_clock_needs_the_partition_and_never_goes_back() {
+    let (database, store) = Database::migrated().await;
+    let (a, b) = tokio::join!(owner(&database, "a", 1), owner(&database, "b", 2));
+    let emma = user("emma");
+    put_incidents(&store, &emma, &[open(incident(1, &emma))]).await;
+    let last = incident(1, &emma).last_event_at;
+    let ending = async || store.ending_accounts(0, 10).await.unwrap().into_iter().map(|ending| ending.clock);
+    assert_eq!(ending().await.next(), None, "no clock is known");
+    assert!(a.try_acquire(5).await.unwrap() && b.try_acquire(6).await.unwrap());
+    a.put_clocks(5, &[(org(), last), (OrgId::new("other"), Timestamp(i64::MAX))]).await.unwrap();
+    assert_eq!(ending().await.next(), None, "nothing is later");
+    a.put_clocks(5, &[(org(), last.plus(2))]).await.unwrap();
+    a.put_clocks(5, &[(org(), last)]).await.unwrap();
+    // A large org has a clock in each of its partitions: the latest counts.
+    b.put_clocks(6, &[(org(), last.plus(1))]).await.unwrap();
+    assert_eq!(ending().await.collect::<Vec<_>>(), [last.plus(2)]);
+    assert!(matches!(b.put_clocks(5, &[]).await, Err(StoreError::Fenced { partition: 5, .. })));
+    a.forget(5).await.unwrap();
+    assert_eq!(ending().await.collect::<Vec<_>>(), [last.plus(1)]);
+    b.forget_org(6, &org()).await.unwrap();
+    assert_eq!(ending().await.next(), None);
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ async fn fill(store: &Store, id: u128, org: &OrgId) {
         risk_score: incident.risk_score,
         severity: incident.severity,
         message: vec![],
+        end_reason: None,
+        merged_into: None,
     };
     correlation.put_incidents(&[open(incident)]).await.unwrap();
     correlation.put_history(&[line]).await.unwrap();

@@ -109,6 +109,9 @@ async fn baseline_keeps_its_state() {
     owner.checkpoint(3, 1, &[entry("a"), entry("b")], &[]).await.unwrap();
     let gone = StateKey { org_id: org(), key: "b".into() };
     owner.checkpoint(3, 2, &[entry("a")], &[gone]).await.unwrap();
+    for clock in [1, 2] {
+        owner.put_clocks(3, &[(org(), Timestamp(clock))]).await.unwrap();
+    }
     assert_eq!(owner.load_checkpoint(3).await.unwrap(), Some(2));
     assert_eq!(owner.load_state(3, "~").await.unwrap(), [entry("a")]);
     // Every process runs these queries when it starts.
@@ -148,12 +151,16 @@ async fn correlator_writes_and_notifier_delivers() {
             change: change.clone(),
             message: vec![],
             traceparent: None,
+            end_reason: None,
+            merged_into: None,
         };
         correlation.put_outbox(&[outbox]).await.unwrap();
         assert_eq!(correlation.findings().await.unwrap().len(), 1);
         assert_eq!(correlation.incidents().await.unwrap().len(), 1);
         correlation.commit().await.unwrap();
     }
+    let clock = format!("INSERT INTO orgwatch.org_clocks VALUES (3, '{}', {})", org(), i64::MAX);
+    execute(&mut database.connection().await, &clock).await.unwrap();
     assert_eq!(store.ending_accounts(0, 10).await.unwrap().len(), 1);
     assert_eq!(store.outbox_backlog().await.unwrap().0, 2);
     let relayed = store.relay(10, async |rows| rows.iter().map(|row| row.id).collect()).await.unwrap().unwrap();
@@ -189,6 +196,8 @@ fn line(incident_id: Uuid, change: &str) -> HistoryWrite {
         risk_score: Points(7_250),
         severity: Severity::High,
         message: vec![],
+        end_reason: None,
+        merged_into: None,
     }
 }
 
