@@ -33,7 +33,7 @@ class Fleet:
         self.folder = Path(tempfile.mkdtemp(prefix="orgwatch-deploy-"))
         self.folder.chmod(0o755)
         self.secrets = self.folder / "secrets"
-        self.running, self.ports, self.receiver, self.initialized = {}, {}, Receiver(), False
+        self.running, self.ports, self.receiver, self.initialized = {}, {}, self.receive(), False
         # Every series that any service has exported, including services that have ended.
         self.seen = {}
 
@@ -53,10 +53,15 @@ class Fleet:
         return self
 
     def __exit__(self, *_):
-        for name in list(self.running):
+        # The servers, which started first, last: services wait long for servers that are gone.
+        for name in reversed(list(self.running)):
             self.stop(name)
         self.receiver.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def receive(self):
+        """Starts what accepts the webhooks."""
+        return Receiver()
 
     def port(self, name):
         """Returns a free port, the same one for the same name."""
@@ -160,14 +165,18 @@ class Fleet:
 
     def push(self, body, token=None):
         """Pushes records; returns the status of the answer."""
+        return self.answer(body, token)[0]
+
+    def answer(self, body, token=None, query=""):
+        """Pushes records; returns the status and the text of the answer."""
         token = token or (self.secrets / "push-token").read_text()
-        url = f"http://127.0.0.1:{self.port('push')}/v1/events"
+        url = f"http://127.0.0.1:{self.port('push')}/v1/events{query}"
         request = urllib.request.Request(url, data=body, headers={"Authorization": f"Bearer {token}"})
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status
+                return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
-            return error.code
+            return error.code, error.read().decode()
 
     def scrape(self):
         """Reads /metrics of every running service, and remembers its series."""
@@ -195,8 +204,7 @@ class Receiver:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
-                self.rfile.read(int(self.headers.get("content-length", 0)))
-                receiver.taken += 1
+                receiver.take(self.path, self.headers, self.rfile.read(int(self.headers.get("content-length", 0))))
                 self.send_response(receiver.status)
                 self.end_headers()
 
@@ -206,6 +214,9 @@ class Receiver:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def take(self, _path, _headers, _body):
+        self.taken += 1
 
     def close(self):
         self.server.shutdown()

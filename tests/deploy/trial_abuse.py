@@ -1,0 +1,209 @@
+"""Steps of the trial in which clients are hostile or slow."""
+
+import gzip
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from datetime import date
+
+from fleet import get
+from trial_story import Person, lines
+
+MIB = 2**20
+#: How much the memory of ingest may grow, in MiB.
+GROWTH = 256
+#: Another address of this machine, for limits by address.
+ELSEWHERE = "127.0.0.2"
+SLOW_SECONDS = 60
+DAY = date(2026, 3, 2)
+
+
+def hostile(trial):
+    """Small bodies that unpack to much, broken bodies and several frames: memory stays bounded and nothing is lost."""
+    fleet = trial.fleet
+    fleet.stop("ingest")
+    fleet.start("ingest")
+    file = lines(Person(1).leaver(DAY))
+    trial.push("hostile", file[:100])
+    before = fleet.memory("ingest")
+    calm = lines(Person(2).leaver(DAY))
+    bomb = gzip.compress(b"{}\n" * (63 * MIB // 3))
+    trial.report.note(f"{len(bomb) / 1024:.0f} kB of gzip unpack to 63 MiB")
+    for count in (1, 3):
+        statuses = []
+        sending = [threading.Thread(target=lambda: statuses.append(fleet.answer(bomb, fleet.token("hostile")))) for _ in range(count)]
+        with Memory(fleet, "ingest", before) as memory:
+            for each in sending:
+                each.start()
+            answer = trial.push("calm", calm[:200] if count == 1 else calm[200:])
+            for each in sending:
+                each.join()
+        answers = ", ".join(sorted({f"{status} {text[:70]}" for status, text in statuses}))
+        trial.report.check(memory.growth() <= GROWTH, f"{count} at once: ingest grew by {memory.growth():.0f} MiB; {answers}")
+        trial.report.check(answer["accepted"] > 0, f"meanwhile {answer['accepted']} events of another org accepted")
+    with Memory(fleet, "ingest", before) as memory:
+        for _ in range(24):
+            abandon(fleet, bomb)
+        answer = trial.push("hostile", file[100:200])
+    trial.report.check(memory.growth() <= GROWTH, f"24 that hang up: ingest grew by {memory.growth():.0f} MiB")
+    broken(trial, "gzip", gzip.compress(b"".join(file[200:])))
+    if zstd := shutil.which("zstd"):
+        frames(trial, zstd, file)
+    else:
+        trial.report.skip("two frames of Zstandard: no zstd on PATH")
+    trial.push("hostile", file[200:])
+    trial.settle()
+    trial.check_equal("hostile", file, f"all {len(file)} events, after what was broken", seconds=20)
+    trial.check_equal("calm", calm, f"{len(calm)} events of the other org", seconds=20)
+
+
+class Memory:
+    """The largest resident memory of a process while the block runs, compared with what it was before."""
+
+    def __init__(self, fleet, name, before):
+        self.fleet, self.name, self.before, self.most, self.over = fleet, name, before, before, threading.Event()
+        self.sampling = threading.Thread(target=self.sample)
+
+    def __enter__(self):
+        self.sampling.start()
+        return self
+
+    def __exit__(self, *_):
+        # Decoding may go on after the answer.
+        time.sleep(2)
+        self.over.set()
+        self.sampling.join()
+
+    def sample(self):
+        while not self.over.wait(0.01):
+            self.most = max(self.most, self.fleet.memory(self.name))
+
+    def growth(self):
+        return self.most - self.before
+
+
+def abandon(fleet, body):
+    """Sends a whole request, and hangs up without waiting for the answer."""
+    with socket.create_connection(("127.0.0.1", fleet.port("push")), 5) as client:
+        client.sendall(head(fleet.token("hostile"), len(body)) + body)
+
+
+def head(token, length):
+    lines_of_it = ["POST /v1/events?watch=true HTTP/1.1", "Host: ingest", f"Authorization: Bearer {token}",
+                   f"Content-Length: {length}", "", ""]
+    return "\r\n".join(lines_of_it).encode()
+
+
+def broken(trial, kind, packed):
+    """Checks that a body that breaks off is answered as broken: by its status or among the rejected."""
+    status, text = trial.try_push("hostile", packed[: len(packed) // 2])
+    said = status == 400 or status in (200, 202) and json.loads(text)["rejected_total"] > 0
+    trial.report.check(said, f"half of a body of {kind}: {status} {text[:150]}")
+
+
+def frames(trial, zstd, file):
+    """Pushes two frames in one body, reads them as a file, and pushes half of a frame."""
+    first, second = (pack(zstd, part) for part in (file[200:300], file[300:]))
+    broken(trial, "zstd", second)
+    path = trial.fleet.folder / "frames.ndjson.zst"
+    path.write_bytes(pack(zstd, file[:300]) + second)
+    command = [str(trial.options.orgwatch), "backtest", str(path), "--org", "00D000000000001", "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    events = json.loads(done.stdout)["reading"]["counts"]["events"] if done.returncode == 0 else 0
+    trial.report.check(events == len(file), f"a file of two frames: {events} of {len(file)} events")
+    status, text = trial.try_push("hostile", first + second)
+    accepted = json.loads(text).get("accepted", 0) if status in (200, 202) else 0
+    trial.report.check(accepted == len(file) - 200, f"a body of two frames: {accepted} of {len(file) - 200} events")
+
+
+def pack(zstd, part):
+    return subprocess.run([zstd, "-c", "-q"], input=b"".join(part), check=True, stdout=subprocess.PIPE).stdout
+
+
+def slow(trial):
+    """330 silent or trickling connections: another org's pushes are answered, refusals say why, and none stays."""
+    fleet = trial.fleet
+    trial.push("slow", lines(Person(1).day(DAY)))
+    trial.push("spare", lines(Person(1).day(DAY)))
+    request = head(fleet.token("slow"), 100_000)
+    plans = [(b"", b""), (b"POST /v1/events HTTP/1.1\r\nX-Slow: ", b"x"), (request, b"\n")]
+    # The address is not the one from which the other org pushes.
+    clients = [Slow(fleet.port("push"), *plan) for plan in plans for _ in range(110)]
+    record = lines(Person(2).day(DAY))[:1][0]
+    answers, begin, bound = [], time.monotonic(), SLOW_SECONDS
+    while any(not each.ended for each in clients) and time.monotonic() - begin < bound:
+        for each in clients:
+            each.step()
+        if len(answers) < 60:
+            answers.append((time.monotonic(), *trial.try_push("spare", record)))
+        time.sleep(0.5)
+    good = [each for each in answers if each[1] == 202]
+    trial.report.check(len(good) == len(answers), f"{len(good)} of {len(answers)} pushes of another org answered 202; "
+                                                  f"otherwise {sorted({each[1:] for each in answers if each[1] != 202})[:3]}")
+    for name, some in zip(["silent", "slow headers", "slow bodies"], [clients[:110], clients[110:220], clients[220:]]):
+        lasted = [each.ended - each.begin for each in some if each.ended]
+        longest = f"the last after {max(lasted):.0f} s" if lasted else ""
+        trial.report.check(len(lasted) == len(some), f"{name}: {len(lasted)} of {len(some)} closed within {bound} s, {longest}")
+    refused = {}
+    for each in clients[220:]:
+        text = each.answer.decode(errors="replace")
+        key = f"{text.partition(chr(13))[0][9:] or 'nothing'}: {text.rpartition(chr(10))[2].strip()[:120]}"
+        refused[key] = refused.get(key, 0) + 1
+    for key, count in sorted(refused.items()):
+        trial.report.note(f"{count} slow bodies were answered {key}")
+    trial.report.check(all(true_reason(key) for key in refused), "each of them by its reason: its org's places, or slowness")
+    for each in clients:
+        each.close()
+    status, text = get(fleet.port("ingest"), "/readyz")
+    trial.report.check(status == 200, f"ingest is ready: {status} {text[:80]}")
+
+
+def true_reason(answer):
+    """Returns whether an answer names slowness, or how many requests of the org are in progress."""
+    if answer.startswith("408"):
+        return True
+    return answer.startswith("429") and any(word in answer.lower() for word in ("org", "token", "address"))
+
+
+class Slow:
+    """A client that sends a beginning at once and then a little each second."""
+
+    def __init__(self, port, beginning, trickle):
+        self.trickle, self.answer, self.begin, self.ended = trickle, b"", time.monotonic(), None
+        self.next = self.begin + 1
+        try:
+            self.socket = socket.create_connection(("127.0.0.1", port), 5, source_address=(ELSEWHERE, 0))
+            self.socket.sendall(beginning)
+            self.socket.setblocking(False)
+        except OSError:
+            self.ended = time.monotonic()
+
+    def step(self):
+        """Reads what has come, and sends the next part if it is time."""
+        if self.ended:
+            return
+        try:
+            part = self.socket.recv(4096)
+            self.answer += part
+            if not part:
+                self.ended = time.monotonic()
+                return
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.ended = time.monotonic()
+            return
+        if self.trickle and time.monotonic() > self.next:
+            self.next += 1
+            try:
+                self.socket.sendall(self.trickle)
+            except OSError:
+                # The answer may still be there to be read.
+                self.trickle = b""
+
+    def close(self):
+        if hasattr(self, "socket"):
+            self.socket.close()
