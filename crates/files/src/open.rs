@@ -68,7 +68,7 @@ pub enum InputError {
     /// No path led to a file of events.
     #[error("no file of events in {0}")]
     Empty(String),
-    /// A named file cannot be read to its end. One whose packed bytes break off is read as far as it goes.
+    /// A named file cannot be read to its end. A packed file that is cut off or damaged is read as far as it goes.
     #[error("{}: line {line}: cannot be read", path.display())]
     Record {
         /// The file.

@@ -146,7 +146,7 @@ impl<R: Read> Read for Packed<R> {
     }
 }
 
-/// A decoder whose errors say where the packed bytes break off.
+/// A decoder that says in its errors where the packed bytes break off.
 struct Located<D> {
     decoder: D,
     progress: Arc<Progress>,

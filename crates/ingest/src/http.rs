@@ -1,27 +1,36 @@
 //! `POST /v1/events`: pushed events.
 
 mod answer;
+mod connections;
+mod places;
+mod receive;
+mod serve;
 
-use crate::decode::{Decoded, Packing, decode};
+pub(crate) use serve::serve;
+
+use crate::decode::{DecodeError, Decoded, Packing, decode};
 use crate::idle::Idle;
 use crate::meter::{Counts, Meter, SourceKind};
 use crate::tokens::Keyring;
-use crate::{Settings, Sink, Tokens};
+use crate::{Settings, Sink, Ticket, Tokens};
 use answer::{Accepted, Refusal};
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bus::PublishError;
-use futures::StreamExt;
-use model::OrgId;
+use connections::{Connection, Connections};
+use futures::future::try_join_all;
+use model::{Activity, OrgId};
+use places::Places;
+use receive::Limits;
 use runtime::admin::Health;
 use runtime::clock::now;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
@@ -30,18 +39,19 @@ pub struct Push {
     keyring: Arc<Keyring>,
     sink: Sink,
     limits: Limits,
-    /// One permit for each request at a time.
-    room: Semaphore,
+    max_unpacked_bytes: u64,
+    acknowledge_wait: Duration,
+    header_wait: Duration,
+    connections: Connections,
+    places: Places,
+    /// One permit for each body that is decoded at a time.
+    decoders: Arc<Semaphore>,
     idle: Mutex<Idle>,
     meter: Meter,
 }
 
-struct Limits {
-    body: u64,
-    unpacked: u64,
-    body_wait: Duration,
-    acknowledge_wait: Duration,
-}
+/// The most bodies that are decoded at a time. A choice: each keeps a core busy, and takes up to 40 MiB if it is hostile.
+const DECODERS: usize = 2;
 
 pub(crate) const ROUTE: &str = "/v1/events";
 
@@ -57,21 +67,25 @@ impl Push {
     /// Makes the state for a router. `health` reports token files that cannot be read.
     pub fn new(settings: &Settings, tokens: Tokens, sink: Sink, health: &Health) -> Self {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-        let limits = Limits {
-            body: settings.max_body_bytes,
-            unpacked: settings.max_unpacked_bytes,
-            body_wait: seconds(settings.body_seconds),
-            acknowledge_wait: seconds(settings.acknowledge_seconds),
-        };
         let mut idle = Idle::default();
         for (org, of_org) in &settings.orgs {
             if let Some(after) = settings.idle_after(of_org) {
                 idle.watch(OrgId::new(org.as_str()), after, now());
             }
         }
-        let room = Semaphore::new(settings.max_requests as usize);
-        let keyring = Arc::new(Keyring::new(tokens, health));
-        Self { keyring, sink, limits, room, idle: Mutex::new(idle), meter: Meter::new() }
+        Self {
+            keyring: Arc::new(Keyring::new(tokens, health)),
+            sink,
+            limits: Limits::new(settings),
+            max_unpacked_bytes: settings.max_unpacked_bytes,
+            acknowledge_wait: seconds(settings.acknowledge_seconds),
+            header_wait: seconds(settings.header_seconds),
+            connections: Connections::new(settings),
+            places: Places::new(settings),
+            decoders: Arc::new(Semaphore::new(DECODERS)),
+            idle: Mutex::new(idle),
+            meter: Meter::new(),
+        }
     }
 
     pub(crate) fn keyring(&self) -> &Arc<Keyring> {
@@ -88,62 +102,83 @@ impl Push {
         let token = bearer(headers).ok_or(Refusal::NoToken)?;
         let org = self.keyring.org_of(token).ok_or(Refusal::WrongToken)?;
         Span::current().record("orgwatch.org.id", org.as_str());
+        if let Some(connection) = request.extensions().get::<Arc<Connection>>() {
+            connection.authenticated();
+        }
         let packing = packing(headers)?;
-        self.check_length(headers)?;
+        self.limits.check(declared_length(headers))?;
 
-        let _room = self.room.try_acquire().map_err(|_| Refusal::Busy)?;
-        let read = self.read(request.into_body());
-        let body = tokio::time::timeout(self.limits.body_wait, read).await.map_err(|_| Refusal::Slow)??;
-        self.meter.bytes(SourceKind::Push, body.len() as u64);
-        let (max_bytes, owner) = (self.limits.unpacked, org.clone());
-        let decoding = tokio::task::spawn_blocking(move || decode(&body, packing, &owner, max_bytes, now()));
-        let decoded = decoding.await.map_err(Refusal::Failed)??;
-        self.publish(&org, decoded).await
-    }
-
-    fn check_length(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if length.is_some_and(|length| length > self.limits.body) {
-            return Err(Refusal::TooLarge(self.limits.body));
+        let mut place = self.places.take(&org)?;
+        let body = self.limits.receive(request.into_body(), &mut place).await?;
+        self.meter.bytes(SourceKind::Push, body.len());
+        let decoder = timeout(self.acknowledge_wait, Arc::clone(&self.decoders).acquire_owned()).await;
+        let decoder = decoder.map_err(|_| Refusal::NotDecoded)?;
+        let (sender, batches) = mpsc::channel(1);
+        let (max_bytes, owner) = (self.max_unpacked_bytes, org.clone());
+        // The place is taken until the thread has ended, also if the client goes away. Then the receiver of the batches
+        // goes away, too, and the thread ends with its next chunk.
+        let decoding = tokio::task::spawn_blocking(move || {
+            let _held = (place, decoder);
+            let take = |batch: Vec<Activity>| {
+                if batch.is_empty() { !sender.is_closed() } else { sender.blocking_send(batch).is_ok() }
+            };
+            decode(body, packing, &owner, max_bytes, now(), take)
+        });
+        let sent = self.send(&org, batches).await;
+        let decoded = decoding.await.map_err(Refusal::Failed)?;
+        if let Err(DecodeError::Canceled) = &decoded {
+            // Only sending that has failed cancels it.
+            sent?;
+            return Err(DecodeError::Canceled.into());
         }
-        Ok(())
+        self.conclude(&org, decoded?, sent?).await
     }
 
-    async fn read(&self, body: Body) -> Result<Vec<u8>, Refusal> {
-        let mut parts = body.into_data_stream();
-        let mut whole = Vec::new();
-        while let Some(part) = parts.next().await {
-            let part = part.map_err(Refusal::BrokenOff)?;
-            if (whole.len() + part.len()) as u64 > self.limits.body {
-                return Err(Refusal::TooLarge(self.limits.body));
+    /// Sends the batches in order. If one fails, `batches` is closed, which stops decoding.
+    async fn send(&self, org: &OrgId, mut batches: mpsc::Receiver<Vec<Activity>>) -> Result<Vec<Ticket>, Refusal> {
+        let mut tickets = Vec::new();
+        while let Some(activities) = batches.recv().await {
+            activities.iter().for_each(|activity| self.meter.latency(SourceKind::Push, activity));
+            // Nothing is sent yet before the first batch, so the client may be asked to send the body later.
+            let sent = if tickets.is_empty() {
+                self.idle().heard(org, now());
+                timeout(self.acknowledge_wait, self.sink.offer(activities)).await
+            } else {
+                timeout(self.acknowledge_wait, self.sink.send(activities)).await
+            };
+            match sent {
+                Ok(Ok(ticket)) => tickets.push(ticket),
+                Ok(Err(PublishError::Busy)) => return Err(Refusal::PublisherIsBusy),
+                Ok(Err(error)) => return Err(Refusal::NotPublished(error)),
+                Err(_) => return Err(Refusal::NotAcknowledged),
             }
-            whole.extend_from_slice(&part);
         }
-        Ok(whole)
+        Ok(tickets)
     }
 
-    async fn publish(&self, org: &OrgId, decoded: Decoded) -> Result<Accepted, Refusal> {
-        let Decoded { activities, rejects, ignored } = decoded;
-        let counts = Counts { accepted: activities.len(), rejected: rejects.len(), ignored, outside: 0 };
-        if let Some(first) = rejects.first() {
+    /// Waits until everything sent is acknowledged, and counts the records.
+    async fn conclude(&self, org: &OrgId, decoded: Decoded, tickets: Vec<Ticket>) -> Result<Accepted, Refusal> {
+        let Decoded { accepted, rejects, ignored, cut_off } = decoded;
+        let counts = Counts { accepted, rejected: rejects.total, ignored, outside: 0 };
+        if let Some(first) = rejects.first.first() {
             let reason = first.reason.as_str();
             tracing::warn!(org.id = %org, records = counts.rejected, line = first.line, reason, "records set aside");
         }
-        if counts.accepted == 0 && ignored == 0 {
-            self.meter.records(SourceKind::Push, counts);
-            return Err(Refusal::NoEvents(rejects));
+        if ignored > 0 && accepted == 0 {
+            self.idle().heard(org, now());
         }
-        self.idle().heard(org, now());
-        activities.iter().for_each(|activity| self.meter.latency(SourceKind::Push, activity));
-        let stored = async { self.sink.offer(activities).await?.await };
-        match tokio::time::timeout(self.limits.acknowledge_wait, stored).await {
-            Ok(Ok(())) => {}
-            Ok(Err(PublishError::Busy)) => return Err(Refusal::Busy),
+        match timeout(self.acknowledge_wait, try_join_all(tickets)).await {
+            Ok(Ok(_)) => {}
             Ok(Err(error)) => return Err(Refusal::NotPublished(error)),
             Err(_) => return Err(Refusal::NotAcknowledged),
         }
         self.meter.records(SourceKind::Push, counts);
-        Ok(Accepted::new(counts, rejects))
+        let stored = Accepted::new(counts, rejects);
+        match cut_off {
+            Some(at) => Err(Refusal::CutOff { at, stored }),
+            None if accepted == 0 && ignored == 0 => Err(Refusal::NoEvents(stored)),
+            None => Ok(stored),
+        }
     }
 }
 
@@ -165,13 +200,13 @@ async fn events(State(push): State<Arc<Push>>, request: Request) -> Response {
         bus::trace::parent(&span, parent);
     }
     let answer = Arc::clone(&push).answer(request).instrument(span.clone()).await;
-    let response = span.in_scope(|| answered(&span, answer));
+    let response = span.in_scope(|| answered(&push, &span, answer));
     span.record("http.response.status_code", response.status().as_u16());
     push.meter.request(response.status().as_u16(), started.elapsed());
     response
 }
 
-fn answered(span: &Span, answer: Result<Accepted, Refusal>) -> Response {
+fn answered(push: &Push, span: &Span, answer: Result<Accepted, Refusal>) -> Response {
     match answer {
         Ok(accepted) => {
             span.record("orgwatch.records.accepted", accepted.accepted);
@@ -188,9 +223,14 @@ fn answered(span: &Span, answer: Result<Accepted, Refusal>) -> Response {
             } else {
                 tracing::debug!(error = &refusal as &dyn std::error::Error, "request refused");
             }
+            push.meter.refused(refusal.label());
             refusal.into_response()
         }
     }
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -11,6 +11,7 @@ pub struct Meter {
     records: Counter<u64>,
     bytes: Counter<u64>,
     requests: Histogram<f64>,
+    refused: Counter<u64>,
     latency: Histogram<f64>,
 }
 
@@ -55,12 +56,14 @@ impl Meter {
             .with_boundaries(runtime::latency::BUCKETS.to_vec());
         let records = meter.u64_counter("orgwatch.ingest.records").with_unit("{record}");
         let bytes = meter.u64_counter("orgwatch.ingest.received").with_unit("By");
+        let refused = meter.u64_counter("orgwatch.ingest.refused").with_unit("{request}");
         Self {
             records: records.with_description("Records by source and outcome").build(),
             bytes: bytes
                 .with_description("Bytes received: of push and files before decompression, of Salesforce after it")
                 .build(),
             requests: requests.build(),
+            refused: refused.with_description("Pushes and connections that were refused, by reason").build(),
             latency: latency.build(),
         }
     }
@@ -92,6 +95,11 @@ impl Meter {
             KeyValue::new("http.response.status_code", i64::from(status)),
         ];
         self.requests.record(took.as_secs_f64(), &labels);
+    }
+
+    /// Counts a push or a connection that was refused.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        self.refused.add(1, &[KeyValue::new("reason", reason)]);
     }
 
     /// Records how long after its event an activity was received.

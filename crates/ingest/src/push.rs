@@ -38,9 +38,10 @@ impl Source for PushSource {
     fn run<'a>(&'a mut self, sink: &'a Sink, shutdown: CancellationToken) -> BoxFuture<'a, Result<(), SourceError>> {
         Box::pin(async move {
             let Some(listener) = self.listener.take() else { return Ok(()) };
-            let router = http::router(Arc::clone(&self.push));
-            let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-            let server = async { server.await.map_err(SourceError::Serve) };
+            let server = async {
+                http::serve(listener, Arc::clone(&self.push), shutdown.clone()).await;
+                Ok(())
+            };
             let clock = async {
                 tokio::select! {
                     () = shutdown.cancelled() => Ok(()),

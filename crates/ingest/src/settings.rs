@@ -21,8 +21,23 @@ pub struct Settings<S = ()> {
     pub max_unpacked_bytes: u64,
     /// The most requests at a time; further ones are answered with 429.
     pub max_requests: u32,
+    /// The most requests of one org at a time; further ones are answered with 429.
+    pub max_requests_per_org: u32,
+    /// The most bytes that the bodies of all requests have at a time. One org may have half of them.
+    pub max_held_bytes: u64,
+    /// The most connections at a time; further ones are answered with 503.
+    pub max_connections: u32,
+    /// The most connections from one address at a time; further ones are answered with 429.
+    pub max_connections_per_address: u32,
+    /// The most connections from one address on which no valid token has arrived yet; further ones are answered with
+    /// 429.
+    pub max_unauthenticated_per_address: u32,
+    /// How long a client may take to send the head of a request, and how long a connection may be idle.
+    pub header_seconds: u32,
     /// How long a client may take to send a body.
     pub body_seconds: u32,
+    /// The fewest bytes a second at which a body must arrive, after its first 5 seconds; 0 is any.
+    pub min_body_bytes_per_second: u32,
     /// How long JetStream may take to acknowledge before the client is answered with 503.
     pub acknowledge_seconds: u32,
     /// How long an org may push nothing before its watermark moves on, so that its hours close; 0 is forever. Events
@@ -81,7 +96,14 @@ impl<S: Default> Default for Settings<S> {
             max_body_bytes: 16 << 20,
             max_unpacked_bytes: 64 << 20,
             max_requests: 16,
+            max_requests_per_org: 8,
+            max_held_bytes: 64 << 20,
+            max_connections: 512,
+            max_connections_per_address: 256,
+            max_unauthenticated_per_address: 32,
+            header_seconds: 10,
             body_seconds: 60,
+            min_body_bytes_per_second: 16 << 10,
             acknowledge_seconds: 10,
             idle_watermark_seconds: 300,
             orgs: BTreeMap::new(),
@@ -99,7 +121,14 @@ impl<S> Settings<S> {
             max_body_bytes,
             max_unpacked_bytes,
             max_requests,
+            max_requests_per_org,
+            max_held_bytes,
+            max_connections,
+            max_connections_per_address,
+            max_unauthenticated_per_address,
+            header_seconds,
             body_seconds,
+            min_body_bytes_per_second,
             acknowledge_seconds,
             idle_watermark_seconds,
             orgs,
@@ -111,7 +140,14 @@ impl<S> Settings<S> {
             max_body_bytes,
             max_unpacked_bytes,
             max_requests,
+            max_requests_per_org,
+            max_held_bytes,
+            max_connections,
+            max_connections_per_address,
+            max_unauthenticated_per_address,
+            header_seconds,
             body_seconds,
+            min_body_bytes_per_second,
             acknowledge_seconds,
             idle_watermark_seconds,
             orgs,
@@ -128,11 +164,20 @@ impl<S> Settings<S> {
             ("max_body_bytes", self.max_body_bytes),
             ("max_unpacked_bytes", self.max_unpacked_bytes),
             ("max_requests", self.max_requests.into()),
+            ("max_requests_per_org", self.max_requests_per_org.into()),
+            ("max_connections", self.max_connections.into()),
+            ("max_connections_per_address", self.max_connections_per_address.into()),
+            ("max_unauthenticated_per_address", self.max_unauthenticated_per_address.into()),
+            ("header_seconds", self.header_seconds.into()),
             ("body_seconds", self.body_seconds.into()),
             ("acknowledge_seconds", self.acknowledge_seconds.into()),
         ];
         let zeros = positive.iter().filter(|(_, value)| *value == 0);
         let mut errors: Vec<String> = zeros.map(|(key, _)| format!("ingest.{key}: must be at least 1")).collect();
+        if self.max_held_bytes < self.max_body_bytes {
+            let (held, body) = (self.max_held_bytes, self.max_body_bytes);
+            errors.push(format!("ingest.max_held_bytes: must be at least ingest.max_body_bytes, {body}, is {held}"));
+        }
         if let (Some(from), Some(to)) = (self.files.from, self.files.to)
             && from >= to
         {

@@ -57,9 +57,6 @@ pub enum SourceError {
     /// A file cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The server for pushes failed.
-    #[error("the push server failed")]
-    Serve(#[source] std::io::Error),
     /// JetStream did not acknowledge.
     #[error("activities cannot be published")]
     Publish(#[from] PublishError),

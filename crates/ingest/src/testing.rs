@@ -64,6 +64,7 @@ struct State {
     aside: Vec<Unread>,
     busy: bool,
     is_silent: bool,
+    holds_sends: bool,
     fails_unacknowledged: bool,
     /// How many more calls are acknowledged, if not all.
     acknowledges: Option<usize>,
@@ -79,6 +80,16 @@ impl Memory {
     /// Stops acknowledging.
     pub fn acknowledge_nothing(&self) {
         self.0.lock().unwrap().is_silent = true;
+    }
+
+    /// Lets [`Outlet::send`] wait, as if too much was under way.
+    pub fn hold_sends(&self) {
+        self.0.lock().unwrap().holds_sends = true;
+    }
+
+    /// Lets further calls of [`Outlet::send`] go on.
+    pub fn release_sends(&self) {
+        self.0.lock().unwrap().holds_sends = false;
     }
 
     /// Acknowledges again, and fails the calls that were not acknowledged.
@@ -140,7 +151,12 @@ impl Outlet for Memory {
     }
 
     fn send(&self, partition: u16, items: Vec<Item<Entry>>) -> BoxFuture<'_, Result<Ticket, PublishError>> {
-        Box::pin(async move { Ok(self.take(partition, items)) })
+        Box::pin(async move {
+            if self.0.lock().unwrap().holds_sends {
+                pending::<()>().await;
+            }
+            Ok(self.take(partition, items))
+        })
     }
 
     fn set_aside<'a>(&'a self, unread: &'a Unread) -> BoxFuture<'a, ()> {

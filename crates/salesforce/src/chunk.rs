@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// The largest record, in bytes. A longer one is rejected unread.
 ///
 /// A choice, far above real records: a text field of Salesforce has at most 131,072 characters.
-pub const MAX_RECORD: usize = 16 << 20;
-/// Usual size of a chunk, in bytes. A choice: some hundred records, enough to keep a parsing thread busy.
+pub const MAX_RECORD: usize = 4 << 20;
+/// Usual size of a chunk, in bytes, unless [`Chunks::with_size`] says another. A choice: some hundred records, enough to keep a parsing thread busy.
 const CHUNK: usize = 512 << 10;
 
 /// An input failed before its end.
@@ -33,6 +33,8 @@ pub struct ReadError {
 pub struct Chunks<R> {
     reader: R,
     splitter: Splitter,
+    /// Usual size of a chunk.
+    size: usize,
     /// Bytes that were read and not yet returned. They start at a record.
     buffer: Vec<u8>,
     /// Allocation of a recycled chunk, for the next one.
@@ -95,6 +97,7 @@ impl<R: Read> Chunks<R> {
         Self {
             reader,
             splitter,
+            size: CHUNK,
             buffer: Vec::new(),
             spare: Vec::new(),
             line: 1,
@@ -104,12 +107,19 @@ impl<R: Read> Chunks<R> {
         }
     }
 
+    /// Returns the same with chunks of another usual size in bytes. What a chunk of the smallest records parses into takes
+    /// up to 50 times as many.
+    #[must_use]
+    pub fn with_size(self, size: usize) -> Self {
+        Self { size: size.clamp(1, MAX_RECORD), ..self }
+    }
+
     /// Returns the next chunk; `None` at the end of the input.
     ///
     /// # Errors
     /// If the reader fails. All whole records before the failure are returned first.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk>, ReadError> {
-        let mut want = CHUNK;
+        let mut want = self.size;
         loop {
             self.fill(want);
             if self.buffer.is_empty() {
@@ -194,7 +204,7 @@ impl<R: Read> Chunks<R> {
             if end.is_some() || self.has_ended || self.broken.is_some() {
                 break;
             }
-            self.fill(CHUNK);
+            self.fill(self.size);
         }
         let header = self.splitter.header();
         let (bytes, records) = (Vec::new(), Records::Lines);

@@ -13,9 +13,16 @@ use std::borrow::Cow;
 /// The header of a log file.
 #[derive(Debug)]
 pub(crate) struct Header {
+    /// At most [`MAX_COLUMNS`].
     columns: Vec<Column>,
+    /// How many columns the row names.
+    count: usize,
     raw: Vec<u8>,
 }
+
+/// Columns of a header that are read; values of further ones are ignored. A choice, far above the columns of log files,
+/// so that a row of commas cannot fill the memory.
+const MAX_COLUMNS: usize = 1_024;
 
 #[derive(Debug)]
 struct Column {
@@ -31,7 +38,8 @@ impl Header {
             let name = String::from_utf8_lossy(name.trim_ascii()).into_owned();
             Column { hash: NameHash::new(&name), meaning: field::meaning(&name), name }
         };
-        Self { columns: Fields::of(row).map(column).collect(), raw: row.trim_ascii_end().to_vec() }
+        let columns = Fields::of(row).take(MAX_COLUMNS).map(column).collect();
+        Self { columns, count: Fields::of(row).count(), raw: row.trim_ascii_end().to_vec() }
     }
 
     /// Returns whether the row repeats this header.
@@ -50,7 +58,7 @@ pub(crate) fn read(chunk: &Chunk, header: &Header, context: &Context, parsed: &m
         }
         record.clear();
         let (found, content) = fill(row, header, &mut record);
-        let expected = header.columns.len();
+        let expected = header.count;
         let result = if found == expected {
             normalize::normalize(&record, &mut clients, context, || content.value())
         } else {
@@ -202,6 +210,12 @@ mod tests {
         assert_eq!(fields("\"open"), ["open"]);
         assert_eq!(fields("\"a\"b,c"), ["ab", "c"]);
         assert_eq!(fields(""), [""]);
+    }
+
+    #[test]
+    fn columns_are_bounded_and_all_are_counted() {
+        let header = Header::new("EVENT_TYPE,".repeat(5_000).as_bytes());
+        assert_eq!((header.columns.len(), header.count), (MAX_COLUMNS, 5_001));
     }
 
     #[test]

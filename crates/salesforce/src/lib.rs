@@ -90,7 +90,8 @@ pub fn read_time(text: &str) -> Option<Timestamp> {
 ///
 /// Never fails: records that cannot be read are listed in [`Parsed::rejects`].
 pub fn parse(chunk: &Chunk, context: &Context) -> Parsed {
-    let activities = Vec::with_capacity(chunk.record_count());
+    // Bounded by the bytes: hostile records may be far smaller than any that become an activity.
+    let activities = Vec::with_capacity(chunk.record_count().min(chunk.len() / SMALLEST + 1));
     let mut parsed = Parsed { activities, rejects: chunk.rejects.clone(), ignored: 0, unnamed: 0 };
     match &chunk.header {
         Some(header) => csv::read(chunk, header, context, &mut parsed),
@@ -98,6 +99,9 @@ pub fn parse(chunk: &Chunk, context: &Context) -> Parsed {
     }
     parsed
 }
+
+/// Bytes of a small record. A choice; it only bounds memory that is reserved in advance.
+const SMALLEST: usize = 128;
 
 impl Parsed {
     fn add(&mut self, result: Result<Normalized, RejectReason>, line: u64, excerpt: impl FnOnce() -> String) {

@@ -6,21 +6,41 @@ use proptest::prelude::*;
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const MAX: u64 = 1 << 20;
 
-fn read(body: &[u8], packing: Packing) -> Result<Decoded, DecodeError> {
-    decode(body, packing, &OrgId::new(ORG), MAX, NOW)
+/// What a body gave.
+#[derive(Debug)]
+struct Whole {
+    activities: Vec<Activity>,
+    decoded: Decoded,
 }
 
-fn ids(decoded: &Decoded) -> Vec<String> {
-    decoded.activities.iter().map(|activity| activity.id.to_string()).collect()
+fn read_up_to(body: &[u8], packing: Packing, max_bytes: u64) -> Result<Whole, DecodeError> {
+    let mut activities = Vec::new();
+    let take = |batch: Vec<Activity>| {
+        assert!(batch.len() < BATCH + CHUNK / 20, "{}", batch.len());
+        activities.extend(batch);
+        true
+    };
+    let decoded = decode(body.into(), packing, &OrgId::new(ORG), max_bytes, NOW, take)?;
+    assert_eq!(decoded.accepted, activities.len());
+    Ok(Whole { activities, decoded })
+}
+
+fn read(body: &[u8], packing: Packing) -> Result<Whole, DecodeError> {
+    read_up_to(body, packing, MAX)
+}
+
+fn ids(read: &Whole) -> Vec<String> {
+    read.activities.iter().map(|activity| activity.id.to_string()).collect()
 }
 
 /// Reads `body`, and expects these events and nothing else.
 #[track_caller]
 fn check(body: impl AsRef<[u8]>, packing: Packing, numbers: &[u32]) {
-    let decoded = read(body.as_ref(), packing).unwrap();
+    let whole = read(body.as_ref(), packing).unwrap();
     let expected: Vec<String> = numbers.iter().map(|number| id(*number)).collect();
-    assert_eq!(ids(&decoded), expected);
-    assert_eq!((decoded.rejects.len(), decoded.ignored), (0, 0));
+    assert_eq!(ids(&whole), expected);
+    let Decoded { rejects, ignored, cut_off, .. } = whole.decoded;
+    assert_eq!((rejects.total, ignored, cut_off), (0, 0, None));
 }
 
 #[test]
@@ -42,12 +62,12 @@ const ROWS: &str = "\
 
 #[test]
 fn equal_rows_of_a_log_file_have_different_ids() {
-    let decoded = read(ROWS.as_bytes(), Packing::Detect).unwrap();
-    let first = ids(&decoded);
+    let whole = read(ROWS.as_bytes(), Packing::Detect).unwrap();
+    let first = ids(&whole);
     assert_eq!(first.len(), 2);
     assert_ne!(first.first(), first.last());
     assert_eq!(ids(&read(ROWS.as_bytes(), Packing::Detect).unwrap()), first, "sent again they are the same");
-    let [short, foreign] = decoded.rejects.as_slice() else { panic!("{:?}", decoded.rejects) };
+    let [short, foreign] = whole.decoded.rejects.first.as_slice() else { panic!("{whole:?}") };
     assert_eq!((short.line, short.reason.as_str()), (Some(4), "5 fields, but the header has 6"));
     assert!(foreign.line.is_none() && foreign.reason.contains("org 00Dxx0000000001"), "{foreign:?}");
 }
@@ -87,27 +107,77 @@ fn content_encodings() {
 
 #[test]
 fn a_body_is_unpacked_up_to_the_limit() {
-    let org = OrgId::new(ORG);
     let text = records(0..100);
     let (length, packed) = (text.len() as u64, gzip(text.as_bytes()));
-    assert_eq!(decode(&packed, Packing::Gzip, &org, length, NOW).unwrap().activities.len(), 100);
+    assert_eq!(read_up_to(&packed, Packing::Gzip, length).unwrap().activities.len(), 100);
     for body in [packed, zstd(text.as_bytes()), text.into_bytes()] {
-        let error = decode(&body, Packing::Detect, &org, length - 1, NOW).unwrap_err();
+        let error = read_up_to(&body, Packing::Detect, length - 1).unwrap_err();
         assert!(matches!(error, DecodeError::TooLarge(bytes) if bytes == length - 1), "{error:?}");
     }
     let bomb = gzip(&[records([1]).as_bytes(), &vec![b' '; 200 << 20]].concat());
-    assert!(matches!(decode(&bomb, Packing::Gzip, &org, MAX, NOW), Err(DecodeError::TooLarge(MAX))));
+    assert!(matches!(read(&bomb, Packing::Gzip), Err(DecodeError::TooLarge(MAX))));
 }
 
 #[test]
-fn a_broken_body_is_refused() {
-    let text = records(0..500);
-    for whole in [gzip(text.as_bytes()), zstd(text.as_bytes())] {
-        let half = &whole[..whole.len() / 2];
-        assert!(matches!(read(half, Packing::Detect), Err(DecodeError::Broken { .. })));
+fn a_body_that_is_cut_off_gives_the_records_before_and_says_where() {
+    // The short one breaks off within the head.
+    let (short, long) = (records(0..20), records(0..5_000));
+    for whole in [gzip(short.as_bytes()), gzip(long.as_bytes()), zstd(long.as_bytes())] {
+        let half = &whole[..whole.len() - 9];
+        let read = read(half, Packing::Detect).unwrap();
+        let found = ids(&read);
+        let Decoded { accepted, rejects, cut_off, .. } = read.decoded;
+        let cut_off = cut_off.unwrap();
+        assert!(accepted > 0 && cut_off.line == Some(accepted as u64 + 1), "{accepted} before {cut_off:?}");
+        assert_eq!((rejects.total, rejects.first), (1, vec![cut_off.clone()]));
+        let place = format!("the packed bytes are cut off at byte {}, after ", half.len());
+        assert!(cut_off.reason.contains(&place), "{cut_off:?}");
+        assert_eq!(found, (0..accepted as u32).map(id).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn nothing_of_a_damaged_body_is_handed_over() {
+    let text = records(0..2_000);
+    let refused = |body: &[u8], packing| {
+        let take = |batch: Vec<Activity>| {
+            assert!(batch.is_empty());
+            true
+        };
+        let error = decode(body.into(), packing, &OrgId::new(ORG), MAX, NOW, take).unwrap_err();
+        assert!(matches!(error, DecodeError::Broken { .. }), "{error:?}");
+    };
+    for (mut whole, from_end) in [(gzip(text.as_bytes()), 8), (zstd(text.as_bytes()), 4)] {
+        let at = whole.len() - from_end;
+        whole[at] ^= 1;
+        refused(&whole, Packing::Detect);
+        refused(&whole[..3], Packing::Gzip);
     }
     for packing in [Packing::Gzip, Packing::Zstd] {
-        assert!(matches!(read(text.as_bytes(), packing), Err(DecodeError::Broken { line: 1, .. })));
+        refused(text.as_bytes(), packing);
+    }
+}
+
+#[test]
+fn rejects_are_counted_and_the_first_are_kept() {
+    let text = record(1, "a", "") + "\n" + &"{}\n".repeat(300_000);
+    let Decoded { accepted, rejects, .. } = read(text.as_bytes(), Packing::Detect).unwrap().decoded;
+    assert_eq!((accepted, rejects.total, rejects.first.len()), (1, 300_000, MAX_REJECTS));
+    assert_eq!(rejects.first.last().unwrap().line, Some(101));
+}
+
+#[test]
+fn decoding_ends_when_nobody_takes_its_batches() {
+    let text = "{}\n".repeat(300_000);
+    for wanted in [0, 1, 20] {
+        let mut asked = 0;
+        let take = |_: Vec<Activity>| {
+            asked += 1;
+            asked <= wanted
+        };
+        let error = decode(text.as_bytes().into(), Packing::Detect, &OrgId::new(ORG), MAX, NOW, take).unwrap_err();
+        assert!(matches!(error, DecodeError::Canceled), "{error:?}");
+        assert_eq!(asked, wanted + 1);
     }
 }
 
@@ -125,11 +195,11 @@ fn unreadable_records_are_set_aside_with_their_line() {
     let far = record(5, &"u".repeat(600), "");
     let unwatched = r#"{"attributes":{"type":"LightningErrorEvent"},"EventDate":"2026-03-02T00:00:00Z","UserId":"a"}"#;
     let lines = [&record(1, "a", ""), "{no json", &other, &same, r#"{"a":1}"#, &far, unwatched];
-    let decoded = read(lines.join("\n").as_bytes(), Packing::Detect).unwrap();
-    assert_eq!(ids(&decoded), [id(1), id(4)]);
-    assert!(decoded.activities.iter().all(|a| a.org_id.as_str() == ORG && a.received_at == Some(NOW)));
-    assert_eq!(decoded.ignored, 1);
-    insta::assert_snapshot!(serde_json::to_string_pretty(&decoded.rejects).unwrap(), @r#"
+    let whole = read(lines.join("\n").as_bytes(), Packing::Detect).unwrap();
+    assert_eq!(ids(&whole), [id(1), id(4)]);
+    assert!(whole.activities.iter().all(|a| a.org_id.as_str() == ORG && a.received_at == Some(NOW)));
+    assert_eq!(whole.decoded.ignored, 1);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&whole.decoded.rejects.first).unwrap(), @r#"
     [
       {
         "line": 2,

@@ -1,6 +1,6 @@
 //! Responses to pushes.
 
-use crate::decode::{DecodeError, Rejected};
+use crate::decode::{DecodeError, Rejected, Rejects};
 use crate::meter::Counts;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -26,8 +26,24 @@ pub(super) enum Refusal {
     NoToken,
     #[error("unknown token")]
     WrongToken,
-    #[error("the body took too long to arrive")]
-    Slow,
+    #[error("the server has {0} connections, the most it may have")]
+    Connections(u32),
+    #[error("there are {0} connections from this address, the most it may have")]
+    ConnectionsOfAddress(u32),
+    #[error("{0} connections from this address have sent no valid token yet, the most it may have")]
+    Unauthenticated(u32),
+    #[error("{0} pushes of this org are being processed, the most it may have at a time")]
+    OrgIsBusy(u32),
+    #[error("{0} pushes of all orgs are being processed, the most at a time")]
+    AllAreBusy(u32),
+    #[error("the bodies of this org that are being processed have {0} bytes, the most they may have")]
+    OrgIsFull(u64),
+    #[error("the bodies of all orgs that are being processed have {0} bytes, the most they may have")]
+    AllIsFull(u64),
+    #[error("the body did not arrive within {0} s")]
+    Late(u32),
+    #[error("the body arrives at less than {0} bytes per second")]
+    Slow(u32),
     #[error("the body broke off")]
     BrokenOff(#[source] axum::Error),
     #[error("more than {0} bytes")]
@@ -36,10 +52,14 @@ pub(super) enum Refusal {
     Encoding(String),
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    #[error("line {}: {}; the records before are stored", .at.line.unwrap_or(1), .at.reason)]
+    CutOff { at: Rejected, stored: Accepted },
     #[error("the body has no event that can be read")]
-    NoEvents(Vec<Rejected>),
+    NoEvents(Accepted),
+    #[error("too many bodies are waiting to be decoded")]
+    NotDecoded,
     #[error("too many events are waiting to be stored")]
-    Busy,
+    PublisherIsBusy,
     #[error("not stored in time")]
     NotAcknowledged,
     #[error("not stored")]
@@ -52,25 +72,18 @@ pub(super) enum Refusal {
 #[derive(Serialize)]
 struct RefusalBody {
     error: String,
+    /// What is stored nevertheless.
     #[serde(flatten)]
-    rejects: Option<Rejects>,
+    stored: Option<Accepted>,
 }
 
-#[derive(Serialize)]
-struct Rejects {
-    rejected: Vec<Rejected>,
-    rejected_total: usize,
-}
-
-/// The most unreadable records that a response lists.
-const MAX_REJECTS: usize = 100;
 /// Seconds after which a client may send the request again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 impl Accepted {
-    pub(super) fn new(counts: Counts, mut rejected: Vec<Rejected>) -> Self {
-        rejected.truncate(MAX_REJECTS);
-        Self { accepted: counts.accepted, ignored: counts.ignored, rejected, rejected_total: counts.rejected }
+    pub(super) fn new(counts: Counts, rejects: Rejects) -> Self {
+        let Rejects { first, total } = rejects;
+        Self { accepted: counts.accepted, ignored: counts.ignored, rejected: first, rejected_total: total }
     }
 }
 
@@ -78,14 +91,54 @@ impl Refusal {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
-            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::Late(_) | Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) | Self::Decode(DecodeError::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BrokenOff(_) | Self::Decode(_) | Self::NoEvents(_) => StatusCode::BAD_REQUEST,
-            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
-            Self::NotAcknowledged | Self::NotPublished(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BrokenOff(_) | Self::Decode(_) | Self::CutOff { .. } | Self::NoEvents(_) => StatusCode::BAD_REQUEST,
+            Self::ConnectionsOfAddress(_)
+            | Self::Unauthenticated(_)
+            | Self::OrgIsBusy(_)
+            | Self::AllAreBusy(_)
+            | Self::OrgIsFull(_)
+            | Self::AllIsFull(_)
+            | Self::PublisherIsBusy => StatusCode::TOO_MANY_REQUESTS,
+            Self::Connections(_) | Self::NotDecoded | Self::NotAcknowledged | Self::NotPublished(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+
+    /// Returns the value of the label `reason`.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::NoToken | Self::WrongToken => "token",
+            Self::Connections(_) => "connections",
+            Self::ConnectionsOfAddress(_) | Self::Unauthenticated(_) => "connections of an address",
+            Self::OrgIsBusy(_) => "requests of an org",
+            Self::AllAreBusy(_) => "requests",
+            Self::OrgIsFull(_) => "bytes of an org",
+            Self::AllIsFull(_) => "bytes",
+            Self::Late(_) | Self::Slow(_) => "slow",
+            Self::TooLarge(_) | Self::Decode(DecodeError::TooLarge(_)) => "too large",
+            Self::BrokenOff(_) | Self::Encoding(_) | Self::Decode(_) | Self::CutOff { .. } | Self::NoEvents(_) => {
+                "unreadable"
+            }
+            Self::NotDecoded => "decoders",
+            Self::PublisherIsBusy | Self::NotAcknowledged | Self::NotPublished(_) => "not stored",
+            Self::Failed(_) => "defect",
+        }
+    }
+
+    /// Returns the whole response, for a connection from which no request is read.
+    pub(super) fn raw(&self) -> String {
+        let (status, body) = (self.status(), serde_json::json!({ "error": self.to_string() }).to_string());
+        let (reason, length) = (status.canonical_reason().unwrap_or_default(), body.len());
+        format!(
+            "HTTP/1.1 {} {reason}\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n\
+             content-length: {length}\r\n\r\n{body}",
+            status.as_u16()
+        )
     }
 }
 
@@ -98,21 +151,20 @@ impl IntoResponse for Accepted {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, error) = (self.status(), self.to_string());
-        let rejects = match self {
-            Self::NoEvents(mut rejected) => {
-                let rejected_total = rejected.len();
-                rejected.truncate(MAX_REJECTS);
-                Some(Rejects { rejected, rejected_total })
-            }
+        let stored = match self {
+            Self::CutOff { stored, .. } | Self::NoEvents(stored) => Some(stored),
             _ => None,
         };
-        let mut response = (status, Json(RefusalBody { error, rejects })).into_response();
+        let mut response = (status, Json(RefusalBody { error, stored })).into_response();
+        let headers = response.headers_mut();
         match status {
             StatusCode::UNAUTHORIZED => {
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                // Whoever has no token gets one answer for a connection.
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::OrgSettings;
 use crate::testing::{Memory, ORG, gzip, id, record, records, sink};
+use axum::body::Body;
 use axum::http::StatusCode;
 use model::Timestamp;
 use secrecy::SecretString;
@@ -162,9 +163,11 @@ async fn a_full_publisher_is_answered_with_429() {
 #[tokio::test]
 async fn requests_beyond_the_limit_are_answered_with_429() {
     let server = server_with(Settings { max_requests: 1, ..Settings::default() });
-    let room = server.push.room.acquire().await.unwrap();
-    assert_eq!(server.send(records([1])).await.status, 429);
-    drop(room);
+    let place = server.push.places.take(&OrgId::new(ORG)).unwrap();
+    let answer = server.send(records([1])).await;
+    assert_eq!((answer.status, answer.headers["retry-after"].to_str().unwrap()), (429, "1"));
+    assert_eq!(answer.body["error"], "1 pushes of all orgs are being processed, the most at a time");
+    drop(place);
     assert_eq!(server.send(records([1])).await.status, 202);
     assert_eq!(server.send(records([2])).await.status, 202);
 }
@@ -183,6 +186,7 @@ async fn a_body_that_does_not_arrive_is_refused() {
     let server = server();
     let never = futures::stream::pending::<std::io::Result<Vec<u8>>>();
     assert_eq!(server.send(Body::from_stream(never)).await.status, 408);
+    assert_eq!(server.push.places.take(&OrgId::new(ORG)).err().map(|refusal| refusal.to_string()), None);
     let broken = futures::stream::iter([Err::<Vec<u8>, _>(std::io::Error::other("gone"))]);
     assert_eq!(server.send(Body::from_stream(broken)).await.status, 400);
 }
@@ -206,4 +210,54 @@ async fn other_methods_and_paths_are_not_served() {
     };
     assert_eq!(get(ROUTE).await, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(get("/metrics").await, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_body_that_is_cut_off_is_stored_as_far_as_it_goes() {
+    let server = server();
+    let mut body = gzip(records(0..5_000).as_bytes());
+    body.truncate(body.len() - 9);
+    let answer = server.send(body).await;
+    let accepted = server.memory.texts().len();
+    assert_eq!((answer.status, &answer.body["accepted"]), (400, &json!(accepted)));
+    assert_eq!(answer.body["rejected_total"], 1);
+    let error = answer.body["error"].as_str().unwrap();
+    assert!(accepted > 0 && error.starts_with(&format!("line {}: ", accepted + 1)), "{accepted}: {error}");
+    assert!(error.ends_with("; the records before are stored"), "{error}");
+}
+
+#[tokio::test]
+async fn a_body_without_room_is_refused_with_the_reason() {
+    let limits = Settings { max_body_bytes: 100_000, max_held_bytes: 100_000, ..Settings::default() };
+    let server = server_with(limits);
+    let mut other = server.push.places.take(&OrgId::new("00D000000000009EAA")).unwrap();
+    other.grow(60_000).unwrap();
+    let answer = server.send("x".repeat(50_000)).await;
+    assert_eq!(answer.status, 429);
+    let expected = "the bodies of all orgs that are being processed have 100000 bytes, the most they may have";
+    assert_eq!(answer.body["error"], expected);
+    drop(other);
+    assert_eq!(server.send(records([1])).await.status, 202);
+}
+
+/// The place of a push is taken while its thread runs, also if the client has gone.
+#[tokio::test]
+async fn a_place_is_taken_until_decoding_has_ended() {
+    let server = server_with(Settings { max_requests: 1, ..Settings::default() });
+    // Nothing is acknowledged or read, so the thread waits for room after its second batch.
+    server.memory.hold_sends();
+    let body = records(0..40_000);
+    let mut sending = Box::pin(server.send(body));
+    while server.memory.texts().is_empty() {
+        assert!(futures::poll!(sending.as_mut()).is_pending());
+        tokio::task::yield_now().await;
+    }
+    assert!(server.push.places.take(&OrgId::new(ORG)).is_err());
+    drop(sending);
+    // Decoding notices by itself that nobody waits for it.
+    while server.push.places.take(&OrgId::new(ORG)).is_err() {
+        tokio::task::yield_now().await;
+    }
+    server.memory.release_sends();
+    assert_eq!(server.send(records([1])).await.status, 202);
 }

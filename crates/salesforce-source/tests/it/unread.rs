@@ -7,6 +7,7 @@ use fake_org::{Event, FakeOrg, Fault, Interval, LogBody, LogFile, Script, Speed}
 use ingest::testing::{ORG, id};
 use ingest::{Service, Settings};
 use model::{Kind, OrgId, Timestamp};
+use runtime::admin::Health;
 use salesforce_source::{ConnectedOrg, Files, SalesforceSettings, SalesforceSource, Setup, Stored};
 use servers::Postgres;
 use std::collections::BTreeSet;
@@ -57,8 +58,14 @@ async fn read(bus: &Bus, org: ConnectedOrg, count: usize) -> (BTreeSet<String>, 
     let postgres = Postgres::start().await.unwrap();
     let store = store(&postgres).await;
     let settings = Settings { listen: free_address(), ..Settings::default() };
-    let service =
-        Service { settings, partitions: partitions(), lateness_seconds: 600, bus: bus.clone(), store: store.clone() };
+    let service = Service {
+        settings,
+        partitions: partitions(),
+        lateness_seconds: 600,
+        bus: bus.clone(),
+        store: store.clone(),
+        health: Health::default(),
+    };
     let setup = Setup {
         settings: SalesforceSettings { orgs: [("prod".to_owned(), org)].into(), ..SalesforceSettings::default() },
         partitions: partitions(),

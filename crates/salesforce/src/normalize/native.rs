@@ -40,6 +40,9 @@ pub(super) fn anomaly(record: &Record<'_>, activity: &mut Activity) {
     activity.native = Some(Box::new(native));
 }
 
+/// The most bytes of `SecurityEventData` that are parsed: twice the 131,072 characters of Salesforce's longest text.
+const MAX_DATA: usize = 256 << 10;
+
 /// An element of `SecurityEventData`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,8 +60,12 @@ struct Element {
 
 /// Parses `[{"featureName":…,"featureValue":…,"featureContribution":"1.62 %"},…]`. Returns `None` for other texts.
 ///
-/// Also accepts typographic quotes, as in the examples of Salesforce's documentation.
+/// Also accepts typographic quotes, as in the examples of Salesforce's documentation. A text of more than [`MAX_DATA`] is
+/// not parsed: its elements take up to 60 times as much memory.
 fn features(data: &str) -> Option<Vec<NativeFeature>> {
+    if data.len() > MAX_DATA {
+        return None;
+    }
     let elements: Vec<Element> = serde_json::from_str(data).ok().or_else(|| {
         let straight = data.replace(['“', '”', '„', '″'], "\"");
         serde_json::from_str(&straight).ok()
@@ -138,5 +145,6 @@ mod tests {
         assert_eq!(features("{\"a\":1}"), None);
         assert_eq!(features("reserved"), None);
         assert_eq!(features("[]"), Some(vec![]));
+        assert_eq!(features(&format!("[{}]", " ".repeat(MAX_DATA))), None);
     }
 }

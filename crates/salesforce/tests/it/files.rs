@@ -172,7 +172,7 @@ fn an_unclosed_quote_affects_only_its_row() {
 }
 
 #[test]
-fn a_record_beyond_16_mib_is_rejected_and_the_rest_read() {
+fn a_record_beyond_4_mib_is_rejected_and_the_rest_read() {
     let event = stored("ApiEvent", "");
     let huge = stored("ApiEvent", &format!(r#""Records":"{}""#, "x\\\"".repeat(MAX_RECORD / 3)));
     let lines = format!("{event}\n{huge}\n{event}\n");
@@ -183,11 +183,7 @@ fn a_record_beyond_16_mib_is_rejected_and_the_rest_read() {
     for (text, format, line) in [(&lines, Format::JsonLines, 2), (&array, Format::Json, 2), (&rows, Format::Csv, 3)] {
         let parsed = read_as(text.as_bytes(), format);
         let rejects: Vec<_> = parsed.rejects.iter().map(|reject| (reject.line, reject.reason.to_string())).collect();
-        assert_eq!(
-            (parsed.activities.len(), rejects),
-            (2, vec![(line, "longer than 16 MiB".to_owned())]),
-            "{format:?}"
-        );
+        assert_eq!((parsed.activities.len(), rejects), (2, vec![(line, "longer than 4 MiB".to_owned())]), "{format:?}");
     }
 }
 

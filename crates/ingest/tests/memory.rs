@@ -1,0 +1,150 @@
+//! The memory that hostile pushes take: in a process of its own, with the allocator of orgwatchd.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use bus::PublishError;
+use futures::future::{BoxFuture, join_all, ready};
+use ingest::http::Push;
+use ingest::{OrgSettings, Outlet, PushSource, Settings, Sink, Source, Ticket, Tokens, Unread};
+use mimalloc::MiMalloc;
+use model::partition::Partitions;
+use model::{Entry, Item, OrgId};
+use runtime::admin::Health;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+const ORGS: [(&str, &str); 2] =
+    [("00D000000000001EAA", "a-token-of-this-org"), ("00D000000000002EAA", "a-token-of-other-org")];
+
+/// Acknowledges everything, and keeps nothing.
+struct Discarding;
+
+impl Outlet for Discarding {
+    fn try_send(&self, _: u16, _: Vec<Item<Entry>>) -> Result<Ticket, PublishError> {
+        Ok(Box::pin(ready(Ok(()))))
+    }
+
+    fn send(&self, partition: u16, items: Vec<Item<Entry>>) -> BoxFuture<'_, Result<Ticket, PublishError>> {
+        Box::pin(ready(self.try_send(partition, items)))
+    }
+
+    fn set_aside<'a>(&'a self, _: &'a Unread) -> BoxFuture<'a, ()> {
+        Box::pin(ready(()))
+    }
+}
+
+/// Growth that is allowed, far below the 256 MiB of the whole process: the publisher may hold 32 MiB, and connections 16
+/// MiB more.
+const MOST_MIB: u64 = 128;
+const MIB: usize = 1 << 20;
+/// Unpacked bytes of a body of many records, which are slow without optimization; they took 38 bytes of memory each.
+const MANY: usize = 3 * MIB;
+/// Unpacked bytes of a body of few records.
+const FEW: usize = 24 * MIB;
+
+/// Returns the start and then the part, again and again, as gzip.
+fn gzip(start: &str, part: &str, bytes: usize) -> Vec<u8> {
+    let member = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let size = part.len().max(MIB / part.len() * part.len());
+    let repeated = member(&part.repeat(size / part.len()));
+    [member(start), repeated.repeat(bytes / size)].concat()
+}
+
+/// Returns hostile bodies by name.
+fn bodies() -> Vec<(&'static str, Vec<u8>)> {
+    let event = |kind: &str, more: &str| {
+        format!(r#"{{"attributes":{{"type":"{kind}"}},"EventDate":"2026-03-02T00:00:00Z","UserId":"a",{more}}}"#) + "\n"
+    };
+    let long_text = event("ListViewEvent", &format!(r#""Unknown":"{}""#, r"\n".repeat(3 * MIB / 2)));
+    let features =
+        format!(r#""SecurityEventData":[{}{{"featureName":1}}]"#, r#"{"featureName":1},"#.repeat(3 * MIB / 18));
+    let features = event("ApiAnomalyEventStore", &features);
+    let columns = format!("EVENT_TYPE{}\n", ",".repeat(7 * MIB / 2));
+    vec![
+        ("lines of empty objects", gzip("", "{}\n", MANY)),
+        ("an array of empty objects", gzip("[", "{},", MANY)),
+        ("an array of numbers", gzip("[{},", "1,", MANY)),
+        ("the smallest rows", gzip("EVENT_TYPE,TIMESTAMP_DERIVED,USER_ID\n", "Login,2026-03-02T00:00:00Z,a\n", MANY)),
+        ("nested arrays", gzip(r#"{"a":"#, "[", FEW)),
+        ("nested objects", gzip("", r#"{"a":"#, FEW)),
+        ("a header of commas", gzip("EVENT_TYPE", ",", FEW)),
+        ("a row of commas", gzip("EVENT_TYPE,USER_ID\n", ",", FEW)),
+        ("millions of columns", gzip("", &columns, FEW)),
+        ("long texts", gzip("", &long_text, FEW)),
+        ("many features", gzip("", &features, FEW)),
+    ]
+}
+
+/// Returns the value of a line of `/proc/self/status` in MiB.
+fn status_mib(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
+}
+
+async fn post(address: SocketAddr, token: &str, body: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /v1/events HTTP/1.1\r\nhost: ingest\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // A refused body is not read to its end.
+    let (mut reader, mut writer) = stream.split();
+    let (_, read) = tokio::join!(writer.write_all(body), reader.read_to_end(&mut answer));
+    drop(read);
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_pushes_take_bounded_memory() {
+    let of_token = |token: &str| OrgSettings { tokens: vec![token.into()], ..OrgSettings::default() };
+    let orgs = ORGS.map(|(org, token)| (OrgId::new(org), of_token(token))).into();
+    let settings: Settings = Settings { orgs, ..Settings::default() };
+    let sink = Sink::new(Arc::new(Discarding), Partitions::new(4, BTreeMap::new()));
+    let push = Push::new(&settings, Tokens::load(&settings).unwrap(), sink.clone(), &Health::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let stop = shutdown.clone();
+    let running = tokio::spawn(async move { PushSource::new(push, listener).run(&sink, stop).await });
+    let [(_, token), (_, other_token)] = ORGS;
+
+    let bodies = bodies();
+    let plain = format!(r#"{{"a":"{}"#, "x".repeat(16 * MIB - 8)).into_bytes();
+    let good =
+        br#"{"attributes":{"type":"ListViewEvent"},"EventDate":"2026-03-02T00:00:00Z","UserId":"a","RowsProcessed":1}"#;
+    assert!(post(address, token, good).await.starts_with("HTTP/1.1 202 "));
+    let before = status_mib("VmRSS:");
+    let check = |name: &str| {
+        let growth = status_mib("VmHWM:").saturating_sub(before);
+        println!("{growth} MiB: {name}");
+        assert!(growth < MOST_MIB, "{name}: {growth} MiB");
+    };
+    // Sets the peak to what is in use.
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    for (name, body) in &bodies {
+        let answers = join_all([token, token, other_token].map(|token| post(address, token, body))).await;
+        assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 ")), "{name}: {answers:?}");
+        check(name);
+    }
+    // Every place at once.
+    let all = (0..16).map(|number| post(address, if number % 2 == 0 { token } else { other_token }, &plain));
+    join_all(all).await;
+    check("bodies as large as allowed");
+    assert!(post(address, token, good).await.starts_with("HTTP/1.1 202 "));
+    shutdown.cancel();
+    running.await.unwrap().unwrap();
+}
