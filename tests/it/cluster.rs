@@ -159,7 +159,7 @@ async fn each_server_is_killed_and_restarted_while_events_flow() {
     let input = orgs(site.folder.path(), 2, 24);
     let paced = format!(", speed = {SPEED}, paced_from = \"{}\"", site.learn_until);
     let config = site.configure(&input, &paced);
-    let rules = site.write("rules.toml", "");
+    let rules = site.write("rules.toml", "detect.raise_at = 2.0\n");
     let mut fleet = Fleet::new(config.clone(), site.folder.path().to_owned());
     SERVICES.iter().for_each(|service| fleet.start(service));
     let group = detector::Group::all();

@@ -11,6 +11,7 @@ mod poison;
 mod recovery;
 mod replay;
 mod roles;
+mod rules;
 mod salesforce;
 mod startup;
 mod trace;

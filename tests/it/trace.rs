@@ -201,7 +201,7 @@ async fn one_trace_from_the_request_to_the_webhook() {
     let address = config.ingest.listen;
     let node = Node::connect(config, "test", &[group.declaration()]).await.unwrap();
     let detector = node.detector(group.clone(), shutdown.clone()).await.unwrap();
-    let (baseline, correlator) = (node.baseline(1), node.correlator());
+    let (baseline, correlator) = (node.baseline(1), node.correlator(shutdown.clone()).await.unwrap());
     let services = [
         tokio::spawn({
             let (node, shutdown) = (node.clone(), shutdown.clone());

@@ -4,6 +4,7 @@ mod backlog;
 mod error;
 mod meter;
 mod relay;
+mod rules;
 mod settings;
 #[cfg(test)]
 mod testing;
@@ -14,10 +15,12 @@ mod writes;
 pub use error::CorrelatorError;
 pub use settings::Settings;
 
+use ::settings::Hashed;
 use bus::{Bus, Consumer, SharedSettings};
 use meter::Meter;
-use model::Text;
+use std::sync::Arc;
 use store::Store;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
@@ -28,10 +31,8 @@ pub struct Service {
     pub bus: Bus,
     /// Connection to Postgres.
     pub store: Store,
-    /// Section `[risk]` of the configuration.
-    pub risk: risk::Settings,
-    /// Hash of all settings that affect findings and incidents; receipts carry it.
-    pub config_hash: Text,
+    /// The settings in force; a new value applies from the next batch on.
+    pub rules: watch::Receiver<Arc<Hashed>>,
     /// Section `[correlator]` of the configuration.
     pub settings: Settings,
 }

@@ -77,7 +77,7 @@ impl Counts {
 mod tests {
     use super::*;
     use crate::backlog::measure;
-    use crate::testing::{finding, store};
+    use crate::testing::{finding, rules, store};
     use crate::worker::Worker;
     use model::Item;
     use opentelemetry::metrics::MeterProvider;
@@ -132,7 +132,7 @@ mod tests {
         let metrics = Metrics::new();
         let meter = Meter::of(&metrics.provider.meter("orgwatch"));
         let (_server, store) = store().await;
-        let worker = Worker::of(store.clone(), risk::Settings::default(), "hash".into(), meter.clone());
+        let worker = Worker::of(store.clone(), rules(), meter.clone());
         let put = async |findings: &[Finding]| {
             let user = (findings[0].org_id.clone(), findings[0].user_id.clone());
             let items = findings.iter().cloned().map(Item::new).collect();

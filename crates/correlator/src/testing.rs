@@ -1,9 +1,13 @@
 //! Findings and a database for tests.
 
+use crate::rules::Rules;
 use model::time::HOUR;
 use model::{Finding, OrgId, Severity, Timestamp, UserClass, UserId, Uuid};
 use servers::Postgres;
+use settings::Settings;
+use std::sync::Arc;
 use store::Store;
+use tokio::sync::watch;
 
 /// A finding of Emma at an hour since 1970, at revision 1; `id` chooses the detector.
 pub(crate) fn finding(id: u128, hour: i64, score: f64) -> Finding {
@@ -31,6 +35,11 @@ pub(crate) fn finding(id: u128, hour: i64, score: f64) -> Finding {
         withdrawn: false,
         config_hash: "hash".into(),
     }
+}
+
+/// The default settings, in force.
+pub(crate) fn rules() -> Rules {
+    Rules::new(watch::channel(Arc::new(Settings::default().into())).1)
 }
 
 /// A database of its own, with the schema. It ends with the server.

@@ -8,6 +8,7 @@ use model::Timestamp;
 use runtime::clock::now;
 use runtime::error::chain;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use store::{Store, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
@@ -25,7 +26,10 @@ pub(crate) async fn run(service: &Service, meter: &Meter, shutdown: &Cancellatio
     loop {
         let outcome = tokio::select! {
             () = shutdown.cancelled() => return,
-            _ = ending.tick() => end(&service.store, meter, &service.risk).await,
+            _ = ending.tick() => {
+                let rules = Arc::clone(&service.rules.borrow());
+                end(&service.store, meter, &rules.settings.risk).await
+            }
             _ = housekeeping.tick() => housekeep(&service.store, &service.settings).await,
         };
         if let Err(error) = outcome {
@@ -85,7 +89,7 @@ fn ticker(every: Duration) -> tokio::time::Interval {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{finding, store};
+    use crate::testing::{finding, rules, store};
     use crate::worker::Worker;
     use model::time::HOUR;
     use model::{ChangeKind, EndReason, Finding, Item, OrgId, Status, UserId};
@@ -104,7 +108,7 @@ mod tests {
         async fn new() -> Self {
             let (server, store) = store().await;
             let (meter, settings) = (Meter::new(), risk::Settings::default());
-            let worker = Worker::of(store.clone(), settings.clone(), "hash".into(), meter.clone());
+            let worker = Worker::of(store.clone(), rules(), meter.clone());
             Self { server, store, meter, settings, worker }
         }
 

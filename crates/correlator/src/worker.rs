@@ -3,9 +3,10 @@
 use crate::Service;
 use crate::error::failure;
 use crate::meter::Meter;
+use crate::rules::Rules;
 use crate::writes::{Writes, kept_finding, kept_incident};
 use bus::{Delivery, Failure, Handler, trace};
-use model::{Finding, Item, OrgId, Text, UserId, Uuid};
+use model::{Finding, Item, OrgId, UserId, Uuid};
 use opentelemetry::global;
 use risk::{KeptFinding, KeptIncident, merge};
 use runtime::clock::now;
@@ -16,8 +17,7 @@ use store::{Store, StoreError, StoredFinding, StoredIncident};
 /// Merges the findings that the bus delivers.
 pub(crate) struct Worker {
     store: Store,
-    risk: risk::Settings,
-    config_hash: Text,
+    rules: Rules,
     latency: Latency,
     meter: Meter,
 }
@@ -27,20 +27,24 @@ pub(crate) type User = (OrgId, UserId);
 
 impl Worker {
     pub(crate) fn new(service: &Service, meter: Meter) -> Self {
-        Self::of(service.store.clone(), service.risk.clone(), service.config_hash.clone(), meter)
+        Self::of(service.store.clone(), Rules::new(service.rules.clone()), meter)
     }
 
-    pub(crate) fn of(store: Store, risk: risk::Settings, config_hash: Text, meter: Meter) -> Self {
-        Self { store, risk, config_hash, latency: Latency::new(&global::meter("orgwatch")), meter }
+    pub(crate) fn of(store: Store, rules: Rules, meter: Meter) -> Self {
+        Self { store, rules, latency: Latency::new(&global::meter("orgwatch")), meter }
     }
 
     /// Merges new findings by user, and returns once the transaction is committed.
     pub(crate) async fn correlate(&self, new: BTreeMap<User, Vec<Item<Finding>>>) -> Result<(), StoreError> {
         let users: Vec<User> = new.keys().cloned().collect();
         let mut correlation = self.store.correlate(&users).await?;
-        let mut findings = by_user(correlation.findings().await?, |stored: &StoredFinding| {
-            (stored.finding.org_id.clone(), stored.finding.user_id.clone())
-        });
+        let stored = correlation.findings().await?;
+        let stored_hashes = stored.iter().map(|stored| stored.finding.config_hash.clone());
+        let new_hashes = new.values().flatten().map(|item| item.value.config_hash.clone());
+        self.rules.read(&mut correlation, &stored_hashes.chain(new_hashes).collect()).await?;
+        let rulebook = self.rules.rulebook();
+        let mut findings =
+            by_user(stored, |stored: &StoredFinding| (stored.finding.org_id.clone(), stored.finding.user_id.clone()));
         let mut incidents = by_user(correlation.incidents().await?, |stored: &StoredIncident| {
             (stored.incident.org_id.clone(), stored.incident.user_id.clone())
         });
@@ -51,7 +55,7 @@ impl Worker {
             let findings = findings.remove(&user).unwrap_or_default();
             let known: BTreeSet<Uuid> = findings.iter().map(|stored| stored.finding.finding_id).collect();
             let findings: Vec<KeptFinding> = findings.into_iter().map(kept_finding).collect();
-            let merged = merge(findings, incidents.clone(), traced(new), &self.risk, &self.config_hash);
+            let merged = merge(findings, incidents.clone(), traced(new), &rulebook);
             let firsts = merged.findings.iter().filter(|kept| !known.contains(&kept.finding.finding_id));
             firsts.for_each(|kept| writes.counts.finding(&kept.finding));
             writes.add(user, incidents, merged);

@@ -5,7 +5,7 @@ use detect::{DETECTORS, Unscoreable, Verdict};
 use model::partition::Partitions;
 use model::{Command, Control, Entry, Feature, Finding, Incident, Observation, OrgId, Timestamp, UserId};
 use profile::ActivityOutcome;
-use risk::Ledger;
+use risk::{Ledger, Rulebook};
 use settings::Settings;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -106,10 +106,11 @@ impl Engine {
             self.apply_to(partition, &Entry::Control(Control { org_id, command: Command::End }))?;
         }
         let Self { settings, rules, partitions, ledgers, mut finished, .. } = self;
+        let rulebook = Rulebook::new(rules.config_hash().clone(), settings.risk);
         for ledger in ledgers.into_values() {
             let findings = ledger.findings();
             finished.findings.extend(findings.iter().cloned());
-            finished.incidents.extend(risk::incidents(findings, &settings.risk, rules.config_hash()));
+            finished.incidents.extend(risk::incidents(findings, &rulebook));
         }
         finished.findings.sort_by_key(|finding| (finding.observed_at, finding.finding_id));
         finished

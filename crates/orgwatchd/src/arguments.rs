@@ -171,8 +171,17 @@ pub(crate) enum ConfigCommand {
     Check,
     /// Print the effective configuration, with secrets masked
     Show,
-    /// Distribute the section `detect` of a file to running detectors
-    Push { file: PathBuf },
+    /// Put a file over the configuration in force in all running services, and print what changes
+    Push {
+        /// Keys that it lacks are those of the configuration
+        #[arg(required_unless_present = "reset")]
+        file: Option<PathBuf>,
+        /// Return all services to their own configuration, if no file is given or it is empty
+        #[arg(long)]
+        reset: bool,
+    },
+    /// Print the rules in force, with their hash, and who pushed them and when
+    Live,
 }
 
 #[derive(Debug, Subcommand)]

@@ -57,8 +57,9 @@ pub(crate) async fn detector(config: Config, telemetry: &Telemetry, group: Group
 /// Runs the correlator until a signal.
 pub(crate) async fn correlator(config: Config, telemetry: &Telemetry) -> Result<()> {
     let node = Node::connect(config, "correlator", &[]).await?;
-    node.run(telemetry.registry(), on_signals()?, async |node, stages| {
-        let service = node.correlator();
+    let shutdown = on_signals()?;
+    node.run(telemetry.registry(), shutdown.clone(), async |node, stages| {
+        let service = node.correlator(shutdown).await?;
         stages.spawn("correlator", async |shutdown| Ok(service.run(shutdown).await?));
         Ok(())
     })

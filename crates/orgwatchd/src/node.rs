@@ -5,10 +5,12 @@ use crate::{placement, rules, started};
 use anyhow::{Context, Result};
 use bus::{Bus, DetectorGroup, Topology};
 use detector::Group;
+use engine::Rules;
 use ingest::{IngestError, Service, Source};
 use runtime::admin::{self, Health};
 use runtime::shutdown::Stages;
 use salesforce_source::SalesforceSource;
+use settings::Hashed;
 use std::time::Duration;
 use store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -95,27 +97,30 @@ impl Node {
     /// `shutdown`.
     ///
     /// # Errors
-    /// If the settings bucket cannot be opened.
+    /// If the settings bucket cannot be opened, or the database does not answer.
     pub async fn detector(&self, group: Group, shutdown: CancellationToken) -> Result<detector::Service> {
+        let learn_until = self.config.detector.learn_until;
+        let make = move |rules: Hashed| Rules::new(&rules.settings, learn_until);
         Ok(detector::Service {
             bus: self.bus.clone(),
             group,
-            rules: rules::follow(&self.bus, self.config.rules(), self.config.detector.learn_until, shutdown).await?,
+            rules: rules::follow(&self.bus, &self.store, self.config.rules(), shutdown, make).await?,
             partitions: self.config.partitions.partitions(),
             settings: self.config.detector.clone(),
         })
     }
 
-    /// Returns the service correlator.
-    pub fn correlator(&self) -> correlator::Service {
-        let rules = self.config.rules();
-        correlator::Service {
+    /// Returns the service correlator. It follows the settings that `config push` distributes until `shutdown`.
+    ///
+    /// # Errors
+    /// If the settings bucket cannot be opened, or the database does not answer.
+    pub async fn correlator(&self, shutdown: CancellationToken) -> Result<correlator::Service> {
+        Ok(correlator::Service {
             bus: self.bus.clone(),
             store: self.store.clone(),
-            config_hash: rules.hash(),
-            risk: rules.risk,
+            rules: rules::follow(&self.bus, &self.store, self.config.rules(), shutdown, |rules| rules).await?,
             settings: self.config.correlator.clone(),
-        }
+        })
     }
 
     /// Runs the notifier until `shutdown`.

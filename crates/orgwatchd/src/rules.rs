@@ -1,65 +1,181 @@
-//! The rules of detectors, which may change while detectors run.
+//! The rules in force: those of the configuration, or those that `config push` has distributed since.
 
 use anyhow::{Context, Result};
 use bus::{Bucket, Bus};
-use engine::Rules;
 use futures::StreamExt;
-use model::Timestamp;
-use settings::Settings;
+use model::{Text, Timestamp};
+use runtime::error::chain;
+use runtime::retry::Backoff;
+use serde::{Deserialize, Serialize};
+use settings::{Change, Hashed, Settings};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+use store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Key in the settings bucket. The value is a file as `orgwatch backtest --config` takes it.
+/// The value of [`KEY`] in the settings bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pushed {
+    /// All settings as TOML; `None` if each service takes those of its own configuration again.
+    toml: Option<String>,
+    /// The database login of the operator.
+    pub(crate) by: String,
+    /// When they were pushed.
+    pub(crate) at: Timestamp,
+}
+
+/// The rules in force.
+pub(crate) struct Live {
+    /// The rules.
+    pub(crate) rules: Hashed,
+    /// Who pushed them; `None` if they are those of the configuration.
+    pub(crate) pushed: Option<Pushed>,
+}
+
+/// Key in the settings bucket.
 const KEY: &str = "rules";
 
-/// Returns the rules of `initial`, and follows those that are pushed until `shutdown`.
+/// Returns what `make` makes of the rules in force, and follows those that are pushed until `shutdown`. Rules are stored
+/// by their hash before they are used.
 ///
 /// # Errors
-/// If the bucket cannot be opened.
-pub(crate) async fn follow(
+/// If the bucket or the database does not answer.
+pub(crate) async fn follow<T: Send + Sync + 'static>(
     bus: &Bus,
-    initial: Settings,
-    learn_until: Option<Timestamp>,
+    store: &Store,
+    own: Settings,
     shutdown: CancellationToken,
-) -> Result<watch::Receiver<Arc<Rules>>> {
-    let mut pushed = Bucket::open(bus).await?.watch(KEY)?;
-    let (sender, receiver) = watch::channel(Arc::new(Rules::new(&initial, learn_until)));
+    make: impl Fn(Hashed) -> T + Send + 'static,
+) -> Result<watch::Receiver<Arc<T>>> {
+    let bucket = Bucket::open(bus).await?;
+    let mut values = bucket.watch(KEY)?;
+    let first = bucket.get(KEY).await?.and_then(|value| valid(&value, &own)).unwrap_or_else(|| own.clone());
+    let first = Hashed::from(first);
+    keep(store, &first).await?;
+    let (sender, receiver) = watch::channel(Arc::new(make(first)));
+    let store = store.clone();
     tokio::spawn(async move {
         loop {
             let value = tokio::select! {
                 () = shutdown.cancelled() => return,
-                value = pushed.next() => value,
+                value = values.next() => value,
             };
             let Some(value) = value else { return };
-            match parse(&String::from_utf8_lossy(&value), Path::new("pushed rules")) {
-                Ok(pushed) => {
-                    // Only the settings of detectors change: partitions are fixed, and profiles learn as before.
-                    let settings = Settings { detect: pushed.detect, ..initial.clone() };
-                    let rules = Rules::new(&settings, learn_until);
-                    tracing::info!(hash = %rules.config_hash(), "new rules are in use");
-                    sender.send_replace(Arc::new(rules));
-                }
-                Err(error) => {
-                    tracing::error!(error = format!("{error:#}"), "pushed rules are not valid and not used")
-                }
+            let Some(rules) = valid(&value, &own) else { continue };
+            let rules = Hashed::from(rules);
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = until_kept(&store, &rules) => {}
             }
+            tracing::info!(hash = %rules.hash, "new rules are in use");
+            sender.send_replace(Arc::new(make(rules)));
         }
     });
     Ok(receiver)
 }
 
-/// Checks a file and distributes it. Returns the hash that findings will carry.
+/// Distributes `rules`, or returns all services to their own configuration, which is `own` here. Returns what changes.
 ///
 /// # Errors
-/// If the file is not valid, or the bucket cannot be written.
-pub(crate) async fn push(bus: &Bus, text: String, path: &Path, current: &Settings) -> Result<model::Text> {
-    let config = parse(&text, path)?;
-    Bucket::open(bus).await?.put(KEY, text.into()).await?;
-    Ok(Settings { detect: config.detect, ..current.clone() }.hash())
+/// If the bucket or the database does not answer.
+pub(crate) async fn push(bus: &Bus, store: &Store, own: &Settings, rules: Option<&Settings>) -> Result<Vec<Change>> {
+    let before = live(bus, own).await?.rules.settings;
+    let after = rules.unwrap_or(own);
+    let hashed = Hashed::from(after.clone());
+    keep(store, &hashed).await?;
+    let changes = before.changes(after);
+    let by = store.login().await?;
+    store.audit(&by, "rules pushed", &hashed.hash, &serde_json::json!({ "changes": changes })).await?;
+    let toml = rules.map(toml::to_string).transpose()?;
+    let pushed = Pushed { toml, by, at: runtime::clock::now() };
+    Bucket::open(bus).await?.put(KEY, serde_json::to_vec(&pushed)?.into()).await?;
+    Ok(changes)
 }
 
-fn parse(text: &str, path: &Path) -> Result<Settings> {
-    Settings::parse(text, path).context("the rules are not valid")
+/// Returns the rules in force, where `own` are those of the configuration.
+///
+/// # Errors
+/// If the bucket does not answer, or holds what is no settings.
+pub(crate) async fn live(bus: &Bus, own: &Settings) -> Result<Live> {
+    let value = Bucket::open(bus).await?.get(KEY).await?;
+    let (rules, pushed) = value.map_or_else(|| Ok((own.clone(), None)), |value| resolve(&value, own))?;
+    Ok(Live { rules: rules.into(), pushed })
+}
+
+/// Returns the settings of `hashes` that are stored.
+///
+/// # Errors
+/// If the database does not answer, or stored settings cannot be read.
+pub(crate) async fn stored(store: &Store, hashes: &[Text]) -> Result<Vec<Hashed>> {
+    let read = |(hash, text): (Text, String)| {
+        let name = format!("orgwatch.settings, hash {hash}");
+        Ok(Hashed { settings: Settings::read_stored(&text, Path::new(&name))?, hash })
+    };
+    store.settings(hashes).await?.into_iter().map(read).collect()
+}
+
+/// Returns the settings that a value puts in force. Partitions are always those of the installation.
+fn resolve(value: &[u8], own: &Settings) -> Result<(Settings, Option<Pushed>)> {
+    let path = Path::new("pushed rules");
+    let Ok(pushed) = serde_json::from_slice::<Pushed>(value) else {
+        // Earlier versions put a file into the bucket, of which the section `detect` counted.
+        let text = std::str::from_utf8(value).context("pushed rules: not a text")?;
+        return Ok((Settings { detect: Settings::parse(text, path)?.detect, ..own.clone() }, None));
+    };
+    let settings = pushed.toml.as_deref().map(|text| Settings::parse(text, path)).transpose()?;
+    let settings = settings.unwrap_or_else(|| own.clone());
+    Ok((Settings { partitions: own.partitions.clone(), ..settings }, Some(pushed)))
+}
+
+fn valid(value: &[u8], own: &Settings) -> Option<Settings> {
+    let resolved = resolve(value, own);
+    resolved
+        .inspect_err(|error| tracing::error!(error = format!("{error:#}"), "pushed rules are not valid and not used"))
+        .ok()
+        .map(|(settings, _)| settings)
+}
+
+async fn keep(store: &Store, rules: &Hashed) -> Result<(), StoreError> {
+    store.put_settings(&rules.hash, &rules.settings.stored()).await
+}
+
+async fn until_kept(store: &Store, rules: &Hashed) {
+    let mut delays = Backoff::steady(Duration::from_millis(100), Duration::from_secs(5));
+    while let Err(error) = keep(store, rules).await {
+        tracing::warn!(hash = %rules.hash, error = chain(&error), "new rules cannot be stored, trying again");
+        tokio::time::sleep(delays.delay()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Settings {
+        Settings::parse(text, Path::new("test")).unwrap()
+    }
+
+    #[test]
+    fn a_value_replaces_all_but_the_partitions() {
+        let own = parse("[profile]\nmemory_days = 30\n[partitions]\ncount = 8\n");
+        let theirs = parse("[detect]\nraise_at = 3.0\n[risk]\nmerge_hours = 48\n");
+        let value = |toml: Option<String>| {
+            serde_json::to_vec(&Pushed { toml, by: "alice".to_owned(), at: Timestamp(0) }).unwrap()
+        };
+        let (settings, pushed) = resolve(&value(Some(toml::to_string(&theirs).unwrap())), &own).unwrap();
+        assert_eq!(settings, Settings { partitions: own.partitions.clone(), ..theirs });
+        assert_eq!(pushed.unwrap().by, "alice");
+        assert_eq!(resolve(&value(None), &own).unwrap().0, own);
+        assert!(resolve(&value(Some("[detect]\nraise_at = 99\n".to_owned())), &own).is_err());
+    }
+
+    #[test]
+    fn what_an_earlier_version_pushed_stays_in_force() {
+        let own = parse("[risk]\nmerge_hours = 48\n");
+        let (settings, pushed) = resolve(b"[detect]\nraise_at = 3.0\n[risk]\nmerge_hours = 12\n", &own).unwrap();
+        assert_eq!((settings, pushed), (parse("[detect]\nraise_at = 3.0\n[risk]\nmerge_hours = 48\n"), None));
+    }
 }

@@ -1,7 +1,7 @@
 //! The ledger of one user's findings, and the incidents that they form.
 
-use crate::{Settings, receipt};
-use model::{Finding, Incident, Text, Timestamp, Uuid, id};
+use crate::{Rulebook, receipt};
+use model::{Finding, Incident, Timestamp, Uuid, id};
 use std::collections::BTreeMap;
 
 /// The findings of one user, each at its latest revision.
@@ -71,27 +71,28 @@ impl Ledger {
 /// Groups the findings of one user into incidents; `findings` are as [`Ledger::findings`] returns them.
 ///
 /// A finding spans from its first observation to its latest revision. Findings with at most the merge window
-/// (`risk.merge_hours`) between their spans form one incident.
-pub fn incidents(findings: Vec<Finding>, settings: &Settings, config_hash: &Text) -> Vec<Incident> {
-    let window = settings.merge_window();
+/// (`merge_hours`) of the later one between their spans form one incident. Its receipt is computed with the settings of its
+/// latest finding.
+pub fn incidents(findings: Vec<Finding>, rules: &Rulebook) -> Vec<Incident> {
     let mut groups: Vec<(Timestamp, Vec<Finding>)> = Vec::new();
     for finding in findings {
         let end = finding.revised_at.max(finding.observed_at);
         match groups.last_mut() {
-            Some((last, group)) if finding.observed_at.since(*last) <= window => {
+            Some((last, group)) if finding.observed_at.since(*last) <= rules.of(&finding).1.merge_window() => {
                 *last = end.max(*last);
                 group.push(finding);
             }
             _ => groups.push((end, vec![finding])),
         }
     }
-    groups.into_iter().filter_map(|(_, group)| incident(group, settings, config_hash)).collect()
+    groups.into_iter().filter_map(|(_, group)| incident(group, rules)).collect()
 }
 
-fn incident(findings: Vec<Finding>, settings: &Settings, config_hash: &Text) -> Option<Incident> {
+fn incident(findings: Vec<Finding>, rules: &Rulebook) -> Option<Incident> {
     let first = findings.first()?;
     let latest = findings.iter().max_by_key(|finding| (finding.revision, finding.finding_id))?;
-    let receipt = receipt(&findings, settings, config_hash);
+    let (hash, settings) = rules.of(latest);
+    let receipt = receipt(&findings, settings, hash);
     Some(Incident {
         incident_id: id::incident_id(&first.org_id, &first.user_id, first.finding_id),
         revision: findings.iter().map(|finding| finding.revision).max()?,
@@ -111,6 +112,7 @@ fn incident(findings: Vec<Finding>, settings: &Settings, config_hash: &Text) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Settings;
     use crate::testing::finding;
     use model::time::HOUR;
     use proptest::prelude::*;
@@ -120,7 +122,7 @@ mod tests {
         for finding in findings {
             ledger.add(finding.clone());
         }
-        incidents(ledger.findings(), &Settings::default(), &"hash".into())
+        incidents(ledger.findings(), &Rulebook::new("hash".into(), Settings::default()))
     }
 
     #[test]

@@ -5,12 +5,14 @@ mod life;
 mod merge;
 pub mod notify;
 mod receipt;
+mod rulebook;
 mod settings;
 
 pub use ledger::{Ledger, LedgerEntry, incidents};
 pub use life::{KeptIncident, Transition, UserRisk, end, user_risk};
 pub use merge::{KeptFinding, Merged, merge};
 pub use receipt::{is_same_arithmetic, receipt};
+pub use rulebook::Rulebook;
 pub use settings::{Settings, SettingsError, Weight};
 
 #[cfg(test)]

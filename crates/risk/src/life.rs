@@ -207,7 +207,7 @@ mod tests {
 
     fn kept(id: u128, hour: i64, status: Status) -> KeptIncident {
         let findings = vec![finding("row_spike", id, 10.0, hour * HOUR)];
-        let incident = crate::incidents(findings, &Settings::default(), &"hash".into()).remove(0);
+        let incident = crate::incidents(findings, &crate::Rulebook::new("hash".into(), Settings::default())).remove(0);
         KeptIncident { incident, status, ended: false }
     }
 

@@ -1,7 +1,7 @@
 //! Merges new findings of one user into the user's stored incidents.
 
 use crate::life::{self, KeptIncident, Transition};
-use crate::{Ledger, LedgerEntry, Settings};
+use crate::{Ledger, LedgerEntry, Rulebook};
 use model::{Finding, Item, Status, Text, Timestamp, Uuid};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,8 +36,7 @@ pub fn merge(
     findings: Vec<KeptFinding>,
     incidents: Vec<KeptIncident>,
     new: Vec<Item<Finding>>,
-    settings: &Settings,
-    config_hash: &Text,
+    rules: &Rulebook,
 ) -> Merged {
     let mut ledger: Ledger = findings.iter().map(LedgerEntry::from).collect();
     let mut changed: BTreeMap<Uuid, Text> = BTreeMap::new();
@@ -52,7 +51,7 @@ pub fn merge(
     if changed.is_empty() {
         return Merged::default();
     }
-    let Regrouped { transitions, incident_of } = regroup(&ledger, incidents, &last_traceparent, settings, config_hash);
+    let Regrouped { transitions, incident_of } = regroup(&ledger, incidents, &last_traceparent, rules);
     let moved = findings.into_iter().filter_map(|kept| {
         let id = kept.finding.finding_id;
         let incident_id = incident_of.get(&id).copied();
@@ -85,14 +84,8 @@ struct Regrouped {
 }
 
 /// Groups the ledger's findings into incidents, and compares these with the kept ones by the findings that they share.
-fn regroup(
-    ledger: &Ledger,
-    kept: Vec<KeptIncident>,
-    traceparent: &Text,
-    settings: &Settings,
-    config_hash: &Text,
-) -> Regrouped {
-    let groups = crate::incidents(ledger.findings(), settings, config_hash);
+fn regroup(ledger: &Ledger, kept: Vec<KeptIncident>, traceparent: &Text, rules: &Rulebook) -> Regrouped {
+    let groups = crate::incidents(ledger.findings(), rules);
     let (absorbed, mut kept): (Vec<KeptIncident>, Vec<KeptIncident>) =
         kept.into_iter().partition(|kept| kept.status == Status::Merged);
     // The incident that opened first keeps its id.

@@ -109,6 +109,11 @@ impl Settings {
         self.weights.get(detector).cloned().unwrap_or_else(default)
     }
 
+    /// Returns the names of all detectors with a default weight.
+    pub fn detectors() -> impl Iterator<Item = &'static str> {
+        DEFAULTS.iter().map(|(name, ..)| *name)
+    }
+
     /// Returns the merge window in milliseconds.
     pub fn merge_window(&self) -> i64 {
         i64::from(self.merge_hours) * HOUR

@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod changes;
+
+pub use changes::Change;
+
 use model::partition::Partitions;
 use model::{OrgId, Text, id};
 use serde::{Deserialize, Serialize};
@@ -30,6 +34,15 @@ pub struct PartitionSettings {
     pub spread: BTreeMap<OrgId, u16>,
 }
 
+/// Settings with their hash.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hashed {
+    /// The hash, as [`Settings::hash`] returns it.
+    pub hash: Text,
+    /// The settings.
+    pub settings: Settings,
+}
+
 /// The commented defaults, as `orgwatch config default` prints them.
 pub const DEFAULT: &str = include_str!("defaults.toml");
 
@@ -43,6 +56,12 @@ pub enum SettingsError {
         path: PathBuf,
         /// What is wrong, with line and column.
         message: String,
+    },
+    /// It sets no key.
+    #[error("{}: sets no key", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
     },
     /// Values are out of range.
     #[error("{}: {}", path.display(), errors.join("; "))]
@@ -60,12 +79,56 @@ impl Settings {
     /// # Errors
     /// If the text is not TOML, holds an unknown key, or any value is out of range.
     pub fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
-        let settings: Self = toml::from_str(text).map_err(|error| SettingsError::Syntax {
-            path: path.into(),
-            message: error.to_string().trim().to_owned(),
-        })?;
-        let errors = settings.check();
-        if errors.is_empty() { Ok(settings) } else { Err(SettingsError::Invalid { path: path.into(), errors }) }
+        syntax(toml::from_str::<Self>(text), path)?.checked(path)
+    }
+
+    /// Reads `text` over these settings: a key that it lacks keeps its value.
+    ///
+    /// # Errors
+    /// As [`Settings::parse`], and [`SettingsError::Empty`] if the text sets no key.
+    pub fn overlay(&self, text: &str, path: &Path) -> Result<Self, SettingsError> {
+        // By itself at first: only then an error has its line.
+        syntax(toml::from_str::<Self>(text), path)?;
+        let over: toml::Table = syntax(toml::from_str(text), path)?;
+        if changes::is_empty(&over) {
+            return Err(SettingsError::Empty { path: path.into() });
+        }
+        let mut table = self.table();
+        changes::put(&mut table, over);
+        syntax(table.try_into::<Self>(), path)?.checked(path)
+    }
+
+    /// Returns the settings as a text that gives the same results in any later version: with the weights that are compiled
+    /// in. [`Settings::read_stored`] reads it.
+    pub fn stored(&self) -> String {
+        let mut settings = self.clone();
+        for name in risk::Settings::detectors() {
+            settings.risk.weights.insert(name.to_owned(), self.risk.weight(name));
+        }
+        settings.table().to_string()
+    }
+
+    /// Reads a text of [`Settings::stored`]. Its values are not checked, because ranges may change from version to version.
+    ///
+    /// # Errors
+    /// If it is not TOML, or has keys that this version lacks. The error names `path`.
+    pub fn read_stored(text: &str, path: &Path) -> Result<Self, SettingsError> {
+        syntax(toml::from_str(text), path)
+    }
+
+    /// Returns what differs in `new`, by key.
+    pub fn changes(&self, new: &Self) -> Vec<Change> {
+        changes::between(&self.table(), &new.table())
+    }
+
+    fn table(&self) -> toml::Table {
+        // No value of the settings is without a form in TOML; a test asserts it for the defaults.
+        toml::Table::try_from(self).unwrap_or_default()
+    }
+
+    fn checked(self, path: &Path) -> Result<Self, SettingsError> {
+        let errors = self.check();
+        if errors.is_empty() { Ok(self) } else { Err(SettingsError::Invalid { path: path.into(), errors }) }
     }
 
     /// Returns one text for each value that is out of range.
@@ -87,6 +150,16 @@ impl Settings {
         }
         Text::from(format!("{:016x}", id::hash(text.as_bytes())))
     }
+}
+
+impl From<Settings> for Hashed {
+    fn from(settings: Settings) -> Self {
+        Self { hash: settings.hash(), settings }
+    }
+}
+
+fn syntax<T>(read: Result<T, toml::de::Error>, path: &Path) -> Result<T, SettingsError> {
+    read.map_err(|error| SettingsError::Syntax { path: path.into(), message: error.to_string().trim().to_owned() })
 }
 
 impl Default for PartitionSettings {
@@ -136,6 +209,40 @@ mod tests {
     fn all_errors_are_reported_at_once() {
         let text = "[profile]\ntime_zone = \"Mars\"\n[detect]\nraise_at = 99\n[risk]\nmerge_hours = 0\n";
         insta::assert_snapshot!(parse(text).unwrap_err(), @r#"orgwatch.toml: profile.time_zone: no such time zone: "Mars"; detect.raise_at: must be from 1 to 40, is 99; risk.merge_hours: must be from 1 to 2160, is 0"#);
+    }
+
+    #[test]
+    fn a_file_over_settings_changes_its_own_keys_only() {
+        let base = parse(
+            "[profile]\ntime_zone = \"Europe/Berlin\"\n[risk.weights]\nrow_spike = { weight = 0.5, group = \"a\" }\n",
+        );
+        let base = base.unwrap();
+        let text = "[detect]\nraise_at = 3\n[risk.weights]\nnew_access = { weight = 0.4, group = \"b\" }\n";
+        let over = base.overlay(text, Path::new("push.toml")).unwrap();
+        let changes: Vec<String> = base.changes(&over).iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(changes.join("\n"), @r#"
+        detect.raise_at: 2.0 → 3.0
+        risk.weights.new_access.group: unset → "b"
+        risk.weights.new_access.weight: unset → 0.4
+        "#);
+        assert_eq!(over.changes(&over), []);
+        let refused = |text: &str| base.overlay(text, Path::new("push.toml")).unwrap_err().to_string();
+        for empty in ["", "# nothing\n", "[detect]\n[risk.weights]\n"] {
+            assert_eq!(refused(empty), "push.toml: sets no key");
+        }
+        assert!(refused("[detect]\nraise_att = 3.0\n").contains("line 2"), "an unknown key");
+        assert!(refused("[detect]\nraise_at = 99\n").contains("must be from 1 to 40"));
+    }
+
+    #[test]
+    fn stored_settings_keep_the_weights_that_are_compiled_in() {
+        let settings = parse("[detect]\nraise_at = 3.1\n[risk]\ndamping = 0.1\n").unwrap();
+        let read = Settings::read_stored(&settings.stored(), Path::new("stored")).unwrap();
+        for detector in detect::DETECTORS {
+            assert_eq!(read.risk.weights[detector.name()], settings.risk.weight(detector.name()));
+        }
+        let weights = settings.risk.weights.clone();
+        assert_eq!(Settings { risk: risk::Settings { weights, ..read.risk }, ..read }, settings);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 /// A transaction that has locked some users. Dropping it without [`Correlation::commit`] rolls it back.
 #[derive(Debug)]
 pub struct Correlation {
-    transaction: Transaction<'static, Postgres>,
+    pub(crate) transaction: Transaction<'static, Postgres>,
     users: BTreeSet<(OrgId, UserId)>,
 }
 

@@ -14,6 +14,7 @@ mod incidents;
 mod outbox;
 mod ownership;
 mod positions;
+mod rules;
 mod settings;
 mod words;
 

@@ -24,7 +24,8 @@ impl Services {
     pub(crate) async fn start(node: &Node, group: &Group) -> Self {
         let shutdown = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let (baseline, correlator, notifier) = (node.baseline(1), node.correlator(), node.clone());
+        let (baseline, correlator, notifier) =
+            (node.baseline(1), node.correlator(shutdown.clone()).await.unwrap(), node.clone());
         let detector = node.detector(group.clone(), shutdown.clone()).await.unwrap();
         let token = || shutdown.clone();
         let (first, second, third, fourth) = (token(), token(), token(), token());

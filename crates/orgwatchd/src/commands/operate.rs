@@ -3,15 +3,19 @@
 use super::database;
 use crate::arguments::{ConfigCommand, DeadCommand, OutputArguments, TopologyCommand};
 use crate::config::Config;
+use crate::rules::Live;
 use crate::{dump, rules};
 use anyhow::{Context, Result, bail};
 use bus::dead::{self, DeadLetter};
 use bus::permissions::{Permissions, Service};
 use bus::{Bus, Topology};
-use model::{Receipt, Uuid};
+use model::{Receipt, Text, Uuid};
 use serde::Serialize;
 use serde_json::json;
+use settings::{Settings, SettingsError};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use store::{IncidentFilter, Store, StoredIncident};
 
@@ -98,9 +102,13 @@ pub(crate) async fn verify(config: Config, incidents: Vec<Uuid>) -> Result<ExitC
     if let Some(missing) = ids.iter().flatten().find(|id| !is_known(id)) {
         bail!("incident {missing}: does not exist");
     }
+    let hashes: BTreeSet<Text> = stored.iter().map(|stored| stored.incident.receipt.config_hash.clone()).collect();
+    let known = rules::stored(&store, &Vec::from_iter(hashes)).await?;
+    let known: BTreeMap<Text, risk::Settings> =
+        known.into_iter().map(|rules| (rules.hash, rules.settings.risk)).collect();
     let mut broken = 0_usize;
     for incident in &stored {
-        if let Some(problem) = problem(incident, &config.risk) {
+        if let Some(problem) = problem(incident, &known, &config.risk) {
             broken += 1;
             line(&json!({ "incident_id": incident.incident.incident_id, "holds": false, "problem": problem }))?;
         }
@@ -110,7 +118,9 @@ pub(crate) async fn verify(config: Config, incidents: Vec<Uuid>) -> Result<ExitC
 }
 
 /// Returns the problem of an incident's receipt, if there is one.
-fn problem(stored: &StoredIncident, settings: &risk::Settings) -> Option<String> {
+///
+/// Receipts of settings that are not stored, as those of earlier versions, are computed with the settings of `config`.
+fn problem(stored: &StoredIncident, known: &BTreeMap<Text, risk::Settings>, config: &risk::Settings) -> Option<String> {
     let incident = &stored.incident;
     let Receipt { config_hash, risk_score, terms, .. } = &incident.receipt;
     let sum: i32 = terms.iter().map(|term| term.points.0).sum();
@@ -118,9 +128,11 @@ fn problem(stored: &StoredIncident, settings: &risk::Settings) -> Option<String>
         let (sum, shown) = (f64::from(sum) / 100.0, incident.risk_score);
         return Some(format!("the terms add up to {sum}, the incident has {shown}"));
     }
-    let again = risk::receipt(&incident.findings, settings, config_hash);
+    let settings = known.get(config_hash);
+    let again = risk::receipt(&incident.findings, settings.unwrap_or(config), config_hash);
+    let by = if settings.is_some() { "its settings" } else { "today's settings (its own are not stored)" };
     (!risk::is_same_arithmetic(&again, &incident.receipt))
-        .then(|| format!("the findings and today's weights give {}, the receipt {risk_score}", again.risk_score))
+        .then(|| format!("the findings and {by} give {}, the receipt {risk_score}", again.risk_score))
 }
 
 /// Writes findings and incidents to files.
@@ -140,14 +152,51 @@ pub(crate) async fn config(config: Config, command: ConfigCommand) -> Result<Exi
             }
         }
         ConfigCommand::Show => write!(std::io::stdout(), "{}", runtime::config::show(&config)?)?,
-        ConfigCommand::Push { file } => {
-            let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-            let bus = Bus::connect("operator", &config.nats).await?;
-            let hash = rules::push(&bus, text, &file, &config.rules()).await?;
-            line(&json!({ "pushed": hash }))?;
-        }
+        ConfigCommand::Push { file, reset } => push(config, file.as_deref(), reset).await?,
+        ConfigCommand::Live => live(config).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Puts a file over the configuration in force, or the configuration alone.
+async fn push(config: Config, file: Option<&Path>, reset: bool) -> Result<()> {
+    let own = config.rules();
+    let over = |path: &Path| -> Result<Option<Settings>> {
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        match own.overlay(&text, path) {
+            Ok(rules) if rules.partitions == own.partitions => Ok(Some(rules)),
+            Ok(_) => bail!("{}: partitions: are fixed at installation and cannot be pushed", path.display()),
+            Err(SettingsError::Empty { .. }) if reset => Ok(None),
+            Err(error @ SettingsError::Empty { .. }) => {
+                bail!("{error}; `config push --reset` returns all services to their own configuration")
+            }
+            Err(error) => Err(error.into()),
+        }
+    };
+    let rules = file.map(over).transpose()?.flatten();
+    let bus = Bus::connect("operator", &config.nats).await?;
+    let store = database(&config, "orgwatch-config").await?;
+    let changes = rules::push(&bus, &store, &own, rules.as_ref()).await?;
+    let mut out = std::io::stdout();
+    for change in &changes {
+        writeln!(out, "{change}")?;
+    }
+    if changes.is_empty() {
+        writeln!(out, "nothing changes")?;
+    }
+    Ok(writeln!(out, "rules {} are in force", rules.unwrap_or(own).hash())?)
+}
+
+/// Prints the rules in force as a file that `orgwatch backtest --config` takes.
+async fn live(config: Config) -> Result<()> {
+    let bus = Bus::connect("operator", &config.nats).await?;
+    let Live { rules, pushed } = rules::live(&bus, &config.rules()).await?;
+    let source = pushed.map_or_else(
+        || "as configured; nothing is pushed".to_owned(),
+        |pushed| format!("pushed by {} at {}", pushed.by, pushed.at),
+    );
+    let text = toml::to_string(&rules.settings)?;
+    Ok(write!(std::io::stdout(), "# rules {}, {source}\n{text}", rules.hash)?)
 }
 
 /// Migrates the schema.

@@ -96,7 +96,7 @@ async fn start(
         let service = node.detector(group.clone(), shutdown.clone()).await?;
         stages.spawn(format!("detector {replica}"), async |token| Ok(service.run(token).await?));
     }
-    let (correlator, notifier, ingest) = (node.correlator(), node.clone(), node.clone());
+    let (correlator, notifier, ingest) = (node.correlator(shutdown.clone()).await?, node.clone(), node.clone());
     stages.spawn("correlator", async |token| Ok(correlator.run(token).await?));
     stages.spawn("notifier", |token| notifier.notifier(token));
     stages.spawn("ingest", |token| ingest.ingest(1, token));

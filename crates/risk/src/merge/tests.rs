@@ -9,6 +9,10 @@ fn finding(id: u128, revision: u64, hour: i64, score: f64) -> Finding {
     Finding { revision, ..testing::finding(detector, id, score, hour * HOUR) }
 }
 
+fn rules() -> Rulebook {
+    Rulebook::new("hash".into(), crate::Settings::default())
+}
+
 /// The rows that Postgres would hold for the user.
 #[derive(Default)]
 struct Rows {
@@ -23,7 +27,7 @@ impl Rows {
         let findings = self.findings.values().cloned().collect();
         let incidents = self.incidents.values().cloned().collect();
         let new = new.iter().cloned().map(Item::new).collect();
-        let merged = merge(findings, incidents, new, &Settings::default(), &"hash".into());
+        let merged = merge(findings, incidents, new, &rules());
         for kept in merged.findings {
             self.findings.insert(kept.finding.finding_id, kept);
         }
@@ -69,7 +73,7 @@ fn at_once(findings: &[Finding]) -> Vec<Incident> {
     for finding in findings {
         ledger.add(finding.clone());
     }
-    let incidents = crate::incidents(ledger.findings(), &Settings::default(), &"hash".into());
+    let incidents = crate::incidents(ledger.findings(), &rules());
     incidents.into_iter().map(without_history).collect()
 }
 

@@ -13,5 +13,6 @@ mod passwords;
 mod people;
 mod readers;
 mod roles;
+mod rules;
 mod share;
 mod support;

@@ -121,6 +121,10 @@ async fn baseline_keeps_its_state() {
         store.check_schema().await.unwrap();
         // What has run already needs no rights.
         store.migrate().await.unwrap();
+        if service != "notifier" {
+            store.put_settings(service, "").await.unwrap();
+            assert_eq!(store.settings(&[service.into()]).await.unwrap().len(), 1, "{service}");
+        }
     }
 }
 

@@ -1,0 +1,64 @@
+//! The settings behind the hashes that findings and receipts carry.
+
+use crate::error::{Context, Result};
+use crate::{Correlation, Store};
+use model::Text;
+use sqlx::PgExecutor;
+
+impl Store {
+    /// Stores settings, as a text, under their hash. Does nothing if the hash is stored.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn put_settings(&self, hash: &str, toml: &str) -> Result<()> {
+        sqlx::query!(
+            "INSERT INTO orgwatch.settings (hash, toml) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING",
+            hash,
+            toml
+        )
+        .execute(&self.pool)
+        .await
+        .context("store settings")
+        .map(drop)
+    }
+
+    /// Returns those of the hashes that are stored, each with its text.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn settings(&self, hashes: &[Text]) -> Result<Vec<(Text, String)>> {
+        read(&self.pool, hashes).await
+    }
+
+    /// Returns the login of the sessions, as Postgres knows it.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn login(&self) -> Result<String> {
+        sqlx::query_scalar!(r#"SELECT session_user::text AS "login!""#)
+            .fetch_one(&self.pool)
+            .await
+            .context("read the name of the login")
+    }
+}
+
+impl Correlation {
+    /// Works as [`Store::settings`], within the transaction.
+    ///
+    /// # Errors
+    /// As [`Store::settings`].
+    pub async fn settings(&mut self, hashes: &[Text]) -> Result<Vec<(Text, String)>> {
+        read(&mut *self.transaction, hashes).await
+    }
+}
+
+async fn read(executor: impl PgExecutor<'_>, hashes: &[Text]) -> Result<Vec<(Text, String)>> {
+    // Postgres refuses a zero byte, which no hash has.
+    let hashes: Vec<&str> = hashes.iter().map(Text::as_str).filter(|hash| !hash.contains('\0')).collect();
+    let rows =
+        sqlx::query!("SELECT hash, toml FROM orgwatch.settings WHERE hash = ANY($1::text[])", &hashes as &[&str])
+            .fetch_all(executor)
+            .await
+            .context("read settings")?;
+    Ok(rows.into_iter().map(|row| (Text::from(row.hash), row.toml)).collect())
+}

@@ -1,0 +1,96 @@
+//! Rules that are pushed while services run: incidents, receipts and their verification.
+
+use crate::kit::{Fleet, backtest, command, eventually, export, org};
+use model::Timestamp;
+use orgwatchd::{Config, Node, idle};
+use servers::{Nats, Postgres};
+use settings::Settings;
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+
+/// Services that follow the rules.
+const FOLLOWERS: [&str; 2] = ["detector", "correlator"];
+const PUSHED: &str = "detect.raise_at = 2.5\nrisk = { model = \"sum\", damping = 0.9, merge_hours = 36 }\n";
+
+/// Runs `orgwatchd config` with these arguments. Returns whether it succeeded, and what it printed.
+async fn config(path: &Path, arguments: &[&str]) -> (bool, String) {
+    let arguments = [&["--config", path.to_str().unwrap(), "config"], arguments].concat();
+    let output = command(&arguments).output().await.unwrap();
+    (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+}
+
+async fn verify(path: &Path) -> String {
+    let output = command(&["--config", path.to_str().unwrap(), "verify"]).output().await.unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushed_rules_hold_for_findings_and_receipts_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let (nats, postgres) = (Nats::start().await.unwrap(), Postgres::start().await.unwrap());
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let input = folder.path().join("events.ndjson");
+    std::fs::write(&input, org(0, 25, 24)).unwrap();
+    let learn_until = Timestamp::parse("2026-01-17").unwrap();
+    let deployment = format!(
+        "nats.servers = [\"{}\"]\npostgres.url = \"{}\"\ndetector.learn_until = \"{learn_until}\"\n\
+         ingest.files = {{ paths = [\"{}\"], end = true }}\n",
+        nats.url(),
+        postgres.url(),
+        input.display()
+    );
+    let path = write("orgwatchd.toml", &deployment);
+    let (pushed, empty) = (write("pushed.toml", PUSHED), write("empty.toml", "[detect]\n"));
+    let node = Node::connect(Config::load(Some(&path)).unwrap(), "test", &[]).await.unwrap();
+    let mut fleet = Fleet::new(path.clone(), folder.path().to_owned());
+    ["baseline", "detector", "correlator", "notifier"].iter().for_each(|service| fleet.start(service));
+    let over = Settings::default().overlay(PUSHED, Path::new("pushed")).unwrap();
+
+    let (done, said) = config(&path, &["push", pushed.to_str().unwrap()]).await;
+    assert!(done, "{said}");
+    let said: Vec<&str> = said.lines().collect();
+    let rules = format!("rules {} are in force", over.hash());
+    let changes = [
+        "detect.raise_at: 2.0 → 2.5",
+        "risk.damping: 0.4 → 0.9",
+        "risk.merge_hours: 24 → 36",
+        "risk.model: \"noisy_or\" → \"sum\"",
+        &rules,
+    ];
+    assert_eq!(said, changes);
+    for service in FOLLOWERS {
+        eventually("rules are in use", async || {
+            let log = fleet.whole_log(service);
+            (log.contains("new rules are in use") && log.contains(over.hash().as_str())).then_some(())
+        })
+        .await;
+    }
+    fleet.start("ingest");
+    idle::wait(&node, &detector::Group::all(), &CancellationToken::new()).await.unwrap();
+    export(&path).await.assert_equals(&backtest(&input, over.clone(), learn_until));
+
+    // An empty file would undo what was pushed.
+    let (done, said) = config(&path, &["push", empty.to_str().unwrap()]).await;
+    assert!(!done && said.contains("--reset"), "{said}");
+    let (_, live) = config(&path, &["live"]).await;
+    let (head, text) = live.split_once('\n').unwrap();
+    assert!(head.starts_with(&format!("# rules {}, pushed by postgres at 2", over.hash())), "{head}");
+    assert_eq!(Settings::parse(text, Path::new("live")).unwrap(), over);
+
+    // Receipts stay verifiable after the rules have changed in the bucket and in the file.
+    let (done, said) = config(&path, &["push", "--reset"]).await;
+    assert!(done && said.contains("risk.model: \"sum\" → \"noisy_or\""), "{said}");
+    let changed = write("changed.toml", &format!("{deployment}risk.damping = 0.1\n"));
+    let (_, live) = config(&changed, &["live"]).await;
+    assert!(live.contains("pushed by postgres at 2") && live.contains("damping = 0.1"), "{live}");
+    let verified = verify(&changed).await;
+    assert!(verified.contains("\"do_not_hold\": 0") && !verified.contains("\"hold\": 0"), "{verified}");
+    let audit = node.store.audit_entries(None, 10).await.unwrap();
+    let actions: Vec<(&str, &str)> = audit.iter().map(|entry| (&*entry.actor, &*entry.action)).collect();
+    assert_eq!(actions, [("postgres", "rules pushed"); 2]);
+    fleet.stop().await;
+}
