@@ -57,6 +57,13 @@ async fn services_work_with_their_own_roles() {
     let operator = configure("orgwatch_operator_1");
     export(&operator).await.assert_equals(&backtest(&input, settings::Settings::default(), learn_until));
     operate(&operator, &["verify"]).await;
+    assert_eq!(seen_by_reader(&postgres).await, 0, "bound to no org");
+    operate(&operator, &["readers", "grant", "orgwatch_reader_1", "00D000000000999AAA"]).await;
+    assert_eq!(seen_by_reader(&postgres).await, 0, "bound to another org");
+    operate(&operator, &["readers", "grant", "orgwatch_reader_1", org_id(0).as_str()]).await;
+    assert_eq!(seen_by_reader(&postgres).await, export(&operator).await.incidents.len());
+    operate(&operator, &["readers", "revoke", "orgwatch_reader_1", "00D000000000999AAA"]).await;
+    operate(&operator, &["readers", "list"]).await;
     operate(&operator, &["org", "remove", org_id(0).as_str()]).await;
     assert_eq!(export(&operator).await, Outcome { findings: vec![], incidents: vec![] });
 }
@@ -67,6 +74,7 @@ async fn administer(postgres: &Postgres) {
         "CREATE ROLE orgwatch LOGIN".to_owned(),
         "CREATE DATABASE orgwatch OWNER orgwatch".to_owned(),
         "CREATE ROLE orgwatch_reader NOLOGIN".to_owned(),
+        "CREATE ROLE orgwatch_reader_1 LOGIN IN ROLE orgwatch_reader".to_owned(),
     ];
     for service in SERVICES.iter().chain(&["operator"]) {
         statements.push(format!("CREATE ROLE orgwatch_{service} NOLOGIN"));
@@ -76,6 +84,16 @@ async fn administer(postgres: &Postgres) {
     psql.arg(postgres.url()).arg("--set=ON_ERROR_STOP=1");
     psql.args(statements.iter().flat_map(|statement| ["--command", statement]));
     assert!(psql.output().await.unwrap().status.success());
+}
+
+/// Returns the number of incidents that a reader's login sees.
+async fn seen_by_reader(postgres: &Postgres) -> usize {
+    let url = postgres.url_of("orgwatch").replace("postgres@", "orgwatch_reader_1@");
+    let mut psql = Command::new(postgres.program("psql"));
+    psql.arg(url).args(["--tuples-only", "--no-align", "--command", "SELECT count(*) FROM orgwatch.reader_incidents"]);
+    let output = psql.output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
 
 async fn operate(config: &Path, arguments: &[&str]) {

@@ -69,6 +69,9 @@ pub(crate) enum Command {
     /// Erase an account
     #[command(subcommand)]
     User(UserCommand),
+    /// Say which database logins may read which orgs in SQL
+    #[command(subcommand)]
+    Readers(ReadersCommand),
     /// Forget the state of a partition
     #[command(subcommand)]
     Partition(PartitionCommand),
@@ -219,6 +222,28 @@ pub(crate) enum UserCommand {
         #[arg(value_parser = parse_user)]
         user: UserId,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReadersCommand {
+    /// Let a login, a member of `orgwatch_reader`, read an org
+    Grant {
+        /// Name of the login
+        login: String,
+        /// Id of the org
+        #[arg(value_parser = parse_org)]
+        org: OrgId,
+    },
+    /// Take an org from a login
+    Revoke {
+        /// Name of the login
+        login: String,
+        /// Id of the org
+        #[arg(value_parser = parse_org)]
+        org: OrgId,
+    },
+    /// Print one line for each login and org; exits with 1 if a login reads more than its orgs, or nothing
+    List,
 }
 
 #[derive(Debug, Subcommand)]

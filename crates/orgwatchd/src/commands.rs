@@ -2,11 +2,13 @@
 
 mod lifecycle;
 pub(crate) mod operate;
+mod readers;
 mod salesforce;
 mod sources;
 
 pub(crate) use lifecycle::{org, partition, user};
 pub(crate) use operate::{config, dead, export, migrate, topology, verify};
+pub(crate) use readers::readers;
 pub(crate) use salesforce::{backfill, doctor};
 pub(crate) use sources::sources;
 

@@ -49,6 +49,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Sources(command) => commands::sources(config, command).await,
         Command::Org(command) => commands::org(config, command).await,
         Command::User(command) => commands::user(config, command).await,
+        Command::Readers(command) => commands::readers(config, command).await,
         Command::Partition(command) => commands::partition(config, command).await,
         Command::Doctor { json } => commands::doctor(config, json).await,
         #[cfg(feature = "dev")]

@@ -28,6 +28,8 @@ pub struct Erased {
     pub suppressions: i64,
     /// Positions, states and gaps of the org's sources; 0 when one account is erased.
     pub sources: i64,
+    /// Logins that were bound to the org as its readers; 0 when one account is erased.
+    pub readers: i64,
 }
 
 /// The entry of the audit trail for an erasure, without the counts, which become its detail.
@@ -92,7 +94,8 @@ impl Store {
                positions AS (
                    DELETE FROM orgwatch.source_positions WHERE org_id = $1 AND $2::text IS NULL RETURNING 1),
                states AS (DELETE FROM orgwatch.source_states WHERE org_id = $1 AND $2::text IS NULL RETURNING 1),
-               gaps AS (DELETE FROM orgwatch.source_gaps WHERE org_id = $1 AND $2::text IS NULL RETURNING 1)
+               gaps AS (DELETE FROM orgwatch.source_gaps WHERE org_id = $1 AND $2::text IS NULL RETURNING 1),
+               readers AS (DELETE FROM orgwatch.readers WHERE org_id = $1 AND $2::text IS NULL RETURNING 1)
                SELECT (SELECT count(*) FROM findings) AS "findings!",
                       (SELECT count(*) FROM incidents) AS "incidents!",
                       (SELECT count(*) FROM history) AS "history!",
@@ -102,7 +105,8 @@ impl Store {
                       (SELECT count(*) FROM dispositions) AS "dispositions!",
                       (SELECT count(*) FROM suppressions) AS "suppressions!",
                       (SELECT count(*) FROM positions) + (SELECT count(*) FROM states) + (SELECT count(*) FROM gaps)
-                          AS "sources!""#,
+                          AS "sources!",
+                      (SELECT count(*) FROM readers) AS "readers!""#,
             org,
             user
         )

@@ -92,6 +92,20 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// The server is older than Postgres 15.
+    #[error("the server is Postgres {major}, orgwatch needs Postgres 15 or later: upgrade the server, then migrate")]
+    OldServer {
+        /// The server's major version.
+        major: i32,
+    },
+    /// The row policies would not hold a login to its orgs.
+    #[error("login {login} cannot be bound to an org: {problem}")]
+    Reader {
+        /// The name of the login.
+        login: String,
+        /// Why, and what to do.
+        problem: String,
+    },
     /// A connection or a query failed.
     #[error("cannot {what}")]
     Query {

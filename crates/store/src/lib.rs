@@ -14,6 +14,7 @@ mod incidents;
 mod outbox;
 mod ownership;
 mod positions;
+mod readers;
 mod rules;
 mod settings;
 mod words;
@@ -31,6 +32,7 @@ pub use incidents::{EndingAccount, FindingFilter, HistoryEntry, IncidentFilter, 
 pub use model::Status;
 pub use outbox::{OutboxRow, RelayCounts};
 pub use ownership::{Owner, Share, StateEntry, StateKey, quota};
+pub use readers::Reader;
 pub use settings::Settings;
 pub use words::Disposition;
 
@@ -86,13 +88,15 @@ impl Store {
     /// Runs the migrations that have not run yet. Replicas that start together take turns by sqlx's advisory lock.
     ///
     /// # Errors
-    /// If a migration fails, the file of one that ran before was changed since, or the database is newer than this
-    /// executable. A role that may not migrate fails only if a migration is missing.
+    /// If the server is older than Postgres 15, a migration fails, the file of one that ran before was changed since, or
+    /// the database is newer than this executable. A role that may not migrate fails only if a migration is missing.
     pub async fn migrate(&self) -> Result<()> {
         // A separate connection: waiting for the lock must have no time limit, and closing the connection releases
         // the lock even after a failure.
         let options = self.settings.unlimited_session(&self.application)?;
         let mut connection = options.connect().await.map_err(|source| StoreError::connect(&options, source))?;
+        let server = sqlx::query_scalar!(r#"SELECT current_setting('server_version_num')::integer AS "number!""#);
+        check_server(server.fetch_one(&mut connection).await.context("read the version of the server")?)?;
         let mut migrator = sqlx::migrate!();
         migrator.create_schema("orgwatch");
         migrator.dangerous_set_table_name("orgwatch.migrations");
@@ -156,4 +160,26 @@ async fn connect(options: &PgConnectOptions, limit: Duration) -> Result<PgConnec
     };
     let outcome = tokio::time::timeout(limit, options.connect()).await.map_err(late);
     outcome.flatten().map_err(|source| StoreError::connect(options, source))
+}
+
+/// Refuses a server that is too old: views that run with the rights of who asks came with Postgres 15. `version` is
+/// Postgres' `server_version_num`, such as 150004.
+fn check_server(version: i32) -> Result<()> {
+    let major = version / 10_000;
+    if major < 15 { Err(StoreError::OldServer { major }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_older_than_postgres_15_is_refused() {
+        let check = |version| check_server(version).map_err(|error| error.to_string());
+        assert_eq!(check(150_000), Ok(()));
+        assert_eq!(check(180_006), Ok(()));
+        let refused =
+            "the server is Postgres 14, orgwatch needs Postgres 15 or later: upgrade the server, then migrate";
+        assert_eq!(check(140_019), Err(refused.to_owned()));
+    }
 }

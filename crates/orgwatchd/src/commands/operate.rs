@@ -214,6 +214,6 @@ pub(crate) fn print(value: &impl Serialize) -> Result<()> {
 }
 
 /// Prints JSON in one line.
-fn line(value: &serde_json::Value) -> Result<()> {
-    Ok(writeln!(std::io::stdout(), "{value}")?)
+pub(crate) fn line(value: &impl Serialize) -> Result<()> {
+    Ok(writeln!(std::io::stdout(), "{}", serde_json::to_string(value)?)?)
 }

@@ -108,6 +108,8 @@ impl Correlation {
         let detectors = column(findings, |f| text(&f.finding.detector));
         let severities = column(findings, |f| small_severity(f.finding.severity));
         let scores = column(findings, |f| f.finding.score);
+        let anomalies = column(findings, |f| f.finding.anomaly_score);
+        let confidences = column(findings, |f| f.finding.confidence);
         let observed = column(findings, |f| f.finding.observed_at.0);
         let revised = column(findings, |f| f.finding.revised_at.0);
         let withdrawn = column(findings, |f| f.finding.withdrawn);
@@ -118,16 +120,19 @@ impl Correlation {
         let incidents = column(findings, |f| f.incident_id);
         sqlx::query!(
             r#"INSERT INTO orgwatch.findings (finding_id, org_id, user_id, detector, severity, score, revision,
-                   observed_at, revised_at, withdrawn, summary, message, first_observed_at, traceparent, incident_id)
+                   observed_at, revised_at, withdrawn, summary, message, first_observed_at, traceparent, incident_id,
+                   anomaly_score, confidence)
                SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[],
                    $6::double precision[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[], $11::text[],
-                   $12::bytea[], $13::bigint[], $14::text[], $15::uuid[])
+                   $12::bytea[], $13::bigint[], $14::text[], $15::uuid[], $16::double precision[],
+                   $17::double precision[])
                ON CONFLICT (finding_id) DO UPDATE SET
                    severity = EXCLUDED.severity, score = EXCLUDED.score, revision = EXCLUDED.revision,
                    observed_at = EXCLUDED.observed_at, revised_at = EXCLUDED.revised_at,
                    withdrawn = EXCLUDED.withdrawn, summary = EXCLUDED.summary, message = EXCLUDED.message,
                    first_observed_at = EXCLUDED.first_observed_at, traceparent = EXCLUDED.traceparent,
-                   incident_id = EXCLUDED.incident_id"#,
+                   incident_id = EXCLUDED.incident_id, anomaly_score = EXCLUDED.anomaly_score,
+                   confidence = EXCLUDED.confidence"#,
             &ids,
             &orgs as &[&str],
             &users as &[&str],
@@ -142,7 +147,9 @@ impl Correlation {
             &messages,
             &first_observed as &[Option<i64>],
             &traceparents as &[Option<&str>],
-            &incidents as &[Option<Uuid>]
+            &incidents as &[Option<Uuid>],
+            &anomalies,
+            &confidences
         )
         .execute(&mut *self.transaction)
         .await

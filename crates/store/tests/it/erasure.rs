@@ -86,6 +86,7 @@ const ONE_ACCOUNT: Erased = Erased {
     dispositions: 1,
     suppressions: 1,
     sources: 0,
+    readers: 0,
 };
 
 /// Counts the rows that contain the text, in all tables except the audit trail.
@@ -152,6 +153,13 @@ async fn erasing_an_org_deletes_its_accounts_and_sources() {
         };
         store.open_gap(&of, &gap).await.unwrap();
     }
+    let mut connection = database.connection().await;
+    sqlx::query("INSERT INTO orgwatch.readers (login, org_id) VALUES ('anna', $1), ('anna', $2)")
+        .bind(org().as_str())
+        .bind(other.0.as_str())
+        .execute(&mut connection)
+        .await
+        .unwrap();
     let erased = store.erase(&org(), None, RECORD).await.unwrap();
     let twice = Erased {
         findings: 2,
@@ -163,12 +171,12 @@ async fn erasing_an_org_deletes_its_accounts_and_sources() {
         dispositions: 2,
         suppressions: 2,
         sources: 2,
+        readers: 1,
     };
     assert_eq!(erased, twice);
-    let mut connection = database.connection().await;
     assert_eq!(mentions(&mut connection, org().as_str()).await, 0);
     let erased = store.erase(&other.0, None, RECORD).await.unwrap();
-    assert_eq!(erased, Erased { sources: 2, ..ONE_ACCOUNT });
+    assert_eq!(erased, Erased { sources: 2, readers: 1, ..ONE_ACCOUNT });
 }
 
 #[tokio::test]

@@ -16,3 +16,4 @@ mod roles;
 mod rules;
 mod share;
 mod support;
+mod views;

@@ -69,6 +69,26 @@ async fn what_each_role_may_do() {
 }
 
 #[tokio::test]
+async fn roles_that_are_made_later_get_the_same() {
+    let (database, _store) = Database::migrated().await;
+    let mut owner = database.connection().await;
+    // Functions are left out: the owner of one keeps its own right.
+    let of_tables = async |owner: &mut PgConnection| {
+        let lines = texts(owner, GRANTS).await.into_iter();
+        lines.filter(|line| !line.contains("()") && !line.starts_with("reader ")).collect::<Vec<_>>()
+    };
+    let before = of_tables(&mut owner).await;
+    let services = SERVICES.map(|service| format!("orgwatch_{service}")).join(", ");
+    let revoke = format!(
+        "REVOKE ALL ON ALL TABLES IN SCHEMA orgwatch FROM {services}; REVOKE ALL ON SCHEMA orgwatch FROM {services}"
+    );
+    execute(&mut owner, &revoke).await.unwrap();
+    assert!(of_tables(&mut owner).await.is_empty());
+    execute(&mut owner, "SELECT orgwatch.grant_roles()").await.unwrap();
+    assert_eq!(of_tables(&mut owner).await, before);
+}
+
+#[tokio::test]
 async fn ingest_keeps_positions_and_coverage() {
     let (database, _store) = Database::migrated().await;
     let store = store_of(&database, "ingest").await;
