@@ -5,6 +5,7 @@ mod cluster;
 mod equality;
 mod faults;
 mod kit;
+mod metrics;
 mod operate;
 mod permissions;
 mod poison;

@@ -1,6 +1,7 @@
 //! One trace from the request with an event to the notification of its incident.
 
 use crate::kit::Fleet;
+use crate::metrics;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bus::Consumer;
@@ -188,6 +189,7 @@ async fn one_trace_from_the_request_to_the_webhook() {
     config.nats.partitions = config.partitions.count;
     config.postgres.url = postgres.url().into();
     config.ingest.listen = free().await;
+    config.admin.listen = free().await;
     let org = ingest::OrgSettings { tokens: vec![TOKEN.into()], ..ingest::OrgSettings::default() };
     config.ingest.orgs.insert(OrgId::new(ORG), org);
     let channel = DestinationSettings {
@@ -198,8 +200,9 @@ async fn one_trace_from_the_request_to_the_webhook() {
     config.notifier.destinations.insert("soc".to_owned(), channel);
 
     let (group, shutdown) = (detector::Group::all(), CancellationToken::new());
-    let address = config.ingest.listen;
+    let (address, admin) = (config.ingest.listen, config.admin.listen);
     let node = Node::connect(config, "test", &[group.declaration()]).await.unwrap();
+    node.serve_admin(telemetry.registry(), shutdown.clone()).await.unwrap();
     let detector = node.detector(group.clone(), shutdown.clone()).await.unwrap();
     let (baseline, correlator) = (node.baseline(1), node.correlator(shutdown.clone()).await.unwrap());
     let services = [
@@ -227,6 +230,7 @@ async fn one_trace_from_the_request_to_the_webhook() {
     push(address, &events()).await;
     let request = tokio::time::timeout(PATIENCE, requests.recv()).await.unwrap().unwrap();
     idle(&node, &group).await;
+    let scraped = get(admin, "/metrics").await;
     shutdown.cancel();
     for service in services {
         service.await.unwrap();
@@ -248,7 +252,28 @@ async fn one_trace_from_the_request_to_the_webhook() {
     let [incident] = incidents.as_slice() else { panic!("{incidents:?}") };
     assert_eq!(incident.trace_id.as_deref(), Some(TRACE));
     assert_eq!(event["data"]["incident_id"], incident.incident.incident_id.to_string());
+    let of_each_service = [
+        "orgwatch_ingest_records_total",
+        "orgwatch_baseline_partitions_configured",
+        "orgwatch_detector_verdicts_total",
+        "orgwatch_incidents_total",
+        "orgwatch_notifier_deliveries_total",
+        "orgwatch_ready",
+    ];
+    metrics::assert_clean(&scraped, &of_each_service);
     telemetry.shutdown().await;
+}
+
+/// Returns the body of an answer to a GET.
+async fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    body.to_owned()
 }
 
 #[test]

@@ -22,14 +22,21 @@ impl Meter {
     }
 
     fn of(meter: &opentelemetry::metrics::Meter) -> Self {
-        let checkpoints = meter.f64_histogram("orgwatch.baseline.checkpoint.duration").with_unit("s");
+        let entries = meter.u64_counter("orgwatch.baseline.entries");
+        let bytes = meter.u64_counter("orgwatch.baseline.checkpoint.size").with_unit("By");
+        let seconds = meter.f64_histogram("orgwatch.baseline.checkpoint.duration").with_unit("s");
+        let seconds = seconds.with_description("Until a checkpoint is committed").with_boundaries(BUCKETS.to_vec());
+        let gauge = |name, what| meter.u64_gauge(name).with_description(what).build();
         Self {
-            entries: meter.u64_counter("orgwatch.baseline.entries").build(),
-            checkpoint_bytes: meter.u64_counter("orgwatch.baseline.checkpoint.size").with_unit("By").build(),
-            checkpoint_seconds: checkpoints.with_boundaries(BUCKETS.to_vec()).build(),
-            profiles: meter.u64_gauge("orgwatch.baseline.profiles").build(),
-            partitions: meter.u64_gauge("orgwatch.baseline.partitions").build(),
-            all_partitions: meter.u64_gauge("orgwatch.baseline.partitions.total").build(),
+            entries: entries.with_description("Entries applied, by kind: activity, backfill, control").build(),
+            checkpoint_bytes: bytes.with_description("Bytes of checkpoints").build(),
+            checkpoint_seconds: seconds.build(),
+            profiles: gauge(
+                "orgwatch.baseline.profiles",
+                "Profiles in memory, of the partition that wrote the last checkpoint",
+            ),
+            partitions: gauge("orgwatch.baseline.partitions", "Partitions that this replica owns"),
+            all_partitions: gauge("orgwatch.baseline.partitions.configured", "Partitions of the deployment"),
         }
     }
 
@@ -102,7 +109,7 @@ mod tests {
             }
         }
         assert_eq!(quick, Some((0.005, 2)), "a checkpoint takes milliseconds");
-        let expected = [("partitions", 16), ("partitions.total", 32), ("profiles", 7)];
+        let expected = [("partitions", 16), ("partitions.configured", 32), ("profiles", 7)];
         assert_eq!(gauges, expected.map(|(name, value)| (format!("orgwatch.baseline.{name}"), value)).into());
     }
 }

@@ -31,18 +31,25 @@ impl Meter {
     }
 
     fn of(meter: &opentelemetry::metrics::Meter) -> Self {
-        let seconds = |name| meter.f64_histogram(name).with_unit("s").with_boundaries(BUCKETS.to_vec()).build();
+        let messages = |name, what| meter.u64_counter(name).with_unit("{message}").with_description(what).build();
+        let seconds = |name, what| {
+            let histogram = meter.f64_histogram(name).with_unit("s").with_description(what);
+            histogram.with_boundaries(BUCKETS.to_vec()).build()
+        };
+        let denied = meter.u64_counter("orgwatch.nats.denied");
+        let pending = meter.u64_gauge("orgwatch.consumer.pending").with_unit("{message}");
+        let gaps = meter.u64_counter("orgwatch.cursor.gap");
         Self {
-            denied: meter.u64_counter("orgwatch.nats.denied").with_description("refused by permissions").build(),
+            denied: denied.with_description("Publishes and subscriptions that permissions refused").build(),
             denied_total: Arc::default(),
-            sent: meter.u64_counter("messaging.client.sent.messages").with_unit("{message}").build(),
-            sending: seconds("messaging.client.operation.duration"),
-            consumed: meter.u64_counter("messaging.client.consumed.messages").with_unit("{message}").build(),
-            processing: seconds("messaging.process.duration"),
-            pending: meter.u64_gauge("orgwatch.consumer.pending").with_unit("{message}").build(),
-            gaps: meter.u64_counter("orgwatch.cursor.gap").with_description("starts after messages were lost").build(),
+            sent: messages("messaging.client.sent.messages", "Messages that JetStream acknowledged"),
+            sending: seconds("messaging.client.operation.duration", "Until JetStream has acknowledged a message"),
+            consumed: messages("messaging.client.consumed.messages", "Messages that a handler took"),
+            processing: seconds("messaging.process.duration", "Until a handler has processed a batch of messages"),
+            pending: pending.with_description("Messages that waited when the last one was delivered").build(),
+            gaps: gaps.with_description("Starts of a partition after messages were lost").build(),
             gaps_total: Arc::default(),
-            dead: meter.u64_counter("orgwatch.dead.messages").with_unit("{message}").build(),
+            dead: messages("orgwatch.dead.messages", "Messages set aside in the dead stream, by stage"),
         }
     }
 

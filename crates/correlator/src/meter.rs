@@ -1,6 +1,6 @@
 //! The instruments of the correlator.
 
-use model::{ChangeKind, Finding, Incident};
+use model::{ChangeKind, Finding, Incident, OrgId, Points, Severity, Uuid};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge};
 use std::time::Duration;
@@ -14,10 +14,10 @@ pub(crate) struct Meter {
     outbox_age: Gauge<f64>,
 }
 
-/// What one transaction adds to the counters, by labels: counted once it is committed.
+/// What one transaction adds to the counters: counted, and changes logged, once it is committed.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    changes: Vec<[KeyValue; 3]>,
+    changes: Vec<PublishedChange>,
     findings: Vec<[KeyValue; 2]>,
 }
 
@@ -41,7 +41,7 @@ impl Meter {
 
     /// Adds what a committed transaction has changed.
     pub(crate) fn count(&self, counts: Counts) {
-        counts.changes.iter().for_each(|labels| self.incidents.add(1, labels));
+        counts.changes.into_iter().for_each(|change| change.emit(&self.incidents));
         counts.findings.iter().for_each(|labels| self.findings.add(1, labels));
     }
 
@@ -52,16 +52,54 @@ impl Meter {
     }
 }
 
+/// A published change of an incident. It names no account: log lines must not.
+#[derive(Debug)]
+struct PublishedChange {
+    kind: ChangeKind,
+    org_id: OrgId,
+    incident_id: Uuid,
+    revision: u64,
+    severity: Severity,
+    risk_score: Points,
+    detector: String,
+}
+
+impl PublishedChange {
+    /// Logs and counts the change.
+    fn emit(self, counter: &Counter<u64>) {
+        let Self { kind, org_id, incident_id, revision, severity, risk_score, detector } = self;
+        let (change, severity, org) = (kind.as_str(), severity.as_str(), org_id.as_str());
+        let risk_score = risk_score.to_f64();
+        match kind {
+            ChangeKind::Opened => {
+                tracing::info!(org, %incident_id, revision, severity, risk_score, detector, "incident opened");
+            }
+            ChangeKind::Escalated => {
+                tracing::info!(org, %incident_id, revision, severity, risk_score, detector, "incident escalated");
+            }
+            _ => {
+                tracing::info!(org, %incident_id, revision, change, severity, risk_score, detector, "incident changed");
+            }
+        }
+        let labels = [("change", change.to_owned()), ("severity", severity.to_owned()), ("detector", detector)];
+        counter.add(1, &labels.map(|(key, value)| KeyValue::new(key, value)));
+    }
+}
+
 impl Counts {
     /// Counts a published change under the detector of the incident's first finding. Later findings seldom change it, so
     /// the counts of opened and ended incidents can be compared.
     pub(crate) fn change(&mut self, kind: ChangeKind, incident: &Incident) {
         let detector = incident.findings.first().map_or_else(|| "none".to_owned(), |first| first.detector.to_string());
-        self.changes.push([
-            KeyValue::new("change", kind.as_str()),
-            KeyValue::new("severity", incident.severity.as_str()),
-            KeyValue::new("detector", detector),
-        ]);
+        self.changes.push(PublishedChange {
+            kind,
+            org_id: incident.org_id.clone(),
+            incident_id: incident.incident_id,
+            revision: incident.revision,
+            severity: incident.severity,
+            risk_score: incident.risk_score,
+            detector,
+        });
     }
 
     /// Counts a finding that is merged for the first time.

@@ -29,7 +29,10 @@ impl Worker {
             partitions: service.partitions,
             prefix: service.bus.settings().prefix.clone(),
             publisher,
-            verdicts: global::meter("orgwatch").u64_counter("orgwatch.detector.verdicts").build(),
+            verdicts: global::meter("orgwatch")
+                .u64_counter("orgwatch.detector.verdicts")
+                .with_description("Verdicts by detector: anomalous, normal, or unscoreable with the reason")
+                .build(),
         }
     }
 

@@ -66,7 +66,7 @@ impl Events {
         let delay = Duration::from_millis(u64::try_from(now.since(published_at)).unwrap_or(0));
         self.delay.record(delay.as_secs_f64(), &[KeyValue::new("channel", key.destination.clone())]);
         let DeliveryKey { incident_id, revision, destination: channel } = key;
-        tracing::debug!(%incident_id, revision, channel, attempt, ?delay, "delivered");
+        tracing::info!(%incident_id, revision, channel, attempt, ?delay, "notification delivered");
     }
 
     /// A delivery waits for a digest.

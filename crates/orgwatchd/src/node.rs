@@ -178,8 +178,9 @@ impl Node {
 async fn watch(bus: &Bus, store: &Store, health: &Health, shutdown: &CancellationToken) {
     let (nats, postgres) = (health.register("nats"), health.register("postgres"));
     let meter = opentelemetry::global::meter("orgwatch");
-    let size = meter.u64_gauge("orgwatch.postgres.pool.size").build();
-    let idle = meter.u64_gauge("orgwatch.postgres.pool.idle").build();
+    let gauge = |name, what| meter.u64_gauge(name).with_description(what).build();
+    let size = gauge("orgwatch.postgres.pool.size", "Open connections to Postgres");
+    let idle = gauge("orgwatch.postgres.pool.idle", "Open connections to Postgres that nobody uses");
     loop {
         if bus.is_connected() {
             nats.up()

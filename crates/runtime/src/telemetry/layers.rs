@@ -12,12 +12,23 @@ use tracing_subscriber::{Layer, Registry};
 use super::LogFormat;
 use super::json::JsonLine;
 
-/// Parses a level or directives.
+/// Libraries that report their own routine at INFO. The names are prefixes: `sqlx` is `sqlx_postgres` too.
+const LIBRARIES: [&str; 11] =
+    ["async_nats", "axum", "h2", "hyper", "opentelemetry", "reqwest", "rustls", "sqlx", "tokio", "tonic", "tower"];
+
+/// Parses a level or directives. A level below WARN holds for orgwatch: libraries stay at WARN, unless a directive names
+/// them, such as `info,sqlx=debug`.
 ///
 /// # Errors
 /// If it is neither.
 pub(super) fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
-    EnvFilter::builder().parse(directives)
+    let mut levels = directives.split(',').filter_map(|directive| directive.trim().parse::<LevelFilter>().ok());
+    if !levels.any(|level| level > LevelFilter::WARN) {
+        return EnvFilter::builder().parse(directives);
+    }
+    // Of two directives for one target the last holds.
+    let quiet = LIBRARIES.map(|library| format!("{library}=warn")).join(",");
+    EnvFilter::builder().parse(format!("{quiet},{directives}"))
 }
 
 /// Returns a subscriber that writes log lines to `writer`, by the filter, and passes spans to the tracer.

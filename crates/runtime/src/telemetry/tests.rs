@@ -153,6 +153,28 @@ fn text_is_one_line_and_levels_are_applied() {
 }
 
 #[test]
+fn libraries_are_quiet_unless_they_are_named() {
+    let logged = |level: &str| {
+        let (lines, _) = observe(&TelemetrySettings { level: level.into(), ..Default::default() }, || {
+            tracing::info!(target: "correlator::meter", "ours");
+            tracing::debug!(target: "bus", "detail");
+            tracing::info!(target: "async_nats", "event: connected");
+            tracing::debug!(target: "sqlx::query", "slow statement");
+            tracing::info!(target: "sqlx_postgres::connection", "notice");
+            tracing::info!(target: "hyper_util::client", "connecting");
+            tracing::warn!(target: "async_nats", "lost");
+        });
+        let lines = lines.json();
+        lines.iter().map(|line| line["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(logged(&TelemetrySettings::default().level), ["ours", "lost"]);
+    assert_eq!(logged("debug"), ["ours", "detail", "lost"]);
+    assert_eq!(logged("info,sqlx=debug"), ["ours", "slow statement", "notice", "lost"]);
+    assert_eq!(logged("warn"), ["lost"]);
+    assert_eq!(logged("error"), [""; 0], "no library is louder than the level");
+}
+
+#[test]
 fn invalid_settings_are_reported() {
     let settings =
         TelemetrySettings { level: "bus=loud".into(), trace_ratio: 1.5, metrics_seconds: 0, ..Default::default() };
