@@ -2,6 +2,7 @@
 
 mod answer;
 mod connections;
+mod decoders;
 mod places;
 mod receive;
 mod serve;
@@ -21,6 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bus::PublishError;
 use connections::{Connection, Connections};
+use decoders::Decoders;
 use futures::future::try_join_all;
 use model::{Activity, OrgId};
 use places::Places;
@@ -29,7 +31,7 @@ use runtime::admin::Health;
 use runtime::clock::now;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
@@ -44,14 +46,10 @@ pub struct Push {
     header_wait: Duration,
     connections: Connections,
     places: Places,
-    /// One permit for each body that is decoded at a time.
-    decoders: Arc<Semaphore>,
+    decoders: Decoders,
     idle: Mutex<Idle>,
     meter: Meter,
 }
-
-/// The most bodies that are decoded at a time. A choice: each keeps a core busy, and takes up to 40 MiB if it is hostile.
-const DECODERS: usize = 2;
 
 pub(crate) const ROUTE: &str = "/v1/events";
 
@@ -82,7 +80,7 @@ impl Push {
             header_wait: seconds(settings.header_seconds),
             connections: Connections::new(settings),
             places: Places::new(settings),
-            decoders: Arc::new(Semaphore::new(DECODERS)),
+            decoders: Decoders::new(settings),
             idle: Mutex::new(idle),
             meter: Meter::new(),
         }
@@ -111,8 +109,7 @@ impl Push {
         let mut place = self.places.take(&org)?;
         let body = self.limits.receive(request.into_body(), &mut place).await?;
         self.meter.bytes(SourceKind::Push, body.len());
-        let decoder = timeout(self.acknowledge_wait, Arc::clone(&self.decoders).acquire_owned()).await;
-        let decoder = decoder.map_err(|_| Refusal::NotDecoded)?;
+        let decoder = self.decoders.take(&org).await?;
         let (sender, batches) = mpsc::channel(1);
         let (max_bytes, owner) = (self.max_unpacked_bytes, org.clone());
         // The place is taken until the thread has ended, also if the client goes away. Then the receiver of the batches
