@@ -163,6 +163,8 @@ class Trial:
             time.sleep(1)
         same = len(set(ours) & set(theirs))
         self.report.check(ours == theirs, f"{what}: {same} of {len(theirs)} incidents of the backtest, {len(ours)} live")
+        for line in differences(set(ours) - set(theirs), set(theirs) - set(ours)):
+            self.report.note(line)
         return expected
 
 
@@ -171,6 +173,25 @@ def canonical(folder, incidents):
     path = folder / "compared"
     path.write_text("".join(json.dumps(each) + "\n" for each in incidents))
     return rows(path)
+
+
+def differences(ours, theirs):
+    """Returns where the incidents of one account differ, in a few lines."""
+    live = {each["user_id"]: each for each in map(json.loads, ours)}
+    pairs = [(live[each["user_id"]], each) for each in map(json.loads, theirs) if each["user_id"] in live]
+    return [line for pair in pairs[:1] for line in paths(*pair, pair[0]["user_id"])][:6]
+
+
+def paths(ours, theirs, where):
+    """Yields each place in which two values differ, with both."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in sorted(ours.keys() | theirs.keys()):
+            yield from paths(ours.get(key), theirs.get(key), f"{where}.{key}")
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for at, pair in enumerate(zip(ours, theirs)):
+            yield from paths(*pair, f"{where}[{at}]")
+    elif ours != theirs:
+        yield f"{where}: live {json.dumps(ours)[:100]}, by the backtest {json.dumps(theirs)[:100]}"
 
 
 def org(name):

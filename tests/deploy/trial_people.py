@@ -57,9 +57,10 @@ def tokens(trial):
     expect(trial, lambda: fleet.push(record, old), None, 401, "its old token is refused", begin)
     expect(trial, lambda: fleet.push(record, gone), None, 401, "the token whose file is missing is refused", begin)
     text = get(fleet.port("ingest"), "/readyz")[1]
-    series = [line for line in get(fleet.port("ingest"), "/metrics")[1].splitlines() if "token" in line and line[0] != "#"]
-    trial.report.check("token" in text, f"readiness names it: {text.strip()[:150]}")
-    trial.report.check(any(not line.endswith(" 0") for line in series), f"a metric counts it: {series[:2]}")
+    series = [line for line in get(fleet.port("ingest"), "/metrics")[1].splitlines()
+              if "unreadable_token" in line and line[0] != "#" and not line.endswith(" 0")]
+    trial.report.check("token" in text, f"readiness names it: {text.strip()[-150:]}")
+    trial.report.check(len(series) == 1 and full(org("gone")) in series[0], f"a metric counts it: {series}")
     log = [line for line in fleet.log("ingest").splitlines() if '"ERROR"' in line and "token-gone" in line]
     trial.report.check(bool(log), f"{len(log)} lines at ERROR name the file")
     fleet.stop("ingest")

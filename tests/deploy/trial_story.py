@@ -38,6 +38,16 @@ class Person:
             "SessionLevel": "STANDARD", "SourceIp": f"198.51.100.{self.number % 250 + 1}",
         }
 
+    def query(self, at, rows):
+        """Returns the record of a query through the API."""
+        event = uuid.uuid5(self.space, f"{at.isoformat()} query")
+        return {
+            "attributes": {"type": "ApiEvent"}, "EventIdentifier": str(event), "EventDate": stamp(at), "UserId": self.id,
+            "Username": self.name, "ApiType": "REST", "ApiVersion": 62.0, "Operation": "Query", "QueriedEntities": "Account",
+            "RowsProcessed": float(rows), "RowsReturned": float(rows), "RequestIdentifier": event.hex[:20],
+            "SourceIp": f"198.51.100.{self.number % 250 + 1}",
+        }
+
     def day(self, day):
         """Returns the records of an ordinary day."""
         views = [view for *view, often in ORDINARY for _ in range(often)] + [ORDINARY[2][:3]] * PHASES[day.day % 7]
