@@ -17,6 +17,9 @@ KUBERNETES = ["1.30", "1.37"]
 #: Kinds of operators, for which Kubernetes has no schema.
 CUSTOM = {"ScaledObject", "ServiceMonitor", "PrometheusRule"}
 
+# The scripts that measure a deployment.
+sys.path.append(str(ROOT / "tests/deploy"))
+
 _chart = helm_python.Chart.load(CHART)
 
 

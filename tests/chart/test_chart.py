@@ -10,6 +10,8 @@ import kubernetes_validate
 
 from support import CHART, CUSTOM, KUBERNETES, ci_values, component, containers, hook, name_of, render, selects
 
+import capacity  # support has put its folder on the path
+
 SERVICES = {"ingest", "baseline", "detector", "correlator", "notifier"}
 
 
@@ -46,6 +48,11 @@ def workload(rendered):
 
 def container_of(deployment):
     return deployment["spec"]["template"]["spec"]["containers"][0]
+
+
+def mebibytes(quantity):
+    """Returns a quantity of memory such as 512Mi as a number of MiB."""
+    return int(quantity[:-2]) * {"Mi": 1, "Gi": 1024}[quantity[-2:]]
 
 
 def config_of(objects, deployment):
@@ -126,6 +133,15 @@ class EveryValuesFile(unittest.TestCase):
             self.assertIn("memory", container["resources"]["limits"])
             self.assertEqual(container["resources"]["requests"].keys(), {"cpu", "memory"})
             self.assertFalse(container["image"].endswith(":latest"), container["image"])
+
+    @every(workload)
+    def test_memory_is_what_was_measured_and_more(self, _objects, own, deployment):
+        resources = container_of(deployment)["resources"]
+        service = own.partition("-")[0]
+        peak, give = capacity.documented()[service]
+        pushes = capacity.PUSHES if service == "ingest" else 0
+        self.assertGreaterEqual(mebibytes(resources["requests"]["memory"]), peak)
+        self.assertGreaterEqual(mebibytes(resources["limits"]["memory"]), max(give, peak + pushes))
 
     @every(workload)
     def test_probes_use_the_right_paths(self, _objects, own, deployment):

@@ -29,7 +29,7 @@ class Fleet:
 
     def __init__(self, orgwatchd, variables=None, url="{}-postgres-url"):
         """`url` names the secret with a service's URL of Postgres; `{}` stands for the name of the service."""
-        self.orgwatchd, self.variables, self.url = orgwatchd, variables or {}, url
+        self.orgwatchd, self.variables, self.url = Path(orgwatchd).resolve(), variables or {}, url
         self.folder = Path(tempfile.mkdtemp(prefix="orgwatch-deploy-"))
         self.folder.chmod(0o755)
         self.secrets = self.folder / "secrets"

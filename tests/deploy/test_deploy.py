@@ -15,6 +15,8 @@ from pathlib import Path
 import compose_spec
 import yaml
 
+import capacity
+
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 NATS = DEPLOY / "nats/nats.conf"
@@ -119,6 +121,26 @@ class Compose(unittest.TestCase):
         for name, service in self.services.items():
             for port in service.get("ports", []):
                 self.assertTrue(port.startswith("127.0.0.1:"), f"{name}: {port}")
+
+
+    def test_each_service_asks_itself_whether_it_is_healthy(self):
+        image = (DEPLOY / "Dockerfile").read_text()
+        program = re.search(r'^ENTRYPOINT \["(\S+)"\]$', image, re.MULTILINE)[1]
+        commands = (ROOT / "crates/orgwatchd/src/arguments.rs").read_text()
+        self.assertRegex(commands, r"(?m)^    Health,$")
+        for name in SERVICES:
+            check = self.services[name]["healthcheck"]
+            self.assertEqual(check["test"], ["CMD", program, "health"], name)
+            self.assertLess(int(check["timeout"][:-1]), int(check["interval"][:-1]), name)
+
+    def test_each_container_has_a_limit_of_memory(self):
+        limits = {name: int(service["mem_limit"][:-1]) * {"m": 1, "g": 1024}[service["mem_limit"][-1]]
+                  for name, service in self.services.items()}
+        self.assertEqual(limits.keys(), self.services.keys())
+        self.assertEqual(capacity.documented().keys(), set(SERVICES))
+        for name, (peak, give) in capacity.documented().items():
+            pushes = capacity.PUSHES if name == "ingest" else 0
+            self.assertGreaterEqual(limits[name], max(give, peak + pushes), name)
 
 
 class Observability(unittest.TestCase):

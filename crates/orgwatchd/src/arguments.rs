@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Correlator,
     /// Deliver changes of incidents to destinations
     Notifier,
+    /// Ask the service on this machine whether it is ready, and print its answer; exits with 1 if it is not
+    Health,
     /// Set up and check streams and consumers
     #[command(subcommand)]
     Topology(TopologyCommand),

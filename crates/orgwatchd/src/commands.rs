@@ -1,11 +1,13 @@
 //! The commands: one function for each service, and the commands of operators in modules.
 
+mod health;
 mod lifecycle;
 pub(crate) mod operate;
 mod readers;
 mod salesforce;
 mod sources;
 
+pub(crate) use health::health;
 pub(crate) use lifecycle::{org, partition, user};
 pub(crate) use operate::{config, dead, export, migrate, topology, verify};
 pub(crate) use readers::readers;

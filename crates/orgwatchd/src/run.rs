@@ -36,6 +36,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         Command::Correlator => serve("correlator", config, commands::correlator).await,
         Command::Notifier => serve("notifier", config, commands::notifier).await,
+        Command::Health => commands::health(config).await,
         Command::Topology(command) => commands::topology(config, command).await,
         Command::Dead(command) => commands::dead(config, command).await,
         Command::Verify { incidents } => commands::verify(config, incidents).await,

@@ -11,8 +11,10 @@ use prometheus::{Registry, TextEncoder};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+mod client;
 mod health;
 
+pub use client::ask;
 pub use health::{Check, CheckState, Health, READY, Readiness};
 
 /// Serves until `shutdown` is cancelled and open requests are answered. Stop it last, so that probes see a service that
@@ -63,8 +65,6 @@ async fn metrics(State(registry): State<Registry>) -> Response {
 mod tests {
     use opentelemetry::metrics::MeterProvider as _;
     use opentelemetry_sdk::metrics::SdkMeterProvider;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpStream;
 
     use super::*;
 
@@ -87,13 +87,7 @@ mod tests {
     impl Server {
         /// Status and body.
         async fn get(&self, path: &str) -> (u16, String) {
-            let mut stream = TcpStream::connect(self.address).await.unwrap();
-            let request = format!("GET {path} HTTP/1.1\r\nhost: orgwatch\r\nconnection: close\r\n\r\n");
-            stream.write_all(request.as_bytes()).await.unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await.unwrap();
-            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-            (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+            ask(self.address, path).await.unwrap()
         }
 
         async fn stop(self) {
