@@ -1,7 +1,7 @@
 //! Messages as CloudEvents 1.0 in JSON (structured mode).
 
 use crate::message::{Content, Digest, Entry, Message, summary};
-use model::{Change, ChangeKind, Finding, Points, Severity, Term, Timestamp, Uuid};
+use model::{Change, ChangeKind, EndReason, Finding, Points, Severity, Term, Timestamp, Uuid};
 use serde::Serialize;
 
 /// The media type of [`encode`].
@@ -70,6 +70,12 @@ struct Compact<'a> {
     incident_id: Uuid,
     revision: u64,
     change: ChangeKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_reason: Option<EndReason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merged_into: Option<Uuid>,
+    /// Whether the change is old: do not page for it.
+    catch_up: bool,
     org_id: &'a str,
     user_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,11 +113,14 @@ struct CompactTerm<'a> {
 #[derive(Serialize)]
 struct CompactDigest<'a> {
     changes: usize,
+    /// Whether all changes are old: do not page for them.
+    catch_up: bool,
     incidents: usize,
     incidents_by_severity: serde_json::Map<String, serde_json::Value>,
     first_event_at: Timestamp,
     last_event_at: Timestamp,
-    highest: Vec<CompactEntry<'a>>,
+    /// Every incident that the digest stands for, those with the highest risks first.
+    entries: Vec<CompactEntry<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<&'a str>,
 }
@@ -120,6 +129,8 @@ struct CompactDigest<'a> {
 struct CompactEntry<'a> {
     incident_id: Uuid,
     revision: u64,
+    change: ChangeKind,
+    catch_up: bool,
     org_id: &'a str,
     user_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,6 +155,9 @@ fn compact<'a>(change: &'a Change, message: &'a Message) -> Compact<'a> {
         incident_id: incident.incident_id,
         revision: incident.revision,
         change: change.kind,
+        end_reason: change.end_reason,
+        merged_into: change.merged_into,
+        catch_up: message.is_catch_up,
         org_id: incident.org_id.as_str(),
         user_id: incident.user_id.as_str(),
         username: incident.username.as_deref(),
@@ -163,6 +177,8 @@ fn compact_digest<'a>(digest: &'a Digest, message: &'a Message) -> CompactDigest
     let entry = |entry: &'a Entry| CompactEntry {
         incident_id: entry.incident_id,
         revision: entry.revision,
+        change: entry.change,
+        catch_up: entry.is_catch_up,
         org_id: entry.org_id.as_str(),
         user_id: entry.user_id.as_str(),
         username: entry.username.as_deref(),
@@ -172,6 +188,7 @@ fn compact_digest<'a>(digest: &'a Digest, message: &'a Message) -> CompactDigest
     };
     CompactDigest {
         changes: digest.changes,
+        catch_up: message.is_catch_up,
         incidents: digest.incidents(),
         incidents_by_severity: digest
             .incidents
@@ -180,7 +197,7 @@ fn compact_digest<'a>(digest: &'a Digest, message: &'a Message) -> CompactDigest
             .collect(),
         first_event_at: digest.first_event_at,
         last_event_at: digest.last_event_at,
-        highest: digest.highest.iter().map(entry).collect(),
+        entries: digest.entries.iter().map(entry).collect(),
         link: message.link.as_deref(),
     }
 }
@@ -188,7 +205,7 @@ fn compact_digest<'a>(digest: &'a Digest, message: &'a Message) -> CompactDigest
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{TRACEPARENT, change, change_of};
+    use crate::testing::{LATER, NOW, TRACEPARENT, change, change_of, console, digest, message};
 
     fn shown(message: &Message) -> String {
         let line = encode(message).unwrap();
@@ -200,7 +217,7 @@ mod tests {
     #[test]
     fn a_change() {
         let change = change(3, ChangeKind::Escalated, 89.78);
-        let message = Message::of_change(change, TRACEPARENT.into(), Some("https://console.example.com/"));
+        let message = Message::of_change(change, TRACEPARENT.into(), &console(), NOW);
         insta::assert_snapshot!(shown(&message));
     }
 
@@ -209,7 +226,7 @@ mod tests {
         let mut change = change(1, ChangeKind::Opened, 61.0);
         change.incident.username = None;
         change.incident.findings.truncate(1);
-        let message = Message::of_change(change, Default::default(), None);
+        let message = message(change);
         let value: serde_json::Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
         for absent in ["username", "trace_id", "link"] {
             assert!(value["data"].get(absent).is_none(), "{absent}");
@@ -221,17 +238,42 @@ mod tests {
     fn a_digest() {
         let changes = [
             change_of(1, 1, ChangeKind::Opened, 61.0),
-            change_of(1, 2, ChangeKind::Escalated, 85.0),
+            change_of(1, 2, ChangeKind::Escalated, 75.0),
             change_of(2, 1, ChangeKind::Opened, 70.5),
         ];
-        insta::assert_snapshot!(shown(&Message::of_digest(&changes, Some("https://console.example.com")).unwrap()));
+        insta::assert_snapshot!(shown(&Message::of_digest(&changes, &console(), NOW).unwrap()));
+    }
+
+    #[test]
+    fn a_digest_has_every_incident_with_severity_and_revision() {
+        let changes: Vec<Change> = (1..=300).map(|id| change_of(id, 7, ChangeKind::Opened, 61.0)).collect();
+        let message = Message::of_digest(&changes, &console(), LATER).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
+        let entries = value["data"]["entries"].as_array().unwrap();
+        assert_eq!(entries.len(), 300);
+        for (id, entry) in (1..).zip(entries) {
+            assert_eq!(entry["incident_id"], Uuid::from_u128(id).to_string());
+            assert_eq!((&entry["severity"], &entry["revision"]), (&"high".into(), &7.into()));
+        }
+        assert_eq!(value["data"]["catch_up"], true);
+    }
+
+    #[test]
+    fn an_end_has_its_reason() {
+        let end = change(4, ChangeKind::Ended, 61.0);
+        let merged_into = Some(Uuid::from_u128(2));
+        let message = message(Change { end_reason: Some(EndReason::Absorbed), merged_into, ..end });
+        let value: serde_json::Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
+        assert_eq!(value["type"], "org.orgwatch.incident.ended");
+        assert_eq!(value["data"]["end_reason"], "absorbed");
+        assert_eq!(value["data"]["merged_into"], "00000000-0000-0000-0000-000000000002");
     }
 
     #[test]
     fn a_digest_of_many_orgs_names_none() {
         let mut changes = [change_of(1, 1, ChangeKind::Opened, 61.0), change_of(2, 1, ChangeKind::Opened, 70.5)];
         changes[1].incident.org_id = model::OrgId::new("00Dhn0000099999EAA");
-        let message = Message::of_digest(&changes, None).unwrap();
+        let message = digest(&changes);
         let value: serde_json::Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
         assert_eq!(value["source"], "/orgwatch");
     }

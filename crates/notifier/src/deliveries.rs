@@ -24,6 +24,18 @@ pub(crate) trait Deliveries: Send + Sync + 'static {
     /// Marks a delivery as confirmed: it is never sent again. Returns `false` if it was not pending.
     fn confirmed(&self, key: &DeliveryKey) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
+    /// Marks a delivery as counted by a digest that does not name its incident: it is never sent again. Returns `false`
+    /// if it was not pending.
+    fn counted(&self, key: &DeliveryKey) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Makes a delivery due again after `wait`; the attempt does not count. Returns `false` if it was not pending.
+    fn postponed(
+        &self,
+        key: &DeliveryKey,
+        attempt: u32,
+        wait: Duration,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Marks an attempt as failed. The delivery is due again after `retry_after`; without it, it is given up. Returns
     /// `false` if it was not pending.
     fn failed(
@@ -71,6 +83,14 @@ impl Deliveries for StoredDeliveries {
 
     async fn confirmed(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
         self.store.confirmed(key).await
+    }
+
+    async fn counted(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
+        self.store.counted(key).await
+    }
+
+    async fn postponed(&self, key: &DeliveryKey, attempt: u32, wait: Duration) -> Result<bool, StoreError> {
+        self.store.postponed(key, attempt, wait).await
     }
 
     async fn failed(

@@ -25,7 +25,7 @@ pub(crate) struct Destination {
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     Webhook { url: Secret, key: Option<Secret> },
-    Slack { url: Secret },
+    Slack { url: Secret, mention: Option<String> },
     File { path: PathBuf },
     Stdout,
 }
@@ -41,6 +41,9 @@ impl Settings {
         let mut errors = Vec::new();
         if self.console_url.as_deref().is_some_and(|url| !is_http(url)) {
             errors.push(SettingsError::ConsoleUrl);
+        }
+        if !(1..=8_760).contains(&self.catch_up_hours) {
+            errors.push(SettingsError::CatchUpHours(self.catch_up_hours));
         }
         let mut destinations = Vec::new();
         for (name, settings) in &self.destinations {
@@ -106,7 +109,7 @@ impl Check<'_> {
     }
 
     fn target(&mut self, kind: DestinationKind) -> Option<Target> {
-        let DestinationSettings { url, url_file, secret, secret_file, path, .. } = self.settings;
+        let DestinationSettings { url, url_file, secret, secret_file, path, mention, .. } = self.settings;
         let is_http = matches!(kind, DestinationKind::Webhook | DestinationKind::Slack);
         let given = [
             ("url", url.is_some(), is_http),
@@ -114,6 +117,7 @@ impl Check<'_> {
             ("secret", secret.is_some(), kind == DestinationKind::Webhook),
             ("secret_file", secret_file.is_some(), kind == DestinationKind::Webhook),
             ("path", path.is_some(), kind == DestinationKind::File),
+            ("mention", mention.is_some(), kind == DestinationKind::Slack),
         ];
         for (field, is_given, is_used) in given {
             if is_given && !is_used {
@@ -126,7 +130,7 @@ impl Check<'_> {
                 let key = self.key();
                 Some(Target::Webhook { url: url?, key })
             }
-            DestinationKind::Slack => self.url(kind).map(|url| Target::Slack { url }),
+            DestinationKind::Slack => self.url(kind).map(|url| Target::Slack { url, mention: mention.clone() }),
             DestinationKind::File => match path {
                 Some(path) => Some(Target::File { path: path.clone() }),
                 None => self.missing("path", kind),
@@ -252,9 +256,11 @@ mod tests {
         let found = problems(
             r#"
             console_url = "console.example.com"
+            catch_up_hours = 0
             [destinations."a b"]
             kind = "stdout"
             path = "/tmp/x"
+            mention = "<!here>"
             [destinations.chat]
             kind = "slack"
             secret = "whsec_"
@@ -278,8 +284,10 @@ mod tests {
         assert!(!found.contains("hidden"), "{found}");
         insta::assert_snapshot!(found, @r"
         console_url: must be a URL that begins with https:// or http://
+        catch_up_hours: must be from 1 to 8760, is 0
         destinations.a b: a name has 1 to 64 letters, digits, - and _
         destinations.a b.path: not used by kind stdout
+        destinations.a b.mention: not used by kind stdout
         destinations.chat.rate_per_minute: must be 1 or more, is 0
         destinations.chat.secret: not used by kind slack
         destinations.chat.url: required for kind slack

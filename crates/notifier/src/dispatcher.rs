@@ -7,12 +7,13 @@
 use crate::deliveries::Deliveries;
 use crate::destination::Destination;
 use crate::events::{Events, Filtered};
-use crate::message::Message;
+use crate::message::{Content, Frame, Message};
 use crate::sink::{SendError, Sink};
-use model::{Change, Item, Timestamp};
-use risk::notify::{Decision, Limiter, WINDOW, decide};
+use model::{Change, Item, Timestamp, Uuid};
+use risk::notify::{Decision, Limiter, Offered, Turn, WINDOW, decide, is_named_alone};
 use runtime::error::chain;
 use runtime::retry::{Attempts, Backoff, random};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::{Claim, DeliveryKey, StoreError};
@@ -24,7 +25,7 @@ use tracing::{Instrument, Span};
 pub(crate) struct Dispatcher<D, S> {
     deliveries: D,
     senders: Vec<Arc<Sender<S>>>,
-    console_url: Option<String>,
+    frame: Frame,
     events: Events,
     /// Messages in flight.
     sending: TaskTracker,
@@ -62,6 +63,8 @@ const UNKNOWN_DESTINATION_ATTEMPTS: u32 = 12;
 /// Delays between attempts. With the default of eight attempts, the last comes half an hour after the first on average.
 const BASE: Duration = Duration::from_secs(30);
 const CAP: Duration = Duration::from_secs(3_600);
+/// The most changes of one digest, so that a receiver with a limit on bodies gets it: at about 400 bytes each, 200 kB.
+const DIGEST: usize = 500;
 /// The most links of a span: OpenTelemetry's default limit.
 const LINKS: usize = 128;
 
@@ -83,10 +86,10 @@ impl<S> Sender<S> {
 }
 
 impl<D: Deliveries, S: Sink> Dispatcher<D, S> {
-    pub(crate) fn new(deliveries: D, senders: Vec<Sender<S>>, console_url: Option<String>) -> Arc<Self> {
+    pub(crate) fn new(deliveries: D, senders: Vec<Sender<S>>, frame: Frame) -> Arc<Self> {
         let senders = senders.into_iter().map(Arc::new).collect();
         let (events, sending, started) = (Events::new(), TaskTracker::new(), Instant::now());
-        Arc::new(Self { deliveries, senders, console_url, events, sending, started })
+        Arc::new(Self { deliveries, senders, frame, events, sending, started })
     }
 
     /// Claims the deliveries of a change and starts to send them. Once it returns, they are recorded and will be sent
@@ -121,15 +124,19 @@ impl<D: Deliveries, S: Sink> Dispatcher<D, S> {
                 Claim::Send { attempt } => attempt,
                 // Only a replayed dead letter is published after its delivery was given up.
                 Claim::GivenUp if self.deliveries.revive(&key, sender.lease(), published_at).await? => 1,
-                Claim::GivenUp | Claim::Wait { .. } | Claim::AlreadyConfirmed | Claim::Suppressed => continue,
+                Claim::GivenUp | Claim::Wait { .. } | Claim::AlreadyConfirmed | Claim::Counted | Claim::Suppressed => {
+                    continue;
+                }
             };
             let item = Arc::clone(&item);
-            self.dispatch(sender, ClaimedDelivery { key, attempt, item, published_at, expires });
+            let turn = if is_named_alone(&item.value) { Turn::Alone } else { Turn::Gather };
+            self.dispatch(sender, ClaimedDelivery { key, attempt, item, published_at, expires }, turn).await;
         }
         Ok(())
     }
 
-    /// Starts the next attempt of deliveries that are due: those that failed, and those with an expired claim.
+    /// Starts the next attempt of deliveries that are due: those that failed or waited, and those with an expired
+    /// claim.
     pub(crate) async fn retry_due(self: &Arc<Self>) -> Result<(), StoreError> {
         for key in self.deliveries.due(DUE).await? {
             let Some(sender) = self.senders.iter().find(|sender| sender.destination.name == key.destination) else {
@@ -142,7 +149,8 @@ impl<D: Deliveries, S: Sink> Dispatcher<D, S> {
                 Some((change, published_at)) => {
                     // The delivery is stored without its trace.
                     let item = Arc::new(Item::new(change));
-                    self.dispatch(sender, ClaimedDelivery { key, attempt, item, published_at, expires });
+                    let turn = if is_named_alone(&item.value) { Turn::Waited } else { Turn::Gather };
+                    self.dispatch(sender, ClaimedDelivery { key, attempt, item, published_at, expires }, turn).await;
                 }
                 None => {
                     const REASON: &str = "the history of the incident does not have this revision";
@@ -157,9 +165,7 @@ impl<D: Deliveries, S: Sink> Dispatcher<D, S> {
     pub(crate) fn close_windows(self: &Arc<Self>) {
         for sender in &self.senders {
             let gathered = sender.limiter().close(self.started.elapsed());
-            if !gathered.is_empty() {
-                self.send_soon(sender, gathered);
-            }
+            gathered.chunks(DIGEST).for_each(|part| self.send_soon(sender, part.to_vec()));
         }
     }
 
@@ -178,11 +184,16 @@ impl<D: Deliveries, S: Sink> Dispatcher<D, S> {
         self.sending.wait().await;
     }
 
-    fn dispatch(self: &Arc<Self>, sender: &Arc<Sender<S>>, delivery: ClaimedDelivery) {
-        let offered = sender.limiter().offer(delivery, self.started.elapsed());
+    async fn dispatch(self: &Arc<Self>, sender: &Arc<Sender<S>>, delivery: ClaimedDelivery, turn: Turn) {
+        let offered = sender.limiter().offer(delivery, turn, self.started.elapsed());
         match offered {
-            Some(delivery) => self.send_soon(sender, vec![delivery]),
-            None => self.events.gathered(&sender.destination.name),
+            Offered::Send(delivery) => self.send_soon(sender, vec![delivery]),
+            Offered::Gathered => self.events.gathered(&sender.destination.name),
+            // It waits in the database, so neither a crash nor a long queue loses it.
+            Offered::Wait(ClaimedDelivery { key, attempt, .. }, wait) => {
+                self.record(|| self.deliveries.postponed(&key, attempt, wait)).await;
+                self.events.waiting(&key, wait);
+            }
         }
     }
 
@@ -203,8 +214,14 @@ impl<D: Deliveries, S: Sink> Dispatcher<D, S> {
         }
         match outcome {
             Ok(()) => {
+                let named = named(&message, &sender.sink);
                 for delivery in &deliveries {
-                    self.confirm(delivery).await;
+                    if named.contains(&delivery.key.incident_id) {
+                        self.confirm(delivery).await;
+                    } else {
+                        self.record(|| self.deliveries.counted(&delivery.key)).await;
+                        self.events.counted(&delivery.key);
+                    }
                 }
             }
             Err(SendError::Retry { after, reason }) => {
@@ -230,11 +247,11 @@ impl<D: Deliveries, S: Sink> Dispatcher<D, S> {
     }
 
     fn message(&self, deliveries: &[ClaimedDelivery]) -> Option<Message> {
-        let console_url = self.console_url.as_deref();
+        let now = runtime::clock::now();
         if let [ClaimedDelivery { item, .. }] = deliveries {
-            return Some(Message::of_change(item.value.clone(), item.traceparent.clone(), console_url));
+            return Some(Message::of_change(item.value.clone(), item.traceparent.clone(), &self.frame, now));
         }
-        Message::of_digest(deliveries.iter().map(|delivery| &delivery.item.value), console_url)
+        Message::of_digest(deliveries.iter().map(|delivery| &delivery.item.value), &self.frame, now)
     }
 
     async fn confirm(&self, delivery: &ClaimedDelivery) {
@@ -288,6 +305,16 @@ impl<D: Deliveries, S: Sink> Dispatcher<D, S> {
                     return;
                 }
             }
+        }
+    }
+}
+
+/// Returns the incidents that a message names to people or machines.
+fn named<S: Sink>(message: &Message, sink: &S) -> BTreeSet<Uuid> {
+    match &message.content {
+        Content::Change(change) => BTreeSet::from([change.incident.incident_id]),
+        Content::Digest(digest) => {
+            digest.entries.iter().take(sink.named(digest)).map(|entry| entry.incident_id).collect()
         }
     }
 }

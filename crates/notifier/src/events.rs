@@ -35,7 +35,7 @@ impl Events {
         Self {
             deliveries: meter
                 .u64_counter(DELIVERIES)
-                .with_description("Deliveries by outcome: confirmed, gathered, retried, failed")
+                .with_description("Deliveries by outcome: confirmed, counted, gathered, waiting, retried, failed")
                 .build(),
             filtered: meter
                 .u64_counter(FILTERED)
@@ -67,6 +67,20 @@ impl Events {
         self.delay.record(delay.as_secs_f64(), &[KeyValue::new("channel", key.destination.clone())]);
         let DeliveryKey { incident_id, revision, destination: channel } = key;
         tracing::info!(%incident_id, revision, channel, attempt, ?delay, "notification delivered");
+    }
+
+    /// A digest was confirmed that counts the delivery without naming its incident.
+    pub(crate) fn counted(&self, key: &DeliveryKey) {
+        self.count(&key.destination, "counted");
+        let DeliveryKey { incident_id, revision, destination: channel } = key;
+        tracing::debug!(%incident_id, revision, channel, "counted in a digest");
+    }
+
+    /// A delivery of a critical incident waits, because the rate of the destination is used up.
+    pub(crate) fn waiting(&self, key: &DeliveryKey, wait: Duration) {
+        self.count(&key.destination, "waiting");
+        let DeliveryKey { incident_id, revision, destination: channel } = key;
+        tracing::debug!(%incident_id, revision, channel, ?wait, "waits for its turn");
     }
 
     /// A delivery waits for a digest.

@@ -1,6 +1,9 @@
 //! Messages about changes, independent of the format that a destination wants.
 
-use model::{Change, Incident, OrgId, Points, Severity, Text, Timestamp, UserId, Uuid};
+use crate::Settings;
+use model::time::HOUR;
+use model::{Change, ChangeKind, Incident, OrgId, Points, Severity, Text, Timestamp, UserId, Uuid};
+use risk::notify::{is_catch_up, is_urgent};
 use std::collections::BTreeMap;
 
 /// A message to a destination.
@@ -12,7 +15,19 @@ pub(crate) struct Message {
     pub(crate) traceparent: Text,
     /// Link to the console.
     pub(crate) link: Option<String>,
+    /// Whether all that it is about is old: see [`is_catch_up`].
+    pub(crate) is_catch_up: bool,
+    /// Whether it is worth a page now: see [`is_urgent`].
+    pub(crate) is_urgent: bool,
     pub(crate) content: Content,
+}
+
+/// What all messages of a deployment have in common.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Frame {
+    pub(crate) console_url: Option<String>,
+    /// Milliseconds after which a change is a catch-up.
+    pub(crate) catch_up_after: i64,
 }
 
 /// What a message is about.
@@ -32,8 +47,8 @@ pub(crate) struct Digest {
     pub(crate) incidents: BTreeMap<Severity, usize>,
     pub(crate) first_event_at: Timestamp,
     pub(crate) last_event_at: Timestamp,
-    /// The incidents with the highest risks, descending.
-    pub(crate) highest: Vec<Entry>,
+    /// All incidents, those with the highest risks first.
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// An incident in a digest.
@@ -41,6 +56,9 @@ pub(crate) struct Digest {
 pub(crate) struct Entry {
     pub(crate) incident_id: Uuid,
     pub(crate) revision: u64,
+    /// The latest of its changes.
+    pub(crate) change: ChangeKind,
+    pub(crate) is_catch_up: bool,
     pub(crate) org_id: OrgId,
     pub(crate) user_id: UserId,
     pub(crate) username: Option<Text>,
@@ -49,43 +67,60 @@ pub(crate) struct Entry {
     pub(crate) link: Option<String>,
 }
 
-/// The most incidents that a digest names: a choice that keeps it readable.
-const HIGHEST: usize = 5;
+impl Frame {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let catch_up_after = i64::from(settings.catch_up_hours) * HOUR;
+        Self { console_url: settings.console_url.clone(), catch_up_after }
+    }
+
+    fn link(&self, incident_id: Uuid) -> Option<String> {
+        Some(format!("{}/{incident_id}", self.incidents()?))
+    }
+
+    fn incidents(&self) -> Option<String> {
+        Some(format!("{}/incidents", self.console_url.as_deref()?.trim_end_matches('/')))
+    }
+}
 
 impl Message {
-    /// Creates the message of one change.
-    pub(crate) fn of_change(change: Change, traceparent: Text, console_url: Option<&str>) -> Self {
+    /// Creates the message of one change, which is delivered `now`.
+    pub(crate) fn of_change(change: Change, traceparent: Text, frame: &Frame, now: Timestamp) -> Self {
         let Incident { incident_id, revision, .. } = change.incident;
         Self {
             id: format!("{incident_id}/{revision}"),
             traceparent,
-            link: link(console_url, incident_id),
+            link: frame.link(incident_id),
+            is_catch_up: is_catch_up(&change, now, frame.catch_up_after),
+            is_urgent: is_urgent(&change, now, frame.catch_up_after),
             content: Content::Change(Box::new(change)),
         }
     }
 
-    /// Creates one message for several changes. Returns `None` without any.
+    /// Creates one message for several changes, which are delivered `now`. Returns `None` without any.
     pub(crate) fn of_digest<'a>(
         changes: impl IntoIterator<Item = &'a Change>,
-        console_url: Option<&str>,
+        frame: &Frame,
+        now: Timestamp,
     ) -> Option<Self> {
         let mut ids: Vec<String> = Vec::new();
-        let mut latest: BTreeMap<Uuid, &Incident> = BTreeMap::new();
-        for Change { incident, .. } in changes {
+        let mut latest: BTreeMap<Uuid, &Change> = BTreeMap::new();
+        for change in changes {
+            let incident = &change.incident;
             ids.push(format!("{}/{}", incident.incident_id, incident.revision));
-            let kept = latest.entry(incident.incident_id).or_insert(incident);
-            if incident.revision > kept.revision {
-                *kept = incident;
+            let kept = latest.entry(incident.incident_id).or_insert(change);
+            if incident.revision > kept.incident.revision {
+                *kept = change;
             }
         }
-        let first_event_at = latest.values().map(|incident| incident.first_event_at).min()?;
-        let last_event_at = latest.values().map(|incident| incident.last_event_at).max()?;
+        let mut by_risk: Vec<&Change> = latest.into_values().collect();
+        by_risk.sort_by_key(|change| (std::cmp::Reverse(change.incident.risk_score), change.incident.incident_id));
+        let events = || by_risk.iter().map(|change| &change.incident);
+        let first_event_at = events().map(|incident| incident.first_event_at).min()?;
+        let last_event_at = events().map(|incident| incident.last_event_at).max()?;
         let mut incidents = BTreeMap::new();
-        latest.values().for_each(|incident| *incidents.entry(incident.severity).or_default() += 1);
-        let mut by_risk: Vec<&Incident> = latest.into_values().collect();
-        by_risk.sort_by_key(|incident| (std::cmp::Reverse(incident.risk_score), incident.incident_id));
-        let org_id = by_risk.first().map(|incident| &incident.org_id)?;
-        let is_one_org = by_risk.iter().all(|incident| incident.org_id == *org_id);
+        events().for_each(|incident| *incidents.entry(incident.severity).or_default() += 1);
+        let org_id = events().next().map(|incident| &incident.org_id)?;
+        let is_one_org = events().all(|incident| incident.org_id == *org_id);
         ids.sort_unstable();
         let parts: Vec<&str> = std::iter::once("digest").chain(ids.iter().map(String::as_str)).collect();
         let digest = Digest {
@@ -94,12 +129,14 @@ impl Message {
             incidents,
             first_event_at,
             last_event_at,
-            highest: by_risk.into_iter().take(HIGHEST).map(|incident| entry(incident, console_url)).collect(),
+            entries: by_risk.iter().map(|change| entry(change, frame, now)).collect(),
         };
         Some(Self {
             id: format!("digest/{}", model::id::derive(&parts)),
             traceparent: Text::default(),
-            link: console_url.map(|url| format!("{}/incidents", url.trim_end_matches('/'))),
+            link: frame.incidents(),
+            is_catch_up: digest.entries.iter().all(|entry| entry.is_catch_up),
+            is_urgent: by_risk.iter().any(|change| is_urgent(change, now, frame.catch_up_after)),
             content: Content::Digest(digest),
         })
     }
@@ -140,50 +177,63 @@ pub(crate) fn summary(incident: &Incident) -> String {
     }
 }
 
-fn entry(incident: &Incident, console_url: Option<&str>) -> Entry {
+fn entry(change: &Change, frame: &Frame, now: Timestamp) -> Entry {
+    let incident = &change.incident;
     Entry {
         incident_id: incident.incident_id,
         revision: incident.revision,
+        change: change.kind,
+        is_catch_up: is_catch_up(change, now, frame.catch_up_after),
         org_id: incident.org_id.clone(),
         user_id: incident.user_id.clone(),
         username: incident.username.clone(),
         severity: incident.severity,
         risk_score: incident.risk_score,
-        link: link(console_url, incident.incident_id),
+        link: frame.link(incident.incident_id),
     }
-}
-
-fn link(console_url: Option<&str>, incident_id: Uuid) -> Option<String> {
-    Some(format!("{}/incidents/{incident_id}", console_url?.trim_end_matches('/')))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{change, change_of};
-    use model::ChangeKind;
+    use crate::testing::{FRAME, LATER, NOW, change, change_of, console, digest, message};
 
     #[test]
-    fn a_digest_counts_incidents_at_their_latest_change_and_names_the_highest_risks() {
+    fn a_digest_has_every_incident_at_its_latest_change_by_risk() {
         let mut changes: Vec<Change> =
             (1..=9).map(|id| change_of(id, 1, ChangeKind::Opened, 50.0 + id as f64 * 5.0)).collect();
         changes.push(change_of(1, 2, ChangeKind::Escalated, 99.0));
-        let message = Message::of_digest(&changes, Some("https://console.example.com")).unwrap();
+        let message = Message::of_digest(&changes, &console(), NOW).unwrap();
         let Content::Digest(digest) = &message.content else { panic!("{message:?}") };
         assert_eq!((digest.changes, digest.incidents()), (10, 9));
         assert_eq!(digest.by_severity(), "5 critical, 4 high");
-        let highest: Vec<(u128, u64, i32)> = digest
-            .highest
+        let entries: Vec<(u128, u64, i32)> = digest
+            .entries
             .iter()
             .map(|entry| (entry.incident_id.as_u128(), entry.revision, entry.risk_score.0))
             .collect();
-        assert_eq!(highest, [(1, 2, 9_900), (9, 1, 9_500), (8, 1, 9_000), (7, 1, 8_500), (6, 1, 8_000)]);
+        assert_eq!(entries[..4], [(1, 2, 9_900), (9, 1, 9_500), (8, 1, 9_000), (7, 1, 8_500)]);
+        assert_eq!((entries.len(), entries[8]), (9, (2, 1, 6_000)));
 
         changes.reverse();
-        assert_eq!(Message::of_digest(&changes, Some("https://console.example.com")), Some(message.clone()));
+        assert_eq!(Message::of_digest(&changes, &console(), NOW), Some(message.clone()));
         changes.pop();
-        assert_ne!(Message::of_digest(&changes, None).unwrap().id, message.id);
-        assert_eq!(Message::of_digest([], None), None);
+        assert_ne!(Message::of_digest(&changes, &FRAME, NOW).unwrap().id, message.id);
+        assert_eq!(Message::of_digest([], &FRAME, NOW), None);
+    }
+
+    #[test]
+    fn what_is_old_when_it_is_delivered_is_a_catch_up() {
+        let (old, ended) = (change_of(1, 1, ChangeKind::Opened, 90.0), change_of(2, 3, ChangeKind::Ended, 90.0));
+        let check = |message: Message, expect: (bool, bool)| {
+            assert_eq!((message.is_catch_up, message.is_urgent), expect, "{message:?}");
+        };
+        check(message(old.clone()), (false, true));
+        check(Message::of_change(old.clone(), Text::default(), &FRAME, LATER), (true, false));
+        check(Message::of_change(ended.clone(), Text::default(), &FRAME, LATER), (false, false));
+        check(Message::of_digest([&old], &FRAME, LATER).unwrap(), (true, false));
+        check(Message::of_digest([&old, &ended], &FRAME, LATER).unwrap(), (false, false));
+        check(digest(&[old, ended]), (false, true));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::deliveries::{Deliveries, StoredDeliveries};
 use crate::dispatcher::{Dispatcher, Sender};
+use crate::message::Frame;
 use crate::sink::{AnySink, Sink};
 use crate::{NotifierError, Settings};
 use bus::{Bus, Consumer, Delivery, Failure, Handler, SharedSettings};
@@ -25,7 +26,7 @@ pub async fn run(settings: Settings, bus: Bus, store: Store, shutdown: Cancellat
         let sink = AnySink::open(&destination).await?;
         senders.push(Sender::new(destination, sink));
     }
-    let dispatcher = Dispatcher::new(StoredDeliveries { store, bus: bus.clone() }, senders, settings.console_url);
+    let dispatcher = Dispatcher::new(StoredDeliveries { store, bus: bus.clone() }, senders, Frame::of(&settings));
     let mut handler = ChangeHandler(Arc::clone(&dispatcher));
     let reading_ended = CancellationToken::new();
     let reading = async {

@@ -7,11 +7,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Section `[notifier]` of the configuration.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// URL of the console: messages link to `<console_url>/incidents/<incident_id>`. Without it they have no links.
     pub console_url: Option<String>,
+    /// Hours, 1 to 8,760. A change with a last event that is older when it is delivered is marked as a catch-up, and
+    /// mentions nobody.
+    pub catch_up_hours: u32,
     /// Destinations by name (letters, digits, `-` and `_`). Deliveries are recorded under the name, so a destination that
     /// is renamed is a new one.
     pub destinations: BTreeMap<String, DestinationSettings>,
@@ -42,13 +45,17 @@ pub struct DestinationSettings {
     /// File that lines are appended to.
     #[serde(default)]
     pub path: Option<PathBuf>,
+    /// Text before what Slack shows of a change that is urgent, such as `<!here>` or `<@U012AB3CD>`, to page somebody.
+    #[serde(default)]
+    pub mention: Option<String>,
     /// The lowest severity of an incident to notify of.
     #[serde(default = "defaults::min_severity")]
     pub min_severity: Severity,
     /// The kinds of change to notify of.
     #[serde(default = "defaults::kinds")]
     pub kinds: Vec<ChangeKind>,
-    /// Messages per minute and replica, digests included. Changes beyond it are sent together in one digest.
+    /// Messages per minute and replica, digests included. Changes beyond it are sent together in digests, except those of
+    /// critical incidents, which wait.
     #[serde(default = "defaults::rate_per_minute")]
     pub rate_per_minute: u32,
     /// Timeout of one attempt in milliseconds, 100 to 60,000.
@@ -89,6 +96,9 @@ pub enum SettingsError {
     /// `console_url` is no URL.
     #[error("console_url: must be a URL that begins with https:// or http://")]
     ConsoleUrl,
+    /// `catch_up_hours` is out of range.
+    #[error("catch_up_hours: must be from 1 to 8760, is {0}")]
+    CatchUpHours(u32),
     /// A name has other characters than allowed, or too many.
     #[error("{at}: a name has 1 to 64 letters, digits, - and _")]
     Name {
@@ -154,6 +164,13 @@ pub enum SettingsError {
     },
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        // A day: on-call staff has seen what is older, or nobody has waited for it.
+        Self { console_url: None, catch_up_hours: 24, destinations: BTreeMap::new(), channels: None }
+    }
+}
+
 impl DestinationSettings {
     /// Returns a destination with the defaults; the fields that its kind needs are still to be set.
     pub fn new(kind: DestinationKind) -> Self {
@@ -164,6 +181,7 @@ impl DestinationSettings {
             secret: None,
             secret_file: None,
             path: None,
+            mention: None,
             min_severity: defaults::min_severity(),
             kinds: defaults::kinds(),
             rate_per_minute: defaults::rate_per_minute(),

@@ -8,7 +8,7 @@ mod webhook;
 
 use crate::NotifierError;
 use crate::destination::{Destination, Target};
-use crate::message::Message;
+use crate::message::{Digest, Message};
 use crate::secret::Secret;
 use file::File;
 use http::Endpoint;
@@ -21,6 +21,11 @@ use webhook::Webhook;
 pub(crate) trait Sink: Send + Sync + 'static {
     /// Sends a message, and returns once the receiver has confirmed it.
     fn send(&self, message: &Message) -> impl Future<Output = Result<(), SendError>> + Send;
+
+    /// Returns how many incidents of a digest a message names, from the first on.
+    fn named(&self, digest: &Digest) -> usize {
+        digest.entries.len()
+    }
 }
 
 /// Why a message was not confirmed. The texts contain no secrets.
@@ -55,7 +60,7 @@ impl AnySink {
         };
         Ok(match &destination.target {
             Target::Webhook { url, key } => Self::Webhook(Webhook::new(endpoint(url)?, key.clone())),
-            Target::Slack { url } => Self::Slack(Slack::new(endpoint(url)?)),
+            Target::Slack { url, mention } => Self::Slack(Slack::new(endpoint(url)?, mention.clone())),
             Target::File { path } => Self::File(File::open(path).await.map_err(|source| NotifierError::File {
                 destination: destination.name.clone(),
                 path: path.clone(),
@@ -73,6 +78,15 @@ impl Sink for AnySink {
             Self::Slack(sink) => sink.send(message).await,
             Self::File(sink) => sink.send(message).await,
             Self::Stdout(sink) => sink.send(message).await,
+        }
+    }
+
+    fn named(&self, digest: &Digest) -> usize {
+        match self {
+            Self::Webhook(sink) => sink.named(digest),
+            Self::Slack(sink) => sink.named(digest),
+            Self::File(sink) => sink.named(digest),
+            Self::Stdout(sink) => sink.named(digest),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Messages as Slack's Block Kit.
 
-use crate::message::{Content, Digest, Entry, Message, display_name, summary};
+use crate::message::{Content, Digest, Message, display_name, summary};
 use model::{Change, Finding};
 use serde_json::{Value, json};
 
-/// Returns the payload of an incoming webhook.
-pub(crate) fn payload(message: &Message) -> Value {
+/// Returns the payload of an incoming webhook. `mention` stands before the text of what is urgent, in Slack's markup.
+pub(crate) fn payload(message: &Message, mention: Option<&str>) -> Value {
     let (headline, fallback, mut sections) = match &message.content {
         Content::Change(change) => (headline(change), summary(&change.incident), change_sections(change)),
         Content::Digest(digest) => {
@@ -13,6 +13,11 @@ pub(crate) fn payload(message: &Message) -> Value {
             (headline.clone(), headline, digest_sections(digest))
         }
     };
+    let headline = if message.is_catch_up { format!("Catch-up: {headline}") } else { headline };
+    // Slack notifies those who are mentioned.
+    if let Some(mention) = mention.filter(|_| message.is_urgent) {
+        sections.insert(0, section(mention));
+    }
     if let Some(link) = &message.link {
         sections.push(section(&format!("<{}|Open in orgwatch>", escape(link))));
     }
@@ -27,6 +32,11 @@ pub(crate) fn payload(message: &Message) -> Value {
         "unfurl_links": false,
         "unfurl_media": false,
     })
+}
+
+/// Returns how many incidents of a digest the payload names, from the first on.
+pub(crate) fn named(digest: &Digest) -> usize {
+    fitting(entry_lines(digest)).len()
 }
 
 /// Slack's limits in characters of the text of a header block, and of a section block (Block Kit reference).
@@ -57,15 +67,18 @@ fn change_sections(change: &Change) -> Vec<Value> {
     );
     let mut findings: Vec<&Finding> = incident.findings.iter().collect();
     findings.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let bullet = |finding: &&Finding| {
+    let bullet = |finding: &Finding| {
         let summary = escape(&cut(&finding.summary, SUMMARY));
         format!("• *{}* {} {:.1}/10: {summary}", escape(&finding.detector), finding.severity, finding.score)
     };
-    let bullets = bullets(findings.iter().map(bullet), findings.len());
-    [about].into_iter().chain(bullets).map(|text| section(&text)).collect()
+    let lines = fitting(findings.iter().map(|finding| bullet(finding)));
+    let rest = findings.len() - lines.len();
+    let more = (rest > 0).then(|| format!("… and {rest} more"));
+    let bullets = lines.into_iter().chain(more).collect::<Vec<String>>().join("\n");
+    [about, bullets].iter().filter(|text| !text.is_empty()).map(|text| section(text)).collect()
 }
 
-/// Returns the numbers of a digest, and its incidents with the highest risks.
+/// Returns the numbers of a digest, its incidents with the highest risks, and how the others are found.
 fn digest_sections(digest: &Digest) -> Vec<Value> {
     let org = digest.org_id.as_ref().map(|org| format!(" in org {}", escape(org.as_str())));
     let about = format!(
@@ -75,35 +88,37 @@ fn digest_sections(digest: &Digest) -> Vec<Value> {
         digest.first_event_at,
         digest.last_event_at
     );
-    let bullet = |entry: &Entry| {
-        let name = escape(&cut(display_name(&entry.username, &entry.user_id), SUMMARY));
-        let link = entry.link.as_deref().map(|link| format!(" <{}|open>", escape(link)));
-        format!("• *{}* {} {name}{}", entry.risk_score, entry.severity, link.unwrap_or_default())
-    };
-    let bullets = bullets(digest.highest.iter().map(bullet), digest.incidents());
-    [about].into_iter().chain(bullets).map(|text| section(&text)).collect()
+    let lines = fitting(entry_lines(digest));
+    let rest = digest.incidents() - lines.len();
+    let more = (rest > 0).then(|| {
+        format!("… and {rest} more, none critical: their rows of `orgwatch.deliveries` have the state `counted`")
+    });
+    let bullets = lines.into_iter().chain(more).collect::<Vec<String>>().join("\n");
+    vec![section(&about), section(&bullets)]
 }
 
-/// Joins as many lines as fit into a section, and adds how many of `all` are left out.
-fn bullets(lines: impl Iterator<Item = String>, all: usize) -> Option<String> {
+/// Returns a line for each incident of a digest.
+fn entry_lines(digest: &Digest) -> impl Iterator<Item = String> {
+    digest.entries.iter().map(|entry| {
+        let name = escape(&cut(display_name(&entry.username, &entry.user_id), SUMMARY));
+        let id = match &entry.link {
+            Some(link) => format!("<{}|{}>", escape(link), entry.incident_id),
+            None => entry.incident_id.to_string(),
+        };
+        format!("• *{}* {} {} {name} {id}", entry.risk_score, entry.severity, entry.change)
+    })
+}
+
+/// Returns as many of the first lines as fit into a section, at most [`BULLETS`].
+fn fitting(lines: impl Iterator<Item = String>) -> Vec<String> {
     /// Characters reserved for the last line.
-    const REST: usize = 40;
-    let mut text = String::new();
-    let mut shown = 0;
-    for line in lines.take(BULLETS) {
-        if text.chars().count() + line.chars().count() + REST > SECTION {
-            break;
-        }
-        text.push_str(&line);
-        text.push('\n');
-        shown += 1;
-    }
-    match all - shown.min(all) {
-        0 => {}
-        more => text.push_str(&format!("… and {more} more")),
-    }
-    let text = text.trim_end();
-    (!text.is_empty()).then(|| text.to_owned())
+    const REST: usize = 120;
+    let mut length = REST;
+    let fits = |line: &String| {
+        length += line.chars().count() + 1;
+        length <= SECTION
+    };
+    lines.take(BULLETS).take_while(fits).collect()
 }
 
 fn section(text: &str) -> Value {
@@ -136,26 +151,40 @@ fn capital(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{change, change_of};
+    use crate::testing::{LATER, NOW, change, change_of, console, message};
     use model::ChangeKind;
     use proptest::prelude::*;
 
     fn shown(message: &Message) -> String {
-        serde_json::to_string_pretty(&payload(message)).unwrap()
+        serde_json::to_string_pretty(&payload(message, Some("<!here>"))).unwrap()
     }
 
     #[test]
     fn a_change() {
         let mut change = change(3, ChangeKind::Escalated, 89.78);
         change.incident.findings[1].summary = "opened <!channel> & 11 views".to_owned();
-        let message = Message::of_change(change, Default::default(), Some("https://console.example.com"));
+        let message = Message::of_change(change, Default::default(), &console(), NOW);
         insta::assert_snapshot!(shown(&message));
     }
 
     #[test]
     fn a_digest() {
-        let changes: Vec<Change> = (1..=8).map(|id| change_of(id, 1, ChangeKind::Opened, 60.0 + id as f64)).collect();
-        insta::assert_snapshot!(shown(&Message::of_digest(&changes, Some("https://console.example.com")).unwrap()));
+        let changes: Vec<Change> = (1..=12).map(|id| change_of(id, 1, ChangeKind::Opened, 60.0 + id as f64)).collect();
+        let message = Message::of_digest(&changes, &console(), NOW).unwrap();
+        insta::assert_snapshot!(shown(&message));
+        let Content::Digest(digest) = &message.content else { panic!("{message:?}") };
+        assert_eq!(named(digest), 10);
+    }
+
+    #[test]
+    fn a_catch_up_says_so_and_mentions_nobody() {
+        let change = change(1, ChangeKind::Opened, 90.0);
+        let late = Message::of_change(change.clone(), Default::default(), &console(), LATER);
+        let header = |message: &Message| payload(message, None)["blocks"][0]["text"]["text"].clone();
+        assert_eq!(header(&late), "Catch-up: Critical risk 90.00: incident opened");
+        assert_eq!(header(&message(change.clone())), "Critical risk 90.00: incident opened");
+        assert!(shown(&message(change)).contains("<!here>"));
+        assert!(!shown(&late).contains("<!here>"));
     }
 
     proptest! {
@@ -169,7 +198,7 @@ mod tests {
             change.incident.username = Some(username.as_str().into());
             change.incident.findings =
                 summaries.into_iter().map(|summary| Finding { summary, ..template.clone() }).collect();
-            let payload = payload(&Message::of_change(change, Default::default(), None));
+            let payload = payload(&message(change), None);
             let blocks = payload["blocks"].as_array().unwrap();
             prop_assert!(blocks.len() <= 50);
             for block in blocks {

@@ -1,15 +1,39 @@
 //! Changes, destinations and an HTTP server for tests.
 
 use crate::destination::{Destination, Target};
+use crate::message::{Frame, Message};
+use model::time::{HOUR, MINUTE};
 use model::{
-    Change, ChangeKind, Finding, Incident, OrgId, Points, Receipt, RiskModel, Severity, Term, TermKind, Timestamp,
-    UserClass, UserId, Uuid,
+    Change, ChangeKind, Finding, Incident, OrgId, Points, Receipt, RiskModel, Severity, Term, TermKind, Text,
+    Timestamp, UserClass, UserId, Uuid,
 };
 use risk::notify::Filter;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub(crate) const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// Without links; what is older than a day is a catch-up.
+pub(crate) const FRAME: Frame = Frame { console_url: None, catch_up_after: 24 * HOUR };
+
+/// A minute after the last event of [`change`], and a day later.
+pub(crate) const NOW: Timestamp = Timestamp(1_772_471_592_000 + MINUTE);
+pub(crate) const LATER: Timestamp = Timestamp(NOW.0 + 24 * HOUR);
+
+/// With links to a console.
+pub(crate) fn console() -> Frame {
+    Frame { console_url: Some("https://console.example.com/".to_owned()), ..FRAME }
+}
+
+/// The message of a change without a trace, delivered [`NOW`].
+pub(crate) fn message(change: Change) -> Message {
+    Message::of_change(change, Text::default(), &FRAME, NOW)
+}
+
+/// The digest of changes, delivered [`NOW`].
+pub(crate) fn digest(changes: &[Change]) -> Message {
+    Message::of_digest(changes, &FRAME, NOW).unwrap()
+}
 
 /// A destination with the defaults.
 pub(crate) fn destination(name: &str) -> Destination {

@@ -3,5 +3,5 @@
 pub mod decide;
 pub mod limit;
 
-pub use decide::{Decision, Filter, FilterReason, decide, was_notified};
-pub use limit::{Limiter, WINDOW};
+pub use decide::{Decision, Filter, FilterReason, decide, is_catch_up, is_named_alone, is_urgent, was_notified};
+pub use limit::{Limiter, Offered, Turn, WINDOW};

@@ -34,6 +34,8 @@ pub enum Claim {
     },
     /// It was delivered.
     AlreadyConfirmed,
+    /// A digest has counted it, without naming the incident.
+    Counted,
     /// It failed for good.
     GivenUp,
     /// It must not be sent.
@@ -79,6 +81,7 @@ impl Store {
         match found.state.as_str() {
             "pending" => Ok(Claim::Wait { until: Timestamp(found.next_attempt_at.unwrap_or(0)) }),
             "confirmed" => Ok(Claim::AlreadyConfirmed),
+            "counted" => Ok(Claim::Counted),
             "failed" => Ok(Claim::GivenUp),
             "suppressed" => Ok(Claim::Suppressed),
             _ => Err(StoreError::UnknownWord { field: "state of a delivery", value: found.state }),
@@ -125,6 +128,50 @@ impl Store {
         .execute(&self.pool)
         .await
         .context("confirm a delivery")?;
+        Ok(changed.rows_affected() > 0)
+    }
+
+    /// Records that the destination has accepted a digest that counts the delivery without naming its incident. `false` if
+    /// it was not pending.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn counted(&self, key: &DeliveryKey) -> Result<bool> {
+        let changed = sqlx::query!(
+            r#"UPDATE orgwatch.deliveries SET state = 'counted', next_attempt_at = NULL, last_error = NULL,
+                   updated_at = now()
+               WHERE incident_id = $1 AND revision = $2 AND channel = $3 AND state = 'pending'"#,
+            key.incident_id,
+            bigint("revision", key.revision)?,
+            key.destination
+        )
+        .execute(&self.pool)
+        .await
+        .context("count a delivery")?;
+        Ok(changed.rows_affected() > 0)
+    }
+
+    /// Records that an attempt was not made, because the destination gets no more for now. It may be claimed again after
+    /// `wait`, and the attempt does not count.
+    ///
+    /// `false`, and nothing changes, if a later attempt has begun or the delivery is not pending.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn postponed(&self, key: &DeliveryKey, attempt: u32, wait: Duration) -> Result<bool> {
+        let changed = sqlx::query!(
+            r#"UPDATE orgwatch.deliveries SET attempts = attempts - 1, next_attempt_at = now() + make_interval(secs => $5),
+                   updated_at = now()
+               WHERE incident_id = $1 AND revision = $2 AND channel = $3 AND state = 'pending' AND attempts = $4"#,
+            key.incident_id,
+            bigint("revision", key.revision)?,
+            key.destination,
+            attempt.cast_signed(),
+            wait.as_secs_f64()
+        )
+        .execute(&self.pool)
+        .await
+        .context("postpone a delivery")?;
         Ok(changed.rows_affected() > 0)
     }
 

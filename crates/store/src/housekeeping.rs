@@ -15,7 +15,7 @@ pub struct Retention {
     pub history_days: u32,
     /// The audit trail, by whole months as `history_days`.
     pub audit_days: u32,
-    /// Deliveries that are confirmed, given up or suppressed. Must be longer than a message may be redelivered: a
+    /// Deliveries that are confirmed, counted, given up or suppressed. Must be longer than a message may be redelivered: a
     /// change is sent again if its delivery was deleted before.
     pub delivery_days: u32,
 }

@@ -1,17 +1,18 @@
+mod flood;
 mod memory;
 
 use super::*;
 use crate::deliveries::Deliveries;
-use crate::message::Content;
+use crate::message::{Content, Digest};
 use crate::run::ChangeHandler;
-use crate::testing::{TRACEPARENT, change, change_of, destination};
+use crate::testing::{FRAME, TRACEPARENT, change, change_of, destination};
 use bus::{Delivery, Failure, Handler};
 use memory::{Memory, Row};
 use model::ChangeKind;
 use std::collections::VecDeque;
 
 fn key(revision: u64) -> DeliveryKey {
-    DeliveryKey { incident_id: model::Uuid::from_u128(1), revision, destination: "siem".to_owned() }
+    DeliveryKey { incident_id: Uuid::from_u128(1), revision, destination: "siem".to_owned() }
 }
 
 /// A sink that records messages. It fails with the errors that are set, and otherwise confirms.
@@ -21,6 +22,8 @@ struct Recorder(Arc<Mutex<Recorded>>);
 #[derive(Default)]
 struct Recorded {
     sent: Vec<Message>,
+    /// The incidents that it names of a digest; without it all.
+    names: Option<usize>,
     errors: VecDeque<SendError>,
 }
 
@@ -29,6 +32,10 @@ impl Sink for Recorder {
         let mut recorded = self.0.lock().unwrap();
         recorded.sent.push(message.clone());
         recorded.errors.pop_front().map_or(Ok(()), Err)
+    }
+
+    fn named(&self, digest: &Digest) -> usize {
+        self.0.lock().unwrap().names.unwrap_or(digest.entries.len())
     }
 }
 
@@ -109,11 +116,12 @@ impl Bench {
 }
 
 fn dispatcher(memory: &Memory, recorder: &Recorder, destination: &Destination) -> Arc<Dispatcher<Memory, Recorder>> {
-    Dispatcher::new(memory.clone(), vec![Sender::new(destination.clone(), recorder.clone())], None)
+    Dispatcher::new(memory.clone(), vec![Sender::new(destination.clone(), recorder.clone())], FRAME)
 }
 
+/// High: it may be gathered.
 fn opened(revision: u64) -> Change {
-    change(revision, ChangeKind::Opened, 90.0)
+    change(revision, ChangeKind::Opened, 70.0)
 }
 
 fn failing() -> SendError {

@@ -62,7 +62,7 @@ async fn append(path: &Path, line: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::change;
+    use crate::testing::{change, message};
     use model::ChangeKind;
 
     #[tokio::test]
@@ -71,9 +71,8 @@ mod tests {
         let path = folder.path().join("incidents.ndjson");
         std::fs::write(&path, "{}\n").unwrap();
         let file = File::open(&path).await.unwrap();
-        let message =
-            |revision| Message::of_change(change(revision, ChangeKind::Opened, 90.0), Default::default(), None);
-        let (one, two) = (message(1), message(2));
+        let of_revision = |revision| message(change(revision, ChangeKind::Opened, 90.0));
+        let (one, two) = (of_revision(1), of_revision(2));
         let (first, second) = tokio::join!(file.send(&one), file.send(&two));
         assert_eq!((first, second), (Ok(()), Ok(())));
         let text = std::fs::read_to_string(&path).unwrap();
@@ -83,7 +82,7 @@ mod tests {
         assert!(text.ends_with('\n'));
 
         std::fs::rename(&path, folder.path().join("old")).unwrap();
-        assert_eq!(file.send(&message(3)).await, Ok(()));
+        assert_eq!(file.send(&of_revision(3)).await, Ok(()));
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
     }
 
@@ -95,7 +94,7 @@ mod tests {
         std::fs::create_dir(&inner).unwrap();
         let file = File::open(&inner.join("a")).await.unwrap();
         std::fs::remove_dir_all(&inner).unwrap();
-        let message = Message::of_change(change(1, ChangeKind::Opened, 90.0), Default::default(), None);
+        let message = message(change(1, ChangeKind::Opened, 90.0));
         assert!(matches!(file.send(&message).await, Err(SendError::Retry { after: None, .. })));
     }
 }

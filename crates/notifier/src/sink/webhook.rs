@@ -51,7 +51,7 @@ impl Sink for Webhook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Server, TRACEPARENT, change};
+    use crate::testing::{FRAME, NOW, Server, TRACEPARENT, change};
     use model::ChangeKind;
     use std::net::{SocketAddr, TcpListener};
     use std::time::Duration;
@@ -64,7 +64,7 @@ mod tests {
         let endpoint = Endpoint::new(Secret::Given(url.into()), timeout).unwrap();
         let webhook = Webhook::new(endpoint, Some(Secret::Given(KEY.into())));
         assert!(!format!("{webhook:?}").contains("hidden"));
-        let message = Message::of_change(change(3, ChangeKind::Opened, 90.0), TRACEPARENT.into(), None);
+        let message = Message::of_change(change(3, ChangeKind::Opened, 90.0), TRACEPARENT.into(), &FRAME, NOW);
         webhook.send(&message).await
     }
 
@@ -95,7 +95,7 @@ mod tests {
         let (url, key) = (folder.path().join("url"), folder.path().join("key"));
         let endpoint = Endpoint::new(Secret::File(url.clone()), LONG).unwrap();
         let webhook = Webhook::new(endpoint, Some(Secret::File(key.clone())));
-        let message = Message::of_change(change(3, ChangeKind::Opened, 90.0), TRACEPARENT.into(), None);
+        let message = Message::of_change(change(3, ChangeKind::Opened, 90.0), TRACEPARENT.into(), &FRAME, NOW);
         let other = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
         for text in [KEY, other] {
             let server = Server::start("HTTP/1.1 204 No Content\r\n\r\n").await;

@@ -1,6 +1,6 @@
 //! Decides whether a destination is notified of a change.
 
-use model::{Change, ChangeKind, Severity};
+use model::{Change, ChangeKind, Severity, Timestamp};
 
 /// The changes that a destination wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,31 @@ pub fn decide(change: &Change, filter: &Filter) -> Decision {
 /// Whether the destination was notified of any of the `earlier` changes of an incident.
 pub fn was_notified(earlier: impl IntoIterator<Item = Change>, filter: &Filter) -> bool {
     earlier.into_iter().any(|change| decide(&change, filter) == Decision::Notify)
+}
+
+/// Whether a change needs a message of its own: no critical incident is gathered into a digest.
+pub fn is_named_alone(change: &Change) -> bool {
+    change.incident.severity == Severity::Critical
+}
+
+/// Whether a change is old when it is delivered: its last event is more than `limit` milliseconds before `now`. The
+/// notifier or the whole system was away, or somebody has pushed a history.
+///
+/// An end is never a catch-up: it comes long after the last event by its nature.
+pub fn is_catch_up(change: &Change, now: Timestamp, limit: i64) -> bool {
+    asks_for_attention(change.kind) && now.since(change.incident.last_event_at) > limit
+}
+
+/// Whether a change is worth a page now: what ends, or is only caught up with, is not.
+pub fn is_urgent(change: &Change, now: Timestamp, limit: i64) -> bool {
+    asks_for_attention(change.kind) && !is_catch_up(change, now, limit)
+}
+
+fn asks_for_attention(kind: ChangeKind) -> bool {
+    match kind {
+        ChangeKind::Opened | ChangeKind::Escalated | ChangeKind::Resumed | ChangeKind::Reopened => true,
+        ChangeKind::Updated | ChangeKind::Ended | ChangeKind::Closed => false,
+    }
 }
 
 impl FilterReason {
@@ -114,6 +139,27 @@ mod tests {
         assert_eq!(decide(&escalated, &high()), Decision::Notify);
         assert!(!was_notified([opened.clone()], &high()));
         assert!(was_notified([opened, escalated], &high()));
+    }
+
+    #[test]
+    fn what_is_old_when_it_is_delivered_is_a_catch_up_and_not_urgent() {
+        let limit = 24 * model::time::HOUR;
+        let check = |kind, now, expect: (bool, bool)| {
+            let change = change(kind, 90.0);
+            let now = change.incident.last_event_at.plus(now);
+            assert_eq!((is_catch_up(&change, now, limit), is_urgent(&change, now, limit)), expect, "{kind}");
+        };
+        for kind in [ChangeKind::Opened, ChangeKind::Escalated, ChangeKind::Resumed, ChangeKind::Reopened] {
+            check(kind, limit, (false, true));
+            check(kind, limit + 1, (true, false));
+        }
+        check(ChangeKind::Ended, limit + 1, (false, false));
+    }
+
+    #[test]
+    fn only_critical_incidents_are_named_alone() {
+        assert!(is_named_alone(&change(ChangeKind::Opened, 80.0)) && is_named_alone(&change(ChangeKind::Ended, 80.0)));
+        assert!(!is_named_alone(&change(ChangeKind::Opened, 79.99)));
     }
 
     #[test]

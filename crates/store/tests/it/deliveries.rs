@@ -95,3 +95,19 @@ async fn one_of_many_concurrent_claims_may_send() {
     let claims = tasks.join_all().await;
     assert_eq!(claims.iter().filter(|claim| matches!(claim, Claim::Send { .. })).count(), 1, "{claims:?}");
 }
+
+#[tokio::test]
+async fn a_delivery_that_waits_uses_up_no_attempt_and_a_counted_one_is_not_sent() {
+    let (_database, store) = Database::migrated().await;
+    for _ in 0..3 {
+        assert_eq!(claim(&store, "slack", LONG).await, Claim::Send { attempt: 1 });
+        assert!(store.postponed(&key("slack"), 1, Duration::ZERO).await.unwrap());
+        assert_eq!(store.due(10).await.unwrap(), [key("slack")]);
+    }
+    assert_eq!(claim(&store, "slack", LONG).await, Claim::Send { attempt: 1 });
+    assert!(!store.postponed(&key("slack"), 2, Duration::ZERO).await.unwrap(), "not this attempt");
+    assert!(store.counted(&key("slack")).await.unwrap());
+    assert!(!store.counted(&key("slack")).await.unwrap() && !store.confirmed(&key("slack")).await.unwrap());
+    assert_eq!(claim(&store, "slack", LONG).await, Claim::Counted);
+    assert_eq!(store.due(10).await.unwrap(), []);
+}

@@ -30,6 +30,7 @@ pub(super) struct State {
 pub(super) enum Row {
     Pending { attempts: u32, next: Instant },
     Confirmed,
+    Counted,
     Failed(String),
 }
 
@@ -68,6 +69,7 @@ impl Deliveries for Memory {
             Some(Row::Pending { attempts, next }) if *next <= now => attempts + 1,
             Some(Row::Pending { .. }) => return Ok(Claim::Wait { until: Timestamp(0) }),
             Some(Row::Confirmed) => return Ok(Claim::AlreadyConfirmed),
+            Some(Row::Counted) => return Ok(Claim::Counted),
             Some(Row::Failed(_)) => return Ok(Claim::GivenUp),
         };
         state.rows.insert(key.clone(), Row::Pending { attempts, next: now + lease });
@@ -86,6 +88,14 @@ impl Deliveries for Memory {
 
     async fn confirmed(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
         self.outcome(key, Row::Confirmed)
+    }
+
+    async fn counted(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
+        self.outcome(key, Row::Counted)
+    }
+
+    async fn postponed(&self, key: &DeliveryKey, attempt: u32, wait: Duration) -> Result<bool, StoreError> {
+        self.outcome(key, Row::Pending { attempts: attempt - 1, next: Instant::now() + wait })
     }
 
     async fn failed(
