@@ -135,12 +135,15 @@ pub(crate) async fn texts(connection: &mut PgConnection, query: &str) -> Vec<Str
     sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_all(connection).await.unwrap()
 }
 
-async fn assert_refused(connection: &mut PgConnection, statement: &str, reason: &str) {
+/// Asserts that the statement fails with this SQLSTATE.
+async fn assert_refused(connection: &mut PgConnection, statement: &str, code: &str) {
     let outcome = execute(connection, statement).await;
-    assert!(outcome.is_err(), "{statement}");
-    let error = outcome.unwrap_err().to_string();
-    assert!(error.contains(reason), "{statement}: {error}");
+    let found = outcome.as_ref().err().and_then(|error| error.as_database_error()?.code());
+    assert_eq!(found.as_deref(), Some(code), "{statement}: {outcome:?}");
 }
+
+/// SQLSTATE of a statement that a role may not execute.
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
 #[tokio::test]
 async fn a_reader_sees_the_orgs_that_its_login_is_bound_to() {
@@ -235,7 +238,8 @@ async fn a_reader_does_not_escape_from_its_org() {
         assert_eq!(texts(&mut anna, &query).await, [org().as_str()], "{table}");
         assert_eq!(copied(&database, &login, &format!("orgwatch.{table}")).await, Ok(1), "{table}");
     }
-    assert_refused(&mut anna, &format!("SELECT pg_temp.leak('{OTHER}')"), "leaked").await;
+    // Raised by the function itself.
+    assert_refused(&mut anna, &format!("SELECT pg_temp.leak('{OTHER}')"), "P0001").await;
 }
 
 /// Copies a table as psql does, and returns the number of rows.
@@ -280,16 +284,17 @@ async fn what_a_reader_is_refused() {
         "SELECT orgwatch.grant_roles()",
         "SELECT orgwatch.gather_no_statistics('incidents')",
         "COPY (SELECT 1) TO PROGRAM 'cat'",
+        "ALTER TABLE orgwatch.incidents DISABLE ROW LEVEL SECURITY",
+        "ALTER FUNCTION orgwatch.reader_orgs() RESET ALL",
+        // Without row security Postgres refuses the query instead of showing all rows.
+        "SET row_security = off; SELECT FROM orgwatch.incidents",
         "SET SESSION AUTHORIZATION postgres",
         "SET ROLE orgwatch_operator",
     ];
     let of_others = [format!("SET SESSION AUTHORIZATION {bert}"), format!("SET ROLE {bert}")];
     for statement in denied.map(str::to_owned).into_iter().chain(of_others).chain(direct) {
-        assert_refused(&mut anna, &statement, "permission denied").await;
+        assert_refused(&mut anna, &statement, INSUFFICIENT_PRIVILEGE).await;
     }
-    assert_refused(&mut anna, "ALTER TABLE orgwatch.incidents DISABLE ROW LEVEL SECURITY", "must be owner").await;
-    assert_refused(&mut anna, "ALTER FUNCTION orgwatch.reader_orgs() RESET ALL", "must be owner").await;
-    assert_refused(&mut anna, "SET row_security = off; SELECT FROM orgwatch.incidents", "row-level security").await;
 }
 
 #[tokio::test]
