@@ -164,8 +164,8 @@ class Fleet:
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
     def push(self, body, token=None):
-        """Pushes records; returns the status of the answer."""
-        return self.answer(body, token)[0]
+        """Pushes records of any age; returns the status of the answer."""
+        return self.answer(body, token, "?watch=true")[0]
 
     def answer(self, body, token=None, query=""):
         """Pushes records; returns the status and the text of the answer."""

@@ -23,7 +23,7 @@ ORGS = ["whole", "halves", "pieces", "late", "history", "watched", "flow0", "flo
 
 
 class TrialFleet(Fleet):
-    """A fleet with an org for each name of ORGS, and two signed webhooks, one of which takes few messages a minute."""
+    """A fleet with an org for each name of ORGS, and two signed webhooks, one of which takes as many messages a minute as by default."""
 
     def receive(self):
         return Recorder()
@@ -34,7 +34,7 @@ class TrialFleet(Fleet):
         for name in ORGS:
             self.set_token(name, f"{name}-{secrets.token_hex(16)}")
             text += f'\n[ingest.orgs.{org(name)}]\ntoken_files = ["{self.token_file(name)}"]\n'
-        for name, rate in [("quick", 6000), ("few", 6)]:
+        for name, rate in [("quick", 6000), ("usual", 30)]:
             url = self.receiver.url.replace("/hook", f"/{name}")
             text += f'\n[notifier.destinations.{name}]\nkind = "webhook"\nurl = "{url}"\nmin_severity = "low"\n'
             text += f'secret = "{self.receiver.secret}"\nrate_per_minute = {rate}\n'
