@@ -73,7 +73,8 @@ class Reference(unittest.TestCase):
         for page, path in (analyst, "orgwatch"), (operator, "orgwatchd"):
             files = [ROOT / f"crates/{path}/src/{file}" for file in ("arguments.rs", "dev/arguments.rs")]
             code = "\n".join(file.read_text().split("#[cfg(test)]")[0] for file in files if file.exists())
-            flags = re.findall(r"#\[arg\([^\]]*\blong\b[^\]]*\)\]\s*(?:pub\(crate\) )?(\w+):", code)
+            flags = re.findall(r'#\[arg\([^\]]*\blong\b(?: = "(\w+)")?[^\]]*\)\]\s*(?:pub\(crate\) )?(\w+):', code)
+            flags = [named or field for named, field in flags]
             commands = re.findall(r"^    ([A-Z]\w+)(?:\(| \{|,$)", code, re.MULTILINE)
             self.assertGreater(len(flags) * len(commands), 100, path)
             for flag in flags:

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 mod cluster;
+mod command_line;
+mod dev;
 mod equality;
 mod faults;
 mod kit;

@@ -8,6 +8,9 @@ use std::path::PathBuf;
 /// Runs and operates the services of orgwatch
 #[derive(Debug, Parser)]
 #[command(version, about)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed or what was checked is not in order, 2 wrong usage, 130 stopped at once by a second signal."
+)]
 pub(crate) struct Arguments {
     /// TOML file of all services; `ORGWATCH_<SECTION>__<KEY>` overrides a key
     #[arg(long, global = true, env = "ORGWATCH_CONFIG", value_name = "FILE")]
@@ -42,7 +45,7 @@ pub(crate) enum Command {
         incidents: Vec<model::Uuid>,
     },
     /// Write the findings and incidents of Postgres as `orgwatch backtest` writes them
-    Export(OutputArguments),
+    Export(ExportArguments),
     /// Check, print and distribute the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -121,11 +124,48 @@ impl DetectorArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// Write every incident to this file; the same as --incidents
+    #[arg(value_name = "FILE", conflicts_with = "incidents")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+impl ExportArguments {
+    /// Returns what to write where.
+    ///
+    /// # Errors
+    /// If that is nothing, or standard output would be written twice.
+    pub(crate) fn output(self) -> Result<OutputArguments, String> {
+        let Self { file, output: OutputArguments { findings, incidents } } = self;
+        let output = OutputArguments { findings, incidents: incidents.or(file) };
+        match (&output.findings, &output.incidents) {
+            (None, None) => Err("name what to write: --incidents FILE, --findings FILE or both; `export -` writes \
+                                 incidents to standard output"
+                .to_owned()),
+            (Some(findings), Some(incidents)) if findings == incidents => {
+                Err(format!("findings and incidents cannot both be written to {}", findings.display()))
+            }
+            _ => Ok(output),
+        }
+    }
+}
+
+/// Who asks for a change.
+#[derive(Debug, Args)]
+pub(crate) struct Claim {
+    /// Who asks for it: the audit trail has the database login as its actor, and this name as claimed
+    #[arg(long = "as", value_name = "NAME", value_parser = parse_name)]
+    pub(crate) claimed_by: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct OutputArguments {
-    /// Write every finding at its latest revision, one JSON object per line
+    /// Write every finding at its latest revision, one JSON object per line; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) findings: Option<PathBuf>,
-    /// Write every incident with its receipt, one JSON object per line
+    /// Write every incident with its receipt, one JSON object per line; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) incidents: Option<PathBuf>,
 }
@@ -133,6 +173,15 @@ pub(crate) struct OutputArguments {
 pub(crate) fn parse_org(text: &str) -> Result<OrgId, String> {
     let org = OrgId::new(text);
     if org.as_str().is_empty() { Err("must not be empty".to_owned()) } else { Ok(org) }
+}
+
+fn parse_name(text: &str) -> Result<String, String> {
+    let is_name = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("must have 1 to 100 characters, and no control characters".to_owned())
+    }
 }
 
 fn parse_user(text: &str) -> Result<UserId, String> {
@@ -211,6 +260,8 @@ pub(crate) enum OrgCommand {
         /// Also if the org is still configured, and would be learned again
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        claim: Claim,
     },
 }
 
@@ -223,6 +274,8 @@ pub(crate) enum UserCommand {
         /// Id of the account; its username in lower case if its events name no id
         #[arg(value_parser = parse_user)]
         user: UserId,
+        #[command(flatten)]
+        claim: Claim,
     },
 }
 
@@ -251,5 +304,9 @@ pub(crate) enum ReadersCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PartitionCommand {
     /// Delete its state and checkpoint; the partition learns again from the messages that its stream holds
-    Forget { partition: u16 },
+    Forget {
+        partition: u16,
+        #[command(flatten)]
+        claim: Claim,
+    },
 }

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod fake_org;
+mod notes;
 mod salesforce;
 mod services;
 mod watch;
@@ -12,6 +13,7 @@ pub(crate) use arguments::Command;
 use crate::config::Config;
 use crate::run::serve;
 use anyhow::Result;
+use runtime::shutdown::{STATUS_INTERRUPTED, Signals};
 use std::process::ExitCode;
 
 /// Runs a command of development.
@@ -22,8 +24,11 @@ pub(crate) async fn run(mut config: Config, command: Command) -> Result<ExitCode
     match command {
         Command::Dev(arguments) => {
             services::log_for_people(&mut config);
-            let run = async |config, telemetry: &_| services::run(config, telemetry, arguments).await;
-            serve("dev", config, run).await
+            // Before anything is started, so that signals leave nothing behind.
+            let signals = Signals::listen()?;
+            let run = async |config, telemetry: &_| services::run(config, telemetry, arguments, &signals).await;
+            let code = serve("dev", config, run).await?;
+            Ok(if signals.at_once.is_cancelled() { STATUS_INTERRUPTED.into() } else { code })
         }
         Command::FakeOrg(arguments) => fake_org::serve(arguments).await,
     }

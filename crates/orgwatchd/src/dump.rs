@@ -12,7 +12,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use store::{FindingFilter, IncidentFilter, Status, Store, StoredFinding};
 
-/// Writes the files that the arguments name.
+/// Writes the files that the arguments name; `-` is standard output.
 ///
 /// # Errors
 /// If the database does not answer, or a file cannot be written.
@@ -63,7 +63,11 @@ pub async fn incidents(store: &Store) -> Result<Vec<Incident>> {
 
 fn write_lines<T: Serialize>(path: &Path, values: &[T]) -> Result<()> {
     let failed = || format!("{}: cannot be written", path.display());
-    let mut file = BufWriter::new(File::create(path).with_context(failed)?);
+    let file: Box<dyn Write> = match path.to_str() {
+        Some("-") => Box::new(std::io::stdout().lock()),
+        _ => Box::new(File::create(path).with_context(failed)?),
+    };
+    let mut file = BufWriter::new(file);
     for value in values {
         serde_json::to_writer(&mut file, value).with_context(failed)?;
         file.write_all(b"\n").with_context(failed)?;

@@ -88,7 +88,7 @@ pub(crate) async fn push(bus: &Bus, store: &Store, own: &Settings, rules: Option
     keep(store, &hashed).await?;
     let changes = before.changes(after);
     let by = store.login().await?;
-    store.audit(&by, "rules pushed", &hashed.hash, &serde_json::json!({ "changes": changes })).await?;
+    store.audit(None, "rules pushed", &hashed.hash, &serde_json::json!({ "changes": changes })).await?;
     let toml = rules.map(toml::to_string).transpose()?;
     let pushed = Pushed { toml, by, at: runtime::clock::now() };
     Bucket::open(bus).await?.put(KEY, serde_json::to_vec(&pushed)?.into()).await?;

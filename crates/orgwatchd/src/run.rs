@@ -4,7 +4,8 @@ use crate::arguments::{Arguments, Command};
 use crate::commands;
 use crate::config::Config;
 use anyhow::Result;
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use runtime::telemetry::Telemetry;
 use salesforce_source::Purpose;
 use std::io::Write;
@@ -40,7 +41,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Topology(command) => commands::topology(config, command).await,
         Command::Dead(command) => commands::dead(config, command).await,
         Command::Verify { incidents } => commands::verify(config, incidents).await,
-        Command::Export(output) => commands::export(config, &output).await,
+        Command::Export(arguments) => commands::export(config, &usage(arguments.output())).await,
         Command::Config(command) => commands::config(config, command).await,
         Command::Migrate => commands::migrate(config).await,
         Command::Backfill { raise, org, from, to } => {
@@ -54,8 +55,13 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Partition(command) => commands::partition(config, command).await,
         Command::Doctor { json } => commands::doctor(config, json).await,
         #[cfg(feature = "dev")]
-        Command::Dev(command) => crate::dev::run(config, command).await,
+        Command::Dev(command) => crate::dev::run(config, usage(command.checked())).await,
     }
+}
+
+/// Returns the arguments, or ends the process as for other wrong usage: with 2.
+fn usage<T>(checked: Result<T, String>) -> T {
+    checked.unwrap_or_else(|problem| Arguments::command().error(ErrorKind::ValueValidation, problem).exit())
 }
 
 /// Runs a service with telemetry. A failure is logged before telemetry ends.

@@ -9,6 +9,40 @@ mod stages;
 
 pub use stages::{Stages, StagesError};
 
+/// What signals ask for.
+#[derive(Clone, Debug)]
+pub struct Signals {
+    /// The first SIGTERM or SIGINT cancels it: stop in order.
+    pub shutdown: CancellationToken,
+    /// The second one cancels it: stop at once, and clean up only.
+    pub at_once: CancellationToken,
+}
+
+impl Signals {
+    /// Listens to signals from now on.
+    ///
+    /// # Errors
+    /// If the signals cannot be listened to.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn listen() -> io::Result<Self> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let signals = Self { shutdown: CancellationToken::new(), at_once: CancellationToken::new() };
+        let Self { shutdown, at_once } = signals.clone();
+        tokio::spawn(async move {
+            let name = next(&mut terminate, &mut interrupt).await;
+            tracing::info!(signal = name, "shutting down");
+            shutdown.cancel();
+            let name = next(&mut terminate, &mut interrupt).await;
+            tracing::warn!(signal = name, "exiting at once, unfinished work is abandoned");
+            at_once.cancel();
+        });
+        Ok(signals)
+    }
+}
+
 /// Returns a token that SIGTERM or SIGINT cancels. A second signal exits the process at once, with status 130.
 ///
 /// # Errors
@@ -17,23 +51,16 @@ pub use stages::{Stages, StagesError};
 /// # Panics
 /// Outside of a tokio runtime.
 pub fn on_signals() -> io::Result<CancellationToken> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let token = CancellationToken::new();
-    let cancelled = token.clone();
+    let Signals { shutdown, at_once } = Signals::listen()?;
     tokio::spawn(async move {
-        let name = next(&mut terminate, &mut interrupt).await;
-        tracing::info!(signal = name, "shutting down");
-        cancelled.cancel();
-        let name = next(&mut terminate, &mut interrupt).await;
-        tracing::warn!(signal = name, "exiting at once, unfinished work is abandoned");
-        std::process::exit(STATUS_INTERRUPTED);
+        at_once.cancelled().await;
+        std::process::exit(STATUS_INTERRUPTED.into());
     });
-    Ok(token)
+    Ok(shutdown)
 }
 
-/// 128 + SIGINT, as shells report it.
-const STATUS_INTERRUPTED: i32 = 130;
+/// The exit code after a second signal: 128 + SIGINT, as shells report it.
+pub const STATUS_INTERRUPTED: u8 = 130;
 
 async fn next(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
     tokio::select! {
@@ -82,6 +109,6 @@ mod tests {
         assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
         assert_eq!(lines.next().unwrap().unwrap(), "cancelled");
         assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
-        assert_eq!(child.wait().unwrap().code(), Some(STATUS_INTERRUPTED));
+        assert_eq!(child.wait().unwrap().code(), Some(STATUS_INTERRUPTED.into()));
     }
 }

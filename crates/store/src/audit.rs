@@ -11,8 +11,10 @@ use sqlx::PgExecutor;
 pub struct AuditEntry {
     /// When it was recorded, by the database's clock.
     pub at: Timestamp,
-    /// Who did it.
+    /// The database login that did it.
     pub actor: String,
+    /// Who asked for it, as they claimed; nobody has checked it.
+    pub claimed_by: Option<String>,
     /// What was done, such as `org removed`.
     pub action: String,
     /// To what.
@@ -22,12 +24,13 @@ pub struct AuditEntry {
 }
 
 impl Store {
-    /// Appends an action to the audit trail, at the database's time.
+    /// Appends an action to the audit trail, at the database's time. The actor is the login of the session;
+    /// `claimed_by` is who asked for it, as they say. `detail` must be a JSON object.
     ///
     /// # Errors
     /// If the database refuses.
-    pub async fn audit(&self, actor: &str, action: &str, subject: &str, detail: &Value) -> Result<()> {
-        insert(&self.pool, actor, action, subject, detail).await
+    pub async fn audit(&self, claimed_by: Option<&str>, action: &str, subject: &str, detail: &Value) -> Result<()> {
+        insert(&self.pool, claimed_by, action, subject, detail).await
     }
 
     /// Returns at most `limit` actions, the latest first; only those before `before` if it is given.
@@ -36,7 +39,9 @@ impl Store {
     /// If the database cannot be read.
     pub async fn audit_entries(&self, before: Option<Timestamp>, limit: u32) -> Result<Vec<AuditEntry>> {
         let rows = sqlx::query!(
-            r#"SELECT orgwatch.to_ms(at) AS "at!", actor, action, subject, detail FROM orgwatch.audit
+            r#"SELECT orgwatch.to_ms(at) AS "at!", actor, detail->>'claimed_by' AS claimed_by, action, subject,
+                      detail - 'claimed_by' AS "detail!"
+               FROM orgwatch.audit
                WHERE $1::bigint IS NULL OR at < orgwatch.from_ms($1) ORDER BY audit.at DESC LIMIT $2"#,
             before.map(|before| before.0),
             i64::from(limit)
@@ -47,6 +52,7 @@ impl Store {
         let entries = rows.into_iter().map(|row| AuditEntry {
             at: Timestamp(row.at),
             actor: row.actor,
+            claimed_by: row.claimed_by,
             action: row.action,
             subject: row.subject,
             detail: row.detail,
@@ -58,14 +64,16 @@ impl Store {
 /// Appends an action to the audit trail, as part of a transaction or by itself.
 pub(crate) async fn insert(
     executor: impl PgExecutor<'_>,
-    actor: &str,
+    claimed_by: Option<&str>,
     action: &str,
     subject: &str,
     detail: &Value,
 ) -> Result<()> {
+    // The login, which SET ROLE does not change.
     sqlx::query!(
-        "INSERT INTO orgwatch.audit (actor, action, subject, detail) VALUES ($1, $2, $3, $4)",
-        actor,
+        "INSERT INTO orgwatch.audit (actor, action, subject, detail)
+         VALUES (session_user, $2, $3, $4 || jsonb_strip_nulls(jsonb_build_object('claimed_by', $1::text)))",
+        claimed_by,
         action,
         subject,
         detail

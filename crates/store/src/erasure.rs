@@ -35,8 +35,8 @@ pub struct Erased {
 /// The entry of the audit trail for an erasure, without the counts, which become its detail.
 #[derive(Clone, Copy, Debug)]
 pub struct ErasureRecord<'a> {
-    /// Who erased.
-    pub actor: &'a str,
+    /// Who asked for it, as they claimed; the actor is the login of the session.
+    pub claimed_by: Option<&'a str>,
     /// What was done, such as `org removed`.
     pub action: &'a str,
     /// What was erased.
@@ -44,6 +44,28 @@ pub struct ErasureRecord<'a> {
 }
 
 impl Store {
+    /// Returns whether anything is stored about the org.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn knows_org(&self, org: &OrgId) -> Result<bool> {
+        if self.placements().await?.iter().any(|(_, placed)| placed == org) {
+            return Ok(true);
+        }
+        let known = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM orgwatch.findings WHERE org_id = $1)
+                   OR EXISTS (SELECT FROM orgwatch.incidents WHERE org_id = $1)
+                   OR EXISTS (SELECT FROM orgwatch.entity_risk WHERE org_id = $1)
+                   OR EXISTS (SELECT FROM orgwatch.suppressions WHERE org_id = $1)
+                   OR EXISTS (SELECT FROM orgwatch.source_positions WHERE org_id = $1)
+                   OR EXISTS (SELECT FROM orgwatch.source_states WHERE org_id = $1)
+                   OR EXISTS (SELECT FROM orgwatch.source_gaps WHERE org_id = $1)
+                   OR EXISTS (SELECT FROM orgwatch.readers WHERE org_id = $1) AS "known!""#,
+            org.as_str()
+        );
+        known.fetch_one(&self.pool).await.context("look for an org")
+    }
+
     /// Deletes everything about the org, or about one of its accounts, and records the erasure, in one transaction.
     /// The audit trail itself stays. A second call finds nothing to delete.
     ///
@@ -113,9 +135,9 @@ impl Store {
         .fetch_one(&mut *transaction)
         .await
         .context("erase")?;
-        let ErasureRecord { actor, action, subject } = record;
-        let detail = serde_json::to_value(erased).unwrap_or(Value::Null);
-        audit::insert(&mut *transaction, actor, action, subject, &detail).await?;
+        let ErasureRecord { claimed_by, action, subject } = record;
+        let detail = serde_json::to_value(erased).unwrap_or_else(|_| Value::Object(Default::default()));
+        audit::insert(&mut *transaction, claimed_by, action, subject, &detail).await?;
         transaction.commit().await.context("commit an erasure")?;
         Ok(erased)
     }

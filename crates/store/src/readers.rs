@@ -43,8 +43,8 @@ impl Store {
         .fetch_optional(&mut *transaction)
         .await
         .context("bind a reader")?;
-        if let Some(actor) = &granted {
-            audit::insert(&mut *transaction, actor, "reader granted", login, &json!({ "org": org })).await?;
+        if granted.is_some() {
+            audit::insert(&mut *transaction, None, "reader granted", login, &json!({ "org": org })).await?;
         }
         transaction.commit().await.context("commit the binding of a reader")?;
         Ok(granted.is_some())
@@ -65,8 +65,8 @@ impl Store {
         .fetch_optional(&mut *transaction)
         .await
         .context("unbind a reader")?;
-        if let Some(actor) = &revoked {
-            audit::insert(&mut *transaction, actor, "reader revoked", login, &json!({ "org": org })).await?;
+        if revoked.is_some() {
+            audit::insert(&mut *transaction, None, "reader revoked", login, &json!({ "org": org })).await?;
         }
         transaction.commit().await.context("commit the end of a binding")?;
         Ok(revoked.is_some())

@@ -16,24 +16,29 @@ use store::{ErasureRecord, Owner, StateEntry, StateKey, Store};
 /// Removes an org.
 ///
 /// # Errors
-/// If the org is configured, or a partition is not handed over.
+/// If the org is configured or unknown, or a partition is not handed over.
 pub(crate) async fn org(config: Config, command: OrgCommand) -> Result<ExitCode> {
-    let OrgCommand::Remove { org, force } = command;
+    let OrgCommand::Remove { org, force, claim } = command;
     if is_configured(&config, &org) && !force {
         bail!(
             "org {org} is still configured and would be learned again: remove it from the configuration first, or use --force"
         );
     }
     let (store, partitions) = open(&config, &org).await?;
-    let owner = claim(&config, &partitions).await?;
+    if !store.knows_org(&org).await? {
+        bail!("org {org} is unknown: Postgres holds nothing of it, so nothing was removed");
+    }
+    let owner = take_over(&config, &partitions).await?;
     let mut records = 0;
     for partition in &partitions {
         records += owner.forget_org(*partition, &org).await?;
     }
-    let record = ErasureRecord { actor: ACTOR, action: "org removed", subject: org.as_str() };
+    let claimed_by = claim.claimed_by.as_deref();
+    let record = ErasureRecord { claimed_by, action: "org removed", subject: org.as_str() };
     let erased = store.erase(&org, None, record).await?;
     owner.close().await?;
-    print(&json!({ "org": org, "state": records, "deleted": erased }))?;
+    let actor = store.login().await?;
+    print(&json!({ "org": org, "actor": actor, "claimed_by": claimed_by, "state": records, "deleted": erased }))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -42,19 +47,23 @@ pub(crate) async fn org(config: Config, command: OrgCommand) -> Result<ExitCode>
 /// # Errors
 /// If a partition is not handed over.
 pub(crate) async fn user(config: Config, command: UserCommand) -> Result<ExitCode> {
-    let UserCommand::Erase { org, user } = command;
+    let UserCommand::Erase { org, user, claim } = command;
     let (store, partitions) = open(&config, &org).await?;
-    let owner = claim(&config, &partitions).await?;
+    let owner = take_over(&config, &partitions).await?;
     let mut records = 0;
     for partition in &partitions {
         records += forget_user(&owner, *partition, &org, &user).await?;
     }
     // The audit trail proves the erasure to people who know the account, and does not identify it to others.
     let subject = id::derive(&["account erased", org.as_str(), user.as_str()]).to_string();
-    let record = ErasureRecord { actor: ACTOR, action: "account erased", subject: &subject };
+    let claimed_by = claim.claimed_by.as_deref();
+    let record = ErasureRecord { claimed_by, action: "account erased", subject: &subject };
     let erased = store.erase(&org, Some(&user), record).await?;
     owner.close().await?;
-    print(&json!({ "org": org, "user": user, "audit": subject, "state": records, "deleted": erased }))?;
+    print(&json!({
+        "org": org, "user": user, "audit": subject, "actor": store.login().await?, "claimed_by": claimed_by,
+        "state": records, "deleted": erased,
+    }))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -63,25 +72,26 @@ pub(crate) async fn user(config: Config, command: UserCommand) -> Result<ExitCod
 /// # Errors
 /// If there is no such partition, or it is not handed over.
 pub(crate) async fn partition(config: Config, command: PartitionCommand) -> Result<ExitCode> {
-    let PartitionCommand::Forget { partition } = command;
+    let PartitionCommand::Forget { partition, claim } = command;
     let count = config.partitions.count;
     if partition >= count {
         bail!("partition {partition} does not exist: the last one is {}", count.saturating_sub(1));
     }
     let store = database(&config, APPLICATION).await?;
-    let owner = claim(&config, &[partition.into()]).await?;
+    let owner = take_over(&config, &[partition.into()]).await?;
     let applied = owner.load_checkpoint(partition.into()).await?;
     owner.forget(partition.into()).await?;
-    store.audit(ACTOR, "partition forgotten", &partition.to_string(), &json!({ "applied": applied })).await?;
+    let claimed_by = claim.claimed_by.as_deref();
+    store.audit(claimed_by, "partition forgotten", &partition.to_string(), &json!({ "applied": applied })).await?;
     owner.close().await?;
-    print(&json!({ "partition": partition, "was_applied_to": applied }))?;
+    print(&json!({
+        "partition": partition, "actor": store.login().await?, "claimed_by": claimed_by, "was_applied_to": applied,
+    }))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Name of the sessions, as Postgres shows it.
 const APPLICATION: &str = "orgwatch-operator";
-/// Actor of the entries in the audit trail.
-const ACTOR: &str = "operator";
 /// How long to wait for a partition. Its owner polls every few seconds for requests, and then takes a last checkpoint.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -99,7 +109,7 @@ async fn open(config: &Config, org: &OrgId) -> Result<(Store, Vec<i32>)> {
 }
 
 /// Takes partitions over from baseline.
-async fn claim(config: &Config, partitions: &[i32]) -> Result<Owner> {
+async fn take_over(config: &Config, partitions: &[i32]) -> Result<Owner> {
     let namespace = baseline::namespace(&config.nats.prefix);
     let owner = Owner::connect_as_nonmember(&config.postgres, APPLICATION, &namespace).await?;
     for partition in partitions {

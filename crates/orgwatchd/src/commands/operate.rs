@@ -135,11 +135,19 @@ fn problem(stored: &StoredIncident, known: &BTreeMap<Text, risk::Settings>, conf
         .then(|| format!("the findings and {by} give {}, the receipt {risk_score}", again.risk_score))
 }
 
-/// Writes findings and incidents to files.
+/// Writes findings and incidents to files or standard output.
 pub(crate) async fn export(config: Config, output: &OutputArguments) -> Result<ExitCode> {
     let store = database(&config, "orgwatch-export").await?;
-    dump::write(&store, output).await?;
-    Ok(ExitCode::SUCCESS)
+    match dump::write(&store, output).await {
+        // As `export - | head`.
+        Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
+        outcome => outcome.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// Checks, prints or distributes the configuration.

@@ -13,6 +13,21 @@ pub(crate) enum Command {
     FakeOrg(FakeOrgArguments),
 }
 
+impl Command {
+    /// Returns the command if its arguments can be followed.
+    ///
+    /// # Errors
+    /// If standard output, to which `dev` prints incidents, is also a file to write.
+    pub(crate) fn checked(self) -> Result<Self, String> {
+        if let Self::Dev(DevArguments { output, .. }) = &self
+            && [&output.findings, &output.incidents].into_iter().flatten().any(|path| path.as_os_str() == "-")
+        {
+            return Err("`dev` prints to standard output itself: write incidents and findings to files".to_owned());
+        }
+        Ok(self)
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DevArguments {
     /// Play these files or folders instead of a simulated org
@@ -52,6 +67,13 @@ pub(crate) struct DevArguments {
     /// Also deliver incidents to this URL
     #[arg(long, value_name = "URL")]
     pub(crate) webhook: Option<String>,
+}
+
+impl DevArguments {
+    /// Returns whether the run ends when everything is played.
+    pub(super) fn is_finite(&self) -> bool {
+        self.until_idle || self.output.findings.is_some() || self.output.incidents.is_some()
+    }
 }
 
 /// The channels of the fake org that are read.

@@ -2,20 +2,23 @@
 
 use super::arguments::DevArguments;
 use super::salesforce::Salesforce;
-use super::watch;
+use super::{notes, watch};
 use crate::config::Config;
 use crate::node::Node;
 use crate::{dump, idle};
 use anyhow::{Context, Result};
 use detector::Group;
+use files::NamedOrgs;
+use futures::FutureExt;
 use model::{OrgId, Timestamp};
 use notifier::{DestinationKind, DestinationSettings};
-use runtime::shutdown::{Stages, on_signals};
+use runtime::shutdown::{Signals, Stages};
 use runtime::telemetry::{LogFormat, Telemetry, TelemetrySettings};
 use servers::{Nats, Postgres};
 use simulator::{Plan, Simulation};
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -37,7 +40,7 @@ pub(super) fn log_for_people(config: &mut Config) {
 /// What the run needs around the services. Dropping it stops the servers and removes their files.
 struct Environment {
     _nats: Option<Nats>,
-    _postgres: Option<Postgres>,
+    postgres: Option<Postgres>,
     simulated: Option<TempDir>,
     salesforce: Option<Arc<Salesforce>>,
 }
@@ -46,39 +49,74 @@ struct Environment {
 ///
 /// # Errors
 /// If a server cannot be started, or a service fails.
-pub(super) async fn run(mut config: Config, telemetry: &Telemetry, arguments: DevArguments) -> Result<()> {
-    let until_idle =
-        arguments.until_idle || arguments.output.findings.is_some() || arguments.output.incidents.is_some();
-    let environment = prepare(&mut config, &arguments).await?;
-    let group = Group::all();
-    let node = Node::connect(config, "dev", &[group.declaration()]).await?;
-    let shutdown = on_signals()?;
-    let outcome = node
-        .run(telemetry.registry(), shutdown.clone(), async |node, stages| {
-            start(node, stages, &arguments, &group, &shutdown).await?;
-            let store = node.store.clone();
-            stages.spawn("watch", |token| watch::run(store, token));
-            let (node, arguments, group) = (node.clone(), arguments, group.clone());
-            let salesforce = environment.salesforce.clone();
-            stages.spawn("dev", async move |token| {
-                if until_idle {
-                    if let Some(salesforce) = salesforce {
-                        tokio::select! {
-                            () = token.cancelled() => return Ok(()),
-                            read = salesforce.read(&node) => read?,
-                        }
-                    }
-                    idle::wait(&node, &group, &token).await?;
-                    dump::write(&node.store, &arguments.output).await?;
-                    shutdown.cancel();
-                }
-                Ok(())
-            });
-            Ok(())
-        })
-        .await;
+pub(super) async fn run(
+    mut config: Config,
+    telemetry: &Telemetry,
+    arguments: DevArguments,
+    signals: &Signals,
+) -> Result<()> {
+    let environment = prepare(&mut config, &arguments, &signals.shutdown).await?;
+    let Signals { shutdown, at_once } = signals;
+    tokio::spawn(shutdown.clone().cancelled_owned().map(|()| notes::print("Stopping; Ctrl-C again stops at once.")));
+    // Cancelled also when everything is played, unlike its parent.
+    let end = shutdown.child_token();
+    let outcome = tokio::select! {
+        biased;
+        () = at_once.cancelled() => Ok(()),
+        outcome = play(config, telemetry, arguments, &environment, &end) => outcome,
+    };
+    // Whatever still runs loses its servers now, and nothing is left behind.
     drop(environment);
     outcome
+}
+
+async fn play(
+    config: Config,
+    telemetry: &Telemetry,
+    arguments: DevArguments,
+    environment: &Environment,
+    shutdown: &CancellationToken,
+) -> Result<()> {
+    let group = Group::all();
+    let groups = [group.declaration()];
+    let node = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => return Ok(()),
+        node = Node::connect(config, "dev", &groups) => node?,
+    };
+    let postgres = environment.postgres.as_ref().map(Postgres::url);
+    notes::print(&notes::header(&node.config, &arguments, postgres.as_deref()));
+    node.run(telemetry.registry(), shutdown.clone(), async |node, stages| {
+        start(node, stages, &arguments, &group, shutdown).await?;
+        let store = node.store.clone();
+        stages.spawn("watch", |token| watch::run(store, token));
+        let (node, group, shutdown) = (node.clone(), group.clone(), shutdown.clone());
+        let salesforce = environment.salesforce.clone();
+        stages.spawn("dev", async move |token| {
+            let played = token.child_token();
+            let progress = notes::progress(node.store.clone(), node.config.ingest.files.org.clone(), played.clone());
+            tokio::spawn(progress);
+            if let Some(salesforce) = salesforce {
+                tokio::select! {
+                    () = token.cancelled() => return Ok(()),
+                    read = salesforce.read(&node) => read?,
+                }
+            }
+            idle::wait(&node, &group, &token).await?;
+            if token.is_cancelled() {
+                return Ok(());
+            }
+            played.cancel();
+            notes::print(&notes::end(&node.store, &node.config, &arguments, postgres.as_deref()).await?);
+            if arguments.is_finite() {
+                dump::write(&node.store, &arguments.output).await?;
+                shutdown.cancel();
+            }
+            Ok(())
+        });
+        Ok(())
+    })
+    .await
 }
 
 async fn start(
@@ -104,7 +142,13 @@ async fn start(
 }
 
 /// Starts the servers that are not given, and sets the configuration to use them and to read the input.
-async fn prepare(config: &mut Config, arguments: &DevArguments) -> Result<Environment> {
+///
+/// It is never dropped half-way, so that a server that is just starting is removed, too.
+async fn prepare(config: &mut Config, arguments: &DevArguments, shutdown: &CancellationToken) -> Result<Environment> {
+    let org = match &arguments.org {
+        Some(org) => Some(org.clone()),
+        None => org_of(&arguments.input)?,
+    };
     let nats = match &arguments.nats {
         Some(url) => {
             config.nats.servers = vec![url.clone()];
@@ -129,13 +173,13 @@ async fn prepare(config: &mut Config, arguments: &DevArguments) -> Result<Enviro
     };
     config.admin.listen.set_ip([127, 0, 0, 1].into());
     config.ingest.listen.set_ip([127, 0, 0, 1].into());
-    let mut environment = Environment { _nats: nats, _postgres: postgres, simulated: None, salesforce: None };
+    let mut environment = Environment { _nats: nats, postgres, simulated: None, salesforce: None };
     let files = &mut config.ingest.files;
     files.end = true;
-    files.org.clone_from(&arguments.org);
+    files.org = org;
     config.detector.learn_until = arguments.learn_until;
     if arguments.input.is_empty() {
-        let (folder, org, learn_until) = simulate()?;
+        let (folder, org, learn_until) = simulate(shutdown)?;
         files.paths = vec![folder.path().join(EVENTS)];
         files.org = Some(org);
         config.detector.learn_until = arguments.learn_until.or(Some(learn_until));
@@ -161,9 +205,20 @@ async fn prepare(config: &mut Config, arguments: &DevArguments) -> Result<Enviro
     Ok(environment)
 }
 
+/// Returns the org of records that name none, as a backtest of these files would take it if the beginnings of the files
+/// name what their rest names.
+fn org_of(paths: &[PathBuf]) -> Result<Option<OrgId>> {
+    // Standard input can be read only once.
+    if paths.is_empty() || paths.iter().any(|path| path.as_os_str() == "-") {
+        return Ok(None);
+    }
+    let (inputs, _) = files::expand(paths, None)?;
+    Ok(NamedOrgs::at_the_beginning(&inputs).joined())
+}
+
 /// Writes the events of the org that Emma Martin leaves into a temporary folder. Returns the folder, the org, and the
 /// time until which the org is only learned.
-fn simulate() -> Result<(TempDir, OrgId, Timestamp)> {
+fn simulate(shutdown: &CancellationToken) -> Result<(TempDir, OrgId, Timestamp)> {
     const LEARNING: i64 = 30 * model::time::DAY;
     let plan = Plan::leaver(SEED);
     let start = Timestamp(plan.start.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis());
@@ -171,7 +226,8 @@ fn simulate() -> Result<(TempDir, OrgId, Timestamp)> {
     let folder = tempfile::tempdir()?;
     let mut file = BufWriter::new(File::create(folder.path().join(EVENTS))?);
     let mut buffer = Vec::new();
-    for event in Simulation::new(plan)?.flat_map(|day| day.events) {
+    let days = Simulation::new(plan)?.take_while(|_| !shutdown.is_cancelled());
+    for event in days.flat_map(|day| day.events) {
         buffer.clear();
         event.write_json(&mut buffer);
         file.write_all(&buffer)?;

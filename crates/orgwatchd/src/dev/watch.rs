@@ -1,5 +1,6 @@
 //! Prints incidents as they open and grow.
 
+use super::notes::LEAST;
 use anyhow::Result;
 use model::{Incident, Severity, Uuid};
 use std::collections::BTreeMap;
@@ -10,8 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 /// How often Postgres is polled.
 const POLL: Duration = Duration::from_secs(1);
-/// Incidents of less severity are not printed; the incident list has them.
-const LEAST: Severity = Severity::High;
 
 /// Prints incidents until `shutdown`, and those that are left after it.
 ///

@@ -1,5 +1,7 @@
 //! The subscriber for spans and events.
 
+use std::io::IsTerminal;
+
 use opentelemetry_sdk::trace::SdkTracer;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
@@ -44,11 +46,17 @@ where
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = match format {
         LogFormat::Json => lines.fmt_fields(JsonFields::new()).event_format(JsonLine).boxed(),
-        LogFormat::Text => lines.boxed(),
+        LogFormat::Text => lines.with_ansi(has_colors()).boxed(),
     };
     Registry::default()
         .with(tracing_opentelemetry::layer().with_tracer(tracer).with_filter(spans()))
         .with(lines.with_filter(filter))
+}
+
+/// Returns whether text on standard output may have colors: only on a terminal, and not if `NO_COLOR` is set
+/// (no-color.org).
+fn has_colors() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Returns the filter of spans, which is independent of the log filter. The crates that send telemetry are excluded, or

@@ -9,7 +9,8 @@ use store::{
     StateEntry, Store, Suppression,
 };
 
-const RECORD: ErasureRecord<'static> = ErasureRecord { actor: "operator", action: "erased", subject: "somebody" };
+const RECORD: ErasureRecord<'static> =
+    ErasureRecord { claimed_by: Some("alice"), action: "erased", subject: "somebody" };
 
 /// Inserts a row into every table that has rows of accounts.
 async fn fill(store: &Store, account: &(OrgId, UserId), id: u128) {
@@ -126,8 +127,9 @@ async fn erasing_an_account_leaves_the_others() {
     let record = store.audit_entries(None, 1).await.unwrap().remove(0);
     assert_eq!(
         (record.actor.as_str(), record.action.as_str(), record.subject.as_str()),
-        ("operator", "erased", "somebody")
+        ("postgres", "erased", "somebody")
     );
+    assert_eq!(record.claimed_by.as_deref(), Some("alice"));
     assert_eq!((&record.detail["findings"], &record.detail["sources"]), (&json!(1), &json!(0)));
 
     assert_eq!(store.erase(&org(), Some(&emma.1), RECORD).await.unwrap(), Erased::default(), "again");

@@ -70,7 +70,7 @@ async fn months_are_created_ahead_and_dropped_when_old() {
     insert(&mut connection, "2009-01-01T00:00:00Z").await;
     store.housekeeping(at("2019-04-02"), &retention).await.unwrap();
     assert_eq!(tables_of_lines(&mut connection).await, expect[1..]);
-    store.audit("alice", "acknowledge", "incident 1", &serde_json::json!({})).await.unwrap();
+    store.audit(None, "acknowledge", "incident 1", &serde_json::json!({})).await.unwrap();
 }
 
 #[tokio::test]

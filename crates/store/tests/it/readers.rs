@@ -165,7 +165,7 @@ async fn a_reader_sees_the_orgs_that_its_login_is_bound_to() {
     assert!(store.revoke_reader(&login, &org()).await.unwrap());
     assert!(!store.revoke_reader(&login, &org()).await.unwrap(), "it is not bound any more");
     assert_eq!(texts(&mut anna, "EXECUTE mine").await, [OTHER], "also for a statement that was prepared before");
-    let record = ErasureRecord { actor: "a", action: "b", subject: "c" };
+    let record = ErasureRecord { claimed_by: None, action: "b", subject: "c" };
     let erased = store.erase(&other(), None, record).await.unwrap();
     assert!(matches!(erased, Erased { readers: 1, .. }));
     assert_eq!(counts(&mut anna).await, NOTHING);

@@ -263,7 +263,7 @@ async fn an_operator_reads_decides_and_erases() {
     operator.checkpoint(3, 1, &[entry], &[]).await.unwrap();
     assert_eq!(operator.forget_org(3, &org()).await.unwrap(), 1);
     operator.forget(3).await.unwrap();
-    let record = ErasureRecord { actor: "operator", action: "org removed", subject: "test" };
+    let record = ErasureRecord { claimed_by: None, action: "org removed", subject: "test" };
     assert_eq!(store.erase(&org(), None, record).await.unwrap().incidents, 1);
     assert_eq!(store.audit_entries(None, 10).await.unwrap().len(), 1);
     assert!(store.all_gaps(None, None).await.unwrap().is_empty());
@@ -313,7 +313,7 @@ async fn other_services_work_is_refused() {
 #[tokio::test]
 async fn the_current_audit_trail_cannot_be_dropped() {
     let (database, store) = Database::migrated().await;
-    store.audit("alice", "looked", "incident 1", &json!({})).await.unwrap();
+    store.audit(None, "looked", "incident 1", &json!({})).await.unwrap();
     let mut connection = connection_of(&database, "correlator").await;
     for statement in [
         "SELECT orgwatch.drop_old_months('audit', 'infinity')",
