@@ -53,7 +53,7 @@ impl Site {
             telemetry.level = "info"
             detector.learn_until = "{}"
             baseline = {{ checkpoint_ms = 300, balance_ms = 200 }}
-            ingest.files = {{ paths = ["{}"], end = true{played} }}
+            ingest.files = {{ paths = ["{}"], watch = true, end = true{played} }}
             "#,
             nats(&self.cluster.urls(), 3),
             self.postgres.url(),

@@ -81,7 +81,7 @@ fn text(nats: &str, postgres: &str, input: &Path, learn_until: Timestamp) -> Str
         telemetry.level = "info"
         detector.learn_until = "{learn_until}"
         baseline = {{ checkpoint_ms = 300, balance_ms = 200 }}
-        ingest.files = {{ paths = ["{}"], end = true }}
+        ingest.files = {{ paths = ["{}"], watch = true, end = true }}
         partitions.count = 8
         "#,
         input.display()

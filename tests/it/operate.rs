@@ -67,7 +67,7 @@ impl Site {
             postgres.url = "{}"
             detector.learn_until = "{}"
             baseline = {{ checkpoint_ms = 300, balance_ms = 200 }}
-            ingest.files = {{ paths = ["{}"], end = true }}
+            ingest.files = {{ paths = ["{}"], watch = true, end = true }}
             partitions.count = 8
             {more}
             "#,

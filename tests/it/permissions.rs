@@ -34,7 +34,7 @@ async fn services_work_with_only_their_documented_permissions() {
         postgres.url = "{}"
         detector.learn_until = "{learn_until}"
         baseline = {{ checkpoint_ms = 300, balance_ms = 200 }}
-        ingest.files = {{ paths = ["{}"], end = true }}
+        ingest.files = {{ paths = ["{}"], watch = true, end = true }}
         "#,
         nats.url(),
         postgres.url(),

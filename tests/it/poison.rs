@@ -278,7 +278,7 @@ async fn poison_ends_in_the_dead_stream_and_changes_no_outcome() {
         postgres.url = "{}"
         detector.learn_until = "{learn_until}"
         baseline = {{ checkpoint_ms = 200, balance_ms = 200 }}
-        ingest.files = {{ paths = ["{}"], end = true }}
+        ingest.files = {{ paths = ["{}"], watch = true, end = true }}
         notifier.destinations.file = {{ kind = "file", path = "{}" }}
         partitions.count = {PARTITIONS}
         "#,

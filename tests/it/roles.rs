@@ -25,7 +25,7 @@ async fn services_work_with_their_own_roles() {
             postgres = {{ url = "{}", migrate = false }}
             detector.learn_until = "{learn_until}"
             baseline = {{ checkpoint_ms = 300, balance_ms = 200 }}
-            ingest.files = {{ paths = ["{}"], end = true }}
+            ingest.files = {{ paths = ["{}"], watch = true, end = true }}
             "#,
             nats.url(),
             postgres.url_of("orgwatch").replace("postgres@", &format!("{user}@")),

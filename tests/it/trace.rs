@@ -190,6 +190,7 @@ async fn one_trace_from_the_request_to_the_webhook() {
     config.postgres.url = postgres.url().into();
     config.ingest.listen = free().await;
     config.admin.listen = free().await;
+    config.ingest.backfill_hours = 0;
     let org = ingest::OrgSettings { tokens: vec![TOKEN.into()], ..ingest::OrgSettings::default() };
     config.ingest.orgs.insert(OrgId::new(ORG), org);
     let channel = DestinationSettings {
@@ -344,6 +345,7 @@ async fn the_executable_sends_the_spans_of_the_trace() {
         nats.servers = ["{}"]
         postgres.url = "{}"
         ingest.orgs.{ORG}.tokens = ["{TOKEN}"]
+        ingest.backfill_hours = 0
         notifier.destinations.soc = {{ kind = "webhook", url = "http://{hook}/" }}
         "#,
         nats.url(),

@@ -11,7 +11,8 @@ pub use settings::Settings;
 use bus::{Bus, LoopError, Publisher, PublisherSettings};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use model::Observation;
+use model::partition::Partitions;
+use model::{Finding, Observation};
 use runtime::error::chain;
 use std::sync::Arc;
 use store::{Owner, Share};
@@ -27,8 +28,8 @@ pub struct Service {
     pub postgres: store::Settings,
     /// How profiles learn.
     pub profile: profile::Settings,
-    /// Number of partitions of the deployment.
-    pub partitions: u16,
+    /// The partitions of the deployment.
+    pub partitions: Partitions,
     /// Settings of this service.
     pub settings: Settings,
     /// A random number that tells replicas apart.
@@ -46,11 +47,11 @@ impl Service {
             application: "orgwatch-baseline",
             namespace: namespace(&self.bus.settings().prefix),
             member: self.member,
-            numbers: self.partitions,
+            numbers: self.partitions.count(),
             interval: self.settings.balance_interval(),
         };
         let meter = meter::Meter::new();
-        meter.all_partitions(self.partitions);
+        meter.all_partitions(self.partitions.count());
         share.keep(&shutdown, |owner| self.session(owner), |held| meter.partitions(held)).await;
         Ok(())
     }
@@ -61,13 +62,15 @@ impl Service {
         let service = self.clone();
         let abandon = CancellationToken::new();
         let publisher = Publisher::start(&service.bus, PublisherSettings::default(), abandon.clone());
+        let findings = Publisher::start(&service.bus, PublisherSettings::default(), abandon.clone());
         let abandon = abandon.drop_guard();
         move |partition, stop| {
             let _held = &abandon;
-            let (service, owner, publisher) = (service.clone(), Arc::clone(&owner), publisher.clone());
+            let (service, owner) = (service.clone(), Arc::clone(&owner));
+            let publishers = (publisher.clone(), findings.clone());
             async move {
                 tracing::info!(partition, "partition taken");
-                match work(&service, partition, owner, publisher, stop).await {
+                match work(&service, partition, owner, publishers, stop).await {
                     Ok(()) => tracing::info!(partition, "partition released"),
                     Err(error) => {
                         tracing::warn!(partition, error = chain(&error), "partition restarts from its checkpoint");
@@ -88,11 +91,19 @@ async fn work(
     service: &Service,
     partition: u16,
     owner: Arc<Owner>,
-    publisher: Publisher<Observation>,
+    publishers: (Publisher<Observation>, Publisher<Finding>),
     stop: CancellationToken,
 ) -> Result<(), BaselineError> {
-    let mut worker =
-        Worker::load(partition, &service.bus, owner, publisher, &service.profile, &service.settings).await?;
+    let mut worker = Worker::load(
+        partition,
+        &service.bus,
+        owner,
+        publishers,
+        &service.partitions,
+        &service.profile,
+        &service.settings,
+    )
+    .await?;
     let ended = bus::cursor(&service.bus, partition, worker.applied(), &mut worker, stop.clone()).await;
     if ended.is_err() {
         // Retrying at once would fail again.

@@ -1,14 +1,17 @@
 //! The instruments of this service.
 
+use engine::ActivityOutcome;
 use model::{Entry, Item};
 use opentelemetry::metrics::{Counter, Gauge, Histogram};
 use opentelemetry::{KeyValue, global};
 use runtime::latency::BUCKETS;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Meter {
     entries: Counter<u64>,
+    activities: Counter<u64>,
     checkpoint_bytes: Counter<u64>,
     checkpoint_seconds: Histogram<f64>,
     profiles: Gauge<u64>,
@@ -37,6 +40,10 @@ impl Meter {
             ),
             partitions: gauge("orgwatch.baseline.partitions", "Partitions that this replica owns"),
             all_partitions: gauge("orgwatch.baseline.partitions.configured", "Partitions of the deployment"),
+            activities: meter
+                .u64_counter("orgwatch.baseline.activities")
+                .with_description("Activities and backfill by what became of them; late ones count against their day")
+                .build(),
         }
     }
 
@@ -54,6 +61,13 @@ impl Meter {
             if count > 0 {
                 self.entries.add(count, &[KeyValue::new("kind", kind)]);
             }
+        }
+    }
+
+    /// Counts what became of the activities of a delivery.
+    pub(crate) fn outcomes(&self, outcomes: &BTreeMap<ActivityOutcome, u64>) {
+        for (outcome, count) in outcomes {
+            self.activities.add(*count, &[KeyValue::new("outcome", outcome.as_str())]);
         }
     }
 

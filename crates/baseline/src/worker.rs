@@ -4,8 +4,9 @@ use crate::error::BaselineError;
 use crate::meter::Meter;
 use crate::settings::Settings;
 use bus::{Bus, Delivery, Failure, Handler, PublishError, Publisher, Ticket, subject, trace};
-use engine::{ActivityOutcome, Partition};
-use model::{Entry, Item, Observation, OrgId, Timestamp, UserId};
+use engine::{ActivityOutcome, Partition, Remark, SetAside};
+use model::partition::Partitions;
+use model::{Entry, Finding, Item, Observation, OrgId, Timestamp, UserId};
 use profile::Org;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,12 @@ pub(crate) struct Worker {
     /// The session that owns the partition. It can commit only while it does.
     owner: Arc<Owner>,
     publisher: Publisher<Observation>,
+    /// Findings about activities that are set aside.
+    findings: Publisher<Finding>,
+    partitions: Partitions,
+    set_aside: SetAside,
+    /// What became of the activities of the delivery at hand.
+    outcomes: BTreeMap<ActivityOutcome, u64>,
     prefix: String,
     settings: Settings,
     /// Observations not yet acknowledged. A checkpoint waits for all of them, so that none is lost.
@@ -40,7 +47,8 @@ impl Worker {
         partition: u16,
         bus: &Bus,
         owner: Arc<Owner>,
-        publisher: Publisher<Observation>,
+        (publisher, findings): (Publisher<Observation>, Publisher<Finding>),
+        partitions: &Partitions,
         profile: &profile::Settings,
         settings: &Settings,
     ) -> Result<Self, BaselineError> {
@@ -53,6 +61,10 @@ impl Worker {
             state,
             owner,
             publisher,
+            findings,
+            partitions: partitions.clone(),
+            set_aside: SetAside::default(),
+            outcomes: BTreeMap::new(),
             prefix: bus.settings().prefix.clone(),
             settings: settings.clone(),
             tickets: Vec::new(),
@@ -91,10 +103,16 @@ impl Worker {
     /// Applies one entry; its observations go to `out` by subject.
     async fn learn(&mut self, item: &Item<Entry>, out: &mut Outgoing) -> Result<(), BaselineError> {
         let mut observations = Vec::new();
-        while self.state.apply(&item.value, &mut observations)? == Some(ActivityOutcome::Away) {
-            let Some(activity) = item.value.activity() else { break };
+        let outcome = loop {
+            let outcome = self.state.apply(&item.value, &mut observations)?;
+            let Some(activity) = item.value.activity().filter(|_| outcome == Some(ActivityOutcome::Away)) else {
+                break outcome;
+            };
             let user = [activity.user_id.clone()];
             self.fetch(&activity.org_id, &user).await?;
+        };
+        if let Some(outcome) = outcome {
+            self.note(item, outcome).await?;
         }
         if observations.is_empty() {
             return Ok(());
@@ -113,6 +131,29 @@ impl Worker {
             for (family, observation) in observation.by_family() {
                 let subject = subject::observation(&self.prefix, family.as_str(), self.partition);
                 out.entry(subject).or_default().push(item.causes(observation, traceparent.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts what became of an activity; what is set aside because of its time is logged, and if there is much of it,
+    /// reported as a finding.
+    async fn note(&mut self, item: &Item<Entry>, outcome: ActivityOutcome) -> Result<(), BaselineError> {
+        *self.outcomes.entry(outcome).or_default() += 1;
+        let (Some(activity), Some(received)) = (item.value.activity(), item.received_at) else { return Ok(()) };
+        let org = &activity.org_id;
+        match self.set_aside.note(org, outcome, received) {
+            None => {}
+            Some(Remark::First) => {
+                let (outcome, at) = (outcome.as_str(), activity.event_time);
+                tracing::warn!(org.id = %org, outcome, %at, "events are set aside because of their time");
+            }
+            Some(Remark::Many(finding)) => {
+                tracing::error!(org.id = %org, summary = %finding.summary, "many events are set aside");
+                let partition = self.partitions.of_finding(&finding.org_id, &finding.user_id);
+                let finding = item.causes(*finding, item.traceparent.clone());
+                let subject = subject::finding(&self.prefix, partition);
+                self.tickets.push(self.findings.send(subject, vec![finding]).await?);
             }
         }
         Ok(())
@@ -178,6 +219,7 @@ impl Handler for Worker {
             }
             self.applied = delivery.sequence;
             self.meter.applied(&delivery.items);
+            self.meter.outcomes(&std::mem::take(&mut self.outcomes));
             // Applying entries never waits, and the connection needs its turn on this thread.
             tokio::task::yield_now().await;
         }

@@ -10,7 +10,7 @@ use std::fmt::Write;
 pub enum Service {
     /// Publishes activities.
     Ingest,
-    /// Reads activities and publishes observations.
+    /// Reads activities and publishes observations, and findings about events that it sets aside.
     Baseline,
     /// Reads observations and publishes findings.
     Detector,
@@ -64,7 +64,12 @@ impl Service {
                 let mut publish = reads(prefix, Stream::Activity, "*");
                 publish.push(format!("$JS.API.CONSUMER.RESET.{}.*", Stream::Activity.name(prefix)));
                 publish.push(format!("$JS.API.STREAM.INFO.{}", Stream::Activity.name(prefix)));
-                publish.extend([Stream::Observation.subjects(prefix), subject::dead(prefix, "baseline")]);
+                // It raises a finding when it has to set many events aside.
+                publish.extend([
+                    Stream::Observation.subjects(prefix),
+                    Stream::Finding.subjects(prefix),
+                    subject::dead(prefix, "baseline"),
+                ]);
                 publish
             }
             Self::Detector => {

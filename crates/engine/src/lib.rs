@@ -8,6 +8,7 @@ mod engine;
 mod first_times;
 mod judge;
 mod partition;
+mod set_aside;
 
 pub use backtest::{Backtest, BacktestError, Outcome, Period};
 pub use engine::{Counts, Engine, Finished};
@@ -15,3 +16,4 @@ pub use first_times::{FirstTimes, UserDays};
 pub use judge::Rules;
 pub use partition::{Change, Partition, PartitionError};
 pub use profile::ActivityOutcome;
+pub use set_aside::{Remark, SetAside};

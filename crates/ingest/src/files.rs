@@ -84,6 +84,8 @@ impl FileSource {
         }
         let skip = progress.position().acknowledged;
         let pace = Pace::new(self.settings.speed, self.settings.paced_from);
+        let watching = sink.watching();
+        let sink = if self.settings.watch { &watching } else { sink };
         let mut run = Run { source: self, sink, progress, skip, last: BTreeMap::new(), bytes: 0, logged: 0, pace };
         let mut reader = plan.start();
         let published = tokio::select! {
@@ -163,7 +165,9 @@ impl Run<'_> {
         let read = activities.len();
         activities.retain(|activity| self.source.settings.asks_for(activity.event_time));
         let outside = read - activities.len();
-        self.source.meter.records(SourceKind::Files, Counts { accepted: 0, rejected, ignored: batch.ignored, outside });
+        self.source
+            .meter
+            .records(SourceKind::Files, Counts { rejected, ignored: batch.ignored, outside, ..Counts::default() });
         for activity in &activities {
             let last = self.last.entry(activity.org_id.clone()).or_insert(activity.event_time);
             *last = activity.event_time.max(*last);

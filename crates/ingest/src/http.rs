@@ -104,6 +104,7 @@ impl Push {
             connection.authenticated();
         }
         let packing = packing(headers)?;
+        let sink = if is_watched(request.uri().query())? { self.sink.watching() } else { self.sink.clone() };
         self.limits.check(declared_length(headers))?;
 
         let mut place = self.places.take(&org)?;
@@ -121,7 +122,7 @@ impl Push {
             };
             decode(body, packing, &owner, max_bytes, now(), take)
         });
-        let sent = self.send(&org, batches).await;
+        let sent = self.send(&org, &sink, batches).await;
         let decoded = decoding.await.map_err(Refusal::Failed)?;
         if let Err(DecodeError::Canceled) = &decoded {
             // Only sending that has failed cancels it.
@@ -132,16 +133,24 @@ impl Push {
     }
 
     /// Sends the batches in order. If one fails, `batches` is closed, which stops decoding.
-    async fn send(&self, org: &OrgId, mut batches: mpsc::Receiver<Vec<Activity>>) -> Result<Vec<Ticket>, Refusal> {
-        let mut tickets = Vec::new();
+    async fn send(
+        &self,
+        org: &OrgId,
+        sink: &Sink,
+        mut batches: mpsc::Receiver<Vec<Activity>>,
+    ) -> Result<Sent, Refusal> {
+        let Sent { mut tickets, mut counts } = Sent::default();
         while let Some(activities) = batches.recv().await {
             activities.iter().for_each(|activity| self.meter.latency(SourceKind::Push, activity));
+            let batch = sink.batch(activities);
+            counts.backfill += batch.backfill;
+            counts.too_old += batch.too_old;
             // Nothing is sent yet before the first batch, so the client may be asked to send the body later.
             let sent = if tickets.is_empty() {
                 self.idle().heard(org, now());
-                timeout(self.acknowledge_wait, self.sink.offer(activities)).await
+                timeout(self.acknowledge_wait, sink.offer(batch)).await
             } else {
-                timeout(self.acknowledge_wait, self.sink.send(activities)).await
+                timeout(self.acknowledge_wait, sink.send_batch(batch)).await
             };
             match sent {
                 Ok(Ok(ticket)) => tickets.push(ticket),
@@ -150,13 +159,15 @@ impl Push {
                 Err(_) => return Err(Refusal::NotAcknowledged),
             }
         }
-        Ok(tickets)
+        Ok(Sent { tickets, counts })
     }
 
     /// Waits until everything sent is acknowledged, and counts the records.
-    async fn conclude(&self, org: &OrgId, decoded: Decoded, tickets: Vec<Ticket>) -> Result<Accepted, Refusal> {
+    async fn conclude(&self, org: &OrgId, decoded: Decoded, sent: Sent) -> Result<Accepted, Refusal> {
         let Decoded { accepted, rejects, ignored, cut_off } = decoded;
-        let counts = Counts { accepted, rejected: rejects.total, ignored, outside: 0 };
+        let Sent { tickets, counts } = sent;
+        let counts =
+            Counts { accepted: accepted.saturating_sub(counts.too_old), rejected: rejects.total, ignored, ..counts };
         if let Some(first) = rejects.first.first() {
             let reason = first.reason.as_str();
             tracing::warn!(org.id = %org, records = counts.rejected, line = first.line, reason, "records set aside");
@@ -177,6 +188,14 @@ impl Push {
             None => Ok(stored),
         }
     }
+}
+
+/// What was sent of a push.
+#[derive(Default)]
+struct Sent {
+    tickets: Vec<Ticket>,
+    /// Backfill, and events that are too old.
+    counts: Counts,
 }
 
 async fn events(State(push): State<Arc<Push>>, request: Request) -> Response {
@@ -228,6 +247,15 @@ fn answered(push: &Push, span: &Span, answer: Result<Accepted, Refusal>) -> Resp
 
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Returns whether the sender asks to watch events of any age.
+fn is_watched(query: Option<&str>) -> Result<bool, Refusal> {
+    match query.unwrap_or_default() {
+        "" | "watch=false" => Ok(false),
+        "watch=true" => Ok(true),
+        other => Err(Refusal::Query(other.to_owned())),
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -29,8 +29,12 @@ pub enum SourceKind {
 /// Numbers of records by outcome.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
-    /// Acknowledged by JetStream.
+    /// Acknowledged by JetStream, and neither too old nor anything below.
     pub accepted: usize,
+    /// Of the accepted, those that teach and raise nothing because of their age.
+    pub backfill: usize,
+    /// Acknowledged by JetStream, and so far behind the latest event of the org that the baseline sets them aside.
+    pub too_old: usize,
     /// Unreadable.
     pub rejected: usize,
     /// Of kinds that orgwatch does not watch.
@@ -70,9 +74,10 @@ impl Meter {
 
     /// Counts records.
     pub fn records(&self, source: SourceKind, counts: Counts) {
-        let Counts { accepted, rejected, ignored, outside } = counts;
+        let Counts { accepted, backfill: _, too_old, rejected, ignored, outside } = counts;
         let outcomes = [
             ("accepted", accepted as u64),
+            ("too_old", too_old as u64),
             ("rejected", rejected as u64),
             ("ignored", ignored),
             ("outside", outside as u64),

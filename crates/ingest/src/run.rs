@@ -56,14 +56,23 @@ pub struct Service {
     pub settings: Settings,
     /// The partition of each org.
     pub partitions: Partitions,
-    /// The baseline's allowed lateness: how long after an event an earlier one may arrive.
-    pub lateness_seconds: u32,
+    /// What the baseline takes for late and for too old.
+    pub profile: ProfileLimits,
     /// The connection to JetStream.
     pub bus: Bus,
     /// The connection to Postgres.
     pub store: Store,
     /// The checks of the process. Token files that cannot be read are reported there.
     pub health: Health,
+}
+
+/// The settings of profiles that ingest has to know.
+#[derive(Clone, Copy, Debug)]
+pub struct ProfileLimits {
+    /// Seconds by which an event may arrive after later ones and still count in its hour.
+    pub lateness_seconds: u32,
+    /// Hours of event time for which identities are kept.
+    pub identity_hours: u32,
 }
 
 impl Service {
@@ -86,7 +95,10 @@ impl Service {
         let _abandon = abandon.clone().drop_guard();
         let publisher = Publisher::start(bus, PublisherSettings::default(), abandon);
         let sink = Sink::to_stream(publisher, &bus.settings().prefix, partitions.clone());
-        let sink = sink.with_lateness(self.lateness_seconds);
+        let sink = sink
+            .with_lateness(self.profile.lateness_seconds)
+            .with_identity_hours(self.profile.identity_hours)
+            .with_backfill_hours(settings.backfill_hours);
         let push = Push::new(settings, tokens, sink.clone(), &self.health);
         let mut sources: Vec<Box<dyn Source>> = vec![Box::new(PushSource::new(push, listener))];
         if !settings.files.paths.is_empty() {

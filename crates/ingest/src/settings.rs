@@ -40,9 +40,11 @@ pub struct Settings<S = ()> {
     pub min_body_bytes_per_second: u32,
     /// How long JetStream may take to acknowledge before the client is answered with 503.
     pub acknowledge_seconds: u32,
-    /// How long an org may push nothing before its watermark moves on, so that its hours close; 0 is forever. Events
-    /// that arrive later than that are late.
+    /// How long an org may push nothing before what is open is judged once more; 0 is forever.
     pub idle_watermark_seconds: u32,
+    /// Age in hours from which on events are backfill when they are received: they teach and raise nothing, unless the
+    /// sender asks to watch them. With 0 none is.
+    pub backfill_hours: u32,
     /// The orgs that may push.
     pub orgs: BTreeMap<OrgId, OrgSettings>,
     /// Files that are read once.
@@ -63,7 +65,7 @@ pub struct OrgSettings {
     /// The tokens themselves, for development.
     #[serde(serialize_with = "runtime::secret::mask_list")]
     pub tokens: Vec<SecretString>,
-    /// Replaces the setting of all orgs; use 6 hours or more if log files are pushed.
+    /// Replaces the setting of all orgs.
     pub idle_watermark_seconds: Option<u32>,
 }
 
@@ -85,6 +87,8 @@ pub struct FileSettings {
     /// Events before this time are played as fast as possible, even with a speed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paced_from: Option<Timestamp>,
+    /// Whether events of any age are watched. Otherwise those older than `ingest.backfill_hours` are backfill.
+    pub watch: bool,
     /// Whether no events follow the files: all hours and days are then closed at their end.
     pub end: bool,
 }
@@ -106,6 +110,7 @@ impl<S: Default> Default for Settings<S> {
             min_body_bytes_per_second: 16 << 10,
             acknowledge_seconds: 10,
             idle_watermark_seconds: 300,
+            backfill_hours: 72,
             orgs: BTreeMap::new(),
             files: FileSettings::default(),
             salesforce: S::default(),
@@ -131,6 +136,7 @@ impl<S> Settings<S> {
             min_body_bytes_per_second,
             acknowledge_seconds,
             idle_watermark_seconds,
+            backfill_hours,
             orgs,
             files,
             salesforce,
@@ -150,6 +156,7 @@ impl<S> Settings<S> {
             min_body_bytes_per_second,
             acknowledge_seconds,
             idle_watermark_seconds,
+            backfill_hours,
             orgs,
             files,
             salesforce: (),
@@ -189,7 +196,7 @@ impl<S> Settings<S> {
         errors
     }
 
-    /// Returns after how long the watermark of a silent org moves on; `None` if never.
+    /// Returns after how long a silent org is judged once more; `None` if never.
     pub(crate) fn idle_after(&self, org: &OrgSettings) -> Option<Duration> {
         let seconds = org.idle_watermark_seconds.unwrap_or(self.idle_watermark_seconds);
         (seconds > 0).then(|| Duration::from_secs(seconds.into()))

@@ -4,7 +4,7 @@ use crate::aside::Unread;
 use bus::{PublishError, Publisher, dead, subject};
 use futures::future::{BoxFuture, try_join_all};
 use model::partition::Partitions;
-use model::time::SECOND;
+use model::time::{HOUR, SECOND};
 use model::{Activity, Command, Control, Entry, Item, OrgId, Timestamp};
 use runtime::clock::now;
 use salesforce::reading::aside::{Decision, HourlyLimit, MAX_PER_HOUR};
@@ -37,9 +37,32 @@ pub struct Sink {
     partitions: Partitions,
     /// The allowed lateness: how long after an event an earlier one may arrive.
     lateness_seconds: u32,
+    ages: Ages,
+    /// The latest event of each org that was sent.
+    clocks: Arc<Mutex<BTreeMap<OrgId, Timestamp>>>,
     /// How many [`WatermarkHold`]s there are.
     holds: Arc<AtomicUsize>,
     unread: Arc<Mutex<HourlyLimit>>,
+}
+
+/// Entries that are ready to be sent.
+pub struct Batch {
+    /// By partition, in order, each of at most [`SLICE`].
+    slices: Vec<(u16, Vec<Item<Entry>>)>,
+    /// Number of activities that are backfill because of their age.
+    pub backfill: usize,
+    /// Number of activities further behind the latest event of their org than identities are kept: the baseline sets
+    /// them aside. Events that another replica sent are not known here.
+    pub too_old: usize,
+}
+
+/// Ages of activities in milliseconds.
+#[derive(Clone, Copy)]
+struct Ages {
+    /// From which on an activity is backfill when it is sent; `None` if none is.
+    backfill: Option<i64>,
+    /// Behind the latest event of the org, from which on it is set aside.
+    too_old: i64,
 }
 
 /// Holds back the watermarks of silent orgs until it is dropped.
@@ -54,6 +77,8 @@ struct Stream {
 
 /// The default of `profile.lateness_seconds`, in seconds.
 const LATENESS: u32 = 600;
+/// The default of `profile.identity_hours`.
+const IDENTITY_HOURS: u32 = 96;
 /// The stage under which dead letters are stored.
 const STAGE: &str = "ingest";
 /// Entries that are sent at once. A choice: few enough that one call does not hold up another for long.
@@ -62,7 +87,15 @@ const SLICE: usize = 1_024;
 impl Sink {
     /// Makes a sink that sends to an outlet.
     pub fn new(outlet: Arc<dyn Outlet>, partitions: Partitions) -> Self {
-        Self { outlet, partitions, lateness_seconds: LATENESS, holds: Arc::default(), unread: Arc::default() }
+        Self {
+            outlet,
+            partitions,
+            lateness_seconds: LATENESS,
+            ages: Ages { backfill: None, too_old: i64::from(IDENTITY_HOURS) * HOUR },
+            clocks: Arc::default(),
+            holds: Arc::default(),
+            unread: Arc::default(),
+        }
     }
 
     /// Makes a sink that publishes on the subjects `<prefix>.v1.activity.<partition>`.
@@ -76,13 +109,41 @@ impl Sink {
         Self { lateness_seconds: seconds, ..self }
     }
 
+    /// Returns the sink with another age in hours from which on activities are backfill; with 0 none is.
+    #[must_use]
+    pub fn with_backfill_hours(mut self, hours: u32) -> Self {
+        self.ages.backfill = (hours > 0).then(|| i64::from(hours) * HOUR);
+        self
+    }
+
+    /// Returns the sink with another number of hours for which identities are kept.
+    #[must_use]
+    pub fn with_identity_hours(mut self, hours: u32) -> Self {
+        self.ages.too_old = i64::from(hours) * HOUR;
+        self
+    }
+
+    /// Returns a clone whose activities are watched at any age.
+    #[must_use]
+    pub fn watching(&self) -> Self {
+        self.clone().with_backfill_hours(0)
+    }
+
     /// Sends activities in order to their partitions; waits while too much is under way. Each carries the trace of the
     /// current span.
     ///
     /// # Errors
     /// If they cannot be published. Part of them may be sent already, so send all of them again.
     pub async fn send(&self, activities: Vec<Activity>) -> Result<Ticket, PublishError> {
-        self.send_rest(self.slices(activities, Entry::Activity).into_iter(), Vec::new()).await
+        self.send_batch(self.batch(activities)).await
+    }
+
+    /// Sends a batch as [`Sink::send`] does.
+    ///
+    /// # Errors
+    /// Those of [`Sink::send`].
+    pub async fn send_batch(&self, batch: Batch) -> Result<Ticket, PublishError> {
+        self.send_rest(batch.slices.into_iter(), Vec::new()).await
     }
 
     /// Sends activities as backfill, which teaches and raises nothing. Send backfill in order of event time, before the
@@ -91,15 +152,22 @@ impl Sink {
     /// # Errors
     /// Those of [`Sink::send`].
     pub async fn send_backfill(&self, activities: Vec<Activity>) -> Result<Ticket, PublishError> {
-        self.send_rest(self.slices(activities, Entry::Backfill).into_iter(), Vec::new()).await
+        self.send_batch(self.sort(activities, |_| true)).await
     }
 
-    /// Sends activities as [`Sink::send`] does, unless too much is under way.
+    /// Sorts activities into those that are watched and those that are backfill because of their age.
+    pub fn batch(&self, activities: Vec<Activity>) -> Batch {
+        let sent = now();
+        let backfill = self.ages.backfill;
+        self.sort(activities, |at| backfill.is_some_and(|age| sent.since(at) > age))
+    }
+
+    /// Sends a batch as [`Sink::send`] does, unless too much is under way.
     ///
     /// # Errors
     /// [`PublishError::Busy`] if nothing was sent; otherwise those of [`Sink::send`].
-    pub async fn offer(&self, activities: Vec<Activity>) -> Result<Ticket, PublishError> {
-        let mut slices = self.slices(activities, Entry::Activity).into_iter();
+    pub async fn offer(&self, batch: Batch) -> Result<Ticket, PublishError> {
+        let mut slices = batch.slices.into_iter();
         let mut tickets = Vec::new();
         if let Some((partition, items)) = slices.next() {
             tickets.push(self.outlet.try_send(partition, items)?);
@@ -177,13 +245,26 @@ impl Sink {
         Ok(Box::pin(async { try_join_all(tickets).await.map(drop) }))
     }
 
-    /// Returns the entries by partition, in order, in slices of at most [`SLICE`].
-    fn slices(&self, activities: Vec<Activity>, entry: fn(Box<Activity>) -> Entry) -> Vec<(u16, Vec<Item<Entry>>)> {
+    /// Sorts activities by partition, in order, in slices of at most [`SLICE`].
+    fn sort(&self, activities: Vec<Activity>, is_backfill: impl Fn(Timestamp) -> bool) -> Batch {
         let (traceparent, now) = (bus::trace::current(), now());
         let mut by_partition: BTreeMap<u16, Vec<Vec<Item<Entry>>>> = BTreeMap::new();
+        let (mut backfill, mut too_old) = (0, 0);
+        let mut clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
         for activity in activities {
             let partition = self.partitions.of_activity(&activity.org_id, &activity.user_id);
-            let value = entry(Box::new(activity));
+            let at = activity.event_time;
+            let clock = match clocks.get_mut(&activity.org_id) {
+                Some(clock) => clock,
+                None => clocks.entry(activity.org_id.clone()).or_insert(at),
+            };
+            let is_too_old = clock.since(at) > self.ages.too_old;
+            *clock = at.max(*clock);
+            let is_backfill = is_backfill(at);
+            too_old += usize::from(is_too_old);
+            backfill += usize::from(is_backfill && !is_too_old);
+            let activity = Box::new(activity);
+            let value = if is_backfill { Entry::Backfill(activity) } else { Entry::Activity(activity) };
             let item = Item { value, traceparent: traceparent.clone(), received_at: Some(now) };
             let slices = by_partition.entry(partition).or_default();
             match slices.last_mut() {
@@ -192,7 +273,7 @@ impl Sink {
             }
         }
         let flat = |(partition, slices): (u16, Vec<_>)| slices.into_iter().map(move |items| (partition, items));
-        by_partition.into_iter().flat_map(flat).collect()
+        Batch { slices: by_partition.into_iter().flat_map(flat).collect(), backfill, too_old }
     }
 }
 
@@ -245,6 +326,23 @@ mod tests {
         let (activities, backfill) = sent.split_at(40);
         let expect: Vec<_> = activities.iter().map(|(partition, id)| (*partition, format!("backfill {id}"))).collect();
         assert_eq!(backfill, expect);
+    }
+
+    #[tokio::test]
+    async fn old_activities_are_backfill_unless_they_are_watched() {
+        let memory = Arc::new(Memory::default());
+        let sink = sink(&memory).with_backfill_hours(72);
+        let at = |number: u128, hours: i64| Activity { event_time: now().plus(-hours * HOUR), ..activity(number) };
+        let history = || vec![at(1, 400), at(2, 73), at(3, 71), at(4, 0)];
+        let batch = sink.batch(history());
+        assert_eq!((batch.backfill, batch.too_old), (2, 0));
+        sink.offer(batch).await.unwrap().await.unwrap();
+        let backfill = memory.sent().iter().filter(|(_, text)| text.starts_with("backfill")).count();
+        assert_eq!((memory.sent().len(), backfill), (4, 2));
+
+        let again = sink.watching().batch(history());
+        assert_eq!((again.backfill, again.too_old), (0, 1), "400 hours before the latest event");
+        assert_eq!(sink.with_backfill_hours(0).batch(history()).backfill, 0);
     }
 
     #[tokio::test]

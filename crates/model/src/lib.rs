@@ -7,6 +7,7 @@ pub mod finding;
 pub mod id;
 pub mod incident;
 pub mod observation;
+pub mod operational;
 pub mod partition;
 pub mod time;
 pub mod usual;

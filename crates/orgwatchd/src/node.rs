@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use bus::{Bus, DetectorGroup, Topology};
 use detector::Group;
 use engine::Rules;
-use ingest::{IngestError, Service, Source};
+use ingest::{IngestError, ProfileLimits, Service, Source};
 use runtime::admin::{self, Health};
 use runtime::shutdown::Stages;
 use salesforce_source::SalesforceSource;
@@ -77,8 +77,9 @@ impl Node {
             };
             sources.push(Box::new(SalesforceSource::new(setup).map_err(IngestError::Settings)?));
         }
-        let lateness_seconds = config.profile.lateness_seconds;
-        Ok(Service { settings, partitions, lateness_seconds, bus, store, health }.run(sources, shutdown).await?)
+        let profile::Settings { lateness_seconds, identity_hours, .. } = config.profile;
+        let profile = ProfileLimits { lateness_seconds, identity_hours };
+        Ok(Service { settings, partitions, profile, bus, store, health }.run(sources, shutdown).await?)
     }
 
     /// Returns the service baseline. `member` tells replicas apart.
@@ -87,7 +88,7 @@ impl Node {
             bus: self.bus.clone(),
             postgres: self.config.postgres.clone(),
             profile: self.config.profile.clone(),
-            partitions: self.config.partitions.count,
+            partitions: self.config.partitions.partitions(),
             settings: self.config.baseline.clone(),
             member,
         }

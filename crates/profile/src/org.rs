@@ -123,6 +123,21 @@ pub enum ActivityOutcome {
     Away,
 }
 
+impl ActivityOutcome {
+    /// Returns the outcome in lower case, as metrics and logs name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Learned => "learned",
+            Self::Late => "late",
+            Self::Duplicate => "duplicate",
+            Self::Enriched => "enriched",
+            Self::Future => "future",
+            Self::Forgotten => "forgotten",
+            Self::Away => "away",
+        }
+    }
+}
+
 impl Org {
     /// Milliseconds that an event may be dated after its receipt; beyond them it is set aside. A choice, which allows
     /// for clocks that differ.

@@ -81,8 +81,8 @@ impl From<InputError> for Stop {
 }
 
 fn fingerprint(inputs: &[Input], settings: &FileSettings) -> Result<Option<Uuid>, InputError> {
-    let FileSettings { paths: _, org, from, to, end, speed: _, paced_from: _ } = settings;
-    let mut parts = vec![format!("{org:?} {from:?} {to:?} {end}")];
+    let FileSettings { paths: _, org, from, to, watch, end, speed: _, paced_from: _ } = settings;
+    let mut parts = vec![format!("{org:?} {from:?} {to:?} {watch} {end}")];
     for input in inputs {
         let Some(path) = &input.path else { return Ok(None) };
         let read = |source| InputError::Read { path: path.clone(), source };

@@ -12,6 +12,10 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub(super) struct Accepted {
     pub(super) accepted: usize,
+    /// How many of these are so old that they teach and raise nothing.
+    backfill: usize,
+    /// Events so far behind the org's latest one that they are set aside.
+    too_old: usize,
     /// Events of kinds that orgwatch does not watch.
     ignored: u64,
     /// The first records that could not be read.
@@ -48,6 +52,8 @@ pub(super) enum Refusal {
     BrokenOff(#[source] axum::Error),
     #[error("more than {0} bytes")]
     TooLarge(u64),
+    #[error("the query {0:?} is not known: the only one is watch=true")]
+    Query(String),
     #[error("content-encoding {0:?} is not supported: use gzip, zstd or none")]
     Encoding(String),
     #[error(transparent)]
@@ -83,7 +89,8 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 impl Accepted {
     pub(super) fn new(counts: Counts, rejects: Rejects) -> Self {
         let Rejects { first, total } = rejects;
-        Self { accepted: counts.accepted, ignored: counts.ignored, rejected: first, rejected_total: total }
+        let Counts { accepted, backfill, too_old, ignored, .. } = counts;
+        Self { accepted, backfill, too_old, ignored, rejected: first, rejected_total: total }
     }
 }
 
@@ -94,7 +101,9 @@ impl Refusal {
             Self::Late(_) | Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) | Self::Decode(DecodeError::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BrokenOff(_) | Self::Decode(_) | Self::CutOff { .. } | Self::NoEvents(_) => StatusCode::BAD_REQUEST,
+            Self::BrokenOff(_) | Self::Query(_) | Self::Decode(_) | Self::CutOff { .. } | Self::NoEvents(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::ConnectionsOfAddress(_)
             | Self::Unauthenticated(_)
             | Self::OrgIsBusy(_)
@@ -121,9 +130,12 @@ impl Refusal {
             Self::AllIsFull(_) => "bytes",
             Self::Late(_) | Self::Slow(_) => "slow",
             Self::TooLarge(_) | Self::Decode(DecodeError::TooLarge(_)) => "too large",
-            Self::BrokenOff(_) | Self::Encoding(_) | Self::Decode(_) | Self::CutOff { .. } | Self::NoEvents(_) => {
-                "unreadable"
-            }
+            Self::BrokenOff(_)
+            | Self::Query(_)
+            | Self::Encoding(_)
+            | Self::Decode(_)
+            | Self::CutOff { .. }
+            | Self::NoEvents(_) => "unreadable",
             Self::NotDecoded => "decoders",
             Self::PublisherIsBusy | Self::NotAcknowledged | Self::NotPublished(_) => "not stored",
             Self::Failed(_) => "defect",

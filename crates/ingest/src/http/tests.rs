@@ -37,7 +37,11 @@ fn server_with(settings: Settings) -> Server {
 
 impl Server {
     async fn post(&self, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
-        let mut request = Request::builder().method("POST").uri(ROUTE);
+        self.post_to(ROUTE, headers, body).await
+    }
+
+    async fn post_to(&self, uri: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        let mut request = Request::builder().method("POST").uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -61,9 +65,33 @@ async fn stored_events_are_accepted() {
     let reason = "not a JSON object: key must be a string at line 1 column 2 of the record";
     assert_eq!(
         answer.body,
-        json!({"accepted": 2, "ignored": 1, "rejected": [{"line": 2, "reason": reason}], "rejected_total": 1})
+        json!({"accepted": 2, "backfill": 0, "too_old": 0, "ignored": 1, "rejected": [{"line": 2, "reason": reason}], "rejected_total": 1})
     );
     assert_eq!(server.memory.texts(), [id(1), id(2)]);
+}
+
+#[tokio::test]
+async fn history_is_backfill_unless_the_push_asks_to_watch() {
+    let Server { memory, push } = server();
+    let push = Arc::into_inner(push).unwrap();
+    let aged = Push { sink: push.sink.with_backfill_hours(72).with_identity_hours(96), ..push };
+    let server = Server { memory, push: Arc::new(aged) };
+    let authorization = format!("Bearer {TOKEN}");
+    let headers = [("authorization", authorization.as_str())];
+    let old = |n| records([n]);
+    let answer = server.post_to(ROUTE, &headers, old(1)).await;
+    assert_eq!((answer.status, &answer.body["accepted"], &answer.body["backfill"]), (202, &json!(1), &json!(1)));
+    let answer = server.post_to(&format!("{ROUTE}?watch=true"), &headers, old(2)).await;
+    assert_eq!((answer.status, &answer.body["accepted"], &answer.body["backfill"]), (202, &json!(1), &json!(0)));
+    assert_eq!(server.memory.texts(), [format!("backfill {}", id(1)), id(2)]);
+
+    let late = record(3, "a", "").replace("2026", "2025");
+    let answer = server.post_to(ROUTE, &headers, late).await;
+    let counts = ["accepted", "backfill", "too_old"].map(|name| answer.body[name].clone());
+    assert_eq!(counts, [json!(0), json!(0), json!(1)], "{}", answer.body);
+    let answer = server.post_to(&format!("{ROUTE}?watch=yes"), &headers, old(4)).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.body["error"], "the query \"watch=yes\" is not known: the only one is watch=true");
 }
 
 #[tokio::test]

@@ -35,7 +35,10 @@ async fn accepted_events_are_in_the_stream_in_order() {
     let server = serve(&bus, &settings()).await;
     let answer = post(server.address, &records((0..1400).rev())).await;
     assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
-    assert!(answer.ends_with(r#"{"accepted":1400,"ignored":0,"rejected":[],"rejected_total":0}"#), "{answer}");
+    assert!(
+        answer.ends_with(r#"{"accepted":1400,"backfill":0,"too_old":0,"ignored":0,"rejected":[],"rejected_total":0}"#),
+        "{answer}"
+    );
     assert_eq!(texts(&bus, 1400).await, by_partition((0..1400).rev()));
     server.shutdown.cancel();
     server.running.await.unwrap().unwrap();

@@ -2,7 +2,7 @@
 
 use crate::support::{ORG, by_partition, nats, partitions, post, records, settings, texts};
 use bus::Bus;
-use ingest::{FileSettings, IngestError, Service, Settings};
+use ingest::{FileSettings, IngestError, ProfileLimits, Service, Settings};
 use model::OrgId;
 use model::partition::Partitions;
 use runtime::admin::Health;
@@ -25,7 +25,14 @@ fn free_address() -> SocketAddr {
 
 fn service(settings: &Settings, partitions: Partitions, bus: &Bus, store: &Store) -> Service {
     let (settings, bus, store) = (settings.clone(), bus.clone(), store.clone());
-    Service { settings, partitions, lateness_seconds: 600, bus, store, health: Health::default() }
+    Service {
+        settings,
+        partitions,
+        profile: ProfileLimits { lateness_seconds: 600, identity_hours: 96 },
+        bus,
+        store,
+        health: Health::default(),
+    }
 }
 
 /// Runs until a push of `numbers` is accepted and the files are published.

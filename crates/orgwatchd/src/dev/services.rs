@@ -176,6 +176,7 @@ async fn prepare(config: &mut Config, arguments: &DevArguments, shutdown: &Cance
     let mut environment = Environment { _nats: nats, postgres, simulated: None, salesforce: None };
     let files = &mut config.ingest.files;
     files.end = true;
+    files.watch = true;
     files.org = org;
     config.detector.learn_until = arguments.learn_until;
     if arguments.input.is_empty() {

@@ -5,7 +5,7 @@ use bus::dead::{self, DeadLetter, Filter};
 use bus::{Bus, BusError};
 use fake_org::{Event, FakeOrg, Fault, Interval, LogBody, LogFile, Script, Speed};
 use ingest::testing::{ORG, id};
-use ingest::{Service, Settings};
+use ingest::{ProfileLimits, Service, Settings};
 use model::{Kind, OrgId, Timestamp};
 use runtime::admin::Health;
 use salesforce_source::{ConnectedOrg, Files, SalesforceSettings, SalesforceSource, Setup, Stored};
@@ -57,11 +57,11 @@ fn connected(org: &FakeOrg, kind: Kind) -> ConnectedOrg {
 async fn read(bus: &Bus, org: ConnectedOrg, count: usize) -> (BTreeSet<String>, DeadLetter) {
     let postgres = Postgres::start().await.unwrap();
     let store = store(&postgres).await;
-    let settings = Settings { listen: free_address(), ..Settings::default() };
+    let settings = Settings { listen: free_address(), backfill_hours: 0, ..Settings::default() };
     let service = Service {
         settings,
         partitions: partitions(),
-        lateness_seconds: 600,
+        profile: ProfileLimits { lateness_seconds: 600, identity_hours: 96 },
         bus: bus.clone(),
         store: store.clone(),
         health: Health::default(),

@@ -1,12 +1,8 @@
 //! Blindness as a text, a control record and a finding.
 
 use super::super::source_name;
-use model::{Channel, Command, Contribution, Finding, Kind, OrgId, Severity, Text, Timestamp, UserClass, UserId, id};
-
-/// The account of an org to which findings about its channels belong.
-const ACCOUNT: &str = "orgwatch";
-/// The detector that these findings name.
-const DETECTOR: &str = "blind_source";
+use model::operational::Unseen;
+use model::{Channel, Command, Finding, Kind, OrgId, Timestamp};
 
 /// A kind of events that is currently not seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,33 +124,10 @@ impl Transition {
             Self::Blind(_) => (1, *noticed),
             Self::Sighted { at, .. } => (2, *at),
         };
-        let (user_id, score) = (UserId::new(ACCOUNT), if *whole { 8.0 } else { 6.0 });
+        let score = if *whole { 8.0 } else { 6.0 };
         let source = format!("{}/{kind}", source_name(*channel));
-        Finding {
-            finding_id: id::finding_id(org, &user_id, DETECTOR, &source, *since),
-            revision,
-            org_id: org.clone(),
-            user_id,
-            username: Some("orgwatch sources".into()),
-            user_class: UserClass::Integration,
-            detector: DETECTOR.into(),
-            severity: Severity::of_score(score),
-            score,
-            anomaly_score: score / 10.0,
-            confidence: 1.0,
-            surprise: 0.0,
-            observed_at: *noticed,
-            revised_at,
-            summary: self.summary(),
-            features: vec![Contribution { name: "source".into(), value: source.into(), share: 10_000 }],
-            measures: Vec::new(),
-            event_ids: Vec::new(),
-            objects: Vec::new(),
-            surface: None,
-            withdrawn: false,
-            // No setting takes part in it.
-            config_hash: Text::default(),
-        }
+        let unseen = Unseen { subject: &source, since: *since, noticed: *noticed, score, summary: self.summary() };
+        unseen.finding(org, revision, revised_at)
     }
 }
 
