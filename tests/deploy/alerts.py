@@ -139,6 +139,8 @@ class Trial:
         print(f"nothing fires in {HEALTHY_SECONDS} s of health", flush=True)
 
         self.expect("OrgwatchRecordsRejected", during=lambda: self.push(b'{"EventType": "Login", "USER_ID": 7}\n' * 50))
+        # They are weeks older than the events that are pushed meanwhile.
+        self.expect("OrgwatchEventsDropped", during=lambda: self.push(b"".join(self.lines[:100])))
         wrong = "nobody-has-this-token"
         self.expect("OrgwatchPushesUnauthorized", during=lambda: [self.push(b"{}", wrong) for _ in range(5)])
 
