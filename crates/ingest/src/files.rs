@@ -72,7 +72,6 @@ impl FileSource {
     }
 
     async fn read(&self, sink: &Sink, shutdown: &CancellationToken) -> Result<(), SourceError> {
-        let _hold = sink.hold_watermarks();
         let plan = Plan::make(self.settings.clone()).await?;
         for skipped in &plan.skipped {
             tracing::info!(file = %skipped.path.display(), reason = skipped.reason, "file skipped");

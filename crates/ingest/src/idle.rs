@@ -1,4 +1,4 @@
-//! Watermarks of orgs that push nothing, so that their hours close.
+//! Watermarks of orgs that push nothing, so that what is open is judged once more. They close nothing.
 
 use model::time::HOUR;
 use model::{OrgId, Timestamp};

@@ -1,4 +1,4 @@
-//! The push source: a server, and the watermarks of orgs that push nothing.
+//! The push source: a server, and the watermarks of silent orgs.
 
 use crate::Sink;
 use crate::http::{self, Push};
@@ -59,13 +59,10 @@ async fn send_watermarks(push: &Push, sink: &Sink) -> Result<(), SourceError> {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if sink.holds_watermarks() {
-            continue;
-        }
         let due = push.idle().due(now());
         for (org, watermark) in due {
             sink.command(&org, Command::Watermark(watermark)).await?.await?;
-            tracing::debug!(org.id = %org, %watermark, "the org is silent, its watermark moves on");
+            tracing::debug!(org.id = %org, %watermark, "the org is silent, what is open is judged once more");
         }
     }
 }
@@ -77,22 +74,6 @@ mod tests {
     use crate::{Settings, Tokens};
     use model::{OrgId, Timestamp};
     use runtime::admin::Health;
-
-    #[tokio::test(start_paused = true)]
-    async fn watermarks_wait_while_a_source_holds_them() {
-        let memory = Arc::new(Memory::default());
-        let settings: Settings = Settings::default();
-        let push = Push::new(&settings, Tokens::load(&settings).unwrap(), sink(&memory), &Health::default());
-        push.idle().watch(OrgId::new(ORG), Duration::from_secs(300), Timestamp(0));
-        let outlet = sink(&memory);
-        let hold = outlet.hold_watermarks();
-        let minute = Duration::from_secs(60);
-        assert!(tokio::time::timeout(minute, send_watermarks(&push, &outlet)).await.is_err());
-        assert_eq!(memory.texts(), [""; 0]);
-        drop(hold);
-        assert!(tokio::time::timeout(minute, send_watermarks(&push, &outlet)).await.is_err());
-        assert_eq!(memory.sent().len(), 3);
-    }
 
     #[tokio::test]
     async fn the_watermark_of_a_silent_org_goes_to_all_its_partitions() {

@@ -9,7 +9,6 @@ use model::{Activity, Command, Control, Entry, Item, OrgId, Timestamp};
 use runtime::clock::now;
 use salesforce::reading::aside::{Decision, HourlyLimit, MAX_PER_HOUR};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Resolves when JetStream has acknowledged everything that one call sent.
@@ -40,8 +39,6 @@ pub struct Sink {
     ages: Ages,
     /// The latest event of each org that was sent.
     clocks: Arc<Mutex<BTreeMap<OrgId, Timestamp>>>,
-    /// How many [`WatermarkHold`]s there are.
-    holds: Arc<AtomicUsize>,
     unread: Arc<Mutex<HourlyLimit>>,
 }
 
@@ -64,10 +61,6 @@ struct Ages {
     /// Behind the latest event of the org, from which on it is set aside.
     too_old: i64,
 }
-
-/// Holds back the watermarks of silent orgs until it is dropped.
-#[must_use = "watermarks are held only until it is dropped"]
-pub struct WatermarkHold(Arc<AtomicUsize>);
 
 /// The activity stream on JetStream.
 struct Stream {
@@ -93,7 +86,6 @@ impl Sink {
             lateness_seconds: LATENESS,
             ages: Ages { backfill: None, too_old: i64::from(IDENTITY_HOURS) * HOUR },
             clocks: Arc::default(),
-            holds: Arc::default(),
             unread: Arc::default(),
         }
     }
@@ -147,7 +139,7 @@ impl Sink {
     }
 
     /// Sends activities as backfill, which teaches and raises nothing. Send backfill in order of event time, before the
-    /// activities that follow it, and [hold watermarks](Sink::hold_watermarks) meanwhile.
+    /// activities that follow it.
     ///
     /// # Errors
     /// Those of [`Sink::send`].
@@ -188,7 +180,7 @@ impl Sink {
     }
 
     /// Sends a watermark to every partition of an org: all activities up to `time` are sent. The watermark lies behind
-    /// `time` by the allowed lateness.
+    /// `time` by the allowed lateness. It has what is open judged once more and closes nothing.
     ///
     /// # Errors
     /// Those of [`Sink::send`].
@@ -216,18 +208,6 @@ impl Sink {
             }
             Decision::AlreadyKept | Decision::Drop { is_first: false } => {}
         }
-    }
-
-    /// Holds back the watermarks of silent orgs until the guard is dropped, because a source reads events of long ago
-    /// and no org is complete before it is done.
-    pub fn hold_watermarks(&self) -> WatermarkHold {
-        self.holds.fetch_add(1, Ordering::AcqRel);
-        WatermarkHold(Arc::clone(&self.holds))
-    }
-
-    /// Returns whether a [`WatermarkHold`] exists.
-    pub fn holds_watermarks(&self) -> bool {
-        self.holds.load(Ordering::Acquire) > 0
     }
 
     fn unread(&self) -> MutexGuard<'_, HourlyLimit> {
@@ -274,12 +254,6 @@ impl Sink {
         }
         let flat = |(partition, slices): (u16, Vec<_>)| slices.into_iter().map(move |items| (partition, items));
         Batch { slices: by_partition.into_iter().flat_map(flat).collect(), backfill, too_old }
-    }
-}
-
-impl Drop for WatermarkHold {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -39,7 +39,8 @@ pub struct Control {
 /// What a control record asks its readers to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Close the hours that end by this time: all sources have published everything before it.
+    /// Judge once more what is open, if its hour ends by this time: all sources have published everything before it.
+    /// Nothing closes.
     Watermark(Timestamp),
     /// Close all hours and days: no more activities will come.
     End,

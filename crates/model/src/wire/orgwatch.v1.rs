@@ -186,7 +186,7 @@ pub struct Control {
 pub mod control {
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Value {
-        /// Close the hours that end by this time: all sources have published everything before it.
+        /// Judge once more what is open, if its hour ends by this time: all sources have published everything before it.
         #[prost(int64, tag = "2")]
         Watermark(i64),
         /// Close all hours and days: no more activities will come.

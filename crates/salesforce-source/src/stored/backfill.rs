@@ -40,7 +40,6 @@ pub(crate) async fn backfill(
     to: Timestamp,
     purpose: Purpose,
 ) -> Result<Backfilled, SourceError> {
-    let _hold = common.sink.hold_watermarks();
     let source = format!("backfill/{}-{}", from.0, to.0);
     let reached = position(common, &source).await?.map_or(from, |reached| reached.plus(1));
     let from = reached.max(to.plus(-HISTORY));

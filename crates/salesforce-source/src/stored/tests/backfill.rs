@@ -31,7 +31,6 @@ async fn all_events_are_backfilled_in_order_with_few_calls() {
     // Windows of a quarter of a day, half, one, two, four, four …
     assert_eq!(filled.windows, 4 + (60 * 24 - 90_u64).div_ceil(96));
     assert_eq!(scene.asked("query"), 2 * filled.windows);
-    assert!(!scene.common.sink.holds_watermarks());
 
     let again = backfill(&scene.common, from, NOON, Purpose::Backfill).await.unwrap();
     assert_eq!(again, Backfilled::default());
