@@ -90,7 +90,7 @@ async fn push(address: SocketAddr, body: &str) {
     stream.write_all(body.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    let accepted = format!("{{\"accepted\":{},\"ignored\":0,", body.lines().count());
+    let accepted = format!("{{\"accepted\":{},\"backfill\":0,\"too_old\":0,", body.lines().count());
     assert!(answer.starts_with("HTTP/1.1 202 ") && answer.contains(&accepted), "{answer}");
 }
 
