@@ -12,6 +12,7 @@
 mod environment;
 mod problem;
 mod read;
+mod redact;
 mod tree;
 
 use std::path::{Path, PathBuf};
@@ -102,12 +103,13 @@ pub fn load_from<T: Serialize + DeserializeOwned + Default>(
 }
 
 /// Returns the whole configuration as TOML, as `config show` prints it. Fields of secrets are masked by
-/// [`crate::secret`].
+/// [`crate::secret`]; secrets within URLs, and values of keys that are named like secrets, are masked here.
 ///
 /// # Errors
 /// If TOML has no form for a value, such as an integer above `i64::MAX`.
 pub fn show<T: Serialize>(config: &T) -> Result<String, ConfigError> {
-    toml::to_string_pretty(config).map_err(|source| ConfigError::Write { source })
+    let text = toml::to_string_pretty(config).map_err(|source| ConfigError::Write { source })?;
+    Ok(redact::redact(&text))
 }
 
 fn invalid(mut problems: Vec<Problem>, file: &str) -> ConfigError {
