@@ -84,7 +84,11 @@ pub fn state(data: &[u8]) {
             *record = bytes.to_vec();
         }
     }
-    let Ok(mut org) = profile::Org::restore(OrgId::new(ORG), &settings, records) else { return };
+    let Ok(mut restore) = profile::Restore::new(OrgId::new(ORG), &settings) else { return };
+    if records.into_iter().any(|(key, record)| restore.add(key, record).is_err()) {
+        return;
+    }
+    let Ok(mut org) = restore.finish() else { return };
     for user in org.wanted().into_iter().take(8) {
         // A damaged profile is refused.
         org.load(&user, bytes).ok();

@@ -115,6 +115,6 @@ async fn a_backfill_is_learned_and_raises_nothing() {
     assert!(backlog.is_empty(), "a backfill was observed: {backlog:?}");
     let partition = node.config.partitions.partitions().of_org(&org_id(0))[0];
     let owner = store::Owner::connect(&node.config.postgres, "test", "test", 9).await.unwrap();
-    let state = owner.load_state(partition.into(), "none").await.unwrap();
+    let state = owner.load_page(partition.into(), "none", None).await.unwrap();
     assert_eq!(state.iter().filter(|entry| entry.key.starts_with("user/")).count(), users);
 }

@@ -20,12 +20,6 @@ pub enum BaselineError {
     /// The stream cannot be read any further.
     #[error(transparent)]
     Loop(#[from] LoopError),
-    /// The state names an account whose profile is not stored.
-    #[error("stored state: {key}: missing")]
-    NoProfile {
-        /// Key of the missing record.
-        key: String,
-    },
 }
 
 impl BaselineError {

@@ -9,6 +9,7 @@ pub use error::BaselineError;
 pub use settings::Settings;
 
 use bus::{Bus, LoopError, Publisher, PublisherSettings};
+use engine::IdentityUse;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use model::partition::Partitions;
@@ -105,6 +106,8 @@ async fn work(
     )
     .await?;
     let ended = bus::cursor(&service.bus, partition, worker.applied(), &mut worker, stop.clone()).await;
+    // Another replica may have the partition next.
+    meter::Meter::new().identities(partition, IdentityUse::default());
     if ended.is_err() {
         // Retrying at once would fail again.
         tokio::select! {

@@ -1,6 +1,6 @@
 //! The instruments of this service.
 
-use engine::ActivityOutcome;
+use engine::{ActivityOutcome, IdentityUse};
 use model::{Entry, Item};
 use opentelemetry::metrics::{Counter, Gauge, Histogram};
 use opentelemetry::{KeyValue, global};
@@ -17,6 +17,11 @@ pub(crate) struct Meter {
     profiles: Gauge<u64>,
     partitions: Gauge<u64>,
     all_partitions: Gauge<u64>,
+    renewed: Counter<u64>,
+    restore_seconds: Gauge<f64>,
+    identities: Gauge<u64>,
+    identity_bytes: Gauge<u64>,
+    identity_rows: Gauge<u64>,
 }
 
 impl Meter {
@@ -29,6 +34,9 @@ impl Meter {
         let bytes = meter.u64_counter("orgwatch.baseline.checkpoint.size").with_unit("By");
         let seconds = meter.f64_histogram("orgwatch.baseline.checkpoint.duration").with_unit("s");
         let seconds = seconds.with_description("Until a checkpoint is committed").with_boundaries(BUCKETS.to_vec());
+        let renewed = meter.u64_counter("orgwatch.baseline.profiles.renewed");
+        let restore = meter.f64_gauge("orgwatch.baseline.restore.duration").with_unit("s");
+        let size = meter.u64_gauge("orgwatch.baseline.identities.size").with_unit("By");
         let gauge = |name, what| meter.u64_gauge(name).with_description(what).build();
         Self {
             entries: entries.with_description("Entries applied, by kind: activity, backfill, control").build(),
@@ -44,6 +52,11 @@ impl Meter {
                 .u64_counter("orgwatch.baseline.activities")
                 .with_description("Activities and backfill by what became of them; late ones count against their day")
                 .build(),
+            renewed: renewed.with_description("Accounts that started anew: their profile could not be read").build(),
+            restore_seconds: restore.with_description("Of the last start of a partition from its checkpoint").build(),
+            identities: gauge("orgwatch.baseline.identities", "Identities of counted activities that are kept"),
+            identity_bytes: size.with_description("Bytes of identities in memory").build(),
+            identity_rows: gauge("orgwatch.baseline.identities.rows", "Rows of identities in Postgres"),
         }
     }
 
@@ -77,6 +90,23 @@ impl Meter {
         self.profiles.record(profiles as u64, &[]);
     }
 
+    /// Records how long the restart of a partition from its checkpoint took.
+    pub(crate) fn restored(&self, partition: u16, took: Duration) {
+        self.restore_seconds.record(took.as_secs_f64(), &[of(partition)]);
+    }
+
+    /// Records the identities that a partition keeps.
+    pub(crate) fn identities(&self, partition: u16, usage: IdentityUse) {
+        self.identities.record(usage.entries, &[of(partition)]);
+        self.identity_bytes.record(usage.bytes, &[of(partition)]);
+        self.identity_rows.record(usage.rows, &[of(partition)]);
+    }
+
+    /// Counts an account that starts anew because its stored profile cannot be read.
+    pub(crate) fn renewed(&self) {
+        self.renewed.add(1, &[]);
+    }
+
     /// Records the number of partitions of the deployment.
     pub(crate) fn all_partitions(&self, count: u16) {
         self.all_partitions.record(count.into(), &[]);
@@ -85,6 +115,10 @@ impl Meter {
     pub(crate) fn partitions(&self, owned: usize) {
         self.partitions.record(owned as u64, &[]);
     }
+}
+
+fn of(partition: u16) -> KeyValue {
+    KeyValue::new("partition", i64::from(partition))
 }
 
 #[cfg(test)]

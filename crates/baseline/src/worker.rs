@@ -4,10 +4,11 @@ use crate::error::BaselineError;
 use crate::meter::Meter;
 use crate::settings::Settings;
 use bus::{Bus, Delivery, Failure, Handler, PublishError, Publisher, Ticket, subject, trace};
-use engine::{ActivityOutcome, Partition, Remark, SetAside};
+use engine::{ActivityOutcome, Partition, Remark, Restore, SetAside};
 use model::partition::Partitions;
 use model::{Entry, Finding, Item, Observation, OrgId, Timestamp, UserId};
 use profile::Org;
+use runtime::error::chain;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{Owner, StateEntry, StateKey};
@@ -19,6 +20,7 @@ pub(crate) struct Worker {
     state: Partition,
     /// The session that owns the partition. It can commit only while it does.
     owner: Arc<Owner>,
+    bus: Bus,
     publisher: Publisher<Observation>,
     /// Findings about activities that are set aside.
     findings: Publisher<Finding>,
@@ -26,12 +28,14 @@ pub(crate) struct Worker {
     set_aside: SetAside,
     /// What became of the activities of the delivery at hand.
     outcomes: BTreeMap<ActivityOutcome, u64>,
-    prefix: String,
     settings: Settings,
     /// Observations not yet acknowledged. A checkpoint waits for all of them, so that none is lost.
     tickets: Vec<Ticket>,
     applied: u64,
     checkpointed: u64,
+    /// The stream sequence up to which the partition has no further messages, and the one that is stored.
+    seen_to: u64,
+    reached: u64,
     checkpoint_due: Instant,
     /// The clocks of orgs as last written.
     clocks: BTreeMap<OrgId, Timestamp>,
@@ -53,23 +57,24 @@ impl Worker {
         settings: &Settings,
     ) -> Result<Self, BaselineError> {
         let applied = owner.load_checkpoint(partition.into()).await?.unwrap_or(0);
-        let stored = owner.load_state(partition.into(), Org::USERS).await?;
-        let records = stored.into_iter().map(|entry| (entry.org_id, entry.key, entry.bytes));
-        let state = Partition::restore(profile, records)?;
+        let reached = owner.load_reached(partition.into()).await?.unwrap_or(0);
+        let started = Instant::now();
         let mut worker = Self {
             partition,
-            state,
+            state: restore(partition, &owner, profile).await?,
+            bus: bus.clone(),
             owner,
             publisher,
             findings,
             partitions: partitions.clone(),
             set_aside: SetAside::default(),
             outcomes: BTreeMap::new(),
-            prefix: bus.settings().prefix.clone(),
             settings: settings.clone(),
             tickets: Vec::new(),
             applied,
             checkpointed: applied,
+            seen_to: reached,
+            reached,
             checkpoint_due: Instant::now() + settings.checkpoint_interval(),
             clocks: BTreeMap::new(),
             meter: Meter::new(),
@@ -81,6 +86,8 @@ impl Worker {
         for (org, users) in by_org {
             worker.fetch(&org, &users).await?;
         }
+        worker.meter.restored(partition, started.elapsed());
+        worker.meter.identities(partition, worker.state.identities());
         Ok(worker)
     }
 
@@ -89,15 +96,32 @@ impl Worker {
         self.applied
     }
 
+    /// Loads profiles. An account whose profile cannot be read starts anew, so that it stops no others.
     async fn fetch(&mut self, org: &OrgId, users: &[UserId]) -> Result<(), BaselineError> {
         let keys: Vec<String> = users.iter().map(Org::user_key).collect();
         let stored = self.owner.load_keys(self.partition.into(), org, &keys).await?;
         let mut by_key: BTreeMap<String, Vec<u8>> = stored.into_iter().map(|entry| (entry.key, entry.bytes)).collect();
         for (user, key) in users.iter().zip(keys) {
-            let bytes = by_key.remove(&key).ok_or_else(|| BaselineError::NoProfile { key: key.clone() })?;
-            self.state.load(org, user, &bytes)?;
+            let Some(bytes) = by_key.remove(&key) else {
+                self.renew(org, user, Vec::new(), "the profile is missing").await;
+                continue;
+            };
+            match self.state.load(org, user, &bytes) {
+                Ok(()) => {}
+                Err(error) if error.is_damage() => self.renew(org, user, bytes, &chain(&error)).await,
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
+    }
+
+    /// Lets an account start anew, and keeps the bytes of its profile in the dead stream.
+    async fn renew(&mut self, org: &OrgId, user: &UserId, bytes: Vec<u8>, reason: &str) {
+        let origin = format!("partition {}, org {org}, {}", self.partition, Org::user_key(user));
+        let reason = format!("{reason}; the account starts anew");
+        bus::dead::put_record(&self.bus, "baseline", &origin, bytes, &reason).await;
+        self.state.renew(org, user);
+        self.meter.renewed();
     }
 
     /// Applies one entry; its observations go to `out` by subject.
@@ -129,7 +153,7 @@ impl Worker {
         };
         for observation in observations {
             for (family, observation) in observation.by_family() {
-                let subject = subject::observation(&self.prefix, family.as_str(), self.partition);
+                let subject = subject::observation(&self.bus.settings().prefix, family.as_str(), self.partition);
                 out.entry(subject).or_default().push(item.causes(observation, traceparent.clone()));
             }
         }
@@ -152,7 +176,7 @@ impl Worker {
                 tracing::error!(org.id = %org, summary = %finding.summary, "many events are set aside");
                 let partition = self.partitions.of_finding(&finding.org_id, &finding.user_id);
                 let finding = item.causes(*finding, item.traceparent.clone());
-                let subject = subject::finding(&self.prefix, partition);
+                let subject = subject::finding(&self.bus.settings().prefix, partition);
                 self.tickets.push(self.findings.send(subject, vec![finding]).await?);
             }
         }
@@ -172,7 +196,7 @@ impl Worker {
         }
         self.checkpoint_due = Instant::now() + self.settings.checkpoint_interval();
         if self.applied == self.checkpointed {
-            return Ok(());
+            return self.store_reached().await;
         }
         let started = Instant::now();
         let (mut upserts, mut deletes) = (Vec::new(), Vec::new());
@@ -188,6 +212,7 @@ impl Worker {
         self.put_clocks().await?;
         self.state.evict(self.settings.profiles_in_memory);
         self.meter.checkpoint(size, started.elapsed(), self.state.profiles_in_memory());
+        self.meter.identities(self.partition, self.state.identities());
         tracing::debug!(partition = self.partition, applied = self.applied, bytes = size, "checkpoint");
         Ok(())
     }
@@ -202,6 +227,28 @@ impl Worker {
         }
         Ok(())
     }
+
+    /// Stores how far the stream was read. All that was read is in the checkpoint.
+    async fn store_reached(&mut self) -> Result<(), BaselineError> {
+        if self.seen_to > self.reached {
+            self.owner.put_reached(self.partition.into(), self.seen_to).await?;
+            self.reached = self.seen_to;
+        }
+        Ok(())
+    }
+}
+
+/// Restores the state of a partition page by page, so that checkpoints of other partitions have their turn between.
+async fn restore(partition: u16, owner: &Owner, profile: &profile::Settings) -> Result<Partition, BaselineError> {
+    let mut restore = Restore::new(profile);
+    let mut page = owner.load_page(partition.into(), Org::USERS, None).await?;
+    while let Some(last) = page.last().map(|last| StateKey { org_id: last.org_id.clone(), key: last.key.clone() }) {
+        for entry in page {
+            restore.add(entry.org_id, entry.key, entry.bytes)?;
+        }
+        page = owner.load_page(partition.into(), Org::USERS, Some(&last)).await?;
+    }
+    Ok(restore.finish()?)
 }
 
 /// Observations by subject.
@@ -238,6 +285,14 @@ impl Handler for Worker {
         Some(self.checkpointed)
     }
 
+    fn reach(&mut self, sequence: u64) {
+        self.seen_to = sequence;
+    }
+
+    fn reached(&self) -> u64 {
+        self.reached
+    }
+
     async fn finish(&mut self) -> Result<(), Failure> {
         self.checkpoint().await.map_err(|error| error.failure())
     }
@@ -245,3 +300,6 @@ impl Handler for Worker {
 
 /// How long a worker waits after a failure before the partition restarts: about the time of a reconnection.
 pub(crate) const PAUSE: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests;

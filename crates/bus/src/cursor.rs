@@ -7,15 +7,18 @@ use crate::{Bus, Consumer, Delivery, Failure, Handler, LoopError, dead};
 use async_nats::Subject;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::stream::State;
 use runtime::retry::{Backoff, SteadyBackoff};
 use std::collections::{HashSet, VecDeque};
 use std::pin::pin;
 use std::time::Duration;
-use tokio::time::Interval;
+use tokio::time::{Instant, Interval};
 use tokio_util::sync::CancellationToken;
 
 /// Messages pulled at once. With up to 256 items each, a few are enough to keep the handler busy.
 const MESSAGES: usize = 32;
+/// How often a partition without messages looks how far the stream reaches. A choice, far below any retention.
+const REACH: Duration = Duration::from_secs(60);
 
 /// Hands the messages of a partition to `handler`, each once and in order.
 ///
@@ -36,7 +39,8 @@ pub async fn cursor<H: Handler>(
     shutdown: CancellationToken,
 ) -> Result<(), LoopError> {
     let (consumer, acks) = (Consumer::baseline(partition), VecDeque::new());
-    let mut cursor = Cursor { bus, consumer, handler, shutdown, ticker: ticker(), handled: start_after, acks };
+    let (handled, reach_due) = (start_after, Instant::now());
+    let mut cursor = Cursor { bus, consumer, handler, shutdown, ticker: ticker(), handled, reach_due, acks };
     let mut delays = delays();
     loop {
         let before = cursor.handled;
@@ -65,6 +69,8 @@ struct Cursor<'a, H> {
     ticker: Interval,
     /// The last stream sequence that the handler or the dead stream has.
     handled: u64,
+    /// When to look next how far the stream reaches.
+    reach_due: Instant,
     /// Subjects that acknowledge the deliveries of this session, by stream sequence.
     acks: VecDeque<(u64, Subject)>,
 }
@@ -80,15 +86,21 @@ impl<H: Handler> Cursor<'_, H> {
     async fn session(&mut self) -> Result<(), End> {
         let epoch = self.bus.epoch();
         self.acks.clear();
-        let reset = reset(self.bus, self.consumer.clone(), self.handled);
+        let reached = self.handler.reached().max(self.handled);
+        let reset = reset(self.bus, self.consumer.clone(), self.handled, reached);
         let Some(reset) = self.ticking(None, reset).await? else { return Ok(()) };
         let consumer = reset?;
         // A reset by any replica restarts the server's count of deliveries. A gap in it shows a second reader.
         let mut delivered = 0_u64;
         loop {
+            let last = self.last_sequence(epoch).await?;
             let pulled = pull(&consumer, MESSAGES);
             let Some(messages) = self.ticking(Some(epoch), pulled).await? else { return Ok(()) };
             let messages = messages.map_err(End::Broken)?;
+            // Nothing is left of the partition in what the stream had before.
+            if let Some(last) = last.filter(|_| messages.is_empty()) {
+                self.handler.reach(last);
+            }
             for message in &messages {
                 delivered += 1;
                 if message.consumer_sequence != delivered {
@@ -100,6 +112,17 @@ impl<H: Handler> Cursor<'_, H> {
             }
             self.acknowledge().await;
         }
+    }
+
+    /// Returns the last sequence of the stream, if it is time to look. `None` on shutdown, too.
+    async fn last_sequence(&mut self, epoch: u64) -> Result<Option<u64>, End> {
+        if Instant::now() < self.reach_due {
+            return Ok(None);
+        }
+        self.reach_due = Instant::now() + REACH;
+        let (bus, consumer) = (self.bus, self.consumer.clone());
+        let found = self.ticking(Some(epoch), stream_state(bus, &consumer)).await?;
+        Ok(found.transpose()?.map(|state| state.last_sequence))
     }
 
     /// Awaits `work` while the handler ticks. Returns `None` on shutdown. Where an epoch is given, a reconnection is an
@@ -220,34 +243,41 @@ fn delays() -> SteadyBackoff {
 }
 
 /// Returns the consumer, reset to deliver what follows `handled`.
-async fn reset(bus: &Bus, consumer: Consumer, handled: u64) -> Result<PullConsumer, End> {
-    check_stream(bus, &consumer, handled).await?;
+async fn reset(bus: &Bus, consumer: Consumer, handled: u64, reached: u64) -> Result<PullConsumer, End> {
+    check_stream(bus, &consumer, handled, reached).await?;
     let mut handle = pull_consumer(bus, &consumer).await.map_err(End::Broken)?;
     let answer = handle.reset(Some(handled.saturating_add(1))).await;
     answer.map_err(|error| End::Broken(error.into()))?;
     Ok(handle)
 }
 
-/// Checks that the stream reaches up to `applied`, and reports a gap where it no longer has the messages after that.
+/// Checks that the stream reaches up to `applied`, and reports a gap where it no longer has messages after `reached`, up
+/// to which the partition has no others.
 ///
 /// # Errors
 /// [`LoopError::Rewound`] if the stream ends before `applied`.
-async fn check_stream(bus: &Bus, consumer: &Consumer, applied: u64) -> Result<(), End> {
-    let name = consumer.stream.name(&bus.settings.prefix);
-    let stream = bus.context.get_stream(name).await.map_err(|error| End::Broken(error.into()))?;
-    let state = &stream.cached_info().state;
+async fn check_stream(bus: &Bus, consumer: &Consumer, applied: u64, reached: u64) -> Result<(), End> {
+    let state = stream_state(bus, consumer).await?;
     if state.last_sequence < applied {
         let (consumer, last) = (consumer.consumer.clone(), state.last_sequence);
         return Err(End::Error(LoopError::Rewound { consumer, applied, last }));
     }
+    // A stream that was made anew may not reach as far as the former one did.
+    let reached = if reached > state.last_sequence { applied } else { reached };
     // Without a checkpoint, reading starts with the oldest message.
-    if applied > 0 && state.first_sequence > applied.saturating_add(1) {
+    if applied > 0 && state.first_sequence > reached.saturating_add(1) {
         let first = state.first_sequence;
         let name = &consumer.consumer;
-        tracing::error!(consumer = %name, applied, first, "gap: the stream lost messages that follow the checkpoint, activities may be missing");
+        tracing::error!(consumer = %name, applied, reached, first, "gap: the stream lost messages that follow the checkpoint, activities may be missing");
         bus.meter.gap(consumer);
     }
     Ok(())
+}
+
+async fn stream_state(bus: &Bus, consumer: &Consumer) -> Result<State, End> {
+    let name = consumer.stream.name(&bus.settings.prefix);
+    let stream = bus.context.get_stream(name).await.map_err(|error| End::Broken(error.into()))?;
+    Ok(stream.cached_info().state.clone())
 }
 
 /// Returns the error of a loop that a handler's failure ends.

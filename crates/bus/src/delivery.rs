@@ -48,6 +48,16 @@ pub trait Handler: Send {
         None
     }
 
+    /// Takes a stream sequence up to which the partition has no messages but those handled. [`crate::cursor()`] calls it
+    /// about once a minute while no message arrives.
+    fn reach(&mut self, _sequence: u64) {}
+
+    /// Returns the sequence of [`Handler::reach`] that is durable, so that a partition without messages does not take
+    /// the expiry of others for a loss.
+    fn reached(&self) -> u64 {
+        0
+    }
+
     /// Called once before shutdown ends the loop, to make all effects durable.
     ///
     /// # Errors
@@ -61,11 +71,11 @@ pub trait Handler: Send {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// A retry may succeed. [`crate::shared()`] has each message redelivered alone and after a growing delay, and moves
-    /// it to the dead stream after [`crate::SharedSettings::max_deliveries`]. [`crate::cursor()`] ends, to be restored
+    /// it to the dead stream after [`crate::SharedSettings::max_deliveries`] such failures. [`crate::cursor()`] ends, to be restored
     /// from its checkpoint.
     Retry(String),
-    /// Something that the handler needs, such as Postgres, is unavailable. Works as [`Failure::Retry`], but the
-    /// messages never go to the dead stream for it.
+    /// Something that the handler needs, such as Postgres, is unavailable. Works as [`Failure::Retry`], but it is not
+    /// counted: the messages never go to the dead stream for it.
     Unavailable(String),
     /// One message cannot be processed: it goes to the dead stream, and the others are handled again without it.
     Poison {

@@ -9,7 +9,7 @@ use async_nats::Subject;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::PullConsumer;
 use runtime::retry::{Backoff, SteadyBackoff};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{Instant, Interval};
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub struct SharedSettings {
     /// The largest number of messages handled at once.
     pub messages: usize,
-    /// The number of failed deliveries after which a message goes to the dead stream.
+    /// The number of times that a message fails with [`Failure::Retry`] in one process before it goes to the dead stream.
     pub max_deliveries: i64,
     /// Delay until a failed message is redelivered. Doubles with each failure, up to a minute.
     pub retry_delay: Duration,
@@ -28,6 +28,8 @@ pub struct SharedSettings {
 
 /// A choice: a stage recovers within a minute of the end of an outage.
 const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(60);
+/// The most messages whose failures are counted. A choice, far above what waits for redelivery at once.
+const MOST_FAILURES: usize = 10_000;
 /// Bounds the work for messages with many deliveries. A delay of a second reaches the longest after six doublings.
 const MAX_DOUBLINGS: usize = 32;
 
@@ -54,7 +56,8 @@ pub async fn shared<H: Handler>(
     settings: SharedSettings,
     shutdown: CancellationToken,
 ) -> Result<(), LoopError> {
-    let mut shared = Shared { bus, consumer, handler, settings, shutdown, ticker: ticker() };
+    let failures = BTreeMap::new();
+    let mut shared = Shared { bus, consumer, handler, settings, shutdown, ticker: ticker(), failures };
     let mut delays = Backoff::steady(Duration::from_millis(50), Duration::from_secs(5));
     while !shared.shutdown.is_cancelled() {
         let broken = match shared.session(&mut delays).await {
@@ -80,6 +83,8 @@ struct Shared<'a, H> {
     settings: SharedSettings,
     shutdown: CancellationToken,
     ticker: Interval,
+    /// How often messages failed by themselves, by sequence. The server counts all deliveries, also those of an outage.
+    failures: BTreeMap<u64, i64>,
 }
 
 enum End {
@@ -177,6 +182,7 @@ impl<H: Handler> Shared<'_, H> {
             let failure = match pull::handle(self.bus, self.consumer, self.handler, deliveries).await {
                 Ok(()) => {
                     for received in &left {
+                        self.failures.remove(&received.sequence);
                         answer(self.bus, received.message.reply.as_ref(), AckKind::Ack).await;
                     }
                     return Ok(());
@@ -195,13 +201,14 @@ impl<H: Handler> Shared<'_, H> {
     }
 
     /// Returns messages that failed to the server, to be redelivered, or moves them to the dead stream.
-    async fn put_back(&self, left: &[Received], failure: Failure) -> Result<(), End> {
+    async fn put_back(&mut self, left: &[Received], failure: Failure) -> Result<(), End> {
         let consumer = &self.consumer.consumer;
         match failure {
             Failure::Retry(reason) => {
                 tracing::warn!(%consumer, messages = left.len(), %reason, "messages failed, retrying");
                 for received in left {
-                    if received.deliveries >= self.settings.max_deliveries {
+                    if self.failed(received) >= self.settings.max_deliveries {
+                        self.failures.remove(&received.sequence);
                         self.set_aside(received, &reason).await;
                     } else {
                         self.nak(received, self.delay(received.deliveries)).await;
@@ -224,6 +231,18 @@ impl<H: Handler> Shared<'_, H> {
                 Err(End::Error(failed(self.consumer, failure)))
             }
         }
+    }
+
+    /// Counts a failure of a message. Returns how often it has failed.
+    fn failed(&mut self, received: &Received) -> i64 {
+        let failures = self.failures.entry(received.sequence).or_default();
+        *failures += 1;
+        let count = *failures;
+        // Other replicas may have processed the oldest since.
+        if self.failures.len() > MOST_FAILURES {
+            self.failures.pop_first();
+        }
+        count
     }
 
     /// Moves a message to the dead stream, then acknowledges it. On shutdown it may be redelivered instead.

@@ -14,6 +14,6 @@ pub use backtest::{Backtest, BacktestError, Outcome, Period};
 pub use engine::{Counts, Engine, Finished};
 pub use first_times::{FirstTimes, UserDays};
 pub use judge::Rules;
-pub use partition::{Change, Partition, PartitionError};
-pub use profile::ActivityOutcome;
+pub use partition::{Change, Partition, PartitionError, Restore};
+pub use profile::{ActivityOutcome, IdentityUse};
 pub use set_aside::{Remark, SetAside};

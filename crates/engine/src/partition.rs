@@ -2,7 +2,7 @@
 //! entries, loads profiles and commits changes.
 
 use model::{Command, Control, Entry, Observation, OrgId, Timestamp, UserId};
-use profile::{ActivityOutcome, Org, Settings, SettingsError, StateError};
+use profile::{ActivityOutcome, IdentityUse, Org, Settings, SettingsError, StateError};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
@@ -31,31 +31,56 @@ pub enum PartitionError {
     },
 }
 
-impl Partition {
-    /// Creates a partition without orgs.
+impl PartitionError {
+    /// Whether the bytes of a stored record are damaged.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::State { source, .. } if source.is_damage())
+    }
+}
+
+/// A partition that is being restored from its stored records, one after the other.
+pub struct Restore {
+    settings: Settings,
+    orgs: BTreeMap<OrgId, profile::Restore>,
+}
+
+impl Restore {
+    /// Begins to restore a partition.
     pub fn new(settings: &Settings) -> Self {
         Self { settings: settings.clone(), orgs: BTreeMap::new() }
     }
 
-    /// Restores a partition from its stored records: all keys but those of users, of all orgs, in any order.
+    /// Adds a record of any org and any key but those of users, in any order.
     ///
     /// # Errors
-    /// If an org's state cannot be read.
-    pub fn restore(
-        settings: &Settings,
-        stored: impl IntoIterator<Item = (OrgId, String, Vec<u8>)>,
-    ) -> Result<Self, PartitionError> {
-        let mut by_org: BTreeMap<OrgId, Vec<(String, Vec<u8>)>> = BTreeMap::new();
-        for (org, key, bytes) in stored {
-            by_org.entry(org).or_default().push((key, bytes));
-        }
-        let mut orgs = BTreeMap::new();
-        for (id, records) in by_org {
-            let org = Org::restore(id.clone(), settings, records)
-                .map_err(|source| PartitionError::State { org: id.clone(), source })?;
-            orgs.insert(id, org);
-        }
-        Ok(Self { settings: settings.clone(), orgs })
+    /// If it cannot be read.
+    pub fn add(&mut self, org: OrgId, key: String, bytes: Vec<u8>) -> Result<(), PartitionError> {
+        let failed = |source| PartitionError::State { org: org.clone(), source };
+        let of_org = match self.orgs.entry(org.clone()) {
+            Slot::Occupied(known) => known.into_mut(),
+            Slot::Vacant(new) => new.insert(profile::Restore::new(org.clone(), &self.settings).map_err(failed)?),
+        };
+        of_org.add(key, bytes).map_err(failed)
+    }
+
+    /// Restores the partition when all records are added.
+    ///
+    /// # Errors
+    /// If records of an org are missing or belong to another checkpoint.
+    pub fn finish(self) -> Result<Partition, PartitionError> {
+        let finish = |(id, org): (OrgId, profile::Restore)| match org.finish() {
+            Ok(org) => Ok((id, org)),
+            Err(source) => Err(PartitionError::State { org: id, source }),
+        };
+        let orgs = self.orgs.into_iter().map(finish).collect::<Result<_, _>>()?;
+        Ok(Partition { settings: self.settings, orgs })
+    }
+}
+
+impl Partition {
+    /// Creates a partition without orgs.
+    pub fn new(settings: &Settings) -> Self {
+        Self { settings: settings.clone(), orgs: BTreeMap::new() }
     }
 
     /// Returns the users with profiles to load before the first entry is applied: those with an open day.
@@ -71,6 +96,13 @@ impl Partition {
     pub fn load(&mut self, org: &OrgId, user: &UserId, bytes: &[u8]) -> Result<(), PartitionError> {
         let Some(state) = self.orgs.get_mut(org) else { return Ok(()) };
         state.load(user, bytes).map_err(|source| PartitionError::State { org: org.clone(), source })
+    }
+
+    /// Gives a user a new profile in place of a stored one that cannot be read.
+    pub fn renew(&mut self, org: &OrgId, user: &UserId) {
+        if let Some(state) = self.orgs.get_mut(org) {
+            state.renew(user);
+        }
     }
 
     /// Applies the next entry of the stream; observations go to `out`. Returns what became of an activity, `None` for
@@ -153,6 +185,16 @@ impl Partition {
     pub fn evict(&mut self, limit: usize) -> usize {
         let share = limit / self.orgs.len().max(1);
         self.orgs.values_mut().map(|org| org.evict(share)).sum()
+    }
+
+    /// Returns how many identities of counted activities are kept, and what they take.
+    pub fn identities(&self) -> IdentityUse {
+        let add = |sum: IdentityUse, of: IdentityUse| IdentityUse {
+            entries: sum.entries + of.entries,
+            bytes: sum.bytes + of.bytes,
+            rows: sum.rows + of.rows,
+        };
+        self.orgs.values().map(Org::identities).fold(IdentityUse::default(), add)
     }
 
     /// Returns how many profiles are in memory.

@@ -8,7 +8,8 @@ mod state;
 pub mod tail;
 mod user;
 
+pub use org::identities::IdentityUse;
 pub use org::{ActivityOutcome, Org};
 pub use settings::{Settings, SettingsError};
-pub use state::{Record, StateError, erase};
+pub use state::{Record, Restore, StateError, erase};
 pub use user::Profile;

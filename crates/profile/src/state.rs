@@ -9,13 +9,14 @@
 //! | `populations`, `progress` | statistics of populations; the day factor | the close of an hour or day |
 //! | `slots/<n>` | ids of users in the order in which they appeared, 1,024 a page | a new user: the last page |
 //! | `known/<shard>`, `names/<shard>` | how many users know a value, and the names behind hashes, in 256 shards by hash | a new value |
-//! | `seen/<hour>/<n>` | identities of counted activities with the facets of each, 256 a chunk | every activity: the last chunk of its hour |
+//! | `seen/<hour>/<n>` | identities of counted activities with the facets of each: up to 4,096 in the order in which they came, or up to 65,536 sorted and compressed | every activity: the last record of its hour; all of the hour when it is sealed |
 //! | `user/<id>` | one profile | the user's activities, hours and days |
 //!
 //! An account that was [erased](erase()) leaves its slot in place, under a name that no account can have.
 //!
 //! A record is a version byte and then [postcard](https://postcard.jamesmunns.com/wire-format). The head and identities
-//! are written in version 2, as is the day factor, and profiles in version 4; earlier versions of all are also read. Hash maps are written in the order
+//! are written in version 2, as is the day factor, sealed identities in version 3, and profiles in version 4; earlier
+//! versions of all are also read. Hash maps are written in the order
 //! of their keys, so equal states have equal records.
 
 mod bytes;
@@ -28,13 +29,15 @@ mod save;
 #[cfg(test)]
 mod tests;
 
+use crate::org::identities::IdentityUse;
 use crate::org::{Member, Org, User};
-use crate::settings::{Settings, SettingsError};
-pub(crate) use bytes::{exact, sorted};
+use crate::settings::SettingsError;
+pub(crate) use bytes::{THIRD, exact, sorted, split};
 pub(crate) use changes::{Changes, Shards};
 pub use erase::erase;
 pub(crate) use identity_log::IdentityLog;
 use model::{OrgId, Timestamp, UserId};
+pub use restore::Restore;
 
 /// One record that a checkpoint writes or removes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +118,13 @@ pub enum StateError {
     Settings(#[from] SettingsError),
 }
 
+impl StateError {
+    /// Whether the bytes of a record are damaged. A record of a later version is not.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Undecodable { .. } | Self::Trailing { .. })
+    }
+}
+
 impl Org {
     /// Returns the event time up to which hours are closed; `None` before the first activity.
     pub fn clock(&self) -> Option<Timestamp> {
@@ -128,19 +138,6 @@ impl Org {
     /// If a value has no encoding, which no known state has. The org must then be restored from its last checkpoint.
     pub fn take_changes(&mut self) -> Result<Vec<Record>, StateError> {
         save::changes(self)
-    }
-
-    /// Restores an org from its records, in any order, without those of users. `settings` are as in [`Org::new`]. No
-    /// profile is in memory afterwards; those of [`Org::wanted`] must be loaded first.
-    ///
-    /// # Errors
-    /// If a record is damaged, of an unknown version, or missing, or if the time zone is unknown.
-    pub fn restore(
-        id: OrgId,
-        settings: &Settings,
-        records: impl IntoIterator<Item = (String, Vec<u8>)>,
-    ) -> Result<Self, StateError> {
-        restore::org(id, settings, records)
     }
 
     /// Returns the users with an open or changed day whose profiles must be loaded before anything else. Until then every activity
@@ -164,20 +161,33 @@ impl Org {
         let slot = *self.slots.get(user).ok_or_else(unknown)?;
         let profile = restore::read_profile(&Self::user_key(user), bytes)?;
         let used = self.open.map_or(Timestamp(i64::MIN), |open| open.start);
-        if let Some(member @ Member::Stored(_)) = self.users.get_mut(slot as usize) {
-            *member = Member::InMemory(Box::new(User { id: user.clone(), profile, used, is_changed: false }));
-            self.changes.away = self.changes.away.saturating_sub(1);
-            self.changes.wanted.retain(|wanted| *wanted != slot);
-        }
+        self.hold(slot, User { id: user.clone(), profile, used, is_changed: false });
         Ok(())
     }
 
     /// The prefix of the keys of users' records.
     pub const USERS: &str = "user/";
 
+    /// The prefix of the keys of identities.
+    pub const IDENTITIES: &str = "seen/";
+
     /// Returns the key of a user's record.
     pub fn user_key(user: &UserId) -> String {
         format!("{}{user}", Self::USERS)
+    }
+
+    /// Gives the user a new profile in place of one that cannot be read. Nothing happens if it is in memory.
+    pub fn renew(&mut self, user: &UserId) {
+        let Some(slot) = self.slots.get(user).copied().filter(|slot| self.is_slot_away(*slot)) else { return };
+        let used = self.open.map_or(Timestamp(i64::MIN), |open| open.start);
+        let mut new = User { id: user.clone(), profile: crate::Profile::new(), used, is_changed: false };
+        self.changes.note(slot, &mut new);
+        self.hold(slot, new);
+    }
+
+    /// Returns how many identities of counted activities are kept, and what they take.
+    pub fn identities(&self) -> IdentityUse {
+        self.identities.usage()
     }
 
     /// Drops profiles from memory until at most `limit` remain, the longest idle first. Profiles with an open day, with
@@ -206,6 +216,15 @@ impl Org {
     /// Returns the number of profiles in memory.
     pub fn profiles_in_memory(&self) -> usize {
         self.users.len().saturating_sub(self.changes.away)
+    }
+
+    /// Keeps a profile in memory that is not there yet.
+    fn hold(&mut self, slot: u32, user: User) {
+        if let Some(member @ Member::Stored(_)) = self.users.get_mut(slot as usize) {
+            *member = Member::InMemory(Box::new(user));
+            self.changes.away = self.changes.away.saturating_sub(1);
+            self.changes.wanted.retain(|wanted| *wanted != slot);
+        }
     }
 }
 

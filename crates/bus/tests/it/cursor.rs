@@ -165,3 +165,43 @@ async fn a_gap_after_the_checkpoint_is_counted_and_skipped() {
     outcome.unwrap();
     assert_eq!((numbers, bus.gaps()), (vec![4, 5], 1));
 }
+
+#[tokio::test]
+async fn a_quiet_partition_has_no_gap_when_messages_of_others_expire() {
+    let (nats, bus) = server().await;
+    let (quiet, other) = (subject::activity("orgwatch", 0), subject::activity("orgwatch", 1));
+    publish(&bus, &quiet, [0]).await;
+    publish(&bus, &other, 1..6).await;
+    let (mut probe, mut handled) = Probe::accepting();
+    let shutdown = CancellationToken::new();
+    let reached = probe.reached();
+    let reading = cursor(&bus, 0, 1, &mut probe, shutdown.clone());
+    let watching = async {
+        crate::support::eventually("the stream's end is reached", async || reached() == 6).await;
+        shutdown.cancel();
+    };
+    tokio::join!(reading, watching).0.unwrap();
+
+    // The message that the checkpoint ends with expires with those of the other partition.
+    let context = async_nats::jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    let stream = context.get_stream("ORGWATCH_ACTIVITY").await.unwrap();
+    stream.purge().sequence(6).await.unwrap();
+    publish(&bus, &quiet, [7]).await;
+    let mut read_on = async |probe: &mut Probe, start_after, number| {
+        let shutdown = CancellationToken::new();
+        let reading = cursor(&bus, 0, start_after, probe, shutdown.clone());
+        let collecting = async {
+            assert_eq!(handled.next().await.numbers, [number]);
+            shutdown.cancel();
+        };
+        tokio::join!(reading, collecting).0.unwrap();
+    };
+    read_on(&mut probe, 1, 7).await;
+    assert_eq!(bus.gaps(), 0);
+
+    // Messages of the partition itself are deleted unread.
+    publish(&bus, &quiet, 8..10).await;
+    stream.purge().sequence(9).await.unwrap();
+    read_on(&mut probe, 7, 9).await;
+    assert_eq!(bus.gaps(), 1);
+}

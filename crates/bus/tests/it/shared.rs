@@ -82,6 +82,32 @@ async fn unavailable_makes_no_dead_letters() {
 }
 
 #[tokio::test]
+async fn deliveries_of_an_outage_do_not_count_as_failures_of_the_message() {
+    let (_nats, bus) = server().await;
+    publish_finding(&bus, [7]).await;
+    let mut calls = 0;
+    let (mut probe, mut handled) = Probe::new(move |_| {
+        calls += 1;
+        match calls {
+            ..=6 => Err(Failure::Unavailable("no database".to_owned())),
+            7..=8 => Err(Failure::Retry("no such user".to_owned())),
+            _ => Ok(()),
+        }
+    });
+    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
+    let reading = shared(&bus, &consumer, &mut probe, quick(), shutdown.clone());
+    let collecting = async {
+        let seen = handled.next().await;
+        shutdown.cancel();
+        seen
+    };
+    let (outcome, seen) = tokio::join!(reading, collecting);
+    outcome.unwrap();
+    assert_eq!((seen.numbers, seen.deliveries), (vec![7], 9));
+    assert_eq!(dead::list(&bus, &dead::Filter::default()).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn poison_and_undecodable_messages_are_dead_at_once() {
     let (nats, bus) = server().await;
     let subject = subject::observation("orgwatch", "report", 1);

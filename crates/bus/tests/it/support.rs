@@ -3,6 +3,8 @@
 use bus::{Bus, Delivery, DetectorGroup, Failure, Handler, Publisher, PublisherSettings, Settings, Topology, subject};
 use model::{Command, Control, Entry, Item, OrgId, Timestamp};
 use servers::Nats;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -76,6 +78,7 @@ pub(crate) struct Probe {
     answer: Answer,
     handled: mpsc::UnboundedSender<Seen>,
     durable: Option<u64>,
+    reached: Arc<AtomicU64>,
 }
 
 /// Receives the reports of a [`Probe`].
@@ -86,16 +89,22 @@ impl Probe {
         answer: impl FnMut(&[Delivery<Entry>]) -> Result<(), Failure> + Send + 'static,
     ) -> (Self, Handled) {
         let (handled, receiver) = mpsc::unbounded_channel();
-        (Self { answer: Box::new(answer), handled, durable: None }, Handled(receiver))
+        (Self { answer: Box::new(answer), handled, durable: None, reached: Arc::default() }, Handled(receiver))
     }
 
     pub(crate) fn accepting() -> (Self, Handled) {
         Self::new(|_| Ok(()))
     }
 
+    /// Returns a function that returns how far the stream was seen to have no messages.
+    pub(crate) fn reached(&self) -> impl Fn() -> u64 + use<> {
+        let reached = Arc::clone(&self.reached);
+        move || reached.load(Ordering::Relaxed)
+    }
+
     /// Returns a second handler that reports to the same receiver.
     pub(crate) fn twin(&self) -> Self {
-        Self { answer: Box::new(|_| Ok(())), handled: self.handled.clone(), durable: None }
+        Self { answer: Box::new(|_| Ok(())), handled: self.handled.clone(), durable: None, reached: Arc::default() }
     }
 }
 
@@ -117,6 +126,14 @@ impl Handler for Probe {
 
     fn durable(&self) -> Option<u64> {
         self.durable
+    }
+
+    fn reach(&mut self, sequence: u64) {
+        self.reached.store(sequence, Ordering::Relaxed);
+    }
+
+    fn reached(&self) -> u64 {
+        self.reached.load(Ordering::Relaxed)
     }
 }
 

@@ -125,8 +125,14 @@ async fn take_over(config: &Config, partitions: &[i32]) -> Result<Owner> {
 /// Removes an account from the state of a partition. Returns the number of changed records.
 async fn forget_user(owner: &Owner, partition: i32, org: &OrgId, user: &UserId) -> Result<usize> {
     let Some(applied) = owner.load_checkpoint(partition).await? else { return Ok(0) };
-    let stored = owner.load_state(partition, profile::Org::USERS).await?;
-    let of_org = stored.into_iter().filter(|entry| entry.org_id == *org).map(|entry| (entry.key, entry.bytes));
+    let mut of_org = Vec::new();
+    let mut page = owner.load_page(partition, profile::Org::USERS, None).await?;
+    while let Some(last) = page.last().map(|last| StateKey { org_id: last.org_id.clone(), key: last.key.clone() }) {
+        let stored =
+            page.into_iter().filter(|entry| entry.org_id == *org && !entry.key.starts_with(profile::Org::IDENTITIES));
+        of_org.extend(stored.map(|entry| (entry.key, entry.bytes)));
+        page = owner.load_page(partition, profile::Org::USERS, Some(&last)).await?;
+    }
     let changes = profile::erase(of_org, user).with_context(|| format!("partition {partition}"))?;
     let count = changes.len();
     let (mut upserts, mut deletes) = (Vec::new(), Vec::new());

@@ -59,7 +59,7 @@ fn objects(
         let key = names::key(names::OBJECT, object);
         first_key.get_or_insert(key);
         let sighting = profile.values.objects.touch(key, day.number);
-        establish(shared, sighting, key);
+        establish(shared, sighting, key, day.number);
         if sighting == Sighting::Never {
             day.counts.bump(Counter::FirstObjects);
             if day.objects.names.is_empty() {
@@ -94,7 +94,7 @@ fn view(
     };
     let key = names::pair(object_key, names::key(names::VIEW, name));
     let sighting = profile.values.views.touch(key, day.number);
-    establish(shared, sighting, key);
+    establish(shared, sighting, key, day.number);
     if sighting == Sighting::Never {
         shared.names.note_view(key, object_key, name, activity.scope);
     }
@@ -148,7 +148,7 @@ fn report(
     };
     let key = names::key(names::REPORT, report);
     let sighting = profile.values.reports.touch(key, day.number);
-    establish(shared, sighting, key);
+    establish(shared, sighting, key, day.number);
     if activity.is_report_export() {
         let exported = profile.values.exports.touch(key, day.number);
         let name = activity.resource_name.as_ref().unwrap_or(report);
@@ -242,12 +242,14 @@ fn views_of(profile: &Profile, names: &Names, object: u64, scope: Scope, day: i3
     narrower.take(3).map(|view| view.name.clone()).collect()
 }
 
-/// Reports a value to the population that the user has for the first or the second day.
-pub(super) fn establish(shared: &mut Shared, sighting: Sighting, key: u64) {
+/// Reports to the population that the user has a value for the first time on `day`: ever, on a second day, or again.
+pub(super) fn establish(shared: &mut Shared, sighting: Sighting, key: u64, day: i32) {
     if sighting == Sighting::Never {
         shared.populations.notice(key);
     } else if becomes_established(sighting) {
-        shared.populations.establish(key);
+        shared.populations.establish(key, day);
+    } else if let Sighting::Known { .. } = sighting {
+        shared.populations.recur(key, day);
     }
 }
 

@@ -30,7 +30,7 @@ impl Org {
         }
         if self.open.is_some_and(|was| was.start != open.start) {
             let horizon = open.start.plus(-i64::from(self.settings.identity_hours) * HOUR);
-            self.identities.forget_before(horizon);
+            self.identities.advance(open.start, horizon);
         }
         self.open = Some(open);
     }

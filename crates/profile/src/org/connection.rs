@@ -104,7 +104,7 @@ fn network_and_client(
     if let Some(network) = connection.network {
         let key = network.key;
         let sighting = profile.values.networks.touch(key, day.number);
-        establish(shared, sighting, key);
+        establish(shared, sighting, key, day.number);
         new_network = !sighting.is_established();
         if sighting == Sighting::Never {
             shared.names.note(key, &network.name());
@@ -119,7 +119,7 @@ fn network_and_client(
     }
     if let Some((key, client)) = connection.client {
         let sighting = profile.values.clients.touch(key, day.number);
-        establish(shared, sighting, key);
+        establish(shared, sighting, key, day.number);
         if sighting == Sighting::Never {
             shared.names.note(key, client);
             day.counts.bump(Counter::NewClients);

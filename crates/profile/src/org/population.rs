@@ -1,9 +1,13 @@
 //! Populations: statistics of each class of users and of the org, which are the priors of thin baselines.
 
+mod known;
+
 use super::count_tail::CountTail;
 use crate::estimate::{Moments, Pool, Prior};
 use crate::state::{Shards, sorted};
 use crate::user::{COUNTERS, Counter, FirstKind, Profile, Rhythm};
+pub(crate) use known::KnownBy;
+use known::week;
 use model::{Surface, UserClass, Usual};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -15,9 +19,9 @@ pub(crate) struct Populations {
     all: Population,
     /// By [`UserClass`].
     classes: [Population; UserClass::ALL.len()],
-    /// Number of users that have used a value on two days, by its hash.
+    /// The values that users have used on two days, by hash.
     #[serde(skip)]
-    pub(crate) known: FxHashMap<u64, u32>,
+    pub(crate) known: FxHashMap<u64, KnownBy>,
     /// Number of users that use a value for the first time today, by its hash.
     #[serde(skip)]
     pub(crate) new_today: FxHashMap<u64, u32>,
@@ -80,8 +84,10 @@ pub(crate) struct CountDay {
 }
 
 impl Populations {
-    /// Values that are counted at most; further ones count as unknown to others. A choice: some 20 MB.
+    /// Values that are counted at most. A choice: some 20 MB.
     const MOST_KNOWN: usize = 500_000;
+    /// Values that are dropped at once when there are [`Populations::MOST_KNOWN`]. A choice: it is done rarely.
+    const DROPPED: usize = 50_000;
     /// Members of a class from which on its rhythm is used instead of the org's, as [`Pool`] requires for its priors.
     const LEAST_USERS: u32 = 5;
 
@@ -170,7 +176,7 @@ impl Populations {
     /// being judged.
     fn knowing(&self, key: u64) -> u32 {
         let today = self.new_today.get(&key).copied().unwrap_or(0).saturating_sub(1);
-        self.known.get(&key).copied().unwrap_or(0) + today
+        self.known.get(&key).map_or(0, |known| known.users) + today
     }
 
     /// Returns the number of the org's users.
@@ -178,10 +184,36 @@ impl Populations {
         self.all.users
     }
 
-    /// Counts a user who has used the value on a second day.
-    pub(crate) fn establish(&mut self, key: u64) {
-        if self.known.len() < Self::MOST_KNOWN || self.known.contains_key(&key) {
-            *self.known.entry(key).or_default() += 1;
+    /// Counts a user who has used the value on a second day. If too many values are known, those that have not recurred
+    /// for longest are dropped.
+    pub(crate) fn establish(&mut self, key: u64, day: i32) {
+        if self.known.len() >= Self::MOST_KNOWN && !self.known.contains_key(&key) {
+            self.drop_oldest();
+        }
+        let known = self.known.entry(key).or_default();
+        known.users += 1;
+        known.week = known.week.max(week(day));
+        self.changed.mark(key);
+    }
+
+    /// Notes that a user who knows the value uses it again on another day.
+    pub(crate) fn recur(&mut self, key: u64, day: i32) {
+        if let Some(known) = self.known.get_mut(&key).filter(|known| known.week < week(day)) {
+            known.week = week(day);
+            self.changed.mark(key);
+        }
+    }
+
+    /// Drops the values that have not recurred for longest; of those of one week, the values that fewest users know.
+    fn drop_oldest(&mut self) {
+        let mut oldest: Vec<(i32, u32, u64)> =
+            self.known.iter().map(|(key, known)| (known.week, known.users, *key)).collect();
+        let dropped = Self::DROPPED.min(oldest.len());
+        if dropped < oldest.len() {
+            oldest.select_nth_unstable(dropped);
+        }
+        for (_, _, key) in oldest.into_iter().take(dropped) {
+            self.known.remove(&key);
             self.changed.mark(key);
         }
     }
@@ -361,18 +393,4 @@ impl Population {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_new_to_several_users_is_rolled_out() {
-        let mut populations = Populations::default();
-        (0..50).for_each(|_| populations.join(UserClass::Normal));
-        (0..3).for_each(|_| populations.notice(7));
-        assert!(!populations.is_rolled_out(7));
-        populations.notice(7);
-        assert!(populations.is_rolled_out(7) && populations.share_knowing(7) > 0.05);
-        populations.close_day();
-        assert!(!populations.is_rolled_out(7));
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use super::{Changes, IdentityLog, StateError};
 use crate::org::facets::Facets;
 use crate::org::identities::Identity;
 use crate::org::names::ViewName;
-use crate::org::population::Populations;
+use crate::org::population::{KnownBy, Populations};
 use crate::org::progress::Progress;
 use crate::org::{Member, Org};
 use crate::settings::Settings;
@@ -14,68 +14,112 @@ use crate::user::Profile;
 use model::{OrgId, Timestamp, UserId, id};
 use std::collections::BTreeMap;
 
-pub(super) fn org(
-    org_id: OrgId,
-    settings: &Settings,
-    records: impl IntoIterator<Item = (String, Vec<u8>)>,
-) -> Result<Org, StateError> {
-    let mut org = Org::new(org_id, settings)?;
-    org.changes = Changes { is_taken: true, ..Changes::default() };
-    let mut log = IdentityLog::default();
-    let mut pages: BTreeMap<u32, Vec<UserId>> = BTreeMap::new();
-    let (mut head, mut populations, mut progress) = (None::<(Head, HeadMore)>, None::<Populations>, None);
-    for (key, bytes) in records {
+/// An org that is being restored from its records, one after the other.
+pub struct Restore {
+    org: Org,
+    log: IdentityLog,
+    pages: BTreeMap<u32, Vec<UserId>>,
+    head: Option<(Head, HeadMore)>,
+    populations: Option<Populations>,
+    progress: Option<(Progress, ProgressMore)>,
+}
+
+impl Restore {
+    /// Begins to restore an org. `settings` are as in [`Org::new`].
+    ///
+    /// # Errors
+    /// If the time zone is unknown.
+    pub fn new(id: OrgId, settings: &Settings) -> Result<Self, StateError> {
+        let mut org = Org::new(id, settings)?;
+        org.changes = Changes { is_taken: true, ..Changes::default() };
+        let (log, pages) = (IdentityLog::default(), BTreeMap::new());
+        Ok(Self { org, log, pages, head: None, populations: None, progress: None })
+    }
+
+    /// Adds a record that is not a user's. Records may come in any order.
+    ///
+    /// # Errors
+    /// If it is damaged, of an unknown version, or of an unknown key.
+    pub fn add(&mut self, key: String, bytes: Vec<u8>) -> Result<(), StateError> {
         let kind = RecordKind::parse(&key)?;
-        match kind {
-            RecordKind::Head => head = Some(read_head(&key, &bytes)?),
-            RecordKind::Populations => populations = Some(decode(&key, &bytes)?),
-            RecordKind::Progress => progress = Some(read_progress(&key, &bytes)?),
-            RecordKind::Slots(page) => {
-                pages.insert(page, decode(&key, &bytes)?);
-            }
-            RecordKind::Known(_) => known(&mut org, decode(&key, &bytes)?),
-            RecordKind::Names(_) => names(&mut org, decode(&key, &bytes)?),
-            RecordKind::Identities { hour, .. } => {
-                let entries = read_identities(&key, &bytes)?;
-                log.restore(hour, &entries);
-                entries.into_iter().for_each(|entry| org.identities.restore(hour, entry));
-            }
-        }
         if matches!(kind, RecordKind::Head | RecordKind::Populations | RecordKind::Progress) {
-            org.changes.singles.insert(key, id::hash(&bytes));
+            self.org.changes.singles.insert(key.clone(), id::hash(&bytes));
         }
+        match kind {
+            RecordKind::Head => self.head = Some(read_head(&key, &bytes)?),
+            RecordKind::Populations => self.populations = Some(decode(&key, &bytes)?),
+            RecordKind::Progress => self.progress = Some(read_progress(&key, &bytes)?),
+            RecordKind::Slots(page) => {
+                self.pages.insert(page, decode(&key, &bytes)?);
+            }
+            RecordKind::Known(_) => known(&mut self.org, read_known(&key, &bytes)?),
+            RecordKind::Names(_) => names(&mut self.org, decode(&key, &bytes)?),
+            RecordKind::Identities { hour, number } => self.identities(hour, number, &key, bytes)?,
+        }
+        Ok(())
     }
-    let missing = |kind: RecordKind| move || StateError::Missing { key: kind.to_string() };
-    let (head, more) = head.ok_or_else(missing(RecordKind::Head))?;
-    let mut populations = populations.ok_or_else(missing(RecordKind::Populations))?;
-    populations.known = std::mem::take(&mut org.shared.populations.known);
-    populations.new_today = std::mem::take(&mut org.shared.populations.new_today);
-    populations.counts_today = head.counts_today;
-    org.shared.populations = populations;
-    let (progress, of_silence): (Progress, ProgressMore) = progress.ok_or_else(missing(RecordKind::Progress))?;
-    org.shared.progress = progress;
-    org.shared.progress.past = of_silence.past;
-    org.judged = of_silence.judged.map(Timestamp);
-    for user in pages.into_values().flatten() {
-        org.slots.insert(user.clone(), org.users.len() as u32);
-        org.users.push(Member::Stored(user));
+
+    /// Restores the org when all records are added. No profile is in memory afterwards; those of [`Org::wanted`] must be
+    /// loaded first.
+    ///
+    /// # Errors
+    /// If a record is missing, or belongs to another checkpoint.
+    pub fn finish(self) -> Result<Org, StateError> {
+        let Self { mut org, log, pages, head, populations, progress } = self;
+        let missing = |kind: RecordKind| move || StateError::Missing { key: kind.to_string() };
+        let (head, more) = head.ok_or_else(missing(RecordKind::Head))?;
+        let mut populations = populations.ok_or_else(missing(RecordKind::Populations))?;
+        populations.known = std::mem::take(&mut org.shared.populations.known);
+        populations.new_today = std::mem::take(&mut org.shared.populations.new_today);
+        populations.counts_today = head.counts_today;
+        org.shared.populations = populations;
+        let (progress, of_silence) = progress.ok_or_else(missing(RecordKind::Progress))?;
+        org.shared.progress = progress;
+        org.shared.progress.past = of_silence.past;
+        org.judged = of_silence.judged.map(Timestamp);
+        for user in pages.into_values().flatten() {
+            org.slots.insert(user.clone(), org.users.len() as u32);
+            org.users.push(Member::Stored(user));
+        }
+        check(&org, &log, &head)?;
+        org.identities.log = Some(log);
+        org.changes.slots = org.users.len();
+        org.changes.away = org.users.len();
+        org.changes.wanted = head.active_day.iter().chain(&head.active_hour).copied().collect();
+        org.changes.wanted.sort_unstable();
+        org.changes.wanted.dedup();
+        org.open = head.open;
+        if let Some(open) = head.open {
+            org.identities.set_open(open.start);
+        }
+        org.calendar.last = head.calendar;
+        org.clock_calendar.last = head.clock_calendar;
+        org.active_hour = head.active_hour;
+        org.active_day = head.active_day;
+        org.shared.blind = more.blind;
+        org.backfill_days = more.backfill_days;
+        org.user_days = head.user_days.into_iter().map(|(day, users)| (Timestamp(day), users)).collect();
+        Ok(org)
     }
-    check(&org, &log, &head)?;
-    org.identities.log = Some(log);
-    org.changes.slots = org.users.len();
-    org.changes.away = org.users.len();
-    org.changes.wanted = head.active_day.iter().chain(&head.active_hour).copied().collect();
-    org.changes.wanted.sort_unstable();
-    org.changes.wanted.dedup();
-    org.open = head.open;
-    org.calendar.last = head.calendar;
-    org.clock_calendar.last = head.clock_calendar;
-    org.active_hour = head.active_hour;
-    org.active_day = head.active_day;
-    org.shared.blind = more.blind;
-    org.backfill_days = more.backfill_days;
-    org.user_days = head.user_days.into_iter().map(|(day, users)| (Timestamp(day), users)).collect();
-    Ok(org)
+
+    /// Adds identities of version 1, 2 or 3. Version 1 lacks facets: all are set, so that nothing more is learned of
+    /// copies. Version 3 is sealed.
+    fn identities(&mut self, hour: i64, number: u32, key: &str, bytes: Vec<u8>) -> Result<(), StateError> {
+        let missing = match split(key, &bytes)?.0 {
+            FIRST => u64::from(Facets::ALL.0),
+            SECOND => 0,
+            _ => {
+                let entries = self.org.identities.restore_sealed(hour, key, bytes)?;
+                self.log.restore_sealed(hour, number, entries);
+                return Ok(());
+            }
+        };
+        let entries: Vec<Fixed> = decode_body(key, split(key, &bytes)?.1)?;
+        let entries: Vec<Identity> = entries.into_iter().map(|entry| Identity::stored(entry.0 | missing)).collect();
+        self.log.restore(hour, number, &entries);
+        entries.into_iter().for_each(|entry| self.org.identities.restore(hour, entry));
+        Ok(())
+    }
 }
 
 /// Reads a head of version 1 or 2. In version 1 no kind of events is missing and no day is backfill.
@@ -119,20 +163,20 @@ pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateErro
     }
 }
 
-/// Reads identities of version 1 or 2. Version 1 lacks facets: all are set, so that nothing more is learned of copies.
-fn read_identities(key: &str, bytes: &[u8]) -> Result<Vec<Identity>, StateError> {
-    let (missing, body) = match split(key, bytes)? {
-        (FIRST, body) => (u64::from(Facets::ALL.0), body),
-        (SECOND, body) => (0, body),
-        (found, _) => return Err(StateError::Version { key: key.to_owned(), found }),
-    };
-    let entries: Vec<Fixed> = decode_body(key, body)?;
-    Ok(entries.into_iter().map(|entry| Identity(entry.0 | missing)).collect())
+/// Reads known values of version 1 or 2. In version 1 it is unknown when they recurred.
+fn read_known(key: &str, bytes: &[u8]) -> Result<(KnownShard, Vec<i32>), StateError> {
+    match split(key, bytes)? {
+        (FIRST, body) => Ok((decode_body(key, body)?, Vec::new())),
+        (SECOND, body) => decode_body(key, body),
+        (found, _) => Err(StateError::Version { key: key.to_owned(), found }),
+    }
 }
 
-fn known(org: &mut Org, shard: KnownShard) {
+fn known(org: &mut Org, (shard, weeks): (KnownShard, Vec<i32>)) {
     let populations = &mut org.shared.populations;
-    populations.known.extend(shard.known.into_iter().map(|(key, users)| (key.0, users)));
+    let weeks = weeks.into_iter().chain(std::iter::repeat(0));
+    let known = shard.known.into_iter().zip(weeks).map(|((key, users), week)| (key.0, KnownBy { users, week }));
+    populations.known.extend(known);
     populations.new_today.extend(shard.new_today.into_iter().map(|(key, users)| (key.0, users)));
 }
 
@@ -154,7 +198,7 @@ fn check(org: &Org, log: &IdentityLog, head: &Head) -> Result<(), StateError> {
         ("new values", sizes.new_today as usize, populations.new_today.len()),
         ("names of views", sizes.views as usize, names.views.len()),
         ("names", sizes.values as usize, names.values.len()),
-        ("hours of identities", head.identities.len(), org.identities.hours.len()),
+        ("hours of identities", head.identities.len(), org.identities.hours()),
         ("whole hours of identities", head.identities.len(), head.identities.iter().filter(is_whole).count()),
         ("users up to the last active one", slot_count.unwrap_or(0).max(org.users.len()), org.users.len()),
     ];

@@ -2,11 +2,11 @@
 
 use super::bytes::{FIRST, FOURTH, Fixed, SECOND, encode};
 use super::changes::{Changes, Shards};
+use super::identity_log::{Content, IdentityLog};
 use super::record::{
     Head, HeadMore, KnownShard, NamesShard, PAGE, ProfileMore, ProgressMore, RecordKind, Sizes, StoredView,
 };
-use super::{IdentityLog, Record, StateError};
-use crate::org::identities::Identity;
+use super::{Record, StateError};
 use crate::org::names::Names;
 use crate::org::population::Populations;
 use crate::org::{Member, Org, user_at};
@@ -30,11 +30,7 @@ pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
     slots(org, &mut records)?;
     known(&mut org.shared.populations, &mut records)?;
     names(&mut org.shared.names, &mut records)?;
-    for chunk in org.identities.log.iter_mut().flat_map(IdentityLog::take) {
-        let kind = RecordKind::Identities { hour: chunk.hour, number: chunk.number };
-        let fixed = |entries: Vec<Identity>| entries.into_iter().map(|entry| Fixed(entry.0)).collect::<Vec<_>>();
-        push(kind, chunk.entries.map(fixed), &mut records)?;
-    }
+    identities(org, &mut records)?;
     users(org, &mut records)?;
     Ok(records)
 }
@@ -54,13 +50,7 @@ fn mark_all(org: &mut Org) {
     let names = &mut org.shared.names;
     names.changed = Shards::default();
     names.views.keys().chain(names.values.keys()).for_each(|key| names.changed.mark(*key));
-    let mut log = IdentityLog::default();
-    for (hour, identities) in &org.identities.hours {
-        let mut sorted: Vec<Identity> = identities.iter().copied().collect();
-        sorted.sort_unstable_by_key(|identity| identity.0);
-        sorted.into_iter().for_each(|identity| log.note(*hour, identity));
-    }
-    org.identities.log = Some(log);
+    org.identities.start_log();
 }
 
 fn head(org: &Org) -> Head {
@@ -116,13 +106,17 @@ fn slots(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
 
 fn known(populations: &mut Populations, records: &mut Vec<Record>) -> Result<(), StateError> {
     let mut shards = changed::<KnownShard>(&mut populations.changed);
-    fill(&mut shards, &populations.known, |shard, key, users| shard.known.push((key, *users)));
+    fill(&mut shards, &populations.known, |shard, key, known| shard.known.push((key, known.users)));
     fill(&mut shards, &populations.new_today, |shard, key, users| shard.new_today.push((key, *users)));
     for (number, mut shard) in shards {
         shard.known.sort_unstable();
         shard.new_today.sort_unstable();
         let is_empty = shard.known.is_empty() && shard.new_today.is_empty();
-        push(RecordKind::Known(number), (!is_empty).then_some(shard), records)?;
+        let week = |(key, _): &(Fixed, u32)| populations.known.get(&key.0).map_or(0, |known| known.week);
+        let weeks: Vec<i32> = shard.known.iter().map(week).collect();
+        let key = RecordKind::Known(number).to_string();
+        let bytes = (!is_empty).then(|| encode(&key, SECOND, &(shard, weeks))).transpose()?;
+        records.push(Record { key, bytes });
     }
     Ok(())
 }
@@ -159,6 +153,25 @@ fn fill<T, V>(shards: &mut BTreeMap<u8, T>, map: &FxHashMap<u64, V>, mut put: im
     }
 }
 
+fn identities(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
+    let Some(mut log) = org.identities.log.take() else { return Ok(()) };
+    let chunks = log.take(|hour| org.identities.sealed(hour).collect());
+    org.identities.log = Some(log);
+    for chunk in chunks {
+        let key = RecordKind::Identities { hour: chunk.hour, number: chunk.number }.to_string();
+        let bytes = match chunk.content {
+            Content::Removed => None,
+            Content::Sealed(bytes) => Some(bytes),
+            Content::Entries(entries) => {
+                let entries: Vec<Fixed> = entries.into_iter().map(|entry| Fixed(entry.0)).collect();
+                Some(encode(&key, SECOND, &entries)?)
+            }
+        };
+        records.push(Record { key, bytes });
+    }
+    Ok(())
+}
+
 fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
     let mut slots = std::mem::take(&mut org.changes.users);
     slots.sort_unstable();
@@ -187,8 +200,7 @@ fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
 /// Appends a record with the value, or its removal.
 fn push<T: serde::Serialize>(kind: RecordKind, value: Option<T>, records: &mut Vec<Record>) -> Result<(), StateError> {
     let key = kind.to_string();
-    let version = if matches!(kind, RecordKind::Identities { .. }) { SECOND } else { FIRST };
-    let bytes = value.map(|value| encode(&key, version, &value)).transpose()?;
+    let bytes = value.map(|value| encode(&key, FIRST, &value)).transpose()?;
     records.push(Record { key, bytes });
     Ok(())
 }

@@ -7,7 +7,7 @@ mod rights;
 mod size;
 mod stops;
 
-use super::Record;
+use super::{Record, Restore, StateError};
 use crate::org::Member;
 use crate::{ActivityOutcome, Org, Settings};
 use model::{Activity, Channel, Kind, Observation, OrgId, Scope, SourceIp, Timestamp, UserId, Uuid, time};
@@ -34,12 +34,25 @@ fn settings() -> Settings {
 fn restore(id: &OrgId, table: &Table) -> Org {
     let of_org = table.iter().filter(|(key, _)| !key.starts_with("user/"));
     let records = of_org.map(|(key, bytes)| (key.clone(), bytes.clone()));
-    let mut org = Org::restore(id.clone(), &settings(), records).unwrap();
+    let mut org = restored(id.clone(), &settings(), records).unwrap();
     for user in org.wanted() {
         load(&mut org, &user, table);
     }
     assert!(org.wanted().is_empty());
     org
+}
+
+/// Restores an org without its profiles.
+fn restored(
+    id: OrgId,
+    settings: &Settings,
+    records: impl IntoIterator<Item = (String, Vec<u8>)>,
+) -> Result<Org, StateError> {
+    let mut restore = Restore::new(id, settings)?;
+    for (key, bytes) in records {
+        restore.add(key, bytes)?;
+    }
+    restore.finish()
 }
 
 /// Loads a profile that is away.

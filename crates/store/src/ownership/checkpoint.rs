@@ -26,10 +26,11 @@ pub struct StateKey {
     pub key: String,
 }
 
-/// The most entries that one statement writes. Like [`CHUNK_BYTES`] a choice that keeps statements far from the
+/// The most entries that one statement reads or writes. Like [`CHUNK_BYTES`] a choice that keeps statements far from the
 /// statement timeout.
 const CHUNK_ENTRIES: usize = 1_000;
-/// The most bytes of state that one statement writes; a larger entry goes alone.
+/// The most bytes of state that one statement writes; a larger entry goes alone. A page that is read may have one entry
+/// more.
 const CHUNK_BYTES: usize = 4 << 20;
 
 impl Owner {
@@ -44,18 +45,60 @@ impl Owner {
         Ok(with_timeout(self.answer_timeout, "read a checkpoint", found).await?.map(unsigned))
     }
 
-    /// Returns all state of the partition except keys that start with `except`, by org and key.
+    /// Returns the sequence up to which the stream has no messages of the partition beyond its checkpoint; `None` if that
+    /// is not known.
     ///
     /// # Errors
     /// If the session is lost.
-    pub async fn load_state(&self, partition: i32, except: &str) -> Result<Vec<StateEntry>> {
+    pub async fn load_reached(&self, partition: i32) -> Result<Option<u64>> {
         let mut session = self.session.lock().await;
+        let found = sqlx::query_scalar!("SELECT reached FROM orgwatch.checkpoints WHERE partition = $1", partition)
+            .fetch_optional(&mut session.connection);
+        let reached = with_timeout(self.answer_timeout, "read how far the stream was read", found).await?;
+        Ok(reached.flatten().map(unsigned))
+    }
+
+    /// Stores the sequence of [`Owner::load_reached`]. Nothing is stored before the first checkpoint.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if this session does not hold the partition; if the session is lost.
+    pub async fn put_reached(&self, partition: i32, reached: u64) -> Result<()> {
+        let sequence = bigint("sequence", reached)?;
+        let mut session = self.session.lock().await;
+        if !session.held.contains(&partition) {
+            return Err(StoreError::Fenced { partition, applied: reached });
+        }
+        let stored =
+            sqlx::query!("UPDATE orgwatch.checkpoints SET reached = $2 WHERE partition = $1", partition, sequence)
+                .execute(&mut session.connection);
+        with_timeout(self.answer_timeout, "store how far the stream was read", stored).await.map(drop)
+    }
+
+    /// Returns a page of the partition's state except keys that start with `except`, by org and key: what follows
+    /// `after`. An empty page is the end. Other calls have their turn on the session between two pages.
+    ///
+    /// # Errors
+    /// If the session is lost.
+    pub async fn load_page(&self, partition: i32, except: &str, after: Option<&StateKey>) -> Result<Vec<StateEntry>> {
+        let (org, key) = after.map_or(("", ""), |after| (after.org_id.as_str(), after.key.as_str()));
+        let mut session = self.session.lock().await;
+        // The size of a value is known without reading it.
         let found = sqlx::query_as!(
             Row,
-            r#"SELECT org_id, key, bytes FROM orgwatch.baseline_state
-               WHERE partition = $1 AND NOT starts_with(key, $2) ORDER BY org_id, key"#,
+            r#"SELECT p.org_id, p.key, p.bytes
+               FROM (SELECT s.org_id, s.key, s.bytes, sum(octet_length(s.bytes)) OVER (
+                         ORDER BY s.org_id, s.key ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+                     FROM (SELECT org_id, key, bytes FROM orgwatch.baseline_state
+                           WHERE partition = $1 AND NOT starts_with(key, $2) AND (org_id, key) > ($3, $4)
+                           ORDER BY org_id, key LIMIT $5) s) p
+               WHERE p.before IS NULL OR p.before < $6
+               ORDER BY p.org_id, p.key"#,
             partition,
-            except
+            except,
+            org,
+            key,
+            CHUNK_ENTRIES as i64,
+            CHUNK_BYTES as i64
         )
         .fetch_all(&mut session.connection);
         let rows = with_timeout(self.answer_timeout, "read the state of a partition", found).await?;

@@ -88,24 +88,53 @@ async fn a_checkpoint_survives_being_stored() {
     entries.extend((0..1_500).map(|i| entry(&format!("user/many/{i}"), &[1; 100])));
     a.checkpoint(5, 10, &entries, &[]).await.unwrap();
     assert_eq!(a.load_checkpoint(5).await.unwrap(), Some(10));
-    assert_eq!(a.load_state(5, "user/").await.unwrap(), [entry("org", b"org"), entry("zone", b"")]);
+    assert_eq!(a.load_page(5, "user/", None).await.unwrap(), [entry("org", b"org"), entry("zone", b"")]);
     let keys = ["user/2", "user/1", "absent"].map(String::from);
     let expect = [entry("user/1", b"one"), entry("user/2", &large)];
     assert_eq!(a.load_keys(5, &org(), &keys).await.unwrap(), expect);
     assert_eq!(a.load_keys(5, &OrgId::new("other"), &keys).await.unwrap(), []);
-    assert_eq!(a.load_state(4, "user/").await.unwrap(), []);
+    assert_eq!(a.load_page(4, "user/", None).await.unwrap(), []);
 
     // Another checkpoint at the same sequence is allowed.
     let gone = [StateKey { org_id: org(), key: "zone".into() }, StateKey { org_id: org(), key: "user/1".into() }];
     a.checkpoint(5, 10, &[entry("org", b"newer"), entry("user/1", b"back")], &gone).await.unwrap();
     assert_eq!(
-        a.load_state(5, "user/m").await.unwrap(),
+        a.load_page(5, "user/m", None).await.unwrap(),
         [entry("org", b"newer"), entry("user/1", b"back"), entry("user/2", &large)]
     );
 
+    assert_eq!((a.load_reached(5).await.unwrap(), a.load_reached(4).await.unwrap()), (None, None));
+    a.put_reached(5, 20).await.unwrap();
+    a.checkpoint(5, 11, &[], &[]).await.unwrap();
+    assert_eq!(a.load_reached(5).await.unwrap(), Some(20));
+    assert!(matches!(a.put_reached(4, 20).await, Err(StoreError::Fenced { partition: 4, .. })));
+
     a.forget(5).await.unwrap();
     assert_eq!(a.load_checkpoint(5).await.unwrap(), None);
-    assert_eq!(a.load_state(5, "no such prefix").await.unwrap(), []);
+    assert_eq!(a.load_page(5, "no such prefix", None).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn state_is_read_page_by_page() {
+    let (database, _store) = Database::migrated().await;
+    let a = owner(&database, "a", 1).await;
+    assert!(a.try_acquire(5).await.unwrap());
+    let mut entries: Vec<StateEntry> = (0..2_500).map(|i| entry(&format!("seen/{i:04}"), &[1; 100])).collect();
+    entries.extend((0..10).map(|i| entry(&format!("sealed/{i}"), &vec![2; 1 << 20])));
+    entries.extend([entry("user/1", b"left out"), StateEntry { org_id: OrgId::new("another"), ..entry("head", b"") }]);
+    a.checkpoint(5, 1, &entries, &[]).await.unwrap();
+    let (mut all, mut pages, mut last) = (Vec::new(), Vec::new(), None);
+    loop {
+        let page = a.load_page(5, "user/", last.as_ref()).await.unwrap();
+        let Some(entry) = page.last() else { break };
+        last = Some(StateKey { org_id: entry.org_id.clone(), key: entry.key.clone() });
+        pages.push(page.iter().map(|entry| entry.bytes.len()).sum::<usize>());
+        all.extend(page);
+    }
+    entries.retain(|entry| !entry.key.starts_with("user/"));
+    entries.sort_by(|a, b| (a.org_id.as_str(), &a.key).cmp(&(b.org_id.as_str(), &b.key)));
+    assert!(all == entries);
+    assert!(pages.len() >= 5 && pages.iter().all(|bytes| *bytes <= 5 << 20), "{pages:?}");
 }
 
 #[tokio::test]
@@ -144,7 +173,7 @@ async fn a_checkpoint_needs_the_partition_and_never_moves_back() {
     assert!(is_fenced(b.checkpoint(5, 11, &[entry("org", b"stolen")], &[]).await));
     assert!(is_fenced(b.forget(5).await));
     assert_eq!(b.load_checkpoint(5).await.unwrap(), Some(10));
-    assert_eq!(b.load_state(5, "user/").await.unwrap(), [entry("org", b"at 10")]);
+    assert_eq!(b.load_page(5, "user/", None).await.unwrap(), [entry("org", b"at 10")]);
 
     // The refused transaction was rolled back, and the session is usable.
     a.checkpoint(5, 11, &[entry("org", b"at 11")], &[]).await.unwrap();
@@ -164,5 +193,5 @@ async fn a_killed_session_commits_nothing() {
     assert!(error.is_transient(), "{error:?}");
     assert_eq!(b.load_checkpoint(5).await.unwrap(), Some(10));
     b.checkpoint(5, 11, &[entry("org", b"in time")], &[]).await.unwrap();
-    assert_eq!(b.load_state(5, "user/").await.unwrap(), [entry("org", b"in time")]);
+    assert_eq!(b.load_page(5, "user/", None).await.unwrap(), [entry("org", b"in time")]);
 }

@@ -1,7 +1,6 @@
 //! Damaged records give errors and never panics.
 
 use super::*;
-use crate::StateError;
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
@@ -16,12 +15,12 @@ fn reread(key: &str, bytes: Vec<u8>) -> Result<(), StateError> {
     if let Some(user) = key.strip_prefix("user/") {
         let records = STORED.iter().filter(|(key, _)| !key.starts_with("user/"));
         let records = records.map(|(key, bytes)| (key.clone(), bytes.clone()));
-        return Org::restore(org_id(), &settings(), records)?.load(&UserId::new(user), &bytes);
+        return restored(org_id(), &settings(), records)?.load(&UserId::new(user), &bytes);
     }
     let mut table = STORED.clone();
     table.insert(key.to_owned(), bytes);
     let records = table.into_iter().filter(|(key, _)| !key.starts_with("user/"));
-    Org::restore(org_id(), &settings(), records).map(|_| ())
+    restored(org_id(), &settings(), records).map(|_| ())
 }
 
 fn message(result: Result<(), StateError>) -> String {
@@ -52,7 +51,7 @@ fn every_missing_record_is_an_error() {
     for missing in STORED.keys().filter(|key| !key.starts_with("user/")) {
         let records = STORED.iter().filter(|(key, _)| !key.starts_with("user/") && *key != missing);
         let records = records.map(|(key, bytes)| (key.clone(), bytes.clone()));
-        let error = Org::restore(org_id(), &settings(), records).err().unwrap();
+        let error = restored(org_id(), &settings(), records).err().unwrap();
         assert!(matches!(error, StateError::Missing { .. } | StateError::Incomplete { .. }), "{missing}: {error}");
     }
 }
@@ -62,9 +61,9 @@ fn unknown_keys_users_and_settings_are_errors() {
     assert_eq!(message(reread("sloths/1", vec![])), "state \"sloths/1\": no such key");
     assert_eq!(message(reread("user/nobody", vec![])), "user nobody does not belong to org 00Dhn0000018hrcEAA");
     let unknown = Settings { time_zone: "Mars".to_owned(), ..settings() };
-    let error = Org::restore(org_id(), &unknown, []).err().unwrap();
+    let error = restored(org_id(), &unknown, []).err().unwrap();
     assert_eq!(error.to_string(), "profile.time_zone: no such time zone: \"Mars\"");
-    assert_eq!(Org::restore(org_id(), &settings(), []).err().unwrap().to_string(), "state \"head\": missing");
+    assert_eq!(restored(org_id(), &settings(), []).err().unwrap().to_string(), "state \"head\": missing");
 }
 
 proptest! {

@@ -106,9 +106,9 @@ fn an_unknown_account_changes_nothing_and_damage_is_an_error() {
     // The name of an erased slot names no account.
     assert_eq!(erase(of_org(&erased(&table, &UserId::new("bob"))), &UserId::new("\x001")).unwrap(), []);
     let broken = of_org(&table).into_iter().map(|(key, _)| (key, vec![FUTURE]));
-    assert!(matches!(erase(broken, &UserId::new("emma")), Err(crate::StateError::Version { found: FUTURE, .. })));
+    assert!(matches!(erase(broken, &UserId::new("emma")), Err(StateError::Version { found: FUTURE, .. })));
     let headless = of_org(&table).into_iter().filter(|(key, _)| key != "head");
-    assert!(matches!(erase(headless, &UserId::new("emma")), Err(crate::StateError::Missing { .. })));
+    assert!(matches!(erase(headless, &UserId::new("emma")), Err(StateError::Missing { .. })));
 }
 
 const FUTURE: u8 = 99;
