@@ -3,6 +3,7 @@
 mod backlog;
 mod error;
 mod meter;
+mod near;
 mod relay;
 mod rules;
 mod settings;

@@ -118,8 +118,8 @@ mod tests {
         assert_eq!(receipts(100, &pushed.hash).await, [old.clone(), new.clone()]);
         assert_eq!(receipts(200, "").await, [old.clone(), new.clone(), old.clone()], "those in force");
         sender.send_replace(Arc::new(pushed));
-        // Those that name none count by what is in force.
-        let all = [old.clone(), new.clone(), new.clone(), old, new];
+        // Those that name none count by what is in force when they merge.
+        let all = [old.clone(), new.clone(), old.clone(), old, new];
         assert_eq!(receipts(300, &first.hash).await, all[..4], "judged before the push");
         assert_eq!(receipts(400, "0123456789abcdef").await, all, "not stored");
     }

@@ -52,7 +52,7 @@ async fn end(store: &Store, meter: &Meter, settings: &risk::Settings) -> Result<
         let mut writes = Writes::default();
         let mut ended = 0_usize;
         // Read again under the lock: an incident may have grown since.
-        for stored in correlation.incidents().await? {
+        for stored in correlation.unended().await? {
             let user = (stored.incident.org_id.clone(), stored.incident.user_id.clone());
             let Some(clock) = clocks.get(&user) else { continue };
             if let Some(transition) = risk::end(kept_incident(stored), *clock, settings) {
@@ -200,7 +200,10 @@ mod tests {
         let resumed = bench.emma().await;
         assert_eq!((resumed.ended, resumed.incident.findings.len()), (false, 2));
         assert_eq!(bench.published().await, [OPENED, passed(2), (3, ChangeKind::Resumed, None)]);
-        let history = bench.store.history(resumed.incident.incident_id).await.unwrap();
+        let mut history = Vec::new();
+        for revision in 1..=3 {
+            history.extend(bench.store.change(resumed.incident.incident_id, revision).await.unwrap());
+        }
         let history: Vec<(&str, Option<&str>)> =
             history.iter().map(|entry| (entry.change.as_str(), entry.end_reason.as_deref())).collect();
         assert_eq!(history, [("opened", None), ("ended", Some("passed")), ("resumed", None)]);

@@ -3,16 +3,17 @@
 use crate::Service;
 use crate::error::failure;
 use crate::meter::Meter;
+use crate::near::Near;
 use crate::rules::Rules;
-use crate::writes::{Writes, kept_finding, kept_incident};
+use crate::writes::Writes;
 use bus::{Delivery, Failure, Handler, trace};
 use model::{Finding, Item, OrgId, UserId, Uuid};
 use opentelemetry::global;
-use risk::{KeptFinding, KeptIncident, merge};
+use risk::merge;
 use runtime::clock::now;
 use runtime::latency::Latency;
 use std::collections::{BTreeMap, BTreeSet};
-use store::{Store, StoreError, StoredFinding, StoredIncident};
+use store::{Store, StoreError};
 
 /// Merges the findings that the bus delivers.
 pub(crate) struct Worker {
@@ -38,27 +39,19 @@ impl Worker {
     pub(crate) async fn correlate(&self, new: BTreeMap<User, Vec<Item<Finding>>>) -> Result<(), StoreError> {
         let users: Vec<User> = new.keys().cloned().collect();
         let mut correlation = self.store.correlate(&users).await?;
-        let stored = correlation.findings().await?;
-        let stored_hashes = stored.iter().map(|stored| stored.finding.config_hash.clone());
-        let new_hashes = new.values().flatten().map(|item| item.value.config_hash.clone());
-        self.rules.read(&mut correlation, &stored_hashes.chain(new_hashes).collect()).await?;
+        let stored = correlation.settings_hashes().await?;
+        let named = new.values().flatten().map(|item| item.value.config_hash.clone());
+        self.rules.read(&mut correlation, &stored.into_iter().chain(named).collect()).await?;
         let rulebook = self.rules.rulebook();
-        let mut findings =
-            by_user(stored, |stored: &StoredFinding| (stored.finding.org_id.clone(), stored.finding.user_id.clone()));
-        let mut incidents = by_user(correlation.incidents().await?, |stored: &StoredIncident| {
-            (stored.incident.org_id.clone(), stored.incident.user_id.clone())
-        });
+        let mut near = Near::read(&mut correlation, &new, rulebook.widest_window()).await?;
         let mut writes = Writes::default();
         for (user, new) in new {
-            let incidents = incidents.remove(&user).unwrap_or_default();
-            let incidents: Vec<KeptIncident> = incidents.into_iter().map(kept_incident).collect();
-            let findings = findings.remove(&user).unwrap_or_default();
-            let known: BTreeSet<Uuid> = findings.iter().map(|stored| stored.finding.finding_id).collect();
-            let findings: Vec<KeptFinding> = findings.into_iter().map(kept_finding).collect();
+            let Near { findings, incidents, others } = near.remove(&user).unwrap_or_default();
+            let known: BTreeSet<Uuid> = findings.iter().map(|kept| kept.finding.finding_id).collect();
             let merged = merge(findings, incidents.clone(), traced(new), &rulebook);
             let firsts = merged.findings.iter().filter(|kept| !known.contains(&kept.finding.finding_id));
             firsts.for_each(|kept| writes.counts.finding(&kept.finding));
-            writes.add(user, incidents, merged);
+            writes.add(user, incidents, others, merged);
         }
         writes.commit(correlation, &self.meter).await
     }
@@ -93,10 +86,5 @@ fn traced(findings: Vec<Item<Finding>>) -> Vec<Item<Finding>> {
     findings.into_iter().map(traced).collect()
 }
 
-fn by_user<T>(rows: Vec<T>, user: impl Fn(&T) -> User) -> BTreeMap<User, Vec<T>> {
-    let mut grouped: BTreeMap<User, Vec<T>> = BTreeMap::new();
-    for row in rows {
-        grouped.entry(user(&row)).or_default().push(row);
-    }
-    grouped
-}
+#[cfg(test)]
+mod tests;

@@ -21,13 +21,13 @@ pub(crate) struct Writes {
 }
 
 impl Writes {
-    /// Adds what a merge has changed for a user with the incidents `kept` before.
-    pub(crate) fn add(&mut self, user: User, kept: Vec<KeptIncident>, merged: Merged) {
+    /// Adds what a merge has changed for a user with the incidents `kept` before and others that were not read.
+    pub(crate) fn add(&mut self, user: User, kept: Vec<KeptIncident>, others: risk::OtherIncidents, merged: Merged) {
         if merged.findings.is_empty() && merged.incidents.is_empty() {
             return;
         }
         self.findings.extend(merged.findings.into_iter().map(stored_finding));
-        self.risks.extend(user_risk(kept, &merged.incidents).map(|risk| risk_write(user, risk)));
+        self.risks.extend(user_risk(kept, &merged.incidents, others).map(|risk| risk_write(user, risk)));
         for transition in merged.incidents {
             self.add_transition(transition);
         }
@@ -59,7 +59,8 @@ impl Writes {
             change: kind.as_str().to_owned(),
             risk_score: incident.risk_score,
             severity: incident.severity,
-            message,
+            // What is not published is never read again, and an incident that grows for long would be stored each time.
+            message: if is_published { message } else { Vec::new() },
             end_reason,
             merged_into,
         });
@@ -83,6 +84,16 @@ impl Writes {
 pub(crate) fn kept_incident(stored: StoredIncident) -> KeptIncident {
     let StoredIncident { incident, status, ended, .. } = stored;
     KeptIncident { incident, status, ended }
+}
+
+pub(crate) fn other_incidents(stored: store::OtherIncidents) -> risk::OtherIncidents {
+    let latest = stored.latest.map(|latest| risk::LatestIncident {
+        last_event_at: latest.last_event_at,
+        incident_id: latest.incident_id,
+        username: latest.username.map(Text::from),
+        user_class: latest.user_class,
+    });
+    risk::OtherIncidents { unsettled: stored.counted, risk_score: stored.risk_score, latest }
 }
 
 pub(crate) fn kept_finding(stored: StoredFinding) -> KeptFinding {

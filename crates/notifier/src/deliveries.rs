@@ -2,7 +2,7 @@
 
 use bus::{Bus, dead, subject};
 use model::codec::Message;
-use model::{Batch, Change, ChangeKind, EndReason, Incident, Item, Timestamp};
+use model::{Batch, Change, ChangeKind, EndReason, Incident, Item, Severity, Timestamp};
 use risk::notify::{Filter, was_notified};
 use std::slice;
 use std::time::Duration;
@@ -109,15 +109,14 @@ impl Deliveries for StoredDeliveries {
 
     /// Derived from the history of the incident, which is kept longer than its deliveries.
     async fn was_notified(&self, change: &Change, filter: &Filter) -> Result<bool, StoreError> {
-        let mut history = self.store.history(change.incident.incident_id).await?;
-        history.retain(|entry| entry.revision < change.incident.revision);
-        let earlier = history.into_iter().filter_map(|entry| change_of(entry).transpose());
-        Ok(was_notified(earlier.collect::<Result<Vec<_>, _>>()?, filter))
+        let (incident_id, revision) = (change.incident.incident_id, change.incident.revision);
+        let earlier = self.store.earlier_changes(incident_id, revision).await?;
+        let known = |(word, severity): (String, Severity)| Some((kind(&word)?, severity));
+        Ok(was_notified(earlier.into_iter().filter_map(known), filter))
     }
 
     async fn change(&self, key: &DeliveryKey) -> Result<Option<(Change, Timestamp)>, StoreError> {
-        let history = self.store.history(key.incident_id).await?;
-        let Some(entry) = history.into_iter().find(|entry| entry.revision == key.revision) else { return Ok(None) };
+        let Some(entry) = self.store.change(key.incident_id, key.revision).await? else { return Ok(None) };
         let at = entry.at;
         Ok(change_of(entry)?.map(|change| (change, at)))
     }
@@ -132,7 +131,7 @@ impl Deliveries for StoredDeliveries {
 
 /// Decodes a change of the history. Returns `None` for a kind that this release does not know, as after a downgrade.
 fn change_of(entry: HistoryEntry) -> Result<Option<Change>, StoreError> {
-    let Some(kind) = ChangeKind::ALL.iter().find(|kind| kind.as_str() == entry.change) else { return Ok(None) };
+    let Some(kind) = kind(&entry.change) else { return Ok(None) };
     let unreadable = |source| StoreError::Message {
         what: "history of an incident, revision",
         id: entry.revision.to_string(),
@@ -140,5 +139,9 @@ fn change_of(entry: HistoryEntry) -> Result<Option<Change>, StoreError> {
     };
     let end_reason = EndReason::ALL.iter().copied().find(|reason| entry.end_reason.as_deref() == Some(reason.as_str()));
     let incident = Incident::decode(&entry.message).map_err(unreadable)?;
-    Ok(Some(Change { incident, kind: *kind, end_reason, merged_into: entry.merged_into }))
+    Ok(Some(Change { incident, kind, end_reason, merged_into: entry.merged_into }))
+}
+
+fn kind(word: &str) -> Option<ChangeKind> {
+    ChangeKind::ALL.iter().copied().find(|kind| kind.as_str() == word)
 }

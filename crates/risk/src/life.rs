@@ -61,6 +61,30 @@ pub struct UserRisk {
     pub last_event_at: Timestamp,
 }
 
+/// What counts of a user's incidents besides those at hand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OtherIncidents {
+    /// Number of all incidents of the user that were not settled, those at hand included, as of the last merge.
+    pub unsettled: u32,
+    /// The highest risk score among the others that are not settled.
+    pub risk_score: Option<Points>,
+    /// The one of the others with the latest event.
+    pub latest: Option<LatestIncident>,
+}
+
+/// The incident of a user with the latest event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LatestIncident {
+    /// Its latest event.
+    pub last_event_at: Timestamp,
+    /// Its id: of two with an event at the same time, the one with the higher id is the latest.
+    pub incident_id: Uuid,
+    /// The user's name.
+    pub username: Option<Text>,
+    /// The user's class.
+    pub user_class: UserClass,
+}
+
 impl KeptIncident {
     /// Whether nobody has resolved it, and it was neither absorbed nor withdrawn.
     pub fn is_unsettled(&self) -> bool {
@@ -88,23 +112,33 @@ pub fn end(kept: KeptIncident, clock: Timestamp, settings: &Settings) -> Option<
     Some(ended(kept, status, EndReason::Passed, None, &Text::default()))
 }
 
-/// Works out the risk of a user from its incidents as they were kept, and what changed since. Returns `None` for a user
-/// without incidents.
-pub fn user_risk(kept: Vec<KeptIncident>, transitions: &[Transition]) -> Option<UserRisk> {
+/// Works out the risk of a user from the incidents at hand as they were kept, what changed since, and the others. Returns
+/// `None` for a user without incidents.
+pub fn user_risk(kept: Vec<KeptIncident>, transitions: &[Transition], others: OtherIncidents) -> Option<UserRisk> {
+    let count = |incidents: &mut dyn Iterator<Item = &KeptIncident>| {
+        u32::try_from(incidents.filter(|kept| kept.is_unsettled()).count()).unwrap_or(u32::MAX)
+    };
+    let elsewhere = others.unsettled.saturating_sub(count(&mut kept.iter()));
     let mut incidents: BTreeMap<Uuid, KeptIncident> =
         kept.into_iter().map(|kept| (kept.incident.incident_id, kept)).collect();
     for Transition { incident, status, ended, .. } in transitions {
         let kept = KeptIncident { incident: incident.clone(), status: *status, ended: *ended };
         incidents.insert(incident.incident_id, kept);
     }
-    let latest = incidents.values().max_by_key(|kept| kept.incident.last_event_at)?;
-    let unsettled = || incidents.values().filter(|kept| kept.is_unsettled());
+    let at_hand = incidents.values().map(|KeptIncident { incident, .. }| LatestIncident {
+        last_event_at: incident.last_event_at,
+        incident_id: incident.incident_id,
+        username: incident.username.clone(),
+        user_class: incident.user_class,
+    });
+    let latest = at_hand.chain(others.latest).max_by_key(|latest| (latest.last_event_at, latest.incident_id))?;
+    let scores = incidents.values().filter(|kept| kept.is_unsettled()).map(|kept| kept.incident.risk_score);
     Some(UserRisk {
-        username: latest.incident.username.clone(),
-        user_class: latest.incident.user_class,
-        risk_score: unsettled().map(|kept| kept.incident.risk_score).max().unwrap_or(Points(0)),
-        incidents: u32::try_from(unsettled().count()).unwrap_or(u32::MAX),
-        last_event_at: latest.incident.last_event_at,
+        username: latest.username,
+        user_class: latest.user_class,
+        risk_score: scores.chain(others.risk_score).max().unwrap_or(Points(0)),
+        incidents: elsewhere.saturating_add(count(&mut incidents.values())),
+        last_event_at: latest.last_event_at,
     })
 }
 
@@ -255,13 +289,14 @@ mod tests {
     #[test]
     fn the_risk_of_a_user_is_that_of_the_gravest_unsettled_incident() {
         let (open, resolved) = (kept(1, 0, Status::Open), kept(2, 50, Status::Resolved));
-        let risk = user_risk(vec![open.clone(), resolved.clone()], &[]).unwrap();
+        let all = OtherIncidents { unsettled: 1, ..OtherIncidents::default() };
+        let risk = user_risk(vec![open.clone(), resolved.clone()], &[], all.clone()).unwrap();
         assert_eq!((risk.risk_score, risk.incidents), (open.incident.risk_score, 1));
         assert_eq!(risk.last_event_at, Timestamp(50 * HOUR));
         let absorbed = absorb(open.clone(), resolved.incident.incident_id, &Text::default());
-        let risk = user_risk(vec![open, resolved], &[absorbed]).unwrap();
+        let risk = user_risk(vec![open, resolved], &[absorbed], all).unwrap();
         assert_eq!((risk.risk_score, risk.incidents), (Points(0), 0));
-        assert_eq!(user_risk(Vec::new(), &[]), None);
+        assert_eq!(user_risk(Vec::new(), &[], OtherIncidents::default()), None);
     }
 
     #[test]

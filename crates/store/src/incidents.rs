@@ -1,6 +1,6 @@
 //! Stored incidents and findings.
 
-use crate::convert::{severity, unsigned};
+use crate::convert::{bigint, severity, unsigned};
 use crate::error::{Context, Result, StoreError};
 use crate::{Disposition, Status, Store, words};
 use model::codec::Message;
@@ -98,7 +98,7 @@ pub struct HistoryEntry {
     pub severity: Severity,
     /// When it was recorded, by the database's clock.
     pub at: Timestamp,
-    /// The encoded incident after the change, exactly as it was published.
+    /// The encoded incident after the change, exactly as it was published; empty if it was not.
     pub message: Vec<u8>,
     /// Why it ended, as [`model::EndReason`] is written.
     pub end_reason: Option<String>,
@@ -185,34 +185,51 @@ impl Store {
         rows.into_iter().map(StoredFinding::try_from).collect()
     }
 
-    /// Returns the changes of an incident, the earliest first.
+    /// Returns the change that gave an incident a revision; `None` if it is not stored, or no longer.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn history(&self, incident_id: Uuid) -> Result<Vec<HistoryEntry>> {
-        let rows = sqlx::query!(
+    pub async fn change(&self, incident_id: Uuid, revision: u64) -> Result<Option<HistoryEntry>> {
+        let row = sqlx::query!(
             r#"SELECT revision, change, risk_score, severity, orgwatch.to_ms(at) AS "at!", message, end_reason,
                    merged_into
-               FROM orgwatch.incident_history WHERE incident_id = $1 ORDER BY at, revision, change"#,
-            incident_id
+               FROM orgwatch.incident_history WHERE incident_id = $1 AND revision = $2 ORDER BY at LIMIT 1"#,
+            incident_id,
+            bigint("revision", revision)?
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .context("read a change of an incident")?;
+        let entry = row.map(|row| {
+            Ok(HistoryEntry {
+                revision: unsigned(row.revision),
+                change: row.change,
+                risk_score: Points(row.risk_score),
+                severity: severity(row.severity)?,
+                at: Timestamp(row.at),
+                message: row.message,
+                end_reason: row.end_reason,
+                merged_into: row.merged_into,
+            })
+        });
+        entry.transpose()
+    }
+
+    /// Returns the kinds of change with the severities that an incident had after them, each once, before a revision.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn earlier_changes(&self, incident_id: Uuid, revision: u64) -> Result<Vec<(String, Severity)>> {
+        let rows = sqlx::query!(
+            r#"SELECT DISTINCT change, severity FROM orgwatch.incident_history
+               WHERE incident_id = $1 AND revision < $2 ORDER BY change, severity"#,
+            incident_id,
+            bigint("revision", revision)?
         )
         .fetch_all(&self.pool)
         .await
         .context("read the history of an incident")?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(HistoryEntry {
-                    revision: unsigned(row.revision),
-                    change: row.change,
-                    risk_score: Points(row.risk_score),
-                    severity: severity(row.severity)?,
-                    at: Timestamp(row.at),
-                    message: row.message,
-                    end_reason: row.end_reason,
-                    merged_into: row.merged_into,
-                })
-            })
-            .collect()
+        rows.into_iter().map(|row| Ok((row.change, severity(row.severity)?))).collect()
     }
 }
 

@@ -20,7 +20,9 @@ mod settings;
 mod words;
 
 pub use audit::AuditEntry;
-pub use correlation::{Correlation, HistoryWrite, IncidentWrite, OutboxWrite, RiskWrite};
+pub use correlation::{
+    Correlation, HistoryWrite, IncidentWrite, LatestIncident, OtherIncidents, OutboxWrite, RiskWrite, UserSpan,
+};
 pub use coverage::{Gap, NewGap, SourceState, StoredSource};
 pub use decisions::{Decision, Suppression};
 pub use deliveries::{Claim, DeliveryKey};

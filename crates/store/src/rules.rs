@@ -50,6 +50,15 @@ impl Correlation {
     pub async fn settings(&mut self, hashes: &[Text]) -> Result<Vec<(Text, String)>> {
         read(&mut *self.transaction, hashes).await
     }
+
+    /// Returns the hashes of all stored settings.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn settings_hashes(&mut self) -> Result<Vec<Text>> {
+        let hashes = sqlx::query_scalar!("SELECT hash FROM orgwatch.settings").fetch_all(&mut *self.transaction).await;
+        Ok(hashes.context("read settings")?.into_iter().map(Text::from).collect())
+    }
 }
 
 async fn read(executor: impl PgExecutor<'_>, hashes: &[Text]) -> Result<Vec<(Text, String)>> {

@@ -1,7 +1,8 @@
 use super::*;
 use crate::testing;
+use crate::{LatestIncident, OtherIncidents, Reach, UserRisk, user_risk};
 use model::time::HOUR;
-use model::{ChangeKind, EndReason, Incident};
+use model::{ChangeKind, EndReason, Incident, Points};
 use proptest::prelude::*;
 
 fn finding(id: u128, revision: u64, hour: i64, score: f64) -> Finding {
@@ -20,14 +21,64 @@ struct Rows {
     incidents: BTreeMap<Uuid, KeptIncident>,
     changes: Vec<ChangeKind>,
     ends: Vec<EndReason>,
+    risk: Option<UserRisk>,
 }
 
 impl Rows {
+    /// Merges into all that is kept.
     fn merge(&mut self, new: &[Finding]) {
         let findings = self.findings.values().cloned().collect();
         let incidents = self.incidents.values().cloned().collect();
         let new = new.iter().cloned().map(Item::new).collect();
-        let merged = merge(findings, incidents, new, &rules());
+        self.merge_into(findings, incidents, new);
+    }
+
+    /// Merges into what is within reach, read as the correlator reads it.
+    fn merge_near(&mut self, new: &[Finding]) {
+        let new: Vec<Item<Finding>> = new.iter().cloned().map(Item::new).collect();
+        let is_new = |kept: &&KeptFinding| new.iter().any(|new| new.value.finding_id == kept.finding.finding_id);
+        let mut findings: Vec<KeptFinding> = self.findings.values().filter(is_new).cloned().collect();
+        let mut reach = Reach::of(&new, &findings, rules().widest_window());
+        let mut incidents: Vec<KeptIncident> = Vec::new();
+        loop {
+            let is_near = |kept: &&KeptIncident| {
+                let incident = &kept.incident;
+                let meets = |(from, to): &(Timestamp, Timestamp)| {
+                    incident.last_event_at >= *from && incident.first_event_at <= *to
+                };
+                let is_read = incidents.iter().any(|read| read.incident.incident_id == incident.incident_id);
+                !is_read && (reach.ids.contains(&incident.incident_id) || reach.spans.iter().any(meets))
+            };
+            let more: Vec<KeptIncident> = self.incidents.values().filter(is_near).cloned().collect();
+            if more.is_empty() {
+                break;
+            }
+            let ids: BTreeSet<Uuid> = more.iter().map(|kept| kept.incident.incident_id).collect();
+            let of_more = |kept: &&KeptFinding| kept.incident_id.is_some_and(|id| ids.contains(&id));
+            let theirs: Vec<KeptFinding> = self.findings.values().filter(of_more).cloned().collect();
+            reach = Reach::around(&more, &theirs);
+            incidents.extend(more);
+            findings.extend(theirs.into_iter().filter(|kept| !is_new(&kept)));
+        }
+        self.merge_into(findings, incidents, new);
+    }
+
+    fn merge_into(&mut self, findings: Vec<KeptFinding>, incidents: Vec<KeptIncident>, new: Vec<Item<Finding>>) {
+        let at_hand: BTreeSet<Uuid> = incidents.iter().map(|kept| kept.incident.incident_id).collect();
+        let others = || self.incidents.values().filter(|kept| !at_hand.contains(&kept.incident.incident_id));
+        let latest = others().max_by_key(|kept| (kept.incident.last_event_at, kept.incident.incident_id));
+        let others = OtherIncidents {
+            unsettled: self.risk.as_ref().map_or(0, |risk| risk.incidents),
+            risk_score: others().filter(|kept| kept.is_unsettled()).map(|kept| kept.incident.risk_score).max(),
+            latest: latest.map(|KeptIncident { incident, .. }| LatestIncident {
+                last_event_at: incident.last_event_at,
+                incident_id: incident.incident_id,
+                username: incident.username.clone(),
+                user_class: incident.user_class,
+            }),
+        };
+        let merged = merge(findings, incidents.clone(), new, &rules());
+        self.risk = user_risk(incidents, &merged.incidents, others);
         for kept in merged.findings {
             self.findings.insert(kept.finding.finding_id, kept);
         }
@@ -146,6 +197,40 @@ fn any_finding() -> impl Strategy<Value = Finding> {
         let made = finding(id, revision, content * 17 % 190, (content * 13 % 100) as f64 / 10.0);
         Finding { withdrawn: content % 3 == 0, ..made }
     })
+}
+
+/// As [`any_finding`], over half a year.
+fn any_finding_of_half_a_year() -> impl Strategy<Value = Finding> {
+    (1u128..40, 1u64..5).prop_map(|(id, revision)| {
+        let content = id as i64 * 31 + revision as i64 * 7;
+        let hour = id as i64 * 1_000 % 4_300 / 20 * 20 + content * 17 % 70;
+        let made = finding(id, revision, hour, (content * 13 % 100) as f64 / 10.0);
+        Finding { withdrawn: content % 3 == 0, ..made }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #[test]
+    fn what_is_within_reach_is_enough(
+        batches in prop_oneof![
+            prop::collection::vec(prop::collection::vec(any_finding_of_half_a_year(), 1..5), 1..24),
+            prop::collection::vec(prop::collection::vec(any_finding(), 1..5), 1..12),
+        ],
+    ) {
+        let (mut near, mut all) = (Rows::default(), Rows::default());
+        for batch in &batches {
+            near.merge_near(batch);
+            all.merge(batch);
+            prop_assert_eq!(&near.findings, &all.findings);
+            prop_assert_eq!(&near.incidents, &all.incidents);
+            prop_assert_eq!(&near.risk, &all.risk);
+            let unsettled: Vec<&KeptIncident> = all.incidents.values().filter(|kept| kept.is_unsettled()).collect();
+            let worst = unsettled.iter().map(|kept| kept.incident.risk_score).max().unwrap_or(Points(0));
+            let risk = all.risk.as_ref().map_or((Points(0), 0), |risk| (risk.risk_score, risk.incidents));
+            prop_assert_eq!(risk, (worst, unsettled.len() as u32));
+        }
+    }
 }
 
 proptest! {

@@ -35,24 +35,28 @@ pub enum FilterReason {
 ///
 /// A severity that rises after the end of an incident is part of `resumed`: whoever wants `escalated` gets that, too.
 pub fn decide(change: &Change, filter: &Filter) -> Decision {
+    decide_on(change.kind, change.incident.severity, filter)
+}
+
+fn decide_on(kind: ChangeKind, severity: Severity, filter: &Filter) -> Decision {
     let names = |kind: ChangeKind| filter.kinds.contains(&kind);
-    let is_wanted = names(change.kind) || change.kind == ChangeKind::Resumed && names(ChangeKind::Escalated);
+    let is_wanted = names(kind) || kind == ChangeKind::Resumed && names(ChangeKind::Escalated);
     if !is_wanted {
         return Decision::Skip(FilterReason::Kind);
     }
-    match change.kind {
+    match kind {
         // The severity may have fallen since the destination was notified, so it does not decide about the end.
         ChangeKind::Ended | ChangeKind::Closed => Decision::NotifyIfNotifiedBefore,
-        _ if change.incident.severity >= filter.min_severity => Decision::Notify,
+        _ if severity >= filter.min_severity => Decision::Notify,
         // The destination may believe that the incident has ended.
         ChangeKind::Resumed => Decision::NotifyIfNotifiedBefore,
         _ => Decision::Skip(FilterReason::Severity),
     }
 }
 
-/// Whether the destination was notified of any of the `earlier` changes of an incident.
-pub fn was_notified(earlier: impl IntoIterator<Item = Change>, filter: &Filter) -> bool {
-    earlier.into_iter().any(|change| decide(&change, filter) == Decision::Notify)
+/// Whether the destination was notified of any of the `earlier` changes of an incident, each with the severity after it.
+pub fn was_notified(earlier: impl IntoIterator<Item = (ChangeKind, Severity)>, filter: &Filter) -> bool {
+    earlier.into_iter().any(|(kind, severity)| decide_on(kind, severity, filter) == Decision::Notify)
 }
 
 /// Whether a change needs a message of its own: no critical incident is gathered into a digest.
@@ -137,8 +141,9 @@ mod tests {
         let (opened, escalated) = (change(ChangeKind::Opened, 30.0), change(ChangeKind::Escalated, 61.0));
         assert_eq!(decide(&opened, &high()), Decision::Skip(FilterReason::Severity));
         assert_eq!(decide(&escalated, &high()), Decision::Notify);
-        assert!(!was_notified([opened.clone()], &high()));
-        assert!(was_notified([opened, escalated], &high()));
+        let earlier = |change: &Change| (change.kind, change.incident.severity);
+        assert!(!was_notified([earlier(&opened)], &high()));
+        assert!(was_notified([&opened, &escalated].map(earlier), &high()));
     }
 
     #[test]
@@ -166,6 +171,6 @@ mod tests {
     fn a_destination_may_want_all_changes() {
         let all = Filter { min_severity: Severity::Low, kinds: ChangeKind::ALL.to_vec() };
         assert_eq!(decide(&change(ChangeKind::Updated, 1.0), &all), Decision::Notify);
-        assert!(!was_notified([change(ChangeKind::Closed, 1.0)], &all));
+        assert!(!was_notified([(ChangeKind::Closed, Severity::Low)], &all));
     }
 }

@@ -40,7 +40,7 @@ pub struct HistoryWrite {
     pub risk_score: Points,
     /// Its severity after the change.
     pub severity: Severity,
-    /// The encoded incident after the change.
+    /// The encoded incident after the change; empty for a change that is not published.
     pub message: Vec<u8>,
     /// Why it ended, as [`model::EndReason`] is written.
     pub end_reason: Option<String>,

@@ -5,7 +5,7 @@ use sqlx::Row;
 use std::time::Duration;
 use store::{
     FindingFilter, HistoryWrite, IncidentFilter, IncidentWrite, OutboxWrite, RiskWrite, Status, StoreError,
-    StoredFinding,
+    StoredFinding, UserSpan,
 };
 use tokio::time::timeout;
 
@@ -14,8 +14,8 @@ async fn writes_are_read_back() {
     let (database, store) = Database::migrated().await;
     let (emma, omar) = (user("emma"), user("omar"));
     let mut correlation = store.correlate(&[omar.clone(), emma.clone(), emma.clone()]).await.unwrap();
-    assert_eq!(correlation.findings().await.unwrap(), []);
-    assert_eq!(correlation.incidents().await.unwrap(), []);
+    let of_both = [1, 2].map(Uuid::from_u128);
+    assert_eq!(correlation.findings(&of_both, &[]).await.unwrap(), []);
 
     let id = Uuid::from_u128(10);
     let mut findings = vec![stored(finding(1, &emma)), stored(finding(2, &omar))];
@@ -59,7 +59,8 @@ async fn writes_are_read_back() {
         last_event_at: Some(Timestamp(2_000)),
     };
     correlation.put_risk(&[risk]).await.unwrap();
-    assert_eq!(correlation.findings().await.unwrap(), findings);
+    assert_eq!(correlation.findings(&of_both, &[]).await.unwrap(), findings);
+    assert_eq!(correlation.findings(&[], &[id]).await.unwrap(), findings[..1]);
     assert_eq!(store.findings(&FindingFilter::default()).await.unwrap(), [], "not committed");
     correlation.commit().await.unwrap();
 
@@ -70,8 +71,11 @@ async fn writes_are_read_back() {
     assert_eq!(incidents.len(), 1);
     assert_eq!((&incidents[0].incident, incidents[0].status), (&written.incident, Status::Open));
     assert_eq!(incidents[0].finding_ids().collect::<Vec<_>>(), [Uuid::from_u128(11)]);
-    let history = store.history(id).await.unwrap();
-    assert_eq!((history.len(), &history[0].message, &*history[0].change), (1, &message, "opened"));
+    let change = store.change(id, 3).await.unwrap().unwrap();
+    assert_eq!((&change.message, &*change.change), (&message, "opened"));
+    assert_eq!(store.change(id, 4).await.unwrap(), None);
+    assert_eq!(store.earlier_changes(id, 4).await.unwrap(), [("opened".to_owned(), Severity::High)]);
+    assert_eq!(store.earlier_changes(id, 3).await.unwrap(), []);
     assert_eq!(store.outbox_backlog().await.unwrap().0, 1);
 
     let mut connection = database.connection().await;
@@ -145,7 +149,7 @@ async fn correlations_of_one_user_are_serialized_and_others_do_not_wait() {
             let (store, emma) = (store.clone(), emma.clone());
             async move {
                 let mut second = store.correlate(std::slice::from_ref(&emma)).await.unwrap();
-                let seen = second.findings().await.unwrap().len();
+                let seen = second.findings(&[1, 3].map(Uuid::from_u128), &[]).await.unwrap().len();
                 second.put_findings(&[stored(finding(3, &emma))]).await.unwrap();
                 second.commit().await.unwrap();
                 seen
@@ -174,7 +178,7 @@ async fn overlapping_correlations_never_deadlock() {
         }
         tasks.spawn(async move {
             let mut correlation = store.correlate(&some).await.unwrap();
-            correlation.findings().await.unwrap();
+            correlation.findings(&[], &[]).await.unwrap();
             correlation.commit().await.unwrap();
         });
     }
@@ -203,14 +207,57 @@ async fn unlocked_users_and_numbers_out_of_range_are_refused() {
     let expect = stored(odd);
     correlation.put_findings(std::slice::from_ref(&expect)).await.unwrap();
     correlation.put_incidents(&[open(odd_incident)]).await.unwrap();
-    assert_eq!(correlation.findings().await.unwrap(), [expect]);
+    assert_eq!(correlation.findings(&[Uuid::from_u128(1)], &[]).await.unwrap(), [expect]);
 
     // A dropped correlation writes nothing and unlocks the user.
     correlation.put_findings(&[stored(finding(1, &emma))]).await.unwrap();
     drop(correlation);
     let mut next = store.correlate(std::slice::from_ref(&emma)).await.unwrap();
-    assert_eq!(next.findings().await.unwrap(), Vec::<StoredFinding>::new());
+    assert_eq!(next.findings(&[Uuid::from_u128(1)], &[]).await.unwrap(), Vec::<StoredFinding>::new());
     next.put_findings(&[]).await.unwrap();
     next.commit().await.unwrap();
     store.correlate(&[]).await.unwrap().commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn incidents_are_read_by_their_span_or_id() {
+    let (_database, store) = Database::migrated().await;
+    let emma = user("emma");
+    let at = |id: u128, first: i64, last: i64| {
+        let mut written = open(incident(id, &emma));
+        (written.incident.first_event_at, written.incident.last_event_at) = (Timestamp(first), Timestamp(last));
+        written.incident.risk_score = Points(last as i32);
+        written
+    };
+    let mut ended = at(10, 100, 200);
+    ended.ended = true;
+    put_incidents(&store, &emma, &[ended, at(20, 300, 400), at(30, 500, 600)]).await;
+    put_incidents(&store, &user("omar"), &[open(incident(40, &user("omar")))]).await;
+    let mut correlation = store.correlate(std::slice::from_ref(&emma)).await.unwrap();
+    let id = Uuid::from_u128;
+    let cases: [(&[(i64, i64)], &[u128], &[u128], &[u128]); 6] = [
+        (&[], &[], &[], &[]),
+        (&[(200, 300)], &[], &[], &[10, 20]),
+        (&[(201, 299)], &[30], &[], &[30]),
+        (&[(0, 99), (601, 700)], &[], &[], &[]),
+        (&[(0, 700), (150, 350)], &[10], &[], &[10, 20, 30]),
+        (&[(0, 700)], &[10], &[10, 30], &[20]),
+    ];
+    for (spans, ids, without, expect) in cases {
+        let span =
+            |(from, to): &(i64, i64)| UserSpan { user: emma.clone(), from: Timestamp(*from), to: Timestamp(*to) };
+        let spans: Vec<UserSpan> = spans.iter().map(span).collect();
+        let [ids, without, expect] = [ids, without, expect].map(|ids| ids.iter().copied().map(id).collect::<Vec<_>>());
+        let found = correlation.incidents(&spans, &ids, &without).await.unwrap();
+        assert_eq!(found.iter().map(|stored| stored.incident.incident_id).collect::<Vec<_>>(), expect, "{spans:?}");
+    }
+    let unended = correlation.unended().await.unwrap();
+    assert_eq!(unended.iter().map(|stored| stored.incident.incident_id).collect::<Vec<_>>(), [id(20), id(30)]);
+
+    let others = correlation.other_incidents(&[id(30)]).await.unwrap();
+    let latest = others[0].latest.as_ref().unwrap();
+    assert_eq!((others.len(), others[0].counted, others[0].risk_score), (1, 0, Some(Points(400))));
+    assert_eq!((latest.incident_id, latest.last_event_at), (id(20), Timestamp(400)));
+    let others = correlation.other_incidents(&[10, 20, 30].map(id)).await.unwrap();
+    assert_eq!((others[0].risk_score, &others[0].latest), (None, &None));
 }

@@ -133,7 +133,7 @@ async fn baseline_keeps_its_state() {
         owner.put_clocks(3, &[(org(), Timestamp(clock))]).await.unwrap();
     }
     assert_eq!(owner.load_checkpoint(3).await.unwrap(), Some(2));
-    assert_eq!(owner.load_state(3, "~").await.unwrap(), [entry("a")]);
+    assert_eq!(owner.load_page(3, "~", None).await.unwrap(), [entry("a")]);
     // Every process runs these queries when it starts.
     for service in SERVICES {
         let store = store_of(&database, service).await;
@@ -179,8 +179,10 @@ async fn correlator_writes_and_notifier_delivers() {
             merged_into: None,
         };
         correlation.put_outbox(&[outbox]).await.unwrap();
-        assert_eq!(correlation.findings().await.unwrap().len(), 1);
-        assert_eq!(correlation.incidents().await.unwrap().len(), 1);
+        assert_eq!(correlation.findings(&[Uuid::from_u128(2)], &[]).await.unwrap().len(), 1);
+        assert_eq!(correlation.incidents(&[], &[incident.incident_id], &[]).await.unwrap().len(), 1);
+        assert_eq!(correlation.unended().await.unwrap().len(), 1);
+        assert_eq!(correlation.other_incidents(&[]).await.unwrap()[0].counted, 1);
         correlation.commit().await.unwrap();
     }
     let clock = format!("INSERT INTO orgwatch.org_clocks VALUES (3, '{}', {})", org(), i64::MAX);
@@ -191,7 +193,8 @@ async fn correlator_writes_and_notifier_delivers() {
     assert_eq!(relayed.published, 2);
 
     let notifier = store_of(&database, "notifier").await;
-    assert_eq!(notifier.history(incident.incident_id).await.unwrap().len(), 2);
+    assert_eq!(notifier.earlier_changes(incident.incident_id, 9).await.unwrap().len(), 1);
+    assert!(notifier.change(incident.incident_id, 1).await.unwrap().is_some());
     let key = |destination: &str| DeliveryKey {
         incident_id: incident.incident_id,
         revision: 1,

@@ -125,7 +125,7 @@ impl Deliveries for Memory {
     async fn was_notified(&self, change: &Change, filter: &Filter) -> Result<bool, StoreError> {
         let earlier = self.state().history.clone();
         let earlier = earlier.into_iter().filter(|other| other.incident.revision < change.incident.revision);
-        Ok(was_notified(earlier, filter))
+        Ok(was_notified(earlier.map(|change| (change.kind, change.incident.severity)), filter))
     }
 
     async fn change(&self, key: &DeliveryKey) -> Result<Option<(Change, Timestamp)>, StoreError> {
