@@ -217,6 +217,7 @@ fn finding() -> Finding {
         surface: None,
         withdrawn: false,
         config_hash: "\0".into(),
+        addresses: Vec::new(),
     }
 }
 

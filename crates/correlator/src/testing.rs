@@ -34,6 +34,7 @@ pub(crate) fn finding(id: u128, hour: i64, score: f64) -> Finding {
         surface: None,
         withdrawn: false,
         config_hash: "hash".into(),
+        addresses: Vec::new(),
     }
 }
 

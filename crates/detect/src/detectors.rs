@@ -21,7 +21,7 @@ pub mod view_burst;
 #[cfg(test)]
 pub(crate) mod testing;
 
-/// Declares a detector: its name, family, ceiling, the features it judges, and the function that judges one.
+/// Declares a detector: its name, family, ceiling, next step, the features it judges, and the function that judges one.
 ///
 /// A ceiling says how much a detector proves at best. Those of `row_spike`, `scope_increase`, `view_burst` and
 /// `new_access` are the scores of the founding article's four findings; the others are choices beside them.
@@ -29,6 +29,7 @@ macro_rules! detector {
     (
         $(#[$meta:meta])*
         $type:ident = $name:literal, $family:ident, ceiling $ceiling:literal,
+        next $next:literal,
         $($feature:ident)|+ => $judge:ident
     ) => {
         $(#[$meta])*
@@ -45,6 +46,10 @@ macro_rules! detector {
 
             fn ceiling(&self) -> f64 {
                 $ceiling
+            }
+
+            fn next_step(&self) -> &'static str {
+                $next
             }
 
             fn judge(&self, observation: &model::Observation, settings: &$crate::Settings) -> Vec<$crate::Verdict> {

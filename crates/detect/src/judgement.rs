@@ -2,7 +2,7 @@
 
 use crate::registry::Detector;
 use crate::{Settings, Verdict, blind, score};
-use model::{Contribution, Finding, Measure, Observation, Surface, Text, Timestamp, Uuid, id};
+use model::{Contribution, Finding, Measure, Observation, SourceIp, Surface, Text, Timestamp, Uuid, id};
 
 /// What a detector found out: the surprise, and what explains it. [`Judgement::verdict`] scores it.
 pub(crate) struct Judgement {
@@ -104,7 +104,16 @@ impl Judgement {
             surface: self.surface,
             withdrawn: !is_raised,
             config_hash: Text::default(),
+            addresses: address(observation).into_iter().collect(),
         }))
+    }
+}
+
+/// Returns the address from which the activity came, if there is one.
+fn address(observation: &Observation) -> Option<Text> {
+    match observation.activity.as_ref()?.source_ip.as_ref()? {
+        SourceIp::Address(address) => Some(address.to_string().into()),
+        SourceIp::Salesforce | SourceIp::Other(_) => None,
     }
 }
 

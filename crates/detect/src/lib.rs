@@ -9,6 +9,6 @@ mod settings;
 pub mod text;
 mod verdict;
 
-pub use registry::{DETECTORS, Detector};
+pub use registry::{DETECTORS, Detector, next_step};
 pub use settings::{Settings, SettingsError, Tuning};
 pub use verdict::{Unscoreable, Verdict};

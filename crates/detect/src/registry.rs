@@ -19,6 +19,9 @@ pub trait Detector: Sync {
     /// The highest score it gives, 0 to 10, unless the settings say otherwise.
     fn ceiling(&self) -> f64;
 
+    /// What to do first about its findings, in a sentence. Its page in `docs/detectors/` says more.
+    fn next_step(&self) -> &'static str;
+
     /// Returns one verdict for each feature that the detector judges; none if the observation has no such feature.
     fn judge(&self, observation: &Observation, settings: &Settings) -> Vec<Verdict>;
 }
@@ -41,6 +44,17 @@ pub static DETECTORS: [&dyn Detector; 15] = [
     &slow_drain::SlowDrain,
     &native::Native,
 ];
+
+/// Returns what to do first about the findings of a detector, or of `blind_source`, which is none; `None` for another
+/// name.
+pub fn next_step(name: &str) -> Option<&'static str> {
+    if name == "blind_source" {
+        return Some(
+            "Run `orgwatchd sources status`, and restore the source: until then nothing of this kind is seen.",
+        );
+    }
+    DETECTORS.iter().find(|detector| detector.name() == name).map(|detector| detector.next_step())
+}
 
 #[cfg(test)]
 mod tests {
@@ -67,5 +81,16 @@ mod tests {
             );
             assert!(index.contains(&format!("({name}.md)")), "docs/detectors/README.md does not link {name}.md");
         }
+    }
+
+    #[test]
+    fn every_page_says_what_to_check_and_do() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/detectors");
+        for name in DETECTORS.iter().map(|detector| detector.name()).chain(["blind_source"]) {
+            let page = std::fs::read_to_string(format!("{folder}/{name}.md")).unwrap_or_default();
+            let section = page.split_once("\n## What to check and do\n").unwrap_or_default().1;
+            assert!(section.contains(next_step(name).unwrap()), "docs/detectors/{name}.md does not say the next step");
+        }
+        assert_eq!(next_step("none"), None);
     }
 }

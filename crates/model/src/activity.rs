@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// One normalized Salesforce event: who, when, what, how much, and from where.
 ///
 /// The id, org, user, event time, channel and kind are always present. Salesforce may omit any other field.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Activity {
     /// `EventIdentifier`, or an id derived from the record where Salesforce gives none.
     pub id: Uuid,
@@ -155,7 +155,7 @@ impl Activity {
 }
 
 /// A field that orgwatch has no name for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attribute {
     /// The field's name, as it came.
     pub name: Text,
@@ -290,7 +290,7 @@ words! {
 }
 
 /// Where a request came from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum SourceIp {
     /// An IPv4 or IPv6 address.
     Address(IpAddr),
@@ -301,7 +301,7 @@ pub enum SourceIp {
 }
 
 /// Who acts as the user after a LoginAs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Delegate {
     /// The delegate's username.
     pub username: Option<Text>,
@@ -312,7 +312,7 @@ pub struct Delegate {
 }
 
 /// A detection by Salesforce's own Threat Detection.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NativeAnomaly {
     /// The score on `scale`.
     pub score: Option<f64>,
@@ -338,7 +338,7 @@ impl NativeAnomaly {
 }
 
 /// One element of `SecurityEventData`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NativeFeature {
     /// `featureName`.
     pub name: Text,

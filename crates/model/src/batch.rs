@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A value with its trace context and the time at which its cause was received.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Item<T> {
     /// The value.
     pub value: T,
@@ -17,7 +17,8 @@ pub struct Item<T> {
 }
 
 /// One entry of a partition's activity stream.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Entry {
     /// A current activity, which is observed, judged and learned.
     Activity(Box<Activity>),
@@ -28,7 +29,7 @@ pub enum Entry {
 }
 
 /// A command to all readers of an org's activity stream, which take it at its position in the stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Control {
     /// The org that the command concerns.
     pub org_id: OrgId,
@@ -37,7 +38,8 @@ pub struct Control {
 }
 
 /// What a control record asks its readers to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Judge once more what is open, if its hour ends by this time: all sources have published everything before it.
     /// Nothing closes.
@@ -57,7 +59,7 @@ pub enum Command {
 }
 
 /// A new state of an incident.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
     /// The incident after the change.
     pub incident: Incident,

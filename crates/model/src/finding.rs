@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 /// One detector's anomalous verdict on one account.
 ///
-/// A later revision replaces an earlier one with the same id, except for `observed_at`, which stays the earliest.
+/// A later revision replaces an earlier one with the same id, except for `observed_at`, which stays
+/// the earliest, and `addresses`, which are gathered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Derived from org, user, detector, subject and day: see [`crate::id::finding_id`].
@@ -59,6 +60,14 @@ pub struct Finding {
     pub withdrawn: bool,
     /// Hash of the settings in force.
     pub config_hash: Text,
+    /// Addresses from which the activities came that were judged; of all revisions, sorted, 16 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<Text>,
+}
+
+impl Finding {
+    /// The most addresses that a finding keeps: a choice that keeps it small. An account with more is behind a proxy.
+    pub const ADDRESSES: usize = 16;
 }
 
 words! {

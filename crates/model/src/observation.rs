@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// An activity, or a closed hour or day, with its unusual features.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Observation {
     /// The org of the account.
     pub org_id: OrgId,
@@ -105,7 +105,7 @@ impl Observation {
 }
 
 /// One property of an observation that leans towards the unusual, with its usual value.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Feature {
     /// Rows read through one surface.
     Volume(Volume),
@@ -156,7 +156,7 @@ impl Feature {
 }
 
 /// Rows that one surface returned in the day so far.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Volume {
     /// The surface.
     pub surface: Surface,
@@ -185,7 +185,7 @@ pub struct Volume {
 }
 
 /// Requests within a minute that page loads do not explain.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Burst {
     /// All requests in the minute.
     pub requests: u32,
@@ -204,7 +204,7 @@ pub struct Burst {
 }
 
 /// First-time accesses of the day: wider scopes, new objects, or new report exports.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct First {
     /// The first new value of the day.
     pub name: Text,
@@ -239,7 +239,7 @@ pub struct First {
 }
 
 /// A client or network that is rare for the account.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Rarity {
     /// The client or network.
     pub value: Text,
@@ -262,7 +262,7 @@ pub struct Rarity {
 }
 
 /// A login that succeeded after failed ones.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Failures {
     /// Failed logins before this one. Each counts 1 and decays exponentially, to 1/e after 15 minutes.
     pub recent: f64,
@@ -277,7 +277,7 @@ pub struct Failures {
 }
 
 /// A session that continues from another network or with another client.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SessionChange {
     /// The network before; `None` if the network did not change.
     pub from_network: Option<Text>,
@@ -296,7 +296,7 @@ pub struct SessionChange {
 }
 
 /// Work done in a session opened by LoginAs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Delegated {
     /// Who acted: a username, or a Salesforce id where no username is known.
     pub delegate: Text,
@@ -313,7 +313,7 @@ pub struct Delegated {
 }
 
 /// Activity at an hour of the week at which the account is rarely active.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HourOfWeek {
     /// Hour of the week in the org's time zone; 0 is Monday from 00:00 to 01:00.
     pub hour: u32,
@@ -328,7 +328,7 @@ pub struct HourOfWeek {
 }
 
 /// Distinct objects requested over the API in the day.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Spread {
     /// Distinct objects.
     pub objects: u32,
@@ -345,7 +345,7 @@ pub struct Spread {
 }
 
 /// Files and Bulk API results downloaded in the day.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Downloads {
     /// Downloads of the day.
     pub count: u32,
@@ -360,7 +360,7 @@ pub struct Downloads {
 }
 
 /// A modest excess of rows on many days.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Drain {
     /// The surface.
     pub surface: Surface,

@@ -50,6 +50,7 @@ impl Unseen<'_> {
             surface: None,
             withdrawn: false,
             config_hash: Text::default(),
+            addresses: Vec::new(),
         }
     }
 }

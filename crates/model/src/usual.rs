@@ -1,7 +1,9 @@
 //! Parameters of predictive distributions: what a baseline expects. `profile::tail` computes their tails.
 
+use serde::Serialize;
+
 /// Predictive distribution of a heavy-tailed quantity x: ln(1 + x) is distributed as Student's t.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Usual {
     /// Location of ln(1 + x).
     pub location: f64,
@@ -34,7 +36,7 @@ impl Usual {
 }
 
 /// Predictive distribution of a daily count: Poisson with a mean distributed as Gamma(`shape`, `rate`).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Rate {
     /// Shape of the Gamma distribution: a count.
     pub shape: f64,

@@ -1,7 +1,7 @@
 //! Messages as CloudEvents 1.0 in JSON (structured mode).
 
-use crate::message::{Content, Digest, Entry, Message, summary};
-use model::{Change, ChangeKind, EndReason, Finding, Points, Severity, Term, Timestamp, Uuid};
+use crate::message::{Content, Digest, Entry, Message, strongest, summary};
+use model::{Change, ChangeKind, EndReason, Finding, Points, Severity, Term, Text, Timestamp, UserClass, Uuid};
 use serde::Serialize;
 
 /// The media type of [`encode`].
@@ -80,12 +80,19 @@ struct Compact<'a> {
     user_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<&'a str>,
+    user_class: UserClass,
     severity: Severity,
     /// 0 to 100.
     risk_score: Points,
+    /// Of the strongest finding, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
     first_event_at: Timestamp,
     last_event_at: Timestamp,
     summary: String,
+    /// What to do first about the strongest finding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_step: Option<&'static str>,
     findings: Vec<CompactFinding<'a>>,
     /// The terms add up to `risk_score`.
     receipt: Vec<CompactTerm<'a>>,
@@ -101,7 +108,17 @@ struct CompactFinding<'a> {
     severity: Severity,
     /// 0 to 10.
     score: f64,
+    /// 0 to 1.
+    confidence: f64,
     summary: &'a str,
+    objects: &'a [Text],
+    addresses: &'a [Text],
+    /// The activities that it rests on, or the main ones of them.
+    event_ids: &'a [Uuid],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_step: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runbook: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -148,7 +165,13 @@ fn compact<'a>(change: &'a Change, message: &'a Message) -> Compact<'a> {
         detector: &finding.detector,
         severity: finding.severity,
         score: finding.score,
+        confidence: finding.confidence,
         summary: &finding.summary,
+        objects: &finding.objects,
+        addresses: &finding.addresses,
+        event_ids: &finding.event_ids,
+        next_step: detect::next_step(&finding.detector),
+        runbook: message.runbook(&finding.detector),
     };
     let term = |term: &'a Term| CompactTerm { name: &term.name, points: term.points };
     Compact {
@@ -161,11 +184,14 @@ fn compact<'a>(change: &'a Change, message: &'a Message) -> Compact<'a> {
         org_id: incident.org_id.as_str(),
         user_id: incident.user_id.as_str(),
         username: incident.username.as_deref(),
+        user_class: incident.user_class,
         severity: incident.severity,
         risk_score: incident.risk_score,
+        confidence: strongest(incident).map(|finding| finding.confidence),
         first_event_at: incident.first_event_at,
         last_event_at: incident.last_event_at,
         summary: summary(incident),
+        next_step: strongest(incident).and_then(|finding| detect::next_step(&finding.detector)),
         findings: incident.findings.iter().map(finding).collect(),
         receipt: incident.receipt.terms.iter().map(term).collect(),
         trace_id: message.traceparent.split('-').nth(1),
@@ -228,10 +254,11 @@ mod tests {
         change.incident.findings.truncate(1);
         let message = message(change);
         let value: serde_json::Value = serde_json::from_slice(&encode(&message).unwrap()).unwrap();
-        for absent in ["username", "trace_id", "link"] {
+        for absent in ["username", "trace_id", "link", "end_reason", "merged_into"] {
             assert!(value["data"].get(absent).is_none(), "{absent}");
         }
         assert!(value.get("traceparent").is_none());
+        assert!(value["data"]["findings"][0].get("runbook").is_none());
     }
 
     #[test]

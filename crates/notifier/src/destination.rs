@@ -42,6 +42,9 @@ impl Settings {
         if self.console_url.as_deref().is_some_and(|url| !is_http(url)) {
             errors.push(SettingsError::ConsoleUrl);
         }
+        if self.runbook_url.as_deref().is_some_and(|url| !is_http(url)) {
+            errors.push(SettingsError::RunbookUrl);
+        }
         if !(1..=8_760).contains(&self.catch_up_hours) {
             errors.push(SettingsError::CatchUpHours(self.catch_up_hours));
         }
@@ -256,6 +259,7 @@ mod tests {
         let found = problems(
             r#"
             console_url = "console.example.com"
+            runbook_url = "docs/detectors"
             catch_up_hours = 0
             [destinations."a b"]
             kind = "stdout"
@@ -284,6 +288,7 @@ mod tests {
         assert!(!found.contains("hidden"), "{found}");
         insta::assert_snapshot!(found, @r"
         console_url: must be a URL that begins with https:// or http://
+        runbook_url: must be a URL that begins with https:// or http://
         catch_up_hours: must be from 1 to 8760, is 0
         destinations.a b: a name has 1 to 64 letters, digits, - and _
         destinations.a b.path: not used by kind stdout

@@ -2,7 +2,7 @@
 
 use crate::Settings;
 use model::time::HOUR;
-use model::{Change, ChangeKind, Incident, OrgId, Points, Severity, Text, Timestamp, UserId, Uuid};
+use model::{Change, ChangeKind, Finding, Incident, OrgId, Points, Severity, Text, Timestamp, UserId, Uuid};
 use risk::notify::{is_catch_up, is_urgent};
 use std::collections::BTreeMap;
 
@@ -19,6 +19,8 @@ pub(crate) struct Message {
     pub(crate) is_catch_up: bool,
     /// Whether it is worth a page now: see [`is_urgent`].
     pub(crate) is_urgent: bool,
+    /// Base of the links to runbooks.
+    pub(crate) runbook_url: Option<String>,
     pub(crate) content: Content,
 }
 
@@ -26,6 +28,7 @@ pub(crate) struct Message {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Frame {
     pub(crate) console_url: Option<String>,
+    pub(crate) runbook_url: Option<String>,
     /// Milliseconds after which a change is a catch-up.
     pub(crate) catch_up_after: i64,
 }
@@ -70,7 +73,8 @@ pub(crate) struct Entry {
 impl Frame {
     pub(crate) fn of(settings: &Settings) -> Self {
         let catch_up_after = i64::from(settings.catch_up_hours) * HOUR;
-        Self { console_url: settings.console_url.clone(), catch_up_after }
+        let Settings { console_url, runbook_url, .. } = settings;
+        Self { console_url: console_url.clone(), runbook_url: runbook_url.clone(), catch_up_after }
     }
 
     fn link(&self, incident_id: Uuid) -> Option<String> {
@@ -92,6 +96,7 @@ impl Message {
             link: frame.link(incident_id),
             is_catch_up: is_catch_up(&change, now, frame.catch_up_after),
             is_urgent: is_urgent(&change, now, frame.catch_up_after),
+            runbook_url: frame.runbook_url.clone(),
             content: Content::Change(Box::new(change)),
         }
     }
@@ -137,8 +142,17 @@ impl Message {
             link: frame.incidents(),
             is_catch_up: digest.entries.iter().all(|entry| entry.is_catch_up),
             is_urgent: by_risk.iter().any(|change| is_urgent(change, now, frame.catch_up_after)),
+            runbook_url: None,
             content: Content::Digest(digest),
         })
+    }
+}
+
+impl Message {
+    /// Returns the link to the runbook of a detector, if there is a base URL and a page.
+    pub(crate) fn runbook(&self, detector: &str) -> Option<String> {
+        let base = self.runbook_url.as_deref()?.trim_end_matches('/');
+        detect::next_step(detector).map(|_| format!("{base}/{detector}.md#what-to-check-and-do"))
     }
 }
 
@@ -161,15 +175,19 @@ pub(crate) fn display_name<'a>(username: &'a Option<Text>, user_id: &'a UserId) 
     username.as_ref().map_or(user_id.as_str(), Text::as_str)
 }
 
-/// Returns the incident in one line: the user, the strongest finding, and the number of other findings.
-pub(crate) fn summary(incident: &Incident) -> String {
-    let name = display_name(&incident.username, &incident.user_id);
-    let strongest = incident.findings.iter().reduce(
+/// Returns the finding with the highest score, the first of several.
+pub(crate) fn strongest(incident: &Incident) -> Option<&Finding> {
+    incident.findings.iter().reduce(
         |strongest, finding| {
             if finding.score > strongest.score { finding } else { strongest }
         },
-    );
-    let Some(strongest) = strongest else { return name.to_owned() };
+    )
+}
+
+/// Returns the incident in one line: the user, the strongest finding, and the number of other findings.
+pub(crate) fn summary(incident: &Incident) -> String {
+    let name = display_name(&incident.username, &incident.user_id);
+    let Some(strongest) = strongest(incident) else { return name.to_owned() };
     match incident.findings.len() - 1 {
         0 => format!("{name}: {}", strongest.summary),
         1 => format!("{name}: {} (and 1 more finding)", strongest.summary),

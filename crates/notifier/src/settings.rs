@@ -12,6 +12,9 @@ use std::path::PathBuf;
 pub struct Settings {
     /// URL of the console: messages link to `<console_url>/incidents/<incident_id>`. Without it they have no links.
     pub console_url: Option<String>,
+    /// Base URL of the runbooks of detectors: messages link to `<runbook_url>/<detector>.md#what-to-check-and-do`. Without
+    /// it they have the next step alone.
+    pub runbook_url: Option<String>,
     /// Hours, 1 to 8,760. A change with a last event that is older when it is delivered is marked as a catch-up, and
     /// mentions nobody.
     pub catch_up_hours: u32,
@@ -96,6 +99,9 @@ pub enum SettingsError {
     /// `console_url` is no URL.
     #[error("console_url: must be a URL that begins with https:// or http://")]
     ConsoleUrl,
+    /// `runbook_url` is no URL.
+    #[error("runbook_url: must be a URL that begins with https:// or http://")]
+    RunbookUrl,
     /// `catch_up_hours` is out of range.
     #[error("catch_up_hours: must be from 1 to 8760, is {0}")]
     CatchUpHours(u32),
@@ -167,7 +173,7 @@ pub enum SettingsError {
 impl Default for Settings {
     fn default() -> Self {
         // A day: on-call staff has seen what is older, or nobody has waited for it.
-        Self { console_url: None, catch_up_hours: 24, destinations: BTreeMap::new(), channels: None }
+        Self { console_url: None, runbook_url: None, catch_up_hours: 24, destinations: BTreeMap::new(), channels: None }
     }
 }
 

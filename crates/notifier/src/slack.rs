@@ -3,11 +3,12 @@
 use crate::message::{Content, Digest, Message, display_name, summary};
 use model::{Change, Finding};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Returns the payload of an incoming webhook. `mention` stands before the text of what is urgent, in Slack's markup.
 pub(crate) fn payload(message: &Message, mention: Option<&str>) -> Value {
     let (headline, fallback, mut sections) = match &message.content {
-        Content::Change(change) => (headline(change), summary(&change.incident), change_sections(change)),
+        Content::Change(change) => (headline(change), summary(&change.incident), change_sections(change, message)),
         Content::Digest(digest) => {
             let headline = format!("{} incidents: {}", digest.incidents(), digest.by_severity());
             (headline.clone(), headline, digest_sections(digest))
@@ -45,6 +46,8 @@ const SECTION: usize = 3_000;
 /// Choices: characters of the text that Slack's own notifications show, and of one summary.
 const TEXT: usize = 600;
 const SUMMARY: usize = 300;
+/// Choice: characters of one object, address or id.
+const VALUE: usize = 60;
 /// Choice: bullets in a message.
 const BULLETS: usize = 10;
 
@@ -54,13 +57,14 @@ fn headline(change: &Change) -> String {
     format!("{} risk {}: incident {}", capital(incident.severity.as_str()), incident.risk_score, change.kind)
 }
 
-/// Returns the user, the time and the findings of a change.
-fn change_sections(change: &Change) -> Vec<Value> {
+/// Returns the account, the time, the findings, their evidence and the next step of a change.
+fn change_sections(change: &Change, message: &Message) -> Vec<Value> {
     let incident = &change.incident;
     let name = escape(&cut(display_name(&incident.username, &incident.user_id), SUMMARY));
     let about = format!(
-        "*{name}* ({}) in org {}\n{} to {}",
+        "*{name}* ({}), {} account, in org {}\n{} to {}",
         escape(incident.user_id.as_str()),
+        incident.user_class,
         escape(incident.org_id.as_str()),
         incident.first_event_at,
         incident.last_event_at
@@ -69,13 +73,44 @@ fn change_sections(change: &Change) -> Vec<Value> {
     findings.sort_by(|a, b| b.score.total_cmp(&a.score));
     let bullet = |finding: &Finding| {
         let summary = escape(&cut(&finding.summary, SUMMARY));
-        format!("• *{}* {} {:.1}/10: {summary}", escape(&finding.detector), finding.severity, finding.score)
+        let (name, confidence) = (escape(&finding.detector), finding.confidence * 100.0);
+        format!("• *{name}* {} {:.1}/10, {confidence:.0} % sure: {summary}", finding.severity, finding.score)
     };
     let lines = fitting(findings.iter().map(|finding| bullet(finding)));
     let rest = findings.len() - lines.len();
     let more = (rest > 0).then(|| format!("… and {rest} more"));
     let bullets = lines.into_iter().chain(more).collect::<Vec<String>>().join("\n");
-    [about, bullets].iter().filter(|text| !text.is_empty()).map(|text| section(text)).collect()
+    let next = findings.first().and_then(|finding| next_step(finding, message)).unwrap_or_default();
+    [about, bullets, evidence(&findings), next]
+        .iter()
+        .filter(|text| !text.is_empty())
+        .map(|text| section(text))
+        .collect()
+}
+
+/// Returns the objects, addresses and events of all findings, each once.
+fn evidence(findings: &[&Finding]) -> String {
+    let objects = findings.iter().flat_map(|finding| finding.objects.iter().map(ToString::to_string));
+    let addresses = findings.iter().flat_map(|finding| finding.addresses.iter().map(ToString::to_string));
+    let events = findings.iter().flat_map(|finding| finding.event_ids.iter().map(ToString::to_string));
+    let lines = [listed("Objects", objects), listed("Addresses", addresses), listed("Events", events)];
+    lines.into_iter().flatten().collect::<Vec<String>>().join("\n")
+}
+
+/// Returns the first of the values in one line, with the number of the others.
+fn listed(name: &str, values: impl Iterator<Item = String>) -> Option<String> {
+    let values: BTreeSet<String> = values.collect();
+    let shown: Vec<String> = values.iter().take(BULLETS).map(|value| escape(&cut(value, VALUE))).collect();
+    let rest = values.len() - shown.len();
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    (!shown.is_empty()).then(|| format!("{name}: {}{more}", shown.join(", ")))
+}
+
+/// Returns what to do first about a finding, with the link to its runbook.
+fn next_step(finding: &Finding, message: &Message) -> Option<String> {
+    let step = detect::next_step(&finding.detector)?;
+    let link = message.runbook(&finding.detector).map(|link| format!(" <{}|Runbook>", escape(&link)));
+    Some(format!("*Next:* {}{}", escape(step), link.unwrap_or_default()))
 }
 
 /// Returns the numbers of a digest, its incidents with the highest risks, and how the others are found.

@@ -14,15 +14,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 pub(crate) const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// Without links; what is older than a day is a catch-up.
-pub(crate) const FRAME: Frame = Frame { console_url: None, catch_up_after: 24 * HOUR };
+pub(crate) const FRAME: Frame = Frame { console_url: None, runbook_url: None, catch_up_after: 24 * HOUR };
 
 /// A minute after the last event of [`change`], and a day later.
 pub(crate) const NOW: Timestamp = Timestamp(1_772_471_592_000 + MINUTE);
 pub(crate) const LATER: Timestamp = Timestamp(NOW.0 + 24 * HOUR);
 
-/// With links to a console.
+/// With links to a console and to runbooks.
 pub(crate) fn console() -> Frame {
-    Frame { console_url: Some("https://console.example.com/".to_owned()), ..FRAME }
+    let console_url = Some("https://console.example.com/".to_owned());
+    Frame { console_url, runbook_url: Some("https://docs.example.com/detectors/".to_owned()), ..FRAME }
 }
 
 /// The message of a change without a trace, delivered [`NOW`].
@@ -92,19 +93,26 @@ fn finding(detector: &str, score: f64, summary: &str) -> Finding {
         severity: Severity::of_score(score),
         score,
         anomaly_score: score / 10.0,
-        confidence: 1.0,
+        confidence: 0.8,
         surprise: score,
         observed_at: Timestamp(1_772_461_912_867),
         revised_at: Timestamp(1_772_471_592_000),
         summary: summary.to_owned(),
         features: Vec::new(),
         measures: Vec::new(),
-        event_ids: Vec::new(),
-        objects: Vec::new(),
+        event_ids: vec![model::id::derive(&["event", detector])],
+        objects: vec!["Case".into(), "Contact".into()],
         surface: None,
         withdrawn: false,
         config_hash: "hash".into(),
+        addresses: addresses(detector),
     }
+}
+
+/// One that all findings share, and one of the detector.
+fn addresses(detector: &str) -> Vec<Text> {
+    let other = if detector == "row_spike" { "198.51.100.4" } else { "2001:db8::7" };
+    vec![other.into(), "203.0.113.7".into()]
 }
 
 fn term(finding: &Finding, points: Points) -> Term {

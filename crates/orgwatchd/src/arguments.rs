@@ -211,8 +211,13 @@ pub(crate) enum DeadCommand {
         #[arg(long)]
         stage: Option<String>,
     },
-    /// Print one letter with its payload
-    Show { sequence: u64 },
+    /// Print one letter with its decoded items
+    Show {
+        sequence: u64,
+        /// Print its bytes, too, in hexadecimal digits
+        #[arg(long)]
+        raw: bool,
+    },
     /// Publish a letter to its subject again; not possible for a record of a source
     Replay { sequence: u64 },
     /// Delete a letter

@@ -1,6 +1,7 @@
 //! The commands: one function for each service, and the commands of operators in modules.
 
 mod health;
+mod letter;
 mod lifecycle;
 pub(crate) mod operate;
 mod readers;

@@ -1,8 +1,8 @@
 //! The ledger of one user's findings, and the incidents that they form.
 
 use crate::{Rulebook, receipt};
-use model::{Finding, Incident, Timestamp, Uuid, id};
-use std::collections::BTreeMap;
+use model::{Finding, Incident, Text, Timestamp, Uuid, id};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The findings of one user, each at its latest revision.
 ///
@@ -34,7 +34,9 @@ impl Ledger {
     pub fn add(&mut self, finding: Finding) -> bool {
         let observed_at = (!finding.withdrawn).then_some(finding.observed_at);
         let Some(entry) = self.findings.get_mut(&finding.finding_id) else {
-            let entry = LedgerEntry { latest: finding, first_observed_at: observed_at };
+            let addresses = gathered(&finding.addresses, &[]);
+            let latest = Finding { addresses, ..finding };
+            let entry = LedgerEntry { latest, first_observed_at: observed_at };
             self.findings.insert(entry.latest.finding_id, entry);
             return true;
         };
@@ -43,11 +45,13 @@ impl Ledger {
             (a, b) => a.or(b),
         };
         let is_later = finding.revision > entry.latest.revision;
-        let is_changed = is_later || earliest != entry.first_observed_at;
+        let addresses = gathered(&entry.latest.addresses, &finding.addresses);
+        let is_changed = is_later || earliest != entry.first_observed_at || addresses != entry.latest.addresses;
         entry.first_observed_at = earliest;
         if is_later {
             entry.latest = finding;
         }
+        entry.latest.addresses = addresses;
         is_changed
     }
 
@@ -66,6 +70,13 @@ impl Ledger {
         findings.sort_by_key(|finding| (finding.observed_at, finding.finding_id));
         findings
     }
+}
+
+/// Returns the first of the addresses of both, in their order. Keeping the least of a union is commutative, associative
+/// and idempotent, as adding has to be.
+fn gathered(a: &[Text], b: &[Text]) -> Vec<Text> {
+    let all: BTreeSet<&Text> = a.iter().chain(b).collect();
+    all.into_iter().take(Finding::ADDRESSES).cloned().collect()
 }
 
 /// Groups the findings of one user into incidents; `findings` are as [`Ledger::findings`] returns them.

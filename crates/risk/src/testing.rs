@@ -26,5 +26,6 @@ pub(crate) fn finding(detector: &str, id: u128, score: f64, at: i64) -> Finding 
         surface: None,
         withdrawn: false,
         config_hash: "hash".into(),
+        addresses: Vec::new(),
     }
 }

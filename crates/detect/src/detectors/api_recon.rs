@@ -9,6 +9,7 @@ use profile::tail;
 detector! {
     /// Judges the number of distinct objects touched over the API in a day, against the account's days.
     ApiRecon = "api_recon", Reconnaissance, ceiling 9.0,
+    next "Find the owner of the connected app; if nobody planned the access, revoke its tokens.",
     Recon => spread
 }
 

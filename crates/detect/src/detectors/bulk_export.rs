@@ -9,6 +9,7 @@ use profile::tail;
 detector! {
     /// Judges the number of downloads of bulk results and files in a day, against the account's days and the org's day.
     BulkExport = "bulk_export", Volume, ceiling 9.0,
+    next "Find who created the job or took the files and where they went; if nobody planned it, freeze the account.",
     Downloads => downloads
 }
 

@@ -9,6 +9,7 @@ use profile::tail;
 detector! {
     /// Judges the failed logins shortly before a success, against those of the account's days.
     FailedThenSuccess = "failed_then_success", Identity, ceiling 7.0,
+    next "Ask the user whether the failed logins were theirs; if not, reset the password and look for more accounts from that network.",
     Failures => guessed
 }
 

@@ -9,6 +9,7 @@ use profile::tail;
 detector! {
     /// Judges the rows and exports of a session opened by LoginAs, against the org's other LoginAs sessions.
     LoginAsExport = "login_as_export", Identity, ceiling 9.0,
+    next "Find the support case for the login as this user; without one, ask the administrator and their manager.",
     Delegated => export
 }
 

@@ -30,6 +30,10 @@ impl Detector for Native {
         8.0
     }
 
+    fn next_step(&self) -> &'static str {
+        "Open the event in Salesforce Threat Detection, and compare it with the other findings of the incident."
+    }
+
     fn judge(&self, observation: &Observation, settings: &Settings) -> Vec<Verdict> {
         let Some(activity) = observation.activity.as_deref() else { return Vec::new() };
         let Some(native) = activity.native.as_deref() else { return Vec::new() };

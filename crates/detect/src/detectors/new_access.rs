@@ -9,6 +9,7 @@ use profile::tail;
 detector! {
     /// Judges how many objects a day accesses for the first time, and with how many rows a request.
     NewAccess = "new_access", Novelty, ceiling 7.0,
+    next "Ask what the new objects are needed for, and take the permission away if nobody can say.",
     Object => access
 }
 

@@ -9,6 +9,7 @@ use profile::tail;
 detector! {
     /// Judges how many reports a day exports for the first time, and with how many rows a request.
     NewReportExport = "new_report_export", Novelty, ceiling 8.0,
+    next "Open the exported reports, and ask for whom they are; an account that is about to leave is frozen first.",
     Export => export
 }
 

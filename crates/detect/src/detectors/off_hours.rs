@@ -9,6 +9,7 @@ use profile::tail;
 detector! {
     /// Judges the hour of the week, against the account's rhythm shrunk to that of its class.
     OffHours = "off_hours", Time, ceiling 5.0,
+    next "Ask the user about the hour, together with what was read; alone it needs no more.",
     Hour => odd
 }
 

@@ -9,6 +9,7 @@ use profile::tail;
 detector! {
     /// Judges a network (autonomous system, or prefix of the address) that is new to the account, and its country.
     RareNetwork = "rare_network", Identity, ceiling 6.0,
+    next "Ask the user by phone where they were; if it was not them, end the sessions and reset the password.",
     Network => network
 }
 

@@ -10,6 +10,7 @@ detector! {
     /// Judges a kind of client, versions aside, that is new to the account: how often the account starts to use a new
     /// one, and how rare this one is among the clients that the org's users have.
     RareUserAgent = "rare_user_agent", Identity, ceiling 6.0,
+    next "Ask the user whether the client is theirs; if not, end its sessions and revoke its connected app.",
     Client => client
 }
 

@@ -9,6 +9,7 @@ use profile::tail;
 detector! {
     /// Judges the rows of one surface in a day against the account's own days, given its class and the org's day.
     RowSpike = "row_spike", Volume, ceiling 10.0,
+    next "Ask the user and their manager whether the job needs this many rows; if nobody can say why, freeze the account and keep the events.",
     Volume => spike
 }
 

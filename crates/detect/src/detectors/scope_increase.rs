@@ -10,6 +10,7 @@ detector! {
     /// Judges requests for list views wider than the account's own of the same objects: how many a day brings, and with
     /// how many rows.
     ScopeIncrease = "scope_increase", Novelty, ceiling 8.0,
+    next "Ask whether the role needs records beyond its own; if not, narrow the sharing and see what was read.",
     Scope => wider
 }
 

@@ -10,6 +10,7 @@ detector! {
     /// Judges a session that changed its network or its client, against how often the account's sessions change
     /// network.
     SessionHijack = "session_hijack", Identity, ceiling 9.0,
+    next "End the session now, then reset the password and ask the user.",
     Session => moved
 }
 

@@ -9,6 +9,7 @@ detector! {
     /// Judges the e-process over the days of a surface (see `DrainState` in `crates/profile/src/user/rows.rs`): by
     /// chance it reaches 10^s about once in 10^s days.
     SlowDrain = "slow_drain", Volume, ceiling 9.0,
+    next "Add up what was read since the run began, and ask the manager whether the task has changed.",
     Drain => drain
 }
 

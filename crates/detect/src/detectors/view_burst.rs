@@ -9,6 +9,7 @@ use profile::tail;
 detector! {
     /// Judges the requests of a minute, each page load counted once, against the busiest minute of the account's days.
     ViewBurst = "view_burst", Volume, ceiling 8.0,
+    next "Look at the client and at the objects of the views: a script that opens them is to be stopped by ending the session.",
     Burst => burst
 }
 

@@ -938,6 +938,9 @@ pub struct Finding {
     /// Hash of the settings in force.
     #[prost(string, tag = "22")]
     pub config_hash: ::prost::alloc::string::String,
+    /// Addresses from which the activities came that were judged; of all revisions, sorted, 16 at most.
+    #[prost(string, repeated, tag = "23")]
+    pub addresses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A feature's share of a finding, in hundredths of a percent; the shares add up to 10,000.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -236,6 +236,7 @@ pub(crate) fn finding() -> Finding {
         surface: Some(Surface::ListView),
         withdrawn: true,
         config_hash: "3f9a1c".into(),
+        addresses: vec!["203.0.113.7".into(), "2001:db8::7".into()],
     }
 }
 

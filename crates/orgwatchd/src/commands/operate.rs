@@ -1,12 +1,13 @@
 //! Commands of operators: topology, dead letters, receipts, export, configuration, migrations.
 
 use super::database;
+use super::letter;
 use crate::arguments::{ConfigCommand, DeadCommand, OutputArguments, TopologyCommand};
 use crate::config::Config;
 use crate::rules::Live;
 use crate::{dump, rules};
 use anyhow::{Context, Result, bail};
-use bus::dead::{self, DeadLetter};
+use bus::dead;
 use bus::permissions::{Permissions, Service};
 use bus::{Bus, Topology};
 use model::{Receipt, Text, Uuid};
@@ -55,42 +56,17 @@ pub(crate) async fn dead(config: Config, command: DeadCommand) -> Result<ExitCod
             loop {
                 let letters = dead::list(&bus, &filter).await?;
                 for letter in &letters {
-                    line(&summary(letter))?;
+                    line(&letter::summary(letter))?;
                 }
                 let Some(last) = letters.last() else { break };
                 filter.from = last.sequence + 1;
             }
         }
-        DeadCommand::Show { sequence } => {
-            let letter = dead::get(&bus, sequence).await?;
-            let mut shown = summary(&letter);
-            if let Some(fields) = shown.as_object_mut() {
-                let hex: String = letter.payload.iter().map(|byte| format!("{byte:02x}")).collect();
-                fields.insert("payload".to_owned(), hex.into());
-                // Records of sources are rows of queries and of log files, which are text.
-                let text = letter.origin.as_ref().and_then(|_| std::str::from_utf8(&letter.payload).ok());
-                fields.insert("text".to_owned(), text.into());
-            }
-            print(&shown)?;
-        }
+        DeadCommand::Show { sequence, raw } => print(&letter::shown(&dead::get(&bus, sequence).await?, raw)?)?,
         DeadCommand::Replay { sequence } => dead::replay(&bus, sequence).await?,
         DeadCommand::Drop { sequence } => dead::drop(&bus, sequence).await?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn summary(letter: &DeadLetter) -> serde_json::Value {
-    json!({
-        "sequence": letter.sequence,
-        "stage": letter.stage,
-        "subject": letter.subject,
-        "stream_sequence": letter.stream_sequence,
-        "origin": letter.origin,
-        "reason": letter.reason,
-        "at": model::Timestamp(letter.at_ms),
-        "bytes": letter.payload.len(),
-        "truncated_from": letter.truncated_from,
-    })
 }
 
 /// Recomputes receipts from the findings in Postgres. Exits with 1 if one differs.

@@ -195,7 +195,9 @@ fn any_finding() -> impl Strategy<Value = Finding> {
     (1u128..9, 1u64..4).prop_map(|(id, revision)| {
         let content = id as i64 * 31 + revision as i64 * 7;
         let made = finding(id, revision, content * 17 % 190, (content * 13 % 100) as f64 / 10.0);
-        Finding { withdrawn: content % 3 == 0, ..made }
+        // More addresses over all revisions than are kept.
+        let addresses = (0..9).map(|host| format!("192.0.2.{}", revision * 9 + host).into()).collect();
+        Finding { withdrawn: content % 3 == 0, addresses, ..made }
     })
 }
 

@@ -120,6 +120,7 @@ pub(crate) fn finding(id: u128, user: &(OrgId, UserId)) -> Finding {
         surface: None,
         withdrawn: false,
         config_hash: "hash".into(),
+        addresses: Vec::new(),
     }
 }
 

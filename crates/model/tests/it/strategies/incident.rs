@@ -14,12 +14,13 @@ pub(crate) fn finding(range: Range) -> impl Strategy<Value = Finding> {
     let feature = (text(), text(), 0u32..=10_000).prop_map(|(name, value, share)| Contribution { name, value, share });
     // Measures are sorted by name, and names are unique.
     let measures = btree_map(text(), number(), 0..4);
-    let why = (vec(feature, 0..4), measures, uuids(), texts(), maybe(word(Surface::ALL)), any::<bool>(), text());
+    let why =
+        (vec(feature, 0..4), measures, uuids(), [texts(), texts()], maybe(word(Surface::ALL)), any::<bool>(), text());
     (who, what, why).prop_map(
         |(
             (finding_id, revision, org_id, user_id, username, user_class),
             (detector, severity, [score, anomaly_score, confidence, surprise], observed_at, revised_at, summary),
-            (features, measures, event_ids, objects, surface, withdrawn, config_hash),
+            (features, measures, event_ids, [objects, addresses], surface, withdrawn, config_hash),
         )| Finding {
             finding_id,
             revision,
@@ -43,6 +44,7 @@ pub(crate) fn finding(range: Range) -> impl Strategy<Value = Finding> {
             surface,
             withdrawn,
             config_hash,
+            addresses,
         },
     )
 }

@@ -132,6 +132,7 @@ pub(super) fn finding(user: &str, detector: &str, score: f64, at: Timestamp, sum
         surface: None,
         withdrawn: false,
         config_hash: "3f9a1c".into(),
+        addresses: Vec::new(),
     }
 }
 

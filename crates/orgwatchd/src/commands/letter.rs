@@ -1,0 +1,122 @@
+//! Dead letters as people read them.
+
+use anyhow::Result;
+use bus::dead::DeadLetter;
+use model::{Batch, Change, Entry, Finding, Observation};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Returns where a letter came from, and why it is dead.
+pub(super) fn summary(letter: &DeadLetter) -> Value {
+    json!({
+        "sequence": letter.sequence,
+        "stage": letter.stage,
+        "subject": letter.subject,
+        "stream_sequence": letter.stream_sequence,
+        "origin": letter.origin,
+        "reason": letter.reason,
+        "at": model::Timestamp(letter.at_ms),
+        "bytes": letter.payload.len(),
+        "truncated_from": letter.truncated_from,
+    })
+}
+
+/// Returns a letter with its decoded items, or the text of a record; with `raw` its bytes, too, in hexadecimal digits.
+///
+/// # Errors
+/// None that the types allow.
+pub(super) fn shown(letter: &DeadLetter, raw: bool) -> Result<Value> {
+    let mut shown = summary(letter);
+    let mut put = |name: &str, value: Value| {
+        if let Some(fields) = shown.as_object_mut() {
+            fields.insert(name.to_owned(), value);
+        }
+    };
+    if letter.origin.is_some() {
+        // Records of sources are rows of queries and of log files, which are text.
+        put("text", std::str::from_utf8(&letter.payload).ok().into());
+    } else {
+        match items(letter)? {
+            Ok(items) => put("items", items),
+            Err(reason) => put("undecodable", reason.into()),
+        }
+    }
+    if raw {
+        put("payload", letter.payload.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into());
+    }
+    Ok(shown)
+}
+
+/// Decodes the items of a message by its subject, or says why that is not possible.
+fn items(letter: &DeadLetter) -> Result<std::result::Result<Value, String>> {
+    match letter.subject.split('.').rev().find_map(decoder) {
+        Some(decode) => decode(&letter.payload),
+        None => Ok(Err(format!("messages of subject {} have no known type", letter.subject))),
+    }
+}
+
+type Decoder = fn(&[u8]) -> Result<std::result::Result<Value, String>>;
+
+/// Returns the decoder of what a word of a subject names.
+fn decoder(word: &str) -> Option<Decoder> {
+    match word {
+        "activity" => Some(decoded::<Entry>),
+        "observation" => Some(decoded::<Observation>),
+        "finding" => Some(decoded::<Finding>),
+        "incident" => Some(decoded::<Change>),
+        _ => None,
+    }
+}
+
+fn decoded<T: Batch + Serialize>(payload: &[u8]) -> Result<std::result::Result<Value, String>> {
+    match T::decode_batch(payload) {
+        Ok(items) => Ok(Ok(serde_json::to_value(items)?)),
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Command, Control, Item, OrgId, Timestamp};
+
+    fn letter(subject: &str, payload: Vec<u8>) -> DeadLetter {
+        DeadLetter {
+            sequence: 17,
+            stage: "baseline".to_owned(),
+            subject: subject.to_owned(),
+            stream_sequence: 5,
+            origin: None,
+            reason: "the profile is unreadable".to_owned(),
+            at_ms: 1_772_461_912_867,
+            payload: payload.into(),
+            truncated_from: None,
+        }
+    }
+
+    #[test]
+    fn a_letter_is_shown_with_its_items_and_its_bytes_only_if_asked() {
+        let command = Command::Watermark(Timestamp(1_772_461_912_867));
+        let entry = Entry::Control(Control { org_id: OrgId::new("00Dhn0000018hrcMAU"), command });
+        let letter = letter("orgwatch.v1.activity.3", Entry::encode_batch(&[Item::new(entry)]));
+        let decoded = shown(&letter, false).unwrap();
+        assert_eq!(decoded["reason"], "the profile is unreadable");
+        let command = json!({ "watermark": "2026-03-02T14:31:52.867Z" });
+        let control = json!({ "org_id": "00Dhn0000018hrcMAU", "command": command });
+        let item = json!({ "value": { "control": control }, "traceparent": "", "received_at": null });
+        assert_eq!(decoded["items"], json!([item]));
+        assert_eq!(decoded.get("payload"), None);
+        let raw = shown(&letter, true).unwrap();
+        assert!(raw["payload"].as_str().unwrap().starts_with("0a"), "{raw}");
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_says_why() {
+        let undecodable = shown(&letter("orgwatch.v1.finding.3", b"{}".to_vec()), false).unwrap();
+        assert!(undecodable["undecodable"].as_str().is_some_and(|reason| !reason.is_empty()), "{undecodable}");
+        let unknown = shown(&letter("orgwatch.v1.other", Vec::new()), false).unwrap();
+        assert_eq!(unknown["undecodable"], "messages of subject orgwatch.v1.other have no known type");
+        let record = DeadLetter { origin: Some("logs".to_owned()), ..letter("", b"a,b".to_vec()) };
+        assert_eq!(shown(&record, false).unwrap()["text"], "a,b");
+    }
+}
