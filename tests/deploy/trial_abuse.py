@@ -113,8 +113,10 @@ def frames(trial, zstd, file):
     events = json.loads(done.stdout)["reading"]["counts"]["events"] if done.returncode == 0 else 0
     trial.report.check(events == len(file), f"a file of two frames: {events} of {len(file)} events")
     status, text = trial.try_push("hostile", first + second)
-    accepted = json.loads(text).get("accepted", 0) if status in (200, 202) else 0
-    trial.report.check(accepted == len(file) - 200, f"a body of two frames: {accepted} of {len(file) - 200} events")
+    numbers = json.loads(text) if status in (200, 202) else {}
+    # Half of the body of gzip has been stored before, so its first events are too old by now.
+    read = numbers.get("accepted", 0) + numbers.get("too_old", 0)
+    trial.report.check(read == len(file) - 200, f"a body of two frames: {read} of {len(file) - 200} events")
 
 
 def pack(zstd, part):
