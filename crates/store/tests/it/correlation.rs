@@ -235,7 +235,8 @@ async fn incidents_are_read_by_their_span_or_id() {
     put_incidents(&store, &user("omar"), &[open(incident(40, &user("omar")))]).await;
     let mut correlation = store.correlate(std::slice::from_ref(&emma)).await.unwrap();
     let id = Uuid::from_u128;
-    let cases: [(&[(i64, i64)], &[u128], &[u128], &[u128]); 6] = [
+    type Case<'a> = (&'a [(i64, i64)], &'a [u128], &'a [u128], &'a [u128]);
+    let cases: [Case<'_>; 6] = [
         (&[], &[], &[], &[]),
         (&[(200, 300)], &[], &[], &[10, 20]),
         (&[(201, 299)], &[30], &[], &[30]),
