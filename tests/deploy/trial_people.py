@@ -97,7 +97,7 @@ def expect(trial, ask, status, what, begin):
 
 
 def end(trial):
-    """Services say that they are healthy, metrics parse and have help, receipts hold, nothing is in the dead stream."""
+    """Services say that they are healthy, metrics parse and have help, receipts hold, nothing is denied or dead."""
     fleet = trial.fleet
     codes = {service: run(fleet, service, "health").returncode for service in [*SERVICES, "nobody"]}
     trial.report.check([each for each, code in codes.items() if code] == ["nobody"], f"exit codes of `health`: {codes}")
@@ -106,6 +106,8 @@ def end(trial):
         families, faults = parse(text)
         what = f"{len(families)} families, {len(faults)} faults {faults[:3] or ''}"
         trial.report.check(status == 200 and families and not faults, f"metrics of {service}: {what}")
+    denied = [line for line in fleet.log("nats").splitlines() if "Violation" in line]
+    trial.report.check(not denied, f"NATS denied {len(denied)} publishes and subscriptions {denied[:1] or ''}")
     dead = fleet.operate("dead", "list").strip()
     trial.report.check(not re.search(r"\d", dead), f"dead letters: {dead[:300] or 'none'}")
     done = run(fleet, "operator", "verify")
