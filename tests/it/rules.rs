@@ -38,7 +38,7 @@ async fn pushed_rules_hold_for_findings_and_receipts_alike() {
     let learn_until = Timestamp::parse("2026-01-17").unwrap();
     let deployment = format!(
         "nats.servers = [\"{}\"]\npostgres.url = \"{}\"\ndetector.learn_until = \"{learn_until}\"\n\
-         ingest.files = {{ paths = [\"{}\"], end = true }}\n",
+         ingest.files = {{ paths = [\"{}\"], watch = true, end = true }}\n",
         nats.url(),
         postgres.url(),
         input.display()

@@ -50,7 +50,7 @@ impl Meter {
             all_partitions: gauge("orgwatch.baseline.partitions.configured", "Partitions of the deployment"),
             activities: meter
                 .u64_counter("orgwatch.baseline.activities")
-                .with_description("Activities and backfill by what became of them; late ones count against their day")
+                .with_description("Activities and backfill by outcome; late ones count against their day")
                 .build(),
             renewed: renewed.with_description("Accounts that started anew: their profile could not be read").build(),
             restore_seconds: restore.with_description("Of the last start of a partition from its checkpoint").build(),
@@ -77,7 +77,7 @@ impl Meter {
         }
     }
 
-    /// Counts what became of the activities of a delivery.
+    /// Counts the activities of a delivery by outcome.
     pub(crate) fn outcomes(&self, outcomes: &BTreeMap<ActivityOutcome, u64>) {
         for (outcome, count) in outcomes {
             self.activities.add(*count, &[KeyValue::new("outcome", outcome.as_str())]);

@@ -26,7 +26,7 @@ pub(crate) struct Worker {
     findings: Publisher<Finding>,
     partitions: Partitions,
     set_aside: SetAside,
-    /// What became of the activities of the delivery at hand.
+    /// Activities of the delivery at hand by outcome.
     outcomes: BTreeMap<ActivityOutcome, u64>,
     settings: Settings,
     /// Observations not yet acknowledged. A checkpoint waits for all of them, so that none is lost.
@@ -160,7 +160,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Counts what became of an activity; what is set aside because of its time is logged, and if there is much of it,
+    /// Counts the outcome of an activity; what is set aside because of its time is logged, and if there is much of it,
     /// reported as a finding.
     async fn note(&mut self, item: &Item<Entry>, outcome: ActivityOutcome) -> Result<(), BaselineError> {
         *self.outcomes.entry(outcome).or_default() += 1;

@@ -26,7 +26,7 @@ pub struct Engine {
 /// Numbers counted during a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Counts {
-    /// Activities by what became of them.
+    /// Activities by outcome.
     pub activities: BTreeMap<ActivityOutcome, u64>,
     /// Observations made.
     pub observations: u64,

@@ -105,7 +105,7 @@ impl Partition {
         }
     }
 
-    /// Applies the next entry of the stream; observations go to `out`. Returns what became of an activity, `None` for
+    /// Applies the next entry of the stream; observations go to `out`. Returns the outcome of an activity, `None` for
     /// a control record. [`ActivityOutcome::Away`] means that nothing has changed: load the user's profile, then apply
     /// the entry again.
     ///

@@ -102,7 +102,7 @@ enum Purpose {
     Backfill,
 }
 
-/// What became of an activity.
+/// The outcome of an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ActivityOutcome {
     /// Observed and learned in order.

@@ -174,9 +174,10 @@ async fn prepare(config: &mut Config, arguments: &DevArguments, shutdown: &Cance
     config.admin.listen.set_ip([127, 0, 0, 1].into());
     config.ingest.listen.set_ip([127, 0, 0, 1].into());
     let mut environment = Environment { _nats: nats, postgres, simulated: None, salesforce: None };
+    // What is played is of any age, and watched.
+    config.ingest.backfill_hours = 0;
     let files = &mut config.ingest.files;
     files.end = true;
-    files.watch = true;
     files.org = org;
     config.detector.learn_until = arguments.learn_until;
     if arguments.input.is_empty() {
