@@ -52,7 +52,7 @@ impl Meter {
                 .u64_counter("orgwatch.baseline.activities")
                 .with_description("Activities and backfill by outcome; late ones count against their day")
                 .build(),
-            renewed: renewed.with_description("Accounts that started anew: their profile could not be read").build(),
+            renewed: renewed.with_description("Accounts that started over: their profile could not be read").build(),
             restore_seconds: restore.with_description("Of the last start of a partition from its checkpoint").build(),
             identities: gauge("orgwatch.baseline.identities", "Identities of counted activities that are kept"),
             identity_bytes: size.with_description("Bytes of identities in memory").build(),
@@ -102,7 +102,7 @@ impl Meter {
         self.identity_rows.record(usage.rows, &[of(partition)]);
     }
 
-    /// Counts an account that starts anew because its stored profile cannot be read.
+    /// Counts an account that starts over because its stored profile cannot be read.
     pub(crate) fn renewed(&self) {
         self.renewed.add(1, &[]);
     }

@@ -96,7 +96,7 @@ impl Worker {
         self.applied
     }
 
-    /// Loads profiles. An account whose profile cannot be read starts anew, so that it stops no others.
+    /// Loads profiles. An account with a profile that cannot be read starts over, and stops no others.
     async fn fetch(&mut self, org: &OrgId, users: &[UserId]) -> Result<(), BaselineError> {
         let keys: Vec<String> = users.iter().map(Org::user_key).collect();
         let stored = self.owner.load_keys(self.partition.into(), org, &keys).await?;
@@ -115,10 +115,10 @@ impl Worker {
         Ok(())
     }
 
-    /// Lets an account start anew, and keeps the bytes of its profile in the dead stream.
+    /// Lets an account start over, and keeps the bytes of its profile in the dead stream.
     async fn renew(&mut self, org: &OrgId, user: &UserId, bytes: Vec<u8>, reason: &str) {
         let origin = format!("partition {}, org {org}, {}", self.partition, Org::user_key(user));
-        let reason = format!("{reason}; the account starts anew");
+        let reason = format!("{reason}; the account starts over");
         bus::dead::put_record(&self.bus, "baseline", &origin, bytes, &reason).await;
         self.state.renew(org, user);
         self.meter.renewed();

@@ -262,7 +262,7 @@ async fn check_stream(bus: &Bus, consumer: &Consumer, applied: u64, reached: u64
         let (consumer, last) = (consumer.consumer.clone(), state.last_sequence);
         return Err(End::Error(LoopError::Rewound { consumer, applied, last }));
     }
-    // A stream that was made anew may not reach as far as the former one did.
+    // A stream that was made again may not reach as far as the former one did.
     let reached = if reached > state.last_sequence { applied } else { reached };
     // Without a checkpoint, reading starts with the oldest message.
     if applied > 0 && state.first_sequence > reached.saturating_add(1) {

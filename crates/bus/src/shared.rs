@@ -28,7 +28,7 @@ pub struct SharedSettings {
 
 /// A choice: a stage recovers within a minute of the end of an outage.
 const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(60);
-/// The most messages whose failures are counted. A choice, far above what waits for redelivery at once.
+/// The most messages to count failures of. A choice, far above what waits for redelivery at once.
 const MOST_FAILURES: usize = 10_000;
 /// Bounds the work for messages with many deliveries. A delay of a second reaches the longest after six doublings.
 const MAX_DOUBLINGS: usize = 32;

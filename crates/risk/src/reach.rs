@@ -1,7 +1,7 @@
 //! Which of a user's stored incidents a merge needs.
 //!
 //! A merge changes the incidents that hold one of the new findings already, and those that one of them comes within the
-//! merge window of. It must also see every incident whose id it could give away once more: ids derive from findings.
+//! merge window of. It must also see every incident with an id that it could give away once more: ids derive from findings.
 //! Whoever stores incidents reads by rounds: what [`Reach::of`] selects with its findings, then what [`Reach::around`]
 //! selects besides, until nothing is new. Merging these equals merging all.
 

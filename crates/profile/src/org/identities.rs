@@ -15,7 +15,7 @@ use std::hash::{Hash, Hasher};
 /// forgotten.
 ///
 /// The identities of the open hour are in a hash set. Those of an earlier hour are sealed: sorted and compressed to
-/// about 5 bytes each. What comes later for a sealed hour is kept beside it until it is worth sealing the hour again.
+/// about 5 bytes each. Later identities of a sealed hour are kept in a hash set until it is worth sealing the hour again.
 /// What is found does not depend on what is sealed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Identities {
@@ -120,7 +120,7 @@ impl Identities {
         numbers.into_iter().for_each(|number| self.seal(number));
     }
 
-    /// Restores a stored entry that is not sealed. An identity may have several, whose facets add up.
+    /// Restores a stored entry that is not sealed. The facets of several entries of one identity add up.
     pub(crate) fn restore(&mut self, number: i64, identity: Identity) {
         let hour = self.hours.entry(number).or_default();
         let before = hour.recent.get(&identity).map_or(0, |known| known.facets().0);
@@ -159,7 +159,7 @@ impl Identities {
         for hour in self.hours.values() {
             usage.entries += (hour.sealed_count + hour.recent.len()) as u64;
             let sealed: usize = hour.sealed.iter().map(|segment| segment.bytes().len() + size_of::<Segment>()).sum();
-            // A hash table has a power of two of slots, at most 7/8 of them in use, and a byte for each beside it.
+            // A hash table has a power of two of slots, at most 7/8 of them in use, and a byte for each of them.
             let slots = (hour.recent.capacity() * 8 / 7).next_power_of_two();
             let recent = if hour.recent.capacity() == 0 { 0 } else { slots * (size_of::<Identity>() + 1) };
             usage.bytes += (sealed + recent) as u64;
