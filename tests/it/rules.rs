@@ -9,7 +9,7 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 /// Services that follow the rules.
-const FOLLOWERS: [&str; 2] = ["detector", "correlator"];
+const FOLLOWERS: [&str; 3] = ["baseline", "detector", "correlator"];
 const PUSHED: &str = "detect.raise_at = 2.5\nrisk = { model = \"sum\", damping = 0.9, merge_hours = 36 }\n";
 
 /// Runs `orgwatchd config` with these arguments. Returns whether it succeeded, and what it printed.

@@ -101,7 +101,7 @@ async fn a_backfill_is_learned_and_raises_nothing() {
     assert_eq!((filled.activities as usize, filled.truncations), (events, 0));
 
     let shutdown = CancellationToken::new();
-    let service = node.baseline(1);
+    let service = node.baseline(1, shutdown.clone()).await.unwrap();
     let stop = shutdown.clone();
     let baseline = tokio::spawn(async move { service.run(stop).await });
     for partition in 0..node.config.partitions.count {

@@ -205,11 +205,13 @@ async fn one_trace_from_the_request_to_the_webhook() {
     let node = Node::connect(config, "test", &[group.declaration()]).await.unwrap();
     node.serve_admin(telemetry.registry(), shutdown.clone()).await.unwrap();
     let detector = node.detector(group.clone(), shutdown.clone()).await.unwrap();
-    let (baseline, correlator) = (node.baseline(1), node.correlator(shutdown.clone()).await.unwrap());
+    let (baseline, correlator) =
+        (node.baseline(1, shutdown.clone()).await.unwrap(), node.correlator(shutdown.clone()).await.unwrap());
     let services = [
         tokio::spawn({
-            let (node, shutdown) = (node.clone(), shutdown.clone());
-            async move { node.ingest(1, shutdown).await.unwrap() }
+            let (node, lateness) = (node.clone(), node.lateness(shutdown.clone()).await.unwrap());
+            let shutdown = shutdown.clone();
+            async move { node.ingest(1, lateness, shutdown).await.unwrap() }
         }),
         tokio::spawn({
             let shutdown = shutdown.clone();

@@ -8,6 +8,7 @@ mod worker;
 pub use error::BaselineError;
 pub use settings::Settings;
 
+use ::settings::Hashed;
 use bus::{Bus, LoopError, Publisher, PublisherSettings};
 use engine::IdentityUse;
 use futures::FutureExt;
@@ -17,6 +18,7 @@ use model::{Finding, Observation};
 use runtime::error::chain;
 use std::sync::Arc;
 use store::{Owner, Share};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use worker::{PAUSE, Worker};
 
@@ -27,8 +29,8 @@ pub struct Service {
     pub bus: Bus,
     /// Where checkpoints are committed, over sessions of this service's own.
     pub postgres: store::Settings,
-    /// How profiles learn.
-    pub profile: profile::Settings,
+    /// The settings in force. New ones apply after a checkpoint, before the next delivery.
+    pub rules: watch::Receiver<Arc<Hashed>>,
     /// The partitions of the deployment.
     pub partitions: Partitions,
     /// Settings of this service.
@@ -101,7 +103,7 @@ async fn work(
         owner,
         publishers,
         &service.partitions,
-        &service.profile,
+        service.rules.clone(),
         &service.settings,
     )
     .await?;

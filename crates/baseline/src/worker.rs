@@ -3,6 +3,7 @@
 use crate::error::BaselineError;
 use crate::meter::Meter;
 use crate::settings::Settings;
+use ::settings::Hashed;
 use bus::{Bus, Delivery, Failure, Handler, PublishError, Publisher, Ticket, subject, trace};
 use engine::{ActivityOutcome, Partition, Remark, Restore, SetAside};
 use model::partition::Partitions;
@@ -12,12 +13,14 @@ use runtime::error::chain;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{Owner, StateEntry, StateKey};
+use tokio::sync::watch;
 use tokio::time::{Duration, Instant};
 use tracing::Span;
 
 pub(crate) struct Worker {
     partition: u16,
     state: Partition,
+    rules: watch::Receiver<Arc<Hashed>>,
     /// The session that owns the partition. It can commit only while it does.
     owner: Arc<Owner>,
     bus: Bus,
@@ -53,15 +56,17 @@ impl Worker {
         owner: Arc<Owner>,
         (publisher, findings): (Publisher<Observation>, Publisher<Finding>),
         partitions: &Partitions,
-        profile: &profile::Settings,
+        mut rules: watch::Receiver<Arc<Hashed>>,
         settings: &Settings,
     ) -> Result<Self, BaselineError> {
         let applied = owner.load_checkpoint(partition.into()).await?.unwrap_or(0);
         let reached = owner.load_reached(partition.into()).await?.unwrap_or(0);
         let started = Instant::now();
+        let in_force = Arc::clone(&rules.borrow_and_update());
         let mut worker = Self {
             partition,
-            state: restore(partition, &owner, profile).await?,
+            state: restore(partition, &owner, &in_force.settings).await?,
+            rules,
             bus: bus.clone(),
             owner,
             publisher,
@@ -190,6 +195,16 @@ impl Worker {
         Ok(())
     }
 
+    /// Takes new settings over, after a checkpoint: what is applied again after a crash is applied with the new ones.
+    async fn follow_rules(&mut self) -> Result<(), BaselineError> {
+        if !self.rules.has_changed().unwrap_or(false) {
+            return Ok(());
+        }
+        self.checkpoint().await?;
+        let in_force = Arc::clone(&self.rules.borrow_and_update());
+        Ok(self.state.set_settings(&in_force.settings)?)
+    }
+
     async fn checkpoint(&mut self) -> Result<(), BaselineError> {
         for ticket in std::mem::take(&mut self.tickets) {
             ticket.await?;
@@ -239,8 +254,8 @@ impl Worker {
 }
 
 /// Restores the state of a partition page by page, so that checkpoints of other partitions have their turn between.
-async fn restore(partition: u16, owner: &Owner, profile: &profile::Settings) -> Result<Partition, BaselineError> {
-    let mut restore = Restore::new(profile);
+async fn restore(partition: u16, owner: &Owner, settings: &::settings::Settings) -> Result<Partition, BaselineError> {
+    let mut restore = Restore::new(settings);
     let mut page = owner.load_page(partition.into(), Org::USERS, None).await?;
     while let Some(last) = page.last().map(|last| StateKey { org_id: last.org_id.clone(), key: last.key.clone() }) {
         for entry in page {
@@ -259,6 +274,7 @@ impl Handler for Worker {
 
     async fn handle(&mut self, deliveries: Vec<Delivery<Entry>>) -> Result<(), Failure> {
         Span::current().record("orgwatch.partition", self.partition);
+        self.follow_rules().await.map_err(|error| error.failure())?;
         let mut out = Outgoing::new();
         for delivery in deliveries {
             for item in &delivery.items {

@@ -1,6 +1,6 @@
 //! The settings by which findings merge: those in force, and older ones by the hash that findings carry.
 
-use model::Text;
+use model::{OrgId, Text};
 use risk::Rulebook;
 use settings::{Hashed, Settings};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,13 +49,13 @@ impl Rules {
         Ok(())
     }
 
-    /// Returns the settings in force, and all that were read.
-    pub(crate) fn rulebook(&self) -> Rulebook {
+    /// Returns the settings of an org that are in force, and all that were read.
+    pub(crate) fn rulebook(&self, org: &OrgId) -> Rulebook {
         let in_force = Arc::clone(&self.in_force.borrow());
-        let mut rulebook = Rulebook::new(in_force.hash.clone(), in_force.settings.risk.clone());
+        let mut rulebook = Rulebook::new(in_force.hash.clone(), in_force.settings.risk_of(org));
         for (hash, settings) in self.named().iter() {
             if let Some(settings) = settings {
-                rulebook.add(hash.clone(), settings.risk.clone());
+                rulebook.add(hash.clone(), settings.risk_of(org));
             }
         }
         rulebook

@@ -4,6 +4,7 @@ use crate::meter::Meter;
 use crate::worker::User;
 use crate::writes::{Writes, kept_incident};
 use crate::{Service, Settings};
+use ::settings::Settings as Rules;
 use model::Timestamp;
 use runtime::clock::now;
 use runtime::error::chain;
@@ -28,7 +29,7 @@ pub(crate) async fn run(service: &Service, meter: &Meter, shutdown: &Cancellatio
             () = shutdown.cancelled() => return,
             _ = ending.tick() => {
                 let rules = Arc::clone(&service.rules.borrow());
-                end(&service.store, meter, &rules.settings.risk).await
+                end(&service.store, meter, &rules.settings).await
             }
             _ = housekeeping.tick() => housekeep(&service.store, &service.settings).await,
         };
@@ -39,9 +40,9 @@ pub(crate) async fn run(service: &Service, meter: &Meter, shutdown: &Cancellatio
 }
 
 /// Ends the incidents that their org has passed.
-async fn end(store: &Store, meter: &Meter, settings: &risk::Settings) -> Result<(), StoreError> {
+async fn end(store: &Store, meter: &Meter, rules: &Rules) -> Result<(), StoreError> {
     loop {
-        let ending = store.ending_accounts(settings.merge_window(), USERS).await?;
+        let ending = store.ending_accounts(rules.risk.merge_window(), &rules.merge_windows(), USERS).await?;
         if ending.is_empty() {
             return Ok(());
         }
@@ -55,7 +56,7 @@ async fn end(store: &Store, meter: &Meter, settings: &risk::Settings) -> Result<
         for stored in correlation.unended().await? {
             let user = (stored.incident.org_id.clone(), stored.incident.user_id.clone());
             let Some(clock) = clocks.get(&user) else { continue };
-            if let Some(transition) = risk::end(kept_incident(stored), *clock, settings) {
+            if let Some(transition) = risk::end(kept_incident(stored), *clock, &rules.risk_of(&user.0)) {
                 writes.add_transition(transition);
                 ended += 1;
             }
@@ -100,14 +101,14 @@ mod tests {
         server: Postgres,
         store: Store,
         meter: Meter,
-        settings: risk::Settings,
+        settings: Rules,
         worker: Worker,
     }
 
     impl Bench {
         async fn new() -> Self {
             let (server, store) = store().await;
-            let (meter, settings) = (Meter::new(), risk::Settings::default());
+            let (meter, settings) = (Meter::new(), Rules::default());
             let worker = Worker::of(store.clone(), rules(), meter.clone());
             Self { server, store, meter, settings, worker }
         }

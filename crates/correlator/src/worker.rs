@@ -9,7 +9,7 @@ use crate::writes::Writes;
 use bus::{Delivery, Failure, Handler, trace};
 use model::{Finding, Item, OrgId, UserId, Uuid};
 use opentelemetry::global;
-use risk::merge;
+use risk::{Rulebook, merge};
 use runtime::clock::now;
 use runtime::latency::Latency;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,13 +42,17 @@ impl Worker {
         let stored = correlation.settings_hashes().await?;
         let named = new.values().flatten().map(|item| item.value.config_hash.clone());
         self.rules.read(&mut correlation, &stored.into_iter().chain(named).collect()).await?;
-        let rulebook = self.rules.rulebook();
-        let mut near = Near::read(&mut correlation, &new, rulebook.widest_window()).await?;
+        let orgs: BTreeSet<OrgId> = new.keys().map(|(org, _)| org.clone()).collect();
+        let rulebooks: BTreeMap<OrgId, Rulebook> =
+            orgs.into_iter().map(|org| (org.clone(), self.rules.rulebook(&org))).collect();
+        let widest = rulebooks.values().map(Rulebook::widest_window).max().unwrap_or_default();
+        let mut near = Near::read(&mut correlation, &new, widest).await?;
         let mut writes = Writes::default();
         for (user, new) in new {
+            let Some(rulebook) = rulebooks.get(&user.0) else { continue };
             let Near { findings, incidents, others } = near.remove(&user).unwrap_or_default();
             let known: BTreeSet<Uuid> = findings.iter().map(|kept| kept.finding.finding_id).collect();
-            let merged = merge(findings, incidents.clone(), traced(new), &rulebook);
+            let merged = merge(findings, incidents.clone(), traced(new), rulebook);
             let firsts = merged.findings.iter().filter(|kept| !known.contains(&kept.finding.finding_id));
             firsts.for_each(|kept| writes.counts.finding(&kept.finding));
             writes.add(user, incidents, others, merged);

@@ -106,11 +106,11 @@ impl Engine {
             self.apply_to(partition, &Entry::Control(Control { org_id, command: Command::End }))?;
         }
         let Self { settings, rules, partitions, ledgers, mut finished, .. } = self;
-        let rulebook = Rulebook::new(rules.config_hash().clone(), settings.risk);
-        for ledger in ledgers.into_values() {
+        let rulebook = |org: &OrgId| Rulebook::new(rules.config_hash().clone(), settings.risk_of(org));
+        for ((org, _), ledger) in ledgers {
             let findings = ledger.findings();
             finished.findings.extend(findings.iter().cloned());
-            finished.incidents.extend(risk::incidents(findings, &rulebook));
+            finished.incidents.extend(risk::incidents(findings, &rulebook(&org)));
         }
         finished.findings.sort_by_key(|finding| (finding.observed_at, finding.finding_id));
         finished
@@ -124,7 +124,7 @@ impl Engine {
     fn apply_to(&mut self, partition: u16, entry: &Entry) -> Result<Option<ActivityOutcome>, PartitionError> {
         let state = match self.partitions.entry(partition) {
             Slot::Occupied(known) => known.into_mut(),
-            Slot::Vacant(new) => new.insert(Partition::new(&self.settings.profile)),
+            Slot::Vacant(new) => new.insert(Partition::new(&self.settings)),
         };
         let outcome = state.apply(entry, &mut self.observations)?;
         for observation in self.observations.drain(..) {

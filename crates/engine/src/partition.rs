@@ -2,7 +2,8 @@
 //! entries, loads profiles and commits changes.
 
 use model::{Command, Control, Entry, Observation, OrgId, Timestamp, UserId};
-use profile::{ActivityOutcome, IdentityUse, Org, Settings, SettingsError, StateError};
+use profile::{ActivityOutcome, IdentityUse, Org, SettingsError, StateError};
+use settings::Settings;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
@@ -58,7 +59,9 @@ impl Restore {
         let failed = |source| PartitionError::State { org: org.clone(), source };
         let of_org = match self.orgs.entry(org.clone()) {
             Slot::Occupied(known) => known.into_mut(),
-            Slot::Vacant(new) => new.insert(profile::Restore::new(org.clone(), &self.settings).map_err(failed)?),
+            Slot::Vacant(new) => {
+                new.insert(profile::Restore::new(org.clone(), &self.settings.profile_of(&org)).map_err(failed)?)
+            }
         };
         of_org.add(key, bytes).map_err(failed)
     }
@@ -81,6 +84,18 @@ impl Partition {
     /// Creates a partition without orgs.
     pub fn new(settings: &Settings) -> Self {
         Self { settings: settings.clone(), orgs: BTreeMap::new() }
+    }
+
+    /// Replaces the settings of all orgs: see [`Org::set_settings`].
+    ///
+    /// # Errors
+    /// If the settings do not fit.
+    pub fn set_settings(&mut self, settings: &Settings) -> Result<(), PartitionError> {
+        for (id, org) in &mut self.orgs {
+            org.set_settings(&settings.profile_of(id))?;
+        }
+        self.settings = settings.clone();
+        Ok(())
     }
 
     /// Returns the users with profiles to load before the first entry is applied: those with an open day.
@@ -143,7 +158,7 @@ impl Partition {
     fn org(&mut self, id: &OrgId) -> Result<&mut Org, PartitionError> {
         Ok(match self.orgs.entry(id.clone()) {
             Slot::Occupied(known) => known.into_mut(),
-            Slot::Vacant(new) => new.insert(Org::new(id.clone(), &self.settings)?),
+            Slot::Vacant(new) => new.insert(Org::new(id.clone(), &self.settings.profile_of(id))?),
         })
     }
 

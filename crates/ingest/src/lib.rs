@@ -20,6 +20,6 @@ pub use aside::Unread;
 pub use push::PushSource;
 pub use run::{IngestError, ProfileLimits, Service};
 pub use settings::{FileSettings, OrgSettings, Settings};
-pub use sink::{Batch, Outlet, Sink, Ticket};
+pub use sink::{Batch, Lateness, Outlet, Sink, Ticket};
 pub use source::{Coverage, Positions, Source, SourceError};
 pub use tokens::Tokens;

@@ -2,7 +2,7 @@
 
 use crate::http::Push;
 use crate::source::{Source, SourceError};
-use crate::{FileSource, PushSource, Settings, Sink, Tokens};
+use crate::{FileSource, Lateness, PushSource, Settings, Sink, Tokens};
 use bus::{Bus, Publisher, PublisherSettings};
 use model::partition::Partitions;
 use runtime::admin::Health;
@@ -67,10 +67,10 @@ pub struct Service {
 }
 
 /// The settings of profiles that ingest has to know.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct ProfileLimits {
-    /// Seconds by which an event may arrive after later ones and still count in its hour.
-    pub lateness_seconds: u32,
+    /// The allowed lateness of each org.
+    pub lateness: Lateness,
     /// Hours of event time for which identities are kept.
     pub identity_hours: u32,
 }
@@ -96,7 +96,7 @@ impl Service {
         let publisher = Publisher::start(bus, PublisherSettings::default(), abandon);
         let sink = Sink::to_stream(publisher, &bus.settings().prefix, partitions.clone());
         let sink = sink
-            .with_lateness(self.profile.lateness_seconds)
+            .with_lateness(Arc::clone(&self.profile.lateness))
             .with_identity_hours(self.profile.identity_hours)
             .with_backfill_hours(settings.backfill_hours);
         let push = Push::new(settings, tokens, sink.clone(), &self.health);

@@ -34,8 +34,7 @@ pub trait Outlet: Send + Sync {
 pub struct Sink {
     outlet: Arc<dyn Outlet>,
     partitions: Partitions,
-    /// The allowed lateness: how long after an event an earlier one may arrive.
-    lateness_seconds: u32,
+    lateness: Lateness,
     ages: Ages,
     /// The latest event of each org that was sent.
     clocks: Arc<Mutex<BTreeMap<OrgId, Timestamp>>>,
@@ -62,6 +61,9 @@ struct Ages {
     too_old: i64,
 }
 
+/// Returns the allowed lateness of an org in seconds: how long after an event an earlier one may arrive.
+pub type Lateness = Arc<dyn Fn(&OrgId) -> u32 + Send + Sync>;
+
 /// The activity stream on JetStream.
 struct Stream {
     publisher: Publisher<Entry>,
@@ -83,7 +85,7 @@ impl Sink {
         Self {
             outlet,
             partitions,
-            lateness_seconds: LATENESS,
+            lateness: Arc::new(|_| LATENESS),
             ages: Ages { backfill: None, too_old: i64::from(IDENTITY_HOURS) * HOUR },
             clocks: Arc::default(),
             unread: Arc::default(),
@@ -97,8 +99,8 @@ impl Sink {
 
     /// Returns the sink with another allowed lateness.
     #[must_use]
-    pub fn with_lateness(self, seconds: u32) -> Self {
-        Self { lateness_seconds: seconds, ..self }
+    pub fn with_lateness(self, lateness: Lateness) -> Self {
+        Self { lateness, ..self }
     }
 
     /// Returns the sink with another age in hours from which on activities are backfill; with 0 none is.
@@ -185,7 +187,7 @@ impl Sink {
     /// # Errors
     /// Those of [`Sink::send`].
     pub async fn send_watermark(&self, org: &OrgId, time: Timestamp) -> Result<Ticket, PublishError> {
-        let watermark = time.plus(-i64::from(self.lateness_seconds) * SECOND);
+        let watermark = time.plus(-i64::from((self.lateness)(org)) * SECOND);
         self.command(org, Command::Watermark(watermark)).await
     }
 
@@ -323,7 +325,7 @@ mod tests {
     async fn a_watermark_lies_behind_by_the_allowed_lateness() {
         let memory = Arc::new(Memory::default());
         let time = Timestamp(model::time::DAY);
-        let sink = sink(&memory).with_lateness(6 * 3_600);
+        let sink = sink(&memory).with_lateness(Arc::new(|_| 6 * 3_600));
         sink.send_watermark(&OrgId::new(ORG), time).await.unwrap().await.unwrap();
         assert_eq!(memory.texts(), vec![format!("{ORG} to 1970-01-01T18:00:00.000Z"); 3]);
     }

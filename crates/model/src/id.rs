@@ -2,6 +2,7 @@
 
 use crate::{Text, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
@@ -76,6 +77,23 @@ pub fn normalize(id: &str) -> Text {
         full.push(char::from(if bits < 26 { b'A' + bits } else { b'0' + (bits - 26) }));
     }
     full
+}
+
+/// Returns one text for each id of a configuration that is no org's (`00D` and 12 or 15 more letters and digits), and for
+/// each that names the same org as another one. `key` is that of the table.
+pub fn check_orgs<'a>(key: &str, orgs: impl IntoIterator<Item = &'a OrgId>) -> Vec<String> {
+    let (mut errors, mut seen) = (Vec::new(), BTreeMap::new());
+    for org in orgs {
+        let id = org.as_str();
+        let has_length = matches!(id.len(), 15 | 18);
+        if !has_length || !id.starts_with("00D") || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            errors.push(format!("{key}.{id:?}: must be the id of an org: 00D and 12 or 15 more letters and digits"));
+        }
+        if let Some(other) = seen.insert(normalize(id), id) {
+            errors.push(format!("{key}.{id}: is the same org as {other}, give it once"));
+        }
+    }
+    errors
 }
 
 /// The longest id, in bytes. Salesforce's usernames have at most 80 characters; 255 leaves room and keeps database keys

@@ -19,7 +19,8 @@ impl Partitions {
     /// A count of 0 is taken as 1, and a spread is clamped to 1 to `count`.
     pub fn new(count: u16, spread: BTreeMap<OrgId, u16>) -> Self {
         let count = count.max(1);
-        let spread = spread.into_iter().map(|(org, s)| (org, s.clamp(1, count))).collect();
+        // A key may have 15 characters.
+        let spread = spread.into_iter().map(|(org, s)| (OrgId::new(org.as_str()), s.clamp(1, count))).collect();
         Self { count, spread }
     }
 
@@ -70,6 +71,13 @@ mod tests {
         let partitions = Partitions::new(32, BTreeMap::new());
         let (org, user) = (OrgId::new("00Dhn0000018hrcMAU"), UserId::new("005hn00000EmmaMAAU"));
         insta::assert_debug_snapshot!((partitions.of_activity(&org, &user), partitions.of_finding(&org, &user)));
+    }
+
+    #[test]
+    fn a_spread_may_name_its_org_by_15_characters() {
+        let org = OrgId::new("00Dhn0000018hrcEAA");
+        let short = serde_json::from_str("\"00Dhn0000018hrc\"").unwrap();
+        assert_eq!(Partitions::new(8, BTreeMap::from([(short, 4)])).of_org(&org).len(), 4);
     }
 
     proptest! {

@@ -28,9 +28,10 @@ use store::Store;
 pub(crate) async fn ingest(config: Config, telemetry: &Telemetry) -> Result<()> {
     started::warn_without_sources(&config);
     let node = Node::connect(config, "ingest", &[]).await?;
-    node.run(telemetry.registry(), on_signals()?, async |node, stages| {
-        let node = node.clone();
-        stages.spawn("ingest", |shutdown| node.ingest(member(), shutdown));
+    let shutdown = on_signals()?;
+    node.run(telemetry.registry(), shutdown.clone(), async |node, stages| {
+        let (node, lateness) = (node.clone(), node.lateness(shutdown).await?);
+        stages.spawn("ingest", |shutdown| node.ingest(member(), lateness, shutdown));
         Ok(())
     })
     .await
@@ -39,8 +40,9 @@ pub(crate) async fn ingest(config: Config, telemetry: &Telemetry) -> Result<()> 
 /// Runs baseline until a signal.
 pub(crate) async fn baseline(config: Config, telemetry: &Telemetry) -> Result<()> {
     let node = Node::connect(config, "baseline", &[]).await?;
-    node.run(telemetry.registry(), on_signals()?, async |node, stages| {
-        let service = node.baseline(member());
+    let shutdown = on_signals()?;
+    node.run(telemetry.registry(), shutdown.clone(), async |node, stages| {
+        let service = node.baseline(member(), shutdown).await?;
         stages.spawn("baseline", async |shutdown| Ok(service.run(shutdown).await?));
         Ok(())
     })

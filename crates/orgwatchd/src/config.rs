@@ -1,10 +1,12 @@
 //! The configuration of a deployment: one file for all services, of which each reads its sections.
 
 use anyhow::{Result, bail};
+use model::OrgId;
 use runtime::telemetry::TelemetrySettings;
 use salesforce_source::SalesforceSettings;
 use serde::{Deserialize, Serialize};
-use settings::PartitionSettings;
+use settings::{OrgSettings, PartitionSettings};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub risk: risk::Settings,
     /// How orgs are assigned to partitions.
     pub partitions: PartitionSettings,
+    /// What single orgs set for themselves.
+    pub orgs: BTreeMap<OrgId, OrgSettings>,
     /// The file that was loaded.
     #[serde(skip)]
     pub file: Option<PathBuf>,
@@ -106,6 +110,7 @@ impl Config {
             detect: self.detect.clone(),
             risk: self.risk.clone(),
             partitions: self.partitions.clone(),
+            orgs: self.orgs.clone(),
         }
     }
 }
@@ -135,5 +140,6 @@ mod tests {
         let all: Vec<&str> = EXAMPLE.lines().map(|line| if is_key(line) { &line[1..] } else { line }).collect();
         let config = load(&all.join("\n"));
         assert_eq!((config.notifier.destinations.len(), config.ingest.orgs.len()), (3, 1));
+        assert_eq!(config.orgs.len(), 1);
     }
 }

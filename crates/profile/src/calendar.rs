@@ -53,6 +53,11 @@ impl Calendar {
         Self { zone, last: LocalHour::default() }
     }
 
+    /// Changes the zone. The hour found last stays as it is.
+    pub(crate) fn set_zone(&mut self, zone: Tz) {
+        self.zone = zone;
+    }
+
     /// Returns the clock hour of `time`.
     pub(crate) fn hour_of(&mut self, time: Timestamp) -> LocalHour {
         if time < self.last.start || time >= self.last.end {

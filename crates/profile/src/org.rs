@@ -148,10 +148,9 @@ impl Org {
     /// # Errors
     /// If the time zone is unknown.
     pub fn new(id: OrgId, settings: &Settings) -> Result<Self, SettingsError> {
-        let zone = settings.time_zone.parse().map_err(|_| SettingsError::TimeZone(settings.time_zone.clone()))?;
-        // Two more than the whole days: the hours begin and end within a day.
-        let kept_days = i32::try_from(settings.identity_hours / 24).unwrap_or(i32::MAX).saturating_add(2);
-        let shared = Shared { memory_days: f64::from(settings.memory_days), kept_days, ..Shared::default() };
+        let zone = settings.zone()?;
+        let mut shared = Shared::default();
+        shared.set(settings);
         Ok(Self {
             id,
             settings: settings.clone(),
@@ -169,6 +168,20 @@ impl Org {
             changes: Changes::default(),
             judged: None,
         })
+    }
+
+    /// Replaces the settings, as restoring the org with other settings does. The hour in progress ends as it began, and
+    /// hours that begin after it are in the new time zone.
+    ///
+    /// # Errors
+    /// If the time zone is unknown.
+    pub fn set_settings(&mut self, settings: &Settings) -> Result<(), SettingsError> {
+        let zone = settings.zone()?;
+        self.calendar.set_zone(zone);
+        self.clock_calendar.set_zone(zone);
+        self.shared.set(settings);
+        self.settings = settings.clone();
+        Ok(())
     }
 
     /// Observes an activity: closes the hours that end before it, reads what the profile says of it, *then* learns it.
@@ -305,6 +318,14 @@ impl Org {
         self.users.push(Member::InMemory(Box::new(user)));
         self.slots.insert(id.clone(), slot);
         slot
+    }
+}
+
+impl Shared {
+    fn set(&mut self, settings: &Settings) {
+        self.memory_days = f64::from(settings.memory_days);
+        // Two more than the whole days: the hours begin and end within a day.
+        self.kept_days = i32::try_from(settings.identity_hours / 24).unwrap_or(i32::MAX).saturating_add(2);
     }
 }
 

@@ -46,12 +46,15 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// Returns the time zone.
+    pub(crate) fn zone(&self) -> Result<chrono_tz::Tz, SettingsError> {
+        self.time_zone.parse().map_err(|_| SettingsError::TimeZone(self.time_zone.clone()))
+    }
+
     /// Returns every error in the settings at once; none if they are valid.
     pub fn check(&self) -> Vec<SettingsError> {
         let mut errors = Vec::new();
-        if self.time_zone.parse::<chrono_tz::Tz>().is_err() {
-            errors.push(SettingsError::TimeZone(self.time_zone.clone()));
-        }
+        errors.extend(self.zone().err());
         let ranges = [
             ("lateness_seconds", self.lateness_seconds, 0, 7 * 86_400),
             ("identity_hours", self.identity_hours, 1, 24 * 180),

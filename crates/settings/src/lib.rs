@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod changes;
+mod orgs;
 
 pub use changes::Change;
+pub use orgs::OrgSettings;
 
 use model::partition::Partitions;
 use model::{OrgId, Text, id};
@@ -22,6 +24,9 @@ pub struct Settings {
     pub risk: risk::Settings,
     /// How orgs are laid over partitions.
     pub partitions: PartitionSettings,
+    /// What single orgs set for themselves.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub orgs: BTreeMap<OrgId, OrgSettings>,
 }
 
 /// How orgs are laid over partitions. The users of one partition are compared with each other.
@@ -136,14 +141,17 @@ impl Settings {
         let profile = self.profile.check().into_iter().map(|error| error.to_string());
         let detect = self.detect.check().into_iter().map(|error| error.to_string());
         let risk = self.risk.check().into_iter().map(|error| error.to_string());
-        profile.chain(detect).chain(risk).chain(self.partitions.check()).collect()
+        profile.chain(detect).chain(risk).chain(self.partitions.check()).chain(orgs::check(&self.orgs)).collect()
     }
 
     /// Returns sixteen hex digits that change with any setting, and with any ceiling or weight that is compiled in.
     /// Findings and receipts carry them.
     pub fn hash(&self) -> Text {
         // Fields serialize in their order and maps are sorted, so equal settings have equal text.
-        let mut text = serde_json::to_string(self).unwrap_or_default();
+        let partitions =
+            PartitionSettings { spread: orgs::normalized(&self.partitions.spread), ..self.partitions.clone() };
+        let settings = Self { orgs: orgs::normalized(&self.orgs), partitions, ..self.clone() };
+        let mut text = serde_json::to_string(&settings).unwrap_or_default();
         for detector in detect::DETECTORS {
             let weight = self.risk.weight(detector.name());
             text.push_str(&format!("{} {} {} {};", detector.name(), detector.ceiling(), weight.weight, weight.group));
@@ -179,6 +187,7 @@ impl PartitionSettings {
         if !(1..=1024).contains(&self.count) {
             errors.push(format!("partitions.count: must be from 1 to 1024, is {}", self.count));
         }
+        errors.extend(id::check_orgs("partitions.spread", self.spread.keys()));
         let wide = self.spread.iter().filter(|(_, spread)| !(1..=self.count.max(1)).contains(spread));
         errors.extend(wide.map(|(org, spread)| {
             format!("partitions.spread.{org}: must be from 1 to partitions.count = {}, is {spread}", self.count)

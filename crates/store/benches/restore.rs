@@ -21,13 +21,13 @@ async fn main() {
     let number = |name, default| std::env::var(name).map_or(default, |text: String| text.parse().unwrap());
     let (hours, events) = (number("ORGWATCH_BENCH_HOURS", 96), number("ORGWATCH_BENCH_EVENTS", 2_083_333));
     let server = Postgres::start().await.unwrap();
-    let settings = Settings { url: server.url().into(), ..Settings::default() };
-    Store::connect(&settings, "bench").await.unwrap().migrate().await.unwrap();
-    let owner = Owner::connect(&settings, "bench", "bench", 1).await.unwrap();
+    let postgres = Settings { url: server.url().into(), ..Settings::default() };
+    Store::connect(&postgres, "bench").await.unwrap().migrate().await.unwrap();
+    let owner = Owner::connect(&postgres, "bench", "bench", 1).await.unwrap();
     assert!(owner.try_acquire(PARTITION).await.unwrap());
 
-    let profile = profile::Settings::default();
-    let mut partition = Partition::new(&profile);
+    let rules = settings::Settings::default();
+    let mut partition = Partition::new(&rules);
     let start = Timestamp::parse("2026-03-30").unwrap();
     let (began, mut stored, mut longest) = (Instant::now(), 0, 0.0_f64);
     for hour in 0..hours {
@@ -64,7 +64,7 @@ async fn main() {
     drop(partition);
 
     let (began, mut rows, mut bytes, mut longest, mut last) = (Instant::now(), 0, 0, 0.0_f64, None);
-    let mut restore = Restore::new(&profile);
+    let mut restore = Restore::new(&rules);
     loop {
         let reading = Instant::now();
         let page = owner.load_page(PARTITION, "user/", last.as_ref()).await.unwrap();

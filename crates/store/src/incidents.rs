@@ -5,6 +5,7 @@ use crate::error::{Context, Result, StoreError};
 use crate::{Disposition, Status, Store, words};
 use model::codec::Message;
 use model::{Finding, Incident, OrgId, Points, Severity, Timestamp, UserId};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A finding at its latest revision, with the fields that merging needs.
@@ -137,20 +138,30 @@ impl Store {
     }
 
     /// Returns at most `limit` accounts with an open or acknowledged incident that its org has passed: its last event
-    /// lies more than `window` milliseconds before the event time up to which the org's hours are closed, see
+    /// lies more than `window` milliseconds, or those of its org in `own`, before the event time up to which the org's hours are closed, see
     /// [`Owner::put_clocks`](crate::Owner::put_clocks).
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn ending_accounts(&self, window: i64, limit: u32) -> Result<Vec<EndingAccount>> {
+    pub async fn ending_accounts(
+        &self,
+        window: i64,
+        own: &BTreeMap<OrgId, i64>,
+        limit: u32,
+    ) -> Result<Vec<EndingAccount>> {
+        let (orgs, windows): (Vec<&str>, Vec<i64>) = own.iter().map(|(org, own)| (org.as_str(), *own)).unzip();
         let rows = sqlx::query!(
             r#"SELECT i.org_id, i.user_id, max(c.clock) AS "clock!"
                FROM orgwatch.incidents i
                JOIN (SELECT org_id, max(clock) AS clock FROM orgwatch.org_clocks GROUP BY org_id) c USING (org_id)
-               WHERE NOT i.ended AND i.status IN ('open', 'acknowledged') AND i.last_event_at + $1 < c.clock
+               LEFT JOIN UNNEST($3::text[], $4::bigint[]) AS own (org_id, milliseconds) USING (org_id)
+               WHERE NOT i.ended AND i.status IN ('open', 'acknowledged')
+                 AND i.last_event_at + coalesce(own.milliseconds, $1) < c.clock
                GROUP BY i.org_id, i.user_id ORDER BY i.org_id, i.user_id LIMIT $2"#,
             window,
-            i64::from(limit)
+            i64::from(limit),
+            &orgs as &[&str],
+            &windows
         )
         .fetch_all(&self.pool)
         .await

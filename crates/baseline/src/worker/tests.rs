@@ -42,13 +42,14 @@ impl World {
         let publisher = Publisher::start(&self.bus, PublisherSettings::default(), CancellationToken::new());
         let findings = Publisher::start(&self.bus, PublisherSettings::default(), CancellationToken::new());
         let (partitions, owner) = (Partitions::new(2, BTreeMap::new()), Arc::clone(&self.owner));
-        let (profile, settings) = (profile::Settings::default(), Settings::default());
-        Worker::load(PARTITION, &self.bus, owner, (publisher, findings), &partitions, &profile, &settings).await
+        let settings = Settings::default();
+        let rules = watch::channel(Arc::new(::settings::Settings::default().into())).1;
+        Worker::load(PARTITION, &self.bus, owner, (publisher, findings), &partitions, rules, &settings).await
     }
 
     /// Stores a day of two users, with other bytes in place of Emma's profile. Returns these bytes.
     async fn store(&self, change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
-        let mut partition = Partition::new(&profile::Settings::default());
+        let mut partition = Partition::new(&::settings::Settings::default());
         for (n, user) in [(1, "emma"), (2, "omar")] {
             partition.apply(&activity(n, user), &mut Vec::new()).unwrap();
         }

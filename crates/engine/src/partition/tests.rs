@@ -71,8 +71,12 @@ fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
     out
 }
 
-fn settings() -> Settings {
-    Settings { time_zone: "America/New_York".to_owned(), ..Settings::default() }
+fn settings() -> profile::Settings {
+    profile::Settings { time_zone: "America/New_York".to_owned(), ..profile::Settings::default() }
+}
+
+fn whole() -> Settings {
+    Settings { profile: settings(), ..Settings::default() }
 }
 
 /// Two orgs of six accounts each, most of which are idle for days, with backfill, copies, late and future activities
@@ -171,7 +175,7 @@ impl Replica {
     /// Restores as the service does when it takes a partition.
     fn restore(table: &Table, applied: usize) -> Self {
         let stored = table.iter().filter(|((_, key), _)| !key.starts_with("user/"));
-        let mut restore = Restore::new(&settings());
+        let mut restore = Restore::new(&whole());
         stored.for_each(|((org, key), bytes)| restore.add(org.clone(), key.clone(), bytes.clone()).unwrap());
         let mut partition = restore.finish().unwrap();
         for (org, user) in partition.wanted() {

@@ -9,6 +9,7 @@ use runtime::admin::Health;
 use servers::Postgres;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +29,7 @@ fn service(settings: &Settings, partitions: Partitions, bus: &Bus, store: &Store
     Service {
         settings,
         partitions,
-        profile: ProfileLimits { lateness_seconds: 600, identity_hours: 96 },
+        profile: ProfileLimits { lateness: Arc::new(|_| 600), identity_hours: 96 },
         bus,
         store,
         health: Health::default(),

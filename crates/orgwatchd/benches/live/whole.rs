@@ -24,8 +24,11 @@ impl Services {
     pub(crate) async fn start(node: &Node, group: &Group) -> Self {
         let shutdown = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let (baseline, correlator, notifier) =
-            (node.baseline(1), node.correlator(shutdown.clone()).await.unwrap(), node.clone());
+        let (baseline, correlator, notifier) = (
+            node.baseline(1, shutdown.clone()).await.unwrap(),
+            node.correlator(shutdown.clone()).await.unwrap(),
+            node.clone(),
+        );
         let detector = node.detector(group.clone(), shutdown.clone()).await.unwrap();
         let token = || shutdown.clone();
         let (first, second, third, fourth) = (token(), token(), token(), token());
@@ -62,7 +65,8 @@ pub(crate) async fn measure(node: &Node, group: &Group, org: &Org, registry: &Re
     let (before, cpu_before) = (memory("VmRSS"), cpu());
     let started = Instant::now();
     let Ingest(ingesting, shutdown) = ingest;
-    let ingesting = tokio::spawn(ingesting.ingest(1, shutdown.clone()));
+    let lateness = ingesting.lateness(shutdown.clone()).await.unwrap();
+    let ingesting = tokio::spawn(ingesting.ingest(1, lateness, shutdown.clone()));
     idle::wait(node, group, &shutdown).await.unwrap();
     let idle = started.elapsed().as_secs_f64();
     let (after, cpu) = (memory("VmRSS"), cpu() - cpu_before);

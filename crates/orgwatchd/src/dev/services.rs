@@ -127,7 +127,7 @@ async fn start(
     shutdown: &CancellationToken,
 ) -> Result<()> {
     for replica in 0..arguments.baselines.max(1) {
-        let service = node.baseline(i32::from(replica) + 1);
+        let service = node.baseline(i32::from(replica) + 1, shutdown.clone()).await?;
         stages.spawn(format!("baseline {replica}"), async |token| Ok(service.run(token).await?));
     }
     for replica in 0..arguments.detectors.max(1) {
@@ -137,7 +137,8 @@ async fn start(
     let (correlator, notifier, ingest) = (node.correlator(shutdown.clone()).await?, node.clone(), node.clone());
     stages.spawn("correlator", async |token| Ok(correlator.run(token).await?));
     stages.spawn("notifier", |token| notifier.notifier(token));
-    stages.spawn("ingest", |token| ingest.ingest(1, token));
+    let lateness = node.lateness(shutdown.clone()).await?;
+    stages.spawn("ingest", |token| ingest.ingest(1, lateness, token));
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod golden;
 mod rights;
 mod size;
 mod stops;
+mod zones;
 
 use super::{Record, Restore, StateError};
 use crate::org::Member;

@@ -144,7 +144,8 @@ async fn a_clock_needs_the_partition_and_never_goes_back() {
     let emma = user("emma");
     put_incidents(&store, &emma, &[open(incident(1, &emma))]).await;
     let last = incident(1, &emma).last_event_at;
-    let ending = async || store.ending_accounts(0, 10).await.unwrap().into_iter().map(|ending| ending.clock);
+    let ending =
+        async || store.ending_accounts(0, &[].into(), 10).await.unwrap().into_iter().map(|ending| ending.clock);
     assert_eq!(ending().await.next(), None, "no clock is known");
     assert!(a.try_acquire(5).await.unwrap() && b.try_acquire(6).await.unwrap());
     a.put_clocks(5, &[(org(), last), (OrgId::new("other"), Timestamp(i64::MAX))]).await.unwrap();

@@ -187,7 +187,7 @@ async fn correlator_writes_and_notifier_delivers() {
     }
     let clock = format!("INSERT INTO orgwatch.org_clocks VALUES (3, '{}', {})", org(), i64::MAX);
     execute(&mut database.connection().await, &clock).await.unwrap();
-    assert_eq!(store.ending_accounts(0, 10).await.unwrap().len(), 1);
+    assert_eq!(store.ending_accounts(0, &[].into(), 10).await.unwrap().len(), 1);
     assert_eq!(store.outbox_backlog().await.unwrap().0, 2);
     let relayed = store.relay(10, async |rows| rows.iter().map(|row| row.id).collect()).await.unwrap().unwrap();
     assert_eq!(relayed.published, 2);
