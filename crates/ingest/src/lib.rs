@@ -18,7 +18,7 @@ mod tokens;
 pub use self::files::FileSource;
 pub use aside::Unread;
 pub use push::PushSource;
-pub use run::{IngestError, ProfileLimits, Service};
+pub use run::{IngestError, ProfileLimits, Service, check};
 pub use settings::{FileSettings, OrgSettings, Settings};
 pub use sink::{Batch, Lateness, Outlet, Sink, Ticket};
 pub use source::{Coverage, Positions, Source, SourceError};

@@ -87,7 +87,7 @@ impl Service {
         if partitions.count() != there {
             return Err(IngestError::Partitions { wanted: partitions.count(), there });
         }
-        let tokens = checked(settings)?;
+        let tokens = check(settings).map_err(IngestError::Settings)?;
         let address = settings.listen;
         let listener = TcpListener::bind(address).await.map_err(|source| IngestError::Listen { address, source })?;
 
@@ -111,15 +111,18 @@ impl Service {
     }
 }
 
-/// Returns the tokens if the settings are right; otherwise all problems.
-fn checked(settings: &Settings) -> Result<Tokens, IngestError> {
+/// Checks settings as [`Service::run`] does at its start, and reads the token files.
+///
+/// # Errors
+/// All problems, each with its key.
+pub fn check(settings: &Settings) -> Result<Tokens, Vec<String>> {
     let mut errors = settings.check();
     match Tokens::load(settings) {
         Ok(tokens) if errors.is_empty() => return Ok(tokens),
         Ok(_) => {}
         Err(more) => errors.extend(more),
     }
-    Err(IngestError::Settings(errors))
+    Err(errors)
 }
 
 async fn run_all(sources: Vec<Box<dyn Source>>, sink: &Sink, shutdown: &CancellationToken) -> Result<(), IngestError> {

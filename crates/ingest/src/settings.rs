@@ -1,6 +1,6 @@
 //! The settings of ingest.
 
-use model::{OrgId, Timestamp};
+use model::{OrgId, Timestamp, id};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -185,6 +185,7 @@ impl<S> Settings<S> {
             let (held, body) = (self.max_held_bytes, self.max_body_bytes);
             errors.push(format!("ingest.max_held_bytes: must be at least ingest.max_body_bytes, {body}, is {held}"));
         }
+        errors.extend(id::check_orgs("ingest.orgs", self.orgs.keys()));
         if let (Some(from), Some(to)) = (self.files.from, self.files.to)
             && from >= to
         {
@@ -235,6 +236,20 @@ mod tests {
         ingest.max_requests: must be at least 1
         ingest.files.from: must be before ingest.files.to, 1970-01-01T00:00:00.001Z, is 1970-01-01T00:00:00.002Z
         ");
+    }
+
+    #[test]
+    fn ids_of_orgs_are_checked() {
+        let orgs =
+            r#"{"00Dhn0000018hrc": {}, "00Dhn0000018hrcEAA": {}, "00D1": {}, "acme": {}, "00Dhn0000018hr-": {}}"#;
+        let settings: Settings = serde_json::from_str(&format!(r#"{{"orgs": {orgs}}}"#)).unwrap();
+        let errors = settings.check();
+        assert_eq!(errors.len(), 4, "{errors:?}");
+        assert!(
+            errors.contains(
+                &"ingest.orgs.00Dhn0000018hrcEAA: is the same org as 00Dhn0000018hrc, give it once".to_owned()
+            )
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The section `ingest.salesforce` of the configuration.
 
-use model::{Kind, OrgId};
+use model::{Kind, OrgId, id};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -130,6 +130,8 @@ impl ConnectedOrg {
             self.connection.check().into_iter().map(|error| format!("connection.{error}")).collect();
         if self.org_id.as_str().is_empty() {
             errors.push("org_id: is missing: give the id of the org that is to be read".to_owned());
+        } else {
+            errors.extend(id::check_orgs("org_id", [&self.org_id]));
         }
         let positive = [
             ("stored_seconds", self.stored_seconds),

@@ -129,17 +129,31 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// Checks, prints or distributes the configuration.
 pub(crate) async fn config(config: Config, command: ConfigCommand) -> Result<ExitCode> {
     match command {
-        ConfigCommand::Check => {
-            let problems = config.postgres.check();
-            if !problems.is_empty() {
-                bail!("configuration is not valid:\n  {}", problems.join("\n  "));
-            }
-        }
+        ConfigCommand::Check => check(&config)?,
         ConfigCommand::Show => write!(std::io::stdout(), "{}", runtime::config::show(&config)?)?,
         ConfigCommand::Push { file, reset } => push(config, file.as_deref(), reset).await?,
         ConfigCommand::Live => live(config).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Checks the configuration as all services together do when they start. A token file that cannot be read is only named,
+/// as ingest starts without it.
+fn check(config: &Config) -> Result<()> {
+    let mut problems = config.postgres.check();
+    let (ingest, _) = config.ingest.clone().split();
+    match ingest::check(&ingest) {
+        Ok(tokens) => {
+            for unreadable in tokens.unreadable() {
+                writeln!(std::io::stderr(), "warning: {unreadable}")?;
+            }
+        }
+        Err(more) => problems.extend(more),
+    }
+    if !problems.is_empty() {
+        bail!("configuration is not valid:\n  {}", problems.join("\n  "));
+    }
+    Ok(())
 }
 
 /// Puts a file over the configuration in force, or the configuration alone.
