@@ -40,21 +40,21 @@ def main():
     with Fleet(options.before, settings, "postgres-url") as fleet:
         parts = Parts(options, fleet)
         parts.play(1)
-        fleet.orgwatchd = options.after
+        use(fleet, options.after)
         fleet.operate("migrate")
         fleet.operate("topology", "apply")
         for service in READERS_FIRST:
             replace(fleet, service, "after")
         parts.finish()
         parts.play(2)
-        fleet.orgwatchd = options.before
+        use(fleet, options.before)
         for service in [each for each in reversed(READERS_FIRST) if each not in options.stay]:
             replace(fleet, service, "before")
         parts.finish()
         parts.play(3)
         parts.finish(is_last=True)
         wait(fleet.idle, "all stages", seconds=600)
-        fleet.orgwatchd = options.after
+        use(fleet, options.after)
         dead = fleet.operate("dead", "list")
         compare(parts, fleet, dead)
 
@@ -90,6 +90,15 @@ class Parts:
 
     def over(self):
         return self.fleet.log("ingest").count("files are published") > self.played
+
+
+def use(fleet, executable):
+    """Has services started from now on be of this executable. Earlier releases know no age of backfill."""
+    fleet.orgwatchd = executable
+    known = subprocess.run([executable, "config", "show"], capture_output=True, text=True, check=False).stdout
+    fleet.variables.pop("ORGWATCH_INGEST__BACKFILL_HOURS", None)
+    if "backfill_hours" in known:
+        fleet.variables["ORGWATCH_INGEST__BACKFILL_HOURS"] = "0"
 
 
 def replace(fleet, service, why):
