@@ -1,11 +1,11 @@
 //! The rules in force: those of the configuration, or those that `config push` has distributed since.
 
 use anyhow::{Context, Result};
-use bus::{Bucket, Bus};
+use bus::{Bucket, Bus, BusError};
 use futures::StreamExt;
 use model::{Text, Timestamp};
 use runtime::error::chain;
-use runtime::retry::Backoff;
+use runtime::retry::{Backoff, SteadyBackoff};
 use serde::{Deserialize, Serialize};
 use settings::{Change, Hashed, Settings};
 use std::path::Path;
@@ -52,7 +52,7 @@ pub(crate) async fn follow<T: Send + Sync + 'static>(
 ) -> Result<watch::Receiver<Arc<T>>> {
     let bucket = Bucket::open(bus).await?;
     let mut values = bucket.watch(KEY)?;
-    let first = bucket.get(KEY).await?.and_then(|value| valid(&value, &own)).unwrap_or_else(|| own.clone());
+    let first = first(&bucket).await?.and_then(|value| valid(&value, &own)).unwrap_or_else(|| own.clone());
     let first = Hashed::from(first);
     keep(store, &first).await?;
     let (sender, receiver) = watch::channel(Arc::new(make(first)));
@@ -75,6 +75,21 @@ pub(crate) async fn follow<T: Send + Sync + 'static>(
         }
     });
     Ok(receiver)
+}
+
+/// Reads the value at start-up. A bucket that was made a moment ago does not answer before its servers have a leader.
+async fn first(bucket: &Bucket) -> Result<Option<Vec<u8>>, BusError> {
+    /// Attempts before the service gives up, over about a minute. A choice: an election takes seconds.
+    const ATTEMPTS: usize = 30;
+    let delays = SteadyBackoff::steady(Duration::from_millis(100), Duration::from_secs(3));
+    for delay in delays.take(ATTEMPTS) {
+        match bucket.get(KEY).await {
+            Ok(value) => return Ok(value.map(Into::into)),
+            Err(error) => tracing::warn!(error = chain(&error), "the rules cannot be read yet"),
+        }
+        tokio::time::sleep(delay).await;
+    }
+    Ok(bucket.get(KEY).await?.map(Into::into))
 }
 
 /// Distributes `rules`, or returns all services to their own configuration, which is `own` here. Returns what changes.
