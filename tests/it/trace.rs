@@ -209,9 +209,9 @@ async fn one_trace_from_the_request_to_the_webhook() {
         (node.baseline(1, shutdown.clone()).await.unwrap(), node.correlator(shutdown.clone()).await.unwrap());
     let services = [
         tokio::spawn({
-            let (node, lateness) = (node.clone(), node.lateness(shutdown.clone()).await.unwrap());
+            let node = node.clone();
             let shutdown = shutdown.clone();
-            async move { node.ingest(1, lateness, shutdown).await.unwrap() }
+            async move { node.ingest(1, shutdown).await.unwrap() }
         }),
         tokio::spawn({
             let shutdown = shutdown.clone();

@@ -2,7 +2,7 @@
 
 use crate::http::Push;
 use crate::source::{Source, SourceError};
-use crate::{FileSource, Lateness, PushSource, Settings, Sink, Tokens};
+use crate::{FileSource, PushSource, Settings, Sink, Tokens};
 use bus::{Bus, Publisher, PublisherSettings};
 use model::partition::Partitions;
 use runtime::admin::Health;
@@ -56,23 +56,14 @@ pub struct Service {
     pub settings: Settings,
     /// The partition of each org.
     pub partitions: Partitions,
-    /// What the baseline takes for late and for too old.
-    pub profile: ProfileLimits,
+    /// Hours of event time for which the baseline keeps identities.
+    pub identity_hours: u32,
     /// The connection to JetStream.
     pub bus: Bus,
     /// The connection to Postgres.
     pub store: Store,
     /// The checks of the process. Token files that cannot be read are reported there.
     pub health: Health,
-}
-
-/// The settings of profiles that ingest has to know.
-#[derive(Clone)]
-pub struct ProfileLimits {
-    /// The allowed lateness of each org.
-    pub lateness: Lateness,
-    /// Hours of event time for which identities are kept.
-    pub identity_hours: u32,
 }
 
 impl Service {
@@ -95,10 +86,7 @@ impl Service {
         let _abandon = abandon.clone().drop_guard();
         let publisher = Publisher::start(bus, PublisherSettings::default(), abandon);
         let sink = Sink::to_stream(publisher, &bus.settings().prefix, partitions.clone());
-        let sink = sink
-            .with_lateness(Arc::clone(&self.profile.lateness))
-            .with_identity_hours(self.profile.identity_hours)
-            .with_backfill_hours(settings.backfill_hours);
+        let sink = sink.with_identity_hours(self.identity_hours).with_backfill_hours(settings.backfill_hours);
         let push = Push::new(settings, tokens, sink.clone(), &self.health);
         let mut sources: Vec<Box<dyn Source>> = vec![Box::new(PushSource::new(push, listener))];
         if !settings.files.paths.is_empty() {

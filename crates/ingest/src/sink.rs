@@ -4,7 +4,7 @@ use crate::aside::Unread;
 use bus::{PublishError, Publisher, dead, subject};
 use futures::future::{BoxFuture, try_join_all};
 use model::partition::Partitions;
-use model::time::{HOUR, SECOND};
+use model::time::HOUR;
 use model::{Activity, Command, Control, Entry, Item, OrgId, Timestamp};
 use runtime::clock::now;
 use salesforce::reading::aside::{Decision, HourlyLimit, MAX_PER_HOUR};
@@ -34,7 +34,6 @@ pub trait Outlet: Send + Sync {
 pub struct Sink {
     outlet: Arc<dyn Outlet>,
     partitions: Partitions,
-    lateness: Lateness,
     ages: Ages,
     /// The latest event of each org that was sent.
     clocks: Arc<Mutex<BTreeMap<OrgId, Timestamp>>>,
@@ -61,17 +60,12 @@ struct Ages {
     too_old: i64,
 }
 
-/// Returns the allowed lateness of an org in seconds: how long after an event an earlier one may arrive.
-pub type Lateness = Arc<dyn Fn(&OrgId) -> u32 + Send + Sync>;
-
 /// The activity stream on JetStream.
 struct Stream {
     publisher: Publisher<Entry>,
     prefix: String,
 }
 
-/// The default of `profile.lateness_seconds`, in seconds.
-const LATENESS: u32 = 600;
 /// The default of `profile.identity_hours`.
 const IDENTITY_HOURS: u32 = 96;
 /// The stage under which dead letters are stored.
@@ -85,7 +79,6 @@ impl Sink {
         Self {
             outlet,
             partitions,
-            lateness: Arc::new(|_| LATENESS),
             ages: Ages { backfill: None, too_old: i64::from(IDENTITY_HOURS) * HOUR },
             clocks: Arc::default(),
             unread: Arc::default(),
@@ -95,12 +88,6 @@ impl Sink {
     /// Makes a sink that publishes on the subjects `<prefix>.v1.activity.<partition>`.
     pub fn to_stream(publisher: Publisher<Entry>, prefix: &str, partitions: Partitions) -> Self {
         Self::new(Arc::new(Stream { publisher, prefix: prefix.to_owned() }), partitions)
-    }
-
-    /// Returns the sink with another allowed lateness.
-    #[must_use]
-    pub fn with_lateness(self, lateness: Lateness) -> Self {
-        Self { lateness, ..self }
     }
 
     /// Returns the sink with another age in hours from which on activities are backfill; with 0 none is.
@@ -179,16 +166,6 @@ impl Sink {
         let item = Item { value: control, traceparent: bus::trace::current(), received_at: Some(now()) };
         let slices = self.partitions.of_org(org).into_iter().map(|partition| (partition, vec![item.clone()]));
         self.send_rest(slices, Vec::new()).await
-    }
-
-    /// Sends a watermark to every partition of an org: all activities up to `time` are sent. The watermark lies behind
-    /// `time` by the allowed lateness. It has what is open judged once more and closes nothing.
-    ///
-    /// # Errors
-    /// Those of [`Sink::send`].
-    pub async fn send_watermark(&self, org: &OrgId, time: Timestamp) -> Result<Ticket, PublishError> {
-        let watermark = time.plus(-i64::from((self.lateness)(org)) * SECOND);
-        self.command(org, Command::Watermark(watermark)).await
     }
 
     /// Stores an unreadable record as a dead letter, and waits until that is acknowledged. A record is stored once, and
@@ -319,15 +296,6 @@ mod tests {
         let again = sink.watching().batch(history());
         assert_eq!((again.backfill, again.too_old), (0, 1), "400 hours before the latest event");
         assert_eq!(sink.with_backfill_hours(0).batch(history()).backfill, 0);
-    }
-
-    #[tokio::test]
-    async fn a_watermark_lies_behind_by_the_allowed_lateness() {
-        let memory = Arc::new(Memory::default());
-        let time = Timestamp(model::time::DAY);
-        let sink = sink(&memory).with_lateness(Arc::new(|_| 6 * 3_600));
-        sink.send_watermark(&OrgId::new(ORG), time).await.unwrap().await.unwrap();
-        assert_eq!(memory.texts(), vec![format!("{ORG} to 1970-01-01T18:00:00.000Z"); 3]);
     }
 
     #[tokio::test]

@@ -28,10 +28,9 @@ use store::Store;
 pub(crate) async fn ingest(config: Config, telemetry: &Telemetry) -> Result<()> {
     started::warn_without_sources(&config);
     let node = Node::connect(config, "ingest", &[]).await?;
-    let shutdown = on_signals()?;
-    node.run(telemetry.registry(), shutdown.clone(), async |node, stages| {
-        let (node, lateness) = (node.clone(), node.lateness(shutdown).await?);
-        stages.spawn("ingest", |shutdown| node.ingest(member(), lateness, shutdown));
+    node.run(telemetry.registry(), on_signals()?, async |node, stages| {
+        let node = node.clone();
+        stages.spawn("ingest", |shutdown| node.ingest(member(), shutdown));
         Ok(())
     })
     .await

@@ -6,12 +6,11 @@ use anyhow::{Context, Result};
 use bus::{Bus, DetectorGroup, Topology};
 use detector::Group;
 use engine::Rules;
-use ingest::{IngestError, Lateness, ProfileLimits, Service, Source};
+use ingest::{IngestError, Service, Source};
 use runtime::admin::{self, Health};
 use runtime::shutdown::Stages;
 use salesforce_source::SalesforceSource;
 use settings::Hashed;
-use std::sync::Arc;
 use std::time::Duration;
 use store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -58,20 +57,11 @@ impl Node {
         Ok(Self { config, bus, store, health: Health::default() })
     }
 
-    /// Returns the allowed lateness of orgs. It follows the settings that `config push` distributes until `shutdown`.
-    ///
-    /// # Errors
-    /// If the settings bucket cannot be opened, or the database does not answer.
-    pub async fn lateness(&self, shutdown: CancellationToken) -> Result<Lateness> {
-        let rules = rules::follow(&self.bus, &self.store, self.config.rules(), shutdown, |rules| rules).await?;
-        Ok(Arc::new(move |org| rules.borrow().settings.lateness_seconds_of(org)))
-    }
-
     /// Runs ingest until `shutdown`. `member` tells replicas apart.
     ///
     /// # Errors
     /// If a source fails.
-    pub async fn ingest(self, member: i32, lateness: Lateness, shutdown: CancellationToken) -> Result<()> {
+    pub async fn ingest(self, member: i32, shutdown: CancellationToken) -> Result<()> {
         let Self { config, bus, store, health } = self;
         let partitions = config.partitions.partitions();
         let (settings, salesforce) = config.ingest.split();
@@ -87,8 +77,8 @@ impl Node {
             };
             sources.push(Box::new(SalesforceSource::new(setup).map_err(IngestError::Settings)?));
         }
-        let profile = ProfileLimits { lateness, identity_hours: config.profile.identity_hours };
-        Ok(Service { settings, partitions, profile, bus, store, health }.run(sources, shutdown).await?)
+        let identity_hours = config.profile.identity_hours;
+        Ok(Service { settings, partitions, identity_hours, bus, store, health }.run(sources, shutdown).await?)
     }
 
     /// Returns the service baseline. `member` tells replicas apart. It follows the settings that `config push`

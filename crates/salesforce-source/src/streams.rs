@@ -8,7 +8,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesOrdered;
 use ingest::{SourceError, Ticket};
-use model::{Activity, Channel, Timestamp};
+use model::{Activity, Channel, Command, Timestamp};
 use position::Position;
 use salesforce::reading::plan::Topic;
 use salesforce::reading::reorder::Reorder;
@@ -180,7 +180,7 @@ impl Merger {
                 }
                 Released::Watermark(time) => {
                     self.send(std::mem::take(&mut activities), std::mem::take(&mut positions)).await?;
-                    let ticket = self.common.sink.send_watermark(&self.common.org, time).await?;
+                    let ticket = self.common.sink.command(&self.common.org, Command::Watermark(time)).await?;
                     self.sent.push_back(acknowledge(ticket, Vec::new()));
                 }
             }

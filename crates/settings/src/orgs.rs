@@ -36,11 +36,6 @@ impl Settings {
         risk::Settings { merge_hours, ..self.risk.clone() }
     }
 
-    /// Returns the allowed lateness of an org in seconds.
-    pub fn lateness_seconds_of(&self, org: &OrgId) -> u32 {
-        self.org(org).and_then(|own| own.lateness_seconds).unwrap_or(self.profile.lateness_seconds)
-    }
-
     /// Returns the merge windows of the orgs that have one of their own, in milliseconds.
     pub fn merge_windows(&self) -> BTreeMap<OrgId, i64> {
         let own = self.orgs.iter().filter(|(_, own)| own.merge_hours.is_some());
@@ -111,7 +106,7 @@ mod tests {
             assert_eq!((zone(&own).as_str(), zone(&other).as_str()), ("Asia/Tokyo", "Europe/Berlin"));
             let hours = |org| settings.risk_of(org).merge_hours;
             assert_eq!((hours(&own), hours(&other)), (48, 24));
-            assert_eq!(settings.lateness_seconds_of(&own), 600);
+            assert_eq!(settings.profile_of(&own).lateness_seconds, 600);
             assert_eq!(settings.merge_windows(), [(own, 48 * 3_600_000)].into());
             let as_long = parse(&text.replace(id, LONG)).unwrap();
             assert_eq!(settings.hash(), as_long.hash(), "two spellings of one org");

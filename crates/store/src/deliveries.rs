@@ -117,18 +117,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn confirmed(&self, key: &DeliveryKey) -> Result<bool> {
-        let changed = sqlx::query!(
-            r#"UPDATE orgwatch.deliveries SET state = 'confirmed', confirmed_at = now(), next_attempt_at = NULL,
-                   last_error = NULL, updated_at = now()
-               WHERE incident_id = $1 AND revision = $2 AND channel = $3 AND state = 'pending'"#,
-            key.incident_id,
-            bigint("revision", key.revision)?,
-            key.destination
-        )
-        .execute(&self.pool)
-        .await
-        .context("confirm a delivery")?;
-        Ok(changed.rows_affected() > 0)
+        self.settled(key, "confirmed").await
     }
 
     /// Records that the destination has accepted a digest that counts the delivery without naming its incident. `false` if
@@ -137,17 +126,23 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn counted(&self, key: &DeliveryKey) -> Result<bool> {
+        self.settled(key, "counted").await
+    }
+
+    /// Moves a pending delivery to the state `confirmed` or `counted`. `false` if it was not pending.
+    async fn settled(&self, key: &DeliveryKey, state: &str) -> Result<bool> {
         let changed = sqlx::query!(
-            r#"UPDATE orgwatch.deliveries SET state = 'counted', next_attempt_at = NULL, last_error = NULL,
-                   updated_at = now()
+            r#"UPDATE orgwatch.deliveries SET state = $4, next_attempt_at = NULL, last_error = NULL, updated_at = now(),
+                   confirmed_at = CASE WHEN $4 = 'confirmed' THEN now() ELSE confirmed_at END
                WHERE incident_id = $1 AND revision = $2 AND channel = $3 AND state = 'pending'"#,
             key.incident_id,
             bigint("revision", key.revision)?,
-            key.destination
+            key.destination,
+            state
         )
         .execute(&self.pool)
         .await
-        .context("count a delivery")?;
+        .context("settle a delivery")?;
         Ok(changed.rows_affected() > 0)
     }
 

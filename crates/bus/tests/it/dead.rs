@@ -1,4 +1,4 @@
-use crate::support::{Probe, item, publish_finding, server};
+use crate::support::{Probe, item, publish_finding, read_one, server};
 use bus::{Bus, BusError, Consumer, Failure, SharedSettings, dead, shared};
 use model::{Batch, Entry};
 use tokio_util::sync::CancellationToken;
@@ -46,15 +46,7 @@ async fn letters_are_listed_replayed_and_dropped() {
     assert_eq!(list(dead::Filter::default()).await, [3]);
 
     let (mut probe, mut handled) = Probe::accepting();
-    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
-    let reading = shared(&bus, &consumer, &mut probe, SharedSettings::default(), shutdown.clone());
-    let collecting = async {
-        let seen = handled.next().await;
-        shutdown.cancel();
-        seen
-    };
-    let (outcome, seen) = tokio::join!(reading, collecting);
-    outcome.unwrap();
+    let seen = read_one(&bus, &mut probe, &mut handled, SharedSettings::default()).await;
     assert_eq!((seen.numbers, seen.sequence), (vec![1], 4));
 }
 
@@ -111,14 +103,6 @@ async fn a_stored_payload_is_replayed_to_its_subject() {
     assert_eq!((&first.payload[..], second.sequence), (&payload[..], 2));
     dead::replay(&bus, 1).await.unwrap();
     let (mut probe, mut handled) = Probe::accepting();
-    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
-    let reading = shared(&bus, &consumer, &mut probe, SharedSettings::default(), shutdown.clone());
-    let collecting = async {
-        let seen = handled.next().await;
-        shutdown.cancel();
-        seen
-    };
-    let (outcome, seen) = tokio::join!(reading, collecting);
-    outcome.unwrap();
+    let seen = read_one(&bus, &mut probe, &mut handled, SharedSettings::default()).await;
     assert_eq!(seen.numbers, [7]);
 }

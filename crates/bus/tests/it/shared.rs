@@ -1,4 +1,4 @@
-use crate::support::{Probe, Seen, publish, publish_finding, server, settings, topology};
+use crate::support::{Probe, Seen, publish, publish_finding, read_one, server, settings, topology};
 use bus::{Consumer, Delivery, Failure, Handler, SharedSettings, dead, shared, subject};
 use model::Entry;
 use std::collections::BTreeSet;
@@ -68,15 +68,7 @@ async fn unavailable_makes_no_dead_letters() {
         failures += 1;
         if failures <= 6 { Err(Failure::Unavailable("no database".to_owned())) } else { Ok(()) }
     });
-    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
-    let reading = shared(&bus, &consumer, &mut probe, quick(), shutdown.clone());
-    let collecting = async {
-        let seen = handled.next().await;
-        shutdown.cancel();
-        seen
-    };
-    let (outcome, seen) = tokio::join!(reading, collecting);
-    outcome.unwrap();
+    let seen = read_one(&bus, &mut probe, &mut handled, quick()).await;
     assert_eq!((seen.numbers, seen.deliveries), (vec![7], 7));
     assert_eq!(dead::list(&bus, &dead::Filter::default()).await.unwrap(), []);
 }
@@ -94,15 +86,7 @@ async fn deliveries_of_an_outage_do_not_count_as_failures_of_the_message() {
             _ => Ok(()),
         }
     });
-    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
-    let reading = shared(&bus, &consumer, &mut probe, quick(), shutdown.clone());
-    let collecting = async {
-        let seen = handled.next().await;
-        shutdown.cancel();
-        seen
-    };
-    let (outcome, seen) = tokio::join!(reading, collecting);
-    outcome.unwrap();
+    let seen = read_one(&bus, &mut probe, &mut handled, quick()).await;
     assert_eq!((seen.numbers, seen.deliveries), (vec![7], 9));
     assert_eq!(dead::list(&bus, &dead::Filter::default()).await.unwrap(), []);
 }

@@ -1,6 +1,9 @@
 //! A server, numbered items, and a handler that reports its deliveries.
 
-use bus::{Bus, Delivery, DetectorGroup, Failure, Handler, Publisher, PublisherSettings, Settings, Topology, subject};
+use bus::{
+    Bus, Consumer, Delivery, DetectorGroup, Failure, Handler, Publisher, PublisherSettings, Settings, SharedSettings,
+    Topology, subject,
+};
 use model::{Command, Control, Entry, Item, OrgId, Timestamp};
 use servers::Nats;
 use std::sync::Arc;
@@ -79,6 +82,20 @@ pub(crate) struct Probe {
     handled: mpsc::UnboundedSender<Seen>,
     durable: Option<u64>,
     reached: Arc<AtomicU64>,
+}
+
+/// Reads the findings of the correlator's consumer until one message is handled. Returns its report.
+pub(crate) async fn read_one(bus: &Bus, probe: &mut Probe, handled: &mut Handled, settings: SharedSettings) -> Seen {
+    let (consumer, shutdown) = (Consumer::correlator(), CancellationToken::new());
+    let reading = bus::shared(bus, &consumer, probe, settings, shutdown.clone());
+    let collecting = async {
+        let seen = handled.next().await;
+        shutdown.cancel();
+        seen
+    };
+    let (outcome, seen) = tokio::join!(reading, collecting);
+    outcome.unwrap();
+    seen
 }
 
 /// Receives the reports of a [`Probe`].

@@ -2,14 +2,13 @@
 
 use crate::support::{ORG, by_partition, nats, partitions, post, records, settings, texts};
 use bus::Bus;
-use ingest::{FileSettings, IngestError, ProfileLimits, Service, Settings};
+use ingest::{FileSettings, IngestError, Service, Settings};
 use model::OrgId;
 use model::partition::Partitions;
 use runtime::admin::Health;
 use servers::Postgres;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -26,14 +25,7 @@ fn free_address() -> SocketAddr {
 
 fn service(settings: &Settings, partitions: Partitions, bus: &Bus, store: &Store) -> Service {
     let (settings, bus, store) = (settings.clone(), bus.clone(), store.clone());
-    Service {
-        settings,
-        partitions,
-        profile: ProfileLimits { lateness: Arc::new(|_| 600), identity_hours: 96 },
-        bus,
-        store,
-        health: Health::default(),
-    }
+    Service { settings, partitions, identity_hours: 96, bus, store, health: Health::default() }
 }
 
 /// Runs until a push of `numbers` is accepted and the files are published.

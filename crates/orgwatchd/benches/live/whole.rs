@@ -65,8 +65,7 @@ pub(crate) async fn measure(node: &Node, group: &Group, org: &Org, registry: &Re
     let (before, cpu_before) = (memory("VmRSS"), cpu());
     let started = Instant::now();
     let Ingest(ingesting, shutdown) = ingest;
-    let lateness = ingesting.lateness(shutdown.clone()).await.unwrap();
-    let ingesting = tokio::spawn(ingesting.ingest(1, lateness, shutdown.clone()));
+    let ingesting = tokio::spawn(ingesting.ingest(1, shutdown.clone()));
     idle::wait(node, group, &shutdown).await.unwrap();
     let idle = started.elapsed().as_secs_f64();
     let (after, cpu) = (memory("VmRSS"), cpu() - cpu_before);

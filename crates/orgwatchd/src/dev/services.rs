@@ -137,8 +137,7 @@ async fn start(
     let (correlator, notifier, ingest) = (node.correlator(shutdown.clone()).await?, node.clone(), node.clone());
     stages.spawn("correlator", async |token| Ok(correlator.run(token).await?));
     stages.spawn("notifier", |token| notifier.notifier(token));
-    let lateness = node.lateness(shutdown.clone()).await?;
-    stages.spawn("ingest", |token| ingest.ingest(1, lateness, token));
+    stages.spawn("ingest", |token| ingest.ingest(1, token));
     Ok(())
 }
 

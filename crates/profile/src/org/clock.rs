@@ -3,7 +3,7 @@
 use super::close::{self, STANDS_OUT, distance, unusual_volumes};
 use super::{Org, observation, user_at};
 use crate::calendar::LocalHour;
-use model::time::HOUR;
+use model::time::{HOUR, SECOND};
 use model::{Observation, Surface, Timestamp};
 
 impl Org {
@@ -45,15 +45,16 @@ impl Org {
         }
     }
 
-    /// Judges once more what stands out today, if `watermark` is past the end of the open hour: with the day factor that
-    /// the hour would have if it ended as it is. Many a finding of a busy day is withdrawn here, and not only when the
+    /// Judges once more what stands out today, if `watermark`, the time up to which everything has been sent, is past the
+    /// end of the open hour by the allowed lateness: with the day factor that the hour would have if it ended as it is. Many a finding of a busy day is withdrawn here, and not only when the
     /// next activity closes the hour.
     ///
     /// Nothing closes and nothing is learned, so the activities that follow have the same outcome as without. An open
     /// hour is judged once. Does nothing while profiles are [`wanted`](Org::wanted).
     pub fn judge(&mut self, watermark: Timestamp, out: &mut Vec<Observation>) {
         let is_ready = self.changes.wanted.is_empty();
-        let Some(open) = self.open.filter(|open| is_ready && open.end <= watermark) else { return };
+        let judged_at = |end: Timestamp| end.plus(i64::from(self.settings.lateness_seconds) * SECOND);
+        let Some(open) = self.open.filter(|open| is_ready && judged_at(open.end) <= watermark) else { return };
         if self.judged == Some(open.start) {
             return;
         }

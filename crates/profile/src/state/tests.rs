@@ -4,6 +4,7 @@ mod damage;
 mod erasures;
 mod golden;
 mod rights;
+mod silence;
 mod size;
 mod stops;
 mod zones;

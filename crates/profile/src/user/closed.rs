@@ -5,8 +5,7 @@ use crate::estimate::Moments;
 use model::Surface;
 use serde::{Deserialize, Serialize};
 
-/// The closed days of an account, those of the last `identity_hours`; the ones that late activities have changed come
-/// first. The encoding is that of the stored state.
+/// The closed days of an account, those of the last `identity_hours`. The encoding is that of the stored state.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ClosedDays(Vec<ClosedDay>);
 
@@ -63,8 +62,7 @@ impl ClosedDays {
         closed.day.late_hour = None;
         self.0.retain(|kept| kept.day.number >= oldest);
         if closed.day.number >= oldest {
-            let place = if closed.amended == Amended::No { self.0.len() } else { 0 };
-            self.0.insert(place, closed);
+            self.0.push(closed);
         }
     }
 
@@ -78,7 +76,7 @@ impl ClosedDays {
 
     /// Whether late activities have changed a day.
     pub(crate) fn are_amended(&self) -> bool {
-        self.0.first().is_some_and(|closed| closed.amended != Amended::No)
+        self.0.iter().any(|closed| closed.amended != Amended::No)
     }
 
     /// Returns the bytes of memory that the days hold.

@@ -5,13 +5,12 @@ use bus::dead::{self, DeadLetter, Filter};
 use bus::{Bus, BusError};
 use fake_org::{Event, FakeOrg, Fault, Interval, LogBody, LogFile, Script, Speed};
 use ingest::testing::{ORG, id};
-use ingest::{ProfileLimits, Service, Settings};
+use ingest::{Service, Settings};
 use model::{Kind, OrgId, Timestamp};
 use runtime::admin::Health;
 use salesforce_source::{ConnectedOrg, Files, SalesforceSettings, SalesforceSource, Setup, Stored};
 use servers::Postgres;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 const NOON: &str = "2026-03-02T12:00:00Z";
@@ -62,7 +61,7 @@ async fn read(bus: &Bus, org: ConnectedOrg, count: usize) -> (BTreeSet<String>, 
     let service = Service {
         settings,
         partitions: partitions(),
-        profile: ProfileLimits { lateness: Arc::new(|_| 600), identity_hours: 96 },
+        identity_hours: 96,
         bus: bus.clone(),
         store: store.clone(),
         health: Health::default(),
