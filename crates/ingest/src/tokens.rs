@@ -27,13 +27,13 @@ pub struct Tokens {
 const SHORTEST: usize = 16;
 
 impl Tokens {
-    /// Reads the token files, and hashes all tokens. A file that cannot be read gives no token, and is listed by
-    /// [`Tokens::unreadable`].
+    /// Reads the token files, and hashes all tokens. A file that cannot be read, or has a token of another org, gives no
+    /// token, and is listed by [`Tokens::unreadable`].
     ///
     /// # Errors
     /// All other problems, each with its key.
     pub fn load(settings: &Settings) -> Result<Self, Vec<String>> {
-        let (mut fixed, mut files, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut fixed, mut errors) = (Vec::new(), Vec::new());
         for (org, of_org) in &settings.orgs {
             let id = OrgId::new(org.as_str());
             let mut take = |key: &str, hash: Result<Hash, String>| match hash {
@@ -49,11 +49,20 @@ impl Tokens {
             if of_org.is_empty() {
                 errors.push(format!("ingest.orgs.{org}: no token is given"));
             }
-            files.extend(of_org.token_files.iter().map(|path| TokenFile::open(id.clone(), path.clone())));
         }
-        let tokens = Self { fixed, files };
+        let mut tokens = Self { fixed, files: Vec::new() };
         errors.extend(tokens.shared());
-        if errors.is_empty() { Ok(tokens) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        for (org, of_org) in &settings.orgs {
+            let id = OrgId::new(org.as_str());
+            for path in &of_org.token_files {
+                let reading = tokens.unless_shared(&id, file::read(path));
+                tokens.files.push(TokenFile::new(id.clone(), path.clone(), reading));
+            }
+        }
+        Ok(tokens)
     }
 
     /// Returns a text for each token file that cannot be read, with its key and path: its senders are refused.
@@ -92,15 +101,19 @@ impl Tokens {
     fn settle(&mut self, readings: Vec<Result<Hash, String>>) {
         for (at, reading) in readings.into_iter().enumerate() {
             let Some(org) = self.files.get(at).map(|file| file.org.clone()) else { return };
-            let reading =
-                reading.and_then(|hash| match self.all().find(|(known, of)| **known == hash && **of != org) {
-                    Some((_, other)) => Err(format!("its token is one of {other}")),
-                    None => Ok(hash),
-                });
+            let reading = self.unless_shared(&org, reading);
             if let Some(file) = self.files.get_mut(at) {
                 file.settle(reading);
             }
         }
+    }
+
+    /// Turns the reading of a file of `org` into an error if its token is valid for another org.
+    fn unless_shared(&self, org: &OrgId, reading: Result<Hash, String>) -> Result<Hash, String> {
+        reading.and_then(|hash| match self.all().find(|(known, of)| **known == hash && *of != org) {
+            Some((_, other)) => Err(format!("its token is one of {other}")),
+            None => Ok(hash),
+        })
     }
 
     /// Returns a text for each token that two orgs have.
@@ -216,6 +229,31 @@ mod tests {
         insta::assert_snapshot!(texts, @r"
         ingest.orgs.00D000000000001EAA.token_files: /folder/missing: No such file or directory (os error 2)
         ingest.orgs.00D000000000002EAA.token_files: /folder/empty: a token has fewer than 16 characters
+        ");
+    }
+
+    #[test]
+    fn a_file_with_the_token_of_another_org_stops_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let [first, same, fixed] = [file("first", NEXT), file("same", NEXT), file("fixed", FIRST)];
+        let third = "00D000000000003EAA";
+        let orgs = [
+            (ONE, OrgSettings { token_files: vec![first, fixed], ..Default::default() }),
+            (OTHER, OrgSettings { token_files: vec![same], ..Default::default() }),
+            (third, org(&[FIRST])),
+        ];
+        let tokens = Tokens::load(&settings(orgs)).unwrap();
+        assert_eq!(tokens.org_of(NEXT).map(OrgId::as_str), Some(ONE));
+        assert_eq!(tokens.org_of(FIRST).map(OrgId::as_str), Some(third));
+        let texts = tokens.unreadable().join("\n").replace(&folder.path().display().to_string(), "/folder");
+        insta::assert_snapshot!(texts, @r"
+        ingest.orgs.00D000000000001EAA.token_files: /folder/fixed: its token is one of 00D000000000003EAA
+        ingest.orgs.00D000000000002EAA.token_files: /folder/same: its token is one of 00D000000000001EAA
         ");
     }
 }

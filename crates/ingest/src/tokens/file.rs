@@ -21,9 +21,9 @@ pub(super) struct TokenFile {
 const ENDS_AFTER: u32 = 2;
 
 impl TokenFile {
-    /// Reads a file for the first time. If that fails it has no token, since there is no earlier one.
-    pub(super) fn open(org: OrgId, path: PathBuf) -> Self {
-        let (hash, error) = match read(&path) {
+    /// Takes the outcome of the first reading of a file. If that failed it has no token, since there is no earlier one.
+    pub(super) fn new(org: OrgId, path: PathBuf, reading: Result<Hash, String>) -> Self {
+        let (hash, error) = match reading {
             Ok(hash) => (Some(hash), None),
             Err(error) => (None, Some(error)),
         };
