@@ -28,6 +28,18 @@ async fn check_refuses_what_services_refuse() {
         (format!("{DATABASE}[ingest.orgs.00Dhn0000018hrcEAA]\n"), "no token is given"),
         (format!("{DATABASE}[orgs.acme]\nmerge_hours = 3\n"), "must be the id of an org"),
         (format!("{DATABASE}[notifier.destinations.soc]\nkind = \"slack\"\n"), "url"),
+        (format!("{DATABASE}ingest.files.paths = [\"/nowhere/events\"]\n"), "ingest.files.paths: /nowhere/events: "),
+        (
+            format!(
+                "{DATABASE}ingest.salesforce.asn_database = \"/nowhere/asn\"\n{}",
+                salesforce("client_secret = \"s\"")
+            ),
+            "ingest.salesforce.asn_database: /nowhere/asn: ",
+        ),
+        (
+            format!("{DATABASE}{}", salesforce("username = \"me\"\nprivate_key = \"no key\"")),
+            "acme.connection.private_key: ",
+        ),
     ];
     for (text, expect) in cases {
         let (is_valid, said) = run(&text, &["config", "check"]).await;
@@ -36,6 +48,17 @@ async fn check_refuses_what_services_refuse() {
     let missing = format!("{DATABASE}[ingest.orgs.00Dhn0000018hrcEAA]\ntoken_files = [\"/nowhere/token\"]\n");
     let (is_valid, said) = run(&missing, &["config", "check"]).await;
     assert!(is_valid && said.contains("/nowhere/token"), "ingest starts, and says so: {said}");
+    let missing = format!("{DATABASE}{}", salesforce("client_secret_file = \"/nowhere/secret\""));
+    let (is_valid, said) = run(&missing, &["config", "check"]).await;
+    assert!(is_valid && said.contains("connection.client_secret_file: /nowhere/secret"), "the same of an org: {said}");
+}
+
+/// Returns an org at Salesforce with these keys of its connection.
+fn salesforce(connection: &str) -> String {
+    format!(
+        "[ingest.salesforce.orgs.acme]\norg_id = \"00Dhn0000018hrcEAA\"\n[ingest.salesforce.orgs.acme.connection]\n\
+         login_url = \"https://acme.my.salesforce.com\"\nclient_id = \"key\"\n{connection}\n"
+    )
 }
 
 #[tokio::test]

@@ -99,12 +99,14 @@ impl Service {
     }
 }
 
-/// Checks settings as [`Service::run`] does at its start, and reads the token files.
+/// Checks settings as [`Service::run`] does at its start: whether the files to read are there, and the tokens, whose files
+/// are read.
 ///
 /// # Errors
 /// All problems, each with its key.
 pub fn check(settings: &Settings) -> Result<Tokens, Vec<String>> {
     let mut errors = settings.check();
+    errors.extend(settings.files.check());
     match Tokens::load(settings) {
         Ok(tokens) if errors.is_empty() => return Ok(tokens),
         Ok(_) => {}

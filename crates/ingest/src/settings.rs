@@ -212,6 +212,15 @@ impl OrgSettings {
 }
 
 impl FileSettings {
+    /// Returns a text for each file or folder that is not there.
+    pub(crate) fn check(&self) -> Vec<String> {
+        let problem = |path: &PathBuf| {
+            let error = std::fs::metadata(path).err().filter(|_| path.as_os_str() != "-")?;
+            Some(format!("ingest.files.paths: {}: {error}", path.display()))
+        };
+        self.paths.iter().filter_map(problem).collect()
+    }
+
     /// Returns whether events of a time are published.
     pub(crate) fn asks_for(&self, time: Timestamp) -> bool {
         self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time < to)

@@ -33,16 +33,17 @@ struct Shared {
 }
 
 impl Client {
-    /// Creates a client without connecting.
+    /// Creates a client without connecting. A file with the secret is read for each token, and may come later.
     ///
     /// # Errors
-    /// If a setting is missing or invalid, or the file with the secret cannot be read.
+    /// If a setting is missing or invalid.
     pub fn new(settings: &Settings) -> std::result::Result<Self, SettingsError> {
         if let Some(error) = settings.check().into_iter().next() {
             return Err(error);
         }
-        // The secret is read again for each token. Reading it here reports an invalid one at start-up.
-        settings.credential()?;
+        if !settings.has_secret_file() {
+            settings.credential()?;
+        }
         let shared = Shared {
             login_url: settings.login_url.clone(),
             data: format!("/services/data/v{}", settings.api_version),

@@ -109,6 +109,18 @@ impl Settings {
         checks.into_iter().filter_map(error).collect()
     }
 
+    /// Reads the file with the secret, if one is configured.
+    ///
+    /// # Errors
+    /// If it cannot be read, or holds no usable secret: no token can be requested until it does.
+    pub fn check_secret_file(&self) -> Result<(), SettingsError> {
+        if self.has_secret_file() { self.credential().map(drop) } else { Ok(()) }
+    }
+
+    pub(crate) fn has_secret_file(&self) -> bool {
+        self.private_key_file.is_some() || self.client_secret_file.is_some()
+    }
+
     /// Returns `audience`, or derives it from `login_url`: the My Domain of a sandbox contains `--`.
     pub(crate) fn jwt_audience(&self) -> &str {
         if let Some(audience) = &self.audience {

@@ -9,7 +9,7 @@ mod permissions;
 mod tests;
 mod users;
 
-pub(crate) use networks::{Networks, NetworksError};
+pub(crate) use networks::Networks;
 pub(crate) use permissions::are_visible as permissions_are_visible;
 
 use crate::common::{Common, is_used_up};

@@ -21,7 +21,7 @@ pub use org::BackfillError;
 pub use plan::stored_objects;
 pub use salesforce::reading::catalog::kind_of_stored;
 pub use settings::{ConnectedOrg, Files, SalesforceSettings, Start, Stored};
-pub use source::{SalesforceSource, Setup};
+pub use source::{Opened, SalesforceSource, Setup, check};
 pub use stored::Backfilled;
 
 use ingest::Sink;

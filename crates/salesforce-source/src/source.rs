@@ -1,6 +1,6 @@
 //! Divides the configured orgs among the replicas.
 
-use crate::context::{Context, Networks, NetworksError};
+use crate::context::{Context, Networks};
 use crate::org::{self, OrgSetup};
 use crate::settings::SalesforceSettings;
 use crate::watch::{FindingStream, Findings};
@@ -11,7 +11,8 @@ use ingest::{Sink, Source, SourceError, Ticket};
 use model::partition::Partitions;
 use model::{Finding, Item};
 use runtime::error::chain;
-use salesforce_client::{Client, SettingsError};
+use salesforce_client::Client;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Share, Store};
@@ -43,31 +44,32 @@ pub struct Setup {
     pub member: i32,
 }
 
+/// What the settings name, opened and read. Nothing is connected yet.
+pub struct Opened {
+    networks: Arc<Networks>,
+    /// By the org's name.
+    clients: BTreeMap<String, Client>,
+    /// The problem of each file with a secret, with its key.
+    unreadable: Vec<String>,
+}
+
 /// Makes the setup of one org, given where its activities and findings go.
 type OrgFactory = Box<dyn Fn(&Sink, &Arc<dyn Findings>) -> OrgSetup + Send + Sync>;
 
 impl SalesforceSource {
-    /// Makes the source, and starts the publisher of findings about blind kinds.
+    /// Makes the source, and starts the publisher of findings about blind kinds. An org whose secret cannot be read stops
+    /// no other: it is tried again.
     ///
     /// # Errors
-    /// All problems with the settings of the orgs, each with its key.
+    /// Those of [`check`].
     pub fn new(setup: Setup) -> Result<Self, Vec<String>> {
         let Setup { settings, partitions, bus, store, postgres, member } = setup;
-        let errors = settings.check();
-        if !errors.is_empty() {
-            return Err(errors);
+        let opened = check(&settings)?;
+        for problem in &opened.unreadable {
+            tracing::error!(problem, "the secret of an org cannot be read, the org is not read until it can");
         }
-        let networks = networks(&settings).map_err(|error| vec![chain(&error)])?;
-        let (mut orgs, mut errors) = (Vec::new(), Vec::new());
-        for name in settings.orgs.keys() {
-            match org_factory(&settings, &store, &networks, name) {
-                Ok(org) => orgs.push(org),
-                Err(error) => errors.push(format!("ingest.salesforce.orgs.{name}.connection.{error}")),
-            }
-        }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
+        let orgs: Vec<OrgFactory> =
+            settings.orgs.keys().filter_map(|name| org_factory(&settings, &store, &opened, name)).collect();
         let prefix = bus.settings().prefix.clone();
         let share = Share {
             settings: postgres,
@@ -81,6 +83,42 @@ impl SalesforceSource {
         let publisher = Publisher::start(&bus, PublisherSettings::default(), abandon.clone());
         let findings = Arc::new(FindingStream { publisher, prefix, partitions });
         Ok(Self { orgs, share, findings, _abandon: abandon.drop_guard() })
+    }
+}
+
+impl Opened {
+    /// Returns a text for each file with a secret that cannot be read, with its key and path: the org cannot be read.
+    pub fn unreadable(&self) -> &[String] {
+        &self.unreadable
+    }
+}
+
+/// Checks settings as [`SalesforceSource::new`] does, and opens what they name.
+///
+/// # Errors
+/// All problems that stop the source, each with its key.
+pub fn check(settings: &SalesforceSettings) -> Result<Opened, Vec<String>> {
+    let errors = settings.check();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let (mut clients, mut unreadable, mut errors) = (BTreeMap::new(), Vec::new(), Vec::new());
+    for (name, org) in &settings.orgs {
+        let with_key = |error| format!("ingest.salesforce.orgs.{name}.connection.{}", chain(&error));
+        match Client::new(&org.connection) {
+            Ok(client) => drop(clients.insert(name.clone(), client)),
+            Err(error) => errors.push(with_key(error)),
+        }
+        unreadable.extend(org.connection.check_secret_file().err().map(with_key));
+    }
+    let networks = Networks::open(settings.country_database.as_deref(), settings.asn_database.as_deref());
+    match networks {
+        Ok(networks) if errors.is_empty() => Ok(Opened { networks: Arc::new(networks), clients, unreadable }),
+        Ok(_) => Err(errors),
+        Err(error) => {
+            errors.push(format!("ingest.salesforce.{}", chain(&error)));
+            Err(errors)
+        }
     }
 }
 
@@ -119,12 +157,14 @@ pub(crate) fn org_setup(
     name: &str,
     sink: &Sink,
 ) -> Option<Result<OrgSetup, String>> {
-    let setup = || {
-        let networks = networks(settings).map_err(|error| chain(&error))?;
-        let org = org_factory(settings, store, &networks, name).map_err(|error| error.to_string())?;
-        Ok(org(sink, &(Arc::new(NoFindings) as Arc<dyn Findings>)))
+    let only = settings.orgs.get(name)?.clone();
+    let settings = SalesforceSettings { orgs: BTreeMap::from([(name.to_owned(), only)]), ..settings.clone() };
+    let opened = match check(&settings) {
+        Ok(opened) => opened,
+        Err(errors) => return Some(Err(errors.join("; "))),
     };
-    settings.orgs.contains_key(name).then(setup)
+    let org = org_factory(&settings, store, &opened, name)?;
+    Some(Ok(org(sink, &(Arc::new(NoFindings) as Arc<dyn Findings>))))
 }
 
 /// Drops findings: a backfill does not watch the org's channels.
@@ -136,21 +176,13 @@ impl Findings for NoFindings {
     }
 }
 
-fn networks(settings: &SalesforceSettings) -> Result<Arc<Networks>, NetworksError> {
-    Ok(Arc::new(Networks::open(settings.country_database.as_deref(), settings.asn_database.as_deref())?))
-}
-
-fn org_factory(
-    settings: &SalesforceSettings,
-    store: &Store,
-    networks: &Arc<Networks>,
-    name: &str,
-) -> Result<OrgFactory, SettingsError> {
-    let org_settings = Arc::new(settings.orgs.get(name).cloned().unwrap_or_default());
-    let client = Client::new(&org_settings.connection)?;
-    let context = Arc::new(Context::new(Arc::clone(networks)));
+/// Returns the setup of one org; `None` if there is none of that name.
+fn org_factory(settings: &SalesforceSettings, store: &Store, opened: &Opened, name: &str) -> Option<OrgFactory> {
+    let org_settings = Arc::new(settings.orgs.get(name)?.clone());
+    let client = opened.clients.get(name)?.clone();
+    let context = Arc::new(Context::new(Arc::clone(&opened.networks)));
     let (name, store, meter) = (name.to_owned(), Arc::new(store.clone()), Meter::new());
-    Ok(Box::new(move |sink, findings| OrgSetup {
+    Some(Box::new(move |sink, findings| OrgSetup {
         name: name.clone(),
         settings: Arc::clone(&org_settings),
         client: client.clone(),

@@ -97,6 +97,12 @@ async fn wrong_settings_stop_the_service() {
     let error =
         check(Settings { listen: address, ..settings() }, partitions(), &format!("{address}: cannot listen")).await;
     assert!(matches!(error, IngestError::Listen { .. }));
-    let files = FileSettings { paths: vec!["/nowhere".into()], ..FileSettings::default() };
-    check(Settings { listen: free_address(), files, ..settings() }, partitions(), "source files failed").await;
+    let of_files = |path: &std::path::Path| {
+        let files = FileSettings { paths: vec![path.to_owned()], ..FileSettings::default() };
+        Settings { listen: free_address(), files, ..settings() }
+    };
+    let expect = "ingest.files.paths: /nowhere: No such file or directory (os error 2)";
+    check(of_files("/nowhere".as_ref()), partitions(), expect).await;
+    let empty = tempfile::tempdir().unwrap();
+    check(of_files(empty.path()), partitions(), "source files failed").await;
 }

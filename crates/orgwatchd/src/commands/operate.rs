@@ -137,18 +137,24 @@ pub(crate) async fn config(config: Config, command: ConfigCommand) -> Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-/// Checks the configuration as all services together do when they start. A token file that cannot be read is only named,
-/// as ingest starts without it.
+/// Checks the configuration as all services together do when they start. A file with a token, or with the secret of an
+/// org, that cannot be read is only named, as ingest starts without it.
 fn check(config: &Config) -> Result<()> {
     let mut problems = config.postgres.check();
-    let (ingest, _) = config.ingest.clone().split();
+    let (ingest, salesforce) = config.ingest.clone().split();
+    let mut warnings = Vec::new();
     match ingest::check(&ingest) {
-        Ok(tokens) => {
-            for unreadable in tokens.unreadable() {
-                writeln!(std::io::stderr(), "warning: {unreadable}")?;
-            }
-        }
+        Ok(tokens) => warnings.extend(tokens.unreadable()),
         Err(more) => problems.extend(more),
+    }
+    if !salesforce.orgs.is_empty() {
+        match salesforce_source::check(&salesforce) {
+            Ok(opened) => warnings.extend_from_slice(opened.unreadable()),
+            Err(more) => problems.extend(more),
+        }
+    }
+    for warning in warnings {
+        writeln!(std::io::stderr(), "warning: {warning}")?;
     }
     if !problems.is_empty() {
         bail!("configuration is not valid:\n  {}", problems.join("\n  "));

@@ -109,6 +109,7 @@ fn secrets_in_files_are_read_again_and_checked() {
     let by_file = Settings { client_secret: None, client_secret_file: Some(path.clone()), ..client_credentials() };
     let text = |settings: &Settings| settings.credential().err().map(|error| error.to_string());
     assert_eq!(text(&by_file), Some(format!("client_secret_file: {}: cannot be read", path.display())));
+    assert!(by_file.check_secret_file().is_err() && client_credentials().check_secret_file().is_ok());
     std::fs::write(&path, "\n").unwrap();
     assert_eq!(text(&by_file).as_deref(), Some("client_secret_file: is empty"));
     std::fs::write(&path, "one\n").unwrap();

@@ -15,8 +15,9 @@ pub(crate) struct Networks {
 
 /// A configured database is not readable.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: not a readable MaxMind database", path = .path.display())]
+#[error("{key}: {path}: not a readable MaxMind database", path = .path.display())]
 pub(crate) struct NetworksError {
+    key: &'static str,
     path: PathBuf,
     source: MaxMindDbError,
 }
@@ -39,9 +40,11 @@ impl Networks {
         if country.is_none() {
             tracing::info!("no country_database is configured: only countries that Salesforce reports are known");
         }
-        let open =
-            |path: &Path| Reader::open_readfile(path).map_err(|source| NetworksError { path: path.to_owned(), source });
-        Ok(Self { countries: country.map(open).transpose()?, owners: asn.map(open).transpose()? })
+        let open = |key, path: Option<&Path>| {
+            let error = |path: &Path, source| NetworksError { key, path: path.to_owned(), source };
+            path.map(|path| Reader::open_readfile(path).map_err(|source| error(path, source))).transpose()
+        };
+        Ok(Self { countries: open("country_database", country)?, owners: open("asn_database", asn)? })
     }
 
     /// Fills the country and the number of the autonomous system where they are absent and the address is public.
