@@ -99,6 +99,11 @@ impl Connection {
             of_address.unauthenticated -= 1;
         }
     }
+
+    /// Returns whether a request with a valid token has arrived.
+    pub(super) fn is_authenticated(&self) -> bool {
+        self.is_authenticated.load(Ordering::Acquire)
+    }
 }
 
 impl Drop for Connection {

@@ -3,6 +3,10 @@
 use super::answer::Refusal;
 use super::connections::Connection;
 use super::{Push, router};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -90,7 +94,9 @@ async fn keep(
     connection: Connection,
     shutdown: CancellationToken,
 ) {
-    let service = TowerToHyperService::new(router.layer(Extension(Arc::new(connection))));
+    let connection = Arc::new(connection);
+    let closing = from_fn_with_state(Arc::clone(&connection), close_unauthenticated);
+    let service = TowerToHyperService::new(router.layer(closing).layer(Extension(connection)));
     let mut served = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
@@ -102,6 +108,15 @@ async fn keep(
     if let Err(error) = ended {
         tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
     }
+}
+
+/// Ends a connection with its first answer, whatever that is, unless a valid token has arrived.
+async fn close_unauthenticated(State(connection): State<Arc<Connection>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if !connection.is_authenticated() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Answers without reading a request. The client's bytes are discarded until it has seen the answer: a connection that is

@@ -229,6 +229,31 @@ async fn a_wrong_token_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn a_connection_without_a_token_ends_with_its_first_answer() {
+    let server = Server::start(Settings::default()).await;
+    for (request, status) in [("GET / ", 404), ("GET /v1/events ", 405), ("POST /v1/events?what ", 401)] {
+        let mut stream = server.connect().await;
+        let head = format!("{request}HTTP/1.1\r\nhost: ingest\r\ncontent-length: 0\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let refused = answer(&mut stream).await;
+        assert!(refused.starts_with(&format!("HTTP/1.1 {status} ")), "{refused}");
+        assert!(refused.contains("connection: close\r\n"), "{refused}");
+        assert_eq!(answer(&mut stream).await, "");
+    }
+    server.has_open(0).await;
+
+    // Once a valid token has arrived, other requests do not end the connection.
+    let mut stream = server.connect().await;
+    let body = records([1]);
+    stream.write_all((head(TOKEN, body.len()) + &body).as_bytes()).await.unwrap();
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 202 "));
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: ingest\r\n\r\n").await.unwrap();
+    let missing = answer(&mut stream).await;
+    assert!(missing.starts_with("HTTP/1.1 404 ") && !missing.contains("connection: close"), "{missing}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_connection_is_used_again() {
     let server = Server::start(Settings::default()).await;
     let mut stream = server.connect().await;
