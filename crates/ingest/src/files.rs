@@ -180,8 +180,9 @@ impl Run<'_> {
                 tokio::time::sleep(pace::STEP).await;
                 continue;
             }
-            let ticket = self.sink.send(activities.drain(..due).collect()).await?;
-            self.progress.sent(due, ticket);
+            let batch = self.sink.batch(activities.drain(..due).collect());
+            let counts = batch.counts();
+            self.progress.sent(counts, self.sink.send_batch(batch).await?);
         }
         self.progress.settle().await
     }
@@ -200,7 +201,8 @@ impl Run<'_> {
         commands.instrument(span).await?;
         self.progress.ended().await?;
         let activities = self.progress.position().acknowledged;
-        tracing::info!(activities, orgs = self.last.len(), "the files are published");
+        let Counts { backfill, too_old, .. } = self.progress.counts();
+        tracing::info!(activities, backfill, too_old, orgs = self.last.len(), "the files are published");
         Ok(())
     }
 

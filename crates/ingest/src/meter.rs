@@ -47,7 +47,11 @@ impl Meter {
     /// Makes the instruments.
     #[expect(clippy::new_without_default, reason = "it registers instruments")]
     pub fn new() -> Self {
-        let meter = global::meter("orgwatch");
+        Self::of(&global::meter("orgwatch"))
+    }
+
+    /// Makes the instruments of a meter.
+    pub fn of(meter: &opentelemetry::metrics::Meter) -> Self {
         let requests = meter
             .f64_histogram("http.server.request.duration")
             .with_unit("s")

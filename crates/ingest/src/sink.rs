@@ -1,6 +1,7 @@
 //! Publishes activities on the partitions of the activity stream, and unreadable records on the dead stream.
 
 use crate::aside::Unread;
+use crate::meter::Counts;
 use bus::{PublishError, Publisher, dead, subject};
 use futures::future::{BoxFuture, try_join_all};
 use model::partition::Partitions;
@@ -49,6 +50,15 @@ pub struct Batch {
     /// Number of activities further behind the latest event of their org than identities are kept: the baseline sets
     /// them aside. Events that another replica sent are not known here.
     pub too_old: usize,
+}
+
+impl Batch {
+    /// Returns the counts of the batch once it is acknowledged.
+    pub fn counts(&self) -> Counts {
+        let all: usize = self.slices.iter().map(|(_, items)| items.len()).sum();
+        let Self { backfill, too_old, .. } = *self;
+        Counts { accepted: all - too_old, backfill, too_old, ..Counts::default() }
+    }
 }
 
 /// Ages of activities in milliseconds.
@@ -127,13 +137,10 @@ impl Sink {
         self.send_rest(batch.slices.into_iter(), Vec::new()).await
     }
 
-    /// Sends activities as backfill, which teaches and raises nothing. Send backfill in order of event time, before the
-    /// activities that follow it.
-    ///
-    /// # Errors
-    /// Those of [`Sink::send`].
-    pub async fn send_backfill(&self, activities: Vec<Activity>) -> Result<Ticket, PublishError> {
-        self.send_batch(self.sort(activities, |_| true)).await
+    /// Sorts activities as backfill, which teaches and raises nothing, whatever their age. Send backfill in order of event
+    /// time, before the activities that follow it.
+    pub fn backfill_batch(&self, activities: Vec<Activity>) -> Batch {
+        self.sort(activities, |_| true)
     }
 
     /// Sorts activities into those that are watched and those that are backfill because of their age.
@@ -274,7 +281,9 @@ mod tests {
         let memory = Arc::new(Memory::default());
         let sink = sink(&memory);
         sink.send((0..40).map(activity).collect()).await.unwrap().await.unwrap();
-        sink.send_backfill((0..40).map(activity).collect()).await.unwrap().await.unwrap();
+        let batch = sink.backfill_batch((0..40).map(activity).collect());
+        assert_eq!((batch.backfill, batch.too_old), (40, 0));
+        sink.send_batch(batch).await.unwrap().await.unwrap();
         let sent = memory.sent();
         let (activities, backfill) = sent.split_at(40);
         let expect: Vec<_> = activities.iter().map(|(partition, id)| (*partition, format!("backfill {id}"))).collect();
@@ -295,6 +304,7 @@ mod tests {
 
         let again = sink.watching().batch(history());
         assert_eq!((again.backfill, again.too_old), (0, 1), "400 hours before the latest event");
+        assert_eq!(again.counts().accepted, 3);
         assert_eq!(sink.with_backfill_hours(0).batch(history()).backfill, 0);
     }
 

@@ -58,20 +58,25 @@ impl Common {
         let read = activities.len();
         activities.iter().for_each(|activity| self.meter.latency(source, activity));
         self.retain_published(&mut activities);
-        let accepted = activities.len();
-        self.meter.records(source, Counts { outside: read - accepted, ..Counts::default() });
+        self.meter.records(source, Counts { outside: read - activities.len(), ..Counts::default() });
         for activity in &mut activities {
             self.context.enrich(activity);
         }
         self.watch.saw(channel, &activities);
-        let sent = match purpose {
-            Purpose::Watch => self.sink.send(activities).await?,
-            Purpose::Backfill => self.sink.send_backfill(activities).await?,
+        let batch = match purpose {
+            Purpose::Watch => self.sink.batch(activities),
+            Purpose::Backfill => self.sink.backfill_batch(activities),
         };
+        let counts = batch.counts();
+        if purpose == Purpose::Watch && counts.backfill > 0 {
+            let (org, activities) = (&self.org, counts.backfill);
+            tracing::info!(%org, source = %channel, activities, "events are backfill because of their age");
+        }
+        let sent = self.sink.send_batch(batch).await?;
         let meter = self.meter.clone();
         Ok(Box::pin(async move {
             sent.await?;
-            meter.records(source, Counts { accepted, ..Counts::default() });
+            meter.records(source, counts);
             Ok(())
         }))
     }

@@ -35,8 +35,10 @@ pub(super) struct Progress {
     position: Position,
     /// The acknowledged activities when the position was last stored.
     saved: u64,
-    /// The activities and the ticket of each call, in order.
-    under_way: VecDeque<(usize, Ticket)>,
+    /// What was sent by each call, and its ticket, in order.
+    under_way: VecDeque<(Counts, Ticket)>,
+    /// What was acknowledged in this run.
+    counts: Counts,
     meter: Meter,
 }
 
@@ -51,21 +53,27 @@ impl Progress {
         let fresh = Position { inputs: fingerprint, acknowledged: 0, ended: false };
         let position = known.filter(|known| known.inputs == fingerprint).unwrap_or(fresh);
         let saved = position.acknowledged;
-        Ok(Self { stored_in: Some(stored_in), position, saved, under_way: VecDeque::new(), meter })
+        let (under_way, counts) = (VecDeque::new(), Counts::default());
+        Ok(Self { stored_in: Some(stored_in), position, saved, under_way, counts, meter })
     }
 
     /// Makes the progress of an input that cannot be read again: no position is stored.
     pub(super) fn without_position(meter: Meter) -> Self {
         let position = Position { inputs: Uuid::nil(), acknowledged: 0, ended: false };
-        Self { stored_in: None, position, saved: 0, under_way: VecDeque::new(), meter }
+        Self { stored_in: None, position, saved: 0, under_way: VecDeque::new(), counts: Counts::default(), meter }
     }
 
     pub(super) fn position(&self) -> &Position {
         &self.position
     }
 
-    pub(super) fn sent(&mut self, activities: usize, ticket: Ticket) {
-        self.under_way.push_back((activities, ticket));
+    /// Returns how many activities JetStream has acknowledged in this run.
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(super) fn sent(&mut self, counts: Counts, ticket: Ticket) {
+        self.under_way.push_back((counts, ticket));
     }
 
     /// Moves past the activities that are acknowledged by now, and stores the position every [`SAVE_EVERY`].
@@ -111,14 +119,18 @@ impl Progress {
 
     /// Takes in the outcome of the first ticket.
     fn next(&mut self, outcome: Result<(), PublishError>) -> Result<(), SourceError> {
-        let Some((activities, _)) = self.under_way.pop_front() else { return Ok(()) };
+        let Some((counts, _)) = self.under_way.pop_front() else { return Ok(()) };
         if let Err(error) = outcome {
             // Later activities may be acknowledged, but the position cannot pass these.
             self.under_way.clear();
             return Err(error.into());
         }
-        self.position.acknowledged += activities as u64;
-        self.meter.records(SourceKind::Files, Counts { accepted: activities, ..Counts::default() });
+        let Counts { accepted, backfill, too_old, .. } = counts;
+        self.position.acknowledged += (accepted + too_old) as u64;
+        self.counts.accepted += accepted;
+        self.counts.backfill += backfill;
+        self.counts.too_old += too_old;
+        self.meter.records(SourceKind::Files, counts);
         Ok(())
     }
 }

@@ -1,7 +1,10 @@
 use super::*;
 use crate::testing::{Memory, ORG, StoredPositions, id, records, sink, spread};
 use ::files::{InputError, expand, read};
-use model::Activity;
+use model::{Activity, Channel, Kind, UserId};
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -93,6 +96,41 @@ async fn files_that_may_be_followed_end_in_a_watermark() {
     files.run(&memory, FileSettings::default()).await;
     let mark = format!("{ORG} to 2026-03-02T01:01:00.000Z");
     assert_eq!(memory.texts(), [id(3), id(61), mark.clone(), mark.clone(), mark]);
+}
+
+/// Returns how many records of each outcome a run counts.
+async fn counted(files: &Files, sink: &Sink) -> BTreeMap<String, u64> {
+    let exporter = InMemoryMetricExporter::default();
+    let reader = PeriodicReader::builder(exporter.clone()).build();
+    let provider = SdkMeterProvider::builder().with_reader(reader).build();
+    let mut source = FileSource { meter: Meter::of(&provider.meter("orgwatch")), ..files.source(end()) };
+    source.run(sink, CancellationToken::new()).await.unwrap();
+    provider.force_flush().unwrap();
+    let resources = exporter.get_finished_metrics().unwrap();
+    let metrics = resources.iter().flat_map(|resource| resource.scope_metrics()).flat_map(|scope| scope.metrics());
+    let mut outcomes = BTreeMap::new();
+    for metric in metrics.filter(|metric| metric.name() == "orgwatch.ingest.records") {
+        let AggregatedMetrics::U64(MetricData::Sum(sum)) = metric.data() else { unreachable!() };
+        for point in sum.data_points() {
+            let outcome = point.attributes().find(|label| label.key.as_str() == "outcome").unwrap();
+            outcomes.insert(outcome.value.to_string(), point.value());
+        }
+    }
+    outcomes
+}
+
+#[tokio::test]
+async fn activities_that_are_too_old_are_not_counted_as_accepted() {
+    let sink = sink(&Arc::default());
+    let files = Files::new(&[&[1, 2]]);
+    assert_eq!(counted(&files, &sink).await, BTreeMap::from([("accepted".to_owned(), 2)]));
+    let at = Timestamp::parse("2026-03-08").unwrap();
+    let later =
+        Activity::new(model::Uuid::nil(), OrgId::new(ORG), UserId::new("user"), at, Channel::Stored, Kind::Login);
+    sink.send(vec![later]).await.unwrap().await.unwrap();
+    let files = Files::new(&[&[3, 4, 5]]);
+    assert_eq!(counted(&files, &sink).await, BTreeMap::from([("too_old".to_owned(), 3)]));
+    assert_eq!(files.position()["acknowledged"], 3, "they are published");
 }
 
 #[tokio::test]

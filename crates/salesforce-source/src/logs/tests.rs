@@ -12,12 +12,16 @@ use bus::PublishError;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use ingest::meter::Meter;
 use ingest::testing::{Memory, ORG};
 use ingest::{Outlet, SourceError};
-use model::{Channel, Kind, Timestamp};
+use model::{Activity, Channel, Kind, OrgId, Timestamp, UserId, Uuid};
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use salesforce::reading::log_file::LogFile;
 use salesforce_client::Error;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use support::{Stored, UNREACHABLE, settings};
 
@@ -101,4 +105,38 @@ async fn a_file_is_read_only_once_all_rows_are_acknowledged() {
     let text = format!("{HEADER}{}", rows(0..3_000));
     let stopped = download::publish(&common, &logouts(), body(vec![Ok(text)])).await.unwrap_err();
     assert!(matches!(stopped, Stop::Source(SourceError::Publish(PublishError::Stopped))), "{stopped}");
+}
+
+#[tokio::test]
+async fn rows_that_are_too_old_are_not_counted_as_accepted() {
+    let exporter = InMemoryMetricExporter::default();
+    let reader = PeriodicReader::builder(exporter.clone()).build();
+    let provider = SdkMeterProvider::builder().with_reader(reader).build();
+    let memory = Arc::new(Memory::default());
+    let mut common = Stored::default().common(settings(UNREACHABLE), &LEADS, Arc::clone(&memory) as Arc<dyn Outlet>);
+    common.meter = Meter::of(&provider.meter("orgwatch"));
+    common.sink = common.sink.with_backfill_hours(72);
+    let read = async |numbers| {
+        let text = format!("{HEADER}{}", rows(numbers));
+        download::publish(&common, &logouts(), body(vec![Ok(text)])).await.unwrap();
+    };
+    read(0..10).await;
+    assert!(memory.texts().iter().all(|text| text.starts_with("backfill ")), "{:?}", memory.texts());
+    let (org, user, time) = (OrgId::new(ORG), UserId::new("user"), at("2026-03-08"));
+    let later = Activity::new(Uuid::nil(), org, user, time, Channel::Stream, Kind::Logout);
+    common.sink.send(vec![later]).await.unwrap().await.unwrap();
+    read(10..14).await;
+
+    provider.force_flush().unwrap();
+    let resources = exporter.get_finished_metrics().unwrap();
+    let metrics = resources.iter().flat_map(|resource| resource.scope_metrics()).flat_map(|scope| scope.metrics());
+    let mut outcomes = BTreeMap::new();
+    for metric in metrics.filter(|metric| metric.name() == "orgwatch.ingest.records") {
+        let AggregatedMetrics::U64(MetricData::Sum(sum)) = metric.data() else { unreachable!() };
+        for point in sum.data_points() {
+            let outcome = point.attributes().find(|label| label.key.as_str() == "outcome").unwrap();
+            outcomes.insert(outcome.value.to_string(), point.value());
+        }
+    }
+    assert_eq!(outcomes, BTreeMap::from([("accepted".to_owned(), 10), ("too_old".to_owned(), 4)]));
 }
