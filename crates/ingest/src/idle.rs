@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Decides when the watermark of a silent org moves on: when it has been silent for its limit, and then in each new
-/// hour. Pure: `now` is always an argument.
+/// hour, until what was open at the latest push has ended. Pure: `now` is always an argument.
 #[derive(Debug, Default)]
 pub(crate) struct Idle {
     orgs: BTreeMap<OrgId, Silence>,
@@ -17,12 +17,13 @@ struct Silence {
     /// The limit in milliseconds.
     limit: i64,
     heard: Timestamp,
-    /// The latest watermark since then.
+    /// The latest watermark since then, which is the last one if it is [`Silence::is_over`].
     watermark: Option<Timestamp>,
 }
 
 impl Idle {
-    /// Begins to watch an org. It counts as heard at `now`, so that its hours close even if it never pushes.
+    /// Begins to watch an org. It counts as heard at `now`, so that what was open before, as at a restart, is judged even
+    /// if it never pushes again.
     pub(crate) fn watch(&mut self, org: OrgId, limit: Duration, now: Timestamp) {
         let limit = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
         self.orgs.insert(org, Silence { limit, heard: now, watermark: None });
@@ -39,7 +40,7 @@ impl Idle {
     /// Returns the watermarks that are due; each is returned once.
     pub(crate) fn due(&mut self, now: Timestamp) -> Vec<(OrgId, Timestamp)> {
         let due = |(org, silence): (&OrgId, &mut Silence)| {
-            if now.since(silence.heard) < silence.limit {
+            if now.since(silence.heard) < silence.limit || silence.is_over() {
                 return None;
             }
             let watermark = now.plus(silence.limit.saturating_neg());
@@ -50,6 +51,14 @@ impl Idle {
             Some((org.clone(), watermark))
         };
         self.orgs.iter_mut().filter_map(due).collect()
+    }
+}
+
+impl Silence {
+    /// Returns whether a watermark lies more than an hour and the limit behind the latest push. The hour that this push
+    /// has opened has then ended, and is judged once.
+    fn is_over(&self) -> bool {
+        self.watermark.is_some_and(|last| last.since(self.heard) > HOUR.saturating_add(self.limit))
     }
 }
 
@@ -82,9 +91,21 @@ mod tests {
     }
 
     #[test]
-    fn a_watermark_is_due_once_and_then_every_hour() {
+    fn a_watermark_is_due_once_and_then_every_hour_until_the_open_hour_has_ended() {
         let mut idle = watched(10);
-        assert_eq!(due(&mut idle, 10, 200), [(15, 10), (65, 60), (125, 120), (185, 180)]);
+        assert_eq!(due(&mut idle, 10, 200), [(15, 10), (65, 60), (125, 120)]);
+        assert_eq!(due(&mut idle, 200, 5_000), []);
+        idle.heard(&org(), Timestamp(5_000 * MINUTE));
+        assert_eq!(due(&mut idle, 5_000, 9_000), [(5_005, 5_000), (5_045, 5_040), (5_105, 5_100)]);
+    }
+
+    #[test]
+    fn a_long_limit_is_waited_for_once() {
+        let mut idle = Idle::default();
+        idle.watch(org(), Duration::from_secs(6 * 3_600), Timestamp(30 * MINUTE));
+        let marks = due(&mut idle, 0, 5_000);
+        assert_eq!(marks.first(), Some(&(390, 30)));
+        assert_eq!(marks.last(), Some(&(840, 480)));
     }
 
     #[test]
@@ -121,8 +142,10 @@ mod tests {
                     prop_assert!(now - heard >= 5);
                     prop_assert_eq!(mark.0, (now - 5) * MINUTE);
                     prop_assert!(mark.0 >= last);
+                    prop_assert!(last <= (heard + 65) * MINUTE, "an earlier one was the last of this silence");
                     last = mark.0;
                 }
+                prop_assert!(now - heard < 130 || last >= (heard + 60) * MINUTE, "the open hour is judged");
             }
         }
     }
