@@ -213,16 +213,14 @@ impl<R: Read> ZstdReader<R> {
     }
 
     /// Decodes blocks until there are bytes to give. A decoder holds the last bytes of a frame, up to its window, until
-    /// the frame has ended: one that is cut off is ended by an empty block and any checksum, which gives them.
+    /// the frame has ended: one that breaks off is ended by an empty block and any checksum, which gives them.
     fn decode(&mut self) {
         const ONE: BlockDecodingStrategy = BlockDecodingStrategy::UptoBlocks(1);
         const END: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
         while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
             let Err(error) = self.decoder.decode_blocks(&mut self.reader, ONE) else { continue };
-            let error = decode_error(error);
-            let is_cut_off = error.kind() == ErrorKind::UnexpectedEof;
-            self.in_frame = is_cut_off && self.decoder.decode_blocks(&END[..], ONE).is_ok();
-            self.broken = Some(error);
+            self.in_frame = self.decoder.decode_blocks(&END[..], ONE).is_ok();
+            self.broken = Some(decode_error(error));
             return;
         }
     }

@@ -93,6 +93,43 @@ fn wrong_checksums_are_found() {
 }
 
 #[test]
+fn what_is_damaged_late_gives_the_blocks_before() {
+    let line = |number: u64| format!("{} is one of many lines\n", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let text: Vec<u8> = (0..20_000).flat_map(|number| line(number).into_bytes()).collect();
+    let mut packed = ruzstd::encoding::compress_to_vec(&text[..], ruzstd::encoding::CompressionLevel::Fastest);
+    let blocks = blocks(&packed);
+    let before = 128 * 1024 * (blocks.len() - 1);
+    assert!(blocks.len() > 4 && text.len() > before);
+    // The window holds all of the text. A block of the reserved type is damage, whatever it holds.
+    packed[*blocks.last().unwrap()] |= 0b110;
+    let mut given = Vec::new();
+    let error = unpacked(&packed[..], Packing::Detect, HTTP_WINDOW).unwrap().read_to_end(&mut given).unwrap_err();
+    let broken = Break::of(&error).unwrap();
+    assert!(!broken.is_cut_off, "{error}");
+    assert_eq!((given.len(), broken.unpacked), (before, before as u64));
+    assert!(text.starts_with(&given));
+}
+
+/// Returns where the header of each block of a Zstandard frame begins (RFC 8878, 3.1.1).
+fn blocks(frame: &[u8]) -> Vec<usize> {
+    let descriptor = frame[4];
+    let is_single = descriptor & 0x20 != 0;
+    let content_size = [usize::from(is_single), 2, 4, 8][usize::from(descriptor >> 6)];
+    let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let mut at = 5 + usize::from(!is_single) + dictionary + content_size;
+    let mut blocks = Vec::new();
+    loop {
+        blocks.push(at);
+        let header = u32::from_le_bytes([frame[at], frame[at + 1], frame[at + 2], 0]);
+        let is_run = header >> 1 & 3 == 1;
+        at += 3 + if is_run { 1 } else { header as usize >> 3 };
+        if header & 1 == 1 {
+            return blocks;
+        }
+    }
+}
+
+#[test]
 fn a_reader_that_fails_is_no_break() {
     struct Fails;
     impl Read for Fails {
