@@ -2,11 +2,9 @@
 SET LOCAL lock_timeout = '5s';
 SET LOCAL statement_timeout = '60s';
 
--- Messages of other partitions up to here may expire without a loss for this one. NULL: not seen yet.
+-- Messages of other partitions up to here may expire without a loss for this one. NULL: not seen
+-- yet, `applied` counts.
 ALTER TABLE orgwatch.checkpoints ADD COLUMN reached bigint;
-
--- All partitions are in one stream and were read at the same time, so those with few messages were read as far.
-UPDATE orgwatch.checkpoints SET reached = (SELECT max(applied) FROM orgwatch.checkpoints);
 
 -- A merge reads the incidents of a user around some moments, the latest other one, and the gravest other one.
 -- squawk-ignore require-concurrent-index-creation
