@@ -138,8 +138,11 @@ impl Store {
     }
 
     /// Returns at most `limit` accounts with an open or acknowledged incident that its org has passed: its last event
-    /// lies more than `window` milliseconds, or those of its org in `own`, before the event time up to which the org's hours are closed, see
-    /// [`Owner::put_clocks`](crate::Owner::put_clocks).
+    /// lies more than `window` milliseconds, or those of its org in `own`, before the event time up to which the org's
+    /// hours are closed, see [`Owner::put_clocks`](crate::Owner::put_clocks).
+    ///
+    /// The earliest clock of an org with several partitions counts: the partition of an account is not stored, and no
+    /// incident may end before its own partition has passed it.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -151,9 +154,9 @@ impl Store {
     ) -> Result<Vec<EndingAccount>> {
         let (orgs, windows): (Vec<&str>, Vec<i64>) = own.iter().map(|(org, own)| (org.as_str(), *own)).unzip();
         let rows = sqlx::query!(
-            r#"SELECT i.org_id, i.user_id, max(c.clock) AS "clock!"
+            r#"SELECT i.org_id, i.user_id, min(c.clock) AS "clock!"
                FROM orgwatch.incidents i
-               JOIN (SELECT org_id, max(clock) AS clock FROM orgwatch.org_clocks GROUP BY org_id) c USING (org_id)
+               JOIN (SELECT org_id, min(clock) AS clock FROM orgwatch.org_clocks GROUP BY org_id) c USING (org_id)
                LEFT JOIN UNNEST($3::text[], $4::bigint[]) AS own (org_id, milliseconds) USING (org_id)
                WHERE NOT i.ended AND i.status IN ('open', 'acknowledged')
                  AND i.last_event_at + coalesce(own.milliseconds, $1) < c.clock
