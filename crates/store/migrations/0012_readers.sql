@@ -41,7 +41,7 @@ BEGIN ATOMIC
     LEFT JOIN LATERAL (
         SELECT g.rolname FROM pg_roles g
         WHERE pg_has_role(r.oid, g.oid, 'MEMBER') AND (
-            g.rolsuper OR g.rolbypassrls OR g.rolcreaterole
+            g.rolsuper OR g.rolbypassrls OR g.rolcreaterole OR g.rolreplication
             OR g.rolname IN ('orgwatch_ingest', 'orgwatch_baseline', 'orgwatch_detector', 'orgwatch_correlator',
                 'orgwatch_notifier', 'orgwatch_operator', 'pg_read_all_data', 'pg_write_all_data',
                 'pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')

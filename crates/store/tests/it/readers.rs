@@ -374,6 +374,8 @@ async fn only_a_login_that_the_policies_hold_is_bound() {
     assert_eq!(refused("group", "NOLOGIN").await, "the role is not a login");
     assert_eq!(refused("root", "LOGIN SUPERUSER IN ROLE orgwatch_reader").await, wider("root"));
     assert_eq!(refused("free", "LOGIN BYPASSRLS IN ROLE orgwatch_reader").await, wider("free"));
+    // Replication copies whole tables, and the whole cluster.
+    assert_eq!(refused("copy", "LOGIN REPLICATION IN ROLE orgwatch_reader").await, wider("copy"));
     assert_eq!(refused("both", "LOGIN IN ROLE orgwatch_reader, orgwatch_operator").await, wider("orgwatch_operator"));
     assert_eq!(refused("wide", "LOGIN IN ROLE orgwatch_reader, pg_read_all_data").await, wider("pg_read_all_data"));
     let nobody = store.grant_reader("nobody", &org()).await.unwrap_err().to_string();
