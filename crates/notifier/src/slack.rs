@@ -28,7 +28,7 @@ pub(crate) fn payload(message: &Message, mention: Option<&str>) -> Value {
     })];
     blocks.extend(sections);
     json!({
-        "text": escape(cut(&fallback, TEXT).as_str()),
+        "text": escaped(&fallback, TEXT),
         "blocks": blocks,
         "unfurl_links": false,
         "unfurl_media": false,
@@ -46,7 +46,8 @@ const SECTION: usize = 3_000;
 /// Choices: characters of the text that Slack's own notifications show, and of one summary.
 const TEXT: usize = 600;
 const SUMMARY: usize = 300;
-/// Choice: characters of one object, address or id.
+/// Choice: characters of one object, address, id or name of a detector. Three lists of [`BULLETS`] of them fit into a
+/// section.
 const VALUE: usize = 60;
 /// Choice: bullets in a message.
 const BULLETS: usize = 10;
@@ -60,20 +61,20 @@ fn headline(change: &Change) -> String {
 /// Returns the account, the time, the findings, their evidence and the next step of a change.
 fn change_sections(change: &Change, message: &Message) -> Vec<Value> {
     let incident = &change.incident;
-    let name = escape(&cut(display_name(&incident.username, &incident.user_id), SUMMARY));
+    let name = escaped(display_name(&incident.username, &incident.user_id), SUMMARY);
     let about = format!(
         "*{name}* ({}), {} account, in org {}\n{} to {}",
-        escape(incident.user_id.as_str()),
+        escaped(incident.user_id.as_str(), VALUE),
         incident.user_class,
-        escape(incident.org_id.as_str()),
+        escaped(incident.org_id.as_str(), VALUE),
         incident.first_event_at,
         incident.last_event_at
     );
     let mut findings: Vec<&Finding> = incident.findings.iter().collect();
     findings.sort_by(|a, b| b.score.total_cmp(&a.score));
     let bullet = |finding: &Finding| {
-        let summary = escape(&cut(&finding.summary, SUMMARY));
-        let (name, confidence) = (escape(&finding.detector), finding.confidence * 100.0);
+        let summary = escaped(&finding.summary, SUMMARY);
+        let (name, confidence) = (escaped(&finding.detector, VALUE), finding.confidence * 100.0);
         format!("• *{name}* {} {:.1}/10, {confidence:.0} % sure: {summary}", finding.severity, finding.score)
     };
     let lines = fitting(findings.iter().map(|finding| bullet(finding)));
@@ -100,7 +101,7 @@ fn evidence(findings: &[&Finding]) -> String {
 /// Returns the first of the values in one line, with the number of the others.
 fn listed(name: &str, values: impl Iterator<Item = String>) -> Option<String> {
     let values: BTreeSet<String> = values.collect();
-    let shown: Vec<String> = values.iter().take(BULLETS).map(|value| escape(&cut(value, VALUE))).collect();
+    let shown: Vec<String> = values.iter().take(BULLETS).map(|value| escaped(value, VALUE)).collect();
     let rest = values.len() - shown.len();
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     (!shown.is_empty()).then(|| format!("{name}: {}{more}", shown.join(", ")))
@@ -115,7 +116,7 @@ fn next_step(finding: &Finding, message: &Message) -> Option<String> {
 
 /// Returns the numbers of a digest, its incidents with the highest risks, and how the others are found.
 fn digest_sections(digest: &Digest) -> Vec<Value> {
-    let org = digest.org_id.as_ref().map(|org| format!(" in org {}", escape(org.as_str())));
+    let org = digest.org_id.as_ref().map(|org| format!(" in org {}", escaped(org.as_str(), VALUE)));
     let about = format!(
         "{} changes{} exceeded the rate limit of this destination.\n{} to {}",
         digest.changes,
@@ -135,7 +136,7 @@ fn digest_sections(digest: &Digest) -> Vec<Value> {
 /// Returns a line for each incident of a digest.
 fn entry_lines(digest: &Digest) -> impl Iterator<Item = String> {
     digest.entries.iter().map(|entry| {
-        let name = escape(&cut(display_name(&entry.username, &entry.user_id), SUMMARY));
+        let name = escaped(display_name(&entry.username, &entry.user_id), SUMMARY);
         let id = match &entry.link {
             Some(link) => format!("<{}|{}>", escape(link), entry.incident_id),
             None => entry.incident_id.to_string(),
@@ -165,6 +166,12 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
+/// Escapes a text, cut so that the escaped one has at most `most` characters, on one line.
+fn escaped(text: &str, most: usize) -> String {
+    let mut shorter = (1..=most).rev().map(|kept| escape(&cut(text, kept)));
+    shorter.find(|escaped| escaped.chars().count() <= most).unwrap_or_default()
+}
+
 /// Cuts to `most` characters, on one line.
 fn cut(text: &str, most: usize) -> String {
     let line = |letter: char| if letter.is_control() { ' ' } else { letter };
@@ -187,7 +194,7 @@ fn capital(word: &str) -> String {
 mod tests {
     use super::*;
     use crate::testing::{LATER, NOW, change, change_of, console, message};
-    use model::ChangeKind;
+    use model::{ChangeKind, Text, UserId, Uuid};
     use proptest::prelude::*;
 
     fn shown(message: &Message) -> String {
@@ -226,13 +233,25 @@ mod tests {
         #[test]
         fn texts_keep_the_limits_and_are_escaped(
             username in "\\PC{0,400}",
+            user_id in "[<>&a]{1,400}",
             summaries in prop::collection::vec("[<>&a\n]{0,500}", 0..20),
+            values in prop::collection::vec("[<>&]{50,70}", 0..30),
         ) {
             let mut change = change(1, ChangeKind::Opened, 90.0);
             let template = change.incident.findings[0].clone();
             change.incident.username = Some(username.as_str().into());
-            change.incident.findings =
-                summaries.into_iter().map(|summary| Finding { summary, ..template.clone() }).collect();
+            change.incident.user_id = UserId::new(&user_id);
+            let values: Vec<Text> = values.iter().map(|value| value.as_str().into()).collect();
+            let event_ids: Vec<Uuid> = (0..values.len()).map(|id| Uuid::from_u128(id as u128)).collect();
+            let finding = |summary| Finding {
+                summary,
+                detector: user_id.as_str().into(),
+                objects: values.clone(),
+                addresses: values.clone(),
+                event_ids: event_ids.clone(),
+                ..template.clone()
+            };
+            change.incident.findings = summaries.into_iter().map(finding).collect();
             let payload = payload(&message(change), None);
             let blocks = payload["blocks"].as_array().unwrap();
             prop_assert!(blocks.len() <= 50);
