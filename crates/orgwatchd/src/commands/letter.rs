@@ -1,6 +1,5 @@
 //! Dead letters as people read them.
 
-use anyhow::Result;
 use bus::dead::DeadLetter;
 use model::{Batch, Change, Entry, Finding, Observation};
 use serde::Serialize;
@@ -22,10 +21,7 @@ pub(super) fn summary(letter: &DeadLetter) -> Value {
 }
 
 /// Returns a letter with its decoded items, or the text of a record; with `raw` its bytes, too, in hexadecimal digits.
-///
-/// # Errors
-/// None that the types allow.
-pub(super) fn shown(letter: &DeadLetter, raw: bool) -> Result<Value> {
+pub(super) fn shown(letter: &DeadLetter, raw: bool) -> Value {
     let mut shown = summary(letter);
     let mut put = |name: &str, value: Value| {
         if let Some(fields) = shown.as_object_mut() {
@@ -36,7 +32,7 @@ pub(super) fn shown(letter: &DeadLetter, raw: bool) -> Result<Value> {
         // Records of sources are rows of queries and of log files, which are text.
         put("text", std::str::from_utf8(&letter.payload).ok().into());
     } else {
-        match items(letter)? {
+        match items(letter) {
             Ok(items) => put("items", items),
             Err(reason) => put("undecodable", reason.into()),
         }
@@ -44,18 +40,18 @@ pub(super) fn shown(letter: &DeadLetter, raw: bool) -> Result<Value> {
     if raw {
         put("payload", letter.payload.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into());
     }
-    Ok(shown)
+    shown
 }
 
 /// Decodes the items of a message by its subject, or says why that is not possible.
-fn items(letter: &DeadLetter) -> Result<std::result::Result<Value, String>> {
+fn items(letter: &DeadLetter) -> Result<Value, String> {
     match letter.subject.split('.').rev().find_map(decoder) {
         Some(decode) => decode(&letter.payload),
-        None => Ok(Err(format!("messages of subject {} have no known type", letter.subject))),
+        None => Err(format!("messages of subject {} have no known type", letter.subject)),
     }
 }
 
-type Decoder = fn(&[u8]) -> Result<std::result::Result<Value, String>>;
+type Decoder = fn(&[u8]) -> Result<Value, String>;
 
 /// Returns the decoder of what a word of a subject names.
 fn decoder(word: &str) -> Option<Decoder> {
@@ -68,11 +64,9 @@ fn decoder(word: &str) -> Option<Decoder> {
     }
 }
 
-fn decoded<T: Batch + Serialize>(payload: &[u8]) -> Result<std::result::Result<Value, String>> {
-    match T::decode_batch(payload) {
-        Ok(items) => Ok(Ok(serde_json::to_value(items)?)),
-        Err(error) => Ok(Err(error.to_string())),
-    }
+fn decoded<T: Batch + Serialize>(payload: &[u8]) -> Result<Value, String> {
+    let items = T::decode_batch(payload).map_err(|error| error.to_string())?;
+    serde_json::to_value(items).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -99,24 +93,24 @@ mod tests {
         let command = Command::Watermark(Timestamp(1_772_461_912_867));
         let entry = Entry::Control(Control { org_id: OrgId::new("00Dhn0000018hrcMAU"), command });
         let letter = letter("orgwatch.v1.activity.3", Entry::encode_batch(&[Item::new(entry)]));
-        let decoded = shown(&letter, false).unwrap();
+        let decoded = shown(&letter, false);
         assert_eq!(decoded["reason"], "the profile is unreadable");
         let command = json!({ "watermark": "2026-03-02T14:31:52.867Z" });
         let control = json!({ "org_id": "00Dhn0000018hrcMAU", "command": command });
         let item = json!({ "value": { "control": control }, "traceparent": "", "received_at": null });
         assert_eq!(decoded["items"], json!([item]));
         assert_eq!(decoded.get("payload"), None);
-        let raw = shown(&letter, true).unwrap();
+        let raw = shown(&letter, true);
         assert!(raw["payload"].as_str().unwrap().starts_with("0a"), "{raw}");
     }
 
     #[test]
     fn what_cannot_be_decoded_says_why() {
-        let undecodable = shown(&letter("orgwatch.v1.finding.3", b"{}".to_vec()), false).unwrap();
+        let undecodable = shown(&letter("orgwatch.v1.finding.3", b"{}".to_vec()), false);
         assert!(undecodable["undecodable"].as_str().is_some_and(|reason| !reason.is_empty()), "{undecodable}");
-        let unknown = shown(&letter("orgwatch.v1.other", Vec::new()), false).unwrap();
+        let unknown = shown(&letter("orgwatch.v1.other", Vec::new()), false);
         assert_eq!(unknown["undecodable"], "messages of subject orgwatch.v1.other have no known type");
         let record = DeadLetter { origin: Some("logs".to_owned()), ..letter("", b"a,b".to_vec()) };
-        assert_eq!(shown(&record, false).unwrap()["text"], "a,b");
+        assert_eq!(shown(&record, false)["text"], "a,b");
     }
 }

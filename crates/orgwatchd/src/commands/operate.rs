@@ -62,7 +62,7 @@ pub(crate) async fn dead(config: Config, command: DeadCommand) -> Result<ExitCod
                 filter.from = last.sequence + 1;
             }
         }
-        DeadCommand::Show { sequence, raw } => print(&letter::shown(&dead::get(&bus, sequence).await?, raw)?)?,
+        DeadCommand::Show { sequence, raw } => print(&letter::shown(&dead::get(&bus, sequence).await?, raw))?,
         DeadCommand::Replay { sequence } => dead::replay(&bus, sequence).await?,
         DeadCommand::Drop { sequence } => dead::drop(&bus, sequence).await?,
     }
