@@ -112,7 +112,7 @@ mod tests {
 
         // The detector has the pushed rules before the correlator has them.
         for rules in [&first, &pushed] {
-            store.put_settings(&rules.hash, &rules.settings.stored()).await.unwrap();
+            store.put_settings(&rules.hash, &rules.settings.stored().unwrap()).await.unwrap();
         }
         assert_eq!(receipts(0, &first.hash).await, std::slice::from_ref(&old));
         assert_eq!(receipts(100, &pushed.hash).await, [old.clone(), new.clone()]);

@@ -11,7 +11,7 @@ use settings::{Change, Hashed, Settings};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Store, StoreError};
+use store::Store;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -101,7 +101,7 @@ pub(crate) async fn push(bus: &Bus, store: &Store, own: &Settings, rules: Option
     let after = rules.unwrap_or(own);
     let hashed = Hashed::from(after.clone());
     keep(store, &hashed).await?;
-    let changes = before.changes(after);
+    let changes = before.changes(after)?;
     let by = store.login().await?;
     store.audit(None, "rules pushed", &hashed.hash, &serde_json::json!({ "changes": changes })).await?;
     let toml = rules.map(toml::to_string).transpose()?;
@@ -153,14 +153,14 @@ fn valid(value: &[u8], own: &Settings) -> Option<Settings> {
         .map(|(settings, _)| settings)
 }
 
-async fn keep(store: &Store, rules: &Hashed) -> Result<(), StoreError> {
-    store.put_settings(&rules.hash, &rules.settings.stored()).await
+async fn keep(store: &Store, rules: &Hashed) -> Result<()> {
+    Ok(store.put_settings(&rules.hash, &rules.settings.stored()?).await?)
 }
 
 async fn until_kept(store: &Store, rules: &Hashed) {
     let mut delays = Backoff::steady(Duration::from_millis(100), Duration::from_secs(5));
     while let Err(error) = keep(store, rules).await {
-        tracing::warn!(hash = %rules.hash, error = chain(&error), "new rules cannot be stored, trying again");
+        tracing::warn!(hash = %rules.hash, error = format!("{error:#}"), "new rules cannot be stored, trying again");
         tokio::time::sleep(delays.delay()).await;
     }
 }

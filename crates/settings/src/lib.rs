@@ -68,6 +68,9 @@ pub enum SettingsError {
         /// The file.
         path: PathBuf,
     },
+    /// They cannot be written as TOML.
+    #[error("the settings cannot be written as TOML")]
+    Unwritable(#[source] toml::ser::Error),
     /// Values are out of range.
     #[error("{}: {}", path.display(), errors.join("; "))]
     Invalid {
@@ -98,19 +101,22 @@ impl Settings {
         if changes::is_empty(&over) {
             return Err(SettingsError::Empty { path: path.into() });
         }
-        let mut table = self.table();
+        let mut table = self.table()?;
         changes::put(&mut table, over);
         syntax(table.try_into::<Self>(), path)?.checked(path)
     }
 
     /// Returns the settings as a text that gives the same results in any later version: with the weights that are compiled
     /// in. [`Settings::read_stored`] reads it.
-    pub fn stored(&self) -> String {
+    ///
+    /// # Errors
+    /// If a value has no form in TOML.
+    pub fn stored(&self) -> Result<String, SettingsError> {
         let mut settings = self.clone();
         for name in risk::Settings::detectors() {
             settings.risk.weights.insert(name.to_owned(), self.risk.weight(name));
         }
-        settings.table().to_string()
+        Ok(settings.table()?.to_string())
     }
 
     /// Reads a text of [`Settings::stored`]. Its values are not checked, because ranges may change from version to version.
@@ -122,13 +128,15 @@ impl Settings {
     }
 
     /// Returns what differs in `new`, by key.
-    pub fn changes(&self, new: &Self) -> Vec<Change> {
-        changes::between(&self.table(), &new.table())
+    ///
+    /// # Errors
+    /// If a value has no form in TOML.
+    pub fn changes(&self, new: &Self) -> Result<Vec<Change>, SettingsError> {
+        Ok(changes::between(&self.table()?, &new.table()?))
     }
 
-    fn table(&self) -> toml::Table {
-        // No value of the settings is without a form in TOML; a test asserts it for the defaults.
-        toml::Table::try_from(self).unwrap_or_default()
+    fn table(&self) -> Result<toml::Table, SettingsError> {
+        toml::Table::try_from(self).map_err(SettingsError::Unwritable)
     }
 
     fn checked(self, path: &Path) -> Result<Self, SettingsError> {
@@ -228,13 +236,13 @@ mod tests {
         let base = base.unwrap();
         let text = "[detect]\nraise_at = 3\n[risk.weights]\nnew_access = { weight = 0.4, group = \"b\" }\n";
         let over = base.overlay(text, Path::new("push.toml")).unwrap();
-        let changes: Vec<String> = base.changes(&over).iter().map(ToString::to_string).collect();
+        let changes: Vec<String> = base.changes(&over).unwrap().iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(changes.join("\n"), @r#"
         detect.raise_at: 2.0 → 3.0
         risk.weights.new_access.group: unset → "b"
         risk.weights.new_access.weight: unset → 0.4
         "#);
-        assert_eq!(over.changes(&over), []);
+        assert_eq!(over.changes(&over).unwrap(), []);
         let refused = |text: &str| base.overlay(text, Path::new("push.toml")).unwrap_err().to_string();
         for empty in ["", "# nothing\n", "[detect]\n[risk.weights]\n"] {
             assert_eq!(refused(empty), "push.toml: sets no key");
@@ -246,7 +254,7 @@ mod tests {
     #[test]
     fn stored_settings_keep_the_weights_that_are_compiled_in() {
         let settings = parse("[detect]\nraise_at = 3.1\n[risk]\ndamping = 0.1\n").unwrap();
-        let read = Settings::read_stored(&settings.stored(), Path::new("stored")).unwrap();
+        let read = Settings::read_stored(&settings.stored().unwrap(), Path::new("stored")).unwrap();
         for detector in detect::DETECTORS {
             assert_eq!(read.risk.weights[detector.name()], settings.risk.weight(detector.name()));
         }
