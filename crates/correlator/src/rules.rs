@@ -12,58 +12,109 @@ use tokio::sync::watch;
 /// The settings in force, and those that findings have named.
 pub(crate) struct Rules {
     in_force: watch::Receiver<Arc<Hashed>>,
-    /// By hash; `None` if they are not stored.
-    named: Mutex<BTreeMap<Text, Option<Settings>>>,
+    /// By hash, at most [`MOST`] that the findings at hand do not name.
+    named: Mutex<BTreeMap<Text, Settings>>,
+    windows: Mutex<Windows>,
+}
+
+/// The widest merge windows of all stored settings, in milliseconds.
+#[derive(Default)]
+struct Windows {
+    /// The hashes of the settings that are counted.
+    counted: BTreeSet<Text>,
+    of_all: i64,
+    /// Those of orgs that have one of their own.
+    own: BTreeMap<OrgId, i64>,
 }
 
 /// The most settings that are kept. A choice: far more than are pushed while findings of a user still change.
-const MOST: usize = 1_000;
+const MOST: usize = 100;
 
 impl Rules {
     pub(crate) fn new(in_force: watch::Receiver<Arc<Hashed>>) -> Self {
-        Self { in_force, named: Mutex::default() }
+        Self { in_force, named: Mutex::default(), windows: Mutex::default() }
     }
 
-    /// Reads those of the settings with these hashes that have not been read before.
+    /// Returns the widest merge window by which any finding of these orgs may merge, in milliseconds.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub(crate) async fn read(&self, correlation: &mut Correlation, hashes: &BTreeSet<Text>) -> Result<(), StoreError> {
-        let unread = |hash: &&Text| is_hash(hash) && !self.named().contains_key(*hash);
-        let unread: Vec<Text> = hashes.iter().filter(unread).cloned().collect();
-        if unread.is_empty() {
-            return Ok(());
-        }
-        let mut stored: BTreeMap<Text, String> = correlation.settings(&unread).await?.into_iter().collect();
-        let mut named = self.named();
-        if named.len() + unread.len() > MOST {
+    pub(crate) async fn widest_window(
+        &self,
+        correlation: &mut Correlation,
+        orgs: &BTreeSet<OrgId>,
+    ) -> Result<i64, StoreError> {
+        let stored = correlation.settings_hashes().await?;
+        let is_new = |hash: &Text| !lock(&self.windows).counted.contains(hash);
+        let new: Vec<Text> = stored.into_iter().filter(is_new).collect();
+        let readable = read(correlation, &new).await?;
+        let in_force = Arc::clone(&self.in_force.borrow());
+        let mut windows = lock(&self.windows);
+        readable.values().for_each(|settings| windows.widen(settings));
+        // A stored text never changes, so one that cannot be read now never can.
+        windows.counted.extend(new);
+        let of_org = |org| windows.of(org).max(in_force.settings.risk_of(org).merge_window());
+        Ok(orgs.iter().map(of_org).max().unwrap_or_default())
+    }
+
+    /// Returns the settings in force for each org, with those of the hashes, which findings name.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub(crate) async fn rulebooks(
+        &self,
+        correlation: &mut Correlation,
+        orgs: &BTreeSet<OrgId>,
+        hashes: &BTreeSet<Text>,
+    ) -> Result<BTreeMap<OrgId, Rulebook>, StoreError> {
+        let is_unread = |hash: &&Text| is_hash(hash) && !lock(&self.named).contains_key(*hash);
+        let unread: Vec<Text> = hashes.iter().filter(is_unread).cloned().collect();
+        let found = read(correlation, &unread).await?;
+        let in_force = Arc::clone(&self.in_force.borrow());
+        let mut named = lock(&self.named);
+        if named.len() + found.len() > MOST {
             named.retain(|hash, _| hashes.contains(hash));
         }
-        for hash in unread {
-            let settings = stored.remove(&hash).and_then(|text| parse(&hash, &text));
-            if settings.is_none() {
-                tracing::warn!(%hash, "findings name settings that are not stored, and merge by those in force");
-            }
-            named.insert(hash, settings);
+        named.extend(found);
+        // They are asked for again with the next findings that name them: what is not stored yet may be soon.
+        if let Some(hash) = unread.iter().find(|hash| !named.contains_key(*hash)) {
+            tracing::warn!(%hash, "findings name settings that are not stored or not readable, and merge by those in force");
         }
-        Ok(())
+        let rulebook = |org: &OrgId| {
+            let mut rulebook = Rulebook::new(in_force.hash.clone(), in_force.settings.risk_of(org));
+            let of_findings = hashes.iter().filter_map(|hash| named.get_key_value(hash));
+            of_findings.for_each(|(hash, settings)| rulebook.add(hash.clone(), settings.risk_of(org)));
+            (org.clone(), rulebook)
+        };
+        Ok(orgs.iter().map(rulebook).collect())
+    }
+}
+
+impl Windows {
+    fn widen(&mut self, settings: &Settings) {
+        self.of_all = self.of_all.max(settings.risk.merge_window());
+        for (org, window) in settings.merge_windows() {
+            let widest = self.own.entry(org).or_default();
+            *widest = window.max(*widest);
+        }
     }
 
-    /// Returns the settings of an org that are in force, and all that were read.
-    pub(crate) fn rulebook(&self, org: &OrgId) -> Rulebook {
-        let in_force = Arc::clone(&self.in_force.borrow());
-        let mut rulebook = Rulebook::new(in_force.hash.clone(), in_force.settings.risk_of(org));
-        for (hash, settings) in self.named().iter() {
-            if let Some(settings) = settings {
-                rulebook.add(hash.clone(), settings.risk_of(org));
-            }
-        }
-        rulebook
+    fn of(&self, org: &OrgId) -> i64 {
+        self.own.get(org).copied().unwrap_or_default().max(self.of_all)
     }
+}
 
-    fn named(&self) -> MutexGuard<'_, BTreeMap<Text, Option<Settings>>> {
-        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads those of the settings that are stored and readable.
+async fn read(correlation: &mut Correlation, hashes: &[Text]) -> Result<BTreeMap<Text, Settings>, StoreError> {
+    if hashes.is_empty() {
+        return Ok(BTreeMap::new());
     }
+    let stored = correlation.settings(hashes).await?;
+    Ok(stored.into_iter().filter_map(|(hash, text)| parse(&hash, &text).map(|settings| (hash, settings))).collect())
 }
 
 /// Whether a text can be a hash. Findings of blind sources have none, and Postgres refuses some texts.
@@ -78,16 +129,14 @@ fn parse(hash: &Text, text: &str) -> Option<Settings> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::meter::Meter;
-    use crate::rules::Rules;
     use crate::testing::{finding, store};
     use crate::worker::Worker;
     use model::{Finding, Item, RiskModel};
-    use settings::{Hashed, Settings};
-    use std::collections::BTreeMap;
-    use std::sync::Arc;
     use store::IncidentFilter;
-    use tokio::sync::watch;
+
+    const UNSTORED: &str = "0123456789abcdef";
 
     fn of(model: RiskModel) -> Hashed {
         Settings { risk: risk::Settings { model, ..risk::Settings::default() }, ..Settings::default() }.into()
@@ -121,6 +170,48 @@ mod tests {
         // Those that name none count by what is in force when they merge.
         let all = [old.clone(), new.clone(), old.clone(), old, new];
         assert_eq!(receipts(300, &first.hash).await, all[..4], "judged before the push");
-        assert_eq!(receipts(400, "0123456789abcdef").await, all, "not stored");
+        assert_eq!(receipts(400, UNSTORED).await, all, "not stored");
+
+        // What is stored after it was first asked for counts from then on.
+        store.put_settings(UNSTORED, &first.settings.stored().unwrap()).await.unwrap();
+        assert_eq!(receipts(500, UNSTORED).await.pop(), Some((UNSTORED.to_owned(), RiskModel::NoisyOr)));
+    }
+
+    #[tokio::test]
+    async fn stored_findings_merge_by_their_own_settings_after_a_restart() {
+        let (_server, store) = store().await;
+        let default = Hashed::from(Settings::default());
+        let wide = risk::Settings { merge_hours: 48, ..risk::Settings::default() };
+        let wide = Hashed::from(Settings { risk: wide, ..Settings::default() });
+        store.put_settings(&wide.hash, &wide.settings.stored().unwrap()).await.unwrap();
+        for (id, hour, rules) in [(1, 40, &wide), (2, 0, &default)] {
+            // Each time as after a restart: nothing has been read.
+            let worker = Worker::of(store.clone(), crate::testing::rules(), Meter::new());
+            let finding = Finding { config_hash: rules.hash.clone(), ..finding(id, hour, 8.0) };
+            let user = (finding.org_id.clone(), finding.user_id.clone());
+            worker.correlate(BTreeMap::from([(user, vec![Item::new(finding)])])).await.unwrap();
+        }
+        let stored = store.incidents(&IncidentFilter::default()).await.unwrap();
+        assert_eq!(stored.iter().map(|stored| stored.finding_ids().count()).collect::<Vec<_>>(), [2]);
+    }
+
+    #[tokio::test]
+    async fn only_some_settings_are_kept() {
+        let (_server, store) = store().await;
+        let text = Settings::default().stored().unwrap();
+        let hashes: Vec<Text> = (0..=MOST).map(|number| Text::from(format!("{number:016x}"))).collect();
+        for hash in &hashes {
+            store.put_settings(hash, &text).await.unwrap();
+        }
+        let rules = crate::testing::rules();
+        let orgs = BTreeSet::from([finding(1, 0, 8.0).org_id]);
+        let mut correlation = store.correlate(&[]).await.unwrap();
+        rules.widest_window(&mut correlation, &orgs).await.unwrap();
+        assert_eq!(lock(&rules.named).len(), 0, "no finding names them");
+        for hash in &hashes {
+            rules.rulebooks(&mut correlation, &orgs, &BTreeSet::from([hash.clone()])).await.unwrap();
+            assert!(lock(&rules.named).contains_key(hash));
+        }
+        assert!(lock(&rules.named).len() <= MOST);
     }
 }

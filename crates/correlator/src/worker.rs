@@ -7,9 +7,9 @@ use crate::near::Near;
 use crate::rules::Rules;
 use crate::writes::Writes;
 use bus::{Delivery, Failure, Handler, trace};
-use model::{Finding, Item, OrgId, UserId, Uuid};
+use model::{Finding, Item, OrgId, Text, UserId, Uuid};
 use opentelemetry::global;
-use risk::{Rulebook, merge};
+use risk::merge;
 use runtime::clock::now;
 use runtime::latency::Latency;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,14 +39,13 @@ impl Worker {
     pub(crate) async fn correlate(&self, new: BTreeMap<User, Vec<Item<Finding>>>) -> Result<(), StoreError> {
         let users: Vec<User> = new.keys().cloned().collect();
         let mut correlation = self.store.correlate(&users).await?;
-        let stored = correlation.settings_hashes().await?;
-        let named = new.values().flatten().map(|item| item.value.config_hash.clone());
-        self.rules.read(&mut correlation, &stored.into_iter().chain(named).collect()).await?;
         let orgs: BTreeSet<OrgId> = new.keys().map(|(org, _)| org.clone()).collect();
-        let rulebooks: BTreeMap<OrgId, Rulebook> =
-            orgs.into_iter().map(|org| (org.clone(), self.rules.rulebook(&org))).collect();
-        let widest = rulebooks.values().map(Rulebook::widest_window).max().unwrap_or_default();
+        let widest = self.rules.widest_window(&mut correlation, &orgs).await?;
         let mut near = Near::read(&mut correlation, &new, widest).await?;
+        let of_new = new.values().flatten().map(|item| &item.value);
+        let of_stored = near.values().flat_map(|near| &near.findings).map(|kept| &kept.finding);
+        let named: BTreeSet<Text> = of_new.chain(of_stored).map(|finding| finding.config_hash.clone()).collect();
+        let rulebooks = self.rules.rulebooks(&mut correlation, &orgs, &named).await?;
         let mut writes = Writes::default();
         for (user, new) in new {
             let Some(rulebook) = rulebooks.get(&user.0) else { continue };

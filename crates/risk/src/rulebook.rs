@@ -26,12 +26,6 @@ impl Rulebook {
         self.by_hash.insert(hash, settings);
     }
 
-    /// Returns the widest merge window of all settings, in milliseconds.
-    pub fn widest_window(&self) -> i64 {
-        let named = self.by_hash.values().map(Settings::merge_window);
-        named.fold(self.in_force.merge_window(), i64::max)
-    }
-
     /// Returns the settings of a finding with their hash: those in force if the finding names none, or none that are
     /// known.
     pub(crate) fn of(&self, finding: &Finding) -> (&Text, &Settings) {

@@ -38,7 +38,7 @@ impl Rows {
         let new: Vec<Item<Finding>> = new.iter().cloned().map(Item::new).collect();
         let is_new = |kept: &&KeptFinding| new.iter().any(|new| new.value.finding_id == kept.finding.finding_id);
         let mut findings: Vec<KeptFinding> = self.findings.values().filter(is_new).cloned().collect();
-        let mut reach = Reach::of(&new, &findings, rules().widest_window());
+        let mut reach = Reach::of(&new, &findings, crate::Settings::default().merge_window());
         let mut incidents: Vec<KeptIncident> = Vec::new();
         loop {
             let is_near = |kept: &&KeptIncident| {
