@@ -1,6 +1,6 @@
 //! The rules in force: those of the configuration, or those that `config push` has distributed since.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bus::{Bucket, Bus, BusError};
 use futures::StreamExt;
 use model::{Text, Timestamp};
@@ -52,7 +52,11 @@ pub(crate) async fn follow<T: Send + Sync + 'static>(
 ) -> Result<watch::Receiver<Arc<T>>> {
     let bucket = Bucket::open(bus).await?;
     let mut values = bucket.watch(KEY)?;
-    let first = first(&bucket).await?.and_then(|value| valid(&value, &own)).unwrap_or_else(|| own.clone());
+    let first = tokio::select! {
+        () = shutdown.cancelled() => bail!("stopped before the rules in force could be read"),
+        first = first(&bucket) => first?,
+    };
+    let first = first.and_then(|value| valid(&value, &own)).unwrap_or_else(|| own.clone());
     let first = Hashed::from(first);
     keep(store, &first).await?;
     let (sender, receiver) = watch::channel(Arc::new(make(first)));
@@ -103,10 +107,10 @@ pub(crate) async fn push(bus: &Bus, store: &Store, own: &Settings, rules: Option
     keep(store, &hashed).await?;
     let changes = before.changes(after)?;
     let by = store.login().await?;
-    store.audit(None, "rules pushed", &hashed.hash, &serde_json::json!({ "changes": changes })).await?;
     let toml = rules.map(toml::to_string).transpose()?;
     let pushed = Pushed { toml, by, at: runtime::clock::now() };
     Bucket::open(bus).await?.put(KEY, serde_json::to_vec(&pushed)?.into()).await?;
+    store.audit(None, "rules pushed", &hashed.hash, &serde_json::json!({ "changes": changes })).await?;
     Ok(changes)
 }
 
