@@ -6,6 +6,7 @@ use orgwatchd::{Config, Node, idle};
 use servers::{Nats, Postgres};
 use settings::Settings;
 use std::path::Path;
+use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 /// Services that follow the rules.
@@ -19,9 +20,10 @@ async fn config(path: &Path, arguments: &[&str]) -> (bool, String) {
     (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
 }
 
-async fn verify(path: &Path) -> String {
+/// Runs `orgwatchd verify`. Returns whether it succeeded, and what it printed.
+async fn verify(path: &Path) -> (bool, String) {
     let output = command(&["--config", path.to_str().unwrap(), "verify"]).output().await.unwrap();
-    String::from_utf8(output.stdout).unwrap()
+    (output.status.success(), String::from_utf8(output.stdout).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,8 +89,16 @@ async fn pushed_rules_hold_for_findings_and_receipts_alike() {
     let changed = write("changed.toml", &format!("{deployment}risk.damping = 0.1\n"));
     let (_, live) = config(&changed, &["live"]).await;
     assert!(live.contains("pushed by postgres at 2") && live.contains("damping = 0.1"), "{live}");
-    let verified = verify(&changed).await;
-    assert!(verified.contains("\"do_not_hold\": 0") && !verified.contains("\"hold\": 0"), "{verified}");
+    let (holds, verified) = verify(&changed).await;
+    assert!(holds && verified.contains("\"do_not_hold\": 0") && !verified.contains("\"hold\": 0"), "{verified}");
+
+    // Settings that cannot be read, as those of a later version, leave the others verifiable.
+    let unreadable = format!("UPDATE orgwatch.settings SET toml = 'later = 1' WHERE hash = '{}'", over.hash());
+    let mut psql = Command::new(postgres.program("psql"));
+    assert!(psql.args([&postgres.url(), "--command", &unreadable]).output().await.unwrap().status.success());
+    let (holds, verified) = verify(&changed).await;
+    assert!(!holds && verified.contains("\"do_not_hold\": 0") && verified.contains("\"hold\": 0"), "{verified}");
+    assert!(!verified.contains("\"not_verifiable\": 0") && verified.contains("\"holds\":null"), "{verified}");
     let audit = node.store.audit_entries(None, 10).await.unwrap();
     let actions: Vec<(&str, &str)> = audit.iter().map(|entry| (&*entry.actor, &*entry.action)).collect();
     assert_eq!(actions, [("postgres", "rules pushed"); 2]);

@@ -7,11 +7,12 @@ use model::{Text, Timestamp};
 use runtime::error::chain;
 use runtime::retry::{Backoff, SteadyBackoff};
 use serde::{Deserialize, Serialize};
-use settings::{Change, Hashed, Settings};
+use settings::{Change, Hashed, Settings, SettingsError};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use store::Store;
+use store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -124,16 +125,19 @@ pub(crate) async fn live(bus: &Bus, own: &Settings) -> Result<Live> {
     Ok(Live { rules: rules.into(), pushed })
 }
 
-/// Returns the settings of `hashes` that are stored.
+/// Returns the settings of `hashes` that are stored, by hash, or why they cannot be read.
 ///
 /// # Errors
-/// If the database does not answer, or stored settings cannot be read.
-pub(crate) async fn stored(store: &Store, hashes: &[Text]) -> Result<Vec<Hashed>> {
+/// If the database does not answer.
+pub(crate) async fn stored(
+    store: &Store,
+    hashes: &[Text],
+) -> Result<BTreeMap<Text, Result<Settings, SettingsError>>, StoreError> {
     let read = |(hash, text): (Text, String)| {
         let name = format!("orgwatch.settings, hash {hash}");
-        Ok(Hashed { settings: Settings::read_stored(&text, Path::new(&name))?, hash })
+        (hash, Settings::read_stored(&text, Path::new(&name)))
     };
-    store.settings(hashes).await?.into_iter().map(read).collect()
+    Ok(store.settings(hashes).await?.into_iter().map(read).collect())
 }
 
 /// Returns the settings that a value puts in force. Partitions are always those of the installation.

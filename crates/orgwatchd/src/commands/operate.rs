@@ -69,7 +69,7 @@ pub(crate) async fn dead(config: Config, command: DeadCommand) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-/// Recomputes receipts from the findings in Postgres. Exits with 1 if one differs.
+/// Recomputes receipts from the findings in Postgres. Exits with 1 if one differs or cannot be verified.
 pub(crate) async fn verify(config: Config, incidents: Vec<Uuid>) -> Result<ExitCode> {
     let store = database(&config, "orgwatch-verify").await?;
     let ids = (!incidents.is_empty()).then_some(incidents);
@@ -80,35 +80,57 @@ pub(crate) async fn verify(config: Config, incidents: Vec<Uuid>) -> Result<ExitC
     }
     let hashes: BTreeSet<Text> = stored.iter().map(|stored| stored.incident.receipt.config_hash.clone()).collect();
     let known = rules::stored(&store, &Vec::from_iter(hashes)).await?;
-    let known: BTreeMap<Text, risk::Settings> =
-        known.into_iter().map(|rules| (rules.hash, rules.settings.risk)).collect();
-    let mut broken = 0_usize;
-    for incident in &stored {
-        if let Some(problem) = problem(incident, &known, &config.risk) {
-            broken += 1;
-            line(&json!({ "incident_id": incident.incident.incident_id, "holds": false, "problem": problem }))?;
-        }
+    let (mut broken, mut unverifiable) = (0_usize, 0_usize);
+    for stored in &stored {
+        let (count, holds, problem) = match verdict(stored, &known, &config.risk) {
+            Verdict::Holds => continue,
+            Verdict::Broken(problem) => (&mut broken, Some(false), problem),
+            Verdict::Unverifiable(problem) => (&mut unverifiable, None, problem),
+        };
+        *count += 1;
+        line(&json!({ "incident_id": stored.incident.incident_id, "holds": holds, "problem": problem }))?;
     }
-    print(&json!({ "incidents": stored.len(), "hold": stored.len() - broken, "do_not_hold": broken }))?;
-    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let hold = stored.len() - broken - unverifiable;
+    print(&json!({
+        "incidents": stored.len(),
+        "hold": hold,
+        "do_not_hold": broken,
+        "not_verifiable": unverifiable,
+    }))?;
+    Ok(if hold == stored.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Returns the problem of an incident's receipt, if there is one.
+enum Verdict {
+    Holds,
+    Broken(String),
+    Unverifiable(String),
+}
+
+/// Recomputes the receipt of an incident.
 ///
 /// Receipts of settings that are not stored, as those of earlier versions, are computed with the settings of `config`.
-fn problem(stored: &StoredIncident, known: &BTreeMap<Text, risk::Settings>, config: &risk::Settings) -> Option<String> {
+fn verdict(
+    stored: &StoredIncident,
+    known: &BTreeMap<Text, Result<Settings, SettingsError>>,
+    config: &risk::Settings,
+) -> Verdict {
     let incident = &stored.incident;
     let Receipt { config_hash, risk_score, terms, .. } = &incident.receipt;
     let sum: i32 = terms.iter().map(|term| term.points.0).sum();
     if sum != risk_score.0 || *risk_score != incident.risk_score {
         let (sum, shown) = (f64::from(sum) / 100.0, incident.risk_score);
-        return Some(format!("the terms add up to {sum}, the incident has {shown}"));
+        return Verdict::Broken(format!("the terms add up to {sum}, the incident has {shown}"));
     }
-    let settings = known.get(config_hash);
-    let again = risk::receipt(&incident.findings, settings.unwrap_or(config), config_hash);
-    let by = if settings.is_some() { "its settings" } else { "today's settings (its own are not stored)" };
-    (!risk::is_same_arithmetic(&again, &incident.receipt))
-        .then(|| format!("the findings and {by} give {}, the receipt {risk_score}", again.risk_score))
+    let (settings, by) = match known.get(config_hash) {
+        Some(Ok(settings)) => (&settings.risk, "its settings"),
+        Some(Err(error)) => return Verdict::Unverifiable(format!("its settings cannot be read: {error}")),
+        None => (config, "today's settings (its own are not stored)"),
+    };
+    let again = risk::receipt(&incident.findings, settings, config_hash);
+    if risk::is_same_arithmetic(&again, &incident.receipt) {
+        return Verdict::Holds;
+    }
+    Verdict::Broken(format!("the findings and {by} give {}, the receipt {risk_score}", again.risk_score))
 }
 
 /// Writes findings and incidents to files or standard output.
