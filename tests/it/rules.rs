@@ -1,6 +1,7 @@
 //! Rules that are pushed while services run: incidents, receipts and their verification.
 
 use crate::kit::{Fleet, backtest, command, eventually, export, org};
+use bus::Bucket;
 use model::Timestamp;
 use orgwatchd::{Config, Node, idle};
 use servers::{Nats, Postgres};
@@ -46,16 +47,20 @@ async fn pushed_rules_hold_for_findings_and_receipts_alike() {
         input.display()
     );
     let path = write("orgwatchd.toml", &deployment);
+    // The machine of the operator is configured otherwise than the services are.
+    let zone = "profile.time_zone = \"Asia/Tokyo\"\n";
+    let operator = write("operator.toml", &format!("{deployment}{zone}"));
     let (pushed, empty) = (write("pushed.toml", PUSHED), write("empty.toml", "[detect]\n"));
     let node = Node::connect(Config::load(Some(&path)).unwrap(), "test", &[]).await.unwrap();
     let mut fleet = Fleet::new(path.clone(), folder.path().to_owned());
     ["baseline", "detector", "correlator", "notifier"].iter().for_each(|service| fleet.start(service));
     let over = Settings::default().overlay(PUSHED, Path::new("pushed")).unwrap();
+    let over_operators = Settings::parse(&format!("{zone}{PUSHED}"), Path::new("operator")).unwrap();
 
-    let (done, said) = config(&path, &["push", pushed.to_str().unwrap()]).await;
+    let (done, said) = config(&operator, &["push", pushed.to_str().unwrap()]).await;
     assert!(done, "{said}");
     let said: Vec<&str> = said.lines().collect();
-    let rules = format!("rules {} are in force", over.hash());
+    let rules = format!("rules {} are in force where the configuration is that of this machine", over_operators.hash());
     let changes = [
         "detect.raise_at: 2.0 → 2.5",
         "risk.damping: 0.4 → 0.9",
@@ -76,12 +81,14 @@ async fn pushed_rules_hold_for_findings_and_receipts_alike() {
     export(&path).await.assert_equals(&backtest(&input, over.clone(), learn_until));
 
     // An empty file would undo what was pushed.
-    let (done, said) = config(&path, &["push", empty.to_str().unwrap()]).await;
+    let (done, said) = config(&operator, &["push", empty.to_str().unwrap()]).await;
     assert!(!done && said.contains("--reset"), "{said}");
     let (_, live) = config(&path, &["live"]).await;
     let (head, text) = live.split_once('\n').unwrap();
     assert!(head.starts_with(&format!("# rules {}, pushed by postgres at 2", over.hash())), "{head}");
     assert_eq!(Settings::parse(text, Path::new("live")).unwrap(), over);
+    let (_, live) = config(&operator, &["live"]).await;
+    assert!(live.contains("over the configuration of this machine") && live.contains("Asia/Tokyo"), "{live}");
 
     // Receipts stay verifiable after the rules have changed in the bucket and in the file.
     let (done, said) = config(&path, &["push", "--reset"]).await;
@@ -103,4 +110,25 @@ async fn pushed_rules_hold_for_findings_and_receipts_alike() {
     let actions: Vec<(&str, &str)> = audit.iter().map(|entry| (&*entry.actor, &*entry.action)).collect();
     assert_eq!(actions, [("postgres", "rules pushed"); 2]);
     fleet.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_pushed_and_cannot_be_read_is_replaced_by_the_next_push() {
+    let folder = tempfile::tempdir().unwrap();
+    let (nats, postgres) = (Nats::start().await.unwrap(), Postgres::start().await.unwrap());
+    let (path, pushed) = (folder.path().join("orgwatchd.toml"), folder.path().join("pushed.toml"));
+    let text = format!("nats.servers = [\"{}\"]\npostgres.url = \"{}\"\n", nats.url(), postgres.url());
+    std::fs::write(&path, text).unwrap();
+    std::fs::write(&pushed, PUSHED).unwrap();
+    let node = Node::connect(Config::load(Some(&path)).unwrap(), "test", &[]).await.unwrap();
+    let bucket = Bucket::open(&node.bus).await.unwrap();
+    bucket.put("rules", "[detect]\nof_a_later_version = 1\n".into()).await.unwrap();
+    const WARNING: &str = "warning: what was pushed cannot be read";
+
+    let (done, live) = config(&path, &["live"]).await;
+    assert!(done && live.contains(WARNING) && live.contains("raise_at = 2.0"), "{live}");
+    let (done, said) = config(&path, &["push", pushed.to_str().unwrap()]).await;
+    assert!(done && said.contains(WARNING) && said.contains("detect.raise_at: 2.0 → 2.5"), "{said}");
+    let (done, live) = config(&path, &["live"]).await;
+    assert!(done && !live.contains(WARNING) && live.contains("raise_at = 2.5"), "{live}");
 }

@@ -230,16 +230,16 @@ pub(crate) enum ConfigCommand {
     Check,
     /// Print the effective configuration, with secrets masked
     Show,
-    /// Put a file over the configuration in force in all running services, and print what changes
+    /// Put the keys of a file over the configuration of each running service, and print what changes
     Push {
-        /// Keys that it lacks are those of the configuration
+        /// Keys that it lacks are as each service is configured
         #[arg(required_unless_present = "reset")]
         file: Option<PathBuf>,
         /// Return all services to their own configuration, if no file is given or it is empty
         #[arg(long)]
         reset: bool,
     },
-    /// Print the rules in force, with their hash, and who pushed them and when
+    /// Print what is pushed over the configuration of this machine, with the hash, and who pushed it and when
     Live,
 }
 

@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pushed {
-    /// All settings as TOML; `None` if each service takes those of its own configuration again.
+    /// The keys that are pushed, as TOML. Each service puts them over its own configuration. `None` if it takes its own
+    /// configuration again.
     toml: Option<String>,
     /// The database login of the operator.
     pub(crate) by: String,
@@ -28,12 +29,14 @@ pub(crate) struct Pushed {
     pub(crate) at: Timestamp,
 }
 
-/// The rules in force.
+/// The rules in force where the configuration is that of this process.
 pub(crate) struct Live {
     /// The rules.
     pub(crate) rules: Hashed,
-    /// Who pushed them; `None` if they are those of the configuration.
+    /// Who pushed keys over the configuration; `None` if nobody did, or what is pushed cannot be read.
     pub(crate) pushed: Option<Pushed>,
+    /// Why what is pushed cannot be read. `rules` are then those of the configuration.
+    pub(crate) unreadable: Option<anyhow::Error>,
 }
 
 /// Key in the settings bucket.
@@ -97,32 +100,43 @@ async fn first(bucket: &Bucket) -> Result<Option<Vec<u8>>, BusError> {
     Ok(bucket.get(KEY).await?.map(Into::into))
 }
 
-/// Distributes `rules`, or returns all services to their own configuration, which is `own` here. Returns what changes.
+/// Distributes the keys of `overlay`, a text in TOML, or returns all services to their own configuration. Returns the
+/// hash of the rules of a service with the configuration `own`, and what changes for it; `before` are its rules until now.
 ///
 /// # Errors
-/// If the bucket or the database does not answer.
-pub(crate) async fn push(bus: &Bus, store: &Store, own: &Settings, rules: Option<&Settings>) -> Result<Vec<Change>> {
-    let before = live(bus, own).await?.rules.settings;
-    let after = rules.unwrap_or(own);
-    let hashed = Hashed::from(after.clone());
-    keep(store, &hashed).await?;
-    let changes = before.changes(after)?;
+/// If `overlay` is not valid over `own`; if the bucket or the database does not answer.
+pub(crate) async fn push(
+    bus: &Bus,
+    store: &Store,
+    own: &Settings,
+    before: &Settings,
+    overlay: Option<&str>,
+) -> Result<(Text, Vec<Change>)> {
+    // The keys alone, without comments.
+    let toml = overlay.map(|text| toml::from_str::<toml::Table>(text).map(|keys| keys.to_string())).transpose()?;
+    let after = Hashed::from(over(own, toml.as_deref())?);
+    keep(store, &after).await?;
+    let changes = before.changes(&after.settings)?;
     let by = store.login().await?;
-    let toml = rules.map(toml::to_string).transpose()?;
+    let details = serde_json::json!({ "keys": toml, "changes": changes });
     let pushed = Pushed { toml, by, at: runtime::clock::now() };
     Bucket::open(bus).await?.put(KEY, serde_json::to_vec(&pushed)?.into()).await?;
-    store.audit(None, "rules pushed", &hashed.hash, &serde_json::json!({ "changes": changes })).await?;
-    Ok(changes)
+    store.audit(None, "rules pushed", &after.hash, &details).await?;
+    Ok((after.hash, changes))
 }
 
-/// Returns the rules in force, where `own` are those of the configuration.
+/// Returns the rules in force where the configuration is `own`.
 ///
 /// # Errors
-/// If the bucket does not answer, or holds what is no settings.
+/// If the bucket does not answer.
 pub(crate) async fn live(bus: &Bus, own: &Settings) -> Result<Live> {
     let value = Bucket::open(bus).await?.get(KEY).await?;
-    let (rules, pushed) = value.map_or_else(|| Ok((own.clone(), None)), |value| resolve(&value, own))?;
-    Ok(Live { rules: rules.into(), pushed })
+    let resolved = value.map_or_else(|| Ok((own.clone(), None)), |value| resolve(&value, own));
+    let (rules, pushed, unreadable) = match resolved {
+        Ok((rules, pushed)) => (rules, pushed, None),
+        Err(error) => (own.clone(), None, Some(error)),
+    };
+    Ok(Live { rules: rules.into(), pushed, unreadable })
 }
 
 /// Returns the settings of `hashes` that are stored, by hash, or why they cannot be read.
@@ -140,7 +154,7 @@ pub(crate) async fn stored(
     Ok(store.settings(hashes).await?.into_iter().map(read).collect())
 }
 
-/// Returns the settings that a value puts in force. Partitions are always those of the installation.
+/// Returns the settings that a value puts in force where the configuration is `own`.
 fn resolve(value: &[u8], own: &Settings) -> Result<(Settings, Option<Pushed>)> {
     let path = Path::new("pushed rules");
     let Ok(pushed) = serde_json::from_slice::<Pushed>(value) else {
@@ -148,9 +162,13 @@ fn resolve(value: &[u8], own: &Settings) -> Result<(Settings, Option<Pushed>)> {
         let text = std::str::from_utf8(value).context("pushed rules: not a text")?;
         return Ok((Settings { detect: Settings::parse(text, path)?.detect, ..own.clone() }, None));
     };
-    let settings = pushed.toml.as_deref().map(|text| Settings::parse(text, path)).transpose()?;
-    let settings = settings.unwrap_or_else(|| own.clone());
-    Ok((Settings { partitions: own.partitions.clone(), ..settings }, Some(pushed)))
+    Ok((over(own, pushed.toml.as_deref())?, Some(pushed)))
+}
+
+/// Puts pushed keys over the configuration. Partitions are always those of the installation.
+fn over(own: &Settings, toml: Option<&str>) -> Result<Settings, SettingsError> {
+    let Some(toml) = toml else { return Ok(own.clone()) };
+    Ok(Settings { partitions: own.partitions.clone(), ..own.overlay(toml, Path::new("pushed rules"))? })
 }
 
 fn valid(value: &[u8], own: &Settings) -> Option<Settings> {
@@ -182,17 +200,20 @@ mod tests {
     }
 
     #[test]
-    fn a_value_replaces_all_but_the_partitions() {
-        let own = parse("[profile]\nmemory_days = 30\n[partitions]\ncount = 8\n");
-        let theirs = parse("[detect]\nraise_at = 3.0\n[risk]\nmerge_hours = 48\n");
-        let value = |toml: Option<String>| {
+    fn pushed_keys_change_nothing_else_of_a_configuration() {
+        let value = |toml: Option<&str>| {
+            let toml = toml.map(str::to_owned);
             serde_json::to_vec(&Pushed { toml, by: "alice".to_owned(), at: Timestamp(0) }).unwrap()
         };
-        let (settings, pushed) = resolve(&value(Some(toml::to_string(&theirs).unwrap())), &own).unwrap();
-        assert_eq!(settings, Settings { partitions: own.partitions.clone(), ..theirs });
+        let service = "[profile]\ntime_zone = \"Asia/Tokyo\"\n[orgs.00Dhn0000018hrcEAA]\nmerge_hours = 12\n";
+        let own = parse(service);
+        let (settings, pushed) = resolve(&value(Some("[detect]\nraise_at = 3.0\n")), &own).unwrap();
+        assert_eq!(settings, parse(&format!("[detect]\nraise_at = 3.0\n{service}")));
         assert_eq!(pushed.unwrap().by, "alice");
+        let partitions = "[detect]\nraise_at = 3.0\n[partitions]\ncount = 8\n";
+        assert_eq!(resolve(&value(Some(partitions)), &own).unwrap().0, settings, "partitions are fixed");
         assert_eq!(resolve(&value(None), &own).unwrap().0, own);
-        assert!(resolve(&value(Some("[detect]\nraise_at = 99\n".to_owned())), &own).is_err());
+        assert!(resolve(&value(Some("[detect]\nraise_at = 99\n")), &own).is_err());
     }
 
     #[test]

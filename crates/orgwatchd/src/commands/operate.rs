@@ -184,25 +184,15 @@ fn check(config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// Puts a file over the configuration in force, or the configuration alone.
+/// Distributes the keys of a file to all services, or returns them to their own configuration. Prints what changes for a
+/// service with the configuration of this machine.
 async fn push(config: Config, file: Option<&Path>, reset: bool) -> Result<()> {
     let own = config.rules();
-    let over = |path: &Path| -> Result<Option<Settings>> {
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        match own.overlay(&text, path) {
-            Ok(rules) if rules.partitions == own.partitions => Ok(Some(rules)),
-            Ok(_) => bail!("{}: partitions: are fixed at installation and cannot be pushed", path.display()),
-            Err(SettingsError::Empty { .. }) if reset => Ok(None),
-            Err(error @ SettingsError::Empty { .. }) => {
-                bail!("{error}; `config push --reset` returns all services to their own configuration")
-            }
-            Err(error) => Err(error.into()),
-        }
-    };
-    let rules = file.map(over).transpose()?.flatten();
+    let overlay = file.map(|path| overlay(&own, path, reset)).transpose()?.flatten();
     let bus = Bus::connect("operator", &config.nats).await?;
     let store = database(&config, "orgwatch-config").await?;
-    let changes = rules::push(&bus, &store, &own, rules.as_ref()).await?;
+    let before = live_rules(&bus, &own).await?.rules.settings;
+    let (hash, changes) = rules::push(&bus, &store, &own, &before, overlay.as_deref()).await?;
     let mut out = std::io::stdout();
     for change in &changes {
         writeln!(out, "{change}")?;
@@ -210,19 +200,49 @@ async fn push(config: Config, file: Option<&Path>, reset: bool) -> Result<()> {
     if changes.is_empty() {
         writeln!(out, "nothing changes")?;
     }
-    Ok(writeln!(out, "rules {} are in force", rules.unwrap_or(own).hash())?)
+    Ok(writeln!(out, "rules {hash} are in force where the configuration is that of this machine")?)
 }
 
-/// Prints the rules in force as a file that `orgwatch backtest --config` takes.
+/// Reads the keys to push; `None` if the file has none and `reset` allows that.
+fn overlay(own: &Settings, path: &Path, reset: bool) -> Result<Option<String>> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    match own.overlay(&text, path) {
+        Ok(rules) if rules.partitions == own.partitions => Ok(Some(text)),
+        Ok(_) => bail!("{}: partitions: are fixed at installation and cannot be pushed", path.display()),
+        Err(SettingsError::Empty { .. }) if reset => Ok(None),
+        Err(error @ SettingsError::Empty { .. }) => {
+            bail!("{error}; `config push --reset` returns all services to their own configuration")
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Prints the rules in force, where the configuration is that of this machine, as a file that `orgwatch backtest
+/// --config` takes.
 async fn live(config: Config) -> Result<()> {
     let bus = Bus::connect("operator", &config.nats).await?;
-    let Live { rules, pushed } = rules::live(&bus, &config.rules()).await?;
-    let source = pushed.map_or_else(
-        || "as configured; nothing is pushed".to_owned(),
-        |pushed| format!("pushed by {} at {}", pushed.by, pushed.at),
-    );
+    let Live { rules, pushed, unreadable } = live_rules(&bus, &config.rules()).await?;
+    let source = match (pushed, unreadable) {
+        (Some(pushed), _) => {
+            format!("pushed by {} at {}, over the configuration of this machine", pushed.by, pushed.at)
+        }
+        (None, Some(_)) => "as configured on this machine; what was pushed cannot be read".to_owned(),
+        (None, None) => "as configured on this machine; nothing is pushed".to_owned(),
+    };
     let text = toml::to_string(&rules.settings)?;
     Ok(write!(std::io::stdout(), "# rules {}, {source}\n{text}", rules.hash)?)
+}
+
+/// Returns the rules in force where the configuration is `own`. Warns if what is pushed cannot be read.
+async fn live_rules(bus: &Bus, own: &Settings) -> Result<Live> {
+    let live = rules::live(bus, own).await?;
+    if let Some(error) = &live.unreadable {
+        writeln!(
+            std::io::stderr(),
+            "warning: what was pushed cannot be read and counts as nothing; push again to replace it: {error:#}"
+        )?;
+    }
+    Ok(live)
 }
 
 /// Migrates the schema.
