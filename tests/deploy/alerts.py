@@ -12,6 +12,7 @@ import argparse
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -50,7 +51,7 @@ class Trial:
     """A fleet with a Prometheus, and the alerts that have fired."""
 
     def __init__(self, fleet, lines):
-        self.fleet, self.fired = fleet, set()
+        self.fleet, self.fired, self.silent = fleet, set(), []
         # Push the first half at once, to learn from, and the rest little by little.
         half = len(lines) // 2
         for start in range(0, half, 8000):
@@ -182,6 +183,8 @@ class Trial:
         print({each["metric"]["service"]: each["value"][1] for each in self.query("orgwatch_postgres_pool_size")})
         fleet.start_postgres()
 
+        self.expect("OrgwatchPushesFail", during=self.refused)
+        self.quiet()
         fleet.stop("nats")
         self.expect("OrgwatchPushesFail")
         fleet.start_nats()
@@ -197,6 +200,18 @@ class Trial:
         self.paused.set()
         self.expect("OrgwatchIngestSilent")
         self.paused.clear()
+
+    def refused(self):
+        """Opens more connections without a token than an address may have: not the address from which events come."""
+        for _ in range(300):
+            try:
+                address = ("127.0.0.1", self.fleet.port("push"))
+                self.silent.append(socket.create_connection(address, 5, source_address=("127.0.0.2", 0)))
+            except OSError:
+                break
+        for each in self.silent[:-300]:
+            each.close()
+        del self.silent[:-300]
 
     def sql(self, statement):
         url = f"postgres://postgres@127.0.0.1:{self.fleet.port('postgres')}/orgwatch"
