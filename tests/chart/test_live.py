@@ -20,7 +20,7 @@ EVENT = {
     "QueriedEntities": "Account",
     "RowsProcessed": 25,
 }
-ANSWER = {"accepted": 1, "backfill": 1, "too_old": 0, "ignored": 0, "rejected": [], "rejected_total": 0}
+ANSWER = {"accepted": 1, "backfill": 1, "too_old": 0, "ahead": 0, "ignored": 0, "rejected": [], "rejected_total": 0}
 NKEYS = yaml.safe_load((ROOT / "tests/chart/nkeys.yaml").read_text())
 
 

@@ -75,6 +75,14 @@ impl Service {
                 tracing::info!(partition, "partition taken");
                 match work(&service, partition, owner, publishers, stop).await {
                     Ok(()) => tracing::info!(partition, "partition released"),
+                    // Waiting does not mend damaged state: an operator must act.
+                    Err(error @ BaselineError::Partition(_)) => {
+                        tracing::error!(
+                            partition,
+                            error = chain(&error),
+                            "the partition cannot go on, and tries again"
+                        );
+                    }
                     Err(error) => {
                         tracing::warn!(partition, error = chain(&error), "partition restarts from its checkpoint");
                     }

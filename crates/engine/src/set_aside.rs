@@ -54,7 +54,7 @@ impl SetAside {
         let is_many = *count >= Self::LEAST && *count as f64 >= Self::SHARE * hour.activities as f64;
         if is_many && !*is_reported {
             *is_reported = true;
-            let summary = format!("{count} of {} events of this hour were set aside: {reason}", hour.activities);
+            let summary = format!("at least {} events of this hour were set aside: {reason}", Self::LEAST);
             let subject = format!("set_aside/{}", outcome.as_str());
             let unseen = Unseen { subject: &subject, since: hour.start, noticed: received_at, score: 6.0, summary };
             return Some(Remark::Many(Box::new(unseen.finding(org, 1, received_at))));
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(
             found[0].summary,
-            "100 of 496 events of this hour were set aside: they are older than profile.identity_hours behind the \
+            "at least 100 events of this hour were set aside: they are older than profile.identity_hours behind the \
              org's latest event; send history first"
         );
         let next = findings(&mut aside, start.plus(HOUR), mixed(2, 400));

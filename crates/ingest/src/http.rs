@@ -145,6 +145,7 @@ impl Push {
             let batch = sink.batch(activities);
             counts.backfill += batch.backfill;
             counts.too_old += batch.too_old;
+            counts.ahead += batch.ahead;
             // Nothing is sent yet before the first batch, so the client may be asked to send the body later.
             let sent = if tickets.is_empty() {
                 self.idle().heard(org, now());
@@ -166,8 +167,12 @@ impl Push {
     async fn conclude(&self, org: &OrgId, decoded: Decoded, sent: Sent) -> Result<Accepted, Refusal> {
         let Decoded { accepted, rejects, ignored, cut_off } = decoded;
         let Sent { tickets, counts } = sent;
-        let counts =
-            Counts { accepted: accepted.saturating_sub(counts.too_old), rejected: rejects.total, ignored, ..counts };
+        let counts = Counts {
+            accepted: accepted.saturating_sub(counts.too_old + counts.ahead),
+            rejected: rejects.total,
+            ignored,
+            ..counts
+        };
         if let Some(first) = rejects.first.first() {
             let reason = first.reason.as_str();
             tracing::warn!(org.id = %org, records = counts.rejected, line = first.line, reason, "records set aside");

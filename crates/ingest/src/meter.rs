@@ -35,6 +35,8 @@ pub struct Counts {
     pub backfill: usize,
     /// Acknowledged by JetStream, and so far behind the latest event of the org that the baseline sets them aside.
     pub too_old: usize,
+    /// Acknowledged by JetStream, and dated so far ahead that the baseline sets them aside.
+    pub ahead: usize,
     /// Unreadable.
     pub rejected: usize,
     /// Of kinds that orgwatch does not watch.
@@ -78,10 +80,11 @@ impl Meter {
 
     /// Counts records.
     pub fn records(&self, source: SourceKind, counts: Counts) {
-        let Counts { accepted, backfill: _, too_old, rejected, ignored, outside } = counts;
+        let Counts { accepted, backfill: _, too_old, ahead, rejected, ignored, outside } = counts;
         let outcomes = [
             ("accepted", accepted as u64),
             ("too_old", too_old as u64),
+            ("ahead", ahead as u64),
             ("rejected", rejected as u64),
             ("ignored", ignored),
             ("outside", outside as u64),

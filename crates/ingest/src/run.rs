@@ -56,6 +56,8 @@ pub struct Service {
     pub settings: Settings,
     /// The partition of each org.
     pub partitions: Partitions,
+    /// Seconds of lateness that the baseline allows.
+    pub lateness_seconds: u32,
     /// Hours of event time for which the baseline keeps identities.
     pub identity_hours: u32,
     /// The connection to JetStream.
@@ -86,7 +88,8 @@ impl Service {
         let _abandon = abandon.clone().drop_guard();
         let publisher = Publisher::start(bus, PublisherSettings::default(), abandon);
         let sink = Sink::to_stream(publisher, &bus.settings().prefix, partitions.clone());
-        let sink = sink.with_identity_hours(self.identity_hours).with_backfill_hours(settings.backfill_hours);
+        let sink =
+            sink.with_limits(self.lateness_seconds, self.identity_hours).with_backfill_hours(settings.backfill_hours);
         let push = Push::new(settings, tokens, sink.clone(), &self.health);
         let mut sources: Vec<Box<dyn Source>> = vec![Box::new(PushSource::new(push, listener))];
         if !settings.files.paths.is_empty() {

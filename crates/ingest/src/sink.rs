@@ -5,7 +5,7 @@ use crate::meter::Counts;
 use bus::{PublishError, Publisher, dead, subject};
 use futures::future::{BoxFuture, try_join_all};
 use model::partition::Partitions;
-use model::time::HOUR;
+use model::time::{HOUR, SECOND};
 use model::{Activity, Command, Control, Entry, Item, OrgId, Timestamp};
 use runtime::clock::now;
 use salesforce::reading::aside::{Decision, HourlyLimit, MAX_PER_HOUR};
@@ -50,6 +50,10 @@ pub struct Batch {
     /// Number of activities further behind the latest event of their org than identities are kept: the baseline sets
     /// them aside. Events that another replica sent are not known here.
     pub too_old: usize,
+    /// Number of activities dated after their receipt: the baseline sets them aside.
+    pub ahead: usize,
+    /// The latest event of each org.
+    latest: BTreeMap<OrgId, Timestamp>,
 }
 
 impl Batch {
@@ -66,8 +70,10 @@ impl Batch {
 struct Ages {
     /// From which on an activity is backfill when it is sent; `None` if none is.
     backfill: Option<i64>,
-    /// Behind the latest event of the org, from which on it is set aside.
+    /// Before the hour of the org's clock, from which on it is set aside.
     too_old: i64,
+    /// By which the org's clock lies behind its latest event: the allowed lateness.
+    lateness: i64,
 }
 
 /// The activity stream on JetStream.
@@ -76,8 +82,6 @@ struct Stream {
     prefix: String,
 }
 
-/// The default of `profile.identity_hours`.
-const IDENTITY_HOURS: u32 = 96;
 /// The stage under which dead letters are stored.
 const STAGE: &str = "ingest";
 /// Entries that are sent at once. A choice: few enough that one call does not hold up another for long.
@@ -89,7 +93,7 @@ impl Sink {
         Self {
             outlet,
             partitions,
-            ages: Ages { backfill: None, too_old: i64::from(IDENTITY_HOURS) * HOUR },
+            ages: Ages { backfill: None, too_old: i64::MAX, lateness: 0 },
             clocks: Arc::default(),
             unread: Arc::default(),
         }
@@ -107,10 +111,12 @@ impl Sink {
         self
     }
 
-    /// Returns the sink with another number of hours for which identities are kept.
+    /// Returns the sink with what the baseline allows: seconds of lateness, and hours for which identities are kept.
+    /// Without it no activity is too old.
     #[must_use]
-    pub fn with_identity_hours(mut self, hours: u32) -> Self {
-        self.ages.too_old = i64::from(hours) * HOUR;
+    pub fn with_limits(mut self, lateness_seconds: u32, identity_hours: u32) -> Self {
+        self.ages.too_old = i64::from(identity_hours) * HOUR;
+        self.ages.lateness = i64::from(lateness_seconds) * SECOND;
         self
     }
 
@@ -134,7 +140,10 @@ impl Sink {
     /// # Errors
     /// Those of [`Sink::send`].
     pub async fn send_batch(&self, batch: Batch) -> Result<Ticket, PublishError> {
-        self.send_rest(batch.slices.into_iter(), Vec::new()).await
+        let Batch { slices, latest, .. } = batch;
+        let ticket = self.send_rest(slices.into_iter(), Vec::new()).await?;
+        self.sent(latest);
+        Ok(ticket)
     }
 
     /// Sorts activities as backfill, which teaches and raises nothing, whatever their age. Send backfill in order of event
@@ -155,13 +164,16 @@ impl Sink {
     /// # Errors
     /// [`PublishError::Busy`] if nothing was sent; otherwise those of [`Sink::send`].
     pub async fn offer(&self, batch: Batch) -> Result<Ticket, PublishError> {
-        let mut slices = batch.slices.into_iter();
+        let Batch { slices, latest, .. } = batch;
+        let mut slices = slices.into_iter();
         let mut tickets = Vec::new();
         if let Some((partition, items)) = slices.next() {
             tickets.push(self.outlet.try_send(partition, items)?);
         }
         // The first slice is sent, so the rest waits for room: stopping here would send the first slice twice.
-        self.send_rest(slices, tickets).await
+        let ticket = self.send_rest(slices, tickets).await?;
+        self.sent(latest);
+        Ok(ticket)
     }
 
     /// Sends a control record to every partition of an org, after everything that was sent before.
@@ -215,18 +227,25 @@ impl Sink {
     fn sort(&self, activities: Vec<Activity>, is_backfill: impl Fn(Timestamp) -> bool) -> Batch {
         let (traceparent, now) = (bus::trace::current(), now());
         let mut by_partition: BTreeMap<u16, Vec<Vec<Item<Entry>>>> = BTreeMap::new();
-        let (mut backfill, mut too_old) = (0, 0);
-        let mut clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut backfill, mut too_old, mut ahead) = (0, 0, 0);
+        let mut latest: BTreeMap<OrgId, Timestamp> = BTreeMap::new();
         for activity in activities {
             let partition = self.partitions.of_activity(&activity.org_id, &activity.user_id);
             let at = activity.event_time;
-            let clock = match clocks.get_mut(&activity.org_id) {
+            let clock = match latest.get_mut(&activity.org_id) {
                 Some(clock) => clock,
-                None => clocks.entry(activity.org_id.clone()).or_insert(at),
+                None => {
+                    let known = self.clocks().get(&activity.org_id).copied();
+                    latest.entry(activity.org_id.clone()).or_insert(known.unwrap_or(Timestamp(i64::MIN)))
+                }
             };
-            let is_too_old = clock.since(at) > self.ages.too_old;
-            *clock = at.max(*clock);
+            let is_ahead = activity.is_ahead_of(now);
+            let is_too_old = !is_ahead && self.ages.are_beyond(*clock, at);
+            if !is_ahead {
+                *clock = at.max(*clock);
+            }
             let is_backfill = is_backfill(at);
+            ahead += usize::from(is_ahead);
             too_old += usize::from(is_too_old);
             backfill += usize::from(is_backfill && !is_too_old);
             let activity = Box::new(activity);
@@ -239,7 +258,29 @@ impl Sink {
             }
         }
         let flat = |(partition, slices): (u16, Vec<_>)| slices.into_iter().map(move |items| (partition, items));
-        Batch { slices: by_partition.into_iter().flat_map(flat).collect(), backfill, too_old }
+        Batch { slices: by_partition.into_iter().flat_map(flat).collect(), backfill, too_old, ahead, latest }
+    }
+
+    fn clocks(&self) -> MutexGuard<'_, BTreeMap<OrgId, Timestamp>> {
+        self.clocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves the clocks of orgs to the latest events that were sent.
+    fn sent(&self, latest: BTreeMap<OrgId, Timestamp>) {
+        let mut clocks = self.clocks();
+        for (org, at) in latest {
+            let clock = clocks.entry(org).or_insert(at);
+            *clock = at.max(*clock);
+        }
+    }
+}
+
+impl Ages {
+    /// Whether the baseline sets an event at `at` aside when `latest` is the org's latest event. Its clock is then in the
+    /// hour of `latest` less the lateness; hours of zones that are off by half an hour are taken for whole ones.
+    fn are_beyond(&self, latest: Timestamp, at: Timestamp) -> bool {
+        let clock = latest.0.saturating_sub(self.lateness).div_euclid(HOUR).saturating_mul(HOUR);
+        clock.saturating_sub(at.0) > self.too_old
     }
 }
 
@@ -293,7 +334,7 @@ mod tests {
     #[tokio::test]
     async fn old_activities_are_backfill_unless_they_are_watched() {
         let memory = Arc::new(Memory::default());
-        let sink = sink(&memory).with_backfill_hours(72);
+        let sink = sink(&memory).with_backfill_hours(72).with_limits(600, 96);
         let at = |number: u128, hours: i64| Activity { event_time: now().plus(-hours * HOUR), ..activity(number) };
         let history = || vec![at(1, 400), at(2, 73), at(3, 71), at(4, 0)];
         let batch = sink.batch(history());
@@ -306,6 +347,22 @@ mod tests {
         assert_eq!((again.backfill, again.too_old), (0, 1), "400 hours before the latest event");
         assert_eq!(again.counts().accepted, 3);
         assert_eq!(sink.with_backfill_hours(0).batch(history()).backfill, 0);
+    }
+
+    #[tokio::test]
+    async fn only_what_was_sent_and_is_not_ahead_moves_the_clock() {
+        let memory = Arc::new(Memory::default());
+        let sink = sink(&memory).with_limits(600, 96);
+        let at = |number: u128, hours: i64| Activity { event_time: now().plus(-hours * HOUR), ..activity(number) };
+        let batch = sink.batch(vec![at(1, 200), at(2, -1), at(3, 0)]);
+        assert_eq!((batch.ahead, batch.too_old), (1, 0));
+        drop(batch);
+        assert_eq!(sink.batch(vec![at(4, 200)]).too_old, 0, "nothing was sent");
+        sink.send(vec![at(5, -1_000)]).await.unwrap().await.unwrap();
+        assert_eq!(sink.batch(vec![at(6, 200)]).too_old, 0, "what was sent is ahead");
+        sink.send(vec![at(7, 0)]).await.unwrap().await.unwrap();
+        let counts = [at(8, 96), at(9, 98)].map(|activity| sink.batch(vec![activity]).too_old);
+        assert_eq!(counts, [0, 1]);
     }
 
     #[tokio::test]

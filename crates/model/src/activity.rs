@@ -1,5 +1,6 @@
 //! Activities: normalized Salesforce events.
 
+use crate::time::MINUTE;
 use crate::{OrgId, Text, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -97,6 +98,15 @@ pub struct Activity {
 pub type Objects = SmallVec<[Text; 1]>;
 
 impl Activity {
+    /// Milliseconds that an event may be dated after its receipt; beyond them it is set aside. A choice, which allows for
+    /// clocks that differ.
+    const MOST_AHEAD: i64 = 5 * MINUTE;
+
+    /// Whether the event is dated so far after its receipt that it is set aside.
+    pub fn is_ahead_of(&self, received_at: Timestamp) -> bool {
+        self.event_time.since(received_at) > Self::MOST_AHEAD
+    }
+
     /// Creates an activity from its required fields. All others are empty, and the outcome is unknown.
     pub fn new(id: Uuid, org_id: OrgId, user_id: UserId, event_time: Timestamp, channel: Channel, kind: Kind) -> Self {
         Self {

@@ -77,8 +77,10 @@ impl Node {
             };
             sources.push(Box::new(SalesforceSource::new(setup).map_err(IngestError::Settings)?));
         }
-        let identity_hours = config.profile.identity_hours;
-        Ok(Service { settings, partitions, identity_hours, bus, store, health }.run(sources, shutdown).await?)
+        let profile::Settings { lateness_seconds, identity_hours, .. } = config.profile;
+        Ok(Service { settings, partitions, lateness_seconds, identity_hours, bus, store, health }
+            .run(sources, shutdown)
+            .await?)
     }
 
     /// Returns the service baseline. `member` tells replicas apart. It follows the settings that `config push`

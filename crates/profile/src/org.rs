@@ -24,7 +24,7 @@ use crate::state::Changes;
 use crate::user::{Day, Profile};
 use facets::Facets;
 use identities::Identities;
-use model::time::{HOUR, MINUTE, SECOND};
+use model::time::SECOND;
 use model::{Activity, Feature, Kind, Observation, OrgId, Timestamp, UserId};
 use names::Names;
 use population::Populations;
@@ -59,6 +59,8 @@ pub struct Org {
     /// Number of active users by the start of the day.
     pub(crate) user_days: BTreeMap<Timestamp, u64>,
     pub(crate) changes: Changes,
+    /// The time before which identities were forgotten. It stays when `identity_hours` is raised.
+    pub(crate) forgotten: Timestamp,
     /// Start of the open hour if it was judged in silence.
     pub(crate) judged: Option<Timestamp>,
 }
@@ -139,10 +141,6 @@ impl ActivityOutcome {
 }
 
 impl Org {
-    /// Milliseconds that an event may be dated after its receipt; beyond them it is set aside. A choice, which allows
-    /// for clocks that differ.
-    const MOST_FUTURE: i64 = 5 * MINUTE;
-
     /// Creates an org without profiles.
     ///
     /// # Errors
@@ -166,6 +164,7 @@ impl Org {
             backfill_days: BTreeSet::new(),
             user_days: BTreeMap::new(),
             changes: Changes::default(),
+            forgotten: Timestamp(i64::MIN),
             judged: None,
         })
     }
@@ -209,10 +208,10 @@ impl Org {
 
     fn learn(&mut self, activity: &Activity, purpose: Purpose, out: &mut Vec<Observation>) -> ActivityOutcome {
         let at = activity.event_time;
-        if activity.received_at.is_some_and(|received| at.since(received) > Self::MOST_FUTURE) {
+        if activity.received_at.is_some_and(|received| activity.is_ahead_of(received)) {
             return ActivityOutcome::Future;
         }
-        if self.open.is_some_and(|open| open.start.since(at) > i64::from(self.settings.identity_hours) * HOUR) {
+        if at < self.forgotten || self.open.is_some_and(|open| at < self.horizon(open)) {
             return ActivityOutcome::Forgotten;
         }
         let slot = self.slots.get(&activity.user_id).copied();
@@ -272,9 +271,18 @@ impl Org {
                 day.open_hour(hour.start, hour.hour);
                 hours::learn(profile, &mut day, &self.shared, &hour, &mut features);
             }
-            day.late_hour = (hour.start < day.hour_start).then_some(hour.start);
+            let is_earlier_hour = hour.start < day.hour_start;
+            let present = day.odd_hour;
+            if is_earlier_hour {
+                late::enter_hour(profile, &mut day, &self.shared, &hour, &mut features);
+            } else {
+                day.late_hour = None;
+            }
             connection::learn(profile, &mut day, &mut self.shared, activity, &mut features);
             rows::learn(profile, &mut day, &mut self.shared, activity, &mut features);
+            if is_earlier_hour {
+                day.odd_hour = present;
+            }
             profile.day = Some(day);
             if is_observed {
                 self.backfill_days.remove(&slot);

@@ -176,11 +176,14 @@ impl Org {
         format!("{}{user}", Self::USERS)
     }
 
-    /// Gives the user a new profile in place of one that cannot be read. Nothing happens if it is in memory.
+    /// Gives the user a new profile in place of one that cannot be read. Nothing happens if it is in memory. Its revisions
+    /// begin at the org's clock in milliseconds, above those of the lost profile, or its findings would count as old.
     pub fn renew(&mut self, user: &UserId) {
         let Some(slot) = self.slots.get(user).copied().filter(|slot| self.is_slot_away(*slot)) else { return };
         let used = self.open.map_or(Timestamp(i64::MIN), |open| open.start);
-        let mut new = User { id: user.clone(), profile: crate::Profile::new(), used, is_changed: false };
+        let mut profile = crate::Profile::new();
+        profile.revision = u64::try_from(used.0).unwrap_or(0);
+        let mut new = User { id: user.clone(), profile, used, is_changed: false };
         self.changes.note(slot, &mut new);
         self.hold(slot, new);
     }

@@ -16,6 +16,8 @@ pub(super) struct Accepted {
     backfill: usize,
     /// Events so far behind the org's latest one that they are set aside.
     too_old: usize,
+    /// Events dated more than 5 minutes ahead, which are set aside.
+    ahead: usize,
     /// Events of kinds that orgwatch does not watch.
     ignored: u64,
     /// The first records that could not be read.
@@ -89,8 +91,8 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 impl Accepted {
     pub(super) fn new(counts: Counts, rejects: Rejects) -> Self {
         let Rejects { first, total } = rejects;
-        let Counts { accepted, backfill, too_old, ignored, .. } = counts;
-        Self { accepted, backfill, too_old, ignored, rejected: first, rejected_total: total }
+        let Counts { accepted, backfill, too_old, ahead, ignored, .. } = counts;
+        Self { accepted, backfill, too_old, ahead, ignored, rejected: first, rejected_total: total }
     }
 }
 

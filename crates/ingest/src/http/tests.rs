@@ -65,7 +65,7 @@ async fn stored_events_are_accepted() {
     let reason = "not a JSON object: key must be a string at line 1 column 2 of the record";
     assert_eq!(
         answer.body,
-        json!({"accepted": 2, "backfill": 0, "too_old": 0, "ignored": 1, "rejected": [{"line": 2, "reason": reason}], "rejected_total": 1})
+        json!({"accepted": 2, "backfill": 0, "too_old": 0, "ahead": 0, "ignored": 1, "rejected": [{"line": 2, "reason": reason}], "rejected_total": 1})
     );
     assert_eq!(server.memory.texts(), [id(1), id(2)]);
 }
@@ -74,7 +74,7 @@ async fn stored_events_are_accepted() {
 async fn history_is_backfill_unless_the_push_asks_to_watch() {
     let Server { memory, push } = server();
     let push = Arc::into_inner(push).unwrap();
-    let aged = Push { sink: push.sink.with_backfill_hours(72).with_identity_hours(96), ..push };
+    let aged = Push { sink: push.sink.with_backfill_hours(72).with_limits(600, 96), ..push };
     let server = Server { memory, push: Arc::new(aged) };
     let authorization = format!("Bearer {TOKEN}");
     let headers = [("authorization", authorization.as_str())];

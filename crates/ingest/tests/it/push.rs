@@ -36,7 +36,9 @@ async fn accepted_events_are_in_the_stream_in_order() {
     let answer = post(server.address, &records((0..1400).rev())).await;
     assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
     assert!(
-        answer.ends_with(r#"{"accepted":1400,"backfill":0,"too_old":0,"ignored":0,"rejected":[],"rejected_total":0}"#),
+        answer.ends_with(
+            r#"{"accepted":1400,"backfill":0,"too_old":0,"ahead":0,"ignored":0,"rejected":[],"rejected_total":0}"#
+        ),
         "{answer}"
     );
     assert_eq!(texts(&bus, 1400).await, by_partition((0..1400).rev()));

@@ -25,7 +25,7 @@ fn free_address() -> SocketAddr {
 
 fn service(settings: &Settings, partitions: Partitions, bus: &Bus, store: &Store) -> Service {
     let (settings, bus, store) = (settings.clone(), bus.clone(), store.clone());
-    Service { settings, partitions, identity_hours: 96, bus, store, health: Health::default() }
+    Service { settings, partitions, lateness_seconds: 600, identity_hours: 96, bus, store, health: Health::default() }
 }
 
 /// Runs until a push of `numbers` is accepted and the files are published.

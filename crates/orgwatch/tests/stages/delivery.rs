@@ -150,6 +150,71 @@ fn a_usual_day_that_comes_late_raises_nothing() {
     }
 }
 
+/// Rows of forty accounts, half of which read more in the last hour of the last day but one.
+static BUSY: LazyLock<Vec<Activity>> = LazyLock::new(|| {
+    let mut events = Events::default();
+    for (day, morning) in working_days().take(22).enumerate() {
+        for number in 0..40 {
+            let usual = about_a_hundred(number, day);
+            events.ordinary_day(&user(number), morning.plus(number as i64 * 9 * MINUTE), usual);
+            if day == 20 && number < 30 {
+                let hour = morning.plus((8 + number as i64 % 3) * HOUR);
+                events.list_view(&user(number), hour, "Account", "MyAccounts", usual * (2 + number as u64 % 4));
+            }
+        }
+    }
+    parse(&events.text())
+});
+
+static BUSY_WITHOUT_PAUSES: LazyLock<Finished> = LazyLock::new(|| run(BUSY.iter().cloned().map(Entry::from)));
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// In silence the day factor of the hour so far counts, which may be above or below that of the whole hour.
+    #[test]
+    fn pauses_on_a_busy_day_change_no_incident(pauses in prop::collection::vec(any::<prop::sample::Index>(), 1..40)) {
+        let last_days = BUSY.len() * 20 / 22;
+        let mut entries: Vec<(usize, Entry)> = BUSY.iter().cloned().map(Entry::from).enumerate().collect();
+        for index in pauses {
+            let place = last_days + index.index(BUSY.len() - last_days);
+            entries.push((place, watermark(BUSY[place].event_time.plus(2 * HOUR))));
+        }
+        entries.sort_by_key(|(place, _)| *place);
+        let finished = run(entries.into_iter().map(|(_, entry)| entry));
+        prop_assert!(finished.counts.observations >= BUSY_WITHOUT_PAUSES.counts.observations);
+        prop_assert!(canonical_of(&finished) == canonical_of(&BUSY_WITHOUT_PAUSES));
+    }
+}
+
+#[test]
+fn an_odd_hour_counts_in_whatever_order_it_comes() {
+    /// Days after which an account's hours are known well.
+    const MANY: usize = 120;
+    let events = || {
+        let mut events = Events::default();
+        for (day, morning) in working_days().take(MANY + 1).enumerate() {
+            for number in 1..8 {
+                events.ordinary_day(&user(number), morning.plus(number as i64 * MINUTE), about_a_hundred(number, day));
+            }
+        }
+        let night = working_days().nth(MANY).unwrap().plus(-6 * HOUR);
+        for part in 0..20 {
+            events.list_view(&user(3), night.plus(part * 2 * MINUTE), "Account", "MyAccounts", 30);
+        }
+        parse(&events.text())
+    };
+    let is_night = |activity: &Activity| activity.event_time.0.rem_euclid(DAY) < 6 * HOUR;
+    let odd = |late: i64| {
+        let mut activities = events();
+        activities.sort_by_key(|activity| activity.event_time.plus(if is_night(activity) { late } else { 0 }));
+        let finished = run(activities.into_iter().map(Entry::from));
+        finished.findings.iter().filter(|finding| finding.detector == "off_hours").count()
+    };
+    assert_eq!(odd(0), 1, "in order");
+    assert_eq!(odd(6 * HOUR + 30 * MINUTE), 1, "the same day, after its morning");
+}
+
 #[test]
 fn what_is_older_than_identities_is_set_aside() {
     let finished = delivered(bulk(90_000), 7 * DAY);

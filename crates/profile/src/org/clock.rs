@@ -29,10 +29,16 @@ impl Org {
             open = next;
         }
         if self.open.is_some_and(|was| was.start != open.start) {
-            let horizon = open.start.plus(-i64::from(self.settings.identity_hours) * HOUR);
+            let horizon = self.horizon(open);
             self.identities.advance(open.start, horizon);
+            self.forgotten = self.forgotten.max(horizon);
         }
         self.open = Some(open);
+    }
+
+    /// Returns the time before which identities are forgotten while `open` is the open hour.
+    pub(crate) fn horizon(&self, open: LocalHour) -> Timestamp {
+        open.start.plus(-i64::from(self.settings.identity_hours) * HOUR)
     }
 
     /// Closes the open hour and all open days, at the end of all input. Does nothing while profiles are
@@ -69,6 +75,8 @@ impl Org {
             }
         }
         progress.close_hour(&open);
+        // A lower factor would raise what no activity has raised.
+        progress.raise_to(&self.shared.progress);
         for slot in self.active_day.iter().filter(|slot| !self.backfill_days.contains(slot)) {
             let Some(user) = user_at(&mut self.users, *slot) else { continue };
             let Some(day) = user.profile.day.as_deref() else { continue };

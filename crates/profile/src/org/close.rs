@@ -90,7 +90,7 @@ fn learn_day(org: &OrgId, user: &mut User, shared: &mut Shared, mut closed: Clos
         }
     }
     let is_first = closed.counts.is_none();
-    learn_counts(profile, shared, day, closed.counts.get_or_insert_default());
+    learn_counts(profile, shared, day, closed.counts.get_or_insert_default(), is_first);
     learn_work(profile, shared, day, is_first);
     if is_first {
         let (known, named) = (day.known_requests, day.named_requests);
@@ -199,9 +199,8 @@ fn learn_rows(
         if usual.standardized(today.rows) > STANDS_OUT {
             model.peaks.remember(day.number, today.rows.ln_1p());
         }
-        // What follows the day has learned the drain as it was: only that of the latest day is worked out again.
-        let is_followed = before_today.is_some() && !is_latest;
-        if usual.evidence >= LEAST_DAYS && !recurs && !is_followed {
+        // Later days have learned the drain without this one, and a drain follows the order of days.
+        if usual.evidence >= LEAST_DAYS && !recurs && is_latest {
             model.drain = values.drain;
             let of_rows = usual.standardized(today.rows);
             let z = intensity.map_or(of_rows, |i| (of_rows + i.standardized(today.intensity())) / TOGETHER);
@@ -230,8 +229,14 @@ fn learn_rows(
     drained
 }
 
-/// Learns the day's counts, clipped; they replace those `learned` of the day before.
-fn learn_counts(profile: &mut Profile, shared: &mut Shared, day: &Day, learned: &mut Counts<Option<f64>>) {
+/// Learns the day's counts, clipped against the usual without the day; they replace those `learned` of it before.
+fn learn_counts(
+    profile: &mut Profile,
+    shared: &mut Shared,
+    day: &Day,
+    learned: &mut Counts<Option<f64>>,
+    is_first_close: bool,
+) {
     let settling = profile.days < SETTLING_DAYS;
     for counter in COUNTERS {
         let is_first = matches!(
@@ -243,16 +248,22 @@ fn learn_counts(profile: &mut Profile, shared: &mut Shared, day: &Day, learned: 
                 | Counter::NewNetworks
                 | Counter::Burst
         );
-        if settling && is_first {
-            continue;
+        let previous = learned.get(counter);
+        let is_learned = if is_first_close { !(settling && is_first) } else { previous.is_some() };
+        let Some(moments) = profile.counts.get_mut(counter).filter(|_| is_learned) else { continue };
+        let before = *moments;
+        if let Some(previous) = previous {
+            moments.unlearn(previous);
         }
         let count = day.counts.get(counter);
         let usual = expected(profile, shared, counter);
-        let most = most_usual(&usual);
+        let value = f64::from(count).min(most_usual(&usual));
         let Some(moments) = profile.counts.get_mut(counter) else { continue };
-        let before = *moments;
-        let (value, previous) = (f64::from(count).min(most), learned.get(counter));
-        learn_again(moments, previous, value, memory_of(counter, shared.memory_days));
+        if previous == Some(value) {
+            *moments = before;
+            continue;
+        }
+        moments.add(value, memory_of(counter, shared.memory_days));
         learned.set(counter, Some(value));
         let after = *moments;
         shared.populations.learn_count(profile.class, counter, &before, &after);

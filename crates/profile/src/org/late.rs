@@ -1,4 +1,4 @@
-//! Activities of days that are closed: they count against their day.
+//! Late activities: of days that are closed, and of earlier hours of the open day. They count in their hour and day.
 
 use super::{Shared, connection, hours, rows};
 use crate::calendar::LocalHour;
@@ -27,21 +27,31 @@ pub(super) fn learn(
     let day = &mut closed.day;
     day.last_at = day.last_at.max(activity.event_time);
     if is_new {
-        day.open_hour(hour.start, hour.hour);
+        day.hour_start = hour.start;
     }
-    if day.odd_hour.is_some_and(|odd| odd.of_week != hour.of_week()) {
-        day.odd_hour = None;
-    }
-    let is_new_hour = is_new || day.hours & 1 << hour.hour == 0;
-    if is_new_hour {
-        day.hours |= 1 << hour.hour;
-        hours::learn(profile, day, shared, hour, features);
-    }
-    day.late_hour = (hour.start != day.hour_start).then_some(hour.start);
+    enter_hour(profile, day, shared, hour, features);
     connection::learn(profile, day, shared, activity, features);
     rows::learn(profile, day, shared, activity, features);
     closed.amended = closed.amended.max(if is_observed { Amended::ByActivity } else { Amended::ByBackfill });
     let oldest = hour.day.saturating_sub(shared.kept_days);
     profile.closed.keep(closed, oldest);
     is_new
+}
+
+/// Prepares a day for a late activity: judges its hour if the account had none in it, and has its rows count in it.
+pub(super) fn enter_hour(
+    profile: &Profile,
+    day: &mut Day,
+    shared: &Shared,
+    hour: &LocalHour,
+    features: &mut Vec<Feature>,
+) {
+    if day.odd_hour.is_some_and(|odd| odd.of_week != hour.of_week()) {
+        day.odd_hour = None;
+    }
+    if day.hours & 1 << hour.hour == 0 {
+        day.hours |= 1 << hour.hour;
+        hours::learn(profile, day, shared, hour, features);
+    }
+    day.late_hour = (hour.start != day.hour_start).then_some(hour.start);
 }

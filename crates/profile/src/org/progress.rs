@@ -68,6 +68,13 @@ impl Progress {
         }
     }
 
+    /// Raises each present factor to that of `other` if it is less.
+    pub(crate) fn raise_to(&mut self, other: &Self) {
+        for (factor, least) in self.factors.iter_mut().zip(other.factors) {
+            *factor = factor.max(least);
+        }
+    }
+
     /// Sets a user's distance. `index` is what an earlier call of the day returned for this user and surface, if any.
     /// Returns the index.
     pub(crate) fn note(&mut self, index: Option<u32>, surface: Surface, value: f64) -> u32 {

@@ -64,6 +64,8 @@ pub(super) struct ProgressMore {
     pub(super) past: BTreeMap<i32, Factors>,
     /// Start of the hour that was judged in silence, in milliseconds.
     pub(super) judged: Option<i64>,
+    /// The time before which identities were forgotten, in milliseconds; `None` if none were.
+    pub(super) forgotten: Option<i64>,
 }
 
 /// What follows a profile from version 4 on.

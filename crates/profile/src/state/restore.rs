@@ -91,6 +91,8 @@ impl Restore {
         org.open = head.open;
         if let Some(open) = head.open {
             org.identities.set_open(open.start);
+            // Version 1 says nothing, and its settings did not change while it ran.
+            org.forgotten = of_silence.forgotten.map_or(org.horizon(open), Timestamp);
         }
         org.calendar.last = head.calendar;
         org.clock_calendar.last = head.clock_calendar;

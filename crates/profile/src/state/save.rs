@@ -80,7 +80,8 @@ fn head_more(org: &Org) -> HeadMore {
 }
 
 fn progress_more(org: &Org) -> ProgressMore {
-    ProgressMore { past: org.shared.progress.past.clone(), judged: org.judged.map(|start| start.0) }
+    let forgotten = Some(org.forgotten.0).filter(|time| *time > i64::MIN);
+    ProgressMore { past: org.shared.progress.past.clone(), judged: org.judged.map(|start| start.0), forgotten }
 }
 
 /// Appends a record that is small or changes rarely, if its bytes differ from those written last.

@@ -107,9 +107,11 @@ impl ClosedDay {
 
 /// Learns a value of a day: adds it, or replaces the one that was learned when the day was closed before.
 pub(crate) fn learn_again(moments: &mut Moments, before: Option<f64>, value: f64, cap: f64) {
-    match before {
-        None => moments.add(value, cap),
-        Some(before) if before != value => moments.replace(before, value),
-        Some(_) => {}
+    if before == Some(value) {
+        return;
     }
+    if let Some(before) = before {
+        moments.unlearn(before);
+    }
+    moments.add(value, cap);
 }

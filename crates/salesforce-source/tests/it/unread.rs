@@ -61,6 +61,7 @@ async fn read(bus: &Bus, org: ConnectedOrg, count: usize) -> (BTreeSet<String>, 
     let service = Service {
         settings,
         partitions: partitions(),
+        lateness_seconds: 600,
         identity_hours: 96,
         bus: bus.clone(),
         store: store.clone(),

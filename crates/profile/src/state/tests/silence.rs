@@ -45,3 +45,19 @@ fn an_org_that_was_judged_goes_on_as_one_that_was_not() {
     assert!(results[0].iter().any(|observation| observation.user_id.as_str() == "emma"));
     assert_eq!(results[0], results[1]);
 }
+
+#[test]
+fn identities_that_were_forgotten_stay_so_when_more_are_to_be_kept() {
+    let mut org = small_org();
+    let old = small_activities().remove(0);
+    let later = activity(6_000, "bob", at("2026-04-20"), Kind::Login);
+    assert_eq!(org.observe(&later, &mut Vec::new()), ActivityOutcome::Learned);
+    let kept_longer = Settings { identity_hours: 4_000, ..settings() };
+    org.set_settings(&kept_longer).unwrap();
+    assert_eq!(org.observe(&old, &mut Vec::new()), ActivityOutcome::Forgotten, "it may have been counted");
+    let mut table = Table::new();
+    apply(&mut table, org.take_changes().unwrap());
+    let mut restored = restore(&org_id(), &table);
+    restored.set_settings(&kept_longer).unwrap();
+    assert_eq!(restored.observe(&old, &mut Vec::new()), ActivityOutcome::Forgotten);
+}
