@@ -75,7 +75,7 @@ impl Service {
                 tracing::info!(partition, "partition taken");
                 match work(&service, partition, owner, publishers, stop).await {
                     Ok(()) => tracing::info!(partition, "partition released"),
-                    // Waiting does not mend damaged state: an operator must act.
+                    // Waiting does not repair damaged state: an operator must act.
                     Err(error @ BaselineError::Partition(_)) => {
                         tracing::error!(
                             partition,

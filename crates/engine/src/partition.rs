@@ -25,7 +25,7 @@ pub enum PartitionError {
     /// A record of stored state cannot be decoded or encoded.
     #[error("org {org}: stored state: {source}")]
     State {
-        /// The org whose record it is.
+        /// The org of the record.
         org: OrgId,
         /// What is wrong with the record.
         source: StateError,

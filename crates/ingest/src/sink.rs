@@ -120,7 +120,7 @@ impl Sink {
         self
     }
 
-    /// Returns a clone whose activities are watched at any age.
+    /// Returns a clone that watches activities of any age.
     #[must_use]
     pub fn watching(&self) -> Self {
         self.clone().with_backfill_hours(0)

@@ -48,7 +48,7 @@ struct Line {
     detail: Option<String>,
 }
 
-/// A leading source whose state is older than this is not being read: ingest writes states every few seconds.
+/// A leading source with a state older than this is not being read: ingest writes states every few seconds.
 const STALE: i64 = HOUR;
 
 impl Line {

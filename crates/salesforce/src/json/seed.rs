@@ -128,6 +128,7 @@ struct Found<'de> {
 impl<'de> DeserializeSeed<'de> for Key<'_> {
     type Value = Found<'de>;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Found<'de>, D::Error> {
         deserializer.deserialize_str(self)
     }
@@ -159,6 +160,7 @@ struct Value;
 impl<'de> DeserializeSeed<'de> for Value {
     type Value = Scalar<'de>;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Scalar<'de>, D::Error> {
         deserializer.deserialize_any(self)
     }
