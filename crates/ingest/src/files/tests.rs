@@ -121,7 +121,7 @@ async fn counted(files: &Files, sink: &Sink) -> BTreeMap<String, u64> {
 
 #[tokio::test]
 async fn activities_that_are_too_old_are_not_counted_as_accepted() {
-    let sink = sink(&Arc::default());
+    let sink = sink(&Arc::default()).with_limits(600, 96);
     let files = Files::new(&[&[1, 2]]);
     assert_eq!(counted(&files, &sink).await, BTreeMap::from([("accepted".to_owned(), 2)]));
     let at = Timestamp::parse("2026-03-08").unwrap();

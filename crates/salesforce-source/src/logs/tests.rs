@@ -115,7 +115,7 @@ async fn rows_that_are_too_old_are_not_counted_as_accepted() {
     let memory = Arc::new(Memory::default());
     let mut common = Stored::default().common(settings(UNREACHABLE), &LEADS, Arc::clone(&memory) as Arc<dyn Outlet>);
     common.meter = Meter::of(&provider.meter("orgwatch"));
-    common.sink = common.sink.with_backfill_hours(72);
+    common.sink = common.sink.with_backfill_hours(72).with_limits(600, 96);
     let read = async |numbers| {
         let text = format!("{HEADER}{}", rows(numbers));
         download::publish(&common, &logouts(), body(vec![Ok(text)])).await.unwrap();
