@@ -1,5 +1,6 @@
 //! Activities: normalized Salesforce events.
 
+use crate::effect::{Effect, WriteKind};
 use crate::time::MINUTE;
 use crate::{OrgId, Text, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,8 @@ pub struct Activity {
     pub kind: Kind,
     /// The operation within the kind, as Salesforce spells it: `ReportExported`, `Query`, `UI_DOWNLOAD`.
     pub operation: Option<Text>,
+    /// What the activity did to data.
+    pub effect: Effect,
     /// Whether the request succeeded.
     pub outcome: Outcome,
     /// Salesforce objects that the event read or wrote, each once.
@@ -107,7 +110,8 @@ impl Activity {
         self.event_time.since(received_at) > Self::MOST_AHEAD
     }
 
-    /// Creates an activity from its required fields. All others are empty, and the outcome is unknown.
+    /// Creates an activity from its required fields. All others are empty, the outcome is unknown, and the effect is that
+    /// of the kind without an operation.
     pub fn new(id: Uuid, org_id: OrgId, user_id: UserId, event_time: Timestamp, channel: Channel, kind: Kind) -> Self {
         Self {
             id,
@@ -119,6 +123,7 @@ impl Activity {
             channel,
             kind,
             operation: None,
+            effect: Effect::of(kind, None),
             outcome: Outcome::Unknown,
             objects: Objects::new(),
             resource_id: None,
@@ -161,6 +166,14 @@ impl Activity {
             Kind::Report => self.operation.as_ref().is_some_and(|operation| operation.starts_with("ReportExported")),
             _ => false,
         }
+    }
+
+    /// Returns how the activity changes records; `None` if it does not write.
+    pub fn write_kind(&self) -> Option<WriteKind> {
+        if self.effect != Effect::Write {
+            return None;
+        }
+        self.operation.as_deref().and_then(WriteKind::of)
     }
 }
 

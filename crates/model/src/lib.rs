@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod batch;
 pub mod codec;
+pub mod effect;
 pub mod finding;
 pub mod id;
 pub mod incident;
@@ -18,12 +19,13 @@ pub use activity::{
 };
 pub use batch::{Batch, Change, ChangeKind, Command, Control, EndReason, Entry, Item};
 pub use codec::WireError;
+pub use effect::{Effect, WriteKind};
 pub use finding::{Contribution, Finding, Measure, Severity};
 pub use id::{OrgId, UserId};
 pub use incident::{Incident, Points, Receipt, RiskModel, Status, Term, TermKind};
 pub use observation::{
     Burst, Delegated, Downloads, Drain, Failures, Family, Feature, First, HourOfWeek, Observation, Rarity,
-    SessionChange, Spread, Surface, UserClass, Volume,
+    SessionChange, Spread, Surface, UserClass, Volume, Writes,
 };
 pub use time::Timestamp;
 pub use usual::{Rate, Usual};

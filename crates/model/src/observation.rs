@@ -5,7 +5,7 @@
 //! normal by construction and is not sent.
 
 use crate::activity::words;
-use crate::{Activity, Kind, OrgId, Rate, Scope, Text, Timestamp, UserId, Usual};
+use crate::{Activity, Kind, OrgId, Rate, Scope, Text, Timestamp, UserId, Usual, WriteKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -69,7 +69,7 @@ words! {
 words! {
     /// A group of features that one deployment of detectors judges together. Each family has its own subject on the wire.
     Family {
-        /// Rows, requests and downloads.
+        /// Rows, requests, downloads and writes.
         Volume = "volume",
         /// First uses of objects, scopes and report exports.
         Novelty = "novelty",
@@ -137,13 +137,15 @@ pub enum Feature {
     Drain(Drain),
     /// The activity is a Threat Detection event.
     Native,
+    /// Records written through one surface.
+    Writes(Writes),
 }
 
 impl Feature {
     /// Returns the family of detectors that judges the feature.
     pub fn family(&self) -> Family {
         match self {
-            Self::Volume(_) | Self::Burst(_) | Self::Downloads(_) | Self::Drain(_) => Family::Volume,
+            Self::Volume(_) | Self::Burst(_) | Self::Downloads(_) | Self::Drain(_) | Self::Writes(_) => Family::Volume,
             Self::Scope(_) | Self::Object(_) | Self::Export(_) => Family::Novelty,
             Self::Client(_) | Self::Network(_) | Self::Failures(_) | Self::Session(_) | Self::Delegated(_) => {
                 Family::Identity
@@ -180,6 +182,35 @@ pub struct Volume {
     pub evidence: Vec<Uuid>,
     /// Whether the day is over. Only late events can still add rows.
     pub closed: bool,
+    /// Days some weeks ago with about as many rows: a monthly job, say.
+    pub recurrences: u32,
+}
+
+/// Records that one surface wrote in one way in the day so far.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Writes {
+    /// The surface: the API or the Bulk API.
+    pub surface: Surface,
+    /// What was done to the records.
+    pub kind: WriteKind,
+    /// Rows of the day.
+    pub rows: f64,
+    /// Rows of the largest clock hour so far.
+    pub hour_rows: f64,
+    /// Requests of the day.
+    pub requests: u32,
+    /// Usual rows of a day that has such writes. Its evidence counts these days only.
+    pub day: Usual,
+    /// Usual rows of the largest clock hour of such a day.
+    pub hour: Usual,
+    /// Probability that an active day of the account has such writes at all, 0 to 1.
+    pub chance: f64,
+    /// Active days of the account.
+    pub days: f64,
+    /// Objects that were written.
+    pub objects: Vec<Text>,
+    /// The activities with most of the rows.
+    pub evidence: Vec<Uuid>,
     /// Days some weeks ago with about as many rows: a monthly job, say.
     pub recurrences: u32,
 }

@@ -6,6 +6,7 @@
 
 mod changes;
 mod common;
+mod effect;
 mod kind;
 mod login;
 mod native;

@@ -4,6 +4,7 @@ use super::field::{Field, WireError, fields, numbers};
 use crate::activity::{
     Activity, Attribute, Channel, Delegate, Kind, NativeAnomaly, NativeFeature, Outcome, Scope, ScoreScale, SourceIp,
 };
+use crate::effect::Effect;
 use crate::wire;
 use std::net::IpAddr;
 
@@ -12,7 +13,7 @@ fields!(Activity => Activity {
     resource_name, scope, run, rows, rows_returned, columns, bytes, source_ip, asn, country, user_agent, client,
     application, connected_app, api_type, session_key, login_key, request_id, status, login_type, user_type,
     profile_id, role_id, administers, delegate, native, attributes,
-});
+} absent { effect: effect_of });
 fields!(Attribute => Attribute { name, value });
 fields!(Delegate => Delegate { username, user_id, org_id });
 fields!(NativeAnomaly => NativeAnomaly { score, scale, summary, features, unread });
@@ -25,8 +26,14 @@ numbers!(Kind => Kind {
     TenantSecurityApiAnomaly,
 });
 numbers!(Outcome => Outcome { Success, Failure, Initiated } unspecified Unknown);
+numbers!(Effect => Effect { Read, Write, Export, Preview, None });
 numbers!(Scope => Scope { Own, Group, Team, All });
 numbers!(ScoreScale => ScoreScale { ZeroToOne, ZeroToHundred });
+
+/// Returns the effect of an activity of before the wire had one. That its kind is unknown is the error of another field.
+fn effect_of(wire: &wire::Activity) -> Effect {
+    Field::from_wire(wire.kind, "kind").map_or(Effect::None, |kind| Effect::of(kind, wire.operation.as_deref()))
+}
 
 impl Field<wire::SourceIp> for SourceIp {
     fn to_wire(&self) -> wire::SourceIp {

@@ -217,12 +217,14 @@ where
 /// Implements [`Field`] for a struct, field by field.
 ///
 /// The first list names the fields that have one name on both sides; `renamed` pairs the name in Rust with the name on
-/// the wire; `required` lists the messages that must be present.
+/// the wire; `required` lists the messages that must be present. `absent` pairs a field that earlier senders do not know
+/// with the function that works it out from the rest of the message.
 macro_rules! fields {
     (
         $domain:ty => $wire:ident { $($field:ident),* $(,)? }
         $(renamed { $($name:ident: $wire_name:ident),* $(,)? })?
         $(required { $($required:ident),* $(,)? })?
+        $(absent { $($late:ident: $derive:path),* $(,)? })?
     ) => {
         impl $crate::codec::Field<$crate::wire::$wire> for $domain {
             fn to_wire(&self) -> $crate::wire::$wire {
@@ -230,11 +232,16 @@ macro_rules! fields {
                     $($field: $crate::codec::Field::to_wire(&self.$field),)*
                     $($($wire_name: $crate::codec::Field::to_wire(&self.$name),)*)?
                     $($($required: Some($crate::codec::Field::to_wire(&self.$required)),)*)?
+                    $($($late: Some($crate::codec::Field::to_wire(&self.$late)),)*)?
                 }
             }
 
             fn from_wire(wire: $crate::wire::$wire, _: &'static str) -> Result<Self, $crate::codec::WireError> {
                 Ok(Self {
+                    $($($late: match wire.$late {
+                        Some(value) => $crate::codec::Field::from_wire(value, stringify!($late))?,
+                        None => $derive(&wire),
+                    },)*)?
                     $($field: $crate::codec::Field::from_wire(wire.$field, stringify!($field))?,)*
                     $($($name: $crate::codec::Field::from_wire(wire.$wire_name, stringify!($wire_name))?,)*)?
                     $($($required: $crate::codec::Field::from_wire(

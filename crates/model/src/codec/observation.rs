@@ -1,9 +1,10 @@
 //! Conversion of observations.
 
 use super::field::{Field, WireError, fields, numbers};
+use crate::effect::WriteKind;
 use crate::observation::{
     Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Observation, Rarity, SessionChange,
-    Spread, Surface, UserClass, Volume,
+    Spread, Surface, UserClass, Volume, Writes,
 };
 use crate::usual::{Rate, Usual};
 use crate::wire;
@@ -14,6 +15,7 @@ fields!(Observation => Observation {
 fields!(Usual => Usual { location, scale, degrees, shift, mean, deviation, evidence, prior_weight });
 fields!(Rate => Rate { shape, rate, evidence, prior_weight });
 fields!(Volume => Volume { rows, hour_rows, requests, objects, evidence, closed, recurrences } renamed { surface: source } required { day, hour, per_request, peer });
+fields!(Writes => Writes { kind, rows, hour_rows, requests, chance, days, objects, evidence, recurrences } renamed { surface: source } required { day, hour });
 fields!(Burst => Burst { requests, effective, span, known_share, objects, evidence } required { usual });
 fields!(First => First {
     name, today, names, peer_share, peers, rows, from_views, to_view, from_scope, to_scope,
@@ -31,6 +33,7 @@ fields!(Downloads => Downloads { count, bytes, evidence, recurrences } required 
 fields!(Drain => Drain { since, log10_e, days, excess, rows, usual_rows, evidence } renamed { surface: source });
 
 numbers!(UserClass => UserClass { Normal, Power, Admin, Integration, Guest });
+numbers!(WriteKind => WriteKind { Created, Updated, Deleted, Erased });
 numbers!(Surface => Source { ListView, Report, Api, Bulk, File });
 
 /// Implements [`Field`] for [`Feature`]. Lists the variants that carry a value; their names are the same on both sides.
@@ -57,5 +60,6 @@ macro_rules! features {
     };
 }
 features!(
-    Volume, Burst, Scope, Object, Export, Client, Network, Failures, Session, Delegated, Hour, Recon, Downloads, Drain
+    Volume, Burst, Scope, Object, Export, Client, Network, Failures, Session, Delegated, Hour, Recon, Downloads, Drain,
+    Writes,
 );

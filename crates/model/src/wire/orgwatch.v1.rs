@@ -92,6 +92,9 @@ pub struct Activity {
     /// ingest adds what the org's user list said when it received the event.
     #[prost(bool, optional, tag = "39")]
     pub administers: ::core::option::Option<bool>,
+    /// What the activity did to data. Absent in messages of before it existed: then kind and operation decide.
+    #[prost(enumeration = "Effect", optional, tag = "40")]
+    pub effect: ::core::option::Option<i32>,
 }
 /// Where a request came from.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -363,6 +366,45 @@ impl Outcome {
         }
     }
 }
+/// What an activity did to data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Effect {
+    Unspecified = 0,
+    Read = 1,
+    Write = 2,
+    Export = 3,
+    Preview = 4,
+    None = 5,
+}
+impl Effect {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "EFFECT_UNSPECIFIED",
+            Self::Read => "EFFECT_READ",
+            Self::Write => "EFFECT_WRITE",
+            Self::Export => "EFFECT_EXPORT",
+            Self::Preview => "EFFECT_PREVIEW",
+            Self::None => "EFFECT_NONE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "EFFECT_UNSPECIFIED" => Some(Self::Unspecified),
+            "EFFECT_READ" => Some(Self::Read),
+            "EFFECT_WRITE" => Some(Self::Write),
+            "EFFECT_EXPORT" => Some(Self::Export),
+            "EFFECT_PREVIEW" => Some(Self::Preview),
+            "EFFECT_NONE" => Some(Self::None),
+            _ => None,
+        }
+    }
+}
 /// How far a list view or report reaches, narrowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -461,7 +503,7 @@ pub struct Observation {
 /// One property of an observation that leans towards the unusual, with its usual value.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Feature {
-    #[prost(oneof = "feature::Value", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15")]
+    #[prost(oneof = "feature::Value", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16")]
     pub value: ::core::option::Option<feature::Value>,
 }
 /// Nested message and enum types in `Feature`.
@@ -498,6 +540,8 @@ pub mod feature {
         Drain(super::Drain),
         #[prost(message, tag = "15")]
         Native(super::Native),
+        #[prost(message, tag = "16")]
+        Writes(super::Writes),
     }
 }
 /// Predictive distribution of a heavy-tailed quantity x: ln(1 + x) is distributed as Student's t.
@@ -570,6 +614,39 @@ pub struct Volume {
     /// Usual rows per request, averaged over a day.
     #[prost(message, optional, tag = "12")]
     pub per_request: ::core::option::Option<Usual>,
+}
+/// Records that one surface wrote in one way in the day so far.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Writes {
+    #[prost(enumeration = "Source", tag = "1")]
+    pub source: i32,
+    #[prost(enumeration = "WriteKind", tag = "2")]
+    pub kind: i32,
+    #[prost(double, tag = "3")]
+    pub rows: f64,
+    /// Rows of the largest clock hour so far.
+    #[prost(double, tag = "4")]
+    pub hour_rows: f64,
+    #[prost(uint32, tag = "5")]
+    pub requests: u32,
+    /// Usual rows of a day that has such writes, and of its largest clock hour.
+    #[prost(message, optional, tag = "6")]
+    pub day: ::core::option::Option<Usual>,
+    #[prost(message, optional, tag = "7")]
+    pub hour: ::core::option::Option<Usual>,
+    /// Probability that an active day of the account has such writes at all.
+    #[prost(double, tag = "8")]
+    pub chance: f64,
+    /// Active days of the account.
+    #[prost(double, tag = "9")]
+    pub days: f64,
+    #[prost(string, repeated, tag = "10")]
+    pub objects: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", repeated, tag = "11")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Days some weeks ago with about as many rows.
+    #[prost(uint32, tag = "12")]
+    pub recurrences: u32,
 }
 /// Requests within a minute that page loads do not explain.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -839,6 +916,43 @@ impl UserClass {
             "USER_CLASS_ADMIN" => Some(Self::Admin),
             "USER_CLASS_INTEGRATION" => Some(Self::Integration),
             "USER_CLASS_GUEST" => Some(Self::Guest),
+            _ => None,
+        }
+    }
+}
+/// How a write changes records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum WriteKind {
+    Unspecified = 0,
+    Created = 1,
+    Updated = 2,
+    Deleted = 3,
+    /// Deleted for good: the recycle bin does not keep them.
+    Erased = 4,
+}
+impl WriteKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WRITE_KIND_UNSPECIFIED",
+            Self::Created => "WRITE_KIND_CREATED",
+            Self::Updated => "WRITE_KIND_UPDATED",
+            Self::Deleted => "WRITE_KIND_DELETED",
+            Self::Erased => "WRITE_KIND_ERASED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WRITE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "WRITE_KIND_CREATED" => Some(Self::Created),
+            "WRITE_KIND_UPDATED" => Some(Self::Updated),
+            "WRITE_KIND_DELETED" => Some(Self::Deleted),
+            "WRITE_KIND_ERASED" => Some(Self::Erased),
             _ => None,
         }
     }

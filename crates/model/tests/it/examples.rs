@@ -1,10 +1,10 @@
 //! One complete example of each message, with no field at its default.
 
 use model::{
-    Activity, Attribute, Burst, Channel, Contribution, Delegate, Delegated, Downloads, Drain, Failures, Feature,
-    Finding, First, HourOfWeek, Incident, Kind, Measure, NativeAnomaly, NativeFeature, Observation, OrgId, Outcome,
-    Points, Rarity, Rate, Receipt, RiskModel, Scope, ScoreScale, SessionChange, Severity, SourceIp, Spread, Surface,
-    Term, TermKind, Text, Timestamp, UserClass, UserId, Usual, Uuid, Volume,
+    Activity, Attribute, Burst, Channel, Contribution, Delegate, Delegated, Downloads, Drain, Effect, Failures,
+    Feature, Finding, First, HourOfWeek, Incident, Kind, Measure, NativeAnomaly, NativeFeature, Observation, OrgId,
+    Outcome, Points, Rarity, Rate, Receipt, RiskModel, Scope, ScoreScale, SessionChange, Severity, SourceIp, Spread,
+    Surface, Term, TermKind, Text, Timestamp, UserClass, UserId, Usual, Uuid, Volume, WriteKind, Writes,
 };
 
 const AT: Timestamp = Timestamp(1_772_461_912_867);
@@ -31,6 +31,7 @@ pub(crate) fn activity() -> Activity {
         username: some("emma.martin@acme.example"),
         received_at: Some(AT.plus(1_500)),
         operation: some("ReportExported"),
+        effect: Effect::Export,
         outcome: Outcome::Success,
         objects: vec!["Contact".into(), "Account".into()].into(),
         resource_id: some("00B000000000001AAA"),
@@ -206,6 +207,20 @@ fn features() -> Vec<Feature> {
             evidence: 90.0,
         }),
         Feature::Native,
+        Feature::Writes(Writes {
+            surface: Surface::Bulk,
+            kind: WriteKind::Erased,
+            rows: 20_000.0,
+            hour_rows: 18_000.0,
+            requests: 2,
+            day: usual,
+            hour: usual,
+            chance: 0.0625,
+            days: 31.0,
+            objects: vec!["Account".into()],
+            evidence: vec![uuid(1)],
+            recurrences: 1,
+        }),
     ]
 }
 

@@ -18,6 +18,24 @@ fn the_bytes_of_an_activity() {
     insta::assert_snapshot!(hex::<Activity>(&examples::activity()));
 }
 
+/// An activity of before the wire had an effect has the one that its kind and operation say.
+#[test]
+fn the_effect_of_an_earlier_activity() {
+    use model::{Effect, wire};
+    use prost::Message as _;
+    let check = |kind, operation: Option<&str>, expect| {
+        let activity = Activity { kind, operation: operation.map(Into::into), ..examples::activity() };
+        let mut sent = wire::Activity::decode(activity.encode().as_slice()).unwrap();
+        sent.effect = None;
+        assert_eq!(Activity::decode(&sent.encode_to_vec()).unwrap().effect, expect);
+    };
+    check(Kind::Api, Some("Query"), Effect::Read);
+    check(Kind::Api, Some("update"), Effect::Write);
+    check(Kind::BulkApi, None, Effect::Export);
+    check(Kind::File, Some("VersionRenditionDownload"), Effect::Preview);
+    check(Kind::Login, None, Effect::None);
+}
+
 /// The bytes before the field `administers` existed.
 #[test]
 fn the_bytes_of_an_activity_without_permissions() {
@@ -66,6 +84,8 @@ fn the_words_and_their_numbers() {
         list("channel", model::Channel::ALL),
         list("kind", Kind::ALL),
         list("outcome", model::Outcome::ALL),
+        list("effect", model::Effect::ALL),
+        list("write_kind", model::WriteKind::ALL),
         list("scope", model::Scope::ALL),
         list("score_scale", model::ScoreScale::ALL),
         list("user_class", model::UserClass::ALL),

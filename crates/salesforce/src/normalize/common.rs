@@ -4,7 +4,7 @@ use crate::client::{Clients, Hints};
 use crate::field::Field;
 use crate::record::Record;
 use model::activity::Objects;
-use model::{Activity, Kind, Outcome, SourceIp, Text};
+use model::{Activity, Effect, Kind, Outcome, SourceIp, Text};
 
 /// Most objects of one record; the rest are dropped. A choice, to bound an activity's size.
 const MAX_OBJECTS: usize = 64;
@@ -20,6 +20,7 @@ pub(super) fn fill(record: &Record<'_>, clients: &mut Clients, activity: &mut Ac
         Field::TransactionType,
         Field::Origin,
     ]);
+    activity.effect = Effect::of(activity.kind, activity.operation.as_deref());
     activity.objects = objects(record, &[Field::QueriedEntities, Field::RequestedEntities, Field::PageEntityType]);
     activity.rows = record.count(Field::Rows);
     activity.rows_returned = record.count(Field::RowsReturned);

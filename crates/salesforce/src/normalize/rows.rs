@@ -1,5 +1,6 @@
 //! Normalizes the kinds that read rows, files and pages.
 
+use super::effect;
 use crate::field::Field;
 use crate::record::Record;
 use model::{Activity, Outcome, Scope, Text, id};
@@ -36,6 +37,7 @@ pub(super) fn report_export(record: &Record<'_>, activity: &mut Activity) {
 pub(super) fn api(record: &Record<'_>, event_type: &str, activity: &mut Activity) {
     if matches!(event_type, "RestApi" | "ApexRestApi") {
         activity.api_type.get_or_insert(Text::const_new("REST"));
+        effect::of_rest(record, event_type, activity);
     }
     activity.run = query_run(record, activity);
     succeeds_by_default(record, activity);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 mod damage;
+mod effects;
 mod files;
 mod fixtures;
 mod support;

@@ -2,8 +2,8 @@
 
 use super::{maybe, org, text, time, user, uuid, word};
 use model::{
-    Activity, Attribute, Channel, Delegate, Kind, NativeAnomaly, NativeFeature, Outcome, Scope, ScoreScale, SourceIp,
-    Text, Timestamp,
+    Activity, Attribute, Channel, Delegate, Effect, Kind, NativeAnomaly, NativeFeature, Outcome, Scope, ScoreScale,
+    SourceIp, Text, Timestamp,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -41,6 +41,7 @@ pub(crate) fn activity() -> impl Strategy<Value = Activity> {
                 received_at: amounts.6,
                 administers,
                 outcome: places.0,
+                effect: places.4,
                 scope: places.1,
                 source_ip: places.2,
                 objects: places.3.into(),
@@ -65,13 +66,13 @@ fn amounts() -> impl Strategy<Value = Amounts> {
     (count(), count(), count(), small(), count(), small(), option::of(time()))
 }
 
-fn places() -> impl Strategy<Value = (Outcome, Option<Scope>, Option<SourceIp>, Vec<Text>)> {
+fn places() -> impl Strategy<Value = (Outcome, Option<Scope>, Option<SourceIp>, Vec<Text>, Effect)> {
     let source_ip = prop_oneof![
         any::<std::net::IpAddr>().prop_map(SourceIp::Address),
         Just(SourceIp::Salesforce),
         text().prop_map(SourceIp::Other),
     ];
-    (word(Outcome::ALL), maybe(word(Scope::ALL)), option::of(source_ip), vec(text(), 0..4))
+    (word(Outcome::ALL), maybe(word(Scope::ALL)), option::of(source_ip), vec(text(), 0..4), word(Effect::ALL))
 }
 
 fn extras() -> impl Strategy<Value = (Option<Delegate>, Option<NativeAnomaly>, Vec<Attribute>)> {

@@ -3,7 +3,7 @@
 use super::{WIRE, activity, maybe, org, text, texts, time, user, uuids, word};
 use model::{
     Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Kind, Observation, Rarity, Rate, Scope,
-    SessionChange, Spread, Surface, UserClass, Usual, Volume,
+    SessionChange, Spread, Surface, UserClass, Usual, Volume, WriteKind, Writes,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -46,6 +46,7 @@ fn feature() -> impl Strategy<Value = Feature> {
         downloads().prop_map(Feature::Downloads),
         drain().prop_map(Feature::Drain),
         Just(Feature::Native),
+        writes().prop_map(Feature::Writes),
     ]
 }
 
@@ -103,6 +104,17 @@ fn volume() -> impl Strategy<Value = Volume> {
             evidence,
             closed,
             recurrences,
+        },
+    )
+}
+
+fn writes() -> impl Strategy<Value = Writes> {
+    let numbers = [number(), number(), number(), number()];
+    let counts = (any::<u32>(), any::<u32>());
+    let usual = [usual().boxed(), usual().boxed()];
+    (word(Surface::ALL), word(WriteKind::ALL), numbers, counts, usual, texts(), uuids()).prop_map(
+        |(surface, kind, [rows, hour_rows, chance, days], (requests, recurrences), [day, hour], objects, evidence)| {
+            Writes { surface, kind, rows, hour_rows, requests, day, hour, chance, days, objects, evidence, recurrences }
         },
     )
 }
