@@ -53,13 +53,13 @@ def hostile(trial):
         answer = trial.push("hostile", file[100:200])
     trial.report.check(memory.growth() <= GROWTH, f"24 that hang up: ingest grew by {memory.growth():.0f} MiB")
     packed = gzip.compress(b"".join(file[200:]))
-    stored = broken(trial, "gzip", packed[: len(packed) // 2])
+    # As each answer says: what follows the records before the break.
+    start = 200 + broken(trial, "gzip", packed[: len(packed) // 2])
     if zstd := shutil.which("zstd"):
-        frames(trial, zstd, file)
+        start += frames(trial, zstd, file, start)
     else:
-        trial.report.skip("two frames of Zstandard: no zstd on PATH")
-    # As the answer says: what follows the records before the break.
-    trial.push("hostile", file[200 + stored :])
+        trial.report.skip("zstd is not installed")
+    trial.push("hostile", file[start:])
     trial.settle()
     trial.check_equal("hostile", file, f"all {len(file)} events, after what was broken", seconds=20)
     trial.check_equal("calm", calm, f"{len(calm)} events of the other org", seconds=20)
@@ -119,19 +119,23 @@ def broken(trial, kind, body):
     return stored
 
 
-def frames(trial, zstd, file):
-    """Pushes two frames in one body, reads them as a file, and pushes a frame and a half."""
-    first, second = (pack(zstd, part) for part in (file[200:300], file[300:]))
-    broken(trial, "zstd", first + second[: len(second) // 2])
+def frames(trial, zstd, file, start):
+    """Pushes a frame and a half from `start` on, reads two frames as a file, and pushes two in one body of another org.
+    Returns the number of events that are stored of the first push."""
+    middle = start + 100
+    first, second = (pack(zstd, part) for part in (file[start:middle], file[middle:]))
+    stored = broken(trial, "zstd", first + second[: len(second) // 2])
     path = trial.fleet.folder / "frames.ndjson.zst"
-    path.write_bytes(pack(zstd, file[:300]) + second)
+    path.write_bytes(pack(zstd, file[:middle]) + second)
     command = [str(trial.options.orgwatch), "backtest", str(path), "--org", "00D000000000001", "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     events = json.loads(done.stdout)["reading"]["counts"]["events"] if done.returncode == 0 else 0
     trial.report.check(events == len(file), f"a file of two frames: {events} of {len(file)} events")
     status, text = trial.try_push("spare", first + second)
     accepted = json.loads(text).get("accepted", 0) if status in (200, 202) else 0
-    trial.report.check(accepted == len(file) - 200, f"a body of two frames: {accepted} of {len(file) - 200} events")
+    sent = len(file) - start
+    trial.report.check(accepted == sent, f"a body of two frames: {accepted} of {sent} events")
+    return stored
 
 
 def pack(zstd, part):
