@@ -19,13 +19,13 @@ pub use activity::{
 };
 pub use batch::{Batch, Change, ChangeKind, Command, Control, EndReason, Entry, Item};
 pub use codec::WireError;
-pub use effect::{Effect, WriteKind};
+pub use effect::{Effect, WriteKind, Writes};
 pub use finding::{Contribution, Finding, Measure, Severity};
 pub use id::{OrgId, UserId};
 pub use incident::{Incident, Points, Receipt, RiskModel, Status, Term, TermKind};
 pub use observation::{
     Burst, Delegated, Downloads, Drain, Failures, Family, Feature, First, HourOfWeek, Observation, Rarity,
-    SessionChange, Spread, Surface, UserClass, Volume, Writes,
+    SessionChange, Spread, Surface, UserClass, Volume,
 };
 pub use time::Timestamp;
 pub use usual::{Rate, Usual};

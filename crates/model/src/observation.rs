@@ -5,7 +5,7 @@
 //! normal by construction and is not sent.
 
 use crate::activity::words;
-use crate::{Activity, Kind, OrgId, Rate, Scope, Text, Timestamp, UserId, Usual, WriteKind};
+use crate::{Activity, Kind, OrgId, Rate, Scope, Text, Timestamp, UserId, Usual, Writes};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -182,35 +182,6 @@ pub struct Volume {
     pub evidence: Vec<Uuid>,
     /// Whether the day is over. Only late events can still add rows.
     pub closed: bool,
-    /// Days some weeks ago with about as many rows: a monthly job, say.
-    pub recurrences: u32,
-}
-
-/// Records that one surface wrote in one way in the day so far.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Writes {
-    /// The surface: the API or the Bulk API.
-    pub surface: Surface,
-    /// What was done to the records.
-    pub kind: WriteKind,
-    /// Rows of the day.
-    pub rows: f64,
-    /// Rows of the largest clock hour so far.
-    pub hour_rows: f64,
-    /// Requests of the day.
-    pub requests: u32,
-    /// Usual rows of a day that has such writes. Its evidence counts these days only.
-    pub day: Usual,
-    /// Usual rows of the largest clock hour of such a day.
-    pub hour: Usual,
-    /// Probability that an active day of the account has such writes at all, 0 to 1.
-    pub chance: f64,
-    /// Active days of the account.
-    pub days: f64,
-    /// Objects that were written.
-    pub objects: Vec<Text>,
-    /// The activities with most of the rows.
-    pub evidence: Vec<Uuid>,
     /// Days some weeks ago with about as many rows: a monthly job, say.
     pub recurrences: u32,
 }

@@ -9,6 +9,7 @@ mod role;
 mod rows;
 mod runs;
 mod sessions;
+mod writes;
 
 pub(crate) use burst::Request;
 pub(crate) use class::classify;
@@ -19,6 +20,7 @@ pub(crate) use role::Role;
 pub(crate) use rows::{DrainState, Peaks, RowModel};
 pub(crate) use runs::Runs;
 pub(crate) use sessions::{Delegation, Sessions};
+pub(crate) use writes::{WriteDay, WriteModel};
 
 use crate::estimate::{KnownValues, Moments};
 use crate::state::exact;
@@ -158,6 +160,9 @@ pub struct Profile {
     /// The closed days that late activities can still change. They are stored behind the profile, too.
     #[serde(skip)]
     pub(crate) closed: ClosedDays,
+    /// What the account writes through the APIs. Also stored behind the profile.
+    #[serde(skip)]
+    pub(crate) writes: Vec<WriteModel>,
     /// The last day learned, in days since 1970-01-01 of the org's calendar.
     pub(crate) last_day: Option<i32>,
     /// Active days learned, at most four times `memory_days`.
@@ -242,6 +247,7 @@ impl Profile {
             is_guest: false,
             administers: None,
             closed: ClosedDays::default(),
+            writes: Vec::new(),
             last_day: None,
             days: 0.0,
             revision: 0,
@@ -290,6 +296,7 @@ impl Profile {
         size_of::<Self>()
             + self.day.as_ref().map_or(0, |day| day.bytes())
             + self.closed.bytes()
+            + self.writes.capacity() * size_of::<WriteModel>()
             + self.rows.iter().flatten().count() * size_of::<RowModel>()
             + self.values.all().iter().map(|values| values.heap_bytes()).sum::<usize>()
             + self.sessions.heap_bytes()

@@ -1,10 +1,10 @@
 //! Conversion of observations.
 
 use super::field::{Field, WireError, fields, numbers};
-use crate::effect::WriteKind;
+use crate::effect::{WriteKind, Writes};
 use crate::observation::{
     Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Observation, Rarity, SessionChange,
-    Spread, Surface, UserClass, Volume, Writes,
+    Spread, Surface, UserClass, Volume,
 };
 use crate::usual::{Rate, Usual};
 use crate::wire;

@@ -32,7 +32,9 @@ pub(super) fn learn(
     if let Some(app) = activity.connected_app.as_ref().or(activity.application.as_ref()) {
         profile.values.apps.touch(names::key(names::APP, app), day.number);
     }
-    let object_key = objects(profile, day, shared, activity, increment, features);
+    // A write through an API shows nothing of its object. A page on which somebody edits a record shows it.
+    let is_shown = activity.effect.leaves() || surface_of(activity.kind).is_none();
+    let object_key = if is_shown { objects(profile, day, shared, activity, increment, features) } else { 0 };
     let (key, sighting) = match activity.kind {
         Kind::ListView => view(profile, day, shared, activity, object_key, increment, features),
         Kind::Report | Kind::ReportExport => report(profile, day, shared, activity, increment, features),

@@ -7,7 +7,7 @@ use super::{Shared, User, hours, observation};
 use crate::calendar::LocalHour;
 use crate::user::{
     Amended, COUNTERS, ClosedDay, Counter, Counts, Day, DrainState, FirstKind, LearnedRows, Profile, Rhythm, Role,
-    SurfaceDay, classify, learn_again,
+    SurfaceDay, WriteModel, classify, learn_again,
 };
 use model::{Drain, Feature, Observation, OrgId, Surface, Usual};
 
@@ -82,6 +82,9 @@ pub(super) fn amended_days(org: &OrgId, user: &mut User, shared: &mut Shared, ou
 
 fn learn_day(org: &OrgId, user: &mut User, shared: &mut Shared, mut closed: ClosedDay) -> Option<Observation> {
     let profile = &mut user.profile;
+    let (writes, number) = (&mut closed.day.writes, closed.day.number);
+    let is_first = closed.counts.is_none();
+    WriteModel::learn_day(&mut profile.writes, writes, number, profile.days, shared.memory_days, is_first);
     let day = &closed.day;
     let mut features = unusual_volumes(profile, day, &shared.progress, IS_OBSERVED, true);
     for (surface, learned) in Surface::ALL.iter().zip(&mut closed.rows) {
@@ -89,7 +92,6 @@ fn learn_day(org: &OrgId, user: &mut User, shared: &mut Shared, mut closed: Clos
             features.extend(learn_rows(profile, shared, *surface, today, day, learned));
         }
     }
-    let is_first = closed.counts.is_none();
     learn_counts(profile, shared, day, closed.counts.get_or_insert_default(), is_first);
     learn_work(profile, shared, day, is_first);
     if is_first {
@@ -321,6 +323,7 @@ pub(super) fn discount_after_role_change(profile: &mut Profile, shared: &mut Sha
         populations.learn_rows(class, *surface, RowQuantity::Request, &before.2, &model.request);
         populations.learn_rows(class, *surface, RowQuantity::Intensity, &before.3, &model.intensity);
     }
+    profile.writes.iter_mut().for_each(|model| model.discount(SHARE));
     for counter in COUNTERS {
         let Some(moments) = profile.counts.get_mut(counter) else { continue };
         let before = *moments;

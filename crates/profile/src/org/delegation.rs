@@ -17,7 +17,8 @@ pub(super) fn learn(
     features: &mut Vec<Feature>,
 ) {
     let exports = activity.is_report_export() || activity.kind == Kind::BulkApiResult;
-    if !profile.sessions.has_delegates() || surface_of(activity.kind).is_none() && !exports {
+    let takes_data = activity.effect.leaves() && (surface_of(activity.kind).is_some() || exports);
+    if !profile.sessions.has_delegates() || !takes_data {
         return;
     }
     let session_key = activity.session_key.as_ref().map_or(0, |key| names::key(names::SESSION, key));

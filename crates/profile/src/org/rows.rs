@@ -1,11 +1,12 @@
-//! Rows, requests, bursts and downloads, and the usual counts of a day.
+//! Rows, requests, bursts and downloads, and the usual counts of a day: what leaves Salesforce. What is written is in
+//! [`writes`].
 
 use super::population::RowQuantity;
-use super::{Shared, access, delegation, names};
+use super::{Shared, access, delegation, names, writes};
 use crate::estimate::rate;
 use crate::user::{Counter, Day, DayUsual, MOST_EVIDENCE, Profile, Request, SurfaceDay, push_unique};
 use model::activity::Objects;
-use model::{Activity, Burst, Downloads, Feature, Kind, Outcome, Rate, Spread, Surface, Text, Usual, Volume};
+use model::{Activity, Burst, Downloads, Effect, Feature, Kind, Outcome, Rate, Spread, Surface, Usual, Volume};
 
 /// Learns what an activity reads and requests. The first of the two records of a change does not count.
 pub(super) fn learn(
@@ -18,10 +19,17 @@ pub(super) fn learn(
     if activity.outcome == Outcome::Initiated {
         return;
     }
-    let increment = increment_of(profile, activity);
+    let mut increment = increment_of(profile, activity);
     count_request(day, activity, increment.is_new);
+    if activity.effect == Effect::Write {
+        if activity.outcome != Outcome::Failure {
+            writes::learn(profile, day, shared, activity, &increment, features);
+        }
+        // What is written leaves nothing: from here on, the activity has no rows.
+        increment = Increment { rows: 0.0, has_rows: false, ..increment };
+    }
+    let surface = surface_of(activity.kind).filter(|_| activity.effect.leaves());
     delegation::learn(profile, day, shared, activity, &increment, features);
-    let surface = surface_of(activity.kind);
     let known_view = access::learn(profile, day, shared, activity, &increment, features);
     if activity.outcome == Outcome::Failure {
         return;
@@ -32,7 +40,7 @@ pub(super) fn learn(
     if matches!(activity.kind, Kind::ListView | Kind::Report) && increment.is_new {
         burst(profile, day, shared, activity, known_view, features);
     }
-    if matches!(activity.kind, Kind::Api) && increment.is_new {
+    if surface == Some(Surface::Api) && increment.is_new {
         spread(profile, day, shared, activity, &increment, features);
     }
     if is_download(activity) {
@@ -269,14 +277,9 @@ fn spread(
     }
 }
 
-/// Whether the activity downloads a bulk result or a file.
+/// Whether the activity downloads a bulk result or a file. The pictures of files that pages show are no downloads.
 fn is_download(activity: &Activity) -> bool {
-    let is_read = |operation: &Text| operation.to_ascii_uppercase().contains("DOWNLOAD");
-    match activity.kind {
-        Kind::BulkApiResult => true,
-        Kind::File => activity.operation.as_ref().is_some_and(is_read),
-        _ => false,
-    }
+    activity.effect == Effect::Export && matches!(activity.kind, Kind::BulkApiResult | Kind::File)
 }
 
 /// Learns a download. A day with more than usual becomes a feature.

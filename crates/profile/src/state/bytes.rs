@@ -15,6 +15,8 @@ pub(crate) const SECOND: u8 = 2;
 pub(crate) const THIRD: u8 = 3;
 /// Version of profiles with [`ProfileMore`](super::record::ProfileMore).
 pub(crate) const FOURTH: u8 = 4;
+/// Version of profiles with what they write.
+pub(crate) const FIFTH: u8 = 5;
 
 /// Encodes the version and the value.
 pub(crate) fn encode<T: Serialize>(key: &str, version: u8, value: &T) -> Result<Vec<u8>, StateError> {

@@ -5,7 +5,7 @@ use super::bytes::Fixed;
 use crate::calendar::LocalHour;
 use crate::org::population::CountDay;
 use crate::org::progress::Factors;
-use crate::user::{ClosedDays, Counter, HourRows};
+use crate::user::{ClosedDays, Counter, HourRows, WriteDay, WriteModel};
 use model::{Scope, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,6 +78,10 @@ pub(super) struct ProfileMore {
     /// Rows of the open day by earlier clock hour.
     pub(super) earlier: HourRows,
 }
+
+/// What follows from version 5 on: what was learned of the account's writes, those of the open day, and those of closed
+/// days by the number of the day.
+pub(super) type ProfileWrites = (Vec<WriteModel>, Vec<WriteDay>, Vec<(i32, Vec<WriteDay>)>);
 
 /// Number of entries that the other records hold together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,9 @@
 //! Restores an org from its records.
 
-use super::bytes::{FIRST, FOURTH, Fixed, SECOND, THIRD, decode, decode_body, split};
-use super::record::{Head, HeadMore, KnownShard, NamesShard, ProfileMore, ProgressMore, RecordKind, StoredView};
+use super::bytes::{FIFTH, FIRST, FOURTH, Fixed, SECOND, THIRD, decode, decode_body, split};
+use super::record::{
+    Head, HeadMore, KnownShard, NamesShard, ProfileMore, ProfileWrites, ProgressMore, RecordKind, StoredView,
+};
 use super::{Changes, IdentityLog, StateError};
 use crate::org::facets::Facets;
 use crate::org::identities::Identity;
@@ -142,8 +144,8 @@ fn read_progress(key: &str, bytes: &[u8]) -> Result<(Progress, ProgressMore), St
     }
 }
 
-/// Reads a profile of version 1, 3 or 4; there is no version 2. In version 1 the right to administer is unknown, and
-/// before version 4 no closed day is kept.
+/// Reads a profile of version 1, 3, 4 or 5; there is no version 2. In version 1 the right to administer is unknown,
+/// before version 4 no closed day is kept, and before version 5 no writes are.
 pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateError> {
     match split(key, bytes)? {
         (FIRST, body) => decode_body(key, body),
@@ -153,16 +155,31 @@ pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateErro
             Ok(profile)
         }
         (FOURTH, body) => {
-            let (mut profile, more): (Profile, ProfileMore) = decode_body(key, body)?;
-            profile.administers = more.administers;
-            profile.closed = more.closed;
+            let (profile, more): (Profile, ProfileMore) = decode_body(key, body)?;
+            Ok(with_more(profile, more))
+        }
+        (FIFTH, body) => {
+            let (profile, more, writes): (Profile, ProfileMore, ProfileWrites) = decode_body(key, body)?;
+            let mut profile = with_more(profile, more);
+            let (models, open, closed) = writes;
+            profile.writes = models;
             if let Some(day) = &mut profile.day {
-                day.earlier = more.earlier;
+                day.writes = open;
             }
+            closed.into_iter().for_each(|(number, of_day)| profile.closed.set_writes(number, of_day));
             Ok(profile)
         }
         (found, _) => Err(StateError::Version { key: key.to_owned(), found }),
     }
+}
+
+fn with_more(mut profile: Profile, more: ProfileMore) -> Profile {
+    profile.administers = more.administers;
+    profile.closed = more.closed;
+    if let Some(day) = &mut profile.day {
+        day.earlier = more.earlier;
+    }
+    profile
 }
 
 /// Reads known values of version 1 or 2. In version 1 it is unknown when they recurred.

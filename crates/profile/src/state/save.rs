@@ -1,6 +1,6 @@
 //! Turns the changes of an org into records.
 
-use super::bytes::{FIRST, FOURTH, Fixed, SECOND, encode};
+use super::bytes::{FIFTH, FIRST, Fixed, SECOND, encode};
 use super::changes::{Changes, Shards};
 use super::identity_log::{Content, IdentityLog};
 use super::record::{
@@ -187,7 +187,9 @@ fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
             closed: std::mem::take(&mut profile.closed),
             earlier: profile.day.as_mut().map(|day| std::mem::take(&mut day.earlier)).unwrap_or_default(),
         };
-        let bytes = encode(&key, FOURTH, &(&*profile, &more));
+        let open = profile.day.as_ref().map(|day| day.writes.as_slice()).unwrap_or_default();
+        let writes = (&profile.writes, open, more.closed.writes());
+        let bytes = encode(&key, FIFTH, &(&*profile, &more, writes));
         profile.closed = more.closed;
         if let Some(day) = &mut profile.day {
             day.earlier = more.earlier;

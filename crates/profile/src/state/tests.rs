@@ -136,6 +136,7 @@ fn small_activities() -> Vec<Activity> {
                 activity.scope = (kind == Kind::ListView).then_some(Scope::ALL[(n % 3) as usize]);
                 activity.run = (kind == Kind::Api).then_some(n as u64);
                 activity.operation = (kind == Kind::File).then(|| "Download".into());
+                activity.effect = model::Effect::of(kind, activity.operation.as_deref());
                 if kind == Kind::Login && day % 4 == 3 {
                     activity.outcome = model::Outcome::Failure;
                 }

@@ -1,6 +1,6 @@
 //! Closed days of an account, kept while activities of them may still come.
 
-use super::{Counts, Day, DrainState, HourRows};
+use super::{Counts, Day, DrainState, HourRows, WriteDay};
 use crate::estimate::Moments;
 use model::Surface;
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,19 @@ impl ClosedDays {
     /// Whether late activities have changed a day.
     pub(crate) fn are_amended(&self) -> bool {
         self.0.iter().any(|closed| closed.amended != Amended::No)
+    }
+
+    /// Returns what was written on each day that has writes, by the number of the day.
+    pub(crate) fn writes(&self) -> Vec<(i32, &[WriteDay])> {
+        let days = self.0.iter().map(|closed| (closed.day.number, closed.day.writes.as_slice()));
+        days.filter(|(_, writes)| !writes.is_empty()).collect()
+    }
+
+    /// Puts back what was written on a day, from the stored state.
+    pub(crate) fn set_writes(&mut self, number: i32, writes: Vec<WriteDay>) {
+        if let Some(closed) = self.0.iter_mut().find(|closed| closed.day.number == number) {
+            closed.day.writes = writes;
+        }
     }
 
     /// Returns the bytes of memory that the days hold.

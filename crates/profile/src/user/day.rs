@@ -1,7 +1,7 @@
 //! The open day of an account: what it has done since its day began.
 
 use super::burst::Recent;
-use super::{Counts, Delegation};
+use super::{Counts, Delegation, WriteDay};
 use crate::estimate::Moments;
 use crate::state::exact;
 use model::{Rate, Scope, Surface, Text, Timestamp, Usual, Uuid};
@@ -52,6 +52,9 @@ pub(crate) struct Day {
     /// Rows of earlier clock hours. It is stored behind the profile, because earlier versions of the record lack it.
     #[serde(skip)]
     pub(crate) earlier: HourRows,
+    /// What was written through the APIs. It is stored behind the profile, too.
+    #[serde(skip)]
+    pub(crate) writes: Vec<WriteDay>,
     /// Start of the clock hour of the activity at hand, if that is not the present one: the activity is late.
     #[serde(skip)]
     pub(crate) late_hour: Option<Timestamp>,
@@ -191,6 +194,7 @@ impl Day {
             admin_requests: 0,
             delegated: Vec::new(),
             earlier: HourRows::default(),
+            writes: Vec::new(),
             late_hour: None,
             is_closed: false,
         }
@@ -250,6 +254,8 @@ impl Day {
             + self.api.keys.capacity() * size_of::<u64>()
             + self.api.names.capacity() * size_of::<Text>()
             + self.earlier.0.capacity() * size_of::<(u8, i64, f64)>()
+            + self.writes.iter().map(WriteDay::heap_bytes).sum::<usize>()
+            + self.writes.capacity() * size_of::<WriteDay>()
     }
 }
 

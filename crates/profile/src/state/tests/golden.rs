@@ -9,10 +9,13 @@ use std::fmt::Write as _;
 const VERSION_1: &str = include_str!("snapshots/profile__state__tests__golden__version_1.snap");
 /// Written before profiles had the right to administer.
 const VERSION_2: &str = include_str!("snapshots/profile__state__tests__golden__version_2.snap");
-/// Written before profiles kept closed days.
+/// Written before profiles kept closed days, before identities were sealed, and before it was known when values recurred.
 const VERSION_3: &str = include_str!("snapshots/profile__state__tests__golden__version_3.snap");
-/// Written before identities were sealed, and before it was known when values recurred.
+/// Written before profiles kept what they write.
 const VERSION_4: &str = include_str!("snapshots/profile__state__tests__golden__version_4.snap");
+
+/// Written in the present encoding.
+const VERSION_5: &str = include_str!("snapshots/profile__state__tests__golden__version_5.snap");
 
 /// Returns the small org with all that version 2 added, and its records.
 fn org_of_version_2() -> (Org, Table) {
@@ -58,6 +61,24 @@ fn org_of_version_4() -> (Org, Table) {
     (org, table)
 }
 
+/// Returns the same org with all that version 5 added, and its records: writes on a closed day, late ones, and on the
+/// open day.
+fn org_of_version_5() -> (Org, Table) {
+    let (mut org, mut table) = org_of_version_4();
+    let write = |n, at, operation: &str| {
+        let mut write = activity(n, "sync", Timestamp::parse(at).unwrap(), Kind::BulkApi);
+        (write.rows, write.operation) = (Some(4_000), Some(operation.into()));
+        (write.effect, write.objects) = (model::Effect::Write, [model::Text::from("Lead")].into_iter().collect());
+        write
+    };
+    let mut learn = |activity, expect| assert_eq!(learn(Org::observe, &mut org, &activity, &table).0, expect);
+    learn(write(910, "2026-04-08T02:00:00Z", "upsert"), ActivityOutcome::Learned);
+    learn(write(911, "2026-04-09T02:00:00Z", "hardDelete"), ActivityOutcome::Learned);
+    learn(write(912, "2026-04-08T03:00:00Z", "upsert"), ActivityOutcome::Late);
+    apply(&mut table, org.take_changes().unwrap());
+    (org, table)
+}
+
 /// Sets the weeks to 0 in which values recurred, as if an earlier version had written them.
 fn without_weeks(mut org: Org) -> Org {
     org.shared.populations.known.values_mut().for_each(|known| known.week = 0);
@@ -85,8 +106,17 @@ fn keys(records: &[Record]) -> Vec<&str> {
 }
 
 #[test]
-fn version_4() {
-    insta::assert_snapshot!("version_4", text(&org_of_version_4().1));
+fn version_5() {
+    insta::assert_snapshot!("version_5", text(&org_of_version_5().1));
+}
+
+#[test]
+fn version_5_is_read() {
+    let stored = read(VERSION_5);
+    let mut org = restore(&org_id(), &stored);
+    assert_eq!(org.take_changes().unwrap(), []);
+    let (written, table) = org_of_version_5();
+    assert!(dump(org, &stored) == dump(written, &table));
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub(super) fn activities_of_the_world() -> &'static [Activity] {
 }
 
 /// Returns the activities in order of delivery, with late ones and with copies, some with more facets than the first;
-/// all accounts get the right to administer halfway.
+/// all accounts get the right to administer halfway, and every third API call writes.
 fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
     let context = Context { org: Some(org.clone()) };
     let mut ordered = Vec::new();
@@ -62,6 +62,9 @@ fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
     for (index, mut activity) in ordered.into_iter().enumerate() {
         if index % 5 == 0 {
             activity.administers = Some(index > count / 2);
+        }
+        if activity.kind == Kind::Api && index % 3 == 0 {
+            (activity.effect, activity.operation) = (model::Effect::Write, Some("Upsert".into()));
         }
         if index % 31 == 0 {
             delivered.push((index + (index * 7) % (count / 2), activity.clone()));
