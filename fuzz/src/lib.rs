@@ -27,7 +27,7 @@ const ORG: &str = "00D000000000001EAA";
 /// Parses files of events, JSON and CSV. Every activity that was read survives encoding.
 pub fn records(data: &[u8]) {
     let context = Context { org: Some(OrgId::new(ORG)) };
-    let Some(format) = salesforce::detect(data) else { return };
+    let Ok(format) = salesforce::detect(data) else { return };
     let mut chunks = Chunks::new(data, format);
     let mut occurrences = Occurrences::new();
     while let Ok(Some(chunk)) = chunks.next_chunk() {

@@ -75,7 +75,7 @@ fn state() -> Vec<Vec<u8>> {
 
 fn batch(events: &[u8]) -> Vec<u8> {
     let context = Context { org: Some(OrgId::new(ORG)) };
-    let Some(format) = salesforce::detect(events) else { return Vec::new() };
+    let Ok(format) = salesforce::detect(events) else { return Vec::new() };
     let mut items = Vec::new();
     let mut chunks = Chunks::new(events, format);
     while let Ok(Some(chunk)) = chunks.next_chunk() {

@@ -2,6 +2,7 @@
 
 pub mod unpack;
 
+mod errors;
 mod merge;
 mod open;
 mod orgs;
@@ -9,6 +10,7 @@ mod sorted;
 mod stdin;
 mod workers;
 
+pub use errors::{InputError, SkipReason, Skipped};
 pub use merge::{Batch, read};
-pub use open::{Input, InputError, Skipped, expand};
+pub use open::{Input, expand};
 pub use orgs::{NamedOrgs, UNNAMED_ORG};

@@ -1,6 +1,7 @@
 //! Merges many files into one stream in order of event time.
 
-use crate::open::{Input, InputError, TimeOrder};
+use crate::errors::InputError;
+use crate::open::{Input, TimeOrder};
 use crate::sorted::{Sorted, Sorter};
 use crate::unpack::Break;
 use crate::workers::{Activities, SharedFile, Workers};

@@ -1,10 +1,11 @@
 //! Finds files of events, looks at what is in them, and opens them.
 
+use crate::errors::{InputError, MOST_LISTED, SkipReason, Skipped};
 use crate::orgs::{NamedOrgs, UNNAMED_ORG};
 use crate::stdin::Kept;
 use crate::unpack::{self, FILE_WINDOW, Packing};
 use model::{OrgId, Timestamp};
-use salesforce::{Chunks, Context, Format};
+use salesforce::{Chunks, Context, Format, NotEvents};
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -42,79 +43,30 @@ pub(super) enum TimeOrder {
     Mixed,
 }
 
-/// A file of a folder that was left out because it holds no events.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
-    /// The file.
-    pub path: PathBuf,
-    /// Why it was left out.
-    pub reason: &'static str,
-}
-
-/// Why files cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum InputError {
-    /// A file or folder cannot be opened or read.
-    #[error("{}: cannot be read", path.display())]
-    Read {
-        /// The file or folder.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-    /// A named file holds no events.
-    #[error("{}: holds no events that orgwatch can read", .0.display())]
-    NotEvents(PathBuf),
-    /// No path led to a file of events.
-    #[error("no file of events in {0}")]
-    Empty(String),
-    /// A named file cannot be read to its end. A packed file that is cut off or damaged is read as far as it goes.
-    #[error("{}: line {line}: cannot be read", path.display())]
-    Record {
-        /// The file.
-        path: PathBuf,
-        /// Line of the unpacked file, from 1.
-        line: u64,
-        /// The cause.
-        source: std::io::Error,
-    },
-    /// The temporary file for sorting by time cannot be written or read.
-    #[error("cannot sort {} by time: temporary file", path.display())]
-    Spill {
-        /// The file to sort.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-}
-
 /// Bytes of a file, unpacked, that are looked at for its format and order. A choice: hundreds of records of any kind.
 const HEAD: usize = 256 * 1024;
 
-/// Finds the files of events in `paths`: files, folders, or `-` for standard input. A named file must hold events; a
-/// file found in a folder is skipped if it holds none. `org` is the org of records that name none.
+/// Finds the files of events in `paths`: files, folders, or `-` for standard input. A file that holds no events is left
+/// out. `org` is the org of records that name none.
 ///
 /// # Errors
 /// If a path cannot be read, or nothing is left to read.
 pub fn expand(paths: &[PathBuf], org: Option<&OrgId>) -> Result<(Vec<Input>, Vec<Skipped>), InputError> {
     let (mut inputs, mut skipped) = (Vec::new(), Vec::new());
     for path in paths {
-        if path.as_os_str() == "-" {
-            inputs.push(probe_stdin(org)?);
-        } else if path.is_dir() {
-            for file in files_below(path)? {
-                match probe(&file, org)? {
-                    Ok(input) => inputs.push(Input { is_named: false, ..input }),
-                    Err(reason) => skipped.push(Skipped { path: file, reason }),
-                }
+        let is_folder = path.is_dir();
+        let found = if is_folder { files_below(path)? } else { vec![path.clone()] };
+        for file in found {
+            let probed = if file.as_os_str() == "-" { probe_stdin(org)? } else { probe(&file, org)? };
+            match probed {
+                Ok(input) => inputs.push(Input { is_named: !is_folder, ..input }),
+                Err(reason) => skipped.push(Skipped { path: file, reason }),
             }
-        } else {
-            inputs.push(probe(path, org)?.map_err(|_| InputError::NotEvents(path.clone()))?);
         }
     }
     if inputs.is_empty() {
-        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        return Err(InputError::Empty(names.join(", ")));
+        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).take(MOST_LISTED).collect();
+        return Err(InputError::NoEvents { paths: names.join(", "), skipped });
     }
     inputs.sort_by(|a, b| a.first.cmp(&b.first).then_with(|| a.path.cmp(&b.path)));
     Ok((inputs, skipped))
@@ -139,31 +91,17 @@ impl Input {
     }
 }
 
-fn probe(path: &Path, org: Option<&OrgId>) -> Result<Result<Input, &'static str>, InputError> {
+fn probe(path: &Path, org: Option<&OrgId>) -> Result<Result<Input, SkipReason>, InputError> {
     let read = |source| InputError::Read { path: path.into(), source };
     let bytes = std::fs::metadata(path).map_err(read)?.len();
     let mut head = Vec::new();
     let mut unpacked = unpacked(open_file(path)?).map_err(read)?;
-    // A file that cannot be unpacked is skipped; a file that breaks off is read as far as it goes.
-    const BROKEN: &str = "cannot be unpacked";
-    let is_whole = read_head(&mut unpacked, &mut head).is_ok();
-    let looked = look(&head, org).map_err(|reason| if is_whole { reason } else { BROKEN });
-    Ok(looked.map(|Look { format, first, order, named }| Input {
-        path: Some(path.into()),
-        bytes,
-        format,
-        first,
-        order,
-        head: Arc::default(),
-        kept: None,
-        named,
-        is_named: true,
-    }))
+    let whole = read_head(&mut unpacked, &mut head);
+    Ok(look_at(&head, whole, org).map(|look| look.into_input(Some(path.into()), bytes)))
 }
 
-fn probe_stdin(org: Option<&OrgId>) -> Result<Input, InputError> {
-    let path = PathBuf::from("-");
-    let read = |source| InputError::Read { path: path.clone(), source };
+fn probe_stdin(org: Option<&OrgId>) -> Result<Result<Input, SkipReason>, InputError> {
+    let read = |source| InputError::Read { path: PathBuf::from("-"), source };
     // Without an org it may have to be read again, when the orgs that its records name are known.
     let kept = match org {
         Some(_) => None,
@@ -175,15 +113,16 @@ fn probe_stdin(org: Option<&OrgId>) -> Result<Input, InputError> {
         None => read_head(&mut std::io::stdin(), &mut head).map_err(read)?,
     };
     let mut plain = Vec::new();
-    let mut unpacked = unpacked(Cursor::new(head.clone())).map_err(read)?;
-    // The head of a packed stream ends in the middle of its data, so an error behind some data is expected.
-    if let Err(source) = read_head(&mut unpacked, &mut plain)
-        && plain.is_empty()
-    {
-        return Err(InputError::Read { path, source });
-    }
-    let Look { format, first, order, named } = look(&plain, org).map_err(|_| InputError::NotEvents(path))?;
-    Ok(Input { path: None, bytes: 0, format, first, order, head: Arc::new(head), kept, named, is_named: true })
+    let whole = read_head(&mut unpacked(Cursor::new(head.clone())).map_err(read)?, &mut plain);
+    Ok(look_at(&plain, whole, org).map(|look| Input { head: Arc::new(head), kept, ..look.into_input(None, 0) }))
+}
+
+/// Looks at the events in `head`. A file that breaks off is read as far as it goes, unless that is before its first event.
+fn look_at(head: &[u8], whole: std::io::Result<usize>, org: Option<&OrgId>) -> Result<Look, SkipReason> {
+    look(head, org).map_err(|reason| match whole {
+        Ok(_) => reason.into(),
+        Err(error) => SkipReason::Broken(error.to_string()),
+    })
 }
 
 /// What the head of a file shows.
@@ -194,15 +133,15 @@ struct Look {
     named: NamedOrgs,
 }
 
-/// Looks at the events in `head`; the error is why there are none.
-fn look(head: &[u8], org: Option<&OrgId>) -> Result<Look, &'static str> {
-    if head.is_empty() {
-        return Err("empty");
+impl Look {
+    fn into_input(self, path: Option<PathBuf>, bytes: u64) -> Input {
+        let Self { format, first, order, named } = self;
+        Input { path, bytes, format, first, order, head: Arc::default(), kept: None, named, is_named: true }
     }
-    let format = salesforce::detect(head).ok_or("not JSON or CSV")?;
-    if !salesforce::looks_like_events(head) {
-        return Err("no Salesforce events");
-    }
+}
+
+fn look(head: &[u8], org: Option<&OrgId>) -> Result<Look, NotEvents> {
+    let format = salesforce::detect(head)?;
     let context = Context { org: Some(org.cloned().unwrap_or_else(|| OrgId::new(UNNAMED_ORG))) };
     let mut chunks = Chunks::new(head, format);
     let (mut times, mut named) = (Vec::new(), NamedOrgs::default());

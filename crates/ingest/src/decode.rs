@@ -4,7 +4,7 @@ mod body;
 
 use ::files::unpack::{self, Break, Capped, HTTP_WINDOW, is_beyond_cap};
 use model::{Activity, OrgId, Timestamp};
-use salesforce::{Chunks, Context, Format, Occurrences, RejectReason};
+use salesforce::{Chunks, Context, Format, NotEvents, Occurrences, RejectReason};
 use std::io::{self, ErrorKind, Read};
 
 pub use ::files::unpack::Packing;
@@ -48,9 +48,9 @@ pub enum DecodeError {
     /// It has more bytes than the limit.
     #[error("more than {0} bytes when unpacked")]
     TooLarge(u64),
-    /// Its first bytes are of no known format.
-    #[error("neither JSON nor CSV of events")]
-    UnknownFormat,
+    /// It holds something else than events.
+    #[error("no events: {0}")]
+    NotEvents(NotEvents),
     /// It is damaged, or cut off before its first byte.
     #[error("{at}")]
     Broken {
@@ -146,8 +146,9 @@ fn check(
 fn detect<'a>(mut unpacked: impl Read + 'a) -> Result<(Format, Box<dyn Read + 'a>), DecodeError> {
     let mut head = Vec::new();
     let read = unpacked.by_ref().take(HEAD).read_to_end(&mut head);
-    let Some(format) = salesforce::detect(&head) else {
-        return Err(read.map_or_else(broken, |_| DecodeError::UnknownFormat));
+    let format = match salesforce::detect(&head) {
+        Ok(format) => format,
+        Err(why) => return Err(read.map_or_else(broken, |_| DecodeError::NotEvents(why))),
     };
     let head = io::Cursor::new(head);
     Ok(match read {

@@ -74,7 +74,7 @@ impl FileSource {
     async fn read(&self, sink: &Sink, shutdown: &CancellationToken) -> Result<(), SourceError> {
         let plan = Plan::make(self.settings.clone()).await?;
         for skipped in &plan.skipped {
-            tracing::info!(file = %skipped.path.display(), reason = skipped.reason, "file skipped");
+            tracing::info!(file = %skipped.path.display(), reason = %skipped.reason, "file skipped");
         }
         let progress = self.progress(&plan).await?;
         if progress.position().ended {

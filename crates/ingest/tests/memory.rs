@@ -83,6 +83,7 @@ fn bodies() -> Vec<Hostile> {
     let many_columns = format!("Login,2026-03-02T00:00:00Z,a{columns}\n");
     let header = "EVENT_TYPE,TIMESTAMP_DERIVED,USER_ID\n";
     let many_names = format!("{}{columns}\n", header.trim_end());
+    let many_values = many_columns.replace('\n', "x\n");
     let row = "Login,2026-03-02T00:00:00Z,a\n";
     let distinct: String = (1..=MANY / 32).map(|user| format!("Login,2026-03-02T00:00:00Z,{user}\n")).collect();
     let rejected = |count: usize| format!(r#""rejected_total":{count}}}"#);
@@ -108,7 +109,7 @@ fn bodies() -> Vec<Hostile> {
         hostile("an endless header of commas", gzip("EVENT_TYPE", ",", FEW), 400, reason(1, too_long)),
         hostile("an endless row of commas", gzip("EVENT_TYPE,USER_ID\n", ",", FEW), 400, reason(2, too_long)),
         hostile("millions of columns", gzip(&many_names, &many_columns, FEW), 202, accepted(FEW / many_columns.len())),
-        hostile("rows of millions", gzip(header, &many_columns, FEW), 400, rejected(FEW / many_columns.len())),
+        hostile("rows of millions", gzip(header, &many_values, FEW), 400, rejected(FEW / many_values.len())),
         hostile("long texts", gzip("", &long_text, FEW), 202, accepted(FEW / long_text.len())),
         hostile("many features", gzip("", &features, FEW), 202, accepted(FEW / features.len())),
     ]

@@ -1,7 +1,7 @@
 //! Cuts an input into chunks of whole records, in constant memory.
 
 mod csv;
-mod json;
+pub(crate) mod json;
 mod lines;
 
 use crate::csv::Header;
@@ -63,7 +63,7 @@ pub struct Chunk {
 
 /// Where the records of a chunk are.
 #[derive(Clone, Debug)]
-enum Records {
+pub(crate) enum Records {
     /// One per line.
     Lines,
     /// The range of each row or JSON value.
@@ -78,19 +78,19 @@ enum Splitter {
 }
 
 /// The part of the buffer that becomes a chunk.
-struct Cut {
+pub(crate) struct Cut {
     /// Bytes before the first record.
     skip: usize,
     /// End of the last whole record; 0 if the buffer holds none.
     end: usize,
-    records: Records,
+    pub(crate) records: Records,
 }
 
 impl<R: Read> Chunks<R> {
     /// Cuts what `reader` yields, which is in `format`.
     pub fn new(reader: R, format: Format) -> Self {
         let splitter = match format {
-            Format::JsonLines => Splitter::Lines,
+            Format::JsonLines | Format::Text => Splitter::Lines,
             Format::Json => Splitter::Json(json::Splitter::default()),
             Format::Csv => Splitter::Csv(csv::Splitter::default()),
         };

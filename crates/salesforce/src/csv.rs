@@ -1,4 +1,6 @@
-//! Parses log files: CSV after RFC 4180, with a header that names the columns.
+//! Parses tables: CSV after RFC 4180, also with other delimiters, with a header that names the columns.
+
+pub(crate) mod dialect;
 
 use crate::chunk::Chunk;
 use crate::client::Clients;
@@ -8,21 +10,30 @@ use crate::normalize;
 use crate::record::{Record, Scalar};
 use crate::reject::{self, RejectReason};
 use crate::{Context, Parsed};
+use dialect::Line;
 use std::borrow::Cow;
 
-/// The header of a log file.
+/// The header of a table.
 #[derive(Debug)]
 pub(crate) struct Header {
     /// At most [`MAX_COLUMNS`].
     columns: Vec<Column>,
     /// How many columns the row names.
     count: usize,
+    /// How many columns a row must have: those behind them are empty in the first rows, so that a row may lack them.
+    needed: usize,
+    delimiter: u8,
+    is_in_single_quotes: bool,
     raw: Vec<u8>,
 }
 
 /// Columns of a header that are read; values of further ones are ignored. A choice, far above the columns of log files,
 /// so that a row of commas cannot fill the memory.
 const MAX_COLUMNS: usize = 1_024;
+/// How many of the first rows, and bytes of them, show which columns are empty. Choices: spreadsheets pad the first 16
+/// rows, and leave out empty columns at the end of later ones.
+const FIRST_ROWS: usize = 16;
+const FIRST_BYTES: usize = 32 << 10;
 
 #[derive(Debug)]
 struct Column {
@@ -32,20 +43,46 @@ struct Column {
 }
 
 impl Header {
-    /// Looks up the columns that a header row names.
-    pub(crate) fn new(row: &[u8]) -> Self {
+    /// Looks up the columns that a header row names. `rows` are those behind it. A `separator` that the file names goes
+    /// before the delimiter that the row has.
+    pub(crate) fn new(row: &[u8], separator: Option<u8>, rows: &[u8]) -> Self {
+        let delimiter = separator.unwrap_or_else(|| dialect::delimiter(row));
         let column = |name: Cow<'_, [u8]>| {
             let name = String::from_utf8_lossy(name.trim_ascii()).into_owned();
             Column { hash: NameHash::new(&name), meaning: field::meaning(&name), name }
         };
-        let columns = Fields::of(row).take(MAX_COLUMNS).map(column).collect();
-        Self { columns, count: Fields::of(row).count(), raw: row.trim_ascii_end().to_vec() }
+        let columns: Vec<Column> = Fields::of(row, delimiter).take(MAX_COLUMNS).map(column).collect();
+        let count = Fields::of(row, delimiter).count();
+        let is_in_single_quotes = columns.first().is_some_and(|column| {
+            column.name.len() > 2 && column.name.starts_with('\'') && column.name.ends_with('\'')
+        });
+        let needed = needed(rows, count, delimiter);
+        Self { columns, count, needed, delimiter, is_in_single_quotes, raw: row.trim_ascii_end().to_vec() }
     }
 
     /// Returns whether the row repeats this header.
     pub(crate) fn is_written_as(&self, row: &[u8]) -> bool {
         row.len() <= self.raw.len() + 2 && row.trim_ascii_end() == self.raw
     }
+
+    /// Returns what separates the columns.
+    pub(crate) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+}
+
+/// Returns how many columns a row must have: up to the last that has a value in the first rows, and at least half.
+fn needed(rows: &[u8], count: usize, delimiter: u8) -> usize {
+    let (mut rest, mut last) = (rows.get(..FIRST_BYTES).unwrap_or(rows), None);
+    for _ in 0..FIRST_ROWS {
+        let Some(length) = row_end(rest, false, delimiter) else { break };
+        let (row, later) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        rest = later;
+        let value = Fields::of(row, delimiter).enumerate().filter(|(_, value)| !value.is_empty()).last();
+        // A row with more values than columns says nothing about the columns.
+        last = last.max(value.map(|(index, _)| index + 1).filter(|last| *last <= count));
+    }
+    last.map_or(count, |last| last.max(count.div_ceil(2)))
 }
 
 /// Parses the chunk's rows into `parsed`.
@@ -57,34 +94,58 @@ pub(crate) fn read(chunk: &Chunk, header: &Header, context: &Context, parsed: &m
             continue;
         }
         record.clear();
-        let (found, content) = fill(row, header, &mut record);
-        let expected = header.count;
-        let result = if found == expected {
-            normalize::normalize(&record, &mut clients, context, || content.value())
+        let filled = fill(row, header, &mut record);
+        let is_whole = filled.found == header.count || filled.found >= header.needed && !filled.has_more;
+        let result = if is_whole && !header.is_in_single_quotes {
+            normalize::normalize(&record, &mut clients, context, || filled.content.value())
+        } else if Line::of(row) == Line::Header {
+            Err(misfit(row, filled.found, header))
         } else {
-            Err(RejectReason::FieldCount { found, expected })
+            continue;
         };
         parsed.add(result, line, || reject::csv_excerpt(row));
     }
 }
 
-/// Fills the record from a row. Returns the number of fields and the fingerprint of the content.
-fn fill<'a>(row: &'a [u8], header: &'a Header, record: &mut Record<'a>) -> (usize, Fingerprint) {
-    let mut found = 0;
-    let mut content = Fingerprint::default();
-    for value in Fields::of(row) {
-        if let Some(column) = header.columns.get(found) {
-            content.add(column.hash, &value);
+/// Says why a row does not fit its header.
+fn misfit(row: &[u8], found: usize, header: &Header) -> RejectReason {
+    let expected = header.count;
+    if header.is_in_single_quotes {
+        RejectReason::SingleQuotes
+    } else if memchr::memmem::find(row, b"\\\"").is_some() {
+        RejectReason::BackslashQuotes { found, expected }
+    } else {
+        RejectReason::FieldCount { found, expected }
+    }
+}
+
+/// What a row gave.
+struct Filled {
+    /// The number of fields.
+    found: usize,
+    /// Whether a field behind the last column has a value.
+    has_more: bool,
+    content: Fingerprint,
+}
+
+/// Fills the record from a row.
+fn fill<'a>(row: &'a [u8], header: &'a Header, record: &mut Record<'a>) -> Filled {
+    let mut filled = Filled { found: 0, has_more: false, content: Fingerprint::default() };
+    for value in Fields::of(row, header.delimiter) {
+        if let Some(column) = header.columns.get(filled.found) {
+            filled.content.add(column.hash, &value);
             match column.meaning {
                 Meaning::Dropped => {}
                 Meaning::Field(field) => record.set(field, Scalar::Text(text(value))),
                 Meaning::Unknown if value.is_empty() => {}
                 Meaning::Unknown => record.set_unknown(Cow::Borrowed(&column.name), Scalar::Text(text(value))),
             }
+        } else if filled.found >= header.count && !value.is_empty() {
+            filled.has_more = true;
         }
-        found += 1;
+        filled.found += 1;
     }
-    (found, content)
+    filled
 }
 
 fn text(value: Cow<'_, [u8]>) -> Cow<'_, str> {
@@ -98,7 +159,7 @@ fn text(value: Cow<'_, [u8]>) -> Cow<'_, str> {
 ///
 /// A quoted text with line breaks that closes in the middle of a field was opened by mistake. Such a row ends with its
 /// first line, so that the rows after it can be read.
-pub(crate) fn row_end(bytes: &[u8], has_ended: bool) -> Option<usize> {
+pub(crate) fn row_end(bytes: &[u8], has_ended: bool, delimiter: u8) -> Option<usize> {
     let mut at = 0;
     loop {
         // Outside quotes.
@@ -119,7 +180,8 @@ pub(crate) fn row_end(bytes: &[u8], has_ended: bool) -> Option<usize> {
             at += found + 1;
             match bytes.get(at) {
                 Some(b'"') => at += 1,
-                Some(b',' | b'\n' | b'\r') => break,
+                Some(b'\n' | b'\r') => break,
+                Some(byte) if *byte == delimiter => break,
                 None if has_ended => return Some(bytes.len()),
                 None => return None,
                 Some(_) if memchr::memchr(b'\n', bytes.get(opened..at)?).is_some() => {
@@ -136,21 +198,28 @@ fn line_end(bytes: &[u8], from: usize) -> usize {
     memchr::memchr(b'\n', bytes.get(from..).unwrap_or_default()).map_or(bytes.len(), |found| from + found + 1)
 }
 
+/// Returns the text behind the spaces at its start.
+fn without_spaces(text: &[u8]) -> &[u8] {
+    let start = text.iter().position(|byte| *byte != b' ').unwrap_or(text.len());
+    text.get(start..).unwrap_or_default()
+}
+
 /// Iterates over the fields of one row, without their quotes.
 pub(crate) struct Fields<'a> {
     rest: Option<&'a [u8]>,
+    delimiter: u8,
 }
 
 impl<'a> Fields<'a> {
     /// Splits a row, which may end with a line break.
-    pub(crate) fn of(row: &'a [u8]) -> Self {
+    pub(crate) fn of(row: &'a [u8], delimiter: u8) -> Self {
         let row = row.strip_suffix(b"\n").unwrap_or(row);
-        Self { rest: Some(row.strip_suffix(b"\r").unwrap_or(row)) }
+        Self { rest: Some(row.strip_suffix(b"\r").unwrap_or(row)), delimiter }
     }
 
-    /// Splits off an unquoted field, up to the next comma.
+    /// Splits off an unquoted field, up to the next delimiter.
     fn plain(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        let end = memchr::memchr(b',', rest);
+        let end = memchr::memchr(self.delimiter, rest);
         self.rest = end.and_then(|end| rest.get(end + 1..));
         end.and_then(|end| rest.get(..end)).unwrap_or(rest)
     }
@@ -161,8 +230,15 @@ impl<'a> Iterator for Fields<'a> {
 
     fn next(&mut self) -> Option<Cow<'a, [u8]>> {
         let rest = self.rest?;
-        let Some(quoted) = rest.strip_prefix(b"\"") else {
-            return Some(Cow::Borrowed(self.plain(rest)));
+        let quoted = match rest.first() {
+            Some(b'"') => rest.get(1..)?,
+            // Spaces after the delimiter, perhaps before a quote.
+            Some(b' ') => {
+                let field = without_spaces(rest);
+                let Some(quoted) = field.strip_prefix(b"\"") else { return Some(Cow::Borrowed(self.plain(field))) };
+                quoted
+            }
+            _ => return Some(Cow::Borrowed(self.plain(rest))),
         };
         let mut at = 0;
         let mut has_quotes = false;
@@ -177,7 +253,7 @@ impl<'a> Iterator for Fields<'a> {
         };
         let value = quoted.get(..end)?;
         // Text after the closing quote belongs to the field, as in csv-core.
-        let tail = self.plain(quoted.get(end + 1..).unwrap_or_default());
+        let tail = without_spaces(self.plain(quoted.get(end + 1..).unwrap_or_default()));
         if !has_quotes && tail.is_empty() {
             return Some(Cow::Borrowed(value));
         }
@@ -200,7 +276,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn fields(row: &str) -> Vec<String> {
-        Fields::of(row.as_bytes()).map(|field| text(field).into_owned()).collect()
+        Fields::of(row.as_bytes(), b',').map(|field| text(field).into_owned()).collect()
     }
 
     #[test]
@@ -213,15 +289,31 @@ mod tests {
     }
 
     #[test]
+    fn spaces_around_quotes_are_no_part_of_a_field() {
+        assert_eq!(fields("\"a\", \"b, c\",  d, ,\"e\" ,f\n"), ["a", "b, c", "d", "", "e", "f"]);
+    }
+
+    #[test]
+    fn rows_may_lack_columns_that_are_empty_in_the_first_rows() {
+        let check = |rows: &str, expect| assert_eq!(needed(rows.as_bytes(), 4, b';'), expect, "{rows}");
+        check("", 4);
+        check("a;b;c;d\n", 4);
+        check("a;b;c;\na;b;;\n", 3);
+        check("a;b;c\na;b;\n", 3);
+        check("a\n", 2);
+        check("a;b;c;d;e\na;b;c\n", 3);
+    }
+
+    #[test]
     fn columns_are_bounded_and_all_are_counted() {
-        let header = Header::new("EVENT_TYPE,".repeat(5_000).as_bytes());
+        let header = Header::new("EVENT_TYPE,".repeat(5_000).as_bytes(), None, b"");
         assert_eq!((header.columns.len(), header.count), (MAX_COLUMNS, 5_001));
     }
 
     #[test]
     fn rows_end_outside_quotes() {
         let check =
-            |bytes: &str, has_ended, expect| assert_eq!(row_end(bytes.as_bytes(), has_ended), expect, "{bytes}");
+            |bytes: &str, has_ended, expect| assert_eq!(row_end(bytes.as_bytes(), has_ended, b','), expect, "{bytes}");
         check("\"a\nb\",c\nd", false, Some(8));
         check("\"a\"\"\n\"\n", false, Some(7));
         check("a,b", false, None);
@@ -236,7 +328,7 @@ mod tests {
         fn agrees_with_csv_core(values in prop::collection::vec("[a,\"\n\ré]{0,6}", 1..6)) {
             let quoted: Vec<_> = values.iter().map(|value| format!("\"{}\"", value.replace('"', "\"\""))).collect();
             let row = format!("{}\n", quoted.join(","));
-            prop_assert_eq!(row_end(row.as_bytes(), false), Some(row.len()));
+            prop_assert_eq!(row_end(row.as_bytes(), false, b','), Some(row.len()));
             prop_assert_eq!(&fields(&row), &values);
             let (mut output, mut ends) = ([0; 256], [0; 16]);
             let (_, _, _, count) = csv_core::Reader::new().read_record(row.as_bytes(), &mut output, &mut ends);

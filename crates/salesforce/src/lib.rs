@@ -15,7 +15,7 @@ mod reject;
 mod time;
 
 pub use chunk::{Chunk, Chunks, MAX_RECORD, ReadError};
-pub use format::{Format, detect, looks_like_events};
+pub use format::{Format, NotEvents, detect};
 pub use occurrences::Occurrences;
 pub use record::Scalar;
 pub use reject::{Reject, RejectReason};

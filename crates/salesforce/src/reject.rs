@@ -56,6 +56,19 @@ pub enum RejectReason {
         /// Fields of the header.
         expected: usize,
     },
+    /// A row does not fit its header, and has quotes behind backslashes.
+    #[error(
+        "{found} fields, but the header has {expected}: quotes within a field must be doubled, not behind a backslash"
+    )]
+    BackslashQuotes {
+        /// Fields of the row.
+        found: usize,
+        /// Fields of the header.
+        expected: usize,
+    },
+    /// The table is quoted with single quotes.
+    #[error("the table is quoted with ' instead of \"")]
+    SingleQuotes,
     /// The record is longer than [`crate::MAX_RECORD`].
     #[error("longer than {} MiB", crate::MAX_RECORD >> 20)]
     TooLong,
@@ -99,9 +112,9 @@ pub(crate) fn excerpt(record: &[u8]) -> String {
 
 /// Returns the first four fields of a row: Salesforce puts type, time, request and org before any key.
 pub(crate) fn csv_excerpt(row: &[u8]) -> String {
-    let text = one_line(row, EXCERPT);
-    let end = text.match_indices(',').nth(3).map_or(text.len(), |(end, _)| end);
-    text.get(..end).unwrap_or_default().chars().take(EXCERPT).collect()
+    let ends = row.iter().enumerate().filter(|(_, byte)| matches!(byte, b',' | b';' | b'\t' | b'|'));
+    let end = ends.map(|(at, _)| at).nth(3).unwrap_or(EXCERPT);
+    one_line(row, end.min(EXCERPT)).chars().take(EXCERPT).collect()
 }
 
 /// Returns the first `limit` bytes as one line of text.
@@ -121,5 +134,6 @@ mod tests {
         assert_eq!(excerpt(&[b'x'; 5000]).chars().count(), 200);
         assert_eq!(csv_excerpt("é,é,é,é,secret".as_bytes()), "é,é,é,é");
         assert_eq!(csv_excerpt(b"\"API\",\"2024\",\"r\",\"o\",\"u\",\"s3cret\""), "\"API\",\"2024\",\"r\",\"o\"");
+        assert_eq!(csv_excerpt(b"API;2024;r;o;u;s3cret"), "API;2024;r;o");
     }
 }

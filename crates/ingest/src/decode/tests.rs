@@ -183,9 +183,15 @@ fn decoding_ends_when_nobody_takes_its_batches() {
 
 #[test]
 fn garbage_has_no_format() {
-    for body in ["", "  ", "hello", "<xml/>", "name,age\nx,1\n"] {
-        assert!(matches!(read(body.as_bytes(), Packing::Detect), Err(DecodeError::UnknownFormat)), "{body:?}");
-    }
+    let check = |body: &str, expect: &str| {
+        assert_eq!(read(body.as_bytes(), Packing::Detect).unwrap_err().to_string(), expect, "{body:?}");
+    };
+    check("", "no events: empty");
+    check("  ", "no events: empty");
+    check("hello", "no events: not JSON or CSV");
+    check("<xml/>", "no events: XML, not events");
+    check("name,age\nx,1\n", "no events: not JSON or CSV");
+    check("[]", "no events: JSON without records");
 }
 
 #[test]

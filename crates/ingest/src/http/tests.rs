@@ -167,7 +167,7 @@ async fn an_unknown_encoding_is_refused() {
 #[tokio::test]
 async fn a_body_without_an_event_is_refused() {
     let server = server();
-    assert_eq!(server.send("").await.body, json!({"error": "neither JSON nor CSV of events"}));
+    assert_eq!(server.send("").await.body, json!({"error": "no events: empty"}));
     assert_eq!(server.send("hello").await.status, 400);
     let answer = server.send("{\"a\":1}\n".repeat(150)).await;
     assert_eq!(answer.status, 400);

@@ -133,7 +133,7 @@ pub(crate) fn write_report(outcome: &Outcome, title: &str, mut file: BufWriter<F
         unscoreable: unscoreable
             .map(|((detector, reason), count)| ((*detector).to_owned(), reason.to_string(), *count))
             .collect(),
-        skipped: outcome.skipped.iter().map(|s| (s.path.display().to_string(), s.reason.to_owned())).collect(),
+        skipped: outcome.skipped.iter().map(|s| (s.path.display().to_string(), s.reason.to_string())).collect(),
         rejects: outcome.rejects_by_reason.iter().map(|(reason, count)| (reason.clone(), *count)).collect(),
     })?;
     file.write_all(html.as_bytes())?;
@@ -187,7 +187,7 @@ pub(crate) fn as_json(outcome: &Outcome) -> serde_json::Value {
         "counts": reading,
         "user_days": outcome.finished.counts.user_days,
         "rejects": outcome.rejects_by_reason,
-        "skipped": outcome.skipped.iter().map(|s| json!({ "file": s.path, "reason": s.reason })).collect::<Vec<_>>(),
+        "skipped": outcome.skipped.iter().map(|s| json!({ "file": s.path, "reason": s.reason.to_string() })).collect::<Vec<_>>(),
         "unscoreable": unscoreable
             .map(|((detector, reason), count)| json!({ "detector": detector, "reason": reason.to_string(), "count": count }))
             .collect::<Vec<_>>(),

@@ -97,20 +97,36 @@ fn a_file_in_a_folder_that_holds_no_events_is_listed() {
     let empty = folder.add("empty.ndjson", "");
     folder.add(".hidden", "not looked at");
     let outcome = run_path(folder.path(), options());
-    let skipped: Vec<_> = outcome.skipped.iter().map(|skipped| (&skipped.path, skipped.reason)).collect();
-    assert_eq!(skipped, [(&empty, "empty"), (&limits, "no Salesforce events"), (&notes, "not JSON or CSV")]);
+    let skipped: Vec<_> = outcome.skipped.iter().map(|skipped| (&skipped.path, skipped.reason.to_string())).collect();
+    let reasons = [(&empty, "empty"), (&limits, "JSON without records"), (&notes, "not JSON or CSV")];
+    assert_eq!(skipped, reasons.map(|(path, reason)| (path, reason.to_owned())));
     assert_eq!((outcome.files, outcome.events), (1, 2));
 }
 
 #[test]
-fn a_named_file_without_events_is_an_error_that_names_it() {
+fn only_nothing_at_all_is_an_error_and_it_lists_the_files() {
     let folder = Folder::new();
     let error = |path: &std::path::Path| try_path(path, options()).err().unwrap().to_string();
     let notes = folder.add("notes.txt", "remember the milk\n");
-    assert_eq!(error(&notes), format!("{}: holds no events that orgwatch can read", notes.display()));
-    assert_eq!(error(folder.path()), format!("no file of events in {}", folder.path().display()));
+    let header = folder.add("header.csv", "EVENT_TYPE,TIMESTAMP\n");
+    let listed = format!("{}: not JSON or CSV", notes.display());
+    assert_eq!(error(&notes), format!("no file of events in {}\n  {listed}", notes.display()));
+    let root = folder.path().display();
+    let first = format!("{}: a header without rows", header.display());
+    assert_eq!(error(folder.path()), format!("no file of events in {root}\n  {first}\n  {listed}"));
+    for number in 0..10 {
+        folder.add(&format!("x{number}"), "");
+    }
+    assert!(error(folder.path()).ends_with("\n  and 2 more"));
     let missing = folder.path().join("missing.ndjson");
     assert_eq!(error(&missing), format!("{}: cannot be read", missing.display()));
+    // Named or found, the others are listed, and the rest is read.
+    let good = folder.add("events.ndjson", good());
+    let named = Backtest::new(&[notes, good], Settings::default(), options()).unwrap();
+    let outcome = backtest(named, |_, _| Ok(()), |_| ()).unwrap();
+    assert_eq!((outcome.skipped.len(), outcome.events), (1, 2));
+    let outcome = run_path(folder.path(), options());
+    assert_eq!((outcome.skipped.len(), outcome.events), (12, 2));
 }
 
 #[test]
@@ -182,8 +198,13 @@ fn a_file_in_a_folder_that_breaks_off_before_its_first_event_is_listed() {
     folder.add("whole.ndjson", good());
     let cut = folder.add("cut.ndjson.gz", &cut_off()[..12]);
     let outcome = run_path(folder.path(), options());
-    let skipped: Vec<_> = outcome.skipped.iter().map(|skipped| (&skipped.path, skipped.reason)).collect();
-    assert_eq!((skipped, outcome.events), (vec![(&cut, "cannot be unpacked")], 2));
+    let skipped: Vec<_> = outcome.skipped.iter().map(|skipped| (&skipped.path, skipped.reason.to_string())).collect();
+    let [(path, reason)] = &skipped[..] else { panic!("{skipped:?}") };
+    assert!(
+        *path == &cut && reason.starts_with("cannot be unpacked: the packed bytes are cut off at byte 12"),
+        "{reason}"
+    );
+    assert_eq!(outcome.events, 2);
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! Finds the rows of log files. A quoted field may contain line breaks.
+//! Finds the rows of tables. A quoted field may contain line breaks.
 
 use super::{Cut, Records};
+use crate::csv::dialect::Line;
 use crate::csv::{Header, row_end};
 use crate::format::BOM;
 use std::sync::Arc;
@@ -9,6 +10,8 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(super) struct Splitter {
     header: Option<Arc<Header>>,
+    /// The delimiter that a line before the header names.
+    separator: Option<u8>,
 }
 
 impl Splitter {
@@ -21,14 +24,13 @@ impl Splitter {
         let mut rows = Vec::new();
         let (mut skip, mut end) = (0, 0);
         while let Some(rest) = buffer.get(end..).filter(|rest| !rest.is_empty()) {
-            let Some(length) = row_end(rest, has_ended) else { break };
+            let Some(length) = row_end(rest, has_ended, self.delimiter()) else { break };
             let row = rest.get(..length).unwrap_or(rest);
             if self.is_header(row) {
                 if end > skip {
                     break;
                 }
-                let row = row.strip_prefix(BOM).unwrap_or(row);
-                self.header = (!row.trim_ascii().is_empty()).then(|| Arc::new(Header::new(row)));
+                self.take_header(row.strip_prefix(BOM).unwrap_or(row), rest.get(length..).unwrap_or_default());
                 skip = end + length;
             } else {
                 rows.push(end - skip..end - skip + length);
@@ -36,6 +38,21 @@ impl Splitter {
             end += length;
         }
         Cut { skip, end, records: Records::Spans(rows) }
+    }
+
+    /// Takes in a header, or a line before it. `rows` are those behind it.
+    fn take_header(&mut self, row: &[u8], rows: &[u8]) {
+        match Line::of(row) {
+            Line::PassedOver => {}
+            Line::Separator(delimiter) => self.separator = Some(delimiter),
+            // A repeated header is kept, so that where a chunk ends makes no difference.
+            Line::Header if self.header.as_ref().is_some_and(|header| header.is_written_as(row)) => {}
+            Line::Header => self.header = Some(Arc::new(Header::new(row, self.separator.take(), rows))),
+        }
+    }
+
+    fn delimiter(&self) -> u8 {
+        self.header.as_ref().map_or(b',', |header| header.delimiter())
     }
 
     /// Returns whether the row is a header. Concatenated files have several.

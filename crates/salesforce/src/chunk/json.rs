@@ -1,14 +1,24 @@
-//! Finds JSON values that follow each other, in arrays, or in pages of query results.
+//! Finds JSON values that follow each other, in arrays, or in pages: documents that hold an array of records.
 //!
 //! Only braces, brackets and strings are scanned. Damage stays within its record: a line break ends a string, since no
 //! valid string contains one, and a brace in place of a key ends the record before it.
 
+mod scan;
+
 use super::{Cut, Records};
+use crate::format::BOM;
+use scan::Key;
+
+pub(crate) use scan::{Pages, Scan, Scanner};
 
 /// Finds values. Remembers the containers around the start of the buffer.
 #[derive(Clone, Default)]
-pub(super) struct Splitter {
+pub(crate) struct Splitter {
     open: Vec<Container>,
+    /// The last key of the page around the start of the buffer.
+    key: Key,
+    /// Lines that were skipped before the first value; `None` behind it.
+    before: Before,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,20 +31,38 @@ enum Container {
     OtherArray,
 }
 
-/// Deepest nesting of containers that is followed. A choice: real files have at most three.
+/// What stands before the first value: a warning of the program that wrote the file, for example.
+#[derive(Clone, Copy)]
+enum Before {
+    /// So many lines were skipped.
+    Skipped(usize),
+    /// The first value was found.
+    Done,
+}
+
+/// Deepest nesting of containers that is followed. A choice: real files have at most six.
 const MAX_DEPTH: usize = 64;
+/// Lines before the first value that are skipped. A choice: warnings have one to five.
+pub(crate) const LINES_BEFORE: usize = 10;
+
+impl Default for Before {
+    fn default() -> Self {
+        Self::Skipped(0)
+    }
+}
 
 impl Splitter {
-    pub(super) fn cut(&mut self, buffer: &[u8], has_ended: bool) -> Cut {
+    pub(crate) fn cut(&mut self, buffer: &[u8], has_ended: bool) -> Cut {
         let mut spans = Vec::new();
-        let mut at = 0;
+        let mut at = self.skip_lines_before(buffer, has_ended);
         while let Some(byte) = buffer.get(at) {
             let rest = buffer.get(at..).unwrap_or_default();
-            let in_page = matches!(self.open.last(), Some(Container::Page | Container::OtherArray));
+            let around = self.open.last().copied();
+            let in_page = matches!(around, Some(Container::Page | Container::OtherArray));
             match byte {
                 b'{' => {
-                    let mut scanner = Scanner::default();
-                    match scanner.scan(rest) {
+                    let pages = if around == Some(Container::OtherArray) { Pages::Closed } else { Pages::Opened };
+                    match Scanner::new(pages).scan(rest) {
                         Scan::Page { length, depth } => {
                             (0..depth).for_each(|_| self.push(Container::Page));
                             self.push(Container::Array);
@@ -54,7 +82,13 @@ impl Splitter {
                     }
                 }
                 b'[' => {
-                    self.push(if in_page { Container::OtherArray } else { Container::Array });
+                    let holds_records = match around {
+                        Some(Container::Page) => scan::holds_records(self.key, rest.get(1..).unwrap_or_default()),
+                        Some(Container::OtherArray) => Some(false),
+                        Some(Container::Array) | None => Some(true),
+                    };
+                    let Some(holds_records) = holds_records.or(has_ended.then_some(false)) else { break };
+                    self.push(if holds_records { Container::Array } else { Container::OtherArray });
                     at += 1;
                 }
                 b']' => {
@@ -66,10 +100,15 @@ impl Splitter {
                     at += 1;
                 }
                 byte if byte.is_ascii_whitespace() || matches!(byte, b',' | b':') => at += 1,
+                // Files with a byte order mark were joined.
+                _ if rest.starts_with(BOM) => at += BOM.len(),
+                _ if BOM.starts_with(rest) && !has_ended => break,
                 _ => {
                     // A key of a page, or a value that is not a record.
                     let Some(length) = word(rest, has_ended) else { break };
-                    if !in_page {
+                    if in_page {
+                        self.key = scan::key(rest);
+                    } else {
                         spans.push(at..at + length);
                     }
                     at += length;
@@ -77,6 +116,25 @@ impl Splitter {
             }
         }
         Cut { skip: 0, end: at, records: Records::Spans(spans) }
+    }
+
+    /// Returns where the first line begins that starts a value, or as far as it is known that none does.
+    fn skip_lines_before(&mut self, buffer: &[u8], has_ended: bool) -> usize {
+        let mut at = 0;
+        while let Before::Skipped(lines) = self.before {
+            let rest = buffer.get(at..).unwrap_or_default();
+            let start = rest.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(rest.len());
+            let text = rest.get(start..).unwrap_or_default();
+            let end = memchr::memchr(b'\n', text);
+            if lines == LINES_BEFORE || text.starts_with(b"{") || text.starts_with(b"[") || has_ended && end.is_none() {
+                self.before = Before::Done;
+                break;
+            }
+            let Some(end) = end else { break };
+            at += start + end + 1;
+            self.before = Before::Skipped(lines + 1);
+        }
+        at
     }
 
     fn push(&mut self, container: Container) {
@@ -101,132 +159,4 @@ fn word(bytes: &[u8], has_ended: bool) -> Option<usize> {
         }
     }
     has_ended.then_some(bytes.len())
-}
-
-/// Finds the end of an object, which may arrive in parts.
-#[derive(Clone, Default)]
-pub(super) struct Scanner {
-    /// One bit for each open bracket, set for braces, innermost lowest. Holds the 64 innermost brackets.
-    braces: u64,
-    depth: usize,
-    in_string: bool,
-    is_escaped: bool,
-    /// The last byte that is not white space.
-    last: u8,
-    /// The last string at depth 1, or at depth 2 within `result`.
-    key: Key,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Key {
-    #[default]
-    Other,
-    Records,
-    Result,
-}
-
-/// What a scan of an object found.
-enum Scan {
-    /// The object ends after this many bytes.
-    End(usize),
-    /// The object is a page of query results. Its records start after `length` bytes, within `depth` objects.
-    Page { length: usize, depth: usize },
-    /// The object does not end within the bytes.
-    Open,
-}
-
-impl Scanner {
-    /// Returns where the object ends within `bytes`, which continue those of earlier calls.
-    pub(super) fn end(&mut self, bytes: &[u8]) -> Option<usize> {
-        match self.scan(bytes) {
-            Scan::End(length) | Scan::Page { length, .. } => Some(length),
-            Scan::Open => None,
-        }
-    }
-
-    fn scan(&mut self, bytes: &[u8]) -> Scan {
-        let mut at = 0;
-        let mut in_result = false;
-        while let Some(&byte) = bytes.get(at) {
-            if self.in_string {
-                at = self.string(bytes, at);
-                continue;
-            }
-            match byte {
-                b'"' => {
-                    if self.depth == 1 || (self.depth == 2 && in_result) {
-                        self.key = key(bytes.get(at..).unwrap_or_default());
-                    }
-                    self.in_string = true;
-                }
-                b'{' => {
-                    if self.depth > 0 && self.in_braces() && self.last != b':' {
-                        return Scan::End(at);
-                    }
-                    in_result |= self.depth == 1 && self.key == Key::Result;
-                    self.open(true);
-                }
-                b'[' => {
-                    if self.key == Key::Records
-                        && self.last == b':'
-                        && (self.depth == 1 || self.depth == 2 && in_result)
-                    {
-                        return Scan::Page { length: at + 1, depth: self.depth };
-                    }
-                    self.open(false);
-                }
-                b'}' | b']' => {
-                    // A mismatched bracket closes the container of the record.
-                    if (byte == b'}') != self.in_braces() && self.depth == 1 {
-                        return Scan::End(at);
-                    }
-                    self.depth = self.depth.saturating_sub(1);
-                    self.braces >>= 1;
-                    if self.depth == 0 {
-                        return Scan::End(at + 1);
-                    }
-                }
-                _ => {}
-            }
-            if !byte.is_ascii_whitespace() {
-                self.last = byte;
-            }
-            at += 1;
-        }
-        Scan::Open
-    }
-
-    /// Continues within a string from `from`. Returns the position after the string, or the end of `bytes`.
-    fn string(&mut self, bytes: &[u8], from: usize) -> usize {
-        if self.is_escaped {
-            self.is_escaped = false;
-            return from + 1;
-        }
-        let rest = bytes.get(from..).unwrap_or_default();
-        let Some(found) = memchr::memchr3(b'"', b'\\', b'\n', rest) else { return bytes.len() };
-        match rest.get(found) {
-            Some(b'\\') => self.is_escaped = true,
-            _ => self.in_string = false,
-        }
-        from + found + 1
-    }
-
-    fn open(&mut self, is_brace: bool) {
-        self.depth += 1;
-        self.braces = self.braces << 1 | u64::from(is_brace);
-    }
-
-    fn in_braces(&self) -> bool {
-        self.depth > 64 || self.braces & 1 == 1
-    }
-}
-
-fn key(string: &[u8]) -> Key {
-    if string.starts_with(b"\"records\"") {
-        Key::Records
-    } else if string.starts_with(b"\"result\"") {
-        Key::Result
-    } else {
-        Key::Other
-    }
 }

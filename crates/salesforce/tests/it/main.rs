@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 mod damage;
+mod dialects;
 mod effects;
 mod files;
 mod fixtures;
