@@ -1,11 +1,14 @@
 //! One file per detector: its rule, its explanation and its tests. `first.rs` holds what the three detectors of
-//! first-time access share.
+//! first-time access share, `mass.rs` what those of mass change and mass deletion share.
 
 pub mod api_recon;
 pub mod bulk_export;
 pub mod failed_then_success;
 mod first;
 pub mod login_as_export;
+mod mass;
+pub mod mass_change;
+pub mod mass_deletion;
 pub mod native;
 pub mod new_access;
 pub mod new_report_export;

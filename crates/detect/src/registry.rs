@@ -1,8 +1,9 @@
 //! The one list of detectors.
 
 use crate::detectors::{
-    api_recon, bulk_export, failed_then_success, login_as_export, native, new_access, new_report_export, off_hours,
-    rare_network, rare_user_agent, row_spike, scope_increase, session_hijack, slow_drain, view_burst,
+    api_recon, bulk_export, failed_then_success, login_as_export, mass_change, mass_deletion, native, new_access,
+    new_report_export, off_hours, rare_network, rare_user_agent, row_spike, scope_increase, session_hijack, slow_drain,
+    view_burst,
 };
 use crate::{Settings, Verdict};
 use model::{Family, Observation};
@@ -27,7 +28,7 @@ pub trait Detector: Sync {
 }
 
 /// Every detector, in the order in which they judge. Each has a page in `docs/detectors/`.
-pub static DETECTORS: [&dyn Detector; 15] = [
+pub static DETECTORS: [&dyn Detector; 17] = [
     &row_spike::RowSpike,
     &view_burst::ViewBurst,
     &scope_increase::ScopeIncrease,
@@ -42,6 +43,8 @@ pub static DETECTORS: [&dyn Detector; 15] = [
     &api_recon::ApiRecon,
     &bulk_export::BulkExport,
     &slow_drain::SlowDrain,
+    &mass_change::MassChange,
+    &mass_deletion::MassDeletion,
     &native::Native,
 ];
 

@@ -20,6 +20,10 @@ pub struct Settings {
     pub peer_mix: f64,
     /// Rows a day below which neither `row_spike` nor `slow_drain` raises a finding.
     pub least_rows: f64,
+    /// Records created or updated in a day below which `mass_change` raises nothing, 100 or more.
+    pub least_changed: f64,
+    /// Records deleted in a day below which `mass_deletion` raises nothing, 100 or more.
+    pub least_deleted: f64,
     /// Factor on the confidence of a finding while kinds of events are missing that could change it, 0 to 1.
     pub blind_confidence: f64,
     /// Overrides by detector name; what is absent stays at the detector's default.
@@ -58,6 +62,10 @@ impl Default for Settings {
             peer_mix: 1e-3,
             // Fewer rows than a few pages of a list view are not worth an alarm. A choice.
             least_rows: 100.0,
+            // Five calls of the API with 200 records each, the most that one takes. A choice.
+            least_changed: 1_000.0,
+            // One such call. A choice.
+            least_deleted: 200.0,
             // A choice: a finding of an org that lacks events is worth less, not nothing.
             blind_confidence: 0.7,
             detectors: BTreeMap::new(),
@@ -103,6 +111,9 @@ impl Settings {
         range("halving".into(), self.halving, 0.05, 40.0);
         range("peer_mix".into(), self.peer_mix, 0.0, 1.0);
         range("least_rows".into(), self.least_rows, 0.0, 1e12);
+        // Profiles observe writes from 100 on.
+        range("least_changed".into(), self.least_changed, 100.0, 1e12);
+        range("least_deleted".into(), self.least_deleted, 100.0, 1e12);
         range("blind_confidence".into(), self.blind_confidence, 0.0, 1.0);
         for (name, tuning) in &self.detectors {
             if let Some(ceiling) = tuning.ceiling {

@@ -88,8 +88,8 @@ fn expected(class: UserClass, kind: WriteKind) -> (f64, f64) {
     // Deletions are rarer and smaller, and those for good still rarer.
     let (share, rows) = match kind {
         WriteKind::Created | WriteKind::Updated => (share, rows),
-        WriteKind::Deleted => (share / 2.0, rows / 5.0),
-        WriteKind::Erased => (share / 5.0, rows / 5.0),
+        WriteKind::Deleted => (share / 6.0, rows / 20.0),
+        WriteKind::Erased => (share / 15.0, rows / 20.0),
     };
     (share, rows.ln())
 }
