@@ -26,7 +26,7 @@ const ORG: &str = "00D000000000001EAA";
 
 /// Parses files of events, JSON and CSV. Every activity that was read survives encoding.
 pub fn records(data: &[u8]) {
-    let context = Context { org: Some(OrgId::new(ORG)) };
+    let context = Context { org: Some(OrgId::new(ORG)), ..Context::default() };
     let Ok(format) = salesforce::detect(data) else { return };
     let mut chunks = Chunks::new(data, format);
     let mut occurrences = Occurrences::new();
@@ -46,7 +46,7 @@ pub fn stream(data: &[u8]) {
     let (Some(schema), Some(payload)) = (parts.next(), parts.next()) else { return };
     let Ok(schema) = std::str::from_utf8(schema) else { return };
     let Ok((name, fields)) = salesforce_client::pubsub::read_event(schema, payload) else { return };
-    let context = Context { org: Some(OrgId::new(ORG)) };
+    let context = Context { org: Some(OrgId::new(ORG)), ..Context::default() };
     let fields = fields.iter().map(|(name, value)| (name.as_str(), value.clone()));
     if let Ok(Some(activity)) = salesforce::from_fields(&name, fields, &context) {
         assert_encodes(Entry::from(activity));

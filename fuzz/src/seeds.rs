@@ -74,7 +74,7 @@ fn state() -> Vec<Vec<u8>> {
 }
 
 fn batch(events: &[u8]) -> Vec<u8> {
-    let context = Context { org: Some(OrgId::new(ORG)) };
+    let context = Context { org: Some(OrgId::new(ORG)), ..Context::default() };
     let Ok(format) = salesforce::detect(events) else { return Vec::new() };
     let mut items = Vec::new();
     let mut chunks = Chunks::new(events, format);

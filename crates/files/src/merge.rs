@@ -6,7 +6,7 @@ use crate::sorted::{Sorted, Sorter};
 use crate::unpack::Break;
 use crate::workers::{Activities, SharedFile, Workers};
 use model::{Activity, OrgId, Timestamp};
-use salesforce::{Occurrences, ReadError, Reject, RejectReason};
+use salesforce::{Context, Occurrences, ReadError, Reject, RejectReason};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
@@ -151,7 +151,7 @@ impl Stream {
         bytes: &Arc<AtomicU64>,
         out: &mut Out<'_, impl FnMut(&mut Batch) -> Result<(), E>>,
     ) -> Result<Self, E> {
-        let file = SharedFile::new(input.open(bytes)?, org);
+        let file = SharedFile::new(input.open(bytes)?, Context { org: org.cloned(), types: input.types });
         (0..ahead).for_each(|_| workers.request(&file));
         let mut stream = Self {
             path: input.name(),
@@ -226,7 +226,7 @@ impl Stream {
             };
             self.number += 1;
             workers.request(&self.file);
-            out.batch.ignored += parsed.ignored;
+            out.batch.ignored += parsed.ignored();
             out.batch.unnamed += parsed.unnamed;
             out.batch.rejects.extend(parsed.rejects.into_iter().map(|reject| (self.path.clone(), reject)));
             self.current = parsed.activities.into_iter();

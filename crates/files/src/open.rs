@@ -5,7 +5,7 @@ use crate::orgs::{NamedOrgs, UNNAMED_ORG};
 use crate::stdin::Kept;
 use crate::unpack::{self, FILE_WINDOW, Packing};
 use model::{OrgId, Timestamp};
-use salesforce::{Chunks, Context, Format, NotEvents};
+use salesforce::{Chunks, Context, Format, NotEvents, TypeNames};
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ pub struct Input {
     /// Bytes on disk; 0 for standard input.
     pub bytes: u64,
     pub(super) format: Format,
+    /// Types of records that do not say theirs.
+    pub(super) types: TypeNames,
     /// Time of its first event, and how its events are ordered.
     pub(super) first: Timestamp,
     pub(super) order: TimeOrder,
@@ -47,17 +49,17 @@ pub(super) enum TimeOrder {
 const HEAD: usize = 256 * 1024;
 
 /// Finds the files of events in `paths`: files, folders, or `-` for standard input. A file that holds no events is left
-/// out. `org` is the org of records that name none.
+/// out. `given` is what records may not say.
 ///
 /// # Errors
 /// If a path cannot be read, or nothing is left to read.
-pub fn expand(paths: &[PathBuf], org: Option<&OrgId>) -> Result<(Vec<Input>, Vec<Skipped>), InputError> {
+pub fn expand(paths: &[PathBuf], given: &Context) -> Result<(Vec<Input>, Vec<Skipped>), InputError> {
     let (mut inputs, mut skipped) = (Vec::new(), Vec::new());
     for path in paths {
         let is_folder = path.is_dir();
         let found = if is_folder { files_below(path)? } else { vec![path.clone()] };
         for file in found {
-            let probed = if file.as_os_str() == "-" { probe_stdin(org)? } else { probe(&file, org)? };
+            let probed = if file.as_os_str() == "-" { probe_stdin(given)? } else { probe(&file, given)? };
             match probed {
                 Ok(input) => inputs.push(Input { is_named: !is_folder, ..input }),
                 Err(reason) => skipped.push(Skipped { path: file, reason }),
@@ -91,19 +93,19 @@ impl Input {
     }
 }
 
-fn probe(path: &Path, org: Option<&OrgId>) -> Result<Result<Input, SkipReason>, InputError> {
+fn probe(path: &Path, given: &Context) -> Result<Result<Input, SkipReason>, InputError> {
     let read = |source| InputError::Read { path: path.into(), source };
     let bytes = std::fs::metadata(path).map_err(read)?.len();
     let mut head = Vec::new();
     let mut unpacked = unpacked(open_file(path)?).map_err(read)?;
     let whole = read_head(&mut unpacked, &mut head);
-    Ok(look_at(&head, whole, org).map(|look| look.into_input(Some(path.into()), bytes)))
+    Ok(look_at(&head, whole, given, given.types.with_file(&path.to_string_lossy())).map(|look| look.into_input(Some(path.into()), bytes)))
 }
 
-fn probe_stdin(org: Option<&OrgId>) -> Result<Result<Input, SkipReason>, InputError> {
+fn probe_stdin(given: &Context) -> Result<Result<Input, SkipReason>, InputError> {
     let read = |source| InputError::Read { path: PathBuf::from("-"), source };
     // Without an org it may have to be read again, when the orgs that its records name are known.
-    let kept = match org {
+    let kept = match &given.org {
         Some(_) => None,
         None => Some(Arc::new(Kept::new(std::io::stdin()).map_err(read)?)),
     };
@@ -114,12 +116,12 @@ fn probe_stdin(org: Option<&OrgId>) -> Result<Result<Input, SkipReason>, InputEr
     };
     let mut plain = Vec::new();
     let whole = read_head(&mut unpacked(Cursor::new(head.clone())).map_err(read)?, &mut plain);
-    Ok(look_at(&plain, whole, org).map(|look| Input { head: Arc::new(head), kept, ..look.into_input(None, 0) }))
+    Ok(look_at(&plain, whole, given, given.types).map(|look| Input { head: Arc::new(head), kept, ..look.into_input(None, 0) }))
 }
 
 /// Looks at the events in `head`. A file that breaks off is read as far as it goes, unless that is before its first event.
-fn look_at(head: &[u8], whole: std::io::Result<usize>, org: Option<&OrgId>) -> Result<Look, SkipReason> {
-    look(head, org).map_err(|reason| match whole {
+fn look_at(head: &[u8], whole: std::io::Result<usize>, given: &Context, types: TypeNames) -> Result<Look, SkipReason> {
+    look(head, given, types).map_err(|reason| match whole {
         Ok(_) => reason.into(),
         Err(error) => SkipReason::Broken(error.to_string()),
     })
@@ -135,14 +137,14 @@ struct Look {
 
 impl Look {
     fn into_input(self, path: Option<PathBuf>, bytes: u64) -> Input {
-        let Self { format, first, order, named } = self;
-        Input { path, bytes, format, first, order, head: Arc::default(), kept: None, named, is_named: true }
+        let Self { format, types, first, order, named } = self;
+        Input { path, bytes, format, types, first, order, head: Arc::default(), kept: None, named, is_named: true }
     }
 }
 
-fn look(head: &[u8], org: Option<&OrgId>) -> Result<Look, NotEvents> {
+fn look(head: &[u8], given: &Context, types: TypeNames) -> Result<Look, NotEvents> {
     let format = salesforce::detect(head)?;
-    let context = Context { org: Some(org.cloned().unwrap_or_else(|| OrgId::new(UNNAMED_ORG))) };
+    let context = Context { org: Some(given.org.clone().unwrap_or_else(|| OrgId::new(UNNAMED_ORG))), types };
     let mut chunks = Chunks::new(head, format);
     let (mut times, mut named) = (Vec::new(), NamedOrgs::default());
     while let Ok(Some(chunk)) = chunks.next_chunk() {
@@ -262,7 +264,7 @@ mod tests {
         let path = folder.path().join("events");
         std::fs::write(&path, bytes).unwrap();
         let org = OrgId::new(ORG);
-        let (inputs, _) = expand(&[path], Some(&org)).unwrap();
+        let (inputs, _) = expand(&[path], &Context { org: Some(org.clone()), ..Context::default() }).unwrap();
         let (mut activities, mut rejects) = (0, Vec::new());
         crate::read::<InputError>(&inputs, Some(&org), 1, |batch| {
             activities += batch.activities.len();
@@ -310,7 +312,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events");
         std::fs::write(&path, text).unwrap();
-        let (inputs, _) = expand(&[path], None).unwrap();
+        let (inputs, _) = expand(&[path], &Context::default()).unwrap();
         let (mut most, mut all) = (0, 0);
         crate::read::<InputError>(&inputs, None, 1, |batch| {
             most = most.max(batch.rejects.len());

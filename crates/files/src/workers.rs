@@ -1,6 +1,6 @@
 //! Parses chunks on several threads and hands the results over in the order of the file.
 
-use model::{Activity, OrgId};
+use model::Activity;
 use salesforce::{Chunks, Context, Parsed};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
@@ -36,9 +36,8 @@ struct Jobs {
 }
 
 impl SharedFile {
-    pub(super) fn new(chunks: Chunks<Box<dyn Read + Send>>, org: Option<&OrgId>) -> Arc<Self> {
+    pub(super) fn new(chunks: Chunks<Box<dyn Read + Send>>, context: Context) -> Arc<Self> {
         let reader = Reader { chunks, next: 0, ended: false };
-        let context = Context { org: org.cloned() };
         Arc::new(Self { reader: Mutex::new(reader), results: Mutex::default(), context })
     }
 

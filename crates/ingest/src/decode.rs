@@ -92,7 +92,7 @@ pub fn decode(
     let mut chunks = Chunks::new(unpacked, format).with_size(CHUNK);
     let mut batches = Batches { org, now, decoded: Decoded::default(), batch: Vec::new(), bytes: 0, take };
     let mut occurrences = Occurrences::new();
-    let context = Context { org: Some(org.clone()) };
+    let context = Context { org: Some(org.clone()), ..Context::default() };
     loop {
         let chunk = match chunks.next_chunk() {
             Ok(Some(chunk)) => chunk,
@@ -185,7 +185,7 @@ impl<T: FnMut(Vec<Activity>) -> bool> Batches<'_, T> {
         parsed: salesforce::Parsed,
         occurrences: &mut Occurrences,
     ) -> Result<(), DecodeError> {
-        self.decoded.ignored += parsed.ignored;
+        self.decoded.ignored += parsed.ignored();
         for reject in &parsed.rejects {
             self.decoded.rejects.add(Some(reject.line), || reject.reason.to_string());
         }

@@ -58,7 +58,7 @@ fn start() {
 /// Bytes to activities.
 #[inline(never)]
 fn parse(text: &[u8]) -> Vec<Activity> {
-    let context = Context { org: Some(org()) };
+    let context = Context { org: Some(org()), ..Context::default() };
     let mut activities = Vec::new();
     let mut chunks = Chunks::new(text, Format::JsonLines);
     while let Some(chunk) = chunks.next_chunk().unwrap() {

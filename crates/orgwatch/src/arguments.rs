@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::{OrgId, Severity, Timestamp};
+use salesforce::TypeNames;
 use std::path::PathBuf;
 
 #[derive(Parser)]
@@ -47,6 +48,9 @@ pub(crate) struct ReadArguments {
     /// Org of records that name none; by default the only org that others name, or unnamed-org if none does
     #[arg(long, value_name = "ID", value_parser = org_id)]
     pub(crate) org: Option<OrgId>,
+    /// Type of records that do not say theirs, such as ListViewEvent; what files, envelopes and columns say comes first
+    #[arg(long = "type", value_name = "TYPE", value_parser = event_type)]
+    pub(crate) types: Option<TypeNames>,
     /// Raise nothing before this time, only learn (RFC 3339 or a date)
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) learn_until: Option<Timestamp>,
@@ -181,6 +185,11 @@ fn time(text: &str) -> Result<Timestamp, String> {
 fn org_id(text: &str) -> Result<OrgId, String> {
     let org = OrgId::new(text);
     if org.as_str().is_empty() { Err("empty".to_owned()) } else { Ok(org) }
+}
+
+fn event_type(text: &str) -> Result<TypeNames, String> {
+    TypeNames::asked(text)
+        .ok_or_else(|| "must be the name of an event object or log file, such as ListViewEvent".to_owned())
 }
 
 fn severity(text: &str) -> Result<Severity, String> {

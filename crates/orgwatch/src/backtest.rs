@@ -4,7 +4,7 @@ use engine::compare::PlainDetectors;
 use engine::{Finished, Period};
 use files::{Input, InputError, NamedOrgs, Skipped};
 use model::{OrgId, Timestamp};
-use salesforce::{Reject, RejectReason};
+use salesforce::{Context, Reject, RejectReason, TypeNames};
 use settings::Settings;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,6 +15,8 @@ pub struct Options {
     /// Org of records that name none. Without it they join the only org that is named, or [`files::UNNAMED_ORG`] if
     /// none is; if several are named, they are set aside.
     pub org: Option<OrgId>,
+    /// Types of records that do not say theirs.
+    pub types: TypeNames,
     /// Before this time the profiles only learn.
     pub learn_until: Option<Timestamp>,
     /// Events before this time are left out.
@@ -100,11 +102,11 @@ impl Backtest {
     /// # Errors
     /// If the period is empty, a path cannot be read, or there is no file of events.
     pub fn new(paths: &[PathBuf], settings: Settings, options: Options) -> Result<Self, BacktestError> {
-        let Options { org, learn_until, from, to, threads, plain } = options;
+        let Options { org, types, learn_until, from, to, threads, plain } = options;
         let start = Start { settings, period: Period { learn_until, from, to }, plain };
         // An empty period is an error before files are opened.
         start.engine()?;
-        let (inputs, skipped) = files::expand(paths, org.as_ref())?;
+        let (inputs, skipped) = files::expand(paths, &Context { org: org.clone(), types })?;
         Ok(Self { inputs, skipped, start, org, threads })
     }
 

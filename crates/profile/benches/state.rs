@@ -89,7 +89,7 @@ fn print_bytes(org: &Org, when: &str, bytes: BTreeMap<UserId, usize>) {
 
 /// Returns the simulated events in the order of their delivery.
 fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
-    let context = Context { org: Some(org.clone()) };
+    let context = Context { org: Some(org.clone()), ..Context::default() };
     let mut activities = Vec::new();
     for day in Simulation::new(plan).unwrap() {
         let mut text = Vec::new();

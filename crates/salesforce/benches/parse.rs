@@ -63,7 +63,7 @@ fn api_rows_of_a_log_file(bencher: divan::Bencher<'_, '_>) {
 }
 
 fn run(bencher: divan::Bencher<'_, '_>, text: &str, format: Format) {
-    let context = Context { org: Some(model::OrgId::new("00Dhn0000018hrc")) };
+    let context = Context { org: Some(model::OrgId::new("00Dhn0000018hrc")), ..Context::default() };
     bencher.counter(ItemsCount::new(LINES)).counter(BytesCount::of_str(text)).bench(|| {
         let mut chunks = Chunks::new(text.as_bytes(), format);
         let mut count = 0;

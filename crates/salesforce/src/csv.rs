@@ -4,11 +4,14 @@ pub(crate) mod dialect;
 
 use crate::chunk::Chunk;
 use crate::client::Clients;
+use crate::envelope::{Member, Value};
 use crate::field::{self, Meaning};
 use crate::fingerprint::{Fingerprint, NameHash};
-use crate::normalize;
+use crate::json::wrapped;
+use crate::normalize::{self, Normalized};
 use crate::record::{Record, Scalar};
 use crate::reject::{self, RejectReason};
+use crate::types::{self, Suggested};
 use crate::{Context, Parsed};
 use dialect::Line;
 use std::borrow::Cow;
@@ -25,6 +28,8 @@ pub(crate) struct Header {
     delimiter: u8,
     is_in_single_quotes: bool,
     raw: Vec<u8>,
+    /// The type that alone has these columns.
+    event_type: Option<&'static str>,
 }
 
 /// Columns of a header that are read; values of further ones are ignored. A choice, far above the columns of log files,
@@ -57,7 +62,16 @@ impl Header {
             column.name.len() > 2 && column.name.starts_with('\'') && column.name.ends_with('\'')
         });
         let needed = needed(rows, count, delimiter);
-        Self { columns, count, needed, delimiter, is_in_single_quotes, raw: row.trim_ascii_end().to_vec() }
+        let names: Vec<_> = columns.iter().map(|column| field::fold(field::plain(&column.name))).collect();
+        let event_type = types::by_columns(|column| names.iter().any(|name| name == column));
+        let raw = row.trim_ascii_end().to_vec();
+        Self { columns, count, needed, delimiter, is_in_single_quotes, raw, event_type }
+    }
+
+    /// Returns the fields of a row by name.
+    pub(crate) fn members<'a>(&'a self, row: &'a [u8]) -> Vec<Member<'a>> {
+        let names = self.columns.iter().map(|column| Cow::Borrowed(column.name.as_str()));
+        names.zip(Fields::of(row, self.delimiter).map(|value| Value::Text(text(value)))).collect()
     }
 
     /// Returns whether the row repeats this header.
@@ -89,6 +103,7 @@ fn needed(rows: &[u8], count: usize, delimiter: u8) -> usize {
 pub(crate) fn read(chunk: &Chunk, header: &Header, context: &Context, parsed: &mut Parsed) {
     let mut record = Record::new();
     let mut clients = Clients::default();
+    let suggested = Suggested { columns: header.event_type, names: context.types, ..Suggested::default() };
     for (line, row) in chunk.records() {
         if row.trim_ascii().is_empty() {
             continue;
@@ -97,13 +112,22 @@ pub(crate) fn read(chunk: &Chunk, header: &Header, context: &Context, parsed: &m
         let filled = fill(row, header, &mut record);
         let is_whole = filled.found == header.count || filled.found >= header.needed && !filled.has_more;
         let result = if is_whole && !header.is_in_single_quotes {
-            normalize::normalize(&record, &mut clients, context, || filled.content.value())
+            normalize::normalize(&record, &mut clients, context, &suggested, || filled.content.value())
         } else if Line::of(row) == Line::Header {
             Err(misfit(row, filled.found, header))
         } else {
             continue;
         };
-        parsed.add(result, line, || reject::csv_excerpt(row));
+        match result {
+            Ok(Normalized::Mixed) => {
+                wrapped::read_row(header.members(row), row, line, None, &mut clients, context, parsed)
+            }
+            // The record may be in a field of the row.
+            Err(fault @ (RejectReason::NoEventType | RejectReason::NoTime | RejectReason::NoUser)) => {
+                wrapped::read_row(header.members(row), row, line, Some(fault), &mut clients, context, parsed);
+            }
+            result => parsed.add(result, &record, line, || reject::csv_excerpt(row)),
+        }
     }
 }
 
@@ -136,7 +160,7 @@ fn fill<'a>(row: &'a [u8], header: &'a Header, record: &mut Record<'a>) -> Fille
             filled.content.add(column.hash, &value);
             match column.meaning {
                 Meaning::Dropped => {}
-                Meaning::Field(field) => record.set(field, Scalar::Text(text(value))),
+                Meaning::Field(field, marks) => record.set_spelled(field, marks, Scalar::Text(text(value))),
                 Meaning::Unknown if value.is_empty() => {}
                 Meaning::Unknown => record.set_unknown(Cow::Borrowed(&column.name), Scalar::Text(text(value))),
             }
@@ -148,7 +172,8 @@ fn fill<'a>(row: &'a [u8], header: &'a Header, record: &mut Record<'a>) -> Fille
     filled
 }
 
-fn text(value: Cow<'_, [u8]>) -> Cow<'_, str> {
+/// Returns a field as text, with U+FFFD for what is not UTF-8.
+pub(crate) fn text(value: Cow<'_, [u8]>) -> Cow<'_, str> {
     match value {
         Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
         Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),

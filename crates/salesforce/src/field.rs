@@ -1,52 +1,62 @@
 //! The dictionary: every name of every field, on all channels.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
+mod marks;
+mod spelling;
+
+pub(crate) use marks::Marks;
+pub(crate) use spelling::{fold, meaning, plain};
 
 /// What the name of a column or key stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// A field that orgwatch uses.
-    Field(Field),
+    /// A field that orgwatch uses, and where Salesforce spells it so.
+    Field(Field, Marks),
     /// A known field that orgwatch does not use.
     Dropped,
     /// A name that is not in the dictionary.
     Unknown,
 }
 
-/// Declares [`Field`] and the spellings of each field.
+/// Declares [`Field`] and the spellings of each field, with the marks of those that only some channels have.
 macro_rules! fields {
-    ($($field:ident: $($spelling:literal)|+;)+) => {
+    ($($field:ident: $($spelling:literal $(in $marks:ident)?)|+;)+) => {
         /// A field that orgwatch uses.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Field { $($field),+ }
 
         impl Field {
-            pub(crate) const COUNT: usize = [$(Self::$field),+].len();
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$field),+];
+            pub(crate) const COUNT: usize = Self::ALL.len();
+
+            /// Returns the name that Salesforce gives the field, the first one where it has several.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$field => [$($spelling),+][0]),+ }
+            }
         }
 
-        const SPELLINGS: &[(&str, Field)] = &[$($(($spelling, Field::$field)),+),+];
+        const SPELLINGS: &[(&str, Field, Marks)] =
+            &[$($(($spelling, Field::$field, Marks::of_channels(&[$(Marks::$marks)?]))),+),+];
     };
 }
 
-// Names are compared without case and underscores (see `fold`): `UserName` is `Username`, and `RowsProcessed` is
+// Names are compared without case, underscores and spaces (see [`fold`]): `UserName` is `Username`, and `RowsProcessed` is
 // `ROWS_PROCESSED`. Only names that differ in other ways are listed.
 fields! {
     // Type and identity.
     ObjectType: "attributes.type";
-    Channel: "channel" | "EventApiName";
+    Channel: "channel" in ENVELOPE | "EventApiName" in ENVELOPE;
     EventType: "EVENT_TYPE";
     EventIdentifier: "EventIdentifier";
     // Times.
-    EventDate: "EventDate";
+    EventDate: "EventDate" in EVENT;
     TimestampDerived: "TIMESTAMP_DERIVED";
-    Timestamp: "TIMESTAMP";
-    CreatedDate: "CreatedDate";
+    Timestamp: "TIMESTAMP" in LOG;
+    CreatedDate: "CreatedDate" in EVENT;
     // Org, user and session.
-    OrgId: "ORGANIZATION_ID" | "ORGANIZATION_ID_DERIVED" | "OrganizationIdentifier" | "Tenant";
+    OrgId: "ORGANIZATION_ID" | "ORGANIZATION_ID_DERIVED" | "OrganizationIdentifier" | "Tenant" in CENTER;
     UserIdDerived: "USER_ID_DERIVED";
     UserId: "UserId" | "UserIdentifier";
-    Username: "Username";
+    Username: "Username" | "UserNameDetail" in EVENT;
     UserType: "UserType";
     ProfileId: "ProfileId";
     RoleId: "RoleId";
@@ -68,7 +78,7 @@ fields! {
     RequestStatus: "REQUEST_STATUS";
     StatusCode: "STATUS_CODE";
     Success: "SUCCESS";
-    Status: "Status";
+    Status: "Status" in EVENT;
     JobStatus: "JOB_STATUS";
     PolicyOutcome: "PolicyOutcome";
     // Objects and resources.
@@ -80,7 +90,7 @@ fields! {
     ExecutionIdentifier: "ExecutionIdentifier";
     Scope: "Scope";
     DeveloperName: "DeveloperName";
-    Name: "Name";
+    Name: "Name" in EVENT;
     ListViewId: "ListViewId";
     ReportIdDerived: "REPORT_ID_DERIVED";
     ReportId: "REPORT_ID" | "Report" | "ReportIdentifier";
@@ -107,22 +117,22 @@ fields! {
     // Address and client.
     SourceIp: "SourceIp";
     ClientIp: "CLIENT_IP";
-    Country: "Country";
+    Country: "Country" in EVENT;
     CountryIso: "CountryIso";
     CountryCode: "COUNTRY_CODE";
     UserAgent: "UserAgent";
     Browser: "Browser" | "BROWSER_TYPE" | "BROWSER_NAME";
-    Platform: "Platform" | "OsName";
-    Client: "Client" | "CLIENT_NAME";
+    Platform: "Platform" in EVENT | "OsName";
+    Client: "Client" in EVENT | "CLIENT_NAME";
     ClientInfo: "CLIENT_INFO";
-    Application: "Application" | "AppName" | "PAGE_APP_NAME";
+    Application: "Application" in EVENT | "AppName" | "PAGE_APP_NAME";
     ConnectedApp: "ConnectedAppId" | "ConnectedAppIdentifier";
     ApiType: "ApiType";
     LoginType: "LoginType";
     LoginStatus: "LOGIN_STATUS";
     // Threat Detection.
-    Score: "Score";
-    Summary: "Summary";
+    Score: "Score" in EVENT;
+    Summary: "Summary" in EVENT;
     SecurityEventData: "SecurityEventData";
     FeatureName: "FeatureName";
     FeatureValue: "FeatureValue";
@@ -296,48 +306,15 @@ const DROPPED: &[&str] = &[
     "API_VERSION,USER_INITIATED_LOGOUT",
 ];
 
-static DICTIONARY: LazyLock<HashMap<String, Meaning>> = LazyLock::new(|| {
-    let dropped = DROPPED.iter().map(|name| (fold(name), Meaning::Dropped));
-    let known = SPELLINGS.iter().map(|(name, field)| (fold(name), Meaning::Field(*field)));
-    dropped.chain(known).collect()
-});
-
-/// Looks up a name in the dictionary.
-pub(crate) fn meaning(name: &str) -> Meaning {
-    // Columns that Panther, a log collector, adds (`p_event_time`).
-    if name.starts_with("p_") {
-        return Meaning::Dropped;
-    }
-    DICTIONARY.get(&fold(name)).copied().unwrap_or(Meaning::Unknown)
-}
-
-/// Returns a name in lower case and without underscores.
-pub(crate) fn fold(name: &str) -> String {
-    name.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::HashSet;
 
     #[test]
-    fn spellings_of_one_field_agree() {
-        for name in ["RowsProcessed", "ROWS_PROCESSED", "ROW_COUNT", "RECORDS_PROCESSED", "RowCount"] {
-            assert_eq!(meaning(name), Meaning::Field(Field::Rows), "{name}");
-        }
-        for name in ["UserName", "Username", "USER_NAME", "USERNAME"] {
-            assert_eq!(meaning(name), Meaning::Field(Field::Username), "{name}");
-        }
-        assert_eq!(meaning("Records"), Meaning::Dropped);
-        assert_eq!(meaning("NEW_IN_V70"), Meaning::Unknown);
-        assert!(crate::wants("Username") && !crate::wants("Records") && !crate::wants("NEW_IN_V70"));
-    }
-
-    #[test]
     fn no_name_is_listed_twice() {
         let mut seen = HashSet::new();
-        for name in SPELLINGS.iter().map(|(name, _)| name).chain(DROPPED) {
+        for name in SPELLINGS.iter().map(|(name, ..)| name).chain(DROPPED) {
             assert!(seen.insert(fold(name)), "{name}");
         }
     }

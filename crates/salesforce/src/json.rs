@@ -2,16 +2,19 @@
 
 pub(crate) mod keys;
 mod seed;
+pub(crate) mod wrapped;
 
 use crate::chunk::Chunk;
 use crate::client::Clients;
 use crate::fingerprint::{Fingerprint, NameHash};
+use crate::format::BOM;
 use crate::normalize::{self, Normalized};
 use crate::record::Record;
 use crate::reject::{self, RejectReason};
+use crate::types::Suggested;
 use crate::{Context, Parsed};
 use keys::Keys;
-use seed::{Each, Object};
+use seed::{Each, Levels, Object};
 use serde::de::DeserializeSeed;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -21,31 +24,48 @@ pub(crate) fn read(chunk: &Chunk, context: &Context, parsed: &mut Parsed) {
     let mut keys = Keys::new();
     let mut record = Record::new();
     let mut clients = Clients::default();
+    let suggested = Suggested { names: context.types, ..Suggested::default() };
     for (line, bytes) in chunk.records() {
         let bytes = bytes.trim_ascii();
+        let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
         if bytes.is_empty() {
             continue;
         }
         record.clear();
-        let result = read_one(bytes, &mut keys, &mut record, &mut clients, context);
-        parsed.add(result, line, || reject::excerpt(bytes));
+        match read_plain(bytes, &mut keys, &mut record, &mut clients, context, &suggested) {
+            Ok(Normalized::Mixed) => wrapped::read(bytes, line, None, &mut clients, context, parsed),
+            // Only the caller can say the org.
+            Err(fault) if fault != RejectReason::NoOrg => {
+                wrapped::read(bytes, line, Some(fault), &mut clients, context, parsed);
+            }
+            result => parsed.add(result, &record, line, || reject::excerpt(bytes)),
+        }
     }
 }
 
-fn read_one<'a>(
+/// Reads a record as Salesforce writes it.
+fn read_plain<'a>(
     bytes: &'a [u8],
     keys: &mut Keys,
     record: &mut Record<'a>,
     clients: &mut Clients,
     context: &Context,
+    suggested: &Suggested,
 ) -> Result<Normalized, RejectReason> {
     let text = std::str::from_utf8(bytes).map_err(|_| RejectReason::NotUtf8)?;
     if !text.starts_with('{') {
         return Err(RejectReason::Json("it does not start with '{'".into()));
     }
     let mut json = serde_json::Deserializer::from_str(text);
-    Object { keys, record }.deserialize(&mut json).and_then(|()| json.end()).map_err(|error| syntax(&error))?;
-    normalize::normalize(record, clients, context, || fingerprint(text))
+    let mut levels = Levels::default();
+    Object { keys, record, levels: &mut levels }
+        .deserialize(&mut json)
+        .and_then(|()| json.end())
+        .map_err(|error| syntax(&error))?;
+    if levels.are_mixed() {
+        return Ok(Normalized::Mixed);
+    }
+    normalize::normalize(record, clients, context, suggested, || fingerprint(text))
 }
 
 /// Returns the fingerprint of the record's content.
@@ -53,7 +73,7 @@ fn read_one<'a>(
 /// Parses the text a second time. Only records without an identifier need it.
 fn fingerprint(text: &str) -> u64 {
     let mut fingerprint = Fingerprint::default();
-    let add = |name: &str, value: &RawValue| {
+    let add = |name: Cow<'_, str>, value: &RawValue| {
         let raw = value.get();
         let text = if raw.starts_with('"') {
             serde_json::from_str(raw).unwrap_or(Cow::Borrowed(raw))
@@ -61,18 +81,30 @@ fn fingerprint(text: &str) -> u64 {
             Cow::Borrowed(raw)
         };
         if text != "null" {
-            fingerprint.add(NameHash::new(name), text.as_bytes());
+            fingerprint.add(NameHash::new(&name), text.as_bytes());
         }
     };
-    match Each(add).deserialize(&mut serde_json::Deserializer::from_str(text)) {
+    match each_member(text, add) {
         Ok(()) => fingerprint.value(),
         // Cannot happen, since the text was parsed before. Its bytes identify it as well.
         Err(_) => model::id::hash(text.as_bytes()),
     }
 }
 
+/// Calls `each` with the name and the JSON of every member of the object in `text`.
+///
+/// # Errors
+/// If the text is not a JSON object.
+pub(crate) fn each_member<'a>(
+    text: &'a str,
+    each: impl FnMut(Cow<'a, str>, &'a RawValue),
+) -> Result<(), serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    Each(each).deserialize(&mut json).and_then(|()| json.end())
+}
+
 /// Describes a syntax error and its position in the record, without quoting values.
-fn syntax(error: &serde_json::Error) -> RejectReason {
+pub(crate) fn syntax(error: &serde_json::Error) -> RejectReason {
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or_default();
     RejectReason::Json(format!("{what} at line {} column {} of the record", error.line(), error.column()))

@@ -3,6 +3,7 @@
 mod chunk;
 mod client;
 mod csv;
+mod envelope;
 mod field;
 mod fingerprint;
 mod format;
@@ -13,25 +14,32 @@ pub mod reading;
 mod record;
 mod reject;
 mod time;
+mod types;
 
 pub use chunk::{Chunk, Chunks, MAX_RECORD, ReadError};
+pub use envelope::MAX_ENVELOPES;
 pub use format::{Format, NotEvents, detect};
 pub use occurrences::Occurrences;
 pub use record::Scalar;
 pub use reject::{Reject, RejectReason};
+pub use types::{TypeNames, TypeSource};
 
 use client::Clients;
 use field::{Field, Meaning};
 use fingerprint::{Fingerprint, NameHash};
-use model::{Activity, OrgId, Timestamp};
-use normalize::Normalized;
+use model::{Activity, OrgId, Text, Timestamp};
+use normalize::{Normalized, Origin};
 use record::Record;
+use std::collections::BTreeMap;
+use types::Suggested;
 
 /// What the caller knows and the records may not say.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     /// The org of records that name no org. If it is `None`, they are rejected.
     pub org: Option<OrgId>,
+    /// Types of records that do not say theirs.
+    pub types: TypeNames,
 }
 
 /// The records of one chunk, in the order of the chunk.
@@ -41,8 +49,12 @@ pub struct Parsed {
     pub activities: Vec<Activity>,
     /// Records that could not be read.
     pub rejects: Vec<Reject>,
-    /// Number of valid events of kinds that orgwatch does not watch.
-    pub ignored: u64,
+    /// Number of valid events of types that orgwatch does not watch, by type. At most [`MAX_TYPES`] are named.
+    pub not_watched: BTreeMap<Text, u64>,
+    /// Number of activities of records that do not say their type, by type and what said it.
+    pub suggested: BTreeMap<(&'static str, TypeSource), u64>,
+    /// Number of values of known fields that could not be read, by Salesforce's name of the field.
+    pub unread: BTreeMap<&'static str, u64>,
     /// Number of activities of records that name no org.
     pub unnamed: u64,
 }
@@ -65,25 +77,28 @@ pub fn from_fields<'a>(
     for (name, value) in fields {
         content.add(NameHash::new(name), value.to_text(usize::MAX).unwrap_or_default().as_bytes());
         match field::meaning(name) {
-            Meaning::Field(field) => record.set(field, value),
+            // Streams have one spelling, so that nothing has to be chosen.
+            Meaning::Field(field, _) => record.set(field, value),
             Meaning::Dropped => {}
             Meaning::Unknown => record.set_unknown(name.into(), value),
         }
     }
-    match normalize::normalize(&record, &mut Clients::default(), context, || content.value())? {
-        Normalized::Activity(activity) | Normalized::Unnamed(activity) => Ok(Some(activity)),
-        Normalized::NotWatched => Ok(None),
+    let suggested = Suggested::default();
+    match normalize::normalize(&record, &mut Clients::default(), context, &suggested, || content.value())? {
+        Normalized::Activity(activity, _) => Ok(Some(activity)),
+        Normalized::NotWatched(_) => Ok(None),
+        Normalized::Mixed => Err(RejectReason::NoEventType),
     }
 }
 
 /// Returns whether orgwatch uses fields of this name, on any channel.
 pub fn wants(name: &str) -> bool {
-    matches!(field::meaning(name), Meaning::Field(_))
+    matches!(field::meaning(name), Meaning::Field(..))
 }
 
-/// Parses a time in any of Salesforce's spellings. Returns `None` for other texts and for times before 1970.
+/// Parses a time in any of the spellings that events have. Returns `None` for other texts and for times before 2000.
 pub fn read_time(text: &str) -> Option<Timestamp> {
-    time::read(&Scalar::Text(text.into()))
+    time::read(&Scalar::Text(text.into())).ok()
 }
 
 /// Parses and normalizes the records of one chunk.
@@ -92,7 +107,7 @@ pub fn read_time(text: &str) -> Option<Timestamp> {
 pub fn parse(chunk: &Chunk, context: &Context) -> Parsed {
     // Bounded by the bytes: hostile records may be far smaller than any that become an activity.
     let activities = Vec::with_capacity(chunk.record_count().min(chunk.len() / SMALLEST + 1));
-    let mut parsed = Parsed { activities, rejects: chunk.rejects.clone(), ignored: 0, unnamed: 0 };
+    let mut parsed = Parsed { activities, rejects: chunk.rejects.clone(), ..Parsed::default() };
     match &chunk.header {
         Some(header) => csv::read(chunk, header, context, &mut parsed),
         None => json::read(chunk, context, &mut parsed),
@@ -103,15 +118,53 @@ pub fn parse(chunk: &Chunk, context: &Context) -> Parsed {
 /// Bytes of a small record. A choice; it only bounds memory that is reserved in advance.
 const SMALLEST: usize = 128;
 
+/// The most types that [`Parsed::not_watched`] names; events of further ones count as of type "other".
+pub const MAX_TYPES: usize = 256;
+
 impl Parsed {
-    fn add(&mut self, result: Result<Normalized, RejectReason>, line: u64, excerpt: impl FnOnce() -> String) {
+    /// Returns the number of valid events of types that orgwatch does not watch.
+    pub fn ignored(&self) -> u64 {
+        self.not_watched.values().sum()
+    }
+
+    /// Adds what another chunk held.
+    pub fn append(&mut self, mut other: Self) {
+        self.activities.append(&mut other.activities);
+        self.rejects.append(&mut other.rejects);
+        self.unnamed += other.unnamed;
+        other.not_watched.into_iter().for_each(|(name, count)| self.add_not_watched(name, count));
+        other.suggested.into_iter().for_each(|(name, count)| *self.suggested.entry(name).or_default() += count);
+        other.unread.into_iter().for_each(|(name, count)| *self.unread.entry(name).or_default() += count);
+    }
+
+    fn add_not_watched(&mut self, name: Text, count: u64) {
+        let is_named = self.not_watched.len() < MAX_TYPES || self.not_watched.contains_key(&name);
+        let name = if is_named { name } else { Text::const_new("other") };
+        *self.not_watched.entry(name).or_default() += count;
+    }
+
+    fn add(
+        &mut self,
+        result: Result<Normalized, RejectReason>,
+        record: &Record<'_>,
+        line: u64,
+        excerpt: impl FnOnce() -> String,
+    ) {
         match result {
-            Ok(Normalized::Activity(activity)) => self.activities.push(activity),
-            Ok(Normalized::Unnamed(activity)) => {
+            Ok(Normalized::Activity(activity, Origin { event_type, type_source, is_unnamed })) => {
                 self.activities.push(activity);
-                self.unnamed += 1;
+                self.unnamed += u64::from(is_unnamed);
+                if type_source != TypeSource::Record {
+                    *self.suggested.entry((event_type, type_source)).or_default() += 1;
+                }
+                for field in record.unread() {
+                    *self.unread.entry(field.name()).or_default() += 1;
+                }
             }
-            Ok(Normalized::NotWatched) => self.ignored += 1,
+            Ok(Normalized::NotWatched(name)) => self.add_not_watched(name, 1),
+            Ok(Normalized::Mixed) => {
+                self.rejects.push(Reject { line, reason: RejectReason::NoEventType, excerpt: excerpt() })
+            }
             Err(reason) => self.rejects.push(Reject { line, reason, excerpt: excerpt() }),
         }
     }

@@ -17,17 +17,29 @@ use crate::client::Clients;
 use crate::field::Field;
 use crate::record::{Record, Scalar};
 use crate::reject::RejectReason;
+use crate::time::TimeError;
+use crate::types::{Suggested, TypeSource};
 use kind::Identified;
+pub(crate) use kind::{channel_of, is_event as is_event_type, known as known_type};
 use model::{Activity, Kind, OrgId, Text, Timestamp, UserId, id};
 
 /// The outcome for a record that could be read.
 #[derive(Debug)]
 pub(crate) enum Normalized {
-    Activity(Activity),
-    /// An activity of a record that names no org; its org is that of the context.
-    Unnamed(Activity),
-    /// The record is an event of a kind that orgwatch does not watch.
-    NotWatched,
+    Activity(Activity, Origin),
+    /// The record is an event of a type that orgwatch does not watch.
+    NotWatched(Text),
+    /// Names of the record are in several styles, or of several channels: [`crate::envelope`] has to choose.
+    Mixed,
+}
+
+/// Where the type and the org of an activity come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) event_type: &'static str,
+    pub(crate) type_source: TypeSource,
+    /// Whether the record names no org, so that the activity's is that of the context.
+    pub(crate) is_unnamed: bool,
 }
 
 /// Converts a record to an activity.
@@ -37,12 +49,16 @@ pub(crate) fn normalize(
     record: &Record<'_>,
     clients: &mut Clients,
     context: &Context,
+    suggested: &Suggested,
     fingerprint: impl FnOnce() -> u64,
 ) -> Result<Normalized, RejectReason> {
-    let (name, channel, kind) = match kind::identify(record)? {
-        Identified::Watched(name, channel, kind) => (name, channel, kind),
-        Identified::NotWatched => return Ok(Normalized::NotWatched),
+    let (name, channel, kind, type_source) = match kind::identify(record, suggested)? {
+        Identified::Watched(name, channel, kind, source) => (name, channel, kind, source),
+        Identified::NotWatched(name) => return Ok(Normalized::NotWatched(name)),
     };
+    if !record.marks().are_plain(channel) {
+        return Ok(Normalized::Mixed);
+    }
     let event_time = event_time(record)?;
     let (user_id, username) = user(record)?;
     let named = record.str(Field::OrgId).map(OrgId::new);
@@ -83,7 +99,7 @@ pub(crate) fn normalize(
         | Kind::LoginAnomaly
         | Kind::TenantSecurityApiAnomaly => native::anomaly(record, &mut activity),
     }
-    Ok(if is_unnamed { Normalized::Unnamed(activity) } else { Normalized::Activity(activity) })
+    Ok(Normalized::Activity(activity, Origin { event_type: name, type_source, is_unnamed }))
 }
 
 /// Returns the event time. Log files have it in two columns, of which the derived one is exact.
@@ -96,14 +112,20 @@ fn event_time(record: &Record<'_>) -> Result<Timestamp, RejectReason> {
     let mut bad = None;
     for (field, name) in fields {
         let value = record.get(field);
-        if let Some(time) = crate::time::read(value) {
-            return Ok(time);
-        }
-        if *value != Scalar::Null {
-            bad = bad.or_else(|| Some((name, value.to_text(40)?)));
+        match crate::time::read(value) {
+            Ok(time) => return Ok(time),
+            Err(error) if *value != Scalar::Null => {
+                bad = bad.or_else(|| Some((error, name, value.to_text(40)?)));
+            }
+            Err(_) => {}
         }
     }
-    Err(bad.map_or(RejectReason::NoTime, |(field, value)| RejectReason::BadTime { field, value }))
+    Err(match bad {
+        Some((TimeError::Form, field, value)) => RejectReason::BadTime { field, value },
+        Some((TimeError::DateOnly, field, value)) => RejectReason::DateOnly { field, value },
+        Some((TimeError::Implausible, field, value)) => RejectReason::ImplausibleTime { field, value },
+        None => RejectReason::NoTime,
+    })
 }
 
 /// Returns the account, by its id or else by its username, and the username.

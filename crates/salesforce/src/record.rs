@@ -1,8 +1,9 @@
 //! Records: values by field, independent of the format.
 
-use crate::field::Field;
+use crate::field::{Field, Marks};
 use model::{Attribute, Text};
 use std::borrow::Cow;
+use std::cell::Cell;
 
 /// A single value of a record.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +24,10 @@ pub(crate) struct Record<'a> {
     /// Bit i is set if field i has a value in this record. Otherwise `values[i]` belongs to an earlier record.
     present: u128,
     values: [Scalar<'a>; Field::COUNT],
+    /// What the spellings of all fields so far have in common.
+    marks: Marks,
+    /// The fields that have a value which could not be read.
+    unread: Cell<u128>,
     unknown: Vec<(Cow<'a, str>, Scalar<'a>)>,
 }
 
@@ -39,12 +44,20 @@ const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
 
 impl<'a> Record<'a> {
     pub(crate) fn new() -> Self {
-        Self { present: 0, values: std::array::from_fn(|_| Scalar::Null), unknown: Vec::new() }
+        Self {
+            present: 0,
+            values: std::array::from_fn(|_| Scalar::Null),
+            marks: Marks::ALL,
+            unread: Cell::new(0),
+            unknown: Vec::new(),
+        }
     }
 
     /// Removes all values.
     pub(crate) fn clear(&mut self) {
         self.present = 0;
+        self.marks = Marks::ALL;
+        self.unread.set(0);
         self.unknown.clear();
     }
 
@@ -63,6 +76,30 @@ impl<'a> Record<'a> {
             *slot = value;
             self.present |= bit;
         }
+    }
+
+    /// Like [`Record::set`], for a field that is spelled with `marks`.
+    pub(crate) fn set_spelled(&mut self, field: Field, marks: Marks, value: Scalar<'a>) {
+        self.marks = self.marks.and(marks);
+        self.set(field, value);
+    }
+
+    /// Returns what the spellings of all fields have in common.
+    pub(crate) fn marks(&self) -> Marks {
+        self.marks
+    }
+
+    /// Notes that the value of a field cannot be read.
+    pub(crate) fn set_unread(&self, field: Field) {
+        self.unread.set(self.unread.get() | 1u128 << field as u32);
+    }
+
+    /// Returns the fields with a value that cannot be read.
+    pub(crate) fn unread(&self) -> impl Iterator<Item = Field> {
+        let unread = self.unread.get();
+        // Almost all records have none.
+        let all: &[Field] = if unread == 0 { &[] } else { Field::ALL };
+        all.iter().copied().filter(move |field| unread & (1u128 << *field as u32) != 0)
     }
 
     /// Keeps the value of a field that the dictionary does not contain, up to [`MAX_ATTRIBUTES`].
@@ -104,11 +141,15 @@ impl<'a> Record<'a> {
     /// Returns a finite number, from a number or a text that contains one.
     pub(crate) fn number(&self, field: Field) -> Option<f64> {
         let number = match self.get(field) {
-            Scalar::Number(number) => *number,
-            Scalar::Text(text) => text.trim_ascii().parse().ok()?,
-            Scalar::Bool(_) | Scalar::Null => return None,
+            Scalar::Number(number) => Some(*number),
+            Scalar::Text(text) => read_number(text.trim_ascii()),
+            Scalar::Bool(_) => None,
+            Scalar::Null => return None,
         };
-        number.is_finite().then_some(number)
+        if number.is_none() {
+            self.set_unread(field);
+        }
+        number.filter(|number| number.is_finite())
     }
 
     /// Returns a count; `None` for negative numbers (Salesforce writes −1 for unknown) and for numbers above 2^53.
@@ -133,6 +174,11 @@ impl<'a> Record<'a> {
 }
 
 impl Scalar<'_> {
+    /// Returns whether the value is a text for which `is` holds.
+    pub(crate) fn is_text(&self, is: impl FnOnce(&str) -> bool) -> bool {
+        matches!(self, Self::Text(text) if is(text.trim_ascii()))
+    }
+
     /// Returns the value as text of at most `limit` bytes; `None` if it is empty.
     pub(crate) fn to_text(&self, limit: usize) -> Option<Text> {
         match self {
@@ -145,6 +191,27 @@ impl Scalar<'_> {
             }
         }
     }
+}
+
+/// Reads a number, with or without separators between thousands: `1234567.5`, `1,234,567.5`, `2e3`. `None` if the text is
+/// none; NaN for the texts that stand for no number.
+fn read_number(text: &str) -> Option<f64> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    if matches!(text, "N/A" | "-" | "null" | "None") {
+        return Some(f64::NAN);
+    }
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let mut groups = whole.split([',', ' ', '\'', '\u{a0}', '\u{202f}']);
+    let first = groups.next()?.trim_start_matches('-');
+    let are_digits = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let is_grouped = (1..=3).contains(&first.len())
+        && are_digits(first)
+        && are_digits(fraction)
+        && groups.all(|group| group.len() == 3 && are_digits(group));
+    let plain = |c: &char| c.is_ascii_digit() || matches!(c, '.' | '-');
+    is_grouped.then(|| text.chars().filter(plain).collect::<String>())?.parse().ok()
 }
 
 /// Cuts `text` to at most `limit` bytes, between characters.
@@ -173,6 +240,24 @@ mod tests {
         check(Scalar::Text("inf".into()), None);
         check(Scalar::Number(1e300), None);
         check(Scalar::Null, None);
+        check(Scalar::Text("2,000".into()), Some(2000));
+        check(Scalar::Text("1,234,567.0".into()), Some(1_234_567));
+        check(Scalar::Text("12,34".into()), None);
+    }
+
+    #[test]
+    fn values_that_cannot_be_read_are_noted_by_field() {
+        let unread = |value: Scalar<'static>| {
+            let mut record = Record::new();
+            record.set(Field::Rows, value);
+            record.count(Field::Rows);
+            record.unread().collect::<Vec<_>>()
+        };
+        assert_eq!(unread(Scalar::Text("50 rows".into())), [Field::Rows]);
+        assert_eq!(unread(Scalar::Bool(true)), [Field::Rows]);
+        for value in [Scalar::Text("-1".into()), Scalar::Text("NaN".into()), Scalar::Text(" ".into()), Scalar::Null] {
+            assert_eq!(unread(value), []);
+        }
     }
 
     #[test]

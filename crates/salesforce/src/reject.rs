@@ -1,6 +1,7 @@
 //! Rejected records and the reasons.
 
 use model::Text;
+use std::borrow::Cow;
 
 /// A record that could not be read.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +18,9 @@ pub struct Reject {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RejectReason {
     /// No field names the type of event.
-    #[error("no event type: attributes.type, channel and EVENT_TYPE are missing")]
+    #[error(
+        "no event type: neither the record nor its envelope, the file's name or the columns say it; give it with --type"
+    )]
     NoEventType,
     /// The record is of a type that is not an event.
     #[error("not an event: the record is of type {0}")]
@@ -28,6 +31,22 @@ pub enum RejectReason {
     /// The event time cannot be parsed.
     #[error("no time: {field} is not a time: {value:?}")]
     BadTime {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: Text,
+    },
+    /// The event time is a date without a time of day.
+    #[error("no time: {field} is a date without a time of day: {value:?}")]
+    DateOnly {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: Text,
+    },
+    /// The event time is one at which Salesforce had no such events.
+    #[error("no believable time: {field} is not between the years 2000 and 9999: {value:?}")]
+    ImplausibleTime {
         /// The field.
         field: &'static str,
         /// Its value.
@@ -72,9 +91,33 @@ pub enum RejectReason {
     /// The record is longer than [`crate::MAX_RECORD`].
     #[error("longer than {} MiB", crate::MAX_RECORD >> 20)]
     TooLong,
+    /// The envelopes of a record are nested too deeply.
+    #[error("more than {} envelopes around the record", crate::MAX_ENVELOPES)]
+    TooDeep,
     /// The input failed at this record, so nothing after it can be read either.
     #[error("cannot read the rest of the file: {0}")]
     BreaksOff(String),
+}
+
+impl RejectReason {
+    /// Returns the reason without the values of the record: the same for all records with the same fault.
+    pub fn fault(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::BadTime { field, .. } => return Cow::Owned(format!("no time: {field} is not a time")),
+            Self::DateOnly { field, .. } => {
+                return Cow::Owned(format!("no time: {field} is a date without a time of day"));
+            }
+            Self::ImplausibleTime { field, .. } => {
+                return Cow::Owned(format!("no believable time: {field} is not between the years 2000 and 9999"));
+            }
+            Self::Json(what) => {
+                let what = what.split(" at line ").next().unwrap_or_default();
+                return Cow::Owned(format!("not a JSON object: {what}"));
+            }
+            Self::FieldCount { .. } => "more or fewer fields than the header",
+            other => return Cow::Owned(other.to_string()),
+        })
+    }
 }
 
 /// Longest excerpt, in characters.

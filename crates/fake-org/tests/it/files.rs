@@ -70,7 +70,7 @@ async fn every_row_of_every_type_is_an_activity() {
         let mut chunks = Chunks::new(content.as_bytes(), Format::Csv);
         while let Some(chunk) = chunks.next_chunk().unwrap() {
             let parsed = parse(&chunk, &Context::default());
-            assert!(parsed.rejects.is_empty() && parsed.ignored == 0, "{:?}", parsed.rejects);
+            assert!(parsed.rejects.is_empty() && parsed.ignored() == 0, "{:?}", parsed.rejects);
             *rows.entry(file["EventType"].as_str().unwrap().to_owned()).or_default() += parsed.activities.len();
         }
     }
@@ -104,7 +104,7 @@ async fn log_objects_have_the_rows_of_log_files() {
     let body = page.to_string();
     let mut chunks = Chunks::new(body.as_bytes(), Format::Json);
     let chunk = chunks.next_chunk().unwrap().unwrap();
-    let parsed = parse(&chunk, &Context { org: Some(OrgId::new("00Dhn0000007ZsRUAU")) });
+    let parsed = parse(&chunk, &Context { org: Some(OrgId::new("00Dhn0000007ZsRUAU")), ..Context::default() });
     assert!(parsed.rejects.is_empty(), "{:?}", parsed.rejects);
     assert!(!parsed.activities.is_empty());
     assert_eq!(client.refused("SELECT Id FROM NothingEventLog").await, "INVALID_TYPE");

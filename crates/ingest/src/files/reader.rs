@@ -4,6 +4,7 @@ use crate::FileSettings;
 use crate::source::SourceError;
 use ::files::{Batch, Input, InputError, Skipped, expand, read};
 use model::{OrgId, Uuid, id};
+use salesforce::Context;
 use std::num::NonZero;
 use std::time::SystemTime;
 use tokio::sync::mpsc;
@@ -39,7 +40,7 @@ impl Plan {
     pub(super) async fn make(settings: FileSettings) -> Result<Self, SourceError> {
         let make = move || {
             let org = settings.org.as_ref().map(|org| OrgId::new(org.as_str()));
-            let (inputs, skipped) = expand(&settings.paths, org.as_ref())?;
+            let (inputs, skipped) = expand(&settings.paths, &Context { org: org.clone(), ..Context::default() })?;
             let fingerprint = fingerprint(&inputs, &settings)?;
             Ok(Self { inputs, org, skipped, fingerprint })
         };

@@ -45,7 +45,8 @@ impl Files {
     /// Returns the activities as a backtest reads them.
     fn in_order(&self) -> Vec<Activity> {
         let org = OrgId::new(ORG);
-        let (inputs, _) = expand(&self.paths(), Some(&org)).unwrap();
+        let (inputs, _) =
+            expand(&self.paths(), &salesforce::Context { org: Some(org.clone()), ..Default::default() }).unwrap();
         let mut activities = Vec::new();
         let take = |batch: &mut Batch| {
             activities.append(&mut batch.activities);

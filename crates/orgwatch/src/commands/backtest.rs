@@ -53,6 +53,7 @@ pub(crate) fn prepare(arguments: &ReadArguments, plain: bool) -> Result<Prepared
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options {
         org: arguments.org.clone(),
+        types: arguments.types.unwrap_or_default(),
         learn_until: arguments.learn_until,
         from: arguments.from,
         to: arguments.to,

@@ -16,7 +16,7 @@ const ORG: &str = "00Dhn0000018hrcEAA";
 const DAYS: usize = 20;
 
 fn parse(text: &str) -> Vec<Activity> {
-    let context = Context { org: Some(OrgId::new(ORG)) };
+    let context = Context { org: Some(OrgId::new(ORG)), ..Context::default() };
     let mut chunks = Chunks::new(text.as_bytes(), Format::JsonLines);
     let mut activities = Vec::new();
     while let Some(chunk) = chunks.next_chunk().unwrap() {

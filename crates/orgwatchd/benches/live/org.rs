@@ -34,7 +34,11 @@ impl Org {
 
     /// Passes the activities, ordered by time, to `take`.
     pub(crate) fn read(&self, mut take: impl FnMut(&mut Batch)) {
-        let (inputs, _) = files::expand(std::slice::from_ref(&self.path), Some(&self.id)).unwrap();
+        let (inputs, _) = files::expand(
+            std::slice::from_ref(&self.path),
+            &salesforce::Context { org: Some(self.id.clone()), ..Default::default() },
+        )
+        .unwrap();
         files::read(&inputs, Some(&self.id), 2, |batch| {
             take(batch);
             Ok::<_, InputError>(())

@@ -34,17 +34,18 @@ pub(super) fn read_batches(
     occurrences: &mut Occurrences,
     mut take: impl FnMut(Batch) -> bool,
 ) -> Result<(), ReadError> {
-    let context = Context { org: Some(org.clone()) };
+    let context = Context { org: Some(org.clone()), ..Context::default() };
     let mut chunks = Chunks::new(reader, format);
     while let Some(chunk) = chunks.next_chunk()? {
         let parsed = salesforce::parse(&chunk, &context);
         chunks.recycle(chunk);
+        let ignored = parsed.ignored();
         let mut activities = parsed.activities;
         activities.iter_mut().for_each(|activity| occurrences.number(activity));
         let read = activities.len();
         activities.retain(|activity| activity.org_id == *org);
         let foreign = read - activities.len();
-        if !take(Batch { activities, rejects: parsed.rejects, foreign, ignored: parsed.ignored }) {
+        if !take(Batch { activities, rejects: parsed.rejects, foreign, ignored }) {
             break;
         }
     }

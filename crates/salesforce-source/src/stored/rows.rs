@@ -46,7 +46,8 @@ impl PageRows {
     /// If the page has no events.
     pub(super) fn read(page: &Page, org: &OrgId) -> Result<Self, String> {
         let rows: Vec<Row> = page.rows().map_err(|error| error.to_string())?;
-        let Parsed { activities, ignored, .. } = parse(&page.body, org).map_err(|error| error.to_string())?;
+        let parsed = parse(&page.body, org).map_err(|error| error.to_string())?;
+        let (ignored, activities) = (parsed.ignored(), parsed.activities);
         Ok(Self { ids: rows.iter().map(Row::id).collect(), activities, ignored })
     }
 
@@ -85,7 +86,8 @@ pub(super) fn unreadable(page: &Page, mut rows: BTreeSet<RowId>, org: &OrgId) ->
         if !rows.remove(&row.id()) {
             continue;
         }
-        let Parsed { rejects, ignored, .. } = parse(text.as_bytes(), org).map_err(|error| error.to_string())?;
+        let parsed = parse(text.as_bytes(), org).map_err(|error| error.to_string())?;
+        let (ignored, rejects) = (parsed.ignored(), parsed.rejects);
         if ignored > 0 {
             continue;
         }
@@ -117,15 +119,13 @@ impl Row {
 }
 
 fn parse(json: &[u8], org: &OrgId) -> Result<Parsed, ReadError> {
-    let context = Context { org: Some(org.clone()) };
+    let context = Context { org: Some(org.clone()), ..Context::default() };
     let mut chunks = Chunks::new(json, Format::Json);
     let mut all = Parsed::default();
     while let Some(chunk) = chunks.next_chunk()? {
         let parsed = salesforce::parse(&chunk, &context);
         chunks.recycle(chunk);
-        all.activities.extend(parsed.activities);
-        all.rejects.extend(parsed.rejects);
-        all.ignored += parsed.ignored;
+        all.append(parsed);
     }
     Ok(all)
 }

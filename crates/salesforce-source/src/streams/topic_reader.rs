@@ -151,7 +151,7 @@ impl TopicReader {
     /// Returns the activity of an event; `None` if its kind is not watched or it is unreadable. An unreadable event is
     /// stored as a dead letter before the position passes it.
     async fn decode(&self, event: &Streamed) -> Option<Activity> {
-        let context = salesforce::Context { org: Some(self.common.org.clone()) };
+        let context = salesforce::Context { org: Some(self.common.org.clone()), ..salesforce::Context::default() };
         let read = event.fields.as_ref().map_err(ToString::to_string).and_then(|fields| {
             let fields = fields.iter().map(|(name, value)| (name.as_str(), value.clone()));
             salesforce::from_fields(&event.event, fields, &context).map_err(|reason| reason.to_string())

@@ -65,7 +65,7 @@ fn bulk_jobs() -> LogTable {
 fn row_ids(table: &LogTable) -> BTreeSet<String> {
     let lines: Vec<&str> = table.rows.iter().map(|row| &*row.line).collect();
     let file = format!("\"{}\"\n{}\n", table.columns.join("\",\""), lines.join("\n"));
-    let context = salesforce::Context { org: Some(OrgId::new(ORG)) };
+    let context = salesforce::Context { org: Some(OrgId::new(ORG)), ..salesforce::Context::default() };
     let mut chunks = salesforce::Chunks::new(file.as_bytes(), salesforce::Format::Csv);
     let mut ids = BTreeSet::new();
     while let Some(chunk) = chunks.next_chunk().unwrap() {

@@ -12,6 +12,21 @@ use std::fmt;
 pub(super) struct Object<'r, 'de> {
     pub(super) keys: &'r mut Keys,
     pub(super) record: &'r mut Record<'de>,
+    pub(super) levels: &'r mut Levels,
+}
+
+/// How many objects of an envelope have fields of the record, and whether a field holds an object or array.
+#[derive(Debug, Default)]
+pub(super) struct Levels {
+    with_fields: u32,
+    has_nested: bool,
+}
+
+impl Levels {
+    /// Returns whether it takes a choice which values are the record's.
+    pub(super) fn are_mixed(&self) -> bool {
+        self.with_fields > 1 || self.has_nested
+    }
 }
 
 /// Calls a function with each member of an object.
@@ -62,10 +77,15 @@ impl<'de> Visitor<'de> for Object<'_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut previous = START;
+        let mut has_fields = false;
         while let Some(key) = map.next_key_seed(Key { keys: &mut *self.keys, previous })? {
             previous = key.position;
             match key.action {
-                Action::Open => map.next_value_seed(Object { keys: &mut *self.keys, record: &mut *self.record })?,
+                Action::Open => map.next_value_seed(Object {
+                    keys: &mut *self.keys,
+                    record: &mut *self.record,
+                    levels: &mut *self.levels,
+                })?,
                 Action::OpenAttributes => {
                     let kind = map.next_value_seed(Attributes)?;
                     self.record.set(Field::ObjectType, kind);
@@ -79,13 +99,21 @@ impl<'de> Visitor<'de> for Object<'_, 'de> {
                     | Field::PermissionList
                     | Field::ImpactedUserIds
                     | Field::ParentNameList),
+                    marks,
                 )) => {
                     let raw = map.next_value::<&'de RawValue>()?;
-                    self.record.set(field, scalar(raw));
+                    self.record.set_spelled(field, marks, scalar(raw));
+                    has_fields = true;
                 }
-                Action::Read(Meaning::Field(field)) => {
-                    let value = map.next_value_seed(Value)?;
-                    self.record.set(field, value);
+                // Names the type from outside.
+                Action::Read(Meaning::Field(field @ Field::Channel, marks)) => {
+                    let value = map.next_value_seed(Value { has_nested: &mut self.levels.has_nested })?;
+                    self.record.set_spelled(field, marks, value);
+                }
+                Action::Read(Meaning::Field(field, marks)) => {
+                    let value = map.next_value_seed(Value { has_nested: &mut self.levels.has_nested })?;
+                    self.record.set_spelled(field, marks, value);
+                    has_fields = true;
                 }
                 Action::Read(Meaning::Unknown) => {
                     let raw = map.next_value::<&'de RawValue>()?;
@@ -93,6 +121,7 @@ impl<'de> Visitor<'de> for Object<'_, 'de> {
                 }
             }
         }
+        self.levels.with_fields += u32::from(has_fields);
         Ok(())
     }
 
@@ -154,10 +183,12 @@ impl<'de> Visitor<'de> for Key<'_> {
     }
 }
 
-/// Reads a single value. Arrays and objects give `Null`.
-struct Value;
+/// Reads a single value. Arrays and objects give `Null`, and are noted.
+struct Value<'n> {
+    has_nested: &'n mut bool,
+}
 
-impl<'de> DeserializeSeed<'de> for Value {
+impl<'de> DeserializeSeed<'de> for Value<'_> {
     type Value = Scalar<'de>;
 
     #[inline]
@@ -166,7 +197,7 @@ impl<'de> DeserializeSeed<'de> for Value {
     }
 }
 
-impl<'de> Visitor<'de> for Value {
+impl<'de> Visitor<'de> for Value<'_> {
     type Value = Scalar<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -203,11 +234,13 @@ impl<'de> Visitor<'de> for Value {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar<'de>, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
+        *self.has_nested = true;
         Ok(Scalar::Null)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        *self.has_nested = true;
         Ok(Scalar::Null)
     }
 }
@@ -234,7 +267,7 @@ impl<'de> Visitor<'de> for Attributes {
         let mut kind = Scalar::Null;
         while let Some(is_type) = map.next_key_seed(IsType)? {
             if is_type {
-                kind = map.next_value_seed(Value)?;
+                kind = map.next_value_seed(Value { has_nested: &mut false })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -268,7 +301,7 @@ impl Visitor<'_> for IsType {
     }
 }
 
-impl<'de, F: FnMut(&str, &'de RawValue)> DeserializeSeed<'de> for Each<F> {
+impl<'de, F: FnMut(Cow<'de, str>, &'de RawValue)> DeserializeSeed<'de> for Each<F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -276,7 +309,7 @@ impl<'de, F: FnMut(&str, &'de RawValue)> DeserializeSeed<'de> for Each<F> {
     }
 }
 
-impl<'de, F: FnMut(&str, &'de RawValue)> Visitor<'de> for Each<F> {
+impl<'de, F: FnMut(Cow<'de, str>, &'de RawValue)> Visitor<'de> for Each<F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -285,7 +318,7 @@ impl<'de, F: FnMut(&str, &'de RawValue)> Visitor<'de> for Each<F> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some((name, value)) = map.next_entry::<Cow<'de, str>, &'de RawValue>()? {
-            (self.0)(&name, value);
+            (self.0)(name, value);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ const MAX_OBJECTS: usize = 64;
 
 /// Fills the fields that most kinds share.
 pub(super) fn fill(record: &Record<'_>, clients: &mut Clients, activity: &mut Activity) {
-    activity.received_at = crate::time::read(record.get(Field::CreatedDate));
+    activity.received_at = crate::time::read(record.get(Field::CreatedDate)).ok();
     activity.operation = record.first(&[
         Field::Operation,
         Field::MethodName,

@@ -1,27 +1,34 @@
 //! Identifies the kind and channel of a record.
 
 use crate::field::Field;
-use crate::record::Record;
+use crate::record::{Record, Scalar, cut};
 use crate::reject::RejectReason;
+use crate::types::{Suggested, TypeSource};
 use model::{Channel, Kind, Text};
 
 /// The type of a record.
 pub(super) enum Identified {
-    /// An event that orgwatch watches, with its name in the table.
-    Watched(&'static str, Channel, Kind),
-    /// An event that orgwatch does not watch.
-    NotWatched,
+    /// An event that orgwatch watches, with its name in the table, and what said so.
+    Watched(&'static str, Channel, Kind, TypeSource),
+    /// An event that orgwatch does not watch, with its name.
+    NotWatched(Text),
 }
+
+/// A name in the table.
+type Entry = (&'static str, Channel, Kind);
 
 /// Declares `watched`, which looks up an event type by name.
 macro_rules! table {
     ($($channel:ident { $($name:literal => $kind:ident),+ $(,)? })+) => {
-        fn watched(name: &str) -> Option<(&'static str, Channel, Kind)> {
+        fn watched(name: &str) -> Option<Entry> {
             match name {
                 $($($name => Some(($name, Channel::$channel, Kind::$kind)),)+)+
                 _ => None,
             }
         }
+
+        /// All names in the table.
+        const NAMES: &[(&str, Channel, Kind)] = &[$($(($name, Channel::$channel, Kind::$kind)),+),+];
     };
 }
 
@@ -92,31 +99,79 @@ const EVENT_ENDINGS: [&str; 4] = ["Event", "EventStream", "EventStore", "EventLo
 /// Records that count as events although their names have no such ending.
 const NOT_WATCHED: [&str; 4] = ["SetupAuditTrail", "EventLogFile", "LoginHistory", "ThreatDetectionFeedback"];
 
-/// Identifies a record by the channel of its envelope, else by `attributes.type`, else by `EVENT_TYPE`.
-pub(super) fn identify(record: &Record<'_>) -> Result<Identified, RejectReason> {
-    // The channel comes first: a streamed event may carry the type of its stored copy.
-    let streamed = record.str(Field::Channel).and_then(|channel| channel.rsplit('/').next());
-    let object = record.str(Field::ObjectType);
-    let logged = record.str(Field::EventType);
-    let name = [streamed, object].into_iter().flatten().find(|name| !name.is_empty());
-    match (name, logged) {
-        (Some(name), _) => {
-            match watched(name).filter(|(_, channel, _)| *channel != Channel::LogFile).or_else(|| log_object(name)) {
-                Some((name, channel, kind)) => Ok(Identified::Watched(name, channel, kind)),
-                None if is_event(name) => Ok(Identified::NotWatched),
-                None => Err(RejectReason::NotAnEvent(Text::new(crate::record::cut(name, 80)))),
-            }
+/// Identifies a record by the channel of its envelope, else by `attributes.type`, else by `EVENT_TYPE`, else by what is
+/// suggested.
+pub(super) fn identify(record: &Record<'_>, suggested: &Suggested) -> Result<Identified, RejectReason> {
+    // The channel comes first: a streamed event may carry the type of its stored copy. A collector's own channels count
+    // for nothing.
+    let last = |path: &'_ str| path.rsplit('/').next().filter(|name| !name.is_empty()).is_some_and(is_event);
+    let streamed = record.str(Field::Channel).filter(|path| last(path)).and_then(|path| path.rsplit('/').next());
+    let object = record.str(Field::ObjectType).filter(|name| !name.is_empty());
+    if let Some(name) = streamed.or(object) {
+        return match watched(name).filter(|(_, channel, _)| *channel != Channel::LogFile).or_else(|| log_object(name)) {
+            Some((name, channel, kind)) => Ok(Identified::Watched(name, channel, kind, TypeSource::Record)),
+            None if is_event(name) => Ok(Identified::NotWatched(short(name))),
+            None => Err(RejectReason::NotAnEvent(short(name))),
+        };
+    }
+    if let Some(logged) = record.str(Field::EventType) {
+        return Ok(match watched(logged).or_else(|| in_any_case(logged)) {
+            Some((name, channel, kind)) => Identified::Watched(name, channel, kind, TypeSource::Record),
+            None => Identified::NotWatched(short(logged)),
+        });
+    }
+    let is_log = *record.get(Field::EventDate) == Scalar::Null;
+    let mut names = suggested.in_order();
+    match names.find_map(|(name, source)| Some((in_any_case(name)?, source))) {
+        Some(((name, channel, kind), source)) => {
+            let (name, channel, kind) = twin(name, channel, kind, is_log);
+            Ok(Identified::Watched(name, channel, kind, source))
         }
-        (None, Some(logged)) => Ok(match watched(logged) {
-            Some((name, channel, kind)) => Identified::Watched(name, channel, kind),
-            None => Identified::NotWatched,
-        }),
-        (None, None) => Err(RejectReason::NoEventType),
+        None => match suggested.in_order().next() {
+            Some((name, _)) => Ok(Identified::NotWatched(short(name))),
+            None => Err(RejectReason::NoEventType),
+        },
     }
 }
 
+/// Returns the channel of a record; `None` if its type is not known, or not watched.
+pub(crate) fn channel_of(record: &Record<'_>, suggested: &Suggested) -> Option<Channel> {
+    match identify(record, suggested) {
+        Ok(Identified::Watched(_, channel, ..)) => Some(channel),
+        Ok(Identified::NotWatched(_)) | Err(_) => None,
+    }
+}
+
+/// Returns the name of an event type, watched or not, that `text` is in any case; `None` if it is none that is known.
+pub(crate) fn known(text: &str) -> Option<&'static str> {
+    let other = || NOT_WATCHED.iter().copied().find(|name| name.eq_ignore_ascii_case(text));
+    in_any_case(text).map(|(name, ..)| name).or_else(other)
+}
+
+/// Looks up a name in any case. Log files come first: only their names are written in other cases by tools.
+fn in_any_case(text: &str) -> Option<Entry> {
+    let log_first = NAMES.iter().rev();
+    log_first.copied().find(|(name, ..)| name.eq_ignore_ascii_case(text)).or_else(|| log_object(text))
+}
+
+/// Returns the type of the same kind that a record is: suggestions do not always say whether it is a row of a log file,
+/// which has no `EventDate`, or a stored event.
+fn twin(name: &'static str, channel: Channel, kind: Kind, is_log: bool) -> Entry {
+    let fits = |channel: Channel| match channel {
+        Channel::LogFile | Channel::LogObject => is_log,
+        Channel::Stream | Channel::Stored => !is_log,
+        Channel::SecurityCenter => true,
+    };
+    if fits(channel) {
+        return (name, channel, kind);
+    }
+    let other = if is_log { Channel::LogFile } else { Channel::Stored };
+    let mut twins = NAMES.iter().copied().filter(|entry| entry.1 == other && entry.2 == kind);
+    twins.next().unwrap_or((name, channel, kind))
+}
+
 /// Looks up an event log object, which is named after its log file: `RestApiEventLog`.
-fn log_object(name: &str) -> Option<(&'static str, Channel, Kind)> {
+fn log_object(name: &str) -> Option<Entry> {
     let file = name.strip_suffix("EventLog")?;
     let renamed = match file {
         "Api" => "API",
@@ -127,8 +182,13 @@ fn log_object(name: &str) -> Option<(&'static str, Channel, Kind)> {
     (channel == Channel::LogFile).then_some((name, Channel::LogObject, kind))
 }
 
-fn is_event(name: &str) -> bool {
+/// Returns whether a name is that of an event type, watched or not.
+pub(crate) fn is_event(name: &str) -> bool {
     EVENT_ENDINGS.iter().any(|ending| name.ends_with(ending))
         || NOT_WATCHED.contains(&name)
         || name.starts_with("TenantSecurity")
+}
+
+fn short(name: &str) -> Text {
+    Text::new(cut(name, 80))
 }

@@ -12,7 +12,7 @@ fn check(name: &str) {
     for activity in &parsed.activities {
         writeln!(shown, "{}", support::show(activity)).unwrap();
     }
-    let (count, ignored) = (parsed.activities.len(), parsed.ignored);
+    let (count, ignored) = (parsed.activities.len(), parsed.ignored());
     writeln!(shown, "{count} activities, {ignored} ignored, rejects: {:?}", parsed.rejects).unwrap();
     insta::assert_snapshot!(name, shown);
 }

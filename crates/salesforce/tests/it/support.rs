@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::io::Read;
 
 pub(crate) fn context() -> Context {
-    Context { org: Some(OrgId::new("00Dhn0000018hrc")) }
+    Context { org: Some(OrgId::new("00Dhn0000018hrc")), ..Context::default() }
 }
 
 pub(crate) fn read(text: &str) -> Parsed {
@@ -24,9 +24,7 @@ pub(crate) fn read_as(reader: impl Read, format: Format) -> Parsed {
     while let Some(chunk) = chunks.next_chunk().unwrap() {
         let mut parsed = parse(&chunk, &context());
         parsed.activities.iter_mut().for_each(|activity| occurrences.number(activity));
-        all.activities.append(&mut parsed.activities);
-        all.rejects.append(&mut parsed.rejects);
-        all.ignored += parsed.ignored;
+        all.append(parsed);
     }
     all
 }
@@ -34,7 +32,7 @@ pub(crate) fn read_as(reader: impl Read, format: Format) -> Parsed {
 /// Returns the single activity of `text`, and fails if there is anything else.
 pub(crate) fn one(text: &str) -> Activity {
     let mut parsed = read(text);
-    assert_eq!((parsed.activities.len(), parsed.rejects.as_slice(), parsed.ignored), (1, [].as_slice(), 0));
+    assert_eq!((parsed.activities.len(), parsed.rejects.as_slice(), parsed.ignored()), (1, [].as_slice(), 0));
     parsed.activities.remove(0)
 }
 

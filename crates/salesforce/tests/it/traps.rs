@@ -243,14 +243,17 @@ fn events_of_other_kinds_are_counted_and_not_rejected() {
         row(&[("EVENT_TYPE", "DatabaseSave"), ("NUM_ROWS", "5")]),
     ] {
         let parsed = read(&event);
-        assert_eq!((parsed.activities.len(), parsed.rejects.len(), parsed.ignored), (0, 0, 1), "{event}");
+        assert_eq!((parsed.activities.len(), parsed.rejects.len(), parsed.ignored()), (0, 0, 1), "{event}");
     }
 }
 
 #[test]
 fn other_records_are_rejected() {
     assert_eq!(rejected(&stored("Account", "")), "1: not an event: the record is of type Account");
-    assert_eq!(rejected("{\"a\":1}\n"), "1: no event type: attributes.type, channel and EVENT_TYPE are missing");
+    assert_eq!(
+        rejected("{\"a\":1}\n"),
+        "1: no event type: neither the record nor its envelope, the file's name or the columns say it; give it with --type"
+    );
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub(super) fn activities_of_the_world() -> &'static [Activity] {
 /// Returns the activities in order of delivery, with late ones and with copies, some with more facets than the first;
 /// all accounts get the right to administer halfway, and every third API call writes.
 fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
-    let context = Context { org: Some(org.clone()) };
+    let context = Context { org: Some(org.clone()), ..Context::default() };
     let mut ordered = Vec::new();
     for day in Simulation::new(plan).unwrap() {
         let mut text = Vec::new();

@@ -1,0 +1,217 @@
+//! Opens what other tools wrap around records: objects, arrays, and texts that hold JSON, pairs or rows.
+//!
+//! Plain records do not come here: see [`crate::json`]. An envelope is recognized by what is within, not by its names:
+//! whatever object has an event's type and time, or its time and further fields, is a record. Arrays are read element by
+//! element, and of objects only the members are listed, so that hostile ones take little memory.
+
+mod hints;
+mod pairs;
+mod repair;
+mod resolve;
+mod text;
+mod value;
+
+use crate::field::{self, Field, Meaning};
+use crate::normalize;
+use crate::reject::RejectReason;
+use hints::Hints;
+pub(crate) use resolve::{Resolved, fingerprint};
+use serde::de::{DeserializeSeed, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+pub(crate) use value::Value;
+
+/// Most envelopes around a record. A choice: real ones have at most five.
+pub const MAX_ENVELOPES: usize = 8;
+/// Most members of an object that are looked at. A choice: records have about a hundred, and hostile ones millions.
+const MAX_MEMBERS: usize = 1_024;
+
+/// A name and its value, within an object or a row.
+pub(crate) type Member<'a> = (Cow<'a, str>, Value<'a>);
+
+/// What was found in a text.
+#[derive(Debug, Default)]
+pub(crate) struct Opened {
+    /// How many records.
+    pub(crate) records: usize,
+    /// Why a part of it could not be read.
+    pub(crate) fault: Option<RejectReason>,
+}
+
+/// A record that was found.
+pub(crate) struct Found<'f, 'a> {
+    pub(crate) members: &'f [Member<'a>],
+    pub(crate) hints: &'f Hints,
+    /// Names of the envelopes around it, the outermost first.
+    pub(crate) path: &'f [String],
+}
+
+/// Calls `each` with every record in `text`, whatever is wrapped around it.
+pub(crate) fn open(text: &str, each: &mut dyn FnMut(Found<'_, '_>)) -> Opened {
+    let mut opener = Opener { each, path: Vec::new(), opened: Opened::default() };
+    opener.text(text, &Hints::default(), 0);
+    opener.opened
+}
+
+/// Calls `each` with every record in a row: the row itself, or what its fields hold.
+pub(crate) fn open_row(members: Vec<Member<'_>>, each: &mut dyn FnMut(Found<'_, '_>)) -> Opened {
+    let mut opener = Opener { each, path: Vec::new(), opened: Opened::default() };
+    opener.object(&members, &Hints::default(), 0);
+    opener.opened
+}
+
+/// Follows envelopes.
+struct Opener<'e> {
+    each: &'e mut dyn FnMut(Found<'_, '_>),
+    path: Vec<String>,
+    opened: Opened,
+}
+
+impl Opener<'_> {
+    fn value(&mut self, value: &Value<'_>, hints: &Hints, depth: usize) {
+        match value {
+            Value::Text(text) => self.text(text, hints, depth),
+            Value::Json(raw) => match raw.as_bytes().first() {
+                Some(b'{') => match members(raw) {
+                    Ok(members) => self.object(&members, hints, depth),
+                    Err(error) => self.fault(crate::json::syntax(&error)),
+                },
+                Some(b'[') => self.array(raw, hints, depth),
+                Some(b'"') => {
+                    if let Ok(text) = serde_json::from_str::<Cow<'_, str>>(raw) {
+                        self.text(&text, hints, depth);
+                    }
+                }
+                _ => {}
+            },
+        }
+    }
+
+    fn object(&mut self, members: &[Member<'_>], outer: &Hints, depth: usize) {
+        let hints = outer.within(members);
+        if is_record(members) {
+            self.opened.records += 1;
+            (self.each)(Found { members, hints: &hints, path: &self.path });
+            return;
+        }
+        for (name, value) in members.iter().filter(|(_, value)| value.may_hold_a_record()) {
+            if depth >= MAX_ENVELOPES {
+                self.fault(RejectReason::TooDeep);
+                return;
+            }
+            self.path.push(name.clone().into_owned());
+            self.value(value, &hints, depth + 1);
+            self.path.pop();
+        }
+    }
+
+    fn array(&mut self, raw: &str, hints: &Hints, depth: usize) {
+        if depth >= MAX_ENVELOPES {
+            return self.fault(RejectReason::TooDeep);
+        }
+        let element = |raw: &RawValue| {
+            let value = Value::Json(raw.get());
+            if value.may_hold_a_record() {
+                self.value(&value, hints, depth + 1);
+            }
+        };
+        let mut json = serde_json::Deserializer::from_str(raw);
+        if let Err(error) = Elements(element).deserialize(&mut json) {
+            self.fault(crate::json::syntax(&error));
+        }
+    }
+
+    fn fault(&mut self, fault: RejectReason) {
+        self.opened.fault.get_or_insert(fault);
+    }
+}
+
+/// Returns the members of an object, at most [`MAX_MEMBERS`].
+fn members(raw: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
+    let mut listed: Vec<Member<'_>> = Vec::new();
+    crate::json::each_member(raw, |name, value| {
+        if listed.len() < MAX_MEMBERS {
+            listed.push((name, Value::Json(value.get())));
+        }
+    })?;
+    Ok(listed)
+}
+
+/// Returns whether the members are those of an event: it says its type and time, or its time and two fields that only
+/// events have.
+fn is_record(members: &[Member<'_>]) -> bool {
+    let (mut is_typed, mut is_timed, mut specific) = (false, false, 0);
+    for (name, value) in members {
+        if name == "attributes" {
+            is_typed |= value.members_type().is_some_and(|name| normalize::is_event_type(&name));
+            continue;
+        }
+        match field::meaning(name) {
+            Meaning::Field(Field::EventType, _) => {
+                is_typed |= name == "EVENT_TYPE"
+                    || value
+                        .scalar()
+                        .is_some_and(|scalar| scalar.is_text(|text| normalize::known_type(text).is_some()));
+            }
+            Meaning::Field(Field::ObjectType, _) => is_typed = true,
+            Meaning::Field(Field::EventDate | Field::TimestampDerived, _) => is_timed = true,
+            Meaning::Field(Field::Timestamp, _) => is_timed |= &**name != "timestamp",
+            Meaning::Field(field, _) => specific += usize::from(is_specific(field)),
+            Meaning::Dropped | Meaning::Unknown => {}
+        }
+    }
+    is_typed && (is_timed || specific > 1) || is_timed && specific > 1
+}
+
+/// Returns whether a field's name is one that only Salesforce's events have.
+fn is_specific(field: Field) -> bool {
+    matches!(
+        field,
+        Field::EventIdentifier
+            | Field::UserId
+            | Field::UserIdDerived
+            | Field::OrgId
+            | Field::RequestId
+            | Field::SessionKey
+            | Field::LoginKey
+            | Field::LoginType
+            | Field::LoginStatus
+            | Field::SourceIp
+            | Field::ClientIp
+            | Field::QueriedEntities
+            | Field::Rows
+            | Field::RowsReturned
+            | Field::ExecutionIdentifier
+            | Field::DeveloperName
+            | Field::ReportId
+            | Field::DocumentId
+            | Field::PermissionList
+    )
+}
+
+/// Calls a function with each element of an array.
+struct Elements<F>(F);
+
+impl<'de, F: FnMut(&'de RawValue)> DeserializeSeed<'de> for Elements<F> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, F: FnMut(&'de RawValue)> Visitor<'de> for Elements<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(element) = seq.next_element()? {
+            (self.0)(element);
+        }
+        Ok(())
+    }
+}

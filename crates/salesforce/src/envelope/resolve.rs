@@ -1,0 +1,140 @@
+//! Decides which of a record's members are Salesforce's, and which a collector has added.
+
+use super::{Found, Member};
+use crate::field::{Field, Marks, Meaning, fold, meaning, plain};
+use crate::fingerprint::{Fingerprint, NameHash};
+use crate::normalize;
+use crate::record::{Record, Scalar};
+use crate::types::{Suggested, TypeNames, by_columns};
+use model::Channel;
+use std::borrow::Cow;
+
+/// A record with one value for each field, and what suggests its type.
+pub(crate) struct Resolved<'a> {
+    pub(crate) record: Record<'a>,
+    pub(crate) suggested: Suggested,
+}
+
+/// A member with a field that its name may stand for.
+struct Candidate<'a, 'm> {
+    field: Field,
+    marks: Marks,
+    member: &'m Member<'a>,
+}
+
+impl<'a> Resolved<'a> {
+    /// Chooses a value for each field.
+    ///
+    /// A name that Salesforce does not have in this channel is an attribute, and so is one in another style than the
+    /// record's time: `status` beside `LOGIN_STATUS`, `username` beside `EventDate`. They displace nothing; only a record
+    /// without a user takes it from such a name.
+    pub(crate) fn of(found: &Found<'_, 'a>, names: TypeNames) -> Self {
+        let candidates: Vec<_> = found.members.iter().filter_map(candidate).collect();
+        let mut suggested = Suggested { envelope: found.hints.event_type, columns: None, names };
+        let columns: Vec<_> = found.members.iter().map(|(name, _)| fold(plain(name))).collect();
+        suggested.columns = by_columns(|column| columns.iter().any(|known| known == column));
+        let channel = Marks::of_form(&candidates, &suggested);
+        let style = style_of(&candidates, channel);
+        let is_own = |candidate: &&Candidate<'_, '_>| candidate.marks.has(channel) && candidate.marks.has(style);
+        let mut record = Record::new();
+        candidates.iter().filter(is_own).for_each(|candidate| candidate.set(&mut record));
+        let identity = [Field::UserIdDerived, Field::UserId, Field::Username];
+        if identity.iter().all(|field| *record.get(*field) == Scalar::Null) {
+            let others = candidates.iter().filter(|candidate| identity.contains(&candidate.field));
+            others.for_each(|candidate| candidate.set(&mut record));
+        }
+        for candidate in candidates.iter().filter(|candidate| !is_own(candidate)) {
+            set_attribute(&mut record, candidate.member);
+        }
+        let is_unknown = |(name, _): &&Member<'_>| meaning(name) == Meaning::Unknown && name != "attributes";
+        for member in found.members.iter().filter(is_unknown) {
+            set_attribute(&mut record, member);
+        }
+        if let Some(org) = &found.hints.org {
+            record.set(Field::OrgId, Scalar::Text(Cow::Owned(org.as_str().to_owned())));
+        }
+        Self { record, suggested }
+    }
+}
+
+/// Returns the fingerprint of a record's content: the same as without envelopes.
+pub(crate) fn fingerprint(members: &[Member<'_>]) -> u64 {
+    let mut fingerprint = Fingerprint::default();
+    for (name, value) in members {
+        if let Some(content) = value.content() {
+            fingerprint.add(NameHash::new(plain(name)), content.as_bytes());
+        }
+    }
+    fingerprint.value()
+}
+
+impl Marks {
+    /// Returns the mark of the channel that a record has come by: of its type, or else of the time that it has.
+    fn of_form(candidates: &[Candidate<'_, '_>], suggested: &Suggested) -> Self {
+        let mut probe = Record::new();
+        // Names in Salesforce's own styles say the type, if there are any.
+        let (other, own): (Vec<_>, Vec<_>) = candidates.iter().partition(|candidate| candidate.marks.is_other());
+        for candidate in own.into_iter().chain(other) {
+            let says_type =
+                matches!(candidate.field, Field::Channel | Field::ObjectType | Field::EventType | Field::EventDate);
+            if says_type {
+                candidate.set(&mut probe);
+            }
+        }
+        match normalize::channel_of(&probe, suggested) {
+            // Some exports write stored events as rows of log files.
+            Some(Channel::Stream | Channel::Stored) if *probe.get(Field::EventType) != Scalar::Null => {
+                Self::EVENT.or(Self::LOG)
+            }
+            Some(channel) => Self::of(channel),
+            None if *probe.get(Field::EventDate) != Scalar::Null => Self::EVENT,
+            None => Self::LOG,
+        }
+    }
+}
+
+/// Returns the style in which the time of a record is written: Salesforce's own, if several are.
+fn style_of(candidates: &[Candidate<'_, '_>], channel: Marks) -> Marks {
+    let is_time = |field: Field| matches!(field, Field::EventDate | Field::TimestampDerived | Field::Timestamp);
+    let times = candidates.iter().filter(|candidate| is_time(candidate.field) && candidate.marks.has(channel));
+    let styles = [Marks::PASCAL, Marks::UPPER];
+    let own = styles.into_iter().find(|style| times.clone().any(|time| time.marks.has(*style)));
+    own.unwrap_or(Marks::OTHER)
+}
+
+fn candidate<'a, 'm>(member: &'m Member<'a>) -> Option<Candidate<'a, 'm>> {
+    if member.0 == "attributes" {
+        return Some(Candidate { field: Field::ObjectType, marks: Marks::ALL, member });
+    }
+    match meaning(&member.0) {
+        Meaning::Field(field, marks) => Some(Candidate { field, marks, member }),
+        Meaning::Dropped | Meaning::Unknown => None,
+    }
+}
+
+impl<'a> Candidate<'a, '_> {
+    fn set(&self, record: &mut Record<'a>) {
+        let (name, value) = self.member;
+        if name == "attributes" {
+            if let Some(kind) = value.members_type() {
+                record.set(self.field, Scalar::Text(Cow::Owned(kind)));
+            }
+            return;
+        }
+        let holds_json = matches!(
+            self.field,
+            Field::SecurityEventData | Field::PermissionList | Field::ImpactedUserIds | Field::ParentNameList
+        );
+        let scalar = if holds_json { value.scalar_or_json() } else { value.scalar() };
+        match scalar {
+            Some(scalar) => record.set(self.field, scalar),
+            None => record.set_unread(self.field),
+        }
+    }
+}
+
+fn set_attribute<'a>(record: &mut Record<'a>, member: &Member<'a>) {
+    if let Some(scalar) = member.1.scalar_or_json() {
+        record.set_unknown(member.0.clone(), scalar);
+    }
+}

@@ -1,0 +1,86 @@
+//! Opens texts: JSON, JSON behind other text, pairs, a header with rows, Base64.
+
+use super::{Hints, MAX_ENVELOPES, Opener, Value, pairs, repair};
+use crate::csv::Fields;
+use crate::reject::RejectReason;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+impl Opener<'_> {
+    /// Follows what a text holds.
+    pub(super) fn text(&mut self, text: &str, hints: &Hints, depth: usize) {
+        let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0'));
+        if depth > MAX_ENVELOPES {
+            return self.fault(RejectReason::TooDeep);
+        }
+        if text.starts_with(['{', '[', '"']) {
+            return self.json(text, hints, depth);
+        }
+        if let Some(members) = pairs::read(text) {
+            return self.object(&members, hints, depth);
+        }
+        let Some(at) = text.find('{') else {
+            return match decoded(text) {
+                Some(text) => self.text(&text, hints, depth + 1),
+                None => self.table(text, hints, depth),
+            };
+        };
+        // A line of syslog or a prompt stands in front.
+        let (_, json) = text.split_at(at);
+        self.json(json, hints, depth);
+    }
+
+    /// Follows the JSON values in a text, which may follow each other without a break.
+    fn json(&mut self, text: &str, hints: &Hints, depth: usize) {
+        let before = self.opened.records;
+        let Err(error) = self.values(text, hints, depth) else { return };
+        match repair::repaired(text) {
+            // What stands before the fault must not be read twice.
+            Some(repaired) if self.opened.records == before => {
+                if let Err(error) = self.values(&repaired, hints, depth) {
+                    self.fault(crate::json::syntax(&error));
+                }
+            }
+            _ => self.fault(crate::json::syntax(&error)),
+        }
+    }
+
+    fn values(&mut self, text: &str, hints: &Hints, depth: usize) -> Result<(), serde_json::Error> {
+        for raw in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
+            self.value(&Value::Json(raw?.get()), hints, depth);
+        }
+        Ok(())
+    }
+
+    /// Follows the rows of a text that is a table: a header, and at least one row.
+    fn table(&mut self, text: &str, hints: &Hints, depth: usize) {
+        let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+        let Some(header) = lines.next() else { return };
+        let names: Vec<_> = columns(header);
+        if names.len() < 3 || depth >= MAX_ENVELOPES {
+            return;
+        }
+        for line in lines {
+            let values = columns(line);
+            if values.len() == names.len() {
+                let members: Vec<_> = names.iter().cloned().zip(values.into_iter().map(Value::Text)).collect();
+                self.object(&members, hints, depth + 1);
+            }
+        }
+    }
+}
+
+fn columns(line: &str) -> Vec<Cow<'_, str>> {
+    Fields::of(line.as_bytes()).take(super::MAX_MEMBERS).map(crate::csv::text).collect()
+}
+
+/// Returns the text that Base64 holds, as records of Kinesis are written; `None` if it is something else.
+fn decoded(text: &str) -> Option<String> {
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    if !text.bytes().all(is_base64) {
+        return None;
+    }
+    String::from_utf8(STANDARD.decode(text).ok()?).ok()
+}

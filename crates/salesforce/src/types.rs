@@ -1,0 +1,159 @@
+//! What says the type of records that do not say it themselves.
+
+use crate::normalize::known_type;
+use serde::Serialize;
+
+/// What said of which type an event is, the most reliable first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TypeSource {
+    /// The record.
+    Record,
+    /// An envelope around it.
+    Envelope,
+    /// The name of the file.
+    FileName,
+    /// Columns that only one type has.
+    Columns,
+    /// The caller.
+    Asked,
+}
+
+impl TypeSource {
+    /// Returns it in words, for a sentence that begins with "type from".
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Record => "the record",
+            Self::Envelope => "its envelope",
+            Self::FileName => "the name of the file",
+            Self::Columns => "its columns",
+            Self::Asked => "--type",
+        }
+    }
+}
+
+/// The type that the name of a file suggests, and the one that the caller gives, as [`known_type`] names them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TypeNames {
+    file: Option<&'static str>,
+    asked: Option<&'static str>,
+}
+
+impl TypeNames {
+    /// Returns the type that the caller gives, if it is one that is known, in any case.
+    pub fn asked(name: &str) -> Option<Self> {
+        Some(Self { file: None, asked: Some(known_type(name)?) })
+    }
+
+    /// Returns the same with the type that is part of a file's name: `ListViewEvent-2026-03.csv`,
+    /// `2026-03-02_Login.csv`, `LoginHistory1772442000000.csv`.
+    #[must_use]
+    pub fn with_file(self, name: &str) -> Self {
+        let stem = name.rsplit(['/', '\\']).next().unwrap_or_default();
+        let parts = stem.split(|c: char| !c.is_ascii_alphanumeric());
+        let known = parts.filter_map(|part| known_type(part.trim_matches(|c: char| c.is_ascii_digit())));
+        // `ApiEvent_api.csv`: the longer name says more.
+        Self { file: known.rev().max_by_key(|name| name.len()), ..self }
+    }
+
+    /// Returns the type that the name of the file says.
+    pub(crate) fn file(&self) -> Option<&'static str> {
+        self.file
+    }
+}
+
+/// All that suggests the type of one record.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Suggested {
+    pub(crate) envelope: Option<&'static str>,
+    pub(crate) columns: Option<&'static str>,
+    pub(crate) names: TypeNames,
+}
+
+impl Suggested {
+    /// Returns the suggestions, the most reliable first.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (&'static str, TypeSource)> {
+        [
+            (self.envelope, TypeSource::Envelope),
+            (self.names.file, TypeSource::FileName),
+            (self.columns, TypeSource::Columns),
+            (self.names.asked, TypeSource::Asked),
+        ]
+        .into_iter()
+        .filter_map(|(name, source)| Some((name?, source)))
+    }
+}
+
+/// Sets of columns, as [`crate::field::fold`] writes them, that only one type has. From the field tables of Salesforce's
+/// Platform Events guide; a set is as small as it can be, because people select few columns.
+const COLUMNS: &[(&[&str], &str)] = &[
+    (&["listviewid"], "ListViewEvent"),
+    (&["filtercriteria"], "ListViewEvent"),
+    (&["developername", "rowsprocessed"], "ListViewEvent"),
+    (&["reportid", "rowsprocessed"], "ReportEvent"),
+    (&["displayedfieldentities"], "ReportEvent"),
+    (&["groupedcolumnheaders"], "ReportEvent"),
+    (&["dashboardid", "eventdate"], "ReportEvent"),
+    (&["rowsreturned", "eventdate"], "ApiEvent"),
+    (&["elapsedtime", "eventdate"], "ApiEvent"),
+    (&["connectedappid", "eventdate", "queriedentities"], "ApiEvent"),
+    (&["apitype", "queriedentities", "eventdate"], "ApiEvent"),
+    (&["delegatedusername"], "LoginAsEvent"),
+    (&["loginascategory"], "LoginAsEvent"),
+    (&["loginhistoryid", "logingeoid"], "LoginEvent"),
+    (&["authserviceid", "eventdate"], "LoginEvent"),
+    (&["logintype", "eventdate", "status"], "LoginEvent"),
+    (&["loginurl", "eventdate", "status"], "LoginEvent"),
+    (&["pageurl", "eventdate"], "LightningUriEvent"),
+    (&["effectivepagetime"], "LightningUriEvent"),
+    (&["fileaction"], "FileEventStore"),
+    (&["documentid", "contentsize", "eventdate"], "FileEventStore"),
+    (&["permissionlist"], "PermissionSetEventStore"),
+    (&["impacteduserids"], "PermissionSetEventStore"),
+    (&["currentip", "previousip"], "SessionHijackingEventStore"),
+    (&["acceptlanguage", "score"], "CredentialStuffingEventStore"),
+    (&["requestedentities", "score"], "GuestUserAnomalyEventStore"),
+    (&["featurename", "score"], "LoginAnomalyEventStore"),
+    (&["apianomalyeventnumber"], "ApiAnomalyEventStore"),
+    (&["reportanomalyeventnumber"], "ReportAnomalyEventStore"),
+];
+
+/// Returns the type that alone has these columns; `None` if no set is complete, or sets of several types are. `has`
+/// returns whether a record has a column.
+pub(crate) fn by_columns(has: impl Fn(&str) -> bool) -> Option<&'static str> {
+    let mut complete = COLUMNS.iter().filter(|(columns, _)| columns.iter().all(|column| has(column)));
+    let (_, name) = complete.next()?;
+    complete.all(|(_, other)| other == name).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_file_says_the_type() {
+        let check =
+            |name: &str, expect: Option<&str>| assert_eq!(TypeNames::default().with_file(name).file, expect, "{name}");
+        check("out/ListViewEvent-2026-03.csv", Some("ListViewEvent"));
+        check("2026-03-02_Login.csv", Some("Login"));
+        check("ELF_RestApi_2026.csv.gz", Some("RestApi"));
+        check("listviewevent.ndjson", Some("ListViewEvent"));
+        check("LoginHistory1772442000000.csv", Some("LoginHistory"));
+        check("LoginEventStream-pubsub.json", Some("LoginEventStream"));
+        check("ApiEvent-api.csv", Some("ApiEvent"));
+        check("logs.zip/Login.csv", Some("Login"));
+        check("Login/part-1.json", None);
+        check("events.ndjson", None);
+    }
+
+    #[test]
+    fn columns_of_one_type_say_it() {
+        let check =
+            |columns: &[&str], expect| assert_eq!(by_columns(|name| columns.contains(&name)), expect, "{columns:?}");
+        check(&["eventdate", "userid", "listviewid"], Some("ListViewEvent"));
+        check(&["eventdate", "userid", "logintype", "status"], Some("LoginEvent"));
+        check(&["eventdate", "apitype", "queriedentities", "query"], Some("ApiEvent"));
+        check(&["eventdate", "userid"], None);
+        check(&["listviewid", "fileaction"], None);
+    }
+}
