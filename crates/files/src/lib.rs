@@ -14,3 +14,4 @@ pub use errors::{InputError, SkipReason, Skipped};
 pub use merge::{Batch, read};
 pub use open::{Input, expand};
 pub use orgs::{NamedOrgs, UNNAMED_ORG};
+pub use salesforce::Context;

@@ -15,7 +15,7 @@ use crate::field::{self, Field, Meaning};
 use crate::normalize;
 use crate::reject::RejectReason;
 use hints::Hints;
-pub(crate) use resolve::{Resolved, fingerprint};
+pub(crate) use resolve::{Resolved, fingerprint, uses};
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -49,16 +49,16 @@ pub(crate) struct Found<'f, 'a> {
 
 /// Calls `each` with every record in `text`, whatever is wrapped around it.
 pub(crate) fn open(text: &str, each: &mut dyn FnMut(Found<'_, '_>)) -> Opened {
-    let mut opener = Opener { each, path: Vec::new(), opened: Opened::default() };
+    let mut opener = Opener::new(each);
     opener.text(text, &Hints::default(), 0);
-    opener.opened
+    opener.finish()
 }
 
 /// Calls `each` with every record in a row: the row itself, or what its fields hold.
 pub(crate) fn open_row(members: Vec<Member<'_>>, each: &mut dyn FnMut(Found<'_, '_>)) -> Opened {
-    let mut opener = Opener { each, path: Vec::new(), opened: Opened::default() };
+    let mut opener = Opener::new(each);
     opener.object(&members, &Hints::default(), 0);
-    opener.opened
+    opener.finish()
 }
 
 /// Follows envelopes.
@@ -66,9 +66,22 @@ struct Opener<'e> {
     each: &'e mut dyn FnMut(Found<'_, '_>),
     path: Vec<String>,
     opened: Opened,
+    /// Whether an object says an event's type, and has no time.
+    is_untimed: bool,
 }
 
-impl Opener<'_> {
+impl<'e> Opener<'e> {
+    fn new(each: &'e mut dyn FnMut(Found<'_, '_>)) -> Self {
+        Self { each, path: Vec::new(), opened: Opened::default(), is_untimed: false }
+    }
+
+    fn finish(mut self) -> Opened {
+        if self.is_untimed && self.opened.records == 0 {
+            self.fault(RejectReason::NoTime);
+        }
+        self.opened
+    }
+
     fn value(&mut self, value: &Value<'_>, hints: &Hints, depth: usize) {
         match value {
             Value::Text(text) => self.text(text, hints, depth),
@@ -90,7 +103,8 @@ impl Opener<'_> {
 
     fn object(&mut self, members: &[Member<'_>], outer: &Hints, depth: usize) {
         let hints = outer.within(members);
-        if is_record(members) {
+        let signs = Signs::of(members);
+        if signs.are_of_a_record() {
             self.opened.records += 1;
             (self.each)(Found { members, hints: &hints, path: &self.path });
             return;
@@ -104,6 +118,7 @@ impl Opener<'_> {
             self.value(value, &hints, depth + 1);
             self.path.pop();
         }
+        self.is_untimed |= signs.is_typed;
     }
 
     fn array(&mut self, raw: &str, hints: &Hints, depth: usize) {
@@ -138,30 +153,43 @@ fn members(raw: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
     Ok(listed)
 }
 
-/// Returns whether the members are those of an event: it says its type and time, or its time and two fields that only
-/// events have.
-fn is_record(members: &[Member<'_>]) -> bool {
-    let (mut is_typed, mut is_timed, mut specific) = (false, false, 0);
-    for (name, value) in members {
-        if name == "attributes" {
-            is_typed |= value.members_type().is_some_and(|name| normalize::is_event_type(&name));
-            continue;
-        }
-        match field::meaning(name) {
-            Meaning::Field(Field::EventType, _) => {
-                is_typed |= name == "EVENT_TYPE"
-                    || value
-                        .scalar()
-                        .is_some_and(|scalar| scalar.is_text(|text| normalize::known_type(text).is_some()));
+/// What shows that members are those of an event.
+#[derive(Default)]
+struct Signs {
+    /// They say an event's type.
+    is_typed: bool,
+    /// They have an event's time.
+    is_timed: bool,
+    /// How many fields there are that only events have.
+    specific: usize,
+}
+
+impl Signs {
+    fn of(members: &[Member<'_>]) -> Self {
+        let mut signs = Self::default();
+        for (name, value) in members {
+            if name == "attributes" {
+                signs.is_typed |= value.members_type().is_some_and(|name| normalize::is_event_type(&name));
+                continue;
             }
-            Meaning::Field(Field::ObjectType, _) => is_typed = true,
-            Meaning::Field(Field::EventDate | Field::TimestampDerived, _) => is_timed = true,
-            Meaning::Field(Field::Timestamp, _) => is_timed |= &**name != "timestamp",
-            Meaning::Field(field, _) => specific += usize::from(is_specific(field)),
-            Meaning::Dropped | Meaning::Unknown => {}
+            let is_known_type =
+                || value.scalar().is_some_and(|it| it.is_text(|text| normalize::known_type(text).is_some()));
+            match field::meaning(name) {
+                Meaning::Field(Field::EventType, _) => signs.is_typed |= name == "EVENT_TYPE" || is_known_type(),
+                Meaning::Field(Field::ObjectType, _) => signs.is_typed = true,
+                Meaning::Field(Field::EventDate | Field::TimestampDerived, _) => signs.is_timed = true,
+                Meaning::Field(Field::Timestamp, _) => signs.is_timed |= &**name != "timestamp",
+                Meaning::Field(field, _) => signs.specific += usize::from(is_specific(field)),
+                Meaning::Dropped | Meaning::Unknown => {}
+            }
         }
+        signs
     }
-    is_typed && (is_timed || specific > 1) || is_timed && specific > 1
+
+    /// An event has a time, and says its type or has two fields that only events have.
+    fn are_of_a_record(&self) -> bool {
+        self.is_timed && (self.is_typed || self.specific > 1)
+    }
 }
 
 /// Returns whether a field's name is one that only Salesforce's events have.

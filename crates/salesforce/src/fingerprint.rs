@@ -1,6 +1,6 @@
 //! Hashes the content of records that have no identifier.
 
-use crate::field::fold;
+use crate::field::{fold, plain};
 use model::id::hash;
 
 /// A hash of a record's content that does not depend on the order of columns.
@@ -33,14 +33,14 @@ fn mix(bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// The hash of a column's name without case and underscores.
+/// The hash of a column's name without case, underscores, and what other tools add to it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NameHash(u64);
 
 impl NameHash {
     /// Hashes a name.
     pub(crate) fn new(name: &str) -> Self {
-        Self(hash(fold(name).as_bytes()))
+        Self(hash(fold(plain(name)).as_bytes()))
     }
 }
 

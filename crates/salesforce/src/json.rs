@@ -6,10 +6,11 @@ pub(crate) mod wrapped;
 
 use crate::chunk::Chunk;
 use crate::client::Clients;
+use crate::field::Field;
 use crate::fingerprint::{Fingerprint, NameHash};
 use crate::format::BOM;
 use crate::normalize::{self, Normalized};
-use crate::record::Record;
+use crate::record::{Record, Scalar};
 use crate::reject::{self, RejectReason};
 use crate::types::Suggested;
 use crate::{Context, Parsed};
@@ -62,7 +63,9 @@ fn read_plain<'a>(
         .deserialize(&mut json)
         .and_then(|()| json.end())
         .map_err(|error| syntax(&error))?;
-    if levels.are_mixed() {
+    // Without an identifier the content identifies a record: its own, not that of the envelope.
+    let is_anonymous = levels.has_envelope && *record.get(Field::EventIdentifier) == Scalar::Null;
+    if levels.are_mixed() || is_anonymous {
         return Ok(Normalized::Mixed);
     }
     normalize::normalize(record, clients, context, suggested, || fingerprint(text))

@@ -13,6 +13,7 @@ mod occurrences;
 pub mod reading;
 mod record;
 mod reject;
+mod shape;
 mod time;
 mod types;
 
@@ -22,6 +23,7 @@ pub use format::{Format, NotEvents, detect};
 pub use occurrences::Occurrences;
 pub use record::Scalar;
 pub use reject::{Reject, RejectReason};
+pub use shape::{ColumnUse, Shape, shape};
 pub use types::{TypeNames, TypeSource};
 
 use client::Clients;

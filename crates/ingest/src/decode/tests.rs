@@ -213,7 +213,7 @@ fn unreadable_records_are_set_aside_with_their_line() {
       },
       {
         "line": 5,
-        "reason": "no event type: attributes.type, channel and EVENT_TYPE are missing"
+        "reason": "no event type: neither the record nor its envelope, the file's name or the columns say it; give it with --type"
       },
       {
         "line": 6,

@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Done> {
         &ReadArguments {
             inputs: vec![arguments.out.join("events.ndjson")],
             config: None,
+            types: None,
             org: Some(org),
             learn_until: Some(start.plus(LEARNING)),
             from: None,

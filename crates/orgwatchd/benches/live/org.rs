@@ -36,7 +36,7 @@ impl Org {
     pub(crate) fn read(&self, mut take: impl FnMut(&mut Batch)) {
         let (inputs, _) = files::expand(
             std::slice::from_ref(&self.path),
-            &salesforce::Context { org: Some(self.id.clone()), ..Default::default() },
+            &files::Context { org: Some(self.id.clone()), ..Default::default() },
         )
         .unwrap();
         files::read(&inputs, Some(&self.id), 2, |batch| {

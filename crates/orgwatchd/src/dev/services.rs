@@ -214,7 +214,7 @@ fn org_of(paths: &[PathBuf]) -> Result<Option<OrgId>> {
     if paths.is_empty() || paths.iter().any(|path| path.as_os_str() == "-") {
         return Ok(None);
     }
-    let (inputs, _) = files::expand(paths, &salesforce::Context::default())?;
+    let (inputs, _) = files::expand(paths, &files::Context::default())?;
     Ok(NamedOrgs::at_the_beginning(&inputs).joined())
 }
 

@@ -64,8 +64,8 @@ mod tests {
     #[test]
     fn pairs_are_read_in_quotes_and_without() {
         let text = r#"2026-03-02T09:00:00Z, EVENT_TYPE="Login", USER_NAME="a \"b\", c", EMPTY="", ROWS=5 X=y"#;
-        let read = super::read(text).unwrap();
-        let pairs: Vec<_> = read
+        let members = read(text).unwrap();
+        let pairs: Vec<_> = members
             .iter()
             .map(|(name, value)| match value {
                 Value::Text(text) => format!("{name}:{text}"),
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn other_texts_have_no_pairs() {
         for text in ["", "a=b", "one, two", "a=\"open, b=c, d=e, f=g"] {
-            assert!(super::read(text).is_none(), "{text}");
+            assert!(read(text).is_none(), "{text}");
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Decides which of a record's members are Salesforce's, and which a collector has added.
 
-use super::{Found, Member};
+use super::{Found, Member, is_specific};
 use crate::field::{Field, Marks, Meaning, fold, meaning, plain};
 use crate::fingerprint::{Fingerprint, NameHash};
 use crate::normalize;
 use crate::record::{Record, Scalar};
+use crate::shape::ColumnUse;
 use crate::types::{Suggested, TypeNames, by_columns};
 use model::Channel;
 use std::borrow::Cow;
@@ -30,12 +31,9 @@ impl<'a> Resolved<'a> {
     /// without a user takes it from such a name.
     pub(crate) fn of(found: &Found<'_, 'a>, names: TypeNames) -> Self {
         let candidates: Vec<_> = found.members.iter().filter_map(candidate).collect();
-        let mut suggested = Suggested { envelope: found.hints.event_type, columns: None, names };
-        let columns: Vec<_> = found.members.iter().map(|(name, _)| fold(plain(name))).collect();
-        suggested.columns = by_columns(|column| columns.iter().any(|known| known == column));
-        let channel = Marks::of_form(&candidates, &suggested);
-        let style = style_of(&candidates, channel);
-        let is_own = |candidate: &&Candidate<'_, '_>| candidate.marks.has(channel) && candidate.marks.has(style);
+        let suggested = suggested(found, names);
+        let own = Own::of(&candidates, &suggested);
+        let is_own = |candidate: &&Candidate<'_, '_>| own.is(candidate);
         let mut record = Record::new();
         candidates.iter().filter(is_own).for_each(|candidate| candidate.set(&mut record));
         let identity = [Field::UserIdDerived, Field::UserId, Field::Username];
@@ -57,12 +55,49 @@ impl<'a> Resolved<'a> {
     }
 }
 
+/// Returns what is done with each member of a record.
+pub(crate) fn uses<'f>(found: &'f Found<'_, '_>, names: TypeNames) -> impl Iterator<Item = (&'f str, ColumnUse)> {
+    let candidates: Vec<_> = found.members.iter().filter_map(candidate).collect();
+    let own = Own::of(&candidates, &suggested(found, names));
+    found.members.iter().map(move |member| {
+        let name = member.0.as_ref();
+        match candidate(member) {
+            Some(candidate) if own.is(&candidate) => (name, ColumnUse::Field(candidate.field.name())),
+            None if meaning(name) == Meaning::Dropped => (name, ColumnUse::Passed),
+            _ => (name, ColumnUse::Attribute),
+        }
+    })
+}
+
+/// Which of the candidates are Salesforce's.
+struct Own {
+    channel: Marks,
+    style: Marks,
+}
+
+impl Own {
+    fn of(candidates: &[Candidate<'_, '_>], suggested: &Suggested) -> Self {
+        let channel = Marks::of_form(candidates, suggested);
+        Self { channel, style: style_of(candidates, channel) }
+    }
+
+    fn is(&self, candidate: &Candidate<'_, '_>) -> bool {
+        candidate.marks.has(self.channel) && candidate.marks.has(self.style)
+    }
+}
+
+fn suggested(found: &Found<'_, '_>, names: TypeNames) -> Suggested {
+    let columns: Vec<_> = found.members.iter().map(|(name, _)| fold(plain(name))).collect();
+    let columns = by_columns(|column| columns.iter().any(|known| known == column));
+    Suggested { envelope: found.hints.event_type, columns, names }
+}
+
 /// Returns the fingerprint of a record's content: the same as without envelopes.
 pub(crate) fn fingerprint(members: &[Member<'_>]) -> u64 {
     let mut fingerprint = Fingerprint::default();
     for (name, value) in members {
         if let Some(content) = value.content() {
-            fingerprint.add(NameHash::new(plain(name)), content.as_bytes());
+            fingerprint.add(NameHash::new(name), content.as_bytes());
         }
     }
     fingerprint.value()
@@ -93,13 +128,16 @@ impl Marks {
     }
 }
 
-/// Returns the style in which the time of a record is written: Salesforce's own, if several are.
+/// Returns the style in which most names of a record are written that only events have: Salesforce's own, if there are as
+/// many.
 fn style_of(candidates: &[Candidate<'_, '_>], channel: Marks) -> Marks {
     let is_time = |field: Field| matches!(field, Field::EventDate | Field::TimestampDerived | Field::Timestamp);
-    let times = candidates.iter().filter(|candidate| is_time(candidate.field) && candidate.marks.has(channel));
-    let styles = [Marks::PASCAL, Marks::UPPER];
-    let own = styles.into_iter().find(|style| times.clone().any(|time| time.marks.has(*style)));
-    own.unwrap_or(Marks::OTHER)
+    let specific = candidates.iter().filter(|candidate| is_time(candidate.field) || is_specific(candidate.field));
+    let count = |style: &Marks| {
+        specific.clone().filter(|candidate| candidate.marks.has(channel) && candidate.marks.has(*style)).count()
+    };
+    // Of equal counts, `max_by_key` takes the last.
+    [Marks::OTHER, Marks::UPPER, Marks::PASCAL].into_iter().max_by_key(count).unwrap_or(Marks::OTHER)
 }
 
 fn candidate<'a, 'm>(member: &'m Member<'a>) -> Option<Candidate<'a, 'm>> {

@@ -74,16 +74,16 @@ impl Marks {
         }
     }
 
-    /// Returns the style in which a name is written.
+    /// Returns the styles in which a name may be written: that of a single word can also be one of another tool.
     pub(super) fn style_of(name: &str) -> Self {
         let starts_upper = name.starts_with(|c: char| c.is_ascii_uppercase());
         let has_lower = name.contains(|c: char| c.is_ascii_lowercase());
-        if !starts_upper || name.contains([' ', '.']) || has_lower && name.contains('_') {
-            Self::OTHER
-        } else if has_lower {
-            Self::PASCAL
-        } else {
-            Self::UPPER
-        }
+        let style = match has_lower {
+            _ if !starts_upper || name.contains([' ', '.']) || has_lower && name.contains('_') => return Self::OTHER,
+            true => Self::PASCAL,
+            false => Self::UPPER,
+        };
+        let has_words = if has_lower { name.chars().skip(1).any(char::is_uppercase) } else { name.contains('_') };
+        if has_words { style } else { style.or(Self::OTHER) }
     }
 }

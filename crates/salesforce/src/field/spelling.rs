@@ -18,8 +18,7 @@ pub(crate) fn meaning(name: &str) -> Meaning {
     }
     match DICTIONARY.get(&fold(plain(name))) {
         Some(Meaning::Field(field, marks)) if !matches!(field, Field::Channel | Field::ObjectType) => {
-            let style = if plain(name).len() == name.len() { Marks::style_of(name) } else { Marks::OTHER };
-            Meaning::Field(*field, marks.in_style(style))
+            Meaning::Field(*field, marks.in_style(Marks::style_of(plain(name))))
         }
         known => known.copied().unwrap_or(Meaning::Unknown),
     }

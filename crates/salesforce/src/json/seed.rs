@@ -20,6 +20,8 @@ pub(super) struct Object<'r, 'de> {
 pub(super) struct Levels {
     with_fields: u32,
     has_nested: bool,
+    /// Whether there is an envelope.
+    pub(super) has_envelope: bool,
 }
 
 impl Levels {
@@ -81,11 +83,14 @@ impl<'de> Visitor<'de> for Object<'_, 'de> {
         while let Some(key) = map.next_key_seed(Key { keys: &mut *self.keys, previous })? {
             previous = key.position;
             match key.action {
-                Action::Open => map.next_value_seed(Object {
-                    keys: &mut *self.keys,
-                    record: &mut *self.record,
-                    levels: &mut *self.levels,
-                })?,
+                Action::Open => {
+                    self.levels.has_envelope = true;
+                    map.next_value_seed(Object {
+                        keys: &mut *self.keys,
+                        record: &mut *self.record,
+                        levels: &mut *self.levels,
+                    })?;
+                }
                 Action::OpenAttributes => {
                     let kind = map.next_value_seed(Attributes)?;
                     self.record.set(Field::ObjectType, kind);

@@ -9,3 +9,4 @@ mod fixtures;
 mod support;
 mod traps;
 mod traps_of_kinds;
+mod wrapped;
