@@ -99,7 +99,8 @@ fn probe(path: &Path, given: &Context) -> Result<Result<Input, SkipReason>, Inpu
     let mut head = Vec::new();
     let mut unpacked = unpacked(open_file(path)?).map_err(read)?;
     let whole = read_head(&mut unpacked, &mut head);
-    Ok(look_at(&head, whole, given, given.types.with_file(&path.to_string_lossy())).map(|look| look.into_input(Some(path.into()), bytes)))
+    Ok(look_at(&head, whole, given, given.types.with_file(&path.to_string_lossy()))
+        .map(|look| look.into_input(Some(path.into()), bytes)))
 }
 
 fn probe_stdin(given: &Context) -> Result<Result<Input, SkipReason>, InputError> {
@@ -116,7 +117,11 @@ fn probe_stdin(given: &Context) -> Result<Result<Input, SkipReason>, InputError>
     };
     let mut plain = Vec::new();
     let whole = read_head(&mut unpacked(Cursor::new(head.clone())).map_err(read)?, &mut plain);
-    Ok(look_at(&plain, whole, given, given.types).map(|look| Input { head: Arc::new(head), kept, ..look.into_input(None, 0) }))
+    Ok(look_at(&plain, whole, given, given.types).map(|look| Input {
+        head: Arc::new(head),
+        kept,
+        ..look.into_input(None, 0)
+    }))
 }
 
 /// Looks at the events in `head`. A file that breaks off is read as far as it goes, unless that is before its first event.
@@ -130,6 +135,7 @@ fn look_at(head: &[u8], whole: std::io::Result<usize>, given: &Context, types: T
 /// What the head of a file shows.
 struct Look {
     format: Format,
+    types: TypeNames,
     first: Timestamp,
     order: TimeOrder,
     named: NamedOrgs,
@@ -154,7 +160,7 @@ fn look(head: &[u8], given: &Context, types: TypeNames) -> Result<Look, NotEvent
         }
     }
     let first = times.iter().min().copied().unwrap_or(Timestamp(i64::MIN));
-    Ok(Look { format, first, order: order_of(&times), named })
+    Ok(Look { format, types, first, order: order_of(&times), named })
 }
 
 fn order_of(times: &[Timestamp]) -> TimeOrder {

@@ -2,6 +2,7 @@
 
 use super::{Hints, MAX_ENVELOPES, Opener, Value, pairs, repair};
 use crate::csv::Fields;
+use crate::csv::dialect::delimiter;
 use crate::reject::RejectReason;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -58,12 +59,13 @@ impl Opener<'_> {
     fn table(&mut self, text: &str, hints: &Hints, depth: usize) {
         let mut lines = text.lines().filter(|line| !line.trim().is_empty());
         let Some(header) = lines.next() else { return };
-        let names: Vec<_> = columns(header);
+        let delimiter = delimiter(header.as_bytes());
+        let names: Vec<_> = columns(header, delimiter);
         if names.len() < 3 || depth >= MAX_ENVELOPES {
             return;
         }
         for line in lines {
-            let values = columns(line);
+            let values = columns(line, delimiter);
             if values.len() == names.len() {
                 let members: Vec<_> = names.iter().cloned().zip(values.into_iter().map(Value::Text)).collect();
                 self.object(&members, hints, depth + 1);
@@ -72,8 +74,8 @@ impl Opener<'_> {
     }
 }
 
-fn columns(line: &str) -> Vec<Cow<'_, str>> {
-    Fields::of(line.as_bytes()).take(super::MAX_MEMBERS).map(crate::csv::text).collect()
+fn columns(line: &str, delimiter: u8) -> Vec<Cow<'_, str>> {
+    Fields::of(line.as_bytes(), delimiter).take(super::MAX_MEMBERS).map(crate::csv::text).collect()
 }
 
 /// Returns the text that Base64 holds, as records of Kinesis are written; `None` if it is something else.
