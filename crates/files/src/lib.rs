@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod text;
 pub mod unpack;
 
 mod errors;

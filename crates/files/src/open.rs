@@ -3,6 +3,7 @@
 use crate::errors::{InputError, MOST_LISTED, SkipReason, Skipped};
 use crate::orgs::{NamedOrgs, UNNAMED_ORG};
 use crate::stdin::Kept;
+use crate::text::as_utf8;
 use crate::unpack::{self, FILE_WINDOW, Packing};
 use model::{OrgId, Timestamp};
 use salesforce::{Chunks, Context, Format, NotEvents, TypeNames};
@@ -207,7 +208,7 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>, InputError> {
 }
 
 fn unpacked<R: Read + Send + 'static>(reader: R) -> std::io::Result<Box<dyn Read + Send>> {
-    unpack::unpacked(reader, Packing::Detect, FILE_WINDOW)
+    unpack::unpacked(reader, Packing::Detect, FILE_WINDOW).map(as_utf8)
 }
 
 struct Head(Arc<Vec<u8>>);

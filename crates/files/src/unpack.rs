@@ -1,5 +1,6 @@
-//! Unpacks gzip and Zstandard in constant memory, and verifies checksums.
+//! Unpacks gzip, bzip2 and Zstandard in constant memory, and verifies checksums.
 
+use bzip2::read::MultiBzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, DEFAULT_MAX_WINDOW_SIZE, FrameDecoder};
 use std::error::Error;
@@ -50,10 +51,12 @@ pub fn unpacked<'a>(
 ) -> io::Result<Box<dyn Read + Send + 'a>> {
     const GZIP: &[u8] = &[0x1f, 0x8b];
     const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+    const BZIP2: &[u8] = b"BZh";
     let mut magic = Vec::with_capacity(ZSTD.len());
     reader.by_ref().take(ZSTD.len() as u64).read_to_end(&mut magic)?;
     let is_gzip = packing == Packing::Gzip || packing == Packing::Detect && magic.starts_with(GZIP);
     let is_zstd = packing == Packing::Zstd || packing == Packing::Detect && magic.starts_with(ZSTD);
+    let is_bzip2 = packing == Packing::Detect && magic.starts_with(BZIP2) && magic.len() > BZIP2.len();
     let whole = Cursor::new(magic).chain(reader);
     let progress = Arc::<Progress>::default();
     let packed = Packed { inner: whole, progress: Arc::clone(&progress) };
@@ -62,6 +65,9 @@ pub fn unpacked<'a>(
     }
     if is_zstd {
         return Ok(Box::new(Located { decoder: ZstdReader::new(packed, max_window), progress, unpacked: 0 }));
+    }
+    if is_bzip2 {
+        return Ok(Box::new(Located { decoder: MultiBzDecoder::new(packed), progress, unpacked: 0 }));
     }
     Ok(Box::new(packed.inner))
 }

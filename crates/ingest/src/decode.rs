@@ -2,6 +2,7 @@
 
 mod body;
 
+use ::files::text::as_utf8;
 use ::files::unpack::{self, Break, Capped, HTTP_WINDOW, is_beyond_cap};
 use model::{Activity, OrgId, Timestamp};
 use salesforce::{Chunks, Context, Format, NotEvents, Occurrences, RejectReason};
@@ -88,7 +89,7 @@ pub fn decode(
 ) -> Result<Decoded, DecodeError> {
     check(&body, packing, max_bytes, &mut take)?;
     let unpacked = unpack::unpacked(body.into_reader(), packing, HTTP_WINDOW).map_err(broken)?;
-    let (format, unpacked) = detect(unpacked)?;
+    let (format, unpacked) = detect(as_utf8(unpacked))?;
     let mut chunks = Chunks::new(unpacked, format).with_size(CHUNK);
     let mut batches = Batches { org, now, decoded: Decoded::default(), batch: Vec::new(), bytes: 0, take };
     let mut occurrences = Occurrences::new();

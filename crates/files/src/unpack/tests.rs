@@ -13,6 +13,12 @@ fn zstd() -> Vec<u8> {
     ruzstd::encoding::compress_to_vec(TEXT, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
+fn bzip2() -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(TEXT).unwrap();
+    encoder.finish().unwrap()
+}
+
 fn skippable(content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).unwrap().to_le_bytes();
     [&[0x50, 0x2a, 0x4d, 0x18], &length[..], content].concat()
@@ -32,6 +38,8 @@ fn the_first_bytes_decide() {
     check(TEXT, TEXT);
     check(&gzip(), TEXT);
     check(&zstd(), TEXT);
+    check(&bzip2(), TEXT);
+    check(b"BZh", b"BZh");
 }
 
 #[test]
@@ -39,6 +47,7 @@ fn members_and_frames_follow_each_other() {
     let twice = [TEXT, TEXT].concat();
     assert_eq!(unpack(&[gzip(), gzip()].concat(), Packing::Gzip).unwrap(), twice);
     assert_eq!(unpack(&[zstd(), zstd()].concat(), Packing::Detect).unwrap(), twice);
+    assert_eq!(unpack(&[bzip2(), bzip2()].concat(), Packing::Detect).unwrap(), twice);
     let with_skippable = [skippable(b"not content"), zstd(), skippable(b""), zstd()].concat();
     assert_eq!(unpack(&with_skippable, Packing::Zstd).unwrap(), twice);
 }
@@ -49,6 +58,10 @@ fn damage_is_an_error() {
     let (gzip, zstd) = (gzip(), zstd());
     check(&gzip[..gzip.len() - 3], Packing::Detect);
     check(&zstd[..zstd.len() - 3], Packing::Detect);
+    check(&bzip2()[..20], Packing::Detect);
+    let mut wrong_checksum = bzip2();
+    *wrong_checksum.last_mut().unwrap() ^= 0xff;
+    check(&wrong_checksum, Packing::Detect);
     check(&[&zstd[..], b"more"].concat(), Packing::Detect);
     check(&skippable(b"cut off")[..10], Packing::Zstd);
     check(TEXT, Packing::Gzip);
@@ -63,7 +76,10 @@ fn what_is_cut_off_gives_the_bytes_before_and_says_where() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(&text).unwrap();
     let level = ruzstd::encoding::CompressionLevel::Fastest;
-    for packed in [encoder.finish().unwrap(), ruzstd::encoding::compress_to_vec(&text[..], level)] {
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(&text).unwrap();
+    let gzip_and_zstd = [encoder.finish().unwrap(), ruzstd::encoding::compress_to_vec(&text[..], level)];
+    for packed in gzip_and_zstd.into_iter().chain([bzip2.finish().unwrap()]) {
         // Within the data; behind the data, in the checksum; in the second member or frame.
         for cut in [packed.len() / 2, packed.len() - 1, packed.len() + 5] {
             let bytes = [&packed[..], &packed[..]].concat();
