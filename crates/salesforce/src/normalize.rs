@@ -4,6 +4,7 @@
 //! none. Their id is derived from event type, request, time, user and the content of the whole row, so that a file that
 //! Salesforce issues again gives the same ids. [`crate::Occurrences`] distinguishes identical rows.
 
+mod address;
 mod changes;
 mod common;
 mod effect;

@@ -199,13 +199,20 @@ fn session(
     };
     // In a session opened by LoginAs, network and client are the administrator's.
     let is_followed = activity.kind != Kind::Login && found.delegate.is_none();
+    // A client with IPv4 and IPv6 alternates between two addresses of one place. To a network of the other protocol that
+    // the account has used before, a session does not move.
+    let networks = &profile.values.networks;
+    let is_used = |key| !matches!(networks.peek(key, day.number), Sighting::Never);
     if let Some(network) = connection.network {
         let key = network.key;
         match &found.network {
+            Some((known, from)) if *known != key && is_followed && network.is_twin_of(from) && is_used(key) => {
+                found.network = Some((key, network.name()));
+            }
             Some((known, from)) if *known != key && is_followed => {
                 change.from_network = Some(from.clone());
                 change.to_network = Some(network.name());
-                change.known_network = profile.values.networks.peek(key, day.number).is_established();
+                change.known_network = networks.peek(key, day.number).is_established();
                 found.network = change.to_network.clone().map(|name| (key, name));
                 day.counts.bump(Counter::NetworkSwitches);
             }

@@ -43,6 +43,13 @@ impl Network {
         Some(Self { key: model::id::hash(&bytes), asn, address })
     }
 
+    /// Returns whether this is a prefix of IPv6 and `name` that of one of IPv4, or the other way around. Two autonomous
+    /// systems are never twins: both protocols of one place have the same.
+    pub(super) fn is_twin_of(self, name: &str) -> bool {
+        let is_v4 = name.ends_with("/24");
+        self.asn.is_none() && (is_v4 || name.ends_with("/48")) && is_v4 != self.address.is_ipv4()
+    }
+
     /// Names the network: `AS64500`, `198.51.100.0/24`, `2001:db8:1::/48`.
     pub(super) fn name(self) -> Text {
         match (self.asn, self.address) {

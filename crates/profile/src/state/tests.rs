@@ -3,6 +3,7 @@ mod copies;
 mod damage;
 mod erasures;
 mod golden;
+mod protocols;
 mod rights;
 mod silence;
 mod size;

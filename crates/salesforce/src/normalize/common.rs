@@ -1,5 +1,6 @@
 //! Normalizes the fields that most kinds share.
 
+use super::address;
 use crate::client::{Clients, Hints};
 use crate::field::Field;
 use crate::record::Record;
@@ -108,12 +109,7 @@ fn source_ip(record: &Record<'_>, kind: Kind) -> Option<SourceIp> {
         Kind::SessionHijacking => [Field::CurrentIp, Field::SourceIp],
         _ => [Field::SourceIp, Field::ClientIp],
     };
-    let text = fields.iter().find_map(|field| record.str(*field))?;
-    Some(match text.parse() {
-        Ok(address) => SourceIp::Address(address),
-        Err(_) if text.eq_ignore_ascii_case("Salesforce.com IP") => SourceIp::Salesforce,
-        Err(_) => SourceIp::Other(Text::new(crate::record::cut(text, 256))),
-    })
+    fields.iter().find_map(|field| record.str(*field)).map(address::read)
 }
 
 /// Returns the outcome from the fields that all kinds share.

@@ -42,7 +42,7 @@ fn new_org() -> Org {
 }
 
 /// Returns an activity of the day after the small org's last.
-fn tomorrow(n: u128, kind: Kind) -> Activity {
+pub(super) fn tomorrow(n: u128, kind: Kind) -> Activity {
     activity(n, "emma", Timestamp::parse("2026-04-08T08:00:00Z").unwrap(), kind)
 }
 
