@@ -62,10 +62,11 @@ impl<'a> Record<'a> {
     }
 
     /// Sets a field, unless it already has a value: a record may contain two spellings of one field. Ignores empty values.
+    #[inline]
     pub(crate) fn set(&mut self, field: Field, value: Scalar<'a>) {
         let is_empty = match &value {
             Scalar::Null => true,
-            Scalar::Text(text) => text.trim_ascii().is_empty(),
+            Scalar::Text(text) => text.bytes().all(|byte| byte.is_ascii_whitespace()),
             Scalar::Bool(_) | Scalar::Number(_) => false,
         };
         let bit = 1u128 << field as u32;
@@ -110,6 +111,7 @@ impl<'a> Record<'a> {
     }
 
     /// Returns the value of a field; `Null` if it has none.
+    #[inline]
     pub(crate) fn get(&self, field: Field) -> &Scalar<'a> {
         let is_present = self.present & (1u128 << field as u32) != 0;
         self.values.get(field as usize).filter(|_| is_present).unwrap_or(&Scalar::Null)
@@ -139,12 +141,20 @@ impl<'a> Record<'a> {
     }
 
     /// Returns a finite number, from a number or a text that contains one.
+    #[inline]
     pub(crate) fn number(&self, field: Field) -> Option<f64> {
-        let number = match self.get(field) {
-            Scalar::Number(number) => Some(*number),
+        match self.get(field) {
+            Scalar::Null => None,
+            Scalar::Number(number) => Some(*number).filter(|number| number.is_finite()),
+            other => self.other_number(field, other),
+        }
+    }
+
+    /// Returns the number that a text contains; notes other values.
+    fn other_number(&self, field: Field, value: &Scalar<'a>) -> Option<f64> {
+        let number = match value {
             Scalar::Text(text) => read_number(text.trim_ascii()),
-            Scalar::Bool(_) => None,
-            Scalar::Null => return None,
+            _ => None,
         };
         if number.is_none() {
             self.set_unread(field);

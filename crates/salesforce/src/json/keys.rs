@@ -33,6 +33,8 @@ struct Entry {
 
 /// Most keys that are remembered, so that a file of random keys cannot fill the memory. The dictionary has about 270.
 const MAX_ENTRIES: usize = 1024;
+/// Position of keys that are not remembered.
+pub(super) const BEYOND: usize = usize::MAX;
 /// Position before the first key of a record.
 pub(super) const START: usize = 0;
 
@@ -42,21 +44,31 @@ impl Keys {
         Self { entries: vec![start], index: HashMap::default() }
     }
 
-    /// Returns what to do with `name`, which follows the key at position `previous`, and its own position.
-    pub(super) fn find(&mut self, name: &str, previous: usize) -> (Action, usize) {
+    /// Returns the position of `name`, which follows the key at position `previous`; [`BEYOND`] if there is no room for it.
+    pub(super) fn find(&mut self, name: &str, previous: usize) -> usize {
         let guess = self.entries.get(previous).map_or(START, |entry| entry.next);
-        if let Some(entry) = self.entries.get(guess).filter(|entry| *entry.name == *name) {
-            return (entry.action, guess);
+        if self.entries.get(guess).is_some_and(|entry| *entry.name == *name) {
+            return guess;
         }
         let position = match self.index.get(name) {
             Some(position) => *position,
             None if self.entries.len() < MAX_ENTRIES => self.insert(name),
-            None => return (action(name), previous),
+            None => return BEYOND,
         };
         if let Some(entry) = self.entries.get_mut(previous) {
             entry.next = position;
         }
-        (self.entries.get(position).map_or(Action::Read(Meaning::Unknown), |entry| entry.action), position)
+        position
+    }
+
+    /// Returns what to do with the value of the key at a position, which is called `name`.
+    pub(super) fn action(&self, position: usize, name: &str) -> Action {
+        self.entries.get(position).map_or_else(|| action(name), |entry| entry.action)
+    }
+
+    /// Returns the name of the key at a position.
+    pub(super) fn name(&self, position: usize) -> Option<&str> {
+        self.entries.get(position).map(|entry| &*entry.name)
     }
 
     fn insert(&mut self, name: &str) -> usize {
@@ -103,8 +115,8 @@ mod tests {
         for keys_of_record in [["RowsProcessed", "Id"], ["Id", "RowsProcessed"], ["RowsProcessed", "Id"]] {
             let mut previous = START;
             for name in keys_of_record {
-                let (action, position) = keys.find(name, previous);
-                assert_eq!(action == rows, name == "RowsProcessed");
+                let position = keys.find(name, previous);
+                assert_eq!(keys.action(position, name) == rows, name == "RowsProcessed");
                 previous = position;
             }
         }
@@ -117,6 +129,8 @@ mod tests {
             keys.find(&format!("k{i}"), START);
         }
         assert_eq!(keys.entries.len(), MAX_ENTRIES);
-        assert_eq!(keys.find("RowsProcessed", START).0, Action::Read(field::meaning("RowsProcessed")));
+        let position = keys.find("RowsProcessed", START);
+        assert_eq!(position, BEYOND);
+        assert_eq!(keys.action(position, "RowsProcessed"), Action::Read(field::meaning("RowsProcessed")));
     }
 }

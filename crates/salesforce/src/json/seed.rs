@@ -1,6 +1,6 @@
 //! Deserializers that fill a record directly, without a tree of values.
 
-use super::keys::{Action, Keys, START};
+use super::keys::{Action, BEYOND, Keys, START};
 use crate::field::{Field, Meaning};
 use crate::record::{Record, Scalar};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -81,8 +81,10 @@ impl<'de> Visitor<'de> for Object<'_, 'de> {
         let mut previous = START;
         let mut has_fields = false;
         while let Some(key) = map.next_key_seed(Key { keys: &mut *self.keys, previous })? {
-            previous = key.position;
-            match key.action {
+            if key.position != BEYOND {
+                previous = key.position;
+            }
+            match self.keys.action(key.position, key.name) {
                 Action::Open => {
                     self.levels.has_envelope = true;
                     map.next_value_seed(Object {
@@ -110,19 +112,18 @@ impl<'de> Visitor<'de> for Object<'_, 'de> {
                     self.record.set_spelled(field, marks, scalar(raw));
                     has_fields = true;
                 }
-                // Names the type from outside.
-                Action::Read(Meaning::Field(field @ Field::Channel, marks)) => {
-                    let value = map.next_value_seed(Value { has_nested: &mut self.levels.has_nested })?;
-                    self.record.set_spelled(field, marks, value);
-                }
                 Action::Read(Meaning::Field(field, marks)) => {
                     let value = map.next_value_seed(Value { has_nested: &mut self.levels.has_nested })?;
                     self.record.set_spelled(field, marks, value);
-                    has_fields = true;
+                    // A channel names the type from outside.
+                    has_fields |= field != Field::Channel;
                 }
                 Action::Read(Meaning::Unknown) => {
                     let raw = map.next_value::<&'de RawValue>()?;
-                    self.record.set_unknown(key.unknown.unwrap_or_default(), scalar(raw));
+                    // A name with escapes is not part of the text.
+                    let escaped = || self.keys.name(key.position).unwrap_or_default().to_owned();
+                    let name = if key.name.is_empty() { Cow::Owned(escaped()) } else { Cow::Borrowed(key.name) };
+                    self.record.set_unknown(name, scalar(raw));
                 }
             }
         }
@@ -153,10 +154,9 @@ struct Key<'k> {
 
 /// A key that was looked up.
 struct Found<'de> {
-    action: Action,
     position: usize,
-    /// The name, if the dictionary does not contain it.
-    unknown: Option<Cow<'de, str>>,
+    /// The name; empty if it is written with escapes.
+    name: &'de str,
 }
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {
@@ -176,15 +176,11 @@ impl<'de> Visitor<'de> for Key<'_> {
     }
 
     fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Found<'de>, E> {
-        let (action, position) = self.keys.find(name, self.previous);
-        let unknown = (action == Action::Read(Meaning::Unknown)).then_some(Cow::Borrowed(name));
-        Ok(Found { action, position, unknown })
+        Ok(Found { position: self.keys.find(name, self.previous), name })
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Found<'de>, E> {
-        let (action, position) = self.keys.find(name, self.previous);
-        let unknown = (action == Action::Read(Meaning::Unknown)).then(|| Cow::Owned(name.to_owned()));
-        Ok(Found { action, position, unknown })
+        Ok(Found { position: self.keys.find(name, self.previous), name: "" })
     }
 }
 
