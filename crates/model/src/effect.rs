@@ -54,7 +54,8 @@ pub struct Writes {
     pub hour: Usual,
     /// Probability that an active day of the account has such writes at all, 0 to 1.
     pub chance: f64,
-    /// Active days of the account.
+    /// Active days of the account, or the days that the org closed lately (up to `identity_hours` and two days), if these
+    /// are more: an account that is new did not write on them.
     pub days: f64,
     /// Objects that were written.
     pub objects: Vec<Text>,

@@ -11,8 +11,6 @@ pub(super) struct Rule {
     pub(super) detector: &'static str,
     /// Records a day below which it never raises.
     pub(super) least: f64,
-    /// Active days below which an account without such writes is not judged.
-    pub(super) least_days: f64,
     /// Least p-value at `least` records.
     pub(super) floor: f64,
     /// Whether that p-value falls with the number of records. If not, even the largest number proves little.
@@ -29,7 +27,10 @@ const WAYS: f64 = 2.0;
 /// of harmless tasks that come up once has a heavy tail (a Pareto distribution of index 1, a choice), so ten times as
 /// many records are at most ten times as surprising.
 pub(super) fn judge(writes: &Writes, settings: &Settings, rule: &Rule) -> Result<Judgement, Unscoreable> {
-    if writes.days < rule.least_days && writes.day.evidence < 1.0 {
+    /// Days below which an account without such writes is not judged. A choice, one working week: it takes as long to
+    /// know a program from a person, and jobs that run once a week from the first one on.
+    const LEAST_DAYS: f64 = 5.0;
+    if writes.days < LEAST_DAYS && writes.day.evidence < 1.0 {
         return Err(Unscoreable::NoBaseline);
     }
     let day = tail::at_least(&writes.day, writes.rows);

@@ -18,9 +18,6 @@ const FLOOR: f64 = 0.01;
 /// Least p-value of records that were created, whatever their number: low at most. A choice: an import takes nothing
 /// out and destroys nothing, and most first ones are planned.
 const FLOOR_OF_CREATED: f64 = 0.005;
-/// Active days below which an account without such writes is not judged. A choice, one working week: it takes
-/// as long to know a program from a person, and many an account begins with an import.
-const LEAST_DAYS: f64 = 5.0;
 
 fn change(writes: &Writes, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
     let (floor, falls) = match writes.kind {
@@ -29,7 +26,7 @@ fn change(writes: &Writes, _: &Observation, settings: &Settings) -> Result<Judge
         WriteKind::Deleted | WriteKind::Erased => return Ok(Judgement::quiet(0.0)),
     };
     let (detector, least) = ("mass_change", settings.least_changed);
-    mass::judge(writes, settings, &mass::Rule { detector, least, least_days: LEAST_DAYS, floor, falls })
+    mass::judge(writes, settings, &mass::Rule { detector, least, floor, falls })
 }
 
 #[cfg(test)]

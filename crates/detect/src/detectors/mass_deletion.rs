@@ -17,8 +17,6 @@ detector! {
 const FLOOR: f64 = 0.01;
 /// Least p-value at as many records that were deleted for good. A choice: harmless tasks hardly ever need it.
 const FLOOR_OF_ERASED: f64 = 0.003;
-/// Active days below which an account without deletions is not judged.
-const LEAST_DAYS: f64 = 1.0;
 
 fn deletion(writes: &Writes, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
     let floor = match writes.kind {
@@ -27,7 +25,7 @@ fn deletion(writes: &Writes, _: &Observation, settings: &Settings) -> Result<Jud
         WriteKind::Created | WriteKind::Updated => return Ok(Judgement::quiet(0.0)),
     };
     let (detector, least) = ("mass_deletion", settings.least_deleted);
-    mass::judge(writes, settings, &mass::Rule { detector, least, least_days: LEAST_DAYS, floor, falls: true })
+    mass::judge(writes, settings, &mass::Rule { detector, least, floor, falls: true })
 }
 
 #[cfg(test)]
@@ -69,8 +67,8 @@ mod tests {
     }
 
     #[test]
-    fn before_the_first_active_day_it_is_unscoreable() {
-        let new = Writes { days: 0.0, ..first(WriteKind::Deleted, 20_000.0) };
+    fn in_the_first_week_it_is_unscoreable() {
+        let new = Writes { days: 4.0, ..first(WriteKind::Deleted, 20_000.0) };
         let expect = Verdict::Unscoreable(Unscoreable::NoBaseline);
         assert_eq!(verdict(&MassDeletion, Feature::Writes(new)), expect);
     }

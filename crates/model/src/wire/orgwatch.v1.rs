@@ -637,7 +637,7 @@ pub struct Writes {
     /// Probability that an active day of the account has such writes at all.
     #[prost(double, tag = "8")]
     pub chance: f64,
-    /// Active days of the account.
+    /// Active days of the account, or days that the org closed lately, if these are more.
     #[prost(double, tag = "9")]
     pub days: f64,
     #[prost(string, repeated, tag = "10")]

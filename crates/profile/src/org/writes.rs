@@ -46,7 +46,8 @@ fn today<'a>(
 ) -> Option<&'a mut WriteDay> {
     let is_of = |today: &WriteDay| today.surface == surface && today.kind == kind;
     if !day.writes.iter().any(is_of) {
-        let (class, days) = (profile.class, profile.days);
+        // An account that is new did not write on the org's days before.
+        let (class, days) = (profile.class, profile.days.max(shared.progress.past.len() as f64));
         let usual = WriteModel::usual(&profile.writes, surface, kind, class, days, shared.memory_days);
         day.writes.push(WriteDay::new(surface, kind, usual));
     }

@@ -53,7 +53,7 @@ pub(crate) struct WriteUsual {
     pub(crate) hour: Usual,
     /// Probability that an active day has such writes.
     pub(crate) chance: f64,
-    /// Active days of the account.
+    /// Active days of the account, or days that the org closed lately, if these are more.
     pub(crate) days: f64,
 }
 
