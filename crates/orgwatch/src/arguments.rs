@@ -135,6 +135,9 @@ pub(crate) struct SimulateArguments {
     /// Stop after this many events
     #[arg(long, value_name = "N")]
     pub(crate) events: Option<u64>,
+    /// Let accounts write through the APIs, too, and add attacks that write
+    #[arg(long)]
+    pub(crate) writes: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

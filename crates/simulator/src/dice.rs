@@ -21,6 +21,8 @@ pub(crate) enum Stream {
     Attack,
     /// Episodes. Each kind adds its own number.
     Episode = 100,
+    /// Writes through the APIs.
+    Writes = 1_000,
 }
 
 /// A stream of random numbers.

@@ -63,6 +63,13 @@ pub(crate) enum Body {
         request: u64,
         api: &'static Api,
     },
+    Write {
+        operation: WriteOperation,
+        object: &'static str,
+        rows: f64,
+        request: u64,
+        api: &'static Api,
+    },
     Login {
         status: &'static str,
         kind: LoginKind,
@@ -99,6 +106,30 @@ pub(crate) enum Body {
         impacted: Arc<Identity>,
     },
     Threat(Box<Threat>),
+}
+
+/// A kind of write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WriteOperation {
+    Insert,
+    Update,
+    Upsert,
+    Delete,
+    /// Deletes for good; only the Bulk API can.
+    HardDelete,
+}
+
+impl WriteOperation {
+    /// Returns the words for the operation: of stored events, of SOAP, of REST, of the Bulk API.
+    pub(crate) fn words(self) -> [&'static str; 4] {
+        match self {
+            Self::Insert => ["Insert", "create", "POST", "insert"],
+            Self::Update => ["Update", "update", "PATCH", "update"],
+            Self::Upsert => ["Upsert", "upsert", "PATCH", "upsert"],
+            Self::Delete => ["DeleteSoft", "delete", "DELETE", "delete"],
+            Self::HardDelete => ["DeleteHard", "delete", "DELETE", "hardDelete"],
+        }
+    }
 }
 
 /// How a login is made.
@@ -166,7 +197,7 @@ impl Event {
         match &self.body {
             Body::ListView { .. } => "ListViewEvent",
             Body::Report { .. } => "ReportEvent",
-            Body::Api { .. } => "ApiEvent",
+            Body::Api { .. } | Body::Write { .. } => "ApiEvent",
             Body::Login { .. } => "LoginEvent",
             Body::LoginAs { .. } => "LoginAsEvent",
             Body::Logout => "LogoutEvent",

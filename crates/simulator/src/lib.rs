@@ -30,5 +30,5 @@ pub use delivery::DISORDER;
 pub use event::Event;
 pub use labels::{Confounder, Label, Labels};
 pub use logfile::LogFile;
-pub use plan::{Attacks, MAX_DAYS, MAX_USERS, Plan, Scenario, SimulationError};
+pub use plan::{Attacks, MAX_DAYS, MAX_USERS, Plan, Scenario, SimulationError, Writes};
 pub use simulation::{Day, Simulation};

@@ -213,6 +213,11 @@ pub(crate) fn of(event: &Event) -> Option<LogFile> {
             "Bulk" => return None,
             _ => LogFile::Api,
         },
+        Body::Write { api, .. } => match api.api_type {
+            "REST" => LogFile::RestApi,
+            "Bulk" => LogFile::BulkApi2,
+            _ => LogFile::Api,
+        },
         Body::Login { .. } => LogFile::Login,
         Body::LoginAs { .. } => LogFile::LoginAs,
         Body::Logout => LogFile::Logout,
@@ -300,6 +305,18 @@ fn specific(event: &Event, column: &str) -> String {
         (Body::Api { api, .. }, "CONNECTED_APP_ID") => {
             return api.connected_app.map_or(String::new(), |number| ids::salesforce_id("0H4", number));
         }
+        (Body::Write { api, .. }, "CLIENT_NAME") => api.client,
+        (Body::Write { .. }, "API_TYPE") => "P",
+        (Body::Write { operation, .. }, "METHOD_NAME") => operation.words()[1],
+        (Body::Write { operation, .. }, "METHOD") => operation.words()[2],
+        (Body::Write { operation, .. }, "OPERATION_TYPE") => operation.words()[3],
+        (Body::Write { .. }, "STATUS_CODE") => "200",
+        (Body::Write { .. }, "URI") => "/services/data/v62.0/composite/sobjects",
+        (Body::Write { object, .. }, "ENTITY_NAME" | "ENTITY_TYPE") => object,
+        (Body::Write { rows: count, .. }, "ROWS_PROCESSED" | "RECORDS_PROCESSED") => return rows(Some(*count)),
+        (Body::Write { request, .. }, "JOB_ID") => return ids::salesforce_id("750", *request >> 16),
+        (Body::Write { .. }, "JOB_STATUS") => "JobComplete",
+        (Body::Write { .. }, "RECORDS_FAILED") => "0",
         (Body::Login { kind: LoginKind::Oauth, .. }, "LOGIN_TYPE") => "i",
         (Body::Login { .. }, "LOGIN_TYPE") => "A",
         (Body::Login { .. }, "USER_NAME") => &event.identity.username,

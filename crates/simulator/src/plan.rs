@@ -26,6 +26,8 @@ pub struct Plan {
     pub attacks: Attacks,
     /// Whether a scripted story is part of the org.
     pub scenario: Scenario,
+    /// Whether accounts also write through the APIs.
+    pub writes: Writes,
 }
 
 /// How many attacks happen in the last fifth of the days.
@@ -46,6 +48,16 @@ pub enum Scenario {
     Standard,
     /// On the last weekday, Emma Martin reads broad views before she leaves for a competitor.
     Leaver,
+}
+
+/// Whether accounts write through the APIs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    /// They only read.
+    None,
+    /// Integrations upsert every night, administrators import every week, people edit records; three further families of
+    /// attacks write, or read beneath writes.
+    Standard,
 }
 
 /// Why a plan cannot be simulated.
@@ -94,6 +106,7 @@ impl Plan {
             start: first_day(2026, 1, 5),
             attacks: Attacks::Standard,
             scenario: Scenario::Standard,
+            writes: Writes::None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::account::Identity;
 use crate::catalog::{Query, Report, View};
 use crate::dice::Dice;
-use crate::event::{Api, Body, Event, LoginKind, Session, Threat};
+use crate::event::{Api, Body, Event, LoginKind, Session, Threat, WriteOperation};
 
 /// Rows of a list view per event, from the founding article's example.
 const VIEW_CHUNK: f64 = 250.0;
@@ -13,6 +13,9 @@ const VIEW_CHUNK: f64 = 250.0;
 const REPORT_CHUNK: f64 = 500.0;
 /// Rows of a query per response: Salesforce's default batch size.
 const QUERY_CHUNK: f64 = 2_000.0;
+/// Records of a call that writes, and of a batch of the Bulk API: the most that Salesforce takes.
+const WRITE_CHUNK: f64 = 200.0;
+const BULK_CHUNK: f64 = 10_000.0;
 /// Most events of one action; larger results have larger chunks. A choice, to bound the output.
 const MOST_CHUNKS: f64 = 25.0;
 
@@ -100,6 +103,26 @@ impl Script<'_> {
                 api,
             };
             self.event(last, session, body);
+            last += i64::from(self.dice.whole(300, 2_500));
+        }
+        last
+    }
+
+    /// Writes records of an object, in several calls or batches. Returns the time after the last.
+    pub(crate) fn write(
+        &mut self,
+        at: i64,
+        session: &Arc<Session>,
+        (operation, object): (WriteOperation, &'static str),
+        api: &'static Api,
+        rows: f64,
+    ) -> i64 {
+        let chunk = if api.api_type == BULK.api_type { BULK_CHUNK } else { WRITE_CHUNK };
+        let calls = chunks(rows, chunk);
+        let mut last = at;
+        for _ in 0..calls {
+            let (rows, request) = ((rows / f64::from(calls)).ceil(), self.dice.word());
+            self.event(last, session, Body::Write { operation, object, rows, request, api });
             last += i64::from(self.dice.whole(300, 2_500));
         }
         last

@@ -5,7 +5,7 @@ use crate::arguments::{Shape, SimulateArguments};
 use crate::output;
 use crate::progress;
 use anyhow::{Context, Result};
-use simulator::{Attacks, Day, LogFile, Plan, Simulation, logfile};
+use simulator::{Attacks, Day, LogFile, Plan, Simulation, Writes, logfile};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -15,6 +15,9 @@ pub(crate) fn run(arguments: &SimulateArguments) -> Result<Done> {
     plan.start = arguments.start.unwrap_or(plan.start);
     plan.attacks =
         arguments.attacks.map_or(plan.attacks, |n| if n == 0 { Attacks::None } else { Attacks::PerFamily(n) });
+    if arguments.writes {
+        plan.writes = Writes::Standard;
+    }
     let limit = arguments.events.unwrap_or(u64::MAX);
     let written = write(plan, arguments.format, &arguments.out, limit)?;
     output::print(&format!("{written} events and labels.json in {}", arguments.out.display()))?;

@@ -12,3 +12,4 @@ mod orgs;
 mod same_result;
 mod set_aside;
 mod support;
+mod writes;

@@ -2,6 +2,7 @@
 
 mod insider;
 mod machine;
+mod sabotage;
 mod scene;
 mod takeover;
 
@@ -15,7 +16,7 @@ use crate::calendar::Today;
 use crate::dice::{Dice, Stream};
 use crate::event::Event;
 use crate::labels::{Label, rfc3339};
-use crate::plan::{Attacks, SimulationError};
+use crate::plan::{Attacks, SimulationError, Writes};
 use crate::world::World;
 
 /// One attack.
@@ -39,7 +40,7 @@ struct Family {
 }
 
 /// All families. Those with the fewest suitable accounts come first, since they choose first.
-const FAMILIES: [Family; 12] = [
+static FAMILIES: [Family; 12] = [
     Family { name: "integration_abuse", suits: |class| class == Class::Integration, act: machine::integration_abuse },
     Family { name: "leaver", suits: is_employee, act: insider::leaver },
     Family { name: "report_export", suits: is_employee, act: insider::report_export },
@@ -54,9 +55,27 @@ const FAMILIES: [Family; 12] = [
     Family { name: "login_as_export", suits: is_employee, act: takeover::login_as_export },
 ];
 
-/// Returns the names of all attack families.
-pub fn families() -> Vec<&'static str> {
-    FAMILIES.iter().map(|family| family.name).collect()
+/// The families of orgs that write. They choose before the others: few accounts write every night.
+static WRITING: [Family; 3] = [
+    Family {
+        name: "theft_under_writes",
+        suits: |class| class == Class::Integration,
+        act: sabotage::theft_under_writes,
+    },
+    Family { name: "mass_deletion", suits: |class| class != Class::System, act: sabotage::mass_deletion },
+    Family { name: "mass_change", suits: Class::is_person, act: sabotage::mass_change },
+];
+
+/// Returns the names of the attack families of orgs that write so.
+pub fn families(writes: Writes) -> Vec<&'static str> {
+    families_of(writes).map(|(_, family)| family.name).collect()
+}
+
+/// Returns the families in the order in which they choose accounts, each with the number of its random streams.
+fn families_of(writes: Writes) -> impl Iterator<Item = (u32, &'static Family)> {
+    let count = if writes == Writes::None { 0 } else { WRITING.len() };
+    let writing = (FAMILIES.len() as u32..).zip(&WRITING).take(count);
+    writing.chain((0..).zip(&FAMILIES))
 }
 
 fn is_employee(class: Class) -> bool {
@@ -88,7 +107,7 @@ pub(crate) fn all(world: &World) -> Result<Vec<Attack>, SimulationError> {
     };
     let mut used = vec![false; world.accounts.len()];
     let mut attacks = Vec::new();
-    for (number, family) in (0..).zip(&FAMILIES) {
+    for (number, family) in families_of(world.plan.writes) {
         for nth in 0..per_family {
             let mut dice = Dice::numbered(world.key, Stream::Attack, 10 + number, nth, 0);
             // Sizes are spread evenly, so that a part of each family is hard.

@@ -3,6 +3,7 @@
 mod extras;
 mod machine;
 mod person;
+pub(crate) mod writing;
 
 use crate::account::{Account, Class};
 use crate::calendar::{HOUR, Today};
@@ -23,6 +24,7 @@ pub(crate) fn day(world: &World, account: &Account, today: Today, out: &mut Vec<
         Class::Integration => machine::integration_day(world, account, today, out),
         Class::Normal | Class::Power | Class::Admin => person::day(world, account, today, out),
     }
+    writing::day(world, account, today, from, out);
     if account.in_episode(EpisodeKind::FalseThreat, today.index) {
         false_threat(world, account, today, from, out);
     }
