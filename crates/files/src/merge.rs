@@ -151,7 +151,7 @@ impl Stream {
         bytes: &Arc<AtomicU64>,
         out: &mut Out<'_, impl FnMut(&mut Batch) -> Result<(), E>>,
     ) -> Result<Self, E> {
-        let file = SharedFile::new(input.open(bytes)?, Context { org: org.cloned(), types: input.types });
+        let file = SharedFile::new(input.open(bytes)?, Context { org: org.cloned(), ..input.context.clone() });
         (0..ahead).for_each(|_| workers.request(&file));
         let mut stream = Self {
             path: input.name(),

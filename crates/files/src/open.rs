@@ -6,7 +6,7 @@ use crate::stdin::Kept;
 use crate::text::as_utf8;
 use crate::unpack::{self, FILE_WINDOW, Packing};
 use model::{OrgId, Timestamp};
-use salesforce::{Chunks, Context, Format, NotEvents, TypeNames};
+use salesforce::{Chunks, Context, Format, NotEvents};
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ pub struct Input {
     /// Bytes on disk; 0 for standard input.
     pub bytes: u64,
     pub(super) format: Format,
-    /// Types of records that do not say theirs.
-    pub(super) types: TypeNames,
+    /// What its records may not say.
+    pub(super) context: Context,
     /// Time of its first event, and how its events are ordered.
     pub(super) first: Timestamp,
     pub(super) order: TimeOrder,
@@ -100,8 +100,8 @@ fn probe(path: &Path, given: &Context) -> Result<Result<Input, SkipReason>, Inpu
     let mut head = Vec::new();
     let mut unpacked = unpacked(open_file(path)?).map_err(read)?;
     let whole = read_head(&mut unpacked, &mut head);
-    Ok(look_at(&head, whole, given, given.types.with_file(&path.to_string_lossy()))
-        .map(|look| look.into_input(Some(path.into()), bytes)))
+    let context = Context { types: given.types.with_file(&path.to_string_lossy()), ..given.clone() };
+    Ok(look_at(&head, whole, context).map(|look| look.into_input(Some(path.into()), bytes)))
 }
 
 fn probe_stdin(given: &Context) -> Result<Result<Input, SkipReason>, InputError> {
@@ -118,7 +118,7 @@ fn probe_stdin(given: &Context) -> Result<Result<Input, SkipReason>, InputError>
     };
     let mut plain = Vec::new();
     let whole = read_head(&mut unpacked(Cursor::new(head.clone())).map_err(read)?, &mut plain);
-    Ok(look_at(&plain, whole, given, given.types).map(|look| Input {
+    Ok(look_at(&plain, whole, given.clone()).map(|look| Input {
         head: Arc::new(head),
         kept,
         ..look.into_input(None, 0)
@@ -126,8 +126,8 @@ fn probe_stdin(given: &Context) -> Result<Result<Input, SkipReason>, InputError>
 }
 
 /// Looks at the events in `head`. A file that breaks off is read as far as it goes, unless that is before its first event.
-fn look_at(head: &[u8], whole: std::io::Result<usize>, given: &Context, types: TypeNames) -> Result<Look, SkipReason> {
-    look(head, given, types).map_err(|reason| match whole {
+fn look_at(head: &[u8], whole: std::io::Result<usize>, context: Context) -> Result<Look, SkipReason> {
+    look(head, context).map_err(|reason| match whole {
         Ok(_) => reason.into(),
         Err(error) => SkipReason::Broken(error.to_string()),
     })
@@ -136,7 +136,7 @@ fn look_at(head: &[u8], whole: std::io::Result<usize>, given: &Context, types: T
 /// What the head of a file shows.
 struct Look {
     format: Format,
-    types: TypeNames,
+    context: Context,
     first: Timestamp,
     order: TimeOrder,
     named: NamedOrgs,
@@ -144,24 +144,25 @@ struct Look {
 
 impl Look {
     fn into_input(self, path: Option<PathBuf>, bytes: u64) -> Input {
-        let Self { format, types, first, order, named } = self;
-        Input { path, bytes, format, types, first, order, head: Arc::default(), kept: None, named, is_named: true }
+        let Self { format, context, first, order, named } = self;
+        Input { path, bytes, format, context, first, order, head: Arc::default(), kept: None, named, is_named: true }
     }
 }
 
-fn look(head: &[u8], given: &Context, types: TypeNames) -> Result<Look, NotEvents> {
+fn look(head: &[u8], context: Context) -> Result<Look, NotEvents> {
     let format = salesforce::detect(head)?;
-    let context = Context { org: Some(given.org.clone().unwrap_or_else(|| OrgId::new(UNNAMED_ORG))), types };
+    let named_or_not = Some(context.org.clone().unwrap_or_else(|| OrgId::new(UNNAMED_ORG)));
+    let with_org = Context { org: named_or_not, ..context.clone() };
     let mut chunks = Chunks::new(head, format);
     let (mut times, mut named) = (Vec::new(), NamedOrgs::default());
     while let Ok(Some(chunk)) = chunks.next_chunk() {
-        for activity in salesforce::parse(&chunk, &context).activities {
+        for activity in salesforce::parse(&chunk, &with_org).activities {
             times.push(activity.event_time);
             named.see(&activity.org_id);
         }
     }
     let first = times.iter().min().copied().unwrap_or(Timestamp(i64::MIN));
-    Ok(Look { format, types, first, order: order_of(&times), named })
+    Ok(Look { format, context, first, order: order_of(&times), named })
 }
 
 fn order_of(times: &[Timestamp]) -> TimeOrder {

@@ -17,6 +17,8 @@ pub struct Options {
     pub org: Option<OrgId>,
     /// Types of records that do not say theirs.
     pub types: TypeNames,
+    /// The time. Events that are dated more than 5 minutes later are set aside; none if it is `None`.
+    pub now: Option<Timestamp>,
     /// Before this time the profiles only learn.
     pub learn_until: Option<Timestamp>,
     /// Events before this time are left out.
@@ -102,11 +104,11 @@ impl Backtest {
     /// # Errors
     /// If the period is empty, a path cannot be read, or there is no file of events.
     pub fn new(paths: &[PathBuf], settings: Settings, options: Options) -> Result<Self, BacktestError> {
-        let Options { org, types, learn_until, from, to, threads, plain } = options;
+        let Options { org, types, now, learn_until, from, to, threads, plain } = options;
         let start = Start { settings, period: Period { learn_until, from, to }, plain };
         // An empty period is an error before files are opened.
         start.engine()?;
-        let (inputs, skipped) = files::expand(paths, &Context { org: org.clone(), types })?;
+        let (inputs, skipped) = files::expand(paths, &Context { org: org.clone(), types, received: now })?;
         Ok(Self { inputs, skipped, start, org, threads })
     }
 

@@ -42,6 +42,8 @@ pub struct Context {
     pub org: Option<OrgId>,
     /// Types of records that do not say theirs.
     pub types: TypeNames,
+    /// When the records were received. Those that are dated more than 5 minutes later are rejected; none if it is `None`.
+    pub received: Option<Timestamp>,
 }
 
 /// The records of one chunk, in the order of the chunk.

@@ -77,6 +77,9 @@ pub(crate) fn normalize(
         }
     };
     let mut activity = Activity::new(id, org_id, user_id, event_time, channel, kind);
+    if context.received.is_some_and(|received| activity.is_ahead_of(received)) {
+        return Err(RejectReason::FutureTime(event_time));
+    }
     activity.username = username;
     common::fill(record, clients, &mut activity);
     match kind {

@@ -1,6 +1,6 @@
 //! Rejected records and the reasons.
 
-use model::Text;
+use model::{Text, Timestamp};
 use std::borrow::Cow;
 
 /// A record that could not be read.
@@ -52,6 +52,9 @@ pub enum RejectReason {
         /// Its value.
         value: Text,
     },
+    /// The event is dated after its receipt.
+    #[error("no believable time: more than 5 minutes after it was read: {0}")]
+    FutureTime(Timestamp),
     /// No field names the account.
     #[error("no user: UserId and Username are missing")]
     NoUser,
@@ -110,6 +113,7 @@ impl RejectReason {
             Self::ImplausibleTime { field, .. } => {
                 return Cow::Owned(format!("no believable time: {field} is not between the years 2000 and 9999"));
             }
+            Self::FutureTime(_) => "no believable time: more than 5 minutes after it was read",
             Self::Json(what) => {
                 let what = what.split(" at line ").next().unwrap_or_default();
                 return Cow::Owned(format!("not a JSON object: {what}"));

@@ -7,12 +7,14 @@ use crate::progress;
 use anyhow::{Result, bail};
 use engine::ActivityOutcome;
 use files::UNNAMED_ORG;
+use model::Timestamp;
 use orgwatch::{Backtest, Options, Outcome};
 use serde_json::json;
 use settings::Settings;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 use view::report::{self, Report};
 
 /// A run whose inputs are found and whose file of rejects is open.
@@ -47,6 +49,10 @@ pub(crate) fn run(arguments: &BacktestArguments) -> Result<Done> {
     Ok(if arguments.fail_at.is_some_and(is_grave) { Done::WithIncidents } else { Done::Quietly })
 }
 
+fn now() -> Timestamp {
+    Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64))
+}
+
 /// Finds the inputs and opens the file of rejects, if one is asked for.
 pub(crate) fn prepare(arguments: &ReadArguments, plain: bool) -> Result<Prepared> {
     let settings: Settings = crate::commands::config::load(arguments.config.as_deref())?;
@@ -54,6 +60,7 @@ pub(crate) fn prepare(arguments: &ReadArguments, plain: bool) -> Result<Prepared
     let options = Options {
         org: arguments.org.clone(),
         types: arguments.types.unwrap_or_default(),
+        now: Some(now()),
         learn_until: arguments.learn_until,
         from: arguments.from,
         to: arguments.to,

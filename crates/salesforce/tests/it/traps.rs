@@ -286,3 +286,19 @@ fn decoded_fields_give_the_same_activity() {
     read.channel = Channel::Stream;
     assert_eq!(decoded, read);
 }
+
+#[test]
+fn an_event_after_its_receipt_is_set_aside() {
+    let text = stored("ApiEvent", "");
+    let read = |received| {
+        let received = model::Timestamp::parse(received);
+        let mut chunks = salesforce::Chunks::new(text.as_bytes(), salesforce::Format::JsonLines);
+        let context = salesforce::Context { received, ..crate::support::context() };
+        salesforce::parse(&chunks.next_chunk().unwrap().unwrap(), &context)
+    };
+    assert_eq!(read("2026-03-02T14:27:00Z").activities.len(), 1, "clocks differ by minutes");
+    assert_eq!(
+        read("2026-03-02T14:26:00Z").rejects[0].reason.to_string(),
+        "no believable time: more than 5 minutes after it was read: 2026-03-02T14:31:52.867Z"
+    );
+}
