@@ -164,6 +164,14 @@ impl<'a> Record<'a> {
 
     /// Returns a count; `None` for negative numbers (Salesforce writes −1 for unknown) and for numbers above 2^53.
     pub(crate) fn count(&self, field: Field) -> Option<u64> {
+        if let Scalar::Text(text) = self.get(field)
+            && let Some(count) = with_points(text.trim_ascii())
+        {
+            if count.is_none() {
+                self.set_unread(field);
+            }
+            return count;
+        }
         let number = self.number(field)?;
         (0.0..=MAX_COUNT).contains(&number).then_some(number as u64)
     }
@@ -224,6 +232,22 @@ fn read_number(text: &str) -> Option<f64> {
     is_grouped.then(|| text.chars().filter(plain).collect::<String>())?.parse().ok()
 }
 
+/// Reads a count with points between thousands: `1.234.567`, `1.500`. `None` if it has none; `Some(None)` for `2.000`, which
+/// another tool may mean as two, with three decimals.
+fn with_points(text: &str) -> Option<Option<u64>> {
+    let mut groups = text.split('.');
+    let first = groups.next()?;
+    let are_digits = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let rest: Vec<_> = groups.collect();
+    let is_grouped = (1..=3).contains(&first.len())
+        && are_digits(first)
+        && first != "0"
+        && !rest.is_empty()
+        && rest.iter().all(|group| group.len() == 3 && are_digits(group));
+    let is_ambiguous = rest.as_slice() == ["000"];
+    is_grouped.then(|| text.replace('.', "").parse().ok().filter(|_| !is_ambiguous))
+}
+
 /// Cuts `text` to at most `limit` bytes, between characters.
 pub(crate) fn cut(text: &str, limit: usize) -> &str {
     text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
@@ -253,6 +277,11 @@ mod tests {
         check(Scalar::Text("2,000".into()), Some(2000));
         check(Scalar::Text("1,234,567.0".into()), Some(1_234_567));
         check(Scalar::Text("12,34".into()), None);
+        check(Scalar::Text("1.234.567".into()), Some(1_234_567));
+        check(Scalar::Text("1.500".into()), Some(1500));
+        check(Scalar::Text("2.000".into()), None);
+        check(Scalar::Text("2000.000".into()), Some(2000));
+        check(Scalar::Text("0.000".into()), Some(0));
     }
 
     #[test]
@@ -265,6 +294,7 @@ mod tests {
         };
         assert_eq!(unread(Scalar::Text("50 rows".into())), [Field::Rows]);
         assert_eq!(unread(Scalar::Bool(true)), [Field::Rows]);
+        assert_eq!(unread(Scalar::Text("2.000".into())), [Field::Rows]);
         for value in [Scalar::Text("-1".into()), Scalar::Text("NaN".into()), Scalar::Text(" ".into()), Scalar::Null] {
             assert_eq!(unread(value), []);
         }

@@ -29,7 +29,8 @@ pub(crate) enum TimeError {
 /// - a number of seconds, milliseconds, microseconds or nanoseconds since 1970: the only one of them that lies between
 ///   2000 and 2286;
 /// - `3/2/2026, 2:31:52.867 PM PST`, month first, `2.3.2026 14:31`, day first, and `2026/03/02 14:31:52`, as the portal of
-///   Microsoft Sentinel, Salesforce's Setup and spreadsheets write them.
+///   Microsoft Sentinel, Salesforce's Setup and spreadsheets write them;
+/// - `Mar 2, 2026 @ 14:31:52.867`, as Kibana does, and `Mon, 02 Mar 2026 14:31:52 GMT`.
 ///
 /// # Errors
 /// If it is none of these, or not between the years 2000 and 9999.
@@ -85,21 +86,23 @@ fn is_date(text: &str) -> bool {
     parts.len() == 3 && parts.iter().all(|part| (1..=4).contains(&part.len()) && digits(part.as_bytes()).is_some())
 }
 
-/// Parses `3/2/2026, 2:31:52.867 PM UTC` and `2026/03/02 14:31`, with optional seconds, fraction and zone.
+/// Parses `3/2/2026, 2:31:52.867 PM UTC`, `2026/03/02 14:31`, `Mar 2, 2026 @ 14:31:52.867` and `Mon, 02 Mar 2026 14:31:52
+/// GMT`, with optional seconds, fraction, half of the day and zone.
 fn calendar(text: &str) -> Option<i64> {
-    let (date, rest) = text.split_once([' ', ','])?;
-    let whole = |part: &str| digits(part.as_bytes()).filter(|_| (1..=4).contains(&part.len())).map(|n| n as i64);
-    let mut parts = date.split(['/', '.']);
-    let (a, b, c) = (parts.next()?, parts.next()?, parts.next()?);
-    let (year, month, day) = match a.len() {
-        4 => (a, b, c),
-        _ if date.contains('.') => (c, b, a),
-        _ => (c, a, b),
+    let mut words = text.split([' ', ',', '@', '\u{202f}']).filter(|word| !word.is_empty()).peekable();
+    words.next_if(|word| ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].iter().any(|day| word.starts_with(day)));
+    let first = words.next()?;
+    let (year, month, day) = match (month(first), words.peek().and_then(|word| month(word))) {
+        (Some(month), _) => {
+            let day = whole(words.next()?)?;
+            (whole(words.next()?)?, month, day)
+        }
+        (None, Some(month)) => {
+            words.next();
+            (whole(words.next()?)?, month, whole(first)?)
+        }
+        (None, None) => numeric_date(first)?,
     };
-    if year.len() != 4 || parts.next().is_some() {
-        return None;
-    }
-    let mut words = rest.split([' ', ',', '\u{202f}']).filter(|word| !word.is_empty());
     let (time, tail) = split_fraction(words.next()?);
     let mut parts = time.split(':');
     let (hour, minute) = (whole(parts.next()?)?, whole(parts.next()?)?);
@@ -107,17 +110,43 @@ fn calendar(text: &str) -> Option<i64> {
     if parts.next().is_some() {
         return None;
     }
-    let mut zone = words.next().unwrap_or_default();
-    let hour = match zone.to_ascii_uppercase().as_str() {
-        half @ ("AM" | "PM") => {
-            zone = words.next().unwrap_or_default();
-            (1..=12).contains(&hour).then(|| hour % 12 + if half == "PM" { 12 } else { 0 })?
+    let half = words.next_if(|word| ["AM", "PM"].iter().any(|half| word.eq_ignore_ascii_case(half)));
+    let hour = match half {
+        Some(half) => {
+            let is_second = half.eq_ignore_ascii_case("PM");
+            (1..=12).contains(&hour).then(|| hour % 12 + if is_second { 12 } else { 0 })?
         }
-        _ => hour,
+        None => hour,
     };
+    let zone = words.next().unwrap_or_default();
     let fraction = fraction(tail.as_bytes()).filter(|(_, rest)| rest.is_empty())?.0;
-    let time = instant(whole(year)?, whole(month)?, whole(day)?, hour, minute, second)?;
+    let time = instant(year, month, day, hour, minute, second)?;
     if words.next().is_some() { None } else { Some(time + fraction - offset(zone.as_bytes())?) }
+}
+
+/// Parses `3/2/2026`, month first, `2.3.2026`, day first, and `2026/03/02`. Returns year, month and day.
+fn numeric_date(date: &str) -> Option<(i64, i64, i64)> {
+    let mut parts = date.split(['/', '.']);
+    let (a, b, c) = (parts.next()?, parts.next()?, parts.next()?);
+    let (year, month, day) = match a.len() {
+        4 => (a, b, c),
+        _ if date.contains('.') => (c, b, a),
+        _ => (c, a, b),
+    };
+    let is_date = year.len() == 4 && parts.next().is_none();
+    is_date.then(|| Some((whole(year)?, whole(month)?, whole(day)?)))?
+}
+
+/// Returns the number of a month by its English name, or the first letters of it.
+fn month(word: &str) -> Option<i64> {
+    let names = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let start = word.get(..3)?.to_ascii_lowercase();
+    (1..).zip(names).find(|(_, name)| *name == start).map(|(number, _)| number)
+}
+
+/// Parses a number of one to four digits.
+fn whole(part: &str) -> Option<i64> {
+    digits(part.as_bytes()).filter(|_| (1..=4).contains(&part.len())).map(|number| number as i64)
 }
 
 /// Splits the seconds from their fraction, which begins with a point.
@@ -271,6 +300,10 @@ mod tests {
         check("3/2/2026 17:05", "2026-03-02T17:05:00.000Z");
         check("3/2/2026, 9:05:00 AM PST", "2026-03-02T17:05:00.000Z");
         check("02.03.2026, 09:05:00 GMT+01:00", "2026-03-02T08:05:00.000Z");
+        check("Mar 2, 2026 @ 09:05:00.403", "2026-03-02T09:05:00.403Z");
+        check("Mar 2, 2026, 9:05:00 PM", "2026-03-02T21:05:00.000Z");
+        check("Mon, 02 Mar 2026 09:05:00 GMT", "2026-03-02T09:05:00.000Z");
+        check("2 March 2026 09:05 +0100", "2026-03-02T08:05:00.000Z");
         check("2026/03/02 9:05:00.403", "2026-03-02T09:05:00.403Z");
         for text in
             ["1772442000", "1772442000000", "1772442000000000", "1772442000000000000", "1772442000.0", "1.772442E9"]

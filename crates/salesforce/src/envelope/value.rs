@@ -101,11 +101,11 @@ fn single(raw: &str, wraps: usize) -> Option<Scalar<'_>> {
     }
 }
 
-/// Returns whether a name is that of a branch of a union in Avro's JSON, or of a type in MongoDB's.
+/// Returns whether a name is that of a branch of a union in Avro's JSON, or of a type in MongoDB's or DynamoDB's.
 fn is_wrap(name: &str) -> bool {
-    matches!(name, "string" | "long" | "int" | "double" | "float" | "boolean" | "bytes" | "enum" | "null")
-        || name.starts_with('$')
-        || name.starts_with("timestamp-")
+    let avro = ["string", "long", "int", "double", "float", "boolean", "bytes", "enum", "array", "null"];
+    let dynamo = ["S", "N", "BOOL", "NULL"];
+    avro.contains(&name) || dynamo.contains(&name) || name.starts_with('$') || name.starts_with("timestamp-")
 }
 
 /// Joins the values of an array with commas; `None` if one of them is an object or array.
