@@ -16,8 +16,15 @@ use std::path::Path;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 6] =
-    [("records", records), ("stream", stream), ("body", body), ("wire", wire), ("state", state), ("config", config)];
+pub const TARGETS: [Target; 7] = [
+    ("records", records),
+    ("files", files),
+    ("stream", stream),
+    ("body", body),
+    ("wire", wire),
+    ("state", state),
+    ("config", config),
+];
 
 /// The prefixes of the keys of stored state.
 const KEYS: [&str; 8] = ["head", "populations", "progress", "slots", "known", "names", "seen", "user"];
@@ -38,6 +45,22 @@ pub fn records(data: &[u8]) {
             assert_encodes(Entry::from(activity));
         }
     }
+}
+
+/// Reads a file of events: packed, archived, in any encoding and dialect.
+pub fn files(data: &[u8]) {
+    let Ok(folder) = tempfile::tempdir() else { return };
+    let path = folder.path().join("input");
+    if std::fs::write(&path, data).is_err() {
+        return;
+    }
+    let given = Context { org: Some(OrgId::new(ORG)), ..Context::default() };
+    let Ok((inputs, _)) = ::files::expand(&[path], &given) else { return };
+    let read = ::files::read::<::files::InputError>(&inputs, given.org.as_ref(), 1, |batch| {
+        assert!(batch.rejects.iter().all(|(path, _)| path.starts_with(folder.path())));
+        Ok(())
+    });
+    assert!(read.is_ok(), "{read:?}");
 }
 
 /// Parses events of the Pub/Sub API: an Avro schema, a zero byte, and a payload of that schema.

@@ -4,13 +4,14 @@ use crate::ORG;
 use model::{Batch, Entry, Item, OrgId};
 use salesforce::{Chunks, Context};
 use simulator::{LogFile, Plan, Simulation};
+use std::io::Write;
 
 /// Returns the seeds of a target: valid inputs. Empty for an unknown target.
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
         "records" => [stored(), log_files()].concat(),
         "stream" => streamed(),
-        "body" => stored(),
+        "files" | "body" => [stored(), contained()].concat(),
         "wire" => stored().iter().map(|events| batch(events)).collect(),
         "state" => state(),
         "config" => vec![settings::DEFAULT.as_bytes().to_vec()],
@@ -61,6 +62,45 @@ fn log_files() -> Vec<Vec<u8>> {
         text
     };
     LogFile::ALL.iter().map(of_kind).collect()
+}
+
+/// Log files in containers, encodings and dialects.
+fn contained() -> Vec<Vec<u8>> {
+    let files: Vec<Vec<u8>> = log_files().into_iter().filter(|file| file.len() < 8 << 10).collect();
+    let Some(one) = files.first() else { return Vec::new() };
+    let text = String::from_utf8_lossy(one);
+    let utf_16: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let semicolons = format!("sep=;\r\n{}", text.replace("\",\"", "\";\"")).into_bytes();
+    let carriage_returns = text.replace('\n', "\r").into_bytes();
+    let mut contained = vec![utf_16, semicolons, carriage_returns];
+    contained.extend(tar(&files));
+    contained.extend(zip(&files));
+    contained.extend(zip(&contained));
+    contained
+}
+
+fn tar(files: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (number, file) in files.iter().enumerate() {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(file.len() as u64);
+        builder.append_data(&mut header, format!("{number}.csv"), file.as_slice()).ok()?;
+    }
+    builder.into_inner().ok()
+}
+
+fn zip(files: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut archive = rawzip::ZipArchiveWriter::new(&mut bytes);
+    for (number, file) in files.iter().enumerate() {
+        let (mut entry, config) = archive.new_file(format!("{number}.csv").as_str()).start().ok()?;
+        let mut writer = config.wrap(&mut entry);
+        writer.write_all(file).ok()?;
+        let (_, descriptor) = writer.finish().ok()?;
+        entry.finish(descriptor).ok()?;
+    }
+    archive.finish().ok()?;
+    Some(bytes)
 }
 
 /// Each record after the number of its key.

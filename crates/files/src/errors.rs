@@ -1,5 +1,6 @@
 //! Why files are left out, or cannot be read.
 
+use crate::archive::LeftOut;
 use salesforce::NotEvents;
 use std::fmt;
 use std::path::PathBuf;
@@ -19,7 +20,10 @@ pub enum SkipReason {
     /// It holds something else than events.
     #[error(transparent)]
     NotEvents(#[from] NotEvents),
-    /// It is packed, and breaks off before its first event.
+    /// It is an archive, or in one, and is not read.
+    #[error(transparent)]
+    LeftOut(#[from] LeftOut),
+    /// It is packed, and breaks off before its first event, or is an archive that breaks off.
     #[error("cannot be unpacked: {0}")]
     Broken(String),
 }

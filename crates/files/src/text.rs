@@ -1,5 +1,6 @@
 //! Reads text of any encoding as UTF-8, in constant memory.
 
+use crate::unpack::Failed;
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use std::io::{self, Cursor, Read};
@@ -32,15 +33,6 @@ fn peeked<'a>(mut reader: Box<dyn Read + Send + 'a>) -> (Vec<u8>, Box<dyn Read +
     match read {
         Ok(_) => (head, Box::new(start.chain(reader))),
         Err(error) => (head, Box::new(start.chain(Failed(Some(error))))),
-    }
-}
-
-/// Gives an error once.
-struct Failed(Option<io::Error>);
-
-impl Read for Failed {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        self.0.take().map_or(Ok(0), Err)
     }
 }
 

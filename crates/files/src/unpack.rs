@@ -1,6 +1,7 @@
 //! Unpacks gzip, bzip2 and Zstandard in constant memory, and verifies checksums.
 
 use bzip2::read::MultiBzDecoder;
+use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, DEFAULT_MAX_WINDOW_SIZE, FrameDecoder};
 use std::error::Error;
@@ -58,24 +59,38 @@ pub fn unpacked<'a>(
     let is_zstd = packing == Packing::Zstd || packing == Packing::Detect && magic.starts_with(ZSTD);
     let is_bzip2 = packing == Packing::Detect && magic.starts_with(BZIP2) && magic.len() > BZIP2.len();
     let whole = Cursor::new(magic).chain(reader);
-    let progress = Arc::<Progress>::default();
-    let packed = Packed { inner: whole, progress: Arc::clone(&progress) };
     if is_gzip {
-        return Ok(Box::new(Located { decoder: flate2::read::MultiGzDecoder::new(packed), progress, unpacked: 0 }));
+        return located(whole, |packed| Ok(MultiGzDecoder::new(packed)));
     }
     if is_zstd {
-        return Ok(Box::new(Located { decoder: ZstdReader::new(packed, max_window), progress, unpacked: 0 }));
+        return located(whole, |packed| Ok(ZstdReader::new(packed, max_window)));
     }
     if is_bzip2 {
-        return Ok(Box::new(Located { decoder: MultiBzDecoder::new(packed), progress, unpacked: 0 }));
+        return located(whole, |packed| Ok(MultiBzDecoder::new(packed)));
     }
-    Ok(Box::new(packed.inner))
+    Ok(Box::new(whole))
+}
+
+/// Decodes what `reader` gives. The errors of the decoder become a [`Break`].
+pub(crate) fn located<'a, R: Read + Send + 'a, D: Read + Send + 'a>(
+    reader: R,
+    decoder: impl FnOnce(Packed<R>) -> io::Result<D>,
+) -> io::Result<Box<dyn Read + Send + 'a>> {
+    let progress = Arc::<Progress>::default();
+    let decoder = decoder(Packed { inner: reader, progress: Arc::clone(&progress) })?;
+    Ok(Box::new(Located { decoder, progress, unpacked: 0 }))
 }
 
 impl Break {
     /// Returns where packed bytes break off, if that is what the error says.
     pub fn of(error: &io::Error) -> Option<&Self> {
-        error.get_ref()?.downcast_ref()
+        find(error)
+    }
+
+    /// Makes an error that says where bytes break off.
+    pub(crate) fn error(is_cut_off: bool, packed: u64, unpacked: u64, cause: io::Error) -> io::Error {
+        let kind = if is_cut_off { ErrorKind::UnexpectedEof } else { ErrorKind::InvalidData };
+        io::Error::new(kind, Self { is_cut_off, packed, unpacked, cause })
     }
 
     fn how(&self) -> String {
@@ -98,33 +113,42 @@ impl Packing {
     }
 }
 
-/// A reader that fails, instead of ending, when it has read more than its cap.
-pub struct Capped<R> {
-    inner: R,
-    left: u64,
-}
-
 #[derive(Debug, thiserror::Error)]
 #[error("more bytes than are allowed")]
 struct BeyondCap;
 
-/// Returns whether the error is that of a [`Capped`] reader whose cap was reached.
+/// Makes the error of a reader that has given more bytes than it may.
+pub(crate) fn beyond_cap() -> io::Error {
+    io::Error::other(BeyondCap)
+}
+
+/// Returns whether the error is that of a reader that has given more bytes than it may.
 pub fn is_beyond_cap(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|error| error.is::<BeyondCap>())
+    find::<BeyondCap>(error).is_some()
 }
 
-impl<R: Read> Capped<R> {
-    /// Reads at most `cap` bytes of `inner`.
-    pub fn new(inner: R, cap: u64) -> Self {
-        Self { inner, left: cap }
+/// Finds an error of this type in an error or its causes.
+fn find<T: Error + 'static>(error: &io::Error) -> Option<&T> {
+    let mut next = error.get_ref().map(|inner| inner as &(dyn Error + 'static));
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        // The error of an error of `io` is not its cause.
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => error.source(),
+        };
     }
+    None
 }
 
-impl<R: Read> Read for Capped<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.left = self.left.checked_sub(count as u64).ok_or_else(|| io::Error::other(BeyondCap))?;
-        Ok(count)
+/// Gives an error once.
+pub(crate) struct Failed(pub(crate) Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 
@@ -136,7 +160,7 @@ struct Progress {
 }
 
 /// The packed bytes.
-struct Packed<R> {
+pub(crate) struct Packed<R> {
     inner: R,
     progress: Arc<Progress>,
 }
@@ -173,9 +197,8 @@ impl<D: Read> Read for Located<D> {
             return Err(cause);
         }
         let is_cut_off = cause.kind() == ErrorKind::UnexpectedEof;
-        let kind = if is_cut_off { ErrorKind::UnexpectedEof } else { ErrorKind::InvalidData };
         let packed = self.progress.bytes.load(Ordering::Relaxed);
-        Err(io::Error::new(kind, Break { is_cut_off, packed, unpacked: self.unpacked, cause }))
+        Err(Break::error(is_cut_off, packed, self.unpacked, cause))
     }
 }
 

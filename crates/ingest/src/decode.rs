@@ -2,8 +2,9 @@
 
 mod body;
 
+use ::files::archive::{Found, Source, visit};
 use ::files::text::as_utf8;
-use ::files::unpack::{self, Break, Capped, HTTP_WINDOW, is_beyond_cap};
+use ::files::unpack::{self, Break, HTTP_WINDOW, is_beyond_cap};
 use model::{Activity, OrgId, Timestamp};
 use salesforce::{Chunks, Context, Format, NotEvents, Occurrences, RejectReason};
 use std::io::{self, ErrorKind, Read};
@@ -87,27 +88,42 @@ pub fn decode(
     now: Timestamp,
     mut take: impl FnMut(Vec<Activity>) -> bool,
 ) -> Result<Decoded, DecodeError> {
-    check(&body, packing, max_bytes, &mut take)?;
-    let unpacked = unpack::unpacked(body.into_reader(), packing, HTTP_WINDOW).map_err(broken)?;
-    let (format, unpacked) = detect(as_utf8(unpacked))?;
-    let mut chunks = Chunks::new(unpacked, format).with_size(CHUNK);
-    let mut batches = Batches { org, now, decoded: Decoded::default(), batch: Vec::new(), bytes: 0, take };
-    let mut occurrences = Occurrences::new();
+    let holds = check(source(&body, packing, max_bytes), &mut take)?;
     let context = Context { org: Some(org.clone()), ..Context::default() };
-    loop {
-        let chunk = match chunks.next_chunk() {
-            Ok(Some(chunk)) => chunk,
-            Ok(None) => break,
-            Err(error) => {
-                batches.cut_off(error.line, &error.source);
-                break;
+    let mut batches = Batches { context, now, decoded: Decoded::default(), batch: Vec::new(), bytes: 0, take };
+    if holds == Holds::Records {
+        let unpacked = unpack::unpacked(body.into_reader(), packing, HTTP_WINDOW)?;
+        batches.read(None, unpacked)?;
+        return batches.finish();
+    }
+    let visited = visit(source(&body, packing, max_bytes), &mut |found| match found {
+        Found::File { name, reader } => batches.read(name, reader),
+        Found::LeftOut { name, reason } => {
+            batches.decoded.rejects.add(None, || named(name, &reason));
+            Ok(())
+        }
+    });
+    match visited {
+        Err(DecodeError::Broken { source, .. }) if is_cut_off(&source) => {
+            if batches.decoded.cut_off.is_none() {
+                batches.cut_off(None, None, &source);
             }
-        };
-        let parsed = salesforce::parse(&chunk, &context);
-        batches.add(chunk.len(), parsed, &mut occurrences)?;
-        chunks.recycle(chunk);
+        }
+        visited => visited?,
     }
     batches.finish()
+}
+
+fn source(body: &Body, packing: Packing, max_bytes: u64) -> Source<'_> {
+    Source { bytes: body, length: body.len(), packing, max_window: HTTP_WINDOW, max_bytes }
+}
+
+/// What a body holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    Records,
+    /// Members, which each hold records.
+    Archive,
 }
 
 /// Bytes of a chunk. A choice: a chunk of the smallest records parses into a few MiB.
@@ -119,28 +135,52 @@ const BATCH: usize = 1_024;
 const HEAD: u64 = 256 * 1024;
 
 /// Unpacks the body once, and discards what it gives. A body that is cut off is no error.
-fn check(
-    body: &Body,
-    packing: Packing,
-    max_bytes: u64,
+fn check(source: Source<'_>, take: &mut impl FnMut(Vec<Activity>) -> bool) -> Result<Holds, DecodeError> {
+    let (mut holds, mut unpacked) = (Holds::Records, 0);
+    let visited = visit(source, &mut |found| match found {
+        Found::File { name, reader } => {
+            if name.is_some() {
+                holds = Holds::Archive;
+            }
+            discard(reader, take, &mut unpacked)
+        }
+        Found::LeftOut { .. } => {
+            holds = Holds::Archive;
+            Ok(())
+        }
+    });
+    match visited {
+        Ok(()) => Ok(holds),
+        Err(DecodeError::Broken { source: error, .. }) if is_beyond_cap(&error) => {
+            Err(DecodeError::TooLarge(source.max_bytes))
+        }
+        Err(DecodeError::Broken { source: error, .. }) if is_cut_off(&error) && unpacked > 0 => Ok(holds),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads to the end, and adds the bytes to `unpacked`.
+fn discard(
+    mut reader: impl Read,
     take: &mut impl FnMut(Vec<Activity>) -> bool,
+    unpacked: &mut u64,
 ) -> Result<(), DecodeError> {
-    let unpacked = unpack::unpacked(body.reader(), packing, HTTP_WINDOW).map_err(broken)?;
-    let mut unpacked = Capped::new(unpacked, max_bytes);
     let mut buffer = vec![0; CHUNK];
     loop {
         if !take(Vec::new()) {
             return Err(DecodeError::Canceled);
         }
-        match unpacked.read(&mut buffer) {
+        match reader.read(&mut buffer) {
             Ok(0) => return Ok(()),
-            Ok(_) => {}
+            Ok(count) => *unpacked += count as u64,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if is_beyond_cap(&error) => return Err(DecodeError::TooLarge(max_bytes)),
-            Err(error) if Break::of(&error).is_some_and(|at| at.is_cut_off && at.unpacked > 0) => return Ok(()),
-            Err(error) => return Err(broken(error)),
+            Err(error) => return Err(error.into()),
         }
     }
+}
+
+fn is_cut_off(error: &io::Error) -> bool {
+    Break::of(error).is_some_and(|at| at.is_cut_off)
 }
 
 /// Returns the format, and a reader of the whole.
@@ -149,7 +189,7 @@ fn detect<'a>(mut unpacked: impl Read + 'a) -> Result<(Format, Box<dyn Read + 'a
     let read = unpacked.by_ref().take(HEAD).read_to_end(&mut head);
     let format = match salesforce::detect(&head) {
         Ok(format) => format,
-        Err(why) => return Err(read.map_or_else(broken, |_| DecodeError::NotEvents(why))),
+        Err(why) => return Err(read.map_or_else(DecodeError::from, |_| DecodeError::NotEvents(why))),
     };
     let head = io::Cursor::new(head);
     Ok(match read {
@@ -169,8 +209,9 @@ impl Read for Failed {
 }
 
 /// Gathers the activities of chunks into batches.
-struct Batches<'a, T> {
-    org: &'a OrgId,
+struct Batches<T> {
+    /// Its org is that of all records.
+    context: Context,
     now: Timestamp,
     decoded: Decoded,
     batch: Vec<Activity>,
@@ -179,20 +220,54 @@ struct Batches<'a, T> {
     take: T,
 }
 
-impl<T: FnMut(Vec<Activity>) -> bool> Batches<'_, T> {
+impl<T: FnMut(Vec<Activity>) -> bool> Batches<T> {
+    /// Reads the records of the body, or of a member of it. A member that holds none is set aside.
+    fn read(&mut self, name: Option<&str>, unpacked: impl Read + Send) -> Result<(), DecodeError> {
+        let (format, text) = match (name, detect(as_utf8(Box::new(unpacked)))) {
+            (_, Ok(detected)) => detected,
+            (Some(_), Err(DecodeError::NotEvents(why))) => {
+                self.decoded.rejects.add(None, || named(name, &why));
+                return Ok(());
+            }
+            (Some(_), Err(DecodeError::Broken { source, .. })) => {
+                self.cut_off(name, None, &source);
+                return Ok(());
+            }
+            (_, Err(error)) => return Err(error),
+        };
+        let types = name.map_or(self.context.types, |name| self.context.types.with_file(name));
+        let context = Context { types, ..self.context.clone() };
+        let mut chunks = Chunks::new(text, format).with_size(CHUNK);
+        let mut occurrences = Occurrences::new();
+        loop {
+            let chunk = match chunks.next_chunk() {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    self.cut_off(name, Some(error.line), &error.source);
+                    return Ok(());
+                }
+            };
+            let parsed = salesforce::parse(&chunk, &context);
+            self.add(name, chunk.len(), parsed, &mut occurrences)?;
+            chunks.recycle(chunk);
+        }
+    }
+
     fn add(
         &mut self,
+        name: Option<&str>,
         bytes: usize,
         parsed: salesforce::Parsed,
         occurrences: &mut Occurrences,
     ) -> Result<(), DecodeError> {
         self.decoded.ignored += parsed.ignored();
         for reject in &parsed.rejects {
-            self.decoded.rejects.add(Some(reject.line), || reject.reason.to_string());
+            self.decoded.rejects.add(Some(reject.line), || named(name, &reject.reason));
         }
         for mut activity in parsed.activities {
             occurrences.number(&mut activity);
-            if activity.org_id != *self.org {
+            if self.context.org.as_ref() != Some(&activity.org_id) {
                 self.decoded.rejects.add(None, || of_other_org(&activity));
                 continue;
             }
@@ -204,10 +279,10 @@ impl<T: FnMut(Vec<Activity>) -> bool> Batches<'_, T> {
         if is_full { self.hand_over() } else { self.go_on(Vec::new()) }
     }
 
-    fn cut_off(&mut self, line: u64, error: &io::Error) {
-        let reason = RejectReason::BreaksOff(error.to_string()).to_string();
-        self.decoded.rejects.add(Some(line), || reason.clone());
-        self.decoded.cut_off = Some(Rejected { line: Some(line), reason });
+    fn cut_off(&mut self, name: Option<&str>, line: Option<u64>, error: &io::Error) {
+        let reason = named(name, &RejectReason::BreaksOff(error.to_string()));
+        self.decoded.rejects.add(line, || reason.clone());
+        self.decoded.cut_off = Some(Rejected { line, reason });
     }
 
     fn finish(mut self) -> Result<Decoded, DecodeError> {
@@ -236,8 +311,15 @@ impl Rejects {
     }
 }
 
-fn broken(source: io::Error) -> DecodeError {
-    DecodeError::Broken { at: source.to_string(), source }
+impl From<io::Error> for DecodeError {
+    fn from(source: io::Error) -> Self {
+        Self::Broken { at: source.to_string(), source }
+    }
+}
+
+/// Returns a reason behind the name of the member that it is about.
+fn named(name: Option<&str>, reason: &dyn std::fmt::Display) -> String {
+    name.map_or_else(|| reason.to_string(), |name| format!("{name}: {reason}"))
 }
 
 fn of_other_org(activity: &Activity) -> String {

@@ -167,11 +167,3 @@ fn a_window_beyond_the_limit_is_refused() {
     let error = unpack(&wide, Packing::Detect).unwrap_err().to_string();
     assert!(error.contains("window"), "{error}");
 }
-
-#[test]
-fn a_capped_reader_fails_beyond_its_cap() {
-    let read = |cap| io::copy(&mut Capped::new(TEXT, cap), &mut io::sink());
-    assert_eq!(read(TEXT.len() as u64).unwrap(), TEXT.len() as u64);
-    assert!(is_beyond_cap(&read(TEXT.len() as u64 - 1).unwrap_err()));
-    assert!(!is_beyond_cap(&ErrorKind::UnexpectedEof.into()));
-}

@@ -1,5 +1,6 @@
 //! The body of a request in memory, as sent.
 
+use ::files::archive::ReaderAt;
 use std::io::{self, Read};
 
 /// The bytes of a body, in parts of equal size: nothing is copied while it grows, and a part is freed once it is read.
@@ -35,11 +36,6 @@ impl Body {
         self.parts.is_empty()
     }
 
-    /// Reads the bytes and keeps them.
-    pub(super) fn reader(&self) -> impl Read + Send + '_ {
-        Parts { parts: self.parts.iter(), part: None, at: 0 }
-    }
-
     /// Reads the bytes, and frees each part behind it.
     pub(super) fn into_reader(self) -> impl Read + Send + 'static {
         Parts { parts: self.parts.into_iter(), part: None, at: 0 }
@@ -51,6 +47,18 @@ impl From<&[u8]> for Body {
         let mut body = Self::default();
         body.push(bytes);
         body
+    }
+}
+
+impl ReaderAt for Body {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let Ok(offset) = usize::try_from(offset) else { return Ok(0) };
+        let part = self.parts.get(offset / PART).and_then(|part| part.get(offset % PART..)).unwrap_or_default();
+        let count = part.len().min(buffer.len());
+        if let (Some(target), Some(part)) = (buffer.get_mut(..count), part.get(..count)) {
+            target.copy_from_slice(part);
+        }
+        Ok(count)
     }
 }
 
@@ -99,7 +107,9 @@ mod tests {
             reader.read_to_end(&mut read).unwrap();
             read
         };
-        assert!(read(Box::new(body.reader())) == bytes);
+        let mut whole = vec![0; bytes.len()];
+        body.read_exact_at(&mut whole, 0).unwrap();
+        assert!(whole == bytes);
         assert!(read(Box::new(body.into_reader())) == bytes);
         assert!(Body::default().is_empty() && !Body::from(&bytes[..1]).is_empty());
     }

@@ -89,7 +89,7 @@ fn fingerprint(inputs: &[Input], settings: &FileSettings) -> Result<Option<Uuid>
         let read = |source| InputError::Read { path: path.clone(), source };
         let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).map_err(read)?;
         let modified = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        parts.push(format!("{} {} {}", path.display(), input.bytes, modified.as_nanos()));
+        parts.push(format!("{} {} {}", input.name.display(), input.bytes, modified.as_nanos()));
     }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     Ok(Some(id::derive(&parts)))
