@@ -61,9 +61,9 @@ const DEFAULTS: [(&str, f64, &str); 18] = [
     ("row_spike", 0.66, "reading"),
     ("bulk_export", 0.745, "reading"),
     ("slow_drain", 0.81, "reading"),
-    // So that 20,000 records deleted by a person (score 8) are an alarm by themselves (64), and 100,000 updated (score 7)
+    // So that 5,000 records deleted by a person (score 7) are an alarm by themselves (61), and 100,000 updated (score 7)
     // are (60). Choices, looked at on simulated orgs that write.
-    ("mass_deletion", 0.8, "writing"),
+    ("mass_deletion", 0.87, "writing"),
     ("mass_change", 0.85, "writing"),
     ("scope_increase", 0.95, "reading"),
     ("new_access", 0.91, "reading"),

@@ -17,7 +17,7 @@ detector! {
 const FLOOR: f64 = 0.01;
 /// Least p-value of records that were created, whatever their number: low at most. A choice: an import takes nothing
 /// out and destroys nothing, and most first ones are planned.
-const FLOOR_OF_CREATED: f64 = 0.005;
+const FLOOR_OF_CREATED: f64 = 0.008;
 
 fn change(writes: &Writes, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
     let (floor, falls) = match writes.kind {
