@@ -138,6 +138,10 @@ impl WriteKind {
 
     /// Returns how an operation changes records, or `None` if it is no write.
     pub(crate) fn of(word: &str) -> Option<Self> {
+        // Most words are reads, and `Query`, `Read` and `GET` begin like no write.
+        if matches!(word.as_bytes().first(), None | Some(b'Q' | b'q' | b'R' | b'r' | b'G' | b'g')) {
+            return None;
+        }
         let begins = |with: &str| {
             word.as_bytes().get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
         };
