@@ -28,13 +28,15 @@ fn matters(family: Family, kind: Kind) -> bool {
             | Kind::BulkApi
             | Kind::BulkApiResult
             | Kind::File
+            | Kind::Attachment
+            | Kind::AnalyticsDownload
     );
     match family {
         Family::Volume | Family::Novelty => is_access,
         Family::Identity | Family::Time => {
-            is_access || matches!(kind, Kind::Login | Kind::LoginAs | Kind::LightningUri | Kind::Uri)
+            is_access || matches!(kind, Kind::Login | Kind::LoginAs | Kind::LightningUri | Kind::Uri | Kind::ApiUsage)
         }
-        Family::Reconnaissance => kind == Kind::Api,
+        Family::Reconnaissance => matches!(kind, Kind::Api | Kind::ApiUsage),
         // Salesforce computes these findings from its own, complete records.
         Family::Native => false,
     }
@@ -55,8 +57,8 @@ mod tests {
             &[Kind::LoginAs, Kind::Uri],
             "; less certain while events are missing: login as and uri",
         );
-        check(Family::Time, Kind::ALL, "; less certain while events are missing: list view, api and 9 more");
-        check(Family::Reconnaissance, Kind::ALL, "; less certain while events are missing: api");
+        check(Family::Time, Kind::ALL, "; less certain while events are missing: list view, api and 12 more");
+        check(Family::Reconnaissance, Kind::ALL, "; less certain while events are missing: api and api usage");
         check(Family::Native, Kind::ALL, "");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::effect::{Effect, WriteKind};
 use crate::time::MINUTE;
+use crate::words::words;
 use crate::{OrgId, Text, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -39,7 +40,7 @@ pub struct Activity {
     pub objects: Objects,
     /// Salesforce id of the list view, report, file, job or page.
     pub resource_id: Option<Text>,
-    /// Name of the list view, report, file or page.
+    /// Name of the list view, report, file or page. For a change in Setup, Salesforce's sentence on it.
     pub resource_name: Option<Text>,
     /// How far the list view or report reaches.
     pub scope: Option<Scope>,
@@ -157,12 +158,12 @@ impl Activity {
         }
     }
 
-    /// Returns whether a report left Salesforce as a file.
+    /// Returns whether a report, or data of CRM Analytics, left Salesforce as a file.
     ///
     /// Decided by kind and operation: `ExportFileFormat` is null on real exports.
     pub fn is_report_export(&self) -> bool {
         match self.kind {
-            Kind::ReportExport => true,
+            Kind::ReportExport | Kind::AnalyticsDownload => true,
             Kind::Report => self.operation.as_ref().is_some_and(|operation| operation.starts_with("ReportExported")),
             _ => false,
         }
@@ -186,32 +187,6 @@ pub struct Attribute {
     pub value: Text,
 }
 
-/// Declares an enum with one spelling per variant, which text and JSON share. [`crate::codec`] adds the wire numbers.
-macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name { $($(#[$variant_meta])* #[serde(rename = $text)] $variant),+ }
-
-        impl $name {
-            /// Every variant, in the order of declaration.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// Returns the variant's spelling in text and JSON.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-    };
-}
-pub(crate) use words;
-
 words! {
     /// How Salesforce delivers an event.
     Channel {
@@ -225,6 +200,8 @@ words! {
         LogObject = "log_object",
         /// Security Center of a tenant that monitors the org.
         SecurityCenter = "security_center",
+        /// Setup: its downloads, and queries of the objects behind them.
+        Setup = "setup",
     }
 }
 
@@ -271,6 +248,16 @@ words! {
         LoginAnomaly = "login_anomaly",
         /// Security Center's copy of an API anomaly in a monitored org.
         TenantSecurityApiAnomaly = "tenant_security_api_anomaly",
+        /// A setting or a right was changed in Setup.
+        SetupChange = "setup_change",
+        /// An attachment or a document of Salesforce Classic was downloaded.
+        Attachment = "attachment",
+        /// Data was downloaded from CRM Analytics.
+        AnalyticsDownload = "analytics_download",
+        /// An API call in the log that counts all of them. It has no rows, and the logs of the APIs have the same calls.
+        ApiUsage = "api_usage",
+        /// A guest's request for actions of Aura components.
+        AuraRequest = "aura_request",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Batches, and what travels in them: entries of the activity stream, observations, findings and changes of incidents.
 
-use crate::activity::words;
+use crate::words::words;
 use crate::{Activity, Incident, Kind, OrgId, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

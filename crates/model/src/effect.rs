@@ -1,6 +1,6 @@
 //! What an activity does to data, read from Salesforce's word for its operation.
 
-use crate::activity::words;
+use crate::words::words;
 use crate::{Kind, Surface, Text, Usual};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -77,14 +77,16 @@ impl Effect {
             Kind::ListView => Self::Read,
             Kind::Report if word.starts_with("ReportExported") => Self::Export,
             Kind::Report => Self::Read,
-            Kind::ReportExport | Kind::BulkApiResult => Self::Export,
-            Kind::Api | Kind::LightningUri | Kind::Uri => unless_written(Self::Read),
+            Kind::ReportExport | Kind::BulkApiResult | Kind::Attachment | Kind::AnalyticsDownload => Self::Export,
+            Kind::Api | Kind::ApiUsage | Kind::LightningUri | Kind::Uri => unless_written(Self::Read),
+            Kind::AuraRequest => Self::Read,
             Kind::BulkApi => unless_written(Self::Export),
             Kind::File => of_file(word),
             Kind::Login
             | Kind::LoginAs
             | Kind::Logout
             | Kind::PermissionSet
+            | Kind::SetupChange
             | Kind::ApiAnomaly
             | Kind::ReportAnomaly
             | Kind::SessionHijacking

@@ -1,6 +1,6 @@
 //! Findings: anomalous verdicts of detectors.
 
-use crate::activity::words;
+use crate::words::words;
 use crate::{OrgId, Surface, Text, Timestamp, UserClass, UserId};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

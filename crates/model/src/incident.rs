@@ -1,6 +1,6 @@
 //! Incidents: findings of one user merged over time, and the arithmetic of their risk score.
 
-use crate::activity::words;
+use crate::words::words;
 use crate::{Finding, OrgId, Severity, Text, Timestamp, UserClass, UserId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;

@@ -13,6 +13,7 @@ pub mod partition;
 pub mod time;
 pub mod usual;
 pub mod wire;
+mod words;
 
 pub use activity::{
     Activity, Attribute, Channel, Delegate, Kind, NativeAnomaly, NativeFeature, Outcome, Scope, ScoreScale, SourceIp,

@@ -4,7 +4,7 @@
 //! learning it. It carries only features that lean towards the unusual. A feature within one scale of the usual is
 //! normal by construction and is not sent.
 
-use crate::activity::words;
+use crate::words::words;
 use crate::{Activity, Kind, OrgId, Rate, Scope, Text, Timestamp, UserId, Usual, Writes};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -241,7 +241,7 @@ impl Round {
 fn patience(settings: &ConnectedOrg, channel: Channel) -> Duration {
     let seconds = match channel {
         Channel::Stream => 0,
-        Channel::Stored | Channel::SecurityCenter => settings.stored_seconds.saturating_mul(3),
+        Channel::Stored | Channel::SecurityCenter | Channel::Setup => settings.stored_seconds.saturating_mul(3),
         Channel::LogFile | Channel::LogObject => settings.log_file_seconds.saturating_mul(3),
     };
     Duration::from_secs(seconds.max(settings.blind_seconds).into())

@@ -162,6 +162,10 @@ struct Signs {
     is_timed: bool,
     /// How many fields there are that only events have.
     specific: usize,
+    /// They have the time at which a record was written: of a change in Setup, when it happened.
+    is_dated: bool,
+    /// How many fields there are that only changes in Setup have.
+    of_setup: usize,
 }
 
 impl Signs {
@@ -177,7 +181,11 @@ impl Signs {
             match field::meaning(name) {
                 Meaning::Field(Field::EventType, _) => signs.is_typed |= name == "EVENT_TYPE" || is_known_type(),
                 Meaning::Field(Field::ObjectType, _) => signs.is_typed = true,
-                Meaning::Field(Field::EventDate | Field::TimestampDerived, _) => signs.is_timed = true,
+                Meaning::Field(Field::EventDate | Field::TimestampDerived | Field::SetupTime, _) => {
+                    signs.is_timed = true
+                }
+                Meaning::Field(Field::CreatedDate, _) => signs.is_dated = true,
+                Meaning::Field(field, _) if is_of_setup(field) => signs.of_setup += 1,
                 Meaning::Field(Field::Timestamp, _) => signs.is_timed |= &**name != "timestamp",
                 Meaning::Field(field, _) => signs.specific += usize::from(is_specific(field)),
                 Meaning::Dropped | Meaning::Unknown => {}
@@ -188,7 +196,8 @@ impl Signs {
 
     /// An event has a time, and says its type or has two fields that only events have.
     fn are_of_a_record(&self) -> bool {
-        self.is_timed && (self.is_typed || self.specific > 1)
+        let is_change = (self.is_timed || self.is_dated) && self.of_setup > 1;
+        is_change || self.is_dated && self.is_typed || self.is_timed && (self.is_typed || self.specific > 1)
     }
 }
 
@@ -216,6 +225,11 @@ fn is_specific(field: Field) -> bool {
             | Field::DocumentId
             | Field::PermissionList
     )
+}
+
+/// Returns whether a field's name is one that only changes in Setup have.
+fn is_of_setup(field: Field) -> bool {
+    matches!(field, Field::SetupAction | Field::Display | Field::Section | Field::DelegateUser)
 }
 
 /// Calls a function with each element of an array.

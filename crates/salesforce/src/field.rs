@@ -51,12 +51,17 @@ fields! {
     EventDate: "EventDate" in EVENT;
     TimestampDerived: "TIMESTAMP_DERIVED";
     Timestamp: "TIMESTAMP" in LOG;
-    CreatedDate: "CreatedDate" in EVENT;
+    CreatedDate: "CreatedDate" in RECORD;
+    SetupTime: "LoginTime" in SETUP | "Date" in SETUP;
     // Org, user and session.
     OrgId: "ORGANIZATION_ID" | "ORGANIZATION_ID_DERIVED" | "OrganizationIdentifier" | "Tenant" in CENTER;
     UserIdDerived: "USER_ID_DERIVED";
     UserId: "UserId" | "UserIdentifier";
     Username: "Username" | "UserNameDetail" in EVENT;
+    SetupUser: "User" in SETUP;
+    CreatedById: "CreatedById";
+    CreatedBy: "CreatedBy" in SETUP;
+    CreatedByUsername: "CreatedBy.Username" in SETUP;
     UserType: "UserType";
     ProfileId: "ProfileId";
     RoleId: "RoleId";
@@ -66,10 +71,12 @@ fields! {
     DelegatedUsername: "DelegatedUsername";
     DelegatedUserIdDerived: "DELEGATED_USER_ID_DERIVED";
     DelegatedUserId: "DELEGATED_USER_ID" | "DelegatedUserIdentifier";
+    DelegateUser: "DelegateUser" in SETUP;
     DelegatedOrgId: "DelegatedOrganizationId" | "DelegatedOrganizationIdentifier";
     // Operation and outcome.
     Operation: "Operation" | "OPERATION_TYPE";
     Method: "METHOD";
+    HttpMethod: "HttpMethod";
     MethodName: "METHOD_NAME";
     FileAction: "FileAction";
     TransactionType: "TRANSACTION_TYPE";
@@ -78,9 +85,13 @@ fields! {
     RequestStatus: "REQUEST_STATUS";
     StatusCode: "STATUS_CODE";
     Success: "SUCCESS";
-    Status: "Status" in EVENT;
+    Status: "Status" in RECORD;
     JobStatus: "JOB_STATUS";
     PolicyOutcome: "PolicyOutcome";
+    // Changes in Setup.
+    SetupAction: "Action" in SETUP;
+    Display: "Display" in SETUP;
+    Section: "Section" in SETUP;
     // Objects and resources.
     QueriedEntities: "QueriedEntities" | "ENTITY_NAME" | "ENTITY_TYPE";
     RequestedEntities: "RequestedEntities";
@@ -101,6 +112,12 @@ fields! {
     JobId: "JOB_ID" | "JobIdentifier";
     UriIdDerived: "URI_ID_DERIVED";
     Uri: "URI";
+    AssetId: "ASSET_ID" in LOG | "AssetIdentifier" in LOG;
+    EntityId: "ENTITY_ID" in LOG;
+    ActionMessage: "ACTION_MESSAGE" in LOG;
+    ApiFamily: "API_FAMILY" in LOG;
+    ApiResource: "API_RESOURCE" in LOG;
+    DownloadError: "DOWNLOAD_ERROR" in LOG;
     PermissionList: "PermissionList";
     PermissionType: "PermissionType";
     ImpactedUserIds: "ImpactedUserIds";
@@ -108,7 +125,7 @@ fields! {
     HasExternalUsers: "HasExternalUsers";
     ParentNameList: "ParentNameList";
     // Amounts.
-    Rows: "RowsProcessed" | "ROW_COUNT" | "RECORDS_PROCESSED";
+    Rows: "RowsProcessed" | "ROW_COUNT" | "RECORDS_PROCESSED" | "NUMBER_OF_RECORDS" in LOG | "RecordCount" in LOG;
     RowsReturned: "RowsReturned";
     Columns: "NumberOfColumns" | "NUMBER_COLUMNS" | "NUMBER_FIELDS";
     ContentSize: "ContentSize" | "SIZE_BYTES";
@@ -117,15 +134,15 @@ fields! {
     // Address and client.
     SourceIp: "SourceIp";
     ClientIp: "CLIENT_IP";
-    Country: "Country" in EVENT;
+    Country: "Country" in RECORD;
     CountryIso: "CountryIso";
     CountryCode: "COUNTRY_CODE";
     UserAgent: "UserAgent";
     Browser: "Browser" | "BROWSER_TYPE" | "BROWSER_NAME";
-    Platform: "Platform" in EVENT | "OsName";
+    Platform: "Platform" in RECORD | "OsName";
     Client: "Client" in EVENT | "CLIENT_NAME";
     ClientInfo: "CLIENT_INFO";
-    Application: "Application" in EVENT | "AppName" | "PAGE_APP_NAME";
+    Application: "Application" in RECORD | "AppName" | "PAGE_APP_NAME" | "CONNECTED_APP_NAME" in LOG;
     ConnectedApp: "ConnectedAppId" | "ConnectedAppIdentifier";
     ApiType: "ApiType";
     LoginType: "LoginType";
@@ -155,7 +172,6 @@ const DROPPED: &[&str] = &[
     "EventUuid",
     "ReplayId",
     "schema",
-    "CreatedById",
     "LastModifiedById",
     "LastModifiedDate",
     "LastReferencedDate",
@@ -188,7 +204,6 @@ const DROPPED: &[&str] = &[
     "ApiVersion",
     "CipherSuite",
     "TlsProtocol",
-    "HttpMethod",
     "LoginUrl",
     "LoginSubType",
     "AuthServiceId",

@@ -12,6 +12,7 @@ mod kind;
 mod login;
 mod native;
 mod rows;
+mod setup;
 
 use crate::Context;
 use crate::client::Clients;
@@ -22,7 +23,7 @@ use crate::time::TimeError;
 use crate::types::{Suggested, TypeSource};
 use kind::Identified;
 pub(crate) use kind::{channel_of, is_event as is_event_type, known as known_type};
-use model::{Activity, Kind, OrgId, Text, Timestamp, UserId, id};
+use model::{Activity, Channel, Kind, OrgId, Text, Timestamp, UserId, id};
 
 /// The outcome for a record that could be read.
 #[derive(Debug)]
@@ -60,8 +61,11 @@ pub(crate) fn normalize(
     if !record.marks().are_plain(channel) {
         return Ok(Normalized::Mixed);
     }
-    let event_time = event_time(record)?;
-    let (user_id, username) = user(record)?;
+    if kind == Kind::AuraRequest && !rows::is_by_guest(record) {
+        return Ok(Normalized::NotWatched(Text::const_new(name)));
+    }
+    let event_time = event_time(record, channel)?;
+    let (user_id, username) = user(record, channel)?;
     let named = record.str(Field::OrgId).map(OrgId::new);
     let is_unnamed = named.is_none();
     let org_id = named.or_else(|| context.org.clone()).ok_or(RejectReason::NoOrg)?;
@@ -95,6 +99,11 @@ pub(crate) fn normalize(
         Kind::LoginAs => login::login_as(record, &mut activity),
         Kind::Logout => {}
         Kind::PermissionSet => changes::permission_set(record, &mut activity),
+        Kind::SetupChange => setup::change(record, &mut activity),
+        Kind::Attachment => rows::attachment(record, &mut activity),
+        Kind::AnalyticsDownload => rows::analytics_download(record, &mut activity),
+        Kind::ApiUsage => rows::api_usage(record, &mut activity),
+        Kind::AuraRequest => rows::aura_request(record, &mut activity),
         Kind::ApiAnomaly
         | Kind::ReportAnomaly
         | Kind::SessionHijacking
@@ -107,14 +116,15 @@ pub(crate) fn normalize(
 }
 
 /// Returns the event time. Log files have it in two columns, of which the derived one is exact.
-fn event_time(record: &Record<'_>) -> Result<Timestamp, RejectReason> {
-    let fields = [
+fn event_time(record: &Record<'_>, channel: Channel) -> Result<Timestamp, RejectReason> {
+    const OF_EVENTS: &[(Field, &str)] = &[
         (Field::EventDate, "EventDate"),
         (Field::TimestampDerived, "TIMESTAMP_DERIVED"),
         (Field::Timestamp, "TIMESTAMP"),
     ];
+    let fields = if channel == Channel::Setup { setup::TIMES } else { OF_EVENTS };
     let mut bad = None;
-    for (field, name) in fields {
+    for (field, name) in fields.iter().copied() {
         let value = record.get(field);
         match crate::time::read(value) {
             Ok(time) => return Ok(time),
@@ -133,11 +143,14 @@ fn event_time(record: &Record<'_>) -> Result<Timestamp, RejectReason> {
 }
 
 /// Returns the account, by its id or else by its username, and the username.
-fn user(record: &Record<'_>) -> Result<(UserId, Option<Text>), RejectReason> {
-    let username = record.text(Field::Username);
-    let id = [Field::UserIdDerived, Field::UserId]
-        .into_iter()
-        .find_map(|field| record.str(field).filter(|id| !is_null_id(id)));
+fn user(record: &Record<'_>, channel: Channel) -> Result<(UserId, Option<Text>), RejectReason> {
+    let mut username = record.text(Field::Username);
+    let mut ids = [Field::UserIdDerived, Field::UserId];
+    if channel == Channel::Setup {
+        username = username.or_else(|| setup::username(record));
+        ids = [Field::UserId, Field::CreatedById];
+    }
+    let id = ids.into_iter().find_map(|field| record.str(field).filter(|id| !is_null_id(id)));
     let user = match (id, &username) {
         (Some(id), _) => UserId::new(id),
         (None, Some(name)) => UserId::from_username(name),

@@ -29,8 +29,8 @@ impl Occurrences {
     ///
     /// Activities with an identifier from Salesforce stay as they are.
     pub fn number(&mut self, activity: &mut Activity) {
-        let is_fingerprint =
-            matches!(activity.channel, Channel::LogFile | Channel::LogObject) && activity.id.get_version_num() == 5;
+        let is_fingerprint = matches!(activity.channel, Channel::LogFile | Channel::LogObject | Channel::Setup)
+            && activity.id.get_version_num() == 5;
         if !is_fingerprint {
             return;
         }

@@ -55,7 +55,7 @@ pub fn kind_named(name: &str) -> Option<Kind> {
 pub fn source_name(channel: Channel) -> &'static str {
     match channel {
         Channel::Stream => "stream",
-        Channel::Stored | Channel::SecurityCenter => "stored",
+        Channel::Stored | Channel::SecurityCenter | Channel::Setup => "stored",
         Channel::LogFile => "log_files",
         Channel::LogObject => "log_objects",
     }

@@ -116,6 +116,13 @@ const COLUMNS: &[(&[&str], &str)] = &[
     (&["featurename", "score"], "LoginAnomalyEventStore"),
     (&["apianomalyeventnumber"], "ApiAnomalyEventStore"),
     (&["reportanomalyeventnumber"], "ReportAnomalyEventStore"),
+    (&["logintime", "sourceip"], "LoginHistory"),
+    (&["logintime", "logintype"], "LoginHistory"),
+    (&["logintime", "status"], "LoginHistory"),
+    (&["delegateuser", "section"], "SetupAuditTrail"),
+    (&["action", "createddate", "display"], "SetupAuditTrail"),
+    (&["action", "createddate", "section"], "SetupAuditTrail"),
+    (&["action", "date", "section", "user"], "SetupAuditTrail"),
 ];
 
 /// Returns the type that alone has these columns; `None` if no set is complete, or sets of several types are. `has`

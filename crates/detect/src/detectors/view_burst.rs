@@ -3,7 +3,7 @@
 use super::detector;
 use crate::judgement::Judgement;
 use crate::{Settings, Unscoreable, score, text};
-use model::{Burst, Observation};
+use model::{Burst, Kind, Observation};
 use profile::tail;
 
 detector! {
@@ -17,7 +17,7 @@ detector! {
 /// usually is. A choice.
 const LEAST_REQUESTS: u32 = 5;
 
-fn burst(burst: &Burst, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+fn burst(burst: &Burst, observation: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
     if burst.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
@@ -33,11 +33,14 @@ fn burst(burst: &Burst, _: &Observation, settings: &Settings) -> Result<Judgemen
     } else {
         String::new()
     };
+    let is_aura = observation.activity.as_ref().is_some_and(|activity| activity.kind == Kind::AuraRequest);
+    let did = if is_aura { "Made" } else { "Opened" };
+    let what = if is_aura { "requests of Aura components" } else { "list views and reports" };
     Ok(Judgement {
         surprise,
         confidence: score::confidence(burst.usual.evidence),
         summary: format!(
-            "Opened {} list views and reports in {seconds:.1} s{page_loads} on {}; the busiest minute of a usual day has {}{}",
+            "{did} {} {what} in {seconds:.1} s{page_loads} on {}; the busiest minute of a usual day has {}{}",
             text::count(f64::from(burst.requests)),
             text::list(&burst.objects, burst.objects.len()),
             text::quantity(burst.usual.mean()),

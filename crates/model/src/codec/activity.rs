@@ -19,11 +19,11 @@ fields!(Delegate => Delegate { username, user_id, org_id });
 fields!(NativeAnomaly => NativeAnomaly { score, scale, summary, features, unread });
 fields!(NativeFeature => NativeFeature { name, value, percent });
 
-numbers!(Channel => Channel { Stream, Stored, LogFile, LogObject, SecurityCenter });
+numbers!(Channel => Channel { Stream, Stored, LogFile, LogObject, SecurityCenter, Setup });
 numbers!(Kind => Kind {
     ListView, Api, Report, ReportExport, Login, LoginAs, Logout, LightningUri, Uri, BulkApi, BulkApiResult, File,
     PermissionSet, ApiAnomaly, ReportAnomaly, SessionHijacking, CredentialStuffing, GuestUserAnomaly, LoginAnomaly,
-    TenantSecurityApiAnomaly,
+    TenantSecurityApiAnomaly, SetupChange, Attachment, AnalyticsDownload, ApiUsage, AuraRequest,
 });
 numbers!(Outcome => Outcome { Success, Failure, Initiated } unspecified Unknown);
 numbers!(Effect => Effect { Read, Write, Export, Preview, None });

@@ -219,6 +219,7 @@ pub enum Channel {
     LogFile = 3,
     LogObject = 4,
     SecurityCenter = 5,
+    Setup = 6,
 }
 impl Channel {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -233,6 +234,7 @@ impl Channel {
             Self::LogFile => "CHANNEL_LOG_FILE",
             Self::LogObject => "CHANNEL_LOG_OBJECT",
             Self::SecurityCenter => "CHANNEL_SECURITY_CENTER",
+            Self::Setup => "CHANNEL_SETUP",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -244,6 +246,7 @@ impl Channel {
             "CHANNEL_LOG_FILE" => Some(Self::LogFile),
             "CHANNEL_LOG_OBJECT" => Some(Self::LogObject),
             "CHANNEL_SECURITY_CENTER" => Some(Self::SecurityCenter),
+            "CHANNEL_SETUP" => Some(Self::Setup),
             _ => None,
         }
     }
@@ -273,6 +276,11 @@ pub enum Kind {
     GuestUserAnomaly = 18,
     LoginAnomaly = 19,
     TenantSecurityApiAnomaly = 20,
+    SetupChange = 21,
+    Attachment = 22,
+    AnalyticsDownload = 23,
+    ApiUsage = 24,
+    AuraRequest = 25,
 }
 impl Kind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -302,6 +310,11 @@ impl Kind {
             Self::GuestUserAnomaly => "KIND_GUEST_USER_ANOMALY",
             Self::LoginAnomaly => "KIND_LOGIN_ANOMALY",
             Self::TenantSecurityApiAnomaly => "KIND_TENANT_SECURITY_API_ANOMALY",
+            Self::SetupChange => "KIND_SETUP_CHANGE",
+            Self::Attachment => "KIND_ATTACHMENT",
+            Self::AnalyticsDownload => "KIND_ANALYTICS_DOWNLOAD",
+            Self::ApiUsage => "KIND_API_USAGE",
+            Self::AuraRequest => "KIND_AURA_REQUEST",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -328,6 +341,11 @@ impl Kind {
             "KIND_GUEST_USER_ANOMALY" => Some(Self::GuestUserAnomaly),
             "KIND_LOGIN_ANOMALY" => Some(Self::LoginAnomaly),
             "KIND_TENANT_SECURITY_API_ANOMALY" => Some(Self::TenantSecurityApiAnomaly),
+            "KIND_SETUP_CHANGE" => Some(Self::SetupChange),
+            "KIND_ATTACHMENT" => Some(Self::Attachment),
+            "KIND_ANALYTICS_DOWNLOAD" => Some(Self::AnalyticsDownload),
+            "KIND_API_USAGE" => Some(Self::ApiUsage),
+            "KIND_AURA_REQUEST" => Some(Self::AuraRequest),
             _ => None,
         }
     }

@@ -33,11 +33,14 @@ pub(super) fn learn(
         profile.values.apps.touch(names::key(names::APP, app), day.number);
     }
     // A write through an API shows nothing of its object. A page on which somebody edits a record shows it.
-    let is_shown = activity.effect.leaves() || surface_of(activity.kind).is_none();
+    let is_page = surface_of(activity.kind).is_none() && activity.kind != Kind::ApiUsage;
+    let is_shown = activity.effect.leaves() || is_page;
     let object_key = if is_shown { objects(profile, day, shared, activity, increment, features) } else { 0 };
     let (key, sighting) = match activity.kind {
         Kind::ListView => view(profile, day, shared, activity, object_key, increment, features),
-        Kind::Report | Kind::ReportExport => report(profile, day, shared, activity, increment, features),
+        Kind::Report | Kind::ReportExport | Kind::AnalyticsDownload => {
+            report(profile, day, shared, activity, increment, features)
+        }
         _ => return false,
     };
     if profile.days >= Role::LEAST_DAYS {

@@ -37,16 +37,18 @@ pub(super) fn learn(
     if let Some(surface) = surface {
         volume(profile, day, shared, activity, surface, &increment, features);
     }
-    if matches!(activity.kind, Kind::ListView | Kind::Report) && increment.is_new {
+    if matches!(activity.kind, Kind::ListView | Kind::Report | Kind::AuraRequest) && increment.is_new {
         burst(profile, day, shared, activity, known_view, features);
     }
-    if surface == Some(Surface::Api) && increment.is_new {
+    let is_call = surface == Some(Surface::Api) || activity.kind == Kind::ApiUsage && activity.effect.leaves();
+    if is_call && increment.is_new {
         spread(profile, day, shared, activity, &increment, features);
     }
     if is_download(activity) {
         download(profile, day, shared, activity, features);
     }
-    if let Some(odd) = &mut day.odd_hour {
+    let is_repeated = activity.kind == Kind::ApiUsage && day.has_api_rows();
+    if let Some(odd) = day.odd_hour.as_mut().filter(|_| !is_repeated) {
         odd.rows += increment.rows;
         odd.requests += 1;
     }
@@ -81,7 +83,7 @@ fn increment_of(profile: &mut Profile, activity: &Activity) -> Increment {
 pub(super) fn surface_of(kind: Kind) -> Option<Surface> {
     match kind {
         Kind::ListView => Some(Surface::ListView),
-        Kind::Report => Some(Surface::Report),
+        Kind::Report | Kind::AnalyticsDownload => Some(Surface::Report),
         Kind::Api => Some(Surface::Api),
         Kind::BulkApi => Some(Surface::Bulk),
         _ => None,
@@ -95,10 +97,18 @@ fn count_request(day: &mut Day, activity: &Activity, is_new: bool) {
     }
     match activity.kind {
         Kind::Api | Kind::BulkApi | Kind::BulkApiResult => day.api_requests += 1,
-        Kind::ListView | Kind::Report | Kind::ReportExport | Kind::LightningUri | Kind::Uri | Kind::File => {
-            day.page_requests += 1;
-        }
-        Kind::PermissionSet => day.admin_requests += 1,
+        // The logs of the APIs have the same calls.
+        Kind::ApiUsage => day.api_requests += u32::from(!day.has_api_rows()),
+        Kind::ListView
+        | Kind::Report
+        | Kind::ReportExport
+        | Kind::LightningUri
+        | Kind::Uri
+        | Kind::File
+        | Kind::Attachment
+        | Kind::AnalyticsDownload
+        | Kind::AuraRequest => day.page_requests += 1,
+        Kind::PermissionSet | Kind::SetupChange => day.admin_requests += 1,
         _ => {}
     }
 }
@@ -249,7 +259,7 @@ fn spread(
     /// Objects a day below which nothing is observed. A choice.
     const LEAST: u32 = 4;
     // A request that counts records returns one row; one that describes an object returns none.
-    day.api.empty += u32::from(increment.rows <= 1.0);
+    day.api.empty += u32::from(activity.kind == Kind::Api && increment.rows <= 1.0);
     let objects: &Objects = &activity.objects;
     let mut is_more = false;
     for object in objects {
@@ -279,7 +289,7 @@ fn spread(
 
 /// Whether the activity downloads a bulk result or a file. The pictures of files that pages show are no downloads.
 fn is_download(activity: &Activity) -> bool {
-    activity.effect == Effect::Export && matches!(activity.kind, Kind::BulkApiResult | Kind::File)
+    activity.effect == Effect::Export && matches!(activity.kind, Kind::BulkApiResult | Kind::File | Kind::Attachment)
 }
 
 /// Learns a download. A day with more than usual becomes a feature.
@@ -347,3 +357,6 @@ pub(super) fn count_one(profile: &Profile, day: &mut Day, shared: &mut Shared, c
 pub(super) fn most_usual(usual: &Rate) -> f64 {
     usual.mean() + 3.0 * (usual.mean() * (1.0 + 1.0 / usual.rate)).sqrt() + 1.0
 }
+
+#[cfg(test)]
+mod tests;

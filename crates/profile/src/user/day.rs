@@ -205,6 +205,12 @@ impl Day {
         self.surfaces.get_mut(surface as usize).map(|slot| slot.get_or_insert_default())
     }
 
+    /// Whether one of the APIs' own logs had a call today.
+    pub(crate) fn has_api_rows(&self) -> bool {
+        let has = |surface: Surface| matches!(self.surfaces.get(surface as usize), Some(Some(_)));
+        has(Surface::Api) || has(Surface::Bulk)
+    }
+
     /// Begins a clock hour: its rows are counted from zero.
     pub(crate) fn open_hour(&mut self, start: Timestamp, hour: u8) {
         for (index, surface) in self.surfaces.iter_mut().enumerate() {

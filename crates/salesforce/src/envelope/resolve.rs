@@ -1,6 +1,6 @@
 //! Decides which of a record's members are Salesforce's, and which a collector has added.
 
-use super::{Found, Member, is_specific};
+use super::{Found, Member, is_of_setup, is_specific};
 use crate::field::{Field, Marks, Meaning, fold, meaning, plain};
 use crate::fingerprint::{Fingerprint, NameHash};
 use crate::normalize;
@@ -131,8 +131,14 @@ impl Marks {
 /// Returns the style in which most names of a record are written that only events have: Salesforce's own, if there are as
 /// many.
 fn style_of(candidates: &[Candidate<'_, '_>], channel: Marks) -> Marks {
-    let is_time = |field: Field| matches!(field, Field::EventDate | Field::TimestampDerived | Field::Timestamp);
-    let specific = candidates.iter().filter(|candidate| is_time(candidate.field) || is_specific(candidate.field));
+    let shows = |field: Field| {
+        let is_time = matches!(
+            field,
+            Field::EventDate | Field::TimestampDerived | Field::Timestamp | Field::SetupTime | Field::CreatedDate
+        );
+        is_time || is_specific(field) || is_of_setup(field)
+    };
+    let specific = candidates.iter().filter(|candidate| shows(candidate.field));
     let count = |style: &Marks| {
         specific.clone().filter(|candidate| candidate.marks.has(channel) && candidate.marks.has(*style)).count()
     };
@@ -161,7 +167,11 @@ impl<'a> Candidate<'a, '_> {
         }
         let holds_json = matches!(
             self.field,
-            Field::SecurityEventData | Field::PermissionList | Field::ImpactedUserIds | Field::ParentNameList
+            Field::SecurityEventData
+                | Field::PermissionList
+                | Field::ImpactedUserIds
+                | Field::ParentNameList
+                | Field::CreatedBy
         );
         let scalar = if holds_json { value.scalar_or_json() } else { value.scalar() };
         match scalar {

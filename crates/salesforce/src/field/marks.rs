@@ -22,6 +22,10 @@ impl Marks {
     pub(crate) const LOG: Self = Self(1 << 4);
     /// Records of Security Center.
     pub(crate) const CENTER: Self = Self(1 << 5);
+    /// Objects behind the downloads of Setup.
+    pub(crate) const SETUP: Self = Self(1 << 6);
+    /// Names that events and the objects of Setup have.
+    pub(super) const RECORD: Self = Self::EVENT.or(Self::SETUP);
     /// Names that stand beside a record.
     pub(super) const ENVELOPE: Self = Self::ALL;
 
@@ -71,6 +75,7 @@ impl Marks {
             Channel::Stream | Channel::Stored => Self::EVENT,
             Channel::LogFile | Channel::LogObject => Self::LOG,
             Channel::SecurityCenter => Self::EVENT.or(Self::CENTER),
+            Channel::Setup => Self::SETUP,
         }
     }
 

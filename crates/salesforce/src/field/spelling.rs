@@ -17,7 +17,9 @@ pub(crate) fn meaning(name: &str) -> Meaning {
         return Meaning::Dropped;
     }
     match DICTIONARY.get(&fold(plain(name))) {
-        Some(Meaning::Field(field, marks)) if !matches!(field, Field::Channel | Field::ObjectType) => {
+        Some(Meaning::Field(field, marks))
+            if !matches!(field, Field::Channel | Field::ObjectType | Field::CreatedByUsername) =>
+        {
             Meaning::Field(*field, marks.in_style(Marks::style_of(plain(name))))
         }
         known => known.copied().unwrap_or(Meaning::Unknown),

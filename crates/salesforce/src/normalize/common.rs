@@ -96,11 +96,16 @@ fn objects(record: &Record<'_>, fields: &[Field]) -> Objects {
     for name in list.split(',') {
         // Some lists are JSON arrays.
         let name = name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | '"'));
-        if !name.is_empty() && objects.len() < MAX_OBJECTS && objects.iter().all(|known| known != name) {
-            objects.push(Text::new(crate::record::cut(name, 256)));
-        }
+        push_object(&mut objects, name);
     }
     objects
+}
+
+/// Adds the name of an object, unless it is empty or there.
+pub(super) fn push_object(objects: &mut Objects, name: &str) {
+    if !name.is_empty() && objects.len() < MAX_OBJECTS && objects.iter().all(|known| known != name) {
+        objects.push(Text::new(crate::record::cut(name, 256)));
+    }
 }
 
 /// Returns the address: for hijacked sessions, the new one.

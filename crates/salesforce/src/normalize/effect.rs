@@ -19,6 +19,16 @@ pub(super) fn of_rest(record: &Record<'_>, event_type: &str, activity: &mut Acti
     }
 }
 
+/// Sets the effect of a call in the log of all calls, where a POST to a resource is a read. `/v66.0/query` lacks the path in
+/// front of it.
+pub(super) fn of_usage(record: &Record<'_>, activity: &mut Activity) {
+    let is_post = activity.operation.as_ref().is_some_and(|method| method.eq_ignore_ascii_case("POST"));
+    let is_read = |resource: &str| is_read_by_post(resource) || is_read_by_post(&format!("/data{resource}"));
+    if is_post && record.str(Field::ApiResource).is_some_and(is_read) {
+        activity.effect = Effect::Read;
+    }
+}
+
 /// Whether the resource returns data to a POST: queries with the text in the body, reports, and the composite requests
 /// that may hold queries. These last may as well hold writes, which the log does not say: they count as reads, so that
 /// none is hidden.

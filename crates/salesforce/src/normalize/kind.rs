@@ -91,13 +91,21 @@ table! {
         "URI" => Uri,
         "LightningPageView" => LightningUri,
         "ContentTransfer" => File,
+        "DocumentAttachmentDownloads" => Attachment,
+        "WaveDownload" => AnalyticsDownload,
+        "ApiTotalUsage" => ApiUsage,
+        "AuraRequest" => AuraRequest,
+    }
+    Setup {
+        "LoginHistory" => Login,
+        "SetupAuditTrail" => SetupChange,
     }
 }
 
 /// Endings of names that mark events, watched or not.
 const EVENT_ENDINGS: [&str; 4] = ["Event", "EventStream", "EventStore", "EventLog"];
 /// Records that count as events although their names have no such ending.
-const NOT_WATCHED: [&str; 4] = ["SetupAuditTrail", "EventLogFile", "LoginHistory", "ThreatDetectionFeedback"];
+const NOT_WATCHED: [&str; 2] = ["EventLogFile", "ThreatDetectionFeedback"];
 
 /// Identifies a record by the channel of its envelope, else by `attributes.type`, else by `EVENT_TYPE`, else by what is
 /// suggested.
@@ -160,7 +168,7 @@ fn twin(name: &'static str, channel: Channel, kind: Kind, is_log: bool) -> Entry
     let fits = |channel: Channel| match channel {
         Channel::LogFile | Channel::LogObject => is_log,
         Channel::Stream | Channel::Stored => !is_log,
-        Channel::SecurityCenter => true,
+        Channel::SecurityCenter | Channel::Setup => true,
     };
     if fits(channel) {
         return (name, channel, kind);
@@ -176,6 +184,7 @@ fn log_object(name: &str) -> Option<Entry> {
     let renamed = match file {
         "Api" => "API",
         "Uri" => "URI",
+        "AnalyticsDownload" => "WaveDownload",
         same => same,
     };
     let (name, channel, kind) = watched(renamed)?;
@@ -186,6 +195,7 @@ fn log_object(name: &str) -> Option<Entry> {
 pub(crate) fn is_event(name: &str) -> bool {
     EVENT_ENDINGS.iter().any(|ending| name.ends_with(ending))
         || NOT_WATCHED.contains(&name)
+        || watched(name).is_some_and(|(_, channel, _)| channel == Channel::Setup)
         || name.starts_with("TenantSecurity")
 }
 

@@ -1,9 +1,10 @@
 //! Normalizes the kinds that read rows, files and pages.
 
+use super::common::push_object;
 use super::effect;
 use crate::field::Field;
 use crate::record::Record;
-use model::{Activity, Outcome, Scope, Text, id};
+use model::{Activity, Effect, Outcome, Scope, Text, id};
 
 /// Fills the view, its scope and its run.
 pub(super) fn list_view(record: &Record<'_>, activity: &mut Activity) {
@@ -58,6 +59,48 @@ pub(super) fn bulk_api(record: &Record<'_>, activity: &mut Activity) {
 pub(super) fn file(record: &Record<'_>, activity: &mut Activity) {
     activity.resource_id = record.id(&[Field::DocumentIdDerived, Field::DocumentId]);
     activity.resource_name = record.text(Field::FileName);
+}
+
+/// Fills the attachment or document.
+pub(super) fn attachment(record: &Record<'_>, activity: &mut Activity) {
+    activity.resource_id = record.id(&[Field::EntityId]);
+    activity.resource_name = record.text(Field::FileName);
+    succeeds_by_default(record, activity);
+}
+
+/// Fills the lens or dashboard from which data was downloaded.
+pub(super) fn analytics_download(record: &Record<'_>, activity: &mut Activity) {
+    activity.resource_id = record.id(&[Field::AssetId]);
+    if record.str(Field::DownloadError).is_some() {
+        activity.outcome = Outcome::Failure;
+    }
+    succeeds_by_default(record, activity);
+}
+
+/// Fills the API and the operation: the method of REST, or the call of SOAP, which always posts.
+pub(super) fn api_usage(record: &Record<'_>, activity: &mut Activity) {
+    activity.api_type = record.text(Field::ApiFamily);
+    let resource = record.text(Field::ApiResource);
+    let is_call = |resource: &Text| !resource.contains('/');
+    activity.operation = resource.filter(is_call).or_else(|| record.text(Field::HttpMethod));
+    activity.effect = Effect::of(activity.kind, activity.operation.as_deref());
+    effect::of_usage(record, activity);
+    activity.rows = None;
+    succeeds_by_default(record, activity);
+}
+
+/// Returns whether a guest made the request.
+pub(super) fn is_by_guest(record: &Record<'_>) -> bool {
+    record.str(Field::UserType).is_some_and(|kind| kind.eq_ignore_ascii_case("guest"))
+}
+
+/// Fills the actions: `name=milliseconds;name=milliseconds`.
+pub(super) fn aura_request(record: &Record<'_>, activity: &mut Activity) {
+    let actions = record.str(Field::ActionMessage).unwrap_or_default().split(';');
+    for action in actions.filter_map(|action| action.split('=').next()) {
+        push_object(&mut activity.objects, action.trim());
+    }
+    succeeds_by_default(record, activity);
 }
 
 /// Fills the page.

@@ -41,13 +41,11 @@ pub const CATALOG: &[CatalogEntry] = &[
     event(Kind::GuestUserAnomaly, "GuestUserAnomalyEvent", "GuestUserAnomalyEventStore", &[]),
     event(Kind::LoginAnomaly, "LoginAnomalyEvent", "LoginAnomalyEventStore", &[]),
     // Only log files and log objects have rows for bulk jobs.
-    CatalogEntry {
-        kind: Kind::BulkApi,
-        stream: None,
-        stored: None,
-        log_files: &["BulkApi", "BulkApi2"],
-        log_objects: &["BulkApiEventLog", "BulkApi2EventLog"],
-    },
+    logged(Kind::BulkApi, &["BulkApi", "BulkApi2"], &["BulkApiEventLog", "BulkApi2EventLog"]),
+    // The same holds for these. Log files of Aura requests are not fetched: nearly all their rows are of signed-in users.
+    logged(Kind::Attachment, &["DocumentAttachmentDownloads"], &[]),
+    logged(Kind::AnalyticsDownload, &["WaveDownload"], &["AnalyticsDownloadEventLog"]),
+    logged(Kind::ApiUsage, &["ApiTotalUsage"], &["ApiTotalUsageEventLog"]),
 ];
 
 /// Returns the kind of the events that a stored object holds.
@@ -70,6 +68,10 @@ const fn event(
     log_files: &'static [&'static str],
 ) -> CatalogEntry {
     CatalogEntry { kind, stream: Some(stream), stored: Some(stored), log_files, log_objects: &[] }
+}
+
+const fn logged(kind: Kind, log_files: &'static [&'static str], log_objects: &'static [&'static str]) -> CatalogEntry {
+    CatalogEntry { kind, stream: None, stored: None, log_files, log_objects }
 }
 
 #[cfg(test)]

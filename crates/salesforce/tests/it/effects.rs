@@ -24,6 +24,24 @@ fn operations_of_log_files_have_their_effects() {
     check("ContentTransfer", "TRANSACTION_TYPE", "saveVersion", Effect::Write);
     check("Report", "ORIGIN", "ReportRunFromClassic", Effect::Read);
     check("Login", "LOGIN_TYPE", "A", Effect::None);
+    check("WaveDownload", "ASSET_TYPE", "lens", Effect::Export);
+}
+
+#[test]
+fn the_log_of_all_calls_says_their_effect_and_no_rows() {
+    let check = |family, resource, method, expect| {
+        let columns = [("API_FAMILY", family), ("API_RESOURCE", resource), ("HTTP_METHOD", method)];
+        let base = [("EVENT_TYPE", "ApiTotalUsage"), ("ROWS_PROCESSED", "200")];
+        let activity = one(&row(&[&base[..], &columns].concat()));
+        assert_eq!((activity.effect, activity.rows), (expect, None), "{family} {resource} {method}");
+    };
+    check("REST", "/v66.0/query", "GET", Effect::Read);
+    check("REST", "/v66.0/sobjects/Account", "PATCH", Effect::Write);
+    check("REST", "/v66.0/composite/batch", "POST", Effect::Read);
+    check("REST", "/services/data/v66.0/query", "POST", Effect::Read);
+    check("REST", "/v66.0/sobjects/Account", "POST", Effect::Write);
+    check("SOAP", "query", "POST", Effect::Read);
+    check("SOAP", "delete", "POST", Effect::Write);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod dialects;
 mod effects;
 mod files;
 mod fixtures;
+mod setup;
 mod support;
 mod traps;
 mod traps_of_kinds;

@@ -238,7 +238,7 @@ fn user_agents_are_bounded() {
 fn events_of_other_kinds_are_counted_and_not_rejected() {
     for event in [
         stored("IdentityVerificationEvent", ""),
-        stored("SetupAuditTrail", ""),
+        stored("EventLogFile", ""),
         row(&[("EVENT_TYPE", "ApexCallout")]),
         row(&[("EVENT_TYPE", "DatabaseSave"), ("NUM_ROWS", "5")]),
     ] {

@@ -134,7 +134,7 @@ impl Transition {
 fn silence(channel: Channel) -> &'static str {
     match channel {
         Channel::Stream => "the stream is silent",
-        Channel::Stored | Channel::SecurityCenter => "queries of stored events get no answer",
+        Channel::Stored | Channel::SecurityCenter | Channel::Setup => "queries of stored events get no answer",
         Channel::LogFile => "the list of log files gets no answer",
         Channel::LogObject => "queries of log objects get no answer",
     }

@@ -1,0 +1,95 @@
+use crate::{Org, Settings};
+use model::time::{DAY, HOUR, SECOND};
+use model::{Activity, Channel, Feature, Kind, Observation, OrgId, Surface, Timestamp, UserId, Uuid};
+
+struct Account {
+    org: Org,
+    count: u128,
+}
+
+impl Account {
+    /// Returns an account that has done what `daily` says on each of 30 days, with so many rows.
+    fn new(daily: &[(Kind, u64)]) -> Self {
+        let org = Org::new(OrgId::new("00Dhn0000018hrcEAA"), &Settings::default()).unwrap();
+        let mut account = Self { org, count: 0 };
+        for day in 0..30 {
+            for (kind, rows) in daily {
+                account.at(day * DAY + 9 * HOUR, *kind, Some(rows + day as u64), "Account");
+            }
+        }
+        account
+    }
+
+    /// Observes an activity at a time after the start, and returns the features.
+    fn at(&mut self, at: i64, kind: Kind, rows: Option<u64>, object: &str) -> Vec<Feature> {
+        self.count += 1;
+        let (id, org, user) = (Uuid::from_u128(self.count), self.org.id().clone(), UserId::new("emma"));
+        let at = Timestamp::parse("2026-01-05").unwrap().plus(at);
+        let mut activity = Activity::new(id, org, user, at, Channel::LogFile, kind);
+        activity.rows = rows;
+        activity.objects.push(object.into());
+        activity.resource_id = Some("0FKhn0000000001GAA".into());
+        let mut out: Vec<Observation> = Vec::new();
+        self.org.observe(&activity, &mut out);
+        out.into_iter().filter(|observation| observation.activity.is_some()).flat_map(|o| o.features).collect()
+    }
+
+    /// Observes an activity on the 31st day.
+    fn then(&mut self, after: i64, kind: Kind, rows: Option<u64>, object: &str) -> Vec<Feature> {
+        self.at(30 * DAY + 10 * HOUR + after, kind, rows, object)
+    }
+
+    /// Returns the requests through the API that it was learned to make.
+    fn api_requests(&self) -> f64 {
+        self.org.profiles().map(|(_, profile)| profile.api_requests).sum()
+    }
+}
+
+#[test]
+fn data_downloaded_from_analytics_is_judged_as_reports_are() {
+    let features = Account::new(&[(Kind::Report, 100)]).then(0, Kind::AnalyticsDownload, Some(90_000), "Account");
+    let volume = features.iter().find_map(|feature| match feature {
+        Feature::Volume(volume) => Some((volume.surface, volume.rows)),
+        _ => None,
+    });
+    assert_eq!(volume, Some((Surface::Report, 90_000.0)));
+    assert!(features.iter().any(|feature| matches!(feature, Feature::Export(_))), "{features:?}");
+    let nightly =
+        Account::new(&[(Kind::AnalyticsDownload, 90_000)]).then(0, Kind::AnalyticsDownload, Some(90_030), "Account");
+    assert_eq!(nightly, []);
+}
+
+#[test]
+fn attachments_are_downloads() {
+    let mut account = Account::new(&[(Kind::Report, 100)]);
+    let features = (0..60).map(|i| account.then(i * SECOND, Kind::Attachment, None, "Account")).last().unwrap();
+    assert!(matches!(features.as_slice(), [Feature::Downloads(downloads)] if downloads.count == 60), "{features:?}");
+}
+
+#[test]
+fn the_log_of_all_calls_shows_objects_and_no_rows() {
+    let mut account = Account::new(&[(Kind::ApiUsage, 0)]);
+    let calls = (0..20).map(|i| account.then(i * SECOND, Kind::ApiUsage, None, &format!("Object{i}")));
+    let last = calls.last().unwrap();
+    let recon = last.iter().find_map(|feature| match feature {
+        Feature::Recon(spread) => Some((spread.objects, spread.empty)),
+        _ => None,
+    });
+    assert_eq!(recon, Some((20, 0)), "{last:?}");
+    assert!(!last.iter().any(|feature| matches!(feature, Feature::Volume(_))), "{last:?}");
+}
+
+#[test]
+fn calls_that_two_logs_have_count_once() {
+    let [own, both, usage] =
+        [&[(Kind::Api, 100)][..], &[(Kind::Api, 100), (Kind::ApiUsage, 0)], &[(Kind::ApiUsage, 0)]]
+            .map(|daily| Account::new(daily).api_requests());
+    assert!(own > 1.0 && own == both && own == usage, "{own} {both} {usage}");
+}
+
+#[test]
+fn a_guest_who_goes_through_records_makes_a_burst() {
+    let mut account = Account::new(&[(Kind::AuraRequest, 0)]);
+    let features = (0..50).map(|i| account.then(i * SECOND, Kind::AuraRequest, None, "getItems")).last().unwrap();
+    assert!(matches!(features.as_slice(), [Feature::Burst(burst)] if burst.requests == 50), "{features:?}");
+}
