@@ -41,6 +41,12 @@ impl<'a> Resolved<'a> {
             let others = candidates.iter().filter(|candidate| identity.contains(&candidate.field));
             others.for_each(|candidate| candidate.set(&mut record));
         }
+        if *record.get(Field::EventType) == Scalar::Null {
+            candidates
+                .iter()
+                .filter(|candidate| candidate.names_a_type())
+                .for_each(|candidate| candidate.set(&mut record));
+        }
         for candidate in candidates.iter().filter(|candidate| !is_own(candidate)) {
             set_attribute(&mut record, candidate.member);
         }
@@ -157,6 +163,13 @@ fn candidate<'a, 'm>(member: &'m Member<'a>) -> Option<Candidate<'a, 'm>> {
 }
 
 impl<'a> Candidate<'a, '_> {
+    /// Returns whether this is a type of event by name and value, in whatever style.
+    fn names_a_type(&self) -> bool {
+        let value = || self.member.1.scalar();
+        self.field == Field::EventType
+            && value().is_some_and(|it| it.is_text(|text| normalize::known_type(text).is_some()))
+    }
+
     fn set(&self, record: &mut Record<'a>) {
         let (name, value) = self.member;
         if name == "attributes" {
