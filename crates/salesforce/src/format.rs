@@ -72,6 +72,9 @@ pub fn detect(head: &[u8]) -> Result<Format, NotEvents> {
     if let Some(name) = other_format(text) {
         return Err(NotEvents::Other(name));
     }
+    if is_event_line(split_line(text).map_or(text, |(line, _)| line)) && has_event_lines(text) {
+        return Ok(Format::Text);
+    }
     if let Some(found) = table::detect(text) {
         return found;
     }
@@ -127,14 +130,20 @@ fn has_event_lines(text: &[u8]) -> bool {
     const LINES: usize = 20;
     const MARKS: [&[u8]; 6] =
         [b"EVENT_TYPE", b"EventDate", b"EventIdentifier", b"\"attributes\"", b"/event/", b"USER_ID"];
-    let has = |line: &[u8], mark: &[u8]| memchr::memmem::find(line, mark).is_some();
-    let is_record = |line: &&[u8]| {
-        let line = line.trim_ascii();
-        has(line, b"=\"") || has(line, b"{\"") && line.ends_with(b"}") || has(line, b"EVENT_TYPE=")
-    };
     let lines = || text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).take(LINES);
-    let (count, records) = (lines().count(), lines().filter(is_record).count());
+    let (count, records) = (lines().count(), lines().filter(|line| is_event_line(line)).count());
     records * 2 >= count && lines().any(|line| MARKS.iter().any(|mark| has(line, mark)))
+}
+
+/// Returns whether a line holds JSON or pairs.
+fn is_event_line(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let is_json = has(line, b"{\"") && (line.ends_with(b"}") || line.ends_with(b"}]"));
+    is_json || has(line, b"=\"") || has(line, b"EVENT_TYPE=")
+}
+
+fn has(line: &[u8], mark: &[u8]) -> bool {
+    memchr::memmem::find(line, mark).is_some()
 }
 
 /// Returns whether a short text says that nothing was found.

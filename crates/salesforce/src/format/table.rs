@@ -31,7 +31,8 @@ pub(super) fn detect(text: &[u8]) -> Option<Result<Format, NotEvents>> {
     if is_markdown || !are_names {
         return None;
     }
-    let is_known = has(&KNOWN);
+    let holds_records = folded.iter().any(|name| COLUMNS_OF_RECORDS.contains(&name.as_slice()));
+    let is_known = has(&KNOWN) || holds_records;
     if is_empty {
         return is_known.then_some(Err(NotEvents::HeaderAlone));
     }
