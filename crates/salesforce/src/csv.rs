@@ -92,11 +92,19 @@ fn needed(rows: &[u8], count: usize, delimiter: u8) -> usize {
         let Some(length) = row_end(rest, false, delimiter) else { break };
         let (row, later) = rest.split_at_checked(length).unwrap_or((rest, &[]));
         rest = later;
+        if has_open_quote(row) {
+            continue;
+        }
         let value = Fields::of(row, delimiter).enumerate().filter(|(_, value)| !value.is_empty()).last();
         // A row with more values than columns says nothing about the columns.
         last = last.max(value.map(|(index, _)| index + 1).filter(|last| *last <= count));
     }
     last.map_or(count, |last| last.max(count.div_ceil(2)))
+}
+
+/// Returns whether a quote is not closed, so that the row is a part of another.
+fn has_open_quote(row: &[u8]) -> bool {
+    memchr::memchr_iter(b'"', row).count() % 2 == 1
 }
 
 /// Parses the chunk's rows into `parsed`.
@@ -110,7 +118,8 @@ pub(crate) fn read(chunk: &Chunk, header: &Header, context: &Context, parsed: &m
         }
         record.clear();
         let filled = fill(row, header, &mut record);
-        let is_whole = filled.found == header.count || filled.found >= header.needed && !filled.has_more;
+        let is_whole =
+            filled.found == header.count || filled.found >= header.needed && !filled.has_more && !has_open_quote(row);
         let result = if is_whole && !header.is_in_single_quotes {
             normalize::normalize(&record, &mut clients, context, &suggested, || filled.content.value())
         } else if Line::of(row) == Line::Header {
@@ -138,6 +147,8 @@ fn misfit(row: &[u8], found: usize, header: &Header) -> RejectReason {
         RejectReason::SingleQuotes
     } else if memchr::memmem::find(row, b"\\\"").is_some() {
         RejectReason::BackslashQuotes { found, expected }
+    } else if has_open_quote(row) {
+        RejectReason::OpenQuote { found, expected }
     } else {
         RejectReason::FieldCount { found, expected }
     }

@@ -88,6 +88,16 @@ pub enum RejectReason {
         /// Fields of the header.
         expected: usize,
     },
+    /// A row does not fit its header, and has a quote that is not closed.
+    #[error(
+        "{found} fields, but the header has {expected}: a quote is not closed, or one within a field is not doubled"
+    )]
+    OpenQuote {
+        /// Fields of the row.
+        found: usize,
+        /// Fields of the header.
+        expected: usize,
+    },
     /// The table is quoted with single quotes.
     #[error("the table is quoted with ' instead of \"")]
     SingleQuotes,

@@ -156,6 +156,11 @@ fn odd_quotes_are_set_aside_with_a_reason_that_says_so() {
     let (count, reasons) = rejects(&format!("{good}{escaped}\n"));
     assert_eq!((count, reasons.len()), (1, 1));
     assert!(reasons[0].1.ends_with("quotes within a field must be doubled, not behind a backslash"), "{reasons:?}");
+    // A line of a row of which the rest follows is no row without its last columns.
+    let header = "EVENT_TYPE,TIMESTAMP,USER_ID,QUERY,A,B\n";
+    let broken = "API,20260302143152.867,005hn00000EmmaM,\"a\r\nb \\\"c\\\" d\",,\n";
+    let (count, reasons) = rejects(&format!("{header}{broken}{broken}"));
+    assert_eq!((count, reasons.len()), (0, 4), "{reasons:?}");
     let single = good.replace('"', "'");
     assert_eq!(rejects(&single), (0, vec![(2, "the table is quoted with ' instead of \"".to_owned())]));
 }
