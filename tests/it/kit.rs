@@ -107,7 +107,7 @@ pub(crate) fn backtest(input: &Path, settings: Settings, learn_until: Timestamp)
     let options = Options { learn_until: Some(learn_until), threads: 2, ..Options::default() };
     let run = Backtest::new(&[input.to_owned()], settings, options).unwrap();
     let outcome = orgwatch::backtest(run, |_, _| Ok(()), |_| ()).unwrap();
-    assert_eq!(outcome.rejects, 0);
+    assert_eq!(outcome.faults.total(), 0);
     Outcome::new(&outcome.finished.findings, &outcome.finished.incidents)
 }
 

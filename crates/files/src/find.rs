@@ -74,18 +74,12 @@ impl Finder<'_> {
     fn see_stdin(&mut self) -> Result<(), InputError> {
         let name = PathBuf::from("-");
         let read = |source| cannot_read(&name, source);
-        // Without an org it may have to be read again, when the orgs that its records name are known.
-        let kept = match &self.given.org {
-            Some(_) => None,
-            None => Some(Arc::new(Kept::new(io::stdin()).map_err(read)?)),
-        };
+        // It may have to be read again, when it is known which orgs its records name and which channels they came by.
+        let kept = Arc::new(Kept::new(io::stdin()).map_err(read)?);
         let mut head = Vec::new();
-        match &kept {
-            Some(kept) => read_head(&mut Kept::reader(kept), &mut head).map_err(read)?,
-            None => read_head(&mut io::stdin(), &mut head).map_err(read)?,
-        };
-        let unpacked = unpack::unpacked(Cursor::new(head.clone()), Packing::Detect, FILE_WINDOW).map_err(read)?;
-        let place = Place { base: Base::Stdin { head: Arc::new(head), kept }, part: None };
+        read_head(&mut Kept::reader(&kept), &mut head).map_err(read)?;
+        let unpacked = unpack::unpacked(Cursor::new(head), Packing::Detect, FILE_WINDOW).map_err(read)?;
+        let place = Place { base: Base::Stdin(kept), part: None };
         self.see_unpacked(Candidate { name, path: None, place, bytes: 0, depth: 0 }, unpacked)
     }
 

@@ -6,7 +6,7 @@ use crate::sorted::{Sorted, Sorter};
 use crate::unpack::Break;
 use crate::workers::{Activities, SharedFile, Workers};
 use model::{Activity, OrgId, Timestamp};
-use salesforce::{Context, Occurrences, ReadError, Reject, RejectReason};
+use salesforce::{Context, Counts, Occurrences, ReadError, Reject, RejectReason};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
@@ -20,10 +20,8 @@ pub struct Batch {
     pub activities: Vec<Activity>,
     /// Records that were set aside, with their file.
     pub rejects: Vec<(PathBuf, Reject)>,
-    /// Events of kinds that are not watched.
-    pub ignored: u64,
-    /// Activities of records that name no org.
-    pub unnamed: u64,
+    /// What else the records held, in numbers.
+    pub counts: Counts,
     /// Bytes read from disk so far, of all files.
     pub bytes: u64,
 }
@@ -123,8 +121,7 @@ impl Batch {
         self.activities.clear();
         self.activities.reserve(BATCH);
         self.rejects.clear();
-        self.ignored = 0;
-        self.unnamed = 0;
+        self.counts = Counts::default();
     }
 }
 
@@ -226,8 +223,7 @@ impl Stream {
             };
             self.number += 1;
             workers.request(&self.file);
-            out.batch.ignored += parsed.ignored();
-            out.batch.unnamed += parsed.unnamed;
+            out.batch.counts.append(parsed.counts);
             out.batch.rejects.extend(parsed.rejects.into_iter().map(|reject| (self.path.clone(), reject)));
             self.current = parsed.activities.into_iter();
             if out.batch.rejects.len() >= BATCH {

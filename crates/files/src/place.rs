@@ -5,7 +5,7 @@ use crate::stdin::Kept;
 use crate::unpack::{self, Break, FILE_WINDOW, Packing};
 use rawzip::{FileReader, RangeReader, ReaderAt};
 use std::fs::File;
-use std::io::{self, BufWriter, Cursor, ErrorKind, Read, Write};
+use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,11 +22,8 @@ pub(super) struct Place {
 #[derive(Clone, Debug)]
 pub(super) enum Base {
     File(PathBuf),
-    /// Standard input. `head` is what was read of it before it is opened.
-    Stdin {
-        head: Arc<Vec<u8>>,
-        kept: Option<Arc<Kept>>,
-    },
+    /// Standard input.
+    Stdin(Arc<Kept>),
     /// A temporary file.
     Spooled(Arc<Spooled>),
 }
@@ -77,8 +74,7 @@ impl Place {
             (Base::File(path), Some(range)) => part_of(FileReader::from(File::open(path)?), range),
             (Base::Spooled(spooled), Some(range)) => part_of(Arc::clone(spooled), range),
             (Base::Spooled(spooled), None) => Box::new(RangeReader::new(Arc::clone(spooled), 0..spooled.length)),
-            (Base::Stdin { kept: Some(kept), .. }, _) => Box::new(Kept::reader(kept)),
-            (Base::Stdin { head, kept: None }, _) => Box::new(Cursor::new(Head(Arc::clone(head))).chain(io::stdin())),
+            (Base::Stdin(kept), _) => Box::new(Kept::reader(kept)),
         })
     }
 
@@ -86,7 +82,7 @@ impl Place {
     pub(super) fn expansion(&self) -> u64 {
         match &self.base {
             Base::Spooled(spooled) => spooled.expansion.clamp(1, MAX_RATIO),
-            Base::File(_) | Base::Stdin { .. } => 1,
+            Base::File(_) | Base::Stdin(_) => 1,
         }
     }
 }
@@ -141,14 +137,6 @@ impl Read for Tee {
         self.file.write_all(buffer.get(..count).unwrap_or_default())?;
         self.length += count as u64;
         Ok(count)
-    }
-}
-
-struct Head(Arc<Vec<u8>>);
-
-impl AsRef<[u8]> for Head {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
     }
 }
 

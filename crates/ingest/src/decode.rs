@@ -6,7 +6,9 @@ use ::files::archive::{Found, Source, visit};
 use ::files::text::as_utf8;
 use ::files::unpack::{self, Break, HTTP_WINDOW, is_beyond_cap};
 use model::{Activity, OrgId, Timestamp};
-use salesforce::{Chunks, Context, Format, NotEvents, Occurrences, RejectReason};
+use salesforce::{Chunks, Context, Counts, Faults, Format, NotEvents, Occurrences, RejectReason};
+use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::io::{self, ErrorKind, Read};
 
 pub use ::files::unpack::Packing;
@@ -19,17 +21,19 @@ pub struct Decoded {
     pub accepted: usize,
     /// The records that were set aside.
     pub rejects: Rejects,
-    /// How many events are of kinds that orgwatch does not watch.
-    pub ignored: u64,
+    /// Events of types that orgwatch does not watch, types that records do not say, and values that could not be read.
+    pub counts: Counts,
     /// Where the body is cut off, and why: only the records before were handed over.
     pub cut_off: Option<Rejected>,
 }
 
-/// Records that were set aside: all are counted, and the first [`MAX_REJECTS`] are kept.
+/// Records that were set aside: all are counted by fault, and the first [`MAX_REJECTS`] are kept.
 #[derive(Debug, Default)]
 pub struct Rejects {
     /// The first ones.
     pub first: Vec<Rejected>,
+    /// All, by fault, each with the first one.
+    pub faults: Faults<Rejected>,
     /// How many there are.
     pub total: usize,
 }
@@ -99,7 +103,7 @@ pub fn decode(
     let visited = visit(source(&body, packing, max_bytes), &mut |found| match found {
         Found::File { name, reader } => batches.read(name, reader),
         Found::LeftOut { name, reason } => {
-            batches.decoded.rejects.add(None, || named(name, &reason));
+            batches.decoded.rejects.add(reason.to_string().into(), None, || named(name, &reason));
             Ok(())
         }
     });
@@ -226,7 +230,7 @@ impl<T: FnMut(Vec<Activity>) -> bool> Batches<T> {
         let (format, text) = match (name, detect(as_utf8(Box::new(unpacked)))) {
             (_, Ok(detected)) => detected,
             (Some(_), Err(DecodeError::NotEvents(why))) => {
-                self.decoded.rejects.add(None, || named(name, &why));
+                self.decoded.rejects.add(why.to_string().into(), None, || named(name, &why));
                 return Ok(());
             }
             (Some(_), Err(DecodeError::Broken { source, .. })) => {
@@ -261,14 +265,15 @@ impl<T: FnMut(Vec<Activity>) -> bool> Batches<T> {
         parsed: salesforce::Parsed,
         occurrences: &mut Occurrences,
     ) -> Result<(), DecodeError> {
-        self.decoded.ignored += parsed.ignored();
+        self.decoded.counts.append(parsed.counts);
         for reject in &parsed.rejects {
-            self.decoded.rejects.add(Some(reject.line), || named(name, &reject.reason));
+            self.decoded.rejects.add(reject.reason.fault(), Some(reject.line), || named(name, &reject.reason));
         }
         for mut activity in parsed.activities {
             occurrences.number(&mut activity);
             if self.context.org.as_ref() != Some(&activity.org_id) {
-                self.decoded.rejects.add(None, || of_other_org(&activity));
+                let fault = Cow::Borrowed("its org is not the org of this token");
+                self.decoded.rejects.add(fault, None, || of_other_org(&activity));
                 continue;
             }
             activity.received_at = Some(self.now);
@@ -280,9 +285,10 @@ impl<T: FnMut(Vec<Activity>) -> bool> Batches<T> {
     }
 
     fn cut_off(&mut self, name: Option<&str>, line: Option<u64>, error: &io::Error) {
-        let reason = named(name, &RejectReason::BreaksOff(error.to_string()));
-        self.decoded.rejects.add(line, || reason.clone());
-        self.decoded.cut_off = Some(Rejected { line, reason });
+        let reason = RejectReason::BreaksOff(error.to_string());
+        let named = named(name, &reason);
+        self.decoded.rejects.add(reason.fault(), line, || named.clone());
+        self.decoded.cut_off = Some(Rejected { line, reason: named });
     }
 
     fn finish(mut self) -> Result<Decoded, DecodeError> {
@@ -303,10 +309,12 @@ impl<T: FnMut(Vec<Activity>) -> bool> Batches<T> {
 }
 
 impl Rejects {
-    fn add(&mut self, line: Option<u64>, reason: impl FnOnce() -> String) {
+    fn add(&mut self, fault: Cow<'static, str>, line: Option<u64>, reason: impl FnOnce() -> String) {
         self.total += 1;
+        let rejected = LazyCell::new(|| Rejected { line, reason: reason() });
+        self.faults.add_named(fault, || Rejected::clone(&rejected));
         if self.first.len() < MAX_REJECTS {
-            self.first.push(Rejected { line, reason: reason() });
+            self.first.push(Rejected::clone(&rejected));
         }
     }
 }

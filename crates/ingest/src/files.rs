@@ -13,6 +13,8 @@ use model::{Command, OrgId, Timestamp};
 use pace::Pace;
 use progress::{Progress, StoredIn};
 use reader::{Plan, Reader};
+use salesforce::Faults;
+use salesforce::reading::delivered::LeftOut;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -42,7 +44,10 @@ struct Run<'a> {
     /// The time of the latest activity of each org.
     last: BTreeMap<OrgId, Timestamp>,
     bytes: u64,
-    logged: u32,
+    /// What was set aside, and what else was read.
+    faults: Faults<()>,
+    counts: salesforce::Counts,
+    left_out: LeftOut,
     pace: Pace,
 }
 
@@ -52,9 +57,6 @@ enum Reached {
     End,
     Shutdown,
 }
-
-/// The most unreadable records that are logged one by one.
-const MAX_LOGGED: u32 = 100;
 
 impl FileSource {
     /// Makes a source; `drain` is how long to wait at shutdown for acknowledgements.
@@ -85,7 +87,18 @@ impl FileSource {
         let pace = Pace::new(self.settings.speed, self.settings.paced_from);
         let watching = sink.watching();
         let sink = if self.settings.watch { &watching } else { sink };
-        let mut run = Run { source: self, sink, progress, skip, last: BTreeMap::new(), bytes: 0, logged: 0, pace };
+        let mut run = Run {
+            source: self,
+            sink,
+            progress,
+            skip,
+            last: BTreeMap::new(),
+            bytes: 0,
+            faults: Faults::default(),
+            counts: salesforce::Counts::default(),
+            left_out: LeftOut::new(),
+            pace,
+        };
         let mut reader = plan.start();
         let published = tokio::select! {
             biased;
@@ -147,26 +160,28 @@ impl Source for FileSource {
 
 impl Run<'_> {
     async fn publish(&mut self, reader: &mut Reader) -> Result<Reached, SourceError> {
-        while let Some(batch) = reader.next().await {
+        while let Some((batch, left_out)) = reader.next().await {
             let span = tracing::info_span!("read files", orgwatch.service = "ingest");
-            self.take(batch).instrument(span).await?;
+            self.take(batch, left_out).instrument(span).await?;
         }
+        self.summarize();
         Ok(Reached::End)
     }
 
     /// Sends the new activities of a batch, and moves the position past those that were acknowledged meanwhile.
-    async fn take(&mut self, batch: Batch) -> Result<(), SourceError> {
+    async fn take(&mut self, batch: Batch, left_out: LeftOut) -> Result<(), SourceError> {
         let rejected = batch.rejects.len();
-        batch.rejects.iter().for_each(|(path, reject)| self.log(path, reject));
+        batch.rejects.iter().for_each(|(path, reject)| self.set_aside(path, reject));
+        let ignored = batch.counts.ignored();
+        self.counts.append(batch.counts);
         self.source.meter.bytes(SourceKind::Files, batch.bytes.saturating_sub(self.bytes));
         self.bytes = batch.bytes;
         let mut activities = batch.activities;
         let read = activities.len();
         activities.retain(|activity| self.source.settings.asks_for(activity.event_time));
-        let outside = read - activities.len();
-        self.source
-            .meter
-            .records(SourceKind::Files, Counts { rejected, ignored: batch.ignored, outside, ..Counts::default() });
+        let outside = read - activities.len() + left_out.values().sum::<u64>() as usize;
+        left_out.into_iter().for_each(|(what, count)| *self.left_out.entry(what).or_default() += count);
+        self.source.meter.records(SourceKind::Files, Counts { rejected, ignored, outside, ..Counts::default() });
         for activity in &activities {
             let last = self.last.entry(activity.org_id.clone()).or_insert(activity.event_time);
             *last = activity.event_time.max(*last);
@@ -206,13 +221,22 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn log(&mut self, path: &Path, reject: &salesforce::Reject) {
-        self.logged = self.logged.saturating_add(1);
-        if self.logged <= MAX_LOGGED {
+    /// Counts a record that was set aside, and logs the first one with its fault.
+    fn set_aside(&mut self, path: &Path, reject: &salesforce::Reject) {
+        self.faults.add(&reject.reason, || {
             let (file, reason) = (path.display(), &reject.reason);
-            tracing::warn!(%file, line = reject.line, %reason, "unreadable record");
-        } else if self.logged == MAX_LOGGED + 1 {
-            tracing::warn!("further unreadable records are not logged, see orgwatch.ingest.records");
+            tracing::warn!(%file, line = reject.line, %reason, "unreadable record, the first with this fault");
+        });
+    }
+
+    /// Logs what was read, and what was not.
+    fn summarize(&self) {
+        for (fault, found) in self.faults.iter() {
+            tracing::warn!(records = found.count, reason = fault, "records set aside");
+        }
+        self.source.meter.unread(SourceKind::Files, &self.counts);
+        for ((kind, channel), events) in &self.left_out {
+            tracing::info!(%kind, %channel, events, "a kind came by two channels: the events of this one are left out");
         }
     }
 }

@@ -165,18 +165,19 @@ impl Push {
 
     /// Waits until everything sent is acknowledged, and counts the records.
     async fn conclude(&self, org: &OrgId, decoded: Decoded, sent: Sent) -> Result<Accepted, Refusal> {
-        let Decoded { accepted, rejects, ignored, cut_off } = decoded;
+        let Decoded { accepted, rejects, counts: read, cut_off } = decoded;
         let Sent { tickets, counts } = sent;
+        let ignored = read.ignored();
         let counts = Counts {
             accepted: accepted.saturating_sub(counts.too_old + counts.ahead),
             rejected: rejects.total,
             ignored,
             ..counts
         };
-        if let Some(first) = rejects.first.first() {
-            let reason = first.reason.as_str();
-            tracing::warn!(org.id = %org, records = counts.rejected, line = first.line, reason, "records set aside");
+        for (fault, found) in rejects.faults.iter() {
+            tracing::warn!(org.id = %org, records = found.count, line = found.first.line, reason = fault, "records set aside");
         }
+        self.meter.unread(SourceKind::Push, &read);
         if ignored > 0 && accepted == 0 {
             self.idle().heard(org, now());
         }
@@ -186,10 +187,10 @@ impl Push {
             Err(_) => return Err(Refusal::NotAcknowledged),
         }
         self.meter.records(SourceKind::Push, counts);
-        let stored = Accepted::new(counts, rejects);
+        let stored = Accepted::new(counts, read, rejects);
         match cut_off {
-            Some(at) => Err(Refusal::CutOff { at, stored }),
-            None if accepted == 0 && ignored == 0 => Err(Refusal::NoEvents(stored)),
+            Some(at) => Err(Refusal::CutOff { at, stored: Box::new(stored) }),
+            None if accepted == 0 && ignored == 0 => Err(Refusal::NoEvents(Box::new(stored))),
             None => Ok(stored),
         }
     }

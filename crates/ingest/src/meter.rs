@@ -9,6 +9,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Meter {
     records: Counter<u64>,
+    unread: Counter<u64>,
     bytes: Counter<u64>,
     requests: Histogram<f64>,
     refused: Counter<u64>,
@@ -65,10 +66,12 @@ impl Meter {
             .with_description("From an event to its arrival at ingest")
             .with_boundaries(runtime::latency::BUCKETS.to_vec());
         let records = meter.u64_counter("orgwatch.ingest.records").with_unit("{record}");
+        let unread = meter.u64_counter("orgwatch.ingest.values.unread").with_unit("{value}");
         let bytes = meter.u64_counter("orgwatch.ingest.received").with_unit("By");
         let refused = meter.u64_counter("orgwatch.ingest.refused").with_unit("{request}");
         Self {
             records: records.with_description("Records by source and outcome").build(),
+            unread: unread.with_description("Values of accepted events that could not be read, by field").build(),
             bytes: bytes
                 .with_description("Bytes received: of push and files before decompression, of Salesforce after it")
                 .build(),
@@ -91,6 +94,17 @@ impl Meter {
         ];
         for (outcome, count) in outcomes.into_iter().filter(|(_, count)| *count > 0) {
             self.records.add(count, &[source.label(), KeyValue::new("outcome", outcome)]);
+        }
+    }
+
+    /// Counts and logs the values that could not be read, and logs which types are not watched.
+    pub fn unread(&self, source: SourceKind, read: &salesforce::Counts) {
+        for (field, count) in &read.unread {
+            self.unread.add(*count, &[source.label(), KeyValue::new("field", *field)]);
+            tracing::warn!(source = source.as_str(), field, values = count, "values could not be read");
+        }
+        for (name, events) in &read.not_watched {
+            tracing::debug!(source = source.as_str(), event.r#type = %name, events, "events of a type that is not watched");
         }
     }
 

@@ -4,7 +4,8 @@ use engine::compare::PlainDetectors;
 use engine::{Finished, Period};
 use files::{Input, InputError, NamedOrgs, Skipped};
 use model::{OrgId, Timestamp};
-use salesforce::{Context, Reject, RejectReason, TypeNames};
+use salesforce::reading::delivered::{Delivered, LeftOut};
+use salesforce::{Context, Counts, Faults, Reject, RejectReason, TypeNames};
 use settings::Settings;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -63,16 +64,27 @@ pub struct Outcome {
     pub events: u64,
     /// Events outside the period.
     pub outside: u64,
-    /// Events of kinds that are not watched.
-    pub ignored: u64,
-    /// Records set aside.
-    pub rejects: u64,
-    /// Records set aside, by reason.
-    pub rejects_by_reason: BTreeMap<String, u64>,
+    /// Events left out because another channel has delivered the same, by kind and channel.
+    pub left_out: LeftOut,
+    /// Events of types that are not watched, types that records do not say, and values that could not be read.
+    pub counts: Counts,
+    /// Records set aside, by fault.
+    pub faults: Faults<Example>,
     /// Where no org was given and some records name none: the org that they joined, and how many they are.
     pub joined: Option<(OrgId, u64)>,
     /// The founding article's plain detectors, if they ran beside.
     pub plain: Option<PlainDetectors>,
+}
+
+/// A record that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Example {
+    /// Its file.
+    pub file: PathBuf,
+    /// The line on which it starts, from 1.
+    pub line: u64,
+    /// Why it was set aside, with its values.
+    pub reason: String,
 }
 
 /// Why a run cannot start or go on.
@@ -128,7 +140,8 @@ impl Start {
 /// Runs to the end. Calls `reject` with every record set aside, file by file, and `progress` after each batch.
 ///
 /// Where no org is given, the beginnings of the files say which org records join that name none. If a later record
-/// names another org, the files are read again from the start, at most twice.
+/// names another org, the files are read again from the start, at most twice; and once more if several channels have
+/// delivered the same kind of events, when it is known which of them leads at each time.
 ///
 /// # Errors
 /// If a file cannot be read to its end, or `reject` fails.
@@ -137,25 +150,38 @@ pub fn backtest(
     mut reject: impl FnMut(&PathBuf, &Reject) -> std::io::Result<()>,
     mut progress: impl FnMut(Progress),
 ) -> Result<Outcome, BacktestError> {
-    let mut named = run.org.is_none().then(|| NamedOrgs::at_the_beginning(&run.inputs));
+    let mut known =
+        Known { named: run.org.is_none().then(|| NamedOrgs::at_the_beginning(&run.inputs)), delivered: None };
     let mut reported = Reported::default();
     loop {
         let report = |path: &PathBuf, rejected: &Reject| {
             if reported.is_new(path, rejected) { reject(path, rejected) } else { Ok(()) }
         };
-        match read(&run, &mut named, report, &mut progress) {
+        match read(&run, &mut known, report, &mut progress) {
             Ok(outcome) => return Ok(Outcome { skipped: run.skipped, ..outcome }),
             Err(Stop::Failed(error)) => return Err(error),
-            Err(Stop::OtherOrg) => reported.restart(),
+            Err(Stop::OtherOrg) => {}
+            Err(Stop::Shared(delivered)) => known.delivered = Some(delivered),
         }
+        reported.restart();
     }
 }
 
-/// Why one reading of the files ended early.
+/// What earlier readings of the files have shown.
+struct Known {
+    /// The orgs that records name; `None` if the caller gave the org.
+    named: Option<NamedOrgs>,
+    /// When each channel has delivered events, if several have delivered the same kind.
+    delivered: Option<Delivered>,
+}
+
+/// Why the files have to be read again, or cannot be read.
 enum Stop {
     Failed(BacktestError),
     /// Records without an org were counted for another org than is now known to be theirs.
     OtherOrg,
+    /// Several channels have delivered the same kind of events.
+    Shared(Delivered),
 }
 
 impl From<BacktestError> for Stop {
@@ -170,60 +196,68 @@ impl From<InputError> for Stop {
     }
 }
 
-/// Reads all files once. `named` is known so far of the orgs that records name; `None` if the caller gave the org.
+/// Reads all files once.
 fn read(
     run: &Backtest,
-    named: &mut Option<NamedOrgs>,
+    known: &mut Known,
     mut reject: impl FnMut(&PathBuf, &Reject) -> std::io::Result<()>,
     progress: &mut impl FnMut(Progress),
 ) -> Result<Outcome, Stop> {
     let Backtest { inputs, start, threads, .. } = run;
+    let Known { named, delivered } = known;
     let org = match named {
         Some(named) => named.joined(),
         None => run.org.clone(),
     };
     let mut engine = start.engine().map_err(BacktestError::from)?;
-    let (mut ignored, mut rejects, mut bytes, mut unnamed) = (0, 0, 0, 0);
-    let mut rejects_by_reason: BTreeMap<String, u64> = BTreeMap::new();
+    let (mut counts, mut faults, mut left_out) = (Counts::default(), Faults::default(), LeftOut::new());
+    let (mut read, mut bytes, mut seen) = (0, 0, Delivered::default());
     files::read::<Stop>(inputs, org.as_ref(), *threads, |batch| {
         for (path, rejected) in &batch.rejects {
-            rejects += 1;
-            let reason = match &rejected.reason {
-                RejectReason::BreaksOff(_) => {
-                    format!("{}: line {}: {}", path.display(), rejected.line, rejected.reason)
-                }
-                reason => reason.to_string(),
-            };
-            *rejects_by_reason.entry(reason).or_default() += 1;
+            faults.add(&rejected.reason, || Example {
+                file: path.clone(),
+                line: rejected.line,
+                reason: rejected.reason.to_string(),
+            });
             reject(path, rejected).map_err(BacktestError::Rejects)?;
         }
-        ignored += batch.ignored;
-        unnamed += batch.unnamed;
+        counts.append(std::mem::take(&mut batch.counts));
         bytes = batch.bytes;
         if let Some(named) = named {
             batch.activities.iter().for_each(|activity| named.see(&activity.org_id));
-            if unnamed > 0 && named.joined() != org {
+            if counts.unnamed > 0 && named.joined() != org {
                 return Err(Stop::OtherOrg);
             }
         }
-        for activity in batch.activities.drain(..) {
-            engine.push(activity).map_err(BacktestError::from)?;
+        read += batch.activities.len() as u64;
+        match delivered {
+            Some(delivered) => delivered.leave_out(&mut batch.activities, &mut left_out),
+            None => batch.activities.iter().for_each(|activity| seen.see(activity)),
         }
-        progress(Progress { bytes, events: engine.events() });
+        // Once two channels have delivered the same kind, only what each has delivered is still of interest.
+        if !seen.is_shared() {
+            for activity in batch.activities.drain(..) {
+                engine.push(activity).map_err(BacktestError::from)?;
+            }
+        }
+        progress(Progress { bytes, events: read });
         Ok(())
     })?;
-    let engine::Outcome { finished, events, outside, plain } = engine.finish().map_err(BacktestError::from)?;
-    let joined = org.filter(|_| named.is_some() && unnamed > 0).map(|org| (org, unnamed));
+    if seen.is_shared() {
+        return Err(Stop::Shared(seen));
+    }
+    let engine::Outcome { finished, events: _, outside, plain } = engine.finish().map_err(BacktestError::from)?;
+    let joined = org.filter(|_| named.is_some() && counts.unnamed > 0).map(|org| (org, counts.unnamed));
     Ok(Outcome {
         finished,
         skipped: Vec::new(),
         files: inputs.len() as u64,
         bytes,
-        events,
+        events: read,
         outside,
-        ignored,
-        rejects,
-        rejects_by_reason,
+        left_out,
+        counts,
+        faults,
         joined,
         plain,
     })

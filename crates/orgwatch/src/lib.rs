@@ -2,4 +2,4 @@
 
 mod backtest;
 
-pub use backtest::{Backtest, BacktestError, Options, Outcome, Progress, backtest};
+pub use backtest::{Backtest, BacktestError, Example, Options, Outcome, Progress, backtest};

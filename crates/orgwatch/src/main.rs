@@ -7,6 +7,7 @@ mod arguments;
 mod commands;
 mod output;
 mod progress;
+mod summary;
 
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};

@@ -2,6 +2,7 @@
 
 mod chunk;
 mod client;
+mod counts;
 mod csv;
 mod envelope;
 mod field;
@@ -18,6 +19,7 @@ mod time;
 mod types;
 
 pub use chunk::{Chunk, Chunks, MAX_RECORD, ReadError};
+pub use counts::{Counts, Fault, Faults, MAX_FAULTS, MAX_TYPES};
 pub use envelope::MAX_ENVELOPES;
 pub use format::{Format, NotEvents, detect};
 pub use occurrences::Occurrences;
@@ -29,10 +31,9 @@ pub use types::{TypeNames, TypeSource};
 use client::Clients;
 use field::{Field, Meaning};
 use fingerprint::{Fingerprint, NameHash};
-use model::{Activity, OrgId, Text, Timestamp};
+use model::{Activity, OrgId, Timestamp};
 use normalize::{Normalized, Origin};
 use record::Record;
-use std::collections::BTreeMap;
 use types::Suggested;
 
 /// What the caller knows and the records may not say.
@@ -53,14 +54,8 @@ pub struct Parsed {
     pub activities: Vec<Activity>,
     /// Records that could not be read.
     pub rejects: Vec<Reject>,
-    /// Number of valid events of types that orgwatch does not watch, by type. At most [`MAX_TYPES`] are named.
-    pub not_watched: BTreeMap<Text, u64>,
-    /// Number of activities of records that do not say their type, by type and what said it.
-    pub suggested: BTreeMap<(&'static str, TypeSource), u64>,
-    /// Number of values of known fields that could not be read, by Salesforce's name of the field.
-    pub unread: BTreeMap<&'static str, u64>,
-    /// Number of activities of records that name no org.
-    pub unnamed: u64,
+    /// Events and values that are in neither, or not as they should be.
+    pub counts: Counts,
 }
 
 /// Normalizes one record of which the fields are decoded already, such as a streamed event.
@@ -122,29 +117,17 @@ pub fn parse(chunk: &Chunk, context: &Context) -> Parsed {
 /// Bytes of a small record. A choice; it only bounds memory that is reserved in advance.
 const SMALLEST: usize = 128;
 
-/// The most types that [`Parsed::not_watched`] names; events of further ones count as of type "other".
-pub const MAX_TYPES: usize = 256;
-
 impl Parsed {
     /// Returns the number of valid events of types that orgwatch does not watch.
     pub fn ignored(&self) -> u64 {
-        self.not_watched.values().sum()
+        self.counts.ignored()
     }
 
     /// Adds what another chunk held.
     pub fn append(&mut self, mut other: Self) {
         self.activities.append(&mut other.activities);
         self.rejects.append(&mut other.rejects);
-        self.unnamed += other.unnamed;
-        other.not_watched.into_iter().for_each(|(name, count)| self.add_not_watched(name, count));
-        other.suggested.into_iter().for_each(|(name, count)| *self.suggested.entry(name).or_default() += count);
-        other.unread.into_iter().for_each(|(name, count)| *self.unread.entry(name).or_default() += count);
-    }
-
-    fn add_not_watched(&mut self, name: Text, count: u64) {
-        let is_named = self.not_watched.len() < MAX_TYPES || self.not_watched.contains_key(&name);
-        let name = if is_named { name } else { Text::const_new("other") };
-        *self.not_watched.entry(name).or_default() += count;
+        self.counts.append(other.counts);
     }
 
     fn add(
@@ -157,15 +140,15 @@ impl Parsed {
         match result {
             Ok(Normalized::Activity(activity, Origin { event_type, type_source, is_unnamed })) => {
                 self.activities.push(activity);
-                self.unnamed += u64::from(is_unnamed);
+                self.counts.unnamed += u64::from(is_unnamed);
                 if type_source != TypeSource::Record {
-                    *self.suggested.entry((event_type, type_source)).or_default() += 1;
+                    *self.counts.suggested.entry((event_type, type_source)).or_default() += 1;
                 }
                 for field in record.unread() {
-                    *self.unread.entry(field.name()).or_default() += 1;
+                    *self.counts.unread.entry(field.name()).or_default() += 1;
                 }
             }
-            Ok(Normalized::NotWatched(name)) => self.add_not_watched(name, 1),
+            Ok(Normalized::NotWatched(name)) => self.counts.add_not_watched(name, 1),
             Ok(Normalized::Mixed) => {
                 self.rejects.push(Reject { line, reason: RejectReason::NoEventType, excerpt: excerpt() })
             }

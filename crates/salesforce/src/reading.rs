@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`catalog`] | which kinds of events are read, and their names on each channel |
 //! | [`plan`], [`leads`] | what an org offers, which channel leads for each kind, and which channel fills gaps |
+//! | [`delivered`] | which channel counts where several have delivered a kind, as files may |
 //! | [`reorder`] | in which order the events of several streams are published |
 //! | [`sweep`], [`drain`] | which windows of stored events are read next, and by which queries |
 //! | [`log_file`], [`log_position`], [`missing`], [`columns`] | which log files are read, which never came, and how their columns change |
@@ -19,6 +20,7 @@ pub mod aside;
 pub mod catalog;
 pub mod columns;
 pub mod coverage;
+pub mod delivered;
 pub mod drain;
 pub mod leads;
 pub mod log_file;

@@ -129,6 +129,9 @@ impl RejectReason {
                 return Cow::Owned(format!("not a JSON object: {what}"));
             }
             Self::FieldCount { .. } => "more or fewer fields than the header",
+            Self::BackslashQuotes { .. } => {
+                "more or fewer fields than the header: quotes within a field must be doubled, not behind a backslash"
+            }
             other => return Cow::Owned(other.to_string()),
         })
     }

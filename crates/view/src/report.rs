@@ -35,8 +35,14 @@ pub struct Report<'a> {
     pub unscoreable: Vec<(String, String, u64)>,
     /// Files that were not read, with the reason.
     pub skipped: Vec<(String, String)>,
-    /// Records set aside: reason, count.
-    pub rejects: Vec<(String, u64)>,
+    /// Records set aside: fault, where the first one is, count.
+    pub rejects: Vec<(String, String, u64)>,
+    /// Values that could not be read: field, count.
+    pub unread: Vec<(String, u64)>,
+    /// Types of events that are not watched: name, count.
+    pub not_watched: Vec<(String, u64)>,
+    /// Sentences on how the records were read.
+    pub remarks: Vec<String>,
 }
 
 /// Why a report cannot be rendered.

@@ -40,8 +40,8 @@ fn check(body: impl AsRef<[u8]>, packing: Packing, numbers: &[u32]) {
     let whole = read(body.as_ref(), packing).unwrap();
     let expected: Vec<String> = numbers.iter().map(|number| id(*number)).collect();
     assert_eq!(ids(&whole), expected);
-    let Decoded { rejects, ignored, cut_off, .. } = whole.decoded;
-    assert_eq!((rejects.total, ignored, cut_off), (0, 0, None));
+    let Decoded { rejects, counts, cut_off, .. } = whole.decoded;
+    assert_eq!((rejects.total, counts.ignored(), cut_off), (0, 0, None));
 }
 
 #[test]
@@ -205,7 +205,8 @@ fn unreadable_records_are_set_aside_with_their_line() {
     let whole = read(lines.join("\n").as_bytes(), Packing::Detect).unwrap();
     assert_eq!(ids(&whole), [id(1), id(4)]);
     assert!(whole.activities.iter().all(|a| a.org_id.as_str() == ORG && a.received_at == Some(NOW)));
-    assert_eq!(whole.decoded.ignored, 1);
+    assert_eq!(whole.decoded.counts.not_watched, [("LightningErrorEvent".into(), 1)].into());
+    assert_eq!(whole.decoded.rejects.faults.of("its org is not the org of this token"), 1);
     insta::assert_snapshot!(serde_json::to_string_pretty(&whole.decoded.rejects.first).unwrap(), @r#"
     [
       {
@@ -321,6 +322,15 @@ fn an_archive_is_unpacked_up_to_the_limit() {
     // What is hidden is unpacked, too.
     let hidden = gzip(&tar(&[(".x", vec![0; 2 << 20])]));
     assert!(matches!(read(&hidden, Packing::Detect), Err(DecodeError::TooLarge(MAX))));
+}
+
+#[test]
+fn many_records_with_one_fault_are_one_line() {
+    let bad = (0..1_000).map(|n| record(n, "a", "").replace("2026-03-02T", &format!("{n} mars ")) + "\n");
+    let whole = read(bad.collect::<String>().as_bytes(), Packing::Detect).unwrap();
+    let faults: Vec<_> = whole.decoded.rejects.faults.iter().collect();
+    let [(fault, found)] = &faults[..] else { panic!("{faults:?}") };
+    assert_eq!((*fault, found.count, found.first.line), ("no time: EventDate is not a time", 1_000, Some(1)));
 }
 
 proptest! {

@@ -5,6 +5,7 @@ use crate::source::SourceError;
 use ::files::{Batch, Input, InputError, Skipped, expand, read};
 use model::{OrgId, Uuid, id};
 use salesforce::Context;
+use salesforce::reading::delivered::{Delivered, LeftOut};
 use std::num::NonZero;
 use std::time::SystemTime;
 use tokio::sync::mpsc;
@@ -22,7 +23,7 @@ pub(super) struct Plan {
 
 /// The activities of a plan, in order.
 pub(super) struct Reader {
-    batches: mpsc::Receiver<Batch>,
+    batches: mpsc::Receiver<(Batch, LeftOut)>,
     task: JoinHandle<Result<(), Stop>>,
 }
 
@@ -51,17 +52,30 @@ impl Plan {
         let (sender, batches) = mpsc::channel(AHEAD);
         let task = spawn_blocking(move || {
             let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+            let delivered = self.delivered(threads, || sender.is_closed())?;
             read(&self.inputs, self.org.as_ref(), threads, |batch| {
-                sender.blocking_send(std::mem::take(batch)).map_err(|_| Stop::Unwanted)
+                let mut left_out = LeftOut::new();
+                delivered.leave_out(&mut batch.activities, &mut left_out);
+                sender.blocking_send((std::mem::take(batch), left_out)).map_err(|_| Stop::Unwanted)
             })
         });
         Reader { batches, task }
     }
+
+    /// Reads all files once, to know which channel leads at each time.
+    fn delivered(&self, threads: usize, is_unwanted: impl Fn() -> bool) -> Result<Delivered, Stop> {
+        let mut delivered = Delivered::default();
+        read(&self.inputs, self.org.as_ref(), threads, |batch| {
+            batch.activities.iter().for_each(|activity| delivered.see(activity));
+            if is_unwanted() { Err(Stop::Unwanted) } else { Ok(()) }
+        })?;
+        Ok(delivered)
+    }
 }
 
 impl Reader {
-    /// Returns the next batch; `None` after the last one, and after a failure, which [`Reader::finish`] returns.
-    pub(super) async fn next(&mut self) -> Option<Batch> {
+    /// Returns the next batch, and what was left out of it; `None` after the last one, and after a failure, which [`Reader::finish`] returns.
+    pub(super) async fn next(&mut self) -> Option<(Batch, LeftOut)> {
         self.batches.recv().await
     }
 

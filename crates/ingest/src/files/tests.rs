@@ -208,3 +208,22 @@ async fn a_stopped_publisher_does_not_move_the_position() {
     assert!(matches!(error, SourceError::Publish(bus::PublishError::Stopped)), "{error:?}");
     assert_eq!(files.position()["acknowledged"], 0);
 }
+
+#[tokio::test]
+async fn files_that_repeat_stored_events_as_rows_of_log_files_publish_each_once() {
+    let files = Files::new(&[&[1, 2, 3]]);
+    let rest = |number: u32| format!("\"2026-03-02T00:0{number}:00.000Z\",\"USER_ID\":\"a\"}}\n");
+    let row = |number| format!("{{\"EVENT_TYPE\":\"API\",\"TIMESTAMP_DERIVED\":{}", rest(number));
+    let stored = |number| {
+        format!(
+            "{{\"attributes\":{{\"type\":\"ApiEvent\"}},\"EventDate\":{}",
+            rest(number).replace("USER_ID", "UserId")
+        )
+    };
+    let write = |name, content: String| std::fs::write(files.folder.path().join(name), content).unwrap();
+    write("a.ndjson", (1..4).map(row).collect());
+    write("b.ndjson", (1..4).map(stored).collect());
+    let memory = Arc::new(Memory::default());
+    let counts = counted(&files, &sink(&memory)).await;
+    assert_eq!((counts["accepted"], counts["outside"]), (6, 3), "{counts:?}");
+}

@@ -6,7 +6,9 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bus::PublishError;
+use model::Text;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The body of a 202: JetStream has acknowledged the accepted events.
 #[derive(Debug, Serialize)]
@@ -18,11 +20,28 @@ pub(super) struct Accepted {
     too_old: usize,
     /// Events dated more than 5 minutes ahead, which are set aside.
     ahead: usize,
-    /// Events of kinds that orgwatch does not watch.
+    /// Events of types that orgwatch does not watch.
     ignored: u64,
-    /// The first records that could not be read.
+    /// The same by type.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    not_watched: BTreeMap<Text, u64>,
+    /// Values of accepted events that could not be read, by field.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    unread: BTreeMap<&'static str, u64>,
+    /// Records that could not be read, by fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<Fault>,
+    /// The first of these.
     rejected: Vec<Rejected>,
     pub(super) rejected_total: usize,
+}
+
+/// Records that could not be read for the same reason.
+#[derive(Debug, Serialize)]
+struct Fault {
+    fault: String,
+    count: u64,
+    first: Rejected,
 }
 
 /// Why a request is refused.
@@ -61,9 +80,9 @@ pub(super) enum Refusal {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     #[error("line {}: {}; the records before are stored", .at.line.unwrap_or(1), .at.reason)]
-    CutOff { at: Rejected, stored: Accepted },
+    CutOff { at: Rejected, stored: Box<Accepted> },
     #[error("the body has no event that can be read")]
-    NoEvents(Accepted),
+    NoEvents(Box<Accepted>),
     #[error("too many bodies are waiting to be decoded")]
     NotDecoded,
     #[error("too many events are waiting to be stored")]
@@ -82,17 +101,33 @@ struct RefusalBody {
     error: String,
     /// What is stored nevertheless.
     #[serde(flatten)]
-    stored: Option<Accepted>,
+    stored: Option<Box<Accepted>>,
 }
 
 /// Seconds after which a client may send the request again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 impl Accepted {
-    pub(super) fn new(counts: Counts, rejects: Rejects) -> Self {
-        let Rejects { first, total } = rejects;
+    pub(super) fn new(counts: Counts, read: salesforce::Counts, rejects: Rejects) -> Self {
+        let Rejects { first, faults, total } = rejects;
         let Counts { accepted, backfill, too_old, ahead, ignored, .. } = counts;
-        Self { accepted, backfill, too_old, ahead, ignored, rejected: first, rejected_total: total }
+        let faults = faults.iter().map(|(name, fault)| Fault {
+            fault: name.to_owned(),
+            count: fault.count,
+            first: fault.first.clone(),
+        });
+        Self {
+            accepted,
+            backfill,
+            too_old,
+            ahead,
+            ignored,
+            not_watched: read.not_watched,
+            unread: read.unread,
+            rejected: first,
+            rejected_total: total,
+            faults: faults.collect(),
+        }
     }
 }
 

@@ -65,7 +65,12 @@ async fn stored_events_are_accepted() {
     let reason = "not a JSON object: key must be a string at line 1 column 2 of the record";
     assert_eq!(
         answer.body,
-        json!({"accepted": 2, "backfill": 0, "too_old": 0, "ahead": 0, "ignored": 1, "rejected": [{"line": 2, "reason": reason}], "rejected_total": 1})
+        json!({
+            "accepted": 2, "backfill": 0, "too_old": 0, "ahead": 0, "ignored": 1,
+            "not_watched": {"LightningErrorEvent": 1},
+            "faults": [{"fault": "not a JSON object: key must be a string", "count": 1, "first": {"line": 2, "reason": reason}}],
+            "rejected": [{"line": 2, "reason": reason}], "rejected_total": 1,
+        })
     );
     assert_eq!(server.memory.texts(), [id(1), id(2)]);
 }

@@ -4,11 +4,11 @@ use crate::Done;
 use crate::arguments::{BacktestArguments, ReadArguments};
 use crate::output;
 use crate::progress;
+use crate::summary;
 use anyhow::{Result, bail};
-use engine::ActivityOutcome;
-use files::UNNAMED_ORG;
 use model::Timestamp;
 use orgwatch::{Backtest, Options, Outcome};
+use salesforce::Fault;
 use serde_json::json;
 use settings::Settings;
 use std::fs::File;
@@ -41,9 +41,12 @@ pub(crate) fn run(arguments: &BacktestArguments) -> Result<Done> {
         write_report(&outcome, "orgwatch backtest", file)?;
     }
     if arguments.json {
-        output::print_json(&json!({ "incidents": finished.incidents, "reading": as_json(&outcome) }))?;
+        output::print_json(&json!({ "incidents": finished.incidents, "reading": summary::as_json(&outcome) }))?;
     } else {
         print(&outcome, arguments.top)?;
+    }
+    if let Some(why) = summary::missing_org(&outcome) {
+        bail!(why);
     }
     let is_grave = |fail_at| finished.incidents.iter().any(|incident| incident.severity >= fail_at);
     Ok(if arguments.fail_at.is_some_and(is_grave) { Done::WithIncidents } else { Done::Quietly })
@@ -95,10 +98,8 @@ impl Prepared {
         if let Some(mut file) = rejects {
             file.flush()?;
         }
-        if let (0, Some((reason, count))) =
-            (outcome.events, outcome.rejects_by_reason.iter().max_by_key(|(_, count)| **count))
-        {
-            bail!("no event could be read; {count} of {} records were set aside: {reason}", outcome.rejects);
+        if let Some(why) = summary::failure(&outcome) {
+            bail!(why);
         }
         Ok(outcome)
     }
@@ -114,22 +115,21 @@ pub(crate) fn print(outcome: &Outcome, top: usize) -> Result<()> {
     if top > 0 && incidents.len() > top {
         output::print(&format!("{} more of lower risk; --top 0 shows all\n", incidents.len() - top))?;
     }
-    print_read(outcome)?;
-    for (reason, count) in &outcome.rejects_by_reason {
-        output::print(&format!("Set aside {count}: {reason}"))?;
-    }
-    for skipped in &outcome.skipped {
-        output::print(&format!("Skipped {}: {}", skipped.path.display(), skipped.reason))?;
-    }
     for ((detector, reason), count) in &outcome.finished.counts.unscoreable {
         output::print(&format!("Unscoreable {count} by {detector}: {reason}"))?;
     }
-    Ok(())
+    print_read(outcome)
+}
+
+/// Prints what was read, and what was not.
+pub(crate) fn print_read(outcome: &Outcome) -> Result<()> {
+    output::print(&summary::lines(outcome).join("\n"))
 }
 
 pub(crate) fn write_report(outcome: &Outcome, title: &str, mut file: BufWriter<File>) -> Result<()> {
     let finished = &outcome.finished;
     let unscoreable = finished.counts.unscoreable.iter();
+    let faults = outcome.faults.iter();
     let html = report::render(&Report {
         title,
         from: finished.counts.from.unwrap_or_default(),
@@ -137,67 +137,18 @@ pub(crate) fn write_report(outcome: &Outcome, title: &str, mut file: BufWriter<F
         incidents: &finished.incidents,
         first_exports: &finished.first_exports,
         first_objects: &finished.first_objects,
-        reading: reading(outcome).into_iter().map(|(what, count)| (what.to_owned(), count)).collect(),
+        reading: summary::counts(outcome).into_iter().map(|(what, count)| (what.to_owned(), count)).collect(),
         unscoreable: unscoreable
             .map(|((detector, reason), count)| ((*detector).to_owned(), reason.to_string(), *count))
             .collect(),
         skipped: outcome.skipped.iter().map(|s| (s.path.display().to_string(), s.reason.to_string())).collect(),
-        rejects: outcome.rejects_by_reason.iter().map(|(reason, count)| (reason.clone(), *count)).collect(),
+        rejects: faults
+            .map(|(fault, Fault { count, first })| (fault.to_owned(), summary::example(fault, first), *count))
+            .collect(),
+        unread: outcome.counts.unread.iter().map(|(field, count)| ((*field).to_owned(), *count)).collect(),
+        not_watched: outcome.counts.not_watched.iter().map(|(name, count)| (name.to_string(), *count)).collect(),
+        remarks: summary::remarks(outcome),
     })?;
     file.write_all(html.as_bytes())?;
     Ok(file.flush()?)
-}
-
-/// Prints what was read in one line, and in another which org records have that name none, unless it was given.
-pub(crate) fn print_read(outcome: &Outcome) -> Result<()> {
-    let counts: Vec<String> = reading(outcome).iter().map(|(what, count)| format!("{count} {what}")).collect();
-    output::print(&format!("Read: {}.", counts.join(", ")))?;
-    match &outcome.joined {
-        Some((org, _)) if org.as_str() == UNNAMED_ORG => output::print(&format!(
-            "No record names an org: all of them count for one, {UNNAMED_ORG}. Give its id with --org ID."
-        )),
-        Some((org, count)) => {
-            output::print(&format!("{count} records name no org and count for {org}, the only one named."))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Returns counts of what was read, in the order in which they are printed, without zeros that need no mention.
-fn reading(outcome: &Outcome) -> Vec<(&'static str, u64)> {
-    let activities = |of: ActivityOutcome| outcome.finished.counts.activities.get(&of).copied().unwrap_or(0);
-    let always = [
-        ("files", outcome.files),
-        ("events", outcome.events),
-        ("users", outcome.finished.counts.users),
-        ("set aside", outcome.rejects),
-    ];
-    let sometimes = [
-        ("files skipped", outcome.skipped.len() as u64),
-        ("without an org", outcome.joined.as_ref().map_or(0, |(_, count)| *count)),
-        ("outside the asked time", outcome.outside),
-        ("of kinds that are not watched", outcome.ignored),
-        ("duplicates", activities(ActivityOutcome::Duplicate)),
-        ("duplicates with more detail", activities(ActivityOutcome::Enriched)),
-        ("late", activities(ActivityOutcome::Late)),
-        ("dated in the future and quarantined", activities(ActivityOutcome::Future)),
-        ("too old to recognize duplicates", activities(ActivityOutcome::Forgotten)),
-        ("verdicts unscoreable", outcome.finished.counts.unscoreable.values().sum()),
-    ];
-    always.into_iter().chain(sometimes.into_iter().filter(|(_, count)| *count > 0)).collect()
-}
-
-pub(crate) fn as_json(outcome: &Outcome) -> serde_json::Value {
-    let reading: serde_json::Map<String, serde_json::Value> =
-        reading(outcome).into_iter().map(|(what, count)| (what.replace(' ', "_"), json!(count))).collect();
-    let unscoreable = outcome.finished.counts.unscoreable.iter();
-    json!({
-        "counts": reading,
-        "user_days": outcome.finished.counts.user_days,
-        "rejects": outcome.rejects_by_reason,
-        "skipped": outcome.skipped.iter().map(|s| json!({ "file": s.path, "reason": s.reason.to_string() })).collect::<Vec<_>>(),
-        "unscoreable": unscoreable
-            .map(|((detector, reason), count)| json!({ "detector": detector, "reason": reason.to_string(), "count": count }))
-            .collect::<Vec<_>>(),
-    })
 }

@@ -131,7 +131,7 @@ fn standard_input_that_breaks_off_is_read_as_far_as_it_goes() {
     }
     let output = run_with(&["backtest", "--org", ORG, "-"], &packed);
     let printed = String::from_utf8(output.stdout).unwrap();
-    let line = printed.split("Set aside 1: -: line ").nth(1).unwrap().split(':').next().unwrap();
+    let line = printed.split("(first in - line ").nth(1).unwrap().split(')').next().unwrap();
     assert!(output.status.code() == Some(0) && line.parse::<u64>().unwrap() > 100, "{printed}");
     assert!(printed.contains(&format!("cut off at byte {}, after ", packed.len())), "{printed}");
 }

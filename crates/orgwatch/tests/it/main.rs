@@ -4,4 +4,5 @@
 mod backtest;
 mod demo;
 mod documents;
+mod summary;
 mod support;

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod busy_day;
+mod channels;
 mod counting;
 mod delivery;
 mod emma;

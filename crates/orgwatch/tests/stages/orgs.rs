@@ -57,7 +57,7 @@ fn records_that_name_no_org_are_one_unnamed_org() {
     let folder = Folder::new();
     let file = folder.add("events.ndjson", unnamed().text());
     let outcome = run_path(&file, options(None, 2));
-    assert_eq!((joined(&outcome), outcome.rejects), (Some((UNNAMED_ORG, MANY as u64 + 30)), 0));
+    assert_eq!((joined(&outcome), outcome.faults.total()), (Some((UNNAMED_ORG, MANY as u64 + 30)), 0));
     assert!(!outcome.finished.incidents.is_empty());
     let given = run_path(&file, options(Some(UNNAMED_ORG), 2));
     assert_eq!(canonical(&outcome), canonical(&given));
@@ -99,8 +99,9 @@ fn with_several_orgs_records_that_name_none_are_set_aside_wherever_they_are_name
         let folder = Folder::new();
         let file = folder.add("events.ndjson", events.clone() + &named(ORG, first) + &named(OTHER, second));
         let outcome = run_path(&file, options(None, 2));
-        assert_eq!((outcome.events, outcome.rejects, joined(&outcome)), (2, MANY as u64 + 30, None));
-        assert_eq!(outcome.rejects_by_reason.keys().collect::<Vec<_>>(), ["no org in the record: pass --org"]);
+        assert_eq!((outcome.events, outcome.faults.total(), joined(&outcome)), (2, MANY as u64 + 30, None));
+        let faults: Vec<&str> = outcome.faults.iter().map(|(fault, _)| fault).collect();
+        assert_eq!(faults, ["no org in the record: pass --org"]);
     }
 }
 
@@ -112,7 +113,7 @@ fn several_named_orgs_need_no_second_reading() {
     let run = Backtest::new(&[file], Settings::default(), options(None, 1)).unwrap();
     let mut events = Vec::new();
     let outcome = backtest(run, |_, _| Ok(()), |progress| events.push(progress.events)).unwrap();
-    assert_eq!((outcome.events, outcome.rejects, joined(&outcome)), (2, 0, None));
+    assert_eq!((outcome.events, outcome.faults.total(), joined(&outcome)), (2, 0, None));
     assert!(events.is_sorted(), "{events:?}");
 }
 
@@ -136,5 +137,5 @@ fn each_record_set_aside_is_reported_once_although_files_are_read_again() {
     let before = listed.len();
     listed.dedup();
     assert_eq!((listed.len(), before), (MANY as usize + 34, MANY as usize + 34));
-    assert_eq!((outcome.rejects, outcome.events), (MANY as u64 + 34, 2));
+    assert_eq!((outcome.faults.total(), outcome.events), (MANY as u64 + 34, 2));
 }

@@ -142,7 +142,7 @@ fn log_files_of_the_same_org_give_incidents() {
         files.into_iter().for_each(|(name, content)| drop(folder.add(&name, content)));
     }
     let outcome = run_path(folder.path(), options());
-    assert_eq!((outcome.rejects, outcome.skipped.len()), (0, 0));
+    assert_eq!((outcome.faults.total(), outcome.skipped.len()), (0, 0));
     let streamed = run_file("events.ndjson", text(), options());
     let users = |outcome: &Outcome| -> Vec<String> {
         outcome

@@ -41,8 +41,9 @@ fn bad_lines_are_listed_by_file_line_and_reason_and_the_rest_is_read() {
     assert_eq!(lines, [2, 3, 4]);
     assert!(listed[0].2.starts_with("not a JSON object: "), "{}", listed[0].2);
     assert!(listed[1].2.starts_with("no time: "), "{}", listed[1].2);
-    assert_eq!((outcome.rejects, outcome.events, count(&outcome, ActivityOutcome::Learned)), (3, 2, 2));
-    assert_eq!(outcome.rejects_by_reason.values().sum::<u64>(), 3);
+    assert_eq!((outcome.faults.total(), outcome.events, count(&outcome, ActivityOutcome::Learned)), (3, 2, 2));
+    let faults: Vec<_> = outcome.faults.iter().map(|(_, fault)| (fault.count, fault.first.line)).collect();
+    assert_eq!(faults, [(1, 3), (1, 2), (1, 4)]);
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn a_late_event_is_counted_as_late_and_a_very_late_one_as_forgotten() {
     let outcome = run(&format!("{head}{padding}\n{tail}\n"));
     let counts =
         [ActivityOutcome::Learned, ActivityOutcome::Late, ActivityOutcome::Forgotten].map(|name| count(&outcome, name));
-    assert_eq!((counts, outcome.rejects), ([10 * 24 - 2, 1, 1], 0));
+    assert_eq!((counts, outcome.faults.total()), ([10 * 24 - 2, 1, 1], 0));
 }
 
 #[test]
@@ -140,7 +141,7 @@ fn events_outside_the_asked_time_and_of_other_kinds_are_counted() {
     let file = folder.add("events.ndjson", events.text());
     let (from, to) = (Some(START.plus(DAY)), Some(START.plus(3 * DAY)));
     let outcome = run_path(&file, Options { from, to, ..options() });
-    assert_eq!((outcome.events, outcome.outside, outcome.ignored), (5, 3, 1));
+    assert_eq!((outcome.events, outcome.outside, outcome.counts.ignored()), (5, 3, 1));
     assert_eq!(count(&outcome, ActivityOutcome::Learned), 2);
 }
 
@@ -163,11 +164,11 @@ fn a_named_file_that_breaks_off_is_read_as_far_as_it_goes_and_its_place_said() {
     let folder = Folder::new();
     let file = folder.add("events.ndjson.gz", cut_off());
     let outcome = run_path(&file, options());
-    let reason = outcome.rejects_by_reason.keys().next().unwrap();
-    let line = reason.strip_prefix(&format!("{}: line ", file.display())).unwrap().split(':').next().unwrap();
-    let line: u64 = line.parse().unwrap();
+    let (reason, fault) = outcome.faults.iter().next().unwrap();
+    let (in_file, line) = (&fault.first.file, fault.first.line);
+    assert_eq!(*in_file, file);
     assert!((1_500..3_000).contains(&line), "{reason}");
-    assert_eq!((outcome.rejects, outcome.events), (1, line - 1));
+    assert_eq!((outcome.faults.total(), outcome.events), (1, line - 1));
     let bytes = std::fs::metadata(&file).unwrap().len();
     assert!(reason.contains(&format!("the packed bytes are cut off at byte {bytes}, after ")), "{reason}");
 }
@@ -189,7 +190,7 @@ fn a_file_in_a_folder_that_breaks_off_is_listed_and_read_as_far_as_it_goes() {
     assert!(reason.starts_with("cannot read the rest of the file: "), "{reason}");
     // All lines before the break, and the two of the other file.
     assert!(*line > 1_500, "{line}");
-    assert_eq!((outcome.files, outcome.rejects, outcome.events), (2, 1, line - 1 + 2));
+    assert_eq!((outcome.files, outcome.faults.total(), outcome.events), (2, 1, line - 1 + 2));
 }
 
 #[test]

@@ -14,6 +14,17 @@ pub struct Leads {
     fillers: BTreeMap<Kind, Channel>,
 }
 
+/// Returns which channel leads where several have the same kind: the one with the lowest number. Channels with the same
+/// number share identities, so that both may be read.
+pub fn precedence(channel: Channel) -> usize {
+    match channel {
+        Channel::Stream | Channel::Stored | Channel::SecurityCenter => 0,
+        Channel::LogObject => 1,
+        Channel::LogFile => 2,
+        Channel::Setup => 3,
+    }
+}
+
 impl Leads {
     /// Makes leads from the leading channel, and from the filling channel, of each kind that has one.
     pub fn new(leads: BTreeMap<Kind, Channel>, fillers: BTreeMap<Kind, Channel>) -> Self {
@@ -32,8 +43,7 @@ impl Leads {
 
     /// Returns whether activities of a kind are published when they come by `channel`.
     pub fn takes(&self, channel: Channel, kind: Kind) -> bool {
-        let has_identity = |channel| matches!(channel, Channel::Stream | Channel::Stored);
-        self.of(kind).is_some_and(|lead| lead == channel || has_identity(lead) && has_identity(channel))
+        self.of(kind).is_some_and(|lead| precedence(lead) == precedence(channel))
     }
 
     /// Returns whether an activity is published because it fills a gap: it comes from a log file, nothing else can fill

@@ -116,6 +116,7 @@ pub fn topic_path(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reading::leads::precedence;
 
     fn plan(stream: Offer, stored: Offer, log_files: Offer) -> KindPlan {
         KindPlan { kind: Kind::Login, stream, stored, log_objects: Offer::None, log_files }
@@ -129,6 +130,9 @@ mod tests {
         assert_eq!(plan(missing(), has(), has()).lead(), Some(Channel::Stored));
         assert_eq!(plan(Offer::None, missing(), has()).lead(), Some(Channel::LogFile));
         assert_eq!(plan(missing(), missing(), missing()).lead(), None);
+        let all = plan(has(), has(), has());
+        let order = all.offers().map(|(channel, _)| precedence(channel));
+        assert!(order.is_sorted(), "{order:?}");
     }
 
     #[test]

@@ -114,7 +114,7 @@ fn the_type_comes_from_the_file_or_the_columns_or_the_caller() {
     for name in ["DeveloperName", "ListViewId"] {
         few.as_object_mut().unwrap().remove(name);
     }
-    let source = |parsed: &Parsed| parsed.suggested.keys().copied().collect::<Vec<_>>();
+    let source = |parsed: &Parsed| parsed.counts.suggested.keys().copied().collect::<Vec<_>>();
     let file = TypeNames::default().with_file("x/ListViewEvent-2026-03.ndjson");
     assert_eq!(source(&untyped(file, &few)), [("ListViewEvent", TypeSource::FileName)]);
     assert_eq!(source(&untyped(TypeNames::default(), &list_view())), [("ListViewEvent", TypeSource::Columns)]);
@@ -206,7 +206,7 @@ fn values_that_cannot_be_read_are_counted_by_field() {
     event["QueriedEntities"] = json!({ "a": 1, "b": 2 });
     let parsed = read(&event.to_string());
     assert_eq!(parsed.activities.len(), 1);
-    assert_eq!(parsed.unread.into_iter().collect::<Vec<_>>(), [("QueriedEntities", 1), ("RowsProcessed", 1)]);
+    assert_eq!(parsed.counts.unread.into_iter().collect::<Vec<_>>(), [("QueriedEntities", 1), ("RowsProcessed", 1)]);
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn types_in_another_case_are_recognized_and_others_are_listed() {
     let log = |name: &str| read(&row(&[("EVENT_TYPE", name), ("ENTITY_NAME", "Account"), ("ROWS_PROCESSED", "50")]));
     assert_eq!(only(log("RestAPI")).rows, Some(50));
     let parsed = log("AuraRequests");
-    assert_eq!(parsed.not_watched.into_iter().collect::<Vec<_>>(), [("AuraRequests".into(), 1)]);
+    assert_eq!(parsed.counts.not_watched.into_iter().collect::<Vec<_>>(), [("AuraRequests".into(), 1)]);
 }
 
 proptest! {

@@ -38,7 +38,10 @@ pub(super) struct Page<'a> {
     reading: Vec<(&'a str, String)>,
     unscoreable: Vec<(&'a str, &'a str, String)>,
     skipped: &'a [(String, String)],
-    rejects: Vec<(&'a str, String)>,
+    rejects: Vec<(&'a str, &'a str, String)>,
+    unread: Vec<(&'a str, String)>,
+    not_watched: Vec<(&'a str, String)>,
+    remarks: &'a [String],
 }
 
 /// Cards that are shown or folded away together.
@@ -157,16 +160,27 @@ impl<'a> Page<'a> {
                 HeatMap::of(report.first_exports, from, to, "First-time report exports", "reports"),
                 HeatMap::of(report.first_objects, from, to, "First-time object access", "objects"),
             ],
-            reading: report.reading.iter().map(|(what, n)| (what.as_str(), format::count(*n))).collect(),
+            reading: counted(&report.reading),
             unscoreable: report
                 .unscoreable
                 .iter()
                 .map(|(detector, reason, n)| (detector.as_str(), reason.as_str(), format::count(*n)))
                 .collect(),
             skipped: &report.skipped,
-            rejects: report.rejects.iter().map(|(reason, n)| (reason.as_str(), format::count(*n))).collect(),
+            rejects: report
+                .rejects
+                .iter()
+                .map(|(fault, first, n)| (fault.as_str(), first.as_str(), format::count(*n)))
+                .collect(),
+            unread: counted(&report.unread),
+            not_watched: counted(&report.not_watched),
+            remarks: &report.remarks,
         }
     }
+}
+
+fn counted(counts: &[(String, u64)]) -> Vec<(&str, String)> {
+    counts.iter().map(|(what, n)| (what.as_str(), format::count(*n))).collect()
 }
 
 /// Groups the cards: the first ones open, the others folded, those of low severity apart.

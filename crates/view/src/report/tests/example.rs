@@ -34,7 +34,17 @@ impl Example {
                 (text("row_spike"), text("the record has no rows"), 1_930),
             ],
             skipped: vec![(text("2026-02-11_Login.csv.gz"), text("line 1: no column USER_ID"))],
-            rejects: vec![(text("column TIMESTAMP_DERIVED: not a time"), 14), (text("dated in the future"), 2)],
+            rejects: vec![
+                (
+                    text("no time: TIMESTAMP_DERIVED is not a time"),
+                    text("first in 2026-02-12_Login.csv line 9: \"yesterday\""),
+                    14,
+                ),
+                (text("no user: UserId and Username are missing"), text("first in 2026-02-12_Login.csv line 40"), 2),
+            ],
+            unread: vec![(text("ROWS_PROCESSED"), 1_200)],
+            not_watched: vec![(text("LightningError"), 3_400)],
+            remarks: vec![text("Type ListViewEvent from the name of the file: 12.")],
         }
     }
 }
@@ -52,6 +62,9 @@ pub(super) fn only<'a>(incidents: &'a [Incident], none: &'a FirstTimes) -> Repor
         unscoreable: vec![],
         skipped: vec![],
         rejects: vec![],
+        unread: vec![],
+        not_watched: vec![],
+        remarks: vec![],
     }
 }
 
