@@ -27,7 +27,7 @@ impl<'a> Resolved<'a> {
     /// Chooses a value for each field.
     ///
     /// A name that Salesforce does not have in this channel is an attribute, and so is one in another style than the
-    /// record's time: `status` beside `LOGIN_STATUS`, `username` beside `EventDate`. They displace nothing; only a record
+    /// record's time: `status` where there is `LOGIN_STATUS`, `username` where there is `EventDate`. They displace nothing; only a record
     /// without a user takes it from such a name.
     pub(crate) fn of(found: &Found<'_, 'a>, names: TypeNames) -> Self {
         let candidates: Vec<_> = found.members.iter().filter_map(candidate).collect();

@@ -26,7 +26,7 @@ impl Marks {
     pub(crate) const SETUP: Self = Self(1 << 6);
     /// Names that events and the objects of Setup have.
     pub(super) const RECORD: Self = Self::EVENT.or(Self::SETUP);
-    /// Names that stand beside a record.
+    /// Names that stand outside of records.
     pub(super) const ENVELOPE: Self = Self::ALL;
 
     const STYLES: u8 = Self::PASCAL.or(Self::UPPER).or(Self::OTHER).0;
