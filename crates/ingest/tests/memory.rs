@@ -70,6 +70,21 @@ struct Hostile {
     says: String,
 }
 
+/// Returns a zip of so many members of one byte, and of members that hold a zip in memory.
+fn zip(members: usize, nested: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut archive = rawzip::ZipArchiveWriter::new(&mut bytes);
+    for number in 0..members {
+        let (mut entry, config) = archive.new_file(format!("{number}").as_str()).start().unwrap();
+        let mut writer = config.wrap(&mut entry);
+        writer.write_all(if nested.is_empty() { b"x" } else { nested }).unwrap();
+        let (_, descriptor) = writer.finish().unwrap();
+        entry.finish(descriptor).unwrap();
+    }
+    archive.finish().unwrap();
+    bytes
+}
+
 /// Returns all hostile bodies.
 fn bodies() -> Vec<Hostile> {
     let event = |kind: &str, more: &str| {
@@ -110,6 +125,8 @@ fn bodies() -> Vec<Hostile> {
         hostile("an endless row of commas", gzip("EVENT_TYPE,USER_ID\n", ",", FEW), 400, reason(2, too_long)),
         hostile("millions of columns", gzip(&many_names, &many_columns, FEW), 202, accepted(FEW / many_columns.len())),
         hostile("rows of millions", gzip(header, &many_values, FEW), 400, rejected(FEW / many_values.len())),
+        hostile("a zip of very many members", zip(120_000, b""), 400, rejected(10_001)),
+        hostile("large zips in a zip", zip(2, &zip(50_000, b"")), 400, rejected(20_002)),
         hostile("long texts", gzip("", &long_text, FEW), 202, accepted(FEW / long_text.len())),
         hostile("many features", gzip("", &features, FEW), 202, accepted(FEW / features.len())),
     ]
