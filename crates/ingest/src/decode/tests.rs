@@ -53,6 +53,29 @@ fn every_format_is_read() {
     check(format!(r#"{{"totalSize":2,"done":true,"records":[{two},{one}]}}"#), Packing::Detect, &[2, 1]);
 }
 
+#[test]
+fn every_form_of_the_same_events_is_read() {
+    let all: Vec<u32> = (0..30).collect();
+    let text = records(0..30);
+    let joined = text.replace('\n', "");
+    let page = |text: &str| format!(r#"{{"statusCode":200,"body":{{"value":[{}]}}}}"#, text.trim().replace('\n', ","));
+    let utf_16 = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+    check(&joined, Packing::Detect, &all);
+    check(gzip(joined.as_bytes()), Packing::Gzip, &all);
+    check(page(&text), Packing::Detect, &all);
+    check(format!("Warning: update available\n{}", page(&text)), Packing::Detect, &all);
+    check(text.replace('\n', "\r"), Packing::Detect, &all);
+    check(text.replace('\n', "\r\n\u{feff}"), Packing::Detect, &all);
+    check(utf_16(u16::to_le_bytes), Packing::Detect, &all);
+    check(zstd(&utf_16(u16::to_be_bytes)), Packing::Detect, &all);
+    let rows = ROWS.lines().take(3).collect::<Vec<_>>().join("\n");
+    let expected = ids(&read(rows.as_bytes(), Packing::Detect).unwrap());
+    for (from, to) in [(",", ";"), (",", "\t"), (",", " | "), ("\n", ",\r\n")] {
+        let dialect = format!("# exported\n{}", rows.replace(from, to.trim_start_matches(' ')));
+        assert_eq!(ids(&read(dialect.as_bytes(), Packing::Detect).unwrap()), expected, "{dialect}");
+    }
+}
+
 const ROWS: &str = "\
 \"EVENT_TYPE\",\"TIMESTAMP_DERIVED\",\"REQUEST_ID\",\"ORGANIZATION_ID\",\"USER_ID\",\"METHOD_NAME\"
 \"API\",\"2026-03-02T14:31:52.867Z\",\"r1\",\"00Dhn0000018hrc\",\"005hn00000EmmaM\",\"query\"
