@@ -25,7 +25,7 @@ pub(crate) fn read(chunk: &Chunk, context: &Context, parsed: &mut Parsed) {
     let mut keys = Keys::new();
     let mut record = Record::new();
     let mut clients = Clients::default();
-    let suggested = Suggested { names: context.types, ..Suggested::default() };
+    let suggested = Suggested { names: context.types.without_word(), ..Suggested::default() };
     for (line, bytes) in chunk.records() {
         let bytes = bytes.trim_ascii();
         let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);

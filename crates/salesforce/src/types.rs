@@ -56,6 +56,11 @@ impl TypeNames {
         Self { file: known.rev().max_by_key(|name| name.len()), ..self }
     }
 
+    /// Returns the same without a file's name that may mean something else.
+    pub(crate) fn without_word(self) -> Self {
+        Self { file: self.file.filter(|name| !is_word(name)), ..self }
+    }
+
     /// Returns the type that the name of the file says.
     pub(crate) fn file(&self) -> Option<&'static str> {
         self.file
@@ -71,17 +76,21 @@ pub(crate) struct Suggested {
 }
 
 impl Suggested {
-    /// Returns the suggestions, the most reliable first.
+    /// Returns the suggestions, the most reliable first. Columns are more reliable than a word in the name of a file:
+    /// `quarterly-report.csv` may hold list views.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = (&'static str, TypeSource)> {
-        [
-            (self.envelope, TypeSource::Envelope),
-            (self.names.file, TypeSource::FileName),
-            (self.columns, TypeSource::Columns),
-            (self.names.asked, TypeSource::Asked),
-        ]
-        .into_iter()
-        .filter_map(|(name, source)| Some((name?, source)))
+        let file = (self.names.file, TypeSource::FileName);
+        let columns = (self.columns, TypeSource::Columns);
+        let (first, second) = if self.names.file.is_some_and(is_word) { (columns, file) } else { (file, columns) };
+        [(self.envelope, TypeSource::Envelope), first, second, (self.names.asked, TypeSource::Asked)]
+            .into_iter()
+            .filter_map(|(name, source)| Some((name?, source)))
     }
+}
+
+/// Returns whether the name of a type is a word that people use for other things, too: `Report`, `Login`, `API`.
+fn is_word(name: &'static str) -> bool {
+    !["Event", "Stream", "Store", "History", "Trail", "Log"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Sets of columns, as [`crate::field::fold`] writes them, that only one type has. From the field tables of Salesforce's
@@ -151,6 +160,17 @@ mod tests {
         check("logs.zip/Login.csv", Some("Login"));
         check("Login/part-1.json", None);
         check("events.ndjson", None);
+    }
+
+    #[test]
+    fn columns_say_more_than_a_word_in_the_name_of_a_file() {
+        let first = |file: &str, columns| {
+            let names = TypeNames::default().with_file(file);
+            Suggested { envelope: None, columns, names }.in_order().next().unwrap()
+        };
+        assert_eq!(first("quarterly-report.csv", Some("ListViewEvent")), ("ListViewEvent", TypeSource::Columns));
+        assert_eq!(first("quarterly-report.csv", None), ("Report", TypeSource::FileName));
+        assert_eq!(first("ReportEvent.csv", Some("ListViewEvent")), ("ReportEvent", TypeSource::FileName));
     }
 
     #[test]
