@@ -4,6 +4,7 @@ pub mod archive;
 pub mod text;
 pub mod unpack;
 
+mod beginning;
 mod errors;
 mod find;
 mod merge;
@@ -14,6 +15,7 @@ mod sorted;
 mod stdin;
 mod workers;
 
+pub use beginning::Beginning;
 pub use errors::{InputError, SkipReason, Skipped};
 pub use find::expand;
 pub use merge::{Batch, read};

@@ -162,9 +162,15 @@ impl Stream {
         if input.order != TimeOrder::OldestFirst {
             let spill = |source| InputError::Spill { path: input.name(), source };
             let mut sorter = Sorter::new(input.order);
+            let mut sorted = 0;
             while stream.peek(workers, out)?.is_some() {
                 if let Some(activity) = stream.take() {
                     sorter.push(activity).map_err(spill)?;
+                }
+                sorted += 1;
+                // Says how far it is, with an empty batch.
+                if sorted % (16 * BATCH) == 0 {
+                    out.flush()?;
                 }
             }
             stream.sorted = Some((sorter.finish().map_err(spill)?, None));

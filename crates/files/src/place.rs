@@ -78,6 +78,11 @@ impl Place {
         })
     }
 
+    /// Returns the kind of the archive that they are in.
+    pub(super) fn archive(&self) -> Option<&'static str> {
+        self.part.as_ref().map(|part| if part.zipped.is_some() { "zip" } else { "tar" })
+    }
+
     /// Returns what the bytes were unpacked from, if they were put into a temporary file.
     pub(super) fn expansion(&self) -> u64 {
         match &self.base {

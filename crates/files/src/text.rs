@@ -25,6 +25,11 @@ pub fn as_utf8<'a>(reader: Box<dyn Read + Send + 'a>) -> Box<dyn Read + Send + '
     text
 }
 
+/// Returns the name of the encoding of a text that starts with `head`, as [`as_utf8`] reads it.
+pub fn encoding_name(head: &[u8]) -> &'static str {
+    encoding(head).map_or("UTF-8", Encoding::name)
+}
+
 /// Returns the first bytes, and a reader that starts with them. An error behind them is an error of that reader.
 fn peeked<'a>(mut reader: Box<dyn Read + Send + 'a>) -> (Vec<u8>, Box<dyn Read + Send + 'a>) {
     let mut head = Vec::new();

@@ -40,6 +40,17 @@ pub struct Break {
     cause: io::Error,
 }
 
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+const BZIP2: &[u8] = b"BZh";
+
+/// Returns how bytes that start with `magic` are packed; `None` if they are not.
+pub fn packing_name(magic: &[u8]) -> Option<&'static str> {
+    let is_bzip2 = magic.starts_with(BZIP2) && magic.len() > BZIP2.len();
+    let names = [(magic.starts_with(GZIP), "gzip"), (magic.starts_with(ZSTD), "zstd"), (is_bzip2, "bzip2")];
+    names.into_iter().find(|(is, _)| *is).map(|(_, name)| name)
+}
+
 /// Unpacks what `reader` gives. A Zstandard frame that wants a window of more than `max_window` bytes is refused.
 ///
 /// # Errors
@@ -50,25 +61,20 @@ pub fn unpacked<'a>(
     packing: Packing,
     max_window: u64,
 ) -> io::Result<Box<dyn Read + Send + 'a>> {
-    const GZIP: &[u8] = &[0x1f, 0x8b];
-    const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-    const BZIP2: &[u8] = b"BZh";
     let mut magic = Vec::with_capacity(ZSTD.len());
     reader.by_ref().take(ZSTD.len() as u64).read_to_end(&mut magic)?;
-    let is_gzip = packing == Packing::Gzip || packing == Packing::Detect && magic.starts_with(GZIP);
-    let is_zstd = packing == Packing::Zstd || packing == Packing::Detect && magic.starts_with(ZSTD);
-    let is_bzip2 = packing == Packing::Detect && magic.starts_with(BZIP2) && magic.len() > BZIP2.len();
+    let name = match packing {
+        Packing::Gzip => Some("gzip"),
+        Packing::Zstd => Some("zstd"),
+        Packing::Detect => packing_name(&magic),
+    };
     let whole = Cursor::new(magic).chain(reader);
-    if is_gzip {
-        return located(whole, |packed| Ok(MultiGzDecoder::new(packed)));
+    match name {
+        Some("gzip") => located(whole, |packed| Ok(MultiGzDecoder::new(packed))),
+        Some("zstd") => located(whole, |packed| Ok(ZstdReader::new(packed, max_window))),
+        Some(_) => located(whole, |packed| Ok(MultiBzDecoder::new(packed))),
+        None => Ok(Box::new(whole)),
     }
-    if is_zstd {
-        return located(whole, |packed| Ok(ZstdReader::new(packed, max_window)));
-    }
-    if is_bzip2 {
-        return located(whole, |packed| Ok(MultiBzDecoder::new(packed)));
-    }
-    Ok(Box::new(whole))
 }
 
 /// Decodes what `reader` gives. The errors of the decoder become a [`Break`].

@@ -20,6 +20,8 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Show what is read of files: their types, columns, times and users, and what to do where something is missing
+    Inspect(InspectArguments),
     /// Read exported events and report which accounts behave differently
     Backtest(BacktestArguments),
     /// Measure incidents against labeled attacks
@@ -66,6 +68,22 @@ pub(crate) struct ReadArguments {
     /// Write the records that were set aside, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct InspectArguments {
+    /// Files or folders, or - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Org of records that name none
+    #[arg(long, value_name = "ID", value_parser = org_id)]
+    pub(crate) org: Option<OrgId>,
+    /// Type of records that do not say theirs, such as ListViewEvent; what files, envelopes and columns say comes first
+    #[arg(long = "type", value_name = "TYPE", value_parser = event_type)]
+    pub(crate) types: Option<TypeNames>,
+    /// Print JSON for machines
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

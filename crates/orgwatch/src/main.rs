@@ -28,6 +28,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Backtest(arguments) => commands::backtest::run(&arguments),
+        Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments),
         Command::Simulate(arguments) => commands::simulate::run(&arguments),
         Command::Demo(arguments) => commands::demo::run(&arguments),

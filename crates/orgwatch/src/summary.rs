@@ -150,7 +150,7 @@ fn org(outcome: &Outcome) -> Option<String> {
     })
 }
 
-fn channel_name(channel: Channel) -> &'static str {
+pub(crate) fn channel_name(channel: Channel) -> &'static str {
     match channel {
         Channel::Stream => "streams",
         Channel::Stored => "stored events",

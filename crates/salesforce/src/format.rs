@@ -19,6 +19,18 @@ pub enum Format {
     Text,
 }
 
+impl Format {
+    /// Returns it in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::JsonLines => "JSON, a record a line",
+            Self::Json => "JSON",
+            Self::Csv => "a table",
+            Self::Text => "lines of text",
+        }
+    }
+}
+
 /// Why a file holds no events.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotEvents {

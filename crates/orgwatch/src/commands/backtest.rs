@@ -52,7 +52,8 @@ pub(crate) fn run(arguments: &BacktestArguments) -> Result<Done> {
     Ok(if arguments.fail_at.is_some_and(is_grave) { Done::WithIncidents } else { Done::Quietly })
 }
 
-fn now() -> Timestamp {
+/// Returns the time of the machine.
+pub(crate) fn now() -> Timestamp {
     Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64))
 }
 
@@ -70,7 +71,10 @@ pub(crate) fn prepare(arguments: &ReadArguments, plain: bool) -> Result<Prepared
         threads: arguments.threads.map_or_else(cores, usize::from),
         plain,
     };
-    let backtest = Backtest::new(&arguments.inputs, settings, options)?;
+    let spinner = progress::spinner("looking at the files");
+    let backtest = Backtest::new(&arguments.inputs, settings, options);
+    spinner.finish_and_clear();
+    let backtest = backtest?;
     let rejects = arguments.rejects.as_deref().map(output::create).transpose()?;
     Ok(Prepared { backtest, rejects })
 }

@@ -4,5 +4,6 @@
 mod backtest;
 mod demo;
 mod documents;
+mod inspect;
 mod summary;
 mod support;
