@@ -1,8 +1,11 @@
 //! One file per detector: its rule, its explanation and its tests. `first.rs` holds what the three detectors of
-//! first-time access share, `mass.rs` what those of mass change and mass deletion share.
+//! first-time access share, `mass.rs` what those of mass change and mass deletion share, `setup.rs` what those of changes
+//! in Setup share.
 
 pub mod api_recon;
+pub mod app_authorized;
 pub mod bulk_export;
+pub mod controls_loosened;
 pub mod failed_then_success;
 mod first;
 pub mod login_as_export;
@@ -15,9 +18,11 @@ pub mod new_report_export;
 pub mod off_hours;
 pub mod rare_network;
 pub mod rare_user_agent;
+pub mod rights_raised;
 pub mod row_spike;
 pub mod scope_increase;
 pub mod session_hijack;
+mod setup;
 pub mod slow_drain;
 pub mod view_burst;
 

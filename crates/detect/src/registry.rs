@@ -1,9 +1,9 @@
 //! The one list of detectors.
 
 use crate::detectors::{
-    api_recon, bulk_export, failed_then_success, login_as_export, mass_change, mass_deletion, native, new_access,
-    new_report_export, off_hours, rare_network, rare_user_agent, row_spike, scope_increase, session_hijack, slow_drain,
-    view_burst,
+    api_recon, app_authorized, bulk_export, controls_loosened, failed_then_success, login_as_export, mass_change,
+    mass_deletion, native, new_access, new_report_export, off_hours, rare_network, rare_user_agent, rights_raised,
+    row_spike, scope_increase, session_hijack, slow_drain, view_burst,
 };
 use crate::{Settings, Verdict};
 use model::{Family, Observation};
@@ -28,7 +28,7 @@ pub trait Detector: Sync {
 }
 
 /// Every detector, in the order in which they judge. Each has a page in `docs/detectors/`.
-pub static DETECTORS: [&dyn Detector; 17] = [
+pub static DETECTORS: [&dyn Detector; 20] = [
     &row_spike::RowSpike,
     &view_burst::ViewBurst,
     &scope_increase::ScopeIncrease,
@@ -45,6 +45,9 @@ pub static DETECTORS: [&dyn Detector; 17] = [
     &slow_drain::SlowDrain,
     &mass_change::MassChange,
     &mass_deletion::MassDeletion,
+    &rights_raised::RightsRaised,
+    &app_authorized::AppAuthorized,
+    &controls_loosened::ControlsLoosened,
     &native::Native,
 ];
 

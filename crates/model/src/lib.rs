@@ -10,6 +10,7 @@ pub mod incident;
 pub mod observation;
 pub mod operational;
 pub mod partition;
+pub mod setup;
 pub mod time;
 pub mod usual;
 pub mod wire;
@@ -28,6 +29,7 @@ pub use observation::{
     Burst, Delegated, Downloads, Drain, Failures, Family, Feature, First, HourOfWeek, Observation, Rarity,
     SessionChange, Spread, Surface, UserClass, Volume,
 };
+pub use setup::{Setup, SetupCase, SetupTopic};
 pub use time::Timestamp;
 pub use usual::{Rate, Usual};
 pub use uuid::Uuid;

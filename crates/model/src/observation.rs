@@ -5,7 +5,7 @@
 //! normal by construction and is not sent.
 
 use crate::words::words;
-use crate::{Activity, Kind, OrgId, Rate, Scope, Text, Timestamp, UserId, Usual, Writes};
+use crate::{Activity, Kind, OrgId, Rate, Scope, Setup, Text, Timestamp, UserId, Usual, Writes};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -73,7 +73,7 @@ words! {
         Volume = "volume",
         /// First uses of objects, scopes and report exports.
         Novelty = "novelty",
-        /// Clients, networks, failed logins, sessions and delegation.
+        /// Clients, networks, failed logins, sessions, delegation and changes in Setup.
         Identity = "identity",
         /// Hours of the week.
         Time = "time",
@@ -139,6 +139,8 @@ pub enum Feature {
     Native,
     /// Records written through one surface.
     Writes(Writes),
+    /// A change in Setup, or of permissions, that weakens the org's defenses.
+    Setup(Setup),
 }
 
 impl Feature {
@@ -147,9 +149,12 @@ impl Feature {
         match self {
             Self::Volume(_) | Self::Burst(_) | Self::Downloads(_) | Self::Drain(_) | Self::Writes(_) => Family::Volume,
             Self::Scope(_) | Self::Object(_) | Self::Export(_) => Family::Novelty,
-            Self::Client(_) | Self::Network(_) | Self::Failures(_) | Self::Session(_) | Self::Delegated(_) => {
-                Family::Identity
-            }
+            Self::Client(_)
+            | Self::Network(_)
+            | Self::Failures(_)
+            | Self::Session(_)
+            | Self::Delegated(_)
+            | Self::Setup(_) => Family::Identity,
             Self::Hour(_) => Family::Time,
             Self::Recon(_) => Family::Reconnaissance,
             Self::Native => Family::Native,

@@ -17,6 +17,7 @@ mod network;
 pub(crate) mod population;
 pub(crate) mod progress;
 mod rows;
+mod setup;
 mod writes;
 
 use crate::calendar::{Calendar, LocalHour};

@@ -6,6 +6,7 @@ use crate::observation::{
     Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Observation, Rarity, SessionChange,
     Spread, Surface, UserClass, Volume,
 };
+use crate::setup::{Setup, SetupCase};
 use crate::usual::{Rate, Usual};
 use crate::wire;
 
@@ -32,8 +33,14 @@ fields!(Spread => Spread { objects, unknown, empty, names, evidence } required {
 fields!(Downloads => Downloads { count, bytes, evidence, recurrences } required { usual });
 fields!(Drain => Drain { since, log10_e, days, excess, rows, usual_rows, evidence } renamed { surface: source });
 
+fields!(Setup => Setup { case, what, seen, days, org_days, peer_share, known_app });
+
 numbers!(UserClass => UserClass { Normal, Power, Admin, Integration, Guest });
 numbers!(WriteKind => WriteKind { Created, Updated, Deleted, Erased });
+numbers!(SetupCase => SetupCase {
+    Rights, BroadRights, OwnRights, App, AppRules, SecondFactor, Sessions, Networks, Policies, Passwords, LoginHours,
+    Monitoring, Sharing,
+});
 numbers!(Surface => Source { ListView, Report, Api, Bulk, File });
 
 /// Implements [`Field`] for [`Feature`]. Lists the variants that carry a value; their names are the same on both sides.
@@ -61,5 +68,5 @@ macro_rules! features {
 }
 features!(
     Volume, Burst, Scope, Object, Export, Client, Network, Failures, Session, Delegated, Hour, Recon, Downloads, Drain,
-    Writes,
+    Writes, Setup,
 );

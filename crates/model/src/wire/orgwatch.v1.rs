@@ -521,7 +521,7 @@ pub struct Observation {
 /// One property of an observation that leans towards the unusual, with its usual value.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Feature {
-    #[prost(oneof = "feature::Value", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16")]
+    #[prost(oneof = "feature::Value", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17")]
     pub value: ::core::option::Option<feature::Value>,
 }
 /// Nested message and enum types in `Feature`.
@@ -560,6 +560,8 @@ pub mod feature {
         Native(super::Native),
         #[prost(message, tag = "16")]
         Writes(super::Writes),
+        #[prost(message, tag = "17")]
+        Setup(super::Setup),
     }
 }
 /// Predictive distribution of a heavy-tailed quantity x: ln(1 + x) is distributed as Student's t.
@@ -665,6 +667,30 @@ pub struct Writes {
     /// Days some weeks ago with about as many rows.
     #[prost(uint32, tag = "12")]
     pub recurrences: u32,
+}
+/// The first change on a day that weakens the org's defenses in one way.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Setup {
+    #[prost(enumeration = "SetupCase", tag = "1")]
+    pub case: i32,
+    /// Salesforce's sentence on it, or else its code.
+    #[prost(string, tag = "2")]
+    pub what: ::prost::alloc::string::String,
+    /// Days on which the account made such changes before; they decay.
+    #[prost(double, tag = "3")]
+    pub seen: f64,
+    /// Active days of the account.
+    #[prost(double, tag = "4")]
+    pub days: f64,
+    /// Closed days of all accounts of the org.
+    #[prost(double, tag = "5")]
+    pub org_days: f64,
+    /// Share of the org's other accounts that make such changes.
+    #[prost(double, tag = "6")]
+    pub peer_share: f64,
+    /// Whether somebody installed an app of that name before.
+    #[prost(bool, tag = "7")]
+    pub known_app: bool,
 }
 /// Requests within a minute that page loads do not explain.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -939,6 +965,68 @@ impl UserClass {
     }
 }
 /// How a write changes records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SetupCase {
+    Unspecified = 0,
+    Rights = 1,
+    BroadRights = 2,
+    OwnRights = 3,
+    App = 4,
+    AppRules = 5,
+    SecondFactor = 6,
+    Sessions = 7,
+    Networks = 8,
+    Policies = 9,
+    Passwords = 10,
+    LoginHours = 11,
+    Monitoring = 12,
+    Sharing = 13,
+}
+impl SetupCase {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SETUP_CASE_UNSPECIFIED",
+            Self::Rights => "SETUP_CASE_RIGHTS",
+            Self::BroadRights => "SETUP_CASE_BROAD_RIGHTS",
+            Self::OwnRights => "SETUP_CASE_OWN_RIGHTS",
+            Self::App => "SETUP_CASE_APP",
+            Self::AppRules => "SETUP_CASE_APP_RULES",
+            Self::SecondFactor => "SETUP_CASE_SECOND_FACTOR",
+            Self::Sessions => "SETUP_CASE_SESSIONS",
+            Self::Networks => "SETUP_CASE_NETWORKS",
+            Self::Policies => "SETUP_CASE_POLICIES",
+            Self::Passwords => "SETUP_CASE_PASSWORDS",
+            Self::LoginHours => "SETUP_CASE_LOGIN_HOURS",
+            Self::Monitoring => "SETUP_CASE_MONITORING",
+            Self::Sharing => "SETUP_CASE_SHARING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SETUP_CASE_UNSPECIFIED" => Some(Self::Unspecified),
+            "SETUP_CASE_RIGHTS" => Some(Self::Rights),
+            "SETUP_CASE_BROAD_RIGHTS" => Some(Self::BroadRights),
+            "SETUP_CASE_OWN_RIGHTS" => Some(Self::OwnRights),
+            "SETUP_CASE_APP" => Some(Self::App),
+            "SETUP_CASE_APP_RULES" => Some(Self::AppRules),
+            "SETUP_CASE_SECOND_FACTOR" => Some(Self::SecondFactor),
+            "SETUP_CASE_SESSIONS" => Some(Self::Sessions),
+            "SETUP_CASE_NETWORKS" => Some(Self::Networks),
+            "SETUP_CASE_POLICIES" => Some(Self::Policies),
+            "SETUP_CASE_PASSWORDS" => Some(Self::Passwords),
+            "SETUP_CASE_LOGIN_HOURS" => Some(Self::LoginHours),
+            "SETUP_CASE_MONITORING" => Some(Self::Monitoring),
+            "SETUP_CASE_SHARING" => Some(Self::Sharing),
+            _ => None,
+        }
+    }
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum WriteKind {

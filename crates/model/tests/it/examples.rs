@@ -3,8 +3,9 @@
 use model::{
     Activity, Attribute, Burst, Channel, Contribution, Delegate, Delegated, Downloads, Drain, Effect, Failures,
     Feature, Finding, First, HourOfWeek, Incident, Kind, Measure, NativeAnomaly, NativeFeature, Observation, OrgId,
-    Outcome, Points, Rarity, Rate, Receipt, RiskModel, Scope, ScoreScale, SessionChange, Severity, SourceIp, Spread,
-    Surface, Term, TermKind, Text, Timestamp, UserClass, UserId, Usual, Uuid, Volume, WriteKind, Writes,
+    Outcome, Points, Rarity, Rate, Receipt, RiskModel, Scope, ScoreScale, SessionChange, Setup, SetupCase, Severity,
+    SourceIp, Spread, Surface, Term, TermKind, Text, Timestamp, UserClass, UserId, Usual, Uuid, Volume, WriteKind,
+    Writes,
 };
 
 const AT: Timestamp = Timestamp(1_772_461_912_867);
@@ -220,6 +221,15 @@ fn features() -> Vec<Feature> {
             objects: vec!["Account".into()],
             evidence: vec![uuid(1)],
             recurrences: 1,
+        }),
+        Feature::Setup(Setup {
+            case: SetupCase::BroadRights,
+            what: "Permission set View All Data: assigned to user Lee Roe".into(),
+            seen: 0.5,
+            days: 31.0,
+            org_days: 310.0,
+            peer_share: 0.0625,
+            known_app: false,
         }),
     ]
 }

@@ -86,6 +86,7 @@ fn the_words_and_their_numbers() {
         list("outcome", model::Outcome::ALL),
         list("effect", model::Effect::ALL),
         list("write_kind", model::WriteKind::ALL),
+        list("setup_case", model::SetupCase::ALL),
         list("scope", model::Scope::ALL),
         list("score_scale", model::ScoreScale::ALL),
         list("user_class", model::UserClass::ALL),

@@ -26,7 +26,8 @@ pub(super) fn learn(
     increment: &Increment,
     features: &mut Vec<Feature>,
 ) -> bool {
-    if let Some(operation) = &activity.operation {
+    // Changes in Setup have many codes; their cases are learned in `setup`.
+    if let Some(operation) = activity.operation.as_ref().filter(|_| activity.kind != Kind::SetupChange) {
         profile.values.operations.touch(names::key(names::OPERATION, operation), day.number);
     }
     if let Some(app) = activity.connected_app.as_ref().or(activity.application.as_ref()) {

@@ -17,9 +17,14 @@ impl CountTail {
         self.at_least.iter_mut().take(reached + 1).for_each(|days| *days += 1.0);
     }
 
+    /// Returns the number of user-days.
+    pub(super) fn days(&self) -> f64 {
+        self.at_least.first().copied().unwrap_or(0.0)
+    }
+
     /// Returns the share of user-days with at least `count`, with Jeffreys' prior of a proportion.
     pub(super) fn share(&self, count: u32) -> f64 {
-        let days = self.at_least.first().copied().unwrap_or(0.0);
+        let days = self.days();
         let reached = self.at_least.get((count as usize).min(self.at_least.len() - 1)).copied().unwrap_or(0.0);
         (reached + 0.5) / (days + 1.0)
     }

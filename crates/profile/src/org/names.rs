@@ -18,6 +18,7 @@ pub(crate) const OPERATION: u8 = 8;
 pub(crate) const SESSION: u8 = 9;
 pub(crate) const LOGIN: u8 = 10;
 pub(crate) const ROLE: u8 = 11;
+pub(crate) const SETUP: u8 = 12;
 
 /// Hashes a value of some kind. ASCII case does not matter, as in Salesforce.
 pub(crate) fn key(kind: u8, text: &str) -> u64 {
@@ -52,7 +53,7 @@ pub(crate) struct ViewName {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     pub(crate) views: FxHashMap<u64, ViewName>,
-    /// Names of networks and clients.
+    /// Names of networks, clients and installed apps.
     pub(crate) values: FxHashMap<u64, Text>,
     /// Shards of the two that changed since they were stored.
     pub(crate) changed: Shards,
@@ -73,7 +74,7 @@ impl Names {
         }
     }
 
-    /// Adds the name of a network or client.
+    /// Adds the name of a network, client or installed app.
     pub(crate) fn note(&mut self, key: u64, name: &str) {
         if self.values.len() < Self::CAPACITY {
             let new = || {

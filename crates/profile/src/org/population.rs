@@ -150,13 +150,17 @@ impl Populations {
         })
     }
 
+    /// Returns the number of the org's closed user-days.
+    pub(crate) fn user_days(&self) -> f64 {
+        self.all.tails.get(Counter::Burst as usize).map_or(0.0, CountTail::days)
+    }
+
     /// Returns the share of the org's user-days with at least `count`.
     pub(crate) fn count_tail(&self, counter: Counter, count: u32) -> f64 {
         self.all.tails.get(counter as usize).map_or(1.0, |tail| tail.share(count))
     }
 
-    /// Returns the share of the org's other users that know a value, with Jeffreys' prior of a proportion (half a user
-    /// who knows it, half one who does not).
+    /// Returns the share of the org's other users that know a value, with Jeffreys' prior of a proportion.
     pub(crate) fn share_knowing(&self, key: u64) -> f64 {
         (f64::from(self.knowing(key)) + 0.5) / (f64::from(self.all.users) + 1.0)
     }
@@ -166,7 +170,6 @@ impl Populations {
         /// Users at least, and their share of the org's users. Choices: a handful of accomplices is not enough in an
         /// org of more than 200 users.
         const LEAST_USERS: u32 = 4;
-        /// See above.
         const LEAST_SHARE: f64 = 0.02;
         let users = self.new_today.get(&key).copied().unwrap_or(0);
         users >= LEAST_USERS && f64::from(users) >= LEAST_SHARE * f64::from(self.all.users)

@@ -2,7 +2,7 @@
 //! [`writes`].
 
 use super::population::RowQuantity;
-use super::{Shared, access, delegation, names, writes};
+use super::{Shared, access, delegation, names, setup, writes};
 use crate::estimate::rate;
 use crate::user::{Counter, Day, DayUsual, MOST_EVIDENCE, Profile, Request, SurfaceDay, push_unique};
 use model::activity::Objects;
@@ -34,6 +34,7 @@ pub(super) fn learn(
     if activity.outcome == Outcome::Failure {
         return;
     }
+    setup::learn(profile, day, shared, activity, features);
     if let Some(surface) = surface {
         volume(profile, day, shared, activity, surface, &increment, features);
     }

@@ -3,7 +3,7 @@
 use super::{WIRE, activity, maybe, org, text, texts, time, user, uuids, word};
 use model::{
     Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Kind, Observation, Rarity, Rate, Scope,
-    SessionChange, Spread, Surface, UserClass, Usual, Volume, WriteKind, Writes,
+    SessionChange, Setup, SetupCase, Spread, Surface, UserClass, Usual, Volume, WriteKind, Writes,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -47,6 +47,7 @@ fn feature() -> impl Strategy<Value = Feature> {
         drain().prop_map(Feature::Drain),
         Just(Feature::Native),
         writes().prop_map(Feature::Writes),
+        setup().prop_map(Feature::Setup),
     ]
 }
 
@@ -115,6 +116,21 @@ fn writes() -> impl Strategy<Value = Writes> {
     (word(Surface::ALL), word(WriteKind::ALL), numbers, counts, usual, texts(), uuids()).prop_map(
         |(surface, kind, [rows, hour_rows, chance, days], (requests, recurrences), [day, hour], objects, evidence)| {
             Writes { surface, kind, rows, hour_rows, requests, day, hour, chance, days, objects, evidence, recurrences }
+        },
+    )
+}
+
+fn setup() -> impl Strategy<Value = Setup> {
+    let numbers = [number(), number(), number(), number()];
+    (word(SetupCase::ALL), text(), numbers, any::<bool>()).prop_map(
+        |(case, what, [seen, days, org_days, peer_share], known_app)| Setup {
+            case,
+            what,
+            seen,
+            days,
+            org_days,
+            peer_share,
+            known_app,
         },
     )
 }

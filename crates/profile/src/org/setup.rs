@@ -1,0 +1,130 @@
+//! Changes in Setup, and of permissions, that weaken the org's defenses: how new they are to the account.
+
+use super::access::establish;
+use super::{Shared, names};
+use crate::estimate::Sighting;
+use crate::user::{Day, Profile};
+use model::{Activity, Feature, Kind, Setup, SetupCase, Text, setup};
+
+/// Learns a change that weakens the defenses in one way. The day's first becomes a feature.
+pub(super) fn learn(
+    profile: &mut Profile,
+    day: &Day,
+    shared: &mut Shared,
+    activity: &Activity,
+    features: &mut Vec<Feature>,
+) {
+    let Some(case) = SetupCase::of(activity) else { return };
+    let key = names::key(names::SETUP, case.as_str());
+    let sighting = profile.values.operations.touch(key, day.number);
+    let peer_share = shared.populations.share_knowing(key);
+    establish(shared, sighting, key, day.number);
+    let known_app = setup::connected_app(activity).is_some_and(|app| note_app(shared, app));
+    if matches!(sighting, Sighting::Today { .. }) {
+        return;
+    }
+    features.push(Feature::Setup(Setup {
+        case,
+        what: what(activity),
+        seen: sighting.days().into(),
+        days: profile.days,
+        org_days: shared.populations.user_days(),
+        peer_share,
+        known_app,
+    }));
+}
+
+/// Remembers the name of an app. Returns whether the org knew it.
+fn note_app(shared: &mut Shared, app: &str) -> bool {
+    let key = names::key(names::APP, app);
+    let is_known = shared.names.values.contains_key(&key);
+    shared.names.note(key, app);
+    is_known
+}
+
+/// Returns what changed, in Salesforce's words.
+fn what(activity: &Activity) -> Text {
+    let rights = || {
+        let list = activity.attributes.iter().find(|attribute| attribute.name == "PermissionList")?;
+        let names: Vec<&str> =
+            list.value.split(|c: char| !c.is_ascii_alphanumeric()).filter(|n| !n.is_empty()).collect();
+        Some(Text::from(names.join(", ")))
+    };
+    let rights = if activity.kind == Kind::PermissionSet { rights() } else { None };
+    rights.or_else(|| activity.resource_name.clone()).or_else(|| activity.operation.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Org, Settings};
+    use model::time::{DAY, HOUR};
+    use model::{Channel, Observation, OrgId, Timestamp, UserId, Uuid};
+
+    struct World {
+        org: Org,
+        count: u128,
+    }
+
+    impl World {
+        /// Returns an org in which one account administers on each of 30 days, and another one reads.
+        fn new() -> Self {
+            let org = Org::new(OrgId::new("00Dhn0000018hrcEAA"), &Settings::default()).unwrap();
+            let mut world = Self { org, count: 0 };
+            for day in 0..30 {
+                world.change(day, "admin", "Permission set View All Data: assigned to user Lee Roe");
+                world.at(day, "reader", Kind::ListView, None);
+            }
+            world
+        }
+
+        fn at(&mut self, day: i64, user: &str, kind: Kind, sentence: Option<&str>) -> Vec<Setup> {
+            self.count += 1;
+            let (id, org, user) = (Uuid::from_u128(self.count), self.org.id().clone(), UserId::new(user));
+            let at = Timestamp::parse("2026-01-05").unwrap().plus(day * DAY + 9 * HOUR + self.count as i64);
+            let mut activity = Activity::new(id, org, user, at, Channel::Setup, kind);
+            activity.resource_name = sentence.map(Text::from);
+            let mut out: Vec<Observation> = Vec::new();
+            self.org.observe(&activity, &mut out);
+            let features = out.into_iter().flat_map(|observation| observation.features);
+            features
+                .filter_map(|feature| if let Feature::Setup(setup) = feature { Some(setup) } else { None })
+                .collect()
+        }
+
+        fn change(&mut self, day: i64, user: &str, sentence: &str) -> Vec<Setup> {
+            self.at(day, user, Kind::SetupChange, Some(sentence))
+        }
+    }
+
+    #[test]
+    fn days_with_such_changes_are_counted_by_account() {
+        let mut world = World::new();
+        let sentence = "Permission set View All Data: assigned to user Kim Roe";
+        let [usual] = &world.change(30, "admin", sentence)[..] else { panic!() };
+        assert_eq!((usual.case, usual.days, usual.what.as_str()), (SetupCase::BroadRights, 30.0, sentence));
+        assert!(usual.seen > 20.0, "{usual:?}");
+        let [first] = &world.change(30, "reader", sentence)[..] else { panic!() };
+        assert_eq!((first.seen, first.days), (0.0, 30.0));
+        assert!(first.org_days >= 50.0 && first.peer_share > 0.3, "{first:?}");
+    }
+
+    #[test]
+    fn a_day_has_one_feature_for_each_case() {
+        let mut world = World::new();
+        assert_eq!(world.change(30, "reader", "Changed session timeout from 2 hours to 12 hours").len(), 1);
+        assert_eq!(world.change(30, "reader", "Changed session timeout from 12 hours to 24 hours").len(), 0);
+        assert_eq!(world.change(30, "reader", "Added Ip AllowList from 0.0.0.0 to 255.255.255.255").len(), 1);
+        assert_eq!(world.change(31, "reader", "Changed session timeout from 12 hours to 24 hours").len(), 1);
+        assert_eq!(world.change(31, "reader", "Created custom field: Color (Picklist)").len(), 0);
+    }
+
+    #[test]
+    fn the_org_remembers_apps() {
+        let mut world = World::new();
+        let known = |setups: Vec<Setup>| setups.iter().map(|setup| setup.known_app).collect::<Vec<_>>();
+        assert_eq!(known(world.change(30, "admin", "Installed Connected App Loader to Acme")), [false]);
+        assert_eq!(known(world.change(30, "reader", "Installed Connected App Loader to Acme")), [true]);
+        assert_eq!(known(world.change(31, "reader", "Installed Connected App Night Loader to Acme")), [false]);
+    }
+}
