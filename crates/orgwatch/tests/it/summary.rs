@@ -73,7 +73,7 @@ fn a_run_that_reads_nothing_fails_and_says_why() {
 }
 
 #[test]
-fn records_without_an_org_beside_several_orgs_fail_the_run() {
+fn records_without_an_org_fail_a_run_with_several_orgs() {
     let other = log(&[("API", TIME, "1")]).replace("00D000000000001EAA", "00D000000000002EAA");
     let unnamed = log(&[("API", TIME, "1")]).replace("00D000000000001EAA", "");
     let rows = |text: &str| text.lines().nth(1).unwrap().to_owned() + "\n";
