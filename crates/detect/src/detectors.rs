@@ -32,7 +32,7 @@ pub(crate) mod testing;
 /// Declares a detector: its name, family, ceiling, next step, the features it judges, and the function that judges one.
 ///
 /// A ceiling says how much a detector proves at best. Those of `row_spike`, `scope_increase`, `view_burst` and
-/// `new_access` are the scores of the founding article's four findings; the others are choices beside them.
+/// `new_access` are the scores of the founding article's four findings; the others are choices.
 macro_rules! detector {
     (
         $(#[$meta:meta])*

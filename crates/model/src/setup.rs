@@ -106,8 +106,9 @@ pub fn connected_app(activity: &Activity) -> Option<&str> {
     (!name.is_empty()).then_some(name)
 }
 
-/// Rights to see, change or export everything, or to administer, as codes and as labels, without spaces.
-const BROAD: [&str; 15] = [
+/// Rights to see, change or export everything, or to administer, as codes and as labels, without spaces. Reports are
+/// exported by many, so that the right to do so is none.
+const BROAD: [&str; 14] = [
     "modifyalldata",
     "viewalldata",
     "viewallusers",
@@ -119,7 +120,6 @@ const BROAD: [&str; 15] = [
     "customizeapplication",
     "queryallfiles",
     "bulkapiharddelete",
-    "exportreport",
     "dataexport",
     "transactionsecurityexempt",
     "admin",

@@ -64,6 +64,7 @@ fn events_of_permissions_count_if_the_rights_are_broad() {
     assert_eq!(event("AssignedToUsers", all, r#"["005hn00000LeeRoeAAA"]"#), Some(SetupCase::BroadRights));
     assert_eq!(event("AssignedToUsers", all, r#"["005hn00000EmmaMAAR"]"#), Some(SetupCase::OwnRights));
     assert_eq!(event("UnassignedFromUsers", all, "[]"), None);
+    assert_eq!(event("AssignedToUsers", r#"["ExportReport"]"#, "[]"), None);
     assert_eq!(event("AssignedToUsers", r#"["RunReports"]"#, r#"["005hn00000EmmaMAAR"]"#), None);
 }
 
