@@ -123,7 +123,8 @@ pub(crate) fn example(fault: &str, first: &Example) -> String {
     let place = format!("first in {} line {}", first.file.display(), first.line);
     match first.reason.strip_prefix(fault) {
         Some("") => place,
-        Some(value) => format!("{place}{value}"),
+        Some(value) if value.starts_with(':') => format!("{place}{value}"),
+        Some(rest) => format!("{place},{rest}"),
         None => format!("{place}: {}", first.reason),
     }
 }

@@ -73,6 +73,14 @@ fn a_run_that_reads_nothing_fails_and_says_why() {
 }
 
 #[test]
+fn an_example_says_where_in_its_record_the_fault_is() {
+    let (_folder, path) = file("events.ndjson", "{'EventDate':1}\n{'EventDate':2}\n");
+    let (code, error) = fail(&["backtest", "--type", "ApiEvent", &text(&path)]);
+    let place = format!("(first in {} line 1, at line 1 column 2 of the record)", text(&path));
+    assert!(code == Some(1) && error.contains("2 not a JSON object: ") && error.contains(&place), "{error}");
+}
+
+#[test]
 fn records_without_an_org_fail_a_run_with_several_orgs() {
     let other = log(&[("API", TIME, "1")]).replace("00D000000000001EAA", "00D000000000002EAA");
     let unnamed = log(&[("API", TIME, "1")]).replace("00D000000000001EAA", "");
