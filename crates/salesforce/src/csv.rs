@@ -5,7 +5,7 @@ pub(crate) mod dialect;
 use crate::chunk::Chunk;
 use crate::client::Clients;
 use crate::envelope::{Member, Value};
-use crate::field::{self, Meaning};
+use crate::field::{self, Marks, Meaning};
 use crate::fingerprint::{Fingerprint, NameHash};
 use crate::json::wrapped;
 use crate::normalize::{self, Normalized};
@@ -43,7 +43,8 @@ const FIRST_BYTES: usize = 32 << 10;
 #[derive(Debug)]
 struct Column {
     name: String,
-    hash: NameHash,
+    /// `None` if the column is not part of what identifies a row.
+    hash: Option<NameHash>,
     meaning: Meaning,
 }
 
@@ -54,15 +55,23 @@ impl Header {
         let delimiter = separator.unwrap_or_else(|| dialect::delimiter(row));
         let column = |name: Cow<'_, [u8]>| {
             let name = String::from_utf8_lossy(name.trim_ascii()).into_owned();
-            Column { hash: NameHash::new(&name), meaning: field::meaning(&name), name }
+            Column { hash: None, meaning: field::meaning(&name), name }
         };
-        let columns: Vec<Column> = Fields::of(row, delimiter).take(MAX_COLUMNS).map(column).collect();
+        let mut columns: Vec<Column> = Fields::of(row, delimiter).take(MAX_COLUMNS).map(column).collect();
+        let styles = columns.iter().fold(Marks::ALL, |styles, column| match column.meaning {
+            Meaning::Field(_, marks) => styles.and(marks),
+            Meaning::Dropped | Meaning::Unknown => styles,
+        });
+        for column in columns.iter_mut().filter(|column| field::identifies(&column.name, styles)) {
+            column.hash = Some(NameHash::new(&column.name));
+        }
         let count = Fields::of(row, delimiter).count();
         let is_in_single_quotes = columns.first().is_some_and(|column| {
             column.name.len() > 2 && column.name.starts_with('\'') && column.name.ends_with('\'')
         });
         let needed = needed(rows, count, delimiter);
-        let names: Vec<_> = columns.iter().map(|column| field::fold(field::plain(&column.name))).collect();
+        let short = columns.iter().filter(|column| column.name.len() <= field::LONGEST);
+        let names: Vec<_> = short.map(|column| field::fold(field::plain(&column.name))).collect();
         let event_type = types::by_columns(|column| names.iter().any(|name| name == column));
         let raw = row.trim_ascii_end().to_vec();
         Self { columns, count, needed, delimiter, is_in_single_quotes, raw, event_type }
@@ -168,7 +177,9 @@ fn fill<'a>(row: &'a [u8], header: &'a Header, record: &mut Record<'a>) -> Fille
     let mut filled = Filled { found: 0, has_more: false, content: Fingerprint::default() };
     for value in Fields::of(row, header.delimiter) {
         if let Some(column) = header.columns.get(filled.found) {
-            filled.content.add(column.hash, &value);
+            if let Some(hash) = column.hash {
+                filled.content.add(hash, &value);
+            }
             match column.meaning {
                 Meaning::Dropped => {}
                 Meaning::Field(field, marks) => record.set_spelled(field, marks, Scalar::Text(text(value))),

@@ -14,11 +14,13 @@ mod value;
 use crate::field::{self, Field, Meaning};
 use crate::normalize;
 use crate::reject::RejectReason;
+use crate::types::TypeNames;
 use hints::Hints;
 pub(crate) use resolve::{Resolved, fingerprint, uses};
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 pub(crate) use value::Value;
 
@@ -47,16 +49,16 @@ pub(crate) struct Found<'f, 'a> {
     pub(crate) path: &'f [String],
 }
 
-/// Calls `each` with every record in `text`, whatever is wrapped around it.
-pub(crate) fn open(text: &str, each: &mut dyn FnMut(Found<'_, '_>)) -> Opened {
-    let mut opener = Opener::new(each);
+/// Calls `each` with every record in `text`, whatever is wrapped around it. `types` say the type of records that do not.
+pub(crate) fn open(text: &str, types: TypeNames, each: &mut dyn FnMut(Found<'_, '_>)) -> Opened {
+    let mut opener = Opener::new(types, each);
     opener.text(text, &Hints::default(), 0);
     opener.finish()
 }
 
 /// Calls `each` with every record in a row: the row itself, or what its fields hold.
-pub(crate) fn open_row(members: Vec<Member<'_>>, each: &mut dyn FnMut(Found<'_, '_>)) -> Opened {
-    let mut opener = Opener::new(each);
+pub(crate) fn open_row(members: Vec<Member<'_>>, types: TypeNames, each: &mut dyn FnMut(Found<'_, '_>)) -> Opened {
+    let mut opener = Opener::new(types, each);
     opener.object(&members, &Hints::default(), 0);
     opener.finish()
 }
@@ -64,15 +66,19 @@ pub(crate) fn open_row(members: Vec<Member<'_>>, each: &mut dyn FnMut(Found<'_, 
 /// Follows envelopes.
 struct Opener<'e> {
     each: &'e mut dyn FnMut(Found<'_, '_>),
+    types: TypeNames,
     path: Vec<String>,
     opened: Opened,
+    /// Contents of the records so far, and the path of each: some envelopes hold a record as text and as fields.
+    seen: HashMap<u64, u64>,
     /// Whether an object says an event's type, and has no time.
     is_untimed: bool,
 }
 
 impl<'e> Opener<'e> {
-    fn new(each: &'e mut dyn FnMut(Found<'_, '_>)) -> Self {
-        Self { each, path: Vec::new(), opened: Opened::default(), is_untimed: false }
+    fn new(types: TypeNames, each: &'e mut dyn FnMut(Found<'_, '_>)) -> Self {
+        let (opened, seen) = (Opened::default(), HashMap::new());
+        Self { each, types, path: Vec::new(), opened, seen, is_untimed: false }
     }
 
     fn finish(mut self) -> Opened {
@@ -102,13 +108,12 @@ impl<'e> Opener<'e> {
     }
 
     fn object(&mut self, members: &[Member<'_>], outer: &Hints, depth: usize) {
-        let hints = outer.within(members);
         let signs = Signs::of(members);
-        if signs.are_of_a_record() {
-            self.opened.records += 1;
-            (self.each)(Found { members, hints: &hints, path: &self.path });
-            return;
+        if signs.are_certain() {
+            return self.record(members, outer);
         }
+        let hints = outer.within(members);
+        let before = self.opened.records;
         for (name, value) in members.iter().filter(|(_, value)| value.may_hold_a_record()) {
             if depth >= MAX_ENVELOPES {
                 self.fault(RejectReason::TooDeep);
@@ -118,7 +123,21 @@ impl<'e> Opener<'e> {
             self.value(value, &hints, depth + 1);
             self.path.pop();
         }
+        let is_typed = outer.event_type.is_some() || self.types.says_any();
+        if self.opened.records == before && signs.are_of_a_record(is_typed) {
+            return self.record(members, outer);
+        }
         self.is_untimed |= signs.is_typed;
+    }
+
+    /// Hands over a record, unless the same was found elsewhere in the envelope.
+    fn record(&mut self, members: &[Member<'_>], hints: &Hints) {
+        let path = model::id::hash(self.path.join("\0").as_bytes());
+        let first = *self.seen.entry(fingerprint(members)).or_insert(path);
+        if first == path {
+            self.opened.records += 1;
+            (self.each)(Found { members, hints, path: &self.path });
+        }
     }
 
     fn array(&mut self, raw: &str, hints: &Hints, depth: usize) {
@@ -158,10 +177,14 @@ fn members(raw: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
 struct Signs {
     /// They say an event's type.
     is_typed: bool,
+    /// They say it as Salesforce does.
+    is_typed_by_salesforce: bool,
     /// They have an event's time.
     is_timed: bool,
     /// How many fields there are that only events have.
     specific: usize,
+    /// They name a user.
+    is_named: bool,
     /// They have the time at which a record was written: of a change in Setup, when it happened.
     is_dated: bool,
     /// How many fields there are that only changes in Setup have.
@@ -173,31 +196,42 @@ impl Signs {
         let mut signs = Self::default();
         for (name, value) in members {
             if name == "attributes" {
-                signs.is_typed |= value.members_type().is_some_and(|name| normalize::is_event_type(&name));
+                signs.is_typed_by_salesforce |=
+                    value.members_type().is_some_and(|name| normalize::is_event_type(&name));
                 continue;
             }
             let is_known_type =
                 || value.scalar().is_some_and(|it| it.is_text(|text| normalize::known_type(text).is_some()));
             match field::meaning(name) {
-                Meaning::Field(Field::EventType, _) => signs.is_typed |= name == "EVENT_TYPE" || is_known_type(),
-                Meaning::Field(Field::ObjectType, _) => signs.is_typed = true,
+                Meaning::Field(Field::EventType, _) if name == "EVENT_TYPE" => signs.is_typed_by_salesforce = true,
+                Meaning::Field(Field::EventType, _) => signs.is_typed |= is_known_type(),
+                Meaning::Field(Field::ObjectType, _) => signs.is_typed_by_salesforce = true,
                 Meaning::Field(Field::EventDate | Field::TimestampDerived | Field::SetupTime, _) => {
                     signs.is_timed = true
                 }
                 Meaning::Field(Field::CreatedDate, _) => signs.is_dated = true,
                 Meaning::Field(field, _) if is_of_setup(field) => signs.of_setup += 1,
                 Meaning::Field(Field::Timestamp, _) => signs.is_timed |= &**name != "timestamp",
+                Meaning::Field(Field::Username | Field::DelegatedUsername, _) => signs.is_named = true,
                 Meaning::Field(field, _) => signs.specific += usize::from(is_specific(field)),
                 Meaning::Dropped | Meaning::Unknown => {}
             }
         }
+        signs.is_typed |= signs.is_typed_by_salesforce;
         signs
     }
 
-    /// An event has a time, and says its type or has two fields that only events have.
-    fn are_of_a_record(&self) -> bool {
+    /// Whether nothing within can be meant instead.
+    fn are_certain(&self) -> bool {
+        self.is_typed_by_salesforce && (self.is_timed || self.is_dated && self.of_setup > 0) && self.specific > 0
+    }
+
+    /// An event has a time, and says its type or has two fields that only events have. One is enough if its type is known
+    /// from outside, and so is a username.
+    fn are_of_a_record(&self, is_typed_outside: bool) -> bool {
         let is_change = (self.is_timed || self.is_dated) && self.of_setup > 1;
-        is_change || self.is_dated && self.is_typed || self.is_timed && (self.is_typed || self.specific > 1)
+        let is_event = self.is_typed || self.specific > 1 || is_typed_outside && (self.specific > 0 || self.is_named);
+        is_change || self.is_dated && self.is_typed || self.is_timed && is_event
     }
 }
 

@@ -4,7 +4,7 @@ mod marks;
 mod spelling;
 
 pub(crate) use marks::Marks;
-pub(crate) use spelling::{fold, meaning, plain};
+pub(crate) use spelling::{LONGEST, fold, identifies, meaning, plain};
 
 /// What the name of a column or key stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ fields! {
     // Org, user and session.
     OrgId: "ORGANIZATION_ID" | "ORGANIZATION_ID_DERIVED" | "OrganizationIdentifier" | "Tenant" in CENTER;
     UserIdDerived: "USER_ID_DERIVED";
-    UserId: "UserId" | "UserIdentifier";
+    UserId: "UserId" | "UserIdentifier" in OBJECT;
     Username: "Username" | "UserNameDetail" in EVENT;
     SetupUser: "User" in SETUP;
     CreatedById: "CreatedById";
@@ -74,7 +74,7 @@ fields! {
     DelegateUser: "DelegateUser" in SETUP;
     DelegatedOrgId: "DelegatedOrganizationId" | "DelegatedOrganizationIdentifier";
     // Operation and outcome.
-    Operation: "Operation" | "OPERATION_TYPE";
+    Operation: "Operation" in EVENT | "OPERATION_TYPE" in LOG;
     Method: "METHOD";
     HttpMethod: "HttpMethod";
     MethodName: "METHOD_NAME";
@@ -82,9 +82,9 @@ fields! {
     TransactionType: "TRANSACTION_TYPE";
     Origin: "ORIGIN";
     OperationStatus: "OperationStatus";
-    RequestStatus: "REQUEST_STATUS";
-    StatusCode: "STATUS_CODE";
-    Success: "SUCCESS";
+    RequestStatus: "REQUEST_STATUS" in LOG;
+    StatusCode: "STATUS_CODE" in LOG;
+    Success: "SUCCESS" in LOG;
     Status: "Status" in RECORD;
     JobStatus: "JOB_STATUS";
     PolicyOutcome: "PolicyOutcome";
@@ -125,7 +125,7 @@ fields! {
     HasExternalUsers: "HasExternalUsers";
     ParentNameList: "ParentNameList";
     // Amounts.
-    Rows: "RowsProcessed" | "ROW_COUNT" | "RECORDS_PROCESSED" | "NUMBER_OF_RECORDS" in LOG | "RecordCount" in LOG;
+    Rows: "RowsProcessed" | "ROW_COUNT" in LOG | "RECORDS_PROCESSED" in LOG | "NUMBER_OF_RECORDS" in LOG | "RecordCount" in LOG;
     RowsReturned: "RowsReturned";
     Columns: "NumberOfColumns" | "NUMBER_COLUMNS" | "NUMBER_FIELDS";
     ContentSize: "ContentSize" | "SIZE_BYTES";

@@ -6,7 +6,7 @@ pub(crate) mod wrapped;
 
 use crate::chunk::Chunk;
 use crate::client::Clients;
-use crate::field::Field;
+use crate::field::{Field, Marks, identifies};
 use crate::fingerprint::{Fingerprint, NameHash};
 use crate::format::BOM;
 use crate::normalize::{self, Normalized};
@@ -68,13 +68,13 @@ fn read_plain<'a>(
     if levels.are_mixed() || is_anonymous {
         return Ok(Normalized::Mixed);
     }
-    normalize::normalize(record, clients, context, suggested, || fingerprint(text))
+    normalize::normalize(record, clients, context, suggested, || fingerprint(text, record.marks()))
 }
 
 /// Returns the fingerprint of the record's content.
 ///
 /// Parses the text a second time. Only records without an identifier need it.
-fn fingerprint(text: &str) -> u64 {
+fn fingerprint(text: &str, styles: Marks) -> u64 {
     let mut fingerprint = Fingerprint::default();
     let add = |name: Cow<'_, str>, value: &RawValue| {
         let raw = value.get();
@@ -83,7 +83,7 @@ fn fingerprint(text: &str) -> u64 {
         } else {
             Cow::Borrowed(raw)
         };
-        if text != "null" {
+        if text != "null" && identifies(&name, styles) {
             fingerprint.add(NameHash::new(&name), text.as_bytes());
         }
     };

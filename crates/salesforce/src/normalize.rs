@@ -17,7 +17,7 @@ mod setup;
 use crate::Context;
 use crate::client::Clients;
 use crate::field::Field;
-use crate::record::{Record, Scalar};
+use crate::record::{Record, Scalar, is_nothing};
 use crate::reject::RejectReason;
 use crate::time::TimeError;
 use crate::types::{Suggested, TypeSource};
@@ -56,6 +56,8 @@ pub(crate) fn normalize(
 ) -> Result<Normalized, RejectReason> {
     let (name, channel, kind, type_source) = match kind::identify(record, suggested)? {
         Identified::Watched(name, channel, kind, source) => (name, channel, kind, source),
+        // A collector may have a type of its own.
+        Identified::NotWatched(_) if !record.marks().are_in_one_style() => return Ok(Normalized::Mixed),
         Identified::NotWatched(name) => return Ok(Normalized::NotWatched(name)),
     };
     if !record.marks().are_plain(channel) {
@@ -66,18 +68,18 @@ pub(crate) fn normalize(
     }
     let event_time = event_time(record, channel)?;
     let (user_id, username) = user(record, channel)?;
-    let named = record.str(Field::OrgId).map(OrgId::new);
+    let named = record.key(Field::OrgId).map(|org| OrgId::new(&org));
     let is_unnamed = named.is_none();
     let org_id = named.or_else(|| context.org.clone()).ok_or(RejectReason::NoOrg)?;
     if org_id.as_str().len() > id::MAX_BYTES {
         return Err(RejectReason::LongId("org"));
     }
-    let id = match record.text(Field::EventIdentifier) {
+    let id = match record.key(Field::EventIdentifier) {
         Some(identifier) => id::activity_id(&identifier),
         None => {
-            let request = record.str(Field::RequestId).unwrap_or_default();
+            let request = record.key(Field::RequestId).unwrap_or_default();
             let (time, content) = (event_time.0.to_string(), fingerprint().to_string());
-            id::derive(&["row", name, request, &time, user_id.as_str(), &content])
+            id::derive(&["row", name, &request, &time, user_id.as_str(), &content])
         }
     };
     let mut activity = Activity::new(id, org_id, user_id, event_time, channel, kind);
@@ -144,13 +146,13 @@ fn event_time(record: &Record<'_>, channel: Channel) -> Result<Timestamp, Reject
 
 /// Returns the account, by its id or else by its username, and the username.
 fn user(record: &Record<'_>, channel: Channel) -> Result<(UserId, Option<Text>), RejectReason> {
-    let mut username = record.text(Field::Username);
+    let mut username = record.key(Field::Username);
     let mut ids = [Field::UserIdDerived, Field::UserId];
     if channel == Channel::Setup {
         username = username.or_else(|| setup::username(record));
         ids = [Field::UserId, Field::CreatedById];
     }
-    let id = ids.into_iter().find_map(|field| record.str(field).filter(|id| !is_null_id(id)));
+    let id = ids.into_iter().find_map(|field| record.str(field).filter(|id| !is_null_id(id) && !is_nothing(id)));
     let user = match (id, &username) {
         (Some(id), _) => UserId::new(id),
         (None, Some(name)) => UserId::from_username(name),

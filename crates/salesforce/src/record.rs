@@ -130,6 +130,11 @@ impl<'a> Record<'a> {
         self.get(field).to_text(TEXT_LIMIT)
     }
 
+    /// Returns the text of a field that identifies something; `None` for words by which tools write that there is none.
+    pub(crate) fn key(&self, field: Field) -> Option<Text> {
+        self.text(field).filter(|text| !is_nothing(text))
+    }
+
     /// Returns the text of the first of the fields that has a value.
     pub(crate) fn first(&self, fields: &[Field]) -> Option<Text> {
         fields.iter().find_map(|field| self.text(*field))
@@ -246,6 +251,12 @@ fn with_points(text: &str) -> Option<Option<u64>> {
         && rest.iter().all(|group| group.len() == 3 && are_digits(group));
     let is_ambiguous = rest.as_slice() == ["000"];
     is_grouped.then(|| text.replace('.', "").parse().ok().filter(|_| !is_ambiguous))
+}
+
+/// Returns whether a text is a word by which databases and libraries write that there is no value.
+pub(crate) fn is_nothing(text: &str) -> bool {
+    let words = ["null", "(null)", "none", "nan", "n/a", "na", "nil", "undefined", "unknown", "-", "--", "\\n", "#n/a"];
+    text.len() <= 9 && words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// Cuts `text` to at most `limit` bytes, between characters.

@@ -76,7 +76,9 @@ fn epoch(number: f64) -> Option<i64> {
 /// Parses a text that is a number. One that a spreadsheet has rounded to `2.02603E+13` is none.
 fn number(text: &str) -> Option<i64> {
     let number: f64 = text.parse().ok()?;
-    let is_rounded = text.contains(['e', 'E']) && number >= 1e13;
+    // A spreadsheet writes `1.77244E+12`.
+    let digits = text.split(['e', 'E']).next().unwrap_or_default().bytes().filter(u8::is_ascii_digit).count();
+    let is_rounded = text.contains(['e', 'E']) && (1e13..1e14).contains(&number) || text.contains("E+") && digits < 10;
     epoch(number).filter(|_| !is_rounded)
 }
 
@@ -101,7 +103,15 @@ fn calendar(text: &str) -> Option<i64> {
             words.next();
             (whole(words.next()?)?, month, whole(first)?)
         }
-        (None, None) => numeric_date(first)?,
+        (None, None) => {
+            // The locales that put the month first write neither leading zeros nor 24 hours with seconds.
+            let is_padded = |part: &str| part.len() == 2 || part.len() == 4;
+            let time = words.peek().copied().unwrap_or_default();
+            let is_long = time.matches(':').count() == 2 && time.find(':') == Some(2);
+            let has_half = ["AM", "PM"].iter().any(|half| text.to_ascii_uppercase().contains(half));
+            let is_day_first = first.split('/').all(is_padded) && is_long && !has_half;
+            numeric_date(first, is_day_first)?
+        }
     };
     let (time, tail) = split_fraction(words.next()?);
     let mut parts = time.split(':');
@@ -124,13 +134,13 @@ fn calendar(text: &str) -> Option<i64> {
     if words.next().is_some() { None } else { Some(time + fraction - offset(zone.as_bytes())?) }
 }
 
-/// Parses `3/2/2026`, month first, `2.3.2026`, day first, and `2026/03/02`. Returns year, month and day.
-fn numeric_date(date: &str) -> Option<(i64, i64, i64)> {
+/// Parses `3/2/2026`, month first unless `is_day_first`, `2.3.2026`, day first, and `2026/03/02`. Returns year, month and day.
+fn numeric_date(date: &str, is_day_first: bool) -> Option<(i64, i64, i64)> {
     let mut parts = date.split(['/', '.']);
     let (a, b, c) = (parts.next()?, parts.next()?, parts.next()?);
     let (year, month, day) = match a.len() {
         4 => (a, b, c),
-        _ if date.contains('.') => (c, b, a),
+        _ if date.contains('.') || is_day_first => (c, b, a),
         _ => (c, a, b),
     };
     let is_date = year.len() == 4 && parts.next().is_none();
@@ -297,6 +307,8 @@ mod tests {
         check("3/2/2026, 9:05:00.403 AM", "2026-03-02T09:05:00.403Z");
         check("3/2/2026, 12:05:00 PM GMT", "2026-03-02T12:05:00.000Z");
         check("12/31/2026 12:05 AM", "2026-12-31T00:05:00.000Z");
+        check("02/03/2026, 09:05:00", "2026-03-02T09:05:00.000Z");
+        check("13/03/2026, 09:05:00 GMT", "2026-03-13T09:05:00.000Z");
         check("3/2/2026 17:05", "2026-03-02T17:05:00.000Z");
         check("3/2/2026, 9:05:00 AM PST", "2026-03-02T17:05:00.000Z");
         check("02.03.2026, 09:05:00 GMT+01:00", "2026-03-02T08:05:00.000Z");
@@ -326,7 +338,15 @@ mod tests {
         {
             check(text, "Form");
         }
-        for text in ["3/2/2026 13:05 PM", "3/2/2026 9:05 XYZ", "2.02603E+13", "2.0260302E+13", "3/2/26 9:05", "1e30"] {
+        for text in [
+            "3/2/2026 13:05 PM",
+            "3/2/2026 9:05 XYZ",
+            "2.02603E+13",
+            "2.0260302E+13",
+            "1.77244E+12",
+            "3/2/26 9:05",
+            "1e30",
+        ] {
             check(text, "Form");
         }
         for text in ["2024-01-15", "1/15/2024", "15.01.2024"] {

@@ -39,6 +39,9 @@ pub struct TypeNames {
     asked: Option<&'static str>,
 }
 
+/// Parts of a file's name that are looked at. A choice.
+const MOST_PARTS: usize = 16;
+
 impl TypeNames {
     /// Returns the type that the caller gives, if it is one that is known, in any case.
     pub fn asked(name: &str) -> Option<Self> {
@@ -50,10 +53,20 @@ impl TypeNames {
     #[must_use]
     pub fn with_file(self, name: &str) -> Self {
         let stem = name.rsplit(['/', '\\']).next().unwrap_or_default();
-        let parts = stem.split(|c: char| !c.is_ascii_alphanumeric());
-        let known = parts.filter_map(|part| known_type(part.trim_matches(|c: char| c.is_ascii_digit())));
-        // `ApiEvent_api.csv`: the longer name says more.
-        Self { file: known.rev().max_by_key(|name| name.len()), ..self }
+        let parts: Vec<&str> = stem.split(|c: char| !c.is_ascii_alphanumeric()).take(MOST_PARTS).collect();
+        // Neighbors may be words of one name: `login_as_event.csv`. The longer name says more: `ApiEvent_api.csv`.
+        let runs =
+            (0..parts.len()).flat_map(|start| (start + 1..=parts.len().min(start + 5)).map(move |end| start..end));
+        let known = runs.filter_map(|run| {
+            let joined = parts.get(run)?.concat();
+            known_type(joined.trim_matches(|c: char| c.is_ascii_digit()))
+        });
+        Self { file: known.max_by_key(|name| name.len()), ..self }
+    }
+
+    /// Returns whether the name of the file or the caller says a type.
+    pub(crate) fn says_any(&self) -> bool {
+        self.file.is_some() || self.asked.is_some()
     }
 
     /// Returns the same without a file's name that may mean something else.
@@ -76,15 +89,21 @@ pub(crate) struct Suggested {
 }
 
 impl Suggested {
-    /// Returns the suggestions, the most reliable first. Columns are more reliable than a word in the name of a file:
-    /// `quarterly-report.csv` may hold list views.
+    /// Returns the suggestions, the most reliable first. Columns are more reliable than a word in an envelope or in the
+    /// name of a file: `quarterly-report.csv` may hold list views.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = (&'static str, TypeSource)> {
-        let file = (self.names.file, TypeSource::FileName);
-        let columns = (self.columns, TypeSource::Columns);
-        let (first, second) = if self.names.file.is_some_and(is_word) { (columns, file) } else { (file, columns) };
-        [(self.envelope, TypeSource::Envelope), first, second, (self.names.asked, TypeSource::Asked)]
-            .into_iter()
-            .filter_map(|(name, source)| Some((name?, source)))
+        let of = |name: Option<&'static str>, is_wanted: fn(&'static str) -> bool| name.filter(|name| is_wanted(name));
+        let is_name = |name| !is_word(name);
+        [
+            (of(self.envelope, is_name), TypeSource::Envelope),
+            (of(self.names.file, is_name), TypeSource::FileName),
+            (self.columns, TypeSource::Columns),
+            (of(self.envelope, is_word), TypeSource::Envelope),
+            (of(self.names.file, is_word), TypeSource::FileName),
+            (self.names.asked, TypeSource::Asked),
+        ]
+        .into_iter()
+        .filter_map(|(name, source)| Some((name?, source)))
     }
 }
 
@@ -159,6 +178,8 @@ mod tests {
         check("ApiEvent-api.csv", Some("ApiEvent"));
         check("logs.zip/Login.csv", Some("Login"));
         check("Login/part-1.json", None);
+        check("login_as_event.csv", Some("LoginAsEvent"));
+        check("sf-api_anomaly_event_store-2026.csv", Some("ApiAnomalyEventStore"));
         check("events.ndjson", None);
     }
 

@@ -1,7 +1,7 @@
 //! What an envelope says of the record within: its type and its org. Times of an envelope are those of its arrival.
 
 use super::Member;
-use crate::field::fold;
+use crate::field::{LONGEST, fold};
 use crate::normalize::known_type;
 use crate::types::TypeNames;
 use model::OrgId;
@@ -47,7 +47,7 @@ impl Hints {
     /// Returns what holds within an object: what its own members say, else these hints.
     pub(super) fn within(&self, members: &[Member<'_>]) -> Self {
         let mut inner = Self::default();
-        for (name, value) in members {
+        for (name, value) in members.iter().filter(|(name, _)| name.len() <= LONGEST) {
             let name = fold(name);
             let (says_type, says_org) = (TYPE.contains(&name.as_str()), ORG.contains(&name.as_str()));
             if !says_type && !says_org {

@@ -1,7 +1,7 @@
 //! Decides which of a record's members are Salesforce's, and which a collector has added.
 
 use super::{Found, Member, is_of_setup, is_specific};
-use crate::field::{Field, Marks, Meaning, fold, meaning, plain};
+use crate::field::{Field, LONGEST, Marks, Meaning, fold, identifies, meaning, plain};
 use crate::fingerprint::{Fingerprint, NameHash};
 use crate::normalize;
 use crate::record::{Record, Scalar};
@@ -27,8 +27,8 @@ impl<'a> Resolved<'a> {
     /// Chooses a value for each field.
     ///
     /// A name that Salesforce does not have in this channel is an attribute, and so is one in another style than the
-    /// record's time: `status` where there is `LOGIN_STATUS`, `username` where there is `EventDate`. They displace nothing; only a record
-    /// without a user takes it from such a name.
+    /// record's time: `status` where there is `LOGIN_STATUS`, `username` where there is `EventDate`. They displace
+    /// nothing; only what a record lacks is taken from such a name: its user, and what only Salesforce names so.
     pub(crate) fn of(found: &Found<'_, 'a>, names: TypeNames) -> Self {
         let candidates: Vec<_> = found.members.iter().filter_map(candidate).collect();
         let suggested = suggested(found, names);
@@ -41,6 +41,8 @@ impl<'a> Resolved<'a> {
             let others = candidates.iter().filter(|candidate| identity.contains(&candidate.field));
             others.for_each(|candidate| candidate.set(&mut record));
         }
+        let lone = candidates.iter().filter(|candidate| is_salesforces_alone(candidate.field));
+        lone.filter(|candidate| candidate.marks.has(own.channel)).for_each(|candidate| candidate.set(&mut record));
         if *record.get(Field::EventType) == Scalar::Null {
             candidates
                 .iter()
@@ -93,16 +95,19 @@ impl Own {
 }
 
 fn suggested(found: &Found<'_, '_>, names: TypeNames) -> Suggested {
-    let columns: Vec<_> = found.members.iter().map(|(name, _)| fold(plain(name))).collect();
+    let short = found.members.iter().filter(|(name, _)| name.len() <= LONGEST);
+    let columns: Vec<_> = short.map(|(name, _)| fold(plain(name))).collect();
     let columns = by_columns(|column| columns.iter().any(|known| known == column));
     Suggested { envelope: found.hints.event_type, columns, names }
 }
 
 /// Returns the fingerprint of a record's content: the same as without envelopes.
 pub(crate) fn fingerprint(members: &[Member<'_>]) -> u64 {
+    let candidates: Vec<_> = members.iter().filter_map(candidate).collect();
+    let style = style_of(&candidates, Marks::ALL);
     let mut fingerprint = Fingerprint::default();
     for (name, value) in members {
-        if let Some(content) = value.content() {
+        if let Some(content) = value.content().filter(|_| identifies(name, style)) {
             fingerprint.add(NameHash::new(name), content.as_bytes());
         }
     }
@@ -134,22 +139,43 @@ impl Marks {
     }
 }
 
-/// Returns the style in which most names of a record are written that only events have: Salesforce's own, if there are as
-/// many.
+/// Returns the style of a record: Salesforce's own in which its time or type is written, where that has several words; else
+/// the one in which most names are written that only events have.
 fn style_of(candidates: &[Candidate<'_, '_>], channel: Marks) -> Marks {
-    let shows = |field: Field| {
-        let is_time = matches!(
+    let is_time = |field: Field| {
+        matches!(
             field,
             Field::EventDate | Field::TimestampDerived | Field::Timestamp | Field::SetupTime | Field::CreatedDate
-        );
-        is_time || is_specific(field) || is_of_setup(field)
+        )
     };
-    let specific = candidates.iter().filter(|candidate| shows(candidate.field));
-    let count = |style: &Marks| {
-        specific.clone().filter(|candidate| candidate.marks.has(channel) && candidate.marks.has(*style)).count()
-    };
+    let of_channel = candidates.iter().filter(|candidate| candidate.marks.has(channel));
+    let own = [Marks::PASCAL, Marks::UPPER].into_iter().find(|style| {
+        let mut times =
+            of_channel.clone().filter(|candidate| is_time(candidate.field) && candidate.field != Field::CreatedDate);
+        times.any(|time| time.marks.has(*style) && !time.marks.has(Marks::OTHER))
+    });
+    let shows = |field: Field| is_time(field) || is_specific(field) || is_of_setup(field);
+    let specific = of_channel.filter(|candidate| shows(candidate.field));
+    let count = |style: &Marks| specific.clone().filter(|candidate| candidate.marks.has(*style)).count();
     // Of equal counts, `max_by_key` takes the last.
-    [Marks::OTHER, Marks::UPPER, Marks::PASCAL].into_iter().max_by_key(count).unwrap_or(Marks::OTHER)
+    let most = || [Marks::OTHER, Marks::UPPER, Marks::PASCAL].into_iter().max_by_key(count);
+    own.or_else(most).unwrap_or(Marks::OTHER)
+}
+
+/// Returns whether a field's name is one that no collector gives to something of its own.
+fn is_salesforces_alone(field: Field) -> bool {
+    matches!(
+        field,
+        Field::EventIdentifier
+            | Field::Rows
+            | Field::RowsReturned
+            | Field::QueriedEntities
+            | Field::ExecutionIdentifier
+            | Field::DeveloperName
+            | Field::LoginStatus
+            | Field::LoginKey
+            | Field::PermissionList
+    )
 }
 
 fn candidate<'a, 'm>(member: &'m Member<'a>) -> Option<Candidate<'a, 'm>> {

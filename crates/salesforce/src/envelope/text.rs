@@ -22,7 +22,8 @@ impl Opener<'_> {
         if let Some(members) = pairs::read(text) {
             return self.object(&members, hints, depth);
         }
-        let Some(at) = text.find('{') else {
+        let starts = [text.find("{\""), text.find("[{"), text.find('{')];
+        let Some(at) = starts.iter().take(2).flatten().min().or(starts.get(2).and_then(Option::as_ref)).copied() else {
             return match decoded(text) {
                 Some(text) => self.text(&text, hints, depth + 1),
                 None => self.table(text, hints, depth),

@@ -26,6 +26,8 @@ impl Marks {
     pub(crate) const SETUP: Self = Self(1 << 6);
     /// Names that events and the objects of Setup have.
     pub(super) const RECORD: Self = Self::EVENT.or(Self::SETUP);
+    /// Names of the objects behind log files and of Security Center.
+    pub(super) const OBJECT: Self = Self::LOG.or(Self::CENTER);
     /// Names that stand outside of records.
     pub(super) const ENVELOPE: Self = Self::ALL;
 
@@ -59,6 +61,11 @@ impl Marks {
         self.0 & Self::STYLES == Self::OTHER.0
     }
 
+    /// Returns whether all fields of a record with these marks are written in one style.
+    pub(crate) fn are_in_one_style(self) -> bool {
+        self.0 & Self::STYLES != 0
+    }
+
     /// Returns whether all fields of a record with these marks are written in one style, and belong to `channel`.
     pub(crate) fn are_plain(self, channel: Channel) -> bool {
         self.0 & Self::STYLES != 0 && self.has(Self::of(channel))
@@ -80,7 +87,7 @@ impl Marks {
     }
 
     /// Returns the styles in which a name may be written: that of a single word can also be one of another tool.
-    pub(super) fn style_of(name: &str) -> Self {
+    pub(crate) fn style_of(name: &str) -> Self {
         let starts_upper = name.starts_with(|c: char| c.is_ascii_uppercase());
         let has_lower = name.contains(|c: char| c.is_ascii_lowercase());
         let style = match has_lower {

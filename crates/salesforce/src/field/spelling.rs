@@ -1,7 +1,10 @@
 //! Recognizes names as Salesforce writes them, and as other tools rewrite them.
 
 use super::{DROPPED, Field, Marks, Meaning, SPELLINGS};
+use crate::json::keys::Xxh3;
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
 
 static DICTIONARY: LazyLock<HashMap<String, Meaning>> = LazyLock::new(|| {
@@ -10,8 +13,44 @@ static DICTIONARY: LazyLock<HashMap<String, Meaning>> = LazyLock::new(|| {
     dropped.chain(known).collect()
 });
 
+/// Longest name that can be one of the dictionary's, in bytes. A choice, so that long names cost nothing.
+pub(crate) const LONGEST: usize = 128;
+/// Most names whose meaning is remembered on a thread. A choice; the dictionary has about 300.
+const REMEMBERED: usize = 4_096;
+
+thread_local! {
+    /// Meanings that were looked up: envelopes repeat the same names with each record.
+    static KNOWN: RefCell<HashMap<Box<str>, Meaning, BuildHasherDefault<Xxh3>>> = RefCell::default();
+}
+
 /// Looks up a name in the dictionary, as Salesforce writes it or as other tools rewrite it.
 pub(crate) fn meaning(name: &str) -> Meaning {
+    if name.len() > LONGEST {
+        return Meaning::Unknown;
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(meaning) = known.get(name) {
+            return *meaning;
+        }
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        *known.entry(name.into()).or_insert_with(|| look_up(name))
+    })
+}
+
+/// Returns whether a column is part of what identifies a row: not one that a collector has added, which is unknown, and
+/// written in another style than the row, of which `styles` are the marks.
+pub(crate) fn identifies(name: &str, styles: Marks) -> bool {
+    let is_marked = name.starts_with(['_', '@']);
+    match meaning(name) {
+        Meaning::Field(..) => true,
+        Meaning::Dropped => !is_marked,
+        Meaning::Unknown => name == "attributes" || !is_marked && Marks::style_of(plain(name)).has(styles),
+    }
+}
+
+fn look_up(name: &str) -> Meaning {
     // Columns that Panther, a log collector, adds (`p_event_time`).
     if name.starts_with("p_") {
         return Meaning::Dropped;
@@ -27,7 +66,7 @@ pub(crate) fn meaning(name: &str) -> Meaning {
 }
 
 /// Envelopes in front of a name, in the columns of tools that flatten them.
-const PREFIXES: [&str; 12] = [
+const PREFIXES: [&str; 13] = [
     "_source.",
     "fields.",
     "_airbyte_data.",
@@ -40,16 +79,19 @@ const PREFIXES: [&str; 12] = [
     "data.",
     "event.",
     "record.",
+    "value.",
 ];
 
 /// Returns a name without what other tools add to it: an envelope in front, `[UTC]` as the portal of Microsoft Sentinel,
 /// `_s` or `_t` for the type as its collector, `__c` as Salesforce's own objects of customers.
 pub(crate) fn plain(name: &str) -> &str {
     let mut name = name.trim_ascii();
-    if name == "attributes.type" {
+    if name.len() > LONGEST {
         return name;
     }
-    while let Some(rest) = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)) {
+    while name != "attributes.type"
+        && let Some(rest) = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix))
+    {
         name = rest;
     }
     let name = name.strip_suffix(" [UTC]").unwrap_or(name);

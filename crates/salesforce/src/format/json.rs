@@ -3,6 +3,8 @@
 use super::{Format, NotEvents};
 use crate::chunk::Records;
 use crate::chunk::json::{Pages, Scan, Scanner, Splitter};
+use crate::envelope;
+use crate::types::TypeNames;
 use serde_json::Value;
 use std::ops::Range;
 
@@ -28,7 +30,8 @@ pub(super) fn detect(text: &[u8]) -> Result<Format, NotEvents> {
     {
         return Err(error);
     }
-    if spans.len() == 1 && first.start == 0 && whole(first).is_some_and(|record| !may_be_event(record)) {
+    let holds_none = |record: &[u8]| !may_be_event(record) && !holds_record(record);
+    if spans.len() == 1 && first.start == 0 && whole(first).is_some_and(holds_none) {
         return Err(NotEvents::NoRecords);
     }
     Ok(if has_object_lines(text) { Format::JsonLines } else { Format::Json })
@@ -69,6 +72,12 @@ fn api_error(record: &[u8]) -> Option<NotEvents> {
     let is_code =
         |code: &&str| code.len() <= 60 && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     Some(NotEvents::ApiError(code.filter(is_code).map(str::to_owned)))
+}
+
+/// Returns whether an event stands within a single object.
+fn holds_record(record: &[u8]) -> bool {
+    let opened = envelope::open(&String::from_utf8_lossy(record), TypeNames::default(), &mut |_| {});
+    opened.records > 0
 }
 
 /// Returns whether a single object has a member that an event, or its envelope, could have.

@@ -32,7 +32,9 @@ pub(super) fn detect(text: &[u8]) -> Option<Result<Format, NotEvents>> {
         return None;
     }
     let holds_records = folded.iter().any(|name| COLUMNS_OF_RECORDS.contains(&name.as_slice()));
-    let is_known = has(&KNOWN) || holds_records;
+    let first = rows.get(..ROWS * 1_024).unwrap_or(rows);
+    let holds_json = [&b"{\""[..], b"{\"\""].iter().any(|mark| memchr::memmem::find(first, mark).is_some());
+    let is_known = has(&KNOWN) || holds_records || holds_json;
     if is_empty {
         return is_known.then_some(Err(NotEvents::HeaderAlone));
     }

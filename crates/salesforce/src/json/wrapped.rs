@@ -16,7 +16,7 @@ pub(super) fn read(
     parsed: &mut Parsed,
 ) {
     let text = String::from_utf8_lossy(bytes);
-    let opened = envelope::open(&text, &mut |found| add(&found, line, bytes, clients, context, parsed));
+    let opened = envelope::open(&text, context.types, &mut |found| add(&found, line, bytes, clients, context, parsed));
     set_aside(opened, fault, line, || reject::excerpt(bytes), parsed);
 }
 
@@ -49,7 +49,8 @@ pub(crate) fn read_row(
     context: &Context,
     parsed: &mut Parsed,
 ) {
-    let opened = envelope::open_row(members, &mut |found| add(&found, line, row, clients, context, parsed));
+    let opened =
+        envelope::open_row(members, context.types, &mut |found| add(&found, line, row, clients, context, parsed));
     set_aside(opened, fault, line, || reject::csv_excerpt(row), parsed);
 }
 

@@ -37,9 +37,9 @@ pub(super) fn fill(record: &Record<'_>, clients: &mut Clients, activity: &mut Ac
     activity.application = meaningful(record, Field::Application);
     activity.connected_app = record.id(&[Field::ConnectedApp]);
     activity.api_type = meaningful(record, Field::ApiType).map(|api| soap_api(&api).map_or(api, Text::const_new));
-    activity.session_key = record.text(Field::SessionKey);
-    activity.login_key = record.text(Field::LoginKey);
-    activity.request_id = record.text(Field::RequestId);
+    activity.session_key = record.key(Field::SessionKey);
+    activity.login_key = record.key(Field::LoginKey);
+    activity.request_id = record.key(Field::RequestId);
     activity.status = record.first(&[
         Field::Status,
         Field::LoginStatus,

@@ -110,34 +110,43 @@ const NOT_WATCHED: [&str; 2] = ["EventLogFile", "ThreatDetectionFeedback"];
 /// Identifies a record by the channel of its envelope, else by `attributes.type`, else by `EVENT_TYPE`, else by what is
 /// suggested.
 pub(super) fn identify(record: &Record<'_>, suggested: &Suggested) -> Result<Identified, RejectReason> {
-    // The channel comes first: a streamed event may carry the type of its stored copy. A collector's own channels count
-    // for nothing.
-    let last = |path: &'_ str| path.rsplit('/').next().filter(|name| !name.is_empty()).is_some_and(is_event);
-    let streamed = record.str(Field::Channel).filter(|path| last(path)).and_then(|path| path.rsplit('/').next());
+    // The channel comes first: a streamed event may carry the type of its stored copy. A collector's own channels and
+    // attributes count for nothing.
+    let last = |path: &'_ str| path.rsplit('/').next().filter(|name| is_event(name)).is_some();
+    let is_of_salesforce =
+        |path: &&str| path.starts_with("/event/") || path.starts_with("/data/") || !path.contains('/');
+    let channel = record.str(Field::Channel).filter(is_of_salesforce).filter(|path| last(path));
+    let streamed = channel.and_then(|path| path.rsplit('/').next());
     let object = record.str(Field::ObjectType).filter(|name| !name.is_empty());
-    if let Some(name) = streamed.or(object) {
+    if let Some(name) = streamed.or(object.filter(|name| is_event(name) || watched(name).is_some())) {
         return match watched(name).filter(|(_, channel, _)| *channel != Channel::LogFile).or_else(|| log_object(name)) {
             Some((name, channel, kind)) => Ok(Identified::Watched(name, channel, kind, TypeSource::Record)),
             None if is_event(name) => Ok(Identified::NotWatched(short(name))),
             None => Err(RejectReason::NotAnEvent(short(name))),
         };
     }
-    if let Some(logged) = record.str(Field::EventType) {
-        return Ok(match watched(logged).or_else(|| in_any_case(logged)) {
-            Some((name, channel, kind)) => Identified::Watched(name, channel, kind, TypeSource::Record),
-            None => Identified::NotWatched(short(logged)),
-        });
-    }
     let is_log = *record.get(Field::EventDate) == Scalar::Null;
+    let logged = record.str(Field::EventType);
+    match logged.map(|name| watched(name).or_else(|| in_any_case(name))) {
+        Some(Some((name, channel, kind))) => {
+            return Ok(Identified::Watched(name, channel, kind, TypeSource::Record));
+        }
+        // An event that is no row of a log file has this name from somewhere else.
+        Some(None) if is_log || suggested.in_order().next().is_none() => {
+            return Ok(Identified::NotWatched(short(logged.unwrap_or_default())));
+        }
+        _ => {}
+    }
     let mut names = suggested.in_order();
     match names.find_map(|(name, source)| Some((in_any_case(name)?, source))) {
         Some(((name, channel, kind), source)) => {
             let (name, channel, kind) = twin(name, channel, kind, is_log);
             Ok(Identified::Watched(name, channel, kind, source))
         }
-        None => match suggested.in_order().next() {
-            Some((name, _)) => Ok(Identified::NotWatched(short(name))),
-            None => Err(RejectReason::NoEventType),
+        None => match (suggested.in_order().next(), object) {
+            (Some((name, _)), _) => Ok(Identified::NotWatched(short(name))),
+            (None, Some(object)) => Err(RejectReason::NotAnEvent(short(object))),
+            (None, None) => Err(RejectReason::NoEventType),
         },
     }
 }

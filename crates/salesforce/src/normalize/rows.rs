@@ -121,7 +121,7 @@ fn succeeds_by_default(record: &Record<'_>, activity: &mut Activity) {
 
 /// Returns the run of a view or report: chunks of one execution share its identifier.
 fn execution(record: &Record<'_>) -> Option<u64> {
-    record.text(Field::ExecutionIdentifier).map(|execution| id::hash(execution.as_bytes()))
+    record.key(Field::ExecutionIdentifier).map(|execution| id::hash(execution.as_bytes()))
 }
 
 /// Returns the run of a query: its pages share session, user and text. White space in the text is ignored.
