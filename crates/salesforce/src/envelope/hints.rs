@@ -72,7 +72,7 @@ fn event_type(text: &str) -> Option<&'static str> {
     known_type(last).or_else(|| TypeNames::default().with_file(text).file())
 }
 
-/// Returns the org whose id is a part of a text: `aws.partner/salesforce.com/00D…/0YL…`.
+/// Returns the org with an id that is a part of a text: `aws.partner/salesforce.com/00D…/0YL…`.
 fn org(text: &str) -> Option<OrgId> {
     let is_org = |part: &&str| part.starts_with("00D") && matches!(part.len(), 15 | 18);
     text.split(|c: char| !c.is_ascii_alphanumeric()).find(is_org).map(OrgId::new)

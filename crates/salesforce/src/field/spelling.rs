@@ -15,7 +15,7 @@ static DICTIONARY: LazyLock<HashMap<String, Meaning>> = LazyLock::new(|| {
 
 /// Longest name that can be one of the dictionary's, in bytes. A choice, so that long names cost nothing.
 pub(crate) const LONGEST: usize = 128;
-/// Most names whose meaning is remembered on a thread. A choice; the dictionary has about 300.
+/// Most meanings that a thread remembers. A choice; the dictionary has about 300.
 const REMEMBERED: usize = 4_096;
 
 thread_local! {

@@ -8,6 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 /// IPv4 addresses that are mapped into IPv6 become IPv4. A port, brackets and a zone are dropped. Of a list, as proxies
 /// forward it, the first address counts: that of the client.
 pub(super) fn read(text: &str) -> SourceIp {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return SourceIp::Address(address.to_canonical());
+    }
     let client = text.split([',', ';']).next().unwrap_or_default();
     match address(client.trim().trim_matches('"')) {
         Some(address) => SourceIp::Address(address.to_canonical()),

@@ -3,6 +3,7 @@
 
 mod damage;
 mod dialects;
+mod displaced;
 mod effects;
 mod files;
 mod fixtures;
