@@ -32,7 +32,7 @@ impl TypeSource {
     }
 }
 
-/// The type that the name of a file suggests, and the one that the caller gives, as [`known_type`] names them.
+/// The type that the name of a file suggests, and the one that the caller gives, as Salesforce names them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TypeNames {
     file: Option<&'static str>,
