@@ -84,7 +84,8 @@ pub fn body(data: &[u8]) {
             assert!(batch.iter().all(|activity| activity.org_id.as_str() == ORG));
             true
         };
-        drop(decode(data.into(), packing, &OrgId::new(ORG), MOST, Timestamp(0), take));
+        let context = Context { org: Some(OrgId::new(ORG)), ..Context::default() };
+        drop(decode(data.into(), packing, context, MOST, Timestamp(0), take));
     }
 }
 

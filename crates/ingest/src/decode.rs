@@ -5,7 +5,7 @@ mod body;
 use ::files::archive::{Found, Source, visit};
 use ::files::text::as_utf8;
 use ::files::unpack::{self, Break, HTTP_WINDOW, is_beyond_cap};
-use model::{Activity, OrgId, Timestamp};
+use model::{Activity, Timestamp};
 use salesforce::{Chunks, Context, Counts, Faults, Format, NotEvents, Occurrences, RejectReason};
 use std::borrow::Cow;
 use std::cell::LazyCell;
@@ -73,7 +73,8 @@ pub enum DecodeError {
 /// The most rejects of a body that are kept.
 pub const MAX_REJECTS: usize = 100;
 
-/// Reads the records of `body`, all of which must belong to `org`: a record that names another org is set aside.
+/// Reads the records of `body`, all of which must belong to the org of `context`: a record that names another org is set
+/// aside.
 ///
 /// The content decides on the format. At most `max_bytes` are unpacked. `now` is when the body was received. `take` gets
 /// the activities in order, and often an empty batch, which only asks whether to go on; it returns `false` to cancel.
@@ -87,13 +88,12 @@ pub const MAX_REJECTS: usize = 100;
 pub fn decode(
     body: Body,
     packing: Packing,
-    org: &OrgId,
+    context: Context,
     max_bytes: u64,
     now: Timestamp,
     mut take: impl FnMut(Vec<Activity>) -> bool,
 ) -> Result<Decoded, DecodeError> {
     let holds = check(source(&body, packing, max_bytes), &mut take)?;
-    let context = Context { org: Some(org.clone()), ..Context::default() };
     let mut batches = Batches { context, now, decoded: Decoded::default(), batch: Vec::new(), bytes: 0, take };
     if holds == Holds::Records {
         let unpacked = unpack::unpacked(body.into_reader(), packing, HTTP_WINDOW)?;

@@ -29,6 +29,7 @@ use places::Places;
 use receive::Limits;
 use runtime::admin::Health;
 use runtime::clock::now;
+use salesforce::{Context, TypeNames};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -104,7 +105,8 @@ impl Push {
             connection.authenticated();
         }
         let packing = packing(headers)?;
-        let sink = if is_watched(request.uri().query())? { self.sink.watching() } else { self.sink.clone() };
+        let asked = Asked::of(request.uri().query())?;
+        let sink = if asked.is_watched { self.sink.watching() } else { self.sink.clone() };
         self.limits.check(declared_length(headers))?;
 
         let mut place = self.places.take(&org)?;
@@ -112,7 +114,8 @@ impl Push {
         self.meter.bytes(SourceKind::Push, body.len());
         let decoder = self.decoders.take(&org).await?;
         let (sender, batches) = mpsc::channel(1);
-        let (max_bytes, owner) = (self.max_unpacked_bytes, org.clone());
+        let max_bytes = self.max_unpacked_bytes;
+        let context = Context { org: Some(org.clone()), types: asked.types, ..Context::default() };
         // The place is taken until the thread has ended, also if the client goes away. Then the receiver of the batches
         // goes away, too, and the thread ends with its next chunk.
         let decoding = tokio::task::spawn_blocking(move || {
@@ -120,7 +123,7 @@ impl Push {
             let take = |batch: Vec<Activity>| {
                 if batch.is_empty() { !sender.is_closed() } else { sender.blocking_send(batch).is_ok() }
             };
-            decode(body, packing, &owner, max_bytes, now(), take)
+            decode(body, packing, context, max_bytes, now(), take)
         });
         let sent = self.send(&org, &sink, batches).await;
         let decoded = decoding.await.map_err(Refusal::Failed)?;
@@ -255,12 +258,29 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Returns whether the sender asks to watch events of any age.
-fn is_watched(query: Option<&str>) -> Result<bool, Refusal> {
-    match query.unwrap_or_default() {
-        "" | "watch=false" => Ok(false),
-        "watch=true" => Ok(true),
-        other => Err(Refusal::Query(other.to_owned())),
+/// What the query of an address asks for.
+#[derive(Default)]
+struct Asked {
+    /// To watch events of any age.
+    is_watched: bool,
+    /// To read records that do not say their type as this one.
+    types: TypeNames,
+}
+
+impl Asked {
+    fn of(query: Option<&str>) -> Result<Self, Refusal> {
+        let mut asked = Self::default();
+        for part in query.unwrap_or_default().split('&').filter(|part| !part.is_empty()) {
+            match part.split_once('=') {
+                Some(("watch", "true")) => asked.is_watched = true,
+                Some(("watch", "false")) => asked.is_watched = false,
+                Some(("type", name)) => {
+                    asked.types = TypeNames::asked(name).ok_or_else(|| Refusal::Type(name.to_owned()))?;
+                }
+                _ => return Err(Refusal::Query(part.to_owned())),
+            }
+        }
+        Ok(asked)
     }
 }
 

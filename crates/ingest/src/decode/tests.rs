@@ -1,6 +1,6 @@
 use super::*;
 use crate::testing::{ORG, gzip, id, record, records, zstd};
-use model::Uuid;
+use model::{OrgId, Uuid};
 use proptest::prelude::*;
 use std::io::Write;
 
@@ -14,6 +14,10 @@ struct Whole {
     decoded: Decoded,
 }
 
+fn of_org() -> Context {
+    Context { org: Some(OrgId::new(ORG)), ..Context::default() }
+}
+
 fn read_up_to(body: &[u8], packing: Packing, max_bytes: u64) -> Result<Whole, DecodeError> {
     let mut activities = Vec::new();
     let take = |batch: Vec<Activity>| {
@@ -21,7 +25,7 @@ fn read_up_to(body: &[u8], packing: Packing, max_bytes: u64) -> Result<Whole, De
         activities.extend(batch);
         true
     };
-    let decoded = decode(body.into(), packing, &OrgId::new(ORG), max_bytes, NOW, take)?;
+    let decoded = decode(body.into(), packing, of_org(), max_bytes, NOW, take)?;
     assert_eq!(decoded.accepted, activities.len());
     Ok(Whole { activities, decoded })
 }
@@ -168,7 +172,7 @@ fn nothing_of_a_damaged_body_is_handed_over() {
             assert!(batch.is_empty());
             true
         };
-        let error = decode(body.into(), packing, &OrgId::new(ORG), MAX, NOW, take).unwrap_err();
+        let error = decode(body.into(), packing, of_org(), MAX, NOW, take).unwrap_err();
         assert!(matches!(error, DecodeError::Broken { .. }), "{error:?}");
     };
     for (mut whole, from_end) in [(gzip(text.as_bytes()), 8), (zstd(text.as_bytes()), 4)] {
@@ -199,7 +203,7 @@ fn decoding_ends_when_nobody_takes_its_batches() {
             asked += 1;
             asked <= wanted
         };
-        let error = decode(text.as_bytes().into(), Packing::Detect, &OrgId::new(ORG), MAX, NOW, take).unwrap_err();
+        let error = decode(text.as_bytes().into(), Packing::Detect, of_org(), MAX, NOW, take).unwrap_err();
         assert!(matches!(error, DecodeError::Canceled), "{error:?}");
         assert_eq!(asked, wanted + 1);
     }

@@ -73,8 +73,10 @@ pub(super) enum Refusal {
     BrokenOff(#[source] axum::Error),
     #[error("more than {0} bytes")]
     TooLarge(u64),
-    #[error("the query {0:?} is not known: the only one is watch=true")]
+    #[error("{0:?} in the query is not known: there are watch=true and type=NAME")]
     Query(String),
+    #[error("{0:?} is no type: it must be the name of an event object or log file, such as ListViewEvent")]
+    Type(String),
     #[error("content-encoding {0:?} is not supported: use gzip, zstd or none")]
     Encoding(String),
     #[error(transparent)]
@@ -138,9 +140,12 @@ impl Refusal {
             Self::Late(_) | Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) | Self::Decode(DecodeError::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BrokenOff(_) | Self::Query(_) | Self::Decode(_) | Self::CutOff { .. } | Self::NoEvents(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::BrokenOff(_)
+            | Self::Query(_)
+            | Self::Type(_)
+            | Self::Decode(_)
+            | Self::CutOff { .. }
+            | Self::NoEvents(_) => StatusCode::BAD_REQUEST,
             Self::ConnectionsOfAddress(_)
             | Self::Unauthenticated(_)
             | Self::OrgIsBusy(_)
@@ -169,6 +174,7 @@ impl Refusal {
             Self::TooLarge(_) | Self::Decode(DecodeError::TooLarge(_)) => "too large",
             Self::BrokenOff(_)
             | Self::Query(_)
+            | Self::Type(_)
             | Self::Encoding(_)
             | Self::Decode(_)
             | Self::CutOff { .. }

@@ -76,6 +76,23 @@ async fn stored_events_are_accepted() {
 }
 
 #[tokio::test]
+async fn a_push_may_say_the_type_of_records_that_do_not() {
+    let server = server();
+    let untyped = record(1, "a", "").replace(r#""attributes":{"type":"ListViewEvent"},"#, "");
+    assert!(!untyped.contains("attributes"), "{untyped}");
+    let authorization = format!("Bearer {TOKEN}");
+    let headers = [("authorization", authorization.as_str())];
+    let answer = server.post_to(ROUTE, &headers, untyped.clone()).await;
+    assert_eq!((answer.status, &answer.body["accepted"]), (400, &json!(0)), "{}", answer.body);
+    let answer = server.post_to(&format!("{ROUTE}?type=ListViewEvent&watch=true"), &headers, untyped.clone()).await;
+    assert_eq!((answer.status, &answer.body["accepted"]), (202, &json!(1)), "{}", answer.body);
+    let answer = server.post_to(&format!("{ROUTE}?type=Account"), &headers, untyped).await;
+    assert_eq!(answer.status, 400);
+    let expected = "\"Account\" is no type: it must be the name of an event object or log file, such as ListViewEvent";
+    assert_eq!(answer.body["error"], expected);
+}
+
+#[tokio::test]
 async fn history_is_backfill_unless_the_push_asks_to_watch() {
     let Server { memory, push } = server();
     let push = Arc::into_inner(push).unwrap();
@@ -96,7 +113,7 @@ async fn history_is_backfill_unless_the_push_asks_to_watch() {
     assert_eq!(counts, [json!(0), json!(0), json!(1)], "{}", answer.body);
     let answer = server.post_to(&format!("{ROUTE}?watch=yes"), &headers, old(4)).await;
     assert_eq!(answer.status, 400);
-    assert_eq!(answer.body["error"], "the query \"watch=yes\" is not known: the only one is watch=true");
+    assert_eq!(answer.body["error"], "\"watch=yes\" in the query is not known: there are watch=true and type=NAME");
 }
 
 #[tokio::test]
