@@ -241,6 +241,7 @@ fn is_specific(field: Field) -> bool {
         field,
         Field::EventIdentifier
             | Field::UserId
+            | Field::UserIdentifier
             | Field::UserIdDerived
             | Field::OrgId
             | Field::RequestId

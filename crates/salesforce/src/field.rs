@@ -56,7 +56,8 @@ fields! {
     // Org, user and session.
     OrgId: "ORGANIZATION_ID" | "ORGANIZATION_ID_DERIVED" | "OrganizationIdentifier" | "Tenant" in CENTER;
     UserIdDerived: "USER_ID_DERIVED";
-    UserId: "UserId" | "UserIdentifier" in OBJECT;
+    UserId: "UserId";
+    UserIdentifier: "UserIdentifier" in OBJECT;
     Username: "Username" | "UserNameDetail" in EVENT;
     SetupUser: "User" in SETUP;
     CreatedById: "CreatedById";
@@ -125,7 +126,8 @@ fields! {
     HasExternalUsers: "HasExternalUsers";
     ParentNameList: "ParentNameList";
     // Amounts.
-    Rows: "RowsProcessed" | "ROW_COUNT" in LOG | "RECORDS_PROCESSED" in LOG | "NUMBER_OF_RECORDS" in LOG | "RecordCount" in LOG;
+    Rows: "RowsProcessed" | "ROW_COUNT" in LOG | "RECORDS_PROCESSED" in LOG;
+    DownloadedRows: "NUMBER_OF_RECORDS" in LOG | "RecordCount" in LOG;
     RowsReturned: "RowsReturned";
     Columns: "NumberOfColumns" | "NUMBER_COLUMNS" | "NUMBER_FIELDS";
     ContentSize: "ContentSize" | "SIZE_BYTES";

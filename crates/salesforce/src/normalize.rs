@@ -147,11 +147,15 @@ fn event_time(record: &Record<'_>, channel: Channel) -> Result<Timestamp, Reject
 /// Returns the account, by its id or else by its username, and the username.
 fn user(record: &Record<'_>, channel: Channel) -> Result<(UserId, Option<Text>), RejectReason> {
     let mut username = record.key(Field::Username);
-    let mut ids = [Field::UserIdDerived, Field::UserId];
-    if channel == Channel::Setup {
-        username = username.or_else(|| setup::username(record));
-        ids = [Field::UserId, Field::CreatedById];
-    }
+    let ids = match channel {
+        Channel::Setup => {
+            username = username.or_else(|| setup::username(record));
+            [Field::UserId, Field::CreatedById]
+        }
+        // Only objects call it so; elsewhere a collector does.
+        Channel::LogObject | Channel::SecurityCenter => [Field::UserId, Field::UserIdentifier],
+        Channel::Stream | Channel::Stored | Channel::LogFile => [Field::UserIdDerived, Field::UserId],
+    };
     let id = ids.into_iter().find_map(|field| record.str(field).filter(|id| !is_null_id(id) && !is_nothing(id)));
     let user = match (id, &username) {
         (Some(id), _) => UserId::new(id),

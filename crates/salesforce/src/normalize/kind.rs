@@ -118,7 +118,11 @@ pub(super) fn identify(record: &Record<'_>, suggested: &Suggested) -> Result<Ide
     let channel = record.str(Field::Channel).filter(is_of_salesforce).filter(|path| last(path));
     let streamed = channel.and_then(|path| path.rsplit('/').next());
     let object = record.str(Field::ObjectType).filter(|name| !name.is_empty());
-    if let Some(name) = streamed.or(object.filter(|name| is_event(name) || watched(name).is_some())) {
+    let logged = record.str(Field::EventType);
+    let is_logged = || logged.is_some_and(|name| watched(name).is_some());
+    let is_type =
+        |name: &&str| watched(name).is_some() || is_event(name) && (log_object(name).is_some() || !is_logged());
+    if let Some(name) = streamed.or(object.filter(is_type)) {
         return match watched(name).filter(|(_, channel, _)| *channel != Channel::LogFile).or_else(|| log_object(name)) {
             Some((name, channel, kind)) => Ok(Identified::Watched(name, channel, kind, TypeSource::Record)),
             None if is_event(name) => Ok(Identified::NotWatched(short(name))),
@@ -126,7 +130,6 @@ pub(super) fn identify(record: &Record<'_>, suggested: &Suggested) -> Result<Ide
         };
     }
     let is_log = *record.get(Field::EventDate) == Scalar::Null;
-    let logged = record.str(Field::EventType);
     match logged.map(|name| watched(name).or_else(|| in_any_case(name))) {
         Some(Some((name, channel, kind))) => {
             return Ok(Identified::Watched(name, channel, kind, TypeSource::Record));

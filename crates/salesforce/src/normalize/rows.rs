@@ -71,6 +71,7 @@ pub(super) fn attachment(record: &Record<'_>, activity: &mut Activity) {
 /// Fills the lens or dashboard from which data was downloaded.
 pub(super) fn analytics_download(record: &Record<'_>, activity: &mut Activity) {
     activity.resource_id = record.id(&[Field::AssetId]);
+    activity.rows = activity.rows.or_else(|| record.count(Field::DownloadedRows));
     if record.str(Field::DownloadError).is_some() {
         activity.outcome = Outcome::Failure;
     }

@@ -110,3 +110,34 @@ fn a_record_within_comes_before_what_looks_like_one_around_it() {
         assert_eq!(activity(&envelope), plain, "{envelope}");
     }
 }
+
+#[test]
+fn names_of_other_kinds_of_records_displace_nothing() {
+    let log = json!({
+        "EVENT_TYPE": "RestApi", "TIMESTAMP_DERIVED": "2026-03-02T09:00:00.250Z", "USER_ID_DERIVED": "005hn00000EmmaMAAR",
+        "METHOD": "GET", "ROWS_PROCESSED": "120000", "ENTITY_NAME": "Account", "REQUEST_ID": "r1",
+    });
+    let plain = activity(&log);
+    for (name, value) in [
+        ("OPERATION", json!("INSERT")),
+        ("operation", json!("INSERT")),
+        ("RECORD_COUNT", json!("1")),
+        ("record_count", json!(1)),
+        ("USER_IDENTIFIER", json!("collector")),
+        ("user_identifier", json!("collector")),
+    ] {
+        let mut event = Map::from_iter([(name.to_owned(), value)]);
+        event.extend(log.as_object().unwrap().clone());
+        let read = activity(&Value::Object(event));
+        let of = |activity: &model::Activity| (activity.rows, activity.effect, activity.user_id.clone());
+        assert_eq!(of(&read), of(&plain), "{name}");
+    }
+    let stored = typed(list_view(), "ListViewEvent");
+    let plain = activity(&stored);
+    for (name, value) in [("Success", json!(false)), ("StatusCode", json!(500)), ("RowCount", json!(1))] {
+        let mut event = Map::from_iter([(name.to_owned(), value)]);
+        event.extend(stored.as_object().unwrap().clone());
+        let read = activity(&Value::Object(event));
+        assert_eq!((read.rows, read.outcome), (plain.rows, plain.outcome), "{name}");
+    }
+}
