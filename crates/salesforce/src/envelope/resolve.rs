@@ -41,6 +41,13 @@ impl<'a> Resolved<'a> {
             let others = candidates.iter().filter(|candidate| identity.contains(&candidate.field));
             others.for_each(|candidate| candidate.set(&mut record));
         }
+        // The id of an org is one wherever it stands.
+        if *record.get(Field::OrgId) == Scalar::Null {
+            candidates
+                .iter()
+                .filter(|candidate| candidate.is_org_id())
+                .for_each(|candidate| candidate.set(&mut record));
+        }
         let lone = candidates.iter().filter(|candidate| is_salesforces_alone(candidate.field));
         lone.filter(|candidate| candidate.marks.has(own.channel)).for_each(|candidate| candidate.set(&mut record));
         if *record.get(Field::EventType) == Scalar::Null {
@@ -189,6 +196,12 @@ fn candidate<'a, 'm>(member: &'m Member<'a>) -> Option<Candidate<'a, 'm>> {
 }
 
 impl<'a> Candidate<'a, '_> {
+    /// Returns whether this is an org by name and value, in whatever style.
+    fn is_org_id(&self) -> bool {
+        let is_id = |text: &str| text.starts_with("00D") && matches!(text.len(), 15 | 18);
+        self.field == Field::OrgId && self.member.1.scalar().is_some_and(|value| value.is_text(is_id))
+    }
+
     /// Returns whether this is a type of event by name and value, in whatever style.
     fn names_a_type(&self) -> bool {
         let value = || self.member.1.scalar();

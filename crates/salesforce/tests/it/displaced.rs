@@ -141,3 +141,15 @@ fn names_of_other_kinds_of_records_displace_nothing() {
         assert_eq!((read.rows, read.outcome), (plain.rows, plain.outcome), "{name}");
     }
 }
+
+#[test]
+fn the_id_of_an_org_counts_in_any_style() {
+    for name in ["ORGANIZATION_ID", "organization_id", "OrganizationId"] {
+        let mut event = typed(list_view(), "ListViewEvent");
+        event[name] = json!("00Dhn0000099zzzEAA");
+        assert_eq!(activity(&event).org_id.as_str(), "00Dhn0000099zzzEAA", "{name}");
+    }
+    let mut event = typed(list_view(), "ListViewEvent");
+    event["organization_id"] = json!("acme");
+    assert_eq!(activity(&event).org_id, activity(&typed(list_view(), "ListViewEvent")).org_id);
+}
