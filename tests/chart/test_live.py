@@ -34,7 +34,10 @@ class Configuration(unittest.TestCase):
         machine = Machine()
         self.addCleanup(machine.close)
         environment = {"ORGWATCH_POSTGRES__URL": "postgres://me@localhost/orgwatch"}
-        # Checking the configuration reads the secrets of destinations.
+        # Checking the configuration reads the tokens of orgs and the secrets of destinations.
+        for token in ["push-tokens/acme", "orgwatch-push/token"]:
+            (machine.folder / token).parent.mkdir()
+            (machine.folder / token).write_text(f"a token in {token} that nobody can guess")
         (machine.folder / "channels").mkdir()
         (machine.folder / "channels/soar").write_text("whsec_" + "c2VjcmV0" * 4)
         (machine.folder / "channels/slack").write_text("https://hooks.slack.com/services/T/B/x")

@@ -66,7 +66,7 @@ REFUSED = [
     ("ingest: {drainSeconds: 20}", "ingest.terminationGracePeriodSeconds: a service needs 20 s"),
     ("config: {ingest: {files: {paths: [/data]}}}", "config.ingest.files: each replica of ingest would read them"),
     ("detector: {groups: [{name: a, family: volum}]}", "detector.groups[a].family: there is no volum, only identity"),
-    ("detector: {groups: [{name: a, detectors: [row_spyke]}]}", "there is no row_spyke, only api_recon, bulk_export"),
+    ("detector: {groups: [{name: a, detectors: [row_spyke]}]}", "there is no row_spyke, only api_recon, app_authorized, bulk_export"),
     ("detector: {groups: [{name: a, family: time, detectors: [off_hours]}]}", "give family or detectors, not both"),
     ("detector: {groups: [{name: a}, {name: b, family: time}]}", "detector.groups: a and b both run"),
     ("detector: {groups: [{name: a, family: time}, {name: a, family: native}]}", "detector.groups: two groups are named a"),
