@@ -23,8 +23,8 @@ LEARN_UNTIL = "2026-01-17"
 SPEED = 20_000
 READERS_FIRST = ["notifier", "correlator", "detector", "baseline", "ingest"]
 # Left out of the comparison: a live incident keeps the id with which it opened, and a release may add settings and
-# reword texts.
-APART = ["incident_id", "revision", "config_hash", "summary", "reason"]
+# addresses, and reword texts.
+APART = ["incident_id", "revision", "config_hash", "summary", "reason", "addresses"]
 
 
 def main():
