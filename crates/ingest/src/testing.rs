@@ -2,6 +2,7 @@
 //! those of crates that implement a source.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use crate::meter::Meter;
 use crate::source::{Coverage, Positions};
 use crate::{Outlet, Sink, Ticket, Unread};
 use bus::PublishError;
@@ -9,6 +10,9 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
 use model::partition::Partitions;
 use model::{Command, Entry, Item, OrgId};
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use serde_json::Value;
 use std::collections::BTreeMap;
 #[cfg(test)]
@@ -264,5 +268,42 @@ fn text(entry: &Entry) -> String {
             Command::Blind { kind } => format!("{} blind to {kind}", control.org_id),
             Command::Sighted { kind } => format!("{} sees {kind}", control.org_id),
         },
+    }
+}
+
+/// Metrics in memory.
+pub struct Metrics {
+    exporter: InMemoryMetricExporter,
+    provider: SdkMeterProvider,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let exporter = InMemoryMetricExporter::default();
+        let reader = PeriodicReader::builder(exporter.clone()).build();
+        Self { exporter, provider: SdkMeterProvider::builder().with_reader(reader).build() }
+    }
+}
+
+impl Metrics {
+    /// Returns a meter that writes to these.
+    pub fn meter(&self) -> Meter {
+        Meter::of(&self.provider.meter("orgwatch"))
+    }
+
+    /// Returns how many records were counted, by outcome.
+    pub fn records(&self) -> BTreeMap<String, u64> {
+        self.provider.force_flush().unwrap();
+        let resources = self.exporter.get_finished_metrics().unwrap();
+        let metrics = resources.iter().flat_map(|resource| resource.scope_metrics()).flat_map(|scope| scope.metrics());
+        let mut outcomes = BTreeMap::new();
+        for metric in metrics.filter(|metric| metric.name() == "orgwatch.ingest.records") {
+            let AggregatedMetrics::U64(MetricData::Sum(sum)) = metric.data() else { unreachable!() };
+            for point in sum.data_points() {
+                let outcome = point.attributes().find(|label| label.key.as_str() == "outcome").unwrap();
+                outcomes.insert(outcome.value.to_string(), point.value());
+            }
+        }
+        outcomes
     }
 }

@@ -4,7 +4,7 @@ use crate::effect::{Effect, WriteKind};
 use crate::time::MINUTE;
 use crate::words::words;
 use crate::{OrgId, Text, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use crate::words::words;
 use crate::{Activity, Incident, Kind, OrgId, Text, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 /// A value with its trace context and the time at which its cause was received.

@@ -2,7 +2,7 @@
 
 use crate::words::words;
 use crate::{Kind, Surface, Text, Usual};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 words! {

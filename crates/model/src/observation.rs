@@ -6,7 +6,7 @@
 
 use crate::words::words;
 use crate::{Activity, Kind, OrgId, Rate, Scope, Setup, Text, Timestamp, UserId, Usual, Writes};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 /// An activity, or a closed hour or day, with its unusual features.

@@ -5,7 +5,7 @@
 
 use crate::words::words;
 use crate::{Activity, Kind, Text};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 words! {
     /// A change that weakens the defenses of an org.

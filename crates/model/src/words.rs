@@ -1,10 +1,11 @@
 //! Enums of which each variant has one spelling, in text and in JSON.
 
-/// Declares an enum with one spelling per variant, which text and JSON share. [`crate::codec`] adds the wire numbers.
+/// Declares an enum with one spelling per variant, which text and JSON share. The crate that uses it needs `serde`.
+#[macro_export]
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
         pub enum $name { $($(#[$variant_meta])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {

@@ -2,47 +2,10 @@
 
 use crate::error::{Result, StoreError};
 use model::Status;
-use serde::{Deserialize, Serialize};
-use std::fmt;
 
-macro_rules! words {
-    ($(#[$meta:meta])* $name:ident $field:literal { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name { $($(#[$variant_meta])* #[serde(rename = $text)] $variant),+ }
-
-        impl $name {
-            /// Every value.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// Returns the stored word.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
-
-            /// Reads a stored word.
-            ///
-            /// # Errors
-            /// [`StoreError::UnknownWord`] if the text is none of the words.
-            pub fn parse(text: &str) -> Result<Self> {
-                match text {
-                    $($text => Ok(Self::$variant),)+
-                    _ => Err(StoreError::UnknownWord { field: $field, value: text.to_owned() }),
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-    };
-}
-
-words! {
+model::words! {
     /// A person's decision on an incident.
-    Disposition "disposition" {
+    Disposition {
         /// An attack.
         Malicious = "malicious",
         /// Unexplained, and possibly an attack.
@@ -54,10 +17,25 @@ words! {
     }
 }
 
+impl Disposition {
+    /// Reads a stored word.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownWord`] if the text is none of the words.
+    pub fn parse(text: &str) -> Result<Self> {
+        word("disposition", Self::ALL, Self::as_str, text)
+    }
+}
+
 /// Reads the status of an incident.
 pub(crate) fn status(text: &str) -> Result<Status> {
-    let unknown = || StoreError::UnknownWord { field: "status", value: text.to_owned() };
-    Status::ALL.iter().copied().find(|status| status.as_str() == text).ok_or_else(unknown)
+    word("status", Status::ALL, Status::as_str, text)
+}
+
+/// Returns the one of `all` that is stored as `text`.
+fn word<T: Copy>(field: &'static str, all: &[T], as_str: fn(T) -> &'static str, text: &str) -> Result<T> {
+    let found = all.iter().copied().find(|word| as_str(*word) == text);
+    found.ok_or_else(|| StoreError::UnknownWord { field, value: text.to_owned() })
 }
 
 #[cfg(test)]

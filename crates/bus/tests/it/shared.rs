@@ -126,15 +126,7 @@ async fn a_handler_can_stop_the_loop_and_another_receives_its_message() {
     let error = shared(&bus, &consumer, &mut probe, quick(), shutdown.clone()).await.unwrap_err();
     assert_eq!(error.to_string(), "correlator: the handler stopped: enough");
     let (mut probe, mut handled) = Probe::accepting();
-    let reading = shared(&bus, &consumer, &mut probe, quick(), shutdown.clone());
-    let collecting = async {
-        let seen = handled.next().await;
-        shutdown.cancel();
-        seen
-    };
-    let (outcome, seen) = tokio::join!(reading, collecting);
-    outcome.unwrap();
-    assert_eq!(seen.numbers, [1]);
+    assert_eq!(read_one(&bus, &mut probe, &mut handled, quick()).await.numbers, [1]);
 }
 
 /// Works for longer than the ack wait.

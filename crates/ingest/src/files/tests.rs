@@ -1,10 +1,7 @@
 use super::*;
-use crate::testing::{Memory, ORG, StoredPositions, id, records, sink, spread};
+use crate::testing::{Memory, Metrics, ORG, StoredPositions, id, records, sink, spread};
 use ::files::{InputError, expand, read};
 use model::{Activity, Channel, Kind, UserId};
-use opentelemetry::metrics::MeterProvider;
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
-use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -101,23 +98,10 @@ async fn files_that_may_be_followed_end_in_a_watermark() {
 
 /// Returns how many records of each outcome a run counts.
 async fn counted(files: &Files, sink: &Sink) -> BTreeMap<String, u64> {
-    let exporter = InMemoryMetricExporter::default();
-    let reader = PeriodicReader::builder(exporter.clone()).build();
-    let provider = SdkMeterProvider::builder().with_reader(reader).build();
-    let mut source = FileSource { meter: Meter::of(&provider.meter("orgwatch")), ..files.source(end()) };
+    let metrics = Metrics::default();
+    let mut source = FileSource { meter: metrics.meter(), ..files.source(end()) };
     source.run(sink, CancellationToken::new()).await.unwrap();
-    provider.force_flush().unwrap();
-    let resources = exporter.get_finished_metrics().unwrap();
-    let metrics = resources.iter().flat_map(|resource| resource.scope_metrics()).flat_map(|scope| scope.metrics());
-    let mut outcomes = BTreeMap::new();
-    for metric in metrics.filter(|metric| metric.name() == "orgwatch.ingest.records") {
-        let AggregatedMetrics::U64(MetricData::Sum(sum)) = metric.data() else { unreachable!() };
-        for point in sum.data_points() {
-            let outcome = point.attributes().find(|label| label.key.as_str() == "outcome").unwrap();
-            outcomes.insert(outcome.value.to_string(), point.value());
-        }
-    }
-    outcomes
+    metrics.records()
 }
 
 #[tokio::test]

@@ -12,13 +12,9 @@ use bus::PublishError;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use ingest::meter::Meter;
-use ingest::testing::{Memory, ORG};
+use ingest::testing::{Memory, Metrics, ORG};
 use ingest::{Outlet, SourceError};
 use model::{Activity, Channel, Kind, OrgId, Timestamp, UserId, Uuid};
-use opentelemetry::metrics::MeterProvider;
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
-use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use salesforce::reading::log_file::LogFile;
 use salesforce_client::Error;
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,12 +105,10 @@ async fn a_file_is_read_only_once_all_rows_are_acknowledged() {
 
 #[tokio::test]
 async fn rows_that_are_too_old_are_not_counted_as_accepted() {
-    let exporter = InMemoryMetricExporter::default();
-    let reader = PeriodicReader::builder(exporter.clone()).build();
-    let provider = SdkMeterProvider::builder().with_reader(reader).build();
+    let metrics = Metrics::default();
     let memory = Arc::new(Memory::default());
     let mut common = Stored::default().common(settings(UNREACHABLE), &LEADS, Arc::clone(&memory) as Arc<dyn Outlet>);
-    common.meter = Meter::of(&provider.meter("orgwatch"));
+    common.meter = metrics.meter();
     common.sink = common.sink.with_backfill_hours(72).with_limits(600, 96);
     let read = async |numbers| {
         let text = format!("{HEADER}{}", rows(numbers));
@@ -127,16 +121,5 @@ async fn rows_that_are_too_old_are_not_counted_as_accepted() {
     common.sink.send(vec![later]).await.unwrap().await.unwrap();
     read(10..14).await;
 
-    provider.force_flush().unwrap();
-    let resources = exporter.get_finished_metrics().unwrap();
-    let metrics = resources.iter().flat_map(|resource| resource.scope_metrics()).flat_map(|scope| scope.metrics());
-    let mut outcomes = BTreeMap::new();
-    for metric in metrics.filter(|metric| metric.name() == "orgwatch.ingest.records") {
-        let AggregatedMetrics::U64(MetricData::Sum(sum)) = metric.data() else { unreachable!() };
-        for point in sum.data_points() {
-            let outcome = point.attributes().find(|label| label.key.as_str() == "outcome").unwrap();
-            outcomes.insert(outcome.value.to_string(), point.value());
-        }
-    }
-    assert_eq!(outcomes, BTreeMap::from([("accepted".to_owned(), 10), ("too_old".to_owned(), 4)]));
+    assert_eq!(metrics.records(), BTreeMap::from([("accepted".to_owned(), 10), ("too_old".to_owned(), 4)]));
 }

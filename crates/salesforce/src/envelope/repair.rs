@@ -50,7 +50,7 @@ fn in_text(rest: &str, c: char) -> (&str, usize) {
     }
 }
 
-/// Returns the UTF-16 unit that `\uXXXX` at the start of a text stands for.
+/// Returns the UTF-16 unit that an escape of four digits at the start of a text stands for, such as `\u00e9`.
 fn unit(text: &str) -> Option<u32> {
     u32::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
