@@ -5,7 +5,7 @@ use crate::errors::{InputError, MOST_LISTED, SkipReason, Skipped};
 use crate::open::{Input, look_at, read_head};
 use crate::place::{Base, Part, Place, Spooled};
 use crate::stdin::Kept;
-use crate::unpack::{self, FILE_WINDOW, Packing};
+use crate::unpack::{self, Break, FILE_WINDOW, Packing};
 use rawzip::{FileReader, ReaderAt};
 use salesforce::Context;
 use std::fs::File;
@@ -86,6 +86,11 @@ impl Finder<'_> {
     fn see(&mut self, candidate: Candidate) -> Result<(), InputError> {
         match candidate.place.open(&Arc::default()) {
             Ok(unpacked) => self.see_unpacked(candidate, unpacked),
+            // A member of an archive may be broken at its first byte.
+            Err(source) if Break::of(&source).is_some() => {
+                self.skip(candidate.name, SkipReason::Broken(source.to_string()));
+                Ok(())
+            }
             Err(source) => Err(cannot_read(&candidate.name, source)),
         }
     }

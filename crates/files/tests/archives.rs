@@ -290,6 +290,14 @@ fn what_cannot_be_read_is_named_and_the_rest_read() {
     let outcome = read_one("a.zip", &damaged);
     assert_eq!(outcome.activities.len(), 9);
     assert!(outcome.rejects[0].contains("the checksum of a member of a zip is wrong"), "{:?}", outcome.rejects);
+    // The first byte of data, behind the name: a block of a kind that there is not.
+    let mut damaged = archive.clone();
+    let data = memchr_find(&archive, b"a.csv").unwrap() + "a.csv".len();
+    damaged[data] = 0xff;
+    let outcome = read_one("a.zip", &damaged);
+    assert_eq!(outcome.activities.len(), 6);
+    let [skipped] = &outcome.skipped[..] else { panic!("{outcome:?}") };
+    assert!(skipped.starts_with("a.zip/a.csv: cannot be unpacked: the packed bytes are damaged"), "{skipped}");
     let office = zip(&[member("[Content_Types].xml", "<x/>")]);
     assert_eq!(
         read_one("a.xlsx", &office).skipped,
