@@ -3,16 +3,15 @@
 use crate::errors::InputError;
 use crate::open::Input;
 use crate::text::encoding_name;
-use crate::unpack::packing_name;
 use model::OrgId;
 use salesforce::{Context, Format, Parsed, Shape, parse, shape};
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
 
 /// The first records of a file, and how it is written.
 #[derive(Debug)]
 pub struct Beginning {
-    /// What is around its text, the outermost first: `tar`, `gzip`.
+    /// What is around its text, the outermost first: `gzip`, `tar`.
     pub packing: Vec<&'static str>,
     /// The encoding of its text.
     pub encoding: &'static str,
@@ -46,13 +45,13 @@ impl Input {
     pub fn beginning(&self, org: &OrgId, most: u64) -> Result<Beginning, InputError> {
         let read = |source| InputError::Read { path: self.name(), source };
         let bytes = Arc::default();
-        let mut packing = self.place.archive().into_iter().collect::<Vec<_>>();
-        packing.extend(packing_name(&start(self.place.packed().map_err(read)?, 4).map_err(read)?));
-        let text = self.place.open(&bytes).and_then(|text| start(text, LOOK));
+        let mut text = Vec::new();
+        // Where it breaks off, the bytes before are looked at; reading its records says why.
+        drop(self.place.open(&bytes).map_err(read)?.take(LOOK).read_to_end(&mut text));
         let context = Context { org: Some(org.clone()), ..self.context.clone() };
         let mut beginning = Beginning {
-            packing,
-            encoding: encoding_name(&text.unwrap_or_default()),
+            packing: self.place.packing().map_err(read)?,
+            encoding: encoding_name(&text),
             format: self.format,
             shape: None,
             parsed: Parsed::default(),
@@ -79,11 +78,4 @@ impl Input {
         }
         Ok(beginning)
     }
-}
-
-/// Returns the first bytes, at most `most`.
-fn start(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader.take(most).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -43,6 +43,8 @@ pub(super) struct Spooled {
     pub(super) length: u64,
     /// How many times as large it is as its packed bytes, rounded up.
     expansion: u64,
+    /// What was around it.
+    packing: Vec<&'static str>,
 }
 
 /// Unpacked bytes may be so many times the packed ones, beyond the first. Log files pack to a twentieth, repeated text
@@ -57,17 +59,13 @@ impl Place {
     pub(super) fn open(&self, bytes: &Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
         let packed = Arc::<AtomicU64>::default();
         let counted = Counted { inner: self.packed()?, all: Arc::clone(bytes), own: Arc::clone(&packed) };
-        let member: Box<dyn Read + Send> = match self.part.as_ref().and_then(|part| part.zipped) {
-            Some(zipped) => zipped.unpacked(Box::new(counted), FILE_WINDOW)?,
-            None => Box::new(counted),
-        };
-        let unpacked = unpack::unpacked(member, Packing::Detect, FILE_WINDOW)?;
+        let unpacked = unpack::unpacked(self.member(Box::new(counted))?, Packing::Detect, FILE_WINDOW)?;
         let free = if self.part.is_some() { FREE_OF_MEMBER } else { FREE_OF_FILE };
         Ok(Box::new(Bounded { inner: unpacked, packed, ratio: MAX_RATIO / self.expansion(), free, count: 0 }))
     }
 
     /// Opens the bytes as they are.
-    pub(super) fn packed(&self) -> io::Result<Box<dyn Read + Send>> {
+    fn packed(&self) -> io::Result<Box<dyn Read + Send>> {
         let range = self.part.as_ref().map(|part| part.range.clone());
         Ok(match (&self.base, range) {
             (Base::File(path), None) => Box::new(File::open(path)?),
@@ -78,9 +76,25 @@ impl Place {
         })
     }
 
-    /// Returns the kind of the archive that they are in.
-    pub(super) fn archive(&self) -> Option<&'static str> {
-        self.part.as_ref().map(|part| if part.zipped.is_some() { "zip" } else { "tar" })
+    /// Unpacks what a zip has packed.
+    fn member(&self, bytes: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+        match self.part.as_ref().and_then(|part| part.zipped) {
+            Some(zipped) => zipped.unpacked(bytes, FILE_WINDOW),
+            None => Ok(bytes),
+        }
+    }
+
+    /// Returns what is around the text, the outermost first: archives, and how they and it are packed.
+    pub(super) fn packing(&self) -> io::Result<Vec<&'static str>> {
+        let mut names = match &self.base {
+            Base::Spooled(spooled) => spooled.packing.clone(),
+            Base::File(_) | Base::Stdin(_) => Vec::new(),
+        };
+        names.extend(self.part.as_ref().map(|part| if part.zipped.is_some() { "zip" } else { "tar" }));
+        let mut magic = Vec::new();
+        self.member(self.packed()?)?.take(unpack::MAGIC).read_to_end(&mut magic)?;
+        names.extend(unpack::packing_name(&magic));
+        Ok(names)
     }
 
     /// Returns what the bytes were unpacked from, if they were put into a temporary file.
@@ -101,7 +115,8 @@ impl Spooled {
         let result = read(&mut tee);
         let file = tee.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         let expansion = tee.length.div_ceil(packed.load(Ordering::Relaxed).max(1)).saturating_mul(place.expansion());
-        Ok((Self { file: file.into(), length: tee.length, expansion }, result))
+        let packing = place.packing()?;
+        Ok((Self { file: file.into(), length: tee.length, expansion, packing }, result))
     }
 }
 

@@ -40,12 +40,14 @@ pub struct Break {
     cause: io::Error,
 }
 
+/// Bytes by which a packing is recognized.
+pub(crate) const MAGIC: u64 = 4;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const BZIP2: &[u8] = b"BZh";
 
 /// Returns how bytes that start with `magic` are packed; `None` if they are not.
-pub fn packing_name(magic: &[u8]) -> Option<&'static str> {
+pub(crate) fn packing_name(magic: &[u8]) -> Option<&'static str> {
     let is_bzip2 = magic.starts_with(BZIP2) && magic.len() > BZIP2.len();
     let names = [(magic.starts_with(GZIP), "gzip"), (magic.starts_with(ZSTD), "zstd"), (is_bzip2, "bzip2")];
     names.into_iter().find(|(is, _)| *is).map(|(_, name)| name)
@@ -61,8 +63,8 @@ pub fn unpacked<'a>(
     packing: Packing,
     max_window: u64,
 ) -> io::Result<Box<dyn Read + Send + 'a>> {
-    let mut magic = Vec::with_capacity(ZSTD.len());
-    reader.by_ref().take(ZSTD.len() as u64).read_to_end(&mut magic)?;
+    let mut magic = Vec::new();
+    reader.by_ref().take(MAGIC).read_to_end(&mut magic)?;
     let name = match packing {
         Packing::Gzip => Some("gzip"),
         Packing::Zstd => Some("zstd"),

@@ -202,6 +202,30 @@ fn members_are_files_with_names() {
 }
 
 #[test]
+fn everything_around_a_text_is_named_and_what_breaks_off_keeps_its_encoding() {
+    let folder = tempfile::tempdir().unwrap();
+    let beginning = |bytes: &[u8]| {
+        let path = folder.path().join("a");
+        std::fs::write(&path, bytes).unwrap();
+        let org = OrgId::new(ORG);
+        let (inputs, _) = expand(&[path], &Context { org: Some(org.clone()), ..Context::default() }).unwrap();
+        inputs[0].beginning(&org, 10).unwrap()
+    };
+    let text = csv(&rows(0..50_000), ",").encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let members = [member("a.csv", gzip(&text))];
+    assert_eq!(beginning(&gzip(&tar(&members))).packing, ["gzip", "tar", "gzip"]);
+    assert_eq!(beginning(&tar(&members)).packing, ["tar", "gzip"]);
+    assert_eq!(beginning(&zip(&members)).packing, ["zip", "gzip"]);
+    assert_eq!(
+        beginning(&zstd(&zip(&[member("b", bzip2(&tar(&members)))]))).packing,
+        ["zstd", "zip", "bzip2", "tar", "gzip"]
+    );
+    let packed = gzip(&text[..20_000]);
+    let cut = beginning(&packed[..packed.len() / 2]);
+    assert_eq!((cut.encoding, cut.packing), ("UTF-16LE", vec!["gzip"]));
+}
+
+#[test]
 fn archives_within_archives_are_read_and_no_further() {
     let inner = zip(&[member("x.csv", good())]);
     for outer in [zip, tar] {
