@@ -23,7 +23,7 @@ pub struct Decoded {
     pub rejects: Rejects,
     /// Events of types that orgwatch does not watch, types that records do not say, and values that could not be read.
     pub counts: Counts,
-    /// Where the body is cut off, and why: only the records before were handed over.
+    /// Where the body, or the first member of it that is, is cut off, and why: only the records before were handed over.
     pub cut_off: Option<Rejected>,
 }
 
@@ -138,22 +138,29 @@ const BATCH: usize = 1_024;
 /// How many bytes are read to detect the format. A choice.
 const HEAD: u64 = 256 * 1024;
 
-/// Unpacks the body once, and discards what it gives. A body that is cut off is no error.
+/// Unpacks the body once, and discards what it gives. A body that is cut off is no error, nor is a member that is; what
+/// follows is unpacked all the same.
 fn check(source: Source<'_>, take: &mut impl FnMut(Vec<Activity>) -> bool) -> Result<Holds, DecodeError> {
-    let (mut holds, mut unpacked) = (Holds::Records, 0);
+    let (mut holds, mut unpacked, mut cut_off) = (Holds::Records, 0, None);
     let visited = visit(source, &mut |found| match found {
         Found::File { name, reader } => {
             if name.is_some() {
                 holds = Holds::Archive;
             }
-            discard(reader, take, &mut unpacked)
+            match discard(reader, take, &mut unpacked) {
+                Err(DecodeError::Broken { source, .. }) if is_cut_off(&source) => {
+                    cut_off = Some(source);
+                    Ok(())
+                }
+                discarded => discarded,
+            }
         }
         Found::LeftOut { .. } => {
             holds = Holds::Archive;
             Ok(())
         }
     });
-    match visited {
+    match visited.and_then(|()| cut_off.map_or(Ok(()), |error| Err(error.into()))) {
         Ok(()) => Ok(holds),
         Err(DecodeError::Broken { source: error, .. }) if is_beyond_cap(&error) => {
             Err(DecodeError::TooLarge(source.max_bytes))
@@ -288,7 +295,7 @@ impl<T: FnMut(Vec<Activity>) -> bool> Batches<T> {
         let reason = RejectReason::BreaksOff(error.to_string());
         let named = named(name, &reason);
         self.decoded.rejects.add(reason.fault(), line, || named.clone());
-        self.decoded.cut_off = Some(Rejected { line, reason: named });
+        self.decoded.cut_off.get_or_insert(Rejected { line, reason: named });
     }
 
     fn finish(mut self) -> Result<Decoded, DecodeError> {

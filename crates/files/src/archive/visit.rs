@@ -1,7 +1,7 @@
 //! Visits the files in packed or archived bytes one after the other, without anything on disk.
 
 use super::{HEADER, Kind, LeftOut, kind, list, walk};
-use crate::unpack::{self, Packing, beyond_cap};
+use crate::unpack::{self, Break, Packing, beyond_cap};
 use rawzip::{RangeReader, ReaderAt};
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
@@ -40,7 +40,8 @@ pub enum Found<'a> {
     },
 }
 
-/// Calls `each` with what `source` holds: itself, or the members of an archive and of archives within it.
+/// Calls `each` with what `source` holds: itself, or the members of an archive and of archives within it. Behind a member
+/// that is cut off the next ones follow.
 ///
 /// # Errors
 /// Those of `each`, those of the bytes (see [`unpack::Break`]), and one for which [`unpack::is_beyond_cap`] holds if there
@@ -49,14 +50,16 @@ pub fn visit<E: From<io::Error>>(
     source: Source<'_>,
     each: &mut dyn FnMut(Found<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut visitor = Visitor { source, unpacked: Default::default(), each };
+    let mut visitor = Visitor { source, unpacked: Default::default(), cut_off: None, each };
     let raw = RangeReader::new(source.bytes, 0..source.length);
     let is_plain = kind(&first(source.bytes)?) == Some(Kind::Zip) && source.packing == Packing::Detect;
     if is_plain {
-        return visitor.zip(source.bytes, source.length, None, 0);
+        visitor.zip(source.bytes, source.length, None, 0)?;
+    } else {
+        let unpacked = unpack::unpacked(raw, source.packing, source.max_window)?;
+        visitor.level(unpacked, None, 0)?;
     }
-    let unpacked = unpack::unpacked(raw, source.packing, source.max_window)?;
-    visitor.level(unpacked, None, 0)
+    visitor.cut_off.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// How deep archives may be nested: an archive, and archives within it.
@@ -69,6 +72,8 @@ struct Visitor<'s, 'e, E> {
     source: Source<'s>,
     /// How many bytes were unpacked at each depth.
     unpacked: [Arc<AtomicU64>; MAX_DEPTH + 1],
+    /// Where the first archive that is cut off breaks off.
+    cut_off: Option<io::Error>,
     each: &'e mut dyn FnMut(Found<'_>) -> Result<(), E>,
 }
 
@@ -82,24 +87,31 @@ impl<E: From<io::Error>> Visitor<'_, '_, E> {
         let start = Cursor::new(head);
         let whole: Box<dyn Read + Send + '_> = match read {
             Ok(_) => Box::new(start.chain(reader)),
-            Err(error) => Box::new(start.chain(unpack::Failed(Some(error)))),
+            Err(error) => Box::new(start.chain(failed(error))),
         };
         match kind {
             None => (self.each)(Found::File { name, reader: whole }),
             Some(_) if depth == MAX_DEPTH => self.leave_out(name, LeftOut::Nested),
-            Some(Kind::Tar) => walk(whole, &mut |member, entry| {
-                let path = joined(name, &member);
-                match entry {
-                    Ok(entry) => {
-                        let unpacked = unpack::unpacked(entry.reader, Packing::Detect, self.source.max_window)?;
-                        self.level(unpacked, path.as_deref(), depth + 1)
-                    }
-                    Err(reason) => self.leave_out(path.as_deref(), reason),
+            Some(Kind::Tar) => {
+                let walked = walk(whole, &mut |member, entry| {
+                    let path = joined(name, &member);
+                    let visited = match entry {
+                        Ok(entry) => self.member(entry.reader, path.as_deref(), depth + 1),
+                        Err(reason) => self.leave_out(path.as_deref(), reason),
+                    };
+                    visited.map_err(Stop::Each)
+                });
+                match walked {
+                    Ok(()) => Ok(()),
+                    Err(Stop::Tar(error)) => self.breaks_off(error),
+                    Err(Stop::Each(error)) => Err(error),
                 }
-            }),
+            }
             Some(Kind::Zip) => {
                 let mut bytes = Vec::new();
-                whole.take(MAX_NESTED_ZIP + 1).read_to_end(&mut bytes)?;
+                if let Err(error) = whole.take(MAX_NESTED_ZIP + 1).read_to_end(&mut bytes) {
+                    self.breaks_off(error)?;
+                }
                 let length = bytes.len() as u64;
                 if length > MAX_NESTED_ZIP {
                     return self.leave_out(name, LeftOut::NestedBeyond);
@@ -122,13 +134,27 @@ impl<E: From<io::Error>> Visitor<'_, '_, E> {
         };
         for (member, range, zipped) in listing.members {
             let packed = Box::new(RangeReader::new(bytes, range));
-            let member_bytes = zipped.unpacked(packed, self.source.max_window)?;
-            let unpacked = unpack::unpacked(member_bytes, Packing::Detect, self.source.max_window)?;
-            self.level(unpacked, joined(name, &member).as_deref(), depth + 1)?;
+            let unpacked = zipped.unpacked(packed, self.source.max_window).unwrap_or_else(failed);
+            self.member(unpacked, joined(name, &member).as_deref(), depth + 1)?;
         }
         for (member, reason) in listing.left_out {
             self.leave_out(joined(name, &member).as_deref(), reason)?;
         }
+        Ok(())
+    }
+
+    /// Visits a member, which may be packed itself.
+    fn member(&mut self, bytes: impl Read + Send, name: Option<&str>, depth: usize) -> Result<(), E> {
+        let unpacked = unpack::unpacked(bytes, Packing::Detect, self.source.max_window).unwrap_or_else(failed);
+        self.level(unpacked, name, depth)
+    }
+
+    /// Goes on behind an archive that is cut off.
+    fn breaks_off(&mut self, error: io::Error) -> Result<(), E> {
+        if !Break::of(&error).is_some_and(|at| at.is_cut_off) {
+            return Err(error.into());
+        }
+        self.cut_off.get_or_insert(error);
         Ok(())
     }
 
@@ -140,6 +166,24 @@ impl<E: From<io::Error>> Visitor<'_, '_, E> {
         let unpacked = self.unpacked.get(depth).cloned().unwrap_or_default();
         Metered { inner, unpacked, most: self.source.max_bytes }
     }
+}
+
+/// Why the walk through a tar stops.
+enum Stop<E> {
+    /// The tar breaks off.
+    Tar(io::Error),
+    Each(E),
+}
+
+impl<E> From<io::Error> for Stop<E> {
+    fn from(error: io::Error) -> Self {
+        Self::Tar(error)
+    }
+}
+
+/// Returns a reader of bytes that cannot be read.
+fn failed<'a>(error: io::Error) -> Box<dyn Read + Send + 'a> {
+    Box::new(unpack::Failed(Some(error)))
 }
 
 /// Fails when all readers of its depth have given more than they may.
