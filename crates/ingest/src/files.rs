@@ -216,8 +216,8 @@ impl Run<'_> {
         commands.instrument(span).await?;
         self.progress.ended().await?;
         let activities = self.progress.position().acknowledged;
-        let Counts { backfill, too_old, .. } = self.progress.counts();
-        tracing::info!(activities, backfill, too_old, orgs = self.last.len(), "the files are published");
+        let Counts { backfill, too_old, ahead, .. } = self.progress.counts();
+        tracing::info!(activities, backfill, too_old, ahead, orgs = self.last.len(), "the files are published");
         Ok(())
     }
 

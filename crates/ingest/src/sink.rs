@@ -60,8 +60,8 @@ impl Batch {
     /// Returns the counts of the batch once it is acknowledged.
     pub fn counts(&self) -> Counts {
         let all: usize = self.slices.iter().map(|(_, items)| items.len()).sum();
-        let Self { backfill, too_old, .. } = *self;
-        Counts { accepted: all - too_old, backfill, too_old, ..Counts::default() }
+        let Self { backfill, too_old, ahead, .. } = *self;
+        Counts { accepted: all - too_old - ahead, backfill, too_old, ahead, ..Counts::default() }
     }
 }
 
@@ -247,7 +247,7 @@ impl Sink {
             let is_backfill = is_backfill(at);
             ahead += usize::from(is_ahead);
             too_old += usize::from(is_too_old);
-            backfill += usize::from(is_backfill && !is_too_old);
+            backfill += usize::from(is_backfill && !is_too_old && !is_ahead);
             let activity = Box::new(activity);
             let value = if is_backfill { Entry::Backfill(activity) } else { Entry::Activity(activity) };
             let item = Item { value, traceparent: traceparent.clone(), received_at: Some(now) };
@@ -356,6 +356,8 @@ mod tests {
         let at = |number: u128, hours: i64| Activity { event_time: now().plus(-hours * HOUR), ..activity(number) };
         let batch = sink.batch(vec![at(1, 200), at(2, -1), at(3, 0)]);
         assert_eq!((batch.ahead, batch.too_old), (1, 0));
+        assert_eq!((batch.counts().accepted, batch.counts().ahead), (2, 1));
+        assert_eq!(sink.backfill_batch(vec![at(1, 200), at(2, -1)]).counts().backfill, 1);
         drop(batch);
         assert_eq!(sink.batch(vec![at(4, 200)]).too_old, 0, "nothing was sent");
         sink.send(vec![at(5, -1_000)]).await.unwrap().await.unwrap();

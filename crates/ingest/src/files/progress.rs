@@ -125,11 +125,12 @@ impl Progress {
             self.under_way.clear();
             return Err(error.into());
         }
-        let Counts { accepted, backfill, too_old, .. } = counts;
-        self.position.acknowledged += (accepted + too_old) as u64;
+        let Counts { accepted, backfill, too_old, ahead, .. } = counts;
+        self.position.acknowledged += (accepted + too_old + ahead) as u64;
         self.counts.accepted += accepted;
         self.counts.backfill += backfill;
         self.counts.too_old += too_old;
+        self.counts.ahead += ahead;
         self.meter.records(SourceKind::Files, counts);
         Ok(())
     }

@@ -119,6 +119,15 @@ async fn activities_that_are_too_old_are_not_counted_as_accepted() {
 }
 
 #[tokio::test]
+async fn activities_that_are_dated_ahead_are_passed_and_not_counted_as_accepted() {
+    let files = Files::new(&[&[1]]);
+    std::fs::write(files.folder.path().join("1.ndjson"), records([2, 3]).replace("\"2026-", "\"2099-")).unwrap();
+    let counts = counted(&files, &sink(&Arc::default())).await;
+    assert_eq!(counts, BTreeMap::from([("accepted".to_owned(), 1), ("ahead".to_owned(), 2)]));
+    assert_eq!(files.position()["acknowledged"], 3, "they are published");
+}
+
+#[tokio::test]
 async fn only_the_requested_time_is_published() {
     let files = Files::new(&[&[1, 2, 3, 4]]);
     let minute = |number: i64| Timestamp::parse("2026-03-02").map(|day| day.plus(number * model::time::MINUTE));
