@@ -37,6 +37,9 @@ enum Stop {
 /// How many batches are read ahead. A choice.
 const AHEAD: usize = 4;
 
+/// The version of reading. Raise it when the same files give other activities or another order: a position counts them.
+const READING: u32 = 1;
+
 impl Plan {
     pub(super) async fn make(settings: FileSettings) -> Result<Self, SourceError> {
         let make = move || {
@@ -97,7 +100,7 @@ impl From<InputError> for Stop {
 
 fn fingerprint(inputs: &[Input], settings: &FileSettings) -> Result<Option<Uuid>, InputError> {
     let FileSettings { paths: _, org, from, to, watch, end, speed: _, paced_from: _ } = settings;
-    let mut parts = vec![format!("{org:?} {from:?} {to:?} {watch} {end}")];
+    let mut parts = vec![format!("{READING} {org:?} {from:?} {to:?} {watch} {end}")];
     for input in inputs {
         let Some(path) = &input.path else { return Ok(None) };
         let read = |source| InputError::Read { path: path.clone(), source };
