@@ -293,17 +293,26 @@ impl Metrics {
 
     /// Returns how many records were counted, by outcome.
     pub fn records(&self) -> BTreeMap<String, u64> {
+        self.sums("orgwatch.ingest.records", "outcome")
+    }
+
+    /// Returns how many values could not be read, by field.
+    pub fn unread(&self) -> BTreeMap<String, u64> {
+        self.sums("orgwatch.ingest.values.unread", "field")
+    }
+
+    fn sums(&self, name: &str, by: &str) -> BTreeMap<String, u64> {
         self.provider.force_flush().unwrap();
         let resources = self.exporter.get_finished_metrics().unwrap();
         let metrics = resources.iter().flat_map(|resource| resource.scope_metrics()).flat_map(|scope| scope.metrics());
-        let mut outcomes = BTreeMap::new();
-        for metric in metrics.filter(|metric| metric.name() == "orgwatch.ingest.records") {
+        let mut sums = BTreeMap::new();
+        for metric in metrics.filter(|metric| metric.name() == name) {
             let AggregatedMetrics::U64(MetricData::Sum(sum)) = metric.data() else { unreachable!() };
             for point in sum.data_points() {
-                let outcome = point.attributes().find(|label| label.key.as_str() == "outcome").unwrap();
-                outcomes.insert(outcome.value.to_string(), point.value());
+                let label = point.attributes().find(|label| label.key.as_str() == by).unwrap();
+                sums.insert(label.value.to_string(), point.value());
             }
         }
-        outcomes
+        sums
     }
 }

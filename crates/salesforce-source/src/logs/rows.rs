@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use model::{Activity, OrgId};
-use salesforce::{Chunks, Context, Format, Occurrences, ReadError, Reject};
+use salesforce::{Chunks, Context, Counts, Format, Occurrences, ReadError, Reject};
 use std::io::{self, Read};
 use tokio::sync::mpsc;
 
@@ -13,8 +13,8 @@ pub(super) struct Batch {
     pub(super) rejects: Vec<Reject>,
     /// How many rows name another org; they are left out.
     pub(super) foreign: usize,
-    /// How many rows are of kinds that orgwatch does not watch.
-    pub(super) ignored: u64,
+    /// What else the rows held, in numbers.
+    pub(super) counts: Counts,
 }
 
 /// A download as a blocking reader. It ends when the sender of parts is dropped.
@@ -39,13 +39,12 @@ pub(super) fn read_batches(
     while let Some(chunk) = chunks.next_chunk()? {
         let parsed = salesforce::parse(&chunk, &context);
         chunks.recycle(chunk);
-        let ignored = parsed.ignored();
         let mut activities = parsed.activities;
         activities.iter_mut().for_each(|activity| occurrences.number(activity));
         let read = activities.len();
         activities.retain(|activity| activity.org_id == *org);
         let foreign = read - activities.len();
-        if !take(Batch { activities, rejects: parsed.rejects, foreign, ignored }) {
+        if !take(Batch { activities, rejects: parsed.rejects, foreign, counts: parsed.counts }) {
             break;
         }
     }
@@ -94,7 +93,7 @@ mod tests {
             all.activities.extend(batch.activities);
             all.rejects.extend(batch.rejects);
             all.foreign += batch.foreign;
-            all.ignored += batch.ignored;
+            all.counts.append(batch.counts);
             true
         };
         read_batches(text.as_bytes(), Format::Csv, &OrgId::new(ORG), &mut Occurrences::new(), take).unwrap();
@@ -107,7 +106,7 @@ mod tests {
         let broken = good.replace("20260302143152.867", "soon");
         let unwatched = good.replace("Logout", "ApexCallout");
         let batch = read(&[HEADER, &good, "\"short\"", &foreign, &broken, &unwatched, ""].join("\n"));
-        assert_eq!((batch.activities.len(), batch.rejected(), batch.ignored), (1, 3, 1));
+        assert_eq!((batch.activities.len(), batch.rejected(), batch.counts.ignored()), (1, 3, 1));
         assert_eq!(batch.rejects.iter().map(|reject| reject.line).collect::<Vec<_>>(), [3, 5]);
         assert_eq!(batch.foreign, 1);
     }

@@ -19,6 +19,8 @@ pub(super) struct Sending<'a> {
     event_type: &'a str,
     under_way: FuturesUnordered<Ticket>,
     sent: Sent,
+    /// What else the rows held, in numbers.
+    counts: salesforce::Counts,
 }
 
 /// How many rows were sent and rejected.
@@ -33,7 +35,8 @@ pub(super) const UNDER_WAY: usize = 8;
 
 impl<'a> Sending<'a> {
     pub(super) fn new(common: &'a Common, channel: Channel, source: &'a str, event_type: &'a str) -> Self {
-        Self { common, channel, source, event_type, under_way: FuturesUnordered::new(), sent: Sent::default() }
+        let (under_way, sent, counts) = (FuturesUnordered::new(), Sent::default(), salesforce::Counts::default());
+        Self { common, channel, source, event_type, under_way, sent, counts }
     }
 
     /// Sends a batch; waits while too much is under way.
@@ -47,6 +50,7 @@ impl<'a> Sending<'a> {
         }
         self.sent.rows += batch.activities.len();
         self.sent.rejected += batch.rejected();
+        self.counts.append(batch.counts);
         if self.under_way.len() >= UNDER_WAY {
             self.under_way.next().await.transpose()?;
         }
@@ -55,7 +59,7 @@ impl<'a> Sending<'a> {
         Ok(())
     }
 
-    /// Waits until all batches are acknowledged.
+    /// Waits until all batches are acknowledged, and counts the values that could not be read.
     ///
     /// # Errors
     /// If one was not acknowledged: send all of them again.
@@ -63,11 +67,12 @@ impl<'a> Sending<'a> {
         while let Some(acknowledged) = self.under_way.next().await {
             acknowledged?;
         }
+        self.common.meter.unread(SourceKind::Salesforce(self.channel), &self.counts);
         Ok(self.sent)
     }
 
     fn count(&self, batch: &Batch) {
-        let (rejected, ignored) = (batch.rejected(), batch.ignored);
+        let (rejected, ignored) = (batch.rejected(), batch.counts.ignored());
         self.common
             .meter
             .records(SourceKind::Salesforce(self.channel), Counts { rejected, ignored, ..Counts::default() });

@@ -93,6 +93,19 @@ async fn r11_rejected_rows_are_counted() {
 }
 
 #[tokio::test]
+async fn values_that_cannot_be_read_are_counted() {
+    let metrics = Metrics::default();
+    let memory = Arc::new(Memory::default());
+    let mut common = Stored::default().common(settings(UNREACHABLE), &LEADS, Arc::clone(&memory) as Arc<dyn Outlet>);
+    common.meter = metrics.meter();
+    let with = |line: String, value: &str| format!("{},\"{value}\"\n", line.trim_end());
+    let header = with(HEADER.to_owned(), "ROWS_PROCESSED");
+    let text = [header, with(row(1), "many"), with(row(2), "12"), with(row(3), "few")].concat();
+    assert_eq!(download::publish(&common, &logouts(), body(vec![Ok(text)])).await.unwrap().sent.rows, 3);
+    assert_eq!(metrics.unread(), BTreeMap::from([("RowsProcessed".to_owned(), 2)]));
+}
+
+#[tokio::test]
 async fn a_file_is_read_only_once_all_rows_are_acknowledged() {
     let memory = Arc::new(Memory::default());
     memory.acknowledge_only(3);

@@ -121,13 +121,13 @@ impl Reader {
     ) -> Result<Option<(Delivered, usize)>, Stop> {
         let mut delivered = Delivered::default();
         let mut activities: Vec<Activity> = Vec::new();
-        let (mut rows, mut counts) = (0, Counts::default());
+        let (mut rows, mut rejected, mut counts) = (0, 0, salesforce::Counts::default());
         for part in parts {
             match self.drain(part.span, max_rows.saturating_sub(rows)).await {
                 Ok((read, truncated)) => {
                     rows += read.ids.len();
-                    counts.rejected += read.rejected;
-                    counts.ignored += read.ignored;
+                    rejected += read.rejected;
+                    counts.append(read.counts);
                     activities.extend(read.activities);
                     delivered.read.push(ReadPart { part: *part, ids: read.ids, truncated });
                 }
@@ -152,7 +152,8 @@ impl Reader {
             let ticket = self.common.publish(Channel::Stored, activities, purpose).await?;
             ticket.await.map_err(SourceError::from)?;
         }
-        self.common.meter.records(SOURCE, counts);
+        self.common.meter.records(SOURCE, Counts { rejected, ignored: counts.ignored(), ..Counts::default() });
+        self.common.meter.unread(SOURCE, &counts);
         Ok(Some((delivered, rows)))
     }
 

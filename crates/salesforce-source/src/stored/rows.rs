@@ -1,7 +1,7 @@
 //! Collects the rows of one object in one window, each once.
 
 use model::{Activity, OrgId, Timestamp, Uuid, id};
-use salesforce::{Chunks, Context, Format, Parsed, ReadError};
+use salesforce::{Chunks, Context, Counts, Format, Parsed, ReadError};
 use salesforce_client::Page;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,7 +16,7 @@ pub(super) struct PageRows {
     /// The id of every row, including those that give no activity.
     pub(super) ids: Vec<RowId>,
     activities: Vec<Activity>,
-    ignored: u64,
+    counts: Counts,
 }
 
 /// The rows of any number of pages, each once.
@@ -26,8 +26,8 @@ pub(super) struct Rows {
     pub(super) ids: BTreeSet<RowId>,
     /// Unreadable rows.
     pub(super) rejected: usize,
-    /// Rows of kinds that orgwatch does not watch.
-    pub(super) ignored: u64,
+    /// What else the rows held, in numbers.
+    pub(super) counts: Counts,
 }
 
 /// An unreadable row.
@@ -47,8 +47,8 @@ impl PageRows {
     pub(super) fn read(page: &Page, org: &OrgId) -> Result<Self, String> {
         let rows: Vec<Row> = page.rows().map_err(|error| error.to_string())?;
         let parsed = parse(&page.body, org).map_err(|error| error.to_string())?;
-        let (ignored, activities) = (parsed.ignored(), parsed.activities);
-        Ok(Self { ids: rows.iter().map(Row::id).collect(), activities, ignored })
+        let Parsed { activities, counts, .. } = parsed;
+        Ok(Self { ids: rows.iter().map(Row::id).collect(), activities, counts })
     }
 
     /// Returns the earliest time of a row; `None` if no time can be read.
@@ -65,7 +65,7 @@ impl Rows {
         let mut activities = page.activities;
         activities.retain(|activity| new.remove(&(activity.event_time, activity.id)));
         self.activities.extend(activities);
-        self.ignored += page.ignored;
+        self.counts.append(page.counts);
         new
     }
 }
@@ -189,7 +189,7 @@ mod tests {
         let org = OrgId::new(ORG);
         let mut rows = Rows::default();
         let unused = rows.add(PageRows::read(&whole, &org).unwrap(), &BTreeSet::new());
-        assert_eq!((unused.len(), rows.ignored), (2, 1));
+        assert_eq!((unused.len(), rows.counts.ignored()), (2, 1));
         assert_eq!(unreadable(&whole, unused, &org).unwrap().len(), 1);
     }
 }
