@@ -4,8 +4,10 @@ use crate::http::Push;
 use crate::source::{Source, SourceError};
 use crate::{FileSource, PushSource, Settings, Sink, Tokens};
 use bus::{Bus, Publisher, PublisherSettings};
+use model::OrgId;
 use model::partition::Partitions;
 use runtime::admin::Health;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +60,8 @@ pub struct Service {
     pub partitions: Partitions,
     /// Seconds of lateness that the baseline allows.
     pub lateness_seconds: u32,
+    /// Those of orgs that have their own.
+    pub lateness_of: BTreeMap<OrgId, u32>,
     /// Hours of event time for which the baseline keeps identities.
     pub identity_hours: u32,
     /// The connection to JetStream.
@@ -88,8 +92,10 @@ impl Service {
         let _abandon = abandon.clone().drop_guard();
         let publisher = Publisher::start(bus, PublisherSettings::default(), abandon);
         let sink = Sink::to_stream(publisher, &bus.settings().prefix, partitions.clone());
-        let sink =
-            sink.with_limits(self.lateness_seconds, self.identity_hours).with_backfill_hours(settings.backfill_hours);
+        let sink = sink
+            .with_limits(self.lateness_seconds, self.identity_hours)
+            .with_lateness_of(&self.lateness_of)
+            .with_backfill_hours(settings.backfill_hours);
         let push = Push::new(settings, tokens, sink.clone(), &self.health);
         let mut sources: Vec<Box<dyn Source>> = vec![Box::new(PushSource::new(push, listener))];
         if !settings.files.paths.is_empty() {

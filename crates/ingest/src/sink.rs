@@ -36,6 +36,8 @@ pub struct Sink {
     outlet: Arc<dyn Outlet>,
     partitions: Partitions,
     ages: Ages,
+    /// The lateness of orgs that have one of their own, in milliseconds.
+    lateness: Arc<BTreeMap<OrgId, i64>>,
     /// The latest event of each org that was sent.
     clocks: Arc<Mutex<BTreeMap<OrgId, Timestamp>>>,
     unread: Arc<Mutex<HourlyLimit>>,
@@ -94,6 +96,7 @@ impl Sink {
             outlet,
             partitions,
             ages: Ages { backfill: None, too_old: i64::MAX, lateness: 0 },
+            lateness: Arc::default(),
             clocks: Arc::default(),
             unread: Arc::default(),
         }
@@ -117,6 +120,14 @@ impl Sink {
     pub fn with_limits(mut self, lateness_seconds: u32, identity_hours: u32) -> Self {
         self.ages.too_old = i64::from(identity_hours) * HOUR;
         self.ages.lateness = i64::from(lateness_seconds) * SECOND;
+        self
+    }
+
+    /// Returns the sink with the seconds of lateness of orgs that have one of their own.
+    #[must_use]
+    pub fn with_lateness_of(mut self, orgs: &BTreeMap<OrgId, u32>) -> Self {
+        let milliseconds = orgs.iter().map(|(org, seconds)| (org.clone(), i64::from(*seconds) * SECOND));
+        self.lateness = Arc::new(milliseconds.collect());
         self
     }
 
@@ -240,7 +251,7 @@ impl Sink {
                 }
             };
             let is_ahead = activity.is_ahead_of(now);
-            let is_too_old = !is_ahead && self.ages.are_beyond(*clock, at);
+            let is_too_old = !is_ahead && self.ages_of(&activity.org_id).are_beyond(*clock, at);
             if !is_ahead {
                 *clock = at.max(*clock);
             }
@@ -259,6 +270,10 @@ impl Sink {
         }
         let flat = |(partition, slices): (u16, Vec<_>)| slices.into_iter().map(move |items| (partition, items));
         Batch { slices: by_partition.into_iter().flat_map(flat).collect(), backfill, too_old, ahead, latest }
+    }
+
+    fn ages_of(&self, org: &OrgId) -> Ages {
+        Ages { lateness: self.lateness.get(org).copied().unwrap_or(self.ages.lateness), ..self.ages }
     }
 
     fn clocks(&self) -> MutexGuard<'_, BTreeMap<OrgId, Timestamp>> {
@@ -365,6 +380,9 @@ mod tests {
         sink.send(vec![at(7, 0)]).await.unwrap().await.unwrap();
         let counts = [at(8, 96), at(9, 98)].map(|activity| sink.batch(vec![activity]).too_old);
         assert_eq!(counts, [0, 1]);
+        let late = sink.with_lateness_of(&BTreeMap::from([(OrgId::new(ORG), 6 * 3_600)]));
+        let counts = [at(9, 98), at(10, 104)].map(|activity| late.batch(vec![activity]).too_old);
+        assert_eq!(counts, [0, 1], "6 hours of lateness");
     }
 
     #[tokio::test]

@@ -64,6 +64,8 @@ impl Node {
     pub async fn ingest(self, member: i32, shutdown: CancellationToken) -> Result<()> {
         let Self { config, bus, store, health } = self;
         let partitions = config.partitions.partitions();
+        let lateness_of = config.rules().own_lateness();
+        let profile::Settings { lateness_seconds, identity_hours, .. } = config.profile;
         let (settings, salesforce) = config.ingest.split();
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         if !salesforce.orgs.is_empty() {
@@ -77,8 +79,7 @@ impl Node {
             };
             sources.push(Box::new(SalesforceSource::new(setup).map_err(IngestError::Settings)?));
         }
-        let profile::Settings { lateness_seconds, identity_hours, .. } = config.profile;
-        Ok(Service { settings, partitions, lateness_seconds, identity_hours, bus, store, health }
+        Ok(Service { settings, partitions, lateness_seconds, lateness_of, identity_hours, bus, store, health }
             .run(sources, shutdown)
             .await?)
     }

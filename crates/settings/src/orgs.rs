@@ -44,6 +44,12 @@ impl Settings {
             .collect()
     }
 
+    /// Returns the allowed lateness of the orgs that have one of their own, in seconds.
+    pub fn own_lateness(&self) -> BTreeMap<OrgId, u32> {
+        let own = self.orgs.iter().filter_map(|(org, own)| Some((OrgId::new(org.as_str()), own.lateness_seconds?)));
+        own.collect()
+    }
+
     fn org(&self, org: &OrgId) -> Option<&OrgSettings> {
         // A key may have 15 characters.
         self.orgs.iter().find(|(key, _)| OrgId::new(key.as_str()) == *org).map(|(_, own)| own)
@@ -107,7 +113,12 @@ mod tests {
             let hours = |org| settings.risk_of(org).merge_hours;
             assert_eq!((hours(&own), hours(&other)), (48, 24));
             assert_eq!(settings.profile_of(&own).lateness_seconds, 600);
-            assert_eq!(settings.merge_windows(), [(own, 48 * 3_600_000)].into());
+            assert_eq!(
+                (settings.own_lateness(), settings.merge_windows()),
+                ([].into(), [(own.clone(), 48 * 3_600_000)].into())
+            );
+            let late = parse(&format!("[orgs.{id}]\nlateness_seconds = 7200\n")).unwrap();
+            assert_eq!(late.own_lateness(), [(own, 7_200)].into());
             let as_long = parse(&text.replace(id, LONG)).unwrap();
             assert_eq!(settings.hash(), as_long.hash(), "two spellings of one org");
             assert_ne!(settings.hash(), parse("[profile]\ntime_zone = \"Europe/Berlin\"\n").unwrap().hash());

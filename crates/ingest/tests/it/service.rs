@@ -25,7 +25,9 @@ fn free_address() -> SocketAddr {
 
 fn service(settings: &Settings, partitions: Partitions, bus: &Bus, store: &Store) -> Service {
     let (settings, bus, store) = (settings.clone(), bus.clone(), store.clone());
-    Service { settings, partitions, lateness_seconds: 600, identity_hours: 96, bus, store, health: Health::default() }
+    let (lateness_seconds, lateness_of, identity_hours) = (600, BTreeMap::new(), 96);
+    let health = Health::default();
+    Service { settings, partitions, lateness_seconds, lateness_of, identity_hours, bus, store, health }
 }
 
 /// Runs until a push of `numbers` is accepted and the files are published.
