@@ -131,4 +131,13 @@ async fn what_was_pushed_and_cannot_be_read_is_replaced_by_the_next_push() {
     assert!(done && said.contains(WARNING) && said.contains("detect.raise_at: 2.0 → 2.5"), "{said}");
     let (done, live) = config(&path, &["live"]).await;
     assert!(done && !live.contains(WARNING) && live.contains("raise_at = 2.5"), "{live}");
+
+    // No rules come into force that the audit trail does not have.
+    let refuse = "ALTER TABLE orgwatch.audit ADD CONSTRAINT full_disk CHECK (false) NOT VALID";
+    let mut psql = Command::new(postgres.program("psql"));
+    assert!(psql.args([&postgres.url(), "--command", refuse]).output().await.unwrap().status.success());
+    let (done, said) = config(&path, &["push", "--reset"]).await;
+    assert!(!done && said.contains("full_disk"), "{said}");
+    let (_, live) = config(&path, &["live"]).await;
+    assert!(live.contains("raise_at = 2.5"), "{live}");
 }

@@ -104,7 +104,8 @@ async fn first(bucket: &Bucket) -> Result<Option<Vec<u8>>, BusError> {
 /// hash of the rules of a service with the configuration `own`, and what changes for it; `before` are its rules until now.
 ///
 /// # Errors
-/// If `overlay` is not valid over `own`; if the bucket or the database does not answer.
+/// If `overlay` is not valid over `own`; if the bucket or the database does not answer, or the database does not take the
+/// record of it in the audit trail. Nothing is distributed then, unless the bucket has taken it without an answer.
 pub(crate) async fn push(
     bus: &Bus,
     store: &Store,
@@ -120,8 +121,14 @@ pub(crate) async fn push(
     let by = store.login().await?;
     let details = serde_json::json!({ "keys": toml, "changes": changes });
     let pushed = Pushed { toml, by, at: runtime::clock::now() };
-    Bucket::open(bus).await?.put(KEY, serde_json::to_vec(&pushed)?.into()).await?;
+    let bucket = Bucket::open(bus).await?;
+    // Before the bucket: no rules come into force without a record.
     store.audit(None, "rules pushed", &after.hash, &details).await?;
+    if let Err(error) = bucket.put(KEY, serde_json::to_vec(&pushed)?.into()).await {
+        let details = serde_json::json!({ "error": chain(&error) });
+        store.audit(None, "pushing rules failed", &after.hash, &details).await?;
+        return Err(error.into());
+    }
     Ok((after.hash, changes))
 }
 
