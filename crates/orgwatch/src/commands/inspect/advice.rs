@@ -52,7 +52,10 @@ fn for_reason(reason: &RejectReason) -> Option<&'static str> {
         }
         RejectReason::NoUser => "no user: export UserId or Username (USER_ID in log files)",
         RejectReason::NoOrg => "no org: pass --org ID",
-        RejectReason::FieldCount { .. } | RejectReason::BackslashQuotes { .. } | RejectReason::SingleQuotes => {
+        RejectReason::FieldCount { .. }
+        | RejectReason::BackslashQuotes { .. }
+        | RejectReason::OpenQuote { .. }
+        | RejectReason::SingleQuotes => {
             "rows that do not fit their header: export with fields in double quotes, and quotes in them doubled"
         }
         RejectReason::BreaksOff(_) => "the file breaks off: download it again",
@@ -89,6 +92,18 @@ fn are_rounded(times: impl Iterator<Item = Timestamp> + Clone) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_row_that_does_not_fit_its_header_has_advice() {
+        let (found, expected) = (3, 4);
+        let reasons = [
+            RejectReason::FieldCount { found, expected },
+            RejectReason::BackslashQuotes { found, expected },
+            RejectReason::OpenQuote { found, expected },
+            RejectReason::SingleQuotes,
+        ];
+        assert!(reasons.iter().all(|reason| for_reason(reason).is_some_and(|text| text.contains("quotes"))));
+    }
 
     #[test]
     fn rounded_numbers_and_times_are_recognized() {
