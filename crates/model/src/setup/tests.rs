@@ -184,3 +184,136 @@ fn controls_are_loosened() {
     check("createdCF", "Created custom field: Color (Picklist)", "Customize Accounts", None);
     check("changedApexClass", "Changed Apex class Loader", "Apex Class", None);
 }
+
+/// Names that have words in them which Salesforce uses as verbs and for settings.
+const NAMES: [&str; 16] = [
+    "Revoked Accounts",
+    "created",
+    "Removed",
+    "Disabled Access",
+    "Enabled",
+    "Unassigned",
+    "is disabled",
+    "was removed",
+    "Turned off",
+    "removed from user",
+    "Login hours",
+    "Network Access",
+    "MFA",
+    "Transaction Security Policy",
+    "Certificate",
+    "Session Policy",
+];
+
+#[test]
+fn no_name_changes_the_case() {
+    let changes = [
+        ("PermSetAssign", "Permission set {}: assigned to user Lee Roe (UserID: [005hn00000LeeRoe])"),
+        ("PermSetAssign", "Permission set Tools: assigned to user {} (UserID: [005hn00000LeeRoe])"),
+        ("PermSetGroupAssign", "Permission set group {}: assigned to user Lee Roe (UserID: [005hn00000LeeRoe])"),
+        ("PermSetUnassign", "Permission set {}: unassigned from user Lee Roe (UserID: [005hn00000LeeRoe])"),
+        ("PermSetUnassign", "Permission set Tools: unassigned from user {} (UserID: [005hn00000LeeRoe])"),
+        ("PermSetCreateNoLicense", "Created permission set {}: with no license"),
+        (
+            "PermSetEnableUserPerm",
+            "Changed permission set {}: View All Data permission was changed from disabled to enabled",
+        ),
+        (
+            "PermSetDisableUserPerm",
+            "Changed permission set {}: View All Data permission was changed from enabled to disabled",
+        ),
+        (
+            "profilePermChangedCustom",
+            "Changed profile {}: general user permission Modify All Data was changed from disabled to enabled",
+        ),
+        (
+            "profilePermChangedCustom",
+            "Changed profile {}: general user permission Modify All Data was changed from enabled to disabled",
+        ),
+        ("changedprofileforuser", "Changed profile for user {} from Sales to Support"),
+        ("changedprofileforuser", "Changed profile for user Lee Roe from {} to Support"),
+        ("changedprofileforuser", "Changed profile for user Lee Roe from Sales to {}"),
+        ("insertConnectedApplication", "Installed Connected App {} to Acme"),
+        ("insertApplication", "Created Connected App {}"),
+        ("deleteApplication", "Deleted Connected App {}"),
+        ("changeOauthDefaultScope", "Changed connected app {} scopes from api to full, refresh_token"),
+        (
+            "changeIpRelaxationPolicy",
+            "Changed connected app {} IP relaxation setting from Enforce IP restrictions to Relax IP restrictions",
+        ),
+        ("transactionSecurityPolicyEnabledDisabled", "{} disabled transaction security policy \"Block Exports\"."),
+        ("transactionSecurityPolicyEnabledDisabled", "{} enabled transaction security policy \"Block Exports\"."),
+        ("transactionSecurityPolicyEnabledDisabled", "Lee Roe disabled transaction security policy \"{}\"."),
+        ("transactionSecurityPolicyEnabledDisabled", "Lee Roe enabled transaction security policy \"{}\"."),
+        ("transactionSecurityPolicyCreatedDisabled", "{} created a disabled transaction security policy \"{}\"."),
+        ("deleteTwoFactorInfo2", "Removed multi-factor authentication for user {}"),
+        ("loginIpRange", "Added Login Ip Range to {} from 198.51.100.1 to 198.51.100.9"),
+        ("loginIpRange", "Deleted Login IP range from profile {}"),
+        ("loginHours", "Changed login hours of profile {}"),
+        (
+            "passwordhistoryForProfile",
+            "Changed profile {}: Changed password history policy from 10 passwords remembered to 1 password remembered",
+        ),
+        (
+            "passwordhistoryForProfile",
+            "Changed profile {}: Changed password history policy from 1 password remembered to 10 passwords remembered",
+        ),
+        (
+            "minimumPasswordLifetimeDisableForProfile",
+            "Changed profile {}: Disabled requiring minimum password lifetime",
+        ),
+        ("minimumPasswordLifetimeEnableForProfile", "Changed profile {}: Enabled requiring minimum password lifetime"),
+        ("createdCF", "Created custom field: {} (Checkbox)"),
+        ("createdrole", "Created new role {}"),
+        ("createduser", "Created new user {}"),
+        (
+            "SetupEntityAccessAudit_PermissionSet_ApexClass_Enabled",
+            "Changed permission set {}: ModifyAllData Apex class access was enabled",
+        ),
+    ];
+    for (code, sentence) in changes {
+        let section = if code.to_lowercase().contains("password") { "Password Policies" } else { "" };
+        for code in [code, ""] {
+            let case = |name| SetupCase::of(&change(code, &sentence.replace("{}", name), section));
+            for name in NAMES {
+                assert_eq!(case(name), case("Blue"), "{code}: {}", sentence.replace("{}", name));
+            }
+        }
+    }
+}
+
+#[test]
+fn sentences_are_those_of_salesforce() {
+    let users = |code: &str, sentence: &str, expect| check(code, sentence, "Manage Users", expect);
+    let (rights, broad) = (Some(SetupCase::Rights), Some(SetupCase::BroadRights));
+    users(
+        "PermSetEnableUserPerm",
+        "Changed permission set Blue: View All Data permission was changed from disabled to enabled",
+        broad,
+    );
+    users(
+        "PermSetDisableUserPerm",
+        "Changed permission set Blue: View All Data permission was changed from enabled to disabled",
+        None,
+    );
+    users(
+        "profilePermChangedCustom",
+        "Changed profile Blue: general user permission Modify All Data was changed from disabled to enabled",
+        broad,
+    );
+    users(
+        "PermSetAssign_HasExpiration",
+        "Permission set Blue with expiration: assigned to user Lee Roe (UserID: [005hn00000LeeRoe]), expiring on Sat May 20 06:59:59 GMT 2026",
+        rights,
+    );
+    users("PermSetLicenseUnassign", "Permission set license Blue removed from user Lee Roe", None);
+    users("PermSetGroupAssign", "Permission set group Administrators: assigned to user Lee Roe", broad);
+    users(
+        "PermSetEnableUserPerm",
+        "Changed permission set Admin Tools: Run Reports permission was changed from disabled to enabled",
+        None,
+    );
+    users("PermSetAssign", "Permission set emma@example.test tools: assigned to user Lee Roe", rights);
+    users("PermSetAssign", "Permission set Blue: assigned to user joemma@example.test", rights);
+    check("removeOauthClientCredentialUser", "Removed OAuth client credentials user lee@example.test", "", None);
+}
