@@ -6,7 +6,11 @@ use crate::estimate::Sighting;
 use crate::user::{Day, Profile};
 use model::{Activity, Feature, Kind, Setup, SetupCase, Text, setup};
 
-/// Learns a change that weakens the defenses in one way. The day's first becomes a feature.
+/// The key of apps that the org did not know; they count under that of all apps, too.
+const NEW_APP: &str = "new_app";
+
+/// Learns a change that weakens the defenses in one way. The day's first becomes a feature, and the first app of the day that
+/// the org does not know, so that no known one hides it.
 pub(super) fn learn(
     profile: &mut Profile,
     day: &Day,
@@ -19,8 +23,14 @@ pub(super) fn learn(
     let sighting = profile.values.operations.touch(key, day.number);
     let peer_share = shared.populations.share_knowing(key);
     establish(shared, sighting, key, day.number);
-    let known_app = setup::connected_app(activity).is_some_and(|app| note_app(shared, app));
-    if matches!(sighting, Sighting::Today { .. }) {
+    let is_app = case == SetupCase::App;
+    let known_app = is_app && setup::connected_app(activity).is_some_and(|app| note_app(shared, app));
+    let of_kind = if is_app && !known_app {
+        profile.values.operations.touch(names::key(names::SETUP, NEW_APP), day.number)
+    } else {
+        sighting
+    };
+    if matches!(of_kind, Sighting::Today { .. }) {
         return;
     }
     features.push(Feature::Setup(Setup {
@@ -126,5 +136,30 @@ mod tests {
         assert_eq!(known(world.change(30, "admin", "Installed Connected App Loader to Acme")), [false]);
         assert_eq!(known(world.change(30, "reader", "Installed Connected App Loader to Acme")), [true]);
         assert_eq!(known(world.change(31, "reader", "Installed Connected App Night Loader to Acme")), [false]);
+    }
+
+    #[test]
+    fn a_known_app_hides_no_unknown_one() {
+        let [known, new] = ["Installed Connected App Loader to Acme", "Installed Connected App Night Loader to Acme"];
+        for sentences in [[known, new], [new, known]] {
+            let mut world = World::new();
+            world.change(30, "admin", known);
+            let observed = sentences.map(|sentence| world.change(31, "reader", sentence)).concat();
+            let unknown: Vec<&Setup> = observed.iter().filter(|setup| !setup.known_app).collect();
+            let [unknown] = unknown[..] else { panic!("{observed:?}") };
+            assert_eq!((unknown.what.as_str(), unknown.seen), (new, 0.0));
+            assert_eq!(world.change(31, "reader", "Created Connected App Day Loader"), [], "one a day");
+        }
+    }
+
+    #[test]
+    fn only_apps_that_are_added_are_known() {
+        let mut world = World::new();
+        world.change(30, "admin", "Installed Connected App Loader to Acme");
+        let rules = "Changed connected app Loader scopes from api to full, refresh_token";
+        for day in [31, 32] {
+            let [setup] = &world.change(day, "admin", rules)[..] else { panic!() };
+            assert_eq!((setup.case, setup.known_app), (SetupCase::AppRules, false));
+        }
     }
 }
