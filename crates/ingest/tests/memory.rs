@@ -95,6 +95,8 @@ fn bodies() -> Vec<Hostile> {
         format!(r#""SecurityEventData":[{}{{"featureName":1}}]"#, r#"{"featureName":1},"#.repeat(3 * MIB / 18));
     let features = event("ApiAnomalyEventStore", &features);
     let columns = ",".repeat(3 * MIB / 2);
+    let small = r#"{\"EventDate\":1772442000000,\"UserId\":\"a\",\"SourceIp\":\"b\"},"#;
+    let within = format!("{{\"type\":\"LogoutEvent\",\"message\":\"[{}{{}}]\"}}\n", small.repeat(45_000));
     let many_columns = format!("Login,2026-03-02T00:00:00Z,a{columns}\n");
     let header = "EVENT_TYPE,TIMESTAMP_DERIVED,USER_ID\n";
     let many_names = format!("{}{columns}\n", header.trim_end());
@@ -128,6 +130,7 @@ fn bodies() -> Vec<Hostile> {
         hostile("a zip of very many members", zip(120_000, b""), 400, rejected(10_001)),
         hostile("large zips in a zip", zip(2, &zip(50_000, b"")), 400, rejected(20_002)),
         hostile("long texts", gzip("", &long_text, FEW), 202, accepted(FEW / long_text.len())),
+        hostile("records within a text", gzip("", &within, FEW), 202, accepted(FEW / within.len() * 10_000)),
         hostile("many features", gzip("", &features, FEW), 202, accepted(FEW / features.len())),
     ]
 }

@@ -190,7 +190,7 @@ impl<R: Read> Chunks<R> {
         let line = self.line;
         let head = self.buffer.get(..4096).unwrap_or(&self.buffer);
         let excerpt = match self.splitter {
-            Splitter::Csv(_) => reject::csv_excerpt(head),
+            Splitter::Csv(_) => reject::csv_excerpt(head, self.splitter.header().map_or(0, |header| header.shown())),
             Splitter::Lines | Splitter::Json(_) => reject::excerpt(head),
         };
         let reject = Reject { line, reason: RejectReason::TooLong, excerpt };

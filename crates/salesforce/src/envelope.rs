@@ -8,17 +8,18 @@ mod hints;
 mod pairs;
 mod repair;
 mod resolve;
+mod signs;
 mod text;
 mod value;
 
-use crate::field::{self, Field, Meaning};
-use crate::normalize;
+use crate::field::{self, Meaning};
 use crate::reject::RejectReason;
 use crate::types::TypeNames;
 use hints::Hints;
 pub(crate) use resolve::{Resolved, fingerprint, uses};
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use signs::Signs;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -26,8 +27,11 @@ pub(crate) use value::Value;
 
 /// Most envelopes around a record. A choice: real ones have at most five.
 pub const MAX_ENVELOPES: usize = 8;
-/// Most members of an object that are looked at. A choice: records have about a hundred, and hostile ones millions.
-const MAX_MEMBERS: usize = 1_024;
+/// Most members of a record. A choice: real ones have about a hundred, and hostile ones millions.
+pub const MAX_MEMBERS: usize = 1_024;
+/// Most records within one object or line, so that one that is read as a whole takes bounded memory. A choice: with a few
+/// hundred bytes each, more do not fit into the longest line.
+pub const MAX_WITHIN: usize = 10_000;
 
 /// A name and its value, within an object or a row.
 pub(crate) type Member<'a> = (Cow<'a, str>, Value<'a>);
@@ -69,8 +73,10 @@ struct Opener<'e> {
     types: TypeNames,
     path: Vec<String>,
     opened: Opened,
-    /// Contents of the records so far, and the path of each: some envelopes hold a record as text and as fields.
-    seen: HashMap<u64, u64>,
+    /// How many of the envelopes are texts.
+    texts: usize,
+    /// Contents of the records so far, and where each was found: some envelopes hold a record as text and as fields.
+    seen: HashMap<u64, Place>,
     /// Whether an object says an event's type, and has no time.
     is_untimed: bool,
 }
@@ -78,7 +84,7 @@ struct Opener<'e> {
 impl<'e> Opener<'e> {
     fn new(types: TypeNames, each: &'e mut dyn FnMut(Found<'_, '_>)) -> Self {
         let (opened, seen) = (Opened::default(), HashMap::new());
-        Self { each, types, path: Vec::new(), opened, seen, is_untimed: false }
+        Self { each, types, path: Vec::new(), opened, texts: 0, seen, is_untimed: false }
     }
 
     fn finish(mut self) -> Opened {
@@ -90,16 +96,17 @@ impl<'e> Opener<'e> {
 
     fn value(&mut self, value: &Value<'_>, hints: &Hints, depth: usize) {
         match value {
-            Value::Text(text) => self.text(text, hints, depth),
+            Value::Text(text) => self.within_text(text, hints, depth),
             Value::Json(raw) => match raw.as_bytes().first() {
                 Some(b'{') => match members(raw) {
+                    Ok(members) if members.len() > MAX_MEMBERS => self.list(raw, &members, hints, depth),
                     Ok(members) => self.object(&members, hints, depth),
                     Err(error) => self.fault(crate::json::syntax(&error)),
                 },
                 Some(b'[') => self.array(raw, hints, depth),
                 Some(b'"') => {
                     if let Ok(text) = serde_json::from_str::<Cow<'_, str>>(raw) {
-                        self.text(&text, hints, depth);
+                        self.within_text(&text, hints, depth);
                     }
                 }
                 _ => {}
@@ -114,7 +121,14 @@ impl<'e> Opener<'e> {
         }
         let hints = outer.within(members);
         let before = self.opened.records;
-        for (name, value) in members.iter().filter(|(_, value)| value.may_hold_a_record()) {
+        // What stands in the fields of an event is chosen by whoever caused it, and is never an event itself.
+        let is_envelope = |name: &str| match field::meaning(name) {
+            Meaning::Field(..) => !signs.are_of_an_event(),
+            Meaning::Dropped => !signs.are_of_an_event() || name.starts_with(char::is_lowercase),
+            Meaning::Unknown => true,
+        };
+        let within = members.iter().filter(|(name, value)| value.may_hold_a_record() && is_envelope(name));
+        for (name, value) in within {
             if depth >= MAX_ENVELOPES {
                 self.fault(RejectReason::TooDeep);
                 return;
@@ -130,11 +144,30 @@ impl<'e> Opener<'e> {
         self.is_untimed |= signs.is_typed;
     }
 
-    /// Hands over a record, unless the same was found elsewhere in the envelope.
+    /// Follows the members of an object that has too many to be a record: a list with keys.
+    fn list(&mut self, raw: &str, first: &[Member<'_>], hints: &Hints, depth: usize) {
+        if Signs::of(first).are_of_an_event() {
+            return self.fault(RejectReason::TooManyMembers);
+        }
+        let each = |_: Cow<'_, str>, value: &RawValue| {
+            let value = Value::Json(value.get());
+            if depth < MAX_ENVELOPES && value.may_hold_a_record() {
+                self.value(&value, hints, depth + 1);
+            }
+        };
+        if let Err(error) = crate::json::each_member(raw, each) {
+            self.fault(crate::json::syntax(&error));
+        }
+    }
+
+    /// Hands over a record, unless the same was found in another part of the envelope, as text here or there.
     fn record(&mut self, members: &[Member<'_>], hints: &Hints) {
-        let path = model::id::hash(self.path.join("\0").as_bytes());
-        let first = *self.seen.entry(fingerprint(members)).or_insert(path);
-        if first == path {
+        if self.opened.records >= MAX_WITHIN {
+            return self.fault(RejectReason::TooManyWithin);
+        }
+        let place = Place { path: model::id::hash(self.path.join("\0").as_bytes()), is_text: self.texts > 0 };
+        let first = *self.seen.entry(fingerprint(members)).or_insert(place);
+        if first.path == place.path || !first.is_text && !place.is_text {
             self.opened.records += 1;
             (self.each)(Found { members, hints, path: &self.path });
         }
@@ -161,110 +194,22 @@ impl<'e> Opener<'e> {
     }
 }
 
-/// Returns the members of an object, at most [`MAX_MEMBERS`].
+/// Where a record was found.
+#[derive(Clone, Copy)]
+struct Place {
+    path: u64,
+    is_text: bool,
+}
+
+/// Returns the members of an object, at most one more than [`MAX_MEMBERS`].
 fn members(raw: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
     let mut listed: Vec<Member<'_>> = Vec::new();
     crate::json::each_member(raw, |name, value| {
-        if listed.len() < MAX_MEMBERS {
+        if listed.len() <= MAX_MEMBERS {
             listed.push((name, Value::Json(value.get())));
         }
     })?;
     Ok(listed)
-}
-
-/// What shows that members are those of an event.
-#[derive(Default)]
-struct Signs {
-    /// They say an event's type.
-    is_typed: bool,
-    /// They say it as Salesforce does.
-    is_typed_by_salesforce: bool,
-    /// They have an event's time.
-    is_timed: bool,
-    /// How many fields there are that only events have.
-    specific: usize,
-    /// They name a user.
-    is_named: bool,
-    /// They have the time at which a record was written: of a change in Setup, when it happened.
-    is_dated: bool,
-    /// How many fields there are that only changes in Setup have.
-    of_setup: usize,
-}
-
-impl Signs {
-    fn of(members: &[Member<'_>]) -> Self {
-        let mut signs = Self::default();
-        for (name, value) in members {
-            if name == "attributes" {
-                signs.is_typed_by_salesforce |=
-                    value.members_type().is_some_and(|name| normalize::is_event_type(&name));
-                continue;
-            }
-            let is_known_type =
-                || value.scalar().is_some_and(|it| it.is_text(|text| normalize::known_type(text).is_some()));
-            match field::meaning(name) {
-                Meaning::Field(Field::EventType, _) if name == "EVENT_TYPE" => signs.is_typed_by_salesforce = true,
-                Meaning::Field(Field::EventType, _) => signs.is_typed |= is_known_type(),
-                Meaning::Field(Field::ObjectType, _) => signs.is_typed_by_salesforce = true,
-                Meaning::Field(Field::EventDate | Field::TimestampDerived | Field::SetupTime, _) => {
-                    signs.is_timed = true
-                }
-                Meaning::Field(Field::CreatedDate, _) => signs.is_dated = true,
-                Meaning::Field(field, _) if is_of_setup(field) => signs.of_setup += 1,
-                Meaning::Field(Field::Timestamp, _) => signs.is_timed |= &**name != "timestamp",
-                Meaning::Field(Field::Username | Field::DelegatedUsername, _) => signs.is_named = true,
-                Meaning::Field(field, _) => signs.specific += usize::from(is_specific(field)),
-                Meaning::Dropped | Meaning::Unknown => {}
-            }
-        }
-        signs.is_typed |= signs.is_typed_by_salesforce;
-        signs
-    }
-
-    /// Whether nothing within can be meant instead.
-    fn are_certain(&self) -> bool {
-        self.is_typed_by_salesforce && (self.is_timed || self.is_dated && self.of_setup > 0) && self.specific > 0
-    }
-
-    /// An event has a time, and says its type or has two fields that only events have. One is enough if its type is known
-    /// from outside, and so is a username.
-    fn are_of_a_record(&self, is_typed_outside: bool) -> bool {
-        let is_change = (self.is_timed || self.is_dated) && self.of_setup > 1;
-        let is_event = self.is_typed || self.specific > 1 || is_typed_outside && (self.specific > 0 || self.is_named);
-        is_change || self.is_dated && self.is_typed || self.is_timed && is_event
-    }
-}
-
-/// Returns whether a field's name is one that only Salesforce's events have.
-fn is_specific(field: Field) -> bool {
-    matches!(
-        field,
-        Field::EventIdentifier
-            | Field::UserId
-            | Field::UserIdentifier
-            | Field::UserIdDerived
-            | Field::OrgId
-            | Field::RequestId
-            | Field::SessionKey
-            | Field::LoginKey
-            | Field::LoginType
-            | Field::LoginStatus
-            | Field::SourceIp
-            | Field::ClientIp
-            | Field::QueriedEntities
-            | Field::Rows
-            | Field::RowsReturned
-            | Field::ExecutionIdentifier
-            | Field::DeveloperName
-            | Field::ReportId
-            | Field::DocumentId
-            | Field::PermissionList
-    )
-}
-
-/// Returns whether a field's name is one that only changes in Setup have.
-fn is_of_setup(field: Field) -> bool {
-    matches!(field, Field::SetupAction | Field::Display | Field::Section | Field::DelegateUser)
 }
 
 /// Calls a function with each element of an array.

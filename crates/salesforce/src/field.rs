@@ -44,7 +44,7 @@ macro_rules! fields {
 fields! {
     // Type and identity.
     ObjectType: "attributes.type";
-    Channel: "channel" in ENVELOPE | "EventApiName" in ENVELOPE;
+    Channel: "channel" | "EventApiName";
     EventType: "EVENT_TYPE";
     EventIdentifier: "EventIdentifier";
     // Times.

@@ -1,6 +1,6 @@
 //! Detects the format of a file from its first bytes.
 
-mod json;
+pub(crate) mod json;
 mod table;
 
 use std::fmt;

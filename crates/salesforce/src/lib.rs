@@ -20,7 +20,7 @@ mod types;
 
 pub use chunk::{Chunk, Chunks, MAX_RECORD, ReadError};
 pub use counts::{Counts, Fault, Faults, MAX_FAULTS, MAX_TYPES};
-pub use envelope::MAX_ENVELOPES;
+pub use envelope::{MAX_ENVELOPES, MAX_MEMBERS, MAX_WITHIN};
 pub use format::{Format, NotEvents, detect};
 pub use occurrences::Occurrences;
 pub use record::Scalar;

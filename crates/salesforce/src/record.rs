@@ -222,7 +222,7 @@ fn read_number(text: &str) -> Option<f64> {
     if let Ok(number) = text.parse() {
         return Some(number);
     }
-    if matches!(text, "N/A" | "-" | "null" | "None") {
+    if is_nothing(text) {
         return Some(f64::NAN);
     }
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

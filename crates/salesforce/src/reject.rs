@@ -53,7 +53,7 @@ pub enum RejectReason {
         value: Text,
     },
     /// The event is dated after its receipt.
-    #[error("no believable time: more than 5 minutes after it was read: {0}")]
+    #[error("no believable time: more than 5 minutes after it was received: {0}")]
     FutureTime(Timestamp),
     /// No field names the account.
     #[error("no user: UserId and Username are missing")]
@@ -107,6 +107,12 @@ pub enum RejectReason {
     /// The envelopes of a record are nested too deeply.
     #[error("more than {} envelopes around the record", crate::MAX_ENVELOPES)]
     TooDeep,
+    /// An event has more members than any.
+    #[error("more than {} members in one event", crate::MAX_MEMBERS)]
+    TooManyMembers,
+    /// A line or object holds more records than are read of one.
+    #[error("more than {} records in one: the rest is not read", crate::MAX_WITHIN)]
+    TooManyWithin,
     /// The input failed at this record, so nothing after it can be read either.
     #[error("cannot read the rest of the file: {0}")]
     BreaksOff(String),
@@ -123,12 +129,15 @@ impl RejectReason {
             Self::ImplausibleTime { field, .. } => {
                 return Cow::Owned(format!("no believable time: {field} is not between the years 2000 and 9999"));
             }
-            Self::FutureTime(_) => "no believable time: more than 5 minutes after it was read",
+            Self::FutureTime(_) => "no believable time: more than 5 minutes after it was received",
             Self::Json(what) => {
                 let what = what.split(" at line ").next().unwrap_or_default();
                 return Cow::Owned(format!("not a JSON object: {what}"));
             }
             Self::FieldCount { .. } => "more or fewer fields than the header",
+            Self::OpenQuote { .. } => {
+                "more or fewer fields than the header: a quote is not closed, or one within a field is not doubled"
+            }
             Self::BackslashQuotes { .. } => {
                 "more or fewer fields than the header: quotes within a field must be doubled, not behind a backslash"
             }
@@ -143,38 +152,66 @@ const EXCERPT: usize = 200;
 const SECRET: [&str; 8] =
     ["sessionkey", "loginkey", "token", "secret", "password", "sessionid", "authorization", "cookie"];
 
-/// Returns the start of a JSON record, with the values of [`SECRET`] fields masked.
+/// Returns the start of a record, with the values of [`SECRET`] fields masked.
 pub(crate) fn excerpt(record: &[u8]) -> String {
-    let mut masked = String::new();
-    let mut secret = false;
-    // Odd parts are inside quotes. An escaped quote ends a part early, which only masks more.
-    for (i, part) in one_line(record, 4 * EXCERPT).split('"').enumerate() {
-        if i > 0 {
-            masked.push('"');
-        }
-        if i % 2 == 0 {
-            let is_value = part.trim_start().starts_with(':');
-            secret &= is_value;
-            masked.push_str(part);
-            continue;
-        }
-        if secret {
-            masked.push('…');
-            secret = false;
-        } else {
-            let name: String = part.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect();
-            secret = SECRET.iter().any(|word| name.contains(word));
-            masked.push_str(part);
-        }
-    }
-    masked.chars().take(EXCERPT).collect()
+    masked(&one_line(record, 4 * EXCERPT)).chars().take(EXCERPT).collect()
 }
 
-/// Returns the first four fields of a row: Salesforce puts type, time, request and org before any key.
-pub(crate) fn csv_excerpt(row: &[u8]) -> String {
+/// Returns whether a name is that of a secret.
+pub(crate) fn is_secret(name: &str) -> bool {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    SECRET.iter().any(|secret| name.contains(secret))
+}
+
+/// Returns the first four fields of a row, and at most `shown`. A field that holds a record is masked like one.
+pub(crate) fn csv_excerpt(row: &[u8], shown: usize) -> String {
+    let Some(last) = shown.min(4).checked_sub(1) else { return "…".to_owned() };
     let ends = row.iter().enumerate().filter(|(_, byte)| matches!(byte, b',' | b';' | b'\t' | b'|'));
-    let end = ends.map(|(at, _)| at).nth(3).unwrap_or(EXCERPT);
-    one_line(row, end.min(EXCERPT)).chars().take(EXCERPT).collect()
+    let end = ends.map(|(at, _)| at).nth(last).unwrap_or(EXCERPT);
+    masked(&one_line(row, end.min(EXCERPT))).chars().take(EXCERPT).collect()
+}
+
+/// Masks the value behind each name that contains one of [`SECRET`]: in JSON, in JSON within a text, and in pairs.
+fn masked(text: &str) -> String {
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let (mut masked, mut rest) = (String::new(), text);
+    while let Some(start) = rest.find(is_word) {
+        let (before, word_on) = rest.split_at(start);
+        let (word, after) = word_on.split_at(word_on.find(|c| !is_word(c)).unwrap_or(word_on.len()));
+        masked.push_str(before);
+        masked.push_str(word);
+        rest = after;
+        if !is_secret(word) {
+            continue;
+        }
+        // Between name and value stand quotes, and a colon or an equals sign.
+        let between = after.find(|c: char| !matches!(c, '"' | '\'' | '\\' | ':' | '=' | ' ')).unwrap_or(after.len());
+        let (sign, value_on) = after.split_at(between);
+        if sign.contains([':', '=']) {
+            let (value, behind) = value_on.split_at(value_end(sign, value_on));
+            masked.push_str(sign);
+            masked.push_str(if value.is_empty() { "" } else { "…" });
+            rest = behind;
+        }
+    }
+    masked + rest
+}
+
+/// Returns where a value ends that begins behind `sign`.
+fn value_end(sign: &str, value: &str) -> usize {
+    let end = if sign.ends_with("\\\"") {
+        value.find(['\\', '"'])
+    } else if sign.ends_with(['"', '\'']) {
+        let mut is_escaped = false;
+        value.find(|c| {
+            let ends = !is_escaped && matches!(c, '"' | '\'');
+            is_escaped = c == '\\' && !is_escaped;
+            ends
+        })
+    } else {
+        value.find(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '}' | ']' | '&'))
+    };
+    end.unwrap_or(value.len())
 }
 
 /// Returns the first `limit` bytes as one line of text.
@@ -189,11 +226,20 @@ mod tests {
 
     #[test]
     fn excerpts_mask_session_keys() {
-        let shown = excerpt(br#"{"UserId":"005","SessionKey":"abc","LOGIN_KEY" : "def","ACCESS_TOKEN":"x\"y"}"#);
-        assert_eq!(shown, r#"{"UserId":"005","SessionKey":"…","LOGIN_KEY" : "…","ACCESS_TOKEN":"…"y"}"#);
+        let check = |text: &str, expect: &str| assert_eq!(excerpt(text.as_bytes()), expect);
+        check(
+            r#"{"UserId":"005","SessionKey":"abc","LOGIN_KEY" : "def","ACCESS_TOKEN":"x\"y","n":1}"#,
+            r#"{"UserId":"005","SessionKey":"…","LOGIN_KEY" : "…","ACCESS_TOKEN":"…","n":1}"#,
+        );
+        check(r#"{"m":"{\"SessionKey\":\"abc\",\"a\":1}"}"#, r#"{"m":"{\"SessionKey\":\"…\",\"a\":1}"}"#);
+        check(r#"t, SESSION_KEY="abc", LOGIN_KEY=def, X="y""#, r#"t, SESSION_KEY="…", LOGIN_KEY=…, X="y""#);
+        check(r#""{""SessionKey"":""abc""}",1"#, r#""{""SessionKey"":""…""}",1"#);
+        check("a token of none, and the secret", "a token of none, and the secret");
+        check(r#"{"SessionKey":null,"Cookie":"#, r#"{"SessionKey":…,"Cookie":"#);
         assert_eq!(excerpt(&[b'x'; 5000]).chars().count(), 200);
-        assert_eq!(csv_excerpt("é,é,é,é,secret".as_bytes()), "é,é,é,é");
-        assert_eq!(csv_excerpt(b"\"API\",\"2024\",\"r\",\"o\",\"u\",\"s3cret\""), "\"API\",\"2024\",\"r\",\"o\"");
-        assert_eq!(csv_excerpt(b"API;2024;r;o;u;s3cret"), "API;2024;r;o");
+        assert_eq!(csv_excerpt("é,é,é,é,secret".as_bytes(), 9), "é,é,é,é");
+        assert_eq!(csv_excerpt(b"\"API\",\"2024\",\"r\",\"o\",\"u\",\"s3cret\"", 9), "\"API\",\"2024\",\"r\",\"o\"");
+        assert_eq!(csv_excerpt(b"API;2024;r;o;u;s3cret", 9), "API;2024;r;o");
+        assert_eq!((csv_excerpt(b"API,s3cret,x", 1), csv_excerpt(b"s3cret,x", 0)), ("API".into(), "…".into()));
     }
 }

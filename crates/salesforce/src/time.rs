@@ -156,7 +156,7 @@ fn month(word: &str) -> Option<i64> {
 
 /// Parses a number of one to four digits.
 fn whole(part: &str) -> Option<i64> {
-    digits(part.as_bytes()).filter(|_| (1..=4).contains(&part.len())).map(|number| number as i64)
+    if (1..=4).contains(&part.len()) { digits(part.as_bytes()).map(|number| number as i64) } else { None }
 }
 
 /// Splits the seconds from their fraction, which begins with a point.
@@ -341,6 +341,7 @@ mod tests {
         for text in [
             "3/2/2026 13:05 PM",
             "3/2/2026 9:05 XYZ",
+            "2026/03/99999999999999999999999 10:00",
             "2.02603E+13",
             "2.0260302E+13",
             "1.77244E+12",

@@ -7,6 +7,7 @@ mod scan;
 
 use super::{Cut, Records};
 use crate::format::BOM;
+use crate::format::json::is_at_start;
 use scan::Key;
 
 pub(crate) use scan::{Pages, Scan, Scanner};
@@ -126,7 +127,7 @@ impl Splitter {
             let start = rest.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(rest.len());
             let text = rest.get(start..).unwrap_or_default();
             let end = memchr::memchr(b'\n', text);
-            if lines == LINES_BEFORE || text.starts_with(b"{") || text.starts_with(b"[") || has_ended && end.is_none() {
+            if lines == LINES_BEFORE || is_at_start(text) || has_ended && end.is_none() {
                 self.before = Before::Done;
                 break;
             }

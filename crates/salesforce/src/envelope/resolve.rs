@@ -1,6 +1,7 @@
 //! Decides which of a record's members are Salesforce's, and which a collector has added.
 
-use super::{Found, Member, is_of_setup, is_specific};
+use super::signs::{is_of_setup, is_specific};
+use super::{Found, Member};
 use crate::field::{Field, LONGEST, Marks, Meaning, fold, identifies, meaning, plain};
 use crate::fingerprint::{Fingerprint, NameHash};
 use crate::normalize;
@@ -33,30 +34,8 @@ impl<'a> Resolved<'a> {
         let candidates: Vec<_> = found.members.iter().filter_map(candidate).collect();
         let suggested = suggested(found, names);
         let own = Own::of(&candidates, &suggested);
-        let is_own = |candidate: &&Candidate<'_, '_>| own.is(candidate);
-        let mut record = Record::new();
-        candidates.iter().filter(is_own).for_each(|candidate| candidate.set(&mut record));
-        let identity = [Field::UserIdDerived, Field::UserId, Field::Username];
-        if identity.iter().all(|field| *record.get(*field) == Scalar::Null) {
-            let others = candidates.iter().filter(|candidate| identity.contains(&candidate.field));
-            others.for_each(|candidate| candidate.set(&mut record));
-        }
-        // The id of an org is one wherever it stands.
-        if *record.get(Field::OrgId) == Scalar::Null {
-            candidates
-                .iter()
-                .filter(|candidate| candidate.is_org_id())
-                .for_each(|candidate| candidate.set(&mut record));
-        }
-        let lone = candidates.iter().filter(|candidate| is_salesforces_alone(candidate.field));
-        lone.filter(|candidate| candidate.marks.has(own.channel)).for_each(|candidate| candidate.set(&mut record));
-        if *record.get(Field::EventType) == Scalar::Null {
-            candidates
-                .iter()
-                .filter(|candidate| candidate.names_a_type())
-                .for_each(|candidate| candidate.set(&mut record));
-        }
-        for candidate in candidates.iter().filter(|candidate| !is_own(candidate)) {
+        let (mut record, used) = own.fill(&candidates);
+        for (candidate, _) in candidates.iter().zip(used).filter(|(_, used)| !used) {
             set_attribute(&mut record, candidate.member);
         }
         let is_unknown = |(name, _): &&Member<'_>| meaning(name) == Meaning::Unknown && name != "attributes";
@@ -73,13 +52,14 @@ impl<'a> Resolved<'a> {
 /// Returns what is done with each member of a record.
 pub(crate) fn uses<'f>(found: &'f Found<'_, '_>, names: TypeNames) -> impl Iterator<Item = (&'f str, ColumnUse)> {
     let candidates: Vec<_> = found.members.iter().filter_map(candidate).collect();
-    let own = Own::of(&candidates, &suggested(found, names));
+    let (_, used) = Own::of(&candidates, &suggested(found, names)).fill(&candidates);
+    let mut used = used.into_iter();
     found.members.iter().map(move |member| {
         let name = member.0.as_ref();
-        match candidate(member) {
-            Some(candidate) if own.is(&candidate) => (name, ColumnUse::Field(candidate.field.name())),
+        match candidate(member).filter(|_| used.next().unwrap_or_default()) {
+            Some(candidate) => (name, ColumnUse::Field(candidate.field.name())),
             None if meaning(name) == Meaning::Dropped => (name, ColumnUse::Passed),
-            _ => (name, ColumnUse::Attribute),
+            None => (name, ColumnUse::Attribute),
         }
     })
 }
@@ -96,8 +76,31 @@ impl Own {
         Self { channel, style: style_of(candidates, channel) }
     }
 
-    fn is(&self, candidate: &Candidate<'_, '_>) -> bool {
-        candidate.marks.has(self.channel) && candidate.marks.has(self.style)
+    /// Fills a record. Returns for each candidate whether it is the record's, also if another one has the same value.
+    fn fill<'a>(&self, candidates: &[Candidate<'a, '_>]) -> (Record<'a>, Vec<bool>) {
+        let mut record = Record::new();
+        let mut used = vec![false; candidates.len()];
+        let is_own =
+            |candidate: &Candidate<'_, '_>| candidate.marks.has(self.channel) && candidate.marks.has(self.style);
+        for (candidate, used) in candidates.iter().zip(&mut used).filter(|(candidate, _)| is_own(candidate)) {
+            candidate.set(&mut record);
+            *used = true;
+        }
+        let identity = [Field::UserIdDerived, Field::UserId, Field::Username];
+        let has_no_user = identity.iter().all(|field| *record.get(*field) == Scalar::Null);
+        let is_wanted = |candidate: &Candidate<'_, '_>| {
+            has_no_user && identity.contains(&candidate.field)
+                || candidate.is_org_id()
+                || candidate.names_a_type()
+                || candidate.marks.has(self.channel) && is_salesforces_alone(candidate.field)
+        };
+        for (candidate, used) in candidates.iter().zip(&mut used).filter(|(candidate, _)| is_wanted(candidate)) {
+            if *record.get(candidate.field) == Scalar::Null {
+                candidate.set(&mut record);
+                *used = true;
+            }
+        }
+        (record, used)
     }
 }
 

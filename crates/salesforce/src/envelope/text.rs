@@ -1,8 +1,8 @@
 //! Opens texts: JSON, JSON behind other text, pairs, a header with rows, Base64.
 
 use super::{Hints, MAX_ENVELOPES, Opener, Value, pairs, repair};
-use crate::csv::Fields;
 use crate::csv::dialect::delimiter;
+use crate::csv::{Fields, row_end};
 use crate::reject::RejectReason;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +10,13 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 impl Opener<'_> {
+    /// Follows what a text holds that is a value.
+    pub(super) fn within_text(&mut self, text: &str, hints: &Hints, depth: usize) {
+        self.texts += 1;
+        self.text(text, hints, depth);
+        self.texts -= 1;
+    }
+
     /// Follows what a text holds.
     pub(super) fn text(&mut self, text: &str, hints: &Hints, depth: usize) {
         let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0'));
@@ -29,9 +36,13 @@ impl Opener<'_> {
                 None => self.table(text, hints, depth),
             };
         };
-        // A line of syslog or a prompt stands in front.
+        // A line of syslog or a prompt stands in front. If this is no JSON, neither is it damaged.
         let (_, json) = text.split_at(at);
+        let before = self.opened.fault.clone();
         self.json(json, hints, depth);
+        if self.opened.records > 0 || self.texts > 0 {
+            self.opened.fault = before;
+        }
     }
 
     /// Follows the JSON values in a text, which may follow each other without a break.
@@ -58,25 +69,38 @@ impl Opener<'_> {
 
     /// Follows the rows of a text that is a table: a header, and at least one row.
     fn table(&mut self, text: &str, hints: &Hints, depth: usize) {
-        let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-        let Some(header) = lines.next() else { return };
-        let delimiter = delimiter(header.as_bytes());
-        let names: Vec<_> = columns(header, delimiter);
+        let delimiter = delimiter(text.lines().next().unwrap_or_default().as_bytes());
+        let mut rows = rows(text.as_bytes(), delimiter).filter(|row| !row.trim_ascii().is_empty());
+        let names: Vec<_> = rows.next().map(|header| columns(header, delimiter)).unwrap_or_default();
         if names.len() < 3 || depth >= MAX_ENVELOPES {
             return;
         }
-        for line in lines {
-            let values = columns(line, delimiter);
-            if values.len() == names.len() {
+        let before = self.opened.records;
+        for row in rows {
+            let values = columns(row, delimiter);
+            let (found, expected) = (values.len(), names.len());
+            if found == expected {
                 let members: Vec<_> = names.iter().cloned().zip(values.into_iter().map(Value::Text)).collect();
                 self.object(&members, hints, depth + 1);
+            } else if self.opened.records > before {
+                self.fault(RejectReason::FieldCount { found, expected });
             }
         }
     }
 }
 
-fn columns(line: &str, delimiter: u8) -> Vec<Cow<'_, str>> {
-    Fields::of(line.as_bytes(), delimiter).take(super::MAX_MEMBERS).map(crate::csv::text).collect()
+fn columns(row: &[u8], delimiter: u8) -> Vec<Cow<'_, str>> {
+    Fields::of(row, delimiter).take(super::MAX_MEMBERS).map(crate::csv::text).collect()
+}
+
+/// Returns the rows of a table; a field in quotes may have line breaks.
+fn rows(text: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (row, later) = rest.split_at_checked(row_end(rest, true, delimiter)?)?;
+        rest = later;
+        Some(row)
+    })
 }
 
 /// Returns the text that Base64 holds, as records of Kinesis are written; `None` if it is something else.

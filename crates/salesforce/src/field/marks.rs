@@ -28,8 +28,6 @@ impl Marks {
     pub(super) const RECORD: Self = Self::EVENT.or(Self::SETUP);
     /// Names of the objects behind log files and of Security Center.
     pub(super) const OBJECT: Self = Self::LOG.or(Self::CENTER);
-    /// Names that stand outside of records.
-    pub(super) const ENVELOPE: Self = Self::ALL;
 
     const STYLES: u8 = Self::PASCAL.or(Self::UPPER).or(Self::OTHER).0;
 

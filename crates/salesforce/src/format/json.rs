@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::ops::Range;
 
 /// Returns whether `text` starts as JSON that may hold records.
-pub(super) fn is_at_start(text: &[u8]) -> bool {
+pub(crate) fn is_at_start(text: &[u8]) -> bool {
     match text.first() {
         Some(b'{') => true,
         Some(b'[') => {

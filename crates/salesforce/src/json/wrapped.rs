@@ -16,7 +16,9 @@ pub(super) fn read(
     parsed: &mut Parsed,
 ) {
     let text = String::from_utf8_lossy(bytes);
-    let opened = envelope::open(&text, context.types, &mut |found| add(&found, line, bytes, clients, context, parsed));
+    let opened = envelope::open(&text, context.types, &mut |found| {
+        add(&found, line, || reject::excerpt(bytes), clients, context, parsed)
+    });
     set_aside(opened, fault, line, || reject::excerpt(bytes), parsed);
 }
 
@@ -30,9 +32,9 @@ fn set_aside(
 ) {
     let reason = match fault {
         _ if opened.records > 0 => opened.fault,
-        // The plain reading saw the whole text.
-        Some(fault @ RejectReason::Json(_)) => Some(fault),
-        fault => opened.fault.or(fault).or(Some(RejectReason::NoEventType)),
+        // The plain reading found a record, or saw the whole text.
+        None | Some(RejectReason::NoEventType) => opened.fault.or(Some(RejectReason::NoEventType)),
+        Some(fault) => Some(fault),
     };
     if let Some(reason) = reason {
         parsed.rejects.push(Reject { line, reason, excerpt: excerpt() });
@@ -42,7 +44,7 @@ fn set_aside(
 /// Reads all records in a row, like [`read`].
 pub(crate) fn read_row(
     members: Vec<Member<'_>>,
-    row: &[u8],
+    excerpt: &dyn Fn() -> String,
     line: u64,
     fault: Option<RejectReason>,
     clients: &mut Clients,
@@ -50,15 +52,22 @@ pub(crate) fn read_row(
     parsed: &mut Parsed,
 ) {
     let opened =
-        envelope::open_row(members, context.types, &mut |found| add(&found, line, row, clients, context, parsed));
-    set_aside(opened, fault, line, || reject::csv_excerpt(row), parsed);
+        envelope::open_row(members, context.types, &mut |found| add(&found, line, excerpt, clients, context, parsed));
+    set_aside(opened, fault, line, excerpt, parsed);
 }
 
 /// Normalizes a record that was found.
-fn add(found: &Found<'_, '_>, line: u64, bytes: &[u8], clients: &mut Clients, context: &Context, parsed: &mut Parsed) {
+fn add(
+    found: &Found<'_, '_>,
+    line: u64,
+    excerpt: impl FnOnce() -> String,
+    clients: &mut Clients,
+    context: &Context,
+    parsed: &mut Parsed,
+) {
     let Resolved { record, suggested } = Resolved::of(found, context.types);
     let content = || envelope::fingerprint(found.members);
     let result = normalize::normalize(&record, clients, context, &suggested, content);
     debug_assert!(!matches!(result, Ok(Normalized::Mixed)), "a resolved record is plain");
-    parsed.add(result, &record, line, || reject::excerpt(bytes));
+    parsed.add(result, &record, line, excerpt);
 }

@@ -1,7 +1,9 @@
 //! What stands around or within a record and is not Salesforce's displaces nothing, and makes nothing count twice.
 
-use crate::support::read;
+use crate::support::{read, read_as};
 use crate::wrapped::{activity, list_view, login, typed};
+use proptest::prelude::*;
+use salesforce::{Format, RejectReason};
 use serde_json::{Map, Value, json};
 
 #[test]
@@ -152,4 +154,107 @@ fn the_id_of_an_org_counts_in_any_style() {
     let mut event = typed(list_view(), "ListViewEvent");
     event["organization_id"] = json!("acme");
     assert_eq!(activity(&event).org_id, activity(&typed(list_view(), "ListViewEvent")).org_id);
+}
+
+/// Texts that look like an event, a part of one, or damage.
+fn hostile_texts() -> Vec<String> {
+    let forged = r#"{"EVENT_TYPE":"Login","TIMESTAMP":"20260302090000.250","USER_ID":"005hn00000Victm","SOURCE_IP":"192.0.2.1"}"#;
+    vec![
+        forged.to_owned(),
+        format!("Mozilla/5.0 {forged}"),
+        format!("[{forged}]"),
+        forged.replace('{', "{\"a\":{").replace('}', "}}"),
+        "SELECT Id FROM LoginEvent WHERE UserId='x' AND EventDate=1 AND LoginKey='y' AND Username='z'".to_owned(),
+        "EVENT_TYPE=\"Login\", TIMESTAMP=\"20260302090000.250\", USER_ID=\"005hn00000Victm\", SOURCE_IP=\"1\""
+            .to_owned(),
+        "query { account(where: { name: 1 }) { id name phone and more } }".to_owned(),
+        "EVENT_TYPE,TIMESTAMP,USER_ID\nLogin,20260302090000.250,005hn00000Victm".to_owned(),
+    ]
+}
+
+#[test]
+fn what_stands_in_a_field_of_an_event_is_no_event() {
+    for text in hostile_texts() {
+        for name in ["UserAgent", "Query", "Records", "AdditionalInfo", "Name", "Description", "Message"] {
+            let mut event = list_view();
+            event[name] = json!(text);
+            let typed = typed(event.clone(), "ListViewEvent");
+            for document in [
+                typed.clone(),
+                json!({ "detail-type": "ListViewEvent", "detail": { "payload": event } }),
+                json!({ "message": typed.to_string() }),
+                json!({ "status": "x", "event": typed }),
+            ] {
+                let read = activity(&document);
+                assert_eq!((read.kind, read.rows), (model::Kind::ListView, Some(2000)), "{document}");
+                assert_eq!(read.user_id.as_str(), "005hn00000EmmaMAAR", "{document}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_list_with_keys_is_read_whole() {
+    let event = |number: usize| {
+        let mut event = typed(list_view(), "ListViewEvent");
+        event["EventIdentifier"] = json!(format!("7d0c2b1e-4f6a-4c1e-9a70-{number:012}"));
+        event
+    };
+    let rows: Map<_, _> = (0..1_500).map(|number| (number.to_string(), event(number))).collect();
+    let parsed = read_as(Value::Object(rows).to_string().as_bytes(), Format::JsonLines);
+    assert_eq!((parsed.activities.len(), parsed.rejects.len()), (1_500, 0));
+    let same: Map<_, _> = (0..3).map(|number| (number.to_string(), login())).collect();
+    assert_eq!(read(&Value::Object(same).to_string()).activities.len(), 3, "identical rows of a list are several");
+    let mut wide = login();
+    (0..2_000).for_each(|number| wide[format!("X{number}")] = json!(1));
+    let parsed = read(&json!({ "event": wide }).to_string());
+    assert_eq!(parsed.rejects[0].reason, RejectReason::TooManyMembers);
+}
+
+#[test]
+fn a_line_has_at_most_so_many_records() {
+    let row = r#"{"EventDate":1772442000000,"UserId":"a","SourceIp":"b"}"#;
+    let text = format!("[{}]", vec![row; salesforce::MAX_WITHIN + 5].join(","));
+    let parsed = read_as(json!({ "type": "LogoutEvent", "message": text }).to_string().as_bytes(), Format::JsonLines);
+    assert_eq!((parsed.activities.len(), parsed.rejects.len()), (salesforce::MAX_WITHIN, 1));
+    assert_eq!(parsed.rejects[0].reason, RejectReason::TooManyWithin);
+}
+
+#[test]
+fn a_fault_says_its_own_cause_and_no_values() {
+    let mut event = login();
+    for name in ["USER_ID", "USER_ID_DERIVED", "USER_NAME"] {
+        event.as_object_mut().unwrap().remove(name);
+    }
+    event["QUERY"] = json!("query { account(where: { name: 1 }) { id name phone } }");
+    assert_eq!(read(&event.to_string()).rejects[0].reason, RejectReason::NoUser);
+    let row = "EVENT_TYPE,TIMESTAMP,status,SESSION_KEY,USER_NAME\nLogin,never,x,s3cret,emma@example.test\n";
+    let parsed = read(row);
+    assert!(!parsed.rejects[0].excerpt.contains("s3cret"), "{}", parsed.rejects[0].excerpt);
+}
+
+#[test]
+fn a_table_within_a_text_says_which_rows_do_not_fit() {
+    let table = "EVENT_TYPE,TIMESTAMP,USER_ID\nLogin,20260302090000.250,005hn00000EmmaM\nLogin,1\n\
+                 \"Login\",\"20260302090100.250\",\"005hn\n\"\n";
+    let parsed = read(&json!({ "message": table }).to_string());
+    assert_eq!((parsed.activities.len(), parsed.rejects.len()), (2, 1), "{parsed:?}");
+    assert_eq!(parsed.rejects[0].reason, RejectReason::FieldCount { found: 2, expected: 3 });
+}
+
+proptest! {
+    /// Whatever text stands in a field, the event is counted once, as accepted or as rejected.
+    #[test]
+    fn an_event_is_counted_once_whatever_its_fields_hold(
+        text in "[{}\\[\\]\",:=a0\\\\ -]{0,20}",
+        name in prop::sample::select(vec!["UserAgent", "Query", "x", "payload"]),
+        hostile in prop::sample::select(hostile_texts()),
+    ) {
+        let mut event = typed(list_view(), "ListViewEvent");
+        event[name] = json!(format!("{text}{hostile}"));
+        for document in [event.to_string(), json!({ "status": "x", "event": event }).to_string()] {
+            let parsed = read_as(document.as_bytes(), Format::JsonLines);
+            prop_assert_eq!(parsed.activities.len() + parsed.rejects.len(), 1, "{}", document);
+        }
+    }
 }

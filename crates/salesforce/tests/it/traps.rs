@@ -299,6 +299,6 @@ fn an_event_after_its_receipt_is_set_aside() {
     assert_eq!(read("2026-03-02T14:27:00Z").activities.len(), 1, "clocks differ by minutes");
     assert_eq!(
         read("2026-03-02T14:26:00Z").rejects[0].reason.to_string(),
-        "no believable time: more than 5 minutes after it was read: 2026-03-02T14:31:52.867Z"
+        "no believable time: more than 5 minutes after it was received: 2026-03-02T14:31:52.867Z"
     );
 }
