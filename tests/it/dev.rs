@@ -50,13 +50,14 @@ async fn a_second_interrupt_leaves_nothing_behind() {
     command.env("TMPDIR", folder.path()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut dev = command.spawn().unwrap();
     let mut lines = BufReader::new(dev.stderr.take().unwrap()).lines();
-    let mut next = async |start: &str| loop {
+    let mut next = async |part: &str| loop {
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
-        if line.unwrap_or_else(|| panic!("ended before {start:?}")).starts_with(start) {
+        if line.unwrap_or_else(|| panic!("ended before {part:?}")).contains(part) {
             return;
         }
     };
-    next("Ctrl-C").await;
+    // All services run then.
+    next(" events played").await;
     let servers = children(&dev);
     assert_eq!(servers.len(), 2, "a nats-server and a Postgres");
     assert!(files(folder.path()) >= 3, "the servers' folders and that of the simulated org");
@@ -71,6 +72,23 @@ async fn a_second_interrupt_leaves_nothing_behind() {
     for server in servers {
         assert!(!Path::new(&format!("/proc/{server}")).exists(), "{server} still runs");
     }
+}
+
+#[tokio::test]
+async fn an_interrupt_while_services_start_is_no_failure() {
+    let folder = temporary();
+    let mut command = command(&["dev"]);
+    command.env("TMPDIR", folder.path()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut dev = command.spawn().unwrap();
+    let mut lines = BufReader::new(dev.stderr.take().unwrap()).lines();
+    while !lines.next_line().await.unwrap().unwrap().starts_with("Ctrl-C") {}
+    signal("INT", dev.id().unwrap());
+    let mut rest = Vec::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        rest.push(line);
+    }
+    let status = tokio::time::timeout(PATIENCE, dev.wait()).await.unwrap().unwrap();
+    assert_eq!((status.code(), files(folder.path())), (Some(0), 0), "{rest:#?}");
 }
 
 #[tokio::test]

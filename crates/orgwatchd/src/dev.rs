@@ -27,8 +27,8 @@ pub(crate) async fn run(mut config: Config, command: Command) -> Result<ExitCode
             // Before anything is started, so that signals leave nothing behind.
             let signals = Signals::listen()?;
             let run = async |config, telemetry: &_| services::run(config, telemetry, arguments, &signals).await;
-            let code = serve("dev", config, run).await?;
-            Ok(if signals.at_once.is_cancelled() { STATUS_INTERRUPTED.into() } else { code })
+            let code = serve("dev", config, run).await;
+            if signals.at_once.is_cancelled() { Ok(STATUS_INTERRUPTED.into()) } else { code }
         }
         Command::FakeOrg(arguments) => fake_org::serve(arguments).await,
     }

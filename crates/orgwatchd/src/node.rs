@@ -170,9 +170,13 @@ impl Node {
     ) -> Result<()> {
         let last = CancellationToken::new();
         self.serve_admin(registry, last.clone()).await?;
-        let mut stages = Stages::new(shutdown);
-        start(self, &mut stages).await?;
-        self.health.started();
+        let mut stages = Stages::new(shutdown.clone());
+        tokio::select! {
+            biased;
+            // Whoever stops a process that still starts gets no error for it.
+            () = shutdown.cancelled() => {}
+            started = start(self, &mut stages) => started.map(|()| self.health.started())?,
+        }
         let outcome = stages.join().await;
         last.cancel();
         self.bus.close().await;
