@@ -44,9 +44,11 @@ pub enum LeftOut {
     /// It lies where another member lies.
     #[error("shares its bytes with another member: the zip is damaged")]
     Overlaps,
-    /// It is a zip of which the end is missing.
-    #[error("the zip is cut off: the list of its members, which is its end, is missing")]
-    NoList,
+    /// It is a zip of which the end is missing. Its members are read up to this byte.
+    #[error(
+        "the zip is cut off: its members are read up to byte {0}, and the list of them, which is its end, is missing"
+    )]
+    NoList(u64),
     /// It is a zip that an office program wrote.
     #[error("an office document, such as an Excel workbook: save it as CSV")]
     Office,

@@ -142,20 +142,21 @@ impl Finder<'_> {
 
     /// Lists the members of a zip. One that is packed itself, or a member, is unpacked to a temporary file.
     fn zipped(&mut self, archive: &Candidate) -> io::Result<Vec<(String, Base, Part)>> {
-        let (base, listing) = match plain_file(archive, Kind::Zip)? {
+        let (base, copied, listing) = match plain_file(archive, Kind::Zip)? {
             Some(file) => {
                 let length = file.metadata()?.len();
-                (archive.place.base.clone(), archive::list(&FileReader::from(file), length))
+                (archive.place.base.clone(), Ok(0), archive::list(&FileReader::from(file), length))
             }
             None => {
                 let (spooled, copied) = Spooled::of(&archive.place, |reader| io::copy(reader, &mut io::sink()))?;
-                if let Err(error) = copied {
-                    self.skip(archive.name.clone(), SkipReason::Broken(error.to_string()));
-                }
                 let listing = archive::list(&spooled as &dyn ReaderAt, spooled.length);
-                (Base::Spooled(Arc::new(spooled)), listing)
+                (Base::Spooled(Arc::new(spooled)), copied, listing)
             }
         };
+        let is_whole = copied.is_ok();
+        if let Err(error) = copied {
+            self.skip(archive.name.clone(), SkipReason::Broken(error.to_string()));
+        }
         let listing = match listing {
             Ok(listing) => listing,
             Err(reason) => {
@@ -163,6 +164,9 @@ impl Finder<'_> {
                 return Ok(Vec::new());
             }
         };
+        if let Some(at) = listing.cut_off.filter(|_| is_whole) {
+            self.skip(archive.name.clone(), LeftOut::NoList(at));
+        }
         self.skip_members(archive, listing.left_out);
         let place = |(name, range, zipped)| (name, base.clone(), Part { range, zipped: Some(zipped) });
         Ok(listing.members.into_iter().map(place).collect())

@@ -140,6 +140,11 @@ impl<E: From<io::Error>> Visitor<'_, '_, E> {
         for (member, reason) in listing.left_out {
             self.leave_out(joined(name, &member).as_deref(), reason)?;
         }
+        if let Some(at) = listing.cut_off {
+            let unpacked = self.unpacked.get(depth + 1).map_or(0, |count| count.load(Ordering::Relaxed));
+            let cause = io::Error::other(LeftOut::NoList(at));
+            self.breaks_off(Break::error(true, at, unpacked, cause))?;
+        }
         Ok(())
     }
 

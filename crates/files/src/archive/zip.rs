@@ -1,5 +1,7 @@
 //! Lists and unpacks the members of a zip.
 
+mod scan;
+
 use super::{LeftOut, MAX_MEMBERS, shown};
 use crate::unpack::{self, Packing};
 use bzip2::read::BzDecoder;
@@ -16,6 +18,8 @@ pub(crate) struct Listing {
     pub(crate) members: Vec<(String, Range<u64>, Zipped)>,
     /// Those that are not read. The name is empty for the archive itself.
     pub(crate) left_out: Vec<(String, LeftOut)>,
+    /// Up to where members were found in a zip that lacks its list; `None` if it has one.
+    pub(crate) cut_off: Option<u64>,
 }
 
 /// How a member is packed, and what it must unpack to.
@@ -34,15 +38,20 @@ enum Method {
     Zstd,
 }
 
-/// Lists the members of a zip of `length` bytes. Folders, and members that are hidden or empty, are passed over.
+/// The member by which an office document is recognized.
+const OFFICE: &[u8] = b"[Content_Types].xml";
+
+/// Lists the members of a zip of `length` bytes. Folders, and members that are hidden or empty, are passed over. A zip that
+/// is cut off lacks its list, which is its end: its members are then found one after the other.
 ///
 /// # Errors
-/// If there is no list, or the zip is an office document.
+/// If the zip is an office document, or is cut off and cannot be read.
 pub(crate) fn list(bytes: &dyn ReaderAt, length: u64) -> Result<Listing, LeftOut> {
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
     let located = ZipLocator::new().locate_in_reader(bytes, &mut buffer, length);
-    let archive = located.map_err(|_| LeftOut::NoList)?;
+    let Ok(archive) = located else { return scan::scan(bytes, length) };
     let mut listing = Listing::default();
+    let mut start = archive.directory_offset();
     let mut entries = archive.entries(&mut buffer);
     loop {
         let entry = match entries.next_entry() {
@@ -53,8 +62,9 @@ pub(crate) fn list(bytes: &dyn ReaderAt, length: u64) -> Result<Listing, LeftOut
                 break;
             }
         };
+        start = start.min(entry.local_header_offset());
         let raw_name = entry.file_path();
-        if raw_name.as_bytes() == b"[Content_Types].xml" {
+        if raw_name.as_bytes() == OFFICE {
             return Err(LeftOut::Office);
         }
         let Some(name) = shown(raw_name.as_bytes()).filter(|_| !entry.is_dir() && entry.uncompressed_size_hint() > 0)
@@ -65,11 +75,7 @@ pub(crate) fn list(bytes: &dyn ReaderAt, length: u64) -> Result<Listing, LeftOut
             listing.left_out.push((String::new(), LeftOut::TooMany));
             break;
         }
-        let method = match method(entry.compression_method()) {
-            _ if entry.flags().is_encrypted() => Err(LeftOut::Encrypted),
-            Some(method) => Ok(method),
-            None => Err(LeftOut::Method(entry.compression_method().to_string())),
-        };
+        let method = method_of(entry.compression_method(), entry.flags().is_encrypted());
         let placed = method.and_then(|method| {
             let local = archive.get_entry(entry.wayfinder()).map_err(|error| damaged(&error))?;
             let (start, end) = local.compressed_data_range();
@@ -82,6 +88,10 @@ pub(crate) fn list(bytes: &dyn ReaderAt, length: u64) -> Result<Listing, LeftOut
             Err(reason) => listing.left_out.push((name, reason)),
         }
     }
+    // The list is that of a zip within this one, which is cut off behind it.
+    if start > 0 && archive.end_offset() < length {
+        return scan::scan(bytes, length);
+    }
     Ok(listing.without_overlaps())
 }
 
@@ -89,13 +99,14 @@ fn damaged(error: &rawzip::Error) -> LeftOut {
     LeftOut::Damaged("zip", error.to_string())
 }
 
-fn method(method: CompressionMethod) -> Option<Method> {
+fn method_of(method: CompressionMethod, is_encrypted: bool) -> Result<Method, LeftOut> {
     match method {
-        CompressionMethod::STORE => Some(Method::Stored),
-        CompressionMethod::DEFLATE => Some(Method::Deflated),
-        CompressionMethod::BZIP2 => Some(Method::Bzip2),
-        CompressionMethod::ZSTD => Some(Method::Zstd),
-        _ => None,
+        _ if is_encrypted => Err(LeftOut::Encrypted),
+        CompressionMethod::STORE => Ok(Method::Stored),
+        CompressionMethod::DEFLATE => Ok(Method::Deflated),
+        CompressionMethod::BZIP2 => Ok(Method::Bzip2),
+        CompressionMethod::ZSTD => Ok(Method::Zstd),
+        other => Err(LeftOut::Method(other.to_string())),
     }
 }
 
@@ -112,7 +123,7 @@ impl Listing {
                 members.push(member);
             }
         }
-        Self { members, left_out: self.left_out }
+        Self { members, ..self }
     }
 }
 
