@@ -49,6 +49,36 @@ fn read(bytes: &[u8]) -> (usize, Vec<(u64, String)>) {
 }
 
 #[test]
+fn files_have_one_channel_if_all_of_them_was_looked_at_or_they_are_plain_tables() {
+    let row = |n: u32| format!("API,2026-03-02T10:{:02}:00.000Z,005hn00000EmmaMAAU,r{n}\n", n % 60);
+    let table = |rows: u32| {
+        "EVENT_TYPE,TIMESTAMP_DERIVED,USER_ID_DERIVED,REQUEST_ID\n".to_owned() + &(0..rows).map(row).collect::<String>()
+    };
+    let lines = |count: u32| (0..count).map(line).collect::<String>();
+    let wrapped = |rows: u32| {
+        let row = |n: u32| format!("{n},\"{}\"\n", line(n).trim_end().replace('"', "\"\""));
+        "number,_raw\n".to_owned() + &(0..rows).map(row).collect::<String>()
+    };
+    let check = |files: &[String], expect: bool| {
+        let folder = tempfile::tempdir().unwrap();
+        for (number, text) in files.iter().enumerate() {
+            std::fs::write(folder.path().join(number.to_string()), text).unwrap();
+        }
+        let given = Context { org: Some(OrgId::new(ORG)), ..Context::default() };
+        let (inputs, _) = expand(&[folder.path().to_owned()], &given).unwrap();
+        assert_eq!((inputs.len(), Input::have_one_channel(&inputs)), (files.len(), expect));
+    };
+    check(&[lines(3)], true);
+    check(&[lines(3), lines(9)], true);
+    check(&[table(9), table(20_000)], true);
+    check(&[lines(3), table(3)], false);
+    // Further on they may have records of another channel.
+    check(&[lines(5_000)], false);
+    check(&[wrapped(3)], true);
+    check(&[wrapped(5_000)], false);
+}
+
+#[test]
 fn all_frames_of_a_packed_file_are_read() {
     assert_eq!(read(&[zstd(&line(1)), zstd(&line(2))].concat()), (2, vec![]));
 }

@@ -55,17 +55,32 @@ impl Plan {
         let (sender, batches) = mpsc::channel(AHEAD);
         let task = spawn_blocking(move || {
             let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-            let delivered = self.delivered(threads, || sender.is_closed())?;
+            let mut delivered = Delivered::default();
+            let mut is_said = false;
+            let has_one_channel = Input::have_one_channel(&self.inputs);
+            if !has_one_channel {
+                tracing::info!("the files are read to their end, to know which channel leads, and then published");
+                delivered = self.delivered(threads, || sender.is_closed())?;
+            }
             read(&self.inputs, self.org.as_ref(), threads, |batch| {
                 let mut left_out = LeftOut::new();
-                delivered.leave_out(&mut batch.activities, &mut left_out);
+                if has_one_channel {
+                    batch.activities.iter().for_each(|activity| delivered.see(activity));
+                    if delivered.is_shared() && !std::mem::replace(&mut is_said, true) {
+                        tracing::error!(
+                            "a file has records of several channels: what both have may count twice; give each channel a file of its own"
+                        );
+                    }
+                } else {
+                    delivered.leave_out(&mut batch.activities, &mut left_out);
+                }
                 sender.blocking_send((std::mem::take(batch), left_out)).map_err(|_| Stop::Unwanted)
             })
         });
         Reader { batches, task }
     }
 
-    /// Reads all files once, to know which channel leads at each time.
+    /// Reads all files, to know which channel leads at each time.
     fn delivered(&self, threads: usize, is_unwanted: impl Fn() -> bool) -> Result<Delivered, Stop> {
         let mut delivered = Delivered::default();
         read(&self.inputs, self.org.as_ref(), threads, |batch| {
