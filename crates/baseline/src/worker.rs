@@ -240,7 +240,7 @@ impl Worker {
         let moved = self.state.clocks().filter(|(org, clock)| self.clocks.get(*org) != Some(clock));
         let moved: Vec<(OrgId, Timestamp)> = moved.map(|(org, clock)| (org.clone(), clock)).collect();
         if !moved.is_empty() {
-            self.owner.put_clocks(self.partition.into(), &moved).await?;
+            self.owner.put_clocks(self.partition.into(), self.checkpointed, &moved).await?;
             self.clocks.extend(moved);
         }
         Ok(())

@@ -124,7 +124,7 @@ mod tests {
             let owner = Owner::connect(&settings, "orgwatch-test", "test", 1).await.unwrap();
             assert!(owner.try_acquire(partition).await.unwrap());
             let clock = (org(), Timestamp(hour * HOUR));
-            owner.put_clocks(partition, &[clock]).await.unwrap();
+            owner.put_clocks(partition, 1, &[clock]).await.unwrap();
             owner.close().await.unwrap();
             self.end().await;
         }

@@ -142,7 +142,9 @@ impl Store {
     /// hours are closed, see [`Owner::put_clocks`](crate::Owner::put_clocks).
     ///
     /// The earliest clock of an org with several partitions counts: the partition of an account is not stored, and no
-    /// incident may end before its own partition has passed it.
+    /// incident may end before its own partition has passed it. A partition without events of the org has the clock of
+    /// another one once it has read the stream as far as that one had when its clock got there: all that was published
+    /// before is then applied, as in an org with one partition.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -156,7 +158,14 @@ impl Store {
         let rows = sqlx::query!(
             r#"SELECT i.org_id, i.user_id, min(c.clock) AS "clock!"
                FROM orgwatch.incidents i
-               JOIN (SELECT org_id, min(clock) AS clock FROM orgwatch.org_clocks GROUP BY org_id) c USING (org_id)
+               JOIN (SELECT org_id, min(clock) AS clock FROM (
+                         SELECT own.org_id, greatest(own.clock, max(other.passed) FILTER (
+                             WHERE other.sequence <= greatest(read.applied, read.reached))) AS clock
+                         FROM orgwatch.org_clocks own
+                         JOIN orgwatch.org_clocks other USING (org_id)
+                         LEFT JOIN orgwatch.checkpoints read ON read.partition = own.partition
+                         GROUP BY own.partition, own.org_id, own.clock) of_partitions
+                     GROUP BY org_id) c USING (org_id)
                LEFT JOIN UNNEST($3::text[], $4::bigint[]) AS own (org_id, milliseconds) USING (org_id)
                WHERE NOT i.ended AND i.status IN ('open', 'acknowledged')
                  AND i.last_event_at + coalesce(own.milliseconds, $1) < c.clock

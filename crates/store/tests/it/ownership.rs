@@ -148,22 +148,53 @@ async fn a_clock_needs_the_partition_and_never_goes_back() {
         async || store.ending_accounts(0, &[].into(), 10).await.unwrap().into_iter().map(|ending| ending.clock);
     assert_eq!(ending().await.next(), None, "no clock is known");
     assert!(a.try_acquire(5).await.unwrap() && b.try_acquire(6).await.unwrap());
-    a.put_clocks(5, &[(org(), last), (OrgId::new("other"), Timestamp(i64::MAX))]).await.unwrap();
+    a.put_clocks(5, 0, &[(org(), last), (OrgId::new("other"), Timestamp(i64::MAX))]).await.unwrap();
     assert_eq!(ending().await.next(), None, "nothing is later");
-    a.put_clocks(5, &[(org(), last.plus(2))]).await.unwrap();
-    a.put_clocks(5, &[(org(), last)]).await.unwrap();
+    a.put_clocks(5, 0, &[(org(), last.plus(2))]).await.unwrap();
+    a.put_clocks(5, 0, &[(org(), last)]).await.unwrap();
     assert_eq!(ending().await.collect::<Vec<_>>(), [last.plus(2)]);
     // A large org has a clock in each of its partitions. The earliest counts: the account may be of either partition,
     // and one that lags may still raise findings of the time that the other has passed.
-    b.put_clocks(6, &[(org(), last)]).await.unwrap();
+    b.put_clocks(6, 0, &[(org(), last)]).await.unwrap();
     assert_eq!(ending().await.next(), None, "a partition lags");
-    b.put_clocks(6, &[(org(), last.plus(1))]).await.unwrap();
+    b.put_clocks(6, 0, &[(org(), last.plus(1))]).await.unwrap();
     assert_eq!(ending().await.collect::<Vec<_>>(), [last.plus(1)]);
-    assert!(matches!(b.put_clocks(5, &[]).await, Err(StoreError::Fenced { partition: 5, .. })));
+    assert!(matches!(b.put_clocks(5, 0, &[]).await, Err(StoreError::Fenced { partition: 5, .. })));
     b.forget_org(6, &org()).await.unwrap();
     assert_eq!(ending().await.collect::<Vec<_>>(), [last.plus(2)]);
     a.forget(5).await.unwrap();
     assert_eq!(ending().await.next(), None);
+}
+
+#[tokio::test]
+async fn a_silent_partition_follows_the_others_as_far_as_it_has_read() {
+    let (database, store) = Database::migrated().await;
+    let (a, b) = tokio::join!(owner(&database, "a", 1), owner(&database, "b", 2));
+    let emma = user("emma");
+    put_incidents(&store, &emma, &[open(incident(1, &emma))]).await;
+    let last = incident(1, &emma).last_event_at;
+    let ending = async || {
+        let ending = store.ending_accounts(0, &[].into(), 10).await.unwrap();
+        ending.into_iter().map(|ending| ending.clock).collect::<Vec<_>>()
+    };
+    assert!(a.try_acquire(5).await.unwrap() && b.try_acquire(6).await.unwrap());
+    a.put_clocks(5, 20, &[(org(), last.plus(2))]).await.unwrap();
+    b.put_clocks(6, 8, &[(org(), last)]).await.unwrap();
+    assert_eq!(ending().await, [], "how far it has read is not known");
+    b.checkpoint(6, 8, &[], &[]).await.unwrap();
+    assert_eq!(ending().await, [], "it may still apply events of the time that the other has passed");
+    b.put_reached(6, 19).await.unwrap();
+    assert_eq!(ending().await, []);
+    b.put_reached(6, 20).await.unwrap();
+    assert_eq!(ending().await, [last.plus(2)]);
+    // An earlier release moves the clock alone.
+    let moved = "UPDATE orgwatch.org_clocks SET clock = clock + 5 WHERE partition = 5";
+    sqlx::query(moved).execute(&mut database.connection().await).await.unwrap();
+    assert_eq!(ending().await, [last.plus(2)]);
+    a.put_clocks(5, 30, &[(org(), last.plus(9))]).await.unwrap();
+    assert_eq!(ending().await, [], "it lags again");
+    b.checkpoint(6, 31, &[], &[]).await.unwrap();
+    assert_eq!(ending().await, [last.plus(9)]);
 }
 
 #[tokio::test]

@@ -130,7 +130,7 @@ async fn baseline_keeps_its_state() {
     let gone = StateKey { org_id: org(), key: "b".into() };
     owner.checkpoint(3, 2, &[entry("a")], &[gone]).await.unwrap();
     for clock in [1, 2] {
-        owner.put_clocks(3, &[(org(), Timestamp(clock))]).await.unwrap();
+        owner.put_clocks(3, 2, &[(org(), Timestamp(clock))]).await.unwrap();
     }
     assert_eq!(owner.load_checkpoint(3).await.unwrap(), Some(2));
     assert_eq!(owner.load_page(3, "~", None).await.unwrap(), [entry("a")]);
