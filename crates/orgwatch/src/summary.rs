@@ -69,14 +69,20 @@ pub(crate) fn missing_org(outcome: &Outcome) -> Option<String> {
 
 /// Returns counts of what was read, in the order in which they are printed, without zeros that need no mention.
 pub(crate) fn counts(outcome: &Outcome) -> Vec<(&'static str, u64)> {
+    let all = all_counts(outcome).into_iter().enumerate();
+    all.filter(|(index, (_, count))| *index < ALWAYS || *count > 0).map(|(_, named)| named).collect()
+}
+
+/// How many of the counts are printed even if they are 0: the first ones.
+const ALWAYS: usize = 4;
+
+fn all_counts(outcome: &Outcome) -> [(&'static str, u64); 16] {
     let activities = |of: ActivityOutcome| outcome.finished.counts.activities.get(&of).copied().unwrap_or(0);
-    let always = [
+    [
         ("files", outcome.files),
         ("events", outcome.events),
         ("users", outcome.finished.counts.users),
         ("set aside", outcome.faults.total()),
-    ];
-    let sometimes = [
         ("files skipped", outcome.skipped.len() as u64),
         ("without an org", outcome.joined.as_ref().map_or(0, |(_, count)| *count)),
         ("outside the asked time", outcome.outside),
@@ -89,8 +95,7 @@ pub(crate) fn counts(outcome: &Outcome) -> Vec<(&'static str, u64)> {
         ("dated in the future and quarantined", activities(ActivityOutcome::Future)),
         ("too old to recognize duplicates", activities(ActivityOutcome::Forgotten)),
         ("verdicts unscoreable", outcome.finished.counts.unscoreable.values().sum()),
-    ];
-    always.into_iter().chain(sometimes.into_iter().filter(|(_, count)| *count > 0)).collect()
+    ]
 }
 
 /// Returns the summary for machines.
@@ -164,4 +169,27 @@ pub(crate) fn channel_name(channel: Channel) -> &'static str {
 
 fn listed(items: impl Iterator<Item = impl Display>) -> String {
     items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orgwatch::{Backtest, Options, backtest};
+
+    #[test]
+    fn every_count_is_documented() {
+        let folder = tempfile::tempdir().unwrap();
+        let row = "EVENT_TYPE,TIMESTAMP_DERIVED,USER_ID\nAPI,2026-03-02T09:00:00.000Z,005000000000001AAA\n";
+        std::fs::write(folder.path().join("a.csv"), row).unwrap();
+        let options = Options { threads: 1, ..Options::default() };
+        let run = Backtest::new(&[folder.path().to_owned()], settings::Settings::default(), options).unwrap();
+        let outcome = backtest(run, |_, _| Ok(()), |_| ()).unwrap();
+        let document = include_str!("../../../docs/inputs.md");
+        for (name, _) in all_counts(&outcome) {
+            let is_named = |line: &str| {
+                line.split('|').nth(1).is_some_and(|names| names.split(", ").any(|one| one.trim() == name))
+            };
+            assert!(document.lines().any(is_named), "docs/inputs.md lacks the count {name:?}");
+        }
+    }
 }

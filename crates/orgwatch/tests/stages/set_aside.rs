@@ -5,6 +5,7 @@ use crate::support::{Folder, options, run, run_path, try_path};
 use engine::ActivityOutcome;
 use model::time::{DAY, HOUR, MINUTE, SECOND};
 use orgwatch::{Backtest, Options, Outcome, backtest};
+use salesforce::RejectReason;
 use serde_json::json;
 use settings::Settings;
 
@@ -216,5 +217,44 @@ fn an_empty_period_is_refused() {
         let options = Options { from: Some(START.plus(DAY)), to: Some(to), ..options() };
         let error = Backtest::new(std::slice::from_ref(&file), Settings::default(), options).err().unwrap();
         assert!(error.to_string().starts_with("the period is empty: "), "{error}");
+    }
+}
+
+#[test]
+fn every_reason_is_documented() {
+    let (field, value, found, expected) = ("…", "…".into(), 1, 2);
+    let reasons = [
+        RejectReason::NoEventType,
+        RejectReason::NotAnEvent("…".into()),
+        RejectReason::NoTime,
+        RejectReason::BadTime { field, value },
+        RejectReason::DateOnly { field, value: "…".into() },
+        RejectReason::ImplausibleTime { field, value: "…".into() },
+        RejectReason::FutureTime(START),
+        RejectReason::NoUser,
+        RejectReason::NoOrg,
+        RejectReason::LongId("…"),
+        RejectReason::Json("…".to_owned()),
+        RejectReason::NotUtf8,
+        RejectReason::FieldCount { found, expected },
+        RejectReason::BackslashQuotes { found, expected },
+        RejectReason::OpenQuote { found, expected },
+        RejectReason::SingleQuotes,
+        RejectReason::TooLong,
+        RejectReason::TooDeep,
+        RejectReason::BreaksOff("…".to_owned()),
+    ];
+    let code = include_str!("../../../salesforce/src/reject.rs");
+    assert_eq!(code.matches("#[error(").count(), reasons.len(), "a reason is missing above");
+    let document = include_str!("../../../../docs/inputs.md");
+    for reason in reasons {
+        let fault = reason.fault();
+        // It may have the numbers of the row before the colon.
+        let label = match &reason {
+            RejectReason::OpenQuote { .. } => fault.rsplit(": ").next().unwrap(),
+            _ => &fault,
+        };
+        let is_row = |line: &str| line.split('|').nth(1).is_some_and(|reason| reason.trim().ends_with(label));
+        assert!(document.lines().any(is_row), "docs/inputs.md lacks the reason {fault:?}");
     }
 }
