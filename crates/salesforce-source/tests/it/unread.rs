@@ -10,7 +10,7 @@ use model::{Kind, OrgId, Timestamp};
 use runtime::admin::Health;
 use salesforce_source::{ConnectedOrg, Files, SalesforceSettings, SalesforceSource, Setup, Stored};
 use servers::Postgres;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio_util::sync::CancellationToken;
 
 const NOON: &str = "2026-03-02T12:00:00Z";
@@ -62,6 +62,7 @@ async fn read(bus: &Bus, org: ConnectedOrg, count: usize) -> (BTreeSet<String>, 
         settings,
         partitions: partitions(),
         lateness_seconds: 600,
+        lateness_of: BTreeMap::new(),
         identity_hours: 96,
         bus: bus.clone(),
         store: store.clone(),
