@@ -33,20 +33,33 @@ impl Moments {
         self.squares += difference * (value - self.mean);
     }
 
-    /// Takes out a value that was learned lately, so that its weight is still about 1. Ignores values that are not
-    /// finite.
-    pub fn unlearn(&mut self, value: f64) {
+    /// Takes out a value that was learned with weight 1, of a series without values below `least`. Ignores values that
+    /// are not finite.
+    ///
+    /// Later values and a [discount](Self::discount) may have left less of its weight, so no more is taken than there
+    /// can be: among values of the total weight W, the mean m and the squares S, a value v weighs at most
+    /// S·W/(S + W·(v − m)²), because the squares of the others are not negative, and W·(m − least)/(v − least), because
+    /// the mean of the others is not below `least`.
+    pub fn unlearn(&mut self, value: f64, least: f64) {
+        /// Squared distance from the mean, and weight, that may be rounding.
+        const NOTHING: f64 = 1e-9;
         if !value.is_finite() {
             return;
         }
-        let weight = self.weight - 1.0;
-        if weight <= 0.0 {
+        let Self { weight: all, mean, squares } = *self;
+        let distance = all * (value - mean).powi(2);
+        let by_squares = if distance > NOTHING { all * squares / (squares + distance) } else { 1.0 };
+        let by_mean = if value > least { all * (mean - least).max(0.0) / (value - least) } else { 1.0 };
+        // Weights near 1 are 1, and unknown ones (of a series that has no least value) do not count.
+        let taken = [by_squares, by_mean].into_iter().filter(|most| *most < 1.0 - NOTHING).fold(1.0, f64::min);
+        let weight = all - taken;
+        if weight <= NOTHING {
             *self = Self::default();
             return;
         }
-        let mean = self.mean - (value - self.mean) / weight;
-        self.squares = (self.squares - (value - self.mean) * (value - mean)).max(0.0);
-        (self.weight, self.mean) = (weight, mean);
+        self.weight = weight;
+        self.mean = (mean - (value - mean) * taken / weight).max(least);
+        self.squares = (squares - taken * (value - mean) * (value - self.mean)).max(0.0);
     }
 
     /// Returns the moments of the values of both, in any order (Chan, Golub and LeVeque, Updating formulae and a
@@ -125,10 +138,53 @@ mod tests {
         #[test]
         fn what_is_unlearned_was_never_learned(values in prop::collection::vec(-1e3..1e3, 1..40)) {
             let mut less = of(&values);
-            less.unlearn(values[0]);
+            less.unlearn(values[0], f64::NEG_INFINITY);
             let other = of(&values[1..]);
             prop_assert!(near(less.mean, other.mean) && near(less.variance(), other.variance()));
             prop_assert!((less.weight - other.weight).abs() < 1e-9);
+        }
+
+        /// What a day is learned as once more replaces it, however little of it is left.
+        #[test]
+        fn a_replaced_value_moves_the_mean_within_the_values(
+            values in prop::collection::vec(0.0..1e3, 1..80),
+            late in prop::collection::vec((0usize..8, 0.0..1e3, any::<bool>()), 1..8),
+            cap in 2.0..60.0,
+            shares in prop::collection::vec(0.01..1.0, 0..4),
+        ) {
+            let mut moments = Moments::default();
+            let mut values = values;
+            values.iter().for_each(|value| moments.add(*value, cap));
+            shares.iter().for_each(|share| moments.discount(*share));
+            for (back, value, is_discounted) in late {
+                let Some(index) = values.len().checked_sub(back + 1) else { continue };
+                moments.unlearn(values[index], 0.0);
+                prop_assert!(moments.weight >= 0.0 && moments.mean >= 0.0 && moments.squares >= 0.0, "{moments:?}");
+                prop_assert!(moments.mean.is_finite() && moments.variance().is_finite(), "{moments:?}");
+                moments.add(value, cap);
+                values[index] = value;
+                prop_assert!((0.0..=1.5e3).contains(&moments.mean), "{moments:?}");
+                if is_discounted {
+                    moments.discount(0.1);
+                }
+            }
+        }
+
+        /// The share of days on which something happens stays a share.
+        #[test]
+        fn a_replaced_share_is_a_share(
+            days in prop::collection::vec(any::<bool>(), 1..80),
+            back in 0usize..8,
+            share in 0.01..1.0,
+            cap in 2.0..60.0,
+        ) {
+            let of = |day: bool| f64::from(u8::from(day));
+            let mut moments = Moments::default();
+            days.iter().for_each(|day| moments.add(of(*day), cap));
+            moments.discount(share);
+            let Some(index) = days.len().checked_sub(back + 1) else { return Ok(()) };
+            moments.unlearn(of(days[index]), 0.0);
+            prop_assert!((-1e-9..=1.0 + 1e-9).contains(&moments.mean), "{moments:?}");
         }
 
         #[test]

@@ -171,10 +171,10 @@ fn learn_rows(
         intensity: today.intensity().ln_1p().min(most(intensity)),
         drain: before_today.map_or(model.drain, |learned| learned.drain),
     };
-    learn_again(&mut model.day, before_today.map(|learned| learned.day), values.day, memory);
-    learn_again(&mut model.plain, before_today.map(|learned| learned.plain), values.plain, memory);
-    learn_again(&mut model.hour, before_today.map(|learned| learned.hour), values.hour, memory);
-    learn_again(&mut model.intensity, before_today.map(|learned| learned.intensity), values.intensity, memory);
+    learn_again(&mut model.day, before_today.map(|learned| learned.day), values.day, -Progress::MOST, memory);
+    learn_again(&mut model.plain, before_today.map(|learned| learned.plain), values.plain, 0.0, memory);
+    learn_again(&mut model.hour, before_today.map(|learned| learned.hour), values.hour, -Progress::MOST, memory);
+    learn_again(&mut model.intensity, before_today.map(|learned| learned.intensity), values.intensity, 0.0, memory);
     *learned = Some(values);
     let merged = model.request.merge(&today.request);
     model.request = merged;
@@ -255,7 +255,7 @@ fn learn_counts(
         let Some(moments) = profile.counts.get_mut(counter).filter(|_| is_learned) else { continue };
         let before = *moments;
         if let Some(previous) = previous {
-            moments.unlearn(previous);
+            moments.unlearn(previous, 0.0);
         }
         let count = day.counts.get(counter);
         let usual = expected(profile, shared, counter);

@@ -50,7 +50,7 @@ impl Progress {
     /// Days of one kind that the usual median of an hour remembers. A choice: two months of working days.
     const MEMORY: f64 = 40.0;
     /// Largest factor, a natural logarithm: twelvefold. A choice that bounds what an attack on all accounts can hide.
-    const MOST: f64 = 2.5;
+    pub(crate) const MOST: f64 = 2.5;
     /// Natural logarithm by which a median may exceed the usual one when it is learned: 35 %. A choice: a busy day
     /// moves the usual median little.
     const CLIP: f64 = 0.3;

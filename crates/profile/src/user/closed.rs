@@ -118,13 +118,14 @@ impl ClosedDay {
     }
 }
 
-/// Learns a value of a day: adds it, or replaces the one that was learned when the day was closed before.
-pub(crate) fn learn_again(moments: &mut Moments, before: Option<f64>, value: f64, cap: f64) {
+/// Learns a value of a day: adds it, or replaces the one that was learned when the day was closed before. No value of the
+/// series is below `least`.
+pub(crate) fn learn_again(moments: &mut Moments, before: Option<f64>, value: f64, least: f64, cap: f64) {
     if before == Some(value) {
         return;
     }
     if let Some(before) = before {
-        moments.unlearn(before);
+        moments.unlearn(before, least);
     }
     moments.add(value, cap);
 }

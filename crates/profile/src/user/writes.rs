@@ -171,7 +171,7 @@ impl WriteModel {
         let before = today.learned;
         // A day that had no such writes when it was first closed was learned as one without.
         let often = if before.is_some() { Some(1.0) } else { (!is_first_close).then_some(0.0) };
-        learn_again(&mut self.often, often, 1.0, memory);
+        learn_again(&mut self.often, often, 1.0, 0.0, memory);
         let usual = &today.usual;
         let (rows, hour) = (today.rows.ln_1p(), today.largest_hour().ln_1p());
         let recurs = self.peaks.at_least(day, rows) > 0;
@@ -185,9 +185,9 @@ impl WriteModel {
             hour: hour.min(most(&usual.hour)),
             plain: today.rows.min(most_rows.exp_m1()),
         };
-        learn_again(&mut self.day, before.map(|learned| learned.day), values.day, memory);
-        learn_again(&mut self.hour, before.map(|learned| learned.hour), values.hour, memory);
-        learn_again(&mut self.plain, before.map(|learned| learned.plain), values.plain, memory);
+        learn_again(&mut self.day, before.map(|learned| learned.day), values.day, 0.0, memory);
+        learn_again(&mut self.hour, before.map(|learned| learned.hour), values.hour, 0.0, memory);
+        learn_again(&mut self.plain, before.map(|learned| learned.plain), values.plain, 0.0, memory);
         if usual.day.standardized(today.rows) > PEAK {
             self.peaks.remember(day, rows);
         }
