@@ -150,9 +150,9 @@ impl Populations {
         })
     }
 
-    /// Returns the number of the org's closed user-days.
+    /// Returns the number of the org's closed user-days, by a counter that an account's first days have, too.
     pub(crate) fn user_days(&self) -> f64 {
-        self.all.tails.get(Counter::Burst as usize).map_or(0.0, CountTail::days)
+        self.all.tails.get(Counter::LoginFailures as usize).map_or(0.0, CountTail::days)
     }
 
     /// Returns the share of the org's user-days with at least `count`.
