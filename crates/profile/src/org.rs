@@ -16,9 +16,10 @@ pub(crate) mod names;
 mod network;
 pub(crate) mod population;
 pub(crate) mod progress;
+mod role;
 mod rows;
 mod setup;
-mod writes;
+pub(crate) mod writes;
 
 use crate::calendar::{Calendar, LocalHour};
 use crate::settings::{Settings, SettingsError};
@@ -273,17 +274,14 @@ impl Org {
                 day.open_hour(hour.start, hour.hour);
                 hours::learn(profile, &mut day, &self.shared, &hour, &mut features);
             }
-            let is_earlier_hour = hour.start < day.hour_start;
-            let present = day.odd_hour;
-            if is_earlier_hour {
-                late::enter_hour(profile, &mut day, &self.shared, &hour, &mut features);
-            } else {
-                day.late_hour = None;
-            }
+            day.late_hour = None;
+            let present = (hour.start < day.hour_start)
+                .then(|| late::enter_hour(profile, &mut day, &self.shared, &hour, &mut features));
             connection::learn(profile, &mut day, &mut self.shared, activity, &mut features);
             rows::learn(profile, &mut day, &mut self.shared, activity, &mut features);
-            if is_earlier_hour {
-                day.odd_hour = present;
+            if let Some(present) = present {
+                let is_over = self.open.is_some_and(|open| open.start > hour.start);
+                late::leave_hour(profile, &mut day, present, is_over, &mut features);
             }
             profile.day = Some(day);
             if is_observed {

@@ -15,7 +15,7 @@
 //! An account that was [erased](erase()) leaves its slot in place, under a name that no account can have.
 //!
 //! A record is a version byte and then [postcard](https://postcard.jamesmunns.com/wire-format). The head and identities
-//! are written in version 2, as is the day factor, sealed identities in version 3, and profiles in version 5; earlier
+//! are written in version 2, sealed identities in version 3, and profiles and the day factor in version 6; earlier
 //! versions of all are also read. Hash maps are written in the order
 //! of their keys, so equal states have equal records.
 

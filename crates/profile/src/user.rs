@@ -14,7 +14,7 @@ mod writes;
 pub(crate) use burst::Request;
 pub(crate) use class::classify;
 pub(crate) use closed::{Amended, ClosedDay, ClosedDays, LearnedRows, learn_again};
-pub(crate) use day::{Day, DayUsual, Firsts, HourRows, MOST_EVIDENCE, OddHour, SurfaceDay, push_unique};
+pub(crate) use day::{Day, DayMore, DayUsual, Firsts, HourRows, MOST_EVIDENCE, OddHour, SurfaceDay, push_unique};
 pub(crate) use rhythm::Rhythm;
 pub(crate) use role::Role;
 pub(crate) use rows::{DrainState, Peaks, RowModel};
@@ -24,7 +24,7 @@ pub(crate) use writes::{WriteDay, WriteModel};
 
 use crate::estimate::{KnownValues, Moments};
 use crate::state::exact;
-use model::{Surface, Text, Timestamp, UserClass};
+use model::{SetupCase, Surface, Text, Timestamp, UserClass};
 use serde::{Deserialize, Serialize};
 
 /// Daily counts that are modeled for each account and each population. The order is that of the stored state.
@@ -193,6 +193,9 @@ pub struct Profile {
     pub(crate) admin_requests: f64,
 }
 
+/// Cases of changes in Setup that an account can have, with apps that are new to the org as one more.
+pub(crate) const SETUP_CASES: u16 = SetupCase::ALL.len() as u16 + 1;
+
 /// The values that an account has used, by kind.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct AccountValues {
@@ -205,7 +208,8 @@ pub(crate) struct AccountValues {
     pub(crate) networks: KnownValues,
     pub(crate) countries: KnownValues,
     pub(crate) apps: KnownValues,
-    pub(crate) operations: KnownValues,
+    /// Cases of changes in Setup. Before version 6 of the record, names of operations were among them.
+    pub(crate) setup: KnownValues,
 }
 
 impl AccountValues {
@@ -220,7 +224,7 @@ impl AccountValues {
             &self.networks,
             &self.countries,
             &self.apps,
-            &self.operations,
+            &self.setup,
         ]
     }
 }
@@ -270,7 +274,7 @@ impl Profile {
                 networks: KnownValues::new(24),
                 countries: KnownValues::new(8),
                 apps: KnownValues::new(12),
-                operations: KnownValues::new(24),
+                setup: KnownValues::new(SETUP_CASES),
             },
             sessions: Sessions::default(),
             runs: Runs::default(),

@@ -26,10 +26,6 @@ pub(super) fn learn(
     increment: &Increment,
     features: &mut Vec<Feature>,
 ) -> bool {
-    // Changes in Setup have many codes; their cases are learned in `setup`.
-    if let Some(operation) = activity.operation.as_ref().filter(|_| activity.kind != Kind::SetupChange) {
-        profile.values.operations.touch(names::key(names::OPERATION, operation), day.number);
-    }
     if let Some(app) = activity.connected_app.as_ref().or(activity.application.as_ref()) {
         profile.values.apps.touch(names::key(names::APP, app), day.number);
     }

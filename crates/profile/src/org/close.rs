@@ -3,10 +3,10 @@
 use super::population::RowQuantity;
 use super::progress::Progress;
 use super::rows::{expected, most_usual, volume_feature};
-use super::{Shared, User, hours, observation};
+use super::{Shared, User, hours, observation, role};
 use crate::calendar::LocalHour;
 use crate::user::{
-    Amended, COUNTERS, ClosedDay, Counter, Counts, Day, DrainState, FirstKind, LearnedRows, Profile, Rhythm, Role,
+    Amended, COUNTERS, ClosedDay, Counter, Counts, Day, FirstKind, LearnedRows, OddHour, Profile, Rhythm, Role,
     SurfaceDay, WriteModel, classify, learn_again,
 };
 use model::{Drain, Feature, Observation, OrgId, Surface, Usual};
@@ -55,8 +55,9 @@ pub(super) fn distance(today: &SurfaceDay) -> Option<f64> {
 pub(super) fn hour(org: &OrgId, user: &mut User, shared: &Shared, hour: &LocalHour) -> Option<Observation> {
     let day = user.profile.day.as_ref()?;
     let mut features = unusual_volumes(&user.profile, day, &shared.progress, STANDS_OUT, false);
-    if let Some(odd) = day.odd_hour.filter(|_| day.hour_start == hour.start) {
-        features.push(hours::feature(&odd, &user.profile));
+    let is_of_hour = |odd: &&OddHour| odd.of_week == hour.of_week();
+    if let Some(odd) = day.odd_hour.iter().chain(&day.more.odd_hours).find(is_of_hour) {
+        features.push(hours::feature(odd, &user.profile));
     }
     let times = (day.last_at, day.start);
     (!features.is_empty()).then(|| observation(org, shared, user, times, None, features))
@@ -93,11 +94,12 @@ fn learn_day(org: &OrgId, user: &mut User, shared: &mut Shared, mut closed: Clos
         }
     }
     learn_counts(profile, shared, day, closed.counts.get_or_insert_default(), is_first);
-    learn_work(profile, shared, day, is_first);
+    learn_work(profile, shared, &mut closed.day, is_first);
+    let day = &closed.day;
     if is_first {
         let (known, named) = (day.known_requests, day.named_requests);
         if profile.days >= Role::LEAST_DAYS && profile.role.note_day(known, named, day.number) {
-            discount_after_role_change(profile, shared);
+            role::discount(profile, shared);
         }
         learn_firsts(profile, shared, day);
         learn_sessions(shared, day);
@@ -159,7 +161,7 @@ fn learn_rows(
     let most = |usual: Option<Usual>| usual.map_or(f64::INFINITY, |usual| usual.location + CLIP * usual.scale);
 
     let clip = most(expected.filter(|usual| usual.evidence >= LEAST_CLIPPED));
-    let recurs = model.peaks.at_least(day.number, today.rows.ln_1p()) > 0;
+    let recurs = model.peaks.has_recurred(day.number, today.rows.ln_1p());
     let hour_usual = today.usual.map(|usual| usual.hour).filter(|usual| usual.evidence >= LEAST_CLIPPED);
     let intensity =
         today.usual.map(|usual| usual.intensity(today.requests)).filter(|usual| usual.evidence >= LEAST_CLIPPED);
@@ -282,8 +284,9 @@ fn learn_counts(
     }
 }
 
-/// Learns how the account works. A day that is closed once more adds only the requests that came late.
-fn learn_work(profile: &mut Profile, shared: &Shared, day: &Day, is_first: bool) {
+/// Learns how the account works. A day that is closed once more adds only the requests that came late. The log of all calls
+/// has those of the APIs' own logs, too, so it counts only on days that these have no call of, whichever came first.
+fn learn_work(profile: &mut Profile, shared: &Shared, day: &mut Day, is_first: bool) {
     if is_first {
         // A bound, so that an old account is not surer than its baselines are. Four times is a choice.
         profile.days = (profile.days + 1.0).min(shared.memory_days * 4.0);
@@ -291,7 +294,11 @@ fn learn_work(profile: &mut Profile, shared: &Shared, day: &Day, is_first: bool)
     /// Factor on a count of requests from one active day to the next: a half-life of 34 active days. A choice.
     const KEEP: f64 = 0.98;
     let keep = if is_first { KEEP } else { 1.0 };
-    profile.api_requests = profile.api_requests * keep + f64::from(day.api_requests);
+    let (has_own, more) = (day.has_own_calls(), &mut day.more);
+    let (added, taken) = if has_own { (0, more.learned_usage) } else { (more.usage, 0) };
+    (more.usage, more.learned_usage) = (0, more.learned_usage + added - taken);
+    let of_day = f64::from(day.api_requests) + f64::from(added) - f64::from(taken);
+    profile.api_requests = (profile.api_requests * keep + of_day).max(0.0);
     profile.page_requests = profile.page_requests * keep + f64::from(day.page_requests);
     profile.admin_requests = profile.admin_requests * keep + f64::from(day.admin_requests);
 }
@@ -302,34 +309,6 @@ fn memory_of(counter: Counter, memory_days: f64) -> f64 {
     match counter {
         Counter::FirstObjects | Counter::WiderScopes | Counter::FirstExports => memory_days / 2.0,
         _ => memory_days,
-    }
-}
-
-/// Discounts what was learned of an account that has another role, so that its class counts for more.
-pub(super) fn discount_after_role_change(profile: &mut Profile, shared: &mut Shared) {
-    /// Share of the weight that is kept. A choice: a full baseline of 60 days then weighs as six.
-    const SHARE: f64 = 0.1;
-    let class = profile.class;
-    for surface in Surface::ALL {
-        let Some(model) = profile.rows.get_mut(*surface as usize).and_then(Option::as_deref_mut) else { continue };
-        let before = (model.day, model.hour, model.request, model.intensity);
-        model.drain = DrainState::default();
-        for moments in [&mut model.day, &mut model.hour, &mut model.request, &mut model.intensity, &mut model.plain] {
-            moments.discount(SHARE);
-        }
-        let populations = &mut shared.populations;
-        populations.learn_rows(class, *surface, RowQuantity::Day, &before.0, &model.day);
-        populations.learn_rows(class, *surface, RowQuantity::Hour, &before.1, &model.hour);
-        populations.learn_rows(class, *surface, RowQuantity::Request, &before.2, &model.request);
-        populations.learn_rows(class, *surface, RowQuantity::Intensity, &before.3, &model.intensity);
-    }
-    profile.writes.iter_mut().for_each(|model| model.discount(SHARE));
-    for counter in COUNTERS {
-        let Some(moments) = profile.counts.get_mut(counter) else { continue };
-        let before = *moments;
-        moments.discount(SHARE);
-        let after = *moments;
-        shared.populations.learn_count(class, counter, &before, &after);
     }
 }
 

@@ -5,7 +5,7 @@ use super::facets::Facets;
 use super::names;
 use super::network::Network;
 use super::rows::expected;
-use super::{Shared, close};
+use super::{Shared, role};
 use crate::estimate::{KnownValues, Sighting};
 use crate::user::{Counter, Day, Profile, push_unique};
 use model::time::SECOND;
@@ -59,7 +59,7 @@ fn account(profile: &mut Profile, day: &Day, shared: &mut Shared, activity: &Act
     if let (Some(of_profile), Some(role)) = (&activity.profile_id, &activity.role_id) {
         let ids = names::pair(names::key(names::ROLE, of_profile), names::key(names::ROLE, role));
         if profile.role.note_ids(ids, day.number) {
-            close::discount_after_role_change(profile, shared);
+            role::discount(profile, shared);
         }
     }
     // This is no change of role: an attacker who gives the account a right must not make first-time accesses expected.

@@ -14,7 +14,6 @@ pub(crate) const CLIENT: u8 = 4;
 pub(crate) const NETWORK: u8 = 5;
 pub(crate) const COUNTRY: u8 = 6;
 pub(crate) const APP: u8 = 7;
-pub(crate) const OPERATION: u8 = 8;
 pub(crate) const SESSION: u8 = 9;
 pub(crate) const LOGIN: u8 = 10;
 pub(crate) const ROLE: u8 = 11;

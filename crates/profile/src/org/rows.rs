@@ -48,8 +48,8 @@ pub(super) fn learn(
     if is_download(activity) {
         download(profile, day, shared, activity, features);
     }
-    let is_repeated = activity.kind == Kind::ApiUsage && day.has_api_rows();
-    if let Some(odd) = day.odd_hour.as_mut().filter(|_| !is_repeated) {
+    // The APIs' own logs have the calls of the log of all calls, too.
+    if let Some(odd) = day.odd_hour.as_mut().filter(|_| activity.kind != Kind::ApiUsage) {
         odd.rows += increment.rows;
         odd.requests += 1;
     }
@@ -98,8 +98,7 @@ fn count_request(day: &mut Day, activity: &Activity, is_new: bool) {
     }
     match activity.kind {
         Kind::Api | Kind::BulkApi | Kind::BulkApiResult => day.api_requests += 1,
-        // The logs of the APIs have the same calls.
-        Kind::ApiUsage => day.api_requests += u32::from(!day.has_api_rows()),
+        Kind::ApiUsage => day.more.usage += 1,
         Kind::ListView
         | Kind::Report
         | Kind::ReportExport

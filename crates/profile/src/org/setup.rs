@@ -20,13 +20,13 @@ pub(super) fn learn(
 ) {
     let Some(case) = SetupCase::of(activity) else { return };
     let key = names::key(names::SETUP, case.as_str());
-    let sighting = profile.values.operations.touch(key, day.number);
+    let sighting = profile.values.setup.touch(key, day.number);
     let peer_share = shared.populations.share_knowing(key);
     establish(shared, sighting, key, day.number);
     let is_app = case == SetupCase::App;
     let known_app = is_app && setup::connected_app(activity).is_some_and(|app| note_app(shared, app));
     let of_kind = if is_app && !known_app {
-        profile.values.operations.touch(names::key(names::SETUP, NEW_APP), day.number)
+        profile.values.setup.touch(names::key(names::SETUP, NEW_APP), day.number)
     } else {
         sighting
     };
@@ -117,6 +117,7 @@ mod tests {
         let [first] = &world.change(30, "reader", sentence)[..] else { panic!() };
         assert_eq!((first.seen, first.days), (0.0, 30.0));
         assert!(first.org_days >= 50.0 && first.peer_share > 0.3, "{first:?}");
+        assert_eq!(first.org_days, 60.0, "30 days of each, the first ones, too");
     }
 
     #[test]
@@ -161,5 +162,23 @@ mod tests {
             let [setup] = &world.change(day, "admin", rules)[..] else { panic!() };
             assert_eq!((setup.case, setup.known_app), (SetupCase::AppRules, false));
         }
+    }
+
+    #[test]
+    fn no_name_of_an_operation_makes_an_account_forget_a_case() {
+        let mut world = World::new();
+        world.change(30, "reader", "Changed session timeout from 2 hours to 12 hours");
+        for n in 0..40 {
+            world.count += 1;
+            let (id, user) = (Uuid::from_u128(world.count), UserId::new("reader"));
+            let at = Timestamp::parse("2026-01-05").unwrap().plus(31 * DAY + n * HOUR / 4);
+            let mut call = Activity::new(id, world.org.id().clone(), user, at, Channel::LogFile, Kind::Api);
+            call.operation = Some(format!("operation {n}").as_str().into());
+            world.org.observe(&call, &mut Vec::new());
+        }
+        let [again] = &world.change(32, "reader", "Changed session timeout from 2 hours to 12 hours")[..] else {
+            panic!()
+        };
+        assert!(again.seen > 0.9, "{again:?}");
     }
 }

@@ -17,6 +17,9 @@ pub(crate) const THIRD: u8 = 3;
 pub(crate) const FOURTH: u8 = 4;
 /// Version of profiles with what they write.
 pub(crate) const FIFTH: u8 = 5;
+/// Version of profiles with [`DayMore`](crate::user::DayMore), and of the day factor with the time before which identities
+/// were forgotten.
+pub(crate) const SIXTH: u8 = 6;
 
 /// Encodes the version and the value.
 pub(crate) fn encode<T: Serialize>(key: &str, version: u8, value: &T) -> Result<Vec<u8>, StateError> {
@@ -50,12 +53,20 @@ pub(crate) fn split<'a>(key: &str, bytes: &'a [u8]) -> Result<(u8, &'a [u8]), St
 /// # Errors
 /// If the bytes are not those of a `T`, or more bytes follow.
 pub(crate) fn decode_body<T: DeserializeOwned>(key: &str, body: &[u8]) -> Result<T, StateError> {
-    let failed = |source| StateError::Undecodable { key: key.to_owned(), source };
-    let (value, rest) = postcard::take_from_bytes(body).map_err(failed)?;
+    let (value, rest) = decode_start(key, body)?;
     if !rest.is_empty() {
         return Err(StateError::Trailing { key: key.to_owned(), extra: rest.len() });
     }
     Ok(value)
+}
+
+/// Decodes the beginning of a body. Returns the rest, too.
+///
+/// # Errors
+/// If the bytes are not those of a `T`.
+pub(crate) fn decode_start<'a, T: DeserializeOwned>(key: &str, body: &'a [u8]) -> Result<(T, &'a [u8]), StateError> {
+    let failed = |source| StateError::Undecodable { key: key.to_owned(), source };
+    postcard::take_from_bytes(body).map_err(failed)
 }
 
 /// A hash in eight bytes: its bits are random, so a variable length would make it longer.

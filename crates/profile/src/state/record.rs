@@ -5,7 +5,7 @@ use super::bytes::Fixed;
 use crate::calendar::LocalHour;
 use crate::org::population::CountDay;
 use crate::org::progress::Factors;
-use crate::user::{ClosedDays, Counter, HourRows, WriteDay, WriteModel};
+use crate::user::{ClosedDays, Counter, DayMore, HourRows, WriteDay, WriteModel};
 use model::{Scope, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,14 +57,15 @@ pub(super) struct HeadMore {
     pub(super) backfill_days: BTreeSet<u32>,
 }
 
-/// What follows the day factor from version 2 on.
+/// What follows the day factor from version 6 on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct ProgressMore {
     /// The factors of closed days.
     pub(super) past: BTreeMap<i32, Factors>,
     /// Start of the hour that was judged in silence, in milliseconds.
     pub(super) judged: Option<i64>,
-    /// The time before which identities were forgotten, in milliseconds; `None` if none were.
+    /// The time before which identities were forgotten, in milliseconds; `None` if none were. Some records of version 2
+    /// lack it.
     pub(super) forgotten: Option<i64>,
 }
 
@@ -82,6 +83,9 @@ pub(super) struct ProfileMore {
 /// What follows from version 5 on: what was learned of the account's writes, those of the open day, and those of closed
 /// days by the number of the day.
 pub(super) type ProfileWrites = (Vec<WriteModel>, Vec<WriteDay>, Vec<(i32, Vec<WriteDay>)>);
+
+/// What follows from version 6 on: more of the open day, and of closed days by the number of the day.
+pub(super) type ProfileDays = (Option<DayMore>, Vec<(i32, DayMore)>);
 
 /// Number of entries that the other records hold together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,12 @@
 //! Restores an org from its records.
 
-use super::bytes::{FIFTH, FIRST, FOURTH, Fixed, SECOND, THIRD, decode, decode_body, split};
+use super::bytes::{FIFTH, FIRST, FOURTH, Fixed, SECOND, SIXTH, THIRD, decode, decode_body, decode_start, split};
 use super::record::{
-    Head, HeadMore, KnownShard, NamesShard, ProfileMore, ProfileWrites, ProgressMore, RecordKind, StoredView,
+    Head, HeadMore, KnownShard, NamesShard, ProfileDays, ProfileMore, ProfileWrites, ProgressMore, RecordKind,
+    StoredView,
 };
 use super::{Changes, IdentityLog, StateError};
+use crate::estimate::KnownValues;
 use crate::org::facets::Facets;
 use crate::org::identities::Identity;
 use crate::org::names::ViewName;
@@ -12,7 +14,7 @@ use crate::org::population::{KnownBy, Populations};
 use crate::org::progress::Progress;
 use crate::org::{Member, Org};
 use crate::settings::Settings;
-use crate::user::Profile;
+use crate::user::{Profile, SETUP_CASES};
 use model::{OrgId, Timestamp, UserId, id};
 use std::collections::BTreeMap;
 
@@ -135,42 +137,65 @@ pub(super) fn read_head(key: &str, bytes: &[u8]) -> Result<(Head, HeadMore), Sta
     }
 }
 
-/// Reads the day factor of version 1 or 2. In version 1 those of closed days are unknown.
+/// Reads the day factor of version 1, 2 or 6. In version 1 those of closed days are unknown. Of version 2 the first records
+/// end before `forgotten`.
 fn read_progress(key: &str, bytes: &[u8]) -> Result<(Progress, ProgressMore), StateError> {
     match split(key, bytes)? {
         (FIRST, body) => Ok((decode_body(key, body)?, ProgressMore::default())),
-        (SECOND, body) => decode_body(key, body),
+        (SECOND, body) => {
+            let ((progress, past, judged), rest) = decode_start(key, body)?;
+            let forgotten = if rest.is_empty() { None } else { decode_body(key, rest)? };
+            Ok((progress, ProgressMore { past, judged, forgotten }))
+        }
+        (SIXTH, body) => decode_body(key, body),
         (found, _) => Err(StateError::Version { key: key.to_owned(), found }),
     }
 }
 
-/// Reads a profile of version 1, 3, 4 or 5; there is no version 2. In version 1 the right to administer is unknown,
-/// before version 4 no closed day is kept, and before version 5 no writes are.
+/// Reads a profile of version 1 or 3 to 6; there is no version 2. In version 1 the right to administer is unknown, before
+/// version 4 no closed day is kept, before version 5 no writes are, and before version 6 operations are kept in place of
+/// cases of Setup.
 pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateError> {
-    match split(key, bytes)? {
-        (FIRST, body) => decode_body(key, body),
-        (THIRD, body) => {
+    let (version, body) = split(key, bytes)?;
+    let mut profile = match version {
+        FIRST => decode_body(key, body)?,
+        THIRD => {
             let (mut profile, administers): (Profile, _) = decode_body(key, body)?;
             profile.administers = administers;
-            Ok(profile)
+            profile
         }
-        (FOURTH, body) => {
+        FOURTH => {
             let (profile, more): (Profile, ProfileMore) = decode_body(key, body)?;
-            Ok(with_more(profile, more))
+            with_more(profile, more)
         }
-        (FIFTH, body) => {
+        FIFTH => {
             let (profile, more, writes): (Profile, ProfileMore, ProfileWrites) = decode_body(key, body)?;
-            let mut profile = with_more(profile, more);
-            let (models, open, closed) = writes;
-            profile.writes = models;
-            if let Some(day) = &mut profile.day {
-                day.writes = open;
-            }
-            closed.into_iter().for_each(|(number, of_day)| profile.closed.set_writes(number, of_day));
-            Ok(profile)
+            with_writes(with_more(profile, more), writes)
         }
-        (found, _) => Err(StateError::Version { key: key.to_owned(), found }),
+        SIXTH => {
+            let (profile, more, writes, days): (_, _, _, ProfileDays) = decode_body(key, body)?;
+            let mut profile = with_writes(with_more(profile, more), writes);
+            if let (Some(day), Some(more)) = (&mut profile.day, days.0) {
+                day.more = more;
+            }
+            days.1.into_iter().for_each(|(number, more)| profile.closed.set_more(number, more));
+            profile
+        }
+        found => return Err(StateError::Version { key: key.to_owned(), found }),
+    };
+    if version < SIXTH {
+        profile.values.setup = KnownValues::new(SETUP_CASES);
     }
+    Ok(profile)
+}
+
+fn with_writes(mut profile: Profile, (models, open, closed): ProfileWrites) -> Profile {
+    profile.writes = models;
+    if let Some(day) = &mut profile.day {
+        day.writes = open;
+    }
+    closed.into_iter().for_each(|(number, of_day)| profile.closed.set_writes(number, of_day));
+    profile
 }
 
 fn with_more(mut profile: Profile, more: ProfileMore) -> Profile {

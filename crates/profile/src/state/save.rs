@@ -1,6 +1,6 @@
 //! Turns the changes of an org into records.
 
-use super::bytes::{FIFTH, FIRST, Fixed, SECOND, encode};
+use super::bytes::{FIRST, Fixed, SECOND, SIXTH, encode};
 use super::changes::{Changes, Shards};
 use super::identity_log::{Content, IdentityLog};
 use super::record::{
@@ -22,7 +22,7 @@ pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
     let singles = [
         (RecordKind::Head, encode("head", SECOND, &(head(org), head_more(org)))?),
         (RecordKind::Populations, encode("populations", FIRST, &org.shared.populations)?),
-        (RecordKind::Progress, encode("progress", SECOND, &(&org.shared.progress, progress_more(org)))?),
+        (RecordKind::Progress, encode("progress", SIXTH, &(&org.shared.progress, progress_more(org)))?),
     ];
     for (kind, bytes) in singles {
         single(&mut org.changes, kind, bytes, &mut records);
@@ -189,7 +189,8 @@ fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
         };
         let open = profile.day.as_ref().map(|day| day.writes.as_slice()).unwrap_or_default();
         let writes = (&profile.writes, open, more.closed.writes());
-        let bytes = encode(&key, FIFTH, &(&*profile, &more, writes));
+        let days = (profile.day.as_ref().map(|day| &day.more), more.closed.more());
+        let bytes = encode(&key, SIXTH, &(&*profile, &more, writes, days));
         profile.closed = more.closed;
         if let Some(day) = &mut profile.day {
             day.earlier = more.earlier;

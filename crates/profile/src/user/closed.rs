@@ -1,6 +1,6 @@
 //! Closed days of an account, kept while activities of them may still come.
 
-use super::{Counts, Day, DrainState, HourRows, WriteDay};
+use super::{Counts, Day, DayMore, DrainState, HourRows, WriteDay};
 use crate::estimate::Moments;
 use model::Surface;
 use serde::{Deserialize, Serialize};
@@ -85,6 +85,19 @@ impl ClosedDays {
         days.filter(|(_, writes)| !writes.is_empty()).collect()
     }
 
+    /// Returns what each day has from version 6 of the record on, if it has any, by the number of the day.
+    pub(crate) fn more(&self) -> Vec<(i32, &DayMore)> {
+        let days = self.0.iter().map(|closed| (closed.day.number, &closed.day.more));
+        days.filter(|(_, more)| **more != DayMore::default()).collect()
+    }
+
+    /// Puts that of a day back, from the stored state.
+    pub(crate) fn set_more(&mut self, number: i32, more: DayMore) {
+        if let Some(closed) = self.0.iter_mut().find(|closed| closed.day.number == number) {
+            closed.day.more = more;
+        }
+    }
+
     /// Puts back what was written on a day, from the stored state.
     pub(crate) fn set_writes(&mut self, number: i32, writes: Vec<WriteDay>) {
         if let Some(closed) = self.0.iter_mut().find(|closed| closed.day.number == number) {
@@ -108,7 +121,7 @@ impl ClosedDay {
     pub(crate) fn settle(&mut self) {
         let day = &mut self.day;
         (day.api_requests, day.page_requests, day.admin_requests) = (0, 0, 0);
-        day.odd_hour = None;
+        day.more.odd_hours.extend(day.odd_hour.take());
         day.recent = super::burst::Recent::default();
         for surface in day.surfaces.iter_mut().flatten() {
             surface.request = Moments::default();

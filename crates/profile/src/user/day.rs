@@ -61,6 +61,20 @@ pub(crate) struct Day {
     /// Whether the day was closed before the activity at hand.
     #[serde(skip)]
     pub(crate) is_closed: bool,
+    /// Stored behind the profile, too.
+    #[serde(skip)]
+    pub(crate) more: DayMore,
+}
+
+/// What a day has from version 6 of the record on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DayMore {
+    /// Unusual clock hours before the present one.
+    pub(crate) odd_hours: Vec<OddHour>,
+    /// Calls in the log of all calls, since the day was closed last.
+    pub(crate) usage: u32,
+    /// Calls in that log that were learned as requests, because the APIs' own logs had none.
+    pub(crate) learned_usage: u32,
 }
 
 /// Rows by surface and clock hour, so that late rows count in their hour.
@@ -147,7 +161,7 @@ pub(crate) struct ApiDay {
 }
 
 /// An unusual clock hour of the account, and its work so far.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct OddHour {
     /// Probability that the account is active in an hour at most as usual, see [`super::Rhythm::share`].
     pub(crate) share: f64,
@@ -197,6 +211,7 @@ impl Day {
             writes: Vec::new(),
             late_hour: None,
             is_closed: false,
+            more: DayMore::default(),
         }
     }
 
@@ -205,10 +220,10 @@ impl Day {
         self.surfaces.get_mut(surface as usize).map(|slot| slot.get_or_insert_default())
     }
 
-    /// Whether one of the APIs' own logs had a call today.
-    pub(crate) fn has_api_rows(&self) -> bool {
+    /// Whether one of the APIs' own logs had a call on the day. All that it writes goes through the APIs.
+    pub(crate) fn has_own_calls(&self) -> bool {
         let has = |surface: Surface| matches!(self.surfaces.get(surface as usize), Some(Some(_)));
-        has(Surface::Api) || has(Surface::Bulk)
+        self.api_requests > 0 || !self.writes.is_empty() || has(Surface::Api) || has(Surface::Bulk)
     }
 
     /// Begins a clock hour: its rows are counted from zero.
@@ -222,7 +237,7 @@ impl Day {
         }
         self.hour_start = start;
         self.hours |= 1 << hour;
-        self.odd_hour = None;
+        self.more.odd_hours.extend(self.odd_hour.take());
     }
 
     /// Counts the rows of one activity through `surface`, in the present clock hour or in the one that it is late for.
@@ -262,6 +277,7 @@ impl Day {
             + self.earlier.0.capacity() * size_of::<(u8, i64, f64)>()
             + self.writes.iter().map(WriteDay::heap_bytes).sum::<usize>()
             + self.writes.capacity() * size_of::<WriteDay>()
+            + self.more.odd_hours.capacity() * size_of::<OddHour>()
     }
 }
 

@@ -92,6 +92,11 @@ impl Peaks {
         }
     }
 
+    /// Whether a peak of about as much as `log_rows`, or more, is old enough to recur.
+    pub(crate) fn has_recurred(&self, day: i32, log_rows: f64) -> bool {
+        self.at_least(day, log_rows) > 0
+    }
+
     /// Returns how many peaks at least [`Peaks::LEAST_AGE`] days old had about as much as `log_rows`, or more.
     pub(crate) fn at_least(&self, day: i32, log_rows: f64) -> usize {
         /// Distance in ln(1 + rows) that counts as about as much: a factor of 1.6. A choice, wide enough for month-end

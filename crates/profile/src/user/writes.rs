@@ -53,7 +53,7 @@ pub(crate) struct WriteUsual {
     pub(crate) hour: Usual,
     /// Probability that an active day has such writes.
     pub(crate) chance: f64,
-    /// Active days of the account, or days that the org closed lately, if these are more.
+    /// Active days of the account.
     pub(crate) days: f64,
 }
 
@@ -174,7 +174,7 @@ impl WriteModel {
         learn_again(&mut self.often, often, 1.0, 0.0, memory);
         let usual = &today.usual;
         let (rows, hour) = (today.rows.ln_1p(), today.largest_hour().ln_1p());
-        let recurs = self.peaks.at_least(day, rows) > 0;
+        let recurs = self.peaks.has_recurred(day, rows);
         let most = |usual: &Usual| match usual.evidence >= 1.0 && !recurs {
             true => usual.location + CLIP * usual.scale,
             false => f64::INFINITY,
@@ -286,6 +286,11 @@ mod tests {
         days.push(1e9);
         let attacked = after(&days);
         assert!(attacked.day.location - before.day.location < 0.2, "{attacked:?}");
+        days.extend([1_000.0; 20]);
+        let calm = after(&days);
+        days.push(1e9);
+        let again = after(&days);
+        assert!(again.day.location - calm.day.location > 0.2, "{again:?}");
     }
 
     proptest! {

@@ -22,6 +22,12 @@ impl Account {
 
     /// Observes an activity at a time after the start, and returns the features.
     fn at(&mut self, at: i64, kind: Kind, rows: Option<u64>, object: &str) -> Vec<Feature> {
+        let out = self.observe(at, kind, rows, object);
+        out.into_iter().filter(|observation| observation.activity.is_some()).flat_map(|o| o.features).collect()
+    }
+
+    /// Observes an activity at a time after the start.
+    fn observe(&mut self, at: i64, kind: Kind, rows: Option<u64>, object: &str) -> Vec<Observation> {
         self.count += 1;
         let (id, org, user) = (Uuid::from_u128(self.count), self.org.id().clone(), UserId::new("emma"));
         let at = Timestamp::parse("2026-01-05").unwrap().plus(at);
@@ -31,12 +37,22 @@ impl Account {
         activity.resource_id = Some("0FKhn0000000001GAA".into());
         let mut out: Vec<Observation> = Vec::new();
         self.org.observe(&activity, &mut out);
-        out.into_iter().filter(|observation| observation.activity.is_some()).flat_map(|o| o.features).collect()
+        out
     }
 
     /// Observes an activity on the 31st day.
     fn then(&mut self, after: i64, kind: Kind, rows: Option<u64>, object: &str) -> Vec<Feature> {
         self.at(30 * DAY + 10 * HOUR + after, kind, rows, object)
+    }
+
+    /// Observes a write through the API.
+    fn write(&mut self, at: i64) {
+        self.count += 1;
+        let (id, org, user) = (Uuid::from_u128(self.count), self.org.id().clone(), UserId::new("emma"));
+        let at = Timestamp::parse("2026-01-05").unwrap().plus(at);
+        let mut activity = Activity::new(id, org, user, at, Channel::LogFile, Kind::Api);
+        (activity.operation, activity.effect) = (Some("create".into()), model::Effect::Write);
+        self.org.observe(&activity, &mut Vec::new());
     }
 
     /// Returns the requests through the API that it was learned to make.
@@ -85,6 +101,69 @@ fn calls_that_two_logs_have_count_once() {
         [&[(Kind::Api, 100)][..], &[(Kind::Api, 100), (Kind::ApiUsage, 0)], &[(Kind::ApiUsage, 0)]]
             .map(|daily| Account::new(daily).api_requests());
     assert!(own > 1.0 && own == both && own == usage, "{own} {both} {usage}");
+    let reverse = Account::new(&[(Kind::ApiUsage, 0), (Kind::Api, 100)]).api_requests();
+    assert_eq!(own, reverse);
+    let mut writes = [Account::new(&[]), Account::new(&[]), Account::new(&[])];
+    for day in 0..30 {
+        let usage = |account: &mut Account| account.at(day * DAY + 9 * HOUR, Kind::ApiUsage, None, "Account");
+        let [own, both, reverse] = &mut writes;
+        own.write(day * DAY + 9 * HOUR);
+        both.write(day * DAY + 9 * HOUR);
+        usage(both);
+        usage(reverse);
+        reverse.write(day * DAY + 9 * HOUR);
+    }
+    let [own, both, reverse] = writes.map(|account| account.api_requests());
+    assert!(own > 1.0 && own == both && own == reverse, "{own} {both} {reverse}");
+}
+
+#[test]
+fn late_calls_of_the_apis_own_logs_replace_those_of_the_log_of_all_calls() {
+    let after = |late: &[Kind]| {
+        let mut account = Account::new(&[(Kind::Report, 100)]);
+        account.then(0, if late.is_empty() { Kind::Api } else { Kind::ApiUsage }, Some(7), "Account");
+        account.at(31 * DAY + 9 * HOUR, Kind::Report, Some(100), "Account");
+        late.iter().for_each(|kind| drop(account.then(60 * SECOND, *kind, Some(7), "Account")));
+        account.at(31 * DAY + 11 * HOUR, Kind::Report, Some(100), "Account");
+        account.api_requests()
+    };
+    assert_eq!((after(&[]), after(&[Kind::Api])), (1.0, 1.0));
+    assert_eq!(after(&[Kind::ApiUsage]), 2.0);
+}
+
+/// Returns the rows and requests that observations say of an unusual hour, in their order.
+fn odd_hours(observations: &[Observation]) -> Vec<(f64, u32)> {
+    let features = observations.iter().flat_map(|observation| &observation.features);
+    features
+        .filter_map(|feature| if let Feature::Hour(hour) = feature { Some((hour.rows, hour.requests)) } else { None })
+        .collect()
+}
+
+#[test]
+fn rows_of_an_unusual_hour_count_in_it_in_any_order() {
+    let night = 150 * DAY + 2 * HOUR;
+    // Within the lateness of ten minutes, the account works on in the next hour before the first one closes.
+    let [first, second, next] = [(night + HOUR / 2, 50), (night + HOUR - SECOND, 900), (night + HOUR + SECOND, 70)];
+    let last = |order: [(i64, u64); 3], then: &[(i64, u64)]| {
+        let mut account = Account::new(&[]);
+        for hour in (0..150).flat_map(|day| (8..18).map(move |hour| day * DAY + hour * HOUR)) {
+            account.at(hour, Kind::Report, Some(100), "Account");
+        }
+        let mut out = Vec::new();
+        for (at, rows) in order.iter().chain(&[(night + 2 * HOUR, 1)]).chain(then) {
+            let observed = account.observe(*at, Kind::Report, Some(*rows), "Account");
+            out.extend(odd_hours(&observed).into_iter().filter(|(rows, _)| *rows >= 900.0));
+        }
+        out.last().copied()
+    };
+    let in_order = last([first, second, next], &[]);
+    assert_eq!(in_order.map(|(rows, _)| rows), Some(950.0));
+    assert_eq!(last([first, next, second], &[]), in_order);
+    let late = last([first, second, next], &[(night + HOUR - 2 * SECOND, 8)]);
+    assert_eq!(late.map(|(rows, requests)| (rows, Some(requests))), Some((958.0, in_order.map(|(_, n)| n + 1))));
+    // On a day that is closed.
+    let late = last([first, second, next], &[(151 * DAY + 9 * HOUR, 100), (night + HOUR - 2 * SECOND, 8)]);
+    assert_eq!(late.map(|(rows, _)| rows), Some(958.0));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::org::identities::Segment;
-use crate::user::{ClosedDays, HourRows};
+use crate::user::{ClosedDays, HourRows, OddHour};
 use std::fmt::Write as _;
 
 /// Written before the head listed missing kinds of events, and identities their facets.
@@ -13,9 +13,11 @@ const VERSION_2: &str = include_str!("snapshots/profile__state__tests__golden__v
 const VERSION_3: &str = include_str!("snapshots/profile__state__tests__golden__version_3.snap");
 /// Written before profiles kept what they write.
 const VERSION_4: &str = include_str!("snapshots/profile__state__tests__golden__version_4.snap");
+/// Written before profiles kept cases of changes in Setup alone, unusual hours, and calls in the log of all calls.
+const VERSION_5: &str = include_str!("snapshots/profile__state__tests__golden__version_5.snap");
 
 /// Written in the present encoding.
-const VERSION_5: &str = include_str!("snapshots/profile__state__tests__golden__version_5.snap");
+const VERSION_6: &str = include_str!("snapshots/profile__state__tests__golden__version_6.snap");
 
 /// Returns the small org with all that version 2 added, and its records.
 fn org_of_version_2() -> (Org, Table) {
@@ -79,6 +81,25 @@ fn org_of_version_5() -> (Org, Table) {
     (org, table)
 }
 
+/// Returns the same org with all that version 6 added, and its records: a change in Setup, calls in the log of all calls on
+/// the open day and on a closed one, and an unusual hour.
+fn org_of_version_6() -> (Org, Table) {
+    let (mut org, mut table) = org_of_version_5();
+    let of_kind = |n, at, kind| activity(n, "bob", Timestamp::parse(at).unwrap(), kind);
+    let mut change = of_kind(920, "2026-04-09T02:10:00Z", Kind::SetupChange);
+    change.resource_name = Some("Installed Connected App Loader to Acme".into());
+    let mut learn = |activity, expect| assert_eq!(learn(Org::observe, &mut org, &activity, &table).0, expect);
+    learn(change, ActivityOutcome::Learned);
+    learn(of_kind(921, "2026-04-09T02:20:00Z", Kind::ApiUsage), ActivityOutcome::Learned);
+    learn(of_kind(922, "2026-04-07T12:00:00Z", Kind::ApiUsage), ActivityOutcome::Late);
+    let slot = org.slots[&UserId::new("bob")];
+    let user = crate::org::user_at(&mut org.users, slot).unwrap();
+    let odd = OddHour { share: 0.01, of_week: 73, rows: 20.0, requests: 2 };
+    user.profile.day.as_mut().unwrap().more.odd_hours.push(odd);
+    apply(&mut table, org.take_changes().unwrap());
+    (org, table)
+}
+
 /// Sets the weeks to 0 in which values recurred, as if an earlier version had written them.
 fn without_weeks(mut org: Org) -> Org {
     org.shared.populations.known.values_mut().for_each(|known| known.week = 0);
@@ -106,15 +127,24 @@ fn keys(records: &[Record]) -> Vec<&str> {
 }
 
 #[test]
-fn version_5() {
-    insta::assert_snapshot!("version_5", text(&org_of_version_5().1));
+fn version_6() {
+    insta::assert_snapshot!("version_6", text(&org_of_version_6().1));
+}
+
+#[test]
+fn version_6_is_read() {
+    let stored = read(VERSION_6);
+    let mut org = restore(&org_id(), &stored);
+    assert_eq!(org.take_changes().unwrap(), []);
+    let (written, table) = org_of_version_6();
+    assert!(dump(org, &stored) == dump(written, &table));
 }
 
 #[test]
 fn version_5_is_read() {
     let stored = read(VERSION_5);
     let mut org = restore(&org_id(), &stored);
-    assert_eq!(org.take_changes().unwrap(), []);
+    assert_eq!(keys(&org.take_changes().unwrap()), ["progress"], "in its new encoding");
     let (written, table) = org_of_version_5();
     assert!(dump(org, &stored) == dump(written, &table));
 }
@@ -123,9 +153,21 @@ fn version_5_is_read() {
 fn version_4_is_read() {
     let stored = read(VERSION_4);
     let mut org = restore(&org_id(), &stored);
-    assert_eq!(org.take_changes().unwrap(), []);
+    assert_eq!(keys(&org.take_changes().unwrap()), ["progress"], "in its new encoding");
     let (written, table) = org_of_version_4();
     assert!(dump(org, &stored) == dump(written, &table));
+}
+
+#[test]
+fn the_first_records_of_version_2_know_nothing_forgotten() {
+    let mut stored = read(VERSION_4);
+    // The last field: a one, and the time in six bytes.
+    let progress = stored.get_mut("progress").unwrap();
+    assert_eq!((progress[0], progress[progress.len() - 7]), (2, 1));
+    progress.truncate(progress.len() - 7);
+    let org = restore(&org_id(), &stored);
+    assert_eq!(org.forgotten, org.horizon(org.open.unwrap()));
+    assert!(org.judged.is_some());
 }
 
 #[test]
