@@ -111,9 +111,8 @@ impl Settings {
         range("halving".into(), self.halving, 0.05, 40.0);
         range("peer_mix".into(), self.peer_mix, 0.0, 1.0);
         range("least_rows".into(), self.least_rows, 0.0, 1e12);
-        // Profiles observe writes from 100 on.
-        range("least_changed".into(), self.least_changed, 100.0, 1e12);
-        range("least_deleted".into(), self.least_deleted, 100.0, 1e12);
+        range("least_changed".into(), self.least_changed, profile::LEAST_WRITTEN, 1e12);
+        range("least_deleted".into(), self.least_deleted, profile::LEAST_WRITTEN, 1e12);
         range("blind_confidence".into(), self.blind_confidence, 0.0, 1.0);
         for (name, tuning) in &self.detectors {
             if let Some(ceiling) = tuning.ceiling {

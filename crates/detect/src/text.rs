@@ -72,6 +72,14 @@ pub fn days(days: f64) -> String {
     if days < 0.5 { "less than 1 day".to_owned() } else { number_of(days.round() as u32, "day") }
 }
 
+/// Says that so many days of history have none: `none in its 30 days of history`. `such` follows "none".
+pub fn none(such: &str, history: f64) -> String {
+    match history {
+        h if h < 0.5 => "it has no history yet".to_owned(),
+        h => format!("none{such} in its {} of history", days(h)),
+    }
+}
+
 /// A remark for baselines of under two weeks; empty for others.
 pub fn thin(history: f64) -> String {
     let only = if history < 0.5 { "" } else { "only " };

@@ -160,13 +160,10 @@ impl Activity {
 
     /// Returns whether a report, or data of CRM Analytics, left Salesforce as a file.
     ///
-    /// Decided by kind and operation: `ExportFileFormat` is null on real exports.
+    /// The effect decides: `ExportFileFormat` is null on real exports.
     pub fn is_report_export(&self) -> bool {
-        match self.kind {
-            Kind::ReportExport | Kind::AnalyticsDownload => true,
-            Kind::Report => self.operation.as_ref().is_some_and(|operation| operation.starts_with("ReportExported")),
-            _ => false,
-        }
+        let is_report = matches!(self.kind, Kind::Report | Kind::ReportExport | Kind::AnalyticsDownload);
+        is_report && self.effect == Effect::Export
     }
 
     /// Returns how the activity changes records; `None` if it does not write.

@@ -54,9 +54,11 @@ pub struct Writes {
     pub hour: Usual,
     /// Probability that an active day of the account has such writes at all, 0 to 1.
     pub chance: f64,
-    /// Active days of the account, or the days that the org closed lately (up to `identity_hours` and two days), if these
-    /// are more: an account that is new did not write on them.
+    /// Active days of the account.
     pub days: f64,
+    /// Active days of the org that ended lately, at most those of `identity_hours` and three more: an account that is new
+    /// to the org did not write on them.
+    pub org_days: f64,
     /// Objects that were written.
     pub objects: Vec<Text>,
     /// The activities with most of the rows.
@@ -75,7 +77,7 @@ impl Effect {
         let unless_written = |usual| if WriteKind::of(word).is_some() { Self::Write } else { usual };
         match kind {
             Kind::ListView => Self::Read,
-            Kind::Report if word.starts_with("ReportExported") => Self::Export,
+            Kind::Report if begins(word, "ReportExported") => Self::Export,
             Kind::Report => Self::Read,
             Kind::ReportExport | Kind::BulkApiResult | Kind::Attachment | Kind::AnalyticsDownload => Self::Export,
             Kind::Api | Kind::ApiUsage | Kind::LightningUri | Kind::Uri => unless_written(Self::Read),
@@ -144,11 +146,13 @@ impl WriteKind {
         if matches!(word.as_bytes().first(), None | Some(b'Q' | b'q' | b'R' | b'r' | b'G' | b'g')) {
             return None;
         }
-        let begins = |with: &str| {
-            word.as_bytes().get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
-        };
-        Self::WORDS.iter().find(|(with, _)| begins(with)).map(|(_, change)| *change)
+        Self::WORDS.iter().find(|(with, _)| begins(word, with)).map(|(_, change)| *change)
     }
+}
+
+/// Whether a word begins with another, in any case.
+fn begins(word: &str, with: &str) -> bool {
+    word.as_bytes().get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
 }
 
 #[cfg(test)]
@@ -175,7 +179,7 @@ mod tests {
         check(Kind::File, &["VersionRenditionDownload", "PREVIEW"], Effect::Preview);
         check(Kind::File, &["saveVersion", "UPLOAD"], Effect::Write);
         check(Kind::Report, &["ReportRunFromLightning", "ReportPreviewed"], Effect::Read);
-        check(Kind::Report, &["ReportExported", "ReportExportedAsynchronously"], Effect::Export);
+        check(Kind::Report, &["ReportExported", "ReportExportedAsynchronously", "reportexported"], Effect::Export);
         check(Kind::LightningUri, &["Read"], Effect::Read);
         check(Kind::LightningUri, &["Update", "Delete"], Effect::Write);
         check(Kind::PermissionSet, &["AssignedToUsers"], Effect::None);

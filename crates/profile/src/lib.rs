@@ -9,6 +9,7 @@ pub mod tail;
 mod user;
 
 pub use org::identities::IdentityUse;
+pub use org::writes::LEAST_WRITTEN;
 pub use org::{ActivityOutcome, Org};
 pub use settings::{Settings, SettingsError};
 pub use state::{Record, Restore, StateError, erase};

@@ -27,10 +27,11 @@ const WAYS: f64 = 2.0;
 /// of harmless tasks that come up once has a heavy tail (a Pareto distribution of index 1, a choice), so ten times as
 /// many records are at most ten times as surprising.
 pub(super) fn judge(writes: &Writes, settings: &Settings, rule: &Rule) -> Result<Judgement, Unscoreable> {
-    /// Days below which an account without such writes is not judged. A choice, one working week: it takes as long to
-    /// know a program from a person, and jobs that run once a week from the first one on.
+    /// Days below which an account without such writes is not judged: its own, or the org's, on which it did not write
+    /// either. A choice, one working week: it takes as long to know a program from a person, and jobs that run once a week
+    /// from the first one on.
     const LEAST_DAYS: f64 = 5.0;
-    if writes.days < LEAST_DAYS && writes.day.evidence < 1.0 {
+    if writes.days.max(writes.org_days) < LEAST_DAYS && writes.day.evidence < 1.0 {
         return Err(Unscoreable::NoBaseline);
     }
     let day = tail::at_least(&writes.day, writes.rows);
@@ -92,7 +93,7 @@ fn summary(writes: &Writes) -> String {
     };
     let surface = text::through(writes.surface);
     let history = if writes.day.evidence < 0.5 {
-        format!("none in its {} of history", text::days(writes.days))
+        text::none("", writes.days)
     } else {
         let (mean, such) = (text::quantity(writes.day.mean), text::days(writes.day.evidence));
         format!("its {such} with such writes usually have {mean}")
@@ -121,6 +122,7 @@ pub(super) mod tests {
             hour: usual,
             chance,
             days: 40.0,
+            org_days: 4.0,
             objects: vec!["Account".into()],
             evidence: vec![],
             recurrences: 0,

@@ -67,6 +67,14 @@ mod tests {
     }
 
     #[test]
+    fn an_account_new_to_the_org_is_judged_and_has_no_history() {
+        let new = Writes { days: 0.0, org_days: 7.0, ..first(WriteKind::Deleted, 20_000.0) };
+        let finding = finding(&MassDeletion, Feature::Writes(new));
+        assert_eq!(finding.confidence, 0.0);
+        insta::assert_snapshot!(finding.summary, @"Deleted 20,000 records of Account through the Bulk API in a day; it has no history yet");
+    }
+
+    #[test]
     fn in_the_first_week_it_is_unscoreable() {
         let new = Writes { days: 4.0, ..first(WriteKind::Deleted, 20_000.0) };
         let expect = Verdict::Unscoreable(Unscoreable::NoBaseline);

@@ -94,11 +94,10 @@ fn quoted(what: &str) -> String {
 }
 
 fn history(setup: &Setup) -> String {
-    let days = text::number_of(setup.days.round() as u32, "day");
     if setup.seen > 0.0 {
-        format!("it made such changes on {} of its {days} of history", text::quantity(setup.seen))
+        format!("it made such changes on {} of its {} of history", text::quantity(setup.seen), text::days(setup.days))
     } else {
-        format!("none such in its {days} of history")
+        text::none(" such", setup.days)
     }
 }
 

@@ -30,7 +30,7 @@ numbers!(Effect => Effect { Read, Write, Export, Preview, None });
 numbers!(Scope => Scope { Own, Group, Team, All });
 numbers!(ScoreScale => ScoreScale { ZeroToOne, ZeroToHundred });
 
-/// Returns the effect of an activity of before the wire had one. That its kind is unknown is the error of another field.
+/// Returns the effect of an activity from a message without one. That its kind is unknown is the error of another field.
 fn effect_of(wire: &wire::Activity) -> Effect {
     Field::from_wire(wire.kind, "kind").map_or(Effect::None, |kind| Effect::of(kind, wire.operation.as_deref()))
 }

@@ -217,7 +217,7 @@ where
 /// Implements [`Field`] for a struct, field by field.
 ///
 /// The first list names the fields that have one name on both sides; `renamed` pairs the name in Rust with the name on
-/// the wire; `required` lists the messages that must be present. `absent` pairs a field that earlier senders do not know
+/// the wire; `required` lists the messages that must be present. `absent` pairs a field that a message may lack
 /// with the function that works it out from the rest of the message.
 macro_rules! fields {
     (

@@ -16,7 +16,7 @@ fields!(Observation => Observation {
 fields!(Usual => Usual { location, scale, degrees, shift, mean, deviation, evidence, prior_weight });
 fields!(Rate => Rate { shape, rate, evidence, prior_weight });
 fields!(Volume => Volume { rows, hour_rows, requests, objects, evidence, closed, recurrences } renamed { surface: source } required { day, hour, per_request, peer });
-fields!(Writes => Writes { kind, rows, hour_rows, requests, chance, days, objects, evidence, recurrences } renamed { surface: source } required { day, hour });
+fields!(Writes => Writes { kind, rows, hour_rows, requests, chance, days, org_days, objects, evidence, recurrences } renamed { surface: source } required { day, hour });
 fields!(Burst => Burst { requests, effective, span, known_share, objects, evidence } required { usual });
 fields!(First => First {
     name, today, names, peer_share, peers, rows, from_views, to_view, from_scope, to_scope,

@@ -92,7 +92,7 @@ pub struct Activity {
     /// ingest adds what the org's user list said when it received the event.
     #[prost(bool, optional, tag = "39")]
     pub administers: ::core::option::Option<bool>,
-    /// What the activity did to data. Absent in messages of before it existed: then kind and operation decide.
+    /// What the activity did to data. If it is absent, kind and operation decide.
     #[prost(enumeration = "Effect", optional, tag = "40")]
     pub effect: ::core::option::Option<i32>,
 }
@@ -657,7 +657,7 @@ pub struct Writes {
     /// Probability that an active day of the account has such writes at all.
     #[prost(double, tag = "8")]
     pub chance: f64,
-    /// Active days of the account, or days that the org closed lately, if these are more.
+    /// Active days of the account.
     #[prost(double, tag = "9")]
     pub days: f64,
     #[prost(string, repeated, tag = "10")]
@@ -667,6 +667,9 @@ pub struct Writes {
     /// Days some weeks ago with about as many rows.
     #[prost(uint32, tag = "12")]
     pub recurrences: u32,
+    /// Active days of the org that ended lately.
+    #[prost(double, tag = "13")]
+    pub org_days: f64,
 }
 /// The first change on a day that weakens the org's defenses in one way.
 #[derive(Clone, PartialEq, ::prost::Message)]

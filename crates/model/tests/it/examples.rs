@@ -218,6 +218,7 @@ fn features() -> Vec<Feature> {
             hour: usual,
             chance: 0.0625,
             days: 31.0,
+            org_days: 7.0,
             objects: vec!["Account".into()],
             evidence: vec![uuid(1)],
             recurrences: 1,

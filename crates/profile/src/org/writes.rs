@@ -5,8 +5,8 @@ use super::{Shared, rows};
 use crate::user::{Day, Profile, WriteDay, WriteModel};
 use model::{Activity, Feature, Surface, WriteKind, Writes};
 
-/// Rows a day below which nothing is observed: such writes are no mass. A choice; detectors ask for more.
-const LEAST: f64 = 100.0;
+/// Rows a day below which writes are not observed: they are no mass. A choice; no detector can ask for fewer.
+pub const LEAST_WRITTEN: f64 = 100.0;
 /// Probability of a day with such writes below which the day is observed, whatever its rows. A choice.
 const RARE: f64 = 0.1;
 
@@ -33,7 +33,7 @@ pub(super) fn learn(
     }
     let recurrences = WriteModel::find(&profile.writes, surface, kind)
         .map_or(0, |model| model.peaks.at_least(number, today.rows.ln_1p()) as u32);
-    features.push(Feature::Writes(feature(today, recurrences)));
+    features.push(Feature::Writes(feature(today, shared.progress.past.len() as f64, recurrences)));
 }
 
 /// Returns the day's writes of a kind through a surface, created if absent.
@@ -46,8 +46,7 @@ fn today<'a>(
 ) -> Option<&'a mut WriteDay> {
     let is_of = |today: &WriteDay| today.surface == surface && today.kind == kind;
     if !day.writes.iter().any(is_of) {
-        // An account that is new did not write on the org's days before.
-        let (class, days) = (profile.class, profile.days.max(shared.progress.past.len() as f64));
+        let (class, days) = (profile.class, profile.days);
         let usual = WriteModel::usual(&profile.writes, surface, kind, class, days, shared.memory_days);
         day.writes.push(WriteDay::new(surface, kind, usual));
     }
@@ -57,13 +56,13 @@ fn today<'a>(
 /// Whether the day's writes could be a finding: most could not, and give no observation.
 fn is_observed(today: &WriteDay) -> bool {
     let usual = &today.usual;
-    today.rows >= LEAST
+    today.rows >= LEAST_WRITTEN
         && (usual.chance < RARE
             || usual.day.standardized(today.rows) > 1.0
             || usual.hour.standardized(today.largest_hour()) > 1.0)
 }
 
-fn feature(today: &WriteDay, recurrences: u32) -> Writes {
+fn feature(today: &WriteDay, org_days: f64, recurrences: u32) -> Writes {
     let mut largest: Vec<_> = today.largest.iter().collect();
     largest.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     Writes {
@@ -76,6 +75,7 @@ fn feature(today: &WriteDay, recurrences: u32) -> Writes {
         hour: today.usual.hour,
         chance: today.usual.chance,
         days: today.usual.days,
+        org_days,
         objects: today.objects.clone(),
         evidence: largest.into_iter().map(|(_, id)| *id).collect(),
         recurrences,
@@ -92,6 +92,7 @@ mod tests {
     struct Account {
         org: Org,
         count: u128,
+        user: &'static str,
     }
 
     impl Account {
@@ -99,7 +100,7 @@ mod tests {
         /// `nightly` says, with so many rows.
         fn new(nightly: Option<(&str, u64)>) -> Self {
             let org = Org::new(OrgId::new("00Dhn0000018hrcEAA"), &Settings::default()).unwrap();
-            let mut account = Self { org, count: 0 };
+            let mut account = Self { org, count: 0, user: "sync" };
             for day in 0..30 {
                 if let Some((operation, rows)) = nightly {
                     account.at(day * DAY + 2 * HOUR, Kind::BulkApi, operation, rows);
@@ -112,7 +113,7 @@ mod tests {
         /// Observes an activity at a time after the start, and returns the features.
         fn at(&mut self, at: i64, kind: Kind, operation: &str, rows: u64) -> Vec<Feature> {
             self.count += 1;
-            let (id, org, user) = (Uuid::from_u128(self.count), self.org.id().clone(), UserId::new("sync"));
+            let (id, org, user) = (Uuid::from_u128(self.count), self.org.id().clone(), UserId::new(self.user));
             let at = Timestamp::parse("2026-01-05").unwrap().plus(at);
             let mut activity = Activity::new(id, org, user, at, Channel::LogFile, kind);
             (activity.operation, activity.rows) = (Some(operation.into()), Some(rows));
@@ -172,6 +173,16 @@ mod tests {
         assert_eq!(written(&deleted).map(|writes| (writes.kind, writes.day.evidence)), Some((WriteKind::Deleted, 0.0)));
         let by_api = nightly.at(30 * DAY + 11 * HOUR, Kind::Api, "create", 2_000);
         assert_eq!(written(&by_api).map(|writes| writes.surface), Some(Surface::Api));
+    }
+
+    #[test]
+    fn an_account_that_is_new_has_no_history() {
+        let mut account = Account::new(None);
+        account.user = "new";
+        let deleted = account.then("delete", 20_000);
+        let writes = written(&deleted).unwrap();
+        // Four days of identities, and three more.
+        assert_eq!((writes.days, writes.org_days), (0.0, 7.0));
     }
 
     #[test]

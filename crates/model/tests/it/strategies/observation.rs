@@ -110,12 +110,34 @@ fn volume() -> impl Strategy<Value = Volume> {
 }
 
 fn writes() -> impl Strategy<Value = Writes> {
-    let numbers = [number(), number(), number(), number()];
+    let numbers = [number(), number(), number(), number(), number()];
     let counts = (any::<u32>(), any::<u32>());
     let usual = [usual().boxed(), usual().boxed()];
     (word(Surface::ALL), word(WriteKind::ALL), numbers, counts, usual, texts(), uuids()).prop_map(
-        |(surface, kind, [rows, hour_rows, chance, days], (requests, recurrences), [day, hour], objects, evidence)| {
-            Writes { surface, kind, rows, hour_rows, requests, day, hour, chance, days, objects, evidence, recurrences }
+        |(
+            surface,
+            kind,
+            [rows, hour_rows, chance, days, org_days],
+            (requests, recurrences),
+            [day, hour],
+            objects,
+            evidence,
+        )| {
+            Writes {
+                surface,
+                kind,
+                rows,
+                hour_rows,
+                requests,
+                day,
+                hour,
+                chance,
+                days,
+                org_days,
+                objects,
+                evidence,
+                recurrences,
+            }
         },
     )
 }
