@@ -78,7 +78,7 @@ impl Judgement {
         if event_ids.is_empty() {
             event_ids.extend(observation.activity.as_ref().map(|activity| activity.id));
         }
-        let missing = blind::missing(detector.family(), &observation.blind);
+        let missing = blind::missing(detector, &observation.blind);
         let confidence = if missing.is_empty() { 1.0 } else { settings.blind_confidence } * self.confidence;
         let (org, user) = (&observation.org_id, &observation.user_id);
         Verdict::Anomalous(Box::new(Finding {
