@@ -54,7 +54,7 @@ impl SetAside {
         let is_many = *count >= Self::LEAST && *count as f64 >= Self::SHARE * hour.activities as f64;
         if is_many && !*is_reported {
             *is_reported = true;
-            let summary = format!("at least {} events of this hour were set aside: {reason}", Self::LEAST);
+            let summary = format!("at least {count} events of this hour were set aside: {reason}");
             let subject = format!("set_aside/{}", outcome.as_str());
             let unseen = Unseen { subject: &subject, since: hour.start, noticed: received_at, score: 6.0, summary };
             return Some(Remark::Many(Box::new(unseen.finding(org, 1, received_at))));
@@ -115,6 +115,21 @@ mod tests {
         let next = findings(&mut aside, start.plus(HOUR), mixed(2, 400));
         assert_eq!(next.len(), 1);
         assert_ne!(next[0].finding_id, found[0].finding_id);
+    }
+
+    #[test]
+    fn the_finding_says_how_many_there_were() {
+        let outcomes = (0..2_000).map(|n| match n < 1_000 {
+            true => ActivityOutcome::Learned,
+            false => ActivityOutcome::Future,
+        });
+        let found = findings(&mut SetAside::default(), Timestamp(0), outcomes);
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].summary.starts_with("at least 250 events of this hour were set aside"),
+            "{}",
+            found[0].summary
+        );
     }
 
     #[test]
