@@ -1,6 +1,6 @@
 //! The rules in force: those of the configuration, or those that `config push` has distributed since.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use bus::{Bucket, Bus, BusError};
 use futures::StreamExt;
 use model::{Text, Timestamp};
@@ -56,11 +56,7 @@ pub(crate) async fn follow<T: Send + Sync + 'static>(
 ) -> Result<watch::Receiver<Arc<T>>> {
     let bucket = Bucket::open(bus).await?;
     let mut values = bucket.watch(KEY)?;
-    let first = tokio::select! {
-        () = shutdown.cancelled() => bail!("stopped before the rules in force could be read"),
-        first = first(&bucket) => first?,
-    };
-    let first = first.and_then(|value| valid(&value, &own)).unwrap_or_else(|| own.clone());
+    let first = first(&bucket).await?.and_then(|value| valid(&value, &own)).unwrap_or_else(|| own.clone());
     let first = Hashed::from(first);
     keep(store, &first).await?;
     let (sender, receiver) = watch::channel(Arc::new(make(first)));
