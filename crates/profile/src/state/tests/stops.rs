@@ -45,7 +45,8 @@ pub(super) fn activities_of_the_world() -> &'static [Activity] {
 }
 
 /// Returns the activities in order of delivery, with late ones and with copies, some with more facets than the first;
-/// all accounts get the right to administer halfway, and every third API call writes.
+/// all accounts get the right to administer halfway, every third API call writes, and every seventh is in the log of all
+/// calls alone.
 fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
     let context = Context { org: Some(org.clone()), ..Context::default() };
     let mut ordered = Vec::new();
@@ -65,6 +66,9 @@ fn activities(plan: Plan, org: &OrgId) -> Vec<Activity> {
         }
         if activity.kind == Kind::Api && index % 3 == 0 {
             (activity.effect, activity.operation) = (model::Effect::Write, Some("Upsert".into()));
+        }
+        if activity.kind == Kind::Api && index % 7 == 0 {
+            activity.kind = Kind::ApiUsage;
         }
         if index % 31 == 0 {
             delivered.push((index + (index * 7) % (count / 2), activity.clone()));
