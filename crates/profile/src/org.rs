@@ -235,7 +235,7 @@ impl Org {
         self.changes.note(slot, user);
 
         if user.profile.day.as_ref().is_some_and(|day| day.number < hour.day) {
-            let closed = close::day(&self.id, user, &mut self.shared);
+            let closed = close::day(&self.id, user, &mut self.shared, self.open);
             let was_backfill = self.backfill_days.remove(&slot);
             out.extend(closed.filter(|_| !was_backfill));
         }

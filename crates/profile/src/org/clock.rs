@@ -135,7 +135,7 @@ impl Org {
             let Some(user) = user_at(&mut self.users, slot) else { continue };
             match user.profile.day.as_ref().map(|open| open.number) {
                 Some(number) if number <= day => {
-                    let closed = close::day(&self.id, user, &mut self.shared);
+                    let closed = close::day(&self.id, user, &mut self.shared, None);
                     let was_backfill = self.backfill_days.remove(&slot);
                     out.extend(closed.filter(|_| !was_backfill));
                     self.changes.note(slot, user);

@@ -65,9 +65,19 @@ pub(super) fn hour(org: &OrgId, user: &mut User, shared: &Shared, hour: &LocalHo
 
 /// Closes a user's day: observes what stands out, then learns the day and keeps it for late activities. Returns `None`
 /// if nothing does.
-pub(super) fn day(org: &OrgId, user: &mut User, shared: &mut Shared) -> Option<Observation> {
+///
+/// `open` is the org's open hour if an activity of the next day closes the day: hours from it on were not judged with all
+/// their work. One finding is made of a day's unusual hours, so that the last one counts.
+pub(super) fn day(org: &OrgId, user: &mut User, shared: &mut Shared, open: Option<LocalHour>) -> Option<Observation> {
     let day = user.profile.day.take()?;
-    learn_day(org, user, shared, ClosedDay::new(day))
+    let is_open = |odd: &&OddHour| {
+        open.is_some_and(|open| {
+            open.day < day.number || open.day == day.number && odd.of_week % 24 >= u32::from(open.hour)
+        })
+    };
+    let odd = day.odd_hour.iter().chain(&day.more.odd_hours).filter(is_open).max_by_key(|odd| odd.of_week);
+    let odd = odd.map(|odd| hours::feature(odd, &user.profile));
+    learn_day(org, user, shared, ClosedDay::new(day), odd)
 }
 
 /// Closes once more the days that late activities have changed: observes what stands out now, and learns what they
@@ -76,18 +86,25 @@ pub(super) fn amended_days(org: &OrgId, user: &mut User, shared: &mut Shared, ou
     for number in user.profile.closed.amended() {
         let Some(closed) = user.profile.closed.reopen(number) else { continue };
         let is_judged = closed.amended == Amended::ByActivity;
-        let observation = learn_day(org, user, shared, closed);
+        let observation = learn_day(org, user, shared, closed, None);
         out.extend(observation.filter(|_| is_judged));
     }
 }
 
-fn learn_day(org: &OrgId, user: &mut User, shared: &mut Shared, mut closed: ClosedDay) -> Option<Observation> {
+fn learn_day(
+    org: &OrgId,
+    user: &mut User,
+    shared: &mut Shared,
+    mut closed: ClosedDay,
+    odd: Option<Feature>,
+) -> Option<Observation> {
     let profile = &mut user.profile;
     let (writes, number) = (&mut closed.day.writes, closed.day.number);
     let is_first = closed.counts.is_none();
     WriteModel::learn_day(&mut profile.writes, writes, number, profile.days, shared.memory_days, is_first);
     let day = &closed.day;
     let mut features = unusual_volumes(profile, day, &shared.progress, IS_OBSERVED, true);
+    features.extend(odd);
     for (surface, learned) in Surface::ALL.iter().zip(&mut closed.rows) {
         if let Some(Some(today)) = day.surfaces.get(*surface as usize) {
             features.extend(learn_rows(profile, shared, *surface, today, day, learned));

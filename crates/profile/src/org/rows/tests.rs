@@ -140,6 +140,20 @@ fn odd_hours(observations: &[Observation]) -> Vec<(f64, u32)> {
 }
 
 #[test]
+fn an_unusual_hour_before_midnight_is_judged_with_all_its_rows() {
+    let midnight = 151 * DAY;
+    let mut account = Account::new(&[]);
+    for hour in (0..150).flat_map(|day| (8..18).map(move |hour| day * DAY + hour * HOUR)) {
+        account.at(hour, Kind::Report, Some(100), "Account");
+    }
+    account.observe(midnight - HOUR / 2, Kind::Report, Some(50), "Account");
+    account.observe(midnight - SECOND, Kind::Report, Some(900), "Account");
+    // The day closes before the hour does.
+    let closed = account.observe(midnight + SECOND, Kind::Report, Some(1), "Account");
+    assert!(odd_hours(&closed).iter().any(|(rows, _)| *rows == 950.0), "{closed:?}");
+}
+
+#[test]
 fn rows_of_an_unusual_hour_count_in_it_in_any_order() {
     let night = 150 * DAY + 2 * HOUR;
     // Within the lateness of ten minutes, the account works on in the next hour before the first one closes.
