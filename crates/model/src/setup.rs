@@ -1,7 +1,7 @@
 //! What a change in Setup, or of permissions, does to the defenses of an org.
 //!
 //! The Setup Audit Trail has a code and a sentence for each change, and its download only the sentence. Codes and sentences
-//! are those of exports; Salesforce documents neither. [`Change`] reads them.
+//! are those of exports; Salesforce documents neither. `change` reads them.
 
 mod change;
 
