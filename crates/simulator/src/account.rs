@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::calendar::Today;
 use crate::catalog::{Breadth, Catalog, Query, Report, Team, View, columns};
-use crate::dice::{Dice, Stream};
+use crate::dice::{Dice, Stream, mix};
 use crate::episode::{Episode, EpisodeKind, episodes};
 use crate::ids;
 use crate::location::{Browser, Location, OFFICES, System};
+use crate::mechanism::{WorldKind, change};
+use crate::plan::Plan;
 
 /// How an account behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub(crate) struct Account {
     /// The personas, each with its first day. A role change adds one.
     phases: Vec<(u32, Persona)>,
     pub(crate) episodes: Vec<Episode>,
+    /// Days over which old work fades out after a change of the persona.
+    handover: u32,
 }
 
 /// An account's habits in one role.
@@ -80,9 +84,11 @@ impl Class {
 
     /// Returns the class of the account with this index. The shares are fixed and spread evenly, so that small orgs have
     /// every class.
-    fn of(index: u32) -> Class {
+    fn of(index: u32, world: WorldKind) -> Class {
         match (index * 37 + 11) % 100 {
             _ if index < 2 => Class::System,
+            // Other worlds have several guests.
+            98..100 if world != WorldKind::Standard => Class::System,
             0..5 => Class::Admin,
             5..11 => Class::Integration,
             11..23 => Class::Power,
@@ -92,8 +98,15 @@ impl Class {
 }
 
 impl Account {
-    pub(crate) fn new(key: u64, org_id: &Arc<str>, catalog: &Catalog, calendar: &[Today], index: u32) -> Account {
-        let class = Class::of(index);
+    pub(crate) fn new(
+        plan: &Plan,
+        key: u64,
+        org_id: &Arc<str>,
+        catalog: &Catalog,
+        calendar: &[Today],
+        index: u32,
+    ) -> Account {
+        let class = Class::of(index, plan.world);
         let mut dice = Dice::new(key, Stream::Account, index, 0);
         let team = match class {
             Class::Admin => Team::Admin,
@@ -129,6 +142,7 @@ impl Account {
             system: dice.weighted(System::Windows, &[(System::Mac, 0.4)], 0.6),
             phases: vec![(0, Persona::new(key, index, class, team, catalog, identity.clone(), 0))],
             episodes,
+            handover: 0,
         };
         if account.browser == Browser::Safari {
             account.system = System::Mac;
@@ -151,13 +165,24 @@ impl Account {
             });
             let persona = Persona::new(key, index, class, next, catalog, moved, 1);
             account.phases.push((change.first, persona));
+        } else {
+            for (number, change) in (2..).zip(change::moves(plan, key, &account, team)) {
+                let persona = Persona::new(key, index, class, change.team, catalog, identity.clone(), number);
+                account.phases.push((change.day, persona));
+                account.handover = change.handover;
+            }
         }
         account
     }
 
     /// Returns the persona on a day.
     pub(crate) fn persona(&self, day: u32) -> Option<&Persona> {
-        self.phases.iter().rev().find(|(from, _)| *from <= day).map(|(_, persona)| persona)
+        let delay = if self.handover == 0 {
+            0
+        } else {
+            (mix(u64::from(self.index) << 32 | u64::from(day)) % u64::from(self.handover)) as u32
+        };
+        self.phases.iter().rev().find(|(from, _)| *from == 0 || *from + delay <= day).map(|(_, persona)| persona)
     }
 
     /// Gives the account to another person, who works in `location` and has no episodes.
@@ -179,6 +204,11 @@ impl Account {
     /// Returns the identity of the first day. User id and username never change.
     pub(crate) fn identity(&self) -> Option<&Arc<Identity>> {
         self.phases.first().map(|(_, persona)| &persona.identity)
+    }
+
+    /// Returns whether the account is the guest user of a site.
+    pub(crate) fn is_guest(&self) -> bool {
+        self.identity().is_some_and(|identity| identity.user_type == "Guest")
     }
 
     /// Returns whether the account has an episode of this kind on a day.
@@ -305,6 +335,7 @@ fn identity(org_id: &Arc<str>, index: u32, class: Class, team: Team) -> Identity
     let suffix = if index < 400 { String::new() } else { (index / 400).to_string() };
     let (username, user_type) = match class {
         Class::System if index == 0 => ("guest@lumenworks.example".to_owned(), "Guest"),
+        Class::System if index > 1 => (format!("guest.{index}@lumenworks.example"), "Guest"),
         Class::System => ("autoproc@lumenworks.example".to_owned(), "AutomatedProcess"),
         Class::Integration => (format!("integration.{index}@lumenworks.example"), "Standard"),
         _ => (format!("{first}.{last}{suffix}@lumenworks.example"), "Standard"),

@@ -48,6 +48,12 @@ impl Today {
         }
     }
 
+    /// Lets fiscal periods end this many weeks later.
+    pub(crate) fn with_fiscal_year(self, weeks: u64) -> Today {
+        let closing = self.date.checked_sub_days(Days::new(weeks * 7)).map_or(self.closing, closing);
+        Today { closing, ..self }
+    }
+
     pub(crate) fn is_weekend(self) -> bool {
         self.weekday >= 5
     }

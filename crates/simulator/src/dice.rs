@@ -23,6 +23,8 @@ pub(crate) enum Stream {
     Episode = 100,
     /// Writes through the APIs.
     Writes = 1_000,
+    /// Mechanisms of worlds. Each adds its own number.
+    Mechanism = 2_000,
 }
 
 /// A stream of random numbers.

@@ -73,7 +73,7 @@ pub(crate) fn ordinary_day(world: &World, account: &Account, today: Today, out: 
         return;
     }
     let dice = Dice::new(world.key, Stream::Behavior, account.index, today.index);
-    let workday = Workday::new(world.key, account, today);
+    let workday = Workday::new(world, account, today);
     let mut script = Script { dice, identity: persona.identity.clone(), out };
     for Login { at, session, .. } in &workday.logins {
         script.login(*at, session, "Success", LoginKind::Application);
@@ -113,7 +113,7 @@ pub(crate) fn attack(world: &World) -> Option<Attack> {
     let today = *world.calendar.iter().rev().find(|today| !today.is_weekend())?;
     let account = world.account(EMMA)?;
     let persona = account.persona(today.index)?;
-    let workday = Workday::new(world.key, account, today);
+    let workday = Workday::new(world, account, today);
     let mut events = Vec::new();
     let dice = Dice::new(world.key, Stream::Attack, EMMA, today.index);
     let mut script = Script { dice, identity: persona.identity.clone(), out: &mut events };

@@ -3,6 +3,7 @@
 use chrono::{Days, NaiveDate};
 
 use crate::ids;
+use crate::mechanism::WorldKind;
 
 /// The most accounts of one org. A choice.
 pub const MAX_USERS: u32 = 1_000_000;
@@ -28,6 +29,8 @@ pub struct Plan {
     pub scenario: Scenario,
     /// Whether accounts also write through the APIs.
     pub writes: Writes,
+    /// How the org differs from the standard one. Every other world also writes, and has more families of attacks.
+    pub world: WorldKind,
 }
 
 /// How many attacks happen in the last fifth of the days.
@@ -107,6 +110,7 @@ impl Plan {
             attacks: Attacks::Standard,
             scenario: Scenario::Standard,
             writes: Writes::None,
+            world: WorldKind::Standard,
         }
     }
 

@@ -8,7 +8,10 @@ use crate::dice::{Dice, Stream};
 use crate::episode::EpisodeKind;
 use crate::event::Session;
 use crate::ids;
-use crate::location::{ABROAD, Browser, Client, Location, OFFICES, System, browser, home_ip, mobile_ip, program};
+use crate::location;
+use crate::location::{ABROAD, Browser, Client, Location, OFFICES, System, browser, home_ip, mobile_ip};
+use crate::mechanism::{network, people, program, season};
+use crate::world::World;
 
 /// The hours, logins and sessions of an account on a day.
 pub(crate) struct Workday {
@@ -18,9 +21,9 @@ pub(crate) struct Workday {
     pub(crate) end: i64,
     pub(crate) logins: Vec<Login>,
     /// The session from the start.
-    first: Arc<Session>,
+    pub(crate) first: Arc<Session>,
     /// Later sessions, each with the time from which it is used.
-    later: Vec<(i64, Arc<Session>)>,
+    pub(crate) later: Vec<(i64, Arc<Session>)>,
     pub(crate) logs_out: bool,
 }
 
@@ -33,9 +36,13 @@ pub(crate) struct Login {
 }
 
 impl Workday {
-    pub(crate) fn new(key: u64, account: &Account, today: Today) -> Workday {
-        let mut dice = Dice::new(key, Stream::Workday, account.index, today.index);
-        if account.class.is_person() { person(&mut dice, account, today) } else { machine(&mut dice, account, today) }
+    pub(crate) fn new(world: &World, account: &Account, today: Today) -> Workday {
+        let mut dice = Dice::new(world.key, Stream::Workday, account.index, today.index);
+        if account.class.is_person() {
+            person(world, &mut dice, account, today)
+        } else {
+            machine(world, &mut dice, account, today)
+        }
     }
 
     /// Returns the session in use at a time.
@@ -76,14 +83,15 @@ pub(crate) fn usual_client(account: &Account, day: u32) -> Client {
     browser(name, system, day, account.index)
 }
 
-fn person(dice: &mut Dice, account: &Account, today: Today) -> Workday {
-    let weekend = today.is_weekend();
+fn person(world: &World, dice: &mut Dice, account: &Account, today: Today) -> Workday {
+    let shift = people::shift_hours(world, account, today);
+    let weekend = today.is_weekend() && shift.is_none();
     let hour =
         if weekend { dice.between(9.5, 15.0) } else { account.start_hour + dice.normal().clamp(-2.0, 2.0) * 0.35 };
     let hours =
         if weekend { dice.between(0.7, 4.0) } else { account.work_hours + dice.normal().clamp(-2.0, 2.0) * 0.5 };
-    let local_midnight = today.midnight - account.location.zone * MINUTE;
-    let start = local_midnight + (hour * HOUR as f64) as i64;
+    let hour = hour + shift.unwrap_or(0.0);
+    let start = season::local_midnight(world, account.location, today) + (hour * HOUR as f64) as i64;
     let end = start + (hours * HOUR as f64) as i64;
 
     let user = u64::from(account.index);
@@ -119,10 +127,12 @@ fn person(dice: &mut Dice, account: &Account, today: Today) -> Workday {
         later.push((from, Arc::new(Session { ip: other, ..Session::clone(&latest) })));
         later.push((from + i64::from(dice.whole(20, 70)) * MINUTE, latest));
     }
-    Workday { start, end, logins, first, later, logs_out: dice.chance(0.3) }
+    let mut workday = Workday { start, end, logins, first, later, logs_out: dice.chance(0.3) };
+    network::rework(world, account, today, &mut workday);
+    workday
 }
 
-fn machine(dice: &mut Dice, account: &Account, today: Today) -> Workday {
+fn machine(world: &World, dice: &mut Dice, account: &Account, today: Today) -> Workday {
     const PROGRAMS: [&str; 5] = [
         "Apache-HttpClient/4.5.14 (Java/17.0.9)",
         "MuleSoft/4.6 AHC/1.0",
@@ -135,7 +145,7 @@ fn machine(dice: &mut Dice, account: &Account, today: Today) -> Workday {
     let location = OFFICES.get(account.index as usize % 2).unwrap_or(account.location);
     let ip =
         if account.class == Class::System { location.office_ip(3) } else { format!("198.18.240.{}", 10 + user % 200) };
-    let first = Arc::new(session(dice, ip, location, program(agent)));
+    let first = Arc::new(session(dice, ip, location, location::program(&program::agent(world, account, today, agent))));
     let login = Login { at: today.midnight + i64::from(dice.whole(1, 20_000)), typos: 0, session: first.clone() };
     Workday {
         start: today.midnight,

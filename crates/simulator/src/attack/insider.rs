@@ -4,6 +4,7 @@ use super::ordinary;
 use super::scene::{Scene, full_query};
 use crate::calendar::{DAY, HOUR, MINUTE};
 use crate::event::LoginKind;
+use crate::mechanism::season;
 use crate::script::BULK;
 use crate::workday::Workday;
 
@@ -57,7 +58,7 @@ pub(super) fn slow_drip(scene: &mut Scene<'_>) {
             continue;
         }
         days += 1;
-        let workday = Workday::new(world.key, scene.account, *today);
+        let workday = Workday::new(world, scene.account, *today);
         let looks = scene.dice.whole(4, 10);
         let mut times: Vec<i64> = (0..looks).map(|_| workday.moment(&mut scene.dice)).collect();
         times.sort_unstable();
@@ -86,7 +87,7 @@ pub(super) fn scope_creep(scene: &mut Scene<'_>) {
 /// Reads and exports at night or on a Sunday, from home with the usual client.
 pub(super) fn off_hours_theft(scene: &mut Scene<'_>) {
     let factor = scene.scale(4.0, 14.0);
-    let local_midnight = scene.today.midnight - scene.account.location.zone * MINUTE;
+    let local_midnight = season::local_midnight(scene.world, scene.account.location, scene.today);
     let minutes = i64::from(scene.dice.whole(0, 240)) * MINUTE;
     let until_sunday = 6 - scene.today.weekday.min(6);
     let sunday_is_simulated = scene.today.index + until_sunday + 2 <= scene.world.plan.days;

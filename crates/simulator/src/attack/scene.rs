@@ -61,7 +61,7 @@ impl<'a> Scene<'a> {
         rows.sort_by(f64::total_cmp);
         let usual_rows = rows.get(rows.len() / 2).copied()?.max(60.0);
         let window = super::window(world);
-        let workday = Workday::new(world.key, account, today);
+        let workday = Workday::new(world, account, today);
         let latest = (workday.end - first - HOUR).max(MINUTE);
         let at = first + (latest as f64 * dice.unit()) as i64 + MINUTE;
         let session = workday.session(at).clone();

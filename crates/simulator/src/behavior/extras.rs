@@ -9,6 +9,7 @@ use crate::catalog::{Item, newcomers_breadth};
 use crate::dice::{Dice, Stream};
 use crate::episode::EpisodeKind;
 use crate::event::Body;
+use crate::mechanism::people;
 use crate::workday;
 
 /// Reads three objects of other teams, or many reports, during a project.
@@ -90,7 +91,9 @@ pub(super) fn administration(shift: &mut Shift<'_>) {
     if shift.account.in_episode(EpisodeKind::HarmlessLoginAs, shift.today.index) {
         support(shift);
     }
-    if shift.account.class == Class::Admin && shift.script.dice.chance(0.5) {
+    if (shift.account.class == Class::Admin || people::is_delegate(shift.world, shift.account))
+        && shift.script.dice.chance(0.5)
+    {
         let at = shift.workday.moment(&mut shift.script.dice);
         let session = shift.workday.session(at).clone();
         let people = shift.world.accounts.len() as u32;

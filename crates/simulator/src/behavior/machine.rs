@@ -7,6 +7,7 @@ use crate::calendar::{Closing, DAY, HOUR, MINUTE, Today};
 use crate::dice::{Dice, Stream};
 use crate::episode::EpisodeKind;
 use crate::event::{Event, LoginKind};
+use crate::mechanism::{program, season};
 use crate::script::{BULK, REST, Script};
 use crate::workday::Workday;
 use crate::world::World;
@@ -15,13 +16,15 @@ use crate::world::World;
 pub(super) fn integration_day(world: &World, account: &Account, today: Today, out: &mut Vec<Event>) {
     let Some(persona) = account.persona(today.index) else { return };
     let dice = Dice::new(world.key, Stream::Behavior, account.index, today.index);
-    let workday = Workday::new(world.key, account, today);
+    let workday = Workday::new(world, account, today);
     let session = workday.session(today.midnight).clone();
     let mut script = Script { dice, identity: persona.identity.clone(), out };
     script.login(workday.start + 500, &session, "Success", LoginKind::Oauth);
 
     let resync = account.in_episode(EpisodeKind::Resync, today.index);
-    let volume = script.dice.log_normal(1.0, account.sigma * 0.6) * today.rush(persona.team);
+    let volume = script.dice.log_normal(1.0, account.sigma * 0.6) * season::factor(world, today, persona.team);
+    let irregular = program::irregular(world, account, today);
+    let version = program::version(world, account, today);
     let runs = persona.actions.max(1.0) as i64;
     for run in 0..runs {
         let at = today.midnight
@@ -38,8 +41,15 @@ pub(super) fn integration_day(world: &World, account: &Account, today: Today, ou
             factor *= script.dice.between(8.0, 40.0);
         }
         let rows = (script.dice.log_normal(rows * factor, 0.5)).round();
-        script.query(at, &session, &query, &REST, rows);
+        let query = program::query(version, query);
+        let fails = irregular.fails > 0.0 && script.dice.chance(irregular.fails);
+        let copies = if fails { script.dice.whole(2, 6) } else { irregular.copies };
+        for copy in 0..i64::from(copies) {
+            let at = at + irregular.late + copy * 20_000;
+            script.query(at, &session, &query, &REST, (rows * irregular.rows).round());
+        }
     }
+    program::by_hand(world, account, today, &mut script);
     let batches = match today.closing {
         Closing::Ordinary if account.index.is_multiple_of(2) => 1,
         Closing::Ordinary => 0,
@@ -48,7 +58,7 @@ pub(super) fn integration_day(world: &World, account: &Account, today: Today, ou
     for batch in 0..i64::from(batches) {
         if let Some((query, rows)) = script.dice.pick(&persona.queries).cloned() {
             let at = today.midnight + 2 * HOUR + batch * 6 * MINUTE + i64::from(script.dice.whole(0, 200_000));
-            let rows = script.dice.log_normal(rows * 40.0 * volume, 0.4);
+            let rows = script.dice.log_normal(rows * 40.0 * volume * irregular.rows, 0.4);
             script.query(at, &session, &query, &BULK, rows.min(40_000.0));
             script.bulk_result(at + 3 * MINUTE, &session, &query, rows);
         }
@@ -59,9 +69,9 @@ pub(super) fn integration_day(world: &World, account: &Account, today: Today, ou
 pub(super) fn system_day(world: &World, account: &Account, today: Today, out: &mut Vec<Event>) {
     let Some(persona) = account.persona(today.index) else { return };
     let dice = Dice::new(world.key, Stream::Behavior, account.index, today.index);
-    let workday = Workday::new(world.key, account, today);
+    let workday = Workday::new(world, account, today);
     let session = workday.session(today.midnight).clone();
-    let object = if account.index == 0 { "Knowledge__kav" } else { "AsyncApexJob" };
+    let object = if account.is_guest() { "Knowledge__kav" } else { "AsyncApexJob" };
     let query = Arc::new(changes_query(object));
     let mut script = Script { dice, identity: persona.identity.clone(), out };
     for _ in 0..script.dice.count(persona.actions) {

@@ -2,7 +2,7 @@
 
 mod extras;
 mod machine;
-mod person;
+pub(crate) mod person;
 pub(crate) mod writing;
 
 use crate::account::{Account, Class};
@@ -11,6 +11,7 @@ use crate::dice::{Dice, Stream};
 use crate::episode::EpisodeKind;
 use crate::event::{Body, Event, Threat, ThreatKind};
 use crate::leaver;
+use crate::mechanism::change;
 use crate::record::security_event_data;
 use crate::script::Script;
 use crate::world::World;
@@ -25,6 +26,7 @@ pub(crate) fn day(world: &World, account: &Account, today: Today, out: &mut Vec<
         Class::Normal | Class::Power | Class::Admin => person::day(world, account, today, out),
     }
     writing::day(world, account, today, from, out);
+    change::rename(world, today, from, out);
     if account.in_episode(EpisodeKind::FalseThreat, today.index) {
         false_threat(world, account, today, from, out);
     }

@@ -9,6 +9,7 @@ use crate::catalog::{TEAMS, Team, View};
 use crate::dice::{Dice, Stream};
 use crate::episode::EpisodeKind;
 use crate::event::{Event, LoginKind, Session};
+use crate::mechanism::{change, people, season, volume};
 use crate::script::{SOAP, Script};
 use crate::workday::Workday;
 use crate::world::World;
@@ -32,18 +33,24 @@ pub(super) fn day(world: &World, account: &Account, today: Today, out: &mut Vec<
     let deadline = account.in_episode(EpisodeKind::Deadline, today.index);
     let usual = account.weekly.get(today.weekday as usize).copied().unwrap_or(1.0);
     let works = dice.chance(if today.is_weekend() { usual } else { 0.95 }) || deadline;
+    let works = people::works(world, account, today, works);
     if !works || !account.is_present(today.index) {
         return;
     }
-    let workday = Workday::new(world.key, account, today);
+    let workday = Workday::new(world, account, today);
     let script = Script { dice, identity: persona.identity.clone(), out };
     let mut shift = Shift { world, account, persona, today, workday, script };
     shift.log_in();
 
-    let weekday = if today.is_weekend() { 0.35 } else { usual };
+    let weekday = match people::shift_hours(world, account, today) {
+        Some(_) => 1.0,
+        None if today.is_weekend() => 0.35,
+        None => usual,
+    };
     let project = account.in_episode(EpisodeKind::ProjectDays, today.index);
     let busy = if project { 1.5 } else { 1.0 };
-    let median = persona.actions * weekday * busy * today.rush(persona.team);
+    let median = persona.actions * weekday * busy * season::factor(world, today, persona.team);
+    let median = median * volume::habit(world, account, today);
     let actions = shift.script.dice.log_normal(median, account.sigma);
     let actions = shift.script.dice.count(actions.min(persona.actions * 12.0));
     for _ in 0..actions {
@@ -56,6 +63,9 @@ pub(super) fn day(world: &World, account: &Account, today: Today, out: &mut Vec<
     if project {
         extras::project(&mut shift);
     }
+    change::project(&mut shift);
+    change::apps(&mut shift);
+    volume::one_offs(&mut shift);
     extras::seasonal(&mut shift);
     extras::administration(&mut shift);
     if shift.workday.logs_out {
@@ -65,13 +75,13 @@ pub(super) fn day(world: &World, account: &Account, today: Today, out: &mut Vec<
 }
 
 /// A person at work on a day.
-pub(super) struct Shift<'a> {
-    pub(super) world: &'a World,
-    pub(super) account: &'a Account,
-    pub(super) persona: &'a Persona,
-    pub(super) today: Today,
-    pub(super) workday: Workday,
-    pub(super) script: Script<'a>,
+pub(crate) struct Shift<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) account: &'a Account,
+    pub(crate) persona: &'a Persona,
+    pub(crate) today: Today,
+    pub(crate) workday: Workday,
+    pub(crate) script: Script<'a>,
 }
 
 impl Shift<'_> {
@@ -88,7 +98,7 @@ impl Shift<'_> {
 
     /// Works in the evening, for a deadline.
     fn work_late(&mut self) {
-        let local_midnight = self.today.midnight - self.account.location.zone * MINUTE;
+        let local_midnight = season::local_midnight(self.world, self.account.location, self.today);
         let start = local_midnight + 19 * HOUR + i64::from(self.script.dice.whole(0, 60)) * MINUTE;
         let actions = self.script.dice.count(self.persona.actions * 0.5);
         for _ in 0..actions {
@@ -147,13 +157,15 @@ impl Shift<'_> {
             let home = self.persona.views.get(..3).unwrap_or(&self.persona.views);
             let Some((view, rows)) = self.script.dice.pick(home).cloned() else { return };
             // The page requests at most one chunk of a view.
-            self.script.list_view(moment, session, &view, rows.min(250.0));
+            let rows = rows * volume::size(self.world, &view.id, self.today);
+            self.script.list_view(moment, session, &view, rows.clamp(1.0, 250.0));
             moment += i64::from(self.script.dice.whole(0, 4));
         }
     }
 
     /// Opens a list view, with rows that vary by a few percent.
-    pub(super) fn view(&mut self, at: i64, session: &Arc<Session>, view: &Arc<View>, rows: f64) {
+    pub(crate) fn view(&mut self, at: i64, session: &Arc<Session>, view: &Arc<View>, rows: f64) {
+        let rows = rows * volume::size(self.world, &view.id, self.today);
         let today = (rows * self.script.dice.log_normal(1.0, 0.06)).max(1.0);
         self.script.list_view(at, session, view, today);
     }
@@ -161,7 +173,8 @@ impl Shift<'_> {
     /// Runs a usual report, and exports it at times.
     fn run_report(&mut self, at: i64, session: &Arc<Session>) {
         let Some(report) = self.script.dice.habit(&self.persona.reports).cloned() else { return };
-        let rows = report.rows * self.script.dice.log_normal(1.0, 0.12);
+        let size = volume::size(self.world, &report.id, self.today);
+        let rows = report.rows * size * self.script.dice.log_normal(1.0, 0.12);
         let operation = self.script.dice.weighted(
             "ReportRunFromLightning",
             &[("ReportRunFromClassic", 0.04), ("ReportRunFromMobile", 0.03)],

@@ -6,7 +6,6 @@ use crate::account::{Account, Class, Persona, changes_query};
 use crate::calendar::{HOUR, MINUTE, Today};
 use crate::dice::{Dice, Stream};
 use crate::event::{Event, WriteOperation};
-use crate::plan::Writes;
 use crate::script::{BULK, REST, SOAP, Script};
 use crate::workday::Workday;
 use crate::world::World;
@@ -48,12 +47,12 @@ pub(crate) fn object(persona: &Persona) -> &'static str {
 /// Appends what an account writes on a day. `from` is the index of its first event of the day: a person without any is
 /// away.
 pub(super) fn day(world: &World, account: &Account, today: Today, from: usize, out: &mut Vec<Event>) {
-    if world.plan.writes == Writes::None || world.is_scripted(account.index) || out.len() == from {
+    if !world.writes() || world.is_scripted(account.index) || out.len() == from {
         return;
     }
     let Some(persona) = account.persona(today.index) else { return };
     let habit = Habit::of(world, account);
-    let workday = Workday::new(world.key, account, today);
+    let workday = Workday::new(world, account, today);
     let dice = Dice::new(world.key, Stream::Writes, account.index, today.index + 1);
     let mut script = Script { dice, identity: persona.identity.clone(), out };
     let object = object(persona);
