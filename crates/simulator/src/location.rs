@@ -51,6 +51,12 @@ pub(crate) static ABROAD: [Location; 5] = [
     location(["Brazil", "BR", "Sao Paulo", "Sao Paulo", "01310"], -23.5614, -46.6559, -180, "198.18.201"),
 ];
 
+/// Regions of cloud providers, where programs of strangers run.
+pub(crate) static CLOUDS: [Location; 2] = [
+    location(["United States", "US", "Virginia", "Ashburn", "20147"], 39.0438, -77.4874, -300, "198.18.210"),
+    location(["Germany", "DE", "Hesse", "Frankfurt", "60313"], 50.1109, 8.6821, 60, "198.18.211"),
+];
+
 impl Location {
     /// Returns one of the four addresses that an office shares.
     pub(crate) fn office_ip(&self, number: u64) -> String {

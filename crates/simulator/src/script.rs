@@ -146,6 +146,12 @@ impl Script<'_> {
         self.event(at, session, Body::LightningUri { object, record, operation, duration });
     }
 
+    /// Reads this record in Lightning Experience or on a site.
+    pub(crate) fn read_record(&mut self, at: i64, session: &Arc<Session>, object: &'static str, record: u64) {
+        let duration = self.dice.log_normal(900.0, 0.5) as u32;
+        self.event(at, session, Body::LightningUri { object, record, operation: "Read", duration });
+    }
+
     /// Opens a record in Salesforce Classic.
     pub(crate) fn open_classic(&mut self, at: i64, session: &Arc<Session>, object: &'static str) {
         let record = self.dice.word() >> 24;

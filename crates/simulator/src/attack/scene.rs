@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Attack, ordinary};
+use super::{Attack, When, ordinary};
 use crate::account::{Account, Persona};
-use crate::calendar::{HOUR, MINUTE, Today};
+use crate::calendar::{DAY, HOUR, MINUTE, Today};
 use crate::catalog::{Breadth, Query, Report, TEAMS, View, columns};
 use crate::dice::{Dice, Stream};
 use crate::event::{Body, Event, Session, Threat, ThreatKind};
-use crate::location::{ABROAD, Client, Location};
+use crate::location::{ABROAD, CLOUDS, Client, Location};
+use crate::mechanism::people;
 use crate::record::{changed_session_data, security_event_data};
 use crate::script::Script;
 use crate::workday::{self, Workday};
@@ -27,6 +28,8 @@ pub(super) struct Scene<'a> {
     pub(super) usual_rows: f64,
     /// The first day of attacks.
     pub(super) window: u32,
+    /// Factor of the length of the attack.
+    pace: f64,
     /// When the attack begins, within the account's day.
     pub(super) at: i64,
     /// The account's session at that time.
@@ -37,19 +40,26 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// Prepares an attack. Returns `None` if the account does not work on that day or has fewer than four days before.
+    /// Prepares an attack. Returns `None` if the account does not work on that day, or still works if it should be asleep,
+    /// or has fewer than four days before.
     pub(super) fn open(
         world: &'a World,
         account: &'a Account,
         day: u32,
+        when: When,
         size: f64,
         dice: &mut Dice,
     ) -> Option<Scene<'a>> {
         let today = *world.calendar.get(day as usize)?;
         let persona = account.persona(day)?;
-        let present = ordinary(world, account, today);
-        let first = present.first().filter(|_| !today.is_weekend() || !account.class.is_person())?.at;
-        let before = world.calendar.iter().take(day as usize).rev().take(14);
+        let until = people::tenure(world, account).until;
+        let (first, before) = if when == When::Asleep {
+            (Some(today.midnight).filter(|_| until.saturating_add(7) <= day)?, until)
+        } else {
+            let present = ordinary(world, account, today);
+            (present.first().filter(|_| !today.is_weekend() || !account.class.is_person())?.at, day)
+        };
+        let before = world.calendar.iter().take(before as usize).rev().take(14);
         let mut rows: Vec<f64> = before
             .map(|today| ordinary(world, account, *today))
             .filter(|events| !events.is_empty())
@@ -63,8 +73,13 @@ impl<'a> Scene<'a> {
         let window = super::window(world);
         let workday = Workday::new(world, account, today);
         let latest = (workday.end - first - HOUR).max(MINUTE);
-        let at = first + (latest as f64 * dice.unit()) as i64 + MINUTE;
+        let at = match when {
+            When::Anytime if world.has_mechanisms() => today.midnight + (DAY as f64 * dice.unit()) as i64,
+            When::Asleep => today.midnight + (DAY as f64 * dice.unit()) as i64,
+            _ => first + (latest as f64 * dice.unit()) as i64 + MINUTE,
+        };
         let session = workday.session(at).clone();
+        let pace = if world.has_mechanisms() { dice.log_normal(1.0, 1.2).clamp(0.1, 10.0) } else { 1.0 };
         let dice = Dice::numbered(world.key, Stream::Attack, 0, account.index, day);
         let (events, detections, note) = (Vec::new(), Vec::new(), String::new());
         Some(Scene {
@@ -76,6 +91,7 @@ impl<'a> Scene<'a> {
             size,
             usual_rows,
             window,
+            pace,
             at,
             session,
             note,
@@ -109,6 +125,8 @@ impl<'a> Scene<'a> {
     /// Draws `count` times from the start of the attack on, spread over a number of minutes between the two given.
     pub(super) fn times(&mut self, count: u32, minutes: (u32, u32)) -> Vec<i64> {
         let span = i64::from(self.dice.whole(minutes.0, minutes.1)) * MINUTE;
+        let left = self.world.calendar.last().map_or(0, |last| last.midnight + 18 * HOUR - self.at).max(20 * MINUTE);
+        let span = if self.pace == 1.0 { span } else { ((span as f64 * self.pace) as i64).min(left) };
         let step = span / i64::from(count.max(1));
         (0..i64::from(count)).map(|nth| self.at + nth * step + (step as f64 * 0.8 * self.dice.unit()) as i64).collect()
     }
@@ -179,6 +197,29 @@ impl<'a> Scene<'a> {
         let number = self.dice.word() % 1_000_000;
         let location = self.dice.pick(&ABROAD).unwrap_or(self.account.location);
         (location.rented_ip(number), location)
+    }
+
+    /// Draws an address of a cloud provider.
+    pub(super) fn cloud(&mut self) -> (String, &'static Location) {
+        let number = self.dice.word() % 1_000_000;
+        let location = self.dice.pick(&CLOUDS).unwrap_or(self.account.location);
+        (location.rented_ip(number), location)
+    }
+
+    /// Reads record pages of these objects, one at each time. The numbers of the records follow each other from `first`
+    /// on, or are random.
+    pub(super) fn read_records(
+        &mut self,
+        session: &Arc<Session>,
+        objects: &[&'static str],
+        times: &[i64],
+        first: Option<u64>,
+    ) {
+        for ((nth, &at), object) in (0..).zip(times).zip(objects.iter().cycle()) {
+            let random = self.dice.word() >> 24;
+            let record = first.map_or(random, |first| first + nth);
+            self.perform(|script| script.read_record(at, session, object, record));
+        }
     }
 
     /// Creates a session with this address and client.

@@ -7,9 +7,10 @@ use crate::calendar::{Closing, DAY, HOUR, MINUTE, Today};
 use crate::dice::{Dice, Stream};
 use crate::episode::EpisodeKind;
 use crate::event::{Event, LoginKind};
+use crate::location::{Browser, OFFICES, System, browser, home_ip, mobile_ip};
 use crate::mechanism::{program, season};
 use crate::script::{BULK, REST, Script};
-use crate::workday::Workday;
+use crate::workday::{self, Workday};
 use crate::world::World;
 
 /// Appends the day of an integration: queries on a schedule and bulk jobs at night, more at month end and in a resync.
@@ -61,6 +62,29 @@ pub(super) fn integration_day(world: &World, account: &Account, today: Today, ou
             let rows = script.dice.log_normal(rows * 40.0 * volume * irregular.rows, 0.4);
             script.query(at, &session, &query, &BULK, rows.min(40_000.0));
             script.bulk_result(at + 3 * MINUTE, &session, &query, rows);
+        }
+    }
+}
+
+/// Appends the day of a site's guest user: visitors from everywhere, each of whom reads a few record pages.
+pub(super) fn guest_day(world: &World, account: &Account, today: Today, out: &mut Vec<Event>) {
+    const PUBLIC: [&str; 3] = ["Knowledge__kav", "Product2", "Store__c"];
+    let Some(persona) = account.persona(today.index) else { return };
+    let mut dice = Dice::new(world.key, Stream::Behavior, account.index, today.index);
+    let visits = dice.count(persona.actions * if today.is_weekend() { 0.6 } else { 1.5 });
+    let mut script = Script { dice, identity: persona.identity.clone(), out };
+    for _ in 0..visits {
+        let location = script.dice.pick(&OFFICES).unwrap_or(account.location);
+        let (visitor, moment) = (script.dice.word(), script.dice.word());
+        let ip = if visitor.is_multiple_of(3) { mobile_ip(visitor, moment) } else { home_ip(visitor) };
+        let client = browser(Browser::Chrome, System::Windows, today.index, visitor as u32);
+        let session = Arc::new(workday::session(&mut script.dice, ip, location, client));
+        let mut at = today.midnight + i64::from(script.dice.whole(0, 85_000)) * 1_000;
+        for _ in 0..script.dice.count(3.0) + 1 {
+            let object = script.dice.habit(&PUBLIC).copied().unwrap_or("Knowledge__kav");
+            let record = script.dice.word() % 4_000;
+            script.read_record(at, &session, object, record);
+            at += i64::from(script.dice.whole(8_000, 120_000));
         }
     }
 }

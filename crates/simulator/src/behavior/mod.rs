@@ -21,6 +21,9 @@ pub(crate) fn day(world: &World, account: &Account, today: Today, out: &mut Vec<
     let from = out.len();
     match account.class {
         _ if world.is_scripted(account.index) => leaver::ordinary_day(world, account, today, out),
+        Class::System if world.has_mechanisms() && account.is_guest() => {
+            machine::guest_day(world, account, today, out);
+        }
         Class::System => machine::system_day(world, account, today, out),
         Class::Integration => machine::integration_day(world, account, today, out),
         Class::Normal | Class::Power | Class::Admin => person::day(world, account, today, out),

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use chrono::{DateTime, Utc};
 
 use super::plan;
-use crate::{Attacks, Event, Label, Plan, Scenario, Simulation, SimulationError, Writes, confounder_kinds, families};
+use crate::{
+    Attacks, Event, Label, Plan, Scenario, Simulation, SimulationError, WorldKind, Writes, confounder_kinds, families,
+};
 
 fn span(label: &Label) -> (DateTime<Utc>, DateTime<Utc>) {
     (label.from.parse().unwrap(), label.to.parse().unwrap())
@@ -17,7 +19,7 @@ fn every_family_and_every_confounder_occurs() {
         let simulation = Simulation::new(Plan::new(200, 75, seed)).unwrap();
         let labels = simulation.labels();
         let found: BTreeSet<&str> = labels.labels.iter().map(|label| label.family.as_str()).collect();
-        assert_eq!(found, families(Writes::None).into_iter().collect());
+        assert_eq!(found, families(WorldKind::Standard, Writes::None).into_iter().collect());
         let found: BTreeSet<&str> = labels.confounders.iter().map(|confounder| confounder.kind.as_str()).collect();
         assert_eq!(found, confounder_kinds().into_iter().collect());
     }
@@ -52,7 +54,7 @@ fn labels_cover_exactly_the_malicious_events() {
     let innocent = ids(&plan(60, 20));
     let simulation = Simulation::new(attacked).unwrap();
     let labels = simulation.labels().labels.clone();
-    assert_eq!(labels.len(), families(Writes::None).len());
+    assert_eq!(labels.len(), families(WorldKind::Standard, Writes::None).len());
     let mut malicious: BTreeMap<String, Vec<Event>> = BTreeMap::new();
     for event in simulation.flat_map(|day| day.events).filter(|event| !innocent.contains(&event.identifier())) {
         if !event.object().contains("Anomaly") && !event.object().contains("Hijacking") {

@@ -4,6 +4,7 @@ mod attacks;
 mod days;
 mod formats;
 mod realism;
+mod worlds;
 mod writes;
 
 use crate::{Attacks, Day, Plan, Simulation};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{days, json, plan};
 use crate::event::{Body, WriteOperation};
-use crate::{Attacks, Event, Plan, Simulation, Writes, families};
+use crate::{Attacks, Event, Plan, Simulation, WorldKind, Writes, families};
 
 fn writing(plan: Plan) -> Plan {
     Plan { writes: Writes::Standard, ..plan }
@@ -47,7 +47,7 @@ fn every_family_occurs_in_an_org_that_writes() {
     let plan = writing(Plan { attacks: Attacks::PerFamily(1), ..Plan::new(200, 40, 3) });
     let simulation = Simulation::new(plan).unwrap();
     let found: BTreeSet<&str> = simulation.labels().labels.iter().map(|label| label.family.as_str()).collect();
-    assert_eq!(found, families(Writes::Standard).into_iter().collect());
+    assert_eq!(found, families(WorldKind::Standard, Writes::Standard).into_iter().collect());
 }
 
 #[test]
