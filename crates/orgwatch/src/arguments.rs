@@ -1,6 +1,7 @@
 //! The command line.
 
 use chrono::NaiveDate;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use model::{OrgId, Severity, Timestamp};
 use salesforce::TypeNames;
@@ -156,6 +157,9 @@ pub(crate) struct SimulateArguments {
     /// Let accounts write through the APIs, too, and add attacks that write
     #[arg(long)]
     pub(crate) writes: bool,
+    /// World: how the org differs from the standard one
+    #[arg(long, value_name = "NAME", default_value = "standard", value_parser = world())]
+    pub(crate) world: simulator::WorldKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -227,4 +231,10 @@ mod tests {
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
     }
+}
+
+/// Returns the parser of names of worlds.
+fn world() -> impl TypedValueParser<Value = simulator::WorldKind> {
+    PossibleValuesParser::new(simulator::WorldKind::ALL.map(simulator::WorldKind::name))
+        .try_map(|name| simulator::WorldKind::of_name(&name).ok_or("no such world"))
 }

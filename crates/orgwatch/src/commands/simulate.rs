@@ -12,6 +12,7 @@ use std::path::Path;
 
 pub(crate) fn run(arguments: &SimulateArguments) -> Result<Done> {
     let mut plan = Plan::new(arguments.users, arguments.days, arguments.seed);
+    plan.world = arguments.world;
     plan.start = arguments.start.unwrap_or(plan.start);
     plan.attacks =
         arguments.attacks.map_or(plan.attacks, |n| if n == 0 { Attacks::None } else { Attacks::PerFamily(n) });

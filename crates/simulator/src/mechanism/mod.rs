@@ -191,7 +191,7 @@ impl WorldKind {
             ],
             WorldKind::Seasonal => &[
                 (Season, 1.0),
-                (OddDays, 0.05),
+                (OddDays, 0.08),
                 (FiscalYear, 1.0),
                 (DaylightSaving, 1.0),
                 (Holidays, 0.95),

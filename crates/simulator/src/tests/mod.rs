@@ -3,6 +3,7 @@
 mod attacks;
 mod days;
 mod formats;
+mod mechanisms;
 mod realism;
 mod worlds;
 mod writes;
