@@ -222,6 +222,12 @@ fn severity(text: &str) -> Result<Severity, String> {
     known.ok_or_else(|| "must be low, medium, high or critical".to_owned())
 }
 
+/// Returns the parser of names of worlds.
+fn world() -> impl TypedValueParser<Value = simulator::WorldKind> {
+    PossibleValuesParser::new(simulator::WorldKind::ALL.map(simulator::WorldKind::name))
+        .try_map(|name| simulator::WorldKind::of_name(&name).ok_or("no such world"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,10 +237,4 @@ mod tests {
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
     }
-}
-
-/// Returns the parser of names of worlds.
-fn world() -> impl TypedValueParser<Value = simulator::WorldKind> {
-    PossibleValuesParser::new(simulator::WorldKind::ALL.map(simulator::WorldKind::name))
-        .try_map(|name| simulator::WorldKind::of_name(&name).ok_or("no such world"))
 }

@@ -92,6 +92,8 @@ fn person(world: &World, dice: &mut Dice, account: &Account, today: Today) -> Wo
         if weekend { dice.between(0.7, 4.0) } else { account.work_hours + dice.normal().clamp(-2.0, 2.0) * 0.5 };
     let hour = hour + shift.unwrap_or(0.0);
     let start = season::local_midnight(world, account.location, today) + (hour * HOUR as f64) as i64;
+    // An early shift in the east does not begin on the day before in UTC.
+    let start = if shift.is_some() { start.max(today.midnight + HOUR) } else { start };
     let end = start + (hours * HOUR as f64) as i64;
 
     let user = u64::from(account.index);

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
-use super::Mechanism;
+use super::{Mechanism, season};
 use crate::account::{Account, Class};
 use crate::calendar::Today;
 use crate::world::World;
@@ -98,7 +98,10 @@ pub(crate) fn works(world: &World, account: &Account, today: Today, usually: boo
         Some(_) => works_in_shift(account, today),
         None => usually,
     };
-    usually && !is_day_off(world, account, today) && !is_off_for_holiday(world, account, today)
+    // On a quiet day, as in a storm, only some work.
+    let quiet =
+        season::odd(world, today) < 1.0 && !world.dice(Mechanism::OddDays, account.index + 1, today.index).chance(0.35);
+    usually && !quiet && !is_day_off(world, account, today) && !is_off_for_holiday(world, account, today)
 }
 
 /// Returns by how many hours a shift moves the working day, or `None` if the account has no shifts. Shifts change weekly.

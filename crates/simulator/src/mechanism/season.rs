@@ -29,7 +29,7 @@ pub(crate) fn fiscal_weeks(world: WorldKind, key: u64) -> u64 {
 }
 
 /// Returns the factor of a day on which the whole org is quiet or triple.
-fn odd(world: &World, today: Today) -> f64 {
+pub(crate) fn odd(world: &World, today: Today) -> f64 {
     let share = world.strength(Mechanism::OddDays);
     if share == 0.0 {
         return 1.0;

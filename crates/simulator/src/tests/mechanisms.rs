@@ -23,15 +23,15 @@ struct Org {
 /// Simulates a world that has the mechanism.
 fn org(kind: WorldKind, mechanism: Mechanism) -> Org {
     assert!(kind.strength(mechanism) > 0.0, "{kind} has no {mechanism:?}");
-    simulate(kind)
+    simulate(kind, 90, 4)
 }
 
 fn standard() -> Org {
-    simulate(WorldKind::Standard)
+    simulate(WorldKind::Standard, 90, 4)
 }
 
-fn simulate(kind: WorldKind) -> Org {
-    let plan = Plan { attacks: Attacks::None, world: kind, ..Plan::new(90, 66, 4) };
+fn simulate(kind: WorldKind, users: u32, seed: u64) -> Org {
+    let plan = Plan { attacks: Attacks::None, world: kind, ..Plan::new(users, 66, seed) };
     Org { world: World::new(plan.clone()), days: Simulation::new(plan).unwrap().collect() }
 }
 
