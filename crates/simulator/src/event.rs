@@ -136,7 +136,10 @@ impl WriteOperation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LoginKind {
     Application,
+    /// The usual program of integrations.
     Oauth,
+    /// Another connected app, with its name.
+    App(&'static str),
 }
 
 /// A type of API client.

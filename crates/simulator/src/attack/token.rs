@@ -25,7 +25,7 @@ pub(super) fn cloned_app(scene: &mut Scene<'_>) {
     let session = scene.new_session(ip, location, program("Java/17 Salesforce Bulk Client"));
     let Some(api) = scene.dice.pick(&CLONES) else { return };
     let at = scene.at;
-    scene.perform(|script| script.login(at, &session, "Success", LoginKind::Oauth));
+    scene.perform(|script| script.login(at, &session, "Success", LoginKind::App(api.application)));
     scene.at = at + 30_000;
     let factor = scene.scale(1.5, 60.0);
     let objects = scene.count(1, 7) as usize;

@@ -28,7 +28,7 @@ pub(crate) enum Mechanism {
     OneOffs = 0,
     /// Accounts that alternate between two or three kinds of days. Strength: share of accounts.
     Habits,
-    /// Views and reports that grow, whose filters are edited, and that vary. Strength: daily sigma of the logarithm.
+    /// Views and reports that grow and vary, and get other filters. Strength: daily sigma of the logarithm.
     Sizes,
     /// Projects of weeks with new objects. Strength: share of a team that takes part.
     Projects,

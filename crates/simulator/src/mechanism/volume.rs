@@ -51,7 +51,7 @@ pub(crate) fn size(world: &World, id: &str, today: Today) -> f64 {
     (level * varied * (growth * f64::from(today.index) / 30.0).exp()).clamp(0.02, 50.0)
 }
 
-/// Exports or reads something once that is nobody's habit. One account in ten does so six times as often.
+/// Exports or reads something that the person will not need again. One account in ten does so six times as often.
 pub(crate) fn one_offs(shift: &mut Shift<'_>) {
     let rate = shift.world.strength(Mechanism::OneOffs);
     if rate == 0.0 {

@@ -221,11 +221,16 @@ fn called(api: &Api, record: &mut Record<'_>) {
 
 fn login(event: &Event, status: &str, kind: LoginKind, record: &mut Record<'_>) {
     let Session { client, location, .. } = &*event.session;
-    let oauth = kind == LoginKind::Oauth;
+    let oauth = kind != LoginKind::Application;
+    let application = match kind {
+        LoginKind::Application => "Browser",
+        LoginKind::Oauth => "Lumen Sync",
+        LoginKind::App(name) => name,
+    };
     record.text("AdditionalInfo", "{}");
     record.text("ApiType", "N/A");
     record.text("ApiVersion", if oauth { "62.0" } else { "N/A" });
-    record.text("Application", if oauth { "Lumen Sync" } else { "Browser" });
+    record.text("Application", application);
     record.text("Browser", &client.browser);
     record.text("CipherSuite", "ECDHE-RSA-AES256-GCM-SHA384");
     record.text("City", location.city);

@@ -118,6 +118,19 @@ fn attacks_of_other_worlds_begin_at_any_hour_and_span_midnight() {
     assert!(short.filter(|label| label.from[..10] != label.to[..10]).count() > 4);
 }
 
+#[test]
+fn sites_have_several_guests_with_many_visitors() {
+    let days = days(plan(WorldKind::Roaming, 120, 10));
+    let mut visitors: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for event in events(&days).filter(|event| event.username().starts_with("guest")) {
+        if matches!(event.body, Body::LightningUri { operation: "Read", .. }) {
+            visitors.entry(event.user_id()).or_default().insert(&event.session.ip);
+        }
+    }
+    assert!(visitors.len() > 2, "{}", visitors.len());
+    assert!(visitors.values().all(|addresses| addresses.len() > 40));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
