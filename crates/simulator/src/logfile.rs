@@ -317,7 +317,7 @@ fn specific(event: &Event, column: &str) -> String {
         (Body::Write { request, .. }, "JOB_ID") => return ids::salesforce_id("750", *request >> 16),
         (Body::Write { .. }, "JOB_STATUS") => "JobComplete",
         (Body::Write { .. }, "RECORDS_FAILED") => "0",
-        (Body::Login { kind: LoginKind::Oauth, .. }, "LOGIN_TYPE") => "i",
+        (Body::Login { kind: LoginKind::Oauth | LoginKind::App(_), .. }, "LOGIN_TYPE") => "i",
         (Body::Login { .. }, "LOGIN_TYPE") => "A",
         (Body::Login { .. }, "USER_NAME") => &event.identity.username,
         (Body::Login { .. }, "TLS_PROTOCOL") => "TLSv1.3",

@@ -8,9 +8,11 @@ use crate::behavior::person::Shift;
 use crate::calendar::Today;
 use crate::catalog::{Query, Team, View, newcomers_breadth};
 use crate::dice::{Dice, mix};
-use crate::event::{Api, Body, Event};
+use crate::event::{Api, Body, Event, LoginKind};
 use crate::ids;
+use crate::location::{CLOUDS, program};
 use crate::plan::Plan;
+use crate::workday;
 use crate::world::World;
 
 /// Days from one project of a team to the next.
@@ -128,9 +130,13 @@ pub(crate) fn apps(shift: &mut Shift<'_>) {
         if !adoption.chance(share) || shift.today.index < from || !dice.chance(0.5) {
             continue;
         }
+        // The app runs at its vendor, which has a few addresses.
+        let Some(location) = CLOUDS.get(number as usize % CLOUDS.len()) else { continue };
+        let ip = location.rented_ip(u64::from((team + number) * 4 + dice.whole(0, 3)));
+        let session = Arc::new(workday::session(&mut dice, ip, location, program("okhttp/5.0.0")));
+        shift.script.login(shift.workday.start, &session, "Success", LoginKind::App(api.application));
         for _ in 0..dice.whole(1, 4) {
             let at = shift.workday.moment(&mut dice);
-            let session = shift.workday.session(at).clone();
             let Some(object) = dice.habit(shift.persona.team.objects()).copied() else { continue };
             let rows = dice.log_normal(80.0, 1.0);
             shift.script.query(at, &session, &Arc::new(changes_query(object)), api, rows);
