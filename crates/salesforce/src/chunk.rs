@@ -5,6 +5,7 @@ pub(crate) mod json;
 mod lines;
 
 use crate::csv::Header;
+use crate::envelope::Hints;
 use crate::format::{BOM, Format};
 use crate::reject::{self, Reject, RejectReason};
 use std::io::Read;
@@ -55,6 +56,8 @@ pub struct Chunk {
     /// Number of line breaks.
     lines: u64,
     records: Records,
+    /// What the page around the records says of them.
+    pub(crate) hints: Arc<Hints>,
     /// The header, if the records are rows of a log file.
     pub(crate) header: Option<Arc<Header>>,
     /// Records that were rejected while cutting.
@@ -84,6 +87,8 @@ pub(crate) struct Cut {
     /// End of the last whole record; 0 if the buffer holds none.
     end: usize,
     pub(crate) records: Records,
+    /// What the page around the records says of them.
+    hints: Arc<Hints>,
 }
 
 impl<R: Read> Chunks<R> {
@@ -182,7 +187,8 @@ impl<R: Read> Chunks<R> {
         drop(skipped);
         let (first_line, lines) = (self.line, newlines(&bytes));
         self.line += lines;
-        Chunk { bytes, first_line, lines, records: cut.records, header: self.splitter.header(), rejects: Vec::new() }
+        let Cut { records, hints, .. } = cut;
+        Chunk { bytes, first_line, lines, records, hints, header: self.splitter.header(), rejects: Vec::new() }
     }
 
     /// Skips the record at the start of the buffer, which is longer than [`MAX_RECORD`], and rejects it.
@@ -208,7 +214,8 @@ impl<R: Read> Chunks<R> {
         }
         let header = self.splitter.header();
         let (bytes, records) = (Vec::new(), Records::Lines);
-        Chunk { bytes, first_line: self.line, lines: 0, records, header, rejects: vec![reject] }
+        let (first_line, hints) = (self.line, Arc::default());
+        Chunk { bytes, first_line, lines: 0, records, hints, header, rejects: vec![reject] }
     }
 }
 

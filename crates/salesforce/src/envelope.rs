@@ -15,7 +15,7 @@ mod value;
 use crate::field::{self, Meaning};
 use crate::reject::RejectReason;
 use crate::types::TypeNames;
-use hints::Hints;
+pub(crate) use hints::Hints;
 pub(crate) use resolve::{Resolved, fingerprint, uses};
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -53,10 +53,11 @@ pub(crate) struct Found<'f, 'a> {
     pub(crate) path: &'f [String],
 }
 
-/// Calls `each` with every record in `text`, whatever is wrapped around it. `types` say the type of records that do not.
-pub(crate) fn open(text: &str, types: TypeNames, each: &mut dyn FnMut(Found<'_, '_>)) -> Opened {
+/// Calls `each` with every record in `text`, whatever is wrapped around it. `types` say the type of records that do not,
+/// and `hints` what the page around says of them.
+pub(crate) fn open(text: &str, types: TypeNames, hints: &Hints, each: &mut dyn FnMut(Found<'_, '_>)) -> Opened {
     let mut opener = Opener::new(types, each);
-    opener.text(text, &Hints::default(), 0);
+    opener.text(text, hints, 0);
     opener.finish()
 }
 
@@ -75,6 +76,8 @@ struct Opener<'e> {
     opened: Opened,
     /// How many of the envelopes are texts.
     texts: usize,
+    /// Whether a text around was packed.
+    is_unpacked: bool,
     /// Contents of the records so far, and where each was found: some envelopes hold a record as text and as fields.
     seen: HashMap<u64, Place>,
     /// Whether an object says an event's type, and has no time.
@@ -84,7 +87,7 @@ struct Opener<'e> {
 impl<'e> Opener<'e> {
     fn new(types: TypeNames, each: &'e mut dyn FnMut(Found<'_, '_>)) -> Self {
         let (opened, seen) = (Opened::default(), HashMap::new());
-        Self { each, types, path: Vec::new(), opened, texts: 0, seen, is_untimed: false }
+        Self { each, types, path: Vec::new(), opened, texts: 0, is_unpacked: false, seen, is_untimed: false }
     }
 
     fn finish(mut self) -> Opened {

@@ -6,6 +6,7 @@ pub(crate) mod wrapped;
 
 use crate::chunk::Chunk;
 use crate::client::Clients;
+use crate::envelope::Hints;
 use crate::field::{Field, Marks, identifies};
 use crate::fingerprint::{Fingerprint, NameHash};
 use crate::format::BOM;
@@ -25,7 +26,9 @@ pub(crate) fn read(chunk: &Chunk, context: &Context, parsed: &mut Parsed) {
     let mut keys = Keys::new();
     let mut record = Record::new();
     let mut clients = Clients::default();
-    let suggested = Suggested { names: context.types.without_word(), ..Suggested::default() };
+    let hints = &*chunk.hints;
+    let suggested =
+        Suggested { names: context.types.without_word(), envelope: hints.event_type, ..Suggested::default() };
     for (line, bytes) in chunk.records() {
         let bytes = bytes.trim_ascii();
         let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
@@ -33,11 +36,11 @@ pub(crate) fn read(chunk: &Chunk, context: &Context, parsed: &mut Parsed) {
             continue;
         }
         record.clear();
-        match read_plain(bytes, &mut keys, &mut record, &mut clients, context, &suggested) {
-            Ok(Normalized::Mixed) => wrapped::read(bytes, line, None, &mut clients, context, parsed),
+        match read_plain(bytes, &mut keys, &mut record, &mut clients, context, (&suggested, hints)) {
+            Ok(Normalized::Mixed) => wrapped::read(bytes, line, hints, None, &mut clients, context, parsed),
             // Only the caller can say the org.
             Err(fault) if fault != RejectReason::NoOrg => {
-                wrapped::read(bytes, line, Some(fault), &mut clients, context, parsed);
+                wrapped::read(bytes, line, hints, Some(fault), &mut clients, context, parsed);
             }
             result => parsed.add(result, &record, line, || reject::excerpt(bytes)),
         }
@@ -51,7 +54,7 @@ fn read_plain<'a>(
     record: &mut Record<'a>,
     clients: &mut Clients,
     context: &Context,
-    suggested: &Suggested,
+    (suggested, hints): (&Suggested, &Hints),
 ) -> Result<Normalized, RejectReason> {
     let text = std::str::from_utf8(bytes).map_err(|_| RejectReason::NotUtf8)?;
     if !text.starts_with('{') {
@@ -67,6 +70,9 @@ fn read_plain<'a>(
     let is_anonymous = levels.has_envelope && *record.get(Field::EventIdentifier) == Scalar::Null;
     if levels.are_mixed() || is_anonymous {
         return Ok(Normalized::Mixed);
+    }
+    if let Some(org) = hints.org.as_ref().filter(|_| *record.get(Field::OrgId) == Scalar::Null) {
+        record.set(Field::OrgId, Scalar::Text(Cow::Owned(org.as_str().to_owned())));
     }
     normalize::normalize(record, clients, context, suggested, || fingerprint(text, record.marks()))
 }

@@ -37,7 +37,7 @@ pub fn shape(chunk: &Chunk, context: &Context) -> Option<Shape> {
     chunk.records().find(|(_, record)| {
         let opened = match &chunk.header {
             Some(header) => envelope::open_row(header.members(record), context.types, &mut see),
-            None => envelope::open(&String::from_utf8_lossy(record), context.types, &mut see),
+            None => envelope::open(&String::from_utf8_lossy(record), context.types, &chunk.hints, &mut see),
         };
         opened.records > 0
     });

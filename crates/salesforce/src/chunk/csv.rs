@@ -37,7 +37,7 @@ impl Splitter {
             }
             end += length;
         }
-        Cut { skip, end, records: Records::Spans(rows) }
+        Cut { skip, end, records: Records::Spans(rows), hints: Arc::default() }
     }
 
     /// Takes in a header, or a line before it. `rows` are those behind it.

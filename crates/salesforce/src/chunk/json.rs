@@ -3,23 +3,34 @@
 //! Only braces, brackets and strings are scanned. Damage stays within its record: a line break ends a string, since no
 //! valid string contains one, and a brace in place of a key ends the record before it.
 
+mod page;
 mod scan;
 
 use super::{Cut, Records};
+use crate::envelope::Hints;
 use crate::format::BOM;
 use crate::format::json::is_at_start;
 use scan::Key;
+use std::sync::Arc;
 
 pub(crate) use scan::{Pages, Scan, Scanner};
 
 /// Finds values. Remembers the containers around the start of the buffer.
 #[derive(Clone, Default)]
 pub(crate) struct Splitter {
-    open: Vec<Container>,
+    open: Vec<Open>,
     /// The last key of the page around the start of the buffer.
     key: Key,
     /// Lines that were skipped before the first value; `None` behind it.
     before: Before,
+}
+
+/// A container around the start of the buffer.
+#[derive(Clone)]
+struct Open {
+    container: Container,
+    /// What the pages around say of records within.
+    hints: Arc<Hints>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +54,9 @@ enum Before {
 
 /// Deepest nesting of containers that is followed. A choice: real files have at most six.
 const MAX_DEPTH: usize = 64;
+/// Containers within which pages are read to their end for what stands behind their records. A choice: an answer to
+/// several requests has four.
+const MAX_LOOKED_AT: usize = 8;
 /// Lines before the first value that are skipped. A choice: warnings have one to five.
 pub(crate) const LINES_BEFORE: usize = 10;
 
@@ -55,20 +69,33 @@ impl Default for Before {
 impl Splitter {
     pub(crate) fn cut(&mut self, buffer: &[u8], has_ended: bool) -> Cut {
         let mut spans = Vec::new();
+        // Records of a chunk are of pages that say the same.
+        let mut hints = self.hints();
         let mut at = self.skip_lines_before(buffer, has_ended);
         while let Some(byte) = buffer.get(at) {
             let rest = buffer.get(at..).unwrap_or_default();
-            let around = self.open.last().copied();
+            let around = self.open.last().map(|open| open.container);
+            if spans.is_empty() {
+                hints = self.hints();
+            }
+            let is_next = hints != self.hints();
             let in_page = matches!(around, Some(Container::Page | Container::OtherArray));
             match byte {
                 b'{' => {
                     let pages = if around == Some(Container::OtherArray) { Pages::Closed } else { Pages::Opened };
                     match Scanner::new(pages).scan(rest) {
                         Scan::Page { length, depth } => {
-                            (0..depth).for_each(|_| self.push(Container::Page));
-                            self.push(Container::Array);
+                            let is_deep = self.open.len() > MAX_LOOKED_AT;
+                            let Some(hints) = page::hints(&self.hints(), rest, (length, depth), is_deep, has_ended)
+                            else {
+                                break;
+                            };
+                            let hints = Arc::new(hints);
+                            (0..depth).for_each(|_| self.push_with(Container::Page, Arc::clone(&hints)));
+                            self.push_with(Container::Array, hints);
                             at += length;
                         }
+                        Scan::End(_) | Scan::Open if is_next && !in_page => break,
                         Scan::End(length) => {
                             if !in_page {
                                 spans.push(at..at + length);
@@ -93,11 +120,11 @@ impl Splitter {
                     at += 1;
                 }
                 b']' => {
-                    self.open.pop_if(|container| *container != Container::Page);
+                    self.open.pop_if(|open| open.container != Container::Page);
                     at += 1;
                 }
                 b'}' => {
-                    self.open.pop_if(|container| *container == Container::Page);
+                    self.open.pop_if(|open| open.container == Container::Page);
                     at += 1;
                 }
                 byte if byte.is_ascii_whitespace() || matches!(byte, b',' | b':') => at += 1,
@@ -106,7 +133,7 @@ impl Splitter {
                 _ if BOM.starts_with(rest) && !has_ended => break,
                 _ => {
                     // A key of a page, or a value that is not a record.
-                    let Some(length) = word(rest, has_ended) else { break };
+                    let Some(length) = word(rest, has_ended).filter(|_| in_page || !is_next) else { break };
                     if in_page {
                         self.key = scan::key(rest);
                     } else {
@@ -116,7 +143,7 @@ impl Splitter {
                 }
             }
         }
-        Cut { skip: 0, end: at, records: Records::Spans(spans) }
+        Cut { skip: 0, end: at, records: Records::Spans(spans), hints }
     }
 
     /// Returns where the first line begins that starts a value, or as far as it is known that none does.
@@ -138,9 +165,18 @@ impl Splitter {
         at
     }
 
+    /// Returns what the pages around say of a record.
+    fn hints(&self) -> Arc<Hints> {
+        self.open.last().map(|open| Arc::clone(&open.hints)).unwrap_or_default()
+    }
+
     fn push(&mut self, container: Container) {
+        self.push_with(container, self.hints());
+    }
+
+    fn push_with(&mut self, container: Container, hints: Arc<Hints>) {
         if self.open.len() < MAX_DEPTH {
-            self.open.push(container);
+            self.open.push(Open { container, hints });
         }
     }
 }

@@ -1,21 +1,21 @@
 //! What an envelope says of the record within: its type and its org. Times of an envelope are those of its arrival.
 
-use super::Member;
+use super::{Member, Value, members};
 use crate::field::{LONGEST, fold};
 use crate::normalize::known_type;
 use crate::types::TypeNames;
 use model::OrgId;
 
 /// What the envelopes around a record say, the innermost first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hints {
     pub(crate) event_type: Option<&'static str>,
     pub(crate) org: Option<OrgId>,
 }
 
 /// Members of envelopes that may name the type, as [`fold`] writes them: of EventBridge, Airbyte, Splunk, Kafka, Elastic
-/// and CloudWatch, and of tables.
-const TYPE: [&str; 22] = [
+/// and CloudWatch, of answers to several requests, and of tables.
+const TYPE: [&str; 27] = [
     "detail-type",
     "channel",
     "topic",
@@ -27,7 +27,12 @@ const TYPE: [&str; 22] = [
     "source",
     "sfdclogtype",
     "sobject",
+    "sobjecttype",
+    "object",
     "objecttype",
+    "objectname",
+    "apiname",
+    "referenceid",
     "eventtype",
     "eventname",
     "type",
@@ -44,6 +49,26 @@ const TYPE: [&str; 22] = [
 const ORG: [&str; 5] = ["source", "organizationid", "orgid", "instanceid", "host"];
 
 impl Hints {
+    /// Returns what holds for the records of an array that stands at the byte `at` of a page: what the objects around it
+    /// say, else these hints.
+    pub(crate) fn of_page(&self, page: &str, at: usize) -> Self {
+        let mut hints = self.clone();
+        let mut around = Some(page);
+        while let Some(members) = around.and_then(|object| members(object).ok()) {
+            hints = hints.within(&members);
+            let holds = |object: &&str| {
+                let start = object.as_ptr().addr() - page.as_ptr().addr();
+                object.starts_with('{') && (start..start + object.len()).contains(&at)
+            };
+            let mut objects = members.iter().filter_map(|(_, value)| match value {
+                Value::Json(object) => Some(*object),
+                Value::Text(_) => None,
+            });
+            around = objects.rfind(holds);
+        }
+        hints
+    }
+
     /// Returns what holds within an object: what its own members say, else these hints.
     pub(super) fn within(&self, members: &[Member<'_>]) -> Self {
         let mut inner = Self::default();

@@ -1,13 +1,19 @@
 //! Opens texts: JSON, JSON behind other text, pairs, a header with rows, Base64.
 
 use super::{Hints, MAX_ENVELOPES, Opener, Value, pairs, repair};
+use crate::chunk::MAX_RECORD;
 use crate::csv::dialect::delimiter;
 use crate::csv::{Fields, row_end};
 use crate::reject::RejectReason;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::read::MultiGzDecoder;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::io::Read;
+
+/// Bytes that one packed byte may unpack to. A choice: packed logs have up to thirty.
+const MOST_UNPACKED: usize = 200;
 
 impl Opener<'_> {
     /// Follows what a text holds that is a value.
@@ -31,10 +37,10 @@ impl Opener<'_> {
         }
         let starts = [text.find("{\""), text.find("[{"), text.find('{')];
         let Some(at) = starts.iter().take(2).flatten().min().or(starts.get(2).and_then(Option::as_ref)).copied() else {
-            return match decoded(text) {
-                Some(text) => self.text(&text, hints, depth + 1),
-                None => self.table(text, hints, depth),
-            };
+            if !self.base64(text, hints, depth) {
+                self.table(text, hints, depth);
+            }
+            return;
         };
         // A line of syslog or a prompt stands in front. If this is no JSON, neither is it damaged.
         let (_, json) = text.split_at(at);
@@ -43,6 +49,22 @@ impl Opener<'_> {
         if self.opened.records > 0 || self.texts > 0 {
             self.opened.fault = before;
         }
+    }
+
+    /// Follows the text that Base64 holds, as records of Kinesis are written, and those of CloudWatch, which are packed.
+    /// Returns whether it holds one.
+    fn base64(&mut self, text: &str, hints: &Hints, depth: usize) -> bool {
+        let Some(bytes) = decoded(text) else { return false };
+        // Once only: a small text could unpack to packed texts, each of which unpacks to more.
+        let is_packed = bytes.starts_with(&[0x1f, 0x8b]) && !self.is_unpacked;
+        let text = if is_packed { unpacked(&bytes) } else { String::from_utf8(bytes).ok() };
+        if let Some(text) = &text {
+            let was_unpacked = self.is_unpacked;
+            self.is_unpacked |= is_packed;
+            self.text(text, hints, depth + 1);
+            self.is_unpacked = was_unpacked;
+        }
+        text.is_some()
     }
 
     /// Follows the JSON values in a text, which may follow each other without a break.
@@ -103,11 +125,19 @@ fn rows(text: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Returns the text that Base64 holds, as records of Kinesis are written; `None` if it is something else.
-fn decoded(text: &str) -> Option<String> {
+/// Returns the bytes that Base64 holds; `None` if the text is something else.
+fn decoded(text: &str) -> Option<Vec<u8>> {
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     if !text.bytes().all(is_base64) {
         return None;
     }
-    String::from_utf8(STANDARD.decode(text).ok()?).ok()
+    STANDARD.decode(text).ok()
+}
+
+/// Returns the text that gzip holds; `None` if it is damaged, is no text, or unpacks to more than one record may have.
+fn unpacked(packed: &[u8]) -> Option<String> {
+    let most = MAX_RECORD.min(packed.len() * MOST_UNPACKED);
+    let mut text = String::new();
+    MultiGzDecoder::new(packed).take(most as u64 + 1).read_to_string(&mut text).ok()?;
+    (text.len() <= most).then_some(text)
 }

@@ -3,7 +3,7 @@
 use super::{Format, NotEvents};
 use crate::chunk::Records;
 use crate::chunk::json::{Pages, Scan, Scanner, Splitter};
-use crate::envelope;
+use crate::envelope::{self, Hints};
 use crate::types::TypeNames;
 use serde_json::Value;
 use std::ops::Range;
@@ -76,7 +76,7 @@ fn api_error(record: &[u8]) -> Option<NotEvents> {
 
 /// Returns whether an event stands within a single object.
 fn holds_record(record: &[u8]) -> bool {
-    let opened = envelope::open(&String::from_utf8_lossy(record), TypeNames::default(), &mut |_| {});
+    let opened = envelope::open(&String::from_utf8_lossy(record), TypeNames::default(), &Hints::default(), &mut |_| {});
     opened.records > 0
 }
 

@@ -1,22 +1,24 @@
 //! Reads records that are not as Salesforce writes them.
 
 use crate::client::Clients;
-use crate::envelope::{self, Found, Member, Opened, Resolved};
+use crate::envelope::{self, Found, Hints, Member, Opened, Resolved};
 use crate::normalize::{self, Normalized};
 use crate::reject::{self, Reject, RejectReason};
 use crate::{Context, Parsed};
 
-/// Reads all records in `bytes`. If there are none, the bytes are set aside for the `fault` that a plain reading found.
+/// Reads all records in `bytes`, within a page that gives `hints`. If there are none, the bytes are set aside for the
+/// `fault` that a plain reading found.
 pub(super) fn read(
     bytes: &[u8],
     line: u64,
+    hints: &Hints,
     fault: Option<RejectReason>,
     clients: &mut Clients,
     context: &Context,
     parsed: &mut Parsed,
 ) {
     let text = String::from_utf8_lossy(bytes);
-    let opened = envelope::open(&text, context.types, &mut |found| {
+    let opened = envelope::open(&text, context.types, hints, &mut |found| {
         add(&found, line, || reject::excerpt(bytes), clients, context, parsed)
     });
     set_aside(opened, fault, line, || reject::excerpt(bytes), parsed);

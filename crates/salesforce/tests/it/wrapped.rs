@@ -3,10 +3,13 @@
 use crate::support::{context, read, read_as, row, stored};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use model::{Activity, OrgId, Timestamp};
 use proptest::prelude::*;
 use salesforce::{ColumnUse, Context, Format, Parsed, TypeNames, TypeSource, detect};
 use serde_json::{Map, Value, json};
+use std::io::Write;
 
 /// A row of the log file of logins, as an object.
 pub(crate) fn login() -> Value {
@@ -44,14 +47,88 @@ fn only(mut parsed: Parsed) -> Activity {
     parsed.activities.remove(0)
 }
 
+fn gzip(text: &str) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(text.as_bytes()).unwrap();
+    packed.finish().unwrap()
+}
+
 fn read_with(text: &str, context: &Context) -> Parsed {
+    read_in_chunks(text, 512 << 10, context)
+}
+
+fn read_in_chunks(text: &str, size: usize, context: &Context) -> Parsed {
     let format = detect(text.as_bytes()).unwrap_or(Format::JsonLines);
-    let mut chunks = salesforce::Chunks::new(text.as_bytes(), format);
+    let mut chunks = salesforce::Chunks::new(text.as_bytes(), format).with_size(size);
     let mut all = Parsed::default();
     while let Some(chunk) = chunks.next_chunk().unwrap() {
         all.append(salesforce::parse(&chunk, context));
     }
     all
+}
+
+#[test]
+fn what_is_packed_is_unpacked_once_and_within_bounds() {
+    let count = |text: &str| {
+        read_with(&json!({ "data": STANDARD.encode(gzip(text)) }).to_string(), &context()).activities.len()
+    };
+    let record = login().to_string();
+    assert_eq!(count(&record), 1);
+    let again = json!({ "data": STANDARD.encode(gzip(&record)) }).to_string();
+    assert_eq!(count(&again), 0, "packed twice");
+    assert_eq!(count(&format!("{}{record}", " ".repeat(1 << 20))), 0, "a bomb");
+}
+
+#[test]
+fn what_a_page_says_holds_for_its_records() {
+    let other = || OrgId::new("00D000000000009EAA");
+    let record = |n: u32| {
+        json!({
+            "EventDate": format!("2026-03-02T09:{:02}:{:02}.000Z", n / 60, n % 60), "UserId": "005hn00000EmmaMAAR",
+            "Username": "emma", "SourceIp": "203.0.113.10", "RowsProcessed": n,
+        })
+    };
+    let page = |name: &str, from: u32| json!({ "type": name, "rows": [record(from), record(from + 1)] });
+    let (reports, calls) = (page("ReportEvent", 1), page("ApiEvent", 3));
+    let read = |text: &str, context: &Context| {
+        let parsed = read_with(text, context);
+        for size in [1, 100, 500] {
+            assert_eq!(read_in_chunks(text, size, context).activities, parsed.activities, "{text} {size}");
+        }
+        assert_eq!(parsed.rejects, [], "{text}");
+        parsed.activities.into_iter().map(|activity| (activity.kind.as_str(), activity.org_id)).collect::<Vec<_>>()
+    };
+    let check = |text: &str, expect: &[(&str, OrgId)]| {
+        assert_eq!(read(text, &context()), expect, "{text}");
+        let named = expect.iter().filter(|(_, org)| *org == other()).count();
+        if named == expect.len() {
+            assert_eq!(read(text, &Context { org: None, ..context() }), expect, "{text}");
+        }
+    };
+    let own = || context().org.unwrap();
+    let both = [("report", own()), ("report", own()), ("api", own()), ("api", own())];
+    check(&reports.to_string(), &both[..2]);
+    check(&format!("{reports}\n{calls}\n"), &both);
+    check(&format!("{reports}{calls}"), &both);
+    check(&json!([reports, calls]).to_string(), &both);
+    check(&json!({ "results": [reports, calls], "type": "LoginEvent" }).to_string(), &both);
+    // Names are in the order of the alphabet, so the type stands behind the records.
+    let named = |rows: &[Value]| {
+        let data = json!({ "data": { "rows": rows, "sobject": "ApiEvent" }, "org_id": other().as_str() });
+        data.to_string()
+    };
+    check(&named(&[record(1)]), &[("api", other())]);
+    // A page that says nothing is as before; what a record says comes first.
+    let typed = |n: u32| typed(record(n), "ReportEvent");
+    check(&json!({ "records": [typed(1)], "type": "LoginEvent" }).to_string(), &[("report", own())]);
+    let mixed = format!("{}{}", named(&[record(1), typed(2)]), json!({ "records": [typed(3)] }));
+    check(&mixed, &[("api", other()), ("report", other()), ("report", own())]);
+    // Behind more records than that it is too far away.
+    let many: Vec<Value> = (0..3_000).map(record).collect();
+    let far = read_with(&named(&many), &context());
+    assert_eq!((far.activities.len(), far.rejects.len()), (0, 3_000));
+    let near = named(&many).replacen("{\"data\":{", "{\"data\":{\"sobject\":\"ReportEvent\",", 1);
+    assert_eq!(read_with(&near, &context()).activities.len(), 3_000);
 }
 
 #[test]
@@ -77,6 +154,7 @@ fn rows_in_envelopes_are_the_rows() {
         json!({ "topic": "t", "key": null, "value": text }),
         json!({ "messageType": "DATA_MESSAGE", "logEvents": [{ "id": "1", "timestamp": 1, "message": text }] }),
         json!({ "Records": [{ "kinesis": { "data": STANDARD.encode(&text) } }] }),
+        json!({ "awslogs": { "data": STANDARD.encode(gzip(&json!({ "logEvents": [{ "message": text }] }).to_string())) } }),
         json!({ "value": [row] }),
         json!({ "a": { "b": { "c": { "d": row } } } }),
     ];
