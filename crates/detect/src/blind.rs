@@ -39,7 +39,7 @@ fn matters(detector: &dyn Detector, kind: Kind) -> bool {
         // Pages, and calls in the log of all calls, have objects and no rows.
         Kind::LightningUri | Kind::Uri => is_of(&[Family::Novelty, Family::Identity, Family::Time]),
         Kind::ApiUsage => is_of(&[Family::Novelty, Family::Identity, Family::Time, Family::Reconnaissance]),
-        Kind::Login | Kind::LoginAs => is_of(&[Family::Identity, Family::Time]),
+        Kind::Login | Kind::LoginAs | Kind::Search => is_of(&[Family::Identity, Family::Time]),
         // Work at an unusual hour, too.
         Kind::SetupChange | Kind::PermissionSet => family == Family::Time,
         Kind::Logout => false,
@@ -71,7 +71,7 @@ mod tests {
         check("row_spike", &[Kind::ListView, Kind::Login], "; less certain while events are missing: list view");
         check("new_access", &[Kind::Login, Kind::Logout, Kind::PermissionSet], "");
         check("rare_network", &[Kind::LoginAs, Kind::Uri], "; less certain while events are missing: login as and uri");
-        check("off_hours", Kind::ALL, "; less certain while events are missing: list view, api and 15 more");
+        check("off_hours", Kind::ALL, "; less certain while events are missing: list view, api and 16 more");
         check("api_recon", Kind::ALL, "; less certain while events are missing: api and api usage");
         check("view_burst", &[Kind::AuraRequest], "; less certain while events are missing: aura request");
         check("threat_detection", Kind::ALL, "");

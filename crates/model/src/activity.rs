@@ -255,6 +255,8 @@ words! {
         ApiUsage = "api_usage",
         /// A guest's request for actions of Aura components.
         AuraRequest = "aura_request",
+        /// A search. Its results are shown, and nothing leaves Salesforce.
+        Search = "search",
     }
 }
 

@@ -82,6 +82,7 @@ impl Effect {
             Kind::ReportExport | Kind::BulkApiResult | Kind::Attachment | Kind::AnalyticsDownload => Self::Export,
             Kind::Api | Kind::ApiUsage | Kind::LightningUri | Kind::Uri => unless_written(Self::Read),
             Kind::AuraRequest => Self::Read,
+            Kind::Search => Self::Preview,
             Kind::BulkApi => unless_written(Self::Export),
             Kind::File => of_file(word),
             Kind::Login

@@ -23,7 +23,7 @@ numbers!(Channel => Channel { Stream, Stored, LogFile, LogObject, SecurityCenter
 numbers!(Kind => Kind {
     ListView, Api, Report, ReportExport, Login, LoginAs, Logout, LightningUri, Uri, BulkApi, BulkApiResult, File,
     PermissionSet, ApiAnomaly, ReportAnomaly, SessionHijacking, CredentialStuffing, GuestUserAnomaly, LoginAnomaly,
-    TenantSecurityApiAnomaly, SetupChange, Attachment, AnalyticsDownload, ApiUsage, AuraRequest,
+    TenantSecurityApiAnomaly, SetupChange, Attachment, AnalyticsDownload, ApiUsage, AuraRequest, Search,
 });
 numbers!(Outcome => Outcome { Success, Failure, Initiated } unspecified Unknown);
 numbers!(Effect => Effect { Read, Write, Export, Preview, None });

@@ -281,6 +281,7 @@ pub enum Kind {
     AnalyticsDownload = 23,
     ApiUsage = 24,
     AuraRequest = 25,
+    Search = 26,
 }
 impl Kind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -315,6 +316,7 @@ impl Kind {
             Self::AnalyticsDownload => "KIND_ANALYTICS_DOWNLOAD",
             Self::ApiUsage => "KIND_API_USAGE",
             Self::AuraRequest => "KIND_AURA_REQUEST",
+            Self::Search => "KIND_SEARCH",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -346,6 +348,7 @@ impl Kind {
             "KIND_ANALYTICS_DOWNLOAD" => Some(Self::AnalyticsDownload),
             "KIND_API_USAGE" => Some(Self::ApiUsage),
             "KIND_AURA_REQUEST" => Some(Self::AuraRequest),
+            "KIND_SEARCH" => Some(Self::Search),
             _ => None,
         }
     }

@@ -107,7 +107,8 @@ fn count_request(day: &mut Day, activity: &Activity, is_new: bool) {
         | Kind::File
         | Kind::Attachment
         | Kind::AnalyticsDownload
-        | Kind::AuraRequest => day.page_requests += 1,
+        | Kind::AuraRequest
+        | Kind::Search => day.page_requests += 1,
         Kind::PermissionSet | Kind::SetupChange => day.admin_requests += 1,
         _ => {}
     }

@@ -95,6 +95,7 @@ table! {
         "WaveDownload" => AnalyticsDownload,
         "ApiTotalUsage" => ApiUsage,
         "AuraRequest" => AuraRequest,
+        "Search" => Search,
     }
     Setup {
         "LoginHistory" => Login,

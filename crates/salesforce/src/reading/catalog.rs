@@ -42,7 +42,8 @@ pub const CATALOG: &[CatalogEntry] = &[
     event(Kind::LoginAnomaly, "LoginAnomalyEvent", "LoginAnomalyEventStore", &[]),
     // Only log files and log objects have rows for bulk jobs.
     logged(Kind::BulkApi, &["BulkApi", "BulkApi2"], &["BulkApiEventLog", "BulkApi2EventLog"]),
-    // The same holds for these. Log files of Aura requests are not fetched: nearly all their rows are of signed-in users.
+    // The same holds for these. Log files of Aura requests are not fetched, as nearly all their rows
+    // are of signed-in users, nor are those of searches, which are many and say little.
     logged(Kind::Attachment, &["DocumentAttachmentDownloads"], &[]),
     logged(Kind::AnalyticsDownload, &["WaveDownload"], &["AnalyticsDownloadEventLog"]),
     logged(Kind::ApiUsage, &["ApiTotalUsage"], &["ApiTotalUsageEventLog"]),

@@ -45,7 +45,7 @@ fixtures! {
     log_files_of_reports: "report.csv" "report_export.csv";
     log_files_of_logins: "login.csv" "login_as.csv" "logout.csv";
     log_files_of_pages_and_files: "uri.csv" "lightning_page_view.csv" "content_transfer.csv" "attachments.csv";
-    log_files_of_further_kinds: "analytics_download.csv" "api_usage.csv" "aura_request.csv";
+    log_files_of_further_kinds: "analytics_download.csv" "api_usage.csv" "aura_request.csv" "search.csv";
     downloads_of_setup: "login_history.csv" "setup_audit_trail.csv";
     objects_of_setup: "login_history.json" "setup_audit_trail.json";
 }
