@@ -19,6 +19,8 @@ pub(crate) use scan::{Pages, Scan, Scanner};
 #[derive(Clone, Default)]
 pub(crate) struct Splitter {
     open: Vec<Open>,
+    /// What is said of records outside of pages: nothing.
+    outside: Arc<Hints>,
     /// The last key of the page around the start of the buffer.
     key: Key,
     /// Lines that were skipped before the first value; `None` behind it.
@@ -70,15 +72,15 @@ impl Splitter {
     pub(crate) fn cut(&mut self, buffer: &[u8], has_ended: bool) -> Cut {
         let mut spans = Vec::new();
         // Records of a chunk are of pages that say the same.
-        let mut hints = self.hints();
+        let mut hints = Arc::clone(self.hints());
         let mut at = self.skip_lines_before(buffer, has_ended);
         while let Some(byte) = buffer.get(at) {
             let rest = buffer.get(at..).unwrap_or_default();
             let around = self.open.last().map(|open| open.container);
             if spans.is_empty() {
-                hints = self.hints();
+                hints = Arc::clone(self.hints());
             }
-            let is_next = hints != self.hints();
+            let is_next = hints != *self.hints();
             let in_page = matches!(around, Some(Container::Page | Container::OtherArray));
             match byte {
                 b'{' => {
@@ -86,7 +88,7 @@ impl Splitter {
                     match Scanner::new(pages).scan(rest) {
                         Scan::Page { length, depth } => {
                             let is_deep = self.open.len() > MAX_LOOKED_AT;
-                            let Some(hints) = page::hints(&self.hints(), rest, (length, depth), is_deep, has_ended)
+                            let Some(hints) = page::hints(self.hints(), rest, (length, depth), is_deep, has_ended)
                             else {
                                 break;
                             };
@@ -166,12 +168,12 @@ impl Splitter {
     }
 
     /// Returns what the pages around say of a record.
-    fn hints(&self) -> Arc<Hints> {
-        self.open.last().map(|open| Arc::clone(&open.hints)).unwrap_or_default()
+    fn hints(&self) -> &Arc<Hints> {
+        self.open.last().map_or(&self.outside, |open| &open.hints)
     }
 
     fn push(&mut self, container: Container) {
-        self.push_with(container, self.hints());
+        self.push_with(container, Arc::clone(self.hints()));
     }
 
     fn push_with(&mut self, container: Container, hints: Arc<Hints>) {
