@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use proptest::prelude::*;
 
-use super::days;
+use super::{check_days, days};
 use crate::event::{Body, Event};
-use crate::{Attacks, DISORDER, Day, Label, Plan, Simulation, WorldKind, Writes, families};
+use crate::{Attacks, Day, Label, Plan, Simulation, WorldKind, Writes, families};
 
 fn plan(world: WorldKind, users: u32, length: u32) -> Plan {
     Plan { attacks: Attacks::None, world, ..Plan::new(users, length, 11) }
@@ -136,14 +136,6 @@ proptest! {
     #[test]
     fn days_of_all_worlds_are_complete_and_in_order(number in 0..8_usize, users in 5..40_u32, seed: u64) {
         let plan = Plan { world: WorldKind::ALL[number], ..Plan::new(users, 14, seed) };
-        for (day, date) in days(plan.clone()).iter().zip(plan.start.iter_days()) {
-            let mut latest = 0;
-            for event in &day.events {
-                prop_assert_eq!(event.at().date_naive(), date);
-                let at = event.at().timestamp_millis();
-                prop_assert!(at >= latest - DISORDER, "{at} after {latest}");
-                latest = latest.max(at);
-            }
-        }
+        check_days(&plan);
     }
 }
