@@ -72,6 +72,11 @@ pub(crate) fn bench(arguments: &[&str]) -> Result<()> {
     run(cargo(bench).args(arguments))
 }
 
+/// Measures detection on simulated worlds: those of one group, or of all.
+pub(crate) fn quality(groups: &[&str]) -> Result<()> {
+    run(cargo(&["bench", "-p", "orgwatch", "--bench", "quality", "--"]).args(groups))
+}
+
 /// Benchmarks the live pipeline with its own nats-server and Postgres.
 pub(crate) fn bench_live(arguments: &[&str]) -> Result<()> {
     run(cargo(&["bench", "-p", "orgwatchd", "--bench", "live", "--"]).args(arguments))

@@ -30,6 +30,7 @@ usage: cargo xtask <command>
   sqlx [--check]     lint the migrations, check the queries, write .sqlx/; with --check only compare
   bench [ARGS]       the benchmarks; ARGS go to cargo bench
   bench-live [ARGS]  the live pipeline next to JetStream without it; ARGS: whole, latency, raw
+  quality [GROUPS]   detection on simulated worlds: learn, choose, report
   chaos [FAULTS]     the test of faults with this number of them (default 200)
   fuzz [TARGET|all [SECONDS]]  fuzz with libFuzzer, for so long per target (default 60 s)
   tools              install the pinned tools under .tools/ (test and lint do so too)
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         ["sqlx", "--check"] => sqlx::check(),
         ["bench", rest @ ..] => commands::bench(rest),
         ["bench-live", rest @ ..] => commands::bench_live(rest),
+        ["quality", groups @ ..] => commands::quality(groups),
         ["chaos"] => commands::chaos("200"),
         ["chaos", faults] => commands::chaos(faults),
         ["fuzz"] | ["fuzz", "all"] => commands::fuzz(None, "60"),

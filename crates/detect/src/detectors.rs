@@ -60,17 +60,16 @@ macro_rules! detector {
                 $next
             }
 
-            fn judge(&self, observation: &model::Observation, settings: &$crate::Settings) -> Vec<$crate::Verdict> {
+            fn measure<'a>(
+                &self,
+                observation: &'a model::Observation,
+                settings: &'a $crate::Settings,
+            ) -> Vec<Result<$crate::judgement::Judgement<'a>, $crate::Unscoreable>> {
                 let features = observation.features.iter().filter_map(|feature| match feature {
                     $(model::Feature::$feature(feature) => Some(feature),)+
                     _ => None,
                 });
-                features
-                    .map(|feature| match $judge(feature, observation, settings) {
-                        Ok(judgement) => judgement.verdict(self, observation, settings),
-                        Err(reason) => $crate::Verdict::Unscoreable(reason),
-                    })
-                    .collect()
+                features.map(|feature| $judge(feature, observation, settings)).collect()
             }
         }
     };

@@ -4,14 +4,21 @@ use crate::registry::Detector;
 use crate::{Settings, Verdict, blind, score};
 use model::{Contribution, Finding, Measure, Observation, SourceIp, Surface, Text, Timestamp, Uuid, id};
 
-/// What a detector found out: the surprise, and what explains it. [`Judgement::verdict`] scores it.
-pub(crate) struct Judgement {
+/// What a detector found out of one feature: the surprise, and its reasons, which are worked out only for a finding.
+pub struct Judgement<'a> {
     /// −log10 p, see [`profile::tail::surprise`].
     pub(crate) surprise: f64,
-    /// 0 to 1, before it is lowered for missing events.
-    pub(crate) confidence: f64,
+    /// The surprise before the org's day factor was known, if that may have raised a finding; 0 otherwise.
+    pub(crate) before: f64,
     /// Distinguishes findings of one user, detector and day: part of the finding's id.
     pub(crate) subject: &'static str,
+    explain: Box<dyn FnOnce() -> Explanation + 'a>,
+}
+
+/// What explains a surprise.
+pub(crate) struct Explanation {
+    /// 0 to 1, before it is lowered for missing events.
+    pub(crate) confidence: f64,
     /// The day that the finding is about; `None` for the observation's day.
     pub(crate) day: Option<Timestamp>,
     /// One sentence for an analyst, without a full stop.
@@ -26,16 +33,12 @@ pub(crate) struct Judgement {
     pub(crate) objects: Vec<Text>,
     /// The surface through which data was reached.
     pub(crate) surface: Option<Surface>,
-    /// Whether it stood out only until the org's day factor was known: the finding is then withdrawn.
-    pub(crate) is_explained: bool,
 }
 
-impl Default for Judgement {
+impl Default for Explanation {
     fn default() -> Self {
         Self {
-            surprise: 0.0,
             confidence: 1.0,
-            subject: "",
             day: None,
             summary: String::new(),
             features: Vec::new(),
@@ -43,46 +46,60 @@ impl Default for Judgement {
             evidence: Vec::new(),
             objects: Vec::new(),
             surface: None,
-            is_explained: false,
         }
     }
 }
 
-impl Judgement {
-    /// A judgement without an explanation, for a surprise below the one at which the detector raises.
-    pub(crate) fn quiet(surprise: f64) -> Self {
-        Self { surprise, ..Self::default() }
+impl<'a> Judgement<'a> {
+    /// A surprise with its reasons.
+    pub(crate) fn new(surprise: f64, subject: &'static str, explain: impl FnOnce() -> Explanation + 'a) -> Self {
+        Self { surprise, before: 0.0, subject, explain: Box::new(explain) }
+    }
+
+    /// The same, where the surprise was `before` until the org's day factor was known.
+    pub(crate) fn unless_explained(self, before: f64) -> Self {
+        Self { before, ..self }
+    }
+
+    /// A judgement of what is another detector's, or no surprise.
+    pub(crate) fn none() -> Self {
+        Self::new(0.0, "", Explanation::default)
     }
 
     /// Returns the verdict on the observation: a finding if the surprise reaches the detector's `raise_at`, or if a
     /// finding has to be withdrawn; normal otherwise.
     pub(crate) fn verdict(self, detector: &dyn Detector, observation: &Observation, settings: &Settings) -> Verdict {
         let name = detector.name();
-        let is_raised = self.surprise >= settings.raise_at(name);
-        if !is_raised && !self.is_explained {
+        let raise_at = settings.raise_at(name);
+        let is_raised = self.surprise >= raise_at;
+        if !is_raised && self.before < raise_at {
             return Verdict::Normal;
         }
+        let reasons = (self.explain)();
         let score = settings.score(name, detector.ceiling(), self.surprise);
-        let shares = Contribution::shares(&self.features.iter().map(|(_, _, weight)| *weight).collect::<Vec<_>>());
-        let mut features: Vec<Contribution> = self
+        let shares = Contribution::shares(&reasons.features.iter().map(|(_, _, weight)| *weight).collect::<Vec<_>>());
+        let mut features: Vec<Contribution> = reasons
             .features
             .into_iter()
             .zip(shares)
             .map(|((name, value, _), share)| Contribution { name: name.into(), value: value.into(), share })
             .collect();
         features.sort_by(|a, b| b.share.cmp(&a.share).then_with(|| a.name.cmp(&b.name)));
-        let mut measures: Vec<Measure> =
-            self.measures.into_iter().map(|(name, value)| Measure { name: name.into(), value: round(value) }).collect();
+        let mut measures: Vec<Measure> = reasons
+            .measures
+            .into_iter()
+            .map(|(name, value)| Measure { name: name.into(), value: round(value) })
+            .collect();
         measures.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut event_ids = self.evidence;
+        let mut event_ids = reasons.evidence;
         if event_ids.is_empty() {
             event_ids.extend(observation.activity.as_ref().map(|activity| activity.id));
         }
         let missing = blind::missing(detector, &observation.blind);
-        let confidence = if missing.is_empty() { 1.0 } else { settings.blind_confidence } * self.confidence;
+        let confidence = if missing.is_empty() { 1.0 } else { settings.blind_confidence } * reasons.confidence;
         let (org, user) = (&observation.org_id, &observation.user_id);
         Verdict::Anomalous(Box::new(Finding {
-            finding_id: id::finding_id(org, user, name, self.subject, self.day.unwrap_or(observation.day)),
+            finding_id: id::finding_id(org, user, name, self.subject, reasons.day.unwrap_or(observation.day)),
             revision: observation.revision,
             org_id: org.clone(),
             user_id: user.clone(),
@@ -96,12 +113,12 @@ impl Judgement {
             surprise: round(self.surprise),
             observed_at: observation.at,
             revised_at: observation.at,
-            summary: self.summary + &blind::remark(&missing),
+            summary: reasons.summary + &blind::remark(&missing),
             features,
             measures,
             event_ids,
-            objects: self.objects,
-            surface: self.surface,
+            objects: reasons.objects,
+            surface: reasons.surface,
             withdrawn: !is_raised,
             config_hash: Text::default(),
             addresses: address(observation).into_iter().collect(),
@@ -146,7 +163,7 @@ mod tests {
         };
         let observation = crate::detectors::testing::observation(Feature::Volume(volume));
         let observation = Observation { blind: blind.to_vec(), ..observation };
-        match RowSpike.judge(&observation, settings).remove(0) {
+        match (&RowSpike as &dyn Detector).judge(&observation, settings).remove(0) {
             Verdict::Anomalous(finding) => *finding,
             other => panic!("{other:?}"),
         }

@@ -9,6 +9,7 @@ mod settings;
 pub mod text;
 mod verdict;
 
-pub use registry::{DETECTORS, Detector, next_step};
+pub use judgement::Judgement;
+pub use registry::{DETECTORS, Detector, Test, next_step};
 pub use settings::{Settings, SettingsError, Tuning};
 pub use verdict::{Unscoreable, Verdict};

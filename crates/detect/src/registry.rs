@@ -5,7 +5,8 @@ use crate::detectors::{
     mass_deletion, native, new_access, new_report_export, off_hours, rare_network, rare_user_agent, rights_raised,
     row_spike, scope_increase, session_hijack, slow_drain, view_burst,
 };
-use crate::{Settings, Verdict};
+use crate::judgement::Judgement;
+use crate::{Settings, Unscoreable, Verdict};
 use model::{Family, Observation};
 
 /// Judges observations: a pure function from an observation and settings to verdicts.
@@ -23,8 +24,39 @@ pub trait Detector: Sync {
     /// What to do first about its findings, in a sentence. Its page in `docs/detectors/` says more.
     fn next_step(&self) -> &'static str;
 
-    /// Returns one verdict for each feature that the detector judges; none if the observation has no such feature.
-    fn judge(&self, observation: &Observation, settings: &Settings) -> Vec<Verdict>;
+    /// Returns what the detector finds out of each feature that it judges; nothing if the observation has no such feature.
+    fn measure<'a>(
+        &self,
+        observation: &'a Observation,
+        settings: &'a Settings,
+    ) -> Vec<Result<Judgement<'a>, Unscoreable>>;
+}
+
+/// What a detector found out of one feature, without its reasons.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Test {
+    /// What of the account the feature is about, such as a surface; empty if a detector judges one thing only.
+    pub subject: &'static str,
+    /// −log10 p, 0 to [`profile::tail::MOST_SURPRISE`].
+    pub surprise: f64,
+}
+
+impl dyn Detector + '_ {
+    /// Returns one verdict for each feature that the detector judges.
+    pub fn judge(&self, observation: &Observation, settings: &Settings) -> Vec<Verdict> {
+        let measured = self.measure(observation, settings).into_iter();
+        let verdict = |measured: Result<Judgement<'_>, Unscoreable>| match measured {
+            Ok(judgement) => judgement.verdict(self, observation, settings),
+            Err(reason) => Verdict::Unscoreable(reason),
+        };
+        measured.map(verdict).collect()
+    }
+
+    /// Returns the surprise of each feature that the detector judges and can score.
+    pub fn tests(&self, observation: &Observation, settings: &Settings) -> Vec<Test> {
+        let measured = self.measure(observation, settings).into_iter().flatten();
+        measured.map(|judgement| Test { subject: judgement.subject, surprise: judgement.surprise }).collect()
+    }
 }
 
 /// Every detector, in the order in which they judge. Each has a page in `docs/detectors/`.

@@ -67,6 +67,13 @@ impl Backtest {
         Ok(Self { engine: Engine::new(settings, period.learn_until), plain, period, events: 0, outside: 0 })
     }
 
+    /// Keeps what all tests find of each user-day, see [`Finished::scores`].
+    #[must_use]
+    pub fn with_scores(mut self) -> Self {
+        self.engine = self.engine.with_scores();
+        self
+    }
+
     /// Takes in the next activity, in order of event time.
     ///
     /// # Errors

@@ -1,11 +1,12 @@
 //! All stages over all partitions, in one process.
 
+use crate::scores::{DayScores, Scores};
 use crate::{FirstTimes, Partition, PartitionError, Rules};
 use detect::{DETECTORS, Unscoreable, Verdict};
 use model::partition::Partitions;
-use model::{Command, Control, Entry, Feature, Finding, Incident, Observation, OrgId, Timestamp, UserId};
+use model::{Activity, Command, Control, Entry, Feature, Finding, Incident, Observation, OrgId, Timestamp, UserId};
 use profile::ActivityOutcome;
-use risk::{Ledger, Rulebook};
+use risk::{Ledger, Rulebook, receipt};
 use settings::Settings;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ pub struct Engine {
     /// Observations of the entry at hand; kept for its capacity.
     observations: Vec<Observation>,
     finished: Finished,
+    /// What all tests find, if asked for.
+    scores: Option<Scores>,
 }
 
 /// Numbers counted during a run.
@@ -57,6 +60,9 @@ pub struct Finished {
     pub first_exports: FirstTimes,
     /// Objects accessed for the first time, by user and day.
     pub first_objects: FirstTimes,
+    /// What all tests found of each user-day from the end of learning on, by org, user and day; empty unless
+    /// [`Engine::with_scores`] asked for it.
+    pub scores: Vec<DayScores>,
 }
 
 impl Engine {
@@ -70,7 +76,15 @@ impl Engine {
             ledgers: BTreeMap::new(),
             observations: Vec::new(),
             finished: Finished::default(),
+            scores: None,
         }
+    }
+
+    /// Keeps what all tests find of each user-day, raised or not.
+    #[must_use]
+    pub fn with_scores(mut self) -> Self {
+        self.scores = Some(Scores::default());
+        self
     }
 
     /// Applies one entry, in the order of its partition. A control record goes to every partition of its org.
@@ -84,6 +98,7 @@ impl Engine {
                 let outcome = self.apply_to(partition, entry)?;
                 if let Some(outcome) = outcome {
                     self.finished.counts.count_activity(outcome, activity.event_time);
+                    self.note_activity(partition, activity, outcome);
                 }
             }
             Entry::Control(control) => {
@@ -105,8 +120,16 @@ impl Engine {
         for (partition, org_id) in orgs {
             self.apply_to(partition, &Entry::Control(Control { org_id, command: Command::End }))?;
         }
-        let Self { settings, rules, partitions, ledgers, mut finished, .. } = self;
+        let Self { settings, rules, partitions, ledgers, mut finished, scores, .. } = self;
         let rulebook = |org: &OrgId| Rulebook::new(rules.config_hash().clone(), settings.risk_of(org));
+        if let Some(scores) = scores {
+            finished.scores = scores.finish(rules.learn_until(), |org, user, ids| {
+                let ledger = ledgers.get(&(org.clone(), user.clone()))?;
+                let findings: Vec<Finding> = ids.iter().filter_map(|id| ledger.current(*id)).collect();
+                (!findings.is_empty())
+                    .then(|| receipt(&findings, &settings.risk_of(org), rules.config_hash()).risk_score)
+            });
+        }
         for ((org, _), ledger) in ledgers {
             let findings = ledger.findings();
             finished.findings.extend(findings.iter().cloned());
@@ -130,14 +153,32 @@ impl Engine {
         for observation in self.observations.drain(..) {
             self.finished.counts.observations += 1;
             self.finished.note_first_times(&observation);
+            if let Some(scores) = self.scores.as_mut().filter(|_| observation.at >= self.rules.learn_until()) {
+                scores.note_tests(&observation, &self.settings.detect);
+            }
             let counts = &mut self.finished.counts;
             let count = |detector: &'static str, verdict: &Verdict| counts.count_verdict(detector, verdict);
             for finding in self.rules.judge(&DETECTORS, &observation, count) {
+                if let Some(scores) = &mut self.scores {
+                    scores.note_finding(&observation, &finding);
+                }
                 let user = (finding.org_id.clone(), finding.user_id.clone());
                 self.ledgers.entry(user).or_default().add(finding);
             }
         }
         Ok(outcome)
+    }
+}
+
+impl Engine {
+    /// Notes that the user was active on the day of an activity that counts.
+    fn note_activity(&mut self, partition: u16, activity: &Activity, outcome: ActivityOutcome) {
+        let Some(scores) = self.scores.as_mut() else { return };
+        let counts = matches!(outcome, ActivityOutcome::Learned | ActivityOutcome::Late);
+        let day = self.partitions.get(&partition).and_then(|state| state.day_of_latest(&activity.org_id));
+        if let Some(day) = day.filter(|_| counts) {
+            scores.note_activity(&activity.org_id, &activity.user_id, day);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod engine;
 mod first_times;
 mod judge;
 mod partition;
+mod scores;
 mod set_aside;
 
 pub use backtest::{Backtest, BacktestError, Outcome, Period};
@@ -16,4 +17,5 @@ pub use first_times::{FirstTimes, UserDays};
 pub use judge::Rules;
 pub use partition::{Change, Partition, PartitionError, Restore};
 pub use profile::{ActivityOutcome, IdentityUse};
+pub use scores::{DayScores, DayTest};
 pub use set_aside::{Remark, SetAside};

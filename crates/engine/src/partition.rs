@@ -172,6 +172,11 @@ impl Partition {
         self.orgs.iter().filter_map(|(id, org)| Some((id, org.clock()?)))
     }
 
+    /// Returns the start of the day of the org's latest activity, by arrival, in its time zone.
+    pub fn day_of_latest(&self, org: &OrgId) -> Option<Timestamp> {
+        self.orgs.get(org).map(Org::day_of_latest)
+    }
+
     /// Returns the users with a profile in memory, over all orgs.
     pub fn users(&self) -> u64 {
         self.orgs.values().map(|org| org.profiles().count() as u64).sum()

@@ -97,6 +97,9 @@ pub(crate) struct BacktestArguments {
     /// Write every incident with its receipt, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub(crate) incidents: Option<PathBuf>,
+    /// Write what every test found of each user-day, raised or not, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scores: Option<PathBuf>,
     /// Write an HTML report
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,

@@ -30,6 +30,8 @@ pub struct Options {
     pub threads: usize,
     /// Whether the founding article's plain detectors run beside.
     pub plain: bool,
+    /// Whether what all tests find of each user-day is kept.
+    pub scores: bool,
 }
 
 /// A run that is ready to start.
@@ -48,6 +50,7 @@ struct Start {
     settings: Settings,
     period: Period,
     plain: bool,
+    scores: bool,
 }
 
 /// The result of a run, with all that was read, set aside and skipped.
@@ -116,8 +119,8 @@ impl Backtest {
     /// # Errors
     /// If the period is empty, a path cannot be read, or there is no file of events.
     pub fn new(paths: &[PathBuf], settings: Settings, options: Options) -> Result<Self, BacktestError> {
-        let Options { org, types, now, learn_until, from, to, threads, plain } = options;
-        let start = Start { settings, period: Period { learn_until, from, to }, plain };
+        let Options { org, types, now, learn_until, from, to, threads, plain, scores } = options;
+        let start = Start { settings, period: Period { learn_until, from, to }, plain, scores };
         // An empty period is an error before files are opened.
         start.engine()?;
         let (inputs, skipped) = files::expand(paths, &Context { org: org.clone(), types, received: now })?;
@@ -133,7 +136,8 @@ impl Backtest {
 impl Start {
     fn engine(&self) -> Result<engine::Backtest, engine::BacktestError> {
         let plain = self.plain.then(|| PlainDetectors::new(self.period.learn_until));
-        engine::Backtest::new(self.settings.clone(), self.period, plain)
+        let engine = engine::Backtest::new(self.settings.clone(), self.period, plain)?;
+        Ok(if self.scores { engine.with_scores() } else { engine })
     }
 }
 

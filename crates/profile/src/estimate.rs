@@ -6,7 +6,9 @@
 mod known_values;
 mod moments;
 mod pool;
+mod surprises;
 
 pub use known_values::{KnownValues, Sighting};
 pub use moments::Moments;
 pub use pool::{Pool, Prior, rate, usual};
+pub use surprises::{Calibration, Surprises};

@@ -307,6 +307,11 @@ impl Org {
         })
     }
 
+    /// Returns the start of the day of the latest activity, by arrival.
+    pub fn day_of_latest(&self) -> Timestamp {
+        self.calendar.last.day_start
+    }
+
     /// Returns the number of active days, summed over users, of days that begin at `from` or later.
     pub fn user_days_since(&self, from: Timestamp) -> u64 {
         self.user_days.range(from..).map(|(_, users)| users).sum()

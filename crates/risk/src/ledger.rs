@@ -60,15 +60,24 @@ impl Ledger {
         self.findings.get(&finding_id)
     }
 
+    /// Returns a finding, unless it is withdrawn.
+    pub fn current(&self, finding_id: Uuid) -> Option<Finding> {
+        self.findings.get(&finding_id).and_then(LedgerEntry::current)
+    }
+
     /// Returns the findings that are not withdrawn, by time of first observation, then by id.
     pub fn findings(&self) -> Vec<Finding> {
-        let counting = self.findings.values().filter(|entry| !entry.latest.withdrawn).filter_map(|entry| {
-            let observed_at = entry.first_observed_at?;
-            Some(Finding { observed_at, ..entry.latest.clone() })
-        });
-        let mut findings: Vec<Finding> = counting.collect();
+        let mut findings: Vec<Finding> = self.findings.values().filter_map(LedgerEntry::current).collect();
         findings.sort_by_key(|finding| (finding.observed_at, finding.finding_id));
         findings
+    }
+}
+
+impl LedgerEntry {
+    /// Returns the finding with its first time, unless it is withdrawn.
+    fn current(&self) -> Option<Finding> {
+        let observed_at = self.first_observed_at.filter(|_| !self.latest.withdrawn)?;
+        Some(Finding { observed_at, ..self.latest.clone() })
     }
 }
 

@@ -1,7 +1,7 @@
 //! `api_recon`: many objects counted, described or sampled over the API in a day.
 
 use super::detector;
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{Observation, Spread};
 use profile::tail;
@@ -13,43 +13,45 @@ detector! {
     Recon => spread
 }
 
-fn spread(spread: &Spread, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+fn spread<'a>(spread: &'a Spread, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     if spread.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
     let surprise = tail::surprise(tail::count_at_least(&spread.usual, f64::from(spread.objects)));
-    if surprise < settings.raise_at("api_recon") {
-        return Ok(Judgement::quiet(surprise));
-    }
-    let empty = match spread.empty {
-        0 => String::new(),
-        n => format!("; {} returned at most one row", text::number_of(n, "request")),
-    };
-    Ok(Judgement {
-        surprise,
-        confidence: score::confidence(spread.usual.evidence),
-        summary: format!(
-            "Touched {} over the API in a day, {} of them for the first time ({}); a usual day has {}{empty}",
-            text::number_of(spread.objects, "object"),
-            spread.unknown,
-            text::list(&spread.names, spread.objects as usize),
-            text::quantity(spread.usual.mean()),
-        ),
-        features: vec![
-            ("objectCount", spread.objects.to_string(), f64::from(spread.objects - spread.unknown.min(spread.objects))),
-            ("newObjects", spread.unknown.to_string(), f64::from(spread.unknown)),
-        ],
-        measures: vec![
-            ("objects", f64::from(spread.objects)),
-            ("new_objects", f64::from(spread.unknown)),
-            ("empty_requests", f64::from(spread.empty)),
-            ("mean", spread.usual.mean()),
-            ("baseline_days", spread.usual.evidence),
-        ],
-        evidence: spread.evidence.clone(),
-        objects: spread.names.clone(),
-        ..Judgement::default()
-    })
+    Ok(Judgement::new(surprise, "", move || {
+        let empty = match spread.empty {
+            0 => String::new(),
+            n => format!("; {} returned at most one row", text::number_of(n, "request")),
+        };
+        Explanation {
+            confidence: score::confidence(spread.usual.evidence),
+            summary: format!(
+                "Touched {} over the API in a day, {} of them for the first time ({}); a usual day has {}{empty}",
+                text::number_of(spread.objects, "object"),
+                spread.unknown,
+                text::list(&spread.names, spread.objects as usize),
+                text::quantity(spread.usual.mean()),
+            ),
+            features: vec![
+                (
+                    "objectCount",
+                    spread.objects.to_string(),
+                    f64::from(spread.objects - spread.unknown.min(spread.objects)),
+                ),
+                ("newObjects", spread.unknown.to_string(), f64::from(spread.unknown)),
+            ],
+            measures: vec![
+                ("objects", f64::from(spread.objects)),
+                ("new_objects", f64::from(spread.unknown)),
+                ("empty_requests", f64::from(spread.empty)),
+                ("mean", spread.usual.mean()),
+                ("baseline_days", spread.usual.evidence),
+            ],
+            evidence: spread.evidence.clone(),
+            objects: spread.names.clone(),
+            ..Explanation::default()
+        }
+    }))
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ detector! {
     Setup => change
 }
 
-fn change(change: &Setup, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
-    setup::judge("app_authorized", SetupTopic::Apps, change, settings)
+fn change<'a>(change: &'a Setup, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
+    setup::judge(SetupTopic::Apps, change)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `bulk_export`: many downloads of bulk results and files in a day.
 
 use super::detector;
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{Downloads, Observation};
 use profile::tail;
@@ -13,7 +13,7 @@ detector! {
     Downloads => downloads
 }
 
-fn downloads(downloads: &Downloads, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
+fn downloads<'a>(downloads: &'a Downloads, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     if downloads.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
@@ -27,8 +27,7 @@ fn downloads(downloads: &Downloads, _: &Observation, _: &Settings) -> Result<Jud
         1 => "1 bulk result or file".to_owned(),
         n => format!("{} bulk results or files", text::count(f64::from(n))),
     };
-    Ok(Judgement {
-        surprise: tail::surprise(p),
+    Ok(Judgement::new(tail::surprise(p), "", move || Explanation {
         confidence: score::confidence(downloads.usual.evidence),
         summary: format!(
             "Downloaded {}{size} in a day; a usual day has {}{}",
@@ -44,8 +43,8 @@ fn downloads(downloads: &Downloads, _: &Observation, _: &Settings) -> Result<Jud
             ("baseline_days", downloads.usual.evidence),
         ],
         evidence: downloads.evidence.clone(),
-        ..Judgement::default()
-    })
+        ..Explanation::default()
+    }))
 }
 
 #[cfg(test)]

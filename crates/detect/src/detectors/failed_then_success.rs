@@ -1,7 +1,7 @@
 //! `failed_then_success`: failed logins shortly before a successful one.
 
 use super::detector;
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{Failures, Observation};
 use profile::tail;
@@ -24,7 +24,7 @@ const RUNS: f64 = 3.0;
 /// made there. A choice.
 const ELSEWHERE: f64 = 0.1;
 
-fn guessed(failures: &Failures, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
+fn guessed<'a>(failures: &'a Failures, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     let count = failures.recent.max(0.0);
     let typing = tail::count_at_least(&failures.usual, count.ceil());
     let typing = if f64::from(failures.count) < FLOOR { typing.max(TYPING) } else { typing };
@@ -35,8 +35,7 @@ fn guessed(failures: &Failures, _: &Observation, _: &Settings) -> Result<Judgeme
     if failures.new_network {
         features.push(("network", "new".to_owned(), tail::surprise(elsewhere)));
     }
-    Ok(Judgement {
-        surprise: tail::surprise(typing * elsewhere),
+    Ok(Judgement::new(tail::surprise(typing * elsewhere), "", move || Explanation {
         confidence: score::confidence(failures.usual.evidence),
         summary: format!(
             "{}, then a successful one{network}; failed logins usually come {}",
@@ -50,8 +49,8 @@ fn guessed(failures: &Failures, _: &Observation, _: &Settings) -> Result<Judgeme
             ("failures_a_day", failures.usual.mean()),
         ],
         evidence: failures.evidence.clone(),
-        ..Judgement::default()
-    })
+        ..Explanation::default()
+    }))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `login_as_export`: an administrator takes data while logged in as another user.
 
 use super::detector;
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{Delegated, Observation};
 use profile::tail;
@@ -20,7 +20,7 @@ const FURTHER_EXPORT: f64 = 0.1;
 /// Exports beyond this many add no surprise: p = 2e-6 by then.
 const MOST_EXPORTS: u32 = 5;
 
-fn export(work: &Delegated, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
+fn export<'a>(work: &'a Delegated, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     let rows = tail::at_least(&work.usual, work.rows);
     let exports = match work.exports {
         0 => 1.0,
@@ -30,8 +30,7 @@ fn export(work: &Delegated, _: &Observation, _: &Settings) -> Result<Judgement, 
         0 => String::new(),
         n => format!(" and made {}", text::number_of(n, "export")),
     };
-    Ok(Judgement {
-        surprise: tail::surprise(tail::both(rows, exports)),
+    Ok(Judgement::new(tail::surprise(tail::both(rows, exports)), "", move || Explanation {
         confidence: score::confidence(work.usual.evidence),
         summary: format!(
             "{}, logged in as this user, read {} rows{exported}; such a session usually reads {}",
@@ -50,8 +49,8 @@ fn export(work: &Delegated, _: &Observation, _: &Settings) -> Result<Judgement, 
             ("sessions_seen", work.usual.evidence),
         ],
         evidence: work.evidence.clone(),
-        ..Judgement::default()
-    })
+        ..Explanation::default()
+    }))
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! What the detectors of mass change and mass deletion share.
 
-use crate::judgement::Judgement;
-use crate::{Settings, Unscoreable, score, text};
+use crate::judgement::{Explanation, Judgement};
+use crate::{Unscoreable, score, text};
 use model::{Surface, WriteKind, Writes};
 use profile::tail;
 
 /// What is particular to one kind of write.
 pub(super) struct Rule {
-    /// The detector's name.
-    pub(super) detector: &'static str,
     /// Records a day below which it never raises.
     pub(super) least: f64,
     /// Least p-value at `least` records.
@@ -26,7 +24,7 @@ const WAYS: f64 = 2.0;
 /// It is never below the chance that the day recurs ([`score::recurrence`]), nor below floor · least/records: the size
 /// of harmless tasks that come up once has a heavy tail (a Pareto distribution of index 1, a choice), so ten times as
 /// many records are at most ten times as surprising.
-pub(super) fn judge(writes: &Writes, settings: &Settings, rule: &Rule) -> Result<Judgement, Unscoreable> {
+pub(super) fn judge<'a>(writes: &'a Writes, rule: &Rule) -> Result<Judgement<'a>, Unscoreable> {
     /// Days below which an account without such writes is not judged: its own, or the org's, on which it did not write
     /// either. A choice, one working week: it takes as long to know a program from a person, and jobs that run once a week
     /// from the first one on.
@@ -41,13 +39,8 @@ pub(super) fn judge(writes: &Writes, settings: &Settings, rule: &Rule) -> Result
     let recurs = score::recurrence(writes.recurrences, writes.days);
     let few = if writes.rows < rule.least { 1.0 } else { 0.0 };
     let p = own.max(rule.floor * of_size).max(recurs).max(few);
-    if tail::surprise(p) < settings.raise_at(rule.detector) {
-        return Ok(Judgement::quiet(tail::surprise(p)));
-    }
-    Ok(Judgement {
-        surprise: tail::surprise(p),
+    Ok(Judgement::new(tail::surprise(p), subject(writes), move || Explanation {
         confidence: score::confidence(writes.days),
-        subject: subject(writes),
         summary: summary(writes),
         features: vec![
             ("recordCount", format!("{:.0}", writes.rows), tail::surprise(day)),
@@ -65,8 +58,8 @@ pub(super) fn judge(writes: &Writes, settings: &Settings, rule: &Rule) -> Result
         evidence: writes.evidence.clone(),
         objects: writes.objects.clone(),
         surface: Some(writes.surface),
-        ..Judgement::default()
-    })
+        ..Explanation::default()
+    }))
 }
 
 /// Returns the part of the finding's id: by surface and kind.

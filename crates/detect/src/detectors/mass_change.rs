@@ -19,14 +19,14 @@ const FLOOR: f64 = 0.01;
 /// out and destroys nothing, and most first ones are planned.
 const FLOOR_OF_CREATED: f64 = 0.008;
 
-fn change(writes: &Writes, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+fn change<'a>(writes: &'a Writes, _: &'a Observation, settings: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     let (floor, falls) = match writes.kind {
         WriteKind::Created => (FLOOR_OF_CREATED, false),
         WriteKind::Updated => (FLOOR, true),
-        WriteKind::Deleted | WriteKind::Erased => return Ok(Judgement::quiet(0.0)),
+        WriteKind::Deleted | WriteKind::Erased => return Ok(Judgement::none()),
     };
-    let (detector, least) = ("mass_change", settings.least_changed);
-    mass::judge(writes, settings, &mass::Rule { detector, least, floor, falls })
+    let least = settings.least_changed;
+    mass::judge(writes, &mass::Rule { least, floor, falls })
 }
 
 #[cfg(test)]

@@ -18,14 +18,14 @@ const FLOOR: f64 = 0.01;
 /// Least p-value at as many records that were deleted for good. A choice: harmless tasks hardly ever need it.
 const FLOOR_OF_ERASED: f64 = 0.003;
 
-fn deletion(writes: &Writes, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+fn deletion<'a>(writes: &'a Writes, _: &'a Observation, settings: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     let floor = match writes.kind {
         WriteKind::Deleted => FLOOR,
         WriteKind::Erased => FLOOR_OF_ERASED,
-        WriteKind::Created | WriteKind::Updated => return Ok(Judgement::quiet(0.0)),
+        WriteKind::Created | WriteKind::Updated => return Ok(Judgement::none()),
     };
-    let (detector, least) = ("mass_deletion", settings.least_deleted);
-    mass::judge(writes, settings, &mass::Rule { detector, least, floor, falls: true })
+    let least = settings.least_deleted;
+    mass::judge(writes, &mass::Rule { least, floor, falls: true })
 }
 
 #[cfg(test)]

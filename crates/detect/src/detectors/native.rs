@@ -1,7 +1,7 @@
 //! `threat_detection`: findings of Salesforce's own Threat Detection, as evidence that is independent of ours.
 
-use crate::judgement::Judgement;
-use crate::{Detector, Settings, Unscoreable, Verdict, score};
+use crate::judgement::{Explanation, Judgement};
+use crate::{Detector, Settings, Unscoreable, score};
 use model::{Activity, Family, Feature, Kind, NativeAnomaly, Observation, ScoreScale};
 
 /// Converts events of Salesforce's Threat Detection to findings on our scale: ApiAnomaly, ReportAnomaly,
@@ -34,22 +34,22 @@ impl Detector for Native {
         "Open the event in Salesforce Threat Detection, and compare it with the other findings of the incident."
     }
 
-    fn judge(&self, observation: &Observation, settings: &Settings) -> Vec<Verdict> {
+    fn measure<'a>(&self, observation: &'a Observation, _: &'a Settings) -> Vec<Result<Judgement<'a>, Unscoreable>> {
         let Some(activity) = observation.activity.as_deref() else { return Vec::new() };
         let Some(native) = activity.native.as_deref() else { return Vec::new() };
-        if !observation.features.contains(&Feature::Native) {
-            return Vec::new();
-        }
-        vec![match adapt(native, activity) {
-            Ok(judgement) => judgement.verdict(self, observation, settings),
-            Err(reason) => Verdict::Unscoreable(reason),
-        }]
+        let is_native = observation.features.contains(&Feature::Native);
+        is_native.then(|| adapt(native, activity)).into_iter().collect()
     }
 }
 
-fn adapt(native: &NativeAnomaly, activity: &Activity) -> Result<Judgement, Unscoreable> {
+fn adapt<'a>(native: &'a NativeAnomaly, activity: &'a Activity) -> Result<Judgement<'a>, Unscoreable> {
     let raw = native.score.ok_or(Unscoreable::NoNativeScore)?;
     let unit = native.unit_score().ok_or(Unscoreable::NativeScoreOutOfScale)?;
+    let surprise = if unit < LEAST { 0.0 } else { score::surprise_of(unit).min(MOST_SURPRISE) };
+    Ok(Judgement::new(surprise, activity.kind.as_str(), move || explain(native, activity, raw, unit)))
+}
+
+fn explain(native: &NativeAnomaly, activity: &Activity, raw: f64, unit: f64) -> Explanation {
     let reason = native.summary.as_ref().map(|summary| format!(": {summary}")).unwrap_or_default();
     // Salesforce's percentages need not add up to 100 and ours must, so they serve as weights.
     let features = native.features.iter().map(|feature| {
@@ -62,11 +62,9 @@ fn adapt(native: &NativeAnomaly, activity: &Activity) -> Result<Judgement, Unsco
     if features.is_empty() {
         features.push(("score", format!("{raw} ({})", native.scale), 1.0));
     }
-    Ok(Judgement {
-        surprise: if unit < LEAST { 0.0 } else { score::surprise_of(unit).min(MOST_SURPRISE) },
+    Explanation {
         // A choice: how much history Salesforce's model has is unknown.
         confidence: 0.5,
-        subject: activity.kind.as_str(),
         summary: format!(
             "Salesforce Threat Detection reported {}, score {raw} of {}{reason}",
             title(activity.kind),
@@ -76,8 +74,8 @@ fn adapt(native: &NativeAnomaly, activity: &Activity) -> Result<Judgement, Unsco
         measures: vec![("native_score", raw), ("unit_score", unit)],
         evidence: vec![activity.id],
         objects: activity.objects.to_vec(),
-        ..Judgement::default()
-    })
+        ..Explanation::default()
+    }
 }
 
 /// Name of a feature that Salesforce does not document.
@@ -128,6 +126,7 @@ fn highest(scale: ScoreScale) -> &'static str {
 mod tests {
     use super::super::testing::observation;
     use super::*;
+    use crate::Verdict;
     use model::NativeFeature;
 
     fn judged(score: Option<f64>, scale: ScoreScale) -> Verdict {
@@ -144,7 +143,7 @@ mod tests {
         let activity = observation.activity.as_mut().unwrap();
         activity.kind = Kind::ApiAnomaly;
         activity.native = Some(Box::new(native));
-        Native.judge(&observation, &Settings::default()).remove(0)
+        (&Native as &dyn Detector).judge(&observation, &Settings::default()).remove(0)
     }
 
     #[test]

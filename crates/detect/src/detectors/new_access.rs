@@ -1,7 +1,7 @@
 //! `new_access`: objects that the account never accessed before.
 
 use super::{detector, first};
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{First, Observation};
 use profile::tail;
@@ -13,30 +13,28 @@ detector! {
     Object => access
 }
 
-fn access(object: &First, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+fn access<'a>(object: &'a First, _: &'a Observation, settings: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     if object.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
     let evidence = first::evidence(object, first::mix(settings));
-    if tail::surprise(evidence.p) < settings.raise_at("new_access") {
-        return Ok(Judgement::quiet(tail::surprise(evidence.p)));
-    }
-    let names = text::list(&object.names, object.today as usize);
-    Ok(Judgement {
-        surprise: tail::surprise(evidence.p),
-        confidence: score::confidence(object.usual.evidence),
-        summary: format!(
-            "First access to {names}{}; a new object usually comes {}{}",
-            first::rows_clause(object),
-            text::how_often(object.usual.mean()),
-            text::thin(object.usual.evidence),
-        ),
-        features: first::features("newObjects", object, &evidence),
-        measures: first::measures(object),
-        evidence: object.evidence.clone(),
-        objects: object.names.clone(),
-        ..Judgement::default()
-    })
+    Ok(Judgement::new(tail::surprise(evidence.p), "", move || {
+        let names = text::list(&object.names, object.today as usize);
+        Explanation {
+            confidence: score::confidence(object.usual.evidence),
+            summary: format!(
+                "First access to {names}{}; a new object usually comes {}{}",
+                first::rows_clause(object),
+                text::how_often(object.usual.mean()),
+                text::thin(object.usual.evidence),
+            ),
+            features: first::features("newObjects", object, &evidence),
+            measures: first::measures(object),
+            evidence: object.evidence.clone(),
+            objects: object.names.clone(),
+            ..Explanation::default()
+        }
+    }))
 }
 
 #[cfg(test)]

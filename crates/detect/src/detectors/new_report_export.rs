@@ -1,7 +1,7 @@
 //! `new_report_export`: reports that the account never exported before.
 
 use super::{detector, first};
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{First, Observation, Surface};
 use profile::tail;
@@ -13,16 +13,12 @@ detector! {
     Export => export
 }
 
-fn export(export: &First, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+fn export<'a>(export: &'a First, _: &'a Observation, settings: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     if export.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
     let evidence = first::evidence(export, first::mix(settings));
-    if tail::surprise(evidence.p) < settings.raise_at("new_report_export") {
-        return Ok(Judgement::quiet(tail::surprise(evidence.p)));
-    }
-    Ok(Judgement {
-        surprise: tail::surprise(evidence.p),
+    Ok(Judgement::new(tail::surprise(evidence.p), "", move || Explanation {
         confidence: score::confidence(export.usual.evidence),
         summary: format!(
             "Exported {} for the first time ({}){}; a first export usually comes {}{}",
@@ -36,8 +32,8 @@ fn export(export: &First, _: &Observation, settings: &Settings) -> Result<Judgem
         measures: first::measures(export),
         evidence: export.evidence.clone(),
         surface: Some(Surface::Report),
-        ..Judgement::default()
-    })
+        ..Explanation::default()
+    }))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `off_hours`: activity at hours at which neither the account nor its peers work.
 
 use super::detector;
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{HourOfWeek, Observation};
 use profile::tail;
@@ -16,32 +16,30 @@ detector! {
 /// Names of the days of the week, from Monday as in [`HourOfWeek::hour`].
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-fn odd(hour: &HourOfWeek, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+fn odd<'a>(hour: &'a HourOfWeek, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     let surprise = tail::surprise(hour.share);
-    if surprise < settings.raise_at("off_hours") {
-        return Ok(Judgement::quiet(surprise));
-    }
-    let day = DAYS.get(hour.hour as usize / 24).copied().unwrap_or("some day");
-    let time = format!("{day} {:02}:00", hour.hour % 24);
-    Ok(Judgement {
-        surprise,
-        confidence: score::confidence(hour.days),
-        summary: format!(
-            "Worked on {day} from {:02}:00{}; it and its peers work at hours this unusual on {} of days ({} of history)",
-            hour.hour % 24,
-            work(hour),
-            percent(hour.share),
-            text::days(hour.days),
-        ),
-        features: vec![("hourOfWeek", time, 1.0)],
-        measures: vec![
-            ("share_of_days", hour.share),
-            ("rows", hour.rows),
-            ("requests", f64::from(hour.requests)),
-            ("baseline_days", hour.days),
-        ],
-        ..Judgement::default()
-    })
+    Ok(Judgement::new(surprise, "", move || {
+        let day = DAYS.get(hour.hour as usize / 24).copied().unwrap_or("some day");
+        let time = format!("{day} {:02}:00", hour.hour % 24);
+        Explanation {
+            confidence: score::confidence(hour.days),
+            summary: format!(
+                "Worked on {day} from {:02}:00{}; it and its peers work at hours this unusual on {} of days ({} of history)",
+                hour.hour % 24,
+                work(hour),
+                percent(hour.share),
+                text::days(hour.days),
+            ),
+            features: vec![("hourOfWeek", time, 1.0)],
+            measures: vec![
+                ("share_of_days", hour.share),
+                ("rows", hour.rows),
+                ("requests", f64::from(hour.requests)),
+                ("baseline_days", hour.days),
+            ],
+            ..Explanation::default()
+        }
+    }))
 }
 
 /// Words the work of the hour so far: ` (12 requests, 900 rows)`; empty at the hour's first activity.

@@ -1,7 +1,7 @@
 //! `rare_network`: a network that is new to the account.
 
 use super::detector;
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{Observation, Rarity};
 use profile::tail;
@@ -21,7 +21,7 @@ const COMMON: f64 = 0.05;
 /// new to somebody are new to all: homes, hotels, phones. A choice.
 const UNCOMMON: f64 = 0.5;
 
-fn network(network: &Rarity, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+fn network<'a>(network: &'a Rarity, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     if network.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
@@ -29,40 +29,38 @@ fn network(network: &Rarity, _: &Observation, settings: &Settings) -> Result<Jud
     let peers = if network.peer_share > COMMON { 1.0 } else { UNCOMMON };
     let country = if network.new_country { NEW_COUNTRY } else { 1.0 };
     let surprise = tail::surprise(new * peers * country);
-    if surprise < settings.raise_at("rare_network") {
-        return Ok(Judgement::quiet(surprise));
-    }
-    let place = network.country.as_ref().map(|country| format!(" in {country}")).unwrap_or_default();
-    let known = match network.known.as_slice() {
-        [] => String::new(),
-        known => format!(" (usual: {})", text::list(known, known.len())),
-    };
-    let novelty = match (network.seen > 0.0, network.new_country) {
-        (false, false) => "a network new to the account",
-        (false, true) => "a network and a country new to the account",
-        (true, false) => "a network that the account rarely used before",
-        (true, true) => "a network that the account rarely used before, in a country new to it",
-    };
-    let mut features = vec![("network", network.value.to_string(), tail::surprise(new * peers))];
-    if let Some(country_name) = network.country.as_ref().filter(|_| network.new_country) {
-        features.push(("country", country_name.to_string(), tail::surprise(country)));
-    }
-    Ok(Judgement {
-        surprise,
-        confidence: score::confidence(network.days),
-        summary: format!(
-            "Came from {}{place}, {novelty}{known}; a new network usually comes {}",
-            network.value,
-            text::how_often(network.usual.mean()),
-        ),
-        features,
-        measures: vec![
-            ("new_networks_a_day", network.usual.mean()),
-            ("peer_share", network.peer_share),
-            ("baseline_days", network.days),
-        ],
-        ..Judgement::default()
-    })
+    Ok(Judgement::new(surprise, "", move || {
+        let place = network.country.as_ref().map(|country| format!(" in {country}")).unwrap_or_default();
+        let known = match network.known.as_slice() {
+            [] => String::new(),
+            known => format!(" (usual: {})", text::list(known, known.len())),
+        };
+        let novelty = match (network.seen > 0.0, network.new_country) {
+            (false, false) => "a network new to the account",
+            (false, true) => "a network and a country new to the account",
+            (true, false) => "a network that the account rarely used before",
+            (true, true) => "a network that the account rarely used before, in a country new to it",
+        };
+        let mut features = vec![("network", network.value.to_string(), tail::surprise(new * peers))];
+        if let Some(country_name) = network.country.as_ref().filter(|_| network.new_country) {
+            features.push(("country", country_name.to_string(), tail::surprise(country)));
+        }
+        Explanation {
+            confidence: score::confidence(network.days),
+            summary: format!(
+                "Came from {}{place}, {novelty}{known}; a new network usually comes {}",
+                network.value,
+                text::how_often(network.usual.mean()),
+            ),
+            features,
+            measures: vec![
+                ("new_networks_a_day", network.usual.mean()),
+                ("peer_share", network.peer_share),
+                ("baseline_days", network.days),
+            ],
+            ..Explanation::default()
+        }
+    }))
 }
 
 #[cfg(test)]

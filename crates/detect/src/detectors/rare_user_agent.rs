@@ -1,7 +1,7 @@
 //! `rare_user_agent`: a client that is new to the account.
 
 use super::detector;
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{Observation, Rarity};
 use profile::tail;
@@ -18,41 +18,39 @@ detector! {
 /// (1 − (1 − p)², [`tail::any_of`]). A choice.
 const WAYS: f64 = 2.0;
 
-fn client(client: &Rarity, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+fn client<'a>(client: &'a Rarity, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     if client.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
     let new = tail::count_at_least(&client.usual, 1.0);
     let this_one = client.peer_tail.clamp(0.0, 1.0);
     let surprise = tail::surprise(tail::any_of(new * this_one, WAYS));
-    if surprise < settings.raise_at("rare_user_agent") {
-        return Ok(Judgement::quiet(surprise));
-    }
-    let known = match client.known.as_slice() {
-        [] => String::new(),
-        known => format!(" (usual: {})", text::list(known, known.len())),
-    };
-    Ok(Judgement {
-        surprise,
-        confidence: score::confidence(client.days),
-        summary: format!(
-            "Used {}, {}{known}; {:.1} % of the org's users have it",
-            client.value,
-            if client.seen > 0.0 { "rarely used before" } else { "new to the account" },
-            100.0 * client.peer_share,
-        ),
-        features: vec![
-            ("userAgent", client.value.to_string(), tail::surprise(new)),
-            ("peersWithUserAgent", format!("{:.1} %", 100.0 * client.peer_share), tail::surprise(this_one)),
-        ],
-        measures: vec![
-            ("new_clients_a_day", client.usual.mean()),
-            ("peer_share", client.peer_share),
-            ("baseline_days", client.days),
-        ],
-        evidence: Vec::new(),
-        ..Judgement::default()
-    })
+    Ok(Judgement::new(surprise, "", move || {
+        let known = match client.known.as_slice() {
+            [] => String::new(),
+            known => format!(" (usual: {})", text::list(known, known.len())),
+        };
+        Explanation {
+            confidence: score::confidence(client.days),
+            summary: format!(
+                "Used {}, {}{known}; {:.1} % of the org's users have it",
+                client.value,
+                if client.seen > 0.0 { "rarely used before" } else { "new to the account" },
+                100.0 * client.peer_share,
+            ),
+            features: vec![
+                ("userAgent", client.value.to_string(), tail::surprise(new)),
+                ("peersWithUserAgent", format!("{:.1} %", 100.0 * client.peer_share), tail::surprise(this_one)),
+            ],
+            measures: vec![
+                ("new_clients_a_day", client.usual.mean()),
+                ("peer_share", client.peer_share),
+                ("baseline_days", client.days),
+            ],
+            evidence: Vec::new(),
+            ..Explanation::default()
+        }
+    }))
 }
 
 #[cfg(test)]

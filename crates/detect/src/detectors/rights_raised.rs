@@ -13,8 +13,8 @@ detector! {
     Setup => change
 }
 
-fn change(change: &Setup, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
-    setup::judge("rights_raised", SetupTopic::Rights, change, settings)
+fn change<'a>(change: &'a Setup, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
+    setup::judge(SetupTopic::Rights, change)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `row_spike`: more rows in a day, in an hour of it, or a request, than the account usually reads.
 
 use super::detector;
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{Observation, Usual, Volume};
 use profile::tail;
@@ -13,47 +13,57 @@ detector! {
     Volume => spike
 }
 
-fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+fn spike<'a>(
+    volume: &'a Volume,
+    observation: &'a Observation,
+    settings: &'a Settings,
+) -> Result<Judgement<'a>, Unscoreable> {
     if volume.day.scale <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
-    let Tails { spike: p, day, hour, per_request } = tails(volume, settings);
+    let found = tails(volume, settings);
     // The org's day factor becomes known while the day runs. A closed hour or day that stands out without the factor
     // and not with it withdraws the finding that an earlier activity may have raised.
-    let bare = || {
+    let before = || {
         let without = |usual: Usual| Usual { shift: 0.0, ..usual };
         let unshifted = Volume { day: without(volume.day), hour: without(volume.hour), ..volume.clone() };
-        tails(&unshifted, settings).spike
+        tail::surprise(tails(&unshifted, settings).spike)
     };
-    let raise_at = settings.raise_at("row_spike");
-    let is_quiet = tail::surprise(p) < raise_at;
-    let is_explained = is_quiet && observation.activity.is_none() && tail::surprise(bare()) >= raise_at;
-    if is_quiet && !is_explained {
-        return Ok(Judgement::quiet(tail::surprise(p)));
-    }
+    let is_shifted = observation.activity.is_none() && volume.day.shift > 0.0;
+    let surprise = tail::surprise(found.spike);
+    let judgement = Judgement::new(surprise, volume.surface.as_str(), move || {
+        let is_explained = surprise < settings.raise_at("row_spike");
+        explain(
+            volume,
+            &found,
+            is_explained || tail::surprise(tail::any_of(found.day, WAYS)) >= settings.raise_at("row_spike"),
+        )
+    });
+    Ok(if is_shifted { judgement.unless_explained(before()) } else { judgement })
+}
+
+/// Words the reasons. If the rows of the day do not stand out, what else does is named.
+fn explain(volume: &Volume, found: &Tails, is_due_to_the_day: bool) -> Explanation {
     let z = volume.day.plain_z(volume.rows);
     let factor = if volume.day.shift > MENTIONED_SHIFT {
         format!("; the org's day was {:.1} times the usual", volume.day.shift.exp())
     } else {
         String::new()
     };
-    let is_due_to_the_day = is_explained || tail::surprise(tail::any_of(day, WAYS)) >= raise_at;
-    let cause = if is_due_to_the_day { String::new() } else { other_cause(volume, hour, per_request) };
+    let cause = if is_due_to_the_day { String::new() } else { other_cause(volume, found.hour, found.per_request) };
     let summary = format!(
         "Read {} rows through {}{}{factor}{cause}",
         text::count(volume.rows),
         text::through(volume.surface),
         history(&volume.day, z),
     );
-    Ok(Judgement {
-        surprise: tail::surprise(p),
+    Explanation {
         confidence: score::confidence(volume.day.evidence),
-        subject: volume.surface.as_str(),
         summary,
         features: vec![
-            ("rowCount", format!("{:.0}", volume.rows), tail::surprise(day)),
-            ("hourlyRowCount", format!("{:.0}", volume.hour_rows), tail::surprise(hour)),
-            ("rowsPerRequest", format!("{:.0}", rows_a_request(volume)), tail::surprise(per_request)),
+            ("rowCount", format!("{:.0}", volume.rows), tail::surprise(found.day)),
+            ("hourlyRowCount", format!("{:.0}", volume.hour_rows), tail::surprise(found.hour)),
+            ("rowsPerRequest", format!("{:.0}", rows_a_request(volume)), tail::surprise(found.per_request)),
         ],
         measures: vec![
             ("rows", volume.rows),
@@ -69,9 +79,8 @@ fn spike(volume: &Volume, observation: &Observation, settings: &Settings) -> Res
         evidence: volume.evidence.clone(),
         objects: volume.objects.clone(),
         surface: Some(volume.surface),
-        is_explained,
-        ..Judgement::default()
-    })
+        ..Explanation::default()
+    }
 }
 
 /// Words what a usual day has, as far as it is known.
@@ -216,7 +225,7 @@ mod tests {
     fn a_busy_day_of_the_org_withdraws_a_finding() {
         let mut closed = observation(Feature::Volume(emma(900.0, 2.0)));
         closed.activity = None;
-        let verdicts = crate::Detector::judge(&RowSpike, &closed, &Settings::default());
+        let verdicts = <dyn crate::Detector>::judge(&RowSpike, &closed, &Settings::default());
         assert!(matches!(&verdicts[..], [Verdict::Anomalous(finding)] if finding.withdrawn && finding.score < 3.0));
     }
 

@@ -1,7 +1,7 @@
 //! `scope_increase`: list views wider than the account's own, such as from "My" to "All".
 
 use super::{detector, first};
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{First, Observation};
 use profile::tail;
@@ -14,38 +14,36 @@ detector! {
     Scope => wider
 }
 
-fn wider(scope: &First, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+fn wider<'a>(scope: &'a First, _: &'a Observation, settings: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     if scope.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
     let evidence = first::evidence(scope, first::mix(settings));
-    if tail::surprise(evidence.p) < settings.raise_at("scope_increase") {
-        return Ok(Judgement::quiet(tail::surprise(evidence.p)));
-    }
-    let to = scope.to_view.as_deref().unwrap_or("a default view");
-    let views: Vec<&str> = scope.from_views.iter().map(|view| view.as_str()).collect();
-    let from = if views.is_empty() { "narrower views".to_owned() } else { views.join(", ") };
-    let others = match scope.names.len() {
-        0 | 1 => String::new(),
-        2 => ", and its view of 1 more object".to_owned(),
-        n => format!(", and its views of {} more objects", n - 1),
-    };
-    Ok(Judgement {
-        surprise: tail::surprise(evidence.p),
-        confidence: score::confidence(scope.usual.evidence),
-        summary: format!(
-            "Widened its view of {} from {from} to {to}{others}, in {}{}; such a request usually comes {}",
-            scope.name,
-            text::number_of(scope.today, "request"),
-            first::rows_clause(scope),
-            text::how_often(scope.usual.mean()),
-        ),
-        features: first::features("requestsForWiderViews", scope, &evidence),
-        measures: first::measures(scope),
-        evidence: scope.evidence.clone(),
-        objects: scope.names.clone(),
-        ..Judgement::default()
-    })
+    Ok(Judgement::new(tail::surprise(evidence.p), "", move || {
+        let to = scope.to_view.as_deref().unwrap_or("a default view");
+        let views: Vec<&str> = scope.from_views.iter().map(|view| view.as_str()).collect();
+        let from = if views.is_empty() { "narrower views".to_owned() } else { views.join(", ") };
+        let others = match scope.names.len() {
+            0 | 1 => String::new(),
+            2 => ", and its view of 1 more object".to_owned(),
+            n => format!(", and its views of {} more objects", n - 1),
+        };
+        Explanation {
+            confidence: score::confidence(scope.usual.evidence),
+            summary: format!(
+                "Widened its view of {} from {from} to {to}{others}, in {}{}; such a request usually comes {}",
+                scope.name,
+                text::number_of(scope.today, "request"),
+                first::rows_clause(scope),
+                text::how_often(scope.usual.mean()),
+            ),
+            features: first::features("requestsForWiderViews", scope, &evidence),
+            measures: first::measures(scope),
+            evidence: scope.evidence.clone(),
+            objects: scope.names.clone(),
+            ..Explanation::default()
+        }
+    }))
 }
 
 #[cfg(test)]

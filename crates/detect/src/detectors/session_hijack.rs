@@ -1,7 +1,7 @@
 //! `session_hijack`: one session that continues from another network or another client.
 
 use super::detector;
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{Observation, SessionChange};
 use profile::tail;
@@ -23,7 +23,7 @@ const UNKNOWN_NETWORK: f64 = 0.3;
 /// A choice.
 const BOTH_AT_ONCE: f64 = 0.03;
 
-fn moved(change: &SessionChange, _: &Observation, _: &Settings) -> Result<Judgement, Unscoreable> {
+fn moved<'a>(change: &'a SessionChange, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     if change.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
@@ -48,8 +48,7 @@ fn moved(change: &SessionChange, _: &Observation, _: &Settings) -> Result<Judgem
         changes.push(format!("from {from} to {to}"));
         features.push(("userAgent", to.to_string(), tail::surprise(client)));
     }
-    Ok(Judgement {
-        surprise: tail::surprise(network * client),
+    Ok(Judgement::new(tail::surprise(network * client), "", move || Explanation {
         confidence: score::confidence(change.usual.evidence),
         summary: format!(
             "One session moved {} within {}; its sessions usually change network {}",
@@ -59,8 +58,8 @@ fn moved(change: &SessionChange, _: &Observation, _: &Settings) -> Result<Judgem
         ),
         features,
         measures: vec![("seconds", change.elapsed as f64 / 1_000.0), ("network_changes_a_day", change.usual.mean())],
-        ..Judgement::default()
-    })
+        ..Explanation::default()
+    }))
 }
 
 /// Writes a duration of either sign: a late event dates from before the session was last seen.

@@ -1,7 +1,7 @@
 //! What the detectors of changes in Setup share.
 
-use crate::judgement::Judgement;
-use crate::{Settings, Unscoreable, score, text};
+use crate::judgement::{Explanation, Judgement};
+use crate::{Unscoreable, score, text};
 use model::{Setup, SetupCase, SetupTopic};
 use profile::tail;
 
@@ -18,14 +18,9 @@ const MOST_QUOTED: usize = 160;
 /// p = (days with such changes + chance · 10)/(active days + 10), with the [`chance`] of the case.
 ///
 /// Other topics than `topic` are another detector's, and normal here.
-pub(super) fn judge(
-    detector: &'static str,
-    topic: SetupTopic,
-    setup: &Setup,
-    settings: &Settings,
-) -> Result<Judgement, Unscoreable> {
+pub(super) fn judge(topic: SetupTopic, setup: &Setup) -> Result<Judgement<'_>, Unscoreable> {
     if setup.case.topic() != topic {
-        return Ok(Judgement::quiet(0.0));
+        return Ok(Judgement::none());
     }
     if setup.org_days < LEAST_ORG_DAYS {
         return Err(Unscoreable::NoBaseline);
@@ -34,26 +29,23 @@ pub(super) fn judge(
     let own = (setup.seen + chance * WEIGHT) / (setup.days + WEIGHT);
     let least = if setup.known_app { OF_KNOWN_APP } else { 0.0 };
     let surprise = tail::surprise(own.clamp(least, 1.0));
-    if surprise < settings.raise_at(detector) {
-        return Ok(Judgement::quiet(surprise));
-    }
-    let by_itself = tail::surprise(chance);
-    Ok(Judgement {
-        surprise,
-        confidence: score::confidence(setup.days),
-        subject: setup.case.as_str(),
-        summary: format!("{}: {}; {}", title(setup.case), quoted(&setup.what), history(setup)),
-        features: vec![
-            ("change", quoted(&setup.what), by_itself),
-            ("daysWithSuchChanges", text::quantity(setup.seen), (surprise - by_itself).max(0.0)),
-        ],
-        measures: vec![
-            ("days_with_such_changes", setup.seen),
-            ("baseline_days", setup.days),
-            ("peer_share", setup.peer_share),
-        ],
-        ..Judgement::default()
-    })
+    Ok(Judgement::new(surprise, setup.case.as_str(), move || {
+        let by_itself = tail::surprise(chance);
+        Explanation {
+            confidence: score::confidence(setup.days),
+            summary: format!("{}: {}; {}", title(setup.case), quoted(&setup.what), history(setup)),
+            features: vec![
+                ("change", quoted(&setup.what), by_itself),
+                ("daysWithSuchChanges", text::quantity(setup.seen), (surprise - by_itself).max(0.0)),
+            ],
+            measures: vec![
+                ("days_with_such_changes", setup.seen),
+                ("baseline_days", setup.days),
+                ("peer_share", setup.peer_share),
+            ],
+            ..Explanation::default()
+        }
+    }))
 }
 
 /// Returns the probability of such a change on a day of an account of which nothing is known. Choices, by how often
@@ -136,7 +128,7 @@ pub(super) mod tests {
     fn the_longer_the_history_the_higher_the_surprise() {
         let surprise = |days| {
             let setup = Setup { days, ..first(SetupCase::Policies, "x") };
-            judge("controls_loosened", SetupTopic::Controls, &setup, &Settings::default()).ok().unwrap().surprise
+            judge(SetupTopic::Controls, &setup).ok().unwrap().surprise
         };
         let surprises = [0.0, 5.0, 40.0, 200.0].map(surprise);
         assert!(surprises.is_sorted() && surprises[0] >= 2.9 && surprises[3] < 4.5, "{surprises:?}");

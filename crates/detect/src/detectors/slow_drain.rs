@@ -1,7 +1,7 @@
 //! `slow_drain`: a little more than usual, on many days.
 
 use super::detector;
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{Drain, Observation};
 
@@ -17,32 +17,32 @@ detector! {
 /// with the weights of risk; 1.0 was tried and taken back.
 const SURFACES: f64 = 0.5;
 
-fn drain(drain: &Drain, _: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+fn drain<'a>(drain: &'a Drain, _: &'a Observation, settings: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     let few = drain.rows < settings.least_rows;
-    Ok(Judgement {
-        surprise: if few { 0.0 } else { (drain.log10_e - SURFACES).max(0.0) },
-        confidence: score::confidence(drain.evidence),
-        subject: drain.surface.as_str(),
-        day: Some(drain.since),
-        summary: format!(
-            "Read {} rows through {} over {} active days, {:.1} times the usual {}",
-            text::count(drain.rows),
-            text::through(drain.surface),
-            drain.days,
-            drain.excess,
-            text::count(drain.usual_rows),
-        ),
-        features: vec![("rowCountOverDays", format!("{:.0}", drain.rows), 1.0)],
-        measures: vec![
-            ("rows", drain.rows),
-            ("usual_rows", drain.usual_rows),
-            ("days", f64::from(drain.days)),
-            ("log10_e", drain.log10_e),
-            ("baseline_days", drain.evidence),
-        ],
-        surface: Some(drain.surface),
-        ..Judgement::default()
-    })
+    Ok(Judgement::new(if few { 0.0 } else { (drain.log10_e - SURFACES).max(0.0) }, drain.surface.as_str(), move || {
+        Explanation {
+            confidence: score::confidence(drain.evidence),
+            day: Some(drain.since),
+            summary: format!(
+                "Read {} rows through {} over {} active days, {:.1} times the usual {}",
+                text::count(drain.rows),
+                text::through(drain.surface),
+                drain.days,
+                drain.excess,
+                text::count(drain.usual_rows),
+            ),
+            features: vec![("rowCountOverDays", format!("{:.0}", drain.rows), 1.0)],
+            measures: vec![
+                ("rows", drain.rows),
+                ("usual_rows", drain.usual_rows),
+                ("days", f64::from(drain.days)),
+                ("log10_e", drain.log10_e),
+                ("baseline_days", drain.evidence),
+            ],
+            surface: Some(drain.surface),
+            ..Explanation::default()
+        }
+    }))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `view_burst`: more list views and reports within a minute than the account usually opens.
 
 use super::detector;
-use crate::judgement::Judgement;
+use crate::judgement::{Explanation, Judgement};
 use crate::{Settings, Unscoreable, score, text};
 use model::{Burst, Kind, Observation};
 use profile::tail;
@@ -17,47 +17,49 @@ detector! {
 /// usually is. A choice.
 const LEAST_REQUESTS: u32 = 5;
 
-fn burst(burst: &Burst, observation: &Observation, settings: &Settings) -> Result<Judgement, Unscoreable> {
+fn burst<'a>(
+    burst: &'a Burst,
+    observation: &'a Observation,
+    settings: &'a Settings,
+) -> Result<Judgement<'a>, Unscoreable> {
     if burst.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
     let p = tail::count_at_least(&burst.usual, f64::from(burst.effective));
     let few = if burst.effective < LEAST_REQUESTS { 10f64.powf(-settings.zero_at) } else { 0.0 };
     let surprise = tail::surprise(p.max(few).max(score::change_of_role(burst.known_share)));
-    if surprise < settings.raise_at("view_burst") {
-        return Ok(Judgement::quiet(surprise));
-    }
-    let seconds = burst.span as f64 / 1_000.0;
-    let page_loads = if burst.effective < burst.requests {
-        format!(" ({} if a page load counts once)", burst.effective)
-    } else {
-        String::new()
-    };
-    let is_aura = observation.activity.as_ref().is_some_and(|activity| activity.kind == Kind::AuraRequest);
-    let did = if is_aura { "Made" } else { "Opened" };
-    let what = if is_aura { "requests of Aura components" } else { "list views and reports" };
-    Ok(Judgement {
-        surprise,
-        confidence: score::confidence(burst.usual.evidence),
-        summary: format!(
-            "{did} {} {what} in {seconds:.1} s{page_loads} on {}; the busiest minute of a usual day has {}{}",
-            text::count(f64::from(burst.requests)),
-            text::list(&burst.objects, burst.objects.len()),
-            text::quantity(burst.usual.mean()),
-            text::thin(burst.usual.evidence),
-        ),
-        features: vec![("requestsPerMinute", burst.effective.to_string(), 1.0)],
-        measures: vec![
-            ("requests", f64::from(burst.requests)),
-            ("effective_requests", f64::from(burst.effective)),
-            ("seconds", seconds),
-            ("mean", burst.usual.mean()),
-            ("baseline_days", burst.usual.evidence),
-        ],
-        evidence: burst.evidence.clone(),
-        objects: burst.objects.clone(),
-        ..Judgement::default()
-    })
+    Ok(Judgement::new(surprise, "", move || {
+        let seconds = burst.span as f64 / 1_000.0;
+        let page_loads = if burst.effective < burst.requests {
+            format!(" ({} if a page load counts once)", burst.effective)
+        } else {
+            String::new()
+        };
+        let is_aura = observation.activity.as_ref().is_some_and(|activity| activity.kind == Kind::AuraRequest);
+        let did = if is_aura { "Made" } else { "Opened" };
+        let what = if is_aura { "requests of Aura components" } else { "list views and reports" };
+        Explanation {
+            confidence: score::confidence(burst.usual.evidence),
+            summary: format!(
+                "{did} {} {what} in {seconds:.1} s{page_loads} on {}; the busiest minute of a usual day has {}{}",
+                text::count(f64::from(burst.requests)),
+                text::list(&burst.objects, burst.objects.len()),
+                text::quantity(burst.usual.mean()),
+                text::thin(burst.usual.evidence),
+            ),
+            features: vec![("requestsPerMinute", burst.effective.to_string(), 1.0)],
+            measures: vec![
+                ("requests", f64::from(burst.requests)),
+                ("effective_requests", f64::from(burst.effective)),
+                ("seconds", seconds),
+                ("mean", burst.usual.mean()),
+                ("baseline_days", burst.usual.evidence),
+            ],
+            evidence: burst.evidence.clone(),
+            objects: burst.objects.clone(),
+            ..Explanation::default()
+        }
+    }))
 }
 
 #[cfg(test)]

@@ -23,12 +23,22 @@ pub(crate) struct Prepared {
     rejects: Option<BufWriter<File>>,
 }
 
+/// What a run finds out beside incidents.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Beside {
+    /// The alarms of the founding article's plain detectors.
+    pub(crate) plain: bool,
+    /// What all tests find of each user-day.
+    pub(crate) scores: bool,
+}
+
 pub(crate) fn run(arguments: &BacktestArguments) -> Result<Done> {
-    let prepared = prepare(&arguments.read, false)?;
+    let beside = Beside { plain: false, scores: arguments.scores.is_some() };
+    let prepared = prepare(&arguments.read, beside)?;
     // Opened before the run, which may take hours, so that a file that cannot be written fails at once.
     let open = |path: &Option<PathBuf>| path.as_deref().map(output::create).transpose();
     let (findings, incidents) = (open(&arguments.findings)?, open(&arguments.incidents)?);
-    let report = open(&arguments.report)?;
+    let (scores, report) = (open(&arguments.scores)?, open(&arguments.report)?);
     let outcome = prepared.read()?;
     let finished = &outcome.finished;
     if let Some(file) = findings {
@@ -36,6 +46,9 @@ pub(crate) fn run(arguments: &BacktestArguments) -> Result<Done> {
     }
     if let Some(file) = incidents {
         output::write_lines(file, &finished.incidents)?;
+    }
+    if let Some(file) = scores {
+        output::write_lines(file, &finished.scores)?;
     }
     if let Some(file) = report {
         write_report(&outcome, "orgwatch backtest", file)?;
@@ -58,7 +71,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// Finds the inputs and opens the file of rejects, if one is asked for.
-pub(crate) fn prepare(arguments: &ReadArguments, plain: bool) -> Result<Prepared> {
+pub(crate) fn prepare(arguments: &ReadArguments, beside: Beside) -> Result<Prepared> {
     let settings: Settings = crate::commands::config::load(arguments.config.as_deref())?;
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options {
@@ -69,7 +82,8 @@ pub(crate) fn prepare(arguments: &ReadArguments, plain: bool) -> Result<Prepared
         from: arguments.from,
         to: arguments.to,
         threads: arguments.threads.map_or_else(cores, usize::from),
-        plain,
+        plain: beside.plain,
+        scores: beside.scores,
     };
     let spinner = progress::spinner("looking at the files");
     let backtest = Backtest::new(&arguments.inputs, settings, options);

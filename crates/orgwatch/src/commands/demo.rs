@@ -2,7 +2,8 @@
 
 use crate::Done;
 use crate::arguments::{DemoArguments, ReadArguments, Shape};
-use crate::commands::{backtest, simulate};
+use crate::commands::backtest::{self, Beside};
+use crate::commands::simulate;
 use crate::output;
 use anyhow::Result;
 use model::{OrgId, Timestamp};
@@ -30,7 +31,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Done> {
             threads: None,
             rejects: None,
         },
-        false,
+        Beside::default(),
     )?;
     let outcome = prepared.read()?;
     backtest::print(&outcome, 5)?;
