@@ -19,6 +19,7 @@ pub(crate) mod progress;
 mod role;
 mod rows;
 mod setup;
+pub(crate) mod signals;
 pub(crate) mod writes;
 
 use crate::calendar::{Calendar, LocalHour};
@@ -33,6 +34,7 @@ use names::Names;
 use population::Populations;
 use progress::Progress;
 use rustc_hash::FxHashMap;
+use signals::SharedSignals;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The profiles, populations and clock of one org.
@@ -90,6 +92,7 @@ pub(crate) struct Shared {
     pub(crate) populations: Populations,
     pub(crate) names: Names,
     pub(crate) progress: Progress,
+    pub(crate) signals: SharedSignals,
     /// Kinds of events that are currently missing.
     pub(crate) blind: BTreeSet<Kind>,
     /// `memory_days` of the settings.

@@ -9,6 +9,7 @@ mod role;
 mod rows;
 mod runs;
 mod sessions;
+mod signals;
 mod writes;
 
 pub(crate) use burst::Request;
@@ -20,6 +21,7 @@ pub(crate) use role::Role;
 pub(crate) use rows::{DrainState, Peaks, RowModel};
 pub(crate) use runs::Runs;
 pub(crate) use sessions::{Delegation, Sessions};
+pub(crate) use signals::{DaySignals, Signals};
 pub(crate) use writes::{WriteDay, WriteModel};
 
 use crate::estimate::{KnownValues, Moments};
@@ -163,6 +165,9 @@ pub struct Profile {
     /// What the account writes through the APIs. Also stored behind the profile.
     #[serde(skip)]
     pub(crate) writes: Vec<WriteModel>,
+    /// Also stored behind the profile.
+    #[serde(skip)]
+    pub(crate) signals: Signals,
     /// The last day learned, in days since 1970-01-01 of the org's calendar.
     pub(crate) last_day: Option<i32>,
     /// Active days learned, at most four times `memory_days`.
@@ -252,6 +257,7 @@ impl Profile {
             administers: None,
             closed: ClosedDays::default(),
             writes: Vec::new(),
+            signals: Signals::default(),
             last_day: None,
             days: 0.0,
             revision: 0,
@@ -301,6 +307,7 @@ impl Profile {
             + self.day.as_ref().map_or(0, |day| day.bytes())
             + self.closed.bytes()
             + self.writes.capacity() * size_of::<WriteModel>()
+            + self.signals.heap_bytes()
             + self.rows.iter().flatten().count() * size_of::<RowModel>()
             + self.values.all().iter().map(|values| values.heap_bytes()).sum::<usize>()
             + self.sessions.heap_bytes()

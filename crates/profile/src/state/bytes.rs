@@ -20,6 +20,8 @@ pub(crate) const FIFTH: u8 = 5;
 /// Version of profiles with [`DayMore`](crate::user::DayMore), and of the day factor with the time before which identities
 /// were forgotten.
 pub(crate) const SIXTH: u8 = 6;
+/// Version of profiles with [`Signals`](crate::user::Signals).
+pub(crate) const SEVENTH: u8 = 7;
 
 /// Encodes the version and the value.
 pub(crate) fn encode<T: Serialize>(key: &str, version: u8, value: &T) -> Result<Vec<u8>, StateError> {

@@ -5,7 +5,7 @@ use super::bytes::Fixed;
 use crate::calendar::LocalHour;
 use crate::org::population::CountDay;
 use crate::org::progress::Factors;
-use crate::user::{ClosedDays, Counter, DayMore, HourRows, WriteDay, WriteModel};
+use crate::user::{ClosedDays, Counter, DayMore, DaySignals, HourRows, Signals, WriteDay, WriteModel};
 use model::{Scope, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +20,8 @@ pub(super) enum RecordKind {
     Head,
     Populations,
     Progress,
+    /// Absent before version 7 of profiles.
+    Signals,
     Slots(u32),
     Known(u8),
     Names(u8),
@@ -87,6 +89,9 @@ pub(super) type ProfileWrites = (Vec<WriteModel>, Vec<WriteDay>, Vec<(i32, Vec<W
 /// What follows from version 6 on: more of the open day, and of closed days by the number of the day.
 pub(super) type ProfileDays = (Option<DayMore>, Vec<(i32, DayMore)>);
 
+/// What follows from version 7 on: more of the account, of its open day, and of closed days by the number of the day.
+pub(super) type ProfileSignals = (Signals, Option<DaySignals>, Vec<(i32, DaySignals)>);
+
 /// Number of entries that the other records hold together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sizes {
@@ -126,6 +131,7 @@ impl fmt::Display for RecordKind {
             Self::Head => f.write_str("head"),
             Self::Populations => f.write_str("populations"),
             Self::Progress => f.write_str("progress"),
+            Self::Signals => f.write_str("signals"),
             Self::Slots(page) => write!(f, "slots/{page}"),
             Self::Known(shard) => write!(f, "known/{shard}"),
             Self::Names(shard) => write!(f, "names/{shard}"),
@@ -145,6 +151,7 @@ impl RecordKind {
             "head" => Some(Self::Head),
             "populations" => Some(Self::Populations),
             "progress" => Some(Self::Progress),
+            "signals" => Some(Self::Signals),
             "slots" => rest.parse().ok().map(Self::Slots),
             "known" => rest.parse().ok().map(Self::Known),
             "names" => rest.parse().ok().map(Self::Names),
@@ -167,6 +174,7 @@ mod tests {
             (RecordKind::Head, "head"),
             (RecordKind::Populations, "populations"),
             (RecordKind::Progress, "progress"),
+            (RecordKind::Signals, "signals"),
             (RecordKind::Slots(70_000), "slots/70000"),
             (RecordKind::Known(0), "known/0"),
             (RecordKind::Names(255), "names/255"),

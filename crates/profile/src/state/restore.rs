@@ -1,9 +1,11 @@
 //! Restores an org from its records.
 
-use super::bytes::{FIFTH, FIRST, FOURTH, Fixed, SECOND, SIXTH, THIRD, decode, decode_body, decode_start, split};
+use super::bytes::{
+    FIFTH, FIRST, FOURTH, Fixed, SECOND, SEVENTH, SIXTH, THIRD, decode, decode_body, decode_start, split,
+};
 use super::record::{
-    Head, HeadMore, KnownShard, NamesShard, ProfileDays, ProfileMore, ProfileWrites, ProgressMore, RecordKind,
-    StoredView,
+    Head, HeadMore, KnownShard, NamesShard, ProfileDays, ProfileMore, ProfileSignals, ProfileWrites, ProgressMore,
+    RecordKind, StoredView,
 };
 use super::{Changes, IdentityLog, StateError};
 use crate::estimate::KnownValues;
@@ -46,13 +48,14 @@ impl Restore {
     /// If it is damaged, of an unknown version, or of an unknown key.
     pub fn add(&mut self, key: String, bytes: Vec<u8>) -> Result<(), StateError> {
         let kind = RecordKind::parse(&key)?;
-        if matches!(kind, RecordKind::Head | RecordKind::Populations | RecordKind::Progress) {
+        if matches!(kind, RecordKind::Head | RecordKind::Populations | RecordKind::Progress | RecordKind::Signals) {
             self.org.changes.singles.insert(key.clone(), id::hash(&bytes));
         }
         match kind {
             RecordKind::Head => self.head = Some(read_head(&key, &bytes)?),
             RecordKind::Populations => self.populations = Some(decode(&key, &bytes)?),
             RecordKind::Progress => self.progress = Some(read_progress(&key, &bytes)?),
+            RecordKind::Signals => self.org.shared.signals = decode(&key, &bytes)?,
             RecordKind::Slots(page) => {
                 self.pages.insert(page, decode(&key, &bytes)?);
             }
@@ -152,7 +155,7 @@ fn read_progress(key: &str, bytes: &[u8]) -> Result<(Progress, ProgressMore), St
     }
 }
 
-/// Reads a profile of version 1 or 3 to 6; there is no version 2. In version 1 the right to administer is unknown, before
+/// Reads a profile of version 1 or 3 to 7; there is no version 2. In version 1 the right to administer is unknown, before
 /// version 4 no closed day is kept, before version 5 no writes are, and before version 6 operations are kept in place of
 /// cases of Setup.
 pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateError> {
@@ -174,12 +177,11 @@ pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateErro
         }
         SIXTH => {
             let (profile, more, writes, days): (_, _, _, ProfileDays) = decode_body(key, body)?;
-            let mut profile = with_writes(with_more(profile, more), writes);
-            if let (Some(day), Some(more)) = (&mut profile.day, days.0) {
-                day.more = more;
-            }
-            days.1.into_iter().for_each(|(number, more)| profile.closed.set_more(number, more));
-            profile
+            with_days(with_writes(with_more(profile, more), writes), days)
+        }
+        SEVENTH => {
+            let (profile, more, writes, days, signals): (_, _, _, _, ProfileSignals) = decode_body(key, body)?;
+            with_signals(with_days(with_writes(with_more(profile, more), writes), days), signals)
         }
         found => return Err(StateError::Version { key: key.to_owned(), found }),
     };
@@ -195,6 +197,23 @@ fn with_writes(mut profile: Profile, (models, open, closed): ProfileWrites) -> P
         day.writes = open;
     }
     closed.into_iter().for_each(|(number, of_day)| profile.closed.set_writes(number, of_day));
+    profile
+}
+
+fn with_days(mut profile: Profile, (open, closed): ProfileDays) -> Profile {
+    if let (Some(day), Some(more)) = (&mut profile.day, open) {
+        day.more = more;
+    }
+    closed.into_iter().for_each(|(number, more)| profile.closed.set_more(number, more));
+    profile
+}
+
+fn with_signals(mut profile: Profile, (signals, open, closed): ProfileSignals) -> Profile {
+    profile.signals = signals;
+    if let (Some(day), Some(signals)) = (&mut profile.day, open) {
+        day.signals = signals;
+    }
+    closed.into_iter().for_each(|(number, signals)| profile.closed.set_signals(number, signals));
     profile
 }
 

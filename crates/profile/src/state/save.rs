@@ -1,6 +1,6 @@
 //! Turns the changes of an org into records.
 
-use super::bytes::{FIRST, Fixed, SECOND, SIXTH, encode};
+use super::bytes::{FIRST, Fixed, SECOND, SEVENTH, SIXTH, encode};
 use super::changes::{Changes, Shards};
 use super::identity_log::{Content, IdentityLog};
 use super::record::{
@@ -9,6 +9,7 @@ use super::record::{
 use super::{Record, StateError};
 use crate::org::names::Names;
 use crate::org::population::Populations;
+use crate::org::signals::SharedSignals;
 use crate::org::{Member, Org, user_at};
 use model::id;
 use rustc_hash::FxHashMap;
@@ -26,6 +27,10 @@ pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
     ];
     for (kind, bytes) in singles {
         single(&mut org.changes, kind, bytes, &mut records);
+    }
+    if org.shared.signals != SharedSignals::default() {
+        let bytes = encode("signals", FIRST, &org.shared.signals)?;
+        single(&mut org.changes, RecordKind::Signals, bytes, &mut records);
     }
     slots(org, &mut records)?;
     known(&mut org.shared.populations, &mut records)?;
@@ -190,7 +195,8 @@ fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
         let open = profile.day.as_ref().map(|day| day.writes.as_slice()).unwrap_or_default();
         let writes = (&profile.writes, open, more.closed.writes());
         let days = (profile.day.as_ref().map(|day| &day.more), more.closed.more());
-        let bytes = encode(&key, SIXTH, &(&*profile, &more, writes, days));
+        let signals = (&profile.signals, profile.day.as_ref().map(|day| &day.signals), more.closed.signals());
+        let bytes = encode(&key, SEVENTH, &(&*profile, &more, writes, days, signals));
         profile.closed = more.closed;
         if let Some(day) = &mut profile.day {
             day.earlier = more.earlier;

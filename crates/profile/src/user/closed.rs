@@ -1,6 +1,6 @@
 //! Closed days of an account, kept while activities of them may still come.
 
-use super::{Counts, Day, DayMore, DrainState, HourRows, WriteDay};
+use super::{Counts, Day, DayMore, DaySignals, DrainState, HourRows, WriteDay};
 use crate::estimate::Moments;
 use model::Surface;
 use serde::{Deserialize, Serialize};
@@ -91,16 +91,34 @@ impl ClosedDays {
         days.filter(|(_, more)| **more != DayMore::default()).collect()
     }
 
+    /// Returns what each day has from version 7 of the record on, if it has any, by the number of the day.
+    pub(crate) fn signals(&self) -> Vec<(i32, &DaySignals)> {
+        let days = self.0.iter().map(|closed| (closed.day.number, &closed.day.signals));
+        days.filter(|(_, signals)| **signals != DaySignals::default()).collect()
+    }
+
     /// Puts that of a day back, from the stored state.
+    pub(crate) fn set_signals(&mut self, number: i32, signals: DaySignals) {
+        if let Some(closed) = self.get_mut(number) {
+            closed.day.signals = signals;
+        }
+    }
+
+    /// Returns a day by its number, if the account had one.
+    pub(crate) fn get_mut(&mut self, number: i32) -> Option<&mut ClosedDay> {
+        self.0.iter_mut().find(|closed| closed.day.number == number)
+    }
+
+    /// Puts what a day has from version 6 of the record on back, from the stored state.
     pub(crate) fn set_more(&mut self, number: i32, more: DayMore) {
-        if let Some(closed) = self.0.iter_mut().find(|closed| closed.day.number == number) {
+        if let Some(closed) = self.get_mut(number) {
             closed.day.more = more;
         }
     }
 
     /// Puts back what was written on a day, from the stored state.
     pub(crate) fn set_writes(&mut self, number: i32, writes: Vec<WriteDay>) {
-        if let Some(closed) = self.0.iter_mut().find(|closed| closed.day.number == number) {
+        if let Some(closed) = self.get_mut(number) {
             closed.day.writes = writes;
         }
     }

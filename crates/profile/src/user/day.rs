@@ -1,7 +1,7 @@
 //! The open day of an account: what it has done since its day began.
 
 use super::burst::Recent;
-use super::{Counts, Delegation, WriteDay};
+use super::{Counts, DaySignals, Delegation, WriteDay};
 use crate::estimate::Moments;
 use crate::state::exact;
 use model::{Rate, Scope, Surface, Text, Timestamp, Usual, Uuid};
@@ -64,6 +64,9 @@ pub(crate) struct Day {
     /// Stored behind the profile, too.
     #[serde(skip)]
     pub(crate) more: DayMore,
+    /// Stored behind the profile, too.
+    #[serde(skip)]
+    pub(crate) signals: DaySignals,
 }
 
 /// What a day has from version 6 of the record on.
@@ -212,6 +215,7 @@ impl Day {
             late_hour: None,
             is_closed: false,
             more: DayMore::default(),
+            signals: DaySignals::default(),
         }
     }
 
@@ -278,6 +282,7 @@ impl Day {
             + self.writes.iter().map(WriteDay::heap_bytes).sum::<usize>()
             + self.writes.capacity() * size_of::<WriteDay>()
             + self.more.odd_hours.capacity() * size_of::<OddHour>()
+            + self.signals.heap_bytes()
     }
 }
 

@@ -127,8 +127,8 @@ fn keys(records: &[Record]) -> Vec<&str> {
 }
 
 #[test]
-fn version_6() {
-    insta::assert_snapshot!("version_6", text(&org_of_version_6().1));
+fn version_7() {
+    insta::assert_snapshot!("version_7", text(&org_of_version_6().1));
 }
 
 #[test]

@@ -1,0 +1,8 @@
+//! What an org has from version 7 of the records on.
+
+use serde::{Deserialize, Serialize};
+
+/// What all profiles of an org have in common from version 7 on: a record of its own. The order of the fields is the
+/// encoding.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SharedSignals {}
