@@ -20,7 +20,7 @@ pub(crate) const FIFTH: u8 = 5;
 /// Version of profiles with [`DayMore`](crate::user::DayMore), and of the day factor with the time before which identities
 /// were forgotten.
 pub(crate) const SIXTH: u8 = 6;
-/// Version of profiles with [`Signals`](crate::user::Signals).
+/// Version of profiles with [`Signals`](crate::user::Signals), and of the day factor with the medians of four weeks.
 pub(crate) const SEVENTH: u8 = 7;
 
 /// Encodes the version and the value.

@@ -13,7 +13,7 @@ use crate::org::facets::Facets;
 use crate::org::identities::Identity;
 use crate::org::names::ViewName;
 use crate::org::population::{KnownBy, Populations};
-use crate::org::progress::Progress;
+use crate::org::progress::{EarlierProgress, Progress};
 use crate::org::{Member, Org};
 use crate::settings::Settings;
 use crate::user::{Profile, SETUP_CASES};
@@ -140,19 +140,21 @@ pub(super) fn read_head(key: &str, bytes: &[u8]) -> Result<(Head, HeadMore), Sta
     }
 }
 
-/// Reads the day factor of version 1, 2 or 6. In version 1 those of closed days are unknown. Of version 2 the first records
-/// end before `forgotten`.
+/// Reads the day factor of version 1, 2, 6 or 7. In version 1 those of closed days are unknown. Of version 2 the first
+/// records end before `forgotten`.
 fn read_progress(key: &str, bytes: &[u8]) -> Result<(Progress, ProgressMore), StateError> {
-    match split(key, bytes)? {
-        (FIRST, body) => Ok((decode_body(key, body)?, ProgressMore::default())),
+    let (progress, more): (EarlierProgress, _) = match split(key, bytes)? {
+        (FIRST, body) => (decode_body(key, body)?, ProgressMore::default()),
         (SECOND, body) => {
             let ((progress, past, judged), rest) = decode_start(key, body)?;
             let forgotten = if rest.is_empty() { None } else { decode_body(key, rest)? };
-            Ok((progress, ProgressMore { past, judged, forgotten }))
+            (progress, ProgressMore { past, judged, forgotten })
         }
-        (SIXTH, body) => decode_body(key, body),
-        (found, _) => Err(StateError::Version { key: key.to_owned(), found }),
-    }
+        (SIXTH, body) => decode_body(key, body)?,
+        (SEVENTH, body) => return decode_body(key, body),
+        (found, _) => return Err(StateError::Version { key: key.to_owned(), found }),
+    };
+    Ok((progress.into(), more))
 }
 
 /// Reads a profile of version 1 or 3 to 7; there is no version 2. In version 1 the right to administer is unknown, before

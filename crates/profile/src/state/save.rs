@@ -1,6 +1,6 @@
 //! Turns the changes of an org into records.
 
-use super::bytes::{FIRST, Fixed, SECOND, SEVENTH, SIXTH, encode};
+use super::bytes::{FIRST, Fixed, SECOND, SEVENTH, encode};
 use super::changes::{Changes, Shards};
 use super::identity_log::{Content, IdentityLog};
 use super::record::{
@@ -23,7 +23,7 @@ pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
     let singles = [
         (RecordKind::Head, encode("head", SECOND, &(head(org), head_more(org)))?),
         (RecordKind::Populations, encode("populations", FIRST, &org.shared.populations)?),
-        (RecordKind::Progress, encode("progress", SIXTH, &(&org.shared.progress, progress_more(org)))?),
+        (RecordKind::Progress, encode("progress", SEVENTH, &(&org.shared.progress, progress_more(org)))?),
     ];
     for (kind, bytes) in singles {
         single(&mut org.changes, kind, bytes, &mut records);
