@@ -72,9 +72,9 @@ pub(crate) fn bench(arguments: &[&str]) -> Result<()> {
     run(cargo(bench).args(arguments))
 }
 
-/// Measures detection on simulated worlds: those of one group, or of all.
-pub(crate) fn quality(groups: &[&str]) -> Result<()> {
-    run(cargo(&["bench", "-p", "orgwatch", "--bench", "quality", "--"]).args(groups))
+/// Measures detection on simulated worlds and public sets.
+pub(crate) fn quality(arguments: &[&str]) -> Result<()> {
+    run(cargo(&["bench", "-p", "orgwatch", "--bench", "quality", "--"]).args(arguments))
 }
 
 /// Benchmarks the live pipeline with its own nats-server and Postgres.

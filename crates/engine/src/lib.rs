@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod evaluate;
+pub mod ranking;
 
 mod backtest;
 mod engine;

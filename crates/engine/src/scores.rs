@@ -22,8 +22,9 @@ pub struct DayScores {
     pub tests: Vec<DayTest>,
     /// Whether the day has a finding that was not withdrawn.
     pub raised: bool,
-    /// The risk of the day's findings by themselves, 0 to 100.
-    pub risk_score: Points,
+    /// The risk of the day by itself, 0 to 100, to rank days by: of its findings, or of its tests if that is higher. It
+    /// tells days without findings apart, too.
+    pub risk_score: f64,
 }
 
 /// The largest surprise of a test on one day.
@@ -85,7 +86,9 @@ impl Scores {
         risk: impl Fn(&OrgId, &UserId, &BTreeSet<Uuid>) -> Option<Points>,
     ) -> Vec<DayScores> {
         let scored = |((org_id, user_id, day), of_day): ((OrgId, UserId, Timestamp), UserDay)| {
-            let risk_score = risk(&org_id, &user_id, &of_day.findings);
+            let risk_of_findings = risk(&org_id, &user_id, &of_day.findings);
+            let risk_of_tests =
+                100.0 * risk_of_tests(of_day.tests.iter().map(|((name, _), surprise)| (*name, *surprise)));
             let tests = of_day.tests.into_iter().map(|((detector, subject), surprise)| DayTest {
                 detector,
                 subject,
@@ -99,8 +102,8 @@ impl Scores {
                 user_class: of_day.class,
                 day,
                 tests: tests.collect(),
-                raised: risk_score.is_some(),
-                risk_score: risk_score.unwrap_or_default(),
+                raised: risk_of_findings.is_some(),
+                risk_score: risk_of_findings.map_or(0.0, Points::to_f64).max(risk_of_tests),
             }
         };
         self.0.into_iter().filter(|((_, _, day), _)| *day >= from).map(scored).collect()
@@ -108,5 +111,81 @@ impl Scores {
 
     fn day(&mut self, org: &OrgId, user: &UserId, day: Timestamp) -> &mut UserDay {
         self.0.entry((org.clone(), user.clone(), day)).or_default()
+    }
+}
+
+/// Returns the probability of an attack by the surprises of a day's tests, each with its detector, raised or not: the odds
+/// of any day, multiplied by how far the tests speak against an ordinary one.
+///
+/// A p-value becomes the e-value 1/(2·√p). The mean of the detectors' e-values is one, too, however they depend on each
+/// other; those that found nothing have p = 1 (Vovk and Wang, "E-values: Calibration, combination and applications",
+/// Annals of Statistics 49, 2021).
+fn risk_of_tests<'a>(tests: impl Iterator<Item = (&'a str, f64)>) -> f64 {
+    /// The odds of an attack on any user-day. A choice: it scales risks below the line and leaves their order alone.
+    const ODDS: f64 = 1e-3;
+    let mut largest: BTreeMap<&str, f64> = BTreeMap::new();
+    for (detector, surprise) in tests {
+        let of_detector = largest.entry(detector).or_default();
+        *of_detector = surprise.max(*of_detector);
+    }
+    let silent = DETECTORS.len().saturating_sub(largest.len()) as f64;
+    let sum: f64 = largest.values().map(|surprise| 10f64.powf(surprise / 2.0)).sum::<f64>() + silent;
+    let odds = ODDS * sum / (2.0 * DETECTORS.len() as f64);
+    odds / (1.0 + odds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Tests = &'static [(&'static str, &'static str, f64)];
+
+    fn scores(days: &[(i64, Tests)]) -> Scores {
+        let mut scores = Scores::default();
+        for (day, tests) in days {
+            let of_day = scores.day(&OrgId::new("org"), &UserId::new("user"), Timestamp(*day));
+            of_day.tests =
+                tests.iter().map(|(detector, subject, surprise)| ((*detector, *subject), *surprise)).collect();
+        }
+        scores
+    }
+
+    #[test]
+    fn days_before_the_end_of_learning_are_left_out_and_the_others_keep_their_tests() {
+        let tests: Tests = &[("row_spike", "report", 3.0), ("row_spike", "api", 1.0), ("off_hours", "", 2.0)];
+        let days = scores(&[(1, tests), (2, tests), (3, &[])]).finish(Timestamp(2), |_, _, _| None);
+        assert_eq!(days.iter().map(|day| day.day.0).collect::<Vec<_>>(), [2, 3]);
+        let found: Vec<_> = days[0].tests.iter().map(|test| (test.detector, test.subject, test.surprise)).collect();
+        assert_eq!(found, [("off_hours", "", 2.0), ("row_spike", "api", 1.0), ("row_spike", "report", 3.0)]);
+        assert!((days[0].tests[2].p - 1e-3).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_day_has_the_risk_of_its_findings_and_one_without_any_that_of_its_tests() {
+        let tests: Tests = &[("row_spike", "report", 3.0)];
+        let day = |risk: Option<Points>| scores(&[(1, tests)]).finish(Timestamp(0), |_, _, _| risk).remove(0);
+        let raised = day(Some(Points::from_f64(40.0)));
+        assert_eq!((raised.raised, raised.risk_score), (true, 40.0));
+        let unraised = day(None);
+        assert!(!unraised.raised && unraised.risk_score > 0.0 && unraised.risk_score < 1.0, "{unraised:?}");
+        assert_eq!(day(Some(Points::default())).risk_score, unraised.risk_score);
+    }
+
+    #[test]
+    fn tests_that_found_nothing_leave_half_of_the_usual_odds() {
+        let risk = risk_of_tests([].into_iter());
+        assert!((risk / (1.0 - risk) - 5e-4).abs() < 1e-12, "{risk}");
+    }
+
+    proptest! {
+        #[test]
+        fn more_surprise_is_more_risk_and_a_detector_counts_once(a in 0.0..20.0, more in 0.01..5.0, other in 0.0..20.0) {
+            let risk = |surprise| risk_of_tests([("row_spike", surprise), ("off_hours", other)].into_iter());
+            prop_assert!(risk(a) < risk(a + more));
+            let twice = risk_of_tests([("row_spike", a + more), ("off_hours", other), ("row_spike", a)].into_iter());
+            prop_assert_eq!(twice, risk(a + more));
+            prop_assert!((0.0..=1.0).contains(&twice));
+        }
     }
 }

@@ -23,9 +23,9 @@ pub(crate) struct Prepared {
     rejects: Option<BufWriter<File>>,
 }
 
-/// What a run finds out beside incidents.
+/// What a run finds out apart from incidents.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Beside {
+pub(crate) struct Extras {
     /// The alarms of the founding article's plain detectors.
     pub(crate) plain: bool,
     /// What all tests find of each user-day.
@@ -33,8 +33,8 @@ pub(crate) struct Beside {
 }
 
 pub(crate) fn run(arguments: &BacktestArguments) -> Result<Done> {
-    let beside = Beside { plain: false, scores: arguments.scores.is_some() };
-    let prepared = prepare(&arguments.read, beside)?;
+    let extras = Extras { plain: false, scores: arguments.scores.is_some() };
+    let prepared = prepare(&arguments.read, extras)?;
     // Opened before the run, which may take hours, so that a file that cannot be written fails at once.
     let open = |path: &Option<PathBuf>| path.as_deref().map(output::create).transpose();
     let (findings, incidents) = (open(&arguments.findings)?, open(&arguments.incidents)?);
@@ -71,7 +71,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// Finds the inputs and opens the file of rejects, if one is asked for.
-pub(crate) fn prepare(arguments: &ReadArguments, beside: Beside) -> Result<Prepared> {
+pub(crate) fn prepare(arguments: &ReadArguments, extras: Extras) -> Result<Prepared> {
     let settings: Settings = crate::commands::config::load(arguments.config.as_deref())?;
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options {
@@ -82,8 +82,8 @@ pub(crate) fn prepare(arguments: &ReadArguments, beside: Beside) -> Result<Prepa
         from: arguments.from,
         to: arguments.to,
         threads: arguments.threads.map_or_else(cores, usize::from),
-        plain: beside.plain,
-        scores: beside.scores,
+        plain: extras.plain,
+        scores: extras.scores,
     };
     let spinner = progress::spinner("looking at the files");
     let backtest = Backtest::new(&arguments.inputs, settings, options);

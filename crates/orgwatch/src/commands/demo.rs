@@ -2,7 +2,7 @@
 
 use crate::Done;
 use crate::arguments::{DemoArguments, ReadArguments, Shape};
-use crate::commands::backtest::{self, Beside};
+use crate::commands::backtest::{self, Extras};
 use crate::commands::simulate;
 use crate::output;
 use anyhow::Result;
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Done> {
             threads: None,
             rejects: None,
         },
-        Beside::default(),
+        Extras::default(),
     )?;
     let outcome = prepared.read()?;
     backtest::print(&outcome, 5)?;

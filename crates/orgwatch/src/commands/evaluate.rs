@@ -2,7 +2,7 @@
 
 use crate::Done;
 use crate::arguments::EvaluateArguments;
-use crate::commands::backtest::{self, Beside};
+use crate::commands::backtest::{self, Extras};
 use crate::output;
 use anyhow::{Context, Result};
 use comfy_table::Cell;
@@ -13,7 +13,7 @@ use std::path::Path;
 
 pub(crate) fn run(arguments: &EvaluateArguments) -> Result<Done> {
     let labels = labels(&arguments.labels)?.labels;
-    let outcome = backtest::prepare(&arguments.read, Beside { plain: true, scores: false })?.read()?;
+    let outcome = backtest::prepare(&arguments.read, Extras { plain: true, scores: false })?.read()?;
     let user_days = outcome.finished.counts.user_days;
     let alerts: Vec<Alert> = outcome.finished.incidents.iter().map(Alert::from).collect();
     let plain = outcome.plain.as_ref().map(PlainDetectors::alerts).unwrap_or_default();

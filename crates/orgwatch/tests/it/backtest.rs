@@ -50,6 +50,25 @@ fn findings_incidents_and_rejects_are_written() {
 }
 
 #[test]
+fn scores_are_written_for_days_with_and_without_findings() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scores.ndjson");
+    let from = "2026-01-17T00:00:00.000Z";
+    let run = ["backtest", "--org", ORG, "--learn-until", from, "--scores", &text(&path), &events()];
+    succeed(&run);
+    let days = lines(&path);
+    assert!(days.iter().all(|day| day["day"].as_str().unwrap() >= from && day["org_id"] == ORG));
+    let is_risky = |day: &&Value| day["risk_score"].as_f64().unwrap() > 0.0;
+    let raised = |wanted: bool| days.iter().filter(|day| day["raised"] == wanted).filter(is_risky).count();
+    assert!(raised(true) > 0 && raised(false) > raised(true), "{} {}", raised(true), raised(false));
+    let tests = days.iter().flat_map(|day| day["tests"].as_array().unwrap());
+    let pairs: Vec<(f64, f64)> =
+        tests.map(|test| (test["surprise"].as_f64().unwrap(), test["p"].as_f64().unwrap())).collect();
+    assert!(pairs.len() > days.len(), "{} tests on {} days", pairs.len(), days.len());
+    assert!(pairs.iter().all(|(surprise, p)| (surprise + p.log10()).abs() < 1e-9));
+}
+
+#[test]
 fn a_dash_is_standard_input() {
     let content = std::fs::read(events()).unwrap();
     let output = run_with(&["backtest", "--json", "--org", ORG, "-"], &content);
