@@ -24,6 +24,9 @@ fn matters(detector: &dyn Detector, kind: Kind) -> bool {
     if matches!(detector.name(), "rights_raised" | "app_authorized" | "controls_loosened") {
         return matches!(kind, Kind::SetupChange | Kind::PermissionSet);
     }
+    if detector.name() == "new_app" {
+        return matches!(kind, Kind::Login | Kind::Api | Kind::ApiUsage | Kind::BulkApi | Kind::BulkApiResult);
+    }
     let is_of = |families: &[Family]| families.contains(&family);
     match kind {
         Kind::Api => family != Family::Native,

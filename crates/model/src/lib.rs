@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod activity;
+pub mod arrival;
 pub mod batch;
 pub mod codec;
 pub mod effect;
@@ -19,6 +20,7 @@ mod words;
 pub use activity::{
     Activity, Attribute, Channel, Delegate, Kind, NativeAnomaly, NativeFeature, Outcome, Scope, ScoreScale, SourceIp,
 };
+pub use arrival::{NewApp, Wake};
 pub use batch::{Batch, Change, ChangeKind, Command, Control, EndReason, Entry, Item};
 pub use codec::WireError;
 pub use effect::{Effect, WriteKind, Writes};

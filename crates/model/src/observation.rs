@@ -5,7 +5,7 @@
 //! normal by construction and is not sent.
 
 use crate::words::words;
-use crate::{Activity, Kind, OrgId, Rate, Scope, Setup, Text, Timestamp, UserId, Usual, Writes};
+use crate::{Activity, Kind, NewApp, OrgId, Rate, Scope, Setup, Text, Timestamp, UserId, Usual, Wake, Writes};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -73,7 +73,7 @@ words! {
         Volume = "volume",
         /// First uses of objects, scopes and report exports.
         Novelty = "novelty",
-        /// Clients, networks, failed logins, sessions, delegation and changes in Setup.
+        /// Clients, apps, networks, failed logins, sessions, delegation, long silences and changes in Setup.
         Identity = "identity",
         /// Hours of the week.
         Time = "time",
@@ -141,6 +141,10 @@ pub enum Feature {
     Writes(Writes),
     /// A change in Setup, or of permissions, that weakens the org's defenses.
     Setup(Setup),
+    /// A connected app that is new to the account.
+    App(NewApp),
+    /// Activity after a long silence.
+    Wake(Wake),
 }
 
 impl Feature {
@@ -154,7 +158,9 @@ impl Feature {
             | Self::Failures(_)
             | Self::Session(_)
             | Self::Delegated(_)
-            | Self::Setup(_) => Family::Identity,
+            | Self::Setup(_)
+            | Self::App(_)
+            | Self::Wake(_) => Family::Identity,
             Self::Hour(_) => Family::Time,
             Self::Recon(_) => Family::Reconnaissance,
             Self::Native => Family::Native,

@@ -2,6 +2,8 @@
 //! nothing else in orgwatch needs an order.
 
 mod access;
+mod adoption;
+pub(crate) mod apps;
 mod clock;
 mod close;
 mod connection;
@@ -20,6 +22,7 @@ mod role;
 mod rows;
 mod setup;
 pub(crate) mod signals;
+pub(crate) mod wake;
 pub(crate) mod writes;
 
 use crate::calendar::{Calendar, LocalHour};

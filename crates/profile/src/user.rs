@@ -21,7 +21,7 @@ pub(crate) use role::Role;
 pub(crate) use rows::{DrainState, Peaks, RowModel};
 pub(crate) use runs::Runs;
 pub(crate) use sessions::{Delegation, Sessions};
-pub(crate) use signals::{DaySignals, Signals};
+pub(crate) use signals::{DaySignals, NewAppDay, Signals, WakeDay};
 pub(crate) use writes::{WriteDay, WriteModel};
 
 use crate::estimate::{KnownValues, Moments};

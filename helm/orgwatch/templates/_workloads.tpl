@@ -45,7 +45,7 @@ The workloads of the release: `workloads`, a list. Each has `defaults` merged wi
 {{- define "orgwatch.families" -}}
 volume: [bulk_export, mass_change, mass_deletion, row_spike, slow_drain, view_burst]
 novelty: [new_access, new_report_export, scope_increase]
-identity: [app_authorized, controls_loosened, failed_then_success, login_as_export, rare_network, rare_user_agent, rights_raised, session_hijack]
+identity: [app_authorized, controls_loosened, dormant_account, failed_then_success, login_as_export, new_app, rare_network, rare_user_agent, rights_raised, session_hijack]
 time: [off_hours]
 reconnaissance: [api_recon]
 native: [threat_detection]

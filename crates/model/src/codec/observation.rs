@@ -1,6 +1,7 @@
 //! Conversion of observations.
 
 use super::field::{Field, WireError, fields, numbers};
+use crate::arrival::{NewApp, Wake};
 use crate::effect::{WriteKind, Writes};
 use crate::observation::{
     Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Observation, Rarity, SessionChange,
@@ -34,6 +35,10 @@ fields!(Downloads => Downloads { count, bytes, evidence, recurrences } required 
 fields!(Drain => Drain { since, log10_e, days, excess, rows, usual_rows, evidence } renamed { surface: source });
 
 fields!(Setup => Setup { case, what, seen, days, org_days, peer_share, known_app });
+fields!(NewApp => NewApp {
+    app, app_id, users, accounts, rolled_out, imitates, chance, peer_tail, days, rows, requests, evidence,
+});
+fields!(Wake => Wake { silent_days, longest_days, chance, new_network, new_client, novelty, many, days });
 
 numbers!(UserClass => UserClass { Normal, Power, Admin, Integration, Guest });
 numbers!(WriteKind => WriteKind { Created, Updated, Deleted, Erased });
@@ -68,5 +73,5 @@ macro_rules! features {
 }
 features!(
     Volume, Burst, Scope, Object, Export, Client, Network, Failures, Session, Delegated, Hour, Recon, Downloads, Drain,
-    Writes, Setup,
+    Writes, Setup, App, Wake,
 );

@@ -524,7 +524,7 @@ pub struct Observation {
 /// One property of an observation that leans towards the unusual, with its usual value.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Feature {
-    #[prost(oneof = "feature::Value", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17")]
+    #[prost(oneof = "feature::Value", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19")]
     pub value: ::core::option::Option<feature::Value>,
 }
 /// Nested message and enum types in `Feature`.
@@ -565,6 +565,10 @@ pub mod feature {
         Writes(super::Writes),
         #[prost(message, tag = "17")]
         Setup(super::Setup),
+        #[prost(message, tag = "18")]
+        App(super::NewApp),
+        #[prost(message, tag = "19")]
+        Wake(super::Wake),
     }
 }
 /// Predictive distribution of a heavy-tailed quantity x: ln(1 + x) is distributed as Student's t.
@@ -785,6 +789,68 @@ pub struct Rarity {
     /// For clients: share of all accounts' clients that are at most as common as this one. For networks, 1.
     #[prost(double, tag = "9")]
     pub peer_tail: f64,
+}
+/// A connected app that the account uses for the first time.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct NewApp {
+    /// Its name, or its id where events have no name.
+    #[prost(string, tag = "1")]
+    pub app: ::prost::alloc::string::String,
+    #[prost(string, optional, tag = "2")]
+    pub app_id: ::core::option::Option<::prost::alloc::string::String>,
+    /// Other accounts of the org that have used it, and the accounts of the org.
+    #[prost(uint32, tag = "3")]
+    pub users: u32,
+    #[prost(uint32, tag = "4")]
+    pub accounts: u32,
+    /// Whether many accounts have begun to use it lately.
+    #[prost(bool, tag = "5")]
+    pub rolled_out: bool,
+    /// Whether the org knows an app of the same name with another id.
+    #[prost(bool, tag = "6")]
+    pub imitates: bool,
+    /// Probability that a day of the account has a new app.
+    #[prost(double, tag = "7")]
+    pub chance: f64,
+    /// Share of the org's new apps that at most as many accounts used at the time.
+    #[prost(double, tag = "8")]
+    pub peer_tail: f64,
+    /// Active days that the chance was learned from.
+    #[prost(double, tag = "9")]
+    pub days: f64,
+    /// Rows and requests of the app in the day so far.
+    #[prost(double, tag = "10")]
+    pub rows: f64,
+    #[prost(uint32, tag = "11")]
+    pub requests: u32,
+    #[prost(bytes = "vec", repeated, tag = "12")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// An account that is active again after a long silence.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Wake {
+    /// Days without activity, and the most of them before.
+    #[prost(uint32, tag = "1")]
+    pub silent_days: u32,
+    #[prost(uint32, tag = "2")]
+    pub longest_days: u32,
+    /// Probability that an active day of the account follows a silence of so many days.
+    #[prost(double, tag = "3")]
+    pub chance: f64,
+    /// A network and a client that it never used before.
+    #[prost(string, optional, tag = "4")]
+    pub new_network: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "5")]
+    pub new_client: ::core::option::Option<::prost::alloc::string::String>,
+    /// Share of the org's returns after long that bring as much that is new.
+    #[prost(double, tag = "6")]
+    pub novelty: f64,
+    /// Whether many accounts have returned lately.
+    #[prost(bool, tag = "7")]
+    pub many: bool,
+    /// Active days of the account.
+    #[prost(double, tag = "8")]
+    pub days: f64,
 }
 /// A login that succeeded after failed ones.
 #[derive(Clone, PartialEq, ::prost::Message)]

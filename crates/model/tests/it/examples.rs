@@ -2,10 +2,10 @@
 
 use model::{
     Activity, Attribute, Burst, Channel, Contribution, Delegate, Delegated, Downloads, Drain, Effect, Failures,
-    Feature, Finding, First, HourOfWeek, Incident, Kind, Measure, NativeAnomaly, NativeFeature, Observation, OrgId,
-    Outcome, Points, Rarity, Rate, Receipt, RiskModel, Scope, ScoreScale, SessionChange, Setup, SetupCase, Severity,
-    SourceIp, Spread, Surface, Term, TermKind, Text, Timestamp, UserClass, UserId, Usual, Uuid, Volume, WriteKind,
-    Writes,
+    Feature, Finding, First, HourOfWeek, Incident, Kind, Measure, NativeAnomaly, NativeFeature, NewApp, Observation,
+    OrgId, Outcome, Points, Rarity, Rate, Receipt, RiskModel, Scope, ScoreScale, SessionChange, Setup, SetupCase,
+    Severity, SourceIp, Spread, Surface, Term, TermKind, Text, Timestamp, UserClass, UserId, Usual, Uuid, Volume, Wake,
+    WriteKind, Writes,
 };
 
 const AT: Timestamp = Timestamp(1_772_461_912_867);
@@ -231,6 +231,30 @@ fn features() -> Vec<Feature> {
             org_days: 310.0,
             peer_share: 0.0625,
             known_app: false,
+        }),
+        Feature::App(NewApp {
+            app: "My Ticket Portal".into(),
+            app_id: some("0H4hn0000004aBcCAE"),
+            users: 1,
+            accounts: 120,
+            rolled_out: true,
+            imitates: true,
+            chance: 0.0005,
+            peer_tail: 0.25,
+            days: 40.0,
+            rows: 48_000.0,
+            requests: 12,
+            evidence: vec![uuid(1)],
+        }),
+        Feature::Wake(Wake {
+            silent_days: 47,
+            longest_days: 9,
+            chance: 0.0005,
+            new_network: some("203.0.113.0/24"),
+            new_client: some("Chrome on Windows"),
+            novelty: 0.125,
+            many: true,
+            days: 40.0,
         }),
     ]
 }

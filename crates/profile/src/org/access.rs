@@ -1,10 +1,10 @@
 //! Accesses: objects, list views and their scope, reports, and which of these for the first time.
 
-use super::Shared;
 use super::close::SETTLING_DAYS;
 use super::names::{self, Names};
 use super::population::RowQuantity;
 use super::rows::{Increment, count_one, expected, surface_of};
+use super::{Shared, apps};
 use crate::estimate::{Moments, Sighting, usual};
 use crate::user::{Counter, Day, FirstKind, Firsts, Profile, Role, push_unique};
 use model::{Activity, Feature, First, Kind, Rate, Scope, Surface, Text};
@@ -26,9 +26,7 @@ pub(super) fn learn(
     increment: &Increment,
     features: &mut Vec<Feature>,
 ) -> bool {
-    if let Some(app) = activity.connected_app.as_ref().or(activity.application.as_ref()) {
-        profile.values.apps.touch(names::key(names::APP, app), day.number);
-    }
+    apps::learn(profile, day, shared, activity, increment, features);
     // A write through an API shows nothing of its object. A page on which somebody edits a record shows it.
     let is_page = surface_of(activity.kind).is_none() && activity.kind != Kind::ApiUsage;
     let is_shown = activity.effect.leaves() || is_page;

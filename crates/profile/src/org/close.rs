@@ -3,7 +3,7 @@
 use super::population::RowQuantity;
 use super::progress::Progress;
 use super::rows::{expected, most_usual, volume_feature};
-use super::{Shared, User, hours, observation, role};
+use super::{Shared, User, apps, hours, observation, role};
 use crate::calendar::LocalHour;
 use crate::user::{
     Amended, COUNTERS, ClosedDay, Counter, Counts, Day, FirstKind, LearnedRows, OddHour, Profile, Rhythm, Role,
@@ -111,6 +111,7 @@ fn learn_day(
         }
     }
     learn_counts(profile, shared, day, closed.counts.get_or_insert_default(), is_first);
+    apps::learn_day(profile, shared, &mut closed.day, is_first);
     learn_work(profile, shared, &mut closed.day, is_first);
     let day = &closed.day;
     if is_first {

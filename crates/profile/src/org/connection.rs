@@ -5,7 +5,7 @@ use super::facets::Facets;
 use super::names;
 use super::network::Network;
 use super::rows::expected;
-use super::{Shared, role};
+use super::{Shared, role, wake};
 use crate::estimate::{KnownValues, Sighting};
 use crate::user::{Counter, Day, Profile, push_unique};
 use model::time::SECOND;
@@ -24,6 +24,7 @@ pub(super) fn learn(
     let session_change = session(profile, day, shared, activity, connection);
     let new_network = network_and_client(profile, day, shared, activity, connection, features);
     features.extend(session_change.map(Feature::Session));
+    wake::learn(profile, day, shared, activity, features);
     if activity.kind == Kind::Login {
         login(profile, day, shared, activity, new_network, features);
     }
@@ -46,6 +47,7 @@ pub(super) fn enrich(
     let session_change = session(profile, day, shared, of_session, Connection::of(of_session));
     network_and_client(profile, day, shared, &only, Connection::of(&only), features);
     features.extend(session_change.map(Feature::Session));
+    wake::learn(profile, day, shared, &only, features);
 }
 
 /// Learns facts about the account: its name, whether it is a guest, its role and its rights.

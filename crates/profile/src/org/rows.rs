@@ -318,11 +318,14 @@ pub(super) fn expected(profile: &Profile, shared: &Shared, counter: Counter) -> 
     if !counter.is_first() {
         return usual;
     }
-    /// First-time accesses beyond the rate of a new account: 4/(days + 1)². A choice of form and size: one a day on the
-    /// second day, 0.1 after a working week.
-    const NEW: f64 = 4.0;
-    let mean = usual.mean() + NEW / (profile.days + 1.0).powi(2);
+    let mean = usual.mean() + while_young(profile.days);
     Rate { rate: usual.shape / mean, ..usual }
+}
+
+/// Returns the number of new things a day that an account of so many active days has beyond those of an old one:
+/// 4/(days + 1)². A choice of form and size: one a day on the second day, 0.1 after a working week.
+pub(super) fn while_young(days: f64) -> f64 {
+    4.0 / (days + 1.0).powi(2)
 }
 
 /// Counters that all users raise together on some days, such as the end of a month: the org's day changes their

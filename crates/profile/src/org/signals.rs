@@ -1,8 +1,15 @@
 //! What an org has from version 7 of the records on.
 
+use super::apps::Apps;
+use super::wake::Silences;
 use serde::{Deserialize, Serialize};
 
 /// What all profiles of an org have in common from version 7 on: a record of its own. The order of the fields is the
 /// encoding.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct SharedSignals {}
+pub(crate) struct SharedSignals {
+    /// Who uses which connected app.
+    pub(crate) apps: Apps,
+    /// How long accounts are silent.
+    pub(crate) silences: Silences,
+}

@@ -1,14 +1,65 @@
 //! What a profile and its days have from version 7 of the record on.
 
+use crate::org::apps::AppDays;
+use crate::org::wake::OwnSilences;
+use model::{Text, Uuid};
 use serde::{Deserialize, Serialize};
 
 /// What was learned of an account from version 7 of the record on. The order of the fields is the encoding.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Signals {}
+pub(crate) struct Signals {
+    /// Days with a new connected app.
+    pub(crate) app_days: AppDays,
+    /// Days without activity.
+    pub(crate) silences: OwnSilences,
+}
 
 /// What a day of an account has from version 7 of the record on. The order of the fields is the encoding.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct DaySignals {}
+pub(crate) struct DaySignals {
+    /// The least used of the day's new connected apps.
+    pub(crate) new_app: Option<Box<NewAppDay>>,
+    /// Whether a new app of the day was learned when it was closed.
+    pub(crate) is_app_learned: bool,
+    /// The long silence that the day ended.
+    pub(crate) wake: Option<Box<WakeDay>>,
+}
+
+/// A connected app on the first day on which the account uses it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct NewAppDay {
+    /// Hash of its id, or of its name.
+    pub(crate) key: u64,
+    pub(crate) name: Text,
+    pub(crate) id: Option<Text>,
+    /// Accounts that used it before.
+    pub(crate) users: u32,
+    /// Share of the org's new apps that at most as many accounts used.
+    pub(crate) peer_tail: f64,
+    /// Whether the org knows an app of the same name with another id.
+    pub(crate) imitates: bool,
+    pub(crate) rows: f64,
+    pub(crate) requests: u32,
+    /// Its rows when it was last reported.
+    pub(crate) reported_rows: f64,
+    /// Its first activities, a bounded number.
+    pub(crate) evidence: Vec<Uuid>,
+}
+
+/// The first day after a long silence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WakeDay {
+    /// Days without activity before it.
+    pub(crate) silent_days: u32,
+    /// The longest silence before that one.
+    pub(crate) longest_days: u32,
+    /// Probability that an active day of the account follows a silence of so many days.
+    pub(crate) chance: f64,
+    /// A network that the account never used before.
+    pub(crate) network: Option<Text>,
+    /// A client that the account never used before.
+    pub(crate) client: Option<Text>,
+}
 
 impl Signals {
     /// Returns the bytes of memory on the heap.
@@ -20,6 +71,15 @@ impl Signals {
 impl DaySignals {
     /// Returns the bytes of memory on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        0
+        let app = self.new_app.as_ref();
+        app.map_or(0, |app| size_of::<NewAppDay>() + app.evidence.capacity() * size_of::<Uuid>())
+            + self.wake.as_ref().map_or(0, |_| size_of::<WakeDay>())
+    }
+}
+
+impl WakeDay {
+    /// Returns what is new: 1 for a network, 2 for a client, 3 for both, 0 for neither.
+    pub(crate) fn news(&self) -> usize {
+        usize::from(self.network.is_some()) + 2 * usize::from(self.client.is_some())
     }
 }

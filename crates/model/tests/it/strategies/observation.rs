@@ -2,8 +2,8 @@
 
 use super::{WIRE, activity, maybe, org, text, texts, time, user, uuids, word};
 use model::{
-    Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Kind, Observation, Rarity, Rate, Scope,
-    SessionChange, Setup, SetupCase, Spread, Surface, UserClass, Usual, Volume, WriteKind, Writes,
+    Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Kind, NewApp, Observation, Rarity, Rate,
+    Scope, SessionChange, Setup, SetupCase, Spread, Surface, UserClass, Usual, Volume, Wake, WriteKind, Writes,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -48,6 +48,8 @@ fn feature() -> impl Strategy<Value = Feature> {
         Just(Feature::Native),
         writes().prop_map(Feature::Writes),
         setup().prop_map(Feature::Setup),
+        app().prop_map(Feature::App),
+        wake().prop_map(Feature::Wake),
     ]
 }
 
@@ -249,6 +251,45 @@ fn delegated() -> impl Strategy<Value = Delegated> {
             requests,
             usual,
             evidence,
+        },
+    )
+}
+
+fn app() -> impl Strategy<Value = NewApp> {
+    let counts = any::<(u32, u32, u32)>();
+    let numbers = [number(), number(), number(), number()];
+    (text(), maybe(text()), counts, any::<(bool, bool)>(), numbers, uuids()).prop_map(
+        |(app, app_id, (users, accounts, requests), (rolled_out, imitates), numbers, evidence)| {
+            let [chance, peer_tail, days, rows] = numbers;
+            NewApp {
+                app,
+                app_id,
+                users,
+                accounts,
+                rolled_out,
+                imitates,
+                chance,
+                peer_tail,
+                days,
+                rows,
+                requests,
+                evidence,
+            }
+        },
+    )
+}
+
+fn wake() -> impl Strategy<Value = Wake> {
+    (any::<(u32, u32, bool)>(), maybe(text()), maybe(text()), [number(), number(), number()]).prop_map(
+        |((silent_days, longest_days, many), new_network, new_client, [chance, novelty, days])| Wake {
+            silent_days,
+            longest_days,
+            chance,
+            new_network,
+            new_client,
+            novelty,
+            many,
+            days,
         },
     )
 }

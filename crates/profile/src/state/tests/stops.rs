@@ -179,7 +179,7 @@ fn the_simulated_org_covers_every_case() {
     let mut kinds: Vec<&str> =
         world.state.keys().map(|key| key.split_once('/').map_or(&key[..], |key| key.0)).collect();
     kinds.dedup();
-    assert_eq!(kinds, ["head", "known", "names", "populations", "progress", "seen", "slots", "user"]);
+    assert_eq!(kinds, ["head", "known", "names", "populations", "progress", "seen", "signals", "slots", "user"]);
     assert!(world.results.iter().map(|(_, out)| out.len()).sum::<usize>() > 100);
 }
 
