@@ -4,8 +4,10 @@ use crate::scores::{DayScores, Scores};
 use crate::{FirstTimes, Partition, PartitionError, Rules};
 use detect::{DETECTORS, Unscoreable, Verdict};
 use model::partition::Partitions;
-use model::{Activity, Command, Control, Entry, Feature, Finding, Incident, Observation, OrgId, Timestamp, UserId};
-use profile::ActivityOutcome;
+use model::{
+    Activity, Command, Control, Entry, Feature, Finding, Incident, Observation, OrgId, Timestamp, UserClass, UserId,
+};
+use profile::{ActivityOutcome, Belief};
 use risk::{Ledger, Rulebook, receipt};
 use settings::Settings;
 use std::cmp::Reverse;
@@ -63,6 +65,17 @@ pub struct Finished {
     /// What all tests found of each user-day from the end of learning on, by org, user and day; empty unless
     /// [`Engine::with_scores`] asked for it.
     pub scores: Vec<DayScores>,
+    /// The class of each account at the end, by org and account.
+    pub classes: BTreeMap<(OrgId, UserId), Classified>,
+}
+
+/// The class of an account.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Classified {
+    /// The class.
+    pub class: UserClass,
+    /// How sure it is, and what decided it.
+    pub belief: Belief,
 }
 
 impl Engine {
@@ -140,6 +153,7 @@ impl Engine {
             .incidents
             .sort_by_key(|incident| (Reverse(incident.risk_score), incident.first_event_at, incident.incident_id));
         finished.counts.user_days = partitions.values().map(|state| state.user_days_since(rules.learn_until())).sum();
+        finished.classes = partitions.values().flat_map(classes).collect();
         finished.counts.users = partitions.values().map(Partition::users).sum();
         Ok(finished)
     }
@@ -199,6 +213,12 @@ impl Counts {
             Verdict::Anomalous(_) => *anomalous += 1,
         }
     }
+}
+
+fn classes(partition: &Partition) -> impl Iterator<Item = ((OrgId, UserId), Classified)> {
+    partition.profiles().map(|(org, user, profile)| {
+        ((org.clone(), user.clone()), Classified { class: profile.class(), belief: profile.belief() })
+    })
 }
 
 impl Finished {

@@ -1,6 +1,6 @@
 //! Measures how well incidents match labeled attacks.
 
-use model::{Incident, Timestamp, UserId};
+use model::{Incident, Timestamp, UserClass, UserId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 pub struct Labels {
     /// The attacks, in any order.
     pub labels: Vec<Label>,
+    /// How each account behaves, if the file has it.
+    #[serde(default)]
+    pub classes: BTreeMap<UserId, UserClass>,
 }
 
 /// One attack.
@@ -32,6 +35,7 @@ impl Labels {
     pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
         let mut labels: Self = serde_json::from_slice(json)?;
         labels.labels.iter_mut().for_each(|label| label.user_id = UserId::new(label.user_id.as_str()));
+        labels.classes = labels.classes.into_iter().map(|(user, class)| (UserId::new(user.as_str()), class)).collect();
         Ok(labels)
     }
 }
@@ -99,6 +103,38 @@ pub struct Family {
     pub detected: u64,
     /// Median minutes from an attack's first event to its first alert.
     pub median_minutes_to_detect: Option<f64>,
+}
+
+/// How many accounts of one class were recognized.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ClassRecall {
+    /// Accounts of the class.
+    pub accounts: u64,
+    /// Those that were recognized.
+    pub recognized: u64,
+    /// Their share.
+    pub recall: f64,
+    /// The accounts by the class that they were given.
+    pub given: BTreeMap<UserClass, u64>,
+}
+
+/// Returns the recall of each labeled class. Accounts that were never active do not count.
+pub fn classes(
+    given: impl IntoIterator<Item = (UserId, UserClass)>,
+    labels: &BTreeMap<UserId, UserClass>,
+) -> BTreeMap<UserClass, ClassRecall> {
+    let mut classes: BTreeMap<UserClass, ClassRecall> = BTreeMap::new();
+    for (user, given) in given {
+        let Some(label) = labels.get(&user) else { continue };
+        let class = classes.entry(*label).or_default();
+        class.accounts += 1;
+        class.recognized += u64::from(given == *label);
+        *class.given.entry(given).or_default() += 1;
+    }
+    for class in classes.values_mut() {
+        class.recall = share(class.recognized, class.accounts);
+    }
+    classes
 }
 
 /// Risk from which on an incident is of high severity: the default threshold.

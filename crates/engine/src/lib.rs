@@ -13,7 +13,7 @@ mod scores;
 mod set_aside;
 
 pub use backtest::{Backtest, BacktestError, Outcome, Period};
-pub use engine::{Counts, Engine, Finished};
+pub use engine::{Classified, Counts, Engine, Finished};
 pub use first_times::{FirstTimes, UserDays};
 pub use judge::Rules;
 pub use partition::{Change, Partition, PartitionError, Restore};

@@ -2,7 +2,7 @@
 //! entries, loads profiles and commits changes.
 
 use model::{Command, Control, Entry, Observation, OrgId, Timestamp, UserId};
-use profile::{ActivityOutcome, IdentityUse, Org, SettingsError, StateError};
+use profile::{ActivityOutcome, IdentityUse, Org, Profile, SettingsError, StateError};
 use settings::Settings;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
@@ -175,6 +175,11 @@ impl Partition {
     /// Returns the start of the day of the org's latest activity, by arrival, in its time zone.
     pub fn day_of_latest(&self, org: &OrgId) -> Option<Timestamp> {
         self.orgs.get(org).map(Org::day_of_latest)
+    }
+
+    /// Returns the profiles in memory with their accounts, by org.
+    pub fn profiles(&self) -> impl Iterator<Item = (&OrgId, &UserId, &Profile)> {
+        self.orgs.iter().flat_map(|(id, org)| org.profiles().map(move |(user, profile)| (id, user, profile)))
     }
 
     /// Returns the users with a profile in memory, over all orgs.

@@ -39,11 +39,11 @@ words! {
     UserClass {
         /// A person who works through pages.
         Normal = "normal",
-        /// A person who reads clearly more rows than most accounts.
+        /// A person who consumes clearly more than most: rows, requests, exports.
         Power = "power",
-        /// A person who may administer the org, or regularly changes permissions.
+        /// A person who may administer the org, changes permissions or Setup, or works as other users.
         Admin = "admin",
-        /// A program: nearly all its requests go through the API, at hours that no person keeps.
+        /// A program or agent: it keeps hours that no person does, nearly always through the API.
         Integration = "integration",
         /// A guest user of a site.
         Guest = "guest",

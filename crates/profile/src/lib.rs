@@ -13,4 +13,4 @@ pub use org::writes::LEAST_WRITTEN;
 pub use org::{ActivityOutcome, Org};
 pub use settings::{Settings, SettingsError};
 pub use state::{Record, Restore, StateError, erase};
-pub use user::Profile;
+pub use user::{Basis, Belief, Profile};

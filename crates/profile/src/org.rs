@@ -23,6 +23,7 @@ mod rows;
 mod setup;
 pub(crate) mod signals;
 pub(crate) mod wake;
+pub(crate) mod work;
 pub(crate) mod writes;
 
 use crate::calendar::{Calendar, LocalHour};

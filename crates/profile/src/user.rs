@@ -10,10 +10,11 @@ mod rows;
 mod runs;
 mod sessions;
 mod signals;
+mod work;
 mod writes;
 
 pub(crate) use burst::Request;
-pub(crate) use class::classify;
+pub(crate) use class::{Candidates, classify};
 pub(crate) use closed::{Amended, ClosedDay, ClosedDays, LearnedRows, learn_again};
 pub(crate) use day::{Day, DayMore, DayUsual, Firsts, HourRows, MOST_EVIDENCE, OddHour, SurfaceDay, push_unique};
 pub(crate) use rhythm::Rhythm;
@@ -22,6 +23,8 @@ pub(crate) use rows::{DrainState, Peaks, RowModel};
 pub(crate) use runs::Runs;
 pub(crate) use sessions::{Delegation, Sessions};
 pub(crate) use signals::{DaySignals, NewAppDay, Signals, WakeDay};
+pub use work::{Basis, Belief};
+pub(crate) use work::{QUANTITIES, Work, WorkDay};
 pub(crate) use writes::{WriteDay, WriteModel};
 
 use crate::estimate::{KnownValues, Moments};
@@ -294,6 +297,11 @@ impl Profile {
     /// Returns the class of the account, as of its last closed day.
     pub fn class(&self) -> UserClass {
         self.class
+    }
+
+    /// Returns how sure the class is, and what decided it.
+    pub fn belief(&self) -> Belief {
+        self.signals.work.belief
     }
 
     /// Returns the number of active days behind the baseline.

@@ -211,6 +211,18 @@ impl Account {
         self.identity().is_some_and(|identity| identity.user_type == "Guest")
     }
 
+    /// Returns the id with the class as labels name it. The automated process is an integration.
+    pub(crate) fn label(&self) -> Option<(String, String)> {
+        let class = match self.class {
+            Class::Normal => "normal",
+            Class::Power => "power",
+            Class::Admin => "admin",
+            Class::System if self.is_guest() => "guest",
+            Class::Integration | Class::System => "integration",
+        };
+        self.identity().map(|identity| (identity.user_id.clone(), class.to_owned()))
+    }
+
     /// Returns whether the account has an episode of this kind on a day.
     pub(crate) fn in_episode(&self, kind: EpisodeKind, day: u32) -> bool {
         self.episodes.iter().any(|episode| episode.kind == kind && (episode.first..=episode.last).contains(&day))

@@ -1,5 +1,7 @@
 //! Labels: the ground truth about attacks and confounders.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,8 @@ pub struct Labels {
     pub labels: Vec<Label>,
     /// Harmless behavior that looks unusual, by time.
     pub confounders: Vec<Confounder>,
+    /// How each account behaves, by its id: `normal`, `power`, `admin`, `integration` or `guest`.
+    pub classes: BTreeMap<String, String>,
 }
 
 /// One attack. Its events are those events of `user_id` from `from` to `to` that are not ordinary.

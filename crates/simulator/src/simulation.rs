@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
+use crate::account::Account;
 use crate::behavior;
 use crate::calendar::DAY;
 use crate::confounder;
@@ -49,6 +50,7 @@ impl Simulation {
             org_id: world.plan.org_id.clone(),
             labels: attacks.iter().enumerate().filter_map(|(number, attack)| attack.label(number + 1)).collect(),
             confounders: confounder::all(&world),
+            classes: world.accounts.iter().filter_map(Account::label).collect(),
         };
         let first = world.calendar.first().map_or(0, |today| today.midnight);
         let mut by_day: BTreeMap<u32, Vec<Event>> = BTreeMap::new();

@@ -7,12 +7,14 @@ use crate::output;
 use anyhow::{Context, Result};
 use comfy_table::Cell;
 use engine::compare::PlainDetectors;
-use engine::evaluate::{Alert, Evaluation, Label, Labels, evaluate, sweep};
+use engine::evaluate::{Alert, ClassRecall, Evaluation, Label, Labels, classes, evaluate, sweep};
+use model::UserClass;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub(crate) fn run(arguments: &EvaluateArguments) -> Result<Done> {
-    let labels = labels(&arguments.labels)?.labels;
+    let Labels { labels, classes: labeled } = labels(&arguments.labels)?;
     let outcome = backtest::prepare(&arguments.read, Extras { plain: true, scores: false })?.read()?;
     let user_days = outcome.finished.counts.user_days;
     let alerts: Vec<Alert> = outcome.finished.incidents.iter().map(Alert::from).collect();
@@ -21,17 +23,26 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> Result<Done> {
     // The article weights each detector a quarter, so any alarm is an alert there.
     let theirs = evaluate(&plain, &labels, user_days, 0.0);
     let rows = if arguments.sweep { sweep(&alerts, &labels, user_days) } else { Vec::new() };
+    let given = &outcome.finished.classes;
+    let recall = classes(given.iter().map(|((_, user), given)| (user.clone(), given.class)), &labeled);
     if arguments.json {
-        output::print_json(&json!({ "orgwatch": ours, "plain": theirs, "sweep": rows }))?;
+        output::print_json(&json!({ "orgwatch": ours, "plain": theirs, "sweep": rows, "classes": recall }))?;
         return Ok(Done::Quietly);
     }
     print(&ours, &theirs)?;
+    print_classes(&recall)?;
     backtest::print_read(&outcome)?;
     if arguments.sweep {
         print_sweep(&rows)?;
     }
     if arguments.list {
         print_list(&alerts, &labels, arguments.threshold)?;
+        for ((_, user), given) in given {
+            if let Some(label) = labeled.get(user).filter(|label| **label != given.class) {
+                let (probability, basis) = (given.belief.probability, given.belief.basis.as_str());
+                output::print(&format!("{user} is {label}, given {} at {probability:.2} by {basis}", given.class))?;
+            }
+        }
     }
     Ok(Done::Quietly)
 }
@@ -58,6 +69,28 @@ fn print(ours: &Evaluation, theirs: &Evaluation) -> Result<()> {
     }
     output::print(&table.to_string())?;
     output::print(&format!("{} user-days; an alert is an incident of risk {} or more.", ours.user_days, ours.threshold))
+}
+
+/// Prints which share of the accounts of each class were recognized; nothing without labels of classes.
+fn print_classes(classes: &BTreeMap<UserClass, ClassRecall>) -> Result<()> {
+    if classes.is_empty() {
+        return Ok(());
+    }
+    let mut table = output::table(&["class", "accounts", "recognized", "recall", "given another"]);
+    for (name, class) in classes {
+        let others = class.given.iter().filter(|(given, _)| *given != name);
+        let others: Vec<String> = others.map(|(given, count)| format!("{count} {given}")).collect();
+        table.add_row(vec![
+            Cell::new(name),
+            output::number(class.accounts),
+            output::number(class.recognized),
+            output::number(format!("{:.2}", class.recall)),
+            Cell::new(others.join(", ")),
+        ]);
+    }
+    output::print(&table.to_string())?;
+    let mean = classes.values().map(|class| class.recall).sum::<f64>() / classes.len() as f64;
+    output::print(&format!("mean recall over classes: {mean:.3}"))
 }
 
 fn print_sweep(rows: &[Evaluation]) -> Result<()> {

@@ -3,11 +3,11 @@
 use super::population::RowQuantity;
 use super::progress::Progress;
 use super::rows::{expected, most_usual, volume_feature};
-use super::{Shared, User, apps, hours, observation, role};
+use super::{Shared, User, apps, hours, observation, role, work};
 use crate::calendar::LocalHour;
 use crate::user::{
     Amended, COUNTERS, ClosedDay, Counter, Counts, Day, FirstKind, LearnedRows, OddHour, Profile, Rhythm, Role,
-    SurfaceDay, WriteModel, classify, learn_again,
+    SurfaceDay, WriteModel, learn_again,
 };
 use model::{Drain, Feature, Observation, OrgId, Surface, Usual};
 
@@ -123,8 +123,8 @@ fn learn_day(
         learn_sessions(shared, day);
         learn_rhythm(profile, shared, day);
     }
-    reclassify(profile, shared);
-    let times = (day.last_at, day.start);
+    work::learn(&user.id, profile, shared, &mut closed.day);
+    let times = (closed.day.last_at, closed.day.start);
     closed.settle();
     let latest = profile.last_day.unwrap_or(closed.day.number).max(closed.day.number);
     profile.closed.keep(closed, latest.saturating_sub(shared.kept_days));
@@ -379,13 +379,4 @@ fn learn_rhythm(profile: &mut Profile, shared: &mut Shared, day: &Day) {
     }
     learn(day.is_weekend, day.hours);
     profile.last_day = Some(profile.last_day.map_or(day.number, |last| last.max(day.number)));
-}
-
-/// Reclassifies the account, and moves its part between populations if its class changed.
-fn reclassify(profile: &mut Profile, shared: &mut Shared) {
-    let class = classify(profile, shared.populations.org_rows());
-    if class != profile.class {
-        shared.populations.moved(profile, class);
-        profile.class = class;
-    }
 }

@@ -55,8 +55,13 @@ fn account(profile: &mut Profile, day: &Day, shared: &mut Shared, activity: &Act
     if profile.username.is_none() {
         profile.username.clone_from(&activity.username);
     }
-    if activity.user_type.as_ref().is_some_and(|user_type| user_type.to_ascii_lowercase().starts_with("guest")) {
-        profile.is_guest = true;
+    if let Some(user_type) = &activity.user_type {
+        let is = |start: &str| user_type.get(..start.len()).is_some_and(|given| given.eq_ignore_ascii_case(start));
+        profile.is_guest |= is("guest");
+        profile.signals.work.is_automated |= is("automatedprocess") || is("cloudintegration");
+    }
+    if let Some(delegate) = &activity.delegate {
+        shared.signals.work.note_delegate(delegate, day.number);
     }
     if let (Some(of_profile), Some(role)) = (&activity.profile_id, &activity.role_id) {
         let ids = names::pair(names::key(names::ROLE, of_profile), names::key(names::ROLE, role));

@@ -4,7 +4,7 @@ use super::rows::{Increment, surface_of};
 use super::{Shared, names};
 use crate::estimate::usual;
 use crate::user::{Day, Delegation, Profile, push_unique};
-use model::{Activity, Delegated, Feature, Kind, Usual};
+use model::{Activity, Delegated, Feature, Kind, Text, Usual};
 
 /// Counts what an activity does in a session opened by LoginAs, and reports the administrator's work so far. Does
 /// nothing in other sessions.
@@ -18,12 +18,10 @@ pub(super) fn learn(
 ) {
     let exports = activity.is_report_export() || activity.kind == Kind::BulkApiResult;
     let takes_data = activity.effect.leaves() && (surface_of(activity.kind).is_some() || exports);
-    if !profile.sessions.has_delegates() || !takes_data {
+    if !takes_data {
         return;
     }
-    let session_key = activity.session_key.as_ref().map_or(0, |key| names::key(names::SESSION, key));
-    let login_key = activity.login_key.as_ref().map_or(0, |key| names::key(names::LOGIN, key));
-    let Some(delegate) = profile.sessions.delegate(session_key, login_key) else { return };
+    let Some(delegate) = delegate(profile, activity) else { return };
     let index = match day.delegated.iter().position(|known| known.delegate == *delegate) {
         Some(index) => index,
         None => {
@@ -46,6 +44,16 @@ pub(super) fn learn(
         usual,
         evidence: work.evidence.clone(),
     }));
+}
+
+/// Returns the administrator who opened the session of an activity by LoginAs; `None` for other sessions.
+pub(super) fn delegate<'a>(profile: &'a Profile, activity: &Activity) -> Option<&'a Text> {
+    if !profile.sessions.has_delegates() {
+        return None;
+    }
+    let session_key = activity.session_key.as_ref().map_or(0, |key| names::key(names::SESSION, key));
+    let login_key = activity.login_key.as_ref().map_or(0, |key| names::key(names::LOGIN, key));
+    profile.sessions.delegate(session_key, login_key)
 }
 
 /// What a LoginAs session reads in an org that had none yet: a look at some dozens of rows, 6 to 160 within one scale.

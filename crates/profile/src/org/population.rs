@@ -117,11 +117,6 @@ impl Populations {
         self.class(class).and_then(of).or_else(|| of(&self.all))
     }
 
-    /// Returns the org's priors of daily rows, by surface.
-    pub(crate) fn org_rows(&self) -> [Option<Prior>; Surface::ALL.len()] {
-        self.all.rows.map(|pools| pools.day.prior())
-    }
-
     /// Returns the prior of a daily count: that of the class if it has enough members, otherwise the org's.
     pub(crate) fn count_prior(&self, class: UserClass, counter: Counter) -> Option<Prior> {
         let of = |population: &Population| population.counts.get(counter as usize).and_then(Pool::prior);

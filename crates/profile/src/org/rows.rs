@@ -20,7 +20,7 @@ pub(super) fn learn(
         return;
     }
     let mut increment = increment_of(profile, activity);
-    count_request(day, activity, increment.is_new);
+    count_request(profile, day, activity, increment.is_new);
     if activity.effect == Effect::Write {
         if activity.outcome != Outcome::Failure {
             writes::learn(profile, day, shared, activity, &increment, features);
@@ -92,10 +92,11 @@ pub(super) fn surface_of(kind: Kind) -> Option<Surface> {
 }
 
 /// Counts the request as one of the API, of pages, or of administration; these decide the class of the account.
-fn count_request(day: &mut Day, activity: &Activity, is_new: bool) {
+fn count_request(profile: &Profile, day: &mut Day, activity: &Activity, is_new: bool) {
     if !is_new {
         return;
     }
+    let before = day.api_requests + day.page_requests;
     match activity.kind {
         Kind::Api | Kind::BulkApi | Kind::BulkApiResult => day.api_requests += 1,
         Kind::ApiUsage => day.more.usage += 1,
@@ -112,6 +113,8 @@ fn count_request(day: &mut Day, activity: &Activity, is_new: bool) {
         Kind::PermissionSet | Kind::SetupChange => day.admin_requests += 1,
         _ => {}
     }
+    let requests = if activity.effect == Effect::Write { 0 } else { day.api_requests + day.page_requests - before };
+    day.signals.work.note(activity, requests, || delegation::delegate(profile, activity).is_some());
 }
 
 /// Learns the rows of an activity through a surface. A day, an hour or an average request that stands out becomes a

@@ -2,6 +2,7 @@
 
 use super::apps::Apps;
 use super::wake::Silences;
+use super::work::OrgWork;
 use serde::{Deserialize, Serialize};
 
 /// What all profiles of an org have in common from version 7 on: a record of its own. The order of the fields is the
@@ -12,4 +13,6 @@ pub(crate) struct SharedSignals {
     pub(crate) apps: Apps,
     /// How long accounts are silent.
     pub(crate) silences: Silences,
+    /// What the org's people consume, and who works as others.
+    pub(crate) work: OrgWork,
 }

@@ -215,7 +215,7 @@ fn with_signals(mut profile: Profile, (signals, open, closed): ProfileSignals) -
     if let (Some(day), Some(signals)) = (&mut profile.day, open) {
         day.signals = signals;
     }
-    closed.into_iter().for_each(|(number, signals)| profile.closed.set_signals(number, signals));
+    closed.into_iter().for_each(|(index, signals)| profile.closed.set_signals(index, signals));
     profile
 }
 

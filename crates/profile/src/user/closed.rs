@@ -91,15 +91,16 @@ impl ClosedDays {
         days.filter(|(_, more)| **more != DayMore::default()).collect()
     }
 
-    /// Returns what each day has from version 7 of the record on, if it has any, by the number of the day.
-    pub(crate) fn signals(&self) -> Vec<(i32, &DaySignals)> {
-        let days = self.0.iter().map(|closed| (closed.day.number, &closed.day.signals));
+    /// Returns what each day has from version 7 of the record on, if it has any, by the index of the day: a day that is
+    /// closed early, at the end of a run, may be there twice.
+    pub(crate) fn signals(&self) -> Vec<(u32, &DaySignals)> {
+        let days = (0..).zip(&self.0).map(|(index, closed)| (index, &closed.day.signals));
         days.filter(|(_, signals)| **signals != DaySignals::default()).collect()
     }
 
     /// Puts that of a day back, from the stored state.
-    pub(crate) fn set_signals(&mut self, number: i32, signals: DaySignals) {
-        if let Some(closed) = self.get_mut(number) {
+    pub(crate) fn set_signals(&mut self, index: u32, signals: DaySignals) {
+        if let Some(closed) = self.0.get_mut(index as usize) {
             closed.day.signals = signals;
         }
     }

@@ -1,5 +1,6 @@
 //! What a profile and its days have from version 7 of the record on.
 
+use super::{Work, WorkDay};
 use crate::org::apps::AppDays;
 use crate::org::wake::OwnSilences;
 use model::{Text, Uuid};
@@ -12,6 +13,8 @@ pub(crate) struct Signals {
     pub(crate) app_days: AppDays,
     /// Days without activity.
     pub(crate) silences: OwnSilences,
+    /// How much the account consumes and how often it administers.
+    pub(crate) work: Work,
 }
 
 /// What a day of an account has from version 7 of the record on. The order of the fields is the encoding.
@@ -23,6 +26,8 @@ pub(crate) struct DaySignals {
     pub(crate) is_app_learned: bool,
     /// The long silence that the day ended.
     pub(crate) wake: Option<Box<WakeDay>>,
+    /// What decides the class.
+    pub(crate) work: WorkDay,
 }
 
 /// A connected app on the first day on which the account uses it.

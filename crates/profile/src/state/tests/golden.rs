@@ -133,7 +133,7 @@ fn without_signals(mut org: Org, table: &Table) -> Table {
         let Member::InMemory(user) = member else { panic!("all are loaded") };
         user.profile.signals = Signals::default();
         user.profile.day.iter_mut().for_each(|day| day.signals = DaySignals::default());
-        let days: Vec<i32> = user.profile.closed.signals().iter().map(|(day, _)| *day).collect();
+        let days: Vec<u32> = user.profile.closed.signals().iter().map(|(day, _)| *day).collect();
         days.into_iter().for_each(|day| user.profile.closed.set_signals(day, DaySignals::default()));
     }
     whole(org)
