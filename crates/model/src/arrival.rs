@@ -1,6 +1,7 @@
 //! Features of what comes to an account for the first time, or again after long: a connected app, and the account itself.
 
 use crate::Text;
+use crate::words::words;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -31,6 +32,29 @@ pub struct NewApp {
     pub requests: u32,
     /// First activities of the app.
     pub evidence: Vec<Uuid>,
+}
+
+words! {
+    /// A kind of network that hides where somebody is.
+    Anonymizer {
+        /// The exit of a VPN provider.
+        Vpn = "vpn",
+        /// An exit of Tor.
+        Tor = "tor",
+        /// A network in which servers are rented.
+        Hosting = "hosting",
+    }
+}
+
+/// That a network is one of an operator's list of anonymizers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Anonymized {
+    /// The kind of anonymizer.
+    pub kind: Anonymizer,
+    /// Days on which the account used one of this kind; they decay.
+    pub seen: f64,
+    /// Share of the org's other accounts that use one of this kind, 0 to 1.
+    pub peer_share: f64,
 }
 
 /// An account that is active again after a long silence.

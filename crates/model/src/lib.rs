@@ -20,7 +20,7 @@ mod words;
 pub use activity::{
     Activity, Attribute, Channel, Delegate, Kind, NativeAnomaly, NativeFeature, Outcome, Scope, ScoreScale, SourceIp,
 };
-pub use arrival::{NewApp, Wake};
+pub use arrival::{Anonymized, Anonymizer, NewApp, Wake};
 pub use batch::{Batch, Change, ChangeKind, Command, Control, EndReason, Entry, Item};
 pub use codec::WireError;
 pub use effect::{Effect, WriteKind, Writes};

@@ -5,7 +5,9 @@
 //! normal by construction and is not sent.
 
 use crate::words::words;
-use crate::{Activity, Kind, NewApp, OrgId, Rate, Scope, Setup, Text, Timestamp, UserId, Usual, Wake, Writes};
+use crate::{
+    Activity, Anonymized, Kind, NewApp, OrgId, Rate, Scope, Setup, Text, Timestamp, UserId, Usual, Wake, Writes,
+};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -272,6 +274,8 @@ pub struct Rarity {
     pub new_country: bool,
     /// Up to three values that the account usually has.
     pub known: Vec<Text>,
+    /// For networks: that an operator lists it as an anonymizer.
+    pub anonymizer: Option<Anonymized>,
 }
 
 /// A login that succeeded after failed ones.

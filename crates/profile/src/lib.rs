@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod anonymizers;
 mod calendar;
 pub mod estimate;
 mod org;
@@ -8,6 +9,7 @@ mod state;
 pub mod tail;
 mod user;
 
+pub use anonymizers::{Anonymizers, NetworkList};
 pub use org::identities::IdentityUse;
 pub use org::writes::LEAST_WRITTEN;
 pub use org::{ActivityOutcome, Org};

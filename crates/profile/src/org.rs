@@ -26,6 +26,7 @@ pub(crate) mod wake;
 pub(crate) mod work;
 pub(crate) mod writes;
 
+use crate::Anonymizers;
 use crate::calendar::{Calendar, LocalHour};
 use crate::settings::{Settings, SettingsError};
 use crate::state::Changes;
@@ -97,6 +98,8 @@ pub(crate) struct Shared {
     pub(crate) names: Names,
     pub(crate) progress: Progress,
     pub(crate) signals: SharedSignals,
+    /// Those of the settings.
+    pub(crate) anonymizers: Anonymizers,
     /// Kinds of events that are currently missing.
     pub(crate) blind: BTreeSet<Kind>,
     /// `memory_days` of the settings.
@@ -344,6 +347,7 @@ impl Org {
 impl Shared {
     fn set(&mut self, settings: &Settings) {
         self.memory_days = f64::from(settings.memory_days);
+        self.anonymizers = settings.anonymizers.clone();
         // Two more than the whole days: the hours begin and end within a day.
         self.kept_days = i32::try_from(settings.identity_hours / 24).unwrap_or(i32::MAX).saturating_add(2);
     }

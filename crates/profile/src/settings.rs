@@ -1,5 +1,6 @@
 //! How profiles learn: the `[profile]` section of the configuration. What decides a verdict is in `detect`.
 
+use crate::Anonymizers;
 use serde::{Deserialize, Serialize};
 
 /// Calendar, lateness and memory of an org's profiles. Changing them does not change what was already learned.
@@ -15,13 +16,21 @@ pub struct Settings {
     pub identity_hours: u32,
     /// Active days that a baseline weighs at most, 10 to 365; older days fade.
     pub memory_days: u32,
+    /// Networks that hide where somebody is, and the org's own.
+    pub anonymizers: Anonymizers,
 }
 
 impl Default for Settings {
     /// Ten minutes of lateness cover Salesforce's streams; 96 hours of identities cover log files, which Salesforce
     /// publishes within a day and may replace, over a weekend; 60 active days are about a quarter. All are choices.
     fn default() -> Self {
-        Self { time_zone: "UTC".to_owned(), lateness_seconds: 600, identity_hours: 96, memory_days: 60 }
+        Self {
+            time_zone: "UTC".to_owned(),
+            lateness_seconds: 600,
+            identity_hours: 96,
+            memory_days: 60,
+            anonymizers: Anonymizers::default(),
+        }
     }
 }
 
@@ -31,6 +40,14 @@ pub enum SettingsError {
     /// The time zone is not in the IANA database.
     #[error("profile.time_zone: no such time zone: {0:?}")]
     TimeZone(String),
+    /// An entry of a list that is no network.
+    #[error("profile.anonymizers.{list}: no network, address or autonomous system: {text:?}")]
+    Network {
+        /// The key below `profile.anonymizers.`.
+        list: &'static str,
+        /// The entry.
+        text: String,
+    },
     /// A number outside its range.
     #[error("profile.{field}: must be from {least} to {most}, is {value}")]
     Range {
@@ -64,6 +81,10 @@ impl Settings {
             if !(least..=most).contains(&value) {
                 errors.push(SettingsError::Range { field, least, most, value });
             }
+        }
+        for (list, networks) in self.anonymizers.lists() {
+            let invalid = networks.invalid().iter();
+            errors.extend(invalid.map(|text| SettingsError::Network { list, text: text.to_string() }));
         }
         errors
     }

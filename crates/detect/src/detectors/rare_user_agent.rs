@@ -70,6 +70,7 @@ mod tests {
             usual: usually(0.01),
             country: None,
             new_country: false,
+            anonymizer: None,
             known: vec!["Chrome on macOS".into()],
         })
     }

@@ -1,7 +1,7 @@
 //! Conversion of observations.
 
 use super::field::{Field, WireError, fields, numbers};
-use crate::arrival::{NewApp, Wake};
+use crate::arrival::{Anonymized, Anonymizer, NewApp, Wake};
 use crate::effect::{WriteKind, Writes};
 use crate::observation::{
     Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Observation, Rarity, SessionChange,
@@ -23,7 +23,7 @@ fields!(First => First {
     name, today, names, peer_share, peers, rows, from_views, to_view, from_scope, to_scope,
     evidence, peer_tail, known_share,
 } required { usual, request });
-fields!(Rarity => Rarity { value, seen, days, peer_share, peer_tail, country, new_country, known } required { usual });
+fields!(Rarity => Rarity { value, seen, days, peer_share, peer_tail, country, new_country, known, anonymizer } required { usual });
 fields!(Failures => Failures { recent, count, new_network, evidence } required { usual });
 fields!(SessionChange => SessionChange {
     from_network, to_network, from_client, to_client, known_network, elapsed,
@@ -35,11 +35,13 @@ fields!(Downloads => Downloads { count, bytes, evidence, recurrences } required 
 fields!(Drain => Drain { since, log10_e, days, excess, rows, usual_rows, evidence } renamed { surface: source });
 
 fields!(Setup => Setup { case, what, seen, days, org_days, peer_share, known_app });
+fields!(Anonymized => Anonymized { kind, seen, peer_share });
 fields!(NewApp => NewApp {
     app, app_id, users, accounts, rolled_out, imitates, chance, peer_tail, days, rows, requests, evidence,
 });
 fields!(Wake => Wake { silent_days, longest_days, chance, new_network, new_client, novelty, many, days });
 
+numbers!(Anonymizer => Anonymizer { Vpn, Tor, Hosting });
 numbers!(UserClass => UserClass { Normal, Power, Admin, Integration, Guest });
 numbers!(WriteKind => WriteKind { Created, Updated, Deleted, Erased });
 numbers!(SetupCase => SetupCase {

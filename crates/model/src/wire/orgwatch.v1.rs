@@ -789,6 +789,21 @@ pub struct Rarity {
     /// For clients: share of all accounts' clients that are at most as common as this one. For networks, 1.
     #[prost(double, tag = "9")]
     pub peer_tail: f64,
+    /// For networks that an operator lists as anonymizers.
+    #[prost(message, optional, tag = "10")]
+    pub anonymizer: ::core::option::Option<Anonymized>,
+}
+/// That a network is one of an operator's list of anonymizers.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct Anonymized {
+    #[prost(enumeration = "Anonymizer", tag = "1")]
+    pub kind: i32,
+    /// Days on which the account used one of this kind; they decay.
+    #[prost(double, tag = "2")]
+    pub seen: f64,
+    /// Share of the org's other accounts that use one of this kind.
+    #[prost(double, tag = "3")]
+    pub peer_share: f64,
 }
 /// A connected app that the account uses for the first time.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1032,6 +1047,39 @@ impl UserClass {
             "USER_CLASS_ADMIN" => Some(Self::Admin),
             "USER_CLASS_INTEGRATION" => Some(Self::Integration),
             "USER_CLASS_GUEST" => Some(Self::Guest),
+            _ => None,
+        }
+    }
+}
+/// A kind of network that hides where somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Anonymizer {
+    Unspecified = 0,
+    Vpn = 1,
+    Tor = 2,
+    Hosting = 3,
+}
+impl Anonymizer {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ANONYMIZER_UNSPECIFIED",
+            Self::Vpn => "ANONYMIZER_VPN",
+            Self::Tor => "ANONYMIZER_TOR",
+            Self::Hosting => "ANONYMIZER_HOSTING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ANONYMIZER_UNSPECIFIED" => Some(Self::Unspecified),
+            "ANONYMIZER_VPN" => Some(Self::Vpn),
+            "ANONYMIZER_TOR" => Some(Self::Tor),
+            "ANONYMIZER_HOSTING" => Some(Self::Hosting),
             _ => None,
         }
     }

@@ -1,11 +1,11 @@
 //! One complete example of each message, with no field at its default.
 
 use model::{
-    Activity, Attribute, Burst, Channel, Contribution, Delegate, Delegated, Downloads, Drain, Effect, Failures,
-    Feature, Finding, First, HourOfWeek, Incident, Kind, Measure, NativeAnomaly, NativeFeature, NewApp, Observation,
-    OrgId, Outcome, Points, Rarity, Rate, Receipt, RiskModel, Scope, ScoreScale, SessionChange, Setup, SetupCase,
-    Severity, SourceIp, Spread, Surface, Term, TermKind, Text, Timestamp, UserClass, UserId, Usual, Uuid, Volume, Wake,
-    WriteKind, Writes,
+    Activity, Anonymized, Anonymizer, Attribute, Burst, Channel, Contribution, Delegate, Delegated, Downloads, Drain,
+    Effect, Failures, Feature, Finding, First, HourOfWeek, Incident, Kind, Measure, NativeAnomaly, NativeFeature,
+    NewApp, Observation, OrgId, Outcome, Points, Rarity, Rate, Receipt, RiskModel, Scope, ScoreScale, SessionChange,
+    Setup, SetupCase, Severity, SourceIp, Spread, Surface, Term, TermKind, Text, Timestamp, UserClass, UserId, Usual,
+    Uuid, Volume, Wake, WriteKind, Writes,
 };
 
 const AT: Timestamp = Timestamp(1_772_461_912_867);
@@ -133,6 +133,7 @@ fn features() -> Vec<Feature> {
         country: some("RO"),
         new_country: true,
         known: vec!["AS64501".into()],
+        anonymizer: Some(Anonymized { kind: Anonymizer::Tor, seen: 0.5, peer_share: 0.0625 }),
     };
     vec![
         Feature::Volume(Volume {

@@ -6,10 +6,11 @@ use super::names;
 use super::network::Network;
 use super::rows::expected;
 use super::{Shared, role, wake};
+use crate::Anonymizers;
 use crate::estimate::{KnownValues, Sighting};
 use crate::user::{Counter, Day, Profile, push_unique};
 use model::time::SECOND;
-use model::{Activity, Failures, Feature, Kind, Outcome, Rarity, SessionChange, Text};
+use model::{Activity, Anonymized, Failures, Feature, Kind, Outcome, Rarity, SessionChange, Text};
 
 /// Learns the connection of an activity, and facts about the account that the activity carries.
 pub(super) fn learn(
@@ -20,7 +21,7 @@ pub(super) fn learn(
     features: &mut Vec<Feature>,
 ) {
     account(profile, day, shared, activity);
-    let connection = Connection::of(activity);
+    let connection = Connection::of(activity, &shared.anonymizers);
     let session_change = session(profile, day, shared, activity, connection);
     let new_network = network_and_client(profile, day, shared, activity, connection, features);
     features.extend(session_change.map(Feature::Session));
@@ -44,8 +45,10 @@ pub(super) fn enrich(
     // If the session is new, so is all of its connection. If it was known, its earlier network and client must not
     // replace later ones.
     let of_session = if news.has_session() { copy } else { &only };
-    let session_change = session(profile, day, shared, of_session, Connection::of(of_session));
-    network_and_client(profile, day, shared, &only, Connection::of(&only), features);
+    let connection = Connection::of(of_session, &shared.anonymizers);
+    let session_change = session(profile, day, shared, of_session, connection);
+    let connection = Connection::of(&only, &shared.anonymizers);
+    network_and_client(profile, day, shared, &only, connection, features);
     features.extend(session_change.map(Feature::Session));
     wake::learn(profile, day, shared, &only, features);
 }
@@ -82,9 +85,9 @@ struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    fn of(activity: &'a Activity) -> Self {
+    fn of(activity: &'a Activity, anonymizers: &Anonymizers) -> Self {
         let client = activity.client.as_ref().map(|client| (names::key(names::CLIENT, client), client));
-        Self { network: Network::of(activity), client }
+        Self { network: Network::of(activity, anonymizers), client }
     }
 }
 
@@ -121,6 +124,7 @@ fn network_and_client(
             let mut rarity = rarity(profile, shared, key, sighting, Counter::NewNetworks, |p| &p.values.networks, day);
             rarity.country.clone_from(&activity.country);
             rarity.new_country = new_country;
+            rarity.anonymizer = anonymized(profile, shared, network, day.number);
             features.push(Feature::Network(rarity));
         }
     }
@@ -174,7 +178,18 @@ fn rarity(
         country: None,
         new_country: false,
         known: known.take(3).collect(),
+        anonymizer: None,
     }
+}
+
+/// Learns that the account uses an anonymizer of a kind, if the network is one: the kind is a network of its own.
+fn anonymized(profile: &mut Profile, shared: &mut Shared, network: Network, day: i32) -> Option<Anonymized> {
+    let kind = network.anonymizer(&shared.anonymizers)?;
+    let key = names::key(names::NETWORK, kind.as_str());
+    let sighting = profile.values.networks.touch(key, day);
+    establish(shared, sighting, key, day);
+    let peer_share = shared.populations.share_knowing(key);
+    Some(Anonymized { kind, seen: sighting.days().into(), peer_share })
 }
 
 /// Follows the session. Returns its change of network or client, if any.

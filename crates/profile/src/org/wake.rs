@@ -71,7 +71,9 @@ pub(super) fn learn(
     let (values, number) = (&profile.values, day.number);
     let Some(wake) = &mut day.signals.wake else { return };
     let before = wake.news();
-    if let Some(network) = Network::of(activity).filter(|network| is_never(&values.networks, network.key, number)) {
+    if let Some(network) =
+        Network::of(activity, &shared.anonymizers).filter(|network| is_never(&values.networks, network.key, number))
+    {
         wake.network.get_or_insert_with(|| network.name());
     }
     if let Some(client) = &activity.client

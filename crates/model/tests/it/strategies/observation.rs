@@ -2,8 +2,9 @@
 
 use super::{WIRE, activity, maybe, org, text, texts, time, user, uuids, word};
 use model::{
-    Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Kind, NewApp, Observation, Rarity, Rate,
-    Scope, SessionChange, Setup, SetupCase, Spread, Surface, UserClass, Usual, Volume, Wake, WriteKind, Writes,
+    Anonymized, Anonymizer, Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Kind, NewApp,
+    Observation, Rarity, Rate, Scope, SessionChange, Setup, SetupCase, Spread, Surface, UserClass, Usual, Volume, Wake,
+    WriteKind, Writes,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -207,8 +208,9 @@ fn first() -> impl Strategy<Value = First> {
 }
 
 fn rarity() -> impl Strategy<Value = Rarity> {
-    (text(), [number(), number(), number(), number()], rate(), maybe(text()), any::<bool>(), texts()).prop_map(
-        |(value, [seen, days, peer_share, peer_tail], usual, country, new_country, known)| Rarity {
+    let place = (maybe(text()), any::<bool>(), option::of(anonymized()));
+    (text(), [number(), number(), number(), number()], rate(), place, texts()).prop_map(
+        |(value, [seen, days, peer_share, peer_tail], usual, (country, new_country, anonymizer), known)| Rarity {
             value,
             seen,
             days,
@@ -218,8 +220,17 @@ fn rarity() -> impl Strategy<Value = Rarity> {
             country,
             new_country,
             known,
+            anonymizer,
         },
     )
+}
+
+fn anonymized() -> impl Strategy<Value = Anonymized> {
+    (word(Anonymizer::ALL), number(), number()).prop_map(|(kind, seen, peer_share)| Anonymized {
+        kind,
+        seen,
+        peer_share,
+    })
 }
 
 fn failures() -> impl Strategy<Value = Failures> {
