@@ -1,4 +1,5 @@
-//! Features of what comes to an account for the first time, or again after long: a connected app, and the account itself.
+//! Features of first times and returns: a connected app that is new to an account, an account that was silent for long, and
+//! what a new network is listed as.
 
 use crate::Text;
 use crate::words::words;
