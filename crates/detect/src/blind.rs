@@ -27,6 +27,9 @@ fn matters(detector: &dyn Detector, kind: Kind) -> bool {
     if detector.name() == "new_app" {
         return matches!(kind, Kind::Login | Kind::Api | Kind::ApiUsage | Kind::BulkApi | Kind::BulkApiResult);
     }
+    if detector.name() == "page_crawl" {
+        return matches!(kind, Kind::LightningUri | Kind::Uri);
+    }
     let is_of = |families: &[Family]| families.contains(&family);
     match kind {
         Kind::Api => family != Family::Native,

@@ -1,4 +1,5 @@
-//! One file per detector: its rule, its explanation and its tests. `first.rs` holds what the three detectors of
+//! One file per detector: its rule, its explanation and its tests. `extreme.rs` holds what those of a day's extremes share,
+//! `first.rs` holds what the three detectors of
 //! first-time access share, `mass.rs` what those of mass change and mass deletion share, `setup.rs` what those of changes
 //! in Setup share.
 
@@ -7,8 +8,10 @@ pub mod app_authorized;
 pub mod bulk_export;
 pub mod controls_loosened;
 pub mod dormant_account;
+mod extreme;
 pub mod failed_then_success;
 mod first;
+pub mod large_request;
 pub mod login_as_export;
 mod mass;
 pub mod mass_change;
@@ -18,6 +21,7 @@ pub mod new_access;
 pub mod new_app;
 pub mod new_report_export;
 pub mod off_hours;
+pub mod page_crawl;
 pub mod rare_network;
 pub mod rare_user_agent;
 pub mod rights_raised;

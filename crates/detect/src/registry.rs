@@ -1,9 +1,9 @@
 //! The one list of detectors.
 
 use crate::detectors::{
-    api_recon, app_authorized, bulk_export, controls_loosened, dormant_account, failed_then_success, login_as_export,
-    mass_change, mass_deletion, native, new_access, new_app, new_report_export, off_hours, rare_network,
-    rare_user_agent, rights_raised, row_spike, scope_increase, session_hijack, slow_drain, view_burst,
+    api_recon, app_authorized, bulk_export, controls_loosened, dormant_account, failed_then_success, large_request,
+    login_as_export, mass_change, mass_deletion, native, new_access, new_app, new_report_export, off_hours, page_crawl,
+    rare_network, rare_user_agent, rights_raised, row_spike, scope_increase, session_hijack, slow_drain, view_burst,
 };
 use crate::judgement::Judgement;
 use crate::{Settings, Unscoreable, Verdict};
@@ -60,7 +60,7 @@ impl dyn Detector + '_ {
 }
 
 /// Every detector, in the order in which they judge. Each has a page in `docs/detectors/`.
-pub static DETECTORS: [&dyn Detector; 22] = [
+pub static DETECTORS: [&dyn Detector; 24] = [
     &row_spike::RowSpike,
     &view_burst::ViewBurst,
     &scope_increase::ScopeIncrease,
@@ -77,6 +77,8 @@ pub static DETECTORS: [&dyn Detector; 22] = [
     &api_recon::ApiRecon,
     &bulk_export::BulkExport,
     &slow_drain::SlowDrain,
+    &large_request::LargeRequest,
+    &page_crawl::PageCrawl,
     &mass_change::MassChange,
     &mass_deletion::MassDeletion,
     &rights_raised::RightsRaised,

@@ -18,7 +18,8 @@ pub struct Settings {
     pub halving: f64,
     /// Probability that an account behaves as its peers do from today on, by a change of role, 0 to 1.
     pub peer_mix: f64,
-    /// Rows a day below which neither `row_spike` nor `slow_drain` raises a finding.
+    /// Rows a day below which neither `row_spike` nor `slow_drain` raises a finding, nor `large_request` one request of a
+    /// quarter of them.
     pub least_rows: f64,
     /// Records created or updated in a day below which `mass_change` raises nothing, 100 or more.
     pub least_changed: f64,

@@ -28,8 +28,8 @@ pub use finding::{Contribution, Finding, Measure, Severity};
 pub use id::{OrgId, UserId};
 pub use incident::{Incident, Points, Receipt, RiskModel, Status, Term, TermKind};
 pub use observation::{
-    Burst, Delegated, Downloads, Drain, Failures, Family, Feature, First, HourOfWeek, Observation, Rarity,
-    SessionChange, Spread, Surface, UserClass, Volume,
+    Burst, Delegated, Downloads, Drain, Failures, Family, Feature, First, HourOfWeek, Largest, Observation, Pages,
+    Rarity, SessionChange, Spread, Surface, UserClass, Volume,
 };
 pub use setup::{Setup, SetupCase, SetupTopic};
 pub use time::Timestamp;

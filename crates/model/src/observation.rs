@@ -147,13 +147,23 @@ pub enum Feature {
     App(NewApp),
     /// Activity after a long silence.
     Wake(Wake),
+    /// The largest request of the day through one surface.
+    Largest(Largest),
+    /// Pages of records.
+    Pages(Pages),
 }
 
 impl Feature {
     /// Returns the family of detectors that judges the feature.
     pub fn family(&self) -> Family {
         match self {
-            Self::Volume(_) | Self::Burst(_) | Self::Downloads(_) | Self::Drain(_) | Self::Writes(_) => Family::Volume,
+            Self::Volume(_)
+            | Self::Burst(_)
+            | Self::Downloads(_)
+            | Self::Drain(_)
+            | Self::Writes(_)
+            | Self::Largest(_)
+            | Self::Pages(_) => Family::Volume,
             Self::Scope(_) | Self::Object(_) | Self::Export(_) => Family::Novelty,
             Self::Client(_)
             | Self::Network(_)
@@ -197,6 +207,58 @@ pub struct Volume {
     pub closed: bool,
     /// Days some weeks ago with about as many rows: a monthly job, say.
     pub recurrences: u32,
+}
+
+/// The largest request of the day so far through one surface.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Largest {
+    /// The surface.
+    pub surface: Surface,
+    /// Rows of the request. Chunks of one report and pages of one query are one request.
+    pub rows: f64,
+    /// Name of the list view or report, where the record has one.
+    pub name: Option<Text>,
+    /// Scales above the usual, on the cube root of 1 + rows: Student's t with a few degrees of freedom.
+    pub deviations: f64,
+    /// The same for a random member of the account's class; `deviations` where no class is known.
+    pub peer_deviations: f64,
+    /// Rows of the largest request of a usual day.
+    pub usual: f64,
+    /// Days of the account's own evidence.
+    pub days: f64,
+    /// Share of the usual that comes from the population, 0 to 1.
+    pub prior_weight: f64,
+    /// Days some weeks ago with about as large a request.
+    pub recurrences: u32,
+    /// Objects of the request.
+    pub objects: Vec<Text>,
+    /// The request.
+    pub evidence: Vec<Uuid>,
+}
+
+/// Pages of records that the account opened in the day so far.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Pages {
+    /// Pages; those of one record count once, unless many others came in between.
+    pub pages: u32,
+    /// Scales above the usual, on the cube root of 1 + pages: Student's t with a few degrees of freedom.
+    pub deviations: f64,
+    /// The same for a random member of the account's class; `deviations` where no class is known.
+    pub peer_deviations: f64,
+    /// Pages of a usual day.
+    pub usual: f64,
+    /// Natural logarithm of the org's factor of the day, at least 0. It is part of both deviations.
+    pub shift: f64,
+    /// Days of the account's own evidence.
+    pub days: f64,
+    /// Share of the usual that comes from the population, 0 to 1.
+    pub prior_weight: f64,
+    /// Days some weeks ago with about as many pages.
+    pub recurrences: u32,
+    /// Objects of the pages beyond the usual.
+    pub objects: Vec<Text>,
+    /// The first pages beyond the usual.
+    pub evidence: Vec<Uuid>,
 }
 
 /// Requests within a minute that page loads do not explain.

@@ -6,9 +6,11 @@
 mod known_values;
 mod moments;
 mod pool;
+mod root;
 mod surprises;
 
 pub use known_values::{KnownValues, Sighting};
 pub use moments::Moments;
 pub use pool::{Pool, Prior, rate, usual};
+pub use root::{Root, cube_root};
 pub use surprises::{Calibration, Surprises};

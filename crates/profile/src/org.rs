@@ -10,6 +10,7 @@ mod connection;
 mod copies;
 mod count_tail;
 mod delegation;
+mod extremes;
 pub(crate) mod facets;
 mod hours;
 pub(crate) mod identities;

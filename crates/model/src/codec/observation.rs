@@ -4,8 +4,8 @@ use super::field::{Field, WireError, fields, numbers};
 use crate::arrival::{Anonymized, Anonymizer, NewApp, Wake};
 use crate::effect::{WriteKind, Writes};
 use crate::observation::{
-    Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Observation, Rarity, SessionChange,
-    Spread, Surface, UserClass, Volume,
+    Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Largest, Observation, Pages, Rarity,
+    SessionChange, Spread, Surface, UserClass, Volume,
 };
 use crate::setup::{Setup, SetupCase};
 use crate::usual::{Rate, Usual};
@@ -33,6 +33,12 @@ fields!(HourOfWeek => HourOfWeek { hour, share, days, rows, requests });
 fields!(Spread => Spread { objects, unknown, empty, names, evidence } required { usual });
 fields!(Downloads => Downloads { count, bytes, evidence, recurrences } required { usual });
 fields!(Drain => Drain { since, log10_e, days, excess, rows, usual_rows, evidence } renamed { surface: source });
+fields!(Largest => Largest {
+    rows, name, deviations, peer_deviations, usual, days, prior_weight, recurrences, objects, evidence,
+} renamed { surface: source });
+fields!(Pages => Pages {
+    pages, deviations, peer_deviations, usual, shift, days, prior_weight, recurrences, objects, evidence,
+});
 
 fields!(Setup => Setup { case, what, seen, days, org_days, peer_share, known_app });
 fields!(Anonymized => Anonymized { kind, seen, peer_share });
@@ -75,5 +81,5 @@ macro_rules! features {
 }
 features!(
     Volume, Burst, Scope, Object, Export, Client, Network, Failures, Session, Delegated, Hour, Recon, Downloads, Drain,
-    Writes, Setup, App, Wake,
+    Writes, Setup, App, Wake, Largest, Pages,
 );

@@ -524,7 +524,10 @@ pub struct Observation {
 /// One property of an observation that leans towards the unusual, with its usual value.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Feature {
-    #[prost(oneof = "feature::Value", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19")]
+    #[prost(
+        oneof = "feature::Value",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21"
+    )]
     pub value: ::core::option::Option<feature::Value>,
 }
 /// Nested message and enum types in `Feature`.
@@ -569,6 +572,10 @@ pub mod feature {
         App(super::NewApp),
         #[prost(message, tag = "19")]
         Wake(super::Wake),
+        #[prost(message, tag = "20")]
+        Largest(super::Largest),
+        #[prost(message, tag = "21")]
+        Pages(super::Pages),
     }
 }
 /// Predictive distribution of a heavy-tailed quantity x: ln(1 + x) is distributed as Student's t.
@@ -990,6 +997,69 @@ pub struct Drain {
     /// Start of the day on which the excess began. The finding is identified by it.
     #[prost(int64, tag = "8")]
     pub since: i64,
+}
+/// The largest request of the day so far through one surface.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Largest {
+    #[prost(enumeration = "Source", tag = "1")]
+    pub source: i32,
+    #[prost(double, tag = "2")]
+    pub rows: f64,
+    #[prost(string, optional, tag = "3")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    /// Scales above the usual, on the cube root of 1 + rows: Student's t with a few degrees of freedom.
+    #[prost(double, tag = "4")]
+    pub deviations: f64,
+    /// The same for a random member of the account's class; deviations where no class is known.
+    #[prost(double, tag = "5")]
+    pub peer_deviations: f64,
+    /// Rows of the largest request of a usual day.
+    #[prost(double, tag = "6")]
+    pub usual: f64,
+    /// Days of the account's own evidence.
+    #[prost(double, tag = "7")]
+    pub days: f64,
+    /// Share of the usual that comes from the population, 0 to 1.
+    #[prost(double, tag = "8")]
+    pub prior_weight: f64,
+    /// Days some weeks ago with about as large a request.
+    #[prost(uint32, tag = "9")]
+    pub recurrences: u32,
+    #[prost(string, repeated, tag = "10")]
+    pub objects: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", repeated, tag = "11")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// Pages of records that the account opened in the day so far.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Pages {
+    #[prost(uint32, tag = "1")]
+    pub pages: u32,
+    /// Scales above the usual, on the cube root of 1 + pages: Student's t with a few degrees of freedom.
+    #[prost(double, tag = "2")]
+    pub deviations: f64,
+    /// The same for a random member of the account's class; deviations where no class is known.
+    #[prost(double, tag = "3")]
+    pub peer_deviations: f64,
+    /// Pages of a usual day.
+    #[prost(double, tag = "4")]
+    pub usual: f64,
+    /// Natural logarithm of the org's factor of the day, at least 0. It is part of both deviations.
+    #[prost(double, tag = "5")]
+    pub shift: f64,
+    /// Days of the account's own evidence.
+    #[prost(double, tag = "6")]
+    pub days: f64,
+    /// Share of the usual that comes from the population, 0 to 1.
+    #[prost(double, tag = "7")]
+    pub prior_weight: f64,
+    /// Days some weeks ago with about as many pages.
+    #[prost(uint32, tag = "8")]
+    pub recurrences: u32,
+    #[prost(string, repeated, tag = "9")]
+    pub objects: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bytes = "vec", repeated, tag = "10")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 /// The activity is a Threat Detection event.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

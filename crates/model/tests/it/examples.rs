@@ -2,10 +2,10 @@
 
 use model::{
     Activity, Anonymized, Anonymizer, Attribute, Burst, Channel, Contribution, Delegate, Delegated, Downloads, Drain,
-    Effect, Failures, Feature, Finding, First, HourOfWeek, Incident, Kind, Measure, NativeAnomaly, NativeFeature,
-    NewApp, Observation, OrgId, Outcome, Points, Rarity, Rate, Receipt, RiskModel, Scope, ScoreScale, SessionChange,
-    Setup, SetupCase, Severity, SourceIp, Spread, Surface, Term, TermKind, Text, Timestamp, UserClass, UserId, Usual,
-    Uuid, Volume, Wake, WriteKind, Writes,
+    Effect, Failures, Feature, Finding, First, HourOfWeek, Incident, Kind, Largest, Measure, NativeAnomaly,
+    NativeFeature, NewApp, Observation, OrgId, Outcome, Pages, Points, Rarity, Rate, Receipt, RiskModel, Scope,
+    ScoreScale, SessionChange, Setup, SetupCase, Severity, SourceIp, Spread, Surface, Term, TermKind, Text, Timestamp,
+    UserClass, UserId, Usual, Uuid, Volume, Wake, WriteKind, Writes,
 };
 
 const AT: Timestamp = Timestamp(1_772_461_912_867);
@@ -223,6 +223,31 @@ fn features() -> Vec<Feature> {
             objects: vec!["Account".into()],
             evidence: vec![uuid(1)],
             recurrences: 1,
+        }),
+        Feature::Largest(Largest {
+            surface: Surface::Report,
+            rows: 9_400.0,
+            name: Some("Contacts by account".into()),
+            deviations: 11.5,
+            peer_deviations: 4.25,
+            usual: 210.0,
+            days: 31.0,
+            prior_weight: 0.125,
+            recurrences: 1,
+            objects: vec!["Contact".into()],
+            evidence: vec![uuid(1)],
+        }),
+        Feature::Pages(Pages {
+            pages: 840,
+            deviations: 12.5,
+            peer_deviations: 6.25,
+            usual: 9.5,
+            shift: 0.25,
+            days: 31.0,
+            prior_weight: 0.125,
+            recurrences: 1,
+            objects: vec!["Account".into()],
+            evidence: vec![uuid(1)],
         }),
         Feature::Setup(Setup {
             case: SetupCase::BroadRights,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// section 3.6).
 ///
 /// A member's part is a function of its [`Moments`], so it can be replaced exactly when they change.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pool {
     members: f64,
     means: f64,

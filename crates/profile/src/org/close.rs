@@ -3,7 +3,7 @@
 use super::population::RowQuantity;
 use super::progress::Progress;
 use super::rows::{expected, most_usual, volume_feature};
-use super::{Shared, User, apps, hours, observation, role, work};
+use super::{Shared, User, apps, extremes, hours, observation, role, work};
 use crate::calendar::LocalHour;
 use crate::user::{
     Amended, COUNTERS, ClosedDay, Counter, Counts, Day, FirstKind, LearnedRows, OddHour, Profile, Rhythm, Role,
@@ -113,6 +113,7 @@ fn learn_day(
     learn_counts(profile, shared, day, closed.counts.get_or_insert_default(), is_first);
     apps::learn_day(profile, shared, &mut closed.day, is_first);
     learn_work(profile, shared, &mut closed.day, is_first);
+    features.extend(extremes::close(profile, shared, &mut closed.day));
     let day = &closed.day;
     if is_first {
         let (known, named) = (day.known_requests, day.named_requests);

@@ -2,7 +2,7 @@
 //! [`writes`].
 
 use super::population::RowQuantity;
-use super::{Shared, access, delegation, names, setup, writes};
+use super::{Shared, access, delegation, extremes, names, setup, writes};
 use crate::estimate::rate;
 use crate::user::{Counter, Day, DayUsual, MOST_EVIDENCE, Profile, Request, SurfaceDay, push_unique};
 use model::activity::Objects;
@@ -37,7 +37,9 @@ pub(super) fn learn(
     setup::learn(profile, day, shared, activity, features);
     if let Some(surface) = surface {
         volume(profile, day, shared, activity, surface, &increment, features);
+        extremes::request(profile, day, shared, surface, activity, features);
     }
+    extremes::page(profile, day, shared, activity, features);
     if matches!(activity.kind, Kind::ListView | Kind::Report | Kind::AuraRequest) && increment.is_new {
         burst(profile, day, shared, activity, known_view, features);
     }

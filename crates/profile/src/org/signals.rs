@@ -1,8 +1,10 @@
 //! What an org has from version 7 of the records on.
 
 use super::apps::Apps;
+use super::extremes::ClassPools;
 use super::wake::Silences;
 use super::work::OrgWork;
+use model::Surface;
 use serde::{Deserialize, Serialize};
 
 /// What all profiles of an org have in common from version 7 on: a record of its own. The order of the fields is the
@@ -15,4 +17,8 @@ pub(crate) struct SharedSignals {
     pub(crate) silences: Silences,
     /// What the org's people consume, and who works as others.
     pub(crate) work: OrgWork,
+    /// Rows of the largest request of a day, by [`Surface`].
+    pub(crate) largest: [ClassPools; Surface::ALL.len()],
+    /// Record pages of a day.
+    pub(crate) pages: ClassPools,
 }

@@ -1,6 +1,6 @@
 //! The work of all people of an org, and the class that each account has in comparison.
 
-use super::{Shared, names};
+use super::{Shared, extremes, names};
 use crate::user::{Candidates, Day, Profile, QUANTITIES, classify};
 use model::{Delegate, UserClass, UserId};
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,7 @@ pub(super) fn learn(user: &UserId, profile: &mut Profile, shared: &mut Shared, d
     profile.signals.work.belief = belief;
     if class != profile.class {
         shared.populations.moved(profile, class);
+        extremes::moved(profile, shared, class);
         profile.class = class;
     }
     let is_person = !matches!(class, UserClass::Integration | UserClass::Guest);

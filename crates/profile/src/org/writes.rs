@@ -160,7 +160,7 @@ mod tests {
         let with = nightly.then("query", 120_000);
         assert_eq!((rows_read(&without), rows_read(&with)), (Some(120_000.0), Some(120_000.0)));
         let usual = |features: &[Feature]| match features {
-            [Feature::Volume(volume)] => volume.day,
+            [Feature::Volume(volume), Feature::Largest(largest)] => (volume.day, largest.usual),
             other => panic!("{other:?}"),
         };
         assert_eq!(usual(&without), usual(&with));

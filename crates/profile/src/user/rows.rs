@@ -24,10 +24,10 @@ pub(crate) struct RowModel {
 }
 
 /// The last four days far above the usual, so that a month-end batch is known by its second or third time.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Peaks([Option<Peak>; 4]);
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Peak {
     day: i32,
     /// ln(1 + rows), or ln(1 + count).

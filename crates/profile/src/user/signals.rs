@@ -1,9 +1,10 @@
 //! What a profile and its days have from version 7 of the record on.
 
+use super::{ExtremeDay, ExtremeModel, PageDay};
 use super::{Work, WorkDay};
 use crate::org::apps::AppDays;
 use crate::org::wake::OwnSilences;
-use model::{Text, Uuid};
+use model::{Surface, Text, Uuid};
 use serde::{Deserialize, Serialize};
 
 /// What was learned of an account from version 7 of the record on. The order of the fields is the encoding.
@@ -15,6 +16,10 @@ pub(crate) struct Signals {
     pub(crate) silences: OwnSilences,
     /// How much the account consumes and how often it administers.
     pub(crate) work: Work,
+    /// Rows of the largest request of each day, by surface: those that the account has used.
+    pub(crate) largest: Vec<(Surface, ExtremeModel)>,
+    /// Record pages of each day that has any.
+    pub(crate) pages: Option<ExtremeModel>,
 }
 
 /// What a day of an account has from version 7 of the record on. The order of the fields is the encoding.
@@ -28,6 +33,10 @@ pub(crate) struct DaySignals {
     pub(crate) wake: Option<Box<WakeDay>>,
     /// What decides the class.
     pub(crate) work: WorkDay,
+    /// Rows of the largest request, by surface: those that were used.
+    pub(crate) largest: Vec<(Surface, ExtremeDay)>,
+    /// Record pages.
+    pub(crate) pages: Option<Box<PageDay>>,
 }
 
 /// A connected app on the first day on which the account uses it.
@@ -69,16 +78,19 @@ pub(crate) struct WakeDay {
 impl Signals {
     /// Returns the bytes of memory on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        0
+        self.largest.capacity() * size_of::<(Surface, ExtremeModel)>()
     }
 }
 
 impl DaySignals {
     /// Returns the bytes of memory on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
+        let pages = self.pages.as_ref().map_or(0, |pages| size_of::<PageDay>() + pages.heap_bytes());
         let app = self.new_app.as_ref();
         app.map_or(0, |app| size_of::<NewAppDay>() + app.evidence.capacity() * size_of::<Uuid>())
             + self.wake.as_ref().map_or(0, |_| size_of::<WakeDay>())
+            + self.largest.capacity() * size_of::<(Surface, ExtremeDay)>()
+            + pages
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::{WIRE, activity, maybe, org, text, texts, time, user, uuids, word};
 use model::{
-    Anonymized, Anonymizer, Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Kind, NewApp,
-    Observation, Rarity, Rate, Scope, SessionChange, Setup, SetupCase, Spread, Surface, UserClass, Usual, Volume, Wake,
-    WriteKind, Writes,
+    Anonymized, Anonymizer, Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Kind, Largest,
+    NewApp, Observation, Pages, Rarity, Rate, Scope, SessionChange, Setup, SetupCase, Spread, Surface, UserClass,
+    Usual, Volume, Wake, WriteKind, Writes,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -51,6 +51,8 @@ fn feature() -> impl Strategy<Value = Feature> {
         setup().prop_map(Feature::Setup),
         app().prop_map(Feature::App),
         wake().prop_map(Feature::Wake),
+        largest().prop_map(Feature::Largest),
+        pages().prop_map(Feature::Pages),
     ]
 }
 
@@ -331,6 +333,49 @@ fn downloads() -> impl Strategy<Value = Downloads> {
         evidence,
         recurrences,
     })
+}
+
+fn largest() -> impl Strategy<Value = Largest> {
+    (word(Surface::ALL), option::of(text()), any::<u32>(), vec(number(), 6), texts(), uuids()).prop_map(
+        |(surface, name, recurrences, numbers, objects, evidence)| {
+            let mut numbers = numbers.into_iter();
+            let mut next = || numbers.next().unwrap_or_default();
+            Largest {
+                surface,
+                rows: next(),
+                name,
+                deviations: next(),
+                peer_deviations: next(),
+                usual: next(),
+                days: next(),
+                prior_weight: next(),
+                recurrences,
+                objects,
+                evidence,
+            }
+        },
+    )
+}
+
+fn pages() -> impl Strategy<Value = Pages> {
+    (any::<(u32, u32)>(), vec(number(), 6), texts(), uuids()).prop_map(
+        |((pages, recurrences), numbers, objects, evidence)| {
+            let mut numbers = numbers.into_iter();
+            let mut next = || numbers.next().unwrap_or_default();
+            Pages {
+                pages,
+                deviations: next(),
+                peer_deviations: next(),
+                usual: next(),
+                shift: next(),
+                days: next(),
+                prior_weight: next(),
+                recurrences,
+                objects,
+                evidence,
+            }
+        },
+    )
 }
 
 fn drain() -> impl Strategy<Value = Drain> {

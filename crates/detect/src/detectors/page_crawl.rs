@@ -1,0 +1,105 @@
+//! `page_crawl`: many more record pages in a day than the account usually opens.
+
+use super::{detector, extreme};
+use crate::judgement::{Explanation, Judgement};
+use crate::{Settings, Unscoreable, score, text};
+use model::{Observation, Pages};
+use profile::tail;
+
+detector! {
+    /// Judges the record pages of a day against those of the account's other days, given its class and the org's day.
+    PageCrawl = "page_crawl", Volume, ceiling 9.0,
+    next "Look at the pace and the order of the pages: a steady pace or ascending ids are a script's. End its session; for a guest, close what the site shows to guests.",
+    Pages => crawl
+}
+
+/// Org's day factor from which on the summary mentions it: 5 % more than usual.
+const MENTIONED_SHIFT: f64 = 0.05;
+
+fn crawl<'a>(pages: &'a Pages, _: &'a Observation, settings: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
+    if pages.days < extreme::LEAST_DAYS {
+        return Err(Unscoreable::NoBaseline);
+    }
+    let Pages { deviations, peer_deviations, recurrences, days, .. } = *pages;
+    let surprise = tail::surprise(extreme::p(deviations, peer_deviations, recurrences, days, settings));
+    Ok(Judgement::new(surprise, "", move || Explanation {
+        confidence: score::confidence(days),
+        summary: summary(pages),
+        features: vec![("recordPages", pages.pages.to_string(), surprise)],
+        measures: vec![
+            ("pages", f64::from(pages.pages)),
+            ("usual_pages", pages.usual),
+            ("deviations", deviations),
+            ("peer_deviations", peer_deviations),
+            ("day_factor", pages.shift.exp()),
+            ("baseline_days", days),
+            ("peer_weight", pages.prior_weight),
+        ],
+        evidence: pages.evidence.clone(),
+        objects: pages.objects.clone(),
+        ..Explanation::default()
+    }))
+}
+
+fn summary(pages: &Pages) -> String {
+    let of = match pages.objects.as_slice() {
+        [] => String::new(),
+        names => format!(" of {}", text::list(names, names.len())),
+    };
+    let day = if pages.shift > MENTIONED_SHIFT {
+        format!("; the org's day was {:.1} times the usual", pages.shift.exp())
+    } else {
+        String::new()
+    };
+    format!(
+        "Opened {} record pages{of} in a day; a usual day has {}{}{day}",
+        text::count(f64::from(pages.pages)),
+        text::quantity(pages.usual),
+        text::thin(pages.days),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{finding, verdict};
+    use super::*;
+    use crate::Verdict;
+    use model::Feature;
+
+    fn day(pages: u32, deviations: f64) -> Pages {
+        Pages {
+            pages,
+            deviations,
+            peer_deviations: deviations,
+            usual: 9.4,
+            shift: 0.0,
+            days: 40.0,
+            prior_weight: 0.1,
+            recurrences: 0,
+            objects: vec!["Contact".into(), "Account".into()],
+            evidence: vec![],
+        }
+    }
+
+    #[test]
+    fn a_crawl_is_anomalous() {
+        let found = finding(&PageCrawl, Feature::Pages(day(840, 15.0)));
+        insta::assert_snapshot!(found.summary, @"Opened 840 record pages of Contact and Account in a day; a usual day has 9.4");
+        assert!(found.surprise > 4.0, "{}", found.surprise);
+        let busy = Pages { shift: 0.4, ..day(840, 13.0) };
+        insta::assert_snapshot!(finding(&PageCrawl, Feature::Pages(busy)).summary, @"Opened 840 record pages of Contact and Account in a day; a usual day has 9.4; the org's day was 1.5 times the usual");
+    }
+
+    #[test]
+    fn a_busy_day_is_normal() {
+        assert_eq!(verdict(&PageCrawl, Feature::Pages(day(34, 2.2))), Verdict::Normal);
+        let monthly = Pages { recurrences: 1, ..day(300, 9.0) };
+        assert_eq!(verdict(&PageCrawl, Feature::Pages(monthly)), Verdict::Normal);
+    }
+
+    #[test]
+    fn an_account_without_history_is_unscoreable() {
+        let new = Pages { days: 1.0, ..day(840, 15.0) };
+        assert_eq!(verdict(&PageCrawl, Feature::Pages(new)), Verdict::Unscoreable(Unscoreable::NoBaseline));
+    }
+}
