@@ -2,7 +2,7 @@
 
 use crate::registry::Detector;
 use crate::{Settings, Verdict, blind, score};
-use model::{Contribution, Finding, Measure, Observation, SourceIp, Surface, Text, Timestamp, Uuid, id};
+use model::{Contribution, Finding, Measure, Observation, SourceIp, Surface, Text, Timestamp, UserClass, Uuid, id};
 
 /// What a detector found out of one feature: the surprise, and its reasons, which are worked out only for a finding.
 pub struct Judgement<'a> {
@@ -12,6 +12,8 @@ pub struct Judgement<'a> {
     pub(crate) before: f64,
     /// Distinguishes findings of one user, detector and day: part of the finding's id.
     pub(crate) subject: &'static str,
+    /// The highest score; `None` for the detector's.
+    ceiling: Option<f64>,
     explain: Box<dyn FnOnce() -> Explanation + 'a>,
 }
 
@@ -53,12 +55,20 @@ impl Default for Explanation {
 impl<'a> Judgement<'a> {
     /// A surprise with its reasons.
     pub(crate) fn new(surprise: f64, subject: &'static str, explain: impl FnOnce() -> Explanation + 'a) -> Self {
-        Self { surprise, before: 0.0, subject, explain: Box::new(explain) }
+        Self { surprise, before: 0.0, subject, ceiling: None, explain: Box::new(explain) }
     }
 
     /// The same, where the surprise was `before` until the org's day factor was known.
     pub(crate) fn unless_explained(self, before: f64) -> Self {
         Self { before, ..self }
+    }
+
+    /// The same, with a higher score at most if the account is a program: its servers and its client hardly ever change.
+    pub(crate) fn weightier_for_programs(self, observation: &Observation) -> Self {
+        /// A choice: that of the strongest detectors of volume, so that a stolen token that reads little still stands out.
+        const CEILING: f64 = 9.0;
+        let is_program = observation.user_class == UserClass::Integration;
+        Self { ceiling: is_program.then_some(CEILING), ..self }
     }
 
     /// A judgement of what is another detector's, or no surprise.
@@ -76,7 +86,7 @@ impl<'a> Judgement<'a> {
             return Verdict::Normal;
         }
         let reasons = (self.explain)();
-        let score = settings.score(name, detector.ceiling(), self.surprise);
+        let score = settings.score(name, self.ceiling.unwrap_or(detector.ceiling()), self.surprise);
         let shares = Contribution::shares(&reasons.features.iter().map(|(_, _, weight)| *weight).collect::<Vec<_>>());
         let mut features: Vec<Contribution> = reasons
             .features

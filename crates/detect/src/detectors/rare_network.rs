@@ -43,7 +43,11 @@ fn described(anonymizer: Anonymizer) -> &'static str {
     }
 }
 
-fn network<'a>(network: &'a Rarity, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
+fn network<'a>(
+    network: &'a Rarity,
+    observation: &'a Observation,
+    _: &'a Settings,
+) -> Result<Judgement<'a>, Unscoreable> {
     if network.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
@@ -87,7 +91,8 @@ fn network<'a>(network: &'a Rarity, _: &'a Observation, _: &'a Settings) -> Resu
             ],
             ..Explanation::default()
         }
-    }))
+    })
+    .weightier_for_programs(observation))
 }
 
 #[cfg(test)]

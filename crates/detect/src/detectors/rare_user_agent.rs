@@ -18,7 +18,7 @@ detector! {
 /// (1 − (1 − p)², [`tail::any_of`]). A choice.
 const WAYS: f64 = 2.0;
 
-fn client<'a>(client: &'a Rarity, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
+fn client<'a>(client: &'a Rarity, observation: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     if client.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
@@ -50,15 +50,16 @@ fn client<'a>(client: &'a Rarity, _: &'a Observation, _: &'a Settings) -> Result
             evidence: Vec::new(),
             ..Explanation::default()
         }
-    }))
+    })
+    .weightier_for_programs(observation))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{finding, usually, verdict};
+    use super::super::testing::{finding, observation, usually, verdict};
     use super::*;
-    use crate::Verdict;
-    use model::Feature;
+    use crate::{Detector, Verdict};
+    use model::{Feature, UserClass};
 
     fn rarity(value: &str, peer_share: f64) -> Feature {
         Feature::Client(Rarity {
@@ -80,6 +81,22 @@ mod tests {
         let finding = finding(&RareUserAgent, rarity("python-requests", 0.005));
         assert!(finding.surprise > 4.0);
         insta::assert_snapshot!(finding.summary, @"Used python-requests, new to the account (usual: Chrome on macOS); 0.5 % of the org's users have it");
+    }
+
+    /// After the thefts with tokens of an integration in August 2025 (Google Threat Intelligence on UNC6395).
+    #[test]
+    fn a_script_that_uses_an_integrations_token_weighs_more_than_one_of_a_person() {
+        let score = |user_class| {
+            let observation = Observation { user_class, ..observation(rarity("python-requests", 0.005)) };
+            let [Verdict::Anomalous(finding)] =
+                &(&RareUserAgent as &dyn Detector).judge(&observation, &Settings::default())[..]
+            else {
+                panic!("no finding of {user_class}");
+            };
+            finding.score
+        };
+        let [person, program] = [UserClass::Normal, UserClass::Integration].map(score);
+        assert!(person < 6.0 && program > 6.0 && program < 9.0, "{person} {program}");
     }
 
     #[test]
