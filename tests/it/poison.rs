@@ -189,6 +189,7 @@ fn observation() -> Observation {
         activity: Some(Box::new(activity())),
         features: vec![Feature::Native],
         blind: Vec::new(),
+        calibrations: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use model::{Contribution, Finding, Measure, Observation, SourceIp, Surface, Text
 
 /// What a detector found out of one feature: the surprise, and its reasons, which are worked out only for a finding.
 pub struct Judgement<'a> {
-    /// −log10 p, see [`profile::tail::surprise`].
+    /// −log10 p by the model, see [`profile::tail::surprise`]; not calibrated.
     pub(crate) surprise: f64,
     /// The surprise before the org's day factor was known, if that may have raised a finding; 0 otherwise.
     pub(crate) before: f64,
@@ -76,17 +76,24 @@ impl<'a> Judgement<'a> {
         Self::new(0.0, "", Explanation::default)
     }
 
-    /// Returns the verdict on the observation: a finding if the surprise reaches the detector's `raise_at`, or if a
-    /// finding has to be withdrawn; normal otherwise.
+    /// Returns the verdict on the observation: a finding if the calibrated surprise reaches the detector's `raise_at`, or
+    /// if a finding has to be withdrawn; normal otherwise.
     pub(crate) fn verdict(self, detector: &dyn Detector, observation: &Observation, settings: &Settings) -> Verdict {
         let name = detector.name();
         let raise_at = settings.raise_at(name);
-        let is_raised = self.surprise >= raise_at;
-        if !is_raised && self.before < raise_at {
+        let calibration = observation.calibration(name, self.subject);
+        let calibrated = |surprise| calibration.map_or(surprise, |calibration| calibration.surprise(surprise));
+        let surprise = calibrated(self.surprise);
+        let is_raised = surprise >= raise_at;
+        if !is_raised && calibrated(self.before) < raise_at {
             return Verdict::Normal;
         }
-        let reasons = (self.explain)();
-        let score = settings.score(name, self.ceiling.unwrap_or(detector.ceiling()), self.surprise);
+        let mut reasons = (self.explain)();
+        if let Some(calibration) = calibration {
+            reasons.measures.push(("surprise_of_model", self.surprise));
+            reasons.measures.push(("calibration_days", f64::from(calibration.days)));
+        }
+        let score = settings.score(name, self.ceiling.unwrap_or(detector.ceiling()), surprise);
         let shares = Contribution::shares(&reasons.features.iter().map(|(_, _, weight)| *weight).collect::<Vec<_>>());
         let mut features: Vec<Contribution> = reasons
             .features
@@ -118,9 +125,9 @@ impl<'a> Judgement<'a> {
             detector: name.into(),
             severity: model::Severity::of_score(score),
             score,
-            anomaly_score: round(score::anomaly_score(self.surprise)),
+            anomaly_score: round(score::anomaly_score(surprise)),
             confidence: round(confidence.clamp(0.0, 1.0)),
-            surprise: round(self.surprise),
+            surprise: round(surprise),
             observed_at: observation.at,
             revised_at: observation.at,
             summary: reasons.summary + &blind::remark(&missing),

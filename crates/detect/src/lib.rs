@@ -10,6 +10,6 @@ pub mod text;
 mod verdict;
 
 pub use judgement::Judgement;
-pub use registry::{DETECTORS, Detector, Test, next_step};
+pub use registry::{DETECTORS, Detector, next_step, tests};
 pub use settings::{Settings, SettingsError, Tuning};
 pub use verdict::{Unscoreable, Verdict};

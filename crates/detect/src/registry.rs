@@ -8,6 +8,7 @@ use crate::detectors::{
 use crate::judgement::Judgement;
 use crate::{Settings, Unscoreable, Verdict};
 use model::{Family, Observation};
+use profile::Tested;
 
 /// Judges observations: a pure function from an observation and settings to verdicts.
 pub trait Detector: Sync {
@@ -32,15 +33,6 @@ pub trait Detector: Sync {
     ) -> Vec<Result<Judgement<'a>, Unscoreable>>;
 }
 
-/// What a detector found out of one feature, without its reasons.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Test {
-    /// What of the account the feature is about, such as a surface; empty if a detector judges one thing only.
-    pub subject: &'static str,
-    /// −log10 p, 0 to [`profile::tail::MOST_SURPRISE`].
-    pub surprise: f64,
-}
-
 impl dyn Detector + '_ {
     /// Returns one verdict for each feature that the detector judges.
     pub fn judge(&self, observation: &Observation, settings: &Settings) -> Vec<Verdict> {
@@ -52,10 +44,11 @@ impl dyn Detector + '_ {
         measured.map(verdict).collect()
     }
 
-    /// Returns the surprise of each feature that the detector judges and can score.
-    pub fn tests(&self, observation: &Observation, settings: &Settings) -> Vec<Test> {
+    /// Returns the surprise of each feature that the detector judges and can score, not calibrated.
+    pub fn tests(&self, observation: &Observation, settings: &Settings) -> Vec<Tested> {
         let measured = self.measure(observation, settings).into_iter().flatten();
-        measured.map(|judgement| Test { subject: judgement.subject, surprise: judgement.surprise }).collect()
+        let tested = |Judgement { subject, surprise, .. }| Tested { detector: self.name(), subject, surprise };
+        measured.map(tested).collect()
     }
 }
 
@@ -86,6 +79,12 @@ pub static DETECTORS: [&dyn Detector; 24] = [
     &controls_loosened::ControlsLoosened,
     &native::Native,
 ];
+
+/// Returns what the enabled detectors find out of an observation, not calibrated.
+pub fn tests(observation: &Observation, settings: &Settings) -> Vec<Tested> {
+    let enabled = DETECTORS.iter().filter(|detector| settings.is_enabled(detector.name()));
+    enabled.flat_map(|detector| detector.tests(observation, settings)).collect()
+}
 
 /// Returns what to do first about the findings of a detector, or of `blind_source`, which is none; `None` for another
 /// name.

@@ -131,6 +131,14 @@ impl Settings {
         errors
     }
 
+    /// Identifies all that surprises depend on: calibrations learned with another key do not fit.
+    pub fn surprise_key(&self) -> u64 {
+        /// To be raised by a release of which a detector is surprised by something else.
+        const RELEASE: f64 = 1.0;
+        let values = [RELEASE, self.peer_mix, self.least_rows, self.least_changed, self.least_deleted];
+        model::id::hash(&values.map(f64::to_be_bytes).concat())
+    }
+
     /// Whether the detector of this name judges.
     pub fn is_enabled(&self, detector: &str) -> bool {
         self.detectors.get(detector).and_then(|tuning| tuning.enabled).unwrap_or(true)

@@ -71,8 +71,12 @@ impl Restore {
     /// # Errors
     /// If records of an org are missing or belong to another checkpoint.
     pub fn finish(self) -> Result<Partition, PartitionError> {
+        let key = self.settings.detect.surprise_key();
         let finish = |(id, org): (OrgId, profile::Restore)| match org.finish() {
-            Ok(org) => Ok((id, org)),
+            Ok(mut org) => {
+                org.calibrate_by(key);
+                Ok((id, org))
+            }
             Err(source) => Err(PartitionError::State { org: id, source }),
         };
         let orgs = self.orgs.into_iter().map(finish).collect::<Result<_, _>>()?;
@@ -93,6 +97,7 @@ impl Partition {
     pub fn set_settings(&mut self, settings: &Settings) -> Result<(), PartitionError> {
         for (id, org) in &mut self.orgs {
             org.set_settings(&settings.profile_of(id))?;
+            org.calibrate_by(settings.detect.surprise_key());
         }
         self.settings = settings.clone();
         Ok(())
@@ -133,6 +138,19 @@ impl Partition {
         entry: &Entry,
         out: &mut Vec<Observation>,
     ) -> Result<Option<ActivityOutcome>, PartitionError> {
+        let first = out.len();
+        let outcome = self.observe(entry, out)?;
+        if let (Some(org), Some(observed)) = (self.orgs.get_mut(entry.org_id()), out.get_mut(first..)) {
+            calibrate(org, entry, observed, &self.settings.detect);
+        }
+        Ok(outcome)
+    }
+
+    fn observe(
+        &mut self,
+        entry: &Entry,
+        out: &mut Vec<Observation>,
+    ) -> Result<Option<ActivityOutcome>, PartitionError> {
         match entry {
             Entry::Activity(activity) => Ok(Some(self.org(&activity.org_id)?.observe(activity, out))),
             Entry::Backfill(activity) => Ok(Some(self.org(&activity.org_id)?.backfill(activity, out))),
@@ -158,7 +176,11 @@ impl Partition {
     fn org(&mut self, id: &OrgId) -> Result<&mut Org, PartitionError> {
         Ok(match self.orgs.entry(id.clone()) {
             Slot::Occupied(known) => known.into_mut(),
-            Slot::Vacant(new) => new.insert(Org::new(id.clone(), &self.settings.profile_of(id))?),
+            Slot::Vacant(new) => {
+                let org = new.insert(Org::new(id.clone(), &self.settings.profile_of(id))?);
+                org.calibrate_by(self.settings.detect.surprise_key());
+                org
+            }
         })
     }
 
@@ -225,6 +247,16 @@ impl Partition {
     /// Returns how many profiles are in memory.
     pub fn profiles_in_memory(&self) -> usize {
         self.orgs.values().map(Org::profiles_in_memory).sum()
+    }
+}
+
+/// Adds calibrations to what was observed of an entry.
+fn calibrate(org: &mut Org, entry: &Entry, observed: &mut [Observation], settings: &detect::Settings) {
+    // What is judged in silence is not learned.
+    let is_learned = !matches!(entry, Entry::Control(Control { command: Command::Watermark(_), .. }));
+    for observation in observed {
+        let tests = detect::tests(observation, settings);
+        org.calibrate(observation, &tests, is_learned);
     }
 }
 

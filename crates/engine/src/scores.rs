@@ -1,7 +1,8 @@
 //! What the tests of every user-day found, raised or not: to rank days, and to check what the p-values promise.
 
-use detect::{DETECTORS, Test};
+use detect::DETECTORS;
 use model::{Finding, Observation, OrgId, Points, Text, Timestamp, UserClass, UserId, Uuid};
+use profile::Tested;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,9 +35,9 @@ pub struct DayTest {
     pub detector: &'static str,
     /// What of the account the test is about, such as a surface; empty if the detector has one test only.
     pub subject: &'static str,
-    /// −log10 p.
+    /// −log10 p by the detector's model.
     pub surprise: f64,
-    /// The p-value, 0 to 1.
+    /// The calibrated p-value, 0 to 1.
     pub p: f64,
 }
 
@@ -48,7 +49,8 @@ pub(crate) struct Scores(BTreeMap<(OrgId, UserId, Timestamp), UserDay>);
 struct UserDay {
     username: Option<Text>,
     class: Option<UserClass>,
-    tests: BTreeMap<(&'static str, &'static str), f64>,
+    /// Surprise by the model and calibrated, by detector and subject.
+    tests: BTreeMap<(&'static str, &'static str), (f64, f64)>,
     findings: BTreeSet<Uuid>,
 }
 
@@ -63,12 +65,11 @@ impl Scores {
         let day = self.day(&observation.org_id, &observation.user_id, observation.day);
         day.class = Some(observation.user_class);
         day.username = observation.username.clone().or(day.username.take());
-        for detector in DETECTORS.iter().filter(|detector| settings.is_enabled(detector.name())) {
-            for Test { subject, surprise } in detector.tests(observation, settings) {
-                if surprise > 0.0 {
-                    let largest = day.tests.entry((detector.name(), subject)).or_default();
-                    *largest = surprise.max(*largest);
-                }
+        for Tested { detector, subject, surprise } in detect::tests(observation, settings) {
+            if surprise > 0.0 {
+                let calibrated = observation.calibrated(detector, subject, surprise);
+                let largest = day.tests.entry((detector, subject)).or_default();
+                *largest = (surprise.max(largest.0), calibrated.max(largest.1));
             }
         }
     }
@@ -87,13 +88,13 @@ impl Scores {
     ) -> Vec<DayScores> {
         let scored = |((org_id, user_id, day), of_day): ((OrgId, UserId, Timestamp), UserDay)| {
             let risk_of_findings = risk(&org_id, &user_id, &of_day.findings);
-            let risk_of_tests =
-                100.0 * risk_of_tests(of_day.tests.iter().map(|((name, _), surprise)| (*name, *surprise)));
-            let tests = of_day.tests.into_iter().map(|((detector, subject), surprise)| DayTest {
+            let calibrated = of_day.tests.iter().map(|((name, _), (_, calibrated))| (*name, *calibrated));
+            let risk_of_tests = 100.0 * risk_of_tests(calibrated);
+            let tests = of_day.tests.into_iter().map(|((detector, subject), (surprise, calibrated))| DayTest {
                 detector,
                 subject,
                 surprise,
-                p: 10f64.powf(-surprise),
+                p: 10f64.powf(-calibrated),
             });
             DayScores {
                 org_id,
@@ -145,8 +146,10 @@ mod tests {
         let mut scores = Scores::default();
         for (day, tests) in days {
             let of_day = scores.day(&OrgId::new("org"), &UserId::new("user"), Timestamp(*day));
-            of_day.tests =
-                tests.iter().map(|(detector, subject, surprise)| ((*detector, *subject), *surprise)).collect();
+            let test = |(detector, subject, surprise): &(&'static str, &'static str, f64)| {
+                ((*detector, *subject), (*surprise, *surprise))
+            };
+            of_day.tests = tests.iter().map(test).collect();
         }
         scores
     }

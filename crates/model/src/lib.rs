@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod arrival;
 pub mod batch;
+pub mod calibration;
 pub mod codec;
 pub mod effect;
 pub mod finding;
@@ -22,6 +23,7 @@ pub use activity::{
 };
 pub use arrival::{Anonymized, Anonymizer, NewApp, Wake};
 pub use batch::{Batch, Change, ChangeKind, Command, Control, EndReason, Entry, Item};
+pub use calibration::Calibration;
 pub use codec::WireError;
 pub use effect::{Effect, WriteKind, Writes};
 pub use finding::{Contribution, Finding, Measure, Severity};

@@ -1,12 +1,10 @@
-//! Observations: what detectors judge.
-//!
-//! An observation is an activity, or a closed hour or day, with the features that the profile had for it *before*
-//! learning it. It carries only features that lean towards the unusual. A feature within one scale of the usual is
-//! normal by construction and is not sent.
+//! Observations, which detectors judge: an activity, or a closed hour or day, with the features that the profile had for it
+//! *before* learning it. One within a scale of the usual is normal by construction and is not sent.
 
 use crate::words::words;
 use crate::{
-    Activity, Anonymized, Kind, NewApp, OrgId, Rate, Scope, Setup, Text, Timestamp, UserId, Usual, Wake, Writes,
+    Activity, Anonymized, Calibration, Kind, NewApp, OrgId, Rate, Scope, Setup, Text, Timestamp, UserId, Usual, Wake,
+    Writes,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -34,6 +32,8 @@ pub struct Observation {
     pub features: Vec<Feature>,
     /// Kinds of events that were missing at the time, in ascending order. Findings that they could change are less sure.
     pub blind: Vec<Kind>,
+    /// What the surprises of its tests are worth, as of the last closed day. Without one, a surprise counts as it is.
+    pub calibrations: Vec<Calibration>,
 }
 
 words! {

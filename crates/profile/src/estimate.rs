@@ -13,4 +13,4 @@ pub use known_values::{KnownValues, Sighting};
 pub use moments::Moments;
 pub use pool::{Pool, Prior, rate, usual};
 pub use root::{Root, cube_root};
-pub use surprises::{Calibration, Surprises};
+pub use surprises::{Curve, Surprises};

@@ -4,6 +4,7 @@
 mod access;
 mod adoption;
 pub(crate) mod apps;
+pub(crate) mod calibration;
 mod clock;
 mod close;
 mod connection;
@@ -246,9 +247,8 @@ impl Org {
         self.changes.note(slot, user);
 
         if user.profile.day.as_ref().is_some_and(|day| day.number < hour.day) {
-            let closed = close::day(&self.id, user, &mut self.shared, self.open);
-            let was_backfill = self.backfill_days.remove(&slot);
-            out.extend(closed.filter(|_| !was_backfill));
+            let is_judged = !self.backfill_days.remove(&slot);
+            out.extend(close::day(&self.id, user, &mut self.shared, self.open, is_judged));
         }
         let is_late = user.profile.day.as_ref().is_some_and(|day| day.number > hour.day)
             || self.open.is_some_and(|open| open.day > hour.day);
@@ -383,5 +383,6 @@ fn observation(
         activity: activity.map(|activity| Box::new(activity.clone())),
         features,
         blind: shared.blind.iter().copied().collect(),
+        calibrations: Vec::new(),
     }
 }

@@ -11,6 +11,7 @@ mod rows;
 mod runs;
 mod sessions;
 mod signals;
+mod surprises;
 mod work;
 mod writes;
 
@@ -25,6 +26,7 @@ pub(crate) use rows::{DrainState, Peaks, RowModel};
 pub(crate) use runs::Runs;
 pub(crate) use sessions::{Delegation, Sessions};
 pub(crate) use signals::{DaySignals, NewAppDay, Signals, WakeDay};
+pub(crate) use surprises::DayTests;
 pub use work::{Basis, Belief};
 pub(crate) use work::{QUANTITIES, Work, WorkDay};
 pub(crate) use writes::{WriteDay, WriteModel};

@@ -20,6 +20,7 @@ pub(crate) fn observation(feature: Feature) -> Observation {
         activity: Some(Box::new(activity)),
         features: vec![feature],
         blind: Vec::new(),
+        calibrations: Vec::new(),
     }
 }
 

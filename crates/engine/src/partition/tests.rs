@@ -57,7 +57,12 @@ fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
         return out;
     }
     let id = entry.org_id();
-    let org = orgs.entry(id.clone()).or_insert_with(|| Org::new(id.clone(), &settings()).unwrap());
+    let rules = detect::Settings::default();
+    let org = orgs.entry(id.clone()).or_insert_with(|| {
+        let mut org = Org::new(id.clone(), &settings()).unwrap();
+        org.calibrate_by(rules.surprise_key());
+        org
+    });
     match entry {
         Entry::Activity(activity) => assert_ne!(org.observe(activity, &mut out), ActivityOutcome::Away),
         Entry::Backfill(activity) => assert_ne!(org.backfill(activity, &mut out), ActivityOutcome::Away),
@@ -68,6 +73,7 @@ fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
             Command::Sighted { kind } => org.sighted(*kind),
         },
     }
+    calibrate(org, entry, &mut out, &rules);
     out
 }
 

@@ -2,6 +2,7 @@
 
 use super::field::{Field, WireError, fields, numbers};
 use crate::arrival::{Anonymized, Anonymizer, NewApp, Wake};
+use crate::calibration::Calibration;
 use crate::effect::{WriteKind, Writes};
 use crate::observation::{
     Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Largest, Observation, Pages, Rarity,
@@ -12,8 +13,9 @@ use crate::usual::{Rate, Usual};
 use crate::wire;
 
 fields!(Observation => Observation {
-    org_id, user_id, username, user_class, at, day, revision, activity, features, blind,
+    org_id, user_id, username, user_class, at, day, revision, activity, features, blind, calibrations,
 });
+fields!(Calibration => Calibration { detector, subject, days, knots, slope });
 fields!(Usual => Usual { location, scale, degrees, shift, mean, deviation, evidence, prior_weight });
 fields!(Rate => Rate { shape, rate, evidence, prior_weight });
 fields!(Volume => Volume { rows, hour_rows, requests, objects, evidence, closed, recurrences } renamed { surface: source } required { day, hour, per_request, peer });

@@ -520,6 +520,27 @@ pub struct Observation {
     /// Kinds of events that were missing at the time, in ascending order.
     #[prost(enumeration = "Kind", repeated, tag = "10")]
     pub blind: ::prost::alloc::vec::Vec<i32>,
+    /// What the surprises of its tests are worth, as of the last closed day. Without one, a surprise counts as it is.
+    #[prost(message, repeated, tag = "11")]
+    pub calibrations: ::prost::alloc::vec::Vec<Calibration>,
+}
+/// What a surprise of a test is worth for a class of accounts: how often user-days of the past had as much.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Calibration {
+    #[prost(string, tag = "1")]
+    pub detector: ::prost::alloc::string::String,
+    /// What of the account the test is about, such as a surface; empty if a detector has one test only.
+    #[prost(string, tag = "2")]
+    pub subject: ::prost::alloc::string::String,
+    /// User-days that it was learned from; more recent ones weigh more.
+    #[prost(uint32, tag = "3")]
+    pub days: u32,
+    /// Calibrated surprises, −log10 p, at multiples of 0.25 from 0 on, in thousandths.
+    #[prost(uint32, repeated, tag = "4")]
+    pub knots: ::prost::alloc::vec::Vec<u32>,
+    /// How much of a surprise beyond the last knot counts, in thousandths.
+    #[prost(uint32, tag = "5")]
+    pub slope: u32,
 }
 /// One property of an observation that leans towards the unusual, with its usual value.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -1,11 +1,11 @@
 //! One complete example of each message, with no field at its default.
 
 use model::{
-    Activity, Anonymized, Anonymizer, Attribute, Burst, Channel, Contribution, Delegate, Delegated, Downloads, Drain,
-    Effect, Failures, Feature, Finding, First, HourOfWeek, Incident, Kind, Largest, Measure, NativeAnomaly,
-    NativeFeature, NewApp, Observation, OrgId, Outcome, Pages, Points, Rarity, Rate, Receipt, RiskModel, Scope,
-    ScoreScale, SessionChange, Setup, SetupCase, Severity, SourceIp, Spread, Surface, Term, TermKind, Text, Timestamp,
-    UserClass, UserId, Usual, Uuid, Volume, Wake, WriteKind, Writes,
+    Activity, Anonymized, Anonymizer, Attribute, Burst, Calibration, Channel, Contribution, Delegate, Delegated,
+    Downloads, Drain, Effect, Failures, Feature, Finding, First, HourOfWeek, Incident, Kind, Largest, Measure,
+    NativeAnomaly, NativeFeature, NewApp, Observation, OrgId, Outcome, Pages, Points, Rarity, Rate, Receipt, RiskModel,
+    Scope, ScoreScale, SessionChange, Setup, SetupCase, Severity, SourceIp, Spread, Surface, Term, TermKind, Text,
+    Timestamp, UserClass, UserId, Usual, Uuid, Volume, Wake, WriteKind, Writes,
 };
 
 const AT: Timestamp = Timestamp(1_772_461_912_867);
@@ -89,6 +89,13 @@ pub(crate) fn observation() -> Observation {
         activity: Some(Box::new(Activity::new(uuid(1), org(), user(), AT, Channel::Stream, Kind::ListView))),
         features: features(),
         blind: Vec::new(),
+        calibrations: vec![Calibration {
+            detector: "row_spike".into(),
+            subject: "report".into(),
+            days: 5_000,
+            knots: vec![0, 300, 2_500],
+            slope: 800,
+        }],
     }
 }
 

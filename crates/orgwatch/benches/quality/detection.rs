@@ -120,21 +120,23 @@ impl Pool {
     }
 }
 
-/// Prints how often each detector's surprise reaches a level on days without attacks, as a multiple of what it promises.
+/// Prints how often each detector's surprise reaches a level on days without attacks, as a multiple of what it promises:
+/// calibrated, and behind the slash by the detector's model.
 fn print_calibration(runs: &[Run]) {
     const LEVELS: [f64; 4] = [2.0, 3.0, 4.0, 6.0];
     let user_days: u64 = runs.iter().map(|run| run.scores.len() as u64).sum();
-    let mut counts: BTreeMap<&str, [u64; LEVELS.len()]> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, [[u64; 2]; LEVELS.len()]> = BTreeMap::new();
     for day in runs.iter().flat_map(|run| &run.scores) {
-        let mut largest: BTreeMap<&str, f64> = BTreeMap::new();
+        let mut largest: BTreeMap<&str, [f64; 2]> = BTreeMap::new();
         for test in &day.tests {
-            let most = largest.entry(test.detector).or_default();
-            *most = most.max(test.surprise);
+            let [calibrated, of_model] = largest.entry(test.detector).or_default();
+            *calibrated = calibrated.max(-test.p.log10());
+            *of_model = of_model.max(test.surprise);
         }
-        for (detector, surprise) in largest {
-            let of_detector = counts.entry(detector).or_default();
-            for (count, level) in of_detector.iter_mut().zip(LEVELS) {
-                *count += u64::from(surprise >= level);
+        for (detector, surprises) in largest {
+            for (of_level, level) in counts.entry(detector).or_default().iter_mut().zip(LEVELS) {
+                // Less than a rounding error of a power counts as reached.
+                of_level.iter_mut().zip(surprises).for_each(|(count, s)| *count += u64::from(s + 1e-9 >= level));
             }
         }
     }
@@ -143,8 +145,11 @@ fn print_calibration(runs: &[Run]) {
     );
     println!("| detector | ≥ 2 | ≥ 3 | ≥ 4 | ≥ 6 |\n|---|---|---|---|---|");
     for (detector, counts) in counts {
-        let ratio = |(count, level): (&u64, f64)| *count as f64 / (user_days as f64 * 10f64.powf(-level));
-        let cells: Vec<String> = counts.iter().zip(LEVELS).map(|cell| format!("{:.2}", ratio(cell))).collect();
+        let cell = |(counts, level): (&[u64; 2], f64)| {
+            let [calibrated, of_model] = counts.map(|count| count as f64 / (user_days as f64 * 10f64.powf(-level)));
+            format!("{calibrated:.2} / {of_model:.2}")
+        };
+        let cells: Vec<String> = counts.iter().zip(LEVELS).map(cell).collect();
         println!("| {detector} | {} |", cells.join(" | "));
     }
 }

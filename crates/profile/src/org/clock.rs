@@ -135,9 +135,8 @@ impl Org {
             let Some(user) = user_at(&mut self.users, slot) else { continue };
             match user.profile.day.as_ref().map(|open| open.number) {
                 Some(number) if number <= day => {
-                    let closed = close::day(&self.id, user, &mut self.shared, None);
-                    let was_backfill = self.backfill_days.remove(&slot);
-                    out.extend(closed.filter(|_| !was_backfill));
+                    let is_judged = !self.backfill_days.remove(&slot);
+                    out.extend(close::day(&self.id, user, &mut self.shared, None, is_judged));
                     self.changes.note(slot, user);
                 }
                 Some(_) => later.push(slot),
@@ -146,5 +145,6 @@ impl Org {
         }
         self.active_day = later;
         self.shared.populations.close_day();
+        self.shared.signals.calibrations.close_day();
     }
 }

@@ -3,7 +3,7 @@
 use super::population::RowQuantity;
 use super::progress::Progress;
 use super::rows::{expected, most_usual, volume_feature};
-use super::{Shared, User, apps, extremes, hours, observation, role, work};
+use super::{Shared, User, apps, calibration, extremes, hours, observation, role, work};
 use crate::calendar::LocalHour;
 use crate::user::{
     Amended, COUNTERS, ClosedDay, Counter, Counts, Day, FirstKind, LearnedRows, OddHour, Profile, Rhythm, Role,
@@ -64,11 +64,17 @@ pub(super) fn hour(org: &OrgId, user: &mut User, shared: &Shared, hour: &LocalHo
 }
 
 /// Closes a user's day: observes what stands out, then learns the day and keeps it for late activities. Returns `None`
-/// if nothing does.
+/// if nothing does, or if the day is not judged, as those of backfill are not.
 ///
 /// `open` is the org's open hour if an activity of the next day closes the day: hours from it on were not judged with all
 /// their work. One finding is made of a day's unusual hours, so that the last one counts.
-pub(super) fn day(org: &OrgId, user: &mut User, shared: &mut Shared, open: Option<LocalHour>) -> Option<Observation> {
+pub(super) fn day(
+    org: &OrgId,
+    user: &mut User,
+    shared: &mut Shared,
+    open: Option<LocalHour>,
+    is_judged: bool,
+) -> Option<Observation> {
     let day = user.profile.day.take()?;
     let is_open = |odd: &&OddHour| {
         open.is_some_and(|open| {
@@ -77,7 +83,7 @@ pub(super) fn day(org: &OrgId, user: &mut User, shared: &mut Shared, open: Optio
     };
     let odd = day.odd_hour.iter().chain(&day.more.odd_hours).filter(is_open).max_by_key(|odd| odd.of_week);
     let odd = odd.map(|odd| hours::feature(odd, &user.profile));
-    learn_day(org, user, shared, ClosedDay::new(day), odd)
+    learn_day(org, user, shared, ClosedDay::new(day), odd, is_judged)
 }
 
 /// Closes once more the days that late activities have changed: observes what stands out now, and learns what they
@@ -86,8 +92,7 @@ pub(super) fn amended_days(org: &OrgId, user: &mut User, shared: &mut Shared, ou
     for number in user.profile.closed.amended() {
         let Some(closed) = user.profile.closed.reopen(number) else { continue };
         let is_judged = closed.amended == Amended::ByActivity;
-        let observation = learn_day(org, user, shared, closed, None);
-        out.extend(observation.filter(|_| is_judged));
+        out.extend(learn_day(org, user, shared, closed, None, is_judged));
     }
 }
 
@@ -97,6 +102,7 @@ fn learn_day(
     shared: &mut Shared,
     mut closed: ClosedDay,
     odd: Option<Feature>,
+    is_judged: bool,
 ) -> Option<Observation> {
     let profile = &mut user.profile;
     let (writes, number) = (&mut closed.day.writes, closed.day.number);
@@ -123,13 +129,16 @@ fn learn_day(
         learn_firsts(profile, shared, day);
         learn_sessions(shared, day);
         learn_rhythm(profile, shared, day);
+        if is_judged {
+            calibration::learn_day(profile, shared, &mut closed.day);
+        }
     }
     work::learn(&user.id, profile, shared, &mut closed.day);
     let times = (closed.day.last_at, closed.day.start);
     closed.settle();
     let latest = profile.last_day.unwrap_or(closed.day.number).max(closed.day.number);
     profile.closed.keep(closed, latest.saturating_sub(shared.kept_days));
-    (!features.is_empty()).then(|| observation(org, shared, user, times, None, features))
+    (is_judged && !features.is_empty()).then(|| observation(org, shared, user, times, None, features))
 }
 
 /// Returns the rows of each surface that lie more than `least` scales above the usual, by day or by hour, with the day

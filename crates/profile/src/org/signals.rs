@@ -1,6 +1,7 @@
 //! What an org has from version 7 of the records on.
 
 use super::apps::Apps;
+use super::calibration::Calibrations;
 use super::extremes::ClassPools;
 use super::wake::Silences;
 use super::work::OrgWork;
@@ -21,4 +22,5 @@ pub(crate) struct SharedSignals {
     pub(crate) largest: [ClassPools; Surface::ALL.len()],
     /// Record pages of a day.
     pub(crate) pages: ClassPools,
+    pub(crate) calibrations: Calibrations,
 }

@@ -1,8 +1,8 @@
 //! Closed days of an account, kept while activities of them may still come.
 
-use super::{Counts, Day, DayMore, DaySignals, DrainState, HourRows, WriteDay};
+use super::{Counts, Day, DayMore, DaySignals, DayTests, DrainState, HourRows, WriteDay};
 use crate::estimate::Moments;
-use model::Surface;
+use model::{Surface, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The closed days of an account, those of the last `identity_hours`. The encoding is that of the stored state.
@@ -103,6 +103,12 @@ impl ClosedDays {
         if let Some(closed) = self.0.get_mut(index as usize) {
             closed.day.signals = signals;
         }
+    }
+
+    /// Returns the surprises of the day that began at `start`, if the account had it.
+    pub(crate) fn tests_of(&mut self, start: Timestamp) -> Option<&mut DayTests> {
+        let closed = self.0.iter_mut().find(|closed| closed.day.start == start);
+        closed.map(|closed| &mut closed.day.signals.tests)
     }
 
     /// Returns a day by its number, if the account had one.

@@ -1,7 +1,7 @@
 //! What a profile and its days have from version 7 of the record on.
 
+use super::{DayTests, Work, WorkDay};
 use super::{ExtremeDay, ExtremeModel, PageDay};
-use super::{Work, WorkDay};
 use crate::org::apps::AppDays;
 use crate::org::wake::OwnSilences;
 use model::{Surface, Text, Uuid};
@@ -20,6 +20,8 @@ pub(crate) struct Signals {
     pub(crate) largest: Vec<(Surface, ExtremeModel)>,
     /// Record pages of each day that has any.
     pub(crate) pages: Option<ExtremeModel>,
+    /// Tests with a surprise in their tail, and the day of the last one; of the last four weeks.
+    pub(crate) cases: Vec<(u16, i32)>,
 }
 
 /// What a day of an account has from version 7 of the record on. The order of the fields is the encoding.
@@ -37,6 +39,8 @@ pub(crate) struct DaySignals {
     pub(crate) largest: Vec<(Surface, ExtremeDay)>,
     /// Record pages.
     pub(crate) pages: Option<Box<PageDay>>,
+    /// What the tests of detectors found.
+    pub(crate) tests: DayTests,
 }
 
 /// A connected app on the first day on which the account uses it.
@@ -78,7 +82,7 @@ pub(crate) struct WakeDay {
 impl Signals {
     /// Returns the bytes of memory on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.largest.capacity() * size_of::<(Surface, ExtremeModel)>()
+        self.largest.capacity() * size_of::<(Surface, ExtremeModel)>() + self.cases.capacity() * size_of::<(u16, i32)>()
     }
 }
 
@@ -91,6 +95,7 @@ impl DaySignals {
             + self.wake.as_ref().map_or(0, |_| size_of::<WakeDay>())
             + self.largest.capacity() * size_of::<(Surface, ExtremeDay)>()
             + pages
+            + self.tests.heap_bytes()
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::{WIRE, activity, maybe, org, text, texts, time, user, uuids, word};
 use model::{
-    Anonymized, Anonymizer, Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Kind, Largest,
-    NewApp, Observation, Pages, Rarity, Rate, Scope, SessionChange, Setup, SetupCase, Spread, Surface, UserClass,
-    Usual, Volume, Wake, WriteKind, Writes,
+    Anonymized, Anonymizer, Burst, Calibration, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek,
+    Kind, Largest, NewApp, Observation, Pages, Rarity, Rate, Scope, SessionChange, Setup, SetupCase, Spread, Surface,
+    UserClass, Usual, Volume, Wake, WriteKind, Writes,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -14,20 +14,29 @@ pub(crate) fn observation() -> impl Strategy<Value = Observation> {
     let who = (org(), user(), maybe(text()), word(UserClass::ALL));
     let when = (time(), time(), any::<u64>());
     let blind = vec(word(Kind::ALL), 0..3);
-    (who, when, option::of(activity().prop_map(Box::new)), vec(feature(), 0..4), blind).prop_map(
-        |((org_id, user_id, username, user_class), (at, day, revision), activity, features, blind)| Observation {
-            org_id,
-            user_id,
-            username,
-            user_class,
-            at,
-            day,
-            revision,
-            activity,
-            features,
-            blind,
+    let calibrations = vec(calibration(), 0..3);
+    (who, when, option::of(activity().prop_map(Box::new)), vec(feature(), 0..4), (blind, calibrations)).prop_map(
+        |((org_id, user_id, username, user_class), (at, day, revision), activity, features, (blind, calibrations))| {
+            Observation {
+                org_id,
+                user_id,
+                username,
+                user_class,
+                at,
+                day,
+                revision,
+                activity,
+                features,
+                blind,
+                calibrations,
+            }
         },
     )
+}
+
+fn calibration() -> impl Strategy<Value = Calibration> {
+    (text(), text(), any::<u32>(), vec(any::<u32>(), 0..4), any::<u32>())
+        .prop_map(|(detector, subject, days, knots, slope)| Calibration { detector, subject, days, knots, slope })
 }
 
 fn feature() -> impl Strategy<Value = Feature> {

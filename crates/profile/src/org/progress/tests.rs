@@ -45,7 +45,7 @@ fn what_an_hour_usually_differs_by_is_no_excess() {
     waves.into_iter().cycle().take(40).for_each(|excess| {
         day(&mut progress, excess);
     });
-    assert_eq!(day(&mut progress, 0.8), 0.0, "half as much again as the median, in an org whose days vary as much");
+    assert_eq!(day(&mut progress, 0.8), 0.0, "half as much again as the median, in an org with days that vary as much");
     assert!(day(&mut progress, 1.6) > 0.9);
 }
 

@@ -1,6 +1,7 @@
 //! Backfill is learned as activities are, and gives no observations.
 
 use super::*;
+use crate::user::{DaySignals, DayTests};
 use model::Feature;
 
 fn at(text: &str) -> Timestamp {
@@ -45,7 +46,14 @@ fn backfill_teaches_what_activities_teach() {
         for member in &mut org.users {
             let Member::InMemory(user) = member else { panic!("away") };
             user.profile.revision = 0;
+            // Only days that are judged calibrate tests.
+            let closed = &mut user.profile.closed;
+            let days: Vec<_> = closed.signals().into_iter().map(|(day, signals)| (day, signals.clone())).collect();
+            for (day, signals) in days {
+                closed.set_signals(day, DaySignals { tests: DayTests::default(), ..signals });
+            }
         }
+        org.shared.signals.calibrations = Default::default();
         whole(org)
     };
     assert!(state(filled) == state(observed));

@@ -1,0 +1,303 @@
+//! How surprised the tests of detectors are on ordinary days: learned when days close, and handed on with observations, so
+//! that detectors need no state.
+
+use super::{Org, Shared, user_at};
+use crate::estimate::{Curve, Surprises};
+use crate::user::{Day, DayTests, Profile};
+use model::{Observation, Surface, Text, UserClass};
+use serde::{Deserialize, Serialize};
+
+/// What a detector found out of an observation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tested {
+    /// The detector.
+    pub detector: &'static str,
+    /// What of the account the test is about, such as a surface; empty if a detector has one test only.
+    pub subject: &'static str,
+    /// −log10 p, 0 to [`crate::tail::MOST_SURPRISE`].
+    pub surprise: f64,
+}
+
+/// The tests of an org with their surprises. What bounds it is the number of tests, of classes and of bins.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Calibrations {
+    /// Identifies the settings that the surprises depend on.
+    #[serde(with = "postcard::fixint::le")]
+    key: u64,
+    /// Days of the org that were closed.
+    age: u32,
+    /// Weight of user-days by class.
+    days: [ClassDays; UserClass::ALL.len()],
+    /// In order of first appearance.
+    tests: Vec<TestHistory>,
+}
+
+/// Weight of user-days: all, and those with rows by surface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct ClassDays {
+    all: f64,
+    by_surface: [f64; Surface::ALL.len()],
+}
+
+/// The surprises of one test by class, and their curves as of the last closed day.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct TestHistory {
+    detector: Text,
+    subject: Text,
+    surprises: [Surprises; UserClass::ALL.len()],
+    curves: [Curve; UserClass::ALL.len()],
+}
+
+/// Days of the org after which a user-day counts half. A choice: one quarter.
+const HALF_LIFE: f64 = 90.0;
+/// Days within which an account adds one surprise to the tail of a test, so that what one account does day after day
+/// counts as one case. A choice: four weeks.
+const ONE_CASE: i32 = 28;
+/// User-days of a class from which on only its own count. A choice.
+const ENOUGH: f64 = model::Calibration::LEAST_DAYS as f64;
+/// Surprise below which no calibration is sent: it can make no finding. A choice.
+const LEAST_SENT: f64 = 0.5;
+
+impl Org {
+    /// Forgets all if the surprises of tests depend on other settings now, as their `key` says.
+    pub fn calibrate_by(&mut self, key: u64) {
+        let calibrations = &mut self.shared.signals.calibrations;
+        if calibrations.key != key {
+            *calibrations = Calibrations { key, ..Calibrations::default() };
+        }
+    }
+
+    /// Adds the calibrations of tests to an observation of this org, which must have been made by the last call.
+    /// With `is_learned` the largest of each test is learned with the user's day.
+    pub fn calibrate(&mut self, observation: &mut Observation, tests: &[Tested], is_learned: bool) {
+        let slot = self.slots.get(&observation.user_id).copied();
+        let calibrations = &mut self.shared.signals.calibrations;
+        let mut day = slot.filter(|_| is_learned).and_then(|slot| {
+            let profile = &mut user_at(&mut self.users, slot)?.profile;
+            match &mut profile.day {
+                Some(day) if day.start == observation.day => Some(&mut day.signals.tests),
+                _ => profile.closed.tests_of(observation.day),
+            }
+        });
+        for test in tests {
+            let index = calibrations.index_of(test);
+            if let Some(curve) = calibrations.curve(index, observation.user_class)
+                && test.surprise >= LEAST_SENT
+            {
+                observation.calibrations.push(curve.of(test.detector, test.subject));
+            }
+            if let Some(day) = &mut day {
+                calibrations.note(index, test.surprise, day);
+            }
+        }
+    }
+}
+
+/// Learns the surprises of a user's day when it is closed for the first time.
+pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Day) {
+    shared.signals.calibrations.learn_day(profile, day);
+}
+
+impl Calibrations {
+    /// Ends a day of the org: works the curves out, and discounts what they were made of.
+    ///
+    /// Day n weighs as 1/n until that is the usual half-life: what an org's first days say, when its accounts are new
+    /// to it, is outweighed soon.
+    pub(crate) fn close_day(&mut self) {
+        for test in &mut self.tests {
+            let surface = surface_of(&test.subject);
+            let days = self.days.map(|days| days.of(surface));
+            let (all, mut org) = (days.iter().sum::<f64>(), Surprises::default());
+            test.surprises.iter().for_each(|of_class| org.merge(of_class, 1.0));
+            for ((curve, of_class), days) in test.curves.iter_mut().zip(&test.surprises).zip(days) {
+                let share = ((ENOUGH - days).max(0.0) / (all - days).max(ENOUGH)).min(1.0);
+                let mut shrunk = of_class.clone();
+                shrunk.merge(&org, share as f32);
+                shrunk.merge(of_class, -share as f32);
+                *curve = shrunk.curve(days + share * (all - days));
+            }
+        }
+        self.age = self.age.saturating_add(1);
+        let kept = 1.0 - (std::f64::consts::LN_2 / HALF_LIFE).max(1.0 / f64::from(self.age + 1));
+        self.days.iter_mut().for_each(|days| days.discount(kept));
+        self.tests.iter_mut().flat_map(|test| &mut test.surprises).for_each(|of_class| of_class.discount(kept as f32));
+    }
+
+    fn learn_day(&mut self, profile: &mut Profile, day: &mut Day) {
+        let class = profile.class;
+        if let Some(days) = self.days.get_mut(class as usize) {
+            days.all += 1.0;
+            for (used, of_surface) in day.surfaces.iter().zip(&mut days.by_surface) {
+                *of_surface += if used.is_some() { 1.0 } else { 0.0 };
+            }
+        }
+        let cases = &mut profile.signals.cases;
+        cases.retain(|(_, last)| day.number - last < ONE_CASE);
+        let tests = &mut day.signals.tests;
+        tests.class = Some(class);
+        for test in &mut tests.of_day {
+            let start = self.curve(test.index, class).map_or(f64::INFINITY, Curve::tail_start);
+            let is_excess = test.surprise() > start;
+            test.most =
+                if is_excess && cases.iter().any(|(index, _)| *index == test.index) { start } else { f64::INFINITY };
+            if is_excess {
+                cases.retain(|(index, _)| *index != test.index);
+                cases.push((test.index, day.number));
+            }
+            self.add(test.index, class, test.learned(), 1.0);
+        }
+    }
+
+    /// Notes a surprise of a day; if the day was closed, it replaces what was learned of it.
+    fn note(&mut self, index: u16, surprise: f64, day: &mut DayTests) {
+        let Some((before, after)) = day.note(index, surprise) else { return };
+        if let Some(class) = day.class {
+            self.add(index, class, before, -1.0);
+            self.add(index, class, after, 1.0);
+        }
+    }
+
+    fn add(&mut self, index: u16, class: UserClass, surprise: f64, weight: f32) {
+        let test = self.tests.get_mut(usize::from(index));
+        if let Some(of_class) = test.and_then(|test| test.surprises.get_mut(class as usize)) {
+            of_class.add(surprise, weight);
+        }
+    }
+
+    /// Returns the curve of a test; `None` before a day was closed since its first appearance.
+    fn curve(&self, index: u16, class: UserClass) -> Option<&Curve> {
+        let curve = self.tests.get(usize::from(index))?.curves.get(class as usize)?;
+        (!curve.knots.is_empty()).then_some(curve)
+    }
+
+    fn index_of(&mut self, test: &Tested) -> u16 {
+        let is_same = |known: &TestHistory| known.detector == test.detector && known.subject == test.subject;
+        let index = self.tests.iter().position(is_same).unwrap_or_else(|| {
+            let (detector, subject) = (test.detector.into(), test.subject.into());
+            self.tests.push(TestHistory { detector, subject, ..TestHistory::default() });
+            self.tests.len() - 1
+        });
+        index as u16
+    }
+}
+
+impl ClassDays {
+    fn of(&self, surface: Option<Surface>) -> f64 {
+        surface.and_then(|surface| self.by_surface.get(surface as usize).copied()).unwrap_or(self.all)
+    }
+
+    fn discount(&mut self, share: f64) {
+        self.all *= share;
+        self.by_surface.iter_mut().for_each(|days| *days *= share);
+    }
+}
+
+/// Returns the surface that a test is about: only days with rows through it count.
+fn surface_of(subject: &str) -> Option<Surface> {
+    Surface::ALL.iter().find(|surface| surface.as_str() == subject).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Calibration, Timestamp};
+
+    const TEST: Tested = Tested { detector: "row_spike", subject: "report", surprise: 0.0 };
+
+    /// An org of so many accounts of a class, with the surprise of each account on each day.
+    fn org(days: i32, classes: &[(UserClass, u32)], surprise: impl Fn(UserClass, u32, i32) -> f64) -> Calibrations {
+        let mut calibrations = Calibrations::default();
+        let accounts = classes.iter().flat_map(|(class, accounts)| (0..*accounts).map(|account| (*class, account)));
+        let mut profiles: Vec<(u32, Profile)> = Vec::new();
+        for (class, account) in accounts {
+            profiles.push((account, Profile { class, ..Profile::new() }));
+        }
+        for number in 0..days {
+            for (account, profile) in &mut profiles {
+                let mut day = Day::new(number, Timestamp(0), false);
+                day.surface(Surface::Report);
+                let index = calibrations.index_of(&TEST);
+                calibrations.note(index, surprise(profile.class, *account, number), &mut day.signals.tests);
+                calibrations.learn_day(profile, &mut day);
+            }
+            calibrations.close_day();
+        }
+        calibrations
+    }
+
+    fn calibration(calibrations: &Calibrations, class: UserClass) -> Calibration {
+        calibrations.curve(0, class).unwrap().of("row_spike", "report")
+    }
+
+    /// Spreads the surprises of accounts evenly: a surprise of s for one user-day in 10^s, times `factor`.
+    fn honest(account: u32, number: i32, factor: f64) -> f64 {
+        let place = (account * 7_919 + number as u32 * 104_729) % 10_000;
+        -((f64::from(place) + 0.5) / 10_000.0).log10() * factor
+    }
+
+    #[test]
+    fn a_test_that_exaggerates_is_worth_less_from_the_first_days_on() {
+        for days in [3, 60] {
+            let org = org(days, &[(UserClass::Normal, 200)], |_, account, number| honest(account, number, 3.0));
+            let found = calibration(&org, UserClass::Normal).surprise(6.0);
+            assert!((1.5..2.5).contains(&found), "{days} {found}");
+        }
+    }
+
+    #[test]
+    fn a_class_with_few_days_is_measured_by_the_org_and_one_with_many_by_itself() {
+        let factor = |class| if class == UserClass::Integration { 3.0 } else { 1.0 };
+        let surprise = |class, account, number| honest(account, number, factor(class));
+        let found = |integrations| {
+            let org = org(40, &[(UserClass::Normal, 200), (UserClass::Integration, integrations)], surprise);
+            calibration(&org, UserClass::Integration).surprise(5.0)
+        };
+        assert!(found(2) > 3.5, "{}", found(2));
+        assert!(found(200) < 2.2, "{}", found(200));
+    }
+
+    #[test]
+    fn what_one_account_does_day_after_day_is_one_case() {
+        let of_one = |_, account, number| if account == 0 { 8.0 } else { honest(account, number, 1.0) };
+        let of_many =
+            |_, account, number: i32| if account == number as u32 { 8.0 } else { honest(account, number, 1.0) };
+        let found = |surprise: &dyn Fn(UserClass, u32, i32) -> f64| {
+            calibration(&org(40, &[(UserClass::Normal, 200)], surprise), UserClass::Normal).surprise(8.0)
+        };
+        assert!(found(&of_one) > found(&of_many) + 1.0, "{} {}", found(&of_one), found(&of_many));
+    }
+
+    #[test]
+    fn a_late_surprise_replaces_that_of_its_closed_day() {
+        let mut calibrations = org(1, &[(UserClass::Normal, 3)], |_, account, _| f64::from(account));
+        let expect = org(1, &[(UserClass::Normal, 3)], |_, account, _| f64::from(account) + 1.0);
+        let mut profile = Profile::new();
+        calibrations = Calibrations { age: 0, days: Default::default(), ..calibrations };
+        calibrations.tests[0].surprises = Default::default();
+        let mut days: Vec<Day> = (0..3)
+            .map(|account| {
+                let mut day = Day::new(0, Timestamp(0), false);
+                day.surface(Surface::Report);
+                calibrations.note(0, f64::from(account), &mut day.signals.tests);
+                calibrations.learn_day(&mut profile, &mut day);
+                day
+            })
+            .collect();
+        for (account, day) in days.iter_mut().enumerate() {
+            calibrations.note(0, account as f64 + 1.0, &mut day.signals.tests);
+        }
+        calibrations.close_day();
+        assert_eq!(calibrations, expect);
+    }
+
+    #[test]
+    fn other_settings_start_from_nothing() {
+        let mut org = Org::new(model::OrgId::new("00Dhn0000018hrcEAA"), &crate::Settings::default()).unwrap();
+        org.calibrate_by(7);
+        org.shared.signals.calibrations.index_of(&TEST);
+        org.calibrate_by(7);
+        assert_eq!(org.shared.signals.calibrations.tests.len(), 1);
+        org.calibrate_by(8);
+        assert_eq!(org.shared.signals.calibrations, Calibrations { key: 8, ..Calibrations::default() });
+    }
+}
