@@ -13,6 +13,7 @@ mod count_tail;
 mod delegation;
 mod extremes;
 pub(crate) mod facets;
+mod firsts;
 mod hours;
 pub(crate) mod identities;
 mod late;

@@ -5,6 +5,7 @@ mod class;
 mod closed;
 mod day;
 mod extremes;
+mod first_days;
 mod rhythm;
 mod role;
 mod rows;
@@ -20,6 +21,7 @@ pub(crate) use class::{Candidates, classify};
 pub(crate) use closed::{Amended, ClosedDay, ClosedDays, LearnedRows, learn_again};
 pub(crate) use day::{Day, DayMore, DayUsual, Firsts, HourRows, MOST_EVIDENCE, OddHour, SurfaceDay, push_unique};
 pub(crate) use extremes::{ExtremeDay, ExtremeModel, PageDay};
+pub(crate) use first_days::FirstDays;
 pub(crate) use rhythm::Rhythm;
 pub(crate) use role::Role;
 pub(crate) use rows::{DrainState, Peaks, RowModel};
@@ -143,6 +145,11 @@ pub(crate) enum FirstKind {
 
 impl FirstKind {
     pub(crate) const COUNT: usize = 3;
+
+    /// Returns the kind that a counter counts, if it is one of these.
+    pub(crate) fn of(counter: Counter) -> Option<Self> {
+        [Self::Objects, Self::Scopes, Self::Exports].into_iter().find(|kind| kind.counter() == counter)
+    }
 
     /// Returns the counter of this kind.
     pub(crate) fn counter(self) -> Counter {

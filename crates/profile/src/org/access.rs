@@ -1,13 +1,13 @@
 //! Accesses: objects, list views and their scope, reports, and which of these for the first time.
 
 use super::close::SETTLING_DAYS;
+use super::firsts;
 use super::names::{self, Names};
-use super::population::RowQuantity;
-use super::rows::{Increment, count_one, expected, surface_of};
+use super::rows::{Increment, count_one, surface_of};
 use super::{Shared, apps};
-use crate::estimate::{Moments, Sighting, usual};
+use crate::estimate::Sighting;
 use crate::user::{Counter, Day, FirstKind, Firsts, Profile, Role, push_unique};
-use model::{Activity, Feature, First, Kind, Rate, Scope, Surface, Text};
+use model::{Activity, Feature, First, Kind, Scope, Text};
 
 /// Days of use that count as one earlier day: one day decays to a half within [`KnownValues::HALF_LIFE`].
 ///
@@ -190,50 +190,27 @@ fn add(firsts: &mut Firsts, activity: &Activity, increment: &Increment) -> bool 
 }
 
 /// Describes today's first-time accesses of one kind as a feature.
-fn first(profile: &Profile, firsts: &Firsts, shared: &Shared, kind: FirstKind, day: &Day) -> First {
+fn first(profile: &Profile, today: &Firsts, shared: &Shared, kind: FirstKind, day: &Day) -> First {
     let counter = kind.counter();
-    let today = day.counts.get(counter);
-    let own = profile.first_rows.get(kind as usize).copied().unwrap_or_default();
-    let prior = shared.populations.first_rows_prior(profile.class, kind);
-    // If neither the user nor its population had enough first-time accesses, all requests of the user are the measure.
-    let known = if prior.is_some() || own.weight >= LEAST_FIRSTS {
-        usual(&own, &Moments::default(), prior.as_ref(), 0.0)
-    } else {
-        None
-    };
-    let request = known.or_else(|| {
-        let surface = firsts.surface.unwrap_or(Surface::ListView);
-        let prior = shared.populations.row_prior(profile.class, surface, RowQuantity::Request);
-        profile.rows_of(surface).and_then(|model| model.usual_request(prior.as_ref()))
-    });
+    let count = day.counts.get(counter);
     First {
-        name: firsts.names.first().cloned().unwrap_or_default(),
-        today,
-        names: firsts.names.clone(),
-        usual: match firsts.usual {
-            _ if profile.role.is_settling(day.number) => NEW_ROLE,
-            Some(usual) => usual,
-            None => expected(profile, shared, counter),
-        },
-        peer_share: shared.populations.share_knowing(firsts.key),
+        name: today.names.first().cloned().unwrap_or_default(),
+        today: count,
+        names: today.names.clone(),
+        usual: firsts::rate(profile, shared, kind, today, day.number),
+        peer_share: shared.populations.share_knowing(today.key),
         peers: shared.populations.users(),
-        rows: firsts.rows_a_request().map(|rows| rows as u64),
-        request: request.unwrap_or_default(),
-        from_views: firsts.from_views.clone(),
-        to_view: firsts.to_view.clone(),
-        from_scope: firsts.from_scope,
-        to_scope: firsts.to_scope,
-        evidence: firsts.evidence.clone(),
-        peer_tail: shared.populations.count_tail(counter, today),
+        rows: today.rows_a_request().map(|rows| rows as u64),
+        request: firsts::request(profile, shared, kind, today.surface).unwrap_or_default(),
+        from_views: today.from_views.clone(),
+        to_view: today.to_view.clone(),
+        from_scope: today.from_scope,
+        to_scope: today.to_scope,
+        evidence: today.evidence.clone(),
+        peer_tail: shared.populations.count_tail(kind, count, &profile.signals.first_days),
         known_share: day.known_share(),
     }
 }
-
-/// Days with first-time accesses from which on an account's own are the measure of their rows. A choice.
-const LEAST_FIRSTS: f64 = 3.0;
-
-/// First-time accesses a day of an account in its first days in a new role: about three, and widely spread. A choice.
-const NEW_ROLE: Rate = Rate { shape: 1.0, rate: 0.3, evidence: 1.0, prior_weight: 1.0 };
 
 /// Returns the names of the user's best known views of an object that are narrower than `scope`, at most three.
 fn views_of(profile: &Profile, names: &Names, object: u64, scope: Scope, day: i32) -> Vec<Text> {

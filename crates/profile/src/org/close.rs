@@ -1,5 +1,6 @@
 //! Closing hours and days: what stands out is judged once more, and closed days are learned.
 
+use super::firsts::{self, StandsOut};
 use super::population::RowQuantity;
 use super::progress::Progress;
 use super::rows::{expected, most_usual, volume_feature};
@@ -14,7 +15,7 @@ use model::{Drain, Feature, Observation, OrgId, Surface, Usual};
 /// Scales above the usual at which values are clipped before they are learned, so that no day moves a baseline far.
 /// Three is the usual choice of winsorizing; measured on a public set of simulated card transactions, clipping at three
 /// raised average precision from 0.73 to 0.85.
-const CLIP: f64 = 3.0;
+pub(super) const CLIP: f64 = 3.0;
 /// Active days in which nearly everything is new, so that first-time accesses are neither judged nor learned. A choice:
 /// one working week; two days were tried first.
 pub(super) const SETTLING_DAYS: f64 = 5.0;
@@ -25,9 +26,6 @@ pub(super) const STANDS_OUT: f64 = 2.0;
 const IS_OBSERVED: f64 = 1.0;
 /// Days (or requests) of evidence from which on a value is clipped against the usual.
 const LEAST_CLIPPED: f64 = 1.0;
-/// Least deviation of ln(1 + rows a request) for clipping first-time accesses. A choice: a factor of 1.65.
-const LEAST_DEVIATION: f64 = 0.5;
-
 /// Reports the user's distances from a usual day to the org's day factor.
 pub(super) fn note_progress(user: &mut User, progress: &mut Progress) {
     let Some(day) = user.profile.day.as_mut() else { return };
@@ -116,7 +114,8 @@ fn learn_day(
             features.extend(learn_rows(profile, shared, *surface, today, day, learned));
         }
     }
-    learn_counts(profile, shared, day, closed.counts.get_or_insert_default(), is_first);
+    let stands_out = StandsOut::of(profile, shared, day);
+    learn_counts(profile, shared, day, closed.counts.get_or_insert_default(), (is_first, stands_out));
     apps::learn_day(profile, shared, &mut closed.day, is_first);
     learn_work(profile, shared, &mut closed.day, is_first);
     features.extend(extremes::close(profile, shared, &mut closed.day));
@@ -126,7 +125,7 @@ fn learn_day(
         if profile.days >= Role::LEAST_DAYS && profile.role.note_day(known, named, day.number) {
             role::discount(profile, shared);
         }
-        learn_firsts(profile, shared, day);
+        firsts::learn(profile, shared, day, stands_out);
         learn_sessions(shared, day);
         learn_rhythm(profile, shared, day);
         if is_judged {
@@ -267,7 +266,7 @@ fn learn_counts(
     shared: &mut Shared,
     day: &Day,
     learned: &mut Counts<Option<f64>>,
-    is_first_close: bool,
+    (is_first_close, stands_out): (bool, StandsOut),
 ) {
     let settling = profile.days < SETTLING_DAYS;
     for counter in COUNTERS {
@@ -299,8 +298,10 @@ fn learn_counts(
         learned.set(counter, Some(value));
         let after = *moments;
         shared.populations.learn_count(profile.class, counter, &before, &after);
-        if previous.is_none() {
+        let kind = FirstKind::of(counter);
+        if previous.is_none() && !kind.is_some_and(|kind| stands_out.by(kind)) {
             shared.populations.learn_tail(counter, count);
+            kind.into_iter().for_each(|kind| profile.signals.first_days.add(kind, count));
         }
     }
     /// Downloads from which on a day can be a peak, and how far above the usual. Choices: twice the usual and two more.
@@ -337,25 +338,6 @@ fn memory_of(counter: Counter, memory_days: f64) -> f64 {
     match counter {
         Counter::FirstObjects | Counter::WiderScopes | Counter::FirstExports => memory_days / 2.0,
         _ => memory_days,
-    }
-}
-
-/// Learns how many rows a request for something new reads, on days that have any. Accounts in their first days are left
-/// out: everything is new to them.
-fn learn_firsts(profile: &mut Profile, shared: &mut Shared, day: &Day) {
-    /// Days of evidence from which on rows are clipped. A choice: fewer give no deviation worth clipping against.
-    const LEAST_WEIGHT: f64 = 3.0;
-    let kinds = [FirstKind::Objects, FirstKind::Scopes, FirstKind::Exports];
-    for (kind, firsts) in kinds.into_iter().zip([&day.objects, &day.scopes, &day.exports]) {
-        let Some(rows) = firsts.rows_a_request().filter(|_| profile.days > SETTLING_DAYS) else { continue };
-        let Some(moments) = profile.first_rows.get_mut(kind as usize) else { continue };
-        let before = *moments;
-        let y = rows.ln_1p();
-        let is_known = before.weight >= LEAST_WEIGHT;
-        let clip = if is_known { before.mean + CLIP * before.deviation().max(LEAST_DEVIATION) } else { y };
-        moments.add(y.min(clip), shared.memory_days);
-        let after = *moments;
-        shared.populations.learn_first_rows(profile.class, kind, &before, &after);
     }
 }
 

@@ -22,11 +22,12 @@ impl CountTail {
         self.at_least.first().copied().unwrap_or(0.0)
     }
 
-    /// Returns the share of user-days with at least `count`, with Jeffreys' prior of a proportion.
-    pub(super) fn share(&self, count: u32) -> f64 {
-        let days = self.days();
+    /// Returns the share of user-days with at least `count`, with Jeffreys' prior of a proportion. `without` are the days
+    /// that are left out: those with at least `count`, and all.
+    pub(super) fn share(&self, count: u32, without: (f64, f64)) -> f64 {
+        let days = (self.days() - without.1).max(0.0);
         let reached = self.at_least.get((count as usize).min(self.at_least.len() - 1)).copied().unwrap_or(0.0);
-        (reached + 0.5) / (days + 1.0)
+        ((reached - without.0).clamp(0.0, days) + 0.5) / (days + 1.0)
     }
 }
 
@@ -38,9 +39,11 @@ mod tests {
     fn the_tail_is_the_share_of_days_at_or_above() {
         let mut tail = CountTail::default();
         [0, 0, 1, 3, 40].into_iter().for_each(|count| tail.add(count));
-        assert_eq!(tail.share(0), 5.5 / 6.0);
-        assert_eq!(tail.share(1), 3.5 / 6.0);
-        assert_eq!(tail.share(4), 1.5 / 6.0);
-        assert_eq!(tail.share(1_000), 1.5 / 6.0);
+        let check = |count, without, expect| assert_eq!(tail.share(count, without), expect);
+        check(0, (0.0, 0.0), 5.5 / 6.0);
+        check(1, (0.0, 0.0), 3.5 / 6.0);
+        check(4, (0.0, 0.0), 1.5 / 6.0);
+        check(1_000, (0.0, 0.0), 1.5 / 6.0);
+        check(4, (1.0, 2.0), 0.5 / 4.0);
     }
 }

@@ -5,7 +5,7 @@ mod known;
 use super::count_tail::CountTail;
 use crate::estimate::{Moments, Pool, Prior};
 use crate::state::{Shards, sorted};
-use crate::user::{COUNTERS, Counter, FirstKind, Profile, Rhythm};
+use crate::user::{COUNTERS, Counter, FirstDays, FirstKind, Profile, Rhythm};
 pub(crate) use known::KnownBy;
 use known::week;
 use model::{Surface, UserClass, Usual};
@@ -150,9 +150,10 @@ impl Populations {
         self.all.tails.get(Counter::LoginFailures as usize).map_or(0.0, CountTail::days)
     }
 
-    /// Returns the share of the org's user-days with at least `count`.
-    pub(crate) fn count_tail(&self, counter: Counter, count: u32) -> f64 {
-        self.all.tails.get(counter as usize).map_or(1.0, |tail| tail.share(count))
+    /// Returns the share of the user-days of others with at least `count` first-time accesses. `own` are the user's.
+    pub(crate) fn count_tail(&self, kind: FirstKind, count: u32, own: &FirstDays) -> f64 {
+        let tail = self.all.tails.get(kind.counter() as usize);
+        tail.map_or(1.0, |tail| tail.share(count, (own.at_least(kind, count), own.at_least(kind, 0))))
     }
 
     /// Returns the share of the org's other users that know a value, with Jeffreys' prior of a proportion.

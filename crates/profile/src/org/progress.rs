@@ -51,7 +51,7 @@ struct HourlyMedians([[Medians; 24]; 2]);
 struct Medians(Vec<f32>);
 
 /// The day factor as records before version 7 have it. The mean medians that they hold are of baselines that had
-/// learned the factor away, and are dropped: what is usual is learned again within three days.
+/// learned the factor away, and are dropped: what is usual is known again after three days.
 #[derive(Deserialize)]
 pub(crate) struct EarlierProgress {
     today: Vec<Distance>,

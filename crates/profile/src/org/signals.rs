@@ -3,6 +3,7 @@
 use super::apps::Apps;
 use super::calibration::Calibrations;
 use super::extremes::ClassPools;
+use super::firsts::OrgFirsts;
 use super::wake::Silences;
 use super::work::OrgWork;
 use model::Surface;
@@ -23,4 +24,6 @@ pub(crate) struct SharedSignals {
     /// Record pages of a day.
     pub(crate) pages: ClassPools,
     pub(crate) calibrations: Calibrations,
+    /// What first-time accesses read.
+    pub(crate) firsts: OrgFirsts,
 }

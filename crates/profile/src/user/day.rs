@@ -300,9 +300,11 @@ impl HourRows {
 }
 
 impl Firsts {
-    /// Returns the rows a request; `None` if no request says how many.
+    /// Returns the rows a request; `None` if no request says how many, or if they read at most one each, as those do that
+    /// count records or describe objects: that says nothing of how many rows others read.
     pub(crate) fn rows_a_request(&self) -> Option<f64> {
-        (self.requests > 0).then(|| self.rows / f64::from(self.requests))
+        let requests = f64::from(self.requests);
+        (self.rows > requests).then(|| self.rows / requests)
     }
 }
 

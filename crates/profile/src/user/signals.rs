@@ -1,7 +1,6 @@
 //! What a profile and its days have from version 7 of the record on.
 
-use super::{DayTests, Work, WorkDay};
-use super::{ExtremeDay, ExtremeModel, PageDay};
+use super::{DayTests, ExtremeDay, ExtremeModel, FirstDays, PageDay, Work, WorkDay};
 use crate::org::apps::AppDays;
 use crate::org::wake::OwnSilences;
 use model::{Surface, Text, Uuid};
@@ -22,6 +21,8 @@ pub(crate) struct Signals {
     pub(crate) pages: Option<ExtremeModel>,
     /// Tests with a surprise in their tail, and the day of the last one; of the last four weeks.
     pub(crate) cases: Vec<(u16, i32)>,
+    /// Days by first-time accesses, those that the org's tails have.
+    pub(crate) first_days: FirstDays,
 }
 
 /// What a day of an account has from version 7 of the record on. The order of the fields is the encoding.
@@ -82,7 +83,9 @@ pub(crate) struct WakeDay {
 impl Signals {
     /// Returns the bytes of memory on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.largest.capacity() * size_of::<(Surface, ExtremeModel)>() + self.cases.capacity() * size_of::<(u16, i32)>()
+        self.largest.capacity() * size_of::<(Surface, ExtremeModel)>()
+            + self.cases.capacity() * size_of::<(u16, i32)>()
+            + self.first_days.heap_bytes()
     }
 }
 
