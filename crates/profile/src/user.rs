@@ -33,7 +33,7 @@ pub use work::{Basis, Belief};
 pub(crate) use work::{QUANTITIES, Work, WorkDay};
 pub(crate) use writes::{WriteDay, WriteModel};
 
-use crate::estimate::{KnownValues, Moments};
+use crate::estimate::{Dropped, KnownValues, Moments};
 use crate::state::exact;
 use model::{SetupCase, Surface, Text, Timestamp, UserClass};
 use serde::{Deserialize, Serialize};
@@ -232,6 +232,30 @@ pub(crate) struct AccountValues {
 }
 
 impl AccountValues {
+    /// Returns the values that full sets have dropped, by the index of the kind.
+    pub(crate) fn dropped(&self) -> Vec<(u8, &Dropped)> {
+        (0..).zip(self.all()).filter_map(|(kind, values)| Some((kind, values.dropped()?))).collect()
+    }
+
+    /// Puts the dropped values of a kind back, from the stored state.
+    pub(crate) fn set_dropped(&mut self, kind: u8, dropped: Dropped) {
+        let all = [
+            &mut self.objects,
+            &mut self.scopes,
+            &mut self.views,
+            &mut self.reports,
+            &mut self.exports,
+            &mut self.clients,
+            &mut self.networks,
+            &mut self.countries,
+            &mut self.apps,
+            &mut self.setup,
+        ];
+        if let Some(values) = all.into_iter().nth(usize::from(kind)) {
+            values.set_dropped(dropped);
+        }
+    }
+
     fn all(&self) -> [&KnownValues; 10] {
         [
             &self.objects,

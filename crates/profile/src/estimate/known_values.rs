@@ -1,5 +1,6 @@
 //! The values that an account has used, on how many days, and how recently.
 
+use super::Dropped;
 use serde::{Deserialize, Serialize};
 
 /// A bounded set of values by hash, each with the number of days on which it was used, which decays.
@@ -9,6 +10,10 @@ pub struct KnownValues {
     capacity: u16,
     /// Values dropped for lack of room: a value that looks new may be one of them.
     forgotten: u32,
+    /// The dropped values, once there are any. They are stored behind the profile, because earlier versions of the record
+    /// lack them.
+    #[serde(skip)]
+    dropped: Option<Box<Dropped>>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -34,7 +39,7 @@ pub enum Sighting {
         /// Decayed days before today.
         days: f32,
     },
-    /// Never used, or so long ago that it was dropped for lack of room.
+    /// Never used, or so long ago that it is forgotten.
     Never,
 }
 
@@ -59,10 +64,13 @@ impl Sighting {
 impl KnownValues {
     /// Days after which a day of use counts half: one quarter, so that quarterly work stays known. A choice.
     pub const HALF_LIFE: f32 = 90.0;
+    /// Decayed days of use of a value that was dropped for lack of room. A choice just below those of a value that was used
+    /// on one day a half-life ago: less is known of it, and it does not count as established a second time.
+    const DROPPED_DAYS: f32 = 0.499;
 
     /// Creates an empty set of at most `capacity` values, at least 1.
     pub fn new(capacity: u16) -> Self {
-        Self { entries: Vec::new(), capacity: capacity.max(1), forgotten: 0 }
+        Self { entries: Vec::new(), capacity: capacity.max(1), forgotten: 0, dropped: None }
     }
 
     /// Learns that `key` is used on `day`. Returns how well it was known before that day, or that it was used earlier
@@ -83,6 +91,7 @@ impl KnownValues {
             entry.last_day = day;
             return Sighting::Known { days };
         }
+        let before = self.sighting_if_dropped(key, day);
         if self.entries.len() >= usize::from(self.capacity) {
             self.make_room(day);
         }
@@ -90,8 +99,8 @@ impl KnownValues {
             // Grows by two: doubling would leave half of many small profiles empty.
             self.entries.reserve_exact(2);
         }
-        self.entries.push(Entry { key, last_day: day, days: 1.0 });
-        Sighting::Never
+        self.entries.push(Entry { key, last_day: day, days: before.days() + 1.0 });
+        before
     }
 
     /// Returns what [`KnownValues::touch`] would, without learning.
@@ -99,8 +108,25 @@ impl KnownValues {
         match self.entries.iter().find(|entry| entry.key == key) {
             Some(entry) if entry.last_day >= day => Sighting::Today { days: entry.days - 1.0 },
             Some(entry) => Sighting::Known { days: decayed(entry, day) },
-            None => Sighting::Never,
+            None => self.sighting_if_dropped(key, day),
         }
+    }
+
+    fn sighting_if_dropped(&self, key: u64, day: i32) -> Sighting {
+        match &self.dropped {
+            Some(dropped) if dropped.contains(key, day) => Sighting::Known { days: Self::DROPPED_DAYS },
+            _ => Sighting::Never,
+        }
+    }
+
+    /// Returns the dropped values, if there are any.
+    pub fn dropped(&self) -> Option<&Dropped> {
+        self.dropped.as_deref()
+    }
+
+    /// Puts the dropped values back, from the stored state.
+    pub fn set_dropped(&mut self, dropped: Dropped) {
+        self.dropped = Some(Box::new(dropped));
     }
 
     /// Returns all values, best known first, equals by key.
@@ -127,7 +153,8 @@ impl KnownValues {
 
     /// Returns the bytes held on the heap.
     pub fn heap_bytes(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry>()
+        let dropped = self.dropped.as_ref().map_or(0, |dropped| size_of::<Dropped>() + dropped.heap_bytes());
+        self.entries.capacity() * size_of::<Entry>() + dropped
     }
 
     /// Drops the least known value; of equals the one used longest ago, then the smallest key.
@@ -136,8 +163,12 @@ impl KnownValues {
             decayed(a, day).total_cmp(&decayed(b, day)).then(a.last_day.cmp(&b.last_day)).then(a.key.cmp(&b.key))
         });
         if let Some((index, _)) = least {
-            self.entries.swap_remove(index);
+            let entry = self.entries.swap_remove(index);
             self.forgotten += 1;
+            // Of many new values on one day, none is remembered: they may be an attacker's.
+            if entry.last_day < day || entry.days > 1.0 {
+                self.dropped.get_or_insert_default().add(entry.key, day);
+            }
         }
     }
 }
@@ -171,9 +202,23 @@ mod tests {
         }
         known.touch(2, 5);
         known.touch(3, 6);
-        assert_eq!(known.peek(2, 6), Sighting::Never);
         assert!(known.peek(1, 6).is_established());
-        assert_eq!(known.forgotten(), 1);
+        let dropped = known.peek(2, 6);
+        assert!(dropped != Sighting::Never && !dropped.is_established());
+        assert_eq!(known.peek(9, 6), Sighting::Never);
+        assert_eq!(known.touch(2, 7), dropped, "it is no first");
+        assert!((known.touch(2, 7).days() - dropped.days()).abs() < 1e-6);
+        assert_eq!(known.peek(3, 250), Sighting::Never, "after two half-lives it is forgotten");
+        assert_eq!(known.forgotten(), 2);
+    }
+
+    #[test]
+    fn new_values_dropped_on_their_day_are_not_remembered() {
+        let mut known = KnownValues::new(2);
+        (1..=40).for_each(|key| {
+            known.touch(key, 5);
+        });
+        assert!((1..=38).all(|key| known.peek(key, 6) == Sighting::Never));
     }
 
     proptest! {

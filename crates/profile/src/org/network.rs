@@ -5,10 +5,10 @@ use crate::Anonymizers;
 use model::{Activity, Anonymizer, SourceIp, Text};
 use std::net::IpAddr;
 
-/// The network of an address: its autonomous system if known, otherwise its prefix, /24 of IPv4 and /48 of IPv6.
+/// The network of an address: its autonomous system if known, otherwise its prefix, /24 of IPv4 and /64 of IPv6.
 ///
-/// The prefixes are choices: the smallest that is announced on its own in IPv4, and what one site usually gets in IPv6
-/// (RFC 6177, section 2).
+/// The prefixes are choices: the smallest that is announced on its own in IPv4, and one link in IPv6 (RFC 4291, section
+/// 2.5.4), within which a client changes its address daily (RFC 8981).
 #[derive(Clone, Copy)]
 pub(super) struct Network {
     /// Hash of the network.
@@ -29,23 +29,25 @@ impl Network {
         if anonymizers.own.contains(address, asn) {
             return None;
         }
-        let mut bytes = [names::NETWORK, 0, 0, 0, 0, 0, 0];
+        let mut bytes = [names::NETWORK, 0, 0, 0, 0, 0, 0, 0, 0];
         let [_, rest @ ..] = &mut bytes;
         match (asn, address) {
             (Some(asn), _) => {
                 let [a, b, c, d] = asn.to_be_bytes();
-                *rest = [255, 255, a, b, c, d];
+                *rest = [255, 255, a, b, c, d, 0, 0];
             }
             (None, IpAddr::V4(v4)) => {
                 let [a, b, c, _] = v4.octets();
-                *rest = [4, 0, 0, a, b, c];
+                *rest = [4, 0, 0, a, b, c, 0, 0];
             }
             (None, IpAddr::V6(v6)) => {
-                let [a, b, c, d, e, f, ..] = v6.octets();
-                *rest = [a, b, c, d, e, f];
+                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
+                *rest = [a, b, c, d, e, f, g, h];
             }
         }
-        Some(Self { key: model::id::hash(&bytes), asn, address })
+        // The others were stored before IPv6 had four bytes more.
+        let length = if asn.is_none() && address.is_ipv6() { bytes.len() } else { 7 };
+        Some(Self { key: model::id::hash(bytes.get(..length).unwrap_or(&bytes)), asn, address })
     }
 
     /// Returns the kind of anonymizer that the address is listed as.
@@ -57,10 +59,10 @@ impl Network {
     /// systems are never twins: both protocols of one place have the same.
     pub(super) fn is_twin_of(self, name: &str) -> bool {
         let is_v4 = name.ends_with("/24");
-        self.asn.is_none() && (is_v4 || name.ends_with("/48")) && is_v4 != self.address.is_ipv4()
+        self.asn.is_none() && (is_v4 || name.ends_with("/64")) && is_v4 != self.address.is_ipv4()
     }
 
-    /// Names the network: `AS64500`, `198.51.100.0/24`, `2001:db8:1::/48`.
+    /// Names the network: `AS64500`, `198.51.100.0/24`, `2001:db8:1:2::/64`.
     pub(super) fn name(self) -> Text {
         match (self.asn, self.address) {
             (Some(asn), _) => Text::from(format!("AS{asn}")),
@@ -69,8 +71,8 @@ impl Network {
                 Text::from(format!("{a}.{b}.{c}.0/24"))
             }
             (None, IpAddr::V6(v6)) => {
-                let [a, b, c, ..] = v6.segments();
-                Text::from(format!("{a:x}:{b:x}:{c:x}::/48"))
+                let [a, b, c, d, ..] = v6.segments();
+                Text::from(format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"))
             }
         }
     }
@@ -78,6 +80,7 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
+    use super::Network;
     use crate::{Anonymizers, NetworkList, Org, Settings};
     use model::time::{DAY, HOUR};
     use model::{
@@ -153,5 +156,29 @@ mod tests {
         }
         let rarity = world.at(22, 15, [203, 0, 113, 7]).pop().unwrap();
         assert!(rarity.anonymizer.unwrap().peer_share > 0.4, "{rarity:?}");
+    }
+
+    fn network(address: &str) -> Network {
+        let (org, user) = (OrgId::new("00Dhn0000018hrcEAA"), UserId::new("emma"));
+        let mut activity = Activity::new(Uuid::from_u128(1), org, user, Timestamp(0), Channel::Stream, Kind::ListView);
+        activity.source_ip = Some(SourceIp::Address(address.parse().unwrap()));
+        Network::of(&activity, &Anonymizers::default()).unwrap()
+    }
+
+    #[test]
+    fn a_link_of_ipv6_is_one_network_and_the_next_is_another() {
+        let [home, tomorrow, neighbor] =
+            ["2001:db8:1:2:aaaa::1", "2001:db8:1:2:bbbb::9", "2001:db8:1:3::1"].map(network);
+        assert_eq!((home.key, home.name().as_str()), (tomorrow.key, "2001:db8:1:2::/64"));
+        assert_ne!(home.key, neighbor.key);
+    }
+
+    #[test]
+    fn both_protocols_of_one_place_are_twins() {
+        let (old, new) = (network("198.51.100.7"), network("2001:db8:1:2::1"));
+        assert!(old.is_twin_of(&new.name()) && new.is_twin_of(&old.name()));
+        assert!(
+            !old.is_twin_of("203.0.113.0/24") && !new.is_twin_of("2001:db8:9:9::/64") && !new.is_twin_of("AS64500")
+        );
     }
 }

@@ -3,6 +3,7 @@
 use super::StateError;
 use super::bytes::Fixed;
 use crate::calendar::LocalHour;
+use crate::estimate::Dropped;
 use crate::org::population::CountDay;
 use crate::org::progress::Factors;
 use crate::user::{ClosedDays, Counter, DayMore, DaySignals, HourRows, Signals, WriteDay, WriteModel};
@@ -90,7 +91,7 @@ pub(super) type ProfileWrites = (Vec<WriteModel>, Vec<WriteDay>, Vec<(i32, Vec<W
 pub(super) type ProfileDays = (Option<DayMore>, Vec<(i32, DayMore)>);
 
 /// What follows from version 7 on: more of the account, of its open day, and of closed days by the number of the day.
-pub(super) type ProfileSignals = (Signals, Option<DaySignals>, Vec<(u32, DaySignals)>);
+pub(super) type ProfileSignals = (Signals, Option<DaySignals>, Vec<(u32, DaySignals)>, Vec<(u8, Dropped)>);
 
 /// Number of entries that the other records hold together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

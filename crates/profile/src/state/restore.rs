@@ -210,12 +210,13 @@ fn with_days(mut profile: Profile, (open, closed): ProfileDays) -> Profile {
     profile
 }
 
-fn with_signals(mut profile: Profile, (signals, open, closed): ProfileSignals) -> Profile {
+fn with_signals(mut profile: Profile, (signals, open, closed, dropped): ProfileSignals) -> Profile {
     profile.signals = signals;
     if let (Some(day), Some(signals)) = (&mut profile.day, open) {
         day.signals = signals;
     }
     closed.into_iter().for_each(|(index, signals)| profile.closed.set_signals(index, signals));
+    dropped.into_iter().for_each(|(kind, dropped)| profile.values.set_dropped(kind, dropped));
     profile
 }
 

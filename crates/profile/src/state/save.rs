@@ -195,7 +195,8 @@ fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
         let open = profile.day.as_ref().map(|day| day.writes.as_slice()).unwrap_or_default();
         let writes = (&profile.writes, open, more.closed.writes());
         let days = (profile.day.as_ref().map(|day| &day.more), more.closed.more());
-        let signals = (&profile.signals, profile.day.as_ref().map(|day| &day.signals), more.closed.signals());
+        let open = profile.day.as_ref().map(|day| &day.signals);
+        let signals = (&profile.signals, open, more.closed.signals(), profile.values.dropped());
         let bytes = encode(&key, SEVENTH, &(&*profile, &more, writes, days, signals));
         profile.closed = more.closed;
         if let Some(day) = &mut profile.day {
