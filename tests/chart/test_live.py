@@ -176,7 +176,7 @@ class Installed(Release):
         # Groups without a scaler have consumers, too, and a group that does not run has none.
         of_groups = {name for _, name in there if name.startswith("detector-")}
         self.assertEqual(of_groups, {
-            "detector-volume", "detector-identity", "detector-new_access-new_report_export-scope_increase",
+            "detector-volume", "detector-identity", "detector-new_access-new_report_export-scope_increase-unlike_self",
             "detector-api_recon-off_hours-threat_detection",
         })
 

@@ -30,6 +30,7 @@ pub mod scope_increase;
 pub mod session_hijack;
 mod setup;
 pub mod slow_drain;
+pub mod unlike_self;
 pub mod view_burst;
 
 #[cfg(test)]

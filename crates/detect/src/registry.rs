@@ -3,7 +3,8 @@
 use crate::detectors::{
     api_recon, app_authorized, bulk_export, controls_loosened, dormant_account, failed_then_success, large_request,
     login_as_export, mass_change, mass_deletion, native, new_access, new_app, new_report_export, off_hours, page_crawl,
-    rare_network, rare_user_agent, rights_raised, row_spike, scope_increase, session_hijack, slow_drain, view_burst,
+    rare_network, rare_user_agent, rights_raised, row_spike, scope_increase, session_hijack, slow_drain, unlike_self,
+    view_burst,
 };
 use crate::judgement::Judgement;
 use crate::{Settings, Unscoreable, Verdict};
@@ -53,12 +54,13 @@ impl dyn Detector + '_ {
 }
 
 /// Every detector, in the order in which they judge. Each has a page in `docs/detectors/`.
-pub static DETECTORS: [&dyn Detector; 24] = [
+pub static DETECTORS: [&dyn Detector; 25] = [
     &row_spike::RowSpike,
     &view_burst::ViewBurst,
     &scope_increase::ScopeIncrease,
     &new_access::NewAccess,
     &new_report_export::NewReportExport,
+    &unlike_self::UnlikeSelf,
     &rare_user_agent::RareUserAgent,
     &rare_network::RareNetwork,
     &new_app::NewApp,

@@ -3,8 +3,8 @@
 
 use crate::words::words;
 use crate::{
-    Activity, Anonymized, Calibration, Kind, NewApp, OrgId, Rate, Scope, Setup, Text, Timestamp, UserId, Usual, Wake,
-    Writes,
+    Activity, Anonymized, Calibration, Composition, Kind, NewApp, OrgId, Rate, Scope, Setup, Text, Timestamp, UserId,
+    Usual, Wake, Writes,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -151,6 +151,8 @@ pub enum Feature {
     Largest(Largest),
     /// Pages of records.
     Pages(Pages),
+    /// What the day is made of.
+    Composition(Composition),
 }
 
 impl Feature {
@@ -164,7 +166,7 @@ impl Feature {
             | Self::Writes(_)
             | Self::Largest(_)
             | Self::Pages(_) => Family::Volume,
-            Self::Scope(_) | Self::Object(_) | Self::Export(_) => Family::Novelty,
+            Self::Scope(_) | Self::Object(_) | Self::Export(_) | Self::Composition(_) => Family::Novelty,
             Self::Client(_)
             | Self::Network(_)
             | Self::Failures(_)

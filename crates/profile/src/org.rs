@@ -7,6 +7,7 @@ pub(crate) mod apps;
 pub(crate) mod calibration;
 mod clock;
 mod close;
+mod composition;
 mod connection;
 mod copies;
 mod count_tail;
@@ -291,6 +292,7 @@ impl Org {
                 .then(|| late::enter_hour(profile, &mut day, &self.shared, &hour, &mut features));
             connection::learn(profile, &mut day, &mut self.shared, activity, &mut features);
             rows::learn(profile, &mut day, &mut self.shared, activity, &mut features);
+            composition::observe(&mut day, &mut features);
             if let Some(present) = present {
                 let is_over = self.open.is_some_and(|open| open.start > hour.start);
                 late::leave_hour(profile, &mut day, present, is_over, &mut features);

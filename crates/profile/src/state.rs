@@ -32,7 +32,7 @@ mod tests;
 use crate::org::identities::IdentityUse;
 use crate::org::{Member, Org, User};
 use crate::settings::SettingsError;
-pub(crate) use bytes::{THIRD, exact, sorted, split};
+pub(crate) use bytes::{Fixed, THIRD, exact, sorted, split};
 pub(crate) use changes::{Changes, Shards};
 pub use erase::erase;
 pub(crate) use identity_log::IdentityLog;

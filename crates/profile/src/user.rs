@@ -6,6 +6,7 @@ mod closed;
 mod day;
 mod extremes;
 mod first_days;
+mod habits;
 mod rhythm;
 mod role;
 mod rows;
@@ -22,6 +23,7 @@ pub(crate) use closed::{Amended, ClosedDay, ClosedDays, LearnedRows, learn_again
 pub(crate) use day::{Day, DayMore, DayUsual, Firsts, HourRows, MOST_EVIDENCE, OddHour, SurfaceDay, push_unique};
 pub(crate) use extremes::{ExtremeDay, ExtremeModel, PageDay};
 pub(crate) use first_days::FirstDays;
+pub(crate) use habits::{DayValue, DayValues, Habits, KINDS, LearnedDay, Unusual, UsualDay, kept_after, weight};
 pub(crate) use rhythm::Rhythm;
 pub(crate) use role::Role;
 pub(crate) use rows::{DrainState, Peaks, RowModel};

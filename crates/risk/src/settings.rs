@@ -57,7 +57,7 @@ impl Default for Settings {
 /// Chosen so that one certain spike alone is high (66) and the founding article's four findings are critical, and tuned
 /// on simulated orgs (README, "Quality"): with groups and decay, false incidents fell from 2.8 to 1.6 per 1,000 user-days
 /// at the same recall. Volume and first-time access mostly have one cause, so they form one group.
-const DEFAULTS: [(&str, f64, &str); 25] = [
+const DEFAULTS: [(&str, f64, &str); 26] = [
     ("row_spike", 0.66, "reading"),
     ("bulk_export", 0.745, "reading"),
     ("slow_drain", 0.81, "reading"),
@@ -73,6 +73,8 @@ const DEFAULTS: [(&str, f64, &str); 25] = [
     ("new_access", 0.91, "reading"),
     ("new_report_export", 0.92, "reading"),
     ("view_burst", 0.63, "reading"),
+    // So that a day 15 deviations unlike the account's own is an alarm by itself (60), and one at 8 is not (52). A choice.
+    ("unlike_self", 0.8, "reading"),
     ("rare_user_agent", 0.775, "client"),
     ("rare_network", 0.565, "network"),
     // An app brings a client of its own, and a return after long mostly another network. By themselves they are at most

@@ -44,7 +44,7 @@ The workloads of the release: `workloads`, a list. Each has `defaults` merged wi
 {{/* The detectors by family, as `orgwatchd` knows them. */}}
 {{- define "orgwatch.families" -}}
 volume: [bulk_export, large_request, mass_change, mass_deletion, page_crawl, row_spike, slow_drain, view_burst]
-novelty: [new_access, new_report_export, scope_increase]
+novelty: [new_access, new_report_export, scope_increase, unlike_self]
 identity: [app_authorized, controls_loosened, dormant_account, failed_then_success, login_as_export, new_app, rare_network, rare_user_agent, rights_raised, session_hijack]
 time: [off_hours]
 reconnaissance: [api_recon]

@@ -3,6 +3,7 @@
 use super::field::{Field, WireError, fields, numbers};
 use crate::arrival::{Anonymized, Anonymizer, NewApp, Wake};
 use crate::calibration::Calibration;
+use crate::composition::{Composition, UnusualValue, ValueKind};
 use crate::effect::{WriteKind, Writes};
 use crate::observation::{
     Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Largest, Observation, Pages, Rarity,
@@ -48,6 +49,8 @@ fields!(NewApp => NewApp {
     app, app_id, users, accounts, rolled_out, imitates, chance, peer_tail, days, rows, requests, evidence,
 });
 fields!(Wake => Wake { silent_days, longest_days, chance, new_network, new_client, novelty, many, days });
+fields!(Composition => Composition { ratio, mean, deviation, missing, days, unusual, values, closed });
+fields!(UnusualValue => UnusualValue { kind, name, count, ratio, own_share, org_share, first });
 
 numbers!(Anonymizer => Anonymizer { Vpn, Tor, Hosting });
 numbers!(UserClass => UserClass { Normal, Power, Admin, Integration, Guest });
@@ -56,6 +59,7 @@ numbers!(SetupCase => SetupCase {
     Rights, BroadRights, OwnRights, App, AppRules, SecondFactor, Sessions, Networks, Policies, Passwords, LoginHours,
     Monitoring, Sharing,
 });
+numbers!(ValueKind => ValueKind { Object, View, Report, App, Operation });
 numbers!(Surface => Source { ListView, Report, Api, Bulk, File });
 
 /// Implements [`Field`] for [`Feature`]. Lists the variants that carry a value; their names are the same on both sides.
@@ -82,6 +86,25 @@ macro_rules! features {
     };
 }
 features!(
-    Volume, Burst, Scope, Object, Export, Client, Network, Failures, Session, Delegated, Hour, Recon, Downloads, Drain,
-    Writes, Setup, App, Wake, Largest, Pages,
+    Volume,
+    Burst,
+    Scope,
+    Object,
+    Export,
+    Client,
+    Network,
+    Failures,
+    Session,
+    Delegated,
+    Hour,
+    Recon,
+    Downloads,
+    Drain,
+    Writes,
+    Setup,
+    App,
+    Wake,
+    Largest,
+    Pages,
+    Composition,
 );

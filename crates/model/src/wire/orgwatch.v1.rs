@@ -547,7 +547,7 @@ pub struct Calibration {
 pub struct Feature {
     #[prost(
         oneof = "feature::Value",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 24"
     )]
     pub value: ::core::option::Option<feature::Value>,
 }
@@ -597,6 +597,8 @@ pub mod feature {
         Largest(super::Largest),
         #[prost(message, tag = "21")]
         Pages(super::Pages),
+        #[prost(message, tag = "24")]
+        Composition(super::Composition),
     }
 }
 /// Predictive distribution of a heavy-tailed quantity x: ln(1 + x) is distributed as Student's t.
@@ -1082,6 +1084,55 @@ pub struct Pages {
     #[prost(bytes = "vec", repeated, tag = "10")]
     pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
+/// What a day consists of, and how much more likely another account of the org would have such a day.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Composition {
+    /// Natural logarithm of the ratio of the likelihoods of the day: that by the org's other accounts to that by the account.
+    /// Until the day is over, what usually speaks for the account is taken to come yet.
+    #[prost(double, tag = "1")]
+    pub ratio: f64,
+    /// Usual ratio of a day of the account, and its standard deviation, shrunk to the account's class.
+    #[prost(double, tag = "2")]
+    pub mean: f64,
+    #[prost(double, tag = "3")]
+    pub deviation: f64,
+    /// How much less the day has of what usually speaks for the account, as a part of the ratio.
+    #[prost(double, tag = "4")]
+    pub missing: f64,
+    /// Days of the account behind its usual ratio.
+    #[prost(double, tag = "5")]
+    pub days: f64,
+    /// Values of the day that speak against the account, and those that speak most against it.
+    #[prost(uint32, tag = "6")]
+    pub unusual: u32,
+    #[prost(message, repeated, tag = "7")]
+    pub values: ::prost::alloc::vec::Vec<UnusualValue>,
+    /// Whether the day is over.
+    #[prost(bool, tag = "8")]
+    pub closed: bool,
+}
+/// A value of a day that speaks against its account.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UnusualValue {
+    #[prost(enumeration = "ValueKind", tag = "1")]
+    pub kind: i32,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Activities of the day that have it.
+    #[prost(uint32, tag = "3")]
+    pub count: u32,
+    /// Its part of the ratio.
+    #[prost(double, tag = "4")]
+    pub ratio: f64,
+    /// Its share of the values of the kind: of the account's, and of the other accounts'.
+    #[prost(double, tag = "5")]
+    pub own_share: f64,
+    #[prost(double, tag = "6")]
+    pub org_share: f64,
+    /// Id of the first activity of the day that has it.
+    #[prost(bytes = "vec", tag = "7")]
+    pub first: ::prost::alloc::vec::Vec<u8>,
+}
 /// The activity is a Threat Detection event.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Native {}
@@ -1171,6 +1222,45 @@ impl Anonymizer {
             "ANONYMIZER_VPN" => Some(Self::Vpn),
             "ANONYMIZER_TOR" => Some(Self::Tor),
             "ANONYMIZER_HOSTING" => Some(Self::Hosting),
+            _ => None,
+        }
+    }
+}
+/// A kind of value that an activity has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ValueKind {
+    Unspecified = 0,
+    Object = 1,
+    View = 2,
+    Report = 3,
+    App = 4,
+    Operation = 5,
+}
+impl ValueKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VALUE_KIND_UNSPECIFIED",
+            Self::Object => "VALUE_KIND_OBJECT",
+            Self::View => "VALUE_KIND_VIEW",
+            Self::Report => "VALUE_KIND_REPORT",
+            Self::App => "VALUE_KIND_APP",
+            Self::Operation => "VALUE_KIND_OPERATION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VALUE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "VALUE_KIND_OBJECT" => Some(Self::Object),
+            "VALUE_KIND_VIEW" => Some(Self::View),
+            "VALUE_KIND_REPORT" => Some(Self::Report),
+            "VALUE_KIND_APP" => Some(Self::App),
+            "VALUE_KIND_OPERATION" => Some(Self::Operation),
             _ => None,
         }
     }

@@ -1,11 +1,11 @@
 //! One complete example of each message, with no field at its default.
 
 use model::{
-    Activity, Anonymized, Anonymizer, Attribute, Burst, Calibration, Channel, Contribution, Delegate, Delegated,
-    Downloads, Drain, Effect, Failures, Feature, Finding, First, HourOfWeek, Incident, Kind, Largest, Measure,
-    NativeAnomaly, NativeFeature, NewApp, Observation, OrgId, Outcome, Pages, Points, Rarity, Rate, Receipt, RiskModel,
-    Scope, ScoreScale, SessionChange, Setup, SetupCase, Severity, SourceIp, Spread, Surface, Term, TermKind, Text,
-    Timestamp, UserClass, UserId, Usual, Uuid, Volume, Wake, WriteKind, Writes,
+    Activity, Anonymized, Anonymizer, Attribute, Burst, Calibration, Channel, Composition, Contribution, Delegate,
+    Delegated, Downloads, Drain, Effect, Failures, Feature, Finding, First, HourOfWeek, Incident, Kind, Largest,
+    Measure, NativeAnomaly, NativeFeature, NewApp, Observation, OrgId, Outcome, Pages, Points, Rarity, Rate, Receipt,
+    RiskModel, Scope, ScoreScale, SessionChange, Setup, SetupCase, Severity, SourceIp, Spread, Surface, Term, TermKind,
+    Text, Timestamp, UnusualValue, UserClass, UserId, Usual, Uuid, ValueKind, Volume, Wake, WriteKind, Writes,
 };
 
 const AT: Timestamp = Timestamp(1_772_461_912_867);
@@ -288,6 +288,24 @@ fn features() -> Vec<Feature> {
             novelty: 0.125,
             many: true,
             days: 40.0,
+        }),
+        Feature::Composition(Composition {
+            ratio: 61.5,
+            mean: -20.25,
+            deviation: 8.5,
+            missing: 2.5,
+            days: 31.0,
+            unusual: 9,
+            values: vec![UnusualValue {
+                kind: ValueKind::Object,
+                name: "Case".into(),
+                count: 14,
+                ratio: 12.5,
+                own_share: 0.0,
+                org_share: 0.0625,
+                first: uuid(1),
+            }],
+            closed: true,
         }),
     ]
 }

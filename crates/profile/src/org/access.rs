@@ -1,13 +1,14 @@
 //! Accesses: objects, list views and their scope, reports, and which of these for the first time.
 
 use super::close::SETTLING_DAYS;
+use super::composition::count;
 use super::firsts;
 use super::names::{self, Names};
 use super::rows::{Increment, count_one, surface_of};
 use super::{Shared, apps};
 use crate::estimate::Sighting;
 use crate::user::{Counter, Day, FirstKind, Firsts, Profile, Role, push_unique};
-use model::{Activity, Feature, First, Kind, Scope, Text};
+use model::{Activity, Feature, First, Kind, Scope, Text, ValueKind};
 
 /// Days of use that count as one earlier day: one day decays to a half within [`KnownValues::HALF_LIFE`].
 ///
@@ -60,6 +61,7 @@ fn objects(
         first_key.get_or_insert(key);
         let sighting = profile.values.objects.touch(key, day.number);
         establish(shared, sighting, key, day.number);
+        count(profile, day, shared, (ValueKind::Object, key), activity.id, || object.clone());
         if sighting == Sighting::Never {
             day.counts.bump(Counter::FirstObjects);
             if day.objects.names.is_empty() {
@@ -95,6 +97,7 @@ fn view(
     let key = names::pair(object_key, names::key(names::VIEW, name));
     let sighting = profile.values.views.touch(key, day.number);
     establish(shared, sighting, key, day.number);
+    count(profile, day, shared, (ValueKind::View, key), activity.id, || name.clone());
     if sighting == Sighting::Never {
         shared.names.note_view(key, object_key, name, activity.scope);
     }
@@ -149,6 +152,8 @@ fn report(
     let key = names::key(names::REPORT, report);
     let sighting = profile.values.reports.touch(key, day.number);
     establish(shared, sighting, key, day.number);
+    let name = || activity.resource_name.as_ref().unwrap_or(report).clone();
+    count(profile, day, shared, (ValueKind::Report, key), activity.id, name);
     if activity.is_report_export() {
         let exported = profile.values.exports.touch(key, day.number);
         let name = activity.resource_name.as_ref().unwrap_or(report);

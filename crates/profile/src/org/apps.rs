@@ -3,10 +3,10 @@
 use super::adoption::Lately;
 use super::close::SETTLING_DAYS;
 use super::rows::{Increment, while_young};
-use super::{Shared, names};
+use super::{Shared, composition, names};
 use crate::estimate::Sighting;
 use crate::user::{Day, NewAppDay, Profile, push_unique};
-use model::{Activity, Feature, Kind, NewApp, Outcome, Text, UserClass};
+use model::{Activity, Feature, Kind, NewApp, Outcome, Text, UserClass, ValueKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -62,6 +62,8 @@ pub(super) fn learn(
 ) {
     let Some(app) = App::of(activity) else { return };
     let sighting = profile.values.apps.touch(app.key, day.number);
+    let name = || app.name.or(app.id).cloned().unwrap_or_default();
+    composition::count(profile, day, shared, (ValueKind::App, app.key), activity.id, name);
     let is_todays = matches!(sighting, Sighting::Today { .. });
     let is_due = !is_todays && first_today(profile, day, shared, &app, sighting);
     let Some(today) = day.signals.new_app.as_mut().filter(|today| today.key == app.key) else { return };

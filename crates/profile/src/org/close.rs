@@ -4,7 +4,7 @@ use super::firsts::{self, StandsOut};
 use super::population::RowQuantity;
 use super::progress::Progress;
 use super::rows::{expected, most_usual, volume_feature};
-use super::{Shared, User, apps, calibration, extremes, hours, observation, role, work};
+use super::{Shared, User, apps, calibration, composition, extremes, hours, observation, role, work};
 use crate::calendar::LocalHour;
 use crate::user::{
     Amended, COUNTERS, ClosedDay, Counter, Counts, Day, FirstKind, LearnedRows, OddHour, Profile, Rhythm, Role,
@@ -119,6 +119,7 @@ fn learn_day(
     apps::learn_day(profile, shared, &mut closed.day, is_first);
     learn_work(profile, shared, &mut closed.day, is_first);
     features.extend(extremes::close(profile, shared, &mut closed.day));
+    features.extend(composition::learn_day(profile, shared, &mut closed.day));
     let day = &closed.day;
     if is_first {
         let (known, named) = (day.known_requests, day.named_requests);

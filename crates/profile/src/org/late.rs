@@ -1,6 +1,6 @@
 //! Late activities: of days that are closed, and of earlier hours of the open day. They count in their hour and day.
 
-use super::{Shared, connection, hours, rows};
+use super::{Shared, composition, connection, hours, rows};
 use crate::calendar::LocalHour;
 use crate::user::{Amended, ClosedDay, Day, OddHour, Profile};
 use model::{Activity, Feature};
@@ -32,6 +32,7 @@ pub(super) fn learn(
     let present = enter_hour(profile, day, shared, hour, features);
     connection::learn(profile, day, shared, activity, features);
     rows::learn(profile, day, shared, activity, features);
+    composition::observe(day, features);
     leave_hour(profile, day, present, true, features);
     closed.amended = closed.amended.max(if is_observed { Amended::ByActivity } else { Amended::ByBackfill });
     let oldest = hour.day.saturating_sub(shared.kept_days);

@@ -19,6 +19,7 @@ pub(crate) const LOGIN: u8 = 10;
 pub(crate) const ROLE: u8 = 11;
 pub(crate) const SETUP: u8 = 12;
 pub(crate) const DELEGATE: u8 = 13;
+pub(crate) const OPERATION: u8 = 14;
 
 /// Hashes a value of some kind. ASCII case does not matter, as in Salesforce.
 pub(crate) fn key(kind: u8, text: &str) -> u64 {

@@ -24,6 +24,7 @@ pub(super) fn discount(profile: &mut Profile, shared: &mut Shared) {
         populations.learn_rows(class, *surface, RowQuantity::Intensity, &before.3, &model.intensity);
     }
     extremes::discount(profile, shared, SHARE);
+    profile.signals.habits.discount(SHARE);
     profile.writes.iter_mut().for_each(|model| model.discount(SHARE));
     for counter in COUNTERS {
         let Some(moments) = profile.counts.get_mut(counter) else { continue };

@@ -2,7 +2,7 @@
 //! [`writes`].
 
 use super::population::RowQuantity;
-use super::{Shared, access, delegation, extremes, names, setup, writes};
+use super::{Shared, access, composition, delegation, extremes, names, setup, writes};
 use crate::estimate::rate;
 use crate::user::{Counter, Day, DayUsual, MOST_EVIDENCE, Profile, Request, SurfaceDay, push_unique};
 use model::activity::Objects;
@@ -21,6 +21,7 @@ pub(super) fn learn(
     }
     let mut increment = increment_of(profile, activity);
     count_request(profile, day, activity, increment.is_new);
+    composition::count_operation(profile, day, shared, activity);
     if activity.effect == Effect::Write {
         if activity.outcome != Outcome::Failure {
             writes::learn(profile, day, shared, activity, &increment, features);

@@ -2,6 +2,7 @@
 
 use super::apps::Apps;
 use super::calibration::Calibrations;
+use super::composition::Used;
 use super::extremes::ClassPools;
 use super::firsts::OrgFirsts;
 use super::wake::Silences;
@@ -26,4 +27,6 @@ pub(crate) struct SharedSignals {
     pub(crate) calibrations: Calibrations,
     /// What first-time accesses read.
     pub(crate) firsts: OrgFirsts,
+    /// What the org's accounts use.
+    pub(crate) used: Used,
 }

@@ -1,6 +1,6 @@
 //! The work of all people of an org, and the class that each account has in comparison.
 
-use super::{Shared, extremes, names};
+use super::{Shared, composition, extremes, names};
 use crate::user::{Candidates, Day, Profile, QUANTITIES, classify};
 use model::{Delegate, UserClass, UserId};
 use serde::{Deserialize, Serialize};
@@ -106,6 +106,7 @@ pub(super) fn learn(user: &UserId, profile: &mut Profile, shared: &mut Shared, d
     if class != profile.class {
         shared.populations.moved(profile, class);
         extremes::moved(profile, shared, class);
+        composition::moved(profile, &mut shared.signals.used, class);
         profile.class = class;
     }
     let is_person = !matches!(class, UserClass::Integration | UserClass::Guest);

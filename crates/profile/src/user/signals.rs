@@ -1,6 +1,6 @@
 //! What a profile and its days have from version 7 of the record on.
 
-use super::{DayTests, ExtremeDay, ExtremeModel, FirstDays, PageDay, Work, WorkDay};
+use super::{DayTests, DayValues, ExtremeDay, ExtremeModel, FirstDays, Habits, PageDay, Work, WorkDay};
 use crate::org::apps::AppDays;
 use crate::org::wake::OwnSilences;
 use model::{Surface, Text, Uuid};
@@ -23,6 +23,8 @@ pub(crate) struct Signals {
     pub(crate) cases: Vec<(u16, i32)>,
     /// Days by first-time accesses, those that the org's tails have.
     pub(crate) first_days: FirstDays,
+    /// What the account uses.
+    pub(crate) habits: Habits,
 }
 
 /// What a day of an account has from version 7 of the record on. The order of the fields is the encoding.
@@ -42,6 +44,8 @@ pub(crate) struct DaySignals {
     pub(crate) pages: Option<Box<PageDay>>,
     /// What the tests of detectors found.
     pub(crate) tests: DayTests,
+    /// What was used on the day.
+    pub(crate) values: DayValues,
 }
 
 /// A connected app on the first day on which the account uses it.
@@ -86,6 +90,7 @@ impl Signals {
         self.largest.capacity() * size_of::<(Surface, ExtremeModel)>()
             + self.cases.capacity() * size_of::<(u16, i32)>()
             + self.first_days.heap_bytes()
+            + self.habits.heap_bytes()
     }
 }
 
@@ -99,6 +104,7 @@ impl DaySignals {
             + self.largest.capacity() * size_of::<(Surface, ExtremeDay)>()
             + pages
             + self.tests.heap_bytes()
+            + self.values.heap_bytes()
     }
 }
 

@@ -1,10 +1,10 @@
 //! Strategies for observations with every variant of feature.
 
-use super::{WIRE, activity, maybe, org, text, texts, time, user, uuids, word};
+use super::{WIRE, activity, maybe, org, text, texts, time, user, uuid, uuids, word};
 use model::{
-    Anonymized, Anonymizer, Burst, Calibration, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek,
-    Kind, Largest, NewApp, Observation, Pages, Rarity, Rate, Scope, SessionChange, Setup, SetupCase, Spread, Surface,
-    UserClass, Usual, Volume, Wake, WriteKind, Writes,
+    Anonymized, Anonymizer, Burst, Calibration, Composition, Delegated, Downloads, Drain, Failures, Feature, First,
+    HourOfWeek, Kind, Largest, NewApp, Observation, Pages, Rarity, Rate, Scope, SessionChange, Setup, SetupCase,
+    Spread, Surface, UnusualValue, UserClass, Usual, ValueKind, Volume, Wake, WriteKind, Writes,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -62,7 +62,38 @@ fn feature() -> impl Strategy<Value = Feature> {
         wake().prop_map(Feature::Wake),
         largest().prop_map(Feature::Largest),
         pages().prop_map(Feature::Pages),
+        composition().prop_map(Feature::Composition),
     ]
+}
+
+fn composition() -> impl Strategy<Value = Composition> {
+    let numbers = [number(), number(), number(), number(), number()];
+    (numbers, any::<u32>(), vec(unusual_value(), 0..3), any::<bool>()).prop_map(
+        |([ratio, mean, deviation, missing, days], unusual, values, closed)| Composition {
+            ratio,
+            mean,
+            deviation,
+            missing,
+            days,
+            unusual,
+            values,
+            closed,
+        },
+    )
+}
+
+fn unusual_value() -> impl Strategy<Value = UnusualValue> {
+    (word(ValueKind::ALL), text(), any::<u32>(), [number(), number(), number()], uuid()).prop_map(
+        |(kind, name, count, [ratio, own_share, org_share], first)| UnusualValue {
+            kind,
+            name,
+            count,
+            ratio,
+            own_share,
+            org_share,
+            first,
+        },
+    )
 }
 
 fn number() -> BoxedStrategy<f64> {
