@@ -45,6 +45,7 @@ docs/quality.md says what the figures mean.
   learn, choose, report  simulated worlds: to fit settings on, to choose by, and to report
   cold                   new orgs without attacks: false incidents by week
   sets                   the public sets of FOLDER: handbook-*.csv.xz, masquerade.txt.xz and masquerade-labels.csv
+  fit                    weights that find more on the worlds of learn; only if named
 
 Without PARTS: all of them, the public sets if there is a FOLDER.
 ";

@@ -53,12 +53,12 @@ impl Default for Settings {
         Self {
             // p = 0.01. Single findings may be weak: incidents combine them, and only risk 60 is an alarm.
             raise_at: 2.0,
-            // p = 0.02, a little below `raise_at`, so that a finding that is just raised has a score above 0.
-            zero_at: 1.7,
+            // A little below `raise_at`, so that a finding that is just raised has a score above 0.
+            zero_at: 1.95,
             // p = 1e-6: more evidence proves no more to an analyst.
             full_at: 6.0,
-            // A surprise of 2.5 has half the score, one of 4 has 0.885 of it.
-            halving: 0.8,
+            // A surprise of 3 has half of the score, one of 4 has 0.77 of it. Set with the weights in `risk`.
+            halving: 1.2,
             // One change of role in 1,000 active days. More hides attacks of the size of a colleague's day.
             peer_mix: 1e-3,
             // Fewer rows than a few pages of a list view are not worth an alarm. A choice.
@@ -196,7 +196,7 @@ mod tests {
         let settings = Settings::default();
         assert_eq!(settings.score("row_spike", 10.0, 6.0), 10.0);
         assert_eq!(settings.score("view_burst", 8.0, 12.0), 8.0);
-        assert_eq!(settings.score("view_burst", 8.0, 4.0), 7.08);
+        assert_eq!(settings.score("view_burst", 8.0, 4.0), 6.14);
         assert_eq!(settings.score("view_burst", 8.0, 1.0), 0.0);
     }
 }

@@ -16,6 +16,7 @@ pub mod partition;
 pub mod setup;
 pub mod time;
 pub mod usual;
+pub mod volume;
 pub mod wire;
 mod words;
 
@@ -32,13 +33,14 @@ pub use finding::{Contribution, Finding, Measure, Severity};
 pub use id::{OrgId, UserId};
 pub use incident::{Incident, Points, Receipt, RiskModel, Status, Term, TermKind};
 pub use observation::{
-    Burst, Delegated, Downloads, Drain, Failures, Family, Feature, First, HourOfWeek, Largest, Observation, Pages,
-    Rarity, SessionChange, Spread, Surface, UserClass, Volume,
+    Delegated, Failures, Family, Feature, First, HourOfWeek, Observation, Rarity, SessionChange, Spread, Surface,
+    UserClass,
 };
 pub use setup::{Setup, SetupCase, SetupTopic};
 pub use time::Timestamp;
 pub use usual::{Rate, Usual};
 pub use uuid::Uuid;
+pub use volume::{Burst, Downloads, Drain, Largest, Pages, Volume};
 
 /// Short text. Up to 24 bytes are stored inline, without an allocation.
 pub type Text = compact_str::CompactString;

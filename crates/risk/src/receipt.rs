@@ -230,7 +230,7 @@ mod tests {
     fn a_group_counts_its_strongest_and_damps_the_others() {
         let receipt = of(&article_findings(), &Settings::default());
         let damping: Vec<(&str, f64)> = receipt.terms.iter().map(|t| (t.name.as_str(), t.damping)).collect();
-        let expected = [("scope_increase", 1.0), ("row_spike", 0.4), ("new_access", 0.4), ("view_burst", 0.4)];
+        let expected = [("scope_increase", 1.0), ("row_spike", 0.3), ("new_access", 0.3), ("view_burst", 0.3)];
         assert_eq!(damping, expected);
     }
 

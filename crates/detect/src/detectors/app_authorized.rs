@@ -8,7 +8,7 @@ use model::{Observation, Setup, SetupTopic};
 detector! {
     /// Judges connected apps that an account installs, creates or unblocks, and rules for apps that it loosens, by how often
     /// it does so. An app that the org knows weighs less.
-    AppAuthorized = "app_authorized", Identity, ceiling 6.0,
+    AppAuthorized = "app_authorized", Identity, ceiling 8.0,
     next "Ask who needs the app, and block it in Setup, under Connected Apps OAuth Usage, until somebody answers.",
     Setup => change
 }

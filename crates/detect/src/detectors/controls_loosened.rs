@@ -8,7 +8,7 @@ use model::{Observation, Setup, SetupTopic};
 detector! {
     /// Judges settings that an account loosens by how often it does so: second factors, sessions, addresses and hours of
     /// logins, transaction security policies, passwords, monitoring and sharing.
-    ControlsLoosened = "controls_loosened", Identity, ceiling 6.0,
+    ControlsLoosened = "controls_loosened", Identity, ceiling 8.0,
     next "Restore the setting unless a change request names it, and look at what the account did since.",
     Setup => change
 }

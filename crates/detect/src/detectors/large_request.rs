@@ -18,15 +18,25 @@ detector! {
 /// card transactions could never be seen, with 50 one in twelve.
 const SHARE_OF_DAY: f64 = 0.25;
 
-fn largest<'a>(largest: &'a Largest, _: &'a Observation, settings: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
+fn largest<'a>(
+    largest: &'a Largest,
+    observation: &'a Observation,
+    settings: &'a Settings,
+) -> Result<Judgement<'a>, Unscoreable> {
     if largest.days < extreme::LEAST_DAYS {
         return Err(Unscoreable::NoBaseline);
     }
     let Largest { deviations, peer_deviations, recurrences, days, .. } = *largest;
     let few = largest.rows < settings.least_rows * SHARE_OF_DAY;
-    let p = if few { 1.0 } else { extreme::p(deviations, peer_deviations, recurrences, days, settings) };
-    let surprise = tail::surprise(p);
-    Ok(Judgement::new(surprise, largest.surface.as_str(), move || Explanation {
+    let surprise = |deviations, peers| {
+        let p = if few { 1.0 } else { extreme::p(deviations, peers, recurrences, days, settings) };
+        tail::surprise(p)
+    };
+    // The org's day factor becomes known while the day runs, and may explain what an earlier activity has raised.
+    let is_shifted = observation.activity.is_none() && largest.shift > 0.0;
+    let before = if is_shifted { surprise(largest.unshifted, peer_deviations) } else { 0.0 };
+    let surprise = surprise(deviations, peer_deviations);
+    let judgement = Judgement::new(surprise, largest.surface.as_str(), move || Explanation {
         confidence: score::confidence(days),
         summary: summary(largest),
         features: vec![("rowsOfRequest", format!("{:.0}", largest.rows), surprise)],
@@ -42,7 +52,8 @@ fn largest<'a>(largest: &'a Largest, _: &'a Observation, settings: &'a Settings)
         objects: largest.objects.clone(),
         surface: Some(largest.surface),
         ..Explanation::default()
-    }))
+    });
+    Ok(judgement.unless_explained(before))
 }
 
 fn summary(largest: &Largest) -> String {
@@ -80,7 +91,18 @@ mod tests {
             recurrences: 0,
             objects: vec!["Contact".into()],
             evidence: vec![],
+            shift: 0.0,
+            unshifted: deviations,
         }
+    }
+
+    #[test]
+    fn a_busy_day_of_the_org_withdraws_a_finding() {
+        let of_day = Largest { shift: 1.0, unshifted: 11.0, ..request(9_400.0, 0.5) };
+        let mut closed = super::super::testing::observation(Feature::Largest(of_day));
+        closed.activity = None;
+        let verdicts = <dyn crate::Detector>::judge(&LargeRequest, &closed, &Settings::default());
+        assert!(matches!(&verdicts[..], [Verdict::Anomalous(finding)] if finding.withdrawn));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use model::{Observation, WriteKind, Writes};
 detector! {
     /// Judges the records that an account created or updated through one of the APIs in a day, against its own days: how
     /// often it does so, and how many.
-    MassChange = "mass_change", Volume, ceiling 8.0,
+    MassChange = "mass_change", Volume, ceiling 9.0,
     next "Ask the user whether the change was planned; if nobody planned it, freeze the account and compare the records with a backup before anything else changes them.",
     Writes => change
 }

@@ -8,7 +8,7 @@ use model::{Observation, WriteKind, Writes};
 detector! {
     /// Judges the records that an account deleted through one of the APIs in a day, against its own days: how often it
     /// does so, and how many. Records that the recycle bin does not keep are judged by themselves, and weigh more.
-    MassDeletion = "mass_deletion", Volume, ceiling 9.0,
+    MassDeletion = "mass_deletion", Volume, ceiling 10.0,
     next "Freeze the account unless somebody planned the deletion, and restore the records: the recycle bin keeps them for 15 days, but not those that were deleted for good.",
     Writes => deletion
 }

@@ -8,7 +8,7 @@ use model::{Observation, Setup, SetupTopic};
 detector! {
     /// Judges permission sets and profiles that an account gives, and rights that it adds to them, by how often it does so.
     /// Broad rights, and those that it gives to itself, weigh more.
-    RightsRaised = "rights_raised", Identity, ceiling 6.0,
+    RightsRaised = "rights_raised", Identity, ceiling 8.0,
     next "Ask the account and the one that got the rights what they are for, and take them away unless somebody planned it.",
     Setup => change
 }

@@ -49,7 +49,7 @@ fn summary(day: &Composition, above: f64) -> String {
     let clauses: Vec<String> = kinds.iter().take(3).map(|(_, kind)| clause(day, *kind)).collect();
     let what = match clauses.as_slice() {
         [] => "Does little of what it usually does".to_owned(),
-        clauses => format!("Does what others do: {}", clauses.join("; ")),
+        clauses => format!("Did what others do: {}", clauses.join("; ")),
     };
     let missing =
         if day.missing > day.deviation && !clauses.is_empty() { ", and little of what it usually does" } else { "" };
@@ -67,20 +67,20 @@ fn clause(day: &Composition, kind: ValueKind) -> String {
     let names = names(day, kind);
     let of_kind = || day.values.iter().filter(|value| value.kind == kind);
     let (own, org): (f64, f64) = (of_kind().map(|v| v.own_share).sum(), of_kind().map(|v| v.org_share).sum());
-    let (verb, thing) = match kind {
-        ValueKind::Object => ("reads", "object"),
-        ValueKind::View => ("opens", "list view"),
-        ValueKind::Report => ("runs", "report"),
-        ValueKind::App => ("uses", "app"),
-        ValueKind::Operation => ("does", "operation"),
+    let thing = match kind {
+        ValueKind::Object => "object",
+        ValueKind::View => "list view",
+        ValueKind::Report => "report",
+        ValueKind::App => "app",
+        ValueKind::Operation => "operation",
     };
-    let usually = if own < NEVER { "never".to_owned() } else { format!("in {} of its work", percent(own)) };
+    let own = if own < NEVER { "none".to_owned() } else { percent(own) };
     let count = text::number_of(names.len() as u32, thing);
     let list = text::list(&names, names.len());
-    format!("{count} that it {verb} {usually}, others in {} ({list})", percent(org))
+    format!("{count} ({list}), {} of others' work and {own} of its own", percent(org))
 }
 
-/// Share of an account's work that is written as "never": it rounds to 0 %.
+/// Share of an account's work that is written as "none": it rounds to 0 %.
 const NEVER: f64 = 5e-4;
 
 /// Writes a share with the digits that a reader needs: `12 %`, `0.4 %`, `under 0.1 %`.
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_day_of_what_others_do_is_anomalous() {
         let finding = finding(&UnlikeSelf, Feature::Composition(day(50.0)));
-        insta::assert_snapshot!(finding.summary, @"Does what others do: 3 objects that it reads never, others in 12 % (Case, Contact and 1 more); 1 operation that it does in 1.2 % of its work, others in 4 % (api export); the day is 12 deviations unlike its 40 days");
+        insta::assert_snapshot!(finding.summary, @"Did what others do: 3 objects (Case, Contact and 1 more), 12 % of others' work and none of its own; 1 operation (api export), 4 % of others' work and 1.2 % of its own; the day is 12 deviations unlike its 40 days");
         let shares: Vec<(&str, &str, u32)> =
             finding.features.iter().map(|f| (f.name.as_str(), f.value.as_str(), f.share)).collect();
         assert_eq!(shares, [("objects", "Case, Contact, Opportunity", 8_000), ("operations", "api export", 2_000)]);

@@ -6,11 +6,11 @@ use crate::calibration::Calibration;
 use crate::composition::{Composition, UnusualValue, ValueKind};
 use crate::effect::{WriteKind, Writes};
 use crate::observation::{
-    Burst, Delegated, Downloads, Drain, Failures, Feature, First, HourOfWeek, Largest, Observation, Pages, Rarity,
-    SessionChange, Spread, Surface, UserClass, Volume,
+    Delegated, Failures, Feature, First, HourOfWeek, Observation, Rarity, SessionChange, Spread, Surface, UserClass,
 };
 use crate::setup::{Setup, SetupCase};
 use crate::usual::{Rate, Usual};
+use crate::volume::{Burst, Downloads, Drain, Largest, Pages, Volume};
 use crate::wire;
 
 fields!(Observation => Observation {
@@ -37,7 +37,7 @@ fields!(Spread => Spread { objects, unknown, empty, names, evidence } required {
 fields!(Downloads => Downloads { count, bytes, evidence, recurrences } required { usual });
 fields!(Drain => Drain { since, log10_e, days, excess, rows, usual_rows, evidence } renamed { surface: source });
 fields!(Largest => Largest {
-    rows, name, deviations, peer_deviations, usual, days, prior_weight, recurrences, objects, evidence,
+    rows, name, deviations, peer_deviations, usual, days, prior_weight, recurrences, objects, evidence, shift, unshifted,
 } renamed { surface: source });
 fields!(Pages => Pages {
     pages, deviations, peer_deviations, usual, shift, days, prior_weight, recurrences, objects, evidence,

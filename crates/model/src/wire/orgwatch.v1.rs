@@ -1052,6 +1052,12 @@ pub struct Largest {
     pub objects: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(bytes = "vec", repeated, tag = "11")]
     pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Natural logarithm of the org's factor of the day, at least 0. It is part of both deviations.
+    #[prost(double, tag = "12")]
+    pub shift: f64,
+    /// deviations without it.
+    #[prost(double, tag = "13")]
+    pub unshifted: f64,
 }
 /// Pages of records that the account opened in the day so far.
 #[derive(Clone, PartialEq, ::prost::Message)]

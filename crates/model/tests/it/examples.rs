@@ -243,6 +243,8 @@ fn features() -> Vec<Feature> {
             recurrences: 1,
             objects: vec!["Contact".into()],
             evidence: vec![uuid(1)],
+            shift: 0.25,
+            unshifted: 5.5,
         }),
         Feature::Pages(Pages {
             pages: 840,

@@ -3,6 +3,7 @@
 mod activity;
 mod incident;
 mod observation;
+mod volume;
 
 pub(crate) use activity::activity;
 pub(crate) use incident::{finding, incident};

@@ -1,8 +1,10 @@
 //! Detection and calibration on simulated worlds.
 
+use crate::fit::fit;
 use crate::on_all_cores;
 use crate::worlds::{Org, Run, run};
 use engine::evaluate::{Alert, Evaluation, HIGH, Label, evaluate};
+use model::UserId;
 use simulator::{Attacks, WorldKind};
 use std::collections::BTreeMap;
 
@@ -16,21 +18,28 @@ const RATES: [f64; 3] = [0.5, 1.0, 2.0];
 
 /// Prints what is found in worlds with attacks, and what the tests find in the same worlds without any.
 pub(crate) fn measure(worlds: &[WorldKind], seeds: &[u64]) {
-    let orgs = |attacks| -> Vec<Org> {
-        let pairs = worlds.iter().flat_map(|world| seeds.iter().map(move |seed| (*world, *seed)));
-        pairs.map(|(world, seed)| Org { world, seed, users: USERS, days: DAYS, taught: TAUGHT, attacks }).collect()
-    };
-    let attacked = on_all_cores(&orgs(Attacks::Standard), run);
-    let all: Vec<&Run> = attacked.iter().collect();
-    let mut parts: Vec<(&str, Vec<&Run>)> = worlds
-        .iter()
-        .map(|world| world.name())
-        .zip(attacked.chunks(seeds.len()).map(|runs| runs.iter().collect()))
-        .collect();
-    parts.push(("all", all));
+    let attacked = on_all_cores(&orgs(worlds, seeds, Attacks::Standard), run);
+    let mut parts = by_world(worlds, seeds, &attacked);
+    parts.push(("all", attacked.iter().collect()));
     print_recall(&parts);
     print_families(&parts);
-    print_calibration(&on_all_cores(&orgs(Attacks::None), run));
+    print_calibration(&on_all_cores(&orgs(worlds, seeds, Attacks::None), run));
+}
+
+fn orgs(worlds: &[WorldKind], seeds: &[u64], attacks: Attacks) -> Vec<Org> {
+    let pairs = worlds.iter().flat_map(|world| seeds.iter().map(move |seed| (*world, *seed)));
+    pairs.map(|(world, seed)| Org { world, seed, users: USERS, days: DAYS, taught: TAUGHT, attacks }).collect()
+}
+
+fn by_world<'a>(worlds: &[WorldKind], seeds: &[u64], runs: &'a [Run]) -> Vec<(&'static str, Vec<&'a Run>)> {
+    let of_worlds = runs.chunks(seeds.len()).map(|runs| runs.iter().collect());
+    worlds.iter().map(|world| world.name()).zip(of_worlds).collect()
+}
+
+/// Prints the weights that find most in worlds with attacks.
+pub(crate) fn fit_weights(worlds: &[WorldKind], seeds: &[u64]) {
+    let runs = on_all_cores(&orgs(worlds, seeds, Attacks::Standard), run);
+    fit(&by_world(worlds, seeds, &runs));
 }
 
 /// Prints recall at several rates of false incidents, by world, of orgwatch and of the article's detectors.
@@ -81,10 +90,10 @@ fn print_families(parts: &[(&str, Vec<&Run>)]) {
 }
 
 /// The alerts and attacks of several orgs.
-struct Pool {
-    alerts: Vec<Alert>,
-    labels: Vec<Label>,
-    user_days: u64,
+pub(crate) struct Pool {
+    pub(crate) alerts: Vec<Alert>,
+    pub(crate) labels: Vec<Label>,
+    pub(crate) user_days: u64,
 }
 
 impl Pool {
@@ -96,13 +105,18 @@ impl Pool {
         }
     }
 
-    fn evaluated(&self, threshold: f64) -> Evaluation {
+    pub(crate) fn evaluated(&self, threshold: f64) -> Evaluation {
         evaluate(&self.alerts, &self.labels, self.user_days, threshold)
     }
 
     /// Returns the least risk at which there are at most so many false alerts per 1,000 user-days.
-    fn threshold(&self, rate: f64) -> f64 {
-        let is_false = |alert: &&Alert| evaluate(std::slice::from_ref(*alert), &self.labels, 1, 0.0).false_alerts > 0;
+    pub(crate) fn threshold(&self, rate: f64) -> f64 {
+        let mut labels: BTreeMap<&UserId, Vec<Label>> = BTreeMap::new();
+        self.labels.iter().for_each(|label| labels.entry(&label.user_id).or_default().push(label.clone()));
+        let is_false = |alert: &&Alert| {
+            let of_user = labels.get(&alert.user_id).map_or(&[][..], Vec::as_slice);
+            evaluate(std::slice::from_ref(*alert), of_user, 1, 0.0).false_alerts > 0
+        };
         let mut risks: Vec<f64> = self.alerts.iter().filter(is_false).map(|alert| alert.risk).collect();
         risks.sort_by(|a, b| b.total_cmp(a));
         let allowed = (rate * self.user_days as f64 / 1_000.0) as usize;

@@ -9,6 +9,7 @@
 
 mod cold;
 mod detection;
+mod fit;
 mod sets;
 mod worlds;
 
@@ -29,6 +30,8 @@ const GROUPS: [(&str, &[WorldKind], &[u64]); 3] = [
 /// The parts about new orgs, and about public sets.
 const COLD: &str = "cold";
 const SETS: &str = "sets";
+/// The search for weights, on the worlds of the first group; only if it is named.
+const FIT: &str = "fit";
 
 fn main() {
     let started = Instant::now();
@@ -38,6 +41,11 @@ fn main() {
         println!("\n# {group}: {}", worlds.iter().map(|world| world.name()).collect::<Vec<_>>().join(", "));
         detection::measure(worlds, seeds);
         print_elapsed(started);
+    }
+    if parts.iter().any(|part| part == FIT) {
+        println!("\n# {FIT}: weights of detectors");
+        let [(_, worlds, seeds), ..] = GROUPS;
+        detection::fit_weights(worlds, seeds);
     }
     if is_wanted(COLD) {
         println!("\n# {COLD}: orgs of which nothing is known");
@@ -60,7 +68,7 @@ fn arguments() -> (Vec<String>, Option<PathBuf>) {
             // Cargo adds it.
             "--bench" => {}
             "--sets" => folder = Some(arguments.next().expect("--sets needs a folder").into()),
-            COLD | SETS => parts.push(argument),
+            COLD | SETS | FIT => parts.push(argument),
             name if GROUPS.iter().any(|(group, ..)| *group == name) => parts.push(argument),
             _ => panic!("no such part: {argument}; see cargo xtask quality --help"),
         }
@@ -74,7 +82,7 @@ fn print_elapsed(started: Instant) {
 }
 
 /// Runs all cases on all cores. The results are in the order of the cases.
-fn on_all_cores<C: Sync, R: Send>(cases: &[C], run: impl Fn(usize, &C) -> R + Sync) -> Vec<R> {
+pub(crate) fn on_all_cores<C: Sync, R: Send>(cases: &[C], run: impl Fn(usize, &C) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(BTreeMap::new());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

@@ -4,10 +4,11 @@ use engine::compare::PlainDetectors;
 use engine::evaluate::{Alert, Label, Labels};
 use engine::{Backtest, DayScores, Finished, Period};
 use model::time::DAY;
-use model::{OrgId, Timestamp, UserId};
+use model::{Finding, OrgId, Timestamp, UserId};
 use salesforce::{Chunks, Context, Format};
 use settings::Settings;
 use simulator::{Attacks, Plan, Simulation, WorldKind};
+use std::collections::BTreeMap;
 
 /// An org to simulate.
 #[derive(Clone, Copy)]
@@ -29,6 +30,8 @@ pub(crate) struct Run {
     pub(crate) labels: Vec<Label>,
     pub(crate) user_days: u64,
     pub(crate) scores: Vec<DayScores>,
+    /// Findings by account, by time.
+    pub(crate) findings: BTreeMap<UserId, Vec<Finding>>,
 }
 
 /// Simulates an org and runs over it. Its accounts get ids of their own by `index`: accounts of several orgs share ids.
@@ -50,6 +53,10 @@ pub(crate) fn run(index: usize, org: &Org) -> Run {
     let unique_alerts = |alerts: Vec<Alert>| -> Vec<Alert> {
         alerts.into_iter().map(|alert| Alert { user_id: unique(&alert.user_id), ..alert }).collect()
     };
+    let mut findings: BTreeMap<UserId, Vec<Finding>> = BTreeMap::new();
+    for finding in finished.findings {
+        findings.entry(unique(&finding.user_id)).or_default().push(finding);
+    }
     labels.iter_mut().for_each(|label| label.user_id = unique(&label.user_id));
     Run {
         start,
@@ -58,6 +65,7 @@ pub(crate) fn run(index: usize, org: &Org) -> Run {
         labels,
         user_days: finished.counts.user_days,
         scores: finished.scores,
+        findings,
     }
 }
 

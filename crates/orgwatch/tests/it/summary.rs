@@ -27,7 +27,8 @@ fn a_summary_groups_what_was_set_aside_and_names_what_was_not_read() {
         [
             "No incidents.",
             "Unscoreable 1 by row_spike: no baseline: the account has too few active days",
-            "Read: 1 files, 2 events, 1 users, 500 set aside, 2 of types that are not watched, 1 values not read, 1 verdicts unscoreable.",
+            "Unscoreable 1 by unlike_self: no baseline: the account has too few active days",
+            "Read: 1 files, 2 events, 1 users, 500 set aside, 2 of types that are not watched, 1 values not read, 2 verdicts unscoreable.",
             "Set aside 500: no time: TIMESTAMP_DERIVED is not a time (first in events.csv line 6: \"0 mars\")",
             "Values that could not be read: RowsProcessed 1.",
             "Types that are not watched: Flow 2.",

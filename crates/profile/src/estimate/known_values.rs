@@ -65,7 +65,7 @@ impl KnownValues {
     /// Days after which a day of use counts half: one quarter, so that quarterly work stays known. A choice.
     pub const HALF_LIFE: f32 = 90.0;
     /// Decayed days of use of a value that was dropped for lack of room. A choice just below those of a value that was used
-    /// on one day a half-life ago: less is known of it, and it does not count as established a second time.
+    /// on one day a half-life ago: it is known less, and does not count as established a second time.
     const DROPPED_DAYS: f32 = 0.499;
 
     /// Creates an empty set of at most `capacity` values, at least 1.

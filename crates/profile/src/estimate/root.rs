@@ -31,7 +31,7 @@ impl Root {
     const LEAST_VARIANCE: f64 = 0.01;
 
     /// Returns the distribution for the next value, with `own` moments of [`cube_root`] and the population as prior
-    /// (Gelman et al., Bayesian Data Analysis, 3rd edition, section 3.3). Returns `None` if nothing is known of either.
+    /// (Gelman et al., Bayesian Data Analysis, 3rd edition, section 3.3). Returns `None` if neither has taught anything.
     ///
     /// The deviation that a population suggests is in proportion to the account's own location, as are the constants: by
     /// the delta method the cube root's variance is that of the logarithm times (location/3)².
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_population_lends_its_relative_spread() {
+    fn a_population_has_a_relative_spread() {
         let prior = Prior { mean: 10.0, within: 4.0, strength: 4.0, members: 50.0 };
         let small = Root::new(&learned(&[26.0; 60]), Some(&prior)).unwrap();
         let large = Root::new(&learned(&[26_999.0; 60]), Some(&prior)).unwrap();

@@ -31,9 +31,9 @@ impl Surprises {
     const LEAST_TAIL: f64 = 20.0;
     /// Excess over the start of the tail that counts at most, so that attacks do not make it heavy. A choice, looked at on
     /// simulated orgs with and without attacks.
-    const MOST_EXCESS: f64 = 2.0;
+    const MOST_EXCESS: f64 = 1.5;
     /// Excesses that the prior mean weighs: 1/ln 10, that of surprises that say the truth. A choice.
-    const PRIOR: f64 = 5.0;
+    const PRIOR: f64 = 10.0;
     /// Weight below which a bin is dropped. A choice.
     const LEAST_WEIGHT: f32 = 0.01;
 
@@ -58,20 +58,25 @@ impl Surprises {
 
     /// Returns what surprises are worth, given the weight N of all user-days, those without a surprise among them: their
     /// share p̂(s) = (#{sᵢ ≥ s} + ½)/(N + 1) down to the value u that one in a hundred reaches, and beyond it
-    /// p̂(u)·exp(−(s − u)/β) with the mean excess β = (Σ min(sᵢ − u, 2) + 5/ln 10)/(#{sᵢ − u < 2} + 5): that of an
-    /// exponential tail of which what is beyond 2 is censored (Lawless, Statistical Models and Methods for Lifetime Data,
-    /// section 4.1), with five excesses as its prior.
+    /// p̂(u)·exp(−(s − u)/β) with the mean excess β = (Σ min(sᵢ − u, 1.5) + 10/ln 10)/(#{sᵢ − u < 1.5} + 10): that of an
+    /// exponential tail of which what is beyond 1.5 is censored (Lawless, Statistical Models and Methods for Lifetime Data,
+    /// section 4.1), with ten excesses as its prior. Where 2,000 user-days are not reached, those that are missing count as
+    /// days that keep the promise, p = 10^(−s).
     pub fn curve(&self, days: f64) -> Curve {
         let last = self.tail_start(days);
         let start = f64::from(last) * Calibration::STEP;
-        let (mut sum, mut seen) = (Self::PRIOR / std::f64::consts::LN_10, Self::PRIOR);
+        let missing = (f64::from(Calibration::LEAST_DAYS) - days).max(0.0);
+        let honest = |surprise: f64| missing * 10f64.powf(-surprise);
+        let prior = Self::PRIOR + honest(start);
+        let (mut sum, mut seen) = (prior / std::f64::consts::LN_10, prior);
         for (excess, weight) in self.values().map(|(value, weight)| (value - start, weight)).filter(|(e, _)| *e > 0.0) {
             sum += excess.min(Self::MOST_EXCESS) * weight;
             seen += if excess < Self::MOST_EXCESS { weight } else { 0.0 };
         }
         let worth = |knot: u32| {
-            let at_least = self.weight_from(f64::from(knot) * Calibration::STEP).min(days);
-            if knot == 0 { 0.0 } else { -((at_least + 0.5) / (days + 1.0)).min(1.0).log10() }
+            let surprise = f64::from(knot) * Calibration::STEP;
+            let at_least = self.weight_from(surprise).min(days) + honest(surprise);
+            if knot == 0 { 0.0 } else { -((at_least + 0.5) / (days + missing + 1.0)).min(1.0).log10() }
         };
         let thousandths = |value: f64| (value * 1_000.0).round() as u32;
         Curve {
@@ -165,7 +170,7 @@ mod tests {
             let found = by(20_000, 3.0, 0).surprise(said);
             assert!((found - true_one).abs() < 0.35, "{said} {found}");
         }
-        assert_eq!(by(20_000, 0.5, 0).surprise(1.5), 2.0);
+        assert_eq!(by(20_000, 0.5, 0).surprise(1.5), 1.7);
     }
 
     #[test]
@@ -180,6 +185,16 @@ mod tests {
         let never = Surprises::default().curve(9_999.0);
         assert_eq!(never.knots, [0, 4_301]);
         assert!(never.of("mass_deletion", "").surprise(4.0) > 4.0);
+    }
+
+    #[test]
+    fn one_surprise_of_a_new_org_is_no_habit_and_many_are() {
+        let after = |cases: u32| {
+            let mut surprises = Surprises::default();
+            (0..cases).for_each(|_| surprises.add(8.0, 1.0));
+            surprises.curve(300.0).of("", "").surprise(8.0)
+        };
+        assert!(after(1) > 3.0 && after(25) < 2.5, "{} {}", after(1), after(25));
     }
 
     proptest! {

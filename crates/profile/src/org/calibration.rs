@@ -24,8 +24,6 @@ pub(crate) struct Calibrations {
     /// Identifies the settings that the surprises depend on.
     #[serde(with = "postcard::fixint::le")]
     key: u64,
-    /// Days of the org that were closed.
-    age: u32,
     /// Weight of user-days by class.
     days: [ClassDays; UserClass::ALL.len()],
     /// In order of first appearance.
@@ -48,10 +46,14 @@ struct TestHistory {
     curves: [Curve; UserClass::ALL.len()],
 }
 
+/// Active days of an account from which on its user-days count in full; before, as the share that it has. While little is
+/// learned of an account, tests are surprised by other things and less than later. A choice: six working weeks.
+const MATURE: f64 = 30.0;
 /// Days of the org after which a user-day counts half. A choice: one quarter.
 const HALF_LIFE: f64 = 90.0;
 /// Days within which an account adds one surprise to the tail of a test, so that what one account does day after day
-/// counts as one case. A choice: four weeks.
+/// counts as one case. A choice: four weeks; with one, slow thefts hid
+/// themselves.
 const ONE_CASE: i32 = 28;
 /// User-days of a class from which on only its own count. A choice.
 const ENOUGH: f64 = model::Calibration::LEAST_DAYS as f64;
@@ -100,9 +102,6 @@ pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Da
 
 impl Calibrations {
     /// Ends a day of the org: works the curves out, and discounts what they were made of.
-    ///
-    /// Day n weighs as 1/n until that is the usual half-life: what an org's first days say, when its accounts are new
-    /// to it, is outweighed soon.
     pub(crate) fn close_day(&mut self) {
         for test in &mut self.tests {
             let surface = surface_of(&test.subject);
@@ -117,24 +116,24 @@ impl Calibrations {
                 *curve = shrunk.curve(days + share * (all - days));
             }
         }
-        self.age = self.age.saturating_add(1);
-        let kept = 1.0 - (std::f64::consts::LN_2 / HALF_LIFE).max(1.0 / f64::from(self.age + 1));
+        let kept = (-1.0 / HALF_LIFE).exp2();
         self.days.iter_mut().for_each(|days| days.discount(kept));
         self.tests.iter_mut().flat_map(|test| &mut test.surprises).for_each(|of_class| of_class.discount(kept as f32));
     }
 
     fn learn_day(&mut self, profile: &mut Profile, day: &mut Day) {
         let class = profile.class;
+        let weight = (profile.days / MATURE).min(1.0);
         if let Some(days) = self.days.get_mut(class as usize) {
-            days.all += 1.0;
+            days.all += weight;
             for (used, of_surface) in day.surfaces.iter().zip(&mut days.by_surface) {
-                *of_surface += if used.is_some() { 1.0 } else { 0.0 };
+                *of_surface += if used.is_some() { weight } else { 0.0 };
             }
         }
         let cases = &mut profile.signals.cases;
         cases.retain(|(_, last)| day.number - last < ONE_CASE);
         let tests = &mut day.signals.tests;
-        tests.class = Some(class);
+        (tests.class, tests.weight) = (Some(class), weight as f32);
         for test in &mut tests.of_day {
             let start = self.curve(test.index, class).map_or(f64::INFINITY, Curve::tail_start);
             let is_excess = test.surprise() > start;
@@ -144,7 +143,7 @@ impl Calibrations {
                 cases.retain(|(index, _)| *index != test.index);
                 cases.push((test.index, day.number));
             }
-            self.add(test.index, class, test.learned(), 1.0);
+            self.add(test.index, class, test.learned(), weight as f32);
         }
     }
 
@@ -152,8 +151,8 @@ impl Calibrations {
     fn note(&mut self, index: u16, surprise: f64, day: &mut DayTests) {
         let Some((before, after)) = day.note(index, surprise) else { return };
         if let Some(class) = day.class {
-            self.add(index, class, before, -1.0);
-            self.add(index, class, after, 1.0);
+            self.add(index, class, before, -day.weight);
+            self.add(index, class, after, day.weight);
         }
     }
 
@@ -210,7 +209,7 @@ mod tests {
         let accounts = classes.iter().flat_map(|(class, accounts)| (0..*accounts).map(|account| (*class, account)));
         let mut profiles: Vec<(u32, Profile)> = Vec::new();
         for (class, account) in accounts {
-            profiles.push((account, Profile { class, ..Profile::new() }));
+            profiles.push((account, mature(class)));
         }
         for number in 0..days {
             for (account, profile) in &mut profiles {
@@ -223,6 +222,10 @@ mod tests {
             calibrations.close_day();
         }
         calibrations
+    }
+
+    fn mature(class: UserClass) -> Profile {
+        Profile { class, days: MATURE, ..Profile::new() }
     }
 
     fn calibration(calibrations: &Calibrations, class: UserClass) -> Calibration {
@@ -240,7 +243,7 @@ mod tests {
         for days in [3, 60] {
             let org = org(days, &[(UserClass::Normal, 200)], |_, account, number| honest(account, number, 3.0));
             let found = calibration(&org, UserClass::Normal).surprise(6.0);
-            assert!((1.5..2.5).contains(&found), "{days} {found}");
+            assert!((1.5..3.0).contains(&found), "{days} {found}");
         }
     }
 
@@ -271,8 +274,8 @@ mod tests {
     fn a_late_surprise_replaces_that_of_its_closed_day() {
         let mut calibrations = org(1, &[(UserClass::Normal, 3)], |_, account, _| f64::from(account));
         let expect = org(1, &[(UserClass::Normal, 3)], |_, account, _| f64::from(account) + 1.0);
-        let mut profile = Profile::new();
-        calibrations = Calibrations { age: 0, days: Default::default(), ..calibrations };
+        let mut profile = mature(UserClass::Normal);
+        calibrations = Calibrations { days: Default::default(), ..calibrations };
         calibrations.tests[0].surprises = Default::default();
         let mut days: Vec<Day> = (0..3)
             .map(|account| {

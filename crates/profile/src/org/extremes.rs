@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::estimate::{Moments, Pool, Prior};
-use crate::user::{Day, ExtremeModel, PageDay, Profile};
+use crate::user::{Day, ExtremeDay, ExtremeModel, PageDay, Profile};
 use model::{Activity, Feature, Kind, Largest, Pages, Surface, UserClass};
 use serde::{Deserialize, Serialize};
 
@@ -71,23 +71,35 @@ pub(super) fn request(
         return;
     }
     today.value = rows;
-    let (Some((deviations, peer_deviations)), Some(usual)) = (today.deviations(0.0), today.usual) else { return };
-    if deviations <= OBSERVED {
-        return;
-    }
+    let shift = shared.progress.factor_on(day.number, surface);
+    let Some(largest) = largest(&model, day.number, surface, today, shift) else { return };
     features.push(Feature::Largest(Largest {
-        surface,
-        rows,
         name: activity.resource_name.clone(),
+        objects: activity.objects.to_vec(),
+        evidence: vec![activity.id],
+        ..largest
+    }));
+}
+
+/// Describes a day's largest request as a feature, without its name. Returns `None` if it does not stand out.
+fn largest(model: &ExtremeModel, day: i32, surface: Surface, today: &ExtremeDay, shift: f64) -> Option<Largest> {
+    let ((deviations, peer_deviations), (unshifted, _)) = (today.deviations(shift)?, today.deviations(0.0)?);
+    let usual = today.usual.filter(|_| unshifted > OBSERVED)?;
+    Some(Largest {
+        surface,
+        rows: today.value,
+        name: None,
         deviations,
         peer_deviations,
         usual: usual.typical(),
         days: usual.evidence,
         prior_weight: usual.prior_weight,
-        recurrences: model.recurrences(day.number, rows),
-        objects: activity.objects.to_vec(),
-        evidence: vec![activity.id],
-    }));
+        recurrences: model.recurrences(day, today.value),
+        objects: Vec::new(),
+        evidence: Vec::new(),
+        shift,
+        unshifted,
+    })
 }
 
 /// Learns a page of a record. A day with more than usual becomes a feature, again and again as it grows.
@@ -121,8 +133,10 @@ pub(super) fn page(
     }
 }
 
-/// Closes a day: observes its pages once more if they stand out, with the org's day factor as known by now, and learns it.
-pub(super) fn close(profile: &mut Profile, shared: &mut Shared, day: &mut Day) -> Option<Feature> {
+/// Closes a day: observes its pages once more if they stand out, and its largest requests if the org's day may explain them,
+/// with the day factor as known by now, and learns it.
+pub(super) fn close(profile: &mut Profile, shared: &mut Shared, day: &mut Day) -> Vec<Feature> {
+    let mut features = Vec::new();
     let (class, memory, number) = (profile.class, shared.memory_days * MEMORY, day.number);
     for (surface, today) in &mut day.signals.largest {
         if !profile.signals.largest.iter().any(|(of, _)| of == surface) {
@@ -132,18 +146,24 @@ pub(super) fn close(profile: &mut Profile, shared: &mut Shared, day: &mut Day) -
         let (Some((_, model)), Some(pools)) = (found, shared.signals.largest.get_mut(*surface as usize)) else {
             continue;
         };
+        let shift = shared.progress.factor_on(number, *surface);
+        if shift > 0.0 {
+            features.extend(largest(model, number, *surface, today, shift).map(Feature::Largest));
+        }
         let before = model.root;
         model.learn_day(today, number, memory);
         pools.learn(class, &before, &model.root);
     }
-    let pages = day.signals.pages.as_mut()?;
+    let Some(pages) = day.signals.pages.as_mut() else { return features };
     let shift = shift(shared, number);
-    let feature = (pages.observed > 0.0).then(|| page_feature(profile, number, pages, shift)).flatten();
+    if pages.observed > 0.0 {
+        features.extend(page_feature(profile, number, pages, shift));
+    }
     let model = profile.signals.pages.get_or_insert_default();
     let before = model.root;
     model.learn_day(&mut pages.count, number, memory);
     shared.signals.pages.learn(class, &before, &model.root);
-    feature
+    features
 }
 
 /// Moves an account's part from its present class to another.
@@ -163,23 +183,6 @@ pub(super) fn moved(profile: &Profile, shared: &mut Shared, to: UserClass) {
     }
 }
 
-/// Lowers the weight of what was learned to a share, see [`Moments::discount`].
-pub(super) fn discount(profile: &mut Profile, shared: &mut Shared, share: f64) {
-    let class = profile.class;
-    for (surface, model) in &mut profile.signals.largest {
-        let before = model.root;
-        model.root.discount(share);
-        if let Some(pools) = shared.signals.largest.get_mut(*surface as usize) {
-            pools.learn(class, &before, &model.root);
-        }
-    }
-    if let Some(model) = &mut profile.signals.pages {
-        let before = model.root;
-        model.root.discount(share);
-        shared.signals.pages.learn(class, &before, &model.root);
-    }
-}
-
 /// Returns the org's day factor of pages, a natural logarithm: that of list views, since both are work at a screen.
 fn shift(shared: &Shared, day: i32) -> f64 {
     shared.progress.factor_on(day, Surface::ListView)
@@ -189,7 +192,7 @@ fn model_of(models: &[(Surface, ExtremeModel)], surface: Surface) -> ExtremeMode
     models.iter().find(|(of, _)| *of == surface).map(|(_, model)| *model).unwrap_or_default()
 }
 
-/// Describes a day's pages as a feature. Returns `None` if nothing is known of the account or its population.
+/// Describes a day's pages as a feature. Returns `None` if neither the account nor its population has taught it anything.
 fn page_feature(profile: &Profile, day: i32, pages: &PageDay, shift: f64) -> Option<Feature> {
     let (deviations, peer_deviations) = pages.count.deviations(shift)?;
     let usual = pages.count.usual?;

@@ -88,11 +88,13 @@ pub(super) fn request(profile: &Profile, shared: &Shared, kind: FirstKind, surfa
     }
     let surface = surface.unwrap_or(Surface::ListView);
     let prior = shared.populations.row_prior(profile.class, surface, RowQuantity::Request);
-    let of_all = match prior {
-        Some(prior) => usual(&Moments::default(), &Moments::default(), Some(&prior), 0.0),
-        None => profile.rows_of(surface).and_then(|model| model.usual_request(None)),
-    };
-    of_all.map(at_least(LEAST_SCALE_OF_ALL))
+    match prior {
+        Some(prior) => {
+            usual(&Moments::default(), &Moments::default(), Some(&prior), 0.0).map(at_least(LEAST_SCALE_OF_ALL))
+        }
+        // An org of so few accounts has no other measure than the account's own requests.
+        None => profile.rows_of(surface).and_then(|model| model.usual_request(None)).map(at_least(LEAST_SCALE)),
+    }
 }
 
 /// Learns how many rows a request for something new reads, on days that have any and do not stand out by them. Accounts in

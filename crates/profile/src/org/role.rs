@@ -1,7 +1,7 @@
 //! What a change of role does to a baseline.
 
+use super::Shared;
 use super::population::RowQuantity;
-use super::{Shared, extremes};
 use crate::user::{COUNTERS, DrainState, Profile};
 use model::Surface;
 
@@ -23,7 +23,6 @@ pub(super) fn discount(profile: &mut Profile, shared: &mut Shared) {
         populations.learn_rows(class, *surface, RowQuantity::Request, &before.2, &model.request);
         populations.learn_rows(class, *surface, RowQuantity::Intensity, &before.3, &model.intensity);
     }
-    extremes::discount(profile, shared, SHARE);
     profile.signals.habits.discount(SHARE);
     profile.writes.iter_mut().for_each(|model| model.discount(SHARE));
     for counter in COUNTERS {

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct DayTests {
     /// The class in which they were learned; `None` before.
     pub(crate) class: Option<UserClass>,
+    /// How much the day counts.
+    pub(crate) weight: f32,
     /// One for each test that was surprised.
     pub(crate) of_day: Vec<DayTest>,
 }

@@ -1,10 +1,11 @@
 //! Strategies for observations with every variant of feature.
 
+use super::volume::{burst, downloads, drain, largest, pages, volume};
 use super::{WIRE, activity, maybe, org, text, texts, time, user, uuid, uuids, word};
 use model::{
-    Anonymized, Anonymizer, Burst, Calibration, Composition, Delegated, Downloads, Drain, Failures, Feature, First,
-    HourOfWeek, Kind, Largest, NewApp, Observation, Pages, Rarity, Rate, Scope, SessionChange, Setup, SetupCase,
-    Spread, Surface, UnusualValue, UserClass, Usual, ValueKind, Volume, Wake, WriteKind, Writes,
+    Anonymized, Anonymizer, Calibration, Composition, Delegated, Failures, Feature, First, HourOfWeek, Kind, NewApp,
+    Observation, Rarity, Rate, Scope, SessionChange, Setup, SetupCase, Spread, Surface, UnusualValue, UserClass, Usual,
+    ValueKind, Wake, WriteKind, Writes,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -96,11 +97,11 @@ fn unusual_value() -> impl Strategy<Value = UnusualValue> {
     )
 }
 
-fn number() -> BoxedStrategy<f64> {
+pub(super) fn number() -> BoxedStrategy<f64> {
     (WIRE.number)()
 }
 
-fn usual() -> impl Strategy<Value = Usual> {
+pub(super) fn usual() -> impl Strategy<Value = Usual> {
     vec(number(), 8).prop_map(|numbers| {
         let mut numbers = numbers.into_iter();
         let mut next = || numbers.next().unwrap_or_default();
@@ -117,41 +118,13 @@ fn usual() -> impl Strategy<Value = Usual> {
     })
 }
 
-fn rate() -> impl Strategy<Value = Rate> {
+pub(super) fn rate() -> impl Strategy<Value = Rate> {
     [number(), number(), number(), number()].prop_map(|[shape, rate, evidence, prior_weight]| Rate {
         shape,
         rate,
         evidence,
         prior_weight,
     })
-}
-
-fn volume() -> impl Strategy<Value = Volume> {
-    let usual = [usual().boxed(), usual().boxed(), usual().boxed(), usual().boxed()];
-    let counts = (any::<u32>(), any::<u32>(), any::<bool>());
-    (word(Surface::ALL), [number(), number()], counts, usual, texts(), uuids()).prop_map(
-        |(
-            surface,
-            [rows, hour_rows],
-            (requests, recurrences, closed),
-            [day, hour, per_request, peer],
-            objects,
-            evidence,
-        )| Volume {
-            surface,
-            rows,
-            hour_rows,
-            requests,
-            day,
-            hour,
-            per_request,
-            peer,
-            objects,
-            evidence,
-            closed,
-            recurrences,
-        },
-    )
 }
 
 fn writes() -> impl Strategy<Value = Writes> {
@@ -198,20 +171,6 @@ fn setup() -> impl Strategy<Value = Setup> {
             org_days,
             peer_share,
             known_app,
-        },
-    )
-}
-
-fn burst() -> impl Strategy<Value = Burst> {
-    (any::<(u32, u32, i64)>(), rate(), number(), texts(), uuids()).prop_map(
-        |((requests, effective, span), usual, known_share, objects, evidence)| Burst {
-            requests,
-            effective,
-            span,
-            usual,
-            known_share,
-            objects,
-            evidence,
         },
     )
 }
@@ -360,75 +319,6 @@ fn spread() -> impl Strategy<Value = Spread> {
             empty,
             usual,
             names,
-            evidence,
-        },
-    )
-}
-
-fn downloads() -> impl Strategy<Value = Downloads> {
-    (any::<(u32, u64, u32)>(), rate(), uuids()).prop_map(|((count, bytes, recurrences), usual, evidence)| Downloads {
-        count,
-        bytes,
-        usual,
-        evidence,
-        recurrences,
-    })
-}
-
-fn largest() -> impl Strategy<Value = Largest> {
-    (word(Surface::ALL), option::of(text()), any::<u32>(), vec(number(), 6), texts(), uuids()).prop_map(
-        |(surface, name, recurrences, numbers, objects, evidence)| {
-            let mut numbers = numbers.into_iter();
-            let mut next = || numbers.next().unwrap_or_default();
-            Largest {
-                surface,
-                rows: next(),
-                name,
-                deviations: next(),
-                peer_deviations: next(),
-                usual: next(),
-                days: next(),
-                prior_weight: next(),
-                recurrences,
-                objects,
-                evidence,
-            }
-        },
-    )
-}
-
-fn pages() -> impl Strategy<Value = Pages> {
-    (any::<(u32, u32)>(), vec(number(), 6), texts(), uuids()).prop_map(
-        |((pages, recurrences), numbers, objects, evidence)| {
-            let mut numbers = numbers.into_iter();
-            let mut next = || numbers.next().unwrap_or_default();
-            Pages {
-                pages,
-                deviations: next(),
-                peer_deviations: next(),
-                usual: next(),
-                shift: next(),
-                days: next(),
-                prior_weight: next(),
-                recurrences,
-                objects,
-                evidence,
-            }
-        },
-    )
-}
-
-fn drain() -> impl Strategy<Value = Drain> {
-    let numbers = [number(), number(), number(), number(), number()];
-    (word(Surface::ALL), time(), any::<u32>(), numbers).prop_map(
-        |(surface, since, days, [log10_e, excess, rows, usual_rows, evidence])| Drain {
-            surface,
-            since,
-            log10_e,
-            days,
-            excess,
-            rows,
-            usual_rows,
             evidence,
         },
     )
