@@ -210,7 +210,7 @@ class Notes(unittest.TestCase):
         groups = [{"name": "a", "family": "volume"}, {"name": "b", "detectors": ["off_hours"]}]
         text = notes(ci_values()["minimal"] | {"detector": {"groups": groups}})
         idle = re.search("no group of detector.groups runs (.*)\\.", text)[1].split(", ")
-        self.assertEqual(len(idle), 13)
+        self.assertEqual(len(idle), 16)
         self.assertFalse(set(idle) & {"off_hours", "row_spike"})
 
 

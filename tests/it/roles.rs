@@ -90,7 +90,12 @@ async fn administer(postgres: &Postgres) {
 async fn seen_by_reader(postgres: &Postgres) -> usize {
     let url = postgres.url_of("orgwatch").replace("postgres@", "orgwatch_reader_1@");
     let mut psql = Command::new(postgres.program("psql"));
-    psql.arg(url).args(["--tuples-only", "--no-align", "--command", "SELECT count(*) FROM orgwatch.reader_incidents"]);
+    psql.arg(url).args([
+        "--tuples-only",
+        "--no-align",
+        "--command",
+        "SELECT count(*) FROM orgwatch.reader_incidents WHERE closed_at IS NULL",
+    ]);
     let output = psql.output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()

@@ -63,7 +63,7 @@ async fn pushed_rules_hold_for_findings_and_receipts_alike() {
     let rules = format!("rules {} are in force where the configuration is that of this machine", over_operators.hash());
     let changes = [
         "detect.raise_at: 2.0 → 2.5",
-        "risk.damping: 0.4 → 0.9",
+        "risk.damping: 0.3 → 0.9",
         "risk.merge_hours: 24 → 36",
         "risk.model: \"noisy_or\" → \"sum\"",
         &rules,

@@ -250,7 +250,7 @@ impl Partition {
     }
 }
 
-/// Adds calibrations to what was observed of an entry.
+/// Adds calibrations to what was observed of an entry; days that it has ended count from then on.
 fn calibrate(org: &mut Org, entry: &Entry, observed: &mut [Observation], settings: &detect::Settings) {
     // What is judged in silence is not learned.
     let is_learned = !matches!(entry, Entry::Control(Control { command: Command::Watermark(_), .. }));
@@ -258,6 +258,7 @@ fn calibrate(org: &mut Org, entry: &Entry, observed: &mut [Observation], setting
         let tests = detect::tests(observation, settings);
         org.calibrate(observation, &tests, is_learned);
     }
+    org.close_calibrations();
 }
 
 #[cfg(test)]

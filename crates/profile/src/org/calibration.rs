@@ -28,6 +28,9 @@ pub(crate) struct Calibrations {
     days: [ClassDays; UserClass::ALL.len()],
     /// In order of first appearance.
     tests: Vec<TestHistory>,
+    /// Days that have ended, of which the observations are not yet calibrated. None are between two activities.
+    #[serde(skip)]
+    ended: u32,
 }
 
 /// Weight of user-days: all, and those with rows by surface.
@@ -93,6 +96,15 @@ impl Org {
             }
         }
     }
+
+    /// Works the curves out of the days that have ended, after their last observations: these are compared with the days
+    /// before.
+    pub fn close_calibrations(&mut self) {
+        let calibrations = &mut self.shared.signals.calibrations;
+        for _ in 0..std::mem::take(&mut calibrations.ended) {
+            calibrations.close_day();
+        }
+    }
 }
 
 /// Learns the surprises of a user's day when it is closed for the first time.
@@ -101,8 +113,13 @@ pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Da
 }
 
 impl Calibrations {
-    /// Ends a day of the org: works the curves out, and discounts what they were made of.
-    pub(crate) fn close_day(&mut self) {
+    /// Notes that a day of the org has ended.
+    pub(crate) fn end_day(&mut self) {
+        self.ended += 1;
+    }
+
+    /// Closes a day of the org: works the curves out, and discounts what they were made of.
+    fn close_day(&mut self) {
         for test in &mut self.tests {
             let surface = surface_of(&test.subject);
             let days = self.days.map(|days| days.of(surface));

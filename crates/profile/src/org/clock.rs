@@ -145,6 +145,6 @@ impl Org {
         }
         self.active_day = later;
         self.shared.populations.close_day();
-        self.shared.signals.calibrations.close_day();
+        self.shared.signals.calibrations.end_day();
     }
 }
