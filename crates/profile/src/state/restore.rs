@@ -14,6 +14,7 @@ use crate::org::identities::Identity;
 use crate::org::names::ViewName;
 use crate::org::population::{KnownBy, Populations};
 use crate::org::progress::{EarlierProgress, Progress};
+use crate::org::signals::SharedSignals;
 use crate::org::{Member, Org};
 use crate::settings::Settings;
 use crate::user::{Profile, SETUP_CASES};
@@ -28,6 +29,9 @@ pub struct Restore {
     head: Option<(Head, HeadMore)>,
     populations: Option<Populations>,
     progress: Option<(Progress, ProgressMore)>,
+    signals: Option<SharedSignals>,
+    /// Whether the checkpoint has signals: it does if its day factor is of version 7.
+    has_signals: bool,
 }
 
 impl Restore {
@@ -39,7 +43,7 @@ impl Restore {
         let mut org = Org::new(id, settings)?;
         org.changes = Changes { is_taken: true, ..Changes::default() };
         let (log, pages) = (IdentityLog::default(), BTreeMap::new());
-        Ok(Self { org, log, pages, head: None, populations: None, progress: None })
+        Ok(Self { org, log, pages, head: None, populations: None, progress: None, signals: None, has_signals: false })
     }
 
     /// Adds a record that is not a user's. Records may come in any order.
@@ -54,8 +58,11 @@ impl Restore {
         match kind {
             RecordKind::Head => self.head = Some(read_head(&key, &bytes)?),
             RecordKind::Populations => self.populations = Some(decode(&key, &bytes)?),
-            RecordKind::Progress => self.progress = Some(read_progress(&key, &bytes)?),
-            RecordKind::Signals => self.org.shared.signals = decode(&key, &bytes)?,
+            RecordKind::Progress => {
+                self.has_signals = split(&key, &bytes)?.0 >= SEVENTH;
+                self.progress = Some(read_progress(&key, &bytes)?);
+            }
+            RecordKind::Signals => self.signals = Some(decode(&key, &bytes)?),
             RecordKind::Slots(page) => {
                 self.pages.insert(page, decode(&key, &bytes)?);
             }
@@ -72,7 +79,7 @@ impl Restore {
     /// # Errors
     /// If a record is missing, or belongs to another checkpoint.
     pub fn finish(self) -> Result<Org, StateError> {
-        let Self { mut org, log, pages, head, populations, progress } = self;
+        let Self { mut org, log, pages, head, populations, progress, signals, has_signals } = self;
         let missing = |kind: RecordKind| move || StateError::Missing { key: kind.to_string() };
         let (head, more) = head.ok_or_else(missing(RecordKind::Head))?;
         let mut populations = populations.ok_or_else(missing(RecordKind::Populations))?;
@@ -83,6 +90,10 @@ impl Restore {
         let (progress, of_silence) = progress.ok_or_else(missing(RecordKind::Progress))?;
         org.shared.progress = progress;
         org.shared.progress.past = of_silence.past;
+        if signals.is_none() && has_signals {
+            return Err(missing(RecordKind::Signals)());
+        }
+        org.shared.signals = signals.unwrap_or_default();
         org.judged = of_silence.judged.map(Timestamp);
         for user in pages.into_values().flatten() {
             org.slots.insert(user.clone(), org.users.len() as u32);

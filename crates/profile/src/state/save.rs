@@ -9,7 +9,6 @@ use super::record::{
 use super::{Record, StateError};
 use crate::org::names::Names;
 use crate::org::population::Populations;
-use crate::org::signals::SharedSignals;
 use crate::org::{Member, Org, user_at};
 use model::id;
 use rustc_hash::FxHashMap;
@@ -24,13 +23,10 @@ pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
         (RecordKind::Head, encode("head", SECOND, &(head(org), head_more(org)))?),
         (RecordKind::Populations, encode("populations", FIRST, &org.shared.populations)?),
         (RecordKind::Progress, encode("progress", SEVENTH, &(&org.shared.progress, progress_more(org)))?),
+        (RecordKind::Signals, encode("signals", FIRST, &org.shared.signals)?),
     ];
     for (kind, bytes) in singles {
         single(&mut org.changes, kind, bytes, &mut records);
-    }
-    if org.shared.signals != SharedSignals::default() {
-        let bytes = encode("signals", FIRST, &org.shared.signals)?;
-        single(&mut org.changes, RecordKind::Signals, bytes, &mut records);
     }
     slots(org, &mut records)?;
     known(&mut org.shared.populations, &mut records)?;

@@ -48,8 +48,7 @@ fn every_truncated_record_is_an_error() {
 
 #[test]
 fn every_missing_record_is_an_error() {
-    // Versions before 7 lack the signals.
-    for missing in STORED.keys().filter(|key| !key.starts_with("user/") && *key != "signals") {
+    for missing in STORED.keys().filter(|key| !key.starts_with("user/")) {
         let records = STORED.iter().filter(|(key, _)| !key.starts_with("user/") && *key != missing);
         let records = records.map(|(key, bytes)| (key.clone(), bytes.clone()));
         let error = restored(org_id(), &settings(), records).err().unwrap();

@@ -154,7 +154,7 @@ fn version_7() {
 fn version_6_is_read() {
     let stored = read(VERSION_6);
     let mut org = restore(&org_id(), &stored);
-    assert_eq!(keys(&org.take_changes().unwrap()), ["progress"], "in its new encoding");
+    assert_eq!(keys(&org.take_changes().unwrap()), ["progress", "signals"], "in their new encoding");
     let (written, table) = org_of_version_6();
     assert!(without_signals(org, &stored) == without_signals(written, &table));
 }
@@ -163,7 +163,7 @@ fn version_6_is_read() {
 fn version_5_is_read() {
     let stored = read(VERSION_5);
     let mut org = restore(&org_id(), &stored);
-    assert_eq!(keys(&org.take_changes().unwrap()), ["progress"], "in its new encoding");
+    assert_eq!(keys(&org.take_changes().unwrap()), ["progress", "signals"], "in their new encoding");
     let (written, table) = org_of_version_5();
     assert!(without_signals(org, &stored) == without_signals(written, &table));
 }
@@ -172,7 +172,7 @@ fn version_5_is_read() {
 fn version_4_is_read() {
     let stored = read(VERSION_4);
     let mut org = restore(&org_id(), &stored);
-    assert_eq!(keys(&org.take_changes().unwrap()), ["progress"], "in its new encoding");
+    assert_eq!(keys(&org.take_changes().unwrap()), ["progress", "signals"], "in their new encoding");
     let (written, table) = org_of_version_4();
     assert!(without_signals(org, &stored) == without_signals(written, &table));
 }
@@ -193,7 +193,7 @@ fn the_first_records_of_version_2_know_nothing_forgotten() {
 fn version_3_is_read() {
     let stored = read(VERSION_3);
     let mut org = restore(&org_id(), &stored);
-    assert_eq!(keys(&org.take_changes().unwrap()), ["progress"], "in its new encoding");
+    assert_eq!(keys(&org.take_changes().unwrap()), ["progress", "signals"], "in their new encoding");
     assert_eq!(org.observe(&richest(), &mut Vec::new()), ActivityOutcome::Duplicate);
     let (written, table) = org_of_version_3();
     assert!(without_signals(org, &stored) == without_closed_days(written, &table));
@@ -203,7 +203,7 @@ fn version_3_is_read() {
 fn version_2_is_read() {
     let stored = read(VERSION_2);
     let mut org = restore(&org_id(), &stored);
-    assert_eq!(keys(&org.take_changes().unwrap()), ["progress"], "in its new encoding");
+    assert_eq!(keys(&org.take_changes().unwrap()), ["progress", "signals"], "in their new encoding");
     assert_eq!(org.observe(&richer(), &mut Vec::new()), ActivityOutcome::Duplicate);
     let (written, table) = org_of_version_2();
     assert!(without_signals(org, &stored) == without_closed_days(written, &table));
@@ -213,7 +213,7 @@ fn version_2_is_read() {
 fn version_1_is_read() {
     let stored = read(VERSION_1);
     let mut org = restore(&org_id(), &stored);
-    assert_eq!(keys(&org.take_changes().unwrap()), ["head", "progress"], "in their new encoding");
+    assert_eq!(keys(&org.take_changes().unwrap()), ["head", "progress", "signals"], "in their new encoding");
     assert_eq!(
         org.observe(&richer(), &mut Vec::new()),
         ActivityOutcome::Duplicate,
