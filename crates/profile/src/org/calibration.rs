@@ -55,8 +55,7 @@ const MATURE: f64 = 30.0;
 /// Days of the org after which a user-day counts half. A choice: one quarter.
 const HALF_LIFE: f64 = 90.0;
 /// Days within which an account adds one surprise to the tail of a test, so that what one account does day after day
-/// counts as one case. A choice: four weeks; with one, slow thefts hid
-/// themselves.
+/// counts as one case. A choice: four weeks; with one, slow thefts hid themselves.
 const ONE_CASE: i32 = 28;
 /// User-days of a class from which on only its own count. A choice.
 const ENOUGH: f64 = model::Calibration::LEAST_DAYS as f64;
@@ -126,11 +125,12 @@ impl Calibrations {
             let (all, mut org) = (days.iter().sum::<f64>(), Surprises::default());
             test.surprises.iter().for_each(|of_class| org.merge(of_class, 1.0));
             for ((curve, of_class), days) in test.curves.iter_mut().zip(&test.surprises).zip(days) {
-                let share = ((ENOUGH - days).max(0.0) / (all - days).max(ENOUGH)).min(1.0);
+                let others = all - days;
+                let share = if others > 0.0 { ((ENOUGH - days).max(0.0) / others).min(1.0) } else { 0.0 };
                 let mut shrunk = of_class.clone();
                 shrunk.merge(&org, share as f32);
                 shrunk.merge(of_class, -share as f32);
-                *curve = shrunk.curve(days + share * (all - days));
+                *curve = shrunk.curve(days + share * others);
             }
         }
         let kept = (-1.0 / HALF_LIFE).exp2();
