@@ -26,6 +26,8 @@ mod role;
 mod rows;
 mod setup;
 pub(crate) mod signals;
+#[cfg(test)]
+mod testing;
 pub(crate) mod wake;
 pub(crate) mod work;
 pub(crate) mod writes;

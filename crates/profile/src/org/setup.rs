@@ -67,20 +67,16 @@ fn what(activity: &Activity) -> Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Org, Settings};
+    use crate::org::testing::Fed;
+    use model::Channel;
     use model::time::{DAY, HOUR};
-    use model::{Channel, Observation, OrgId, Timestamp, UserId, Uuid};
 
-    struct World {
-        org: Org,
-        count: u128,
-    }
+    struct World(Fed);
 
     impl World {
         /// Returns an org in which one account administers on each of 30 days, and another one reads.
         fn new() -> Self {
-            let org = Org::new(OrgId::new("00Dhn0000018hrcEAA"), &Settings::default()).unwrap();
-            let mut world = Self { org, count: 0 };
+            let mut world = Self(Fed::new());
             for day in 0..30 {
                 world.change(day, "admin", "Permission set View All Data: assigned to user Lee Roe");
                 world.at(day, "reader", Kind::ListView, None);
@@ -89,14 +85,9 @@ mod tests {
         }
 
         fn at(&mut self, day: i64, user: &str, kind: Kind, sentence: Option<&str>) -> Vec<Setup> {
-            self.count += 1;
-            let (id, org, user) = (Uuid::from_u128(self.count), self.org.id().clone(), UserId::new(user));
-            let at = Timestamp::parse("2026-01-05").unwrap().plus(day * DAY + 9 * HOUR + self.count as i64);
-            let mut activity = Activity::new(id, org, user, at, Channel::Setup, kind);
+            let mut activity = self.0.activity(day * DAY + 9 * HOUR, user, Channel::Setup, kind);
             activity.resource_name = sentence.map(Text::from);
-            let mut out: Vec<Observation> = Vec::new();
-            self.org.observe(&activity, &mut out);
-            let features = out.into_iter().flat_map(|observation| observation.features);
+            let features = self.0.features(&activity).into_iter();
             features
                 .filter_map(|feature| if let Feature::Setup(setup) = feature { Some(setup) } else { None })
                 .collect()
@@ -169,12 +160,9 @@ mod tests {
         let mut world = World::new();
         world.change(30, "reader", "Changed session timeout from 2 hours to 12 hours");
         for n in 0..40 {
-            world.count += 1;
-            let (id, user) = (Uuid::from_u128(world.count), UserId::new("reader"));
-            let at = Timestamp::parse("2026-01-05").unwrap().plus(31 * DAY + n * HOUR / 4);
-            let mut call = Activity::new(id, world.org.id().clone(), user, at, Channel::LogFile, Kind::Api);
+            let mut call = world.0.activity(31 * DAY + n * HOUR / 4, "reader", Channel::LogFile, Kind::Api);
             call.operation = Some(format!("operation {n}").as_str().into());
-            world.org.observe(&call, &mut Vec::new());
+            world.0.observe(&call);
         }
         let [again] = &world.change(32, "reader", "Changed session timeout from 2 hours to 12 hours")[..] else {
             panic!()

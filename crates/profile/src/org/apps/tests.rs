@@ -2,21 +2,17 @@
 //! Loader, which then read whole objects (Google Threat Intelligence Group, "The Cost of a Call", on UNC6040).
 
 use super::*;
-use crate::{Org, Settings};
+use crate::org::testing::Fed;
 use model::time::{DAY, HOUR};
-use model::{Channel, Effect, Observation, OrgId, Timestamp, UserId, Uuid};
+use model::{Channel, Effect};
 
-struct World {
-    org: Org,
-    count: u128,
-}
+struct World(Fed);
 
 impl World {
     /// Returns an org of 60 accounts that work for 40 days. A half of them has an app of the org since the first day, and
     /// one begins to use it every other day.
     fn new() -> Self {
-        let org = Org::new(OrgId::new("00Dhn0000018hrcEAA"), &Settings::default()).unwrap();
-        let mut world = Self { org, count: 0 };
+        let mut world = Self(Fed::new());
         for day in 0..40 {
             for user in 0..60 {
                 world.at(day, &format!("user{user}"), |activity| activity.kind = Kind::ListView);
@@ -29,14 +25,9 @@ impl World {
     }
 
     fn at(&mut self, day: i64, user: &str, change: impl FnOnce(&mut Activity)) -> Vec<NewApp> {
-        self.count += 1;
-        let (id, org, user) = (Uuid::from_u128(self.count), self.org.id().clone(), UserId::new(user));
-        let at = Timestamp::parse("2026-01-05").unwrap().plus(day * DAY + 9 * HOUR + self.count as i64);
-        let mut activity = Activity::new(id, org, user, at, Channel::Stored, Kind::Api);
+        let mut activity = self.0.activity(day * DAY + 9 * HOUR, user, Channel::Stored, Kind::Api);
         change(&mut activity);
-        let mut out: Vec<Observation> = Vec::new();
-        self.org.observe(&activity, &mut out);
-        let features = out.into_iter().flat_map(|observation| observation.features);
+        let features = self.0.features(&activity).into_iter();
         features.filter_map(|feature| if let Feature::App(app) = feature { Some(app) } else { None }).collect()
     }
 

@@ -1,22 +1,18 @@
 //! Days unlike the account's own, after public cases.
 
-use crate::{Org, Settings};
+use crate::org::testing::Fed;
 use model::time::{DAY, HOUR, MINUTE};
-use model::{Activity, Channel, Composition, Effect, Feature, Kind, OrgId, Text, Timestamp, UserId, Uuid, ValueKind};
+use model::{Channel, Composition, Effect, Feature, Kind, Text, UserId, ValueKind};
 
 /// Days of history of every account.
 const DAYS: i64 = 30;
 
-struct World {
-    org: Org,
-    count: u128,
-}
+struct World(Fed);
 
 impl World {
     /// Returns an org in which ten people work with eight objects, one with two, and a guest reads articles.
     fn new() -> Self {
-        let org = Org::new(OrgId::new("00Dhn0000018hrcEAA"), &Settings::default()).unwrap();
-        let mut world = Self { org, count: 0 };
+        let mut world = Self(Fed::new());
         for day in 0..DAYS {
             world.usual_day(day);
         }
@@ -46,25 +42,21 @@ impl World {
 
     /// Reads one object at a time after the start. Returns the compositions that are observed.
     fn read(&mut self, at: i64, user: &str, kind: Kind, object: &str) -> Vec<Composition> {
-        self.count += 1;
-        let at = Timestamp::parse("2026-01-05").unwrap().plus(at);
-        let id = Uuid::from_u128(self.count);
-        let mut activity = Activity::new(id, self.org.id().clone(), UserId::new(user), at, Channel::LogFile, kind);
+        let mut activity = self.0.activity(at, user, Channel::LogFile, kind);
         activity.effect = Effect::Read;
         activity.objects.push(object.into());
         if kind == Kind::ListView {
             activity.resource_name = Some(format!("My{object}").into());
         }
-        let mut out = Vec::new();
-        self.org.observe(&activity, &mut out);
-        let of_user = out.into_iter().filter(|observation| observation.user_id == UserId::new(user));
+        let of_user =
+            self.0.observe(&activity).into_iter().filter(|observation| observation.user_id == UserId::new(user));
         of_user.flat_map(|observation| compositions(observation.features)).collect()
     }
 
     /// Closes all days. Returns the compositions of an account.
     fn close(&mut self, user: &str) -> Vec<Composition> {
         let mut out = Vec::new();
-        self.org.finish(&mut out);
+        self.0.org.finish(&mut out);
         let of_user = out.into_iter().filter(|observation| observation.user_id == UserId::new(user));
         of_user.flat_map(|observation| compositions(observation.features)).collect()
     }
@@ -150,7 +142,7 @@ fn late_activities_count_as_if_they_had_come_in_time() {
             world.read((DAYS + day) * DAY + 10 * HOUR, "emma", Kind::ListView, "Object5");
         }
         world.close("emma");
-        let (_, profile) = world.org.profiles().find(|(id, _)| **id == UserId::new("emma")).unwrap();
+        let (_, profile) = world.0.org.profiles().find(|(id, _)| **id == UserId::new("emma")).unwrap();
         profile.signals.habits.iter().map(|(_, weight)| weight).sum::<f32>()
     };
     let (in_time, late) = (habits([0, 1]), habits([1, 0]));

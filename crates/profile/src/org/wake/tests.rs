@@ -2,20 +2,16 @@
 //! of 2021), and of a test tenant that nobody watched (Microsoft on Midnight Blizzard, 2024).
 
 use super::*;
-use crate::{Org, Settings};
+use crate::org::testing::Fed;
 use model::time::{DAY, HOUR};
-use model::{Channel, Observation, OrgId, SourceIp, Timestamp, UserId, Uuid};
+use model::{Channel, SourceIp};
 
-struct World {
-    org: Org,
-    count: u128,
-}
+struct World(Fed);
 
 impl World {
     /// Returns an org of 100 accounts of which `is_at_work` decides who works on which of 80 days.
     fn new(is_at_work: impl Fn(i64, u32) -> bool) -> Self {
-        let org = Org::new(OrgId::new("00Dhn0000018hrcEAA"), &Settings::default()).unwrap();
-        let mut world = Self { org, count: 0 };
+        let mut world = Self(Fed::new());
         for day in 0..80 {
             for user in (0..100).filter(|user| is_at_work(day, *user)) {
                 world.at(day, user, 1, "Chrome on Windows", Outcome::Success);
@@ -25,15 +21,11 @@ impl World {
     }
 
     fn at(&mut self, day: i64, user: u32, network: u8, client: &str, outcome: Outcome) -> Vec<Wake> {
-        self.count += 1;
-        let (id, org, user) = (Uuid::from_u128(self.count), self.org.id().clone(), UserId::new(&format!("user{user}")));
-        let at = Timestamp::parse("2026-01-05").unwrap().plus(day * DAY + 9 * HOUR + self.count as i64);
-        let mut activity = Activity::new(id, org, user, at, Channel::Stored, Kind::Login);
+        let user = format!("user{user}");
+        let mut activity = self.0.activity(day * DAY + 9 * HOUR, &user, Channel::Stored, Kind::Login);
         activity.source_ip = Some(SourceIp::Address([198, 51, network, 7].into()));
         (activity.client, activity.outcome) = (Some(client.into()), outcome);
-        let mut out: Vec<Observation> = Vec::new();
-        self.org.observe(&activity, &mut out);
-        let features = out.into_iter().flat_map(|observation| observation.features);
+        let features = self.0.features(&activity).into_iter();
         features.filter_map(|feature| if let Feature::Wake(wake) = feature { Some(wake) } else { None }).collect()
     }
 }
@@ -78,7 +70,7 @@ fn what_is_new_is_reported_when_it_comes() {
 fn leave_of_two_weeks_is_no_silence() {
     let mut world = World::new(sleeper);
     let silences = |world: &World, user: &str| {
-        let mut profiles = world.org.profiles();
+        let mut profiles = world.0.org.profiles();
         let (_, profile) = profiles.find(|(id, _)| id.as_str() == user).unwrap();
         profile.signals.silences.after
     };
