@@ -136,7 +136,10 @@ impl Settings {
         /// To be raised by a release of which a detector is surprised by something else.
         const RELEASE: f64 = 1.0;
         let values = [RELEASE, self.peer_mix, self.least_rows, self.least_changed, self.least_deleted];
-        model::id::hash(&values.map(f64::to_be_bytes).concat())
+        // Days on which a detector did not judge say nothing of it.
+        let enabled = DETECTORS.iter().map(|detector| detector.name()).filter(|name| self.is_enabled(name));
+        let names = enabled.flat_map(|name| [name.as_bytes(), b"\n"]).collect::<Vec<_>>().concat();
+        model::id::hash(&[values.map(f64::to_be_bytes).concat(), names].concat())
     }
 
     /// Whether the detector of this name judges.
@@ -167,6 +170,16 @@ mod tests {
     #[test]
     fn the_defaults_are_valid() {
         assert!(Settings::default().check().is_empty());
+    }
+
+    #[test]
+    fn surprises_depend_on_what_is_judged_and_not_on_when_it_is_raised() {
+        let key = Settings::default().surprise_key();
+        assert_eq!(Settings { raise_at: 3.0, ..Settings::default() }.surprise_key(), key);
+        assert_ne!(Settings { least_rows: 50.0, ..Settings::default() }.surprise_key(), key);
+        let off = Tuning { enabled: Some(false), ..Tuning::default() };
+        let detectors = BTreeMap::from([("off_hours".to_owned(), off)]);
+        assert_ne!(Settings { detectors, ..Settings::default() }.surprise_key(), key);
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub struct Pages {
     pub objects: Vec<Text>,
     /// The first pages beyond the usual.
     pub evidence: Vec<Uuid>,
+    /// `deviations` without the factor of the day.
+    pub unshifted: f64,
 }
 
 /// Requests within a minute that page loads do not explain.

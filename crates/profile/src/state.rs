@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `head` | the clock, active users, today's counts, missing kinds of events, and the sizes of the other records | every activity |
 //! | `populations`, `progress` | statistics of populations; the day factor | the close of an hour or day |
+//! | `signals` | what apps, silences, work, extremes, first times and use are in the org; how surprised tests are | the close of a day |
 //! | `slots/<n>` | ids of users in the order in which they appeared, 1,024 a page | a new user: the last page |
 //! | `known/<shard>`, `names/<shard>` | how many users know a value, and the names behind hashes, in 256 shards by hash | a new value |
 //! | `seen/<hour>/<n>` | identities of counted activities with the facets of each: up to 4,096 in the order in which they came, or up to 65,536 sorted and compressed | every activity: the last record of its hour; all of the hour when it is sealed |
@@ -15,7 +16,7 @@
 //! An account that was [erased](erase()) leaves its slot in place, under a name that no account can have.
 //!
 //! A record is a version byte and then [postcard](https://postcard.jamesmunns.com/wire-format). The head and identities
-//! are written in version 2, sealed identities in version 3, and profiles and the day factor in version 6; earlier
+//! are written in version 2, sealed identities in version 3, and profiles and the day factor in version 7; earlier
 //! versions of all are also read. Hash maps are written in the order
 //! of their keys, so equal states have equal records.
 

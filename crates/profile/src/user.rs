@@ -21,7 +21,7 @@ pub(crate) use burst::Request;
 pub(crate) use class::{Candidates, classify};
 pub(crate) use closed::{Amended, ClosedDay, ClosedDays, LearnedRows, learn_again};
 pub(crate) use day::{Day, DayMore, DayUsual, Firsts, HourRows, MOST_EVIDENCE, OddHour, SurfaceDay, push_unique};
-pub(crate) use extremes::{ExtremeDay, ExtremeModel, PageDay};
+pub(crate) use extremes::{ExtremeModel, LargestDay, NamedRequest, PageDay};
 pub(crate) use first_days::FirstDays;
 pub(crate) use habits::{DayValue, DayValues, Habits, KINDS, LearnedDay, Unusual, UsualDay, kept_after, weight};
 pub(crate) use rhythm::Rhythm;
@@ -30,7 +30,7 @@ pub(crate) use rows::{DrainState, Peaks, RowModel};
 pub(crate) use runs::Runs;
 pub(crate) use sessions::{Delegation, Sessions};
 pub(crate) use signals::{DaySignals, NewAppDay, Signals, WakeDay};
-pub(crate) use surprises::DayTests;
+pub(crate) use surprises::{DayTest, DayTests};
 pub use work::{Basis, Belief};
 pub(crate) use work::{QUANTITIES, Work, WorkDay};
 pub(crate) use writes::{WriteDay, WriteModel};
@@ -308,8 +308,8 @@ impl Profile {
             role: Role::default(),
             first_rows: Default::default(),
             rhythm: Rhythm::default(),
-            // Capacities bound the memory of a profile to about 4 KB at rest. Choices: about the number of values that
-            // a busy account uses in a quarter; beyond that the least known value is dropped.
+            // Capacities bound what these take to about 4 KB at rest. Choices: about the number of values that a busy
+            // account uses in a quarter; beyond that the least known value is dropped into a filter.
             values: AccountValues {
                 objects: KnownValues::new(48),
                 scopes: KnownValues::new(48),

@@ -16,13 +16,21 @@ detector! {
 /// Org's day factor from which on the summary mentions it: 5 % more than usual.
 const MENTIONED_SHIFT: f64 = 0.05;
 
-fn crawl<'a>(pages: &'a Pages, _: &'a Observation, settings: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
+fn crawl<'a>(
+    pages: &'a Pages,
+    observation: &'a Observation,
+    settings: &'a Settings,
+) -> Result<Judgement<'a>, Unscoreable> {
     if pages.days < extreme::LEAST_DAYS {
         return Err(Unscoreable::NoBaseline);
     }
     let Pages { deviations, peer_deviations, recurrences, days, .. } = *pages;
-    let surprise = tail::surprise(extreme::p(deviations, peer_deviations, recurrences, days, settings));
-    Ok(Judgement::new(surprise, "", move || Explanation {
+    let surprise = |deviations| tail::surprise(extreme::p(deviations, peer_deviations, recurrences, days, settings));
+    // The org's day factor becomes known while the day runs, and may explain what an earlier activity has raised.
+    let is_shifted = observation.activity.is_none() && pages.shift > 0.0;
+    let before = if is_shifted { surprise(pages.unshifted) } else { 0.0 };
+    let surprise = surprise(deviations);
+    let judgement = Judgement::new(surprise, "", move || Explanation {
         confidence: score::confidence(days),
         summary: summary(pages),
         features: vec![("recordPages", pages.pages.to_string(), surprise)],
@@ -38,7 +46,8 @@ fn crawl<'a>(pages: &'a Pages, _: &'a Observation, settings: &'a Settings) -> Re
         evidence: pages.evidence.clone(),
         objects: pages.objects.clone(),
         ..Explanation::default()
-    }))
+    });
+    Ok(judgement.unless_explained(before))
 }
 
 fn summary(pages: &Pages) -> String {
@@ -78,7 +87,17 @@ mod tests {
             recurrences: 0,
             objects: vec!["Contact".into(), "Account".into()],
             evidence: vec![],
+            unshifted: deviations,
         }
+    }
+
+    #[test]
+    fn a_busy_day_of_the_org_withdraws_a_finding() {
+        let of_day = Pages { shift: 1.0, unshifted: 15.0, ..day(840, 0.5) };
+        let mut closed = super::super::testing::observation(Feature::Pages(of_day));
+        closed.activity = None;
+        let verdicts = <dyn crate::Detector>::judge(&PageCrawl, &closed, &Settings::default());
+        assert!(matches!(&verdicts[..], [Verdict::Anomalous(finding)] if finding.withdrawn));
     }
 
     #[test]

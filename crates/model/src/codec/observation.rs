@@ -40,7 +40,7 @@ fields!(Largest => Largest {
     rows, name, deviations, peer_deviations, usual, days, prior_weight, recurrences, objects, evidence, shift, unshifted,
 } renamed { surface: source });
 fields!(Pages => Pages {
-    pages, deviations, peer_deviations, usual, shift, days, prior_weight, recurrences, objects, evidence,
+    pages, deviations, peer_deviations, usual, shift, days, prior_weight, recurrences, objects, evidence, unshifted,
 });
 
 fields!(Setup => Setup { case, what, seen, days, org_days, peer_share, known_app });

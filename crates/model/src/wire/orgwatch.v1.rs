@@ -1089,6 +1089,9 @@ pub struct Pages {
     pub objects: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(bytes = "vec", repeated, tag = "10")]
     pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// deviations without the factor of the day.
+    #[prost(double, tag = "11")]
+    pub unshifted: f64,
 }
 /// What a day consists of, and how much more likely another account of the org would have such a day.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -257,6 +257,7 @@ fn features() -> Vec<Feature> {
             recurrences: 1,
             objects: vec!["Account".into()],
             evidence: vec![uuid(1)],
+            unshifted: 13.5,
         }),
         Feature::Setup(Setup {
             case: SetupCase::BroadRights,

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A filter of dropped values in two generations, so that old values fade: a value stays for one to two periods.
+/// A filter of dropped values in two generations, so that old values fade: a value stays for one to two periods,
+/// and for less if a generation is full before.
 ///
 /// Each generation is a Bloom filter (Bloom, Space/time trade-offs in hash coding with allowable errors, 1970). A value that
 /// was never added is taken for one that was in at most one case in 25: with four of 2,048 bits a value and at most 256
@@ -30,11 +31,13 @@ impl Dropped {
 
     /// Adds a value that is dropped on `day`.
     pub(super) fn add(&mut self, key: u64, day: i32) {
-        let is_over = self.values >= Self::MOST_VALUES || day.saturating_sub(self.since) >= Self::PERIOD;
-        if self.present.is_empty() || is_over {
-            let expired = day.saturating_sub(self.since) >= 2 * Self::PERIOD;
+        let age = day.saturating_sub(self.since);
+        if self.present.is_empty() || self.values >= Self::MOST_VALUES || age >= Self::PERIOD {
+            let expired = self.present.is_empty() || age >= 2 * Self::PERIOD;
             self.former = if expired { Vec::new() } else { std::mem::take(&mut self.present) };
-            (self.present, self.values, self.since) = (vec![0; Self::WORDS], 0, day);
+            // A generation that ends by time is followed at once by the next one.
+            self.since = if !expired && age >= Self::PERIOD { self.since + Self::PERIOD } else { day };
+            (self.present, self.values) = (vec![0; Self::WORDS], 0);
         }
         self.values += 1;
         for (word, bit) in bits(key) {

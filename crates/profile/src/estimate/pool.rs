@@ -80,7 +80,7 @@ impl Pool {
 /// population as prior (Gelman et al., Bayesian Data Analysis, 3rd edition, section 3.3).
 ///
 /// `own` are the moments of ln(1 + x), `plain` those of x, `shift` is the org's day factor (a natural logarithm).
-/// Returns `None` if neither has taught anything the account or its population.
+/// Returns `None` if neither the account nor its population has taught anything.
 pub fn usual(own: &Moments, plain: &Moments, prior: Option<&Prior>, shift: f64) -> Option<Usual> {
     /// Degrees of freedom of the prior variance. A choice: about a working week of evidence. Together with the shrunk
     /// mean it raised false alarms for 0.05 % of days of simulated log-normal accounts in their first two weeks, at a

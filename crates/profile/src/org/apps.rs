@@ -66,9 +66,12 @@ pub(super) fn learn(
     composition::count(profile, day, shared, (ValueKind::App, app.key), activity.id, name);
     let is_todays = matches!(sighting, Sighting::Today { .. });
     let is_due = !is_todays && first_today(profile, day, shared, &app, sighting);
+    let is_own = day.has_own_calls();
     let Some(today) = day.signals.new_app.as_mut().filter(|today| today.key == app.key) else { return };
     push_unique(&mut today.evidence, activity.id);
-    today.requests += u32::from(increment.is_new && activity.kind != Kind::Login);
+    // The APIs' own logs have the calls of the log of all calls, too.
+    let is_twice = activity.kind == Kind::ApiUsage && is_own;
+    today.requests += u32::from(increment.is_new && activity.kind != Kind::Login && !is_twice);
     today.rows += if activity.effect.leaves() { increment.rows } else { 0.0 };
     if is_due || today.rows > 2.0 * today.reported_rows {
         today.reported_rows = today.rows;
@@ -80,7 +83,8 @@ pub(super) fn learn(
 pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Day, is_first: bool) {
     /// Active days of a class that are remembered. A choice: 100 days of 1,000 accounts.
     const MEMORY: f64 = 100_000.0;
-    if profile.days < SETTLING_DAYS {
+    day.signals.is_app_day |= is_first && profile.days >= SETTLING_DAYS;
+    if !day.signals.is_app_day {
         return;
     }
     let is_new = day.signals.new_app.is_some() && !day.signals.is_app_learned;

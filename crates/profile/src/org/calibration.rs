@@ -3,7 +3,7 @@
 
 use super::{Org, Shared, user_at};
 use crate::estimate::{Curve, Surprises};
-use crate::user::{Day, DayTests, Profile};
+use crate::user::{Day, DayTest, Profile};
 use model::{Observation, Surface, Text, UserClass};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,9 @@ struct TestHistory {
     curves: [Curve; UserClass::ALL.len()],
 }
 
+/// Tests of an account with a surprise in their tail, and the day of it.
+type Cases = Vec<(u16, i32)>;
+
 /// Active days of an account from which on its user-days count in full; before, as the share that it has. While little is
 /// learned of an account, tests are surprised by other things and less than later. A choice: six working weeks.
 const MATURE: f64 = 30.0;
@@ -63,11 +66,15 @@ const ENOUGH: f64 = model::Calibration::LEAST_DAYS as f64;
 const LEAST_SENT: f64 = 0.5;
 
 impl Org {
-    /// Forgets all if the surprises of tests depend on other settings now, as their `key` says.
+    /// Forgets all surprises if they depend on other settings now, as their `key` says. Profiles know tests by their place in
+    /// the list, so that stays.
     pub fn calibrate_by(&mut self, key: u64) {
         let calibrations = &mut self.shared.signals.calibrations;
         if calibrations.key != key {
-            *calibrations = Calibrations { key, ..Calibrations::default() };
+            (calibrations.key, calibrations.days) = (key, Default::default());
+            for test in &mut calibrations.tests {
+                (test.surprises, test.curves) = Default::default();
+            }
         }
     }
 
@@ -76,12 +83,13 @@ impl Org {
     pub fn calibrate(&mut self, observation: &mut Observation, tests: &[Tested], is_learned: bool) {
         let slot = self.slots.get(&observation.user_id).copied();
         let calibrations = &mut self.shared.signals.calibrations;
-        let mut day = slot.filter(|_| is_learned).and_then(|slot| {
+        let mut learned = slot.filter(|_| is_learned).and_then(|slot| {
             let profile = &mut user_at(&mut self.users, slot)?.profile;
-            match &mut profile.day {
-                Some(day) if day.start == observation.day => Some(&mut day.signals.tests),
-                _ => profile.closed.tests_of(observation.day),
-            }
+            let day = match &mut profile.day {
+                Some(day) if day.start == observation.day => day,
+                _ => profile.closed.starting(observation.day)?,
+            };
+            Some((day, &mut profile.signals.cases))
         });
         for test in tests {
             let index = calibrations.index_of(test);
@@ -90,8 +98,8 @@ impl Org {
             {
                 observation.calibrations.push(curve.of(test.detector, test.subject));
             }
-            if let Some(day) = &mut day {
-                calibrations.note(index, test.surprise, day);
+            if let Some((day, cases)) = &mut learned {
+                calibrations.note(index, test.surprise, day, cases);
             }
         }
     }
@@ -150,27 +158,36 @@ impl Calibrations {
         let cases = &mut profile.signals.cases;
         cases.retain(|(_, last)| day.number - last < ONE_CASE);
         let tests = &mut day.signals.tests;
-        (tests.class, tests.weight) = (Some(class), weight as f32);
+        (tests.class, tests.weight, tests.key) = (Some(class), weight as f32, self.key);
         for test in &mut tests.of_day {
-            let start = self.curve(test.index, class).map_or(f64::INFINITY, Curve::tail_start);
-            let is_excess = test.surprise() > start;
-            test.most =
-                if is_excess && cases.iter().any(|(index, _)| *index == test.index) { start } else { f64::INFINITY };
-            if is_excess {
-                cases.retain(|(index, _)| *index != test.index);
-                cases.push((test.index, day.number));
-            }
+            self.bound(test, class, day.number, cases);
             self.add(test.index, class, test.learned(), weight as f32);
         }
     }
 
     /// Notes a surprise of a day; if the day was closed, it replaces what was learned of it.
-    fn note(&mut self, index: u16, surprise: f64, day: &mut DayTests) {
-        let Some((before, after)) = day.note(index, surprise) else { return };
-        if let Some(class) = day.class {
-            self.add(index, class, before, -day.weight);
-            self.add(index, class, after, day.weight);
+    fn note(&mut self, index: u16, surprise: f64, day: &mut Day, cases: &mut Cases) {
+        let tests = &mut day.signals.tests;
+        let class = tests.class.filter(|_| tests.key == self.key);
+        let weight = tests.weight;
+        let (Some((before, test)), Some(class)) = (tests.note(index, surprise), class) else { return };
+        self.bound(test, class, day.number, cases);
+        self.add(index, class, before, -weight);
+        self.add(index, class, test.learned(), weight);
+    }
+
+    /// Bounds what is learned of a test by the start of its tail if the account had another case of it lately.
+    fn bound(&self, test: &mut DayTest, class: UserClass, day: i32, cases: &mut Cases) {
+        let start = self.curve(test.index, class).map_or(f64::INFINITY, Curve::tail_start);
+        if test.surprise() <= start || test.most < f64::INFINITY {
+            return;
         }
+        let of_test = |(index, last): &(u16, i32)| *index == test.index && *last != day;
+        if cases.iter().any(|case| of_test(case) && day - case.1 < ONE_CASE) {
+            test.most = start;
+        }
+        cases.retain(|(index, last)| *index != test.index || *last > day);
+        cases.push((test.index, day));
     }
 
     fn add(&mut self, index: u16, class: UserClass, surprise: f64, weight: f32) {
@@ -233,8 +250,13 @@ mod tests {
                 let mut day = Day::new(number, Timestamp(0), false);
                 day.surface(Surface::Report);
                 let index = calibrations.index_of(&TEST);
-                calibrations.note(index, surprise(profile.class, *account, number), &mut day.signals.tests);
+                let surprise = surprise(profile.class, *account, number);
+                // What is found at the end of a day is noted after it was closed.
+                if *account % 2 == 0 {
+                    calibrations.note(index, surprise, &mut day, &mut profile.signals.cases);
+                }
                 calibrations.learn_day(profile, &mut day);
+                calibrations.note(index, surprise, &mut day, &mut profile.signals.cases);
             }
             calibrations.close_day();
         }
@@ -298,26 +320,35 @@ mod tests {
             .map(|account| {
                 let mut day = Day::new(0, Timestamp(0), false);
                 day.surface(Surface::Report);
-                calibrations.note(0, f64::from(account), &mut day.signals.tests);
+                calibrations.note(0, f64::from(account), &mut day, &mut profile.signals.cases);
                 calibrations.learn_day(&mut profile, &mut day);
                 day
             })
             .collect();
         for (account, day) in days.iter_mut().enumerate() {
-            calibrations.note(0, account as f64 + 1.0, &mut day.signals.tests);
+            calibrations.note(0, account as f64 + 1.0, day, &mut profile.signals.cases);
         }
         calibrations.close_day();
         assert_eq!(calibrations, expect);
     }
 
     #[test]
-    fn other_settings_start_from_nothing() {
+    fn other_settings_forget_surprises_and_keep_the_places_of_tests() {
+        let mut calibrations = org(3, &[(UserClass::Normal, 20)], |_, account, number| honest(account, number, 1.0));
+        let mut day = Day::new(3, Timestamp(0), false);
+        let mut profile = mature(UserClass::Normal);
+        calibrations.note(0, 2.0, &mut day, &mut profile.signals.cases);
+        calibrations.learn_day(&mut profile, &mut day);
         let mut org = Org::new(model::OrgId::new("00Dhn0000018hrcEAA"), &crate::Settings::default()).unwrap();
-        org.calibrate_by(7);
-        org.shared.signals.calibrations.index_of(&TEST);
-        org.calibrate_by(7);
-        assert_eq!(org.shared.signals.calibrations.tests.len(), 1);
+        org.shared.signals.calibrations = calibrations;
         org.calibrate_by(8);
-        assert_eq!(org.shared.signals.calibrations, Calibrations { key: 8, ..Calibrations::default() });
+        let calibrations = &mut org.shared.signals.calibrations;
+        assert_eq!((calibrations.tests.len(), calibrations.curve(0, UserClass::Normal)), (1, None));
+        calibrations.note(0, 5.0, &mut day, &mut profile.signals.cases);
+        assert_eq!(
+            calibrations.tests[0].surprises,
+            <[Surprises; UserClass::ALL.len()]>::default(),
+            "of other settings"
+        );
     }
 }

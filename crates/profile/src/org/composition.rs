@@ -95,13 +95,22 @@ pub(super) fn count(
 
 /// Counts what an activity does: its kind of event, and what it does to data.
 pub(super) fn count_operation(profile: &Profile, day: &mut Day, shared: &Shared, activity: &Activity) {
-    if matches!(activity.kind, Kind::Login | Kind::Logout) || activity.native.is_some() {
+    // The APIs' own logs have the calls of the log of all calls, too.
+    let is_twice = activity.kind == Kind::ApiUsage && day.has_own_calls();
+    if matches!(activity.kind, Kind::Login | Kind::Logout) || activity.native.is_some() || is_twice {
         return;
     }
     let key = names::pair(u64::from(names::OPERATION), (activity.kind as u64) << 8 | activity.effect as u64);
     count(profile, day, shared, (ValueKind::Operation, key), activity.id, || {
         format!("{} {}", activity.kind.as_str().replace('_', " "), activity.effect).into()
     });
+}
+
+/// Discounts what an account uses to `share`, in the org's, too: what it alone did is no habit of others.
+pub(super) fn discount(profile: &mut Profile, shared: &mut Shared, share: f64) {
+    let (class, used) = (profile.class, &mut shared.signals.used);
+    profile.signals.habits.iter().for_each(|(key, weight)| used.forget(class, key, weight * (1.0 - share as f32)));
+    profile.signals.habits.discount(share);
 }
 
 /// Observes the open day if its ratio has risen far enough.
@@ -127,8 +136,10 @@ pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Da
     const CLIP: f64 = 3.0;
     /// User-days that a class remembers. A choice: 30 days of 100 accounts.
     const MEMORY: f64 = 3_000.0;
-    let (habits, used, class) = (&mut profile.signals.habits, &mut shared.signals.used, profile.class);
+    let (habits, used) = (&mut profile.signals.habits, &mut shared.signals.used);
     let values = &mut day.signals.values;
+    // A day stays in the class in which it was learned first.
+    let class = values.learned.map_or(profile.class, |day| day.class);
     if values.is_empty() {
         return None;
     }
@@ -136,7 +147,7 @@ pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Da
     let above = values.usual.map(|usual| (ratio - usual.mean) / usual.deviation);
     let most = values.usual.map_or(f64::INFINITY, |usual| usual.mean + CLIP * usual.deviation);
     let share = above.filter(|above| *above > CLIP).map_or(1.0, |above| (CLIP / above).powi(2)) as f32;
-    let learned = LearnedDay { ratio: ratio.min(most), against: values.against, share };
+    let learned = LearnedDay { ratio: ratio.min(most), against: values.against, share, class };
     learn_again(&mut habits.ratio, before.map(|day| day.ratio), learned.ratio, LEAST_RATIO, shared.memory_days);
     learn_again(&mut habits.against, before.map(|day| day.against), learned.against, LEAST_RATIO, shared.memory_days);
     if let Some(days) = used.days.get_mut(class as usize).filter(|_| values.usual.is_some()) {
@@ -295,6 +306,9 @@ impl Used {
 
     fn learn(&mut self, class: UserClass, kind: ValueKind, key: u64, added: f32) {
         let Some(of_kind) = self.kinds.get_mut(kind as usize) else { return };
+        if added < 0.0 && !self.values.contains_key(&key) {
+            return;
+        }
         let value = self.values.entry(key).or_insert_with(|| {
             of_kind.values += 1;
             UsedValue { kind, weights: Weights::default() }
@@ -303,6 +317,12 @@ impl Used {
             if let Some(weight) = weights.get_mut(class as usize) {
                 *weight = (*weight + added).max(0.0);
             }
+        }
+    }
+
+    fn forget(&mut self, class: UserClass, key: u64, weight: f32) {
+        if let Some(kind) = self.values.get(&key).map(|value| value.kind) {
+            self.learn(class, kind, key, -weight);
         }
     }
 

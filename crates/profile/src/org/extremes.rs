@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::estimate::{Moments, Pool, Prior};
-use crate::user::{Day, ExtremeDay, ExtremeModel, PageDay, Profile};
+use crate::user::{Day, ExtremeModel, LargestDay, NamedRequest, PageDay, Profile};
 use model::{Activity, Feature, Kind, Largest, Pages, Surface, UserClass};
 use serde::{Deserialize, Serialize};
 
@@ -56,47 +56,39 @@ pub(super) fn request(
         return;
     }
     let model = model_of(&profile.signals.largest, surface);
-    let today = match day.signals.largest.iter_mut().find(|(of, _)| *of == surface) {
-        Some((_, today)) => today,
-        None => {
-            let prior = shared.signals.largest.get(surface as usize).and_then(|pools| pools.prior(profile.class));
-            day.signals.largest.push((surface, model.open(prior.as_ref())));
-            match day.signals.largest.last_mut() {
-                Some((_, today)) => today,
-                None => return,
-            }
-        }
-    };
-    if rows <= today.value {
-        return;
-    }
-    today.value = rows;
+    let index = day.signals.largest.iter().position(|today| today.surface == surface).unwrap_or_else(|| {
+        let prior = shared.signals.largest.get(surface as usize).and_then(|pools| pools.prior(profile.class));
+        day.signals.largest.push(LargestDay { surface, rows: model.open(prior.as_ref()), request: None });
+        day.signals.largest.len() - 1
+    });
+    let Some(today) = day.signals.largest.get_mut(index).filter(|today| rows > today.rows.value) else { return };
+    today.rows.value = rows;
+    today.request = None;
     let shift = shared.progress.factor_on(day.number, surface);
-    let Some(largest) = largest(&model, day.number, surface, today, shift) else { return };
-    features.push(Feature::Largest(Largest {
-        name: activity.resource_name.clone(),
-        objects: activity.objects.to_vec(),
-        evidence: vec![activity.id],
-        ..largest
-    }));
+    if largest(&model, day.number, today, shift).is_some() {
+        let (name, objects) = (activity.resource_name.clone(), activity.objects.to_vec());
+        today.request = Some(Box::new(NamedRequest { name, objects, id: activity.id }));
+        features.extend(largest(&model, day.number, today, shift).map(Feature::Largest));
+    }
 }
 
-/// Describes a day's largest request as a feature, without its name. Returns `None` if it does not stand out.
-fn largest(model: &ExtremeModel, day: i32, surface: Surface, today: &ExtremeDay, shift: f64) -> Option<Largest> {
-    let ((deviations, peer_deviations), (unshifted, _)) = (today.deviations(shift)?, today.deviations(0.0)?);
-    let usual = today.usual.filter(|_| unshifted > OBSERVED)?;
+/// Describes a day's largest request as a feature. Returns `None` if it does not stand out.
+fn largest(model: &ExtremeModel, day: i32, today: &LargestDay, shift: f64) -> Option<Largest> {
+    let ((deviations, peer_deviations), (unshifted, _)) = (today.rows.deviations(shift)?, today.rows.deviations(0.0)?);
+    let usual = today.rows.usual.filter(|_| unshifted > OBSERVED)?;
+    let request = today.request.as_deref();
     Some(Largest {
-        surface,
-        rows: today.value,
-        name: None,
+        surface: today.surface,
+        rows: today.rows.value,
+        name: request.and_then(|request| request.name.clone()),
         deviations,
         peer_deviations,
         usual: usual.typical(),
         days: usual.evidence,
         prior_weight: usual.prior_weight,
-        recurrences: model.recurrences(day, today.value),
-        objects: Vec::new(),
-        evidence: Vec::new(),
+        recurrences: model.recurrences(day, today.rows.value),
+        objects: request.map(|request| request.objects.clone()).unwrap_or_default(),
+        evidence: request.map(|request| request.id).into_iter().collect(),
         shift,
         unshifted,
     })
@@ -138,20 +130,21 @@ pub(super) fn page(
 pub(super) fn close(profile: &mut Profile, shared: &mut Shared, day: &mut Day) -> Vec<Feature> {
     let mut features = Vec::new();
     let (class, memory, number) = (profile.class, shared.memory_days * MEMORY, day.number);
-    for (surface, today) in &mut day.signals.largest {
-        if !profile.signals.largest.iter().any(|(of, _)| of == surface) {
-            profile.signals.largest.push((*surface, ExtremeModel::default()));
+    for today in &mut day.signals.largest {
+        let surface = today.surface;
+        if !profile.signals.largest.iter().any(|(of, _)| *of == surface) {
+            profile.signals.largest.push((surface, ExtremeModel::default()));
         }
-        let found = profile.signals.largest.iter_mut().find(|(of, _)| of == surface);
-        let (Some((_, model)), Some(pools)) = (found, shared.signals.largest.get_mut(*surface as usize)) else {
+        let found = profile.signals.largest.iter_mut().find(|(of, _)| *of == surface);
+        let (Some((_, model)), Some(pools)) = (found, shared.signals.largest.get_mut(surface as usize)) else {
             continue;
         };
-        let shift = shared.progress.factor_on(number, *surface);
+        let shift = shared.progress.factor_on(number, surface);
         if shift > 0.0 {
-            features.extend(largest(model, number, *surface, today, shift).map(Feature::Largest));
+            features.extend(largest(model, number, today, shift).map(Feature::Largest));
         }
         let before = model.root;
-        model.learn_day(today, number, memory);
+        model.learn_day(&mut today.rows, number, memory);
         pools.learn(class, &before, &model.root);
     }
     let Some(pages) = day.signals.pages.as_mut() else { return features };
@@ -194,7 +187,8 @@ fn model_of(models: &[(Surface, ExtremeModel)], surface: Surface) -> ExtremeMode
 
 /// Describes a day's pages as a feature. Returns `None` if neither the account nor its population has taught it anything.
 fn page_feature(profile: &Profile, day: i32, pages: &PageDay, shift: f64) -> Option<Feature> {
-    let (deviations, peer_deviations) = pages.count.deviations(shift)?;
+    let ((deviations, peer_deviations), (unshifted, _)) =
+        (pages.count.deviations(shift)?, pages.count.deviations(0.0)?);
     let usual = pages.count.usual?;
     Some(Feature::Pages(Pages {
         pages: pages.count.value as u32,
@@ -207,6 +201,7 @@ fn page_feature(profile: &Profile, day: i32, pages: &PageDay, shift: f64) -> Opt
         recurrences: profile.signals.pages.map_or(0, |model| model.recurrences(day, pages.count.value)),
         objects: pages.objects.clone(),
         evidence: pages.evidence.clone(),
+        unshifted,
     }))
 }
 

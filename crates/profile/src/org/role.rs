@@ -1,11 +1,12 @@
 //! What a change of role does to a baseline.
 
-use super::Shared;
 use super::population::RowQuantity;
+use super::{Shared, composition};
 use crate::user::{COUNTERS, DrainState, Profile};
 use model::Surface;
 
-/// Discounts what was learned of an account that has another role, so that its class counts for more.
+/// Discounts what was learned of an account that has another role, so that its class counts for more. Its largest
+/// requests and record pages stay: another role reads as much at once.
 pub(super) fn discount(profile: &mut Profile, shared: &mut Shared) {
     /// Share of the weight that is kept. A choice: a full baseline of 60 days then weighs as six.
     const SHARE: f64 = 0.1;
@@ -23,7 +24,7 @@ pub(super) fn discount(profile: &mut Profile, shared: &mut Shared) {
         populations.learn_rows(class, *surface, RowQuantity::Request, &before.2, &model.request);
         populations.learn_rows(class, *surface, RowQuantity::Intensity, &before.3, &model.intensity);
     }
-    profile.signals.habits.discount(SHARE);
+    composition::discount(profile, shared, SHARE);
     profile.writes.iter_mut().for_each(|model| model.discount(SHARE));
     for counter in COUNTERS {
         let Some(moments) = profile.counts.get_mut(counter) else { continue };

@@ -90,7 +90,8 @@ pub(super) type ProfileWrites = (Vec<WriteModel>, Vec<WriteDay>, Vec<(i32, Vec<W
 /// What follows from version 6 on: more of the open day, and of closed days by the number of the day.
 pub(super) type ProfileDays = (Option<DayMore>, Vec<(i32, DayMore)>);
 
-/// What follows from version 7 on: more of the account, of its open day, and of closed days by the number of the day.
+/// What follows from version 7 on: more of the account, of its open day, and of closed days by their place,
+/// and the filters of dropped values by kind.
 pub(super) type ProfileSignals = (Signals, Option<DaySignals>, Vec<(u32, DaySignals)>, Vec<(u8, Dropped)>);
 
 /// Number of entries that the other records hold together.

@@ -133,13 +133,14 @@ fn administrator(profile: &Profile, delegated_days: f32) -> (f64, Basis) {
     let work = &profile.signals.work;
     let evidence = |days: f32, others: (f64, f64)| {
         let (k, n) = (f64::from(days.min(work.days)), f64::from(work.days));
-        let likelihood = |(a, b): (f64, f64)| {
+        let likelihood = |k: f64, (a, b): (f64, f64)| {
             let ln_beta = |a: f64, b: f64| checked_ln_beta(a, b).unwrap_or(0.0);
             ln_beta(k + a, n - k + b) - ln_beta(a, b)
         };
         // The mixture with administrators who never do it: its part is the likelihood of no day at all.
-        let never = if k > 0.0 { 0.0 } else { 0.5 };
-        (0.5 * (likelihood(ADMINISTRATORS)).exp() + never).ln() - likelihood(others)
+        let of = |k: f64, never: f64| (0.5 * likelihood(k, ADMINISTRATORS).exp() + never).ln() - likelihood(k, others);
+        // Days fade and never reach zero: what is left of one is no less evidence than none.
+        of(0.0, 0.5).max(if k > 0.0 { of(k, 0.0) } else { f64::NEG_INFINITY })
     };
     let reasons = [
         (
@@ -286,7 +287,7 @@ mod tests {
             let of = |share: f32| {
                 let profile = profile(|profile| {
                     profile.signals.work.days = days;
-                    profile.signals.work.change_days = 1.0 + (days - 1.0) * share;
+                    profile.signals.work.change_days = days * share;
                 });
                 administrator(&profile, 0.0).0
             };

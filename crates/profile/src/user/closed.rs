@@ -1,6 +1,6 @@
 //! Closed days of an account, kept while activities of them may still come.
 
-use super::{Counts, Day, DayMore, DaySignals, DayTests, DrainState, HourRows, WriteDay};
+use super::{Counts, Day, DayMore, DaySignals, DrainState, HourRows, WriteDay};
 use crate::estimate::Moments;
 use model::{Surface, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -105,10 +105,9 @@ impl ClosedDays {
         }
     }
 
-    /// Returns the surprises of the day that began at `start`, if the account had it.
-    pub(crate) fn tests_of(&mut self, start: Timestamp) -> Option<&mut DayTests> {
-        let closed = self.0.iter_mut().find(|closed| closed.day.start == start);
-        closed.map(|closed| &mut closed.day.signals.tests)
+    /// Returns the day that began at `start`, if the account had it.
+    pub(crate) fn starting(&mut self, start: Timestamp) -> Option<&mut Box<Day>> {
+        self.0.iter_mut().find(|closed| closed.day.start == start).map(|closed| &mut closed.day)
     }
 
     /// Returns a day by its number, if the account had one.

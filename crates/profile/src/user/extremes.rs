@@ -2,7 +2,7 @@
 
 use super::{MOST_EVIDENCE, Peaks, learn_again, push_unique};
 use crate::estimate::{Moments, Prior, Root, cube_root};
-use model::{Activity, Text, Uuid};
+use model::{Activity, Surface, Text, Uuid};
 use serde::{Deserialize, Serialize};
 
 /// What was learned of one quantity of an account's days. The order of the fields is the encoding of the stored state.
@@ -23,6 +23,24 @@ pub(crate) struct ExtremeDay {
     pub(crate) peers: Option<Root>,
     /// What the baseline learned of the day; `None` before its first close.
     learned: Option<f64>,
+}
+
+/// The largest request of one day through one surface. The order of the fields is the encoding of the stored state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LargestDay {
+    pub(crate) surface: Surface,
+    /// Its rows.
+    pub(crate) rows: ExtremeDay,
+    /// The request once it stands out.
+    pub(crate) request: Option<Box<NamedRequest>>,
+}
+
+/// A request, as a finding names it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct NamedRequest {
+    pub(crate) name: Option<Text>,
+    pub(crate) objects: Vec<Text>,
+    pub(crate) id: Uuid,
 }
 
 /// The record pages of one day. The order of the fields is the encoding of the stored state.
@@ -73,6 +91,14 @@ impl ExtremeDay {
     pub(crate) fn deviations(&self, shift: f64) -> Option<(f64, f64)> {
         let own = self.usual?.deviations(self.value, shift);
         Some((own, self.peers.map_or(own, |peers| peers.deviations(self.value, shift))))
+    }
+}
+
+impl LargestDay {
+    /// Returns the bytes of memory on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let objects = |request: &NamedRequest| request.objects.capacity() * size_of::<Text>();
+        self.request.as_deref().map_or(0, |request| size_of::<NamedRequest>() + objects(request))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an account uses, and how much: the values of its days, and what a usual day of it is.
 
 use crate::estimate::Moments;
-use model::{Text, Uuid, ValueKind};
+use model::{Text, UserClass, Uuid, ValueKind};
 use serde::{Deserialize, Serialize};
 
 /// Number of kinds of values.
@@ -185,6 +185,8 @@ pub(crate) struct LearnedDay {
     pub(crate) against: f64,
     /// Share of its weight that each value was learned with.
     pub(crate) share: f32,
+    /// The class that it was learned for.
+    pub(crate) class: UserClass,
 }
 
 impl DayValues {

@@ -1,6 +1,6 @@
 //! What a profile and its days have from version 7 of the record on.
 
-use super::{DayTests, DayValues, ExtremeDay, ExtremeModel, FirstDays, Habits, PageDay, Work, WorkDay};
+use super::{DayTests, DayValues, ExtremeModel, FirstDays, Habits, LargestDay, PageDay, Work, WorkDay};
 use crate::org::apps::AppDays;
 use crate::org::wake::OwnSilences;
 use model::{Surface, Text, Uuid};
@@ -32,6 +32,8 @@ pub(crate) struct Signals {
 pub(crate) struct DaySignals {
     /// The least used of the day's new connected apps.
     pub(crate) new_app: Option<Box<NewAppDay>>,
+    /// Whether the day counts for new apps: those of an account in its first days do not.
+    pub(crate) is_app_day: bool,
     /// Whether a new app of the day was learned when it was closed.
     pub(crate) is_app_learned: bool,
     /// The long silence that the day ended.
@@ -39,7 +41,7 @@ pub(crate) struct DaySignals {
     /// What decides the class.
     pub(crate) work: WorkDay,
     /// Rows of the largest request, by surface: those that were used.
-    pub(crate) largest: Vec<(Surface, ExtremeDay)>,
+    pub(crate) largest: Vec<LargestDay>,
     /// Record pages.
     pub(crate) pages: Option<Box<PageDay>>,
     /// What the tests of detectors found.
@@ -101,7 +103,8 @@ impl DaySignals {
         let app = self.new_app.as_ref();
         app.map_or(0, |app| size_of::<NewAppDay>() + app.evidence.capacity() * size_of::<Uuid>())
             + self.wake.as_ref().map_or(0, |_| size_of::<WakeDay>())
-            + self.largest.capacity() * size_of::<(Surface, ExtremeDay)>()
+            + self.largest.capacity() * size_of::<LargestDay>()
+            + self.largest.iter().map(LargestDay::heap_bytes).sum::<usize>()
             + pages
             + self.tests.heap_bytes()
             + self.values.heap_bytes()

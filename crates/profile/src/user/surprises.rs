@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct DayTests {
     /// The class in which they were learned; `None` before.
     pub(crate) class: Option<UserClass>,
+    /// The key of the settings that they were learned by.
+    #[serde(with = "postcard::fixint::le")]
+    pub(crate) key: u64,
     /// How much the day counts.
     pub(crate) weight: f32,
     /// One for each test that was surprised.
@@ -30,21 +33,22 @@ impl DayTests {
         self.of_day.capacity() * size_of::<DayTest>()
     }
 
-    /// Notes a surprise: the largest of a test counts. Returns what is learned of the test before and after, if that
-    /// differs.
-    pub(crate) fn note(&mut self, index: u16, surprise: f64) -> Option<(f64, f64)> {
+    /// Notes a surprise: the largest of a test counts. Returns what was learned of the test, and the test, if it is larger
+    /// now.
+    pub(crate) fn note(&mut self, index: u16, surprise: f64) -> Option<(f64, &mut DayTest)> {
         let surprise = surprise as f32;
-        let Some(test) = self.of_day.iter_mut().find(|test| test.index == index) else {
-            if surprise <= 0.0 {
-                return None;
-            }
-            let test = DayTest { index, surprise, most: f64::INFINITY };
-            self.of_day.push(test);
-            return Some((0.0, test.learned()));
-        };
+        if surprise <= 0.0 {
+            return None;
+        }
+        let known = self.of_day.iter().position(|test| test.index == index);
+        let place = known.unwrap_or_else(|| {
+            self.of_day.push(DayTest { index, surprise: 0.0, most: f64::INFINITY });
+            self.of_day.len() - 1
+        });
+        let test = self.of_day.get_mut(place).filter(|test| surprise > test.surprise)?;
         let before = test.learned();
-        test.surprise = test.surprise.max(surprise);
-        (test.learned() != before).then(|| (before, test.learned()))
+        test.surprise = surprise;
+        Some((before, test))
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn largest() -> impl Strategy<Value = Largest> {
 }
 
 pub(super) fn pages() -> impl Strategy<Value = Pages> {
-    (any::<(u32, u32)>(), vec(number(), 6), texts(), uuids()).prop_map(
+    (any::<(u32, u32)>(), vec(number(), 7), texts(), uuids()).prop_map(
         |((pages, recurrences), numbers, objects, evidence)| {
             let mut numbers = numbers.into_iter();
             let mut next = || numbers.next().unwrap_or_default();
@@ -75,6 +75,7 @@ pub(super) fn pages() -> impl Strategy<Value = Pages> {
                 recurrences,
                 objects,
                 evidence,
+                unshifted: next(),
             }
         },
     )
