@@ -1,4 +1,5 @@
-//! What decides a verdict: the `[detect]` section of the configuration. Changing it needs no relearning.
+//! What decides a verdict: the `[detect]` section of the configuration. Changing it needs no relearning, but for
+//! [`Settings::surprise_key`].
 
 use crate::registry::DETECTORS;
 use serde::{Deserialize, Serialize};

@@ -64,7 +64,7 @@ const DEFAULTS: [(&str, f64, &str); 26] = [
     // One request is a weaker sign than a day. A crawl of pages is an alarm by itself, because nothing else sees it.
     ("large_request", 0.52, "reading"),
     ("page_crawl", 0.95, "reading"),
-    // So that many records deleted or updated by a person are an alarm by themselves: see the pages of these detectors.
+    // So that some 5,000 records deleted by a person are an alarm by themselves, and 50,000 updated are, before calibration.
     ("mass_deletion", 0.95, "writing"),
     ("mass_change", 0.95, "writing"),
     ("scope_increase", 0.95, "reading"),
@@ -82,7 +82,7 @@ const DEFAULTS: [(&str, f64, &str); 26] = [
     ("login_as_export", 0.745, "delegation"),
     ("off_hours", 0.9, "time"),
     ("api_recon", 0.55, "reconnaissance"),
-    // Evidence for what follows: one change alone (score 4 to 6) is a risk of 20 to 36, and with a certain spike an alarm.
+    // Evidence for what follows: one change alone (score 3 to 7) is a risk of 15 to 40, and with a certain spike an alarm.
     // Choices, not tuned: simulated orgs have no such changes.
     ("rights_raised", 0.55, "rights"),
     ("app_authorized", 0.6, "apps"),

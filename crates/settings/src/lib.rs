@@ -218,6 +218,26 @@ mod tests {
     }
 
     #[test]
+    fn pages_state_the_highest_scores_and_weights() {
+        let risk = risk::Settings::default();
+        for detector in detect::DETECTORS {
+            let (name, weight) = (detector.name(), risk.weight(detector.name()));
+            let path = format!("{}/../../docs/detectors/{name}.md", env!("CARGO_MANIFEST_DIR"));
+            let row = format!("| {} | {} | {} |", detector.ceiling(), weight.weight, weight.group);
+            assert!(std::fs::read_to_string(&path).unwrap().contains(&row), "{name}.md lacks {row}");
+        }
+    }
+
+    #[test]
+    fn what_is_new_to_an_account_is_no_alarm_by_itself() {
+        for name in ["new_app", "dormant_account", "rare_network", "rare_user_agent"] {
+            let detector = detect::DETECTORS.iter().find(|detector| detector.name() == name).unwrap();
+            let risk = detector.ceiling() / 10.0 * risk::Settings::default().weight(name).weight;
+            assert!(risk < 0.6, "{name}: {risk}");
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_an_error_with_its_place() {
         insta::assert_snapshot!(parse("[detect]\nraise_att = 3.0\n").unwrap_err());
     }

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_account_that_wakes_from_elsewhere_is_anomalous_and_no_alarm_by_itself() {
+    fn a_forgotten_account_that_wakes_from_elsewhere_is_anomalous() {
         let found = finding(&DormantAccount, Feature::Wake(forgotten()));
         assert!(found.surprise > 4.0 && found.score < 7.0);
         insta::assert_snapshot!(found.summary, @"Active again after 61 days without activity, from 203.0.113.0/24 with Firefox on Linux, both new to it; its longest silence before was 9 days");

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_that_nobody_has_is_anomalous_and_no_alarm_by_itself() {
+    fn an_app_that_nobody_has_is_anomalous() {
         let found = finding(&NewApp, Feature::App(clone()));
         assert!(found.surprise > 4.0 && found.score < 7.0);
         insta::assert_snapshot!(found.summary, @"Used the connected app My Ticket Portal (0H4hn0000004aBcCAE) for the first time, which read 48,000 rows in 12 requests; no other account uses it; a new app usually comes less than once a year");

@@ -31,13 +31,12 @@ fn spike<'a>(
     };
     let is_shifted = observation.activity.is_none() && volume.day.shift > 0.0;
     let surprise = tail::surprise(found.spike);
-    let judgement = Judgement::new(surprise, volume.surface.as_str(), move || {
-        let is_explained = surprise < settings.raise_at("row_spike");
-        explain(
-            volume,
-            &found,
-            is_explained || tail::surprise(tail::any_of(found.day, WAYS)) >= settings.raise_at("row_spike"),
-        )
+    let subject = volume.surface.as_str();
+    let judgement = Judgement::new(surprise, subject, move || {
+        let is_raised =
+            |surprise| observation.calibrated("row_spike", subject, surprise) >= settings.raise_at("row_spike");
+        let of_day = tail::surprise(tail::any_of(found.day, WAYS));
+        explain(volume, &found, !is_raised(surprise) || is_raised(of_day))
     });
     Ok(if is_shifted { judgement.unless_explained(before()) } else { judgement })
 }
