@@ -155,8 +155,8 @@ pub(crate) async fn dev_with(
     Outcome::read(folder.path())
 }
 
-/// The longest time that a test waits for a condition.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest time that a test waits for a condition. None takes a fifth of it on an idle machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Polls until there is an answer.
 pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
@@ -206,13 +206,26 @@ pub(crate) struct Fleet {
 /// The variable for the file with a service's seed.
 pub(crate) const SEED: &str = "ORGWATCH_NATS__AUTH__NKEY_SEED_FILE";
 
+/// A test that fails shows how each service ended and the end of its log.
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for (name, mut child) in std::mem::take(&mut self.running) {
+            eprintln!("── {name}, ended: {:?}\n{}", child.try_wait(), self.log(&name));
+        }
+    }
+}
+
 impl Fleet {
     pub(crate) fn new(config: PathBuf, logs: PathBuf) -> Self {
         Self { config, logs, seeds: None, variables: Vec::new(), running: BTreeMap::new() }
     }
 
-    pub(crate) fn with_seeds(self, seeds: PathBuf) -> Self {
-        Self { seeds: Some(seeds), ..self }
+    pub(crate) fn with_seeds(mut self, seeds: PathBuf) -> Self {
+        self.seeds = Some(seeds);
+        self
     }
 
     /// Sets a variable in the environment of every service.

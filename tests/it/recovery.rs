@@ -1,7 +1,7 @@
 //! Backup and restore: the run continues after a restore, and its outcome equals that of a backtest.
 //! [`crate::equality`] shows that the files of events alone are enough.
 
-use crate::kit::{Fleet, backtest, export, orgs};
+use crate::kit::{Fleet, PATIENCE, backtest, export, orgs};
 use model::Timestamp;
 use orgwatchd::{Config, Node, idle};
 use serde_json::Value;
@@ -15,7 +15,6 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 const SERVICES: [&str; 5] = ["ingest", "baseline", "detector", "correlator", "notifier"];
-const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Site {
     folder: TempDir,

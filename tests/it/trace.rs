@@ -1,6 +1,6 @@
 //! One trace from the request with an event to the notification of its incident.
 
-use crate::kit::Fleet;
+use crate::kit::{Fleet, PATIENCE};
 use crate::metrics;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -36,7 +36,6 @@ const TOKEN: &str = "a-token-of-this-org";
 const KEY: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Fifteen usual days of an account, then one view of far more rows.
 fn events() -> String {
