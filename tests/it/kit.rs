@@ -207,6 +207,7 @@ pub(crate) struct Fleet {
 pub(crate) const SEED: &str = "ORGWATCH_NATS__AUTH__NKEY_SEED_FILE";
 
 /// A test that fails shows how each service ended and the end of its log.
+#[expect(clippy::print_stderr, reason = "a failed test shows its output")]
 impl Drop for Fleet {
     fn drop(&mut self) {
         if !std::thread::panicking() {
