@@ -80,7 +80,7 @@ const DEFAULTS: [(&str, f64, &str); 26] = [
     ("failed_then_success", 0.775, "login"),
     ("session_hijack", 0.9, "session"),
     ("login_as_export", 0.745, "delegation"),
-    ("off_hours", 0.9, "time"),
+    ("off_hours", 0.6, "time"),
     ("api_recon", 0.55, "reconnaissance"),
     // Evidence for what follows: one change alone (score 3 to 7) is a risk of 15 to 40, and with a certain spike an alarm.
     // Choices, not tuned: simulated orgs have no such changes.

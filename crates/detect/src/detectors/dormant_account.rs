@@ -16,9 +16,19 @@ detector! {
 
 /// Least p-value of a return that many accounts share, as after a season. A choice.
 const MANY: f64 = 0.05;
+/// Least p-value of a return from a known network with a known client: worth a finding, not an alarm, because people come
+/// back from leave. A choice.
+const KNOWN: f64 = 0.01;
 
 fn wake<'a>(wake: &'a Wake, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
-    let least = if wake.many { MANY } else { 0.0 };
+    let is_known = wake.new_network.is_none() && wake.new_client.is_none();
+    let least = if wake.many {
+        MANY
+    } else if is_known {
+        KNOWN
+    } else {
+        0.0
+    };
     let surprise = tail::surprise((wake.chance * wake.novelty).max(least));
     Ok(Judgement::new(surprise, "", move || {
         let of_silence = tail::surprise(wake.chance).min(surprise);
