@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The risk is that of the incident's worst moment. At each moment the strongest finding of each detector counts, halved
 /// for every `half_life_hours` between the two; within a group of detectors the strongest counts in full and the others
 /// are damped. Findings that come together therefore weigh more than the same findings spread over days, and a later
-/// finding never lowers the risk. Modifiers multiply the odds R/(1 − R), so the score stays below 100.
+/// finding never lowers the risk. Modifiers multiply the odds R/(1 − R), so the score stays below 100. One of them,
+/// `both_kinds`, is of the moment; the others are of the incident.
 pub fn receipt(findings: &[Finding], settings: &Settings, config_hash: &Text) -> Receipt {
     let (mut risk, mut terms) = worst_moment(findings, settings);
     for modifier in modifiers(findings, settings) {
@@ -49,7 +50,8 @@ fn total(parts: Vec<Part>, model: RiskModel, config_hash: &Text) -> Receipt {
     Receipt { model, config_hash: config_hash.clone(), risk_score: rounded, terms }
 }
 
-/// Returns the risk at the moment where it is highest (the earliest of equals), and the part that each detector adds.
+/// Returns the risk at the moment where it is highest (the earliest of equals), and the part that each detector adds and
+/// what both kinds of evidence add together.
 fn worst_moment(findings: &[Finding], settings: &Settings) -> (f64, Vec<Part>) {
     let moments: BTreeSet<Timestamp> = findings.iter().map(|finding| finding.revised_at).collect();
     let mut worst = (0.0, Vec::new());
@@ -58,6 +60,10 @@ fn worst_moment(findings: &[Finding], settings: &Settings) -> (f64, Vec<Part>) {
         let risk = match settings.model {
             RiskModel::NoisyOr => noisy_or(&mut terms),
             RiskModel::Sum => sum(&mut terms),
+        };
+        let risk = match both_kinds(&terms, settings) {
+            Some(modifier) => modify(risk, modifier, &mut terms),
+            None => risk,
         };
         if risk > worst.0 || worst.1.is_empty() {
             worst = (risk, terms);
@@ -75,12 +81,11 @@ fn finding_terms(findings: &[Finding], moment: Timestamp, settings: &Settings) -
             *slot = finding;
         }
     }
-    let mut parts: Vec<(Part, String)> = best
+    let mut parts: Vec<(Term, String)> = best
         .into_values()
         .map(|finding| {
             let weight = settings.weight(&finding.detector);
             let decay = decay(finding, moment, settings);
-            let part = weight.weight * finding.score / 10.0 * decay;
             let term = Term {
                 finding_id: Some(finding.finding_id),
                 score: finding.score,
@@ -88,14 +93,16 @@ fn finding_terms(findings: &[Finding], moment: Timestamp, settings: &Settings) -
                 decay,
                 ..term(TermKind::Finding, &finding.detector, finding.summary.clone())
             };
-            ((term, part), weight.group)
+            (term, weight.group)
         })
         .collect();
-    parts.sort_by(|((a, x), _), ((b, y), _)| y.total_cmp(x).then_with(|| a.name.cmp(&b.name)));
+    parts.sort_by(|(a, _), (b, _)| strength(b).total_cmp(&strength(a)).then_with(|| a.name.cmp(&b.name)));
     let mut groups = BTreeSet::new();
-    let damped = parts.into_iter().map(|((term, part), group)| {
+    let damped = parts.into_iter().map(|(term, group)| {
         let damping = if groups.insert(group) { 1.0 } else { settings.damping };
-        (Term { damping, ..term }, part * damping)
+        let term = Term { damping, ..term };
+        let part = strength(&term);
+        (term, part)
     });
     damped.collect()
 }
@@ -120,6 +127,32 @@ fn noisy_or(parts: &mut [Part]) -> f64 {
 
 fn sum(parts: &mut [Part]) -> f64 {
     parts.iter().map(|(_, part)| part).sum()
+}
+
+/// Multiplies the odds if there are findings of both kinds: of what was done, and of who did it. Each has innocent causes of
+/// its own, a project or a new laptop, which seldom fall on one day; an account in other hands shows both.
+fn both_kinds(terms: &[Part], settings: &Settings) -> Option<Modifier> {
+    /// Groups of detectors that see what was done.
+    const DONE: [&str; 2] = ["reading", "writing"];
+    /// The term of the weaker kind from which on the factor is full. A choice.
+    const FULL: f64 = 0.4;
+    let strongest = |is_done: bool| {
+        let of_kind = |term: &&Term| DONE.contains(&settings.weight(&term.name).group.as_str()) == is_done;
+        let terms = terms.iter().map(|(term, _)| term).filter(of_kind).map(|term| (term, strength(term)));
+        terms.filter(|(_, x)| *x > 0.0).max_by(|a, b| a.1.total_cmp(&b.1))
+    };
+    let ((done, by), (who, of)) = (strongest(true)?, strongest(false)?);
+    let factor = 1.0 + (settings.both_kinds - 1.0) * (by.min(of) / FULL).min(1.0);
+    if factor <= 1.0 {
+        return None;
+    }
+    let reason = format!("{} tells what was done, {} by whom", done.name, who.name);
+    Some(Modifier { name: "both_kinds", factor, reason })
+}
+
+/// Returns the x of a term, 0 to 1, as `docs/scoring.md` has it.
+fn strength(term: &Term) -> f64 {
+    term.weight * term.score / 10.0 * term.decay * term.damping
 }
 
 struct Modifier {
@@ -242,7 +275,7 @@ mod tests {
         assert!(risk(1_000) >= of(&[spike()], &Settings::default()).risk_score);
         let later = of(&[spike(), finding("off_hours", 2, 5.0, 12 * HOUR)], &Settings::default());
         let decays: Vec<(&str, f64)> = later.terms.iter().map(|term| (term.name.as_str(), term.decay)).collect();
-        assert_eq!(decays, [("row_spike", 1.0), ("off_hours", 0.5)]);
+        assert_eq!(decays, [("row_spike", 1.0), ("off_hours", 0.5), ("both_kinds", 1.0)]);
     }
 
     #[test]
@@ -264,8 +297,29 @@ mod tests {
             .collect();
         assert_eq!(
             modifiers,
-            [("object_sensitivity", 1.5, true), ("user_class", 0.8, false), ("corroboration", 1.5, true)]
+            [("object_sensitivity", 1.5, true), ("user_class", 0.8, false), ("corroboration", 1.2, true)]
         );
+    }
+
+    #[test]
+    fn what_was_done_and_by_whom_weigh_more_together() {
+        let settings = Settings::default();
+        let alone = Settings { both_kinds: 1.0, ..Settings::default() };
+        let of_both = |score| vec![finding("new_access", 1, 5.0, 0), finding("rare_user_agent", 2, score, 0)];
+        let modifier = |findings: &[Finding]| {
+            let receipt = of(findings, &settings);
+            receipt.terms.into_iter().find(|term| term.name == "both_kinds")
+        };
+        let full = modifier(&of_both(6.0)).unwrap();
+        assert!(full.multiplier == 3.0 && full.points.0 > 0, "{full:?}");
+        assert_eq!(full.reason, "new_access tells what was done, rare_user_agent by whom");
+        let weak = modifier(&of_both(1.0)).unwrap().multiplier;
+        assert!((1.1..1.6).contains(&weak), "{weak}");
+        assert!(of(&of_both(6.0), &settings).risk_score > of(&of_both(6.0), &alone).risk_score);
+        // Two detectors of reading, and two days that are far apart.
+        assert_eq!(modifier(&article_findings()), None);
+        let apart = [finding("new_access", 1, 5.0, 0), finding("rare_user_agent", 2, 6.0, 72 * HOUR)];
+        assert!(modifier(&apart).unwrap().multiplier < 1.1);
     }
 
     #[test]

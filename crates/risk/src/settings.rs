@@ -19,6 +19,9 @@ pub struct Settings {
     pub damping: f64,
     /// Factor on the odds for each further surface (list view, report, API, bulk) that findings name. 0.1 to 10.
     pub corroboration: f64,
+    /// Factor on the odds if strong findings of what was done (groups `reading` and `writing`) and of who did it (all other
+    /// groups) come together, 1 to 10; weaker ones have a part of it.
+    pub both_kinds: f64,
     /// Weights by detector; detectors that are absent keep the default.
     pub weights: BTreeMap<String, Weight>,
     /// Factors on the odds by object, 0.05 to 20; the highest of an incident counts.
@@ -44,7 +47,8 @@ impl Default for Settings {
             merge_hours: 24,
             half_life_hours: 12.0,
             damping: 0.3,
-            corroboration: 1.5,
+            corroboration: 1.2,
+            both_kinds: 3.0,
             weights: BTreeMap::new(),
             sensitivity: BTreeMap::new(),
             classes: BTreeMap::new(),
@@ -146,6 +150,7 @@ impl Settings {
         range("half_life_hours".into(), self.half_life_hours, 1.0, 24.0 * 365.0);
         range("damping".into(), self.damping, 0.0, 1.0);
         range("corroboration".into(), self.corroboration, 0.1, 10.0);
+        range("both_kinds".into(), self.both_kinds, 1.0, 10.0);
         for (detector, weight) in &self.weights {
             range(format!("weights.{detector}.weight"), weight.weight, 0.0, 1.0);
         }

@@ -56,6 +56,10 @@ pub(crate) fn fit(worlds: &[(&str, Vec<&Run>)]) {
             let change = move |risk: Settings| Settings { corroboration, ..risk };
             candidates.push((format!("corroboration {corroboration}"), with(change)));
         }
+        for both_kinds in [1.0, 2.0, 3.0, 4.0] {
+            let change = move |risk: Settings| Settings { both_kinds, ..risk };
+            candidates.push((format!("both kinds {both_kinds}"), with(change)));
+        }
         for merge_hours in [10, 16, 24] {
             let change = move |risk: Settings| Settings { merge_hours, ..risk };
             candidates.push((format!("merge {merge_hours}"), with(change)));

@@ -93,6 +93,7 @@ pub(super) fn settings() -> risk::Settings {
         half_life_hours: 168.0,
         damping: 0.5,
         corroboration: 1.15,
+        both_kinds: 1.0,
         weights: WEIGHTS.map(weight).into(),
         sensitivity: [].into(),
         classes: [].into(),
