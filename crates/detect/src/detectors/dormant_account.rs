@@ -16,9 +16,9 @@ detector! {
 
 /// Least p-value of a return that many accounts share, as after a season. A choice.
 const MANY: f64 = 0.05;
-/// Least p-value of a return from a known network with a known client: worth a finding, not an alarm, because people come
+/// Least p-value of a return from a known network with a known client: worth little by itself, because people come
 /// back from leave. A choice.
-const KNOWN: f64 = 0.01;
+const KNOWN: f64 = 0.003;
 
 fn wake<'a>(wake: &'a Wake, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     let is_known = wake.new_network.is_none() && wake.new_client.is_none();
