@@ -148,14 +148,18 @@ impl Settings {
         self.detectors.get(detector).and_then(|tuning| tuning.enabled).unwrap_or(true)
     }
 
-    /// Maps a surprise to a score from 0 to the ceiling of `detector`:
-    /// ceiling · c(surprise − zero_at) / c(full_at − zero_at), with c(x) = 1 − 2^(−x/halving) for x > 0, else 0.
+    /// Maps a surprise to a share of the highest score, 0 to 1: c(surprise − zero_at) / c(full_at − zero_at), with
+    /// c(x) = 1 − 2^(−x/halving) for x > 0, else 0.
+    pub fn share(&self, surprise: f64) -> f64 {
+        let certainty = |above: f64| 1.0 - (-above.max(0.0) / self.halving).exp2();
+        (certainty(surprise - self.zero_at) / certainty(self.full_at - self.zero_at)).clamp(0.0, 1.0)
+    }
+
+    /// Maps a surprise to a score from 0 to the ceiling of `detector`.
     pub(crate) fn score(&self, detector: &str, ceiling: f64, surprise: f64) -> f64 {
         let ceiling = self.detectors.get(detector).and_then(|tuning| tuning.ceiling).unwrap_or(ceiling);
-        let certainty = |above: f64| 1.0 - (-above.max(0.0) / self.halving).exp2();
-        let share = certainty(surprise - self.zero_at) / certainty(self.full_at - self.zero_at);
         // Two decimals: more would suggest a precision that the evidence does not have.
-        (ceiling * share.clamp(0.0, 1.0) * 100.0).round() / 100.0
+        (ceiling * self.share(surprise) * 100.0).round() / 100.0
     }
 
     /// Returns the surprise from which on `detector` raises findings.

@@ -51,6 +51,14 @@ pub fn list(names: &[Text], total: usize) -> String {
     }
 }
 
+/// Mentions an org's day that explains a part: `; the org's day was 1.4 times the usual`, from 5 % more than usual on.
+/// `shift` is the natural logarithm of the factor.
+pub fn busy_day(shift: f64) -> String {
+    /// A choice: less is no explanation.
+    const MENTIONED: f64 = 0.05;
+    if shift > MENTIONED { format!("; the org's day was {:.1} times the usual", shift.exp()) } else { String::new() }
+}
+
 /// Names the surface through which rows were read, after "through".
 pub fn through(surface: Surface) -> &'static str {
     match surface {

@@ -100,8 +100,16 @@ impl Entry {
         let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         match net.ok()? {
             IpNet::V4(net) => Some(Self::V4(net.trunc())),
-            IpNet::V6(net) => Some(Self::V6(net.trunc())),
+            IpNet::V6(net) => Some(Self::of_v6(net.trunc())),
         }
+    }
+
+    /// Returns a network of IPv6; one of IPv4 in the form of IPv6 (`::ffff:203.0.113.0/120`) as that of IPv4, since addresses
+    /// are looked up so.
+    fn of_v6(net: Ipv6Net) -> Self {
+        let mapped = net.network().to_ipv4_mapped().zip(net.prefix_len().checked_sub(96));
+        let v4 = mapped.and_then(|(base, length)| Ipv4Net::new(base, length).ok());
+        v4.map_or(Self::V6(net), Self::V4)
     }
 }
 
@@ -143,7 +151,15 @@ mod tests {
 
     #[test]
     fn networks_addresses_and_systems_are_found() {
-        let list = list(&["203.0.113.0/25", "198.51.100.7", "2001:db8::/32", "AS64500", "192.0.2.9/24"]);
+        let list = list(&[
+            "203.0.113.0/25",
+            "198.51.100.7",
+            "2001:db8::/32",
+            "AS64500",
+            "192.0.2.9/24",
+            "::ffff:10.1.0.0/112",
+            "::ffff:10.3.0.1",
+        ]);
         assert_eq!(list.invalid(), [""; 0]);
         let check = |address, expect| assert_eq!(is_in(&list, address), expect, "{address}");
         check("203.0.113.127", true);
@@ -154,6 +170,11 @@ mod tests {
         check("2001:db9::1", false);
         check("::ffff:203.0.113.1", true);
         check("192.0.2.200", true);
+        check("10.1.255.255", true);
+        check("::ffff:10.1.0.9", true);
+        check("10.2.0.0", false);
+        check("10.3.0.1", true);
+        check("10.3.0.2", false);
         assert!(list.contains("8.8.8.8".parse().unwrap(), Some(64_500)));
         assert!(!list.contains("8.8.8.8".parse().unwrap(), Some(64_501)));
     }

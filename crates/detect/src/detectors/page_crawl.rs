@@ -13,9 +13,6 @@ detector! {
     Pages => crawl
 }
 
-/// Org's day factor from which on the summary mentions it: 5 % more than usual.
-const MENTIONED_SHIFT: f64 = 0.05;
-
 fn crawl<'a>(
     pages: &'a Pages,
     observation: &'a Observation,
@@ -55,11 +52,7 @@ fn summary(pages: &Pages) -> String {
         [] => String::new(),
         names => format!(" of {}", text::list(names, names.len())),
     };
-    let day = if pages.shift > MENTIONED_SHIFT {
-        format!("; the org's day was {:.1} times the usual", pages.shift.exp())
-    } else {
-        String::new()
-    };
+    let day = text::busy_day(pages.shift);
     format!(
         "Opened {} record pages{of} in a day; a usual day has {}{}{day}",
         text::count(f64::from(pages.pages)),

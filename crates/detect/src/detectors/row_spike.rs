@@ -44,11 +44,7 @@ fn spike<'a>(
 /// Words the reasons. If the rows of the day do not stand out, what else does is named.
 fn explain(volume: &Volume, found: &Tails, is_due_to_the_day: bool) -> Explanation {
     let z = volume.day.plain_z(volume.rows);
-    let factor = if volume.day.shift > MENTIONED_SHIFT {
-        format!("; the org's day was {:.1} times the usual", volume.day.shift.exp())
-    } else {
-        String::new()
-    };
+    let factor = text::busy_day(volume.day.shift);
     let cause = if is_due_to_the_day { String::new() } else { other_cause(volume, found.hour, found.per_request) };
     let summary = format!(
         "Read {} rows through {}{}{factor}{cause}",
@@ -120,8 +116,6 @@ struct Tails {
     per_request: f64,
 }
 
-/// Shift of the org's day, a natural logarithm, from which on the summary mentions it: 5 % more than usual.
-const MENTIONED_SHIFT: f64 = 0.05;
 /// Ways in which a day can stand out: its rows, its largest hour, its rows a request. The p-value is corrected for
 /// looking at all three ([`tail::any_of`]).
 const WAYS: f64 = 3.0;

@@ -125,13 +125,11 @@ fn objective(worlds: &[(&str, Vec<&Run>)], tried: &Tried, is_printed: bool) -> f
 fn alerts(run: &Run, tried: &Tried) -> Vec<Alert> {
     let rules = Rulebook::new("".into(), tried.risk.clone());
     let defaults = detect::Settings::default();
-    let share = |surprise: f64, (zero, halving): (f64, f64)| {
-        let certainty = |above: f64| 1.0 - (-above.max(0.0) / halving).exp2();
-        (certainty(surprise - zero) / certainty(defaults.full_at - zero)).clamp(0.0, 1.0)
-    };
+    let (zero_at, halving) = tried.shape;
+    let shaped = detect::Settings { zero_at, halving, ..detect::Settings::default() };
     let scored = |finding: &Finding| {
-        let before = share(finding.surprise, (defaults.zero_at, defaults.halving));
-        let factor = if before > 0.0 { share(finding.surprise, tried.shape) / before } else { 0.0 };
+        let before = defaults.share(finding.surprise);
+        let factor = if before > 0.0 { shaped.share(finding.surprise) / before } else { 0.0 };
         Finding { score: finding.score * factor, ..finding.clone() }
     };
     let of_user = |(user, findings): (&UserId, &Vec<Finding>)| -> Vec<Alert> {
