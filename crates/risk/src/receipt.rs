@@ -146,7 +146,7 @@ fn both_kinds(terms: &[Part], settings: &Settings) -> Option<Modifier> {
     if factor <= 1.0 {
         return None;
     }
-    let reason = format!("{} tells what was done, {} by whom", done.name, who.name);
+    let reason = format!("{} shows what was done, {} by whom", done.name, who.name);
     Some(Modifier { name: "both_kinds", factor, reason })
 }
 
@@ -312,7 +312,7 @@ mod tests {
         };
         let full = modifier(&of_both(6.0)).unwrap();
         assert!(full.multiplier == 3.0 && full.points.0 > 0, "{full:?}");
-        assert_eq!(full.reason, "new_access tells what was done, rare_user_agent by whom");
+        assert_eq!(full.reason, "new_access shows what was done, rare_user_agent by whom");
         let weak = modifier(&of_both(1.0)).unwrap().multiplier;
         assert!((1.1..1.6).contains(&weak), "{weak}");
         assert!(of(&of_both(6.0), &settings).risk_score > of(&of_both(6.0), &alone).risk_score);
