@@ -42,7 +42,7 @@ pub struct Activity {
     pub resource_id: Option<Text>,
     /// Name of the list view, report, file or page. For a change in Setup, Salesforce's sentence on it.
     pub resource_name: Option<Text>,
-    /// How far the list view or report reaches.
+    /// How far the list view, report or query reaches.
     pub scope: Option<Scope>,
     /// Hash that the chunks of one execution share, and the pages of one query.
     pub run: Option<u64>,
@@ -275,7 +275,7 @@ words! {
 }
 
 words! {
-    /// How far a list view or report reaches, narrowest first.
+    /// How far a list view, report or query reaches. Views and reports have the first four, narrowest first.
     Scope {
         /// Records that the user owns.
         Own = "own",
@@ -285,6 +285,10 @@ words! {
         Team = "team",
         /// All records of the org.
         All = "all",
+        /// Records that a query selects by an id, an owner, a date or another indexed field, or only a few.
+        Selected = "selected",
+        /// No records: a query for their number.
+        Count = "count",
     }
 }
 

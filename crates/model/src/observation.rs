@@ -215,6 +215,8 @@ pub struct First {
     pub peer_tail: f64,
     /// Share of the day's views and reports that belong to the account's job, 0 to 1.
     pub known_share: f64,
+    /// For requests for all records: reports or the API. `None` for list views.
+    pub surface: Option<Surface>,
 }
 
 /// A client or network that is rare for the account.
@@ -323,4 +325,8 @@ pub struct Spread {
     pub names: Vec<Text>,
     /// First requests for these objects.
     pub evidence: Vec<Uuid>,
+    /// Objects of which records were counted.
+    pub counted: u32,
+    /// Usual number of objects of which records are counted; `None` while the org has too few days to compare with.
+    pub usual_counted: Option<Rate>,
 }

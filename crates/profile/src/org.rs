@@ -4,6 +4,7 @@
 mod access;
 mod adoption;
 pub(crate) mod apps;
+mod breadth;
 pub(crate) mod calibration;
 mod clock;
 mod close;

@@ -1,5 +1,6 @@
 //! The profile of one account: all that is known of how it behaves.
 
+mod breadth;
 mod burst;
 mod class;
 mod closed;
@@ -17,6 +18,7 @@ mod surprises;
 mod work;
 mod writes;
 
+pub(crate) use breadth::{Breadth, BreadthDay, Reach};
 pub(crate) use burst::Request;
 pub(crate) use class::{Candidates, classify};
 pub(crate) use closed::{Amended, ClosedDay, ClosedDays, LearnedRows, learn_again};

@@ -15,6 +15,7 @@ pub mod reading;
 mod record;
 mod reject;
 mod shape;
+mod soql;
 mod time;
 mod types;
 

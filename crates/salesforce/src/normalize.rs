@@ -94,7 +94,8 @@ pub(crate) fn normalize(
         Kind::ReportExport => rows::report_export(record, &mut activity),
         Kind::Api => rows::api(record, name, &mut activity),
         Kind::BulkApi => rows::bulk_api(record, &mut activity),
-        Kind::BulkApiResult | Kind::Search => {}
+        Kind::BulkApiResult => rows::query(record, &mut activity),
+        Kind::Search => {}
         Kind::File => rows::file(record, &mut activity),
         Kind::LightningUri | Kind::Uri => rows::uri(record, &mut activity),
         Kind::Login => login::login(record, &mut activity),

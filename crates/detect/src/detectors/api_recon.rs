@@ -7,7 +7,8 @@ use model::{Observation, Spread};
 use profile::tail;
 
 detector! {
-    /// Judges the number of distinct objects touched over the API in a day, against the account's days.
+    /// Judges the number of distinct objects touched over the API in a day, and of those only counted, against the account's
+    /// days.
     ApiRecon = "api_recon", Reconnaissance, ceiling 9.0,
     next "Find the owner of the connected app; if nobody planned the access, revoke its tokens.",
     Recon => spread
@@ -17,8 +18,14 @@ fn spread<'a>(spread: &'a Spread, _: &'a Observation, _: &'a Settings) -> Result
     if spread.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
-    let surprise = tail::surprise(tail::count_at_least(&spread.usual, f64::from(spread.objects)));
-    Ok(Judgement::new(surprise, "", move || {
+    let touched = tail::count_at_least(&spread.usual, f64::from(spread.objects));
+    let counted = spread.usual_counted.map(|usual| tail::count_at_least(&usual, f64::from(spread.counted)));
+    let p = counted.map_or(touched, |counted| tail::any_of(touched.min(counted), 2.0));
+    let counts = match spread.counted {
+        0 => String::new(),
+        n => format!("; it counted the records of {}", text::number_of(n, "object")),
+    };
+    Ok(Judgement::new(tail::surprise(p), "", move || {
         let empty = match spread.empty {
             0 => String::new(),
             n => format!("; {} returned at most one row", text::number_of(n, "request")),
@@ -26,24 +33,29 @@ fn spread<'a>(spread: &'a Spread, _: &'a Observation, _: &'a Settings) -> Result
         Explanation {
             confidence: score::confidence(spread.usual.evidence),
             summary: format!(
-                "Touched {} over the API in a day, {} of them for the first time ({}); a usual day has {}{empty}",
+                "Touched {} over the API in a day, {} of them for the first time ({}); a usual day has {}{empty}{counts}",
                 text::number_of(spread.objects, "object"),
                 spread.unknown,
                 text::list(&spread.names, spread.objects as usize),
                 text::quantity(spread.usual.mean()),
             ),
-            features: vec![
+            features: [
                 (
                     "objectCount",
                     spread.objects.to_string(),
                     f64::from(spread.objects - spread.unknown.min(spread.objects)),
                 ),
                 ("newObjects", spread.unknown.to_string(), f64::from(spread.unknown)),
-            ],
+                ("countedObjects", spread.counted.to_string(), f64::from(spread.counted)),
+            ]
+            .into_iter()
+            .filter(|(name, ..)| *name != "countedObjects" || spread.counted > 0)
+            .collect(),
             measures: vec![
                 ("objects", f64::from(spread.objects)),
                 ("new_objects", f64::from(spread.unknown)),
                 ("empty_requests", f64::from(spread.empty)),
+                ("counted_objects", f64::from(spread.counted)),
                 ("mean", spread.usual.mean()),
                 ("baseline_days", spread.usual.evidence),
             ],
@@ -69,7 +81,19 @@ mod tests {
             usual: usually(a_day),
             names: vec!["Account".into(), "Lead".into()],
             evidence: vec![],
+            counted: 0,
+            usual_counted: None,
         })
+    }
+
+    #[test]
+    fn an_integration_that_counts_the_objects_it_reads_is_anomalous() {
+        let Feature::Recon(spread) = objects(25, 22.0) else { unreachable!("made above") };
+        let counts =
+            |counted, a_day| Feature::Recon(Spread { counted, usual_counted: Some(usually(a_day)), ..spread.clone() });
+        let finding = finding(&ApiRecon, counts(24, 0.2));
+        insta::assert_snapshot!(finding.summary, @"Touched 25 objects over the API in a day, 24 of them for the first time (Account, Lead and 23 more); a usual day has 22; 3 requests returned at most one row; it counted the records of 24 objects");
+        assert_eq!(verdict(&ApiRecon, counts(24, 21.0)), Verdict::Normal);
     }
 
     #[test]

@@ -27,7 +27,7 @@ numbers!(Kind => Kind {
 });
 numbers!(Outcome => Outcome { Success, Failure, Initiated } unspecified Unknown);
 numbers!(Effect => Effect { Read, Write, Export, Preview, None });
-numbers!(Scope => Scope { Own, Group, Team, All });
+numbers!(Scope => Scope { Own, Group, Team, All, Selected, Count });
 numbers!(ScoreScale => ScoreScale { ZeroToOne, ZeroToHundred });
 
 /// Returns the effect of an activity from a message without one. That its kind is unknown is the error of another field.

@@ -25,7 +25,7 @@ fields!(Burst => Burst { requests, effective, span, known_share, objects, eviden
 fields!(First => First {
     name, today, names, peer_share, peers, rows, from_views, to_view, from_scope, to_scope,
     evidence, peer_tail, known_share,
-} required { usual, request });
+} renamed { surface: source } required { usual, request });
 fields!(Rarity => Rarity { value, seen, days, peer_share, peer_tail, country, new_country, known, anonymizer } required { usual });
 fields!(Failures => Failures { recent, count, new_network, evidence } required { usual });
 fields!(SessionChange => SessionChange {
@@ -33,7 +33,7 @@ fields!(SessionChange => SessionChange {
 } required { usual });
 fields!(Delegated => Delegated { delegate, rows, exports, requests, evidence } required { usual });
 fields!(HourOfWeek => HourOfWeek { hour, share, days, rows, requests });
-fields!(Spread => Spread { objects, unknown, empty, names, evidence } required { usual });
+fields!(Spread => Spread { objects, unknown, empty, names, evidence, counted, usual_counted } required { usual });
 fields!(Downloads => Downloads { count, bytes, evidence, recurrences } required { usual });
 fields!(Drain => Drain { since, log10_e, days, excess, rows, usual_rows, evidence } renamed { surface: source });
 fields!(Largest => Largest {

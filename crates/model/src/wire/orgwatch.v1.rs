@@ -426,7 +426,7 @@ impl Effect {
         }
     }
 }
-/// How far a list view or report reaches, narrowest first.
+/// How far a list view, report or query reaches. Views and reports have the first four, narrowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Scope {
@@ -435,6 +435,10 @@ pub enum Scope {
     Group = 2,
     Team = 3,
     All = 4,
+    /// Records that a query selects by an id, an owner, a date or another indexed field, or only a few.
+    Selected = 5,
+    /// No records: a query for their number.
+    Count = 6,
 }
 impl Scope {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -448,6 +452,8 @@ impl Scope {
             Self::Group => "SCOPE_GROUP",
             Self::Team => "SCOPE_TEAM",
             Self::All => "SCOPE_ALL",
+            Self::Selected => "SCOPE_SELECTED",
+            Self::Count => "SCOPE_COUNT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -458,6 +464,8 @@ impl Scope {
             "SCOPE_GROUP" => Some(Self::Group),
             "SCOPE_TEAM" => Some(Self::Team),
             "SCOPE_ALL" => Some(Self::All),
+            "SCOPE_SELECTED" => Some(Self::Selected),
+            "SCOPE_COUNT" => Some(Self::Count),
             _ => None,
         }
     }
@@ -793,6 +801,9 @@ pub struct First {
     /// Share of the day's views and reports that are part of the account's job, 0 to 1.
     #[prost(double, tag = "15")]
     pub known_share: f64,
+    /// For requests for all records: reports or the API. Absent for list views.
+    #[prost(enumeration = "Source", optional, tag = "16")]
+    pub source: ::core::option::Option<i32>,
 }
 /// A client or network that is rare for the account.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -981,6 +992,11 @@ pub struct Spread {
     pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(bytes = "vec", repeated, tag = "6")]
     pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Of the objects, those of which records were counted; absent if there are too few days to compare with.
+    #[prost(uint32, tag = "7")]
+    pub counted: u32,
+    #[prost(message, optional, tag = "8")]
+    pub usual_counted: ::core::option::Option<Rate>,
 }
 /// Files and Bulk API results downloaded in the day.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -129,6 +129,7 @@ fn features() -> Vec<Feature> {
         evidence: evidence.clone(),
         peer_tail: 0.0625,
         known_share: 0.75,
+        surface: Some(Surface::Api),
     };
     let rarity = Rarity {
         value: "AS64500".into(),
@@ -203,6 +204,8 @@ fn features() -> Vec<Feature> {
             usual: rate,
             names: vec!["Case".into()],
             evidence: evidence.clone(),
+            counted: 40,
+            usual_counted: Some(rate),
         }),
         Feature::Downloads(Downloads { count: 40, bytes: 1 << 33, usual: rate, evidence, recurrences: 3 }),
         Feature::Drain(Drain {

@@ -214,6 +214,7 @@ fn first(profile: &Profile, today: &Firsts, shared: &Shared, kind: FirstKind, da
         evidence: today.evidence.clone(),
         peer_tail: shared.populations.count_tail(kind, count, &profile.signals.first_days),
         known_share: day.known_share(),
+        surface: None,
     }
 }
 

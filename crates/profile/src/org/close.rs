@@ -4,7 +4,7 @@ use super::firsts::{self, StandsOut};
 use super::population::RowQuantity;
 use super::progress::Progress;
 use super::rows::{expected, most_usual, volume_feature};
-use super::{Shared, User, apps, calibration, composition, extremes, hours, observation, role, work};
+use super::{Shared, User, apps, breadth, calibration, composition, extremes, hours, observation, role, work};
 use crate::calendar::LocalHour;
 use crate::user::{
     Amended, COUNTERS, ClosedDay, Counter, Counts, Day, FirstKind, LearnedRows, OddHour, Profile, Rhythm, Role,
@@ -127,6 +127,7 @@ fn learn_day(
             role::discount(profile, shared);
         }
         firsts::learn(profile, shared, day, stands_out);
+        breadth::learn_day(profile, shared, day);
         learn_sessions(shared, day);
         learn_rhythm(profile, shared, day);
         if is_judged {

@@ -2,11 +2,11 @@
 //! [`writes`].
 
 use super::population::RowQuantity;
-use super::{Shared, access, composition, delegation, extremes, names, setup, writes};
+use super::{Shared, access, breadth, composition, delegation, extremes, names, setup, writes};
 use crate::estimate::rate;
 use crate::user::{Counter, Day, DayUsual, MOST_EVIDENCE, Profile, Request, SurfaceDay, push_unique};
 use model::activity::Objects;
-use model::{Activity, Burst, Downloads, Effect, Feature, Kind, Outcome, Rate, Spread, Surface, Usual, Volume};
+use model::{Activity, Burst, Downloads, Effect, Feature, Kind, Outcome, Rate, Scope, Spread, Surface, Usual, Volume};
 
 /// Learns what an activity reads and requests. The first of the two records of a change does not count.
 pub(super) fn learn(
@@ -44,6 +44,7 @@ pub(super) fn learn(
     if matches!(activity.kind, Kind::ListView | Kind::Report | Kind::AuraRequest) && increment.is_new {
         burst(profile, day, shared, activity, known_view, features);
     }
+    breadth::learn(profile, day, shared, activity, &increment, features);
     let is_call = surface == Some(Surface::Api) || activity.kind == Kind::ApiUsage && activity.effect.leaves();
     if is_call && increment.is_new {
         spread(profile, day, shared, activity, &increment, features);
@@ -265,8 +266,9 @@ fn spread(
     const MOST_OBJECTS: usize = 256;
     /// Objects a day below which nothing is observed. A choice.
     const LEAST: u32 = 4;
-    // A request that counts records returns one row; one that describes an object returns none.
-    day.api.empty += u32::from(activity.kind == Kind::Api && increment.rows <= 1.0);
+    // A request that describes an object returns no row, and one that counts records at most one.
+    let counts = activity.scope == Some(Scope::Count);
+    day.api.empty += u32::from(activity.kind == Kind::Api && (counts || increment.rows <= 1.0));
     let objects: &Objects = &activity.objects;
     let mut is_more = false;
     for object in objects {
@@ -282,7 +284,10 @@ fn spread(
     let count = day.api.keys.len() as u32;
     day.counts.raise(Counter::ApiObjects, count);
     let usual = expected(profile, shared, Counter::ApiObjects);
-    if is_more && count >= LEAST && f64::from(count) > usual.mean() + 1.0 {
+    let (counted, usual_counted) = breadth::counted(profile, day, shared);
+    let above = |count: u32, usual: &Rate| count >= LEAST && f64::from(count) > usual.mean() + 1.0;
+    let counts_more = counts && usual_counted.as_ref().is_some_and(|usual| above(counted, usual));
+    if counts_more || is_more && above(count, &usual) {
         features.push(Feature::Recon(Spread {
             objects: count,
             unknown: day.api.unknown,
@@ -290,6 +295,8 @@ fn spread(
             usual,
             names: day.api.names.clone(),
             evidence: day.api.evidence.clone(),
+            counted,
+            usual_counted,
         }));
     }
 }

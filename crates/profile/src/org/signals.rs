@@ -1,6 +1,7 @@
 //! What an org has from version 7 of the records on.
 
 use super::apps::Apps;
+use super::breadth::OrgBreadth;
 use super::calibration::Calibrations;
 use super::composition::Used;
 use super::extremes::ClassPools;
@@ -29,4 +30,6 @@ pub(crate) struct SharedSignals {
     pub(crate) firsts: OrgFirsts,
     /// What the org's accounts use.
     pub(crate) used: Used,
+    /// How far reports and queries reach.
+    pub(crate) breadth: OrgBreadth,
 }

@@ -1,6 +1,8 @@
 //! What a profile and its days have from version 7 of the record on.
 
-use super::{DayTests, DayValues, ExtremeModel, FirstDays, Habits, LargestDay, PageDay, Work, WorkDay};
+use super::{
+    Breadth, BreadthDay, DayTests, DayValues, ExtremeModel, FirstDays, Habits, LargestDay, PageDay, Work, WorkDay,
+};
 use crate::org::apps::AppDays;
 use crate::org::wake::OwnSilences;
 use model::{Surface, Text, Uuid};
@@ -25,6 +27,8 @@ pub(crate) struct Signals {
     pub(crate) first_days: FirstDays,
     /// What the account uses.
     pub(crate) habits: Habits,
+    /// How far its reports and queries reach: those that it has.
+    pub(crate) breadth: Vec<(Surface, Breadth)>,
 }
 
 /// What a day of an account has from version 7 of the record on. The order of the fields is the encoding.
@@ -48,6 +52,8 @@ pub(crate) struct DaySignals {
     pub(crate) tests: DayTests,
     /// What was used on the day.
     pub(crate) values: DayValues,
+    /// How far reports and queries reach: those that were used.
+    pub(crate) breadth: Vec<BreadthDay>,
 }
 
 /// A connected app on the first day on which the account uses it.
@@ -93,6 +99,7 @@ impl Signals {
             + self.cases.capacity() * size_of::<(u16, i32)>()
             + self.first_days.heap_bytes()
             + self.habits.heap_bytes()
+            + self.breadth.capacity() * size_of::<(Surface, Breadth)>()
     }
 }
 
@@ -108,6 +115,8 @@ impl DaySignals {
             + pages
             + self.tests.heap_bytes()
             + self.values.heap_bytes()
+            + self.breadth.capacity() * size_of::<BreadthDay>()
+            + self.breadth.iter().map(BreadthDay::heap_bytes).sum::<usize>()
     }
 }
 

@@ -4,6 +4,7 @@ use super::common::push_object;
 use super::effect;
 use crate::field::Field;
 use crate::record::Record;
+use crate::soql;
 use model::{Activity, Effect, Outcome, Scope, Text, id};
 
 /// Fills the view, its scope and its run.
@@ -34,14 +35,24 @@ pub(super) fn report_export(record: &Record<'_>, activity: &mut Activity) {
     succeeds_by_default(record, activity);
 }
 
-/// Fills the type of API and the run.
+/// Fills the type of API, how far the query reaches, and the run.
 pub(super) fn api(record: &Record<'_>, event_type: &str, activity: &mut Activity) {
     if matches!(event_type, "RestApi" | "ApexRestApi") {
         activity.api_type.get_or_insert(Text::const_new("REST"));
         effect::of_rest(record, event_type, activity);
     }
+    query(record, activity);
     activity.run = query_run(record, activity);
     succeeds_by_default(record, activity);
+}
+
+/// Fills how far a query reaches, and its object if no field names any.
+pub(super) fn query(record: &Record<'_>, activity: &mut Activity) {
+    let Some(query) = record.str(Field::Query).and_then(|text| soql::read(text, scope_from_text)) else { return };
+    activity.scope = Some(query.scope);
+    if activity.objects.is_empty() {
+        push_object(&mut activity.objects, query.object);
+    }
 }
 
 /// Fills the job and its outcome.

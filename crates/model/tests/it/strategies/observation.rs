@@ -178,12 +178,12 @@ fn setup() -> impl Strategy<Value = Setup> {
 fn first() -> impl Strategy<Value = First> {
     let names = (text(), texts(), texts(), maybe(text()));
     let scopes = (maybe(word(Scope::ALL)), maybe(word(Scope::ALL)));
-    let counts = any::<(u32, u32, Option<u64>)>();
+    let counts = (any::<(u32, u32, Option<u64>)>(), maybe(word(Surface::ALL)));
     (names, scopes, counts, [number(), number(), number()], rate(), usual(), uuids()).prop_map(
         |(
             (name, names, from_views, to_view),
             (from_scope, to_scope),
-            (today, peers, rows),
+            ((today, peers, rows), surface),
             [peer_share, peer_tail, known_share],
             usual,
             request,
@@ -204,6 +204,7 @@ fn first() -> impl Strategy<Value = First> {
             evidence,
             peer_tail,
             known_share,
+            surface,
         },
     )
 }
@@ -312,14 +313,16 @@ fn hour() -> impl Strategy<Value = HourOfWeek> {
 }
 
 fn spread() -> impl Strategy<Value = Spread> {
-    (any::<(u32, u32, u32)>(), rate(), texts(), uuids()).prop_map(
-        |((objects, unknown, empty), usual, names, evidence)| Spread {
+    (any::<(u32, u32, u32, u32)>(), (rate(), option::of(rate())), texts(), uuids()).prop_map(
+        |((objects, unknown, empty, counted), (usual, usual_counted), names, evidence)| Spread {
             objects,
             unknown,
             empty,
             usual,
             names,
             evidence,
+            counted,
+            usual_counted,
         },
     )
 }

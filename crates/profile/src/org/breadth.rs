@@ -1,0 +1,199 @@
+//! How far reports and queries reach: all records of the org or of an object, or some of them.
+//!
+//! Each report, and each object of queries, counts once a day, so that a program that repeats a query, or a person who runs a
+//! report again, proves nothing by it. What share of them reaches all records is the account's habit: that of its days, shrunk
+//! to its class, and the class to the org. The number on a day of n of them is Gamma-Poisson with a mean of n times the share.
+
+use super::close::SETTLING_DAYS;
+use super::rows::{Increment, most_usual};
+use super::{Shared, names};
+use crate::user::{Breadth, BreadthDay, Day, Profile, Reach};
+use model::{Activity, Feature, First, Kind, Rate, Scope, Surface, UserClass};
+use serde::{Deserialize, Serialize};
+
+/// Days of which an account's class counts in its share, and the org in that of a class. Choices: a working week, and a month.
+const OF_CLASS: f64 = 5.0;
+const OF_ORG: f64 = 20.0;
+/// User-days of the org below which nothing is judged. A choice.
+const LEAST_DAYS: f64 = 20.0;
+
+/// How far the reports and queries of an org reach.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OrgBreadth {
+    reports: SurfaceBreadth,
+    queries: SurfaceBreadth,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct SurfaceBreadth {
+    /// By [`UserClass`]. An account that changes its class leaves its days where they are.
+    classes: [Breadth; UserClass::ALL.len()],
+    /// User-days by class and number of reports or objects that were read in full, the last for as many or more.
+    days: [[f32; Self::NUMBERS]; UserClass::ALL.len()],
+}
+
+/// Learns how far a report or query reaches. A day on which more reach all records than usual becomes a feature.
+pub(super) fn learn(
+    profile: &Profile,
+    day: &mut Day,
+    shared: &Shared,
+    activity: &Activity,
+    increment: &Increment,
+    features: &mut Vec<Feature>,
+) {
+    /// Reports or objects below which nothing is observed: everybody needs one now and then. A choice.
+    const LEAST: u32 = 2;
+    let (Some(scope), Some(surface)) = (activity.scope, surface_of(activity.kind)) else { return };
+    if !increment.is_new {
+        return;
+    }
+    let is_report = surface == Surface::Report;
+    let named = if is_report { activity.resource_id.as_ref() } else { activity.objects.first() };
+    let Some(target) = named.or(activity.resource_name.as_ref()) else { return };
+    let key = names::key(if is_report { names::REPORT } else { names::OBJECT }, target);
+    let days = &mut day.signals.breadth;
+    let index = days.iter().position(|today| today.surface == surface).unwrap_or_else(|| {
+        days.push(BreadthDay::new(surface));
+        days.len() - 1
+    });
+    let Some(today) = days.get_mut(index) else { return };
+    if !today.add(key, Reach::of(scope)) || Reach::of(scope) != Reach::All {
+        return;
+    }
+    let name = if is_report { activity.resource_name.as_ref().unwrap_or(target) } else { target };
+    today.keep(key, name, activity.id);
+    let count = today.count(Reach::All);
+    let Some(usual) = usual(profile, shared, today, Reach::All).filter(|_| count >= LEAST) else { return };
+    if f64::from(count) > usual.mean() + 1.0 {
+        features.push(feature(profile, shared, day, index, usual));
+    }
+}
+
+/// Returns the number of objects that were counted today, and their usual number.
+pub(super) fn counted(profile: &Profile, day: &Day, shared: &Shared) -> (u32, Option<Rate>) {
+    let Some(today) = day.signals.breadth.iter().find(|today| today.surface == Surface::Api) else { return (0, None) };
+    match today.count(Reach::Number) {
+        0 => (0, None),
+        count => (count, usual(profile, shared, today, Reach::Number)),
+    }
+}
+
+/// Learns a closed day, by no more than is usual: a day that stands out teaches little.
+pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &Day) {
+    /// User-days that a class remembers. A choice: 30 days of 100 accounts.
+    const MEMORY: f64 = 3_000.0;
+    for today in &day.signals.breadth {
+        let clipped = |reach| {
+            let count = f64::from(today.count(reach));
+            usual(profile, shared, today, reach).map_or(count, |usual| count.min(most_usual(&usual)))
+        };
+        let (all, number, total) = (clipped(Reach::All), clipped(Reach::Number), f64::from(today.total()));
+        let known = &mut profile.signals.breadth;
+        let index = known.iter().position(|(surface, _)| *surface == today.surface).unwrap_or_else(|| {
+            known.push((today.surface, Breadth::default()));
+            known.len() - 1
+        });
+        if let Some((_, own)) = known.get_mut(index) {
+            own.learn(all / total, number / total, shared.memory_days);
+        }
+        let of_org = shared.signals.breadth.of_mut(today.surface);
+        if let Some(class) = of_org.classes.get_mut(profile.class as usize) {
+            class.learn(all / total, number / total, MEMORY);
+        }
+        of_org.note(profile.class, all, MEMORY as f32);
+    }
+}
+
+/// Returns the surface of which requests of this kind are compared; `None` for list views, which `access` judges, and others.
+fn surface_of(kind: Kind) -> Option<Surface> {
+    match kind {
+        Kind::Report => Some(Surface::Report),
+        Kind::Api | Kind::BulkApiResult => Some(Surface::Api),
+        _ => None,
+    }
+}
+
+/// Returns the usual number of a day's reports or objects that are requested with this reach, given how many there are;
+/// `None` if the account is new, or the org has too few days.
+fn usual(profile: &Profile, shared: &Shared, today: &BreadthDay, reach: Reach) -> Option<Rate> {
+    let of_surface = shared.signals.breadth.of(today.surface);
+    let org = of_surface.classes.iter().fold(Breadth::default(), |all, class| all.merge(class));
+    if org.days < LEAST_DAYS || profile.days <= SETTLING_DAYS {
+        return None;
+    }
+    let class = of_surface.classes.get(profile.class as usize).copied().unwrap_or_default();
+    let known = profile.signals.breadth.iter().find(|(surface, _)| *surface == today.surface);
+    let own = known.map(|(_, own)| *own).unwrap_or_default();
+    // A reach that nobody has counts half a day (Jeffreys).
+    let of_org = (org.of(reach) + 0.5) / (org.days + 1.0);
+    let of_class = (class.of(reach) + OF_ORG * of_org) / (class.days + OF_ORG);
+    let days = own.days + OF_CLASS;
+    Some(Rate {
+        shape: own.of(reach) + OF_CLASS * of_class,
+        rate: days / f64::from(today.total().max(1)),
+        evidence: profile.days,
+        prior_weight: OF_CLASS / days,
+    })
+}
+
+fn feature(profile: &Profile, shared: &Shared, day: &Day, index: usize, usual: Rate) -> Feature {
+    let Some(today) = day.signals.breadth.get(index) else { return Feature::Scope(First::default()) };
+    let count = today.count(Reach::All);
+    Feature::Scope(First {
+        name: today.names.first().cloned().unwrap_or_default(),
+        today: count,
+        names: today.names.clone(),
+        usual,
+        peer_share: shared.populations.share_knowing(today.first),
+        peers: shared.populations.users(),
+        to_scope: Some(Scope::All),
+        evidence: today.evidence.clone(),
+        peer_tail: shared.signals.breadth.of(today.surface).tail(profile.class, count),
+        known_share: day.known_share(),
+        surface: Some(today.surface),
+        ..First::default()
+    })
+}
+
+impl OrgBreadth {
+    fn of(&self, surface: Surface) -> &SurfaceBreadth {
+        if surface == Surface::Report { &self.reports } else { &self.queries }
+    }
+
+    fn of_mut(&mut self, surface: Surface) -> &mut SurfaceBreadth {
+        if surface == Surface::Report { &mut self.reports } else { &mut self.queries }
+    }
+}
+
+impl SurfaceBreadth {
+    /// Numbers that differ: 0 to 15, and more. A choice.
+    const NUMBERS: usize = 17;
+
+    fn note(&mut self, class: UserClass, count: f64, memory: f32) {
+        let Some(days) = self.days.get_mut(class as usize) else { return };
+        let all: f32 = days.iter().sum();
+        if all >= memory {
+            days.iter_mut().for_each(|days| *days *= 1.0 - 1.0 / memory);
+        }
+        if let Some(days) = days.get_mut((count as usize).min(Self::NUMBERS - 1)) {
+            *days += 1.0;
+        }
+    }
+
+    /// Returns the share of the class's user-days with at least `count`, shrunk to the org's, (c + ½)/(n + 1).
+    fn tail(&self, class: UserClass, count: u32) -> f64 {
+        let least = (count as usize).min(Self::NUMBERS - 1);
+        let sums = |days: &[f32; Self::NUMBERS]| {
+            let sum = |days: &[f32]| days.iter().map(|days| f64::from(*days)).sum::<f64>();
+            (sum(days.get(least..).unwrap_or_default()), sum(days))
+        };
+        let add = |(above, all): (f64, f64), days| (above + sums(days).0, all + sums(days).1);
+        let (above, all) = self.days.iter().fold((0.0, 0.0), add);
+        let of_org = (above + 0.5) / (all + 1.0);
+        let (above, all) = self.days.get(class as usize).map(sums).unwrap_or_default();
+        (above + OF_ORG * of_org) / (all + OF_ORG)
+    }
+}
+
+#[cfg(test)]
+mod tests;
