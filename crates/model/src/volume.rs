@@ -89,6 +89,8 @@ pub struct Pages {
     pub evidence: Vec<Uuid>,
     /// `deviations` without the factor of the day.
     pub unshifted: f64,
+    /// Whether only pages of objects count that the account's class hardly uses; those of one record then count again.
+    pub rare: bool,
 }
 
 /// Requests within a minute that page loads do not explain.

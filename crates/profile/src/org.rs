@@ -23,6 +23,7 @@ pub(crate) mod names;
 mod network;
 pub(crate) mod population;
 pub(crate) mod progress;
+mod rare_pages;
 mod role;
 mod rows;
 mod setup;

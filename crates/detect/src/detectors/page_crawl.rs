@@ -1,4 +1,5 @@
-//! `page_crawl`: many more record pages in a day than the account usually opens.
+//! `page_crawl`: many more record pages in a day than the account usually opens, of all objects or of those that its class
+//! hardly uses.
 
 use super::{detector, extreme};
 use crate::judgement::{Explanation, Judgement};
@@ -27,10 +28,10 @@ fn crawl<'a>(
     let is_shifted = observation.activity.is_none() && pages.shift > 0.0;
     let before = if is_shifted { surprise(pages.unshifted) } else { 0.0 };
     let surprise = surprise(deviations);
-    let judgement = Judgement::new(surprise, "", move || Explanation {
+    let judgement = Judgement::new(surprise, if pages.rare { "rare" } else { "" }, move || Explanation {
         confidence: score::confidence(days),
         summary: summary(pages),
-        features: vec![("recordPages", pages.pages.to_string(), surprise)],
+        features: vec![(if pages.rare { "rareRecordPages" } else { "recordPages" }, pages.pages.to_string(), surprise)],
         measures: vec![
             ("pages", f64::from(pages.pages)),
             ("usual_pages", pages.usual),
@@ -53,9 +54,11 @@ fn summary(pages: &Pages) -> String {
         names => format!(" of {}", text::list(names, names.len())),
     };
     let day = text::busy_day(pages.shift);
+    let rare = if pages.rare { ", which accounts of its class hardly use" } else { "" };
     format!(
-        "Opened {} record pages{of} in a day; a usual day has {}{}{day}",
+        "Opened {} record pages{of}{rare}{} in a day; a usual day has {}{}{day}",
         text::count(f64::from(pages.pages)),
+        if pages.rare { "," } else { "" },
         text::quantity(pages.usual),
         text::thin(pages.days),
     )
@@ -81,6 +84,7 @@ mod tests {
             objects: vec!["Contact".into(), "Account".into()],
             evidence: vec![],
             unshifted: deviations,
+            rare: false,
         }
     }
 
@@ -100,6 +104,12 @@ mod tests {
         assert!(found.surprise > 4.0, "{}", found.surprise);
         let busy = Pages { shift: 0.4, ..day(840, 13.0) };
         insta::assert_snapshot!(finding(&PageCrawl, Feature::Pages(busy)).summary, @"Opened 840 record pages of Contact and Account in a day; a usual day has 9.4; the org's day was 1.5 times the usual");
+    }
+
+    #[test]
+    fn pages_of_what_the_class_hardly_uses_are_anomalous() {
+        let snooping = Pages { rare: true, usual: 0.0, objects: vec!["Background_Check__c".into()], ..day(50, 13.5) };
+        insta::assert_snapshot!(finding(&PageCrawl, Feature::Pages(snooping)).summary, @"Opened 50 record pages of Background_Check__c, which accounts of its class hardly use, in a day; a usual day has 0");
     }
 
     #[test]

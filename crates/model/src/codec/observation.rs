@@ -41,6 +41,7 @@ fields!(Largest => Largest {
 } renamed { surface: source });
 fields!(Pages => Pages {
     pages, deviations, peer_deviations, usual, shift, days, prior_weight, recurrences, objects, evidence, unshifted,
+    rare,
 });
 
 fields!(Setup => Setup { case, what, seen, days, org_days, peer_share, known_app });

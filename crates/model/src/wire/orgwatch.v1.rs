@@ -1108,6 +1108,9 @@ pub struct Pages {
     /// deviations without the factor of the day.
     #[prost(double, tag = "11")]
     pub unshifted: f64,
+    /// Whether only pages of objects count that the account's class hardly uses.
+    #[prost(bool, tag = "12")]
+    pub rare: bool,
 }
 /// What a day consists of, and how much more likely another account of the org would have such a day.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -261,6 +261,7 @@ fn features() -> Vec<Feature> {
             objects: vec!["Account".into()],
             evidence: vec![uuid(1)],
             unshifted: 13.5,
+            rare: true,
         }),
         Feature::Setup(Setup {
             case: SetupCase::BroadRights,

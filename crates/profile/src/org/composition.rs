@@ -10,6 +10,8 @@
 //! On their kind of data, commands of people with those of others put in, it ranks days with AUC 0.96, counts of values that
 //! were never used with 0.87.
 
+mod rare;
+
 use super::Shared;
 use super::close::SETTLING_DAYS;
 use super::names;

@@ -1,6 +1,6 @@
 //! Extremes of a day: the largest request through each surface, and the number of record pages.
 
-use super::Shared;
+use super::{Shared, rare_pages};
 use crate::estimate::{Moments, Pool, Prior};
 use crate::user::{Day, ExtremeModel, LargestDay, NamedRequest, PageDay, Profile};
 use model::{Activity, Feature, Kind, Largest, Pages, Surface, UserClass};
@@ -24,12 +24,12 @@ pub(crate) struct ClassPools {
 
 impl ClassPools {
     /// Returns the prior of the class if it has enough members, otherwise the org's.
-    fn prior(&self, class: UserClass) -> Option<Prior> {
+    pub(super) fn prior(&self, class: UserClass) -> Option<Prior> {
         self.classes.get(class as usize).and_then(Pool::prior).or_else(|| self.all.prior())
     }
 
     /// Replaces a member's part.
-    fn learn(&mut self, class: UserClass, before: &Moments, after: &Moments) {
+    pub(super) fn learn(&mut self, class: UserClass, before: &Moments, after: &Moments) {
         self.all.replace(before, after);
         self.shift(class, before, after);
     }
@@ -107,6 +107,7 @@ pub(super) fn page(
     const GROWTH: f64 = 1.1;
     let is_page = matches!(activity.kind, Kind::LightningUri | Kind::Uri) && activity.effect.leaves();
     let Some(record) = activity.resource_id.as_deref().filter(|_| is_page) else { return };
+    rare_pages::page(profile, day, shared, activity, record, features);
     let pages = day.signals.pages.get_or_insert_with(|| {
         let prior = shared.signals.pages.prior(profile.class);
         Box::new(PageDay::new(profile.signals.pages.unwrap_or_default().open(prior.as_ref())))
@@ -121,7 +122,8 @@ pub(super) fn page(
     pages.keep(activity);
     if pages.count.value >= pages.observed * GROWTH {
         pages.observed = pages.count.value;
-        features.extend(page_feature(profile, day.number, pages, shift));
+        let model = profile.signals.pages.unwrap_or_default();
+        features.extend(page_feature(&model, day.number, pages, shift).map(Feature::Pages));
     }
 }
 
@@ -147,10 +149,12 @@ pub(super) fn close(profile: &mut Profile, shared: &mut Shared, day: &mut Day) -
         model.learn_day(&mut today.rows, number, memory);
         pools.learn(class, &before, &model.root);
     }
+    rare_pages::close(profile, shared, day, memory);
     let Some(pages) = day.signals.pages.as_mut() else { return features };
     let shift = shift(shared, number);
     if pages.observed > 0.0 {
-        features.extend(page_feature(profile, number, pages, shift));
+        let model = profile.signals.pages.unwrap_or_default();
+        features.extend(page_feature(&model, number, pages, shift).map(Feature::Pages));
     }
     let model = profile.signals.pages.get_or_insert_default();
     let before = model.root;
@@ -174,6 +178,9 @@ pub(super) fn moved(profile: &Profile, shared: &mut Shared, to: UserClass) {
     if let Some(model) = &profile.signals.pages {
         put(&mut shared.signals.pages, &model.root);
     }
+    if let Some(model) = &profile.signals.rare_pages {
+        put(&mut shared.signals.rare_pages, &model.root);
+    }
 }
 
 /// Returns the org's day factor of pages, a natural logarithm: that of list views, since both are work at a screen.
@@ -186,11 +193,11 @@ fn model_of(models: &[(Surface, ExtremeModel)], surface: Surface) -> ExtremeMode
 }
 
 /// Describes a day's pages as a feature. Returns `None` if neither the account nor its population has taught it anything.
-fn page_feature(profile: &Profile, day: i32, pages: &PageDay, shift: f64) -> Option<Feature> {
+pub(super) fn page_feature(model: &ExtremeModel, day: i32, pages: &PageDay, shift: f64) -> Option<Pages> {
     let ((deviations, peer_deviations), (unshifted, _)) =
         (pages.count.deviations(shift)?, pages.count.deviations(0.0)?);
     let usual = pages.count.usual?;
-    Some(Feature::Pages(Pages {
+    Some(Pages {
         pages: pages.count.value as u32,
         deviations,
         peer_deviations,
@@ -198,11 +205,12 @@ fn page_feature(profile: &Profile, day: i32, pages: &PageDay, shift: f64) -> Opt
         shift,
         days: usual.evidence,
         prior_weight: usual.prior_weight,
-        recurrences: profile.signals.pages.map_or(0, |model| model.recurrences(day, pages.count.value)),
+        recurrences: model.recurrences(day, pages.count.value),
         objects: pages.objects.clone(),
         evidence: pages.evidence.clone(),
         unshifted,
-    }))
+        rare: false,
+    })
 }
 
 #[cfg(test)]

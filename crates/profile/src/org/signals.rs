@@ -32,4 +32,6 @@ pub(crate) struct SharedSignals {
     pub(crate) used: Used,
     /// How far reports and queries reach.
     pub(crate) breadth: OrgBreadth,
+    /// Record pages a day of objects that the class hardly uses.
+    pub(crate) rare_pages: ClassPools,
 }

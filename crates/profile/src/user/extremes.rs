@@ -127,6 +127,18 @@ impl PageDay {
         true
     }
 
+    /// Counts the page of a record. Returns whether it is not the last one again.
+    pub(crate) fn add_unless_last(&mut self, record: u64) -> bool {
+        let record = (record >> 32) as u32;
+        if self.recent.first() == Some(&record) {
+            return false;
+        }
+        self.recent.clear();
+        self.recent.push(record);
+        self.count.value += 1.0;
+        true
+    }
+
     /// Keeps a page as evidence.
     pub(crate) fn keep(&mut self, activity: &Activity) {
         if self.evidence.len() < MOST_EVIDENCE {

@@ -29,6 +29,8 @@ pub(crate) struct Signals {
     pub(crate) habits: Habits,
     /// How far its reports and queries reach: those that it has.
     pub(crate) breadth: Vec<(Surface, Breadth)>,
+    /// Record pages of objects that its class hardly uses, on each day that has any pages.
+    pub(crate) rare_pages: Option<ExtremeModel>,
 }
 
 /// What a day of an account has from version 7 of the record on. The order of the fields is the encoding.
@@ -54,6 +56,8 @@ pub(crate) struct DaySignals {
     pub(crate) values: DayValues,
     /// How far reports and queries reach: those that were used.
     pub(crate) breadth: Vec<BreadthDay>,
+    /// Record pages of objects that the class hardly uses.
+    pub(crate) rare_pages: Option<Box<PageDay>>,
 }
 
 /// A connected app on the first day on which the account uses it.
@@ -106,7 +110,8 @@ impl Signals {
 impl DaySignals {
     /// Returns the bytes of memory on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let pages = self.pages.as_ref().map_or(0, |pages| size_of::<PageDay>() + pages.heap_bytes());
+        let pages = [&self.pages, &self.rare_pages].into_iter().flatten();
+        let pages = pages.map(|pages| size_of::<PageDay>() + pages.heap_bytes()).sum::<usize>();
         let app = self.new_app.as_ref();
         app.map_or(0, |app| size_of::<NewAppDay>() + app.evidence.capacity() * size_of::<Uuid>())
             + self.wake.as_ref().map_or(0, |_| size_of::<WakeDay>())

@@ -60,8 +60,8 @@ pub(super) fn largest() -> impl Strategy<Value = Largest> {
 }
 
 pub(super) fn pages() -> impl Strategy<Value = Pages> {
-    (any::<(u32, u32)>(), vec(number(), 7), texts(), uuids()).prop_map(
-        |((pages, recurrences), numbers, objects, evidence)| {
+    (any::<(u32, u32, bool)>(), vec(number(), 7), texts(), uuids()).prop_map(
+        |((pages, recurrences, rare), numbers, objects, evidence)| {
             let mut numbers = numbers.into_iter();
             let mut next = || numbers.next().unwrap_or_default();
             Pages {
@@ -76,6 +76,7 @@ pub(super) fn pages() -> impl Strategy<Value = Pages> {
                 objects,
                 evidence,
                 unshifted: next(),
+                rare,
             }
         },
     )
