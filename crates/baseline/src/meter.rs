@@ -1,9 +1,10 @@
 //! The instruments of this service.
 
 use engine::{ActivityOutcome, IdentityUse};
-use model::{Entry, Item};
+use model::{Entry, Item, OrgId};
 use opentelemetry::metrics::{Counter, Gauge, Histogram};
 use opentelemetry::{KeyValue, global};
+use profile::TestCount;
 use runtime::latency::BUCKETS;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +23,9 @@ pub(crate) struct Meter {
     identities: Gauge<u64>,
     identity_bytes: Gauge<u64>,
     identity_rows: Gauge<u64>,
+    users: Gauge<u64>,
+    tests: Counter<u64>,
+    rare_tests: Counter<u64>,
 }
 
 impl Meter {
@@ -38,6 +42,8 @@ impl Meter {
         let restore = meter.f64_gauge("orgwatch.baseline.restore.duration").with_unit("s");
         let size = meter.u64_gauge("orgwatch.baseline.identities.size").with_unit("By");
         let gauge = |name, what| meter.u64_gauge(name).with_description(what).build();
+        let tests = meter.u64_counter("orgwatch.baseline.calibration.tests");
+        let rare = meter.u64_counter("orgwatch.baseline.calibration.rare");
         Self {
             entries: entries.with_description("Entries applied, by kind: activity, backfill, control").build(),
             checkpoint_bytes: bytes.with_description("Bytes of checkpoints").build(),
@@ -57,6 +63,9 @@ impl Meter {
             identities: gauge("orgwatch.baseline.identities", "Identities of counted activities that are kept"),
             identity_bytes: size.with_description("Bytes of identities in memory").build(),
             identity_rows: gauge("orgwatch.baseline.identities.rows", "Rows of identities in Postgres"),
+            users: gauge("orgwatch.baseline.users", "Accounts of an org in a partition"),
+            tests: tests.with_description("Tests of closed user-days, of which calibration makes a promise").build(),
+            rare_tests: rare.with_description("Tests as surprised as one in a hundred should be").build(),
         }
     }
 
@@ -102,6 +111,18 @@ impl Meter {
         self.identity_rows.record(usage.rows, &[of(partition)]);
     }
 
+    /// Records how many accounts of an org a partition has.
+    pub(crate) fn users(&self, partition: u16, org: &OrgId, users: usize) {
+        self.users.record(users as u64, &[of_org(org), of(partition)]);
+    }
+
+    /// Counts what the tests of a detector found. Zeros count as well, so that a detector that finds nothing has a rate.
+    pub(crate) fn tested(&self, org: &OrgId, count: &TestCount) {
+        let labels = [of_org(org), KeyValue::new("detector", count.detector.to_string())];
+        self.tests.add(count.tests, &labels);
+        self.rare_tests.add(count.rare, &labels);
+    }
+
     /// Counts an account that starts over because its stored profile cannot be read.
     pub(crate) fn renewed(&self) {
         self.renewed.add(1, &[]);
@@ -121,28 +142,64 @@ fn of(partition: u16) -> KeyValue {
     KeyValue::new("partition", i64::from(partition))
 }
 
+fn of_org(org: &OrgId) -> KeyValue {
+    KeyValue::new("org", org.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use opentelemetry::metrics::MeterProvider;
-    use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+    use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
     use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
     use std::collections::BTreeMap;
 
-    #[test]
-    fn checkpoints_and_partitions_are_measured() {
+    /// Returns what is exported of what is measured.
+    fn exported(measure: impl Fn(&Meter)) -> Vec<ResourceMetrics> {
         let exporter = InMemoryMetricExporter::default();
         let reader = PeriodicReader::builder(exporter.clone()).build();
         let provider = SdkMeterProvider::builder().with_reader(reader).build();
-        let meter = Meter::of(&provider.meter("orgwatch"));
-        meter.all_partitions(32);
-        meter.partitions(16);
-        for milliseconds in [3, 4, 700] {
-            meter.checkpoint(1_000, Duration::from_millis(milliseconds), 7);
-        }
+        measure(&Meter::of(&provider.meter("orgwatch")));
         provider.force_flush().unwrap();
+        exporter.get_finished_metrics().unwrap()
+    }
+
+    #[test]
+    fn a_detector_without_surprises_has_a_series() {
+        let exported = exported(|meter| {
+            let org = OrgId::new("00Dhn0000018hrcEAA");
+            let count = |tests, rare| TestCount { detector: "row_spike".into(), tests, rare };
+            meter.tested(&org, &count(70, 0));
+            meter.tested(&org, &count(30, 0));
+        });
+        let mut sums = Vec::new();
+        for metric in exported.iter().flat_map(ResourceMetrics::scope_metrics).flat_map(|scope| scope.metrics()) {
+            if let AggregatedMetrics::U64(MetricData::Sum(sum)) = metric.data() {
+                for point in sum.data_points() {
+                    let mut labels: Vec<String> = point.attributes().map(|label| label.value.to_string()).collect();
+                    labels.sort();
+                    sums.push((metric.name().to_owned(), labels.join(" "), point.value()));
+                }
+            }
+        }
+        sums.sort();
+        let of = |name: &str, value| {
+            (format!("orgwatch.baseline.calibration.{name}"), "00Dhn0000018hrcEAA row_spike".to_owned(), value)
+        };
+        assert_eq!(sums, [of("rare", 0), of("tests", 100)]);
+    }
+
+    #[test]
+    fn checkpoints_and_partitions_are_measured() {
+        let exported = exported(|meter| {
+            meter.all_partitions(32);
+            meter.partitions(16);
+            for milliseconds in [3, 4, 700] {
+                meter.checkpoint(1_000, Duration::from_millis(milliseconds), 7);
+            }
+        });
         let (mut gauges, mut quick) = (BTreeMap::new(), None);
-        for resource in exporter.get_finished_metrics().unwrap() {
+        for resource in exported {
             for metric in resource.scope_metrics().flat_map(|scope| scope.metrics()) {
                 match metric.data() {
                     AggregatedMetrics::U64(MetricData::Gauge(gauge)) => {

@@ -95,6 +95,7 @@ impl Worker {
         }
         worker.meter.restored(partition, started.elapsed());
         worker.meter.identities(partition, worker.state.identities());
+        worker.measure_orgs();
         Ok(worker)
     }
 
@@ -231,8 +232,19 @@ impl Worker {
         self.state.evict(self.settings.profiles_in_memory);
         self.meter.checkpoint(size, started.elapsed(), self.state.profiles_in_memory());
         self.meter.identities(self.partition, self.state.identities());
+        self.measure_orgs();
         tracing::debug!(partition = self.partition, applied = self.applied, bytes = size, "checkpoint");
         Ok(())
+    }
+
+    /// Measures the orgs. Called when the state is stored, so that what is applied again after a crash counts once.
+    fn measure_orgs(&mut self) {
+        for (org, users) in self.state.accounts() {
+            self.meter.users(self.partition, org, users);
+        }
+        for (org, count) in self.state.take_test_counts() {
+            self.meter.tested(org, &count);
+        }
     }
 
     /// Writes the clocks that have moved since they were last written; the correlator ends incidents by them.

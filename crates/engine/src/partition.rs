@@ -2,7 +2,7 @@
 //! entries, loads profiles and commits changes.
 
 use model::{Command, Control, Entry, Observation, OrgId, Timestamp, UserId};
-use profile::{ActivityOutcome, IdentityUse, Org, Profile, SettingsError, StateError};
+use profile::{ActivityOutcome, IdentityUse, Org, Profile, SettingsError, StateError, TestCount};
 use settings::Settings;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
@@ -242,6 +242,17 @@ impl Partition {
             rows: sum.rows + of.rows,
         };
         self.orgs.values().map(Org::identities).fold(IdentityUse::default(), add)
+    }
+
+    /// Takes what was counted of each org's tests since the last call: see [`Org::take_test_counts`].
+    pub fn take_test_counts(&mut self) -> impl Iterator<Item = (&OrgId, TestCount)> {
+        let of_org = |(id, org): (_, &mut Org)| org.take_test_counts().into_iter().map(move |count| (id, count));
+        self.orgs.iter_mut().flat_map(of_org)
+    }
+
+    /// Returns how many accounts each org has, with profiles in memory or not.
+    pub fn accounts(&self) -> impl Iterator<Item = (&OrgId, usize)> {
+        self.orgs.iter().map(|(id, org)| (id, org.accounts()))
     }
 
     /// Returns how many profiles are in memory.

@@ -10,7 +10,7 @@ pub mod tail;
 mod user;
 
 pub use anonymizers::{Anonymizers, NetworkList};
-pub use org::calibration::Tested;
+pub use org::calibration::{TestCount, Tested};
 pub use org::identities::IdentityUse;
 pub use org::writes::LEAST_WRITTEN;
 pub use org::{ActivityOutcome, Org};

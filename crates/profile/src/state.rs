@@ -217,6 +217,11 @@ impl Org {
         idle.len()
     }
 
+    /// Returns the number of accounts, with profiles in memory or not.
+    pub fn accounts(&self) -> usize {
+        self.users.len()
+    }
+
     /// Returns the number of profiles in memory.
     pub fn profiles_in_memory(&self) -> usize {
         self.users.len().saturating_sub(self.changes.away)

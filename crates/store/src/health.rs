@@ -39,6 +39,22 @@ impl Store {
         Ok(found.into_iter().map(|row| (row.partition, OrgId::new(&row.org_id))).collect())
     }
 
+    /// Returns under how many keys that start with `prefix` an org has state in these partitions.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn count_state(&self, org: &OrgId, partitions: &[i32], prefix: &str) -> Result<u64> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM orgwatch.baseline_state
+               WHERE partition = ANY($1) AND org_id = $2 AND starts_with(key, $3)"#,
+            partitions,
+            org.as_str(),
+            prefix
+        );
+        let count = count.fetch_one(&self.pool).await.context("count the state of an org")?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// Checks that this executable can use the schema. A newer one is logged: migrations add before they remove, so the
     /// previous release works with it.
     ///

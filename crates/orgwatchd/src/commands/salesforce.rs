@@ -3,6 +3,7 @@
 use super::operate::print;
 use crate::config::Config;
 use crate::node::Node;
+use crate::placement;
 use anyhow::{Result, bail};
 use bus::{Bus, Publisher, PublisherSettings, Topology};
 use ingest::Sink;
@@ -121,11 +122,15 @@ async fn postgres(config: &Config) -> Vec<Check> {
         let store = Store::connect(&config.postgres, "orgwatch-operator").await?;
         let schema = store.compare_schema().await?;
         let clock = store.clock().await?;
+        let slices = match schema {
+            Schema::Current | Schema::Newer { .. } => placement::check_slices(&store, &config.partitions).await?,
+            Schema::Empty | Schema::Older { .. } => Vec::new(),
+        };
         store.close().await;
-        Ok::<_, store::StoreError>((schema, clock))
+        Ok::<_, store::StoreError>((schema, clock, slices))
     };
     match looked.await {
-        Ok((schema, clock)) => {
+        Ok((schema, clock, slices)) => {
             let migrate = "run orgwatchd migrate";
             let schema = match schema {
                 Schema::Current => Check::good("postgres", "the schema is up to date"),
@@ -139,7 +144,9 @@ async fn postgres(config: &Config) -> Vec<Check> {
                     Check::poor("postgres", found, "run the executable of the newer release")
                 }
             };
-            vec![schema, Check::clock("postgres clock", clock, now())]
+            let mut checks = vec![schema, Check::clock("postgres clock", clock, now())];
+            checks.extend(slices);
+            checks
         }
         Err(error) => vec![Check::bad("postgres", format!("{:#}", anyhow::Error::from(error)), wrong)],
     }

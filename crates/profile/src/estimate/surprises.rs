@@ -45,6 +45,11 @@ impl Surprises {
         }
     }
 
+    /// Whether no user-day had a surprise.
+    pub fn is_empty(&self) -> bool {
+        self.bins.is_empty()
+    }
+
     /// Adds the user-days of `other`, which weigh `share` each.
     pub fn merge(&mut self, other: &Self, share: f32) {
         other.bins.iter().for_each(|(bin, weight)| self.add_to(*bin, weight * share));

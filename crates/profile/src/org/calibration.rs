@@ -1,9 +1,13 @@
 //! How surprised the tests of detectors are on ordinary days: learned when days close, and handed on with observations, so
 //! that detectors need no state.
 
+mod counts;
+
 use super::{Org, Shared, user_at};
 use crate::estimate::{Curve, Surprises};
 use crate::user::{Day, DayTest, Profile};
+use counts::Counted;
+pub use counts::TestCount;
 use model::{Observation, Surface, Text, UserClass};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +51,8 @@ struct TestHistory {
     subject: Text,
     surprises: [Surprises; UserClass::ALL.len()],
     curves: [Curve; UserClass::ALL.len()],
+    #[serde(skip)]
+    counted: Counted,
 }
 
 /// Tests of an account with a surprise in their tail, and the day of it.
@@ -163,6 +169,7 @@ impl Calibrations {
             self.bound(test, class, day.number, cases);
             self.add(test.index, class, test.learned(), weight as f32);
         }
+        self.count_day(class, day);
     }
 
     /// Notes a surprise of a day; if the day was closed, it replaces what was learned of it.
@@ -174,8 +181,10 @@ impl Calibrations {
         let class = tests.class.filter(|_| tests.key == self.key);
         let weight = tests.weight;
         let (Some((before, test)), Some(class)) = (tests.note(index, surprise), class) else { return };
-        self.add(index, class, before, -weight);
+        self.add(index, class, before.learned(), -weight);
         self.add(index, class, test.learned(), weight);
+        let now = *test;
+        self.count_later(before, now, class, day);
     }
 
     /// Bounds what is learned of a test by the start of its tail if the account had another case of it lately.
@@ -239,7 +248,11 @@ mod tests {
     const TEST: Tested = Tested { detector: "row_spike", subject: "report", surprise: 0.0 };
 
     /// An org of so many accounts of a class, with the surprise of each account on each day.
-    fn org(days: i32, classes: &[(UserClass, u32)], surprise: impl Fn(UserClass, u32, i32) -> f64) -> Calibrations {
+    pub(super) fn org(
+        days: i32,
+        classes: &[(UserClass, u32)],
+        surprise: impl Fn(UserClass, u32, i32) -> f64,
+    ) -> Calibrations {
         let mut calibrations = Calibrations::default();
         let accounts = classes.iter().flat_map(|(class, accounts)| (0..*accounts).map(|account| (*class, account)));
         let mut profiles: Vec<(u32, Profile)> = Vec::new();
@@ -260,7 +273,7 @@ mod tests {
         calibrations
     }
 
-    fn mature(class: UserClass) -> Profile {
+    pub(super) fn mature(class: UserClass) -> Profile {
         Profile { class, days: MATURE, ..Profile::new() }
     }
 
@@ -269,7 +282,7 @@ mod tests {
     }
 
     /// Spreads the surprises of accounts evenly: a surprise of s for one user-day in 10^s, times `factor`.
-    fn honest(account: u32, number: i32, factor: f64) -> f64 {
+    pub(super) fn honest(account: u32, number: i32, factor: f64) -> f64 {
         let place = (account * 7_919 + number as u32 * 104_729) % 10_000;
         -((f64::from(place) + 0.5) / 10_000.0).log10() * factor
     }

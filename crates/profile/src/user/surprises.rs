@@ -33,9 +33,13 @@ impl DayTests {
         self.of_day.capacity() * size_of::<DayTest>()
     }
 
-    /// Notes a surprise: the largest of a test counts. Returns what was learned of the test, and the test, if it is larger
-    /// now.
-    pub(crate) fn note(&mut self, index: u16, surprise: f64) -> Option<(f64, &mut DayTest)> {
+    /// Whether the day counts in full.
+    pub(crate) fn counts_in_full(&self) -> bool {
+        self.weight >= 1.0
+    }
+
+    /// Notes a surprise: the largest of a test counts. Returns the test as it was and as it is, if it is larger now.
+    pub(crate) fn note(&mut self, index: u16, surprise: f64) -> Option<(DayTest, &mut DayTest)> {
         let surprise = surprise as f32;
         if surprise <= 0.0 {
             return None;
@@ -46,7 +50,7 @@ impl DayTests {
             self.of_day.len() - 1
         });
         let test = self.of_day.get_mut(place).filter(|test| surprise > test.surprise)?;
-        let before = test.learned();
+        let before = *test;
         test.surprise = surprise;
         Some((before, test))
     }

@@ -195,6 +195,9 @@ async fn state_of_an_org_is_deleted_by_the_partitions_owner() {
     }
     let all = [(3, a.clone()), (3, b.clone()), (7, a.clone()), (7, b.clone())];
     assert_eq!(store.placements().await.unwrap(), all);
+    for (partitions, prefix, count) in [(&[3, 7][..], "user/", 2), (&[3], "user/", 1), (&[3, 7], "", 4), (&[], "", 0)] {
+        assert_eq!(store.count_state(&a, partitions, prefix).await.unwrap(), count, "{partitions:?} {prefix}");
+    }
     assert_eq!(owner.forget_org(3, &a).await.unwrap(), 2);
     assert_eq!(owner.forget_org(3, &a).await.unwrap(), 0);
     assert_eq!(store.placements().await.unwrap(), all[1..]);
