@@ -132,16 +132,19 @@ fn sum(parts: &mut [Part]) -> f64 {
 /// Multiplies the odds if there are findings of both kinds: of what was done, and of who did it. Each has innocent causes of
 /// its own, a project or a new laptop, which seldom fall on one day; an account in other hands shows both.
 fn both_kinds(terms: &[Part], settings: &Settings) -> Option<Modifier> {
-    /// Groups of detectors that see what was done.
+    /// Groups of detectors that see what was done. Those of neither kind, such as reconnaissance, have causes in common with
+    /// both.
     const DONE: [&str; 2] = ["reading", "writing"];
+    /// Groups of detectors that see who did it.
+    const WHO: [&str; 6] = ["client", "network", "login", "session", "delegation", "time"];
     /// The term of the weaker kind from which on the factor is full. A choice.
     const FULL: f64 = 0.4;
-    let strongest = |is_done: bool| {
-        let of_kind = |term: &&Term| DONE.contains(&settings.weight(&term.name).group.as_str()) == is_done;
+    let strongest = |kind: &[&str]| {
+        let of_kind = |term: &&Term| kind.contains(&settings.weight(&term.name).group.as_str());
         let terms = terms.iter().map(|(term, _)| term).filter(of_kind).map(|term| (term, strength(term)));
         terms.filter(|(_, x)| *x > 0.0).max_by(|a, b| a.1.total_cmp(&b.1))
     };
-    let ((done, by), (who, of)) = (strongest(true)?, strongest(false)?);
+    let ((done, by), (who, of)) = (strongest(&DONE)?, strongest(&WHO)?);
     let factor = 1.0 + (settings.both_kinds - 1.0) * (by.min(of) / FULL).min(1.0);
     if factor <= 1.0 {
         return None;
@@ -316,8 +319,9 @@ mod tests {
         let weak = modifier(&of_both(1.0)).unwrap().multiplier;
         assert!((1.1..1.6).contains(&weak), "{weak}");
         assert!(of(&of_both(6.0), &settings).risk_score > of(&of_both(6.0), &alone).risk_score);
-        // Two detectors of reading, and two days that are far apart.
+        // Two detectors of reading, a new integration that looks around, and two days that are far apart.
         assert_eq!(modifier(&article_findings()), None);
+        assert_eq!(modifier(&[finding("new_access", 1, 7.0, 0), finding("api_recon", 2, 9.0, 0)]), None);
         let apart = [finding("new_access", 1, 5.0, 0), finding("rare_user_agent", 2, 6.0, 72 * HOUR)];
         assert!(modifier(&apart).unwrap().multiplier < 1.1);
     }

@@ -19,8 +19,8 @@ pub struct Settings {
     pub damping: f64,
     /// Factor on the odds for each further surface (list view, report, API, bulk) that findings name. 0.1 to 10.
     pub corroboration: f64,
-    /// Factor on the odds if strong findings of what was done (groups `reading` and `writing`) and of who did it (all other
-    /// groups) come together, 1 to 10; weaker ones have a part of it.
+    /// Factor on the odds if strong findings of what was done (groups `reading` and `writing`) and of who did it (`client`,
+    /// `network`, `login`, `session`, `delegation` and `time`) come together, 1 to 10; weaker ones have a part of it.
     pub both_kinds: f64,
     /// Weights by detector; detectors that are absent keep the default.
     pub weights: BTreeMap<String, Weight>,

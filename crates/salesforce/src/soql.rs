@@ -13,7 +13,7 @@ use token::{Token, Tokens};
 pub(crate) struct Query<'a> {
     /// The object after `FROM`.
     pub(crate) object: &'a str,
-    /// [`Scope::Count`] if it only counts, [`Scope::Selected`] if it selects records by an indexed field or reads only a
+    /// [`Scope::Count`] if it returns one row about all, such as their number, [`Scope::Selected`] if it selects records by an indexed field or reads only a
     /// few, the scope after `USING SCOPE`, otherwise [`Scope::All`].
     pub(crate) scope: Scope,
 }
@@ -44,7 +44,7 @@ const MOST_LEVELS: u32 = 16;
 #[derive(Clone, Copy, Debug)]
 struct Clauses<'a> {
     object: &'a str,
-    /// Whether it returns the number of records alone.
+    /// Whether it returns one row about all records, such as their number.
     counts: bool,
     all_fields: bool,
     /// The word after `USING SCOPE`.
@@ -83,6 +83,11 @@ impl<'a> Clauses<'a> {
             if let Some(Token::Word(limit)) = tokens.next() {
                 self.limit = limit.parse().ok();
             }
+        } else if word.eq_ignore_ascii_case("OFFSET") {
+            // One page of many.
+            self.limit = None;
+        } else if word.eq_ignore_ascii_case("GROUP") {
+            self.counts = false;
         } else if word.eq_ignore_ascii_case("SCOPE")
             && let Some(Token::Word(scope)) = tokens.next()
         {
@@ -92,25 +97,26 @@ impl<'a> Clauses<'a> {
     }
 }
 
-/// Reads the list of fields up to `FROM`. Returns whether it is a count alone, and whether it is all fields.
+/// Reads the list of fields up to `FROM`. Returns whether it has aggregates alone, and whether it is all fields.
 fn fields(tokens: &mut Tokens<'_>) -> Option<(bool, bool)> {
-    let (mut counts, mut all_fields) = (false, false);
-    let (mut is_empty, mut is_first) = (true, true);
+    const AGGREGATES: [&str; 6] = ["COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"];
+    let (mut counts, mut all_fields) = (true, false);
+    let (mut is_empty, mut is_aggregate) = (true, false);
     let mut before = "";
     loop {
         match tokens.next()? {
             Token::Word(word) if word.eq_ignore_ascii_case("FROM") => {
-                return (!is_empty).then_some((counts, all_fields));
+                return (!is_empty).then_some((counts && is_aggregate, all_fields));
             }
             Token::Word(word) => before = word,
             Token::Mark(b'(') => {
                 let inside = tokens.skip_group()?;
-                counts |= is_first && before.eq_ignore_ascii_case("COUNT");
+                is_aggregate |= AGGREGATES.iter().any(|function| before.eq_ignore_ascii_case(function));
                 all_fields |= before.eq_ignore_ascii_case("FIELDS")
                     && inside.is_some_and(|word| word.eq_ignore_ascii_case("ALL"));
                 before = "";
             }
-            Token::Mark(b',') => (counts, is_first, before) = (false, false, ""),
+            Token::Mark(b',') => (counts, is_aggregate, before) = (counts && is_aggregate, false, ""),
             Token::Mark(_) | Token::Text(_) | Token::Bind => return None,
         }
         is_empty = false;

@@ -14,12 +14,18 @@ detector! {
     Recon => spread
 }
 
+/// Objects below which counting their records is not judged: of fewer, nothing is observed. A choice.
+const LEAST_COUNTED: u32 = 4;
+
 fn spread<'a>(spread: &'a Spread, _: &'a Observation, _: &'a Settings) -> Result<Judgement<'a>, Unscoreable> {
     if spread.usual.evidence <= 0.0 {
         return Err(Unscoreable::NoBaseline);
     }
     let touched = tail::count_at_least(&spread.usual, f64::from(spread.objects));
-    let counted = spread.usual_counted.map(|usual| tail::count_at_least(&usual, f64::from(spread.counted)));
+    let counted = spread
+        .usual_counted
+        .filter(|_| spread.counted >= LEAST_COUNTED)
+        .map(|usual| tail::count_at_least(&usual, f64::from(spread.counted)));
     let p = counted.map_or(touched, |counted| tail::any_of(touched.min(counted), 2.0));
     let counts = match spread.counted {
         0 => String::new(),

@@ -5,7 +5,7 @@
 //! to its class, and the class to the org. The number on a day of n of them is Gamma-Poisson with a mean of n times the share.
 
 use super::close::SETTLING_DAYS;
-use super::rows::{Increment, most_usual};
+use super::rows::most_usual;
 use super::{Shared, names};
 use crate::user::{Breadth, BreadthDay, Day, Profile, Reach};
 use model::{Activity, Feature, First, Kind, Rate, Scope, Surface, UserClass};
@@ -38,15 +38,11 @@ pub(super) fn learn(
     day: &mut Day,
     shared: &Shared,
     activity: &Activity,
-    increment: &Increment,
     features: &mut Vec<Feature>,
 ) {
     /// Reports or objects below which nothing is observed: everybody needs one now and then. A choice.
     const LEAST: u32 = 2;
     let (Some(scope), Some(surface)) = (activity.scope, surface_of(activity.kind)) else { return };
-    if !increment.is_new {
-        return;
-    }
     let is_report = surface == Surface::Report;
     let named = if is_report { activity.resource_id.as_ref() } else { activity.objects.first() };
     let Some(target) = named.or(activity.resource_name.as_ref()) else { return };

@@ -31,8 +31,8 @@ pub(super) fn page(
         (count.usual, count.peers) = (count.usual.map(at_least), count.peers.map(at_least));
         Box::new(PageDay::new(count))
     });
-    let (used, habits) = (&shared.signals.used, &profile.signals.habits);
-    let is_rare = |object| used.is_rare_object(habits, profile.class, names::key(names::OBJECT, object));
+    let (used, habits, today) = (&shared.signals.used, &profile.signals.habits, &day.signals.values);
+    let is_rare = |object| used.is_rare_object(habits, profile.class, names::key(names::OBJECT, object), today);
     // Who looks at a few people comes back to their records, while the log has some pages twice in a row.
     if !activity.objects.iter().any(|object| is_rare(object))
         || !pages.add_unless_last(model::id::hash(record.as_bytes()))

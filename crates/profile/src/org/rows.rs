@@ -44,7 +44,7 @@ pub(super) fn learn(
     if matches!(activity.kind, Kind::ListView | Kind::Report | Kind::AuraRequest) && increment.is_new {
         burst(profile, day, shared, activity, known_view, features);
     }
-    breadth::learn(profile, day, shared, activity, &increment, features);
+    breadth::learn(profile, day, shared, activity, features);
     let is_call = surface == Some(Surface::Api) || activity.kind == Kind::ApiUsage && activity.effect.leaves();
     if is_call && increment.is_new {
         spread(profile, day, shared, activity, &increment, features);

@@ -244,6 +244,11 @@ impl DayValues {
         self.values.iter()
     }
 
+    /// Returns the weight that was learned of a value of this day; 0 before the day was closed.
+    pub(crate) fn learned_of(&self, kind: ValueKind, key: u64) -> f32 {
+        self.values.iter().find(|value| value.kind == kind && value.key == key).map_or(0.0, |value| value.learned)
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut DayValue> {
         self.values.iter_mut()
     }

@@ -46,12 +46,15 @@ pub(super) fn api(record: &Record<'_>, event_type: &str, activity: &mut Activity
     succeeds_by_default(record, activity);
 }
 
-/// Fills how far a query reaches, and its object if no field names any.
+/// Fills how far a query reaches, and puts the object that it reads first: Salesforce lists those of related fields, too, and
+/// in the order of the alphabet.
 pub(super) fn query(record: &Record<'_>, activity: &mut Activity) {
     let Some(query) = record.str(Field::Query).and_then(|text| soql::read(text, scope_from_text)) else { return };
     activity.scope = Some(query.scope);
-    if activity.objects.is_empty() {
-        push_object(&mut activity.objects, query.object);
+    match activity.objects.iter().position(|object| object.eq_ignore_ascii_case(query.object)) {
+        Some(place) => activity.objects.get_mut(..=place).unwrap_or_default().rotate_right(1),
+        None if activity.objects.is_empty() => push_object(&mut activity.objects, query.object),
+        None => {}
     }
 }
 

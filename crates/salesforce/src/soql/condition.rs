@@ -44,8 +44,8 @@ fn condition(tokens: &mut Tokens<'_>, level: u32) -> Option<bool> {
     }
     let operator = operator(tokens)?;
     let value = value(tokens, level)?;
-    let field = path.rsplit('.').next().unwrap_or(path);
-    Some(!is_computed && is_selected(field, operator, value))
+    let (parents, field) = path.rsplit_once('.').unwrap_or(("", path));
+    Some(!is_computed && !is_shared_by_many(parents) && is_selected(field, operator, value))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +126,13 @@ fn is_selected(field: &str, operator: Operator, value: Value<'_>) -> bool {
         (Operator::Like, Value::Text(text)) => is_key(field) && !text.starts_with(['%', '_']),
         _ => false,
     }
+}
+
+/// Whether the last of the related records in a path is one that a large part of an object's records have in common.
+fn is_shared_by_many(parents: &str) -> bool {
+    const SHARED: [&str; 3] = ["RecordType", "Profile", "UserRole"];
+    let last = parents.rsplit('.').next().unwrap_or(parents);
+    SHARED.iter().any(|shared| last.eq_ignore_ascii_case(shared))
 }
 
 /// Whether the text has the form of a Salesforce id: 15 or 18 letters and digits, of which the first three are a prefix such

@@ -32,6 +32,7 @@ fn a_query_without_a_condition_reads_all() {
         "SELECT Id FROM Account WITH SECURITY_ENFORCED FOR VIEW",
         "SELECT FIELDS(ALL) FROM Account LIMIT 200",
         "SELECT Id, fields(all) FROM Account LIMIT 200 OFFSET 400",
+        "SELECT Id FROM Account LIMIT 200 OFFSET 400",
     ] {
         assert_eq!(scope(text), Some(Scope::All), "{text}");
     }
@@ -77,6 +78,8 @@ fn conditions_that_leave_most_records_do_not_select() {
         "SELECT Id FROM Account WHERE Industry = 'WHERE Id = \\'001A0000012AbCd\\''",
         "SELECT Id FROM Account WHERE IsPaid = true",
         "SELECT Id FROM Account WHERE RecordTypeId = '012A0000012AbCd'",
+        "SELECT Id FROM Account WHERE RecordType.Name = 'Customer'",
+        "SELECT Id FROM Account WHERE Owner.Profile.Name = 'Sales'",
         "SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Case)",
         "SELECT Id FROM Account WHERE Interests__c INCLUDES ('a;b', 'c')",
     ] {
@@ -88,6 +91,9 @@ fn conditions_that_leave_most_records_do_not_select() {
 fn counts_and_scopes() {
     assert_eq!(scope("SELECT COUNT() FROM Account"), Some(Scope::Count));
     assert_eq!(scope("select count ( Id ) total from Account where Name != null"), Some(Scope::Count));
+    assert_eq!(scope("SELECT MAX(SystemModstamp) FROM Account"), Some(Scope::Count));
+    assert_eq!(scope("SELECT COUNT(Id) n, MIN(CreatedDate) FROM Account"), Some(Scope::Count));
+    assert_eq!(scope("SELECT COUNT_DISTINCT(OwnerId) FROM Account GROUP BY Industry"), Some(Scope::All));
     assert_eq!(scope("SELECT Industry, COUNT(Id) FROM Account GROUP BY Industry"), Some(Scope::All));
     assert_eq!(scope("SELECT COUNT(Id), Industry FROM Account GROUP BY Industry"), Some(Scope::All));
     assert_eq!(scope("SELECT Id FROM Account USING SCOPE mine"), Some(Scope::Own));

@@ -53,6 +53,23 @@ fn records_that_the_class_reads_and_a_few_new_ones_do_not() {
 }
 
 #[test]
+fn a_first_day_does_not_excuse_the_next() {
+    let mut org = Org::new();
+    org.look(LEARNED, "user0", "Background_Check__c", 4);
+    let pages = org.look(LEARNED + 1, "user0", "Background_Check__c", 40).unwrap();
+    assert!(pages.pages >= 36 && pages.deviations > 5.0, "{pages:?}");
+}
+
+#[test]
+fn late_pages_count_on_their_day() {
+    let mut org = Org::new();
+    assert_eq!(org.look(LEARNED, "user0", "Background_Check__c", 4), None);
+    org.page(LEARNED + 2, "user0", "Case", 9_000);
+    let pages = org.look(LEARNED, "user0", "Background_Check__c", 46).unwrap();
+    assert!(pages.pages >= 45, "{pages:?}");
+}
+
+#[test]
 fn a_page_that_is_logged_twice_counts_once() {
     let mut org = Org::new();
     let pages: Vec<_> = (0..30).flat_map(|_| org.page(LEARNED, "user0", "Background_Check__c", 1)).collect();
