@@ -18,11 +18,13 @@ mod surprises;
 mod work;
 mod writes;
 
-pub(crate) use breadth::{Breadth, BreadthDay, Reach};
+pub(crate) use breadth::{Breadth, BreadthDay, LearnedBreadth, Reach};
 pub(crate) use burst::Request;
 pub(crate) use class::{Candidates, classify};
 pub(crate) use closed::{Amended, ClosedDay, ClosedDays, LearnedRows, learn_again};
-pub(crate) use day::{Day, DayMore, DayUsual, Firsts, HourRows, MOST_EVIDENCE, OddHour, SurfaceDay, push_unique};
+pub(crate) use day::{
+    Day, DayMore, DayUsual, Firsts, HourRows, MOST_EVIDENCE, OddHour, SurfaceDay, find_or_push, push_unique,
+};
 pub(crate) use extremes::{ExtremeModel, LargestDay, NamedRequest, PageDay};
 pub(crate) use first_days::FirstDays;
 pub(crate) use habits::{DayValue, DayValues, Habits, KINDS, LearnedDay, Unusual, UsualDay, kept_after, weight};

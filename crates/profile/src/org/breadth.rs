@@ -7,7 +7,7 @@
 use super::close::SETTLING_DAYS;
 use super::rows::most_usual;
 use super::{Shared, names};
-use crate::user::{Breadth, BreadthDay, Day, Profile, Reach};
+use crate::user::{Breadth, BreadthDay, Day, LearnedBreadth, Profile, Reach, find_or_push};
 use model::{Activity, Feature, First, Kind, Rate, Scope, Surface, UserClass};
 use serde::{Deserialize, Serialize};
 
@@ -47,12 +47,9 @@ pub(super) fn learn(
     let named = if is_report { activity.resource_id.as_ref() } else { activity.objects.first() };
     let Some(target) = named.or(activity.resource_name.as_ref()) else { return };
     let key = names::key(if is_report { names::REPORT } else { names::OBJECT }, target);
-    let days = &mut day.signals.breadth;
-    let index = days.iter().position(|today| today.surface == surface).unwrap_or_else(|| {
-        days.push(BreadthDay::new(surface));
-        days.len() - 1
-    });
-    let Some(today) = days.get_mut(index) else { return };
+    let known_share = day.known_share();
+    let is_it = |today: &BreadthDay| today.surface == surface;
+    let Some(today) = find_or_push(&mut day.signals.breadth, is_it, || BreadthDay::new(surface)) else { return };
     if !today.add(key, Reach::of(scope)) || Reach::of(scope) != Reach::All {
         return;
     }
@@ -61,7 +58,7 @@ pub(super) fn learn(
     let count = today.count(Reach::All);
     let Some(usual) = usual(profile, shared, today, Reach::All).filter(|_| count >= LEAST) else { return };
     if f64::from(count) > usual.mean() + 1.0 {
-        features.push(feature(profile, shared, day, index, usual));
+        features.push(Feature::Scope(First { known_share, ..feature(profile, shared, today, usual) }));
     }
 }
 
@@ -74,29 +71,31 @@ pub(super) fn counted(profile: &Profile, day: &Day, shared: &Shared) -> (u32, Op
     }
 }
 
-/// Learns a closed day, by no more than is usual: a day that stands out teaches little.
-pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &Day) {
+/// Learns a closed day, by no more than is usual: a day that stands out teaches little. It replaces what was learned of the
+/// day before.
+pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Day) {
     /// User-days that a class remembers. A choice: 30 days of 100 accounts.
     const MEMORY: f64 = 3_000.0;
-    for today in &day.signals.breadth {
+    for today in &mut day.signals.breadth {
         let clipped = |reach| {
             let count = f64::from(today.count(reach));
             usual(profile, shared, today, reach).map_or(count, |usual| count.min(most_usual(&usual)))
         };
         let (all, number, total) = (clipped(Reach::All), clipped(Reach::Number), f64::from(today.total()));
-        let known = &mut profile.signals.breadth;
-        let index = known.iter().position(|(surface, _)| *surface == today.surface).unwrap_or_else(|| {
-            known.push((today.surface, Breadth::default()));
-            known.len() - 1
-        });
-        if let Some((_, own)) = known.get_mut(index) {
-            own.learn(all / total, number / total, shared.memory_days);
+        let (surface, before) = (today.surface, today.learned);
+        // A day stays in the class in which it was learned first.
+        let class = before.map_or(profile.class, |before| before.class);
+        let learned = LearnedBreadth { class, all: all / total, number: number / total, count: all as f32 };
+        today.learned = Some(learned);
+        let is_it = |(of, _): &(Surface, Breadth)| *of == surface;
+        if let Some((_, own)) = find_or_push(&mut profile.signals.breadth, is_it, || (surface, Breadth::default())) {
+            own.learn(before.as_ref(), &learned, shared.memory_days);
         }
-        let of_org = shared.signals.breadth.of_mut(today.surface);
-        if let Some(class) = of_org.classes.get_mut(profile.class as usize) {
-            class.learn(all / total, number / total, MEMORY);
+        let of_org = shared.signals.breadth.of_mut(surface);
+        if let Some(of_class) = of_org.classes.get_mut(class as usize) {
+            of_class.learn(before.as_ref(), &learned, MEMORY);
         }
-        of_org.note(profile.class, all, MEMORY as f32);
+        of_org.note(before.as_ref(), &learned, MEMORY as f32);
     }
 }
 
@@ -119,7 +118,7 @@ fn usual(profile: &Profile, shared: &Shared, today: &BreadthDay, reach: Reach) -
     }
     let class = of_surface.classes.get(profile.class as usize).copied().unwrap_or_default();
     let known = profile.signals.breadth.iter().find(|(surface, _)| *surface == today.surface);
-    let own = known.map(|(_, own)| *own).unwrap_or_default();
+    let own = known.map(|(_, own)| *own).unwrap_or_default().without(today.learned.as_ref());
     // A reach that nobody has counts half a day (Jeffreys).
     let of_org = (org.of(reach) + 0.5) / (org.days + 1.0);
     let of_class = (class.of(reach) + OF_ORG * of_org) / (class.days + OF_ORG);
@@ -132,10 +131,9 @@ fn usual(profile: &Profile, shared: &Shared, today: &BreadthDay, reach: Reach) -
     })
 }
 
-fn feature(profile: &Profile, shared: &Shared, day: &Day, index: usize, usual: Rate) -> Feature {
-    let Some(today) = day.signals.breadth.get(index) else { return Feature::Scope(First::default()) };
+fn feature(profile: &Profile, shared: &Shared, today: &BreadthDay, usual: Rate) -> First {
     let count = today.count(Reach::All);
-    Feature::Scope(First {
+    First {
         name: today.names.first().cloned().unwrap_or_default(),
         today: count,
         names: today.names.clone(),
@@ -145,10 +143,9 @@ fn feature(profile: &Profile, shared: &Shared, day: &Day, index: usize, usual: R
         to_scope: Some(Scope::All),
         evidence: today.evidence.clone(),
         peer_tail: shared.signals.breadth.of(today.surface).tail(profile.class, count),
-        known_share: day.known_share(),
         surface: Some(today.surface),
         ..First::default()
-    })
+    }
 }
 
 impl OrgBreadth {
@@ -165,13 +162,18 @@ impl SurfaceBreadth {
     /// Numbers that differ: 0 to 15, and more. A choice.
     const NUMBERS: usize = 17;
 
-    fn note(&mut self, class: UserClass, count: f64, memory: f32) {
-        let Some(days) = self.days.get_mut(class as usize) else { return };
+    /// Notes the number of a day, in place of the one `before`.
+    fn note(&mut self, before: Option<&LearnedBreadth>, day: &LearnedBreadth, memory: f32) {
+        let Some(days) = self.days.get_mut(day.class as usize) else { return };
+        let place = |day: &LearnedBreadth| (day.count as usize).min(Self::NUMBERS - 1);
+        if let Some(days) = before.and_then(|before| days.get_mut(place(before))) {
+            *days = (*days - 1.0).max(0.0);
+        }
         let all: f32 = days.iter().sum();
         if all >= memory {
             days.iter_mut().for_each(|days| *days *= 1.0 - 1.0 / memory);
         }
-        if let Some(days) = days.get_mut((count as usize).min(Self::NUMBERS - 1)) {
+        if let Some(days) = days.get_mut(place(day)) {
             *days += 1.0;
         }
     }

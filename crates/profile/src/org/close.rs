@@ -119,6 +119,7 @@ fn learn_day(
     apps::learn_day(profile, shared, &mut closed.day, is_first);
     learn_work(profile, shared, &mut closed.day, is_first);
     features.extend(extremes::close(profile, shared, &mut closed.day));
+    breadth::learn_day(profile, shared, &mut closed.day);
     features.extend(composition::learn_day(profile, shared, &mut closed.day));
     let day = &closed.day;
     if is_first {
@@ -127,7 +128,6 @@ fn learn_day(
             role::discount(profile, shared);
         }
         firsts::learn(profile, shared, day, stands_out);
-        breadth::learn_day(profile, shared, day);
         learn_sessions(shared, day);
         learn_rhythm(profile, shared, day);
         if is_judged {

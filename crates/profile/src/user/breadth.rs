@@ -1,7 +1,7 @@
 //! How far an account's reports and queries reach.
 
 use super::{MOST_EVIDENCE, push_unique};
-use model::{Scope, Surface, Text, Uuid};
+use model::{Scope, Surface, Text, UserClass, Uuid};
 use serde::{Deserialize, Serialize};
 
 /// How far a report or a query reaches. The order is part of the stored state.
@@ -41,6 +41,19 @@ pub(crate) struct BreadthDay {
     pub(crate) names: Vec<Text>,
     /// The first requests for them.
     pub(crate) evidence: Vec<Uuid>,
+    /// What was learned of the day; `None` before its first close.
+    pub(crate) learned: Option<LearnedBreadth>,
+}
+
+/// What was learned of a day. The order of the fields is the encoding of the stored state.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LearnedBreadth {
+    pub(crate) class: UserClass,
+    /// The share of [`Reach::All`], and that of [`Reach::Number`].
+    pub(crate) all: f64,
+    pub(crate) number: f64,
+    /// How many were read in full.
+    pub(crate) count: f32,
 }
 
 impl Reach {
@@ -64,12 +77,20 @@ impl Breadth {
         }
     }
 
-    /// Learns a day by its shares, and remembers so many.
-    pub(crate) fn learn(&mut self, all: f64, number: f64, memory_days: f64) {
+    /// Learns a day by its shares, in place of those `before`, and remembers so many days.
+    pub(crate) fn learn(&mut self, before: Option<&LearnedBreadth>, day: &LearnedBreadth, memory_days: f64) {
+        *self = self.without(before);
         let kept = if self.days > 0.0 { ((memory_days - 1.0) / self.days).clamp(0.0, 1.0) } else { 1.0 };
         self.days = self.days * kept + 1.0;
-        self.all = self.all * kept + all;
-        self.number = self.number * kept + number;
+        self.all = self.all * kept + day.all;
+        self.number = self.number * kept + day.number;
+    }
+
+    /// Returns what is known without a day that was learned.
+    pub(crate) fn without(&self, day: Option<&LearnedBreadth>) -> Self {
+        let Some(day) = day else { return *self };
+        let less = |sum: f64, by: f64| (sum - by).max(0.0);
+        Self { days: less(self.days, 1.0), all: less(self.all, day.all), number: less(self.number, day.number) }
     }
 
     /// Returns the days of both.
@@ -83,7 +104,16 @@ impl BreadthDay {
     const MOST: usize = 64;
 
     pub(crate) fn new(surface: Surface) -> Self {
-        Self { surface, targets: Vec::new(), all: 0, number: 0, first: 0, names: Vec::new(), evidence: Vec::new() }
+        Self {
+            surface,
+            targets: Vec::new(),
+            all: 0,
+            number: 0,
+            first: 0,
+            names: Vec::new(),
+            evidence: Vec::new(),
+            learned: None,
+        }
     }
 
     /// Adds a report or an object. Returns whether it is new to the day with this reach.

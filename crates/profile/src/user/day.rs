@@ -184,6 +184,19 @@ pub(crate) fn push_unique<T: PartialEq>(list: &mut Vec<T>, item: T) {
     }
 }
 
+/// Returns the item that `is_it`, appended as `new` makes it if there is none.
+pub(crate) fn find_or_push<T>(
+    list: &mut Vec<T>,
+    is_it: impl Fn(&T) -> bool,
+    new: impl FnOnce() -> T,
+) -> Option<&mut T> {
+    let place = list.iter().position(is_it).unwrap_or_else(|| {
+        list.push(new());
+        list.len() - 1
+    });
+    list.get_mut(place)
+}
+
 impl Day {
     /// Opens a day.
     pub(crate) fn new(number: i32, start: Timestamp, is_weekend: bool) -> Self {

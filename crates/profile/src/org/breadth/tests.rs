@@ -1,6 +1,7 @@
 use crate::org::testing::Fed;
 use crate::tail;
-use model::{Channel, Feature, First, Kind, Scope, Spread, Surface};
+use crate::user::Reach;
+use model::{Channel, Feature, First, Kind, Scope, Spread, Surface, UserId};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -130,4 +131,30 @@ fn nothing_is_judged_before_the_org_has_days_to_compare_with() {
     }
     let reports: Vec<_> = (0..8).map(|nth| org.report(10, "person0", Scope::All, nth)).collect();
     assert!(reports.iter().all(|features| broad(features).is_none()));
+}
+
+/// Stored events that close a gap of the stream arrive after the day was closed.
+#[test]
+fn what_arrives_late_is_learned_as_if_it_had_been_in_time() {
+    let after = |is_late: bool| {
+        let mut org = Org::of_people(0);
+        let rest = |org: &mut Org| (2..5).for_each(|nth| drop(org.report(LEARNED, "person0", Scope::All, nth)));
+        (0..2).for_each(|nth| drop(org.report(LEARNED, "person0", Scope::Own, nth)));
+        if !is_late {
+            rest(&mut org);
+        }
+        org.report(LEARNED + 2, "person0", Scope::Own, 1);
+        if is_late {
+            rest(&mut org);
+        }
+        org.report(LEARNED + 3, "person0", Scope::Own, 1);
+        let (_, profile) = org.0.org.profiles().find(|(id, _)| **id == UserId::new("person0")).unwrap();
+        let [(_, own)] = profile.signals.breadth[..] else { panic!("one surface") };
+        (own, org.0.org.shared.signals.breadth.clone())
+    };
+    let ((in_time, of_org), (late, late_of_org)) = (after(false), after(true));
+    assert!(in_time.of(Reach::All) > 0.2, "{in_time:?}");
+    assert!((in_time.days - late.days).abs() < 1e-9, "{in_time:?} {late:?}");
+    assert!((in_time.of(Reach::All) - late.of(Reach::All)).abs() < 0.05, "{in_time:?} {late:?}");
+    assert_eq!(of_org.reports.days, late_of_org.reports.days);
 }
