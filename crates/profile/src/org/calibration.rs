@@ -91,11 +91,10 @@ impl Org {
         let calibrations = &mut self.shared.signals.calibrations;
         let mut learned = slot.filter(|_| is_learned).and_then(|slot| {
             let profile = &mut user_at(&mut self.users, slot)?.profile;
-            let day = match &mut profile.day {
-                Some(day) if day.start == observation.day => day,
-                _ => profile.closed.starting(observation.day)?,
-            };
-            Some(day)
+            match &mut profile.day {
+                Some(day) if day.start == observation.day => Some(day),
+                _ => profile.closed.starting(observation.day),
+            }
         });
         for test in tests {
             let index = calibrations.index_of(test);

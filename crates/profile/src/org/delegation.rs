@@ -3,7 +3,7 @@
 use super::rows::{Increment, surface_of};
 use super::{Shared, names};
 use crate::estimate::usual;
-use crate::user::{Day, Delegation, Profile, push_unique};
+use crate::user::{Day, Delegation, Profile, find_or_push, push_unique};
 use model::{Activity, Delegated, Feature, Kind, Text, Usual};
 
 /// Counts what an activity does in a session opened by LoginAs, and reports the administrator's work so far. Does
@@ -22,14 +22,8 @@ pub(super) fn learn(
         return;
     }
     let Some(delegate) = delegate(profile, activity) else { return };
-    let index = match day.delegated.iter().position(|known| known.delegate == *delegate) {
-        Some(index) => index,
-        None => {
-            day.delegated.push(Delegation { delegate: delegate.clone(), ..Delegation::default() });
-            day.delegated.len() - 1
-        }
-    };
-    let Some(work) = day.delegated.get_mut(index) else { return };
+    let begin = || Delegation { delegate: delegate.clone(), ..Delegation::default() };
+    let Some(work) = find_or_push(&mut day.delegated, |known| known.delegate == *delegate, begin) else { return };
     work.requests += u32::from(increment.is_new);
     work.exports += u32::from(exports && increment.is_new);
     work.rows += increment.rows;

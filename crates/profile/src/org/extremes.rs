@@ -2,7 +2,7 @@
 
 use super::{Shared, rare_pages};
 use crate::estimate::{Moments, Pool, Prior};
-use crate::user::{Day, ExtremeModel, LargestDay, NamedRequest, PageDay, Profile};
+use crate::user::{Day, ExtremeModel, LargestDay, NamedRequest, PageDay, Profile, find_or_push};
 use model::{Activity, Feature, Kind, Largest, Pages, Surface, UserClass};
 use serde::{Deserialize, Serialize};
 
@@ -56,12 +56,12 @@ pub(super) fn request(
         return;
     }
     let model = model_of(&profile.signals.largest, surface);
-    let index = day.signals.largest.iter().position(|today| today.surface == surface).unwrap_or_else(|| {
+    let open = || {
         let prior = shared.signals.largest.get(surface as usize).and_then(|pools| pools.prior(profile.class));
-        day.signals.largest.push(LargestDay { surface, rows: model.open(prior.as_ref()), request: None });
-        day.signals.largest.len() - 1
-    });
-    let Some(today) = day.signals.largest.get_mut(index).filter(|today| rows > today.rows.value) else { return };
+        LargestDay { surface, rows: model.open(prior.as_ref()), request: None }
+    };
+    let today = find_or_push(&mut day.signals.largest, |today| today.surface == surface, open);
+    let Some(today) = today.filter(|today| rows > today.rows.value) else { return };
     today.rows.value = rows;
     today.request = None;
     let shift = shared.progress.factor_on(day.number, surface);
@@ -134,10 +134,8 @@ pub(super) fn close(profile: &mut Profile, shared: &mut Shared, day: &mut Day) -
     let (class, memory, number) = (profile.class, shared.memory_days * MEMORY, day.number);
     for today in &mut day.signals.largest {
         let surface = today.surface;
-        if !profile.signals.largest.iter().any(|(of, _)| *of == surface) {
-            profile.signals.largest.push((surface, ExtremeModel::default()));
-        }
-        let found = profile.signals.largest.iter_mut().find(|(of, _)| *of == surface);
+        let is_it = |(of, _): &(Surface, ExtremeModel)| *of == surface;
+        let found = find_or_push(&mut profile.signals.largest, is_it, || (surface, ExtremeModel::default()));
         let (Some((_, model)), Some(pools)) = (found, shared.signals.largest.get_mut(surface as usize)) else {
             continue;
         };

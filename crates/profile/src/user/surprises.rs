@@ -1,5 +1,6 @@
 //! How surprised the tests of detectors were on one day of an account.
 
+use super::find_or_push;
 use model::UserClass;
 use serde::{Deserialize, Serialize};
 
@@ -44,12 +45,9 @@ impl DayTests {
         if surprise <= 0.0 {
             return None;
         }
-        let known = self.of_day.iter().position(|test| test.index == index);
-        let place = known.unwrap_or_else(|| {
-            self.of_day.push(DayTest { index, surprise: 0.0, most: f64::INFINITY });
-            self.of_day.len() - 1
-        });
-        let test = self.of_day.get_mut(place).filter(|test| surprise > test.surprise)?;
+        let begin = || DayTest { index, surprise: 0.0, most: f64::INFINITY };
+        let test = find_or_push(&mut self.of_day, |test| test.index == index, begin);
+        let test = test.filter(|test| surprise > test.surprise)?;
         let before = *test;
         test.surprise = surprise;
         Some((before, test))
