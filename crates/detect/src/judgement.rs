@@ -58,9 +58,12 @@ impl<'a> Judgement<'a> {
         Self { surprise, before: 0.0, subject, ceiling: None, explain: Box::new(explain) }
     }
 
-    /// The same, where the surprise was `before` until the org's day factor was known.
-    pub(crate) fn unless_explained(self, before: f64) -> Self {
-        Self { before, ..self }
+    /// The same, where the surprise is `before` without the org's day factor, e^`shift`.
+    ///
+    /// The factor becomes known while the day runs. A closed hour or day that stands out without the factor and not with it
+    /// withdraws the finding that an earlier activity may have raised.
+    pub(crate) fn unless_explained(self, observation: &Observation, shift: f64, before: impl FnOnce() -> f64) -> Self {
+        if observation.activity.is_none() && shift > 0.0 { Self { before: before(), ..self } } else { self }
     }
 
     /// The same, with a higher score at most if the account is a program: its servers and its client hardly ever change.

@@ -45,18 +45,7 @@ fn spread<'a>(spread: &'a Spread, _: &'a Observation, _: &'a Settings) -> Result
                 text::list(&spread.names, spread.objects as usize),
                 text::quantity(spread.usual.mean()),
             ),
-            features: [
-                (
-                    "objectCount",
-                    spread.objects.to_string(),
-                    f64::from(spread.objects - spread.unknown.min(spread.objects)),
-                ),
-                ("newObjects", spread.unknown.to_string(), f64::from(spread.unknown)),
-                ("countedObjects", spread.counted.to_string(), f64::from(spread.counted)),
-            ]
-            .into_iter()
-            .filter(|(name, ..)| *name != "countedObjects" || spread.counted > 0)
-            .collect(),
+            features: features(spread),
             measures: vec![
                 ("objects", f64::from(spread.objects)),
                 ("new_objects", f64::from(spread.unknown)),
@@ -70,6 +59,18 @@ fn spread<'a>(spread: &'a Spread, _: &'a Observation, _: &'a Settings) -> Result
             ..Explanation::default()
         }
     }))
+}
+
+fn features(spread: &Spread) -> Vec<(&'static str, String, f64)> {
+    let known = spread.objects - spread.unknown.min(spread.objects);
+    let mut features = vec![
+        ("objectCount", spread.objects.to_string(), f64::from(known)),
+        ("newObjects", spread.unknown.to_string(), f64::from(spread.unknown)),
+    ];
+    if spread.counted > 0 {
+        features.push(("countedObjects", spread.counted.to_string(), f64::from(spread.counted)));
+    }
+    features
 }
 
 #[cfg(test)]

@@ -32,9 +32,7 @@ fn largest<'a>(
         let p = if few { 1.0 } else { extreme::p(deviations, peers, recurrences, days, settings) };
         tail::surprise(p)
     };
-    // The org's day factor becomes known while the day runs, and may explain what an earlier activity has raised.
-    let is_shifted = observation.activity.is_none() && largest.shift > 0.0;
-    let before = if is_shifted { surprise(largest.unshifted, peer_deviations) } else { 0.0 };
+    let before = || surprise(largest.unshifted, peer_deviations);
     let surprise = surprise(deviations, peer_deviations);
     let judgement = Judgement::new(surprise, largest.surface.as_str(), move || Explanation {
         confidence: score::confidence(days),
@@ -53,7 +51,7 @@ fn largest<'a>(
         surface: Some(largest.surface),
         ..Explanation::default()
     });
-    Ok(judgement.unless_explained(before))
+    Ok(judgement.unless_explained(observation, largest.shift, before))
 }
 
 fn summary(largest: &Largest) -> String {

@@ -24,9 +24,7 @@ fn crawl<'a>(
     }
     let Pages { deviations, peer_deviations, recurrences, days, .. } = *pages;
     let surprise = |deviations| tail::surprise(extreme::p(deviations, peer_deviations, recurrences, days, settings));
-    // The org's day factor becomes known while the day runs, and may explain what an earlier activity has raised.
-    let is_shifted = observation.activity.is_none() && pages.shift > 0.0;
-    let before = if is_shifted { surprise(pages.unshifted) } else { 0.0 };
+    let before = || surprise(pages.unshifted);
     let surprise = surprise(deviations);
     let judgement = Judgement::new(surprise, if pages.rare { "rare" } else { "" }, move || Explanation {
         confidence: score::confidence(days),
@@ -45,7 +43,7 @@ fn crawl<'a>(
         objects: pages.objects.clone(),
         ..Explanation::default()
     });
-    Ok(judgement.unless_explained(before))
+    Ok(judgement.unless_explained(observation, pages.shift, before))
 }
 
 fn summary(pages: &Pages) -> String {

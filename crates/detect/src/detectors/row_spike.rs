@@ -22,14 +22,11 @@ fn spike<'a>(
         return Err(Unscoreable::NoBaseline);
     }
     let found = tails(volume, settings);
-    // The org's day factor becomes known while the day runs. A closed hour or day that stands out without the factor
-    // and not with it withdraws the finding that an earlier activity may have raised.
     let before = || {
         let without = |usual: Usual| Usual { shift: 0.0, ..usual };
         let unshifted = Volume { day: without(volume.day), hour: without(volume.hour), ..volume.clone() };
         tail::surprise(tails(&unshifted, settings).spike)
     };
-    let is_shifted = observation.activity.is_none() && volume.day.shift > 0.0;
     let surprise = tail::surprise(found.spike);
     let subject = volume.surface.as_str();
     let judgement = Judgement::new(surprise, subject, move || {
@@ -38,7 +35,7 @@ fn spike<'a>(
         let of_day = tail::surprise(tail::any_of(found.day, WAYS));
         explain(volume, &found, !is_raised(surprise) || is_raised(of_day))
     });
-    Ok(if is_shifted { judgement.unless_explained(before()) } else { judgement })
+    Ok(judgement.unless_explained(observation, volume.day.shift, before))
 }
 
 /// Words the reasons. If the rows of the day do not stand out, what else does is named.
