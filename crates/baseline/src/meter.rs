@@ -116,9 +116,13 @@ impl Meter {
         self.users.record(users as u64, &[of_org(org), of(partition)]);
     }
 
-    /// Counts what the tests of a detector found. Zeros count as well, so that a detector that finds nothing has a rate.
+    /// Counts what a test found. Zeros count as well, so that a test that finds nothing has a rate.
     pub(crate) fn tested(&self, org: &OrgId, count: &TestCount) {
-        let labels = [of_org(org), KeyValue::new("detector", count.detector.to_string())];
+        let labels = [
+            of_org(org),
+            KeyValue::new("detector", count.detector.to_string()),
+            KeyValue::new("subject", count.subject.to_string()),
+        ];
         self.tests.add(count.tests, &labels);
         self.rare_tests.add(count.rare, &labels);
     }
@@ -165,10 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn a_detector_without_surprises_has_a_series() {
+    fn a_test_without_surprises_has_a_series() {
         let exported = exported(|meter| {
             let org = OrgId::new("00Dhn0000018hrcEAA");
-            let count = |tests, rare| TestCount { detector: "row_spike".into(), tests, rare };
+            let count = |tests, rare| TestCount { detector: "row_spike".into(), subject: "api".into(), tests, rare };
             meter.tested(&org, &count(70, 0));
             meter.tested(&org, &count(30, 0));
         });
@@ -184,7 +188,7 @@ mod tests {
         }
         sums.sort();
         let of = |name: &str, value| {
-            (format!("orgwatch.baseline.calibration.{name}"), "00Dhn0000018hrcEAA row_spike".to_owned(), value)
+            (format!("orgwatch.baseline.calibration.{name}"), "00Dhn0000018hrcEAA api row_spike".to_owned(), value)
         };
         assert_eq!(sums, [of("rare", 0), of("tests", 100)]);
     }

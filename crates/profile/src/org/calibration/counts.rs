@@ -6,14 +6,15 @@ use crate::estimate::{Curve, Surprises};
 use crate::org::Org;
 use crate::user::{Day, DayTest};
 use model::{Calibration, Text, UserClass};
-use std::collections::BTreeMap;
 
-/// How often the tests of a detector were as surprised as one in a hundred should be.
+/// How often a test was as surprised as once in a hundred user-days.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TestCount {
     /// The detector.
     pub detector: Text,
-    /// Tests of closed user-days: one for each subject of the detector that the user-day is compared by.
+    /// What of the account the test is about, such as a surface; empty if the detector has one test only.
+    pub subject: Text,
+    /// Closed user-days that are compared by the test.
     pub tests: u64,
     /// Those with a largest surprise, calibrated, of 2 or more, which is promised of one in a hundred.
     pub rare: u64,
@@ -30,19 +31,14 @@ pub(super) struct Counted {
 const RARE: f64 = 2.0;
 
 impl Org {
-    /// Takes what was counted of the org's tests since the last call, by detector; those with nothing to count have
-    /// zeros. User-days count once, as calibration learns them in full: not those of backfill, of what is judged in
+    /// Takes what was counted of the org's tests since the last call; those with nothing to count have zeros. User-days count once, as calibration learns them in full: not those of backfill, of what is judged in
     /// silence, or of accounts in their first weeks.
     pub fn take_test_counts(&mut self) -> Vec<TestCount> {
-        let mut counts: BTreeMap<Text, Counted> = BTreeMap::new();
-        for test in &mut self.shared.signals.calibrations.tests {
-            let counted = std::mem::take(&mut test.counted);
-            let of_detector = counts.entry(test.detector.clone()).or_default();
-            of_detector.tests += counted.tests;
-            of_detector.rare += counted.rare;
-        }
-        let count = |(detector, Counted { tests, rare })| TestCount { detector, tests, rare };
-        counts.into_iter().map(count).collect()
+        let take = |test: &mut TestHistory| {
+            let Counted { tests, rare } = std::mem::take(&mut test.counted);
+            TestCount { detector: test.detector.clone(), subject: test.subject.clone(), tests, rare }
+        };
+        self.shared.signals.calibrations.tests.iter_mut().map(take).collect()
     }
 }
 
