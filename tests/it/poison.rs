@@ -190,6 +190,7 @@ fn observation() -> Observation {
         features: vec![Feature::Native],
         blind: Vec::new(),
         calibrations: Vec::new(),
+        precisions: Vec::new(),
     }
 }
 
@@ -219,6 +220,11 @@ fn finding() -> Finding {
         withdrawn: false,
         config_hash: "\0".into(),
         addresses: Vec::new(),
+        resource_id: None,
+        resource_name: None,
+        client: None,
+        app: None,
+        precision: None,
     }
 }
 
@@ -239,6 +245,7 @@ fn change() -> Change {
         last_event_at: observed_at,
         findings: Vec::new(),
         receipt,
+        disposition: None,
     };
     Change::new(incident, ChangeKind::Opened)
 }

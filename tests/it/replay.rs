@@ -33,6 +33,7 @@ fn change() -> Change {
         last_event_at: Timestamp(0),
         findings: Vec::new(),
         receipt,
+        disposition: None,
     };
     Change::new(incident, ChangeKind::Opened)
 }

@@ -35,6 +35,11 @@ pub(crate) fn finding(id: u128, hour: i64, score: f64) -> Finding {
         withdrawn: false,
         config_hash: "hash".into(),
         addresses: Vec::new(),
+        resource_id: None,
+        resource_name: None,
+        client: None,
+        app: None,
+        precision: None,
     }
 }
 

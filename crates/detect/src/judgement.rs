@@ -118,6 +118,7 @@ impl<'a> Judgement<'a> {
         let missing = blind::missing(detector, &observation.blind);
         let confidence = if missing.is_empty() { 1.0 } else { settings.blind_confidence } * reasons.confidence;
         let (org, user) = (&observation.org_id, &observation.user_id);
+        let activity = observation.activity.as_deref();
         Verdict::Anomalous(Box::new(Finding {
             finding_id: id::finding_id(org, user, name, self.subject, reasons.day.unwrap_or(observation.day)),
             revision: observation.revision,
@@ -142,6 +143,11 @@ impl<'a> Judgement<'a> {
             withdrawn: !is_raised,
             config_hash: Text::default(),
             addresses: address(observation).into_iter().collect(),
+            resource_id: activity.and_then(|activity| activity.resource_id.clone()),
+            resource_name: activity.and_then(|activity| activity.resource_name.clone()),
+            client: activity.and_then(|activity| activity.client.clone()),
+            app: activity.and_then(|activity| activity.connected_app.clone()),
+            precision: observation.precision(name),
         }))
     }
 }

@@ -156,7 +156,7 @@ impl Partition {
             Entry::Backfill(activity) => Ok(Some(self.org(&activity.org_id)?.backfill(activity, out))),
             Entry::Control(Control { org_id, command }) => {
                 let org = match command {
-                    Command::Blind { .. } => Some(self.org(org_id)?),
+                    Command::Blind { .. } | Command::Decide(_) => Some(self.org(org_id)?),
                     // An org without any activity has nothing to judge or close.
                     Command::Watermark(_) | Command::End | Command::Sighted { .. } => self.orgs.get_mut(org_id),
                 };
@@ -166,6 +166,7 @@ impl Partition {
                     Command::End => org.finish(out),
                     Command::Blind { kind } => org.blind(*kind),
                     Command::Sighted { kind } => org.sighted(*kind),
+                    Command::Decide(_) => {}
                 }
                 Ok(None)
             }

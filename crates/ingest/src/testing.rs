@@ -262,11 +262,12 @@ fn text(entry: &Entry) -> String {
     match entry {
         Entry::Activity(activity) => activity.id.to_string(),
         Entry::Backfill(activity) => format!("backfill {}", activity.id),
-        Entry::Control(control) => match control.command {
+        Entry::Control(control) => match &control.command {
             Command::End => format!("end of {}", control.org_id),
             Command::Watermark(time) => format!("{} to {time}", control.org_id),
             Command::Blind { kind } => format!("{} blind to {kind}", control.org_id),
             Command::Sighted { kind } => format!("{} sees {kind}", control.org_id),
+            Command::Decide(decision) => format!("{} decides {}", control.org_id, decision.ruling.kind()),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! Batches, and what travels in them: entries of the activity stream, observations, findings and changes of incidents.
 
 use crate::words::words;
-use crate::{Activity, Incident, Kind, OrgId, Text, Timestamp};
+use crate::{Activity, Decision, Incident, Kind, OrgId, Text, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ pub enum Entry {
 }
 
 /// A command to all readers of an org's activity stream, which take it at its position in the stream.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Control {
     /// The org that the command concerns.
     pub org_id: OrgId,
@@ -38,7 +38,7 @@ pub struct Control {
 }
 
 /// What a control record asks its readers to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Judge once more what is open, if its hour ends by this time: all sources have published everything before it.
@@ -56,6 +56,9 @@ pub enum Command {
         /// The kind that arrives again.
         kind: Kind,
     },
+    /// Take a decision that changes what is learned or the settings, with the close of the org's next hour; or of the hour
+    /// that the decision names for the partition.
+    Decide(Box<Decision>),
 }
 
 /// A new state of an incident.
@@ -100,6 +103,8 @@ words! {
         Absorbed = "absorbed",
         /// All its findings were withdrawn: later events explained them.
         Withdrawn = "withdrawn",
+        /// All its findings are suppressed: a person has decided that they count for nothing.
+        Suppressed = "suppressed",
     }
 }
 

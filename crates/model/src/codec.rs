@@ -4,6 +4,7 @@
 
 mod activity;
 mod batch;
+mod decision;
 mod field;
 mod finding;
 mod incident;

@@ -63,6 +63,22 @@ pub struct Finding {
     /// Addresses from which the activities came that were judged; of all revisions, sorted, 16 at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Text>,
+    /// The report, list view, file or page of the activity that was judged, by its Salesforce id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<Text>,
+    /// The same by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_name: Option<Text>,
+    /// Type of the client of the activity that was judged: "Chrome on macOS".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Text>,
+    /// Its connected app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<Text>,
+    /// Factor on the detector's weight, from how often its findings were right in this org and class, 0.5 to 1.25; `None`
+    /// while nobody has judged any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<f64>,
 }
 
 impl Finding {

@@ -1,7 +1,7 @@
 //! Incidents: findings of one user merged over time, and the arithmetic of their risk score.
 
 use crate::words::words;
-use crate::{Finding, OrgId, Severity, Text, Timestamp, UserClass, UserId};
+use crate::{Disposition, Finding, OrgId, Severity, Text, Timestamp, UserClass, UserId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
@@ -33,6 +33,9 @@ pub struct Incident {
     pub findings: Vec<Finding>,
     /// How `risk_score` came about.
     pub receipt: Receipt,
+    /// What a person has decided that it was; `None` if nobody has, or it has grown since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
 }
 
 /// Points of risk in hundredths, so that sums are exact. JSON has them on the scale of 0 to 100.

@@ -6,6 +6,7 @@ pub mod batch;
 pub mod calibration;
 pub mod codec;
 pub mod composition;
+pub mod decision;
 pub mod effect;
 pub mod finding;
 pub mod id;
@@ -28,13 +29,14 @@ pub use batch::{Batch, Change, ChangeKind, Command, Control, EndReason, Entry, I
 pub use calibration::Calibration;
 pub use codec::WireError;
 pub use composition::{Composition, UnusualValue, ValueKind};
+pub use decision::{Decision, Disposition, Ruling};
 pub use effect::{Effect, WriteKind, Writes};
 pub use finding::{Contribution, Finding, Measure, Severity};
 pub use id::{OrgId, UserId};
 pub use incident::{Incident, Points, Receipt, RiskModel, Status, Term, TermKind};
 pub use observation::{
-    Delegated, Failures, Family, Feature, First, HourOfWeek, Observation, Rarity, SessionChange, Spread, Surface,
-    UserClass,
+    Delegated, Failures, Family, Feature, First, HourOfWeek, Observation, Precision, Rarity, SessionChange, Spread,
+    Surface, UserClass,
 };
 pub use setup::{Setup, SetupCase, SetupTopic};
 pub use time::Timestamp;

@@ -34,6 +34,25 @@ pub struct Observation {
     pub blind: Vec<Kind>,
     /// What the surprises of its tests are worth, as of the last closed day. Without one, a surprise counts as it is.
     pub calibrations: Vec<Calibration>,
+    /// How right detectors were about the account's class in this org, as far as people have decided.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub precisions: Vec<Precision>,
+}
+
+impl Observation {
+    /// Returns the factor on the weight of a detector; `None` if nobody has judged it.
+    pub fn precision(&self, detector: &str) -> Option<f64> {
+        self.precisions.iter().find(|known| known.detector == detector).map(|known| known.factor)
+    }
+}
+
+/// How right a detector was, as far as people have decided.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Precision {
+    /// The detector.
+    pub detector: Text,
+    /// Factor on its weight, 0.5 to 1.25.
+    pub factor: f64,
 }
 
 words! {

@@ -51,6 +51,11 @@ impl Unseen<'_> {
             withdrawn: false,
             config_hash: Text::default(),
             addresses: Vec::new(),
+            resource_id: None,
+            resource_name: None,
+            client: None,
+            app: None,
+            precision: None,
         }
     }
 }

@@ -77,6 +77,7 @@ pub(crate) fn change_of(id: u128, revision: u64, kind: ChangeKind, risk: f64) ->
         last_event_at: Timestamp(1_772_471_592_000),
         findings,
         receipt,
+        disposition: None,
     };
     Change::new(incident, kind)
 }
@@ -106,6 +107,11 @@ fn finding(detector: &str, score: f64, summary: &str) -> Finding {
         withdrawn: false,
         config_hash: "hash".into(),
         addresses: addresses(detector),
+        resource_id: None,
+        resource_name: None,
+        client: None,
+        app: None,
+        precision: None,
     }
 }
 

@@ -391,5 +391,6 @@ fn observation(
         features,
         blind: shared.blind.iter().copied().collect(),
         calibrations: Vec::new(),
+        precisions: Vec::new(),
     }
 }

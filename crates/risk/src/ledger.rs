@@ -125,6 +125,7 @@ fn incident(findings: Vec<Finding>, rules: &Rulebook) -> Option<Incident> {
         first_event_at: first.observed_at,
         last_event_at: findings.iter().map(|finding| finding.revised_at).max()?,
         receipt,
+        disposition: None,
         findings,
     })
 }

@@ -27,5 +27,10 @@ pub(crate) fn finding(detector: &str, id: u128, score: f64, at: i64) -> Finding 
         withdrawn: false,
         config_hash: "hash".into(),
         addresses: Vec::new(),
+        resource_id: None,
+        resource_name: None,
+        client: None,
+        app: None,
+        precision: None,
     }
 }

@@ -118,7 +118,7 @@ impl Store {
             Ok(Decision {
                 id: row.id,
                 incident_id: row.incident_id,
-                disposition: Disposition::parse(&row.disposition)?,
+                disposition: crate::words::disposition(&row.disposition)?,
                 by: row.by,
                 note: row.note,
                 at: Timestamp(row.at),

@@ -277,7 +277,7 @@ impl TryFrom<IncidentRow> for StoredIncident {
         Ok(Self {
             incident: Incident::decode(&row.message).map_err(unreadable)?,
             status: words::status(&row.status)?,
-            disposition: row.disposition.as_deref().map(Disposition::parse).transpose()?,
+            disposition: row.disposition.as_deref().map(words::disposition).transpose()?,
             merged_into: row.merged_into,
             trace_id: row.trace_id,
             opened_at: Timestamp(row.opened_at),

@@ -31,12 +31,11 @@ pub use error::{Result, StoreError};
 pub use health::Schema;
 pub use housekeeping::{HousekeepingCounts, Retention};
 pub use incidents::{EndingAccount, FindingFilter, HistoryEntry, IncidentFilter, StoredFinding, StoredIncident};
-pub use model::Status;
+pub use model::{Disposition, Status};
 pub use outbox::{OutboxRow, RelayCounts};
 pub use ownership::{Owner, Share, StateEntry, StateKey, quota};
 pub use readers::Reader;
 pub use settings::Settings;
-pub use words::Disposition;
 
 use error::Context;
 use sqlx::migrate::MigrateError;

@@ -1,30 +1,11 @@
 //! Enumerations that the database stores as text.
 
 use crate::error::{Result, StoreError};
-use model::Status;
+use model::{Disposition, Status};
 
-model::words! {
-    /// A person's decision on an incident.
-    Disposition {
-        /// An attack.
-        Malicious = "malicious",
-        /// Unexplained, and possibly an attack.
-        Suspicious = "suspicious",
-        /// Unusual, but legitimate.
-        Benign = "benign",
-        /// Not unusual: the detectors were wrong.
-        FalsePositive = "false_positive",
-    }
-}
-
-impl Disposition {
-    /// Reads a stored word.
-    ///
-    /// # Errors
-    /// [`StoreError::UnknownWord`] if the text is none of the words.
-    pub fn parse(text: &str) -> Result<Self> {
-        word("disposition", Self::ALL, Self::as_str, text)
-    }
+/// Reads a disposition.
+pub(crate) fn disposition(text: &str) -> Result<Disposition> {
+    word("disposition", Disposition::ALL, Disposition::as_str, text)
 }
 
 /// Reads the status of an incident.
@@ -48,6 +29,6 @@ mod tests {
             assert_eq!(status(word.as_str()).unwrap(), *word);
         }
         assert_eq!(status("lost").unwrap_err().to_string(), "unknown status in the database: lost");
-        assert_eq!(Disposition::parse("nice").unwrap_err().to_string(), "unknown disposition in the database: nice");
+        assert_eq!(disposition("nice").unwrap_err().to_string(), "unknown disposition in the database: nice");
     }
 }

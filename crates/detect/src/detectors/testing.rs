@@ -21,6 +21,7 @@ pub(crate) fn observation(feature: Feature) -> Observation {
         features: vec![feature],
         blind: Vec::new(),
         calibrations: Vec::new(),
+        precisions: Vec::new(),
     }
 }
 

@@ -71,6 +71,7 @@ fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
             Command::End => org.finish(&mut out),
             Command::Blind { kind } => org.blind(*kind),
             Command::Sighted { kind } => org.sighted(*kind),
+            Command::Decide(_) => {}
         },
     }
     calibrate(org, entry, &mut out, &rules);

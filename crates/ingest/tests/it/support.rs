@@ -68,10 +68,11 @@ pub(crate) async fn texts(bus: &Bus, count: usize) -> BTreeMap<u16, Vec<String>>
 fn text(entry: &Entry) -> String {
     match entry {
         Entry::Activity(activity) | Entry::Backfill(activity) => activity.id.to_string(),
-        Entry::Control(control) => match control.command {
+        Entry::Control(control) => match &control.command {
             Command::End => "end".to_owned(),
             Command::Watermark(time) => time.to_string(),
             Command::Blind { kind } | Command::Sighted { kind } => kind.to_string(),
+            Command::Decide(decision) => decision.ruling.kind().to_owned(),
         },
     }
 }

@@ -5,7 +5,7 @@ use crate::batch::{Batch, Change, ChangeKind, Command, Control, EndReason, Entry
 use crate::{Finding, Incident, Kind, Observation, OrgId, Text, Timestamp, wire};
 
 numbers!(ChangeKind => ChangeKind { Opened, Updated, Escalated, Reopened, Closed, Ended, Resumed });
-numbers!(EndReason => EndReason { Passed, Absorbed, Withdrawn });
+numbers!(EndReason => EndReason { Passed, Absorbed, Withdrawn, Suppressed });
 
 /// Implements [`Batch`]. `$to` makes an item of a value, and `$from` a value of an item.
 macro_rules! batch {
@@ -98,6 +98,7 @@ impl Field<wire::Control> for Control {
             Command::End => Value::End(true),
             Command::Blind { kind } => Value::Blind(kind.to_wire()),
             Command::Sighted { kind } => Value::Sighted(kind.to_wire()),
+            Command::Decide(decision) => Value::Decision(decision.to_wire()),
         };
         wire::Control { org_id: self.org_id.to_wire(), value: Some(value) }
     }
@@ -109,6 +110,7 @@ impl Field<wire::Control> for Control {
             Value::End(_) => Command::End,
             Value::Blind(kind) => Command::Blind { kind: Kind::from_wire(kind, "blind")? },
             Value::Sighted(kind) => Command::Sighted { kind: Kind::from_wire(kind, "sighted")? },
+            Value::Decision(decision) => Command::Decide(Field::from_wire(decision, "decision")?),
         };
         Ok(Self { org_id: OrgId::from_wire(wire.org_id, "org_id")?, command })
     }

@@ -48,6 +48,22 @@ pub enum WireError {
     /// A number is infinite or NaN.
     #[error("field {0}: not a finite number")]
     NotFinite(&'static str),
+    /// A record has a version that this one does not know: the sender is newer.
+    #[error("field {field}: unknown version {version}")]
+    UnknownVersion {
+        /// The field.
+        field: &'static str,
+        /// The version received.
+        version: u32,
+    },
+    /// A text is not the JSON of this type.
+    #[error("field {field}: not the json of this type")]
+    NotJson {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
     /// An id is longer than [`MAX_BYTES`].
     #[error("field {field}: {bytes} bytes, where ids have {} at most", crate::id::MAX_BYTES)]
     LongId {

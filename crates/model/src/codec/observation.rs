@@ -6,7 +6,8 @@ use crate::calibration::Calibration;
 use crate::composition::{Composition, UnusualValue, ValueKind};
 use crate::effect::{WriteKind, Writes};
 use crate::observation::{
-    Delegated, Failures, Feature, First, HourOfWeek, Observation, Rarity, SessionChange, Spread, Surface, UserClass,
+    Delegated, Failures, Feature, First, HourOfWeek, Observation, Precision, Rarity, SessionChange, Spread, Surface,
+    UserClass,
 };
 use crate::setup::{Setup, SetupCase};
 use crate::usual::{Rate, Usual};
@@ -15,7 +16,9 @@ use crate::wire;
 
 fields!(Observation => Observation {
     org_id, user_id, username, user_class, at, day, revision, activity, features, blind, calibrations,
+    precisions,
 });
+fields!(Precision => Precision { detector, factor });
 fields!(Calibration => Calibration { detector, subject, days, knots, slope });
 fields!(Usual => Usual { location, scale, degrees, shift, mean, deviation, evidence, prior_weight });
 fields!(Rate => Rate { shape, rate, evidence, prior_weight });

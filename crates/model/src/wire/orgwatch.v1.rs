@@ -182,12 +182,12 @@ pub struct ActivityItem {
 pub struct Control {
     #[prost(string, tag = "1")]
     pub org_id: ::prost::alloc::string::String,
-    #[prost(oneof = "control::Value", tags = "2, 3, 4, 5")]
+    #[prost(oneof = "control::Value", tags = "2, 3, 4, 5, 6")]
     pub value: ::core::option::Option<control::Value>,
 }
 /// Nested message and enum types in `Control`.
 pub mod control {
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Value {
         /// Judge once more what is open, if its hour ends by this time: all sources have published everything before it.
         #[prost(int64, tag = "2")]
@@ -201,7 +201,19 @@ pub mod control {
         /// Events of this kind arrive again.
         #[prost(enumeration = "super::Kind", tag = "5")]
         Sighted(i32),
+        /// Take a decision that changes what is learned or the settings.
+        #[prost(message, tag = "6")]
+        Decision(super::DecisionRecord),
     }
+}
+/// A decision of a person, as `orgwatchd export --decisions` writes it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecisionRecord {
+    /// 1. A reader that does not know the version refuses the record.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    #[prost(string, tag = "2")]
+    pub json: ::prost::alloc::string::String,
 }
 /// A message on the activity stream.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -531,6 +543,18 @@ pub struct Observation {
     /// What the surprises of its tests are worth, as of the last closed day. Without one, a surprise counts as it is.
     #[prost(message, repeated, tag = "11")]
     pub calibrations: ::prost::alloc::vec::Vec<Calibration>,
+    /// How right detectors were about the account's class in this org, as far as people have decided.
+    #[prost(message, repeated, tag = "12")]
+    pub precisions: ::prost::alloc::vec::Vec<Precision>,
+}
+/// How right a detector was, as far as people have decided.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Precision {
+    #[prost(string, tag = "1")]
+    pub detector: ::prost::alloc::string::String,
+    /// Factor on its weight, 0.5 to 1.25.
+    #[prost(double, tag = "2")]
+    pub factor: f64,
 }
 /// What a surprise of a test is worth for a class of accounts: how often user-days of the past had as much.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1490,6 +1514,19 @@ pub struct Finding {
     /// Addresses from which the activities came that were judged; of all revisions, sorted, 16 at most.
     #[prost(string, repeated, tag = "23")]
     pub addresses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The report, list view, file or page of the activity that was judged, by its Salesforce id and by its name.
+    #[prost(string, optional, tag = "24")]
+    pub resource_id: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "25")]
+    pub resource_name: ::core::option::Option<::prost::alloc::string::String>,
+    /// Type of the client of that activity, and its connected app.
+    #[prost(string, optional, tag = "26")]
+    pub client: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "27")]
+    pub app: ::core::option::Option<::prost::alloc::string::String>,
+    /// Factor on the detector's weight, from how often its findings were right, 0.5 to 1.25.
+    #[prost(double, optional, tag = "28")]
+    pub precision: ::core::option::Option<f64>,
 }
 /// A feature's share of a finding, in hundredths of a percent; the shares add up to 10,000.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1591,6 +1628,9 @@ pub struct Incident {
     pub findings: ::prost::alloc::vec::Vec<Finding>,
     #[prost(message, optional, tag = "12")]
     pub receipt: ::core::option::Option<Receipt>,
+    /// What a person has decided that it was.
+    #[prost(enumeration = "Disposition", optional, tag = "13")]
+    pub disposition: ::core::option::Option<i32>,
 }
 /// Every term of a risk score. The points of the terms add up to it exactly.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1724,6 +1764,8 @@ pub enum EndReason {
     Absorbed = 2,
     /// All its findings were withdrawn: later events explained them.
     Withdrawn = 3,
+    /// All its findings are suppressed: a person has decided that they count for nothing.
+    Suppressed = 4,
 }
 impl EndReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1736,6 +1778,7 @@ impl EndReason {
             Self::Passed => "END_REASON_PASSED",
             Self::Absorbed => "END_REASON_ABSORBED",
             Self::Withdrawn => "END_REASON_WITHDRAWN",
+            Self::Suppressed => "END_REASON_SUPPRESSED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1745,6 +1788,47 @@ impl EndReason {
             "END_REASON_PASSED" => Some(Self::Passed),
             "END_REASON_ABSORBED" => Some(Self::Absorbed),
             "END_REASON_WITHDRAWN" => Some(Self::Withdrawn),
+            "END_REASON_SUPPRESSED" => Some(Self::Suppressed),
+            _ => None,
+        }
+    }
+}
+/// What an incident was, as a person sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Disposition {
+    Unspecified = 0,
+    /// An attack.
+    Malicious = 1,
+    /// Unexplained, and possibly an attack.
+    Suspicious = 2,
+    /// Unusual, but legitimate.
+    Benign = 3,
+    /// Not unusual: the detectors were wrong.
+    FalsePositive = 4,
+}
+impl Disposition {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DISPOSITION_UNSPECIFIED",
+            Self::Malicious => "DISPOSITION_MALICIOUS",
+            Self::Suspicious => "DISPOSITION_SUSPICIOUS",
+            Self::Benign => "DISPOSITION_BENIGN",
+            Self::FalsePositive => "DISPOSITION_FALSE_POSITIVE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DISPOSITION_UNSPECIFIED" => Some(Self::Unspecified),
+            "DISPOSITION_MALICIOUS" => Some(Self::Malicious),
+            "DISPOSITION_SUSPICIOUS" => Some(Self::Suspicious),
+            "DISPOSITION_BENIGN" => Some(Self::Benign),
+            "DISPOSITION_FALSE_POSITIVE" => Some(Self::FalsePositive),
             _ => None,
         }
     }

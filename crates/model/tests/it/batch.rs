@@ -86,6 +86,9 @@ fn an_unknown_kind_is_an_error() {
     };
     assert_eq!(error(wire::control::Value::Blind(0)), "field blind: unknown number 0");
     assert_eq!(error(wire::control::Value::Sighted(99)), "field sighted: unknown number 99");
+    let decision = |version, json: &str| wire::DecisionRecord { version, json: json.to_owned() };
+    assert_eq!(error(wire::control::Value::Decision(decision(2, "{}"))), "field decision: unknown version 2");
+    assert_eq!(error(wire::control::Value::Decision(decision(1, "{}"))), "field decision: not the json of this type");
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -94,6 +97,7 @@ fn command() -> impl Strategy<Value = Command> {
         Just(Command::End),
         strategies::word(Kind::ALL).prop_map(|kind| Command::Blind { kind }),
         strategies::word(Kind::ALL).prop_map(|kind| Command::Sighted { kind }),
+        strategies::decision().prop_map(|decision| Command::Decide(Box::new(decision))),
     ]
 }
 

@@ -2,10 +2,11 @@
 
 use model::{
     Activity, Anonymized, Anonymizer, Attribute, Burst, Calibration, Channel, Composition, Contribution, Delegate,
-    Delegated, Downloads, Drain, Effect, Failures, Feature, Finding, First, HourOfWeek, Incident, Kind, Largest,
-    Measure, NativeAnomaly, NativeFeature, NewApp, Observation, OrgId, Outcome, Pages, Points, Rarity, Rate, Receipt,
-    RiskModel, Scope, ScoreScale, SessionChange, Setup, SetupCase, Severity, SourceIp, Spread, Surface, Term, TermKind,
-    Text, Timestamp, UnusualValue, UserClass, UserId, Usual, Uuid, ValueKind, Volume, Wake, WriteKind, Writes,
+    Delegated, Disposition, Downloads, Drain, Effect, Failures, Feature, Finding, First, HourOfWeek, Incident, Kind,
+    Largest, Measure, NativeAnomaly, NativeFeature, NewApp, Observation, OrgId, Outcome, Pages, Points, Precision,
+    Rarity, Rate, Receipt, RiskModel, Scope, ScoreScale, SessionChange, Setup, SetupCase, Severity, SourceIp, Spread,
+    Surface, Term, TermKind, Text, Timestamp, UnusualValue, UserClass, UserId, Usual, Uuid, ValueKind, Volume, Wake,
+    WriteKind, Writes,
 };
 
 const AT: Timestamp = Timestamp(1_772_461_912_867);
@@ -96,6 +97,7 @@ pub(crate) fn observation() -> Observation {
             knots: vec![0, 300, 2_500],
             slope: 800,
         }],
+        precisions: vec![Precision { detector: "row_spike".into(), factor: 0.75 }],
     }
 }
 
@@ -345,6 +347,11 @@ pub(crate) fn finding() -> Finding {
         withdrawn: true,
         config_hash: "3f9a1c".into(),
         addresses: vec!["203.0.113.7".into(), "2001:db8::7".into()],
+        resource_id: some("00Odt0000003nHdEAI"),
+        resource_name: some("All contacts"),
+        client: some("Chrome on macOS"),
+        app: some("Data Loader"),
+        precision: Some(0.75),
     }
 }
 
@@ -385,5 +392,6 @@ pub(crate) fn incident() -> Incident {
         last_event_at: AT.plus(60_000),
         findings: vec![finding],
         receipt: Receipt { model: RiskModel::NoisyOr, config_hash: "3f9a1c".into(), risk_score: Points(6_550), terms },
+        disposition: Some(Disposition::Benign),
     }
 }

@@ -1,11 +1,13 @@
 //! Strategies for arbitrary values of the model.
 
 mod activity;
+mod decision;
 mod incident;
 mod observation;
 mod volume;
 
 pub(crate) use activity::activity;
+pub(crate) use decision::decision;
 pub(crate) use incident::{finding, incident};
 pub(crate) use observation::observation;
 

@@ -121,6 +121,11 @@ pub(crate) fn finding(id: u128, user: &(OrgId, UserId)) -> Finding {
         withdrawn: false,
         config_hash: "hash".into(),
         addresses: Vec::new(),
+        resource_id: None,
+        resource_name: None,
+        client: None,
+        app: None,
+        precision: None,
     }
 }
 
@@ -144,6 +149,7 @@ pub(crate) fn incident(id: u128, user: &(OrgId, UserId)) -> Incident {
         last_event_at: Timestamp(2_000),
         findings: vec![finding(id + 1, user)],
         receipt: Receipt { model: RiskModel::NoisyOr, config_hash: "hash".into(), risk_score, terms: vec![] },
+        disposition: None,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{Range, maybe, org, text, texts, user, uuid, uuids, word};
 use model::{
-    Contribution, Finding, Incident, Measure, Points, Receipt, RiskModel, Severity, Surface, Term, TermKind, UserClass,
+    Contribution, Disposition, Finding, Incident, Measure, Points, Receipt, RiskModel, Severity, Surface, Term,
+    TermKind, UserClass,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -16,11 +17,13 @@ pub(crate) fn finding(range: Range) -> impl Strategy<Value = Finding> {
     let measures = btree_map(text(), number(), 0..4);
     let why =
         (vec(feature, 0..4), measures, uuids(), [texts(), texts()], maybe(word(Surface::ALL)), any::<bool>(), text());
-    (who, what, why).prop_map(
+    let about = ([maybe(text()), maybe(text()), maybe(text()), maybe(text())], maybe(number()));
+    (who, what, why, about).prop_map(
         |(
             (finding_id, revision, org_id, user_id, username, user_class),
             (detector, severity, [score, anomaly_score, confidence, surprise], observed_at, revised_at, summary),
             (features, measures, event_ids, [objects, addresses], surface, withdrawn, config_hash),
+            ([resource_id, resource_name, client, app], precision),
         )| Finding {
             finding_id,
             revision,
@@ -45,6 +48,11 @@ pub(crate) fn finding(range: Range) -> impl Strategy<Value = Finding> {
             withdrawn,
             config_hash,
             addresses,
+            resource_id,
+            resource_name,
+            client,
+            app,
+            precision,
         },
     )
 }
@@ -52,29 +60,32 @@ pub(crate) fn finding(range: Range) -> impl Strategy<Value = Finding> {
 pub(crate) fn incident(range: Range) -> impl Strategy<Value = Incident> {
     let time = range.time;
     let who = (uuid(), any::<u64>(), org(), user(), maybe(text()), word(UserClass::ALL), word(Severity::ALL));
-    (who, risk_score(), time(), time(), vec(finding(range), 0..3), receipt(range)).prop_map(
-        |(
-            (incident_id, revision, org_id, user_id, username, user_class, severity),
-            risk_score,
-            first_event_at,
-            last_event_at,
-            findings,
-            receipt,
-        )| Incident {
-            incident_id,
-            revision,
-            org_id,
-            user_id,
-            username,
-            user_class,
-            severity,
-            risk_score,
-            first_event_at,
-            last_event_at,
-            findings,
-            receipt,
-        },
-    )
+    (who, risk_score(), time(), time(), vec(finding(range), 0..3), receipt(range), maybe(word(Disposition::ALL)))
+        .prop_map(
+            |(
+                (incident_id, revision, org_id, user_id, username, user_class, severity),
+                risk_score,
+                first_event_at,
+                last_event_at,
+                findings,
+                receipt,
+                disposition,
+            )| Incident {
+                incident_id,
+                revision,
+                org_id,
+                user_id,
+                username,
+                user_class,
+                severity,
+                risk_score,
+                first_event_at,
+                last_event_at,
+                findings,
+                receipt,
+                disposition,
+            },
+        )
 }
 
 fn receipt(range: Range) -> impl Strategy<Value = Receipt> {

@@ -4,8 +4,8 @@ use super::volume::{burst, downloads, drain, largest, pages, volume};
 use super::{WIRE, activity, maybe, org, text, texts, time, user, uuid, uuids, word};
 use model::{
     Anonymized, Anonymizer, Calibration, Composition, Delegated, Failures, Feature, First, HourOfWeek, Kind, NewApp,
-    Observation, Rarity, Rate, Scope, SessionChange, Setup, SetupCase, Spread, Surface, UnusualValue, UserClass, Usual,
-    ValueKind, Wake, WriteKind, Writes,
+    Observation, Precision, Rarity, Rate, Scope, SessionChange, Setup, SetupCase, Spread, Surface, UnusualValue,
+    UserClass, Usual, ValueKind, Wake, WriteKind, Writes,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -16,23 +16,33 @@ pub(crate) fn observation() -> impl Strategy<Value = Observation> {
     let when = (time(), time(), any::<u64>());
     let blind = vec(word(Kind::ALL), 0..3);
     let calibrations = vec(calibration(), 0..3);
-    (who, when, option::of(activity().prop_map(Box::new)), vec(feature(), 0..4), (blind, calibrations)).prop_map(
-        |((org_id, user_id, username, user_class), (at, day, revision), activity, features, (blind, calibrations))| {
-            Observation {
-                org_id,
-                user_id,
-                username,
-                user_class,
-                at,
-                day,
-                revision,
+    let precision = (text(), 0.5..1.25).prop_map(|(detector, factor)| Precision { detector, factor });
+    let precisions = vec(precision, 0..3);
+    (who, when, option::of(activity().prop_map(Box::new)), vec(feature(), 0..4), (blind, calibrations, precisions))
+        .prop_map(
+            |(
+                (org_id, user_id, username, user_class),
+                (at, day, revision),
                 activity,
                 features,
-                blind,
-                calibrations,
-            }
-        },
-    )
+                (blind, calibrations, precisions),
+            )| {
+                Observation {
+                    org_id,
+                    user_id,
+                    username,
+                    user_class,
+                    at,
+                    day,
+                    revision,
+                    activity,
+                    features,
+                    blind,
+                    calibrations,
+                    precisions,
+                }
+            },
+        )
 }
 
 fn calibration() -> impl Strategy<Value = Calibration> {

@@ -118,6 +118,7 @@ pub(super) fn incident(findings: Vec<Finding>, settings: &risk::Settings) -> Inc
         user_class: first.user_class,
         findings,
         receipt,
+        disposition: None,
     }
 }
 
@@ -147,6 +148,11 @@ pub(super) fn finding(user: &str, detector: &str, score: f64, at: Timestamp, sum
         withdrawn: false,
         config_hash: "3f9a1c".into(),
         addresses: Vec::new(),
+        resource_id: None,
+        resource_name: None,
+        client: None,
+        app: None,
+        precision: None,
     }
 }
 
