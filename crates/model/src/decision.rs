@@ -70,7 +70,7 @@ pub enum Ruling {
     Watch {
         /// Why it is watched.
         cause: WatchCause,
-        /// The factor, above 1 and up to 20.
+        /// The factor, above 1 and up to 20; as all numbers of decisions of few decimals, so that JSON keeps it.
         factor: f64,
     },
     /// What an object weighs in the org, in place of the settings.

@@ -260,7 +260,7 @@ mod tests {
             r#"{"apps":["Data Loader"]}"#,
             r#"{"networks":["203.0.113.8"]}"#,
             r#"{"hours":"8-17"}"#,
-            r#"{"classes":["integration"]}"#,
+            r#"{"classes":["guest"]}"#,
         ] {
             assert!(!holds(json), "{json}");
         }

@@ -46,8 +46,8 @@ fn ruling() -> impl Strategy<Value = Ruling> {
         disposed.prop_map(Ruling::Disposition),
         scope().prop_map(|scope| Ruling::Suppression { scope }),
         allowlist().prop_map(|allowlist| Ruling::Allowlist { allowlist }),
-        (word(WatchCause::ALL), 1.0..20.0).prop_map(|(cause, factor)| Ruling::Watch { cause, factor }),
-        (text(), 0.05..20.0).prop_map(|(object, factor)| Ruling::Sensitivity { object, factor }),
+        (word(WatchCause::ALL), decimals(100..=2_000)).prop_map(|(cause, factor)| Ruling::Watch { cause, factor }),
+        (text(), decimals(5..=2_000)).prop_map(|(object, factor)| Ruling::Sensitivity { object, factor }),
         Just(Ruling::Joined),
         word(UserClass::ALL).prop_map(|class| Ruling::Class { class }),
         (text(), ".{0,60}").prop_map(|(hash, toml)| Ruling::Settings { hash, toml }),
@@ -60,9 +60,13 @@ fn ruling() -> impl Strategy<Value = Ruling> {
     ]
 }
 
-/// Shares as a receipt gives them: hundredths, which JSON keeps.
+/// Numbers of two decimals, which JSON keeps.
+fn decimals(hundredths: std::ops::RangeInclusive<u32>) -> impl Strategy<Value = f64> {
+    hundredths.prop_map(|hundredths| f64::from(hundredths) / 100.0)
+}
+
 fn credits() -> impl Strategy<Value = std::collections::BTreeMap<model::Text, f64>> {
-    btree_map(text(), (0u32..=100).prop_map(|share| f64::from(share) / 100.0), 0..3)
+    btree_map(text(), decimals(0..=100), 0..3)
 }
 
 fn scope() -> impl Strategy<Value = Scope> {
