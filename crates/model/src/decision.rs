@@ -5,14 +5,14 @@
 //! |---|---|---|
 //! | how incidents stand | disposition, suppression, allowlist, watch, sensitivity, joined | on the *set* of a user's findings, by intervals of event time |
 //! | learning and settings | disposition, class, settings | in the activity stream, when the org's next hour closes |
-//! | the work on an incident | acknowledged, reopened, comment, snoozed | at once; not replayed |
+//! | the work on an incident | acknowledged, comment, snoozed | at once; not replayed |
 
 mod scope;
 
 pub use scope::{Allowlist, Hours, Network, Scope};
 
 use crate::words::words;
-use crate::{OrgId, Text, Timestamp, UserClass, UserId};
+use crate::{OrgId, Severity, Text, Timestamp, UserClass, UserId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -42,7 +42,7 @@ pub struct Decision {
     pub claimed_by: Option<Text>,
     /// Why.
     pub reason: String,
-    /// When it was recorded, by the wall clock of the database. Nothing that is replayed depends on it.
+    /// When it was recorded, by the wall clock of the database. Of two that contradict each other the later one holds.
     pub decided_at: Timestamp,
     /// The hours of event time with the close of which it took effect, by partition; empty for what does not enter the
     /// activity stream.
@@ -109,11 +109,6 @@ pub enum Ruling {
         /// The incident.
         incident_id: Uuid,
     },
-    /// An incident is open again, whatever was said of it.
-    Reopened {
-        /// The incident.
-        incident_id: Uuid,
-    },
     /// A remark; it is the decision's reason.
     Comment {
         /// The incident.
@@ -144,6 +139,8 @@ pub struct Disposed {
     pub credits: BTreeMap<Text, f64>,
     /// The class that the account had.
     pub user_class: UserClass,
+    /// The severity that the incident had: it does not hold for a graver one.
+    pub severity: Severity,
 }
 
 words! {
@@ -200,7 +197,6 @@ impl Ruling {
             Self::Ended { .. } => "ended",
             Self::Undone { .. } => "undone",
             Self::Acknowledged { .. } => "acknowledged",
-            Self::Reopened { .. } => "reopened",
             Self::Comment { .. } => "comment",
             Self::Snoozed { .. } => "snoozed",
         }
@@ -217,7 +213,6 @@ impl Ruling {
         match self {
             Self::Disposition(Disposed { incident_id, .. })
             | Self::Acknowledged { incident_id }
-            | Self::Reopened { incident_id }
             | Self::Comment { incident_id }
             | Self::Snoozed { incident_id, .. } => Some(*incident_id),
             _ => None,

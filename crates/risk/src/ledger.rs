@@ -1,6 +1,6 @@
 //! The ledger of one user's findings, and the incidents that they form.
 
-use crate::{Rulebook, receipt};
+use crate::{Decisions, Rulebook, receipt};
 use model::{Finding, Incident, Text, Timestamp, Uuid, id};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,28 +92,31 @@ fn gathered(a: &[Text], b: &[Text]) -> Vec<Text> {
 ///
 /// A finding spans from its first observation to its latest revision. Findings with at most the merge window
 /// (`merge_hours`) of the later one between their spans form one incident. Its receipt is computed with the settings of its
-/// latest finding.
-pub fn incidents(findings: Vec<Finding>, rules: &Rulebook) -> Vec<Incident> {
+/// latest finding. Findings that decisions hide are left out, and those that a decision joins form one incident.
+pub fn incidents(findings: Vec<Finding>, rules: &Rulebook, decisions: &Decisions) -> Vec<Incident> {
     let mut groups: Vec<(Timestamp, Vec<Finding>)> = Vec::new();
-    for finding in findings {
+    for finding in findings.into_iter().filter(|finding| decisions.hidden_by(finding).is_none()) {
         let end = finding.revised_at.max(finding.observed_at);
         match groups.last_mut() {
-            Some((last, group)) if finding.observed_at.since(*last) <= rules.of(&finding).1.merge_window() => {
+            Some((last, group))
+                if finding.observed_at.since(*last) <= rules.of(&finding).1.merge_window()
+                    || decisions.joins(*last, finding.observed_at) =>
+            {
                 *last = end.max(*last);
                 group.push(finding);
             }
             _ => groups.push((end, vec![finding])),
         }
     }
-    groups.into_iter().filter_map(|(_, group)| incident(group, rules)).collect()
+    groups.into_iter().filter_map(|(_, group)| incident(group, rules, decisions)).collect()
 }
 
-fn incident(findings: Vec<Finding>, rules: &Rulebook) -> Option<Incident> {
+fn incident(findings: Vec<Finding>, rules: &Rulebook, decisions: &Decisions) -> Option<Incident> {
     let first = findings.first()?;
     let latest = findings.iter().max_by_key(|finding| (finding.revision, finding.finding_id))?;
     let (hash, settings) = rules.of(latest);
-    let receipt = receipt(&findings, settings, hash);
-    Some(Incident {
+    let receipt = receipt(&findings, settings, hash, decisions);
+    let incident = Incident {
         incident_id: id::incident_id(&first.org_id, &first.user_id, first.finding_id),
         revision: findings.iter().map(|finding| finding.revision).max()?,
         org_id: first.org_id.clone(),
@@ -127,7 +130,9 @@ fn incident(findings: Vec<Finding>, rules: &Rulebook) -> Option<Incident> {
         receipt,
         disposition: None,
         findings,
-    })
+    };
+    let disposition = decisions.disposition(&incident).map(|disposed| disposed.disposition);
+    Some(Incident { disposition, ..incident })
 }
 
 #[cfg(test)]
@@ -143,7 +148,7 @@ mod tests {
         for finding in findings {
             ledger.add(finding.clone());
         }
-        incidents(ledger.findings(), &Rulebook::new("hash".into(), Settings::default()))
+        incidents(ledger.findings(), &Rulebook::new("hash".into(), Settings::default()), &Decisions::default())
     }
 
     #[test]

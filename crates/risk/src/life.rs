@@ -7,13 +7,13 @@
 //! | `escalated` | its severity rises | yes |
 //! | `ended` | it is not expected to grow any more, for an [`EndReason`] | yes |
 //! | `resumed` | it has grown after its end | yes |
-//! | `closed` | a person has resolved it; nothing here does | yes |
-//! | `reopened` | a person had resolved it, and its content has changed | yes |
+//! | `closed` | a person has said what it was | yes |
+//! | `reopened` | a person had said what it was, and that no longer covers it, or was taken back | yes |
 //!
-//! An end is not a decision: the status of an incident that was passed stays open until a person resolves it.
+//! An end is not a decision: the status of an incident that was passed stays open until a person says what it was.
 
 use crate::Settings;
-use model::{ChangeKind, EndReason, Incident, Points, Status, Text, Timestamp, UserClass, Uuid, id};
+use model::{ChangeKind, Decision, EndReason, Incident, Points, Ruling, Status, Text, Timestamp, UserClass, Uuid, id};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An incident as it was last written.
@@ -25,6 +25,17 @@ pub struct KeptIncident {
     pub status: Status,
     /// Whether it has ended, and not resumed since.
     pub ended: bool,
+    /// Who works on it.
+    pub work: Work,
+}
+
+/// Who works on an incident, and when. Nothing of it is replayed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Who acknowledged it last.
+    pub assignee: Option<Text>,
+    /// Until when it is of no concern, by the wall clock.
+    pub snoozed_until: Option<Timestamp>,
 }
 
 /// A new state of an incident, to be written. Its revision is one above the last.
@@ -42,6 +53,8 @@ pub struct Transition {
     pub merged_into: Option<Uuid>,
     /// Whether it has ended, and not resumed since.
     pub ended: bool,
+    /// Who works on it.
+    pub work: Work,
     /// W3C trace context of the finding that caused the transition; empty if there is none.
     pub traceparent: Text,
 }
@@ -121,8 +134,8 @@ pub fn user_risk(kept: Vec<KeptIncident>, transitions: &[Transition], others: Ot
     let elsewhere = others.unsettled.saturating_sub(count(&mut kept.iter()));
     let mut incidents: BTreeMap<Uuid, KeptIncident> =
         kept.into_iter().map(|kept| (kept.incident.incident_id, kept)).collect();
-    for Transition { incident, status, ended, .. } in transitions {
-        let kept = KeptIncident { incident: incident.clone(), status: *status, ended: *ended };
+    for Transition { incident, status, ended, work, .. } in transitions {
+        let kept = KeptIncident { incident: incident.clone(), status: *status, ended: *ended, work: work.clone() };
         incidents.insert(incident.incident_id, kept);
     }
     let at_hand = incidents.values().map(|KeptIncident { incident, .. }| LatestIncident {
@@ -158,20 +171,22 @@ pub(crate) fn open(
     let before = absorbed.iter().find(|kept| kept.incident.incident_id == incident_id);
     let revision = before.map_or(1, |kept| kept.incident.revision + 1);
     Transition {
+        // A decision may have been recorded before the findings that it covers came.
+        status: if incident.disposition.is_some() { Status::Resolved } else { Status::Open },
         incident: Incident { incident_id, revision, ..incident },
-        status: Status::Open,
         kind: before.map_or(ChangeKind::Opened, |_| ChangeKind::Resumed),
         end_reason: None,
         merged_into: None,
         ended: false,
+        work: before.map(|kept| kept.work.clone()).unwrap_or_default(),
         traceparent: traceparent.clone(),
     }
 }
 
 /// Updates an incident under the id that it opened with. Returns `None` if nothing has changed.
 ///
-/// An incident that has ended resumes if it grows. What only corrects it, such as one of its findings withdrawn, leaves it
-/// ended.
+/// It is resolved exactly if a person has said what it was. An incident that has ended resumes if it grows. What only
+/// corrects it, such as one of its findings withdrawn, leaves it ended.
 pub(crate) fn update(incident: Incident, kept: KeptIncident, traceparent: &Text) -> Option<Transition> {
     let before = kept.incident;
     let incident = Incident { incident_id: before.incident_id, revision: before.revision, ..incident };
@@ -179,9 +194,13 @@ pub(crate) fn update(incident: Incident, kept: KeptIncident, traceparent: &Text)
         return None;
     }
     let has_grown = has_grown(&incident, &before);
+    let is_decided = incident.disposition.is_some();
     let (status, kind) = match kept.status {
-        Status::Resolved => (Status::Open, ChangeKind::Reopened),
+        Status::Withdrawn if is_decided => (Status::Resolved, ChangeKind::Resumed),
         Status::Withdrawn => (Status::Open, ChangeKind::Resumed),
+        Status::Resolved if is_decided => (Status::Resolved, ChangeKind::Updated),
+        _ if is_decided => (Status::Resolved, ChangeKind::Closed),
+        Status::Resolved => (Status::Open, ChangeKind::Reopened),
         status if kept.ended && has_grown => (status, ChangeKind::Resumed),
         status if incident.severity > before.severity => (status, ChangeKind::Escalated),
         status => (status, ChangeKind::Updated),
@@ -192,8 +211,39 @@ pub(crate) fn update(incident: Incident, kept: KeptIncident, traceparent: &Text)
         kind,
         end_reason: None,
         merged_into: None,
-        ended: kept.ended && kind == ChangeKind::Updated,
+        ended: kept.ended && matches!(kind, ChangeKind::Updated | ChangeKind::Closed),
+        work: kept.work,
         traceparent: traceparent.clone(),
+    })
+}
+
+/// Takes what a person does about an incident: acknowledges it, which assigns it, or snoozes it. Returns `None` if that
+/// changes nothing: it is settled, or this was taken before.
+pub fn work(kept: KeptIncident, decision: &Decision) -> Option<Transition> {
+    let (mut status, mut work) = (kept.status, kept.work.clone());
+    match decision.ruling {
+        Ruling::Acknowledged { .. } => {
+            let person = decision.claimed_by.as_ref().unwrap_or(&decision.decided_by);
+            work.assignee = Some(person.clone());
+            if status == Status::Open {
+                status = Status::Acknowledged;
+            }
+        }
+        Ruling::Snoozed { until, .. } => work.snoozed_until = Some(until),
+        _ => return None,
+    }
+    if !kept.is_unsettled() || (status == kept.status && work == kept.work) {
+        return None;
+    }
+    Some(Transition {
+        incident: Incident { revision: kept.incident.revision + 1, ..kept.incident },
+        status,
+        kind: ChangeKind::Updated,
+        end_reason: None,
+        merged_into: None,
+        ended: kept.ended,
+        work,
+        traceparent: Text::default(),
     })
 }
 
@@ -202,9 +252,9 @@ pub(crate) fn absorb(kept: KeptIncident, by: Uuid, traceparent: &Text) -> Transi
     ended(kept, Status::Merged, EndReason::Absorbed, Some(by), traceparent)
 }
 
-/// Ends an incident because all its findings are withdrawn. Returns `None` if it ended for this before.
-pub(crate) fn withdraw(kept: KeptIncident, traceparent: &Text) -> Option<Transition> {
-    (kept.status != Status::Withdrawn).then(|| ended(kept, Status::Withdrawn, EndReason::Withdrawn, None, traceparent))
+/// Ends an incident because none of its findings counts any more, for a reason. Returns `None` if it ended for this before.
+pub(crate) fn withdraw(kept: KeptIncident, reason: EndReason, traceparent: &Text) -> Option<Transition> {
+    (kept.status != Status::Withdrawn).then(|| ended(kept, Status::Withdrawn, reason, None, traceparent))
 }
 
 /// Whether an incident has a higher risk, a later event or another finding than before.
@@ -229,6 +279,7 @@ fn ended(
         end_reason: Some(reason),
         merged_into,
         ended: true,
+        work: kept.work,
         traceparent: traceparent.clone(),
     }
 }
@@ -236,13 +287,19 @@ fn ended(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Decisions;
     use crate::testing::finding;
     use model::time::HOUR;
 
     fn kept(id: u128, hour: i64, status: Status) -> KeptIncident {
         let findings = vec![finding("row_spike", id, 10.0, hour * HOUR)];
-        let incident = crate::incidents(findings, &crate::Rulebook::new("hash".into(), Settings::default())).remove(0);
-        KeptIncident { incident, status, ended: false }
+        let incident = crate::incidents(
+            findings,
+            &crate::Rulebook::new("hash".into(), Settings::default()),
+            &Decisions::default(),
+        )
+        .remove(0);
+        KeptIncident { incident, status, ended: false, work: Work::default() }
     }
 
     #[test]

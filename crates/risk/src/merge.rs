@@ -1,8 +1,8 @@
 //! Merges new findings of one user into the user's stored incidents.
 
 use crate::life::{self, KeptIncident, Transition};
-use crate::{Ledger, LedgerEntry, Rulebook};
-use model::{Finding, Item, Status, Text, Timestamp, Uuid};
+use crate::{Decisions, Ledger, LedgerEntry, Rulebook};
+use model::{EndReason, Finding, Item, Status, Text, Timestamp, Uuid};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A finding as it is kept between merges.
@@ -14,8 +14,10 @@ pub struct KeptFinding {
     pub first_observed_at: Option<Timestamp>,
     /// W3C trace context of the revision that last changed it; empty if there is none.
     pub traceparent: Text,
-    /// The incident that the finding belongs to; `None` if it is withdrawn.
+    /// The incident that the finding belongs to; `None` if it is withdrawn or hidden.
     pub incident_id: Option<Uuid>,
+    /// The decision that makes it count for nothing.
+    pub hidden_by: Option<Uuid>,
 }
 
 /// What a merge writes for one user.
@@ -27,18 +29,21 @@ pub struct Merged {
     pub incidents: Vec<Transition>,
 }
 
-/// Merges `new` findings of one user into the `findings` and `incidents` that are kept of that user.
+/// Merges `new` findings of one user into the `findings` and `incidents` that are kept of that user. Without new findings
+/// the incidents are worked out once more: a decision may have changed how they stand.
 ///
-/// The content of the resulting incidents is a function of the set of findings: merging is commutative, associative and
-/// idempotent. Id, revision and status of an incident depend on its history too: the incident that opened first keeps
-/// its id, and people set the status.
+/// The content of the resulting incidents is a function of the sets of findings and decisions: merging is commutative,
+/// associative and idempotent. Id and revision of an incident depend on its history too: the incident that opened first
+/// keeps its id.
 pub fn merge(
     findings: Vec<KeptFinding>,
     incidents: Vec<KeptIncident>,
     new: Vec<Item<Finding>>,
     rules: &Rulebook,
+    decisions: &Decisions,
 ) -> Merged {
     let mut ledger: Ledger = findings.iter().map(LedgerEntry::from).collect();
+    let is_decided = new.is_empty();
     let mut changed: BTreeMap<Uuid, Text> = BTreeMap::new();
     let mut last_traceparent = Text::default();
     for Item { value, traceparent, .. } in new {
@@ -48,15 +53,16 @@ pub fn merge(
             last_traceparent = traceparent;
         }
     }
-    if changed.is_empty() {
+    if changed.is_empty() && !is_decided {
         return Merged::default();
     }
-    let Regrouped { transitions, incident_of } = regroup(&ledger, incidents, &last_traceparent, rules);
+    let Regrouped { transitions, incident_of } = regroup(&ledger, incidents, &last_traceparent, (rules, decisions));
+    let hidden_by = |id: Uuid| ledger.current(id).and_then(|finding| decisions.hidden_by(&finding));
     let moved = findings.into_iter().filter_map(|kept| {
         let id = kept.finding.finding_id;
-        let incident_id = incident_of.get(&id).copied();
-        let is_moved = !changed.contains_key(&id) && kept.incident_id != incident_id;
-        is_moved.then_some(KeptFinding { incident_id, ..kept })
+        let (incident_id, hidden_by) = (incident_of.get(&id).copied(), hidden_by(id));
+        let is_moved = !changed.contains_key(&id) && (kept.incident_id, kept.hidden_by) != (incident_id, hidden_by);
+        is_moved.then_some(KeptFinding { incident_id, hidden_by, ..kept })
     });
     let mut written: Vec<KeptFinding> = moved.collect();
     written.extend(changed.iter().filter_map(|(id, traceparent)| {
@@ -66,6 +72,7 @@ pub fn merge(
             first_observed_at: entry.first_observed_at,
             traceparent: traceparent.clone(),
             incident_id: incident_of.get(id).copied(),
+            hidden_by: hidden_by(*id),
         })
     }));
     Merged { findings: written, incidents: transitions }
@@ -84,8 +91,13 @@ struct Regrouped {
 }
 
 /// Groups the ledger's findings into incidents, and compares these with the kept ones by the findings that they share.
-fn regroup(ledger: &Ledger, kept: Vec<KeptIncident>, traceparent: &Text, rules: &Rulebook) -> Regrouped {
-    let groups = crate::incidents(ledger.findings(), rules);
+fn regroup(
+    ledger: &Ledger,
+    kept: Vec<KeptIncident>,
+    traceparent: &Text,
+    (rules, decisions): (&Rulebook, &Decisions),
+) -> Regrouped {
+    let groups = crate::incidents(ledger.findings(), rules, decisions);
     let (absorbed, mut kept): (Vec<KeptIncident>, Vec<KeptIncident>) =
         kept.into_iter().partition(|kept| kept.status == Status::Merged);
     // The incident that opened first keeps its id.
@@ -116,7 +128,12 @@ fn regroup(ledger: &Ledger, kept: Vec<KeptIncident>, traceparent: &Text, rules: 
         };
         incident_of.extend(members.into_iter().map(|finding| (finding, id)));
     }
-    transitions.extend(kept.into_iter().filter_map(|kept| life::withdraw(kept, traceparent)));
+    let is_hidden = |finding: &Finding| ledger.current(finding.finding_id).is_some();
+    transitions.extend(kept.into_iter().filter_map(|kept| {
+        let reason =
+            if kept.incident.findings.iter().any(is_hidden) { EndReason::Suppressed } else { EndReason::Withdrawn };
+        life::withdraw(kept, reason, traceparent)
+    }));
     Regrouped { transitions, incident_of }
 }
 

@@ -5,7 +5,7 @@
 //! Whoever stores incidents reads by rounds: what [`Reach::of`] selects with its findings, then what [`Reach::around`]
 //! selects besides, until nothing is new. Merging these equals merging all.
 
-use crate::{KeptFinding, KeptIncident};
+use crate::{Decisions, KeptFinding, KeptIncident};
 use model::{Finding, Item, OrgId, Timestamp, UserId, Uuid, id};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,8 +20,8 @@ pub struct Reach {
 
 impl Reach {
     /// Returns what `new` findings reach. `kept` are those of them that are stored, at the revision stored; `window` is
-    /// the widest merge window by which any finding merges, in milliseconds.
-    pub fn of(new: &[Item<Finding>], kept: &[KeptFinding], window: i64) -> Self {
+    /// the widest merge window by which any finding merges, in milliseconds. What `decisions` join is reached together.
+    pub fn of(new: &[Item<Finding>], kept: &[KeptFinding], window: i64, decisions: &Decisions) -> Self {
         let mut of_findings: BTreeMap<Uuid, (Timestamp, Timestamp)> = BTreeMap::new();
         let mut span = |id: Uuid, from: Timestamp, to: Timestamp| {
             let of_finding = of_findings.entry(id).or_insert((from, to));
@@ -38,6 +38,10 @@ impl Reach {
         }
         let wide = |(from, to): (Timestamp, Timestamp)| (from.plus(-window), to.max(from).plus(window));
         let mut reach = Self { spans: of_findings.into_values().map(wide).collect(), ids };
+        let meets =
+            |(from, to): &(Timestamp, Timestamp)| reach.spans.iter().any(|(first, last)| first <= to && from <= last);
+        let joined: Vec<(Timestamp, Timestamp)> = decisions.joined().filter(meets).collect();
+        reach.spans.extend(joined);
         reach.join();
         reach
     }

@@ -1,6 +1,7 @@
 //! The risk score of an incident, and the terms that add up to it.
 
-use crate::Settings;
+use crate::decisions::Factor;
+use crate::{Decisions, Settings};
 use model::time::HOUR;
 use model::{Finding, Points, Receipt, RiskModel, Surface, Term, TermKind, Text, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,11 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The risk is that of the incident's worst moment. At each moment the strongest finding of each detector counts, halved
 /// for every `half_life_hours` between the two; within a group of detectors the strongest counts in full and the others
 /// are damped. Findings that come together therefore weigh more than the same findings spread over days, and a later
-/// finding never lowers the risk. Modifiers multiply the odds R/(1 − R), so the score stays below 100. One of them,
+/// finding never lowers the risk. A weight is that of the settings times the precision that the finding names, 1 at most.
+/// Modifiers multiply the odds R/(1 − R), so the score stays below 100. One of them,
 /// `both_kinds`, is of the moment; the others are of the incident.
-pub fn receipt(findings: &[Finding], settings: &Settings, config_hash: &Text) -> Receipt {
+pub fn receipt(findings: &[Finding], settings: &Settings, config_hash: &Text, decisions: &Decisions) -> Receipt {
     let (mut risk, mut terms) = worst_moment(findings, settings);
-    for modifier in modifiers(findings, settings) {
+    for modifier in modifiers(findings, settings, decisions) {
         risk = modify(risk, modifier, &mut terms);
     }
     if risk > 1.0 {
@@ -86,12 +88,17 @@ fn finding_terms(findings: &[Finding], moment: Timestamp, settings: &Settings) -
         .map(|finding| {
             let weight = settings.weight(&finding.detector);
             let decay = decay(finding, moment, settings);
+            let precision = finding.precision.unwrap_or(1.0);
+            let judged = match finding.precision {
+                Some(precision) => format!("; weighs {precision:.2} times the usual, as earlier ones were judged"),
+                None => String::new(),
+            };
             let term = Term {
                 finding_id: Some(finding.finding_id),
                 score: finding.score,
-                weight: weight.weight,
+                weight: (weight.weight * precision).min(1.0),
                 decay,
-                ..term(TermKind::Finding, &finding.detector, finding.summary.clone())
+                ..term(TermKind::Finding, &finding.detector, finding.summary.clone() + &judged)
             };
             (term, weight.group)
         })
@@ -131,7 +138,7 @@ fn sum(parts: &mut [Part]) -> f64 {
 
 /// Multiplies the odds if there are findings of both kinds: of what was done, and of who did it. Each has innocent causes of
 /// its own, a project or a new laptop, which seldom fall on one day; an account in other hands shows both.
-fn both_kinds(terms: &[Part], settings: &Settings) -> Option<Modifier> {
+fn both_kinds(terms: &[Part], settings: &Settings) -> Option<Factor> {
     /// Groups of detectors that see what was done. Those of neither kind, such as reconnaissance, have causes in common with
     /// both.
     const DONE: [&str; 2] = ["reading", "writing"];
@@ -150,7 +157,7 @@ fn both_kinds(terms: &[Part], settings: &Settings) -> Option<Modifier> {
         return None;
     }
     let reason = format!("{} shows what was done, {} by whom", done.name, who.name);
-    Some(Modifier { name: "both_kinds", factor, reason })
+    Some(Factor { name: "both_kinds", factor, reason })
 }
 
 /// Returns the x of a term, 0 to 1, as `docs/scoring.md` has it.
@@ -158,36 +165,32 @@ fn strength(term: &Term) -> f64 {
     term.weight * term.score / 10.0 * term.decay * term.damping
 }
 
-struct Modifier {
-    name: &'static str,
-    factor: f64,
-    reason: String,
-}
-
-fn modifiers(findings: &[Finding], settings: &Settings) -> Vec<Modifier> {
-    let mut modifiers = Vec::new();
-    let objects: BTreeSet<&Text> = findings.iter().flat_map(|finding| &finding.objects).collect();
+fn modifiers(findings: &[Finding], settings: &Settings, decisions: &Decisions) -> Vec<Factor> {
+    let mut modifiers = decisions.factors(findings);
+    let objects =
+        findings.iter().flat_map(|finding| finding.objects.iter().map(|object| (object, finding.observed_at)));
+    let objects: BTreeSet<(&Text, Timestamp)> = objects.collect();
     let sensitive =
-        objects.into_iter().filter_map(|object| Some((object, *settings.sensitivity.get(object.as_str())?)));
+        objects.into_iter().filter_map(|(object, at)| Some((object, decisions.sensitivity(object, at, settings)?)));
     if let Some((object, factor)) = sensitive.max_by(|a, b| a.1.total_cmp(&b.1)) {
-        modifiers.push(Modifier { name: "object_sensitivity", factor, reason: format!("{object} is sensitive") });
+        modifiers.push(Factor { name: "object_sensitivity", factor, reason: format!("{object} is sensitive") });
     }
     let latest = findings.iter().max_by_key(|finding| (finding.revision, finding.finding_id));
     if let Some((class, factor)) = latest.and_then(|f| Some((f.user_class, *settings.classes.get(&f.user_class)?))) {
-        modifiers.push(Modifier { name: "user_class", factor, reason: format!("the account is of class {class}") });
+        modifiers.push(Factor { name: "user_class", factor, reason: format!("the account is of class {class}") });
     }
     let surfaces: BTreeSet<Surface> = findings.iter().filter_map(|finding| finding.surface).collect();
     if surfaces.len() > 1 {
         let names: Vec<&str> = surfaces.iter().map(|surface| surface.as_str()).collect();
         let factor = settings.corroboration.powi(surfaces.len() as i32 - 1);
         let reason = format!("seen on several surfaces: {}", names.join(", "));
-        modifiers.push(Modifier { name: "corroboration", factor, reason });
+        modifiers.push(Factor { name: "corroboration", factor, reason });
     }
     modifiers
 }
 
 /// Multiplies the odds of `risk`. A risk of 1 or more, as a plain sum can give, has no odds and stays as it is.
-fn modify(risk: f64, modifier: Modifier, parts: &mut Vec<Part>) -> f64 {
+fn modify(risk: f64, modifier: Factor, parts: &mut Vec<Part>) -> f64 {
     if risk >= 1.0 {
         return risk;
     }
@@ -221,7 +224,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn of(findings: &[Finding], settings: &Settings) -> Receipt {
-        receipt(findings, settings, &"hash".into())
+        receipt(findings, settings, &"hash".into(), &Decisions::default())
     }
 
     fn article_findings() -> Vec<Finding> {

@@ -36,7 +36,7 @@ impl Rulebook {
 #[cfg(test)]
 mod tests {
     use crate::testing::finding;
-    use crate::{Ledger, Rulebook, Settings, incidents, is_same_arithmetic, receipt};
+    use crate::{Decisions, Ledger, Rulebook, Settings, incidents, is_same_arithmetic, receipt};
     use model::time::HOUR;
     use model::{Finding, Incident, RiskModel};
 
@@ -60,7 +60,7 @@ mod tests {
         for finding in findings {
             ledger.add(finding.clone());
         }
-        incidents(ledger.findings(), &rulebook(in_force))
+        incidents(ledger.findings(), &rulebook(in_force), &Decisions::default())
     }
 
     #[test]
@@ -73,7 +73,7 @@ mod tests {
             let latest = incident.findings.last().unwrap();
             let rulebook = rulebook("old");
             let (hash, settings) = rulebook.of(latest);
-            let again = receipt(&incident.findings, settings, hash);
+            let again = receipt(&incident.findings, settings, hash, &Decisions::default());
             assert!(is_same_arithmetic(&again, &incident.receipt), "{again:?}");
         }
         assert_eq!(merged[0].receipt.model, RiskModel::Sum);

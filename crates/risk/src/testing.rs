@@ -1,6 +1,6 @@
 //! Findings for tests.
 
-use model::{Finding, OrgId, Severity, Timestamp, UserClass, UserId, Uuid};
+use model::{Decision, Finding, OrgId, Ruling, Severity, Timestamp, UserClass, UserId, Uuid};
 
 pub(crate) fn finding(detector: &str, id: u128, score: f64, at: i64) -> Finding {
     Finding {
@@ -32,5 +32,22 @@ pub(crate) fn finding(detector: &str, id: u128, score: f64, at: i64) -> Finding 
         client: None,
         app: None,
         precision: None,
+    }
+}
+
+/// A decision on the account of [`finding`], for an interval in milliseconds.
+pub(crate) fn decision(id: u128, (from, until): (i64, Option<i64>), ruling: Ruling) -> Decision {
+    Decision {
+        decision_id: Uuid::from_u128(id),
+        org_id: OrgId::new("00Dhn0000018hrcMAU"),
+        user_id: Some(UserId::new("005hn00000EmmaMAAU")),
+        ruling,
+        from: Timestamp(from),
+        until: until.map(Timestamp),
+        decided_by: "analyst".into(),
+        claimed_by: None,
+        reason: "a test".to_owned(),
+        decided_at: Timestamp(id as i64),
+        in_force: std::collections::BTreeMap::new(),
     }
 }

@@ -1,8 +1,10 @@
+mod decided;
+
 use super::*;
 use crate::testing;
 use crate::{LatestIncident, OtherIncidents, Reach, UserRisk, user_risk};
 use model::time::HOUR;
-use model::{ChangeKind, EndReason, Incident, Points};
+use model::{ChangeKind, Decision, EndReason, Incident, Points};
 use proptest::prelude::*;
 
 fn finding(id: u128, revision: u64, hour: i64, score: f64) -> Finding {
@@ -22,9 +24,32 @@ struct Rows {
     changes: Vec<ChangeKind>,
     ends: Vec<EndReason>,
     risk: Option<UserRisk>,
+    decisions: Vec<Decision>,
 }
 
 impl Rows {
+    /// Records a decision, and merges once more all that is kept.
+    fn decide(&mut self, decision: &Decision) {
+        self.decisions.push(decision.clone());
+        self.merge(&[]);
+    }
+
+    /// Records a decision, and merges once more what is within reach of the findings of its interval, and of that of a
+    /// decision that it replaces.
+    fn decide_near(&mut self, decision: &Decision) {
+        self.decisions.push(decision.clone());
+        let replaced = self.decisions.iter().filter(|known| Some(known.decision_id) == decision.ruling.replaces());
+        let about: Vec<Decision> = replaced.chain([decision]).cloned().collect();
+        let is_meant = |kept: &&KeptFinding| {
+            let observed_at = kept.first_observed_at.unwrap_or(kept.finding.observed_at);
+            about.iter().any(|decision| decision.holds_at(observed_at))
+        };
+        let meant: Vec<Finding> = self.findings.values().filter(is_meant).map(|kept| kept.finding.clone()).collect();
+        if !meant.is_empty() {
+            self.merge_within_reach(&meant, true);
+        }
+    }
+
     /// Merges into all that is kept.
     fn merge(&mut self, new: &[Finding]) {
         let findings = self.findings.values().cloned().collect();
@@ -35,10 +60,14 @@ impl Rows {
 
     /// Merges into what is within reach, read as the correlator reads it.
     fn merge_near(&mut self, new: &[Finding]) {
+        self.merge_within_reach(new, false);
+    }
+
+    fn merge_within_reach(&mut self, new: &[Finding], is_decided: bool) {
         let new: Vec<Item<Finding>> = new.iter().cloned().map(Item::new).collect();
         let is_new = |kept: &&KeptFinding| new.iter().any(|new| new.value.finding_id == kept.finding.finding_id);
         let mut findings: Vec<KeptFinding> = self.findings.values().filter(is_new).cloned().collect();
-        let mut reach = Reach::of(&new, &findings, crate::Settings::default().merge_window());
+        let mut reach = Reach::of(&new, &findings, crate::Settings::default().merge_window(), &self.known());
         let mut incidents: Vec<KeptIncident> = Vec::new();
         loop {
             let is_near = |kept: &&KeptIncident| {
@@ -60,7 +89,11 @@ impl Rows {
             incidents.extend(more);
             findings.extend(theirs.into_iter().filter(|kept| !is_new(&kept)));
         }
-        self.merge_into(findings, incidents, new);
+        self.merge_into(findings, incidents, if is_decided { Vec::new() } else { new });
+    }
+
+    fn known(&self) -> Decisions {
+        Decisions::new(self.decisions.iter().cloned())
     }
 
     fn merge_into(&mut self, findings: Vec<KeptFinding>, incidents: Vec<KeptIncident>, new: Vec<Item<Finding>>) {
@@ -77,14 +110,14 @@ impl Rows {
                 user_class: incident.user_class,
             }),
         };
-        let merged = merge(findings, incidents.clone(), new, &rules());
+        let merged = merge(findings, incidents.clone(), new, &rules(), &self.known());
         self.risk = user_risk(incidents, &merged.incidents, others);
         for kept in merged.findings {
             self.findings.insert(kept.finding.finding_id, kept);
         }
-        for Transition { incident, status, kind, end_reason, ended, .. } in merged.incidents {
+        for Transition { incident, status, kind, end_reason, ended, work, .. } in merged.incidents {
             let revision = incident.revision;
-            let before = self.incidents.insert(incident.incident_id, KeptIncident { incident, status, ended });
+            let before = self.incidents.insert(incident.incident_id, KeptIncident { incident, status, ended, work });
             assert_eq!(before.map_or(0, |kept| kept.incident.revision) + 1, revision, "revisions have no gaps");
             assert_eq!(end_reason.is_some(), kind == ChangeKind::Ended);
             self.changes.push(kind);
@@ -120,11 +153,15 @@ fn without_history(incident: Incident) -> Incident {
 }
 
 fn at_once(findings: &[Finding]) -> Vec<Incident> {
+    decided(findings, &[])
+}
+
+fn decided(findings: &[Finding], decisions: &[Decision]) -> Vec<Incident> {
     let mut ledger = Ledger::default();
     for finding in findings {
         ledger.add(finding.clone());
     }
-    let incidents = crate::incidents(ledger.findings(), &rules());
+    let incidents = crate::incidents(ledger.findings(), &rules(), &Decisions::new(decisions.iter().cloned()));
     incidents.into_iter().map(without_history).collect()
 }
 

@@ -109,7 +109,12 @@ mod tests {
 
     fn change(kind: ChangeKind, risk: f64) -> Change {
         let findings = vec![finding("row_spike", 1, 8.0, 0)];
-        let incident = crate::incidents(findings, &crate::Rulebook::new("hash".into(), Settings::default())).remove(0);
+        let incident = crate::incidents(
+            findings,
+            &crate::Rulebook::new("hash".into(), Settings::default()),
+            &crate::Decisions::default(),
+        )
+        .remove(0);
         let risk_score = Points::from_f64(risk);
         Change::new(Incident { risk_score, severity: risk_score.severity(), ..incident }, kind)
     }

@@ -2,7 +2,7 @@
 
 use super::{maybe, org, text, time, user, uuid, word};
 use model::decision::{Allowlist, Disposed, Hours, Network, Scope, WatchCause};
-use model::{Decision, Disposition, Ruling, UserClass};
+use model::{Decision, Disposition, Ruling, Severity, UserClass};
 use proptest::collection::{btree_map, btree_set};
 use proptest::prelude::*;
 
@@ -33,15 +33,17 @@ pub(crate) fn decision() -> impl Strategy<Value = Decision> {
 }
 
 fn ruling() -> impl Strategy<Value = Ruling> {
-    let disposed = (uuid(), word(Disposition::ALL), any::<bool>(), credits(), word(UserClass::ALL)).prop_map(
-        |(incident_id, disposition, teaches, credits, user_class)| Disposed {
-            incident_id,
-            disposition,
-            teaches,
-            credits,
-            user_class,
-        },
-    );
+    let disposed =
+        (uuid(), word(Disposition::ALL), any::<bool>(), credits(), word(UserClass::ALL), word(Severity::ALL)).prop_map(
+            |(incident_id, disposition, teaches, credits, user_class, severity)| Disposed {
+                incident_id,
+                disposition,
+                teaches,
+                credits,
+                user_class,
+                severity,
+            },
+        );
     prop_oneof![
         disposed.prop_map(Ruling::Disposition),
         scope().prop_map(|scope| Ruling::Suppression { scope }),
@@ -54,7 +56,6 @@ fn ruling() -> impl Strategy<Value = Ruling> {
         uuid().prop_map(|decision_id| Ruling::Ended { decision_id }),
         uuid().prop_map(|decision_id| Ruling::Undone { decision_id }),
         uuid().prop_map(|incident_id| Ruling::Acknowledged { incident_id }),
-        uuid().prop_map(|incident_id| Ruling::Reopened { incident_id }),
         uuid().prop_map(|incident_id| Ruling::Comment { incident_id }),
         (uuid(), time()).prop_map(|(incident_id, until)| Ruling::Snoozed { incident_id, until }),
     ]

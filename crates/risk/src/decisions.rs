@@ -1,0 +1,167 @@
+//! What people have decided of the findings and incidents of one account.
+
+use crate::Settings;
+use model::decision::Disposed;
+use model::{Decision, Disposition, Finding, Incident, Ruling, Text, Timestamp, Uuid};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The decisions that hold for the findings of one account: on any set of them the result is the same, in whatever order
+/// they came.
+///
+/// A decision holds in its interval of event time, which another one may shorten or take away. Of two that contradict each
+/// other the one that was recorded later holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decisions {
+    /// In the order in which they were recorded, without those that hold nowhere.
+    holding: Vec<Decision>,
+}
+
+/// A factor on the odds of an incident that people decided.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Factor {
+    pub(crate) name: &'static str,
+    pub(crate) factor: f64,
+    pub(crate) reason: String,
+}
+
+/// Factor on the odds of an incident with something that the allowlist of its account does not expect. A choice: it moves a
+/// risk of 50 to 67.
+const UNEXPECTED: f64 = 2.0;
+
+impl Decisions {
+    /// Takes what concerns one account out of any decisions, each given once or more.
+    pub fn new(decisions: impl IntoIterator<Item = Decision>) -> Self {
+        let by_id: BTreeMap<Uuid, Decision> =
+            decisions.into_iter().map(|decision| (decision.decision_id, decision)).collect();
+        let mut holding: Vec<Decision> = by_id.values().filter_map(|decision| holds(decision, &by_id)).collect();
+        holding.retain(|decision| decision.ruling.replaces().is_none());
+        holding.sort_by_key(|decision| (decision.decided_at, decision.decision_id));
+        Self { holding }
+    }
+
+    /// Whether nobody has decided anything.
+    pub fn is_empty(&self) -> bool {
+        self.holding.is_empty()
+    }
+
+    /// Returns the decision that makes a finding count for nothing: a suppression, or an allowlist that expects it.
+    pub fn hidden_by(&self, finding: &Finding) -> Option<Uuid> {
+        let hides = |decision: &&Decision| match &decision.ruling {
+            Ruling::Suppression { scope } => scope.holds(finding),
+            Ruling::Allowlist { allowlist } => allowlist.unexpected(finding).is_empty(),
+            _ => false,
+        };
+        self.at(finding.observed_at).find(hides).map(|decision| decision.decision_id)
+    }
+
+    /// Returns what an incident was, if a decision on it covers all its findings. One that is graver than it was, or has a
+    /// finding that was first raised later, is another question.
+    pub fn disposition(&self, incident: &Incident) -> Option<&Disposed> {
+        let mut of_incident = self.holding.iter().rev().filter_map(|decision| match &decision.ruling {
+            Ruling::Disposition(disposed) => Some((decision, disposed)),
+            _ => None,
+        });
+        let covers = |(decision, disposed): &(&Decision, &Disposed)| {
+            incident.severity <= disposed.severity
+                && incident.findings.iter().all(|finding| decision.holds_at(finding.observed_at))
+        };
+        of_incident.find(covers).map(|(_, disposed)| disposed)
+    }
+
+    /// Whether a person has said that what happened at both times belongs together.
+    pub(crate) fn joins(&self, a: Timestamp, b: Timestamp) -> bool {
+        self.at(a).any(|decision| decision.ruling == Ruling::Joined && decision.holds_at(b))
+    }
+
+    /// Returns the intervals that were joined, from the first to the last moment.
+    pub(crate) fn joined(&self) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+        self.holding.iter().filter(|decision| decision.ruling == Ruling::Joined).map(|decision| {
+            let last = decision.until.map_or(Timestamp(i64::MAX), |until| until.plus(-1));
+            (decision.from, last)
+        })
+    }
+
+    /// Returns the factor of an object on the odds at a time: the one decided last, or that of the settings.
+    pub(crate) fn sensitivity(&self, object: &Text, at: Timestamp, settings: &Settings) -> Option<f64> {
+        let decided = self.at(at).filter_map(|decision| match &decision.ruling {
+            Ruling::Sensitivity { object: named, factor } if named == object => Some(*factor),
+            _ => None,
+        });
+        decided.last().or_else(|| settings.sensitivity.get(object.as_str()).copied())
+    }
+
+    /// Returns the factors of an incident with these findings.
+    pub(crate) fn factors(&self, findings: &[Finding]) -> Vec<Factor> {
+        let mut factors = Vec::new();
+        let watched = findings.iter().flat_map(|finding| self.at(finding.observed_at));
+        let watched = watched.filter_map(|decision| match decision.ruling {
+            Ruling::Watch { cause, factor } => Some((cause, factor)),
+            _ => None,
+        });
+        if let Some((cause, factor)) = watched.max_by(|a, b| a.1.total_cmp(&b.1)) {
+            factors.push(Factor { name: "watched", factor, reason: format!("the account is watched: {cause}") });
+        }
+        let unexpected: BTreeSet<&str> = findings.iter().flat_map(|finding| self.unexpected(finding)).collect();
+        if !unexpected.is_empty() {
+            let keys: Vec<&str> = unexpected.into_iter().collect();
+            let reason = format!("not what the allowlist of the account expects: {}", keys.join(", "));
+            factors.push(Factor { name: "unexpected", factor: UNEXPECTED, reason });
+        }
+        factors
+    }
+
+    fn unexpected(&self, finding: &Finding) -> Vec<&'static str> {
+        let lists = self.at(finding.observed_at).filter_map(|decision| match &decision.ruling {
+            Ruling::Allowlist { allowlist } => Some(allowlist.unexpected(finding)),
+            _ => None,
+        });
+        lists.last().unwrap_or_default()
+    }
+
+    fn at(&self, time: Timestamp) -> impl Iterator<Item = &Decision> {
+        self.holding.iter().filter(move |decision| decision.holds_at(time))
+    }
+}
+
+/// Returns the decision with the interval that others leave of it; `None` if they leave nothing.
+fn holds(decision: &Decision, all: &BTreeMap<Uuid, Decision>) -> Option<Decision> {
+    let mut decision = decision.clone();
+    for other in all.values().filter(|other| other.ruling.replaces() == Some(decision.decision_id)) {
+        // What ends or undoes may be undone itself. One that refers to itself does nothing.
+        if other.decision_id == decision.decision_id || !counts(other, all, all.len()) {
+            continue;
+        }
+        match other.ruling {
+            Ruling::Undone { .. } => return None,
+            _ => decision.until = Some(decision.until.map_or(other.from, |until| until.min(other.from))),
+        }
+    }
+    decision.until.is_none_or(|until| decision.from < until).then_some(decision)
+}
+
+/// Whether a decision is not undone by another one that counts. `depth` bounds the chain, so that decisions that refer to
+/// each other in a circle come to an end.
+fn counts(decision: &Decision, all: &BTreeMap<Uuid, Decision>, depth: usize) -> bool {
+    let undoes = |other: &&Decision| {
+        matches!(other.ruling, Ruling::Undone { decision_id } if decision_id == decision.decision_id)
+            && other.decision_id != decision.decision_id
+    };
+    depth == 0 || !all.values().filter(undoes).any(|other| counts(other, all, depth - 1))
+}
+
+/// Returns what a disposition of an incident says: of the incident as it stands. `counts`: whether detectors are credited,
+/// each with its share of the points of findings, rounded to four decimals.
+pub fn dispose(incident: &Incident, disposition: Disposition, teaches: bool, counts: bool) -> Disposed {
+    let findings = || incident.receipt.terms.iter().filter(|term| term.finding_id.is_some() && term.points.0 > 0);
+    let total: i32 = findings().map(|term| term.points.0).sum();
+    let share = |points: i32| (f64::from(points) / f64::from(total) * 1e4).round() / 1e4;
+    let credits = findings().filter(|_| counts).map(|term| (term.name.clone(), share(term.points.0)));
+    Disposed {
+        incident_id: incident.incident_id,
+        disposition,
+        teaches,
+        credits: credits.collect(),
+        user_class: incident.user_class,
+        severity: incident.severity,
+    }
+}

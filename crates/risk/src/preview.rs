@@ -1,0 +1,175 @@
+//! What a decision would do to the incidents of an account, before it is taken.
+
+use crate::{Decisions, Rulebook, incidents};
+use model::{Finding, Incident, Points, Severity, Uuid};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// What becomes of one incident.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Effect {
+    /// What becomes of it, in a word.
+    pub becomes: Becomes,
+    /// The incident as it is, or would be if it is not there yet.
+    pub incident_id: Uuid,
+    /// Its account: name, or id where the name is unknown.
+    pub account: String,
+    /// Risk and severity as they are; `None` if it is not there yet.
+    pub before: Option<Standing>,
+    /// Risk and severity as they would be; `None` if it would be gone.
+    pub after: Option<Standing>,
+}
+
+/// How an incident stands.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Standing {
+    /// Its risk.
+    pub risk_score: Points,
+    /// Its severity.
+    pub severity: Severity,
+    /// Whether a person has said what it was.
+    pub is_closed: bool,
+}
+
+model::words! {
+    /// What a decision makes of an incident.
+    Becomes {
+        /// No finding of it would count.
+        Vanishes = "vanishes",
+        /// It would be closed.
+        Closes = "closes",
+        /// Its severity would be lower.
+        Falls = "falls",
+        /// Its findings would count with those of another incident.
+        Merges = "merges",
+        /// Its severity would be the same; its risk may change.
+        Stays = "stays",
+        /// Its severity would be higher.
+        Rises = "rises",
+        /// It would be open again.
+        Reopens = "reopens",
+        /// Findings that count for nothing would count again.
+        Appears = "appears",
+    }
+}
+
+/// Returns what becomes of the incidents of one account, gravest first, if decisions were `after` instead of `before`.
+/// `findings` are as [`Ledger::findings`](crate::Ledger::findings) returns them. The same function makes the incidents of
+/// a merge, so that this is what happens.
+pub fn preview(findings: &[Finding], rules: &Rulebook, before: &Decisions, after: &Decisions) -> Vec<Effect> {
+    let of = |decisions: &Decisions| incidents(findings.to_vec(), rules, decisions);
+    let (old, mut new) = (of(before), of(after));
+    let mut effects = Vec::new();
+    for incident in old {
+        // Of those that share findings, the one that opened first keeps the id, as in a merge.
+        let heir = new.iter().position(|other| shares(&incident, other));
+        let heir = heir.map(|index| new.remove(index));
+        let is_absorbed = heir.is_none() && incident.findings.iter().any(|finding| after.hidden_by(finding).is_none());
+        let (was, will_be) = (standing(&incident), heir.as_ref().map(standing));
+        effects.push(Effect {
+            becomes: if is_absorbed { Becomes::Merges } else { becomes(was, will_be) },
+            before: Some(was),
+            after: will_be,
+            ..effect(&incident)
+        });
+    }
+    let appear = |incident: &Incident| Effect { after: Some(standing(incident)), ..effect(incident) };
+    effects.extend(new.iter().map(appear));
+    let risk = |effect: &Effect| effect.before.or(effect.after).map(|standing| standing.risk_score);
+    effects.sort_by(|a, b| risk(b).cmp(&risk(a)).then(a.incident_id.cmp(&b.incident_id)));
+    effects
+}
+
+fn shares(a: &Incident, b: &Incident) -> bool {
+    let ids: BTreeSet<Uuid> = a.findings.iter().map(|finding| finding.finding_id).collect();
+    b.findings.iter().any(|finding| ids.contains(&finding.finding_id))
+}
+
+fn standing(incident: &Incident) -> Standing {
+    let Incident { risk_score, severity, disposition, .. } = incident;
+    Standing { risk_score: *risk_score, severity: *severity, is_closed: disposition.is_some() }
+}
+
+fn becomes(before: Standing, after: Option<Standing>) -> Becomes {
+    let Some(after) = after else { return Becomes::Vanishes };
+    match (before.is_closed, after.is_closed) {
+        (false, true) => Becomes::Closes,
+        (true, false) => Becomes::Reopens,
+        _ if after.severity < before.severity => Becomes::Falls,
+        _ if after.severity > before.severity => Becomes::Rises,
+        _ => Becomes::Stays,
+    }
+}
+
+fn effect(incident: &Incident) -> Effect {
+    let account = incident.username.as_deref().unwrap_or(incident.user_id.as_str());
+    Effect {
+        becomes: Becomes::Appears,
+        incident_id: incident.incident_id,
+        account: account.to_owned(),
+        before: None,
+        after: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{decision, finding};
+    use crate::{Ledger, Settings, dispose};
+    use model::time::HOUR;
+    use model::{Disposition, Ruling};
+
+    fn rules() -> Rulebook {
+        Rulebook::new("hash".into(), Settings::default())
+    }
+
+    fn findings() -> Vec<Finding> {
+        let mut ledger = Ledger::default();
+        let all = [
+            ("row_spike", 1, 9.9, 0),
+            ("new_access", 2, 5.0, 1),
+            ("view_burst", 3, 6.0, 90),
+            ("row_spike", 4, 5.0, 200),
+        ];
+        for (detector, id, score, hour) in all {
+            ledger.add(finding(detector, id, score, hour * HOUR));
+        }
+        ledger.findings()
+    }
+
+    fn suppression(id: u128, detector: &str) -> model::Decision {
+        let scope = model::decision::Scope { detectors: [detector.into()].into(), ..Default::default() };
+        decision(id, (0, None), Ruling::Suppression { scope })
+    }
+
+    fn words(effects: &[Effect]) -> Vec<Becomes> {
+        effects.iter().map(|effect| effect.becomes).collect()
+    }
+
+    #[test]
+    fn a_preview_says_what_then_happens() {
+        let (none, after) = (Decisions::default(), Decisions::new([suppression(1, "row_spike")]));
+        let effects = preview(&findings(), &rules(), &none, &after);
+        assert_eq!(words(&effects), [Becomes::Falls, Becomes::Stays, Becomes::Vanishes]);
+        let will_be: BTreeSet<i32> = effects.iter().filter_map(|effect| effect.after).map(|s| s.risk_score.0).collect();
+        let then = incidents(findings(), &rules(), &after);
+        assert_eq!(will_be, then.iter().map(|incident| incident.risk_score.0).collect());
+        // Taken back, all is as it was.
+        let back = preview(&findings(), &rules(), &after, &none);
+        assert_eq!(words(&back), [Becomes::Rises, Becomes::Stays, Becomes::Appears]);
+    }
+
+    #[test]
+    fn closing_and_joining_are_effects() {
+        let none = Decisions::default();
+        let first = incidents(findings(), &rules(), &none).remove(0);
+        let benign = Ruling::Disposition(dispose(&first, Disposition::Benign, true, true));
+        let closed = Decisions::new([decision(1, (0, Some(2 * HOUR)), benign)]);
+        assert_eq!(words(&preview(&findings(), &rules(), &none, &closed))[0], Becomes::Closes);
+        assert_eq!(words(&preview(&findings(), &rules(), &closed, &none))[0], Becomes::Reopens);
+        let joined = Decisions::new([decision(1, (0, Some(91 * HOUR)), Ruling::Joined)]);
+        let effects = preview(&findings(), &rules(), &none, &joined);
+        assert_eq!(effects.iter().filter(|effect| effect.becomes == Becomes::Merges).count(), 1);
+    }
+}
