@@ -1,8 +1,8 @@
 //! An engine over the activities of a period.
 
 use crate::compare::PlainDetectors;
-use crate::{Engine, Finished, PartitionError};
-use model::{Activity, Timestamp};
+use crate::{Analyst, Engine, Finished, PartitionError};
+use model::{Activity, Decision, Timestamp};
 use settings::Settings;
 
 /// Which activities count, and from when on something is raised.
@@ -20,6 +20,7 @@ pub struct Period {
 pub struct Backtest {
     engine: Engine,
     plain: Option<PlainDetectors>,
+    analyst: Option<Analyst>,
     period: Period,
     events: u64,
     outside: u64,
@@ -64,13 +65,36 @@ impl Backtest {
         {
             return Err(BacktestError::EmptyPeriod { from, to });
         }
-        Ok(Self { engine: Engine::new(settings, period.learn_until), plain, period, events: 0, outside: 0 })
+        Ok(Self {
+            engine: Engine::new(settings, period.learn_until),
+            plain,
+            analyst: None,
+            period,
+            events: 0,
+            outside: 0,
+        })
     }
 
     /// Keeps what all tests find of each user-day, see [`Finished::scores`].
     #[must_use]
     pub fn with_scores(mut self) -> Self {
         self.engine = self.engine.with_scores();
+        self
+    }
+
+    /// Takes decisions of people, which have been exported with the hours with which they took effect.
+    ///
+    /// # Errors
+    /// If the settings of profiles do not fit.
+    pub fn with_decisions(mut self, decisions: &[Decision]) -> Result<Self, BacktestError> {
+        decisions.iter().try_for_each(|decision| self.engine.decide(decision.clone()))?;
+        Ok(self)
+    }
+
+    /// Has a simulated analyst decide, every morning of event time, on what was raised.
+    #[must_use]
+    pub fn with_analyst(mut self, analyst: Analyst) -> Self {
+        self.analyst = Some(analyst);
         self
     }
 
@@ -87,6 +111,9 @@ impl Backtest {
         }
         if let Some(plain) = &mut self.plain {
             plain.observe(&activity);
+        }
+        if let Some(analyst) = &mut self.analyst {
+            analyst.pass(&mut self.engine, at)?;
         }
         Ok(self.engine.apply(&activity.into())?)
     }

@@ -5,14 +5,15 @@ use crate::{FirstTimes, Partition, PartitionError, Rules};
 use detect::{DETECTORS, Unscoreable, Verdict};
 use model::partition::Partitions;
 use model::{
-    Activity, Command, Control, Entry, Feature, Finding, Incident, Observation, OrgId, Timestamp, UserClass, UserId,
+    Activity, Command, Control, Decision, Entry, Feature, Finding, Incident, Observation, OrgId, Timestamp, UserClass,
+    UserId,
 };
 use profile::{ActivityOutcome, Belief};
-use risk::{Ledger, Rulebook, receipt};
+use risk::{Decisions, Ledger, Rulebook, receipt};
 use settings::Settings;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The state of a run over any number of orgs.
 pub struct Engine {
@@ -26,6 +27,10 @@ pub struct Engine {
     finished: Finished,
     /// What all tests find, if asked for.
     scores: Option<Scores>,
+    /// By org, in the order in which they were taken.
+    decisions: BTreeMap<OrgId, Vec<Decision>>,
+    /// The accounts with findings since [`Engine::touched_incidents`] was last asked; kept from then on.
+    touched: Option<BTreeSet<(OrgId, UserId)>>,
 }
 
 /// Numbers counted during a run.
@@ -90,7 +95,38 @@ impl Engine {
             observations: Vec::new(),
             finished: Finished::default(),
             scores: None,
+            decisions: BTreeMap::new(),
+            touched: None,
         }
+    }
+
+    /// Takes a decision of a person. It says how the incidents of its interval stand; what it changes of learning or
+    /// settings takes effect with the close of the hours that it names, or of the org's next one.
+    ///
+    /// # Errors
+    /// As [`Engine::apply`].
+    pub fn decide(&mut self, decision: Decision) -> Result<(), PartitionError> {
+        let org_id = decision.org_id.clone();
+        if decision.ruling.is_learned() || decision.ruling.replaces().is_some() {
+            let command = Command::Decide(Box::new(decision.clone()));
+            self.apply(&Entry::Control(Control { org_id: org_id.clone(), command }))?;
+        }
+        self.decisions.entry(org_id).or_default().push(decision);
+        Ok(())
+    }
+
+    /// Returns the incidents, as they stand, of the accounts with findings since the last call, or of all at the first one.
+    pub fn touched_incidents(&mut self) -> Vec<Incident> {
+        let accounts = match self.touched.replace(BTreeSet::new()) {
+            Some(touched) => touched,
+            None => self.ledgers.keys().cloned().collect(),
+        };
+        let of = |(org, user): (OrgId, UserId)| {
+            let findings = self.ledgers.get(&(org.clone(), user.clone())).map(Ledger::findings).unwrap_or_default();
+            let rulebook = Rulebook::new(self.rules.config_hash().clone(), self.settings.risk_of(&org));
+            risk::incidents(findings, &rulebook, &decisions_of(&self.decisions, &org, &user))
+        };
+        accounts.into_iter().flat_map(of).collect()
     }
 
     /// Keeps what all tests find of each user-day, raised or not.
@@ -133,20 +169,23 @@ impl Engine {
         for (partition, org_id) in orgs {
             self.apply_to(partition, &Entry::Control(Control { org_id, command: Command::End }))?;
         }
-        let Self { settings, rules, partitions, ledgers, mut finished, scores, .. } = self;
+        let Self { settings, rules, partitions, ledgers, mut finished, scores, decisions, .. } = self;
         let rulebook = |org: &OrgId| Rulebook::new(rules.config_hash().clone(), settings.risk_of(org));
         if let Some(scores) = scores {
             finished.scores = scores.finish(rules.learn_until(), |org, user, ids| {
                 let ledger = ledgers.get(&(org.clone(), user.clone()))?;
                 let findings: Vec<Finding> = ids.iter().filter_map(|id| ledger.current(*id)).collect();
-                (!findings.is_empty())
-                    .then(|| receipt(&findings, &settings.risk_of(org), rules.config_hash()).risk_score)
+                (!findings.is_empty()).then(|| {
+                    let decisions = decisions_of(&decisions, org, user);
+                    receipt(&findings, &settings.risk_of(org), rules.config_hash(), &decisions).risk_score
+                })
             });
         }
-        for ((org, _), ledger) in ledgers {
+        for ((org, user), ledger) in ledgers {
             let findings = ledger.findings();
+            let decisions = decisions_of(&decisions, &org, &user);
             finished.findings.extend(findings.iter().cloned());
-            finished.incidents.extend(risk::incidents(findings, &rulebook(&org)));
+            finished.incidents.extend(risk::incidents(findings, &rulebook(&org), &decisions));
         }
         finished.findings.sort_by_key(|finding| (finding.observed_at, finding.finding_id));
         finished
@@ -177,6 +216,9 @@ impl Engine {
                     scores.note_finding(&observation, &finding);
                 }
                 let user = (finding.org_id.clone(), finding.user_id.clone());
+                if let Some(touched) = &mut self.touched {
+                    touched.insert(user.clone());
+                }
                 self.ledgers.entry(user).or_default().add(finding);
             }
         }
@@ -213,6 +255,12 @@ impl Counts {
             Verdict::Anomalous(_) => *anomalous += 1,
         }
     }
+}
+
+/// Returns the decisions on an account.
+fn decisions_of(decisions: &BTreeMap<OrgId, Vec<Decision>>, org: &OrgId, user: &UserId) -> Decisions {
+    let of_org = decisions.get(org).into_iter().flatten();
+    Decisions::new(of_org.filter(|decision| decision.concerns(org, user)).cloned())
 }
 
 fn classes(partition: &Partition) -> impl Iterator<Item = ((OrgId, UserId), Classified)> {

@@ -55,6 +55,14 @@ pub struct Alert {
     pub detectors: Vec<String>,
 }
 
+impl Alert {
+    /// Whether it is about an attack: the same account, and times that overlap, with a day for what is judged when the day
+    /// closes.
+    pub fn meets(&self, label: &Label) -> bool {
+        self.user_id == label.user_id && self.first <= label.to.plus(SLACK) && self.last >= label.from
+    }
+}
+
 impl From<&Incident> for Alert {
     fn from(incident: &Incident) -> Self {
         Self {
@@ -146,16 +154,13 @@ const SLACK: i64 = model::time::DAY;
 /// Matches alerts with labels by user and overlapping times. One attack is detected once; further alerts on it count
 /// neither as true nor as false.
 pub fn evaluate(alerts: &[Alert], labels: &[Label], user_days: u64, threshold: f64) -> Evaluation {
-    let meets = |alert: &Alert, label: &Label| {
-        alert.user_id == label.user_id && alert.first <= label.to.plus(SLACK) && alert.last >= label.from
-    };
     let above: Vec<&Alert> = alerts.iter().filter(|alert| alert.risk >= threshold).collect();
     let mut families: BTreeMap<String, (Family, Vec<f64>)> = BTreeMap::new();
     let mut minutes = Vec::new();
     for label in labels {
         let (family, times) = families.entry(label.family.clone()).or_default();
         family.attacks += 1;
-        let first = above.iter().filter(|alert| meets(alert, label)).map(|alert| alert.first.max(label.from)).min();
+        let first = above.iter().filter(|alert| alert.meets(label)).map(|alert| alert.first.max(label.from)).min();
         if let Some(first) = first {
             family.detected += 1;
             let delay = first.since(label.from) as f64 / model::time::MINUTE as f64;
@@ -164,7 +169,7 @@ pub fn evaluate(alerts: &[Alert], labels: &[Label], user_days: u64, threshold: f
         }
     }
     let detected: u64 = families.values().map(|(family, _)| family.detected).sum();
-    let is_true = |alert: &Alert| labels.iter().any(|label| meets(alert, label));
+    let is_true = |alert: &Alert| labels.iter().any(|label| alert.meets(label));
     let false_alerts = above.iter().filter(|alert| !is_true(alert)).count() as u64;
     let families = families
         .into_iter()
@@ -176,12 +181,46 @@ pub fn evaluate(alerts: &[Alert], labels: &[Label], user_days: u64, threshold: f
         false_alerts,
         false_per_1000_user_days: 1_000.0 * share(false_alerts, user_days),
         precision: share(above.len() as u64 - false_alerts, above.len() as u64),
-        average_precision: average_precision(alerts, labels, meets),
+        average_precision: average_precision(alerts, labels),
         median_minutes_to_detect: median(&mut minutes),
         families: families.collect(),
         user_days,
         threshold,
     }
+}
+
+/// What alerts of one week found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Week {
+    /// The week's start.
+    pub from: Timestamp,
+    /// Attacks that began in the week.
+    pub attacks: u64,
+    /// Those with an alert at or above the threshold.
+    pub detected: u64,
+    /// Alerts at or above the threshold that match no attack and began in the week.
+    pub false_alerts: u64,
+}
+
+/// Evaluates each week that begins at `from` or a whole number of weeks later, up to `to`.
+pub fn by_week(alerts: &[Alert], labels: &[Label], (from, to): (Timestamp, Timestamp), threshold: f64) -> Vec<Week> {
+    const WEEK: i64 = 7 * model::time::DAY;
+    let weeks = (to.since(from).max(0) / WEEK + 1).unsigned_abs() as usize;
+    let mut rows: Vec<Week> =
+        (0..weeks).map(|week| Week { from: from.plus(week as i64 * WEEK), ..Week::default() }).collect();
+    let week_of = |at: Timestamp| usize::try_from(at.since(from).div_euclid(WEEK)).unwrap_or(usize::MAX);
+    let above: Vec<&Alert> = alerts.iter().filter(|alert| alert.risk >= threshold).collect();
+    for label in labels {
+        let Some(row) = rows.get_mut(week_of(label.from)) else { continue };
+        row.attacks += 1;
+        row.detected += u64::from(above.iter().any(|alert| alert.meets(label)));
+    }
+    for alert in above.iter().filter(|alert| !labels.iter().any(|label| alert.meets(label))) {
+        if let Some(row) = rows.get_mut(week_of(alert.first)) {
+            row.false_alerts += 1;
+        }
+    }
+    rows
 }
 
 /// Evaluates thresholds from 99 down to 4, and returns a row for each that detects more or raises more false alerts than
@@ -203,7 +242,7 @@ pub fn sweep(alerts: &[Alert], labels: &[Label], user_days: u64) -> Vec<Evaluati
 
 /// Average precision, Σ (recall_n − recall_{n−1})·precision_n, over alerts ranked by risk, with equal risks taken
 /// together. Recall counts attacks, precision counts alerts.
-fn average_precision(alerts: &[Alert], labels: &[Label], meets: impl Fn(&Alert, &Label) -> bool) -> f64 {
+fn average_precision(alerts: &[Alert], labels: &[Label]) -> f64 {
     let mut ranked: Vec<&Alert> = alerts.iter().collect();
     ranked.sort_by(|a, b| b.risk.total_cmp(&a.risk));
     let mut found = vec![false; labels.len()];
@@ -211,7 +250,7 @@ fn average_precision(alerts: &[Alert], labels: &[Label], meets: impl Fn(&Alert, 
     for group in ranked.chunk_by(|a, b| a.risk == b.risk) {
         for alert in group {
             let matched: Vec<usize> =
-                labels.iter().enumerate().filter(|(_, label)| meets(alert, label)).map(|(index, _)| index).collect();
+                labels.iter().enumerate().filter(|(_, label)| alert.meets(label)).map(|(index, _)| index).collect();
             if matched.is_empty() {
                 wrong += 1.0;
             } else if matched.iter().any(|index| found.get(*index) == Some(&false)) {
@@ -258,6 +297,17 @@ mod tests {
         assert_eq!((found.recall, found.false_per_1000_user_days), (0.5, 2.0));
         // 1 of 1 at recall 1/2; 2 of 4 at recall 1.
         assert!((found.average_precision - (0.5 + 0.25)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn weeks_are_counted_by_their_first_events() {
+        let alerts = [alert("a", 10, 90.0), alert("b", 3, 80.0), alert("c", 15, 30.0)];
+        let labels = [label("a", 10), label("c", 15)];
+        let span = (Timestamp(0), Timestamp(20 * model::time::DAY));
+        let rows = by_week(&alerts, &labels, span, HIGH);
+        let counts: Vec<(u64, u64, u64)> =
+            rows.iter().map(|row| (row.attacks, row.detected, row.false_alerts)).collect();
+        assert_eq!(counts, [(0, 0, 1), (1, 1, 0), (1, 0, 0)]);
     }
 
     #[test]

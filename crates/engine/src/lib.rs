@@ -4,6 +4,7 @@ pub mod compare;
 pub mod evaluate;
 pub mod ranking;
 
+mod analyst;
 mod backtest;
 mod engine;
 mod first_times;
@@ -12,6 +13,7 @@ mod partition;
 mod scores;
 mod set_aside;
 
+pub use analyst::Analyst;
 pub use backtest::{Backtest, BacktestError, Outcome, Period};
 pub use engine::{Classified, Counts, Engine, Finished};
 pub use first_times::{FirstTimes, UserDays};

@@ -66,6 +66,9 @@ pub(crate) struct ReadArguments {
     /// Threads; by default, all cores. The results are the same for any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
+    /// Decisions of people, as `orgwatchd export --decisions` writes them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) decisions: Option<PathBuf>,
     /// Write the records that were set aside, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
@@ -124,6 +127,10 @@ pub(crate) struct EvaluateArguments {
     /// Least risk of an incident that counts as an alert
     #[arg(long, value_name = "RISK", default_value_t = 60.0)]
     pub(crate) threshold: f64,
+    /// Have a simulated analyst say every morning what each alert was, with this share of wrong answers (0 to 1), and print
+    /// what that changes, week by week
+    #[arg(long, value_name = "RATE", value_parser = share)]
+    pub(crate) analyst: Option<f64>,
     /// Print recall and false alerts for every threshold, to choose an alert budget
     #[arg(long)]
     pub(crate) sweep: bool,
@@ -208,6 +215,11 @@ pub(crate) enum ConfigCommand {
 
 fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "must be RFC 3339 or a date".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "must be from 0 to 1".to_owned())
 }
 
 fn org_id(text: &str) -> Result<OrgId, String> {

@@ -1,9 +1,9 @@
 //! From files to incidents.
 
 use engine::compare::PlainDetectors;
-use engine::{Finished, Period};
+use engine::{Analyst, Finished, Period};
 use files::{Input, InputError, NamedOrgs, Skipped};
-use model::{OrgId, Timestamp};
+use model::{Decision, OrgId, Timestamp};
 use salesforce::reading::delivered::{Delivered, LeftOut};
 use salesforce::{Context, Counts, Faults, Reject, RejectReason, TypeNames};
 use settings::Settings;
@@ -32,6 +32,10 @@ pub struct Options {
     pub plain: bool,
     /// Whether what all tests find of each user-day is kept.
     pub scores: bool,
+    /// Decisions of people, as they were exported.
+    pub decisions: Vec<Decision>,
+    /// A simulated analyst, who decides on what is raised.
+    pub analyst: Option<Analyst>,
 }
 
 /// A run that is ready to start.
@@ -51,6 +55,8 @@ struct Start {
     period: Period,
     plain: bool,
     scores: bool,
+    decisions: Vec<Decision>,
+    analyst: Option<Analyst>,
 }
 
 /// The result of a run, with all that was read, set aside and skipped.
@@ -119,8 +125,9 @@ impl Backtest {
     /// # Errors
     /// If the period is empty, a path cannot be read, or there is no file of events.
     pub fn new(paths: &[PathBuf], settings: Settings, options: Options) -> Result<Self, BacktestError> {
-        let Options { org, types, now, learn_until, from, to, threads, plain, scores } = options;
-        let start = Start { settings, period: Period { learn_until, from, to }, plain, scores };
+        let Options { org, types, now, learn_until, from, to, threads, plain, scores, decisions, analyst } = options;
+        let period = Period { learn_until, from, to };
+        let start = Start { settings, period, plain, scores, decisions, analyst };
         // An empty period is an error before files are opened.
         start.engine()?;
         let (inputs, skipped) = files::expand(paths, &Context { org: org.clone(), types, received: now })?;
@@ -137,7 +144,12 @@ impl Start {
     fn engine(&self) -> Result<engine::Backtest, engine::BacktestError> {
         let plain = self.plain.then(|| PlainDetectors::new(self.period.learn_until));
         let engine = engine::Backtest::new(self.settings.clone(), self.period, plain)?;
-        Ok(if self.scores { engine.with_scores() } else { engine })
+        let engine = engine.with_decisions(&self.decisions)?;
+        let engine = if self.scores { engine.with_scores() } else { engine };
+        Ok(match &self.analyst {
+            Some(analyst) => engine.with_analyst(analyst.clone()),
+            None => engine,
+        })
     }
 }
 

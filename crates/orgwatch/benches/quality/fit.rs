@@ -133,7 +133,7 @@ fn alerts(run: &Run, tried: &Tried) -> Vec<Alert> {
         Finding { score: finding.score * factor, ..finding.clone() }
     };
     let of_user = |(user, findings): (&UserId, &Vec<Finding>)| -> Vec<Alert> {
-        let incidents = risk::incidents(findings.iter().map(scored).collect(), &rules);
+        let incidents = risk::incidents(findings.iter().map(scored).collect(), &rules, &risk::Decisions::default());
         incidents.iter().map(|incident| Alert { user_id: user.clone(), ..Alert::from(incident) }).collect()
     };
     run.findings.iter().flat_map(of_user).collect()

@@ -5,15 +5,16 @@ use crate::arguments::{BacktestArguments, ReadArguments};
 use crate::output;
 use crate::progress;
 use crate::summary;
-use anyhow::{Result, bail};
-use model::Timestamp;
+use anyhow::{Context, Result, bail};
+use engine::Analyst;
+use model::{Decision, Timestamp};
 use orgwatch::{Backtest, Options, Outcome};
 use salesforce::Fault;
 use serde_json::json;
 use settings::Settings;
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use view::report::{self, Report};
 
@@ -24,16 +25,18 @@ pub(crate) struct Prepared {
 }
 
 /// What a run finds out apart from incidents.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Extras {
     /// The alarms of the founding article's plain detectors.
     pub(crate) plain: bool,
     /// What all tests find of each user-day.
     pub(crate) scores: bool,
+    /// A simulated analyst, who decides on what is raised.
+    pub(crate) analyst: Option<Analyst>,
 }
 
 pub(crate) fn run(arguments: &BacktestArguments) -> Result<Done> {
-    let extras = Extras { plain: false, scores: arguments.scores.is_some() };
+    let extras = Extras { scores: arguments.scores.is_some(), ..Extras::default() };
     let prepared = prepare(&arguments.read, extras)?;
     // Opened before the run, which may take hours, so that a file that cannot be written fails at once.
     let open = |path: &Option<PathBuf>| path.as_deref().map(output::create).transpose();
@@ -65,6 +68,16 @@ pub(crate) fn run(arguments: &BacktestArguments) -> Result<Done> {
     Ok(if arguments.fail_at.is_some_and(is_grave) { Done::WithIncidents } else { Done::Quietly })
 }
 
+/// Reads exported decisions, one JSON object a line.
+fn decisions(path: &Path) -> Result<Vec<Decision>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
+    let read = lines.map(|(line, number)| {
+        serde_json::from_str(line).with_context(|| format!("{}: line {number}: not a decision", path.display()))
+    });
+    read.collect()
+}
+
 /// Returns the time of the machine.
 pub(crate) fn now() -> Timestamp {
     Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64))
@@ -84,6 +97,8 @@ pub(crate) fn prepare(arguments: &ReadArguments, extras: Extras) -> Result<Prepa
         threads: arguments.threads.map_or_else(cores, usize::from),
         plain: extras.plain,
         scores: extras.scores,
+        decisions: arguments.decisions.as_deref().map(decisions).transpose()?.unwrap_or_default(),
+        analyst: extras.analyst,
     };
     let spinner = progress::spinner("looking at the files");
     let backtest = Backtest::new(&arguments.inputs, settings, options);

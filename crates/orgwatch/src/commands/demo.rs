@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Done> {
             from: None,
             to: None,
             threads: None,
+            decisions: None,
             rejects: None,
         },
         Extras::default(),

@@ -6,8 +6,9 @@ use crate::commands::backtest::{self, Extras};
 use crate::output;
 use anyhow::{Context, Result};
 use comfy_table::Cell;
+use engine::Analyst;
 use engine::compare::PlainDetectors;
-use engine::evaluate::{Alert, ClassRecall, Evaluation, Label, Labels, classes, evaluate, sweep};
+use engine::evaluate::{Alert, ClassRecall, Evaluation, Label, Labels, Week, by_week, classes, evaluate, sweep};
 use model::UserClass;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use std::path::Path;
 
 pub(crate) fn run(arguments: &EvaluateArguments) -> Result<Done> {
     let Labels { labels, classes: labeled } = labels(&arguments.labels)?;
-    let outcome = backtest::prepare(&arguments.read, Extras { plain: true, scores: false })?.read()?;
+    let outcome = backtest::prepare(&arguments.read, Extras { plain: true, ..Extras::default() })?.read()?;
     let user_days = outcome.finished.counts.user_days;
     let alerts: Vec<Alert> = outcome.finished.incidents.iter().map(Alert::from).collect();
     let plain = outcome.plain.as_ref().map(PlainDetectors::alerts).unwrap_or_default();
@@ -25,12 +26,26 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> Result<Done> {
     let rows = if arguments.sweep { sweep(&alerts, &labels, user_days) } else { Vec::new() };
     let given = &outcome.finished.classes;
     let recall = classes(given.iter().map(|((_, user), given)| (user.clone(), given.class)), &labeled);
+    let helped = arguments.analyst.map(|wrong| helped(arguments, &labels, wrong)).transpose()?;
+    let weeks = |alerts: &[Alert]| {
+        let counts = &outcome.finished.counts;
+        let from = arguments.read.learn_until.or(counts.from).unwrap_or_default();
+        by_week(alerts, &labels, (from, counts.to.unwrap_or_default()), arguments.threshold)
+    };
+    let weeks = helped.as_ref().map(|helped| (weeks(&alerts), weeks(helped)));
     if arguments.json {
-        output::print_json(&json!({ "orgwatch": ours, "plain": theirs, "sweep": rows, "classes": recall }))?;
+        let (alone, helped) = weeks.unzip();
+        output::print_json(&json!({
+            "orgwatch": ours, "plain": theirs, "sweep": rows, "classes": recall,
+            "weeks": { "alone": alone, "with_analyst": helped },
+        }))?;
         return Ok(Done::Quietly);
     }
     print(&ours, &theirs)?;
     print_classes(&recall)?;
+    if let Some((alone, helped)) = &weeks {
+        print_weeks(alone, helped)?;
+    }
     backtest::print_read(&outcome)?;
     if arguments.sweep {
         print_sweep(&rows)?;
@@ -45,6 +60,13 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> Result<Done> {
         }
     }
     Ok(Done::Quietly)
+}
+
+/// Runs once more with a simulated analyst, and returns the alerts.
+fn helped(arguments: &EvaluateArguments, labels: &[Label], wrong: f64) -> Result<Vec<Alert>> {
+    let analyst = Some(Analyst::new(labels.to_vec(), wrong, arguments.threshold));
+    let outcome = backtest::prepare(&arguments.read, Extras { analyst, ..Extras::default() })?.read()?;
+    Ok(outcome.finished.incidents.iter().map(Alert::from).collect())
 }
 
 fn labels(path: &Path) -> Result<Labels> {
@@ -91,6 +113,29 @@ fn print_classes(classes: &BTreeMap<UserClass, ClassRecall>) -> Result<()> {
     output::print(&table.to_string())?;
     let mean = classes.values().map(|class| class.recall).sum::<f64>() / classes.len() as f64;
     output::print(&format!("mean recall over classes: {mean:.3}"))
+}
+
+/// Prints false alerts and recall of each week, without and with the simulated analyst.
+fn print_weeks(alone: &[Week], helped: &[Week]) -> Result<()> {
+    let mut table = output::table(&["week from", "attacks", "found", "found with", "false", "false with"]);
+    let mut row = |from: String, a: &Week, b: &Week| {
+        let counts = [a.attacks, a.detected, b.detected, a.false_alerts, b.false_alerts];
+        let cells = counts.into_iter().map(output::number);
+        table.add_row(std::iter::once(Cell::new(from)).chain(cells));
+    };
+    for (alone, helped) in alone.iter().zip(helped) {
+        row(alone.from.to_string().chars().take(10).collect(), alone, helped);
+    }
+    let sum = |weeks: &[Week]| {
+        weeks.iter().fold(Week::default(), |sum, week| Week {
+            from: week.from,
+            attacks: sum.attacks + week.attacks,
+            detected: sum.detected + week.detected,
+            false_alerts: sum.false_alerts + week.false_alerts,
+        })
+    };
+    row("all".to_owned(), &sum(alone), &sum(helped));
+    output::print(&table.to_string())
 }
 
 fn print_sweep(rows: &[Evaluation]) -> Result<()> {
