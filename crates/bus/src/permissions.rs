@@ -14,11 +14,11 @@ pub enum Service {
     Baseline,
     /// Reads observations and publishes findings.
     Detector,
-    /// Reads findings and publishes changes of incidents.
+    /// Reads findings, and publishes changes of incidents and the decisions of people that others have to learn of.
     Correlator,
     /// Reads changes of incidents.
     Notifier,
-    /// Publishes control records and settings.
+    /// Publishes settings.
     Console,
     /// Sets up streams and reads, replays and drops dead letters.
     Operator,
@@ -79,7 +79,12 @@ impl Service {
             }
             Self::Correlator => {
                 let mut publish = reads(prefix, Stream::Finding, "correlator");
-                publish.extend([Stream::Incident.subjects(prefix), subject::dead(prefix, "correlator")]);
+                publish.extend([
+                    Stream::Incident.subjects(prefix),
+                    // Decisions are control records of the activity stream.
+                    Stream::Activity.subjects(prefix),
+                    subject::dead(prefix, "correlator"),
+                ]);
                 publish
             }
             Self::Notifier => {
@@ -87,10 +92,8 @@ impl Service {
                 publish.push(subject::dead(prefix, "notifier"));
                 publish
             }
-            // Decisions are control records of the activity stream, and changed settings go into the bucket.
-            Self::Console => {
-                vec![Stream::Activity.subjects(prefix), format!("$KV.{}.>", topology::bucket(prefix))]
-            }
+            // Changed settings go into the bucket.
+            Self::Console => vec![format!("$KV.{}.>", topology::bucket(prefix))],
             Self::Operator => {
                 let bucket = topology::bucket(prefix);
                 vec![

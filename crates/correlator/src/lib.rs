@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod backlog;
+mod decide;
 mod error;
 mod meter;
 mod near;
@@ -51,7 +52,9 @@ impl Service {
         let merging = bus::shared(&self.bus, &consumer, &mut worker, shared, shutdown.clone());
         let relaying = relay::run(&self.bus, &self.store, self.settings.relay_interval(), shutdown.clone());
         let measuring = backlog::run(&self.store, &meter, &shutdown);
-        let (merged, (), (), ()) = tokio::join!(merging, relaying, upkeep::run(&self, &meter, &shutdown), measuring);
+        let keeping = upkeep::run(&self, &meter, &shutdown);
+        let deciding = decide::run(&self, &meter, &shutdown);
+        let (merged, (), (), (), ()) = tokio::join!(merging, relaying, keeping, measuring, deciding);
         Ok(merged?)
     }
 }

@@ -3,7 +3,7 @@
 use crate::worker::User;
 use crate::writes::{kept_finding, kept_incident, other_incidents};
 use model::{Finding, Item, Uuid};
-use risk::{KeptFinding, KeptIncident, OtherIncidents, Reach};
+use risk::{Decisions, KeptFinding, KeptIncident, OtherIncidents, Reach};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Correlation, StoreError, StoredFinding, StoredIncident, UserSpan};
 
@@ -16,10 +16,11 @@ pub(crate) struct Near {
 }
 
 impl Near {
-    /// Reads what the new findings reach by the widest merge window, in milliseconds, by user.
+    /// Reads what the new findings reach by the widest merge window, in milliseconds, and by decisions, by user.
     pub(crate) async fn read(
         correlation: &mut Correlation,
         new: &BTreeMap<User, Vec<Item<Finding>>>,
+        decisions: &BTreeMap<User, Decisions>,
         window: i64,
     ) -> Result<BTreeMap<User, Self>, StoreError> {
         let ids: Vec<Uuid> = new.values().flatten().map(|new| new.value.finding_id).collect();
@@ -29,9 +30,10 @@ impl Near {
         for stored in findings.values().cloned() {
             kept.entry(user_of_finding(&stored)).or_default().push(kept_finding(stored));
         }
+        let none = Decisions::default();
         let of_new = |(user, new): (&User, &Vec<Item<Finding>>)| {
             let kept = kept.get(user).map(Vec::as_slice).unwrap_or_default();
-            (user.clone(), Reach::of(new, kept, window))
+            (user.clone(), Reach::of(new, kept, window, decisions.get(user).unwrap_or(&none)))
         };
         let mut reach: Vec<(User, Reach)> = new.iter().map(of_new).collect();
         loop {

@@ -7,13 +7,13 @@ use crate::near::Near;
 use crate::rules::Rules;
 use crate::writes::Writes;
 use bus::{Delivery, Failure, Handler, trace};
-use model::{Finding, Item, OrgId, Text, UserId, Uuid};
+use model::{Finding, Item, OrgId, Text, Timestamp, UserId, Uuid};
 use opentelemetry::global;
-use risk::merge;
+use risk::Decisions;
 use runtime::clock::now;
 use runtime::latency::Latency;
 use std::collections::{BTreeMap, BTreeSet};
-use store::{Store, StoreError};
+use store::{Correlation, Store, StoreError};
 
 /// Merges the findings that the bus delivers.
 pub(crate) struct Worker {
@@ -35,29 +35,90 @@ impl Worker {
         Self { store, rules, latency: Latency::new(&global::meter("orgwatch")), meter }
     }
 
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
     /// Merges new findings by user, and returns once the transaction is committed.
     pub(crate) async fn correlate(&self, new: BTreeMap<User, Vec<Item<Finding>>>) -> Result<(), StoreError> {
         let users: Vec<User> = new.keys().cloned().collect();
-        let mut correlation = self.store.correlate(&users).await?;
-        let orgs: BTreeSet<OrgId> = new.keys().map(|(org, _)| org.clone()).collect();
+        let correlation = self.store.correlate(&users).await?;
+        self.merge(correlation, new, Cause::Findings).await
+    }
+
+    /// Works the incidents of users out once more that have a finding in one of the spans of event time, of which the end is
+    /// exclusive: a decision on them has come.
+    pub(crate) async fn reconsider(
+        &self,
+        users: &[User],
+        spans: &[(Timestamp, Timestamp)],
+    ) -> Result<(), StoreError> {
+        let mut correlation = self.store.correlate(users).await?;
+        let mut found: BTreeMap<User, Vec<Item<Finding>>> = BTreeMap::new();
+        for (from, until) in spans {
+            for stored in correlation.findings_between(*from, *until).await? {
+                let user = (stored.finding.org_id.clone(), stored.finding.user_id.clone());
+                found.entry(user).or_default().push(Item::new(stored.finding));
+            }
+        }
+        self.merge(correlation, found, Cause::Decision).await
+    }
+
+    /// Merges what is within reach of findings by user, which are new or at hand because of a decision.
+    async fn merge(
+        &self,
+        mut correlation: Correlation,
+        findings: BTreeMap<User, Vec<Item<Finding>>>,
+        cause: Cause,
+    ) -> Result<(), StoreError> {
+        let orgs: BTreeSet<OrgId> = findings.keys().map(|(org, _)| org.clone()).collect();
         let widest = self.rules.widest_window(&mut correlation, &orgs).await?;
-        let mut near = Near::read(&mut correlation, &new, widest).await?;
-        let of_new = new.values().flatten().map(|item| &item.value);
+        let decisions = decisions(&mut correlation, findings.keys()).await?;
+        let mut near = Near::read(&mut correlation, &findings, &decisions, widest).await?;
+        let of_new = findings.values().flatten().map(|item| &item.value);
         let of_stored = near.values().flat_map(|near| &near.findings).map(|kept| &kept.finding);
         let named: BTreeSet<Text> = of_new.chain(of_stored).map(|finding| finding.config_hash.clone()).collect();
         let rulebooks = self.rules.rulebooks(&mut correlation, &orgs, &named).await?;
+        let none = Decisions::default();
         let mut writes = Writes::default();
-        for (user, new) in new {
+        for (user, findings) in findings {
             let Some(rulebook) = rulebooks.get(&user.0) else { continue };
-            let Near { findings, incidents, others } = near.remove(&user).unwrap_or_default();
-            let known: BTreeSet<Uuid> = findings.iter().map(|kept| kept.finding.finding_id).collect();
-            let merged = merge(findings, incidents.clone(), traced(new), rulebook);
+            let near = near.remove(&user).unwrap_or_default();
+            let known: BTreeSet<Uuid> = near.findings.iter().map(|kept| kept.finding.finding_id).collect();
+            let new = if cause == Cause::Findings { traced(findings) } else { Vec::new() };
+            let decided = decisions.get(&user).unwrap_or(&none);
+            let merged = risk::merge(near.findings, near.incidents.clone(), new, rulebook, decided);
             let firsts = merged.findings.iter().filter(|kept| !known.contains(&kept.finding.finding_id));
             firsts.for_each(|kept| writes.counts.finding(&kept.finding));
-            writes.add(user, incidents, others, merged);
+            writes.add(user, near.incidents, near.others, merged);
         }
         writes.commit(correlation, &self.meter).await
     }
+}
+
+/// Why incidents are worked out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// Findings have come.
+    Findings,
+    /// A decision has come.
+    Decision,
+}
+
+/// Reads the decisions on users, by user; those without any are left out.
+async fn decisions<'a>(
+    correlation: &mut Correlation,
+    users: impl Iterator<Item = &'a User>,
+) -> Result<BTreeMap<User, Decisions>, StoreError> {
+    let all = correlation.decisions().await?;
+    if all.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let of_user = |(org, user): &User| {
+        let decided = Decisions::new(all.iter().filter(|decision| decision.concerns(org, user)).cloned());
+        (!decided.is_empty()).then(|| ((org.clone(), user.clone()), decided))
+    };
+    Ok(users.filter_map(of_user).collect())
 }
 
 impl Handler for Worker {

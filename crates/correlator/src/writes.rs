@@ -4,7 +4,7 @@ use crate::meter::{Counts, Meter};
 use crate::worker::User;
 use model::Text;
 use model::codec::Message;
-use risk::{KeptFinding, KeptIncident, Merged, Transition, UserRisk, user_risk};
+use risk::{KeptFinding, KeptIncident, Merged, Transition, UserRisk, Work, user_risk};
 use store::{
     Correlation, HistoryWrite, IncidentWrite, OutboxWrite, RiskWrite, StoreError, StoredFinding, StoredIncident,
 };
@@ -36,7 +36,7 @@ impl Writes {
     /// Adds the new state of an incident, with its history and, if it is published, its outbox row.
     pub(crate) fn add_transition(&mut self, transition: Transition) {
         let is_published = transition.is_published();
-        let Transition { incident, status, kind, end_reason, merged_into, ended, traceparent } = transition;
+        let Transition { incident, status, kind, end_reason, merged_into, ended, work, traceparent } = transition;
         let message = incident.encode();
         let end_reason = end_reason.map(|reason| reason.as_str().to_owned());
         if is_published {
@@ -65,7 +65,16 @@ impl Writes {
             merged_into,
         });
         let trace_id = traceparent.split('-').nth(1).map(str::to_owned);
-        self.incidents.push(IncidentWrite { incident, status, trace_id, merged_into, ended });
+        self.incidents.push(IncidentWrite {
+            disposition: incident.disposition,
+            incident,
+            status,
+            trace_id,
+            merged_into,
+            ended,
+            assignee: work.assignee.map(String::from),
+            snoozed_until: work.snoozed_until,
+        });
     }
 
     /// Writes and commits everything, then counts it.
@@ -82,8 +91,8 @@ impl Writes {
 }
 
 pub(crate) fn kept_incident(stored: StoredIncident) -> KeptIncident {
-    let StoredIncident { incident, status, ended, .. } = stored;
-    KeptIncident { incident, status, ended }
+    let StoredIncident { incident, status, ended, assignee, snoozed_until, .. } = stored;
+    KeptIncident { incident, status, ended, work: Work { assignee: assignee.map(Text::from), snoozed_until } }
 }
 
 pub(crate) fn other_incidents(stored: store::OtherIncidents) -> risk::OtherIncidents {
@@ -97,13 +106,14 @@ pub(crate) fn other_incidents(stored: store::OtherIncidents) -> risk::OtherIncid
 }
 
 pub(crate) fn kept_finding(stored: StoredFinding) -> KeptFinding {
-    let StoredFinding { finding, first_observed_at, traceparent, incident_id } = stored;
-    KeptFinding { finding, first_observed_at, traceparent: traceparent.unwrap_or_default().into(), incident_id }
+    let StoredFinding { finding, first_observed_at, traceparent, incident_id, hidden_by } = stored;
+    let traceparent = traceparent.unwrap_or_default().into();
+    KeptFinding { finding, first_observed_at, traceparent, incident_id, hidden_by }
 }
 
 fn stored_finding(kept: KeptFinding) -> StoredFinding {
-    let KeptFinding { finding, first_observed_at, traceparent, incident_id } = kept;
-    StoredFinding { finding, first_observed_at, traceparent: optional(&traceparent), incident_id }
+    let KeptFinding { finding, first_observed_at, traceparent, incident_id, hidden_by } = kept;
+    StoredFinding { finding, first_observed_at, traceparent: optional(&traceparent), incident_id, hidden_by }
 }
 
 fn risk_write((org_id, user_id): User, risk: UserRisk) -> RiskWrite {
