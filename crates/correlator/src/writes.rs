@@ -65,7 +65,16 @@ impl Writes {
             merged_into,
         });
         let trace_id = traceparent.split('-').nth(1).map(str::to_owned);
-        self.incidents.push(IncidentWrite { incident, status, trace_id, merged_into, ended });
+        self.incidents.push(IncidentWrite {
+            incident,
+            status,
+            trace_id,
+            merged_into,
+            ended,
+            disposition: None,
+            assignee: None,
+            snoozed_until: None,
+        });
     }
 
     /// Writes and commits everything, then counts it.
@@ -97,13 +106,14 @@ pub(crate) fn other_incidents(stored: store::OtherIncidents) -> risk::OtherIncid
 }
 
 pub(crate) fn kept_finding(stored: StoredFinding) -> KeptFinding {
-    let StoredFinding { finding, first_observed_at, traceparent, incident_id } = stored;
+    let StoredFinding { finding, first_observed_at, traceparent, incident_id, hidden_by: _ } = stored;
     KeptFinding { finding, first_observed_at, traceparent: traceparent.unwrap_or_default().into(), incident_id }
 }
 
 fn stored_finding(kept: KeptFinding) -> StoredFinding {
     let KeptFinding { finding, first_observed_at, traceparent, incident_id } = kept;
-    StoredFinding { finding, first_observed_at, traceparent: optional(&traceparent), incident_id }
+    let traceparent = optional(&traceparent);
+    StoredFinding { finding, first_observed_at, traceparent, incident_id, hidden_by: None }
 }
 
 fn risk_write((org_id, user_id): User, risk: UserRisk) -> RiskWrite {
