@@ -226,7 +226,7 @@ impl Worker {
             }
         }
         let size: usize = upserts.iter().map(|entry| entry.bytes.len()).sum();
-        self.owner.checkpoint(self.partition.into(), self.applied, &upserts, &deletes).await?;
+        self.owner.checkpoint(self.partition.into(), self.applied, &upserts, &deletes, &[]).await?;
         self.checkpointed = self.applied;
         self.put_clocks().await?;
         self.state.evict(self.settings.profiles_in_memory);

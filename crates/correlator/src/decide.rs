@@ -23,8 +23,7 @@ const INTERVAL: Duration = Duration::from_millis(250);
 /// Runs until `shutdown`; failures are logged and tried again.
 pub(crate) async fn run(service: &Service, meter: &Meter, shutdown: &CancellationToken) {
     let worker = Worker::new(service, meter.clone());
-    let publisher: Publisher<Entry> =
-        Publisher::start(&service.bus, PublisherSettings::default(), shutdown.clone());
+    let publisher: Publisher<Entry> = Publisher::start(&service.bus, PublisherSettings::default(), shutdown.clone());
     loop {
         if let Err(error) = to_incidents(&worker, &service.store).await {
             tracing::warn!(error = chain(&error), "decisions cannot be applied to incidents, trying again");

@@ -48,11 +48,7 @@ impl Worker {
 
     /// Works the incidents of users out once more that have a finding in one of the spans of event time, of which the end is
     /// exclusive: a decision on them has come.
-    pub(crate) async fn reconsider(
-        &self,
-        users: &[User],
-        spans: &[(Timestamp, Timestamp)],
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn reconsider(&self, users: &[User], spans: &[(Timestamp, Timestamp)]) -> Result<(), StoreError> {
         let mut correlation = self.store.correlate(users).await?;
         let mut found: BTreeMap<User, Vec<Item<Finding>>> = BTreeMap::new();
         for (from, until) in spans {

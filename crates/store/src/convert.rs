@@ -1,7 +1,8 @@
 //! Conversions between the model's types and column types.
 
 use crate::error::{Result, StoreError};
-use model::{Receipt, Severity};
+use model::Severity;
+use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -42,9 +43,9 @@ pub(crate) fn text(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
-/// Converts a receipt to `jsonb`, replacing U+0000 as [`text`] does.
-pub(crate) fn receipt(receipt: &Receipt) -> serde_json::Result<Value> {
-    let text = serde_json::to_string(receipt)?;
+/// Converts a value to `jsonb`, replacing U+0000 as [`text`] does.
+pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<Value> {
+    let text = serde_json::to_string(value)?;
     // If the backslash is itself escaped (`\\u0000`), the replacement changes four letters, and the JSON stays valid.
     serde_json::from_str(&text.replace("\\u0000", "\\ufffd"))
 }

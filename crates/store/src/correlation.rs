@@ -7,7 +7,6 @@ pub use others::{LatestIncident, OtherIncidents};
 pub use write::{HistoryWrite, IncidentWrite, OutboxWrite, RiskWrite};
 
 use self::others::OtherRow;
-use crate::decisions::{Suppression, SuppressionRow};
 use crate::error::{Context, Result, StoreError};
 use crate::incidents::{FindingRow, IncidentRow};
 use crate::{Store, StoredFinding, StoredIncident};
@@ -57,7 +56,7 @@ impl Correlation {
     pub async fn findings(&mut self, ids: &[Uuid], incidents: &[Uuid]) -> Result<Vec<StoredFinding>> {
         let rows = sqlx::query_as!(
             FindingRow,
-            r#"SELECT finding_id, message, first_observed_at, traceparent, incident_id
+            r#"SELECT finding_id, message, first_observed_at, traceparent, incident_id, hidden_by
                FROM orgwatch.findings
                WHERE finding_id = ANY($1) OR incident_id = ANY($2)
                ORDER BY finding_id"#,
@@ -67,6 +66,31 @@ impl Correlation {
         .fetch_all(&mut *self.transaction)
         .await
         .context("read the findings of users")?;
+        rows.into_iter().map(StoredFinding::try_from).collect()
+    }
+
+    /// Returns the findings of the locked users, by id, that were first observed within a span of event time; its end is
+    /// exclusive. Withdrawn ones are left out.
+    ///
+    /// # Errors
+    /// If they cannot be read or decoded.
+    pub async fn findings_between(&mut self, from: Timestamp, until: Timestamp) -> Result<Vec<StoredFinding>> {
+        let (orgs, users) = columns(&self.users);
+        let rows = sqlx::query_as!(
+            FindingRow,
+            r#"SELECT f.finding_id, f.message, f.first_observed_at, f.traceparent, f.incident_id, f.hidden_by
+               FROM orgwatch.findings f
+               JOIN UNNEST($1::text[], $2::text[]) AS u (org_id, user_id) USING (org_id, user_id)
+               WHERE f.first_observed_at >= $3 AND f.first_observed_at < $4
+               ORDER BY f.finding_id"#,
+            &orgs as &[&str],
+            &users as &[&str],
+            from.0,
+            until.0
+        )
+        .fetch_all(&mut *self.transaction)
+        .await
+        .context("read the findings of a span")?;
         rows.into_iter().map(StoredFinding::try_from).collect()
     }
 
@@ -86,7 +110,8 @@ impl Correlation {
             IncidentRow,
             r#"SELECT incident_id, message, status, disposition, merged_into, trace_id,
                    orgwatch.to_ms(opened_at) AS "opened_at!", orgwatch.to_ms(updated_at) AS "updated_at!",
-                   orgwatch.to_ms(closed_at) AS closed_at, ended
+                   orgwatch.to_ms(closed_at) AS closed_at, ended, assignee,
+                   orgwatch.to_ms(snoozed_until) AS snoozed_until
                FROM orgwatch.incidents
                WHERE incident_id = ANY($1)"#,
             &ids
@@ -100,7 +125,8 @@ impl Correlation {
                 IncidentRow,
                 r#"SELECT incident_id, message, status, disposition, merged_into, trace_id,
                        orgwatch.to_ms(opened_at) AS "opened_at!", orgwatch.to_ms(updated_at) AS "updated_at!",
-                       orgwatch.to_ms(closed_at) AS closed_at, ended
+                       orgwatch.to_ms(closed_at) AS closed_at, ended, assignee,
+                       orgwatch.to_ms(snoozed_until) AS snoozed_until
                    FROM orgwatch.incidents
                    WHERE org_id = $1 AND user_id = $2 AND last_event_at >= $3 AND first_event_at <= $4"#,
                 org.as_str(),
@@ -127,7 +153,8 @@ impl Correlation {
             IncidentRow,
             r#"SELECT i.incident_id, i.message, i.status, i.disposition, i.merged_into, i.trace_id,
                    orgwatch.to_ms(i.opened_at) AS "opened_at!", orgwatch.to_ms(i.updated_at) AS "updated_at!",
-                   orgwatch.to_ms(i.closed_at) AS closed_at, i.ended
+                   orgwatch.to_ms(i.closed_at) AS closed_at, i.ended, i.assignee,
+                   orgwatch.to_ms(i.snoozed_until) AS snoozed_until
                FROM orgwatch.incidents i
                JOIN UNNEST($1::text[], $2::text[]) AS u (org_id, user_id) USING (org_id, user_id)
                WHERE NOT i.ended AND i.status IN ('open', 'acknowledged')
@@ -173,15 +200,6 @@ impl Correlation {
         rows.into_iter().map(OtherIncidents::try_from).collect()
     }
 
-    /// Returns the org's suppressions, the earliest first.
-    ///
-    /// # Errors
-    /// If they cannot be read.
-    pub async fn suppressions_of(&mut self, org: &OrgId) -> Result<Vec<Suppression>> {
-        let rows = SuppressionRow::of_org(&mut *self.transaction, org).await?;
-        Ok(rows.into_iter().map(Suppression::from).collect())
-    }
-
     /// Commits all writes at once.
     ///
     /// # Errors
@@ -216,6 +234,11 @@ impl Correlation {
         .await
         .context("lock users")
         .map(drop)
+    }
+
+    /// Returns the locked users as a column of orgs and a column of user ids.
+    pub(crate) fn columns(&self) -> (Vec<&str>, Vec<&str>) {
+        columns(&self.users)
     }
 
     /// Refuses a user that is not locked: writing it could overwrite the result of a concurrent correlation.

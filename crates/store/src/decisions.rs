@@ -1,167 +1,162 @@
-//! Decisions of people: suppressions before the event, dispositions after it.
+//! Decisions of people. They are only ever added.
 
-use crate::error::{Context, Result};
-use crate::{Disposition, Store};
-use model::{OrgId, Text, Timestamp, UserId};
-use sqlx::PgExecutor;
+mod due;
+pub(crate) mod effects;
+mod row;
+
+pub use due::{Due, Purpose};
+pub use effects::Effect;
+
+use self::row::DecisionRow;
+use crate::convert::text;
+use crate::error::{Context, Result, StoreError};
+use crate::{Correlation, Store};
+use model::{Decision, OrgId, Timestamp, UserId};
+use std::borrow::Cow;
 use uuid::Uuid;
 
-/// Findings that open no incident by themselves.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Suppression {
-    /// Chosen by the caller.
-    pub id: Uuid,
-    /// The org.
-    pub org_id: OrgId,
-    /// The account; `None`: every account.
+/// Selects decisions by all given fields; the default selects all.
+#[derive(Clone, Debug, Default)]
+pub struct DecisionFilter {
+    /// Those of this org.
+    pub org_id: Option<OrgId>,
+    /// Those of this account, without those of all accounts of the org.
     pub user_id: Option<UserId>,
-    /// The detector; `None`: every detector.
-    pub detector: Option<Text>,
-    /// The end in event time, exclusive; `None`: no end.
-    pub until: Option<Timestamp>,
-    /// Why.
-    pub reason: String,
-    /// Who created it.
-    pub created_by: String,
-}
-
-/// A person's decision on an incident. The last decision on an incident holds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
-    /// Chosen by the caller.
-    pub id: Uuid,
-    /// The incident.
-    pub incident_id: Uuid,
-    /// What the incident was.
-    pub disposition: Disposition,
-    /// Who decided.
-    pub by: String,
-    /// Why.
-    pub note: String,
-    /// When, by the database's clock; ignored when writing.
-    pub at: Timestamp,
+    /// Those with these ids.
+    pub ids: Option<Vec<Uuid>>,
+    /// Those of these kinds, as [`model::Ruling::kind`] has them.
+    pub kinds: Option<Vec<&'static str>>,
+    /// Those about this incident, as it was called when they were recorded.
+    pub incident_id: Option<Uuid>,
 }
 
 impl Store {
-    /// Adds a suppression. If the id exists, the stored one stays unchanged.
+    /// Adds a decision, and returns it as it is stored: with the login of the session as `decided_by` and the database's
+    /// time as `decided_at`, whatever the given one says. If the id exists, the stored decision stays and is returned.
     ///
     /// # Errors
-    /// If the database refuses.
-    pub async fn suppress(&self, suppression: &Suppression) -> Result<()> {
-        sqlx::query!(
-            r#"INSERT INTO orgwatch.suppressions (id, org_id, user_id, detector, until, reason, created_by)
-               VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING"#,
-            suppression.id,
-            suppression.org_id.as_str(),
-            suppression.user_id.as_ref().map(UserId::as_str),
-            suppression.detector.as_deref(),
-            suppression.until.map(|until| until.0),
-            suppression.reason,
-            suppression.created_by
+    /// [`StoreError::NoDecision`] if it ends or undoes a decision that its org and account do not have; if the database
+    /// refuses.
+    pub async fn record(&self, decision: &Decision) -> Result<Decision> {
+        let payload = row::payload(decision)?;
+        let replaces = decision.ruling.replaces();
+        let added = sqlx::query!(
+            r#"INSERT INTO orgwatch.decisions (decision_id, org_id, user_id, kind, incident_id, replaces, payload, reason,
+                   valid_from, valid_until, claimed_by)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (decision_id) DO NOTHING"#,
+            decision.decision_id,
+            decision.org_id.as_str(),
+            decision.user_id.as_ref().map(UserId::as_str),
+            decision.ruling.kind(),
+            decision.ruling.incident_id(),
+            replaces,
+            payload,
+            text(&decision.reason) as Cow<'_, str>,
+            decision.from.0,
+            decision.until.map(|until| until.0),
+            decision.claimed_by.as_deref().map(text) as Option<Cow<'_, str>>
         )
         .execute(&self.pool)
-        .await
-        .context("add a suppression")
-        .map(drop)
+        .await;
+        match (added, replaces) {
+            (Err(sqlx::Error::Database(error)), Some(decision_id)) if error.is_foreign_key_violation() => {
+                return Err(StoreError::NoDecision { decision_id });
+            }
+            (added, _) => added.context("record a decision").map(drop)?,
+        }
+        let filter = DecisionFilter { ids: Some(vec![decision.decision_id]), ..DecisionFilter::default() };
+        let stored = self.decisions(&filter).await?.pop();
+        stored.ok_or(StoreError::NoDecision { decision_id: decision.decision_id })
     }
 
-    /// Deletes a suppression. `false` if there is none with this id.
+    /// Returns the decisions that the filter selects, in the order in which they were recorded.
     ///
     /// # Errors
-    /// If the database refuses.
-    pub async fn unsuppress(&self, id: Uuid) -> Result<bool> {
-        let deleted = sqlx::query!("DELETE FROM orgwatch.suppressions WHERE id = $1", id).execute(&self.pool).await;
-        Ok(deleted.context("delete a suppression")?.rows_affected() > 0)
-    }
-
-    /// Returns the org's suppressions, the earliest first.
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn suppressions(&self, org: &OrgId) -> Result<Vec<Suppression>> {
-        let rows = SuppressionRow::of_org(&self.pool, org).await?;
-        Ok(rows.into_iter().map(Suppression::from).collect())
-    }
-
-    /// Records a decision, and makes it the incident's disposition. `false` if there is no such incident.
-    ///
-    /// # Errors
-    /// If the database refuses, for instance because the decision's id exists.
-    pub async fn decide(&self, decision: &Decision) -> Result<bool> {
-        let found =
-            sqlx::query!("SELECT org_id, user_id FROM orgwatch.incidents WHERE incident_id = $1", decision.incident_id)
-                .fetch_optional(&self.pool)
-                .await
-                .context("find an incident")?;
-        let Some(found) = found else { return Ok(false) };
-        // The lock of the correlator, so that neither overwrites the other's result.
-        let mut correlation = self.correlate(&[(OrgId::new(&found.org_id), UserId::new(&found.user_id))]).await?;
-        correlation.put_decision(decision).await?;
-        correlation.commit().await?;
-        Ok(true)
-    }
-
-    /// Returns all decisions on an incident, the earliest first.
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn decisions(&self, incident_id: Uuid) -> Result<Vec<Decision>> {
-        let rows = sqlx::query!(
-            r#"SELECT id, incident_id, disposition, by, note, orgwatch.to_ms(at) AS "at!"
-               FROM orgwatch.dispositions WHERE incident_id = $1 ORDER BY dispositions.at, id"#,
-            incident_id
+    /// If the database cannot be read, or a stored decision cannot be decoded.
+    pub async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<Decision>> {
+        let kinds = filter.kinds.as_deref();
+        let rows = sqlx::query_as!(
+            DecisionRow,
+            r#"SELECT d.decision_id, d.org_id, d.user_id, d.payload, d.reason, d.valid_from, d.valid_until, d.decided_by,
+                   d.claimed_by, orgwatch.to_ms(d.decided_at) AS "decided_at!",
+                   ARRAY(SELECT e.partition FROM orgwatch.decision_effects e WHERE e.decision_id = d.decision_id
+                         ORDER BY e.partition) AS "partitions!",
+                   ARRAY(SELECT e.hour FROM orgwatch.decision_effects e WHERE e.decision_id = d.decision_id
+                         ORDER BY e.partition) AS "hours!"
+               FROM orgwatch.decisions d
+               WHERE ($1::text IS NULL OR d.org_id = $1) AND ($2::text IS NULL OR d.user_id = $2)
+                 AND ($3::uuid[] IS NULL OR d.decision_id = ANY($3)) AND ($4::text[] IS NULL OR d.kind = ANY($4))
+                 AND ($5::uuid IS NULL OR d.incident_id = $5)
+               ORDER BY d.sequence"#,
+            filter.org_id.as_ref().map(OrgId::as_str),
+            filter.user_id.as_ref().map(UserId::as_str),
+            filter.ids.as_deref(),
+            kinds as Option<&[&str]>,
+            filter.incident_id
         )
         .fetch_all(&self.pool)
         .await
-        .context("read dispositions")?;
-        let decision = rows.into_iter().map(|row| {
-            Ok(Decision {
-                id: row.id,
-                incident_id: row.incident_id,
-                disposition: crate::words::disposition(&row.disposition)?,
-                by: row.by,
-                note: row.note,
-                at: Timestamp(row.at),
-            })
-        });
-        decision.collect()
+        .context("read decisions")?;
+        rows.into_iter().map(Decision::try_from).collect()
     }
-}
 
-pub(crate) struct SuppressionRow {
-    id: Uuid,
-    org_id: String,
-    user_id: Option<String>,
-    detector: Option<String>,
-    until: Option<i64>,
-    reason: String,
-    created_by: String,
-}
-
-impl SuppressionRow {
-    pub(crate) async fn of_org(executor: impl PgExecutor<'_>, org: &OrgId) -> Result<Vec<Self>> {
-        sqlx::query_as!(
-            Self,
-            r#"SELECT id, org_id, user_id, detector, until, reason, created_by FROM orgwatch.suppressions
-               WHERE org_id = $1 ORDER BY created_at, id"#,
-            org.as_str()
+    /// Returns at most `limit` accounts of the org that ever had a finding, by id: those after `after`.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn accounts(&self, org: &OrgId, after: Option<&UserId>, limit: u32) -> Result<Vec<UserId>> {
+        let rows = sqlx::query_scalar!(
+            r#"SELECT user_id FROM orgwatch.entity_risk
+               WHERE org_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3"#,
+            org.as_str(),
+            after.map_or("", UserId::as_str),
+            i64::from(limit)
         )
-        .fetch_all(executor)
+        .fetch_all(&self.pool)
         .await
-        .context("read suppressions")
+        .context("list the accounts of an org")?;
+        Ok(rows.iter().map(|user| UserId::new(user)).collect())
+    }
+
+    /// Returns the event time up to which the hours of an org are closed in the partition that is furthest; `None` while no
+    /// partition has closed one.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn org_clock(&self, org: &OrgId) -> Result<Option<Timestamp>> {
+        let clock = sqlx::query_scalar!("SELECT max(clock) FROM orgwatch.org_clocks WHERE org_id = $1", org.as_str());
+        Ok(clock.fetch_one(&self.pool).await.context("read the clock of an org")?.map(Timestamp))
     }
 }
 
-impl From<SuppressionRow> for Suppression {
-    fn from(row: SuppressionRow) -> Self {
-        Self {
-            id: row.id,
-            org_id: OrgId::new(&row.org_id),
-            user_id: row.user_id.as_deref().map(UserId::new),
-            detector: row.detector.map(Text::from),
-            until: row.until.map(Timestamp),
-            reason: row.reason,
-            created_by: row.created_by,
-        }
+impl Correlation {
+    /// Returns the decisions on how the incidents of the locked users stand: those of these users, and those of all
+    /// accounts of their orgs, in the order in which they were recorded. Remarks and settings, which change no incident,
+    /// are left out.
+    ///
+    /// # Errors
+    /// If they cannot be read or decoded.
+    pub async fn decisions(&mut self) -> Result<Vec<Decision>> {
+        let (orgs, users) = self.columns();
+        let rows = sqlx::query_as!(
+            DecisionRow,
+            r#"SELECT d.decision_id, d.org_id, d.user_id, d.payload, d.reason, d.valid_from, d.valid_until, d.decided_by,
+                   d.claimed_by, orgwatch.to_ms(d.decided_at) AS "decided_at!",
+                   ARRAY(SELECT e.partition FROM orgwatch.decision_effects e WHERE e.decision_id = d.decision_id
+                         ORDER BY e.partition) AS "partitions!",
+                   ARRAY(SELECT e.hour FROM orgwatch.decision_effects e WHERE e.decision_id = d.decision_id
+                         ORDER BY e.partition) AS "hours!"
+               FROM orgwatch.decisions d
+               WHERE d.kind NOT IN ('comment', 'settings')
+                 AND (d.org_id, d.user_id) IN (SELECT * FROM UNNEST($1::text[], $2::text[]))
+                  OR d.kind NOT IN ('comment', 'settings') AND d.org_id = ANY($1) AND d.user_id IS NULL
+               ORDER BY d.sequence"#,
+            &orgs as &[&str],
+            &users as &[&str]
+        )
+        .fetch_all(&mut *self.transaction)
+        .await
+        .context("read the decisions on users")?;
+        rows.into_iter().map(Decision::try_from).collect()
     }
 }

@@ -22,10 +22,8 @@ pub struct Erased {
     pub outbox: i64,
     /// Deliveries.
     pub deliveries: i64,
-    /// Decisions on incidents.
-    pub dispositions: i64,
-    /// Suppressions that name the org or account.
-    pub suppressions: i64,
+    /// Decisions on the org or account.
+    pub decisions: i64,
     /// Positions, states and gaps of the org's sources; 0 when one account is erased.
     pub sources: i64,
     /// Logins that were bound to the org as its readers; 0 when one account is erased.
@@ -56,7 +54,7 @@ impl Store {
             r#"SELECT EXISTS (SELECT FROM orgwatch.findings WHERE org_id = $1)
                    OR EXISTS (SELECT FROM orgwatch.incidents WHERE org_id = $1)
                    OR EXISTS (SELECT FROM orgwatch.entity_risk WHERE org_id = $1)
-                   OR EXISTS (SELECT FROM orgwatch.suppressions WHERE org_id = $1)
+                   OR EXISTS (SELECT FROM orgwatch.decisions WHERE org_id = $1)
                    OR EXISTS (SELECT FROM orgwatch.source_positions WHERE org_id = $1)
                    OR EXISTS (SELECT FROM orgwatch.source_states WHERE org_id = $1)
                    OR EXISTS (SELECT FROM orgwatch.source_gaps WHERE org_id = $1)
@@ -79,6 +77,11 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .context("set the time limit of an erasure")?;
+        // Otherwise the database lets nobody delete decisions.
+        sqlx::query("SELECT set_config('orgwatch.erasing', 'on', true)")
+            .execute(&mut *transaction)
+            .await
+            .context("begin to erase decisions")?;
         // The locks of correlations, so that none is under way.
         sqlx::query!(
             "SELECT user_id FROM orgwatch.entity_risk
@@ -100,15 +103,15 @@ impl Store {
                history AS (
                    DELETE FROM orgwatch.incident_history h USING theirs t
                    WHERE h.incident_id = t.incident_id RETURNING 1),
-               dispositions AS (
-                   DELETE FROM orgwatch.dispositions d USING theirs t WHERE d.incident_id = t.incident_id RETURNING 1),
+               decisions AS (
+                   DELETE FROM orgwatch.decisions
+                   WHERE org_id = $1 AND ($2::text IS NULL OR user_id = $2) RETURNING decision_id),
+               effects AS (
+                   DELETE FROM orgwatch.decision_effects e USING decisions d WHERE e.decision_id = d.decision_id),
                incidents AS (
                    DELETE FROM orgwatch.incidents i USING theirs t WHERE i.incident_id = t.incident_id RETURNING 1),
                findings AS (
                    DELETE FROM orgwatch.findings
-                   WHERE org_id = $1 AND ($2::text IS NULL OR user_id = $2) RETURNING 1),
-               suppressions AS (
-                   DELETE FROM orgwatch.suppressions
                    WHERE org_id = $1 AND ($2::text IS NULL OR user_id = $2) RETURNING 1),
                risks AS (
                    DELETE FROM orgwatch.entity_risk
@@ -124,8 +127,7 @@ impl Store {
                       (SELECT count(*) FROM risks) AS "risks!",
                       (SELECT count(*) FROM outbox) AS "outbox!",
                       (SELECT count(*) FROM deliveries) AS "deliveries!",
-                      (SELECT count(*) FROM dispositions) AS "dispositions!",
-                      (SELECT count(*) FROM suppressions) AS "suppressions!",
+                      (SELECT count(*) FROM decisions) AS "decisions!",
                       (SELECT count(*) FROM positions) + (SELECT count(*) FROM states) + (SELECT count(*) FROM gaps)
                           AS "sources!",
                       (SELECT count(*) FROM readers) AS "readers!""#,

@@ -6,6 +6,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgConnectOptions;
 use std::path::PathBuf;
 use thiserror::Error;
+use uuid::Uuid;
 
 /// The result of a call to the store.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -171,6 +172,23 @@ pub enum StoreError {
         /// Why it cannot be decoded.
         #[source]
         source: WireError,
+    },
+    /// The decision to end or undo does not exist, or is not one of the same org and account.
+    #[error(
+        "no decision {decision_id} of this org and account: `orgwatchd decisions list` prints those that there are"
+    )]
+    NoDecision {
+        /// The id that was named.
+        decision_id: Uuid,
+    },
+    /// A decision cannot be read from its JSON, or written as JSON.
+    #[error("decision {decision_id} is not the json of this version")]
+    Decision {
+        /// The decision.
+        decision_id: Uuid,
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
     },
     /// A receipt cannot be serialized.
     #[error("cannot write the receipt of incident {incident_id} as json")]

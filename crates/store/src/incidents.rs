@@ -19,6 +19,8 @@ pub struct StoredFinding {
     pub traceparent: Option<String>,
     /// The incident that it belongs to, if any.
     pub incident_id: Option<Uuid>,
+    /// The suppression or allowlist because of which it counts for nothing.
+    pub hidden_by: Option<Uuid>,
 }
 
 /// An incident as it was last written, with its life.
@@ -28,7 +30,7 @@ pub struct StoredIncident {
     pub incident: Incident,
     /// Where it stands in its life.
     pub status: Status,
-    /// The latest decision on it.
+    /// What people decided that it was.
     pub disposition: Option<Disposition>,
     /// The incident that absorbed it; present exactly if the status is `merged`.
     pub merged_into: Option<Uuid>,
@@ -42,6 +44,10 @@ pub struct StoredIncident {
     pub closed_at: Option<Timestamp>,
     /// Whether it has ended, and not resumed since.
     pub ended: bool,
+    /// Who works on it.
+    pub assignee: Option<String>,
+    /// Until when, by the wall clock, it is of no concern.
+    pub snoozed_until: Option<Timestamp>,
 }
 
 impl StoredIncident {
@@ -121,7 +127,8 @@ impl Store {
             IncidentRow,
             r#"SELECT incident_id, message, status, disposition, merged_into, trace_id,
                    orgwatch.to_ms(opened_at) AS "opened_at!", orgwatch.to_ms(updated_at) AS "updated_at!",
-                   orgwatch.to_ms(closed_at) AS closed_at, ended
+                   orgwatch.to_ms(closed_at) AS closed_at, ended, assignee,
+                   orgwatch.to_ms(snoozed_until) AS snoozed_until
                FROM orgwatch.incidents
                WHERE status = ANY($1) AND ($2::text IS NULL OR org_id = $2) AND ($3::text IS NULL OR user_id = $3)
                  AND ($4::uuid[] IS NULL OR incident_id = ANY($4))
@@ -193,7 +200,7 @@ impl Store {
     pub async fn findings(&self, filter: &FindingFilter) -> Result<Vec<StoredFinding>> {
         let rows = sqlx::query_as!(
             FindingRow,
-            r#"SELECT finding_id, message, first_observed_at, traceparent, incident_id
+            r#"SELECT finding_id, message, first_observed_at, traceparent, incident_id, hidden_by
                FROM orgwatch.findings
                WHERE ($1::text IS NULL OR org_id = $1) AND ($2::text IS NULL OR user_id = $2)
                  AND ($3::uuid[] IS NULL OR incident_id = ANY($3))
@@ -267,6 +274,8 @@ pub(crate) struct IncidentRow {
     pub(crate) updated_at: i64,
     pub(crate) closed_at: Option<i64>,
     pub(crate) ended: bool,
+    pub(crate) assignee: Option<String>,
+    pub(crate) snoozed_until: Option<i64>,
 }
 
 impl TryFrom<IncidentRow> for StoredIncident {
@@ -284,6 +293,8 @@ impl TryFrom<IncidentRow> for StoredIncident {
             updated_at: Timestamp(row.updated_at),
             closed_at: row.closed_at.map(Timestamp),
             ended: row.ended,
+            assignee: row.assignee,
+            snoozed_until: row.snoozed_until.map(Timestamp),
         })
     }
 }
@@ -294,6 +305,7 @@ pub(crate) struct FindingRow {
     pub(crate) first_observed_at: Option<i64>,
     pub(crate) traceparent: Option<String>,
     pub(crate) incident_id: Option<Uuid>,
+    pub(crate) hidden_by: Option<Uuid>,
 }
 
 impl TryFrom<FindingRow> for StoredFinding {
@@ -306,6 +318,7 @@ impl TryFrom<FindingRow> for StoredFinding {
             first_observed_at: row.first_observed_at.map(Timestamp),
             traceparent: row.traceparent,
             incident_id: row.incident_id,
+            hidden_by: row.hidden_by,
         })
     }
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use bus::dead;
 use bus::permissions::{Permissions, Service};
 use bus::{Bus, Topology};
-use model::{Receipt, Text, Uuid};
+use model::{Decision, Receipt, Text, Uuid};
 use serde::Serialize;
 use serde_json::json;
 use settings::{Settings, SettingsError};
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use store::{IncidentFilter, Store, StoredIncident};
+use store::{DecisionFilter, IncidentFilter, Store, StoredIncident};
 
 /// Sets up or prints streams and consumers. Exits with 1 if the server differs.
 pub(crate) async fn topology(config: Config, command: TopologyCommand) -> Result<ExitCode> {
@@ -80,9 +80,10 @@ pub(crate) async fn verify(config: Config, incidents: Vec<Uuid>) -> Result<ExitC
     }
     let hashes: BTreeSet<Text> = stored.iter().map(|stored| stored.incident.receipt.config_hash.clone()).collect();
     let known = rules::stored(&store, &Vec::from_iter(hashes)).await?;
+    let decisions = store.decisions(&DecisionFilter::default()).await?;
     let (mut broken, mut unverifiable) = (0_usize, 0_usize);
     for stored in &stored {
-        let (count, holds, problem) = match verdict(stored, &known, &config.risk) {
+        let (count, holds, problem) = match verdict(stored, &known, &config.risk, &decisions) {
             Verdict::Holds => continue,
             Verdict::Broken(problem) => (&mut broken, Some(false), problem),
             Verdict::Unverifiable(problem) => (&mut unverifiable, None, problem),
@@ -113,6 +114,7 @@ fn verdict(
     stored: &StoredIncident,
     known: &BTreeMap<Text, Result<Settings, SettingsError>>,
     config: &risk::Settings,
+    decisions: &[Decision],
 ) -> Verdict {
     let incident = &stored.incident;
     let Receipt { config_hash, risk_score, terms, .. } = &incident.receipt;
@@ -126,7 +128,9 @@ fn verdict(
         Some(Err(error)) => return Verdict::Unverifiable(format!("its settings cannot be read: {error}")),
         None => (config, "today's settings (its own are not stored)"),
     };
-    let again = risk::receipt(&incident.findings, settings, config_hash);
+    let on_account = decisions.iter().filter(|decision| decision.concerns(&incident.org_id, &incident.user_id));
+    let on_account = risk::Decisions::new(on_account.cloned());
+    let again = risk::receipt(&incident.findings, settings, config_hash, &on_account);
     if risk::is_same_arithmetic(&again, &incident.receipt) {
         return Verdict::Holds;
     }

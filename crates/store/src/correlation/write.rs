@@ -1,16 +1,15 @@
 //! Writes of a correlation. Each list is written by one statement, so no key may occur in a list twice.
 
 use super::Correlation;
-use crate::convert::{bigint, receipt, small_severity, text};
-use crate::decisions::Decision;
+use crate::convert::{bigint, json, small_severity, text};
 use crate::error::{Context, Result, StoreError};
-use crate::{Status, StoredFinding};
+use crate::{Disposition, Status, StoredFinding};
 use model::codec::Message;
 use model::{Incident, OrgId, Points, Severity, Text, Timestamp, UserClass, UserId};
 use std::borrow::Cow;
 use uuid::Uuid;
 
-/// An incident to store. Writing it leaves its disposition alone, which people decide.
+/// An incident to store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IncidentWrite {
     /// The incident.
@@ -23,6 +22,12 @@ pub struct IncidentWrite {
     pub merged_into: Option<Uuid>,
     /// Whether it has ended, and not resumed since.
     pub ended: bool,
+    /// What people decided that it was.
+    pub disposition: Option<Disposition>,
+    /// Who works on it.
+    pub assignee: Option<String>,
+    /// Until when, by the wall clock, it is of no concern.
+    pub snoozed_until: Option<Timestamp>,
 }
 
 /// A line of an incident's history. Its time is the database's.
@@ -118,21 +123,22 @@ impl Correlation {
         let first_observed = column(findings, |f| f.first_observed_at.map(|at| at.0));
         let traceparents = column(findings, |f| f.traceparent.as_deref());
         let incidents = column(findings, |f| f.incident_id);
+        let hidden = column(findings, |f| f.hidden_by);
         sqlx::query!(
             r#"INSERT INTO orgwatch.findings (finding_id, org_id, user_id, detector, severity, score, revision,
                    observed_at, revised_at, withdrawn, summary, message, first_observed_at, traceparent, incident_id,
-                   anomaly_score, confidence)
+                   anomaly_score, confidence, hidden_by)
                SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[],
                    $6::double precision[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[], $11::text[],
                    $12::bytea[], $13::bigint[], $14::text[], $15::uuid[], $16::double precision[],
-                   $17::double precision[])
+                   $17::double precision[], $18::uuid[])
                ON CONFLICT (finding_id) DO UPDATE SET
                    severity = EXCLUDED.severity, score = EXCLUDED.score, revision = EXCLUDED.revision,
                    observed_at = EXCLUDED.observed_at, revised_at = EXCLUDED.revised_at,
                    withdrawn = EXCLUDED.withdrawn, summary = EXCLUDED.summary, message = EXCLUDED.message,
                    first_observed_at = EXCLUDED.first_observed_at, traceparent = EXCLUDED.traceparent,
                    incident_id = EXCLUDED.incident_id, anomaly_score = EXCLUDED.anomaly_score,
-                   confidence = EXCLUDED.confidence"#,
+                   confidence = EXCLUDED.confidence, hidden_by = EXCLUDED.hidden_by"#,
             &ids,
             &orgs as &[&str],
             &users as &[&str],
@@ -149,7 +155,8 @@ impl Correlation {
             &traceparents as &[Option<&str>],
             &incidents as &[Option<Uuid>],
             &anomalies,
-            &confidences
+            &confidences,
+            &hidden as &[Option<Uuid>]
         )
         .execute(&mut *self.transaction)
         .await
@@ -157,7 +164,7 @@ impl Correlation {
         .map(drop)
     }
 
-    /// Inserts incidents, or replaces stored ones except for disposition, trace id and time of opening.
+    /// Inserts incidents, or replaces stored ones except for trace id and time of opening.
     ///
     /// # Errors
     /// [`StoreError::NotLocked`] for an incident of a user that is not locked; if the database refuses.
@@ -171,7 +178,7 @@ impl Correlation {
             self.check(&incident.org_id, &incident.user_id)?;
             revisions.push(bigint("revision", incident.revision)?);
             receipts.push(
-                receipt(&incident.receipt)
+                json(&incident.receipt)
                     .map_err(|source| StoreError::Receipt { incident_id: incident.incident_id.to_string(), source })?,
             );
         }
@@ -189,21 +196,30 @@ impl Correlation {
         let messages = column(incidents, |i| i.incident.encode());
         let traces = column(incidents, |i| i.trace_id.as_deref());
         let ended = column(incidents, |i| i.ended);
+        let dispositions = column(incidents, |i| i.disposition.map(Disposition::as_str));
+        let assignees = column(incidents, |i| i.assignee.as_deref().map(text));
+        let snoozed = column(incidents, |i| i.snoozed_until.map(|until| until.0));
         sqlx::query!(
             r#"INSERT INTO orgwatch.incidents AS i (incident_id, org_id, user_id, username, user_class, severity,
                    risk_score, status, merged_into, first_event_at, last_event_at, revision, receipt, message,
-                   trace_id, ended, closed_at)
-               SELECT t.*, CASE WHEN t.status IN ('resolved', 'merged', 'withdrawn') THEN now() END
+                   trace_id, ended, disposition, assignee, snoozed_until, closed_at)
+               SELECT t.incident_id, t.org_id, t.user_id, t.username, t.user_class, t.severity, t.risk_score, t.status,
+                   t.merged_into, t.first_event_at, t.last_event_at, t.revision, t.receipt, t.message, t.trace_id,
+                   t.ended, t.disposition, t.assignee, orgwatch.from_ms(t.snoozed_until), CASE WHEN t.status IN ('resolved', 'merged', 'withdrawn') THEN now() END
                FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::integer[],
                    $8::text[], $9::uuid[], $10::bigint[], $11::bigint[], $12::bigint[], $13::jsonb[], $14::bytea[],
-                   $15::text[], $16::boolean[]) AS t (incident_id, org_id, user_id, username, user_class, severity, risk_score, status,
-                   merged_into, first_event_at, last_event_at, revision, receipt, message, trace_id, ended)
+                   $15::text[], $16::boolean[], $17::text[], $18::text[], $19::bigint[])
+                   AS t (incident_id, org_id, user_id, username, user_class, severity, risk_score, status, merged_into,
+                   first_event_at, last_event_at, revision, receipt, message, trace_id, ended, disposition, assignee,
+                   snoozed_until)
                ON CONFLICT (incident_id) DO UPDATE SET
                    username = EXCLUDED.username, user_class = EXCLUDED.user_class, severity = EXCLUDED.severity,
                    risk_score = EXCLUDED.risk_score, status = EXCLUDED.status, merged_into = EXCLUDED.merged_into,
                    first_event_at = EXCLUDED.first_event_at, last_event_at = EXCLUDED.last_event_at,
                    revision = EXCLUDED.revision, receipt = EXCLUDED.receipt, message = EXCLUDED.message,
-                   trace_id = COALESCE(i.trace_id, EXCLUDED.trace_id), ended = EXCLUDED.ended, updated_at = now(),
+                   trace_id = COALESCE(i.trace_id, EXCLUDED.trace_id), ended = EXCLUDED.ended,
+                   disposition = EXCLUDED.disposition, assignee = EXCLUDED.assignee,
+                   snoozed_until = EXCLUDED.snoozed_until, updated_at = now(),
                    closed_at = CASE WHEN EXCLUDED.closed_at IS NULL THEN NULL
                        ELSE COALESCE(i.closed_at, EXCLUDED.closed_at) END"#,
             &ids,
@@ -221,7 +237,10 @@ impl Correlation {
             &receipts,
             &messages,
             &traces as &[Option<&str>],
-            &ended
+            &ended,
+            &dispositions as &[Option<&str>],
+            &assignees as &[Option<Cow<'_, str>>],
+            &snoozed as &[Option<i64>]
         )
         .execute(&mut *self.transaction)
         .await
@@ -343,27 +362,6 @@ impl Correlation {
         .execute(&mut *self.transaction)
         .await
         .context("write the risk of users")
-        .map(drop)
-    }
-
-    /// Records a decision, and makes it the incident's disposition.
-    pub(crate) async fn put_decision(&mut self, decision: &Decision) -> Result<()> {
-        sqlx::query!(
-            r#"WITH decided AS (
-                   INSERT INTO orgwatch.dispositions (id, incident_id, disposition, by, note)
-                   VALUES ($1, $2, $3, $4, $5)
-                   RETURNING incident_id, disposition)
-               UPDATE orgwatch.incidents i SET disposition = decided.disposition, updated_at = now()
-               FROM decided WHERE i.incident_id = decided.incident_id"#,
-            decision.id,
-            decision.incident_id,
-            decision.disposition.as_str(),
-            decision.by,
-            decision.note
-        )
-        .execute(&mut *self.transaction)
-        .await
-        .context("record a disposition")
         .map(drop)
     }
 }

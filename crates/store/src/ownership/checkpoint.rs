@@ -2,6 +2,7 @@
 
 use super::{Owner, Session, with_timeout};
 use crate::convert::{bigint, unsigned};
+use crate::decisions::{Effect, effects};
 use crate::error::{Result, StoreError};
 use model::OrgId;
 use sqlx::Connection;
@@ -124,8 +125,8 @@ impl Owner {
         Ok(rows.into_iter().map(StateEntry::from).collect())
     }
 
-    /// Deletes and writes state and moves the checkpoint to `applied`, in one transaction. Deletions come first. No key
-    /// may be written twice.
+    /// Deletes and writes state, writes which decisions took effect since the last checkpoint, and moves the checkpoint to
+    /// `applied`, in one transaction. Deletions come first. No key may be written twice, and no decision occur twice.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if this session does not hold the partition, or a checkpoint beyond `applied` is stored.
@@ -136,6 +137,7 @@ impl Owner {
         applied: u64,
         upserts: &[StateEntry],
         deletes: &[StateKey],
+        effects: &[Effect],
     ) -> Result<()> {
         let sequence = bigint("sequence", applied)?;
         let fence = StoreError::Fenced { partition, applied };
@@ -143,7 +145,7 @@ impl Owner {
         if !session.held.contains(&partition) {
             return Err(fence);
         }
-        let written = self.write(&mut session, partition, sequence, upserts, deletes);
+        let written = self.write(&mut session, partition, sequence, upserts, deletes, effects);
         if written.await? { Ok(()) } else { Err(fence) }
     }
 
@@ -199,6 +201,7 @@ impl Owner {
         applied: i64,
         upserts: &[StateEntry],
         deletes: &[StateKey],
+        effects: &[Effect],
     ) -> Result<bool> {
         let begun = session.connection.begin();
         let mut transaction = with_timeout(self.answer_timeout, "begin a checkpoint", begun).await?;
@@ -250,6 +253,10 @@ impl Owner {
             )
             .execute(&mut *transaction);
             with_timeout(self.answer_timeout, "write state", written).await?;
+        }
+        if !effects.is_empty() {
+            let put = effects::put(&mut *transaction, partition, effects);
+            with_timeout(self.answer_timeout, "write when decisions took effect", put).await?;
         }
         with_timeout(self.answer_timeout, "commit a checkpoint", transaction.commit()).await?;
         Ok(true)

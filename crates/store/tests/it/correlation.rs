@@ -107,6 +107,9 @@ async fn an_incident_keeps_its_trace_and_closes_once() {
         trace_id: Some("later".into()),
         incident: incident(20, &emma),
         ended: true,
+        disposition: None,
+        assignee: None,
+        snoozed_until: None,
     };
     let mut grown = open(incident(10, &emma));
     (grown.incident.revision, grown.trace_id) = (4, None);

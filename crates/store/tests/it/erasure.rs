@@ -1,12 +1,11 @@
-use crate::support::{Database, finding, incident, open, org, stored, user};
+use crate::support::{Database, decision, finding, incident, open, org, stored, user};
 use model::codec::Message;
-use model::{OrgId, Points, Severity, Timestamp, UserClass, UserId, Uuid};
+use model::{OrgId, Points, Ruling, Severity, Timestamp, UserClass, UserId, Uuid};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection};
 use std::time::Duration;
 use store::{
-    Decision, DeliveryKey, Disposition, Erased, ErasureRecord, HistoryWrite, NewGap, OutboxWrite, Owner, RiskWrite,
-    StateEntry, Store, Suppression,
+    DeliveryKey, Effect, Erased, ErasureRecord, HistoryWrite, NewGap, OutboxWrite, Owner, RiskWrite, StateEntry, Store,
 };
 
 const RECORD: ErasureRecord<'static> =
@@ -56,25 +55,12 @@ async fn fill(store: &Store, account: &(OrgId, UserId), id: u128) {
     correlation.commit().await.unwrap();
     let key = DeliveryKey { incident_id, revision: 3, destination: "soc".to_owned() };
     store.claim(&key, Duration::from_secs(60)).await.unwrap();
-    let decision = Decision {
-        id: Uuid::from_u128(id + 2),
-        incident_id,
-        disposition: Disposition::Benign,
-        by: "alice".into(),
-        note: "known".into(),
-        at: Timestamp(0),
-    };
-    store.decide(&decision).await.unwrap();
-    let suppression = Suppression {
-        id: Uuid::from_u128(id + 3),
-        org_id: account.0.clone(),
-        user_id: Some(account.1.clone()),
-        detector: None,
-        until: None,
-        reason: "migration".into(),
-        created_by: "alice".into(),
-    };
-    store.suppress(&suppression).await.unwrap();
+    for (id, ruling) in [
+        (id + 2, Ruling::Acknowledged { incident_id }),
+        (id + 3, Ruling::Undone { decision_id: Uuid::from_u128(id + 2) }),
+    ] {
+        store.record(&decision(id, &account.0, Some(account.1.as_str()), ruling)).await.unwrap();
+    }
 }
 
 const ONE_ACCOUNT: Erased = Erased {
@@ -84,8 +70,7 @@ const ONE_ACCOUNT: Erased = Erased {
     risks: 1,
     outbox: 1,
     deliveries: 1,
-    dispositions: 1,
-    suppressions: 1,
+    decisions: 2,
     sources: 0,
     readers: 0,
 };
@@ -155,6 +140,11 @@ async fn erasing_an_org_deletes_its_accounts_and_sources() {
         };
         store.open_gap(&of, &gap).await.unwrap();
     }
+    store.record(&decision(500, &org(), None, Ruling::Joined)).await.unwrap();
+    let owner = Owner::connect(&database.settings(), "test", "test", 1).await.unwrap();
+    assert!(owner.try_acquire(3).await.unwrap());
+    let effect = |id: u128| Effect { decision_id: Uuid::from_u128(id), hour: Timestamp(0) };
+    owner.checkpoint(3, 1, &[], &[], &[effect(102), effect(302)]).await.unwrap();
     let mut connection = database.connection().await;
     sqlx::query("INSERT INTO orgwatch.readers (login, org_id) VALUES ('anna', $1), ('anna', $2)")
         .bind(org().as_str())
@@ -170,12 +160,16 @@ async fn erasing_an_org_deletes_its_accounts_and_sources() {
         risks: 2,
         outbox: 2,
         deliveries: 2,
-        dispositions: 2,
-        suppressions: 2,
+        decisions: 5,
         sources: 2,
         readers: 1,
     };
     assert_eq!(erased, twice);
+    for (table, expect) in [("decision_effects", 1), ("decisions_due", 2)] {
+        let count = format!("SELECT count(*) FROM orgwatch.{table}");
+        let count: i64 = sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut connection).await.unwrap();
+        assert_eq!(count, expect, "{table}");
+    }
     assert_eq!(mentions(&mut connection, org().as_str()).await, 0);
     let erased = store.erase(&other.0, None, RECORD).await.unwrap();
     assert_eq!(erased, Erased { sources: 2, readers: 1, ..ONE_ACCOUNT });
@@ -191,7 +185,7 @@ async fn state_of_an_org_is_deleted_by_the_partitions_owner() {
         assert!(owner.try_acquire(partition).await.unwrap());
         let entry = |org: &OrgId, key: &str| StateEntry { org_id: org.clone(), key: key.into(), bytes: vec![1] };
         let entries = [entry(&a, "head"), entry(&a, "user/1"), entry(&b, "head"), entry(&b, "user/1")];
-        owner.checkpoint(partition, 5, &entries, &[]).await.unwrap();
+        owner.checkpoint(partition, 5, &entries, &[], &[]).await.unwrap();
     }
     let all = [(3, a.clone()), (3, b.clone()), (7, a.clone()), (7, b.clone())];
     assert_eq!(store.placements().await.unwrap(), all);

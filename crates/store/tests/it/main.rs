@@ -3,6 +3,7 @@
 
 mod correlation;
 mod coverage;
+mod decisions;
 mod deliveries;
 mod erasure;
 mod housekeeping;

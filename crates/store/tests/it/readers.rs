@@ -1,13 +1,10 @@
 //! Readers in SQL: a login sees the orgs that it is bound to, whatever it sets, creates or asks.
 
-use crate::support::{Database, finding, incident, open, org, stored};
-use model::{OrgId, UserId, Uuid};
+use crate::support::{Database, decision, finding, incident, open, org, stored};
+use model::{OrgId, Ruling, UserId};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use std::time::Duration;
-use store::{
-    Decision, DeliveryKey, Disposition, Erased, ErasureRecord, HistoryWrite, NewGap, Reader, SourceState, Store,
-    StoreError, Suppression,
-};
+use store::{DeliveryKey, Erased, ErasureRecord, HistoryWrite, NewGap, Reader, SourceState, Store, StoreError};
 
 /// Everything that readers may read, tables first.
 pub(crate) const READABLE: [&str; 16] = [
@@ -15,13 +12,13 @@ pub(crate) const READABLE: [&str; 16] = [
     "entity_risk",
     "incidents",
     "incident_history",
-    "suppressions",
-    "dispositions",
+    "decisions",
     "deliveries",
     "source_states",
     "source_gaps",
     "reader_incidents",
     "reader_findings",
+    "reader_decisions",
     "reader_entity_risk",
     "reader_history",
     "reader_deliveries",
@@ -60,25 +57,7 @@ async fn fill(store: &Store, id: u128, org: &OrgId) {
     correlation.put_incidents(&[open(incident)]).await.unwrap();
     correlation.put_history(&[line]).await.unwrap();
     correlation.commit().await.unwrap();
-    let suppression = Suppression {
-        id: Uuid::from_u128(id),
-        org_id: org.clone(),
-        user_id: None,
-        detector: None,
-        until: None,
-        reason: String::new(),
-        created_by: String::new(),
-    };
-    store.suppress(&suppression).await.unwrap();
-    let decision = Decision {
-        id: Uuid::from_u128(id),
-        incident_id,
-        disposition: Disposition::Benign,
-        by: String::new(),
-        note: String::new(),
-        at: model::Timestamp(0),
-    };
-    assert!(store.decide(&decision).await.unwrap());
+    store.record(&decision(id, org, Some("emma"), Ruling::Acknowledged { incident_id })).await.unwrap();
     let delivery = DeliveryKey { incident_id, revision: 1, destination: "soar".into() };
     store.claim(&delivery, Duration::from_secs(60)).await.unwrap();
     let (source, kind) = ("stream".to_owned(), "login".to_owned());
@@ -233,7 +212,7 @@ async fn a_reader_does_not_escape_from_its_org() {
     )
     .await
     .unwrap();
-    for table in READABLE.iter().filter(|table| **table != "dispositions" && **table != "deliveries") {
+    for table in READABLE.iter().filter(|table| **table != "deliveries") {
         let query = format!("SELECT org_id FROM orgwatch.{table} WHERE pg_temp.leak(org_id)");
         assert_eq!(texts(&mut anna, &query).await, [org().as_str()], "{table}");
         assert_eq!(copied(&database, &login, &format!("orgwatch.{table}")).await, Ok(1), "{table}");
@@ -279,6 +258,9 @@ async fn what_a_reader_is_refused() {
         "UPDATE orgwatch.incidents SET status = 'resolved'",
         "UPDATE orgwatch.reader_incidents SET status = 'resolved'",
         "DELETE FROM orgwatch.findings",
+        "DELETE FROM orgwatch.decisions",
+        "SELECT FROM orgwatch.decision_effects",
+        "SELECT FROM orgwatch.decisions_due",
         "INSERT INTO orgwatch.entity_risk (org_id, user_id) VALUES ('a', 'b')",
         "CREATE OR REPLACE FUNCTION orgwatch.reader_orgs() RETURNS text[] LANGUAGE sql RETURN ARRAY['a']",
         "SELECT orgwatch.grant_roles()",

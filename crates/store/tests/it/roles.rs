@@ -1,15 +1,15 @@
 //! Database roles: each service can do its own work with its role, and nothing else.
 
-use crate::support::{Database, finding, incident, open, org, put_incidents, stored, user};
-use model::{Points, Severity, Timestamp, UserClass, Uuid};
+use crate::support::{Database, decision, finding, incident, open, org, put_incidents, stored, user};
+use model::{Disposition, Points, Ruling, Severity, Timestamp, UserClass, Uuid};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use servers::Postgres;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::time::Duration;
 use store::{
-    Claim, Decision, DeliveryKey, Disposition, ErasureRecord, FindingFilter, HistoryWrite, IncidentFilter, NewGap,
-    OutboxWrite, Owner, Retention, RiskWrite, Settings, SourceState, StateEntry, StateKey, Store, Suppression,
+    Claim, DecisionFilter, DeliveryKey, Effect, ErasureRecord, FindingFilter, HistoryWrite, IncidentFilter, NewGap,
+    OutboxWrite, Owner, Purpose, Retention, RiskWrite, Settings, SourceState, StateEntry, StateKey, Store,
 };
 
 const SERVICES: [&str; 6] = ["ingest", "baseline", "detector", "correlator", "notifier", "operator"];
@@ -122,13 +122,16 @@ async fn ingest_keeps_positions_and_coverage() {
 
 #[tokio::test]
 async fn baseline_keeps_its_state() {
-    let (database, _store) = Database::migrated().await;
+    let (database, store) = Database::migrated().await;
     let owner = Owner::connect(&settings_of(&database, "baseline").await, "baseline", "test", 1).await.unwrap();
     assert!(owner.try_acquire(3).await.unwrap());
     let entry = |key: &str| StateEntry { org_id: org(), key: key.into(), bytes: vec![1] };
-    owner.checkpoint(3, 1, &[entry("a"), entry("b")], &[]).await.unwrap();
+    owner.checkpoint(3, 1, &[entry("a"), entry("b")], &[], &[]).await.unwrap();
     let gone = StateKey { org_id: org(), key: "b".into() };
-    owner.checkpoint(3, 2, &[entry("a")], &[gone]).await.unwrap();
+    store.record(&decision(1, &org(), None, Ruling::Joined)).await.unwrap();
+    let effect = |hour| Effect { decision_id: Uuid::from_u128(1), hour: Timestamp(hour) };
+    owner.checkpoint(3, 2, &[entry("a")], &[gone], &[effect(1)]).await.unwrap();
+    owner.checkpoint(3, 2, &[], &[], &[effect(2)]).await.unwrap();
     for clock in [1, 2] {
         owner.put_clocks(3, 2, &[(org(), Timestamp(clock))]).await.unwrap();
     }
@@ -150,13 +153,17 @@ async fn baseline_keeps_its_state() {
 
 #[tokio::test]
 async fn correlator_writes_and_notifier_delivers() {
-    let (database, _store) = Database::migrated().await;
+    let (database, owner) = Database::migrated().await;
+    owner.record(&decision(1, &org(), None, Ruling::Joined)).await.unwrap();
     let (store, emma) = (store_of(&database, "correlator").await, user("emma"));
     let (incident, change) = (incident(1, &emma), String::from("opened"));
     for _ in 0..2 {
         let mut correlation = store.correlate(std::slice::from_ref(&emma)).await.unwrap();
         correlation.put_findings(&[stored(finding(2, &emma))]).await.unwrap();
-        correlation.put_incidents(&[open(incident.clone())]).await.unwrap();
+        let mut written = open(incident.clone());
+        (written.disposition, written.assignee) = (Some(Disposition::Benign), Some("alice".into()));
+        correlation.put_incidents(&[written]).await.unwrap();
+        assert_eq!(correlation.decisions().await.unwrap().len(), 1);
         let risk = RiskWrite {
             org_id: org(),
             user_id: emma.1.clone(),
@@ -185,6 +192,13 @@ async fn correlator_writes_and_notifier_delivers() {
         assert_eq!(correlation.other_incidents(&[]).await.unwrap()[0].counted, 1);
         correlation.commit().await.unwrap();
     }
+    for purpose in [Purpose::Incidents, Purpose::Stream] {
+        let due = store.due_decisions(purpose, 10).await.unwrap();
+        let ids: Vec<Uuid> = due.decisions().iter().map(|decision| decision.decision_id).collect();
+        assert_eq!(ids.len(), usize::from(purpose == Purpose::Incidents));
+        due.done(&ids).await.unwrap();
+    }
+    assert_eq!(store.decisions(&DecisionFilter::default()).await.unwrap().len(), 1);
     let clock = format!("INSERT INTO orgwatch.org_clocks VALUES (3, '{}', {})", org(), i64::MAX);
     execute(&mut database.connection().await, &clock).await.unwrap();
     assert_eq!(store.ending_accounts(0, &[].into(), 10).await.unwrap().len(), 1);
@@ -234,40 +248,27 @@ async fn an_operator_reads_decides_and_erases() {
     let emma = user("emma");
     put_incidents(&owner, &emma, &[open(incident(1, &emma))]).await;
     let store = store_of(&database, "operator").await;
-    let decision = Decision {
-        id: Uuid::from_u128(9),
-        incident_id: Uuid::from_u128(1),
-        disposition: Disposition::Benign,
-        by: "alice".into(),
-        note: String::new(),
-        at: Timestamp(0),
-    };
-    assert!(store.decide(&decision).await.unwrap());
-    assert_eq!(store.decisions(decision.incident_id).await.unwrap().len(), 1);
+    let acknowledged = Ruling::Acknowledged { incident_id: Uuid::from_u128(1) };
+    let recorded = store.record(&decision(9, &org(), Some("emma"), acknowledged)).await.unwrap();
+    assert!(recorded.decided_by.starts_with("operator_of_"), "{}", recorded.decided_by);
+    let undone = Ruling::Undone { decision_id: recorded.decision_id };
+    store.record(&decision(8, &org(), Some("emma"), undone)).await.unwrap();
+    assert!(store.is_due(&[recorded.decision_id]).await.unwrap());
+    assert_eq!(store.org_clock(&org()).await.unwrap(), None);
+    assert_eq!(store.accounts(&org(), None, 10).await.unwrap(), [emma.1]);
     assert_eq!(store.incidents(&IncidentFilter::default()).await.unwrap().len(), 1);
     assert!(store.findings(&FindingFilter::default()).await.unwrap().is_empty());
-    let suppression = Suppression {
-        id: Uuid::from_u128(8),
-        org_id: org(),
-        user_id: None,
-        detector: None,
-        until: None,
-        reason: String::new(),
-        created_by: "alice".into(),
-    };
-    store.suppress(&suppression).await.unwrap();
-    assert_eq!(store.suppressions(&org()).await.unwrap().len(), 1);
-    assert!(store.unsuppress(suppression.id).await.unwrap());
 
     let operator =
         Owner::connect_as_nonmember(&settings_of(&database, "operator").await, "operator", "test").await.unwrap();
     assert!(operator.take_over(3, MINUTE).await.unwrap());
     let entry = StateEntry { org_id: org(), key: "a".into(), bytes: vec![1] };
-    operator.checkpoint(3, 1, &[entry], &[]).await.unwrap();
+    operator.checkpoint(3, 1, &[entry], &[], &[]).await.unwrap();
     assert_eq!(operator.forget_org(3, &org()).await.unwrap(), 1);
     operator.forget(3).await.unwrap();
     let record = ErasureRecord { claimed_by: None, action: "org removed", subject: "test" };
-    assert_eq!(store.erase(&org(), None, record).await.unwrap().incidents, 1);
+    let erased = store.erase(&org(), None, record).await.unwrap();
+    assert_eq!((erased.incidents, erased.decisions), (1, 2));
     assert_eq!(store.audit_entries(None, 10).await.unwrap().len(), 1);
     assert!(store.all_gaps(None, None).await.unwrap().is_empty());
 }
@@ -283,7 +284,9 @@ async fn other_services_work_is_refused() {
         ("detector", "SELECT FROM orgwatch.incidents"),
         ("detector", "SELECT key FROM orgwatch.baseline_state"),
         ("detector", "DELETE FROM orgwatch.checkpoints"),
-        ("correlator", "UPDATE orgwatch.incidents SET disposition = 'benign'"),
+        ("correlator", "DELETE FROM orgwatch.decisions"),
+        ("correlator", "INSERT INTO orgwatch.decisions_due VALUES (gen_random_uuid(), 'stream')"),
+        ("baseline", "SELECT payload FROM orgwatch.decisions"),
         ("correlator", "DELETE FROM orgwatch.incidents"),
         ("correlator", "DELETE FROM orgwatch.incident_history"),
         ("correlator", "SELECT FROM orgwatch.audit"),
@@ -295,6 +298,13 @@ async fn other_services_work_is_refused() {
         ("operator", "DELETE FROM orgwatch.audit"),
         ("operator", "UPDATE orgwatch.audit SET actor = 'somebody else'"),
         ("operator", "UPDATE orgwatch.incidents SET risk_score = 0"),
+        ("operator", "UPDATE orgwatch.incidents SET disposition = 'benign'"),
+        ("operator", "UPDATE orgwatch.decisions SET reason = ''"),
+        (
+            "operator",
+            "INSERT INTO orgwatch.decisions (decision_id, org_id, kind, payload, reason, valid_from, decided_by)
+             VALUES (gen_random_uuid(), 'a', 'joined', '{\"kind\": \"joined\"}', '', 0, 'somebody else')",
+        ),
         ("operator", "INSERT INTO orgwatch.source_positions VALUES ('a', 'b', 'null')"),
     ] {
         let mut connection = connection_of(&database, service).await;

@@ -1,6 +1,9 @@
 //! One Postgres server for all tests that run at the same time, and one database for each.
 
-use model::{Finding, Incident, OrgId, Points, Receipt, RiskModel, Severity, Timestamp, UserClass, UserId, Uuid};
+use model::{
+    Decision, Finding, Incident, OrgId, Points, Receipt, RiskModel, Ruling, Severity, Timestamp, UserClass, UserId,
+    Uuid,
+};
 use secrecy::SecretString;
 use servers::Postgres;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -131,7 +134,13 @@ pub(crate) fn finding(id: u128, user: &(OrgId, UserId)) -> Finding {
 
 pub(crate) fn stored(finding: Finding) -> StoredFinding {
     let first_observed_at = Some(finding.observed_at);
-    StoredFinding { finding, first_observed_at, traceparent: Some("00-1-2-01".into()), incident_id: None }
+    StoredFinding {
+        finding,
+        first_observed_at,
+        traceparent: Some("00-1-2-01".into()),
+        incident_id: None,
+        hidden_by: None,
+    }
 }
 
 pub(crate) fn incident(id: u128, user: &(OrgId, UserId)) -> Incident {
@@ -154,7 +163,32 @@ pub(crate) fn incident(id: u128, user: &(OrgId, UserId)) -> Incident {
 }
 
 pub(crate) fn open(incident: Incident) -> IncidentWrite {
-    IncidentWrite { incident, status: Status::Open, trace_id: Some("trace".into()), merged_into: None, ended: false }
+    IncidentWrite {
+        incident,
+        status: Status::Open,
+        trace_id: Some("trace".into()),
+        merged_into: None,
+        ended: false,
+        disposition: None,
+        assignee: None,
+        snoozed_until: None,
+    }
+}
+
+pub(crate) fn decision(id: u128, org: &OrgId, user: Option<&str>, ruling: Ruling) -> Decision {
+    Decision {
+        decision_id: Uuid::from_u128(id),
+        org_id: org.clone(),
+        user_id: user.map(UserId::new),
+        ruling,
+        from: Timestamp(1_000),
+        until: Some(Timestamp(2_001)),
+        decided_by: "nobody".into(),
+        claimed_by: Some("alice".into()),
+        reason: "migration".into(),
+        decided_at: Timestamp(0),
+        in_force: Default::default(),
+    }
 }
 
 /// Writes incidents of one user in one correlation.
