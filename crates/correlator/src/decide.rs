@@ -149,3 +149,6 @@ async fn to_stream(service: &Service, publisher: &Publisher<Entry>) -> Result<()
     let sent: Vec<Uuid> = due.decisions().iter().map(|decision| decision.decision_id).collect();
     if sent.is_empty() { Ok(()) } else { Ok(due.done(&sent).await?) }
 }
+
+#[cfg(test)]
+mod tests;
