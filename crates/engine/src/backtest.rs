@@ -2,7 +2,7 @@
 
 use crate::compare::PlainDetectors;
 use crate::{Engine, Finished, PartitionError};
-use model::{Activity, Timestamp};
+use model::{Activity, Decision, Timestamp};
 use settings::Settings;
 
 /// Which activities count, and from when on something is raised.
@@ -72,6 +72,14 @@ impl Backtest {
     pub fn with_scores(mut self) -> Self {
         self.engine = self.engine.with_scores();
         self
+    }
+
+    /// Takes an exported decision, see [`Engine::decide`].
+    ///
+    /// # Errors
+    /// If the settings of profiles do not fit.
+    pub fn decide(&mut self, decision: &Decision) -> Result<(), BacktestError> {
+        Ok(self.engine.decide(decision)?)
     }
 
     /// Takes in the next activity, in order of event time.
