@@ -33,7 +33,7 @@ impl Analyst {
     /// Decides on what was raised until the morning, if an event at `now` is the first one after it.
     ///
     /// # Errors
-    /// As [`Engine::decide`].
+    /// As [`Engine::apply`].
     pub(crate) fn pass(&mut self, engine: &mut Engine, now: Timestamp) -> Result<(), PartitionError> {
         let morning_after = |at: Timestamp| Timestamp((at.0 - MORNING).div_euclid(DAY) * DAY + DAY + MORNING);
         let next = *self.next.get_or_insert_with(|| morning_after(now));
@@ -43,7 +43,7 @@ impl Analyst {
         self.next = Some(morning_after(now));
         let decisions: Vec<Decision> =
             engine.touched_incidents().iter().filter_map(|incident| self.answer(incident, next)).collect();
-        decisions.into_iter().try_for_each(|decision| engine.decide(decision))
+        decisions.into_iter().try_for_each(|decision| engine.decide_now(decision))
     }
 
     fn answer(&mut self, incident: &Incident, at: Timestamp) -> Option<Decision> {

@@ -87,7 +87,7 @@ impl Backtest {
     /// # Errors
     /// If the settings of profiles do not fit.
     pub fn with_decisions(mut self, decisions: &[Decision]) -> Result<Self, BacktestError> {
-        decisions.iter().try_for_each(|decision| self.engine.decide(decision.clone()))?;
+        decisions.iter().try_for_each(|decision| self.engine.decide(decision))?;
         Ok(self)
     }
 

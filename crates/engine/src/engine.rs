@@ -1,5 +1,6 @@
 //! All stages over all partitions, in one process.
 
+use crate::partition::Effect;
 use crate::scores::{DayScores, Scores};
 use crate::{FirstTimes, Partition, PartitionError, Rules};
 use detect::{DETECTORS, Unscoreable, Verdict};
@@ -12,7 +13,6 @@ use profile::{ActivityOutcome, Belief};
 use risk::{Decisions, Ledger, Rulebook, receipt};
 use settings::Settings;
 use std::cmp::Reverse;
-use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The state of a run over any number of orgs.
@@ -100,21 +100,6 @@ impl Engine {
         }
     }
 
-    /// Takes a decision of a person. It says how the incidents of its interval stand; what it changes of learning or
-    /// settings takes effect with the close of the hours that it names, or of the org's next one.
-    ///
-    /// # Errors
-    /// As [`Engine::apply`].
-    pub fn decide(&mut self, decision: Decision) -> Result<(), PartitionError> {
-        let org_id = decision.org_id.clone();
-        if decision.ruling.is_learned() || decision.ruling.replaces().is_some() {
-            let command = Command::Decide(Box::new(decision.clone()));
-            self.apply(&Entry::Control(Control { org_id: org_id.clone(), command }))?;
-        }
-        self.decisions.entry(org_id).or_default().push(decision);
-        Ok(())
-    }
-
     /// Returns the incidents, as they stand, of the accounts with findings since the last call, or of all at the first one.
     pub fn touched_incidents(&mut self) -> Vec<Incident> {
         let accounts = match self.touched.replace(BTreeSet::new()) {
@@ -150,6 +135,9 @@ impl Engine {
                     self.note_activity(partition, activity, outcome);
                 }
             }
+            Entry::Control(Control { command: Command::Decide(decision), .. }) if !decision.in_force.is_empty() => {
+                self.decide(decision)?;
+            }
             Entry::Control(control) => {
                 for partition in self.layout.of_org(&control.org_id) {
                     self.apply_to(partition, entry)?;
@@ -157,6 +145,54 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Takes a decision that a person makes at this moment of the run. It says how the incidents of its interval stand; what
+    /// it changes of learning takes effect with the close of the org's next hour.
+    ///
+    /// # Errors
+    /// As [`Engine::apply`].
+    pub fn decide_now(&mut self, decision: Decision) -> Result<(), PartitionError> {
+        let org_id = decision.org_id.clone();
+        let command = Command::Decide(Box::new(decision.clone()));
+        self.apply(&Entry::Control(Control { org_id: org_id.clone(), command }))?;
+        self.decisions.entry(org_id).or_default().push(decision);
+        Ok(())
+    }
+
+    /// Takes a decision that was exported. It says how the incidents of its interval stand; what it changes of learning
+    /// takes effect in each partition with the close of the hour that the decision
+    /// names, as it did live. One that names no hour has not taken effect on learning anywhere. Call it before the
+    /// entries of that hour, best before all.
+    ///
+    /// If none of the partitions that it names is one of the org's, as in a layout of another size, the latest of the hours
+    /// is that of all partitions.
+    ///
+    /// # Errors
+    /// As [`Engine::apply`].
+    pub fn decide(&mut self, decision: &Decision) -> Result<(), PartitionError> {
+        let partitions = self.layout.of_org(&decision.org_id);
+        let is_of_layout = partitions.iter().any(|number| decision.in_force.contains_key(number));
+        let latest = decision.in_force.values().max().filter(|_| !is_of_layout);
+        for number in partitions {
+            if let Some(hour) = decision.in_force.get(&number).or(latest) {
+                self.partition(number).decide(decision, Some(*hour))?;
+            }
+        }
+        self.decisions.entry(decision.org_id.clone()).or_default().push(decision.clone());
+        Ok(())
+    }
+
+    /// Returns the decisions that took effect since the last call, by partition.
+    pub fn take_effects(&mut self) -> Vec<(u16, Effect)> {
+        let of = |(number, state): (&u16, &mut Partition)| -> Vec<_> {
+            state.take_effects().into_iter().map(|effect| (*number, effect)).collect()
+        };
+        self.partitions.iter_mut().flat_map(of).collect()
+    }
+
+    fn partition(&mut self, number: u16) -> &mut Partition {
+        self.partitions.entry(number).or_insert_with(|| Partition::new(&self.settings))
     }
 
     /// Closes all days and returns the result.
@@ -198,10 +234,7 @@ impl Engine {
     }
 
     fn apply_to(&mut self, partition: u16, entry: &Entry) -> Result<Option<ActivityOutcome>, PartitionError> {
-        let state = match self.partitions.entry(partition) {
-            Slot::Occupied(known) => known.into_mut(),
-            Slot::Vacant(new) => new.insert(Partition::new(&self.settings)),
-        };
+        let state = self.partitions.entry(partition).or_insert_with(|| Partition::new(&self.settings));
         let outcome = state.apply(entry, &mut self.observations)?;
         for observation in self.observations.drain(..) {
             self.finished.counts.observations += 1;
@@ -281,3 +314,6 @@ impl Finished {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! The state of one partition: its orgs, as far as entries have been applied to them. The service around it reads
 //! entries, loads profiles and commits changes.
 
-use model::{Command, Control, Entry, Observation, OrgId, Timestamp, UserId};
-use profile::{ActivityOutcome, IdentityUse, Org, Profile, SettingsError, StateError, TestCount};
+use model::{Command, Control, Decision, Entry, Observation, OrgId, Timestamp, UserId, Uuid};
+use profile::{ActivityOutcome, IdentityUse, Org, Profile, SettingsError, StateError, TestCount, TooManyDecisions};
 use settings::Settings;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
@@ -16,12 +16,18 @@ pub struct Partition {
 /// A record of stored state: org, key, and the bytes to store under it; `None` deletes the record.
 pub type Change = (OrgId, String, Option<Vec<u8>>);
 
+/// A decision that took effect: its org and id, and the start of the hour with the close of which it did.
+pub type Effect = (OrgId, Uuid, Timestamp);
+
 /// Why an entry cannot be applied, or state not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum PartitionError {
     /// The settings of profiles do not fit.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// Too many decisions wait for the next hour of their org.
+    #[error(transparent)]
+    Decisions(#[from] TooManyDecisions),
     /// A record of stored state cannot be decoded or encoded.
     #[error("org {org}: stored state: {source}")]
     State {
@@ -132,7 +138,7 @@ impl Partition {
     /// Backfill raises nothing, now or later. Days of other users that it closes are judged as always.
     ///
     /// # Errors
-    /// If the settings do not fit; they have been checked before.
+    /// If the settings do not fit; they have been checked before. If a decision cannot be kept: see [`Partition::decide`].
     pub fn apply(
         &mut self,
         entry: &Entry,
@@ -155,10 +161,14 @@ impl Partition {
             Entry::Activity(activity) => Ok(Some(self.org(&activity.org_id)?.observe(activity, out))),
             Entry::Backfill(activity) => Ok(Some(self.org(&activity.org_id)?.backfill(activity, out))),
             Entry::Control(Control { org_id, command }) => {
+                if let Command::Decide(decision) = command {
+                    self.decide(decision, None)?;
+                    return Ok(None);
+                }
                 let org = match command {
-                    Command::Blind { .. } | Command::Decide(_) => Some(self.org(org_id)?),
+                    Command::Blind { .. } => Some(self.org(org_id)?),
                     // An org without any activity has nothing to judge or close.
-                    Command::Watermark(_) | Command::End | Command::Sighted { .. } => self.orgs.get_mut(org_id),
+                    _ => self.orgs.get_mut(org_id),
                 };
                 let Some(org) = org else { return Ok(None) };
                 match command {
@@ -171,6 +181,24 @@ impl Partition {
                 Ok(None)
             }
         }
+    }
+
+    /// Keeps a decision until the hour of its org that begins at `hour` is closed; `None`: until the next hour is. It takes
+    /// effect then: see [`Org::decide`]. A decision that was taken before changes nothing.
+    ///
+    /// # Errors
+    /// If the settings of profiles do not fit, or if too many decisions wait.
+    pub fn decide(&mut self, decision: &Decision, hour: Option<Timestamp>) -> Result<(), PartitionError> {
+        Ok(self.org(&decision.org_id)?.decide(decision, hour)?)
+    }
+
+    /// Returns the decisions that took effect since the last call. To be stored with each checkpoint, with the number of the
+    /// partition in [`Decision::in_force`]; after a crash, those that took effect since are returned once more.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        let of_org = |(id, org): (&OrgId, &mut Org)| -> Vec<Effect> {
+            org.take_effects().into_iter().map(|(decision, hour)| (id.clone(), decision, hour)).collect()
+        };
+        self.orgs.iter_mut().flat_map(of_org).collect()
     }
 
     /// Returns the org's state, new at its first entry.

@@ -12,6 +12,7 @@ mod composition;
 mod connection;
 mod copies;
 mod count_tail;
+pub(crate) mod decisions;
 mod delegation;
 mod extremes;
 pub(crate) mod facets;
@@ -26,6 +27,7 @@ pub(crate) mod progress;
 mod rare_pages;
 mod role;
 mod rows;
+mod rules;
 mod setup;
 pub(crate) mod signals;
 #[cfg(test)]
@@ -39,6 +41,7 @@ use crate::calendar::{Calendar, LocalHour};
 use crate::settings::{Settings, SettingsError};
 use crate::state::Changes;
 use crate::user::{Day, Profile};
+use decisions::Decisions;
 use facets::Facets;
 use identities::Identities;
 use model::time::SECOND;
@@ -110,6 +113,7 @@ pub(crate) struct Shared {
     pub(crate) anonymizers: Anonymizers,
     /// Kinds of events that are currently missing.
     pub(crate) blind: BTreeSet<Kind>,
+    pub(crate) decisions: Decisions,
     /// `memory_days` of the settings.
     memory_days: f64,
     /// Days for which closed days are kept: those of `identity_hours`.
@@ -190,20 +194,6 @@ impl Org {
         })
     }
 
-    /// Replaces the settings, as restoring the org with other settings does. The hour in progress ends as it began, and
-    /// hours that begin after it are in the new time zone.
-    ///
-    /// # Errors
-    /// If the time zone is unknown.
-    pub fn set_settings(&mut self, settings: &Settings) -> Result<(), SettingsError> {
-        let zone = settings.zone()?;
-        self.calendar.set_zone(zone);
-        self.clock_calendar.set_zone(zone);
-        self.shared.set(settings);
-        self.settings = settings.clone();
-        Ok(())
-    }
-
     /// Observes an activity: closes the hours that end before it, reads what the profile says of it, *then* learns it.
     /// Appends an observation if a feature stands out.
     pub fn observe(&mut self, activity: &Activity, out: &mut Vec<Observation>) -> ActivityOutcome {
@@ -255,6 +245,9 @@ impl Org {
         if user.profile.day.as_ref().is_some_and(|day| day.number < hour.day) {
             let is_judged = !self.backfill_days.remove(&slot);
             out.extend(close::day(&self.id, user, &mut self.shared, self.open, is_judged));
+        }
+        if self.shared.decisions.has_classes() {
+            work::obey(&activity.user_id, &mut user.profile, &mut self.shared);
         }
         let is_late = user.profile.day.as_ref().is_some_and(|day| day.number > hour.day)
             || self.open.is_some_and(|open| open.day > hour.day);
@@ -352,15 +345,6 @@ impl Org {
     }
 }
 
-impl Shared {
-    fn set(&mut self, settings: &Settings) {
-        self.memory_days = f64::from(settings.memory_days);
-        self.anonymizers = settings.anonymizers.clone();
-        // Two more than the whole days: the hours begin and end within a day.
-        self.kept_days = i32::try_from(settings.identity_hours / 24).unwrap_or(i32::MAX).saturating_add(2);
-    }
-}
-
 /// Returns the user of a slot, if the profile is in memory.
 pub(crate) fn user_at(users: &mut [Member], slot: u32) -> Option<&mut User> {
     match users.get_mut(slot as usize)? {
@@ -391,6 +375,6 @@ fn observation(
         features,
         blind: shared.blind.iter().copied().collect(),
         calibrations: Vec::new(),
-        precisions: Vec::new(),
+        precisions: shared.decisions.precisions(user.profile.class).to_vec(),
     }
 }

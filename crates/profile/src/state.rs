@@ -8,6 +8,7 @@
 //! | `head` | the clock, active users, today's counts, missing kinds of events, and the sizes of the other records | every activity |
 //! | `populations`, `progress` | statistics of populations; the day factor | the close of an hour or day |
 //! | `signals` | what apps, silences, work, extremes, first times and use are in the org; how surprised tests are | the close of a day |
+//! | `decisions` | what people decided: what waits, and what has taken effect; absent if nothing | a decision; each day while any is kept |
 //! | `slots/<n>` | ids of users in the order in which they appeared, 1,024 a page | a new user: the last page |
 //! | `known/<shard>`, `names/<shard>` | how many users know a value, and the names behind hashes, in 256 shards by hash | a new value |
 //! | `seen/<hour>/<n>` | identities of counted activities with the facets of each: up to 4,096 in the order in which they came, or up to 65,536 sorted and compressed | every activity: the last record of its hour; all of the hour when it is sealed |

@@ -20,7 +20,7 @@ mod writes;
 
 pub(crate) use breadth::{Breadth, BreadthDay, LearnedBreadth, Reach};
 pub(crate) use burst::Request;
-pub(crate) use class::{Candidates, classify};
+pub(crate) use class::{Candidates, classify, has_habits};
 pub(crate) use closed::{Amended, ClosedDay, ClosedDays, LearnedRows, learn_again};
 pub(crate) use day::{
     Day, DayMore, DayUsual, Firsts, HourRows, MOST_EVIDENCE, OddHour, SurfaceDay, find_or_push, push_unique,

@@ -1,8 +1,9 @@
 //! Whatever happens to the replicas of a partition, its observations and its stored state equal those of a plain fold.
 
 use super::*;
+use model::decision::Disposed;
 use model::time::{DAY, HOUR, MINUTE};
-use model::{Activity, Channel, Kind, Scope, SourceIp, Timestamp, Uuid};
+use model::{Activity, Channel, Disposition, Kind, Ruling, Scope, SourceIp, Timestamp, UserClass, Uuid};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -51,8 +52,7 @@ static EXPECTED: LazyLock<Expected> = LazyLock::new(|| {
 
 fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
     let mut out = Vec::new();
-    let is_of_known =
-        matches!(entry, Entry::Control(Control { command, .. }) if !matches!(command, Command::Blind { .. }));
+    let is_of_known = matches!(entry, Entry::Control(Control { command, .. }) if !matches!(command, Command::Blind { .. } | Command::Decide(_)));
     if is_of_known && !orgs.contains_key(entry.org_id()) {
         return out;
     }
@@ -71,7 +71,7 @@ fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
             Command::End => org.finish(&mut out),
             Command::Blind { kind } => org.blind(*kind),
             Command::Sighted { kind } => org.sighted(*kind),
-            Command::Decide(_) => {}
+            Command::Decide(decision) => org.decide(decision, None).unwrap(),
         },
     }
     calibrate(org, entry, &mut out, &rules);
@@ -120,6 +120,9 @@ fn stream() -> Vec<Entry> {
                 control(org, if is_blind { Command::Blind { kind } } else { Command::Sighted { kind } }),
             ));
         }
+        if dice.is_multiple_of(13) {
+            positions.push((minute, control(org, Command::Decide(Box::new(decision(n, org, user, dice))))));
+        }
         if dice.is_multiple_of(17) {
             // Some are ahead, and judge an hour before activities close it.
             let watermark = Command::Watermark(at.plus((i64::from(dice % 5) - 1) * 2 * HOUR));
@@ -144,6 +147,37 @@ fn dice(n: u32) -> u32 {
 
 fn control(org: &str, command: Command) -> Entry {
     Entry::Control(Control { org_id: OrgId::new(org), command })
+}
+
+/// Returns a class by hand, a disposition, or the undoing of an earlier decision.
+fn decision(n: u32, org: &str, user: u32, dice: u32) -> Decision {
+    let detectors = [("row_spike".into(), 0.25), ("off_hours".into(), 0.75)];
+    let ruling = match dice / 13 % 4 {
+        0 => Ruling::Class { class: UserClass::ALL[dice as usize % 5] },
+        1 => Ruling::Undone { decision_id: Uuid::from_u128((n - n % 40).into()) },
+        _ => Ruling::Disposition(Disposed {
+            incident_id: Uuid::from_u128(n.into()),
+            disposition: Disposition::ALL[dice as usize % 4],
+            teaches: true,
+            credits: detectors.into(),
+            user_class: UserClass::ALL[dice as usize % 3],
+            severity: model::Severity::Critical,
+        }),
+    };
+    let from = Timestamp::parse("2026-03-02").unwrap().plus(i64::from(dice % 9) * DAY);
+    Decision {
+        decision_id: Uuid::from_u128(n.into()),
+        org_id: OrgId::new(org),
+        user_id: Some(UserId::new(&format!("user{user}"))),
+        ruling,
+        from,
+        until: dice.is_multiple_of(3).then(|| from.plus(2 * DAY)),
+        decided_by: "analyst".into(),
+        claimed_by: None,
+        reason: "known".to_owned(),
+        decided_at: from,
+        in_force: BTreeMap::new(),
+    }
 }
 
 fn activity(n: u32, org: &str, user: &str, at: Timestamp, dice: u32) -> Activity {
@@ -328,6 +362,11 @@ fn the_stream_contains_every_outcome() {
     let by_control: usize = by_control.map(|(_, observed)| observed.len()).sum();
     assert!(by_control > 0, "control records close hours and days: {by_control}");
     assert_eq!(users(&expected.state).len(), 12);
+    let effects = partition.take_effects();
+    assert!(effects.len() > 10 && partition.take_effects().is_empty(), "{effects:?}");
+    assert!(observed().any(|observed| !observed.precisions.is_empty()));
+    let decided = |(_, _, profile): (_, _, &Profile)| profile.belief().basis == profile::Basis::Decided;
+    assert!(partition.profiles().any(decided));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use model::time::{HOUR, SECOND};
 use model::{Observation, Surface, Timestamp};
 
 impl Org {
-    /// Closes every hour that ends by `watermark`, and every day that ends with one of them. Does nothing before the
-    /// first activity and while profiles are [`wanted`](Org::wanted).
+    /// Closes every hour that ends by `watermark`, and every day that ends with one of them; then what people have decided
+    /// takes effect. Does nothing before the first activity and while profiles are [`wanted`](Org::wanted).
     pub fn advance(&mut self, watermark: Timestamp, out: &mut Vec<Observation>) {
         if !self.changes.wanted.is_empty() {
             return;
@@ -26,6 +26,7 @@ impl Org {
                 self.close_days(open.day, out);
                 self.shared.progress.close_day(open.day, self.shared.kept_days);
             }
+            self.take_decisions(&open, next.start);
             open = next;
         }
         if self.open.is_some_and(|was| was.start != open.start) {
@@ -48,6 +49,7 @@ impl Org {
             self.close_hour(&open, out);
             self.close_days(i32::MAX, out);
             self.shared.progress.close_day(open.day, self.shared.kept_days);
+            self.take_decisions(&open, open.end);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The work of all people of an org, and the class that each account has in comparison.
 
 use super::{Shared, composition, extremes, names};
-use crate::user::{Candidates, Day, Profile, QUANTITIES, classify};
+use crate::user::{Belief, Candidates, Day, Profile, QUANTITIES, classify, has_habits};
 use model::{Delegate, UserClass, UserId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -92,8 +92,7 @@ impl Delegations {
     }
 }
 
-/// Learns the work of a closed day, and classifies the account again. Its part moves between populations if its class
-/// changes.
+/// Learns the work of a closed day, and classifies the account again, unless people have decided its class.
 pub(super) fn learn(user: &UserId, profile: &mut Profile, shared: &mut Shared, day: &mut Day) {
     profile.signals.work.learn(day, shared.memory_days);
     let work = &shared.signals.work;
@@ -101,7 +100,23 @@ pub(super) fn learn(user: &UserId, profile: &mut Profile, shared: &mut Shared, d
         delegated_days: work.delegated_days(user, profile.username.as_deref(), day.number),
         consumption: work.consumption(&profile.signals.work.consumed),
     };
-    let (class, belief) = classify(profile, &compared);
+    let (class, belief) = match shared.decisions.class_of(user) {
+        Some(class) => (class, Belief::DECIDED),
+        None => classify(profile, &compared),
+    };
+    put(profile, shared, class, belief);
+}
+
+/// Gives an account the class that people have decided, if they have.
+pub(super) fn obey(user: &UserId, profile: &mut Profile, shared: &mut Shared) {
+    let Some(class) = shared.decisions.class_of(user) else { return };
+    if (profile.class, profile.signals.work.belief) != (class, Belief::DECIDED) {
+        put(profile, shared, class, Belief::DECIDED);
+    }
+}
+
+/// Gives an account a class. Its part moves between populations if that is another one.
+fn put(profile: &mut Profile, shared: &mut Shared, class: UserClass, belief: Belief) {
     profile.signals.work.belief = belief;
     if class != profile.class {
         shared.populations.moved(profile, class);
@@ -110,8 +125,9 @@ pub(super) fn learn(user: &UserId, profile: &mut Profile, shared: &mut Shared, d
         profile.class = class;
     }
     let is_person = !matches!(class, UserClass::Integration | UserClass::Guest);
+    let is_counted = is_person && has_habits(profile);
     let work = &mut profile.signals.work;
-    let part = (is_person && belief.probability > 0.0).then_some(work.consumed);
+    let part = is_counted.then_some(work.consumed);
     shared.signals.work.replace(work.counted.as_ref(), part.as_ref());
     work.counted = part;
 }

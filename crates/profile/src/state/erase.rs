@@ -4,6 +4,7 @@ use super::bytes::{FIRST, SECOND, decode, encode};
 use super::record::{PAGE, RecordKind};
 use super::{Record, StateError, restore};
 use crate::org::Org;
+use crate::org::decisions::StoredDecisions;
 use model::{Text, UserId};
 
 /// Returns the records that erase one account from an org; none if the org does not have it. `records` are those of the
@@ -11,13 +12,14 @@ use model::{Text, UserId};
 /// account again.
 ///
 /// The slot of the account stays, under a name that no account can have. What it added to the counts and averages of
-/// populations stays, too: these name nobody. Its open day is dropped with its profile. If the account is active again
+/// populations and to the precision of detectors stays, too: these name nobody. Its open day is dropped with its profile. If the account is active again
 /// later, it is a new one.
 ///
 /// # Errors
 /// If a record is damaged, missing, or of an unknown version.
 pub fn erase(records: impl IntoIterator<Item = (String, Vec<u8>)>, user: &UserId) -> Result<Vec<Record>, StateError> {
     let (mut head, mut slot, mut changes) = (None, None, Vec::new());
+    let mut decisions = None;
     for (key, bytes) in records {
         match RecordKind::parse(&key)? {
             RecordKind::Head => head = Some(bytes),
@@ -31,6 +33,7 @@ pub fn erase(records: impl IntoIterator<Item = (String, Vec<u8>)>, user: &UserId
                 changes.push(Record { bytes: Some(encode(&key, FIRST, &users)?), key });
                 slot = Some(number as u32);
             }
+            RecordKind::Decisions => decisions = Some((restore::read_decisions(&key, &bytes)?, key)),
             _ => {}
         }
     }
@@ -43,6 +46,13 @@ pub fn erase(records: impl IntoIterator<Item = (String, Vec<u8>)>, user: &UserId
     more.backfill_days.remove(&slot);
     changes.push(Record { bytes: Some(encode(&key, SECOND, &(head, more))?), key });
     changes.push(Record { key: Org::user_key(user), bytes: None });
+    if let Some((mut decisions, key)) = decisions
+        && decisions.erase(user)
+    {
+        let stored = (!decisions.is_empty()).then(|| StoredDecisions::from(&decisions));
+        let bytes = stored.map(|stored| encode(&key, FIRST, &stored)).transpose()?;
+        changes.push(Record { key, bytes });
+    }
     Ok(changes)
 }
 

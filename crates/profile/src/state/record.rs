@@ -23,6 +23,8 @@ pub(super) enum RecordKind {
     Progress,
     /// Absent before version 7 of profiles.
     Signals,
+    /// Absent while nobody has decided anything.
+    Decisions,
     Slots(u32),
     Known(u8),
     Names(u8),
@@ -134,6 +136,7 @@ impl fmt::Display for RecordKind {
             Self::Populations => f.write_str("populations"),
             Self::Progress => f.write_str("progress"),
             Self::Signals => f.write_str("signals"),
+            Self::Decisions => f.write_str("decisions"),
             Self::Slots(page) => write!(f, "slots/{page}"),
             Self::Known(shard) => write!(f, "known/{shard}"),
             Self::Names(shard) => write!(f, "names/{shard}"),
@@ -154,6 +157,7 @@ impl RecordKind {
             "populations" => Some(Self::Populations),
             "progress" => Some(Self::Progress),
             "signals" => Some(Self::Signals),
+            "decisions" => Some(Self::Decisions),
             "slots" => rest.parse().ok().map(Self::Slots),
             "known" => rest.parse().ok().map(Self::Known),
             "names" => rest.parse().ok().map(Self::Names),
@@ -177,6 +181,7 @@ mod tests {
             (RecordKind::Populations, "populations"),
             (RecordKind::Progress, "progress"),
             (RecordKind::Signals, "signals"),
+            (RecordKind::Decisions, "decisions"),
             (RecordKind::Slots(70_000), "slots/70000"),
             (RecordKind::Known(0), "known/0"),
             (RecordKind::Names(255), "names/255"),

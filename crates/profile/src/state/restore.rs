@@ -9,6 +9,7 @@ use super::record::{
 };
 use super::{Changes, IdentityLog, StateError};
 use crate::estimate::KnownValues;
+use crate::org::decisions::{Decisions, StoredDecisions};
 use crate::org::facets::Facets;
 use crate::org::identities::Identity;
 use crate::org::names::ViewName;
@@ -63,6 +64,7 @@ impl Restore {
                 self.progress = Some(read_progress(&key, &bytes)?);
             }
             RecordKind::Signals => self.signals = Some(decode(&key, &bytes)?),
+            RecordKind::Decisions => self.org.shared.decisions = read_decisions(&key, &bytes)?,
             RecordKind::Slots(page) => {
                 self.pages.insert(page, decode(&key, &bytes)?);
             }
@@ -149,6 +151,13 @@ pub(super) fn read_head(key: &str, bytes: &[u8]) -> Result<(Head, HeadMore), Sta
         (SECOND, body) => decode_body(key, body),
         (found, _) => Err(StateError::Version { key: key.to_owned(), found }),
     }
+}
+
+/// Reads decisions.
+pub(super) fn read_decisions(key: &str, bytes: &[u8]) -> Result<Decisions, StateError> {
+    let stored: StoredDecisions = decode(key, bytes)?;
+    let damaged = |_| StateError::Undecodable { key: key.to_owned(), source: postcard::Error::SerdeDeCustom };
+    stored.try_into().map_err(damaged)
 }
 
 /// Reads the day factor of version 1, 2, 6 or 7. In version 1 those of closed days are unknown. Of version 2 the first

@@ -7,6 +7,7 @@ use super::record::{
     Head, HeadMore, KnownShard, NamesShard, PAGE, ProfileMore, ProgressMore, RecordKind, Sizes, StoredView,
 };
 use super::{Record, StateError};
+use crate::org::decisions::{Decisions, StoredDecisions};
 use crate::org::names::Names;
 use crate::org::population::Populations;
 use crate::org::{Member, Org, user_at};
@@ -28,6 +29,7 @@ pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
     for (kind, bytes) in singles {
         single(&mut org.changes, kind, bytes, &mut records);
     }
+    decisions(&mut org.shared.decisions, &mut records)?;
     slots(org, &mut records)?;
     known(&mut org.shared.populations, &mut records)?;
     names(&mut org.shared.names, &mut records)?;
@@ -52,6 +54,7 @@ fn mark_all(org: &mut Org) {
     names.changed = Shards::default();
     names.views.keys().chain(names.values.keys()).for_each(|key| names.changed.mark(*key));
     org.identities.start_log();
+    org.shared.decisions.is_changed = !org.shared.decisions.is_empty();
 }
 
 fn head(org: &Org) -> Head {
@@ -92,6 +95,14 @@ fn single(changes: &mut Changes, kind: RecordKind, bytes: Vec<u8>, records: &mut
     if changes.singles.insert(key.clone(), hash) != Some(hash) {
         records.push(Record { key, bytes: Some(bytes) });
     }
+}
+
+fn decisions(decisions: &mut Decisions, records: &mut Vec<Record>) -> Result<(), StateError> {
+    if std::mem::take(&mut decisions.is_changed) {
+        let stored = (!decisions.is_empty()).then(|| StoredDecisions::from(&*decisions));
+        push(RecordKind::Decisions, stored, records)?;
+    }
+    Ok(())
 }
 
 fn slots(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {

@@ -36,8 +36,10 @@ pub(crate) fn classify(profile: &Profile, compared: &Candidates) -> (UserClass, 
     if guest.0 > 0.0 {
         return (UserClass::Guest, belief(logistic(guest.0), guest.1));
     }
-    if profile.days < LEAST_DAYS || f64::from(work.days) < LEAST_DAYS * 0.9 {
-        return (profile.class, Belief::default());
+    // Nothing is left of a class by hand that no longer holds.
+    let was_decided = work.belief.basis == Basis::Decided;
+    if !has_habits(profile) {
+        return (if was_decided { UserClass::Normal } else { profile.class }, Belief::default());
     }
     let (machine, administrator) = (machine(profile), administrator(profile, compared.delegated_days));
     let power = compared.consumption.map_or(-CERTAIN, power);
@@ -54,12 +56,17 @@ pub(crate) fn classify(profile: &Profile, compared: &Candidates) -> (UserClass, 
     let [first, ..] = classes;
     let best = classes.into_iter().fold(first, |best, other| if other.1 > best.1 { other } else { best });
     let present = classes.into_iter().find(|(class, ..)| *class == profile.class);
-    let was_classified = work.belief.probability > 0.0;
+    let was_classified = work.belief.probability > 0.0 && !was_decided;
     let (class, probability, basis) = match present {
         Some(present) if was_classified && best.1 < HYSTERESIS * present.1 => present,
         _ => best,
     };
     (class, belief(probability, basis))
+}
+
+/// Whether an account has enough days to be classified by its habits.
+pub(crate) fn has_habits(profile: &Profile) -> bool {
+    profile.days >= LEAST_DAYS && f64::from(profile.signals.work.days) >= LEAST_DAYS * 0.9
 }
 
 fn belief(probability: f64, basis: Basis) -> Belief {

@@ -76,6 +76,13 @@ pub enum Basis {
     Looks,
     /// How much the account consumes.
     Consumption,
+    /// A person's decision.
+    Decided,
+}
+
+impl Belief {
+    /// That of a class by hand.
+    pub(crate) const DECIDED: Self = Self { probability: 1.0, basis: Basis::Decided };
 }
 
 impl Basis {
@@ -91,6 +98,7 @@ impl Basis {
             Self::Delegation => "work as other users",
             Self::Looks => "reads of administrative objects",
             Self::Consumption => "consumption",
+            Self::Decided => "decided",
         }
     }
 }

@@ -150,6 +150,36 @@ fn version_7() {
     insta::assert_snapshot!("version_7", text(&org_of_version_6().1));
 }
 
+/// A class by hand that waits and a disposition that took effect.
+#[test]
+fn decisions() {
+    let decision = |id: u128, ruling: &str| -> model::Decision {
+        let (id, at) = (Uuid::from_u128(id), "2026-04-08T00:00:00Z");
+        let json = format!(
+            r#"{{"decision_id":"{id}","org_id":"{}","user_id":"emma","ruling":{ruling},"from":"{at}",
+                "decided_by":"a","reason":"b","decided_at":"{at}"}}"#,
+            org_id()
+        );
+        serde_json::from_str(&json).unwrap()
+    };
+    let disposed = r#"{"kind":"disposition","incident_id":"00000000-0000-0000-0000-000000000009","disposition":"benign",
+        "teaches":true,"credits":{"row_spike":0.75},"user_class":"normal","severity":"high"}"#;
+    let mut org = small_org();
+    org.decide(&decision(1, disposed), None).unwrap();
+    org.advance(Timestamp::parse("2026-04-08").unwrap(), &mut Vec::new());
+    org.decide(&decision(2, r#"{"kind":"class","class":"power"}"#), None).unwrap();
+    let mut table = Table::new();
+    apply(&mut table, org.take_changes().unwrap());
+    let of_decisions = Table::from([("decisions".to_owned(), table["decisions"].clone())]);
+    insta::assert_snapshot!("decisions", text(&of_decisions));
+    let restored = restore(&org_id(), &table);
+    assert_eq!(restored.shared.decisions.precisions(model::UserClass::Normal)[0].factor, 0.842105);
+    assert_eq!(dump(restored, &table)["decisions"], table["decisions"]);
+    org.decide(&decision(2, "{\"kind\":\"joined\"}"), None).unwrap();
+    org.decide(&decision(3, "{\"kind\":\"joined\"}"), None).unwrap();
+    assert_eq!(org.take_changes().unwrap(), [], "taken before, and of no use to the stage");
+}
+
 #[test]
 fn version_6_is_read() {
     let stored = read(VERSION_6);

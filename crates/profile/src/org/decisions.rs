@@ -1,0 +1,89 @@
+//! Decisions of people that change what is learned. They take effect when an hour of the org closes.
+//!
+//! Which ones hold is a function of the set of those that have taken effect, so their order does not matter, and undoing
+//! one leaves no trace in what holds.
+
+mod precision;
+mod taken;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use taken::{Decisions, StoredDecisions};
+
+use super::{Org, user_at, work};
+use crate::calendar::LocalHour;
+use model::{Decision, OrgId, Timestamp, UserId, Uuid};
+use taken::InForce;
+
+/// Decisions that may wait for an org's next hour. A choice: all incidents of a bad month at once, 5 MB.
+const MOST_PENDING: usize = 10_000;
+
+/// Too many decisions wait for the close of an org's next hour.
+#[derive(Debug, thiserror::Error)]
+#[error("org {org}: {MOST_PENDING} decisions wait for its next hour to close; send this one again after that")]
+pub struct TooManyDecisions {
+    /// The org.
+    pub org: OrgId,
+}
+
+impl Org {
+    /// Keeps a decision until it takes effect: with the close of the hour that begins at `hour`, or of the first later one
+    /// that closes; `None`: with the close of the next hour, whatever it is. An org without an open hour keeps it until its
+    /// first hour closes.
+    ///
+    /// A decision that was taken before changes nothing, nor does one that changes neither what is learned nor the
+    /// settings.
+    ///
+    /// # Errors
+    /// If too many decisions without an `hour` wait.
+    pub fn decide(&mut self, decision: &Decision, hour: Option<Timestamp>) -> Result<(), TooManyDecisions> {
+        let decisions = &mut self.shared.decisions;
+        if !decisions.is_of_use(decision) {
+            return Ok(());
+        }
+        if hour.is_none() && decisions.waiting() >= MOST_PENDING {
+            return Err(TooManyDecisions { org: self.id.clone() });
+        }
+        decisions.keep(decision, hour);
+        Ok(())
+    }
+
+    /// Returns the decisions that took effect since the last call, each with the start of the hour with the close of which
+    /// it did. Call it with each checkpoint: an org that is restored returns those that took effect after its checkpoint
+    /// once more.
+    pub fn take_effects(&mut self) -> Vec<(Uuid, Timestamp)> {
+        self.shared.decisions.take_effects()
+    }
+
+    /// Takes the decisions that wait for `hour`, which is closed, and ends those that have expired. The org's clock is at
+    /// `now`.
+    ///
+    /// The class of an account changes at once if it has an open day, and else with its next activity: only the profiles of
+    /// open days are in memory for certain.
+    pub(super) fn take_decisions(&mut self, hour: &LocalHour, now: Timestamp) {
+        let Some(before) = self.shared.decisions.close_hour(hour.start, now) else { return };
+        let users: Vec<UserId> = self.shared.decisions.changed_classes(&before).cloned().collect();
+        for user in users {
+            let slot = self.slots.get(&user).copied();
+            let member = slot.and_then(|slot| Some((slot, user_at(&mut self.users, slot)?)));
+            let Some((slot, member)) = member.filter(|(_, member)| member.profile.day.is_some()) else { continue };
+            work::obey(&user, &mut member.profile, &mut self.shared);
+            self.changes.note(slot, member);
+        }
+        self.teach_changes(&before);
+    }
+
+    /// Teaches the dispositions that hold now, and reverses those that no longer do.
+    fn teach_changes(&mut self, before: &InForce) {
+        for decision in self.shared.decisions.changed_dispositions(before) {
+            self.teach(&decision);
+        }
+    }
+
+    /// Changes what the days of an incident have taught. `decision` is a disposition that begins to hold, or one that ends
+    /// or undoes a disposition which held until now. It comes once for each change, in the order of the decisions' ids, and
+    /// without the names and the reason of who decided.
+    ///
+    /// A disposition that was undone before it took effect never comes. Nothing is taught yet.
+    fn teach(&mut self, _decision: &Decision) {}
+}

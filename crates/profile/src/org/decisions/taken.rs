@@ -1,0 +1,312 @@
+//! The decisions of an org: those that wait, those that have taken effect, and what holds because of them.
+
+use super::precision::{self, FADED, Factors};
+use model::time::DAY;
+use model::{Decision, Precision, Ruling, Text, Timestamp, UserClass, UserId, Uuid};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Decisions that are kept after they took effect. A choice: 1.5 MB, and far more than move a factor. What holds for good
+/// stays before what fades; of these, what took effect first makes room.
+const MOST_TAKEN: usize = 4_096;
+/// How far undoing is followed: that of that of a decision. A choice: nobody undoes more often.
+const MOST_UNDONE: u32 = 8;
+
+/// The decisions of an org that change what is learned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Decisions {
+    /// Those that wait for an hour to close.
+    pending: BTreeMap<Uuid, Dated>,
+    /// Those that have taken effect, as far as they can still matter: those that hold for good or until a time, and the
+    /// others for 90 days.
+    taken: BTreeMap<Uuid, Dated>,
+    /// The org's clock when it was last worked out what holds.
+    now: Timestamp,
+    /// The clock at which it is to be worked out again.
+    next: Timestamp,
+    in_force: InForce,
+    /// What took effect since it was last asked for.
+    effects: Vec<(Uuid, Timestamp)>,
+    /// Whether the record in which they are stored differs.
+    pub(crate) is_changed: bool,
+}
+
+/// A decision and the start of an hour: that which it waits for, `None` for the next one, or that with which it took effect.
+#[derive(Clone, Debug, PartialEq)]
+struct Dated {
+    decision: Decision,
+    hour: Option<Timestamp>,
+}
+
+/// What holds because of decisions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct InForce {
+    classes: BTreeMap<UserId, UserClass>,
+    precisions: Factors,
+    dispositions: BTreeSet<Uuid>,
+}
+
+/// The encoding: each decision in JSON, with the milliseconds of its hour.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct StoredDecisions {
+    pending: Vec<(Option<i64>, String)>,
+    taken: Vec<(Option<i64>, String)>,
+    now: i64,
+}
+
+impl Decisions {
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.taken.is_empty()
+    }
+
+    /// Whether a decision is new, and of a kind that changes what is learned.
+    pub(super) fn is_of_use(&self, decision: &Decision) -> bool {
+        let id = &decision.decision_id;
+        (decision.ruling.is_learned() || decision.ruling.replaces().is_some())
+            && !self.pending.contains_key(id)
+            && !self.taken.contains_key(id)
+    }
+
+    /// Returns how many wait for the next hour, whatever it is.
+    pub(super) fn waiting(&self) -> usize {
+        self.pending.values().filter(|waiting| waiting.hour.is_none()).count()
+    }
+
+    /// Keeps a decision until its hour closes, without the names and the reason of who decided: nothing depends on them.
+    pub(super) fn keep(&mut self, decision: &Decision, hour: Option<Timestamp>) {
+        let mut decision = Decision {
+            decided_by: Text::default(),
+            claimed_by: None,
+            reason: String::new(),
+            in_force: BTreeMap::new(),
+            ..decision.clone()
+        };
+        if let Ruling::Disposition(disposed) = &mut decision.ruling {
+            precision::round(disposed);
+        }
+        self.pending.insert(decision.decision_id, Dated { decision, hour });
+        self.is_changed = true;
+    }
+
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> usize {
+        self.taken.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn in_force(&self) -> &InForce {
+        &self.in_force
+    }
+
+    pub(super) fn take_effects(&mut self) -> Vec<(Uuid, Timestamp)> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Takes the decisions that wait for the hour that begins at `hour`, with the org's clock at `now`. Returns what held
+    /// before if it may have changed.
+    pub(super) fn close_hour(&mut self, hour: Timestamp, now: Timestamp) -> Option<InForce> {
+        let is_due = |waiting: &Dated| waiting.hour.is_none_or(|start| start <= hour);
+        let due: Vec<Uuid> = self.pending.iter().filter(|(_, waiting)| is_due(waiting)).map(|(id, _)| *id).collect();
+        if self.is_empty() || (due.is_empty() && now < self.next) {
+            return None;
+        }
+        for id in due {
+            if let Some(waiting) = self.pending.remove(&id) {
+                self.taken.insert(id, Dated { hour: Some(hour), ..waiting });
+                self.effects.push((id, hour));
+            }
+        }
+        self.is_changed = true;
+        self.now = self.now.max(now);
+        let before = std::mem::take(&mut self.in_force);
+        self.forget();
+        self.work_out();
+        Some(before)
+    }
+
+    /// Works out what holds, and until when. Decisions that disagree hold in the order in which they begin, and the latest
+    /// counts; those that begin together in the order of their ids.
+    fn work_out(&mut self) {
+        let standing = self.standing();
+        let mut in_order: Vec<&Dated> = standing.iter().filter_map(|id| self.taken.get(id)).collect();
+        in_order.sort_by_key(|taken| (taken.decision.from, taken.decision.decision_id));
+        let mut in_force = InForce::default();
+        let mut credits = Vec::new();
+        for Dated { decision, hour } in in_order {
+            match (&decision.ruling, &decision.user_id) {
+                (Ruling::Class { class }, Some(user)) if decision.holds_at(self.now) => {
+                    in_force.classes.insert(user.clone(), *class);
+                }
+                (Ruling::Disposition(disposed), _) => {
+                    in_force.dispositions.insert(decision.decision_id);
+                    credits.push((disposed, self.now.since(hour.unwrap_or(self.now)) / DAY));
+                }
+                _ => {}
+            }
+        }
+        in_force.precisions = precision::factors(credits.into_iter());
+        self.in_force = in_force;
+        // Credit fades by days.
+        let tomorrow = Timestamp(self.now.0.div_euclid(DAY).saturating_add(1).saturating_mul(DAY));
+        let ends = self.taken.values().flat_map(|taken| [Some(taken.decision.from), taken.decision.until]).flatten();
+        self.next = ends.filter(|end| *end > self.now).fold(tomorrow, Timestamp::min);
+    }
+
+    /// Returns the decisions that no other one has undone, or ended by now.
+    fn standing(&self) -> BTreeSet<Uuid> {
+        let mut replaced: BTreeMap<Uuid, Vec<&Decision>> = BTreeMap::new();
+        for Dated { decision, .. } in self.taken.values() {
+            if let Some(earlier) = decision.ruling.replaces() {
+                replaced.entry(earlier).or_default().push(decision);
+            }
+        }
+        self.taken.keys().copied().filter(|id| stands(*id, self.now, &replaced, MOST_UNDONE)).collect()
+    }
+
+    /// Drops what can no longer matter: dispositions and what is over, once 90 days have passed since they took effect, and
+    /// then what ended or undid them.
+    fn forget(&mut self) {
+        let standing = self.standing();
+        let is_lasting = |taken: &Dated| {
+            matches!(taken.decision.ruling, Ruling::Class { .. } | Ruling::Settings { .. })
+                && taken.decision.until.is_none_or(|until| until > self.now)
+                && standing.contains(&taken.decision.decision_id)
+        };
+        let oldest = self.now.plus(-FADED * DAY);
+        let is_old = |taken: &Dated| taken.hour.is_none_or(|hour| hour <= oldest);
+        let mut by_age: Vec<(bool, Option<Timestamp>, Uuid)> =
+            self.taken.iter().map(|(id, taken)| (is_lasting(taken), taken.hour, *id)).collect();
+        by_age.sort_unstable();
+        let old = |taken: &Dated| is_old(taken) && !is_lasting(taken) && taken.decision.ruling.replaces().is_none();
+        let mut dropped: Vec<Uuid> = self.taken.iter().filter(|(_, taken)| old(taken)).map(|(id, _)| *id).collect();
+        let excess = self.taken.len().saturating_sub(dropped.len()).saturating_sub(MOST_TAKEN);
+        let kept = by_age.into_iter().map(|(.., id)| id).filter(|id| !dropped.contains(id));
+        let excess: Vec<Uuid> = kept.take(excess).collect();
+        dropped.extend(excess);
+        for id in dropped {
+            self.drop_with_earlier(id);
+        }
+        // What ended a decision goes when that one is gone, and may itself have been undone.
+        loop {
+            let is_needed = |taken: &Dated| {
+                let earlier = taken.decision.ruling.replaces();
+                earlier.is_none_or(|earlier| self.taken.contains_key(&earlier)) || !is_old(taken)
+            };
+            let gone: Vec<Uuid> = self.taken.iter().filter(|(_, taken)| !is_needed(taken)).map(|(id, _)| *id).collect();
+            if gone.is_empty() {
+                break;
+            }
+            gone.iter().for_each(|id| drop(self.taken.remove(id)));
+        }
+    }
+
+    /// Drops a decision, and the one that it ended or undid, which would hold again without it.
+    fn drop_with_earlier(&mut self, id: Uuid) {
+        let mut next = Some(id);
+        while let Some(dropped) = next.and_then(|id| self.taken.remove(&id)) {
+            next = dropped.decision.ruling.replaces();
+        }
+    }
+
+    /// Whether an account has a class by hand.
+    pub(crate) fn has_classes(&self) -> bool {
+        !self.in_force.classes.is_empty()
+    }
+
+    /// Returns the class by hand of an account.
+    pub(crate) fn class_of(&self, user: &UserId) -> Option<UserClass> {
+        self.in_force.classes.get(user).copied()
+    }
+
+    /// Returns the factors of detectors for a class that differ from 1, in the order of detectors.
+    pub(crate) fn precisions(&self, class: UserClass) -> &[Precision] {
+        self.in_force.precisions.get(class as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the accounts that have another class by hand than before.
+    pub(super) fn changed_classes<'a>(&'a self, before: &'a InForce) -> impl Iterator<Item = &'a UserId> {
+        let now = self.in_force.classes.iter();
+        now.filter(|(user, class)| before.classes.get(*user) != Some(*class)).map(|(user, _)| user)
+    }
+
+    /// Returns the dispositions that did not hold before, and of those that no longer hold the decision that ended or undid
+    /// them. Those that are too old to be kept are not among them.
+    pub(super) fn changed_dispositions(&self, before: &InForce) -> Vec<Decision> {
+        let held = &before.dispositions;
+        let begun = self.in_force.dispositions.difference(held).filter_map(|id| self.taken.get(id));
+        let holds_no_more = |id: &Uuid| held.contains(id) && !self.in_force.dispositions.contains(id);
+        let is_over = |id: &Uuid| holds_no_more(id) && self.taken.contains_key(id);
+        let standing = self.standing();
+        let ended = self.taken.iter().filter(|(id, taken)| {
+            standing.contains(*id) && taken.decision.ruling.replaces().is_some_and(|earlier| is_over(&earlier))
+        });
+        begun.chain(ended.map(|(_, taken)| taken)).map(|taken| taken.decision.clone()).collect()
+    }
+}
+
+/// Whether no decision that stands itself has undone a decision, or ended it by now. `depth` bounds how far that is
+/// followed.
+fn stands(id: Uuid, now: Timestamp, replaced: &BTreeMap<Uuid, Vec<&Decision>>, depth: u32) -> bool {
+    let later = replaced.get(&id).map_or(&[][..], Vec::as_slice);
+    let is_effective = |later: &&Decision| match later.ruling {
+        Ruling::Ended { .. } => later.from <= now,
+        _ => true,
+    };
+    depth == 0
+        || !later
+            .iter()
+            .filter(|later| is_effective(later))
+            .any(|later| stands(later.decision_id, now, replaced, depth - 1))
+}
+
+impl From<&Decisions> for StoredDecisions {
+    fn from(decisions: &Decisions) -> Self {
+        let stored = |all: &BTreeMap<Uuid, Dated>| {
+            // Every field has a form in JSON: only a map with keys that are no text could fail.
+            let json = |decision| serde_json::to_string(decision).unwrap_or_default();
+            all.values().map(|dated| (dated.hour.map(|hour| hour.0), json(&dated.decision))).collect()
+        };
+        Self { pending: stored(&decisions.pending), taken: stored(&decisions.taken), now: decisions.now.0 }
+    }
+}
+
+impl TryFrom<StoredDecisions> for Decisions {
+    type Error = serde_json::Error;
+
+    fn try_from(stored: StoredDecisions) -> Result<Self, serde_json::Error> {
+        let read = |all: Vec<(Option<i64>, String)>| {
+            let read = |(hour, json): (Option<i64>, String)| {
+                let decision: Decision = serde_json::from_str(&json)?;
+                Ok((decision.decision_id, Dated { decision, hour: hour.map(Timestamp) }))
+            };
+            all.into_iter().map(read).collect::<Result<_, serde_json::Error>>()
+        };
+        let mut decisions = Self {
+            pending: read(stored.pending)?,
+            taken: read(stored.taken)?,
+            now: Timestamp(stored.now),
+            ..Self::default()
+        };
+        decisions.work_out();
+        Ok(decisions)
+    }
+}
+
+impl Decisions {
+    /// Erases an account: its class by hand and what waits. What dispositions were credited stays; it names nobody.
+    /// Returns whether anything has changed.
+    pub(crate) fn erase(&mut self, user: &UserId) -> bool {
+        let is_of = |decision: &Decision| decision.user_id.as_ref() == Some(user);
+        let before = (self.pending.len(), self.taken.len());
+        self.pending.retain(|_, waiting| !is_of(&waiting.decision));
+        self.taken
+            .retain(|_, taken| !(is_of(&taken.decision) && matches!(taken.decision.ruling, Ruling::Class { .. })));
+        let mut has_changed = before != (self.pending.len(), self.taken.len());
+        for taken in self.taken.values_mut().filter(|taken| is_of(&taken.decision)) {
+            taken.decision.user_id = None;
+            has_changed = true;
+        }
+        has_changed
+    }
+}
