@@ -183,6 +183,24 @@ impl Disposition {
 }
 
 impl Ruling {
+    /// All kinds, as [`Ruling::kind`] returns them.
+    pub const KINDS: [&'static str; 14] = [
+        "disposition",
+        "suppression",
+        "allowlist",
+        "watch",
+        "sensitivity",
+        "joined",
+        "class",
+        "settings",
+        "ended",
+        "undone",
+        "acknowledged",
+        "reopened",
+        "comment",
+        "snoozed",
+    ];
+
     /// Returns the kind as JSON and the database have it.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -1,9 +1,13 @@
 //! The command line. Comments of arguments are the help text.
 
+mod decisions;
+
+pub(crate) use decisions::*;
+
 use clap::{Args, Parser, Subcommand};
 use detector::Group;
 use model::{OrgId, Timestamp, UserId};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Runs and operates the services of orgwatch
 #[derive(Debug, Parser)]
@@ -44,7 +48,30 @@ pub(crate) enum Command {
         /// Ids of incidents; all where absent
         incidents: Vec<model::Uuid>,
     },
-    /// Write the findings and incidents of Postgres as `orgwatch backtest` writes them
+    /// List incidents, and say how far they are dealt with
+    #[command(subcommand)]
+    Incident(IncidentCommand),
+    /// Say what incidents were, and so teach what is usual and which detectors are right
+    Decide(DecideArguments),
+    /// Let findings count for nothing, for a while
+    #[command(subcommand)]
+    Suppress(SuppressCommand),
+    /// Judge an account harder, for a while
+    #[command(subcommand)]
+    Watch(WatchCommand),
+    /// Say which class an account has
+    Classify(ClassifyArguments),
+    /// Say how much access to objects weighs
+    #[command(subcommand)]
+    Sensitivity(SensitivityCommand),
+    /// Say what an integration is there for: what fits counts for nothing, what does not counts for more
+    Allow(AllowArguments),
+    /// Print, as a file for `allow --file`, what an account was found to do
+    ProposeAllowlist(ProposeArguments),
+    /// List all decisions, and take one back
+    #[command(subcommand)]
+    Decisions(DecisionsCommand),
+    /// Write the findings, incidents and decisions of Postgres as `orgwatch backtest` writes and reads them
     Export(ExportArguments),
     /// Check, print and distribute the configuration
     #[command(subcommand)]
@@ -138,17 +165,22 @@ impl ExportArguments {
     /// # Errors
     /// If that is nothing, or standard output would be written twice.
     pub(crate) fn output(self) -> Result<OutputArguments, String> {
-        let Self { file, output: OutputArguments { findings, incidents } } = self;
-        let output = OutputArguments { findings, incidents: incidents.or(file) };
-        match (&output.findings, &output.incidents) {
-            (None, None) => Err("name what to write: --incidents FILE, --findings FILE or both; `export -` writes \
-                                 incidents to standard output"
-                .to_owned()),
-            (Some(findings), Some(incidents)) if findings == incidents => {
-                Err(format!("findings and incidents cannot both be written to {}", findings.display()))
-            }
-            _ => Ok(output),
+        let Self { file, output: OutputArguments { findings, incidents, decisions } } = self;
+        let output = OutputArguments { findings, incidents: incidents.or(file), decisions };
+        let files = output.files();
+        if files.is_empty() {
+            return Err(
+                "name what to write: --incidents FILE, --findings FILE or --decisions FILE; `export -` writes \
+                        incidents to standard output"
+                    .to_owned(),
+            );
         }
+        for (index, (what, path)) in files.iter().enumerate() {
+            if let Some((other, _)) = files.iter().take(index).find(|(_, other)| other == path) {
+                return Err(format!("{other} and {what} cannot both be written to {}", path.display()));
+            }
+        }
+        Ok(output)
     }
 }
 
@@ -168,6 +200,17 @@ pub(crate) struct OutputArguments {
     /// Write every incident with its receipt, one JSON object per line; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) incidents: Option<PathBuf>,
+    /// Write every decision of people, one JSON object per line; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) decisions: Option<PathBuf>,
+}
+
+impl OutputArguments {
+    /// Returns what is written, with its file.
+    pub(crate) fn files(&self) -> Vec<(&'static str, &Path)> {
+        let files = [("findings", &self.findings), ("incidents", &self.incidents), ("decisions", &self.decisions)];
+        files.into_iter().filter_map(|(what, path)| Some((what, path.as_deref()?))).collect()
+    }
 }
 
 pub(crate) fn parse_org(text: &str) -> Result<OrgId, String> {

@@ -1,20 +1,38 @@
 //! The commands: one function for each service, and the commands of operators in modules.
 
+mod allow;
+mod classify;
+mod decide;
+mod decisions;
 mod health;
+mod incident;
 mod letter;
 mod lifecycle;
 pub(crate) mod operate;
 mod readers;
 mod salesforce;
+mod sensitivity;
 mod sources;
+mod suppress;
+mod watch;
 
+pub(crate) use allow::{allow, propose};
+pub(crate) use classify::classify;
+pub(crate) use decide::decide;
+pub(crate) use decisions::decisions;
 pub(crate) use health::health;
+pub(crate) use incident::incident;
 pub(crate) use lifecycle::{org, partition, user};
 pub(crate) use operate::{config, dead, export, migrate, topology, verify};
 pub(crate) use readers::readers;
 pub(crate) use salesforce::{backfill, doctor};
+pub(crate) use sensitivity::sensitivity;
 pub(crate) use sources::sources;
+pub(crate) use suppress::suppress;
+pub(crate) use watch::watch;
 
+use self::decisions::Desk;
+use crate::arguments::EndArguments;
 use crate::config::Config;
 use crate::node::Node;
 use crate::started;
@@ -22,6 +40,7 @@ use anyhow::Result;
 use detector::Group;
 use runtime::shutdown::on_signals;
 use runtime::telemetry::Telemetry;
+use std::process::ExitCode;
 use store::Store;
 
 /// Runs ingest until a signal.
@@ -82,6 +101,18 @@ pub(crate) async fn notifier(config: Config, telemetry: &Telemetry) -> Result<()
         Ok(())
     })
     .await
+}
+
+/// Ends a decision of a kind.
+///
+/// # Errors
+/// If there is no such decision, or no hour of its org is closed yet and no time is given.
+async fn end(config: &Config, arguments: EndArguments, kind: &'static str) -> Result<ExitCode> {
+    let EndArguments { decision, from, because } = arguments;
+    let desk = Desk::open(config, because.who).await?;
+    let target = desk.target(decision, Some(kind)).await?;
+    let ended = desk.end(&target, from, &because.reason).await?;
+    desk.record(vec![ended], &[]).await
 }
 
 /// Connects an operator's command to the database, and checks its schema.

@@ -1,4 +1,4 @@
-//! Findings and incidents of Postgres, in the form and order of `orgwatch backtest`.
+//! Findings, incidents and decisions of Postgres, in the form and order of `orgwatch backtest`.
 
 use crate::arguments::OutputArguments;
 use anyhow::{Context, Result};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use store::{FindingFilter, IncidentFilter, Status, Store, StoredFinding};
+use store::{DecisionFilter, FindingFilter, IncidentFilter, Status, Store, StoredFinding};
 
 /// Writes the files that the arguments name; `-` is standard output.
 ///
@@ -22,6 +22,9 @@ pub(crate) async fn write(store: &Store, output: &OutputArguments) -> Result<()>
     }
     if let Some(path) = &output.incidents {
         write_lines(path, &incidents(store).await?)?;
+    }
+    if let Some(path) = &output.decisions {
+        write_lines(path, &store.decisions(&DecisionFilter::default()).await?)?;
     }
     Ok(())
 }

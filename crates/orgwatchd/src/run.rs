@@ -41,6 +41,18 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Topology(command) => commands::topology(config, command).await,
         Command::Dead(command) => commands::dead(config, command).await,
         Command::Verify { incidents } => commands::verify(config, incidents).await,
+        Command::Incident(command) => commands::incident(config, command).await,
+        Command::Decide(arguments) => commands::decide(config, arguments).await,
+        Command::Suppress(command) => {
+            let scope = usage(command.scope());
+            commands::suppress(config, command, scope).await
+        }
+        Command::Watch(command) => commands::watch(config, command).await,
+        Command::Classify(arguments) => commands::classify(config, arguments).await,
+        Command::Sensitivity(command) => commands::sensitivity(config, command).await,
+        Command::Allow(arguments) => commands::allow(config, arguments).await,
+        Command::ProposeAllowlist(arguments) => commands::propose(config, arguments).await,
+        Command::Decisions(command) => commands::decisions(config, command).await,
         Command::Export(arguments) => commands::export(config, &usage(arguments.output())).await,
         Command::Config(command) => commands::config(config, command).await,
         Command::Migrate => commands::migrate(config).await,

@@ -96,6 +96,8 @@ ALTER TABLE orgwatch.incidents ALTER COLUMN snoozed_until SET STATISTICS 0;
 -- The suppression or allowlist because of which it counts for nothing.
 ALTER TABLE orgwatch.findings ADD COLUMN hidden_by uuid;
 ALTER TABLE orgwatch.findings ALTER COLUMN hidden_by SET STATISTICS 0;
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX findings_by_hider ON orgwatch.findings (hidden_by) WHERE hidden_by IS NOT NULL;
 
 -- No release has read or written them.
 -- squawk-ignore ban-drop-table

@@ -8,7 +8,7 @@ pub use due::{Due, Purpose};
 pub use effects::Effect;
 
 use self::row::DecisionRow;
-use crate::convert::text;
+use crate::convert::{text, unsigned};
 use crate::error::{Context, Result, StoreError};
 use crate::{Correlation, Store};
 use model::{Decision, OrgId, Timestamp, UserId};
@@ -28,6 +28,17 @@ pub struct DecisionFilter {
     pub kinds: Option<Vec<&'static str>>,
     /// Those about this incident, as it was called when they were recorded.
     pub incident_id: Option<Uuid>,
+}
+
+/// What a suppression or allowlist hides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hidden {
+    /// The decision.
+    pub decision_id: Uuid,
+    /// The number of findings that count for nothing because of it.
+    pub findings: u64,
+    /// Event time at which the latest of them was first observed.
+    pub latest_at: Timestamp,
 }
 
 impl Store {
@@ -100,6 +111,28 @@ impl Store {
         rows.into_iter().map(Decision::try_from).collect()
     }
 
+    /// Returns how many findings each of these decisions hides, and when the latest of them was observed; those that hide
+    /// none are left out.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn hidden(&self, ids: &[Uuid]) -> Result<Vec<Hidden>> {
+        let rows = sqlx::query!(
+            r#"SELECT hidden_by AS "decision_id!", count(*) AS "findings!", max(observed_at) AS "latest!"
+               FROM orgwatch.findings WHERE hidden_by = ANY($1) GROUP BY hidden_by ORDER BY hidden_by"#,
+            ids
+        )
+        .fetch_all(&self.pool)
+        .await
+        .context("count hidden findings")?;
+        let hidden = rows.into_iter().map(|row| Hidden {
+            decision_id: row.decision_id,
+            findings: unsigned(row.findings),
+            latest_at: Timestamp(row.latest),
+        });
+        Ok(hidden.collect())
+    }
+
     /// Returns at most `limit` accounts of the org that ever had a finding, by id: those after `after`.
     ///
     /// # Errors
@@ -147,9 +180,11 @@ impl Correlation {
                    ARRAY(SELECT e.hour FROM orgwatch.decision_effects e WHERE e.decision_id = d.decision_id
                          ORDER BY e.partition) AS "hours!"
                FROM orgwatch.decisions d
-               WHERE d.kind NOT IN ('comment', 'settings')
-                 AND (d.org_id, d.user_id) IN (SELECT * FROM UNNEST($1::text[], $2::text[]))
-                  OR d.kind NOT IN ('comment', 'settings') AND d.org_id = ANY($1) AND d.user_id IS NULL
+               WHERE d.kind NOT IN ('comment', 'settings') AND d.sequence = ANY(ARRAY(
+                   SELECT o.sequence FROM orgwatch.decisions o
+                   JOIN UNNEST($1::text[], $2::text[]) AS u (org_id, user_id) USING (org_id, user_id)
+                   UNION ALL
+                   SELECT o.sequence FROM orgwatch.decisions o WHERE o.org_id = ANY($1) AND o.user_id IS NULL))
                ORDER BY d.sequence"#,
             &orgs as &[&str],
             &users as &[&str]

@@ -79,6 +79,8 @@ pub struct IncidentFilter {
     pub ids: Option<Vec<Uuid>>,
     /// Those with these statuses; `None`: all but `merged`.
     pub statuses: Option<Vec<Status>>,
+    /// Those with an event at this event time or later.
+    pub since: Option<Timestamp>,
 }
 
 /// Selects findings by all given fields; the default selects all.
@@ -90,6 +92,8 @@ pub struct FindingFilter {
     pub user_id: Option<UserId>,
     /// Those that belong to these incidents.
     pub incident_ids: Option<Vec<Uuid>>,
+    /// Those that were first observed at this event time or later.
+    pub since: Option<Timestamp>,
 }
 
 /// One change of an incident.
@@ -131,12 +135,13 @@ impl Store {
                    orgwatch.to_ms(snoozed_until) AS snoozed_until
                FROM orgwatch.incidents
                WHERE status = ANY($1) AND ($2::text IS NULL OR org_id = $2) AND ($3::text IS NULL OR user_id = $3)
-                 AND ($4::uuid[] IS NULL OR incident_id = ANY($4))
+                 AND ($4::uuid[] IS NULL OR incident_id = ANY($4)) AND ($5::bigint IS NULL OR last_event_at >= $5)
                ORDER BY incident_id"#,
             &statuses,
             filter.org_id.as_ref().map(OrgId::as_str),
             filter.user_id.as_ref().map(UserId::as_str),
-            filter.ids.as_deref()
+            filter.ids.as_deref(),
+            filter.since.map(|since| since.0)
         )
         .fetch_all(&self.pool)
         .await
@@ -203,11 +208,12 @@ impl Store {
             r#"SELECT finding_id, message, first_observed_at, traceparent, incident_id, hidden_by
                FROM orgwatch.findings
                WHERE ($1::text IS NULL OR org_id = $1) AND ($2::text IS NULL OR user_id = $2)
-                 AND ($3::uuid[] IS NULL OR incident_id = ANY($3))
+                 AND ($3::uuid[] IS NULL OR incident_id = ANY($3)) AND ($4::bigint IS NULL OR observed_at >= $4)
                ORDER BY finding_id"#,
             filter.org_id.as_ref().map(OrgId::as_str),
             filter.user_id.as_ref().map(UserId::as_str),
-            filter.incident_ids.as_deref()
+            filter.incident_ids.as_deref(),
+            filter.since.map(|since| since.0)
         )
         .fetch_all(&self.pool)
         .await

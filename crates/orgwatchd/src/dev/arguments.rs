@@ -20,9 +20,9 @@ impl Command {
     /// If standard output, to which `dev` prints incidents, is also a file to write.
     pub(crate) fn checked(self) -> Result<Self, String> {
         if let Self::Dev(DevArguments { output, .. }) = &self
-            && [&output.findings, &output.incidents].into_iter().flatten().any(|path| path.as_os_str() == "-")
+            && output.files().iter().any(|(_, path)| path.as_os_str() == "-")
         {
-            return Err("`dev` prints to standard output itself: write incidents and findings to files".to_owned());
+            return Err("`dev` prints to standard output itself: write to files".to_owned());
         }
         Ok(self)
     }
@@ -72,7 +72,7 @@ pub(crate) struct DevArguments {
 impl DevArguments {
     /// Returns whether the run ends when everything is played.
     pub(super) fn is_finite(&self) -> bool {
-        self.until_idle || self.output.findings.is_some() || self.output.incidents.is_some()
+        self.until_idle || !self.output.files().is_empty()
     }
 }
 

@@ -6,7 +6,7 @@ use model::{Decision, Disposition, OrgId, Ruling, Timestamp, UserClass, UserId, 
 use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use store::{DecisionFilter, Effect, IncidentFilter, Owner, Purpose, Store, StoreError};
+use store::{DecisionFilter, Effect, FindingFilter, Hidden, IncidentFilter, Owner, Purpose, Store, StoreError};
 
 fn disposed() -> Ruling {
     Ruling::Disposition(Disposed {
@@ -262,8 +262,21 @@ async fn how_incidents_and_findings_stand_is_stored() {
     hidden.hidden_by = Some(Uuid::from_u128(9));
     let mut correlation = store.correlate(std::slice::from_ref(&emma)).await.unwrap();
     correlation.put_findings(std::slice::from_ref(&hidden)).await.unwrap();
+    let other = stored(finding(2, &emma));
+    correlation.put_findings(&[other]).await.unwrap();
     assert_eq!(correlation.findings(&[Uuid::from_u128(1)], &[]).await.unwrap(), [hidden]);
     correlation.commit().await.unwrap();
+    let expect = Hidden { decision_id: Uuid::from_u128(9), findings: 1, latest_at: Timestamp(1_000) };
+    assert_eq!(store.hidden(&[8, 9].map(Uuid::from_u128)).await.unwrap(), [expect]);
+
+    for (since, count) in [(1_000, 2), (1_001, 0)] {
+        let filter = FindingFilter { since: Some(Timestamp(since)), ..FindingFilter::default() };
+        assert_eq!(store.findings(&filter).await.unwrap().len(), count, "{since}");
+    }
+    for (since, count) in [(2_000, 1), (2_001, 0)] {
+        let filter = IncidentFilter { since: Some(Timestamp(since)), ..IncidentFilter::default() };
+        assert_eq!(store.incidents(&filter).await.unwrap().len(), count, "{since}");
+    }
 }
 
 #[tokio::test]

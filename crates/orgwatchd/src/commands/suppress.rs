@@ -1,0 +1,98 @@
+//! Lets findings count for nothing, for a while.
+
+use super::decisions::{Desk, Life, Listed, Preview, account, by, describe, listed, recent, show, table, time};
+use super::operate::print;
+use crate::arguments::{ListArguments, ScopeArguments, SuppressCommand};
+use crate::config::Config;
+use anyhow::Result;
+use model::Ruling;
+use model::decision::Scope;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::ExitCode;
+use store::{Hidden, Store};
+
+/// Lists, previews, adds or ends suppressions. `scope` is that of the arguments, if they have one.
+///
+/// # Errors
+/// If no hour of the org is closed yet and no time is given, or a suppression to end does not exist.
+pub(crate) async fn suppress(config: Config, command: SuppressCommand, scope: Scope) -> Result<ExitCode> {
+    match command {
+        SuppressCommand::List(arguments) => {
+            let store = super::database(&config, "orgwatch-operator").await?;
+            list(&store, &arguments).await
+        }
+        SuppressCommand::Preview { scope: arguments, format } => {
+            let store = super::database(&config, "orgwatch-operator").await?;
+            preview(&store, &arguments, &scope, format.json).await
+        }
+        SuppressCommand::Add { scope: arguments, holds, dry_run, because } => {
+            let desk = Desk::open(&config, because.who.clone()).await?;
+            if dry_run {
+                return preview(&desk.store, &arguments, &scope, desk.prints_json()).await;
+            }
+            let life = Life::expiring(&holds, desk.start(&arguments.org, holds.from).await?)?;
+            let ruling = Ruling::Suppression { scope };
+            let added = desk.decision(&arguments.org, arguments.user.as_ref(), ruling, life, &because.reason);
+            desk.record(vec![added], &[]).await
+        }
+        SuppressCommand::End(arguments) => super::end(&config, arguments, "suppression").await,
+    }
+}
+
+/// Prints what a suppression would have hidden.
+async fn preview(store: &Store, arguments: &ScopeArguments, scope: &Scope, as_json: bool) -> Result<ExitCode> {
+    let clock = store.org_clock(&arguments.org).await?.unwrap_or_else(runtime::clock::now);
+    let recent = recent(store, &arguments.org, arguments.user.as_ref(), clock).await?;
+    let preview = Preview::of(scope, &recent);
+    if as_json {
+        print(&preview)?;
+    } else {
+        write!(std::io::stdout(), "{}", preview.text())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints suppressions, one line for each, with what they hide.
+async fn list(store: &Store, arguments: &ListArguments) -> Result<ExitCode> {
+    let listed = listed(store, arguments, None, Some("suppression")).await?;
+    let ids: Vec<_> = listed.iter().map(|listed| listed.decision.decision_id).collect();
+    let hidden: BTreeMap<_, Hidden> =
+        store.hidden(&ids).await?.into_iter().map(|hidden| (hidden.decision_id, hidden)).collect();
+    if arguments.format.json {
+        let entries = listed.iter().map(|Listed { decision, standing }| {
+            let hidden = hidden.get(&decision.decision_id);
+            json!({
+                "decision": decision,
+                "standing": standing,
+                "hidden_findings": hidden.map_or(0, |hidden| hidden.findings),
+                "last_hidden_at": hidden.map(|hidden| hidden.latest_at),
+            })
+        });
+        print(&json!({ "suppressions": entries.collect::<Vec<Value>>() }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if listed.is_empty() {
+        return show(&listed, false);
+    }
+    let header = ["decision", "org", "account", "what", "until", "standing", "hidden", "last hidden", "by", "reason"];
+    let mut table = table(&header);
+    for Listed { decision, standing } in &listed {
+        let hidden = hidden.get(&decision.decision_id);
+        table.add_row([
+            decision.decision_id.to_string(),
+            decision.org_id.to_string(),
+            account(decision.user_id.as_ref()),
+            describe(&decision.ruling),
+            decision.until.map_or_else(|| "for good".to_owned(), time),
+            standing.to_string(),
+            hidden.map_or(0, |hidden| hidden.findings).to_string(),
+            hidden.map(|hidden| time(hidden.latest_at)).unwrap_or_default(),
+            by(decision),
+            decision.reason.clone(),
+        ]);
+    }
+    writeln!(std::io::stdout(), "{table}")?;
+    Ok(ExitCode::SUCCESS)
+}
