@@ -2,7 +2,7 @@
 
 use crate::Settings;
 use model::decision::Disposed;
-use model::{Decision, Disposition, Finding, Incident, Ruling, Text, Timestamp, Uuid};
+use model::{Decision, Disposition, Finding, Incident, Ruling, TermKind, Text, Timestamp, Uuid};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The decisions that hold for the findings of one account: on any set of them the result is the same, in whatever order
@@ -150,18 +150,86 @@ fn counts(decision: &Decision, all: &BTreeMap<Uuid, Decision>, depth: usize) -> 
 }
 
 /// Returns what a disposition of an incident says: of the incident as it stands. `counts`: whether detectors are credited,
-/// each with its share of the points of findings, rounded to four decimals.
+/// if the disposition says whether they were right.
 pub fn dispose(incident: &Incident, disposition: Disposition, teaches: bool, counts: bool) -> Disposed {
-    let findings = || incident.receipt.terms.iter().filter(|term| term.finding_id.is_some() && term.points.0 > 0);
-    let total: i32 = findings().map(|term| term.points.0).sum();
-    let share = |points: i32| (f64::from(points) / f64::from(total) * 1e4).round() / 1e4;
-    let credits = findings().filter(|_| counts).map(|term| (term.name.clone(), share(term.points.0)));
+    let is_credited = counts && disposition.was_right().is_some();
     Disposed {
         incident_id: incident.incident_id,
         disposition,
         teaches,
-        credits: credits.collect(),
+        credits: if is_credited { credits(incident) } else { BTreeMap::new() },
         user_class: incident.user_class,
         severity: incident.severity,
+    }
+}
+
+/// Parts of a credit: shares are rounded, so that they are the same numbers after any number of times as JSON.
+const PARTS: i64 = 10_000;
+
+/// Returns the share that each detector has in the points of the receipt's findings. They add up to 1, unless there are
+/// none.
+fn credits(incident: &Incident) -> BTreeMap<Text, f64> {
+    let mut points: BTreeMap<&Text, i64> = BTreeMap::new();
+    for term in &incident.receipt.terms {
+        if term.kind == TermKind::Finding && term.points.0 > 0 {
+            *points.entry(&term.name).or_default() += i64::from(term.points.0);
+        }
+    }
+    let sum: i64 = points.values().sum();
+    // Each has its share of what is left, so that nothing is lost by rounding.
+    let (mut left, mut left_parts) = (sum, PARTS);
+    let mut shares = BTreeMap::new();
+    for (detector, points) in points {
+        let parts = (points * left_parts + left / 2) / left.max(1);
+        left -= points;
+        left_parts -= parts;
+        if parts > 0 {
+            shares.insert(detector.clone(), parts as f64 / PARTS as f64);
+        }
+    }
+    shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::finding;
+    use crate::{Rulebook, Settings, incidents};
+
+    fn incident(points: &[(&str, i32)]) -> Incident {
+        let rules = Rulebook::new("hash".into(), Settings::default());
+        let mut incident = incidents(vec![finding("row_spike", 1, 8.0, 0)], &rules, &Decisions::default()).remove(0);
+        let term = incident.receipt.terms[0].clone();
+        let of = |(name, points): &(&str, i32)| model::Term {
+            name: (*name).into(),
+            points: model::Points(*points),
+            ..term.clone()
+        };
+        incident.receipt.terms = points.iter().map(of).collect();
+        incident.receipt.terms.push(model::Term { kind: TermKind::Modifier, ..term.clone() });
+        incident
+    }
+
+    #[test]
+    fn credits_are_shares_of_the_points_of_findings_that_add_up_to_one() {
+        let check = |points: &[(&str, i32)], expect: &[(&str, f64)]| {
+            let credited = dispose(&incident(points), Disposition::Benign, true, true).credits;
+            let expect: BTreeMap<Text, f64> = expect.iter().map(|(name, share)| ((*name).into(), *share)).collect();
+            assert_eq!(credited, expect, "{points:?}");
+        };
+        check(&[], &[]);
+        check(&[("a", 0), ("b", -5)], &[]);
+        check(&[("a", 1)], &[("a", 1.0)]);
+        check(&[("b", 100), ("a", 200), ("b", 100)], &[("a", 0.5), ("b", 0.5)]);
+        check(&[("a", 1), ("b", 1), ("c", 1)], &[("a", 0.3333), ("b", 0.3334), ("c", 0.3333)]);
+        check(&[("a", 1), ("b", 99_999)], &[("b", 1.0)]);
+    }
+
+    #[test]
+    fn what_counts_for_nothing_has_no_credits() {
+        let credits = |was, counts| dispose(&incident(&[("a", 10)]), was, true, counts).credits.len();
+        assert_eq!(credits(Disposition::Malicious, true), 1);
+        assert_eq!(credits(Disposition::Malicious, false), 0);
+        assert_eq!(credits(Disposition::Suspicious, true), 0);
     }
 }

@@ -26,10 +26,10 @@ pub(crate) async fn decide(config: Config, arguments: DecideArguments) -> Result
         let user = Some(&incident.user_id);
         let mut suppressed = None;
         if chosen.suppress {
-            let (hidden, preview) = suppress(&desk, &stored, reason).await?;
+            let (hidden, preview) = suppress(&desk, &config, &stored, reason).await?;
             suppressed = hidden.until.map(|until| (hidden.from, until));
             decisions.push(hidden);
-            previews.extend(preview);
+            previews.push(preview);
         }
         effects.push(Effects::of(incident, &disposed, suppressed));
         let ruling = Ruling::Disposition(disposed);
@@ -58,19 +58,14 @@ pub(crate) async fn decide(config: Config, arguments: DecideArguments) -> Result
 
 /// Makes the suppression that goes with a disposition: from the event time that the org has reached, and not before the
 /// incident is over. Returns also what it would have hidden.
-async fn suppress(desk: &Desk, stored: &StoredIncident, reason: &str) -> Result<(Decision, Option<Preview>)> {
+async fn suppress(desk: &Desk, config: &Config, stored: &StoredIncident, reason: &str) -> Result<(Decision, Preview)> {
     let incident = &stored.incident;
+    let (org, user) = (&incident.org_id, Some(&incident.user_id));
     let after = incident.last_event_at.plus(1);
-    let clock = desk.store.org_clock(&incident.org_id).await?.unwrap_or(after);
+    let clock = desk.store.org_clock(org).await?.unwrap_or(after);
     let never = Expiring { from: None, until: None, for_good: false };
     let life = Life::expiring(&never, clock.max(after))?;
-    let ruling = suppression(incident);
-    let preview = match &ruling {
-        Ruling::Suppression { scope } => {
-            let recent = recent(&desk.store, &incident.org_id, Some(&incident.user_id), clock).await?;
-            Some(Preview::of(scope, &recent))
-        }
-        _ => None,
-    };
-    Ok((desk.decision(&incident.org_id, Some(&incident.user_id), ruling, life, reason), preview))
+    let decision = desk.decision(org, user, suppression(incident), life, reason);
+    let preview = Preview::of(&decision, &recent(&desk.store, config, (org, user), clock).await?);
+    Ok((decision, preview))
 }

@@ -19,7 +19,7 @@ use crate::arguments::{DecisionsCommand, ListArguments};
 use crate::config::Config;
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
-use model::{Decision, Ruling, Timestamp, UserId, Uuid};
+use model::{Decision, Ruling, Timestamp, UserId};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -133,9 +133,4 @@ pub(super) fn by(decision: &Decision) -> String {
         Some(claimed) => format!("{claimed} (as claimed by {})", decision.decided_by),
         None => decision.decided_by.to_string(),
     }
-}
-
-/// Returns ids, separated by commas.
-pub(super) fn ids(ids: &[Uuid]) -> String {
-    ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -37,8 +37,12 @@ pub(crate) async fn incident(config: Config, command: IncidentCommand) -> Result
             super::decide(config, DecideArguments { incidents, disposition: as_what, effects }).await
         }
         IncidentCommand::Reopen { incidents, because } => {
-            let ruling = |incident_id| Ruling::Reopened { incident_id };
-            record(&config, &incidents, because.who, &because.reason, ruling).await
+            let desk = Desk::open(&config, because.who).await?;
+            let mut undone = Vec::new();
+            for stored in desk.incidents(&incidents).await? {
+                undone.extend(desk.take_back(&stored, &because.reason).await?);
+            }
+            desk.record(undone, &[]).await
         }
         IncidentCommand::Comment { incident, text, who } => {
             record(&config, &[incident], who, &text, |incident_id| Ruling::Comment { incident_id }).await

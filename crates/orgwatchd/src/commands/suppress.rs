@@ -25,12 +25,13 @@ pub(crate) async fn suppress(config: Config, command: SuppressCommand, scope: Sc
         }
         SuppressCommand::Preview { scope: arguments, format } => {
             let store = super::database(&config, "orgwatch-operator").await?;
-            preview(&store, &arguments, &scope, format.json).await
+            let desk = Desk::of(store, format);
+            preview(&desk, &config, &arguments, scope).await
         }
         SuppressCommand::Add { scope: arguments, holds, dry_run, because } => {
             let desk = Desk::open(&config, because.who.clone()).await?;
             if dry_run {
-                return preview(&desk.store, &arguments, &scope, desk.prints_json()).await;
+                return preview(&desk, &config, &arguments, scope).await;
             }
             let life = Life::expiring(&holds, desk.start(&arguments.org, holds.from).await?)?;
             let ruling = Ruling::Suppression { scope };
@@ -41,12 +42,14 @@ pub(crate) async fn suppress(config: Config, command: SuppressCommand, scope: Sc
     }
 }
 
-/// Prints what a suppression would have hidden.
-async fn preview(store: &Store, arguments: &ScopeArguments, scope: &Scope, as_json: bool) -> Result<ExitCode> {
-    let clock = store.org_clock(&arguments.org).await?.unwrap_or_else(runtime::clock::now);
-    let recent = recent(store, &arguments.org, arguments.user.as_ref(), clock).await?;
-    let preview = Preview::of(scope, &recent);
-    if as_json {
+/// Prints what a suppression would have done to recent incidents.
+async fn preview(desk: &Desk, config: &Config, arguments: &ScopeArguments, scope: Scope) -> Result<ExitCode> {
+    let ScopeArguments { org, user, .. } = arguments;
+    let clock = desk.store.org_clock(org).await?.unwrap_or_else(runtime::clock::now);
+    let recent = recent(&desk.store, config, (org, user.as_ref()), clock).await?;
+    let life = Life { from: clock, until: None };
+    let preview = Preview::of(&desk.decision(org, user.as_ref(), Ruling::Suppression { scope }, life, ""), &recent);
+    if desk.prints_json() {
         print(&preview)?;
     } else {
         write!(std::io::stdout(), "{}", preview.text())?;

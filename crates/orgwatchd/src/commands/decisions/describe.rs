@@ -21,7 +21,6 @@ pub(in crate::commands) fn describe(ruling: &Ruling) -> String {
         Ruling::Ended { decision_id } => format!("end of decision {decision_id}"),
         Ruling::Undone { decision_id } => format!("decision {decision_id} undone"),
         Ruling::Acknowledged { incident_id } => format!("at work on incident {incident_id}"),
-        Ruling::Reopened { incident_id } => format!("incident {incident_id} is open again"),
         Ruling::Comment { incident_id } => format!("remark on incident {incident_id}"),
         Ruling::Snoozed { incident_id, until } => format!("nothing of incident {incident_id} until {until}"),
     }
@@ -75,7 +74,7 @@ mod tests {
         check(r#"{"kind":"class","class":"integration"}"#, "class integration");
         check(
             r#"{"kind":"disposition","incident_id":"00000000-0000-0000-0000-000000000001","disposition":"false_positive",
-                "teaches":true,"user_class":"normal"}"#,
+                "teaches":true,"user_class":"normal","severity":"high"}"#,
             "incident 00000000-0000-0000-0000-000000000001 was false positive",
         );
     }

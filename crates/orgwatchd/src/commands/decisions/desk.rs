@@ -1,7 +1,7 @@
 //! Records decisions, and waits until they are applied.
 
 use super::describe;
-use crate::arguments::{Account, Expiring, Holding, ListArguments, Who};
+use crate::arguments::{Account, Expiring, Format, Holding, ListArguments, Who};
 use crate::commands::database;
 use crate::commands::operate::print;
 use crate::config::Config;
@@ -83,6 +83,11 @@ impl Desk {
     /// Connects to the database.
     pub(in crate::commands) async fn open(config: &Config, who: Who) -> Result<Self> {
         Ok(Self { store: database(config, APPLICATION).await?, who })
+    }
+
+    /// Takes a connection, to make decisions that are only previewed.
+    pub(in crate::commands) fn of(store: Store, format: Format) -> Self {
+        Self { store, who: Who { claimed_by: None, no_wait: true, format } }
     }
 
     /// Whether results are printed as JSON.
@@ -168,6 +173,28 @@ impl Desk {
         let from = self.start(&target.org_id, from).await?;
         let ruling = Ruling::Ended { decision_id: target.decision_id };
         Ok(self.decision(&target.org_id, target.user_id.as_ref(), ruling, Life { from, until: None }, reason))
+    }
+
+    /// Makes the decisions that take back what was said of an incident, so that it is open again.
+    ///
+    /// # Errors
+    /// If nothing was said of it.
+    pub(in crate::commands) async fn take_back(&self, stored: &StoredIncident, reason: &str) -> Result<Vec<Decision>> {
+        let incident = &stored.incident;
+        let arguments = ListArguments { org: Some(incident.org_id.clone()), all: false, format: self.who.format };
+        let said = super::listed(&self.store, &arguments, Some(&incident.user_id), Some("disposition")).await?;
+        let covers = |decision: &Decision| incident.findings.iter().any(|f| decision.holds_at(f.observed_at));
+        let undo = |decision: &Decision| {
+            let ruling = Ruling::Undone { decision_id: decision.decision_id };
+            let life = Life { from: decision.from, until: decision.until };
+            self.decision(&decision.org_id, decision.user_id.as_ref(), ruling, life, reason)
+        };
+        let undone: Vec<Decision> =
+            said.iter().map(|listed| &listed.decision).filter(|decision| covers(decision)).map(undo).collect();
+        if undone.is_empty() {
+            bail!("incident {}: nobody has said what it was, so it is not closed", incident.incident_id);
+        }
+        Ok(undone)
     }
 
     /// Makes the decisions that end all decisions of a kind that an account has in force.

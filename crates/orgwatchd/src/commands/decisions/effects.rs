@@ -2,9 +2,8 @@
 
 use crate::arguments::EffectArguments;
 use model::decision::{Disposed, Scope};
-use model::{Disposition, Incident, Ruling, TermKind, Text, Timestamp, UserId, Uuid};
+use model::{Disposition, Incident, Ruling, Timestamp, UserId, Uuid};
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// The effects of a disposition, each as a sentence.
 #[derive(Debug, PartialEq, Serialize)]
@@ -28,14 +27,7 @@ pub(in crate::commands) fn disposition(
     disposition: Disposition,
     arguments: &EffectArguments,
 ) -> Disposed {
-    let counts = !arguments.no_precision && disposition.was_right().is_some();
-    Disposed {
-        incident_id: incident.incident_id,
-        disposition,
-        teaches: !arguments.no_teach,
-        credits: if counts { credits(incident) } else { BTreeMap::new() },
-        user_class: incident.user_class,
-    }
+    risk::dispose(incident, disposition, !arguments.no_teach, !arguments.no_precision)
 }
 
 /// Returns the scope of the suppression that goes with a disposition: the detectors of the incident's findings.
@@ -43,33 +35,6 @@ pub(in crate::commands) fn suppression(incident: &Incident) -> Ruling {
     let counting = incident.findings.iter().filter(|finding| !finding.withdrawn);
     let detectors = counting.map(|finding| finding.detector.clone()).collect();
     Ruling::Suppression { scope: Scope { detectors, ..Scope::default() } }
-}
-
-/// Parts of a credit: shares are rounded, so that they are the same numbers after any number of times as JSON.
-const PARTS: i64 = 10_000;
-
-/// Returns the share that each detector has in the points of the receipt's findings. They add up to 1, unless there are
-/// none.
-fn credits(incident: &Incident) -> BTreeMap<Text, f64> {
-    let mut points: BTreeMap<&Text, i64> = BTreeMap::new();
-    for term in &incident.receipt.terms {
-        if term.kind == TermKind::Finding && term.points.0 > 0 {
-            *points.entry(&term.name).or_default() += i64::from(term.points.0);
-        }
-    }
-    let sum: i64 = points.values().sum();
-    // Each has its share of what is left, so that nothing is lost by rounding.
-    let (mut left, mut left_parts) = (sum, PARTS);
-    let mut shares = BTreeMap::new();
-    for (detector, points) in points {
-        let parts = (points * left_parts + left / 2) / left.max(1);
-        left -= points;
-        left_parts -= parts;
-        if parts > 0 {
-            shares.insert(detector.clone(), parts as f64 / PARTS as f64);
-        }
-    }
-    shares
 }
 
 impl Effects {
@@ -135,7 +100,7 @@ fn precision(disposed: &Disposed) -> String {
 mod tests {
     use super::*;
     use crate::commands::decisions::tests::incident;
-    use model::{Points, Term};
+    use model::{Points, Term, TermKind};
 
     fn arguments(no_teach: bool, no_precision: bool) -> EffectArguments {
         let who =
@@ -157,38 +122,6 @@ mod tests {
             points: Points(points),
             reason: String::new(),
         }
-    }
-
-    fn credited(points: &[(&str, i32)]) -> Vec<(String, f64)> {
-        let mut incident = incident(1, "emma", &[]);
-        incident.receipt.terms = points.iter().map(|(name, points)| term(TermKind::Finding, name, *points)).collect();
-        incident.receipt.terms.push(term(TermKind::Modifier, "class", 700));
-        let disposed = disposition(&incident, Disposition::Benign, &arguments(false, false));
-        disposed.credits.into_iter().map(|(name, share)| (name.to_string(), share)).collect()
-    }
-
-    #[test]
-    fn credits_are_shares_of_the_points_of_findings_that_add_up_to_one() {
-        let check = |points: &[(&str, i32)], expect: &[(&str, f64)]| {
-            let expect: Vec<(String, f64)> = expect.iter().map(|(name, share)| ((*name).to_owned(), *share)).collect();
-            assert_eq!(credited(points), expect, "{points:?}");
-        };
-        check(&[], &[]);
-        check(&[("a", 0), ("b", -5)], &[]);
-        check(&[("a", 1)], &[("a", 1.0)]);
-        check(&[("b", 100), ("a", 200), ("b", 100)], &[("a", 0.5), ("b", 0.5)]);
-        check(&[("a", 1), ("b", 1), ("c", 1)], &[("a", 0.3333), ("b", 0.3334), ("c", 0.3333)]);
-        check(&[("a", 1), ("b", 99_999)], &[("b", 1.0)]);
-    }
-
-    #[test]
-    fn what_counts_for_nothing_has_no_credits() {
-        let mut incident = incident(1, "emma", &[]);
-        incident.receipt.terms = vec![term(TermKind::Finding, "a", 10)];
-        let credits = |was, no_precision| disposition(&incident, was, &arguments(false, no_precision)).credits.len();
-        assert_eq!(credits(Disposition::Malicious, false), 1);
-        assert_eq!(credits(Disposition::Malicious, true), 0);
-        assert_eq!(credits(Disposition::Suspicious, false), 0);
     }
 
     #[test]

@@ -1,35 +1,33 @@
-//! What a suppression would have hidden.
+//! What a decision would have done to the incidents of the last 30 days.
 
-use super::ids;
+use crate::config::Config;
+use crate::rules;
 use anyhow::Result;
-use model::decision::Scope;
 use model::time::DAY;
-use model::{OrgId, Timestamp, UserId, Uuid};
+use model::{Decision, Finding, OrgId, Ruling, Text, Timestamp, UserId};
+use risk::{Becomes, Decisions, Effect, Ledger, LedgerEntry, Rulebook};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use store::{FindingFilter, IncidentFilter, Store, StoredFinding, StoredIncident};
+use store::{DecisionFilter, FindingFilter, Store};
 
 /// How far back a preview looks, in milliseconds of event time. A choice: as long as a suppression holds.
 const REACH: i64 = 30 * DAY;
 
-/// The findings and incidents of the last 30 days.
-#[derive(Debug, Default)]
+/// The findings of the last 30 days, with the settings and decisions by which they form incidents.
 pub(in crate::commands) struct Recent {
-    incidents: Vec<StoredIncident>,
-    findings: Vec<StoredFinding>,
+    since: Timestamp,
+    findings: BTreeMap<UserId, Vec<Finding>>,
+    decisions: Vec<Decision>,
+    rules: Rulebook,
 }
 
-/// What becomes of recent incidents.
+/// What would become of recent incidents.
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub(in crate::commands) struct Preview {
-    /// How many findings would count for nothing.
+    /// How many findings more would count for nothing.
     hidden_findings: usize,
-    /// Incidents of which every finding would.
-    vanish: Vec<Uuid>,
-    /// Incidents of which some would.
-    lose_findings: Vec<Uuid>,
-    /// The number of incidents that stay as they are.
-    stay: usize,
+    /// What becomes of each incident, by account and then gravest first.
+    effects: Vec<Effect>,
 }
 
 /// Reads what there was in an org, or of one of its accounts, in the 30 days before a time and since.
@@ -38,64 +36,104 @@ pub(in crate::commands) struct Preview {
 /// If the database cannot be read.
 pub(in crate::commands) async fn recent(
     store: &Store,
-    org: &OrgId,
-    user: Option<&UserId>,
+    config: &Config,
+    (org, user): (&OrgId, Option<&UserId>),
     clock: Timestamp,
 ) -> Result<Recent> {
-    let (org_id, user_id, since) = (Some(org.clone()), user.cloned(), Some(clock.plus(-REACH)));
-    let of_incidents =
-        IncidentFilter { org_id: org_id.clone(), user_id: user_id.clone(), since, ..IncidentFilter::default() };
-    let incidents = store.incidents(&of_incidents).await?;
-    let findings = store.findings(&FindingFilter { org_id, user_id, since, ..FindingFilter::default() }).await?;
-    Ok(Recent { incidents, findings })
+    let since = clock.plus(-REACH);
+    let filter = FindingFilter {
+        org_id: Some(org.clone()),
+        user_id: user.cloned(),
+        since: Some(since),
+        ..FindingFilter::default()
+    };
+    let mut entries: BTreeMap<UserId, Vec<LedgerEntry>> = BTreeMap::new();
+    for stored in store.findings(&filter).await? {
+        let entry = LedgerEntry { latest: stored.finding, first_observed_at: stored.first_observed_at };
+        entries.entry(entry.latest.user_id.clone()).or_default().push(entry);
+    }
+    let findings: BTreeMap<UserId, Vec<Finding>> =
+        entries.into_iter().map(|(user, entries)| (user, entries.into_iter().collect::<Ledger>().findings())).collect();
+    let decisions = store.decisions(&DecisionFilter { org_id: Some(org.clone()), ..DecisionFilter::default() }).await?;
+    let own = config.rules();
+    let mut rules = Rulebook::new(own.hash(), own.risk_of(org));
+    let named: BTreeSet<Text> = findings.values().flatten().map(|finding| finding.config_hash.clone()).collect();
+    for (hash, settings) in rules::stored(store, &Vec::from_iter(named)).await? {
+        // Those that cannot be read count as the settings in force, as in the correlator.
+        if let Ok(settings) = settings {
+            rules.add(hash, settings.risk_of(org));
+        }
+    }
+    Ok(Recent { since, findings, decisions, rules })
 }
 
 impl Preview {
-    /// Returns what becomes of recent incidents if findings of a scope count for nothing, all of whose accounts were read.
-    pub(in crate::commands) fn of(scope: &Scope, recent: &Recent) -> Self {
-        let counting = recent.findings.iter().filter(|stored| !stored.finding.withdrawn && stored.hidden_by.is_none());
-        let hidden: BTreeSet<Uuid> =
-            counting.filter(|stored| scope.holds(&stored.finding)).map(|stored| stored.finding.finding_id).collect();
-        let mut preview = Self { hidden_findings: hidden.len(), ..Self::default() };
-        for stored in &recent.incidents {
-            let incident = &stored.incident;
-            let mut counts: BTreeMap<bool, usize> = BTreeMap::new();
-            for finding in incident.findings.iter().filter(|finding| !finding.withdrawn) {
-                *counts.entry(hidden.contains(&finding.finding_id)).or_default() += 1;
-            }
-            match (counts.get(&true), counts.get(&false)) {
-                (None, _) => preview.stay += 1,
-                (Some(_), None) => preview.vanish.push(incident.incident_id),
-                (Some(_), Some(_)) => preview.lose_findings.push(incident.incident_id),
-            }
+    /// Returns what becomes of recent incidents with one more decision. What it says of the future is taken as if it had
+    /// been decided 30 days ago; a disposition is of the past already.
+    pub(in crate::commands) fn of(decision: &Decision, recent: &Recent) -> Self {
+        let is_of_past = matches!(decision.ruling, Ruling::Disposition(_) | Ruling::Joined);
+        let from = if is_of_past { decision.from } else { decision.from.min(recent.since) };
+        let added = Decision { from, decided_at: Timestamp(i64::MAX), ..decision.clone() };
+        let mut preview = Self::default();
+        for (user, findings) in recent.findings.iter().filter(|(user, _)| added.concerns(&decision.org_id, user)) {
+            let on_account = || recent.decisions.iter().filter(|known| known.concerns(&decision.org_id, user)).cloned();
+            let (before, after) = (Decisions::new(on_account()), Decisions::new(on_account().chain([added.clone()])));
+            let hidden = |decisions: &Decisions| findings.iter().filter(|f| decisions.hidden_by(f).is_some()).count();
+            preview.hidden_findings += hidden(&after).saturating_sub(hidden(&before));
+            preview.effects.extend(risk::preview(findings, &recent.rules, &before, &after));
         }
         preview
     }
 
     /// Returns it in lines.
     pub(in crate::commands) fn text(&self) -> String {
-        let Self { hidden_findings, vanish, lose_findings, stay } = self;
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        self.effects.iter().for_each(|effect| *counts.entry(words(effect.becomes)).or_default() += 1);
+        let counts: Vec<String> = counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect();
         let mut text = format!(
-            "of the last 30 days, {hidden_findings} findings would count for nothing:\n  {} incidents would vanish, {} \
-             lose findings, {stay} stay\n",
-            vanish.len(),
-            lose_findings.len()
+            "of the last 30 days, {} findings would count for nothing; of the incidents: {}\n",
+            self.hidden_findings,
+            if counts.is_empty() { "there are none".to_owned() } else { counts.join(", ") }
         );
-        for (what, incidents) in [("vanish", vanish), ("lose findings", lose_findings)] {
-            if !incidents.is_empty() {
-                text.push_str(&format!("  {what}: {}\n", ids(incidents)));
-            }
+        for effect in self.effects.iter().filter(|effect| effect.becomes != Becomes::Stays) {
+            let risk = |standing: Option<risk::Standing>| {
+                standing.map_or_else(
+                    || "none".to_owned(),
+                    |standing| format!("{} {}", standing.risk_score, standing.severity),
+                )
+            };
+            text.push_str(&format!(
+                "  {} of {} {}: risk {} → {}\n",
+                effect.incident_id,
+                effect.account,
+                words(effect.becomes),
+                risk(effect.before),
+                risk(effect.after)
+            ));
         }
         text
+    }
+}
+
+fn words(becomes: Becomes) -> &'static str {
+    match becomes {
+        Becomes::Falls => "lose severity",
+        Becomes::Rises => "gain severity",
+        Becomes::Vanishes => "vanish",
+        Becomes::Closes => "close",
+        Becomes::Merges => "join another one",
+        Becomes::Stays => "stay",
+        Becomes::Reopens => "open again",
+        Becomes::Appears => "appear",
     }
 }
 
 #[cfg(test)]
 pub(in crate::commands) mod tests {
     use super::*;
+    use model::decision::Scope;
     use model::operational::Unseen;
-    use model::{Finding, Incident, Points, Receipt, RiskModel, Severity, UserClass};
-    use store::Status;
+    use model::{Incident, Points, Receipt, RiskModel, Severity, UserClass, Uuid};
 
     pub(in crate::commands) fn finding(id: u128, user: &str, detector: &str) -> Finding {
         let at = Timestamp(1_000);
@@ -103,6 +141,7 @@ pub(in crate::commands) mod tests {
         let mut finding = unseen.finding(&OrgId::new("00D000000000001AAA"), 1, at);
         finding.finding_id = Uuid::from_u128(id);
         (finding.user_id, finding.detector, finding.observed_at) = (UserId::new(user), detector.into(), at);
+        finding.username = None;
         finding
     }
 
@@ -125,62 +164,49 @@ pub(in crate::commands) mod tests {
         }
     }
 
-    fn stored(incident: Incident) -> StoredIncident {
-        StoredIncident {
-            incident,
-            status: Status::Open,
-            disposition: None,
-            merged_into: None,
-            trace_id: None,
-            opened_at: Timestamp(0),
-            updated_at: Timestamp(0),
-            closed_at: None,
-            ended: false,
-            assignee: None,
-            snoozed_until: None,
+    fn suppression(json: &str, from: i64) -> Decision {
+        Decision {
+            decision_id: Uuid::from_u128(from.unsigned_abs().into()),
+            org_id: OrgId::new("00D000000000001AAA"),
+            user_id: None,
+            ruling: Ruling::Suppression { scope: serde_json::from_str::<Scope>(json).unwrap() },
+            from: Timestamp(from),
+            until: None,
+            decided_by: "a".into(),
+            claimed_by: None,
+            reason: String::new(),
+            decided_at: Timestamp(0),
+            in_force: BTreeMap::new(),
         }
-    }
-
-    fn recent(incidents: &[&[(u128, &str)]]) -> Recent {
-        let mut recent = Recent::default();
-        for (index, findings) in incidents.iter().enumerate() {
-            let findings: Vec<Finding> = findings.iter().map(|(id, name)| finding(*id, "emma", name)).collect();
-            recent.incidents.push(stored(incident(100 + index as u128, "emma", &findings)));
-            recent.findings.extend(findings.into_iter().map(|finding| StoredFinding {
-                finding,
-                first_observed_at: None,
-                traceparent: None,
-                incident_id: None,
-                hidden_by: None,
-            }));
-        }
-        recent
     }
 
     #[test]
-    fn incidents_vanish_lose_findings_or_stay() {
-        let scope: Scope = serde_json::from_str(r#"{"detectors":["row_spike"]}"#).unwrap();
-        let mut recent = recent(&[
-            &[(1, "row_spike"), (2, "row_spike")],
-            &[(3, "row_spike"), (4, "new_access")],
-            &[(5, "new_access")],
-            &[(6, "row_spike")],
-        ]);
-        // Hidden already.
-        recent.findings.last_mut().unwrap().hidden_by = Some(Uuid::nil());
-        let preview = Preview::of(&scope, &recent);
-        let expect = Preview {
-            hidden_findings: 3,
-            vanish: vec![Uuid::from_u128(100)],
-            lose_findings: vec![Uuid::from_u128(101)],
-            stay: 2,
+    fn a_suppression_is_previewed_as_if_it_had_held() {
+        let of = |user: &str, findings: &[(u128, &str)]| {
+            let findings = findings.iter().map(|(id, detector)| finding(*id, user, detector)).collect();
+            (UserId::new(user), findings)
         };
-        assert_eq!(preview, expect);
+        let mut recent = Recent {
+            since: Timestamp(0),
+            findings: [
+                of("a", &[(1, "row_spike")]),
+                of("b", &[(2, "row_spike"), (3, "off_hours")]),
+                of("c", &[(4, "new_access")]),
+            ]
+            .into(),
+            decisions: Vec::new(),
+            rules: Rulebook::new("hash".into(), risk::Settings::default()),
+        };
+        // It begins tomorrow.
+        let added = suppression(r#"{"detectors":["row_spike"]}"#, 90_000_000);
+        let preview = Preview::of(&added, &recent);
+        let words: Vec<Becomes> = preview.effects.iter().map(|effect| effect.becomes).collect();
+        assert_eq!(words, [Becomes::Vanishes, Becomes::Falls, Becomes::Stays]);
         let text = preview.text();
-        assert!(
-            text.contains("3 findings would count for nothing") && text.contains("1 incidents would vanish"),
-            "{text}"
-        );
-        assert_eq!(Preview::of(&scope, &Recent::default()), Preview::default());
+        let head = "of the last 30 days, 2 findings would count for nothing; of the incidents: 1 lose severity, 1 stay, 1 vanish\n";
+        assert!(text.starts_with(head) && text.contains("of a vanish: risk 52.80 medium → none"), "{text}");
+        // What is hidden already is no effect of it.
+        recent.decisions.push(suppression("{}", 0));
+        assert_eq!(Preview::of(&added, &recent), Preview::default());
     }
 }
