@@ -191,6 +191,7 @@ fn observation() -> Observation {
         blind: Vec::new(),
         calibrations: Vec::new(),
         precisions: Vec::new(),
+        settings: Default::default(),
     }
 }
 

@@ -1,13 +1,13 @@
 //! All stages over all partitions, in one process.
 
-use crate::partition::Effect;
+use crate::partition::{Effect, read_decided};
 use crate::scores::{DayScores, Scores};
 use crate::{FirstTimes, Partition, PartitionError, Rules};
 use detect::{DETECTORS, Unscoreable, Verdict};
 use model::partition::Partitions;
 use model::{
-    Activity, Command, Control, Decision, Entry, Feature, Finding, Incident, Observation, OrgId, Timestamp, UserClass,
-    UserId,
+    Activity, Command, Control, Decision, Entry, Feature, Finding, Incident, Observation, OrgId, Ruling, Text,
+    Timestamp, UserClass, UserId,
 };
 use profile::{ActivityOutcome, Belief};
 use risk::{Decisions, Ledger, Rulebook, receipt};
@@ -19,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Engine {
     settings: Settings,
     rules: Rules,
+    /// Settings that people have decided on, by hash.
+    decided: BTreeMap<Text, Settings>,
     layout: Partitions,
     partitions: BTreeMap<u16, Partition>,
     ledgers: BTreeMap<(OrgId, UserId), Ledger>,
@@ -90,6 +92,7 @@ impl Engine {
             rules: Rules::new(&settings, learn_until),
             layout: settings.partitions.partitions(),
             settings,
+            decided: BTreeMap::new(),
             partitions: BTreeMap::new(),
             ledgers: BTreeMap::new(),
             observations: Vec::new(),
@@ -108,7 +111,8 @@ impl Engine {
         };
         let of = |(org, user): (OrgId, UserId)| {
             let findings = self.ledgers.get(&(org.clone(), user.clone())).map(Ledger::findings).unwrap_or_default();
-            let rulebook = Rulebook::new(self.rules.config_hash().clone(), self.settings.risk_of(&org));
+            let mut rulebook = Rulebook::new(self.rules.config_hash().clone(), self.settings.risk_of(&org));
+            self.decided.iter().for_each(|(hash, settings)| rulebook.add(hash.clone(), settings.risk_of(&org)));
             risk::incidents(findings, &rulebook, &decisions_of(&self.decisions, &org, &user))
         };
         accounts.into_iter().flat_map(of).collect()
@@ -139,6 +143,9 @@ impl Engine {
                 self.decide(decision)?;
             }
             Entry::Control(control) => {
+                if let Command::Decide(decision) = &control.command {
+                    self.note_settings(decision)?;
+                }
                 for partition in self.layout.of_org(&control.org_id) {
                     self.apply_to(partition, entry)?;
                 }
@@ -171,6 +178,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::apply`].
     pub fn decide(&mut self, decision: &Decision) -> Result<(), PartitionError> {
+        self.note_settings(decision)?;
         let partitions = self.layout.of_org(&decision.org_id);
         let is_of_layout = partitions.iter().any(|number| decision.in_force.contains_key(number));
         let latest = decision.in_force.values().max().filter(|_| !is_of_layout);
@@ -191,6 +199,17 @@ impl Engine {
         self.partitions.iter_mut().flat_map(of).collect()
     }
 
+    /// Notes the settings of a decision, which observations and findings name by hash.
+    fn note_settings(&mut self, decision: &Decision) -> Result<(), PartitionError> {
+        let Ruling::Settings { hash, toml } = &decision.ruling else { return Ok(()) };
+        if !self.decided.contains_key(hash) {
+            let settings = read_decided(&decision.org_id, hash, toml)?;
+            self.rules.add(hash.clone(), &settings);
+            self.decided.insert(hash.clone(), settings);
+        }
+        Ok(())
+    }
+
     fn partition(&mut self, number: u16) -> &mut Partition {
         self.partitions.entry(number).or_insert_with(|| Partition::new(&self.settings))
     }
@@ -205,16 +224,21 @@ impl Engine {
         for (partition, org_id) in orgs {
             self.apply_to(partition, &Entry::Control(Control { org_id, command: Command::End }))?;
         }
-        let Self { settings, rules, partitions, ledgers, mut finished, scores, decisions, .. } = self;
-        let rulebook = |org: &OrgId| Rulebook::new(rules.config_hash().clone(), settings.risk_of(org));
+        let Self { settings, rules, decided, partitions, ledgers, mut finished, scores, decisions, .. } = self;
+        let rulebook = |org: &OrgId| {
+            let mut rulebook = Rulebook::new(rules.config_hash().clone(), settings.risk_of(org));
+            decided.iter().for_each(|(hash, settings)| rulebook.add(hash.clone(), settings.risk_of(org)));
+            rulebook
+        };
         if let Some(scores) = scores {
             finished.scores = scores.finish(rules.learn_until(), |org, user, ids| {
                 let ledger = ledgers.get(&(org.clone(), user.clone()))?;
                 let findings: Vec<Finding> = ids.iter().filter_map(|id| ledger.current(*id)).collect();
-                (!findings.is_empty()).then(|| {
-                    let decisions = decisions_of(&decisions, org, user);
-                    receipt(&findings, &settings.risk_of(org), rules.config_hash(), &decisions).risk_score
-                })
+                // As that of an incident: by the settings of its latest finding.
+                let latest = findings.iter().max_by_key(|finding| (finding.observed_at, finding.finding_id))?;
+                let settings = decided.get(&latest.config_hash).unwrap_or(&settings);
+                let decisions = decisions_of(&decisions, org, user);
+                Some(receipt(&findings, &settings.risk_of(org), &latest.config_hash, &decisions).risk_score)
             });
         }
         for ((org, user), ledger) in ledgers {
@@ -240,7 +264,7 @@ impl Engine {
             self.finished.counts.observations += 1;
             self.finished.note_first_times(&observation);
             if let Some(scores) = self.scores.as_mut().filter(|_| observation.at >= self.rules.learn_until()) {
-                scores.note_tests(&observation, &self.settings.detect);
+                scores.note_tests(&observation, self.rules.detect_of(&observation));
             }
             let counts = &mut self.finished.counts;
             let count = |detector: &'static str, verdict: &Verdict| counts.count_verdict(detector, verdict);

@@ -1,15 +1,18 @@
 //! The state of one partition: its orgs, as far as entries have been applied to them. The service around it reads
 //! entries, loads profiles and commits changes.
 
-use model::{Command, Control, Decision, Entry, Observation, OrgId, Timestamp, UserId, Uuid};
+use model::{Command, Control, Decision, Entry, Observation, OrgId, Ruling, Text, Timestamp, UserId, Uuid};
 use profile::{ActivityOutcome, IdentityUse, Org, Profile, SettingsError, StateError, TestCount, TooManyDecisions};
 use settings::Settings;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// The orgs of one partition.
 pub struct Partition {
     settings: Settings,
+    /// Settings that people have decided on, by hash.
+    decided: BTreeMap<Text, Settings>,
     orgs: BTreeMap<OrgId, Org>,
 }
 
@@ -25,6 +28,16 @@ pub enum PartitionError {
     /// The settings of profiles do not fit.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The settings of a decision cannot be read.
+    #[error("org {org}: the settings {hash} of a decision cannot be read; a later version may have written them")]
+    Decided {
+        /// The org of the decision.
+        org: OrgId,
+        /// The hash that the decision gives.
+        hash: Text,
+        /// What is wrong with them.
+        source: settings::SettingsError,
+    },
     /// Too many decisions wait for the next hour of their org.
     #[error(transparent)]
     Decisions(#[from] TooManyDecisions),
@@ -86,17 +99,19 @@ impl Restore {
             Err(source) => Err(PartitionError::State { org: id, source }),
         };
         let orgs = self.orgs.into_iter().map(finish).collect::<Result<_, _>>()?;
-        Ok(Partition { settings: self.settings, orgs })
+        let mut partition = Partition { settings: self.settings, decided: BTreeMap::new(), orgs };
+        partition.prepare_all()?;
+        Ok(partition)
     }
 }
 
 impl Partition {
     /// Creates a partition without orgs.
     pub fn new(settings: &Settings) -> Self {
-        Self { settings: settings.clone(), orgs: BTreeMap::new() }
+        Self { settings: settings.clone(), decided: BTreeMap::new(), orgs: BTreeMap::new() }
     }
 
-    /// Replaces the settings of all orgs: see [`Org::set_settings`].
+    /// Replaces the settings of the service for all orgs: see [`Org::set_settings`].
     ///
     /// # Errors
     /// If the settings do not fit.
@@ -147,7 +162,7 @@ impl Partition {
         let first = out.len();
         let outcome = self.observe(entry, out)?;
         if let (Some(org), Some(observed)) = (self.orgs.get_mut(entry.org_id()), out.get_mut(first..)) {
-            calibrate(org, entry, observed, &self.settings.detect);
+            calibrate(org, entry, observed, (&self.settings, &self.decided));
         }
         Ok(outcome)
     }
@@ -187,9 +202,41 @@ impl Partition {
     /// effect then: see [`Org::decide`]. A decision that was taken before changes nothing.
     ///
     /// # Errors
-    /// If the settings of profiles do not fit, or if too many decisions wait.
+    /// If the settings of profiles do not fit, if those of the decision cannot be read, or if too many decisions wait.
     pub fn decide(&mut self, decision: &Decision, hour: Option<Timestamp>) -> Result<(), PartitionError> {
+        self.org(&decision.org_id)?;
+        if let Ruling::Settings { hash, toml } = &decision.ruling {
+            self.forget_decided();
+            self.prepare(&decision.org_id, hash, toml)?;
+        }
         Ok(self.org(&decision.org_id)?.decide(decision, hour)?)
+    }
+
+    /// Reads settings that people have decided on, and says to their org what they mean.
+    fn prepare(&mut self, id: &OrgId, hash: &Text, toml: &str) -> Result<(), PartitionError> {
+        let settings = match self.decided.entry(hash.clone()) {
+            Slot::Occupied(known) => known.into_mut(),
+            Slot::Vacant(new) => new.insert(read_decided(id, hash, toml)?),
+        };
+        if let Some(org) = self.orgs.get_mut(id) {
+            org.prepare(hash, &settings.profile_of(id), settings.detect.surprise_key())?;
+        }
+        Ok(())
+    }
+
+    /// Does so for all stored decisions.
+    fn prepare_all(&mut self) -> Result<(), PartitionError> {
+        let of_org = |(id, org): (&OrgId, &Org)| -> Vec<(OrgId, Text, String)> {
+            org.decided_settings().map(|(hash, toml)| (id.clone(), hash.clone(), toml.to_owned())).collect()
+        };
+        let stored: Vec<_> = self.orgs.iter().flat_map(of_org).collect();
+        stored.into_iter().try_for_each(|(id, hash, toml)| self.prepare(&id, &hash, &toml))
+    }
+
+    /// Drops settings of which no decision is left.
+    fn forget_decided(&mut self) {
+        let known: BTreeSet<&Text> = self.orgs.values().flat_map(Org::decided_settings).map(|(hash, _)| hash).collect();
+        self.decided.retain(|hash, _| known.contains(hash));
     }
 
     /// Returns the decisions that took effect since the last call. To be stored with each checkpoint, with the number of the
@@ -290,12 +337,28 @@ impl Partition {
     }
 }
 
-/// Adds calibrations to what was observed of an entry; days that it has ended count from then on.
-fn calibrate(org: &mut Org, entry: &Entry, observed: &mut [Observation], settings: &detect::Settings) {
+/// Reads the settings of a decision.
+///
+/// # Errors
+/// If it is not TOML, or has keys that this version lacks.
+pub(crate) fn read_decided(org: &OrgId, hash: &Text, toml: &str) -> Result<Settings, PartitionError> {
+    let failed = |source| PartitionError::Decided { org: org.clone(), hash: hash.clone(), source };
+    Settings::read_stored(toml, Path::new("decision")).map_err(failed)
+}
+
+/// Adds calibrations to what was observed of an entry, by the settings that each observation names; days that the entry has
+/// ended count from then on.
+fn calibrate(
+    org: &mut Org,
+    entry: &Entry,
+    observed: &mut [Observation],
+    (service, decided): (&Settings, &BTreeMap<Text, Settings>),
+) {
     // What is judged in silence is not learned.
     let is_learned = !matches!(entry, Entry::Control(Control { command: Command::Watermark(_), .. }));
     for observation in observed {
-        let tests = detect::tests(observation, settings);
+        let settings = decided.get(&observation.settings).unwrap_or(service);
+        let tests = detect::tests(observation, &settings.detect);
         org.calibrate(observation, &tests, is_learned);
     }
     org.close_calibrations();

@@ -37,6 +37,9 @@ pub struct Observation {
     /// How right detectors were about the account's class in this org, as far as people have decided.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub precisions: Vec<Precision>,
+    /// Hash of the settings of the org, if people decided on settings of its own; empty for those of the service.
+    #[serde(skip_serializing_if = "Text::is_empty")]
+    pub settings: Text,
 }
 
 impl Observation {

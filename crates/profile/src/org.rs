@@ -49,6 +49,7 @@ use model::{Activity, Feature, Kind, Observation, OrgId, Timestamp, UserId};
 use names::Names;
 use population::Populations;
 use progress::Progress;
+use rules::Rules;
 use rustc_hash::FxHashMap;
 use signals::SharedSignals;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +60,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// [`Org::finish`] close hours and days. All of them append observations to `out`.
 pub struct Org {
     id: OrgId,
+    /// Those in force.
     settings: Settings,
+    rules: Rules,
     pub(crate) calendar: Calendar,
     /// The open hour: all hours before it are closed. `None` before the first activity.
     pub(crate) open: Option<LocalHour>,
@@ -177,6 +180,7 @@ impl Org {
         Ok(Self {
             id,
             settings: settings.clone(),
+            rules: Rules::new(settings)?,
             calendar: Calendar::new(zone),
             open: None,
             clock_calendar: Calendar::new(zone),
@@ -376,5 +380,6 @@ fn observation(
         blind: shared.blind.iter().copied().collect(),
         calibrations: Vec::new(),
         precisions: shared.decisions.precisions(user.profile.class).to_vec(),
+        settings: shared.decisions.settings_hash().cloned().unwrap_or_default(),
     }
 }

@@ -22,6 +22,7 @@ pub(crate) fn observation(feature: Feature) -> Observation {
         blind: Vec::new(),
         calibrations: Vec::new(),
         precisions: Vec::new(),
+        settings: Default::default(),
     }
 }
 

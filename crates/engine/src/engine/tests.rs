@@ -20,6 +20,20 @@ fn settings() -> Settings {
     settings
 }
 
+/// Settings that somebody decides on: stricter ones, in another time zone.
+fn strict() -> Settings {
+    let mut settings = settings();
+    settings.detect.raise_at = 3.5;
+    settings.detect.least_rows = 500.0;
+    settings.profile.time_zone = "Asia/Tokyo".to_owned();
+    settings.risk.merge_hours = 48;
+    settings
+}
+
+fn push(settings: &Settings) -> Ruling {
+    Ruling::Settings { hash: settings.hash(), toml: settings.stored().unwrap() }
+}
+
 /// Six accounts that work for four weeks, with a spike of one of them every few days.
 fn activities() -> Vec<Activity> {
     let mut activities = Vec::new();
@@ -75,6 +89,7 @@ fn ruling() -> impl Strategy<Value = Ruling> {
     prop_oneof![
         3 => disposed,
         1 => (0usize..5).prop_map(|class| Ruling::Class { class: UserClass::ALL[class] }),
+        1 => any::<bool>().prop_map(|same| push(&if same { settings() } else { strict() })),
         1 => (0u128..9).prop_map(|id| Ruling::Undone { decision_id: Uuid::from_u128(id) }),
     ]
 }
@@ -162,4 +177,32 @@ fn decisions_change_what_is_found_in_the_order_of_the_stream() {
     let without = backtest(&activities, &stored[1..], of_one);
     assert_ne!(json(&elsewhere.findings), json(&without.findings), "its hour is that of other partitions");
     assert!(without.findings.iter().all(|finding| finding.precision.is_none()), "what never took effect");
+}
+
+#[test]
+fn settings_hold_from_the_hour_on_with_which_they_take_effect() {
+    let activities = activities();
+    let back = decision(2, Ruling::Undone { decision_id: Uuid::from_u128(1) });
+    let (found, stored) = live(&activities, &[(600, decision(1, push(&strict()))), (1_200, back)]);
+    let hash = strict().hash();
+    let (taken, undone) = (&stored[0].in_force, &stored[1].in_force);
+    assert!(found.findings.iter().any(|finding| finding.config_hash == hash), "{stored:?}");
+    for finding in &found.findings {
+        let is_after = |hours: &BTreeMap<u16, Timestamp>, days: i64| {
+            hours.values().all(|hour| finding.revised_at > hour.plus(days * DAY))
+        };
+        // Those of the days in which settings change are of either.
+        let is_near = |hours| is_after(hours, -1) && !is_after(hours, 1);
+        let is_strict = is_after(taken, 0) && !is_after(undone, 0);
+        let expected = if is_strict { hash.clone() } else { settings().hash() };
+        assert!(is_near(taken) || is_near(undone) || finding.config_hash == expected, "{finding:?}");
+    }
+    let hashes: Vec<_> = found.incidents.iter().map(|incident| incident.receipt.config_hash.clone()).collect();
+    assert!(hashes.contains(&hash) && hashes.contains(&settings().hash()), "{hashes:?}");
+    let unreadable = Ruling::Settings { hash: "abc".into(), toml: "[detect]\nlevel = 3\n".to_owned() };
+    let error = Engine::new(settings(), None).decide(&decision(3, unreadable)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "org 00Dhn0000018hrcEAA: the settings abc of a decision cannot be read; a later version may have written them"
+    );
 }

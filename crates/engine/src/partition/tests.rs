@@ -1,9 +1,11 @@
 //! Whatever happens to the replicas of a partition, its observations and its stored state equal those of a plain fold.
 
+mod decisions;
+
 use super::*;
-use model::decision::Disposed;
+use decisions::{decided, decision};
 use model::time::{DAY, HOUR, MINUTE};
-use model::{Activity, Channel, Disposition, Kind, Ruling, Scope, SourceIp, Timestamp, UserClass, Uuid};
+use model::{Activity, Channel, Kind, Scope, SourceIp, Timestamp, Uuid};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -71,10 +73,16 @@ fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
             Command::End => org.finish(&mut out),
             Command::Blind { kind } => org.blind(*kind),
             Command::Sighted { kind } => org.sighted(*kind),
-            Command::Decide(decision) => org.decide(decision, None).unwrap(),
+            Command::Decide(decision) => {
+                if let Ruling::Settings { hash, .. } = &decision.ruling {
+                    let settings = &decided()[hash];
+                    org.prepare(hash, &settings.profile_of(id), settings.detect.surprise_key()).unwrap();
+                }
+                org.decide(decision, None).unwrap();
+            }
         },
     }
-    calibrate(org, entry, &mut out, &rules);
+    calibrate(org, entry, &mut out, (&whole(), &decided()));
     out
 }
 
@@ -147,37 +155,6 @@ fn dice(n: u32) -> u32 {
 
 fn control(org: &str, command: Command) -> Entry {
     Entry::Control(Control { org_id: OrgId::new(org), command })
-}
-
-/// Returns a class by hand, a disposition, or the undoing of an earlier decision.
-fn decision(n: u32, org: &str, user: u32, dice: u32) -> Decision {
-    let detectors = [("row_spike".into(), 0.25), ("off_hours".into(), 0.75)];
-    let ruling = match dice / 13 % 4 {
-        0 => Ruling::Class { class: UserClass::ALL[dice as usize % 5] },
-        1 => Ruling::Undone { decision_id: Uuid::from_u128((n - n % 40).into()) },
-        _ => Ruling::Disposition(Disposed {
-            incident_id: Uuid::from_u128(n.into()),
-            disposition: Disposition::ALL[dice as usize % 4],
-            teaches: true,
-            credits: detectors.into(),
-            user_class: UserClass::ALL[dice as usize % 3],
-            severity: model::Severity::Critical,
-        }),
-    };
-    let from = Timestamp::parse("2026-03-02").unwrap().plus(i64::from(dice % 9) * DAY);
-    Decision {
-        decision_id: Uuid::from_u128(n.into()),
-        org_id: OrgId::new(org),
-        user_id: Some(UserId::new(&format!("user{user}"))),
-        ruling,
-        from,
-        until: dice.is_multiple_of(3).then(|| from.plus(2 * DAY)),
-        decided_by: "analyst".into(),
-        claimed_by: None,
-        reason: "known".to_owned(),
-        decided_at: from,
-        in_force: BTreeMap::new(),
-    }
 }
 
 fn activity(n: u32, org: &str, user: &str, at: Timestamp, dice: u32) -> Activity {
@@ -365,6 +342,8 @@ fn the_stream_contains_every_outcome() {
     let effects = partition.take_effects();
     assert!(effects.len() > 10 && partition.take_effects().is_empty(), "{effects:?}");
     assert!(observed().any(|observed| !observed.precisions.is_empty()));
+    let hashes: BTreeSet<&str> = observed().map(|observed| observed.settings.as_str()).collect();
+    assert_eq!(hashes, ["", "strict", "tokyo"].into());
     let decided = |(_, _, profile): (_, _, &Profile)| profile.belief().basis == profile::Basis::Decided;
     assert!(partition.profiles().any(decided));
 }

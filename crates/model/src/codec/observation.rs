@@ -16,7 +16,7 @@ use crate::wire;
 
 fields!(Observation => Observation {
     org_id, user_id, username, user_class, at, day, revision, activity, features, blind, calibrations,
-    precisions,
+    precisions, settings,
 });
 fields!(Precision => Precision { detector, factor });
 fields!(Calibration => Calibration { detector, subject, days, knots, slope });

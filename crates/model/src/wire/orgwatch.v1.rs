@@ -546,6 +546,9 @@ pub struct Observation {
     /// How right detectors were about the account's class in this org, as far as people have decided.
     #[prost(message, repeated, tag = "12")]
     pub precisions: ::prost::alloc::vec::Vec<Precision>,
+    /// Hash of the settings of the org, if people decided on settings of its own; empty for those of the service.
+    #[prost(string, tag = "13")]
+    pub settings: ::prost::alloc::string::String,
 }
 /// How right a detector was, as far as people have decided.
 #[derive(Clone, PartialEq, ::prost::Message)]

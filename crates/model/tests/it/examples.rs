@@ -98,6 +98,7 @@ pub(crate) fn observation() -> Observation {
             slope: 800,
         }],
         precisions: vec![Precision { detector: "row_spike".into(), factor: 0.75 }],
+        settings: "0123456789abcdef".into(),
     }
 }
 

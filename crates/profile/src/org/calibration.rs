@@ -72,18 +72,6 @@ const ENOUGH: f64 = model::Calibration::LEAST_DAYS as f64;
 const LEAST_SENT: f64 = 0.5;
 
 impl Org {
-    /// Forgets all surprises if they depend on other settings now, as their `key` says. Profiles know tests by their place in
-    /// the list, so that stays.
-    pub fn calibrate_by(&mut self, key: u64) {
-        let calibrations = &mut self.shared.signals.calibrations;
-        if calibrations.key != key {
-            (calibrations.key, calibrations.days) = (key, Default::default());
-            for test in &mut calibrations.tests {
-                (test.surprises, test.curves) = Default::default();
-            }
-        }
-    }
-
     /// Adds the calibrations of tests to an observation of this org, which must have been made by the last call.
     /// With `is_learned` the largest of each test is learned with the user's day.
     pub fn calibrate(&mut self, observation: &mut Observation, tests: &[Tested], is_learned: bool) {
@@ -125,6 +113,21 @@ pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Da
 }
 
 impl Calibrations {
+    /// Forgets all surprises if they depend on other settings now, as their `key` says.
+    pub(crate) fn follow(&mut self, key: u64) {
+        if self.key != key {
+            (self.key, self.days) = (key, Default::default());
+            for test in &mut self.tests {
+                (test.surprises, test.curves) = Default::default();
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn key(&self) -> u64 {
+        self.key
+    }
+
     /// Notes that a day of the org has ended.
     pub(crate) fn end_day(&mut self) {
         self.ended += 1;

@@ -12,15 +12,18 @@ pub(crate) use taken::{Decisions, StoredDecisions};
 
 use super::{Org, user_at, work};
 use crate::calendar::LocalHour;
-use model::{Decision, OrgId, Timestamp, UserId, Uuid};
+use model::{Decision, OrgId, Ruling, Timestamp, UserId, Uuid};
 use taken::InForce;
 
 /// Decisions that may wait for an org's next hour. A choice: all incidents of a bad month at once, 5 MB.
 const MOST_PENDING: usize = 10_000;
 
+/// Settings of an org that may wait, and that are kept. A choice: some 10 KB each.
+const MOST_SETTINGS: usize = 64;
+
 /// Too many decisions wait for the close of an org's next hour.
 #[derive(Debug, thiserror::Error)]
-#[error("org {org}: {MOST_PENDING} decisions wait for its next hour to close; send this one again after that")]
+#[error("org {org}: too many decisions wait for its next hour to close; send this one again after that")]
 pub struct TooManyDecisions {
     /// The org.
     pub org: OrgId,
@@ -41,7 +44,11 @@ impl Org {
         if !decisions.is_of_use(decision) {
             return Ok(());
         }
-        if hour.is_none() && decisions.waiting() >= MOST_PENDING {
+        let is_full = match decision.ruling {
+            Ruling::Settings { .. } => decisions.waiting_settings() >= MOST_SETTINGS,
+            _ => decisions.waiting() >= MOST_PENDING,
+        };
+        if hour.is_none() && is_full {
             return Err(TooManyDecisions { org: self.id.clone() });
         }
         decisions.keep(decision, hour);
@@ -56,7 +63,7 @@ impl Org {
     }
 
     /// Takes the decisions that wait for `hour`, which is closed, and ends those that have expired. The org's clock is at
-    /// `now`.
+    /// `now`. From here on the org follows the settings that were decided.
     ///
     /// The class of an account changes at once if it has an open day, and else with its next activity: only the profiles of
     /// open days are in memory for certain.
@@ -70,6 +77,10 @@ impl Org {
             work::obey(&user, &mut member.profile, &mut self.shared);
             self.changes.note(slot, member);
         }
+        if self.shared.decisions.has_other_settings(&before) {
+            self.follow_rules();
+        }
+        self.forget_rules();
         self.teach_changes(&before);
     }
 

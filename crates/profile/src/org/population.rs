@@ -99,11 +99,6 @@ impl Populations {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn members(&self, class: UserClass) -> u32 {
-        self.class(class).map_or(0, |population| population.users)
-    }
-
     /// Moves a user's part from its present class to another.
     pub(crate) fn moved(&mut self, profile: &Profile, to: UserClass) {
         if let Some(population) = self.class_mut(profile.class) {

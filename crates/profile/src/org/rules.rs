@@ -1,21 +1,99 @@
-//! The settings of an org.
+//! The settings of an org: those of the service, or those that people have decided on.
 
 use super::{Org, Shared};
 use crate::settings::{Settings, SettingsError};
+use chrono_tz::Tz;
+use model::Text;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The settings that an org can have.
+pub(super) struct Rules {
+    /// Those of the service.
+    service: OrgRules,
+    /// Those of decisions, by hash. They are made of the stored decisions, and not stored themselves.
+    decided: BTreeMap<Text, OrgRules>,
+}
+
+/// How an org learns, and what its calibrations depend on.
+#[derive(Clone, Debug, PartialEq)]
+struct OrgRules {
+    settings: Settings,
+    zone: Tz,
+    /// `None` before the service has said it.
+    surprise_key: Option<u64>,
+}
+
+impl Rules {
+    pub(super) fn new(service: &Settings) -> Result<Self, SettingsError> {
+        Ok(Self { service: OrgRules::new(service, None)?, decided: BTreeMap::new() })
+    }
+}
+
+impl OrgRules {
+    fn new(settings: &Settings, surprise_key: Option<u64>) -> Result<Self, SettingsError> {
+        Ok(Self { zone: settings.zone()?, settings: settings.clone(), surprise_key })
+    }
+}
 
 impl Org {
-    /// Replaces the settings, as restoring the org with other settings does. The hour in progress ends as it began, and
-    /// hours that begin after it are in the new time zone.
+    /// Replaces the settings of the service, as restoring the org with other settings does. The hour in progress ends as it
+    /// began, and hours that begin after it are in the new time zone. Settings that people have decided on stay in force.
     ///
     /// # Errors
     /// If the time zone is unknown.
     pub fn set_settings(&mut self, settings: &Settings) -> Result<(), SettingsError> {
-        let zone = settings.zone()?;
-        self.calendar.set_zone(zone);
-        self.clock_calendar.set_zone(zone);
-        self.shared.set(settings);
-        self.settings = settings.clone();
+        self.rules.service = OrgRules::new(settings, self.rules.service.surprise_key)?;
+        self.follow_rules();
         Ok(())
+    }
+
+    /// Says what calibrations by the settings of the service depend on. All surprises are forgotten if those in force depend
+    /// on something else from now on. Profiles know tests by their place in the list, so that stays.
+    pub fn calibrate_by(&mut self, key: u64) {
+        self.rules.service.surprise_key = Some(key);
+        self.follow_rules();
+    }
+
+    /// Takes what settings of a decision mean for this org; it follows them while they are in force. Call it for those of
+    /// each decision before [`Org::decide`], and for all of [`Org::decided_settings`] when the org was restored, before
+    /// anything else.
+    ///
+    /// # Errors
+    /// If the time zone is unknown.
+    pub fn prepare(&mut self, hash: &Text, settings: &Settings, surprise_key: u64) -> Result<(), SettingsError> {
+        self.rules.decided.insert(hash.clone(), OrgRules::new(settings, Some(surprise_key))?);
+        self.follow_rules();
+        Ok(())
+    }
+
+    /// Returns the settings of decisions that wait or have taken effect: hash, and TOML.
+    pub fn decided_settings(&self) -> impl Iterator<Item = (&Text, &str)> {
+        self.shared.decisions.settings()
+    }
+
+    /// Follows the settings in force.
+    pub(super) fn follow_rules(&mut self) {
+        let rules = match self.shared.decisions.settings_hash() {
+            Some(hash) => self.rules.decided.get(hash),
+            None => Some(&self.rules.service),
+        };
+        // While an org is restored, some are not prepared yet.
+        let Some(OrgRules { settings, zone, surprise_key }) = rules else { return };
+        if self.settings != *settings {
+            self.calendar.set_zone(*zone);
+            self.clock_calendar.set_zone(*zone);
+            self.shared.set(settings);
+            self.settings.clone_from(settings);
+        }
+        if let Some(key) = surprise_key {
+            self.shared.signals.calibrations.follow(*key);
+        }
+    }
+
+    /// Drops what settings meant of which no decision is left.
+    pub(super) fn forget_rules(&mut self) {
+        let known: BTreeSet<&Text> = self.shared.decisions.settings().map(|(hash, _)| hash).collect();
+        self.rules.decided.retain(|hash, _| known.contains(hash));
     }
 }
 

@@ -18,14 +18,20 @@ pub(crate) fn observation() -> impl Strategy<Value = Observation> {
     let calibrations = vec(calibration(), 0..3);
     let precision = (text(), 0.5..1.25).prop_map(|(detector, factor)| Precision { detector, factor });
     let precisions = vec(precision, 0..3);
-    (who, when, option::of(activity().prop_map(Box::new)), vec(feature(), 0..4), (blind, calibrations, precisions))
+    (
+        who,
+        when,
+        option::of(activity().prop_map(Box::new)),
+        vec(feature(), 0..4),
+        (blind, calibrations, precisions, text()),
+    )
         .prop_map(
             |(
                 (org_id, user_id, username, user_class),
                 (at, day, revision),
                 activity,
                 features,
-                (blind, calibrations, precisions),
+                (blind, calibrations, precisions, settings),
             )| {
                 Observation {
                     org_id,
@@ -40,6 +46,7 @@ pub(crate) fn observation() -> impl Strategy<Value = Observation> {
                     blind,
                     calibrations,
                     precisions,
+                    settings,
                 }
             },
         )

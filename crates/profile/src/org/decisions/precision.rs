@@ -28,7 +28,7 @@ struct Credit {
 }
 
 /// Rounds the shares of a disposition to six decimals, which JSON keeps exactly, so that a stored disposition counts the same
-/// to the last bit. What is no share is brought into the range or dropped.
+/// to the last bit. A share is clamped to 0 to 1, and one that is no number is dropped.
 pub(super) fn round(disposed: &mut Disposed) {
     disposed.credits.retain(|_, share| share.is_finite());
     disposed.credits.values_mut().for_each(|share| *share = to_six_decimals(share.clamp(0.0, 1.0)));

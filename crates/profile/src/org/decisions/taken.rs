@@ -1,5 +1,6 @@
 //! The decisions of an org: those that wait, those that have taken effect, and what holds because of them.
 
+use super::MOST_SETTINGS;
 use super::precision::{self, FADED, Factors};
 use model::time::DAY;
 use model::{Decision, Precision, Ruling, Text, Timestamp, UserClass, UserId, Uuid};
@@ -44,6 +45,8 @@ pub(crate) struct InForce {
     classes: BTreeMap<UserId, UserClass>,
     precisions: Factors,
     dispositions: BTreeSet<Uuid>,
+    /// The hash of the settings.
+    settings: Option<Text>,
 }
 
 /// The encoding: each decision in JSON, with the milliseconds of its hour.
@@ -71,6 +74,11 @@ impl Decisions {
     /// Returns how many wait for the next hour, whatever it is.
     pub(super) fn waiting(&self) -> usize {
         self.pending.values().filter(|waiting| waiting.hour.is_none()).count()
+    }
+
+    /// Returns how many settings wait.
+    pub(super) fn waiting_settings(&self) -> usize {
+        self.pending.values().filter(|waiting| settings_of(waiting).is_some()).count()
     }
 
     /// Keeps a decision until its hour closes, without the names and the reason of who decided: nothing depends on them.
@@ -138,6 +146,9 @@ impl Decisions {
                 (Ruling::Class { class }, Some(user)) if decision.holds_at(self.now) => {
                     in_force.classes.insert(user.clone(), *class);
                 }
+                (Ruling::Settings { hash, .. }, _) if decision.holds_at(self.now) => {
+                    in_force.settings = Some(hash.clone());
+                }
                 (Ruling::Disposition(disposed), _) => {
                     in_force.dispositions.insert(decision.decision_id);
                     credits.push((disposed, self.now.since(hour.unwrap_or(self.now)) / DAY));
@@ -167,6 +178,7 @@ impl Decisions {
     /// Drops what can no longer matter: dispositions and what is over, once 90 days have passed since they took effect, and
     /// then what ended or undid them.
     fn forget(&mut self) {
+        self.forget_settings();
         let standing = self.standing();
         let is_lasting = |taken: &Dated| {
             matches!(taken.decision.ruling, Ruling::Class { .. } | Ruling::Settings { .. })
@@ -201,12 +213,38 @@ impl Decisions {
         }
     }
 
+    /// Drops settings that many later ones have replaced.
+    fn forget_settings(&mut self) {
+        let settings = self.taken.values().filter(|taken| settings_of(taken).is_some());
+        let mut by_age: Vec<_> = settings.map(|Dated { decision, .. }| (decision.from, decision.decision_id)).collect();
+        if by_age.len() > MOST_SETTINGS {
+            by_age.sort_unstable();
+            let dropped = by_age.len() - MOST_SETTINGS;
+            by_age.into_iter().take(dropped).for_each(|(_, id)| drop(self.taken.remove(&id)));
+        }
+    }
+
     /// Drops a decision, and the one that it ended or undid, which would hold again without it.
     fn drop_with_earlier(&mut self, id: Uuid) {
         let mut next = Some(id);
         while let Some(dropped) = next.and_then(|id| self.taken.remove(&id)) {
             next = dropped.decision.ruling.replaces();
         }
+    }
+
+    /// Returns the settings that wait or have taken effect: hash and TOML.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = (&Text, &str)> {
+        self.pending.values().chain(self.taken.values()).filter_map(settings_of)
+    }
+
+    /// Returns the hash of the settings in force; `None` if they are those of the service.
+    pub(crate) fn settings_hash(&self) -> Option<&Text> {
+        self.in_force.settings.as_ref()
+    }
+
+    /// Whether other settings are in force than before.
+    pub(super) fn has_other_settings(&self, before: &InForce) -> bool {
+        self.in_force.settings != before.settings
     }
 
     /// Whether an account has a class by hand.
@@ -242,6 +280,13 @@ impl Decisions {
             standing.contains(*id) && taken.decision.ruling.replaces().is_some_and(|earlier| is_over(&earlier))
         });
         begun.chain(ended.map(|(_, taken)| taken)).map(|taken| taken.decision.clone()).collect()
+    }
+}
+
+fn settings_of(dated: &Dated) -> Option<(&Text, &str)> {
+    match &dated.decision.ruling {
+        Ruling::Settings { hash, toml } => Some((hash, toml)),
+        _ => None,
     }
 }
 

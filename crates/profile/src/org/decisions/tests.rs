@@ -225,7 +225,7 @@ fn what_waits_and_what_is_kept_is_bounded() {
     let error = fed.org.decide(&one_more, None).unwrap_err().to_string();
     assert_eq!(
         error,
-        "org 00Dhn0000018hrcEAA: 10000 decisions wait for its next hour to close; send this one again after that"
+        "org 00Dhn0000018hrcEAA: too many decisions wait for its next hour to close; send this one again after that"
     );
     fed.org.decide(&one_more, Some(start())).unwrap();
     fed.works(3 * HOUR, "ann");
@@ -348,4 +348,46 @@ fn an_account_is_erased_from_decisions() {
     let users: BTreeSet<_> =
         ["ann", "tom"].into_iter().filter(|user| read.class_of(&UserId::new(user)).is_some()).collect();
     assert_eq!((users, read.precisions(UserClass::Normal)), (["tom"].into(), precisions.as_slice()));
+}
+
+#[test]
+fn an_org_follows_the_settings_that_were_decided_while_they_hold() {
+    let mut fed = Fed::new();
+    let zone = |fed: &Fed| (fed.org.settings.time_zone.clone(), fed.org.shared.signals.calibrations.key());
+    let pushed = Ruling::Settings { hash: "abc".into(), toml: "a = 1".to_owned() };
+    let pushed = Decision { until: Some(start().plus(2 * DAY)), ..decision(1, None, pushed) };
+    let tokyo = crate::Settings { time_zone: "Asia/Tokyo".to_owned(), ..crate::Settings::default() };
+    fed.org.calibrate_by(7);
+    fed.works(HOUR, "ann");
+    fed.org.prepare(&"abc".into(), &tokyo, 8).unwrap();
+    fed.decides(&pushed);
+    assert_eq!(fed.org.decided_settings().collect::<Vec<_>>(), [(&"abc".into(), "a = 1")]);
+    assert_eq!(zone(&fed), ("UTC".to_owned(), 7));
+    fed.works(3 * HOUR, "ann");
+    assert_eq!(zone(&fed), ("Asia/Tokyo".to_owned(), 8));
+    let paris = crate::Settings { time_zone: "Europe/Paris".to_owned(), ..crate::Settings::default() };
+    fed.org.set_settings(&paris).unwrap();
+    fed.org.calibrate_by(9);
+    assert_eq!(zone(&fed), ("Asia/Tokyo".to_owned(), 8), "those of the service wait");
+    fed.works(3 * DAY, "ann");
+    assert_eq!(zone(&fed), ("Europe/Paris".to_owned(), 9));
+    (0..92).for_each(|day| fed.works(day * DAY + 4 * HOUR, "ann"));
+    assert_eq!(fed.org.decided_settings().count(), 0);
+    let mars = crate::Settings { time_zone: "Mars".to_owned(), ..crate::Settings::default() };
+    assert!(fed.org.prepare(&"abc".into(), &mars, 8).is_err());
+}
+
+#[test]
+fn few_settings_are_kept() {
+    let push = |id: u128, days: i64| {
+        let ruling = Ruling::Settings { hash: format!("{id}").into(), toml: String::new() };
+        Decision { from: start().plus(days * DAY), ..decision(id, None, ruling) }
+    };
+    let all: Vec<Decision> = (0..100).map(|id| push(id, id as i64 % 50)).collect();
+    let kept = after(&all, 60);
+    assert_eq!((kept.taken(), kept.settings_hash().unwrap().as_str()), (MOST_SETTINGS, "99"));
+    let mut fed = Fed::new();
+    (0..64).for_each(|id| fed.decides(&push(id, 0)));
+    assert!(fed.org.decide(&push(64, 0), None).is_err());
+    fed.decides(&class(65, "ann", UserClass::Guest));
 }

@@ -1,5 +1,12 @@
 use super::*;
 
+impl Populations {
+    /// Returns the number of accounts of a class.
+    pub(crate) fn members(&self, class: UserClass) -> u32 {
+        self.class(class).map_or(0, |population| population.users)
+    }
+}
+
 #[test]
 fn what_recurs_stays_known_and_what_does_not_makes_room() {
     let mut populations = Populations::default();
