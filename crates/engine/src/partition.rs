@@ -71,10 +71,10 @@ impl Restore {
     /// # Errors
     /// If records of an org are missing or belong to another checkpoint.
     pub fn finish(self) -> Result<Partition, PartitionError> {
-        let key = self.settings.detect.surprise_key();
+        let detect = &self.settings.detect;
         let finish = |(id, org): (OrgId, profile::Restore)| match org.finish() {
             Ok(mut org) => {
-                org.calibrate_by(key);
+                test_by(&mut org, detect);
                 Ok((id, org))
             }
             Err(source) => Err(PartitionError::State { org: id, source }),
@@ -97,7 +97,7 @@ impl Partition {
     pub fn set_settings(&mut self, settings: &Settings) -> Result<(), PartitionError> {
         for (id, org) in &mut self.orgs {
             org.set_settings(&settings.profile_of(id))?;
-            org.calibrate_by(settings.detect.surprise_key());
+            test_by(org, &settings.detect);
         }
         self.settings = settings.clone();
         Ok(())
@@ -179,7 +179,7 @@ impl Partition {
             Slot::Occupied(known) => known.into_mut(),
             Slot::Vacant(new) => {
                 let org = new.insert(Org::new(id.clone(), &self.settings.profile_of(id))?);
-                org.calibrate_by(self.settings.detect.surprise_key());
+                test_by(org, &self.settings.detect);
                 org
             }
         })
@@ -260,6 +260,13 @@ impl Partition {
     pub fn profiles_in_memory(&self) -> usize {
         self.orgs.values().map(Org::profiles_in_memory).sum()
     }
+}
+
+/// Has an org calibrated and tested by the settings of detectors.
+fn test_by(org: &mut Org, settings: &detect::Settings) {
+    org.calibrate_by(settings.surprise_key());
+    let settings = settings.clone();
+    org.test_by(move |observation| detect::tests(observation, &settings));
 }
 
 /// Adds calibrations to what was observed of an entry; days that it has ended count from then on.

@@ -240,7 +240,7 @@ impl Org {
 impl User {
     /// Whether no close of an hour or day concerns the account.
     fn is_idle(&self) -> bool {
-        self.profile.day.is_none() && !self.profile.closed.are_amended()
+        self.profile.day.is_none() && !self.profile.is_amended()
     }
 }
 

@@ -103,15 +103,17 @@ pub(super) fn learn(user: &UserId, profile: &mut Profile, shared: &mut Shared, d
     };
     let (class, belief) = classify(profile, &compared);
     profile.signals.work.belief = belief;
-    if class != profile.class {
+    if class != profile.class && !shared.is_only_read() {
         shared.populations.moved(profile, class);
         extremes::moved(profile, shared, class);
         composition::moved(profile, &mut shared.signals.used, class);
-        profile.class = class;
     }
+    profile.class = class;
     let is_person = !matches!(class, UserClass::Integration | UserClass::Guest);
     let work = &mut profile.signals.work;
     let part = (is_person && belief.probability > 0.0).then_some(work.consumed);
-    shared.signals.work.replace(work.counted.as_ref(), part.as_ref());
+    if !shared.is_only_read() {
+        shared.signals.work.replace(work.counted.as_ref(), part.as_ref());
+    }
     work.counted = part;
 }
