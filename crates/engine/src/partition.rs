@@ -142,6 +142,10 @@ impl Partition {
         let outcome = self.observe(entry, out)?;
         if let (Some(org), Some(observed)) = (self.orgs.get_mut(entry.org_id()), out.get_mut(first..)) {
             calibrate(org, entry, observed, &self.settings.detect);
+            if observed.iter().any(|observation| observation.revision == 0) {
+                let judged = out.split_off(first).into_iter().filter(|observation| observation.revision > 0);
+                out.extend(judged);
+            }
         }
         Ok(outcome)
     }

@@ -59,7 +59,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The profiles, populations and clock of one org.
 ///
 /// [`Org::observe`] takes one activity: it reads what the profile says of it and then learns it. [`Org::advance`] and
-/// [`Org::finish`] close hours and days. All of them append observations to `out`.
+/// [`Org::finish`] close hours and days. All of them append observations to `out`. Those of revision 0 are only for
+/// [`Org::calibrate`].
 pub struct Org {
     id: OrgId,
     settings: Settings,

@@ -8,11 +8,10 @@ use super::{Org, Shared, user_at};
 use crate::estimate::{Curve, Surprises};
 use crate::user::{Day, DayTest, Profile};
 use counts::Counted;
-pub(crate) use tester::Tester;
-pub(super) use tester::note;
 pub use counts::TestCount;
 use model::{Observation, Surface, Text, UserClass, UserId};
 use serde::{Deserialize, Serialize};
+pub(crate) use tester::Tester;
 
 /// What a detector found out of an observation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,12 +93,12 @@ impl Org {
     }
 
     /// Adds the calibrations of tests to an observation of this org, which must have been made by the last call.
-    /// With `is_learned` the largest of each test is learned with the user's day.
+    /// With `is_learned` the largest of each test is learned with the user's day. An observation of revision 0 is there for
+    /// that only: it must be dropped afterwards.
     pub fn calibrate(&mut self, observation: &mut Observation, tests: &[Tested], is_learned: bool) {
         let slot = self.slots.get(&observation.user_id).copied();
-        let is_of_combined = |(user, revision): &(UserId, u64)| {
-            *revision == observation.revision && *user == observation.user_id
-        };
+        let is_of_combined =
+            |(user, revision): &(UserId, u64)| *revision == observation.revision && *user == observation.user_id;
         let is_learned = is_learned && !self.shared.of_combined.iter().any(is_of_combined);
         let calibrations = &mut self.shared.signals.calibrations;
         let mut learned = slot

@@ -5,7 +5,7 @@ use super::rows::volume_feature;
 use super::{Shared, User, composition, extremes, hours, observation, reserve, teach};
 use crate::calendar::LocalHour;
 use crate::user::{Amended, ClosedDay, Day, DrainState, LearnedRows, OddHour, Profile, SurfaceDay};
-use model::{Disposition, Drain, Feature, Observation, OrgId, Surface, Usual, UserId};
+use model::{Disposition, Drain, Feature, Observation, OrgId, Surface, UserId, Usual};
 
 /// Scales above the usual at which values are clipped before they are learned, so that no day moves a baseline far.
 /// Three is the usual choice of winsorizing; measured on a public set of simulated card transactions, clipping at three
@@ -159,7 +159,6 @@ pub(super) fn unusual_volumes(
     });
     judged.collect()
 }
-
 
 /// Follows the slow drain of a surface through a closed day: returns its state after the day, and the feature if the day
 /// continues it visibly. Returns `None` if drains are not followed through the day. `learned` is what was learned of it

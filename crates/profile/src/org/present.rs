@@ -25,10 +25,7 @@ pub(super) fn learn(
     if begun.day {
         rows::open_day(profile, shared);
     }
-    let mut day = profile
-        .day
-        .take()
-        .unwrap_or_else(|| Box::new(Day::new(hour.day, hour.day_start, hour.is_weekend())));
+    let mut day = profile.day.take().unwrap_or_else(|| Box::new(Day::new(hour.day, hour.day_start, hour.is_weekend())));
     day.last_at = day.last_at.max(activity.event_time);
     if day.hour_start < hour.start {
         begun.hour = true;
@@ -36,8 +33,7 @@ pub(super) fn learn(
         hours::learn(profile, &mut day, shared, hour, features);
     }
     day.late_hour = None;
-    let present =
-        (hour.start < day.hour_start).then(|| late::enter_hour(profile, &mut day, shared, hour, features));
+    let present = (hour.start < day.hour_start).then(|| late::enter_hour(profile, &mut day, shared, hour, features));
     connection::learn(profile, &mut day, shared, activity, features);
     rows::learn(profile, &mut day, shared, activity, features);
     composition::observe(&mut day, features);

@@ -25,7 +25,8 @@ use model::{Disposition, Feature, Observation, OrgId, Surface, UserId};
 const HOLD_AT: f64 = 4.0;
 
 /// Lets both profiles of an account act: the one that judges, without effect on what accounts share, and the account's
-/// own, of which observations only teach how surprised tests are. Most accounts have one profile, which does both.
+/// own. Observations of the latter get the revision 0: they only teach how surprised tests are, in the order that they
+/// would have if no day had been released. Most accounts have one profile, which does both.
 pub(super) fn both(
     user: &mut User,
     shared: &mut Shared,
@@ -40,9 +41,9 @@ pub(super) fn both(
     shared.set_only_read(false);
     let seen = out.get(first..).unwrap_or_default().iter();
     shared.of_combined.extend(seen.map(|observation| (observation.user_id.clone(), observation.revision)));
-    let mut unseen = Vec::new();
-    act(id, profile, shared, &mut unseen);
-    unseen.iter().for_each(|observation| calibration::note(profile, shared, observation));
+    let first = out.len();
+    act(id, profile, shared, out);
+    out.iter_mut().skip(first).for_each(|observation| observation.revision = 0);
     profile.set_combined(Some(combined));
 }
 

@@ -10,7 +10,7 @@ use crate::user::{
     COUNTERS, ClosedDay, Counter, Counts, Day, FirstKind, LearnedRows, Profile, Rhythm, Role, SurfaceDay, WriteModel,
     learn_again,
 };
-use model::{Surface, Usual, UserId};
+use model::{Surface, UserId, Usual};
 
 /// Learns a closed day, and keeps it for late activities. With `is_judged`, how surprised tests were of it is learned, too.
 ///

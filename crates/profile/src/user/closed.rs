@@ -136,7 +136,14 @@ impl ClosedDays {
 impl ClosedDay {
     /// Makes a day that nothing has learned yet.
     pub(crate) fn new(day: Box<Day>) -> Self {
-        Self { day, earlier: HourRows::default(), rows: Default::default(), counts: None, amended: Amended::No, held: None }
+        Self {
+            day,
+            earlier: HourRows::default(),
+            rows: Default::default(),
+            counts: None,
+            amended: Amended::No,
+            held: None,
+        }
     }
 
     /// Makes the day ready for a late activity.

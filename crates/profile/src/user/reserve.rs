@@ -58,8 +58,7 @@ impl Reserve {
     /// Drops the oldest malicious days beyond the number that is kept.
     pub(crate) fn trim(&mut self) {
         let is_malicious = |closed: &ClosedDay| closed.held.is_some_and(Held::is_never_learned);
-        let mut excess =
-            self.days.iter().filter(|closed| is_malicious(closed)).count().saturating_sub(Self::MOST_KEPT);
+        let mut excess = self.days.iter().filter(|closed| is_malicious(closed)).count().saturating_sub(Self::MOST_KEPT);
         self.days.retain(|closed| {
             let is_dropped = excess > 0 && is_malicious(closed);
             excess -= usize::from(is_dropped);
@@ -82,13 +81,7 @@ impl Reserve {
     pub(crate) fn stored_days(&self) -> Vec<StoredDay> {
         let stored = |closed: &ClosedDay| {
             let day = &closed.day;
-            (
-                closed.held.unwrap_or_default(),
-                closed.clone(),
-                day.writes.clone(),
-                day.more.clone(),
-                day.signals.clone(),
-            )
+            (closed.held.unwrap_or_default(), closed.clone(), day.writes.clone(), day.more.clone(), day.signals.clone())
         };
         self.days.iter().map(stored).collect()
     }

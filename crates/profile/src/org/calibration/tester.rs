@@ -1,8 +1,7 @@
 //! Tests of detectors while a day closes: what is decided then cannot wait for the detectors.
 
 use super::{Calibrations, Tested};
-use crate::org::Shared;
-use crate::user::{Day, Profile};
+use crate::user::Day;
 use model::{Calibration, Observation, UserClass};
 use std::fmt;
 use std::sync::Arc;
@@ -14,19 +13,6 @@ pub(crate) struct Tester(pub(crate) Option<Arc<dyn Fn(&Observation) -> Vec<Teste
 impl fmt::Debug for Tester {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Tester").field(&self.0.is_some()).finish()
-    }
-}
-
-/// Learns how surprised the tests are of an observation that nobody judges.
-pub(in crate::org) fn note(profile: &mut Profile, shared: &mut Shared, observation: &Observation) {
-    let Tester(Some(tests)) = &shared.tester else { return };
-    let tests = tests(observation);
-    let calibrations = &mut shared.signals.calibrations;
-    for test in &tests {
-        let index = calibrations.index_of(test);
-        if let Some(day) = profile.day_starting(observation.day) {
-            calibrations.note(index, test.surprise, day);
-        }
     }
 }
 

@@ -75,7 +75,8 @@ fn activities(seed: u64, days: i64, has_spike: bool) -> Vec<Activity> {
                 let report = if is_spike { 100 + of_day as u64 } else { (random >> 20) % 6 };
                 activity.resource_id = Some(format!("00O{report}").into());
                 activity.objects = [["Account", "Lead"][(random >> 30) as usize % 2].into()].into_iter().collect();
-                activity.client = Some(["Chrome on macOS", "curl"][usize::from((random >> 40).is_multiple_of(40))].into());
+                activity.client =
+                    Some(["Chrome on macOS", "curl"][usize::from((random >> 40).is_multiple_of(40))].into());
                 let late = if random % 17 == 5 { (random >> 50) as i64 % 40 } else { 0 };
                 delivered.push((time.plus(late * HOUR), activity));
             }
@@ -109,12 +110,13 @@ impl Service {
         self.observed.extend(out);
     }
 
-    fn calibrate(&mut self, out: &mut [Observation]) {
-        for observation in out {
+    fn calibrate(&mut self, out: &mut Vec<Observation>) {
+        for observation in out.iter_mut() {
             let found = tests(observation);
             self.org.calibrate(observation, &found, true);
         }
         self.org.close_calibrations();
+        out.retain(|observation| observation.revision > 0);
     }
 
     fn finish(&mut self) {
