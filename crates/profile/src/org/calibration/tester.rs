@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 /// Asks the tests of all detectors what they find in an observation.
 #[derive(Clone, Default)]
-pub(crate) struct Tester(pub(crate) Option<Arc<dyn Fn(&Observation) -> Vec<Tested> + Send + Sync>>);
+pub(crate) struct Tester(pub(crate) Option<Arc<Tests>>);
+
+/// Returns what the tests find.
+type Tests = dyn Fn(&Observation) -> Vec<Tested> + Send + Sync;
 
 impl fmt::Debug for Tester {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
