@@ -90,17 +90,14 @@ impl Restore {
     /// # Errors
     /// If records of an org are missing or belong to another checkpoint.
     pub fn finish(self) -> Result<Partition, PartitionError> {
-        let key = self.settings.detect.surprise_key();
         let finish = |(id, org): (OrgId, profile::Restore)| match org.finish() {
-            Ok(mut org) => {
-                org.calibrate_by(key);
-                Ok((id, org))
-            }
+            Ok(org) => Ok((id, org)),
             Err(source) => Err(PartitionError::State { org: id, source }),
         };
         let orgs = self.orgs.into_iter().map(finish).collect::<Result<_, _>>()?;
         let mut partition = Partition { settings: self.settings, decided: BTreeMap::new(), orgs };
         partition.prepare_all()?;
+        partition.test_all();
         Ok(partition)
     }
 }
@@ -118,9 +115,9 @@ impl Partition {
     pub fn set_settings(&mut self, settings: &Settings) -> Result<(), PartitionError> {
         for (id, org) in &mut self.orgs {
             org.set_settings(&settings.profile_of(id))?;
-            org.calibrate_by(settings.detect.surprise_key());
         }
         self.settings = settings.clone();
+        self.test_all();
         Ok(())
     }
 
@@ -163,6 +160,10 @@ impl Partition {
         let outcome = self.observe(entry, out)?;
         if let (Some(org), Some(observed)) = (self.orgs.get_mut(entry.org_id()), out.get_mut(first..)) {
             calibrate(org, entry, observed, (&self.settings, &self.decided));
+            if observed.iter().any(|observation| observation.revision == 0) {
+                let judged = out.split_off(first).into_iter().filter(|observation| observation.revision > 0);
+                out.extend(judged);
+            }
         }
         Ok(outcome)
     }
@@ -208,6 +209,7 @@ impl Partition {
         if let Ruling::Settings { hash, toml } = &decision.ruling {
             self.forget_decided();
             self.prepare(&decision.org_id, hash, toml)?;
+            self.test_all();
         }
         Ok(self.org(&decision.org_id)?.decide(decision, hour)?)
     }
@@ -233,6 +235,11 @@ impl Partition {
         stored.into_iter().try_for_each(|(id, hash, toml)| self.prepare(&id, &hash, &toml))
     }
 
+    /// Says to all orgs by which settings they are tested.
+    fn test_all(&mut self) {
+        self.orgs.values_mut().for_each(|org| test_by(org, &self.settings, &self.decided));
+    }
+
     /// Drops settings of which no decision is left.
     fn forget_decided(&mut self) {
         let known: BTreeSet<&Text> = self.orgs.values().flat_map(Org::decided_settings).map(|(hash, _)| hash).collect();
@@ -254,7 +261,7 @@ impl Partition {
             Slot::Occupied(known) => known.into_mut(),
             Slot::Vacant(new) => {
                 let org = new.insert(Org::new(id.clone(), &self.settings.profile_of(id))?);
-                org.calibrate_by(self.settings.detect.surprise_key());
+                test_by(org, &self.settings, &self.decided);
                 org
             }
         })
@@ -344,6 +351,15 @@ impl Partition {
 pub(crate) fn read_decided(org: &OrgId, hash: &Text, toml: &str) -> Result<Settings, PartitionError> {
     let failed = |source| PartitionError::Decided { org: org.clone(), hash: hash.clone(), source };
     Settings::read_stored(toml, Path::new("decision")).map_err(failed)
+}
+
+/// Has an org calibrated and tested by the settings of detectors: those of the service, and those of decisions by hash.
+fn test_by(org: &mut Org, service: &Settings, decided: &BTreeMap<Text, Settings>) {
+    org.calibrate_by(service.detect.surprise_key());
+    let service = service.detect.clone();
+    let decided: BTreeMap<Text, detect::Settings> =
+        decided.iter().map(|(hash, settings)| (hash.clone(), settings.detect.clone())).collect();
+    org.test_by(move |observation| detect::tests(observation, decided.get(&observation.settings).unwrap_or(&service)));
 }
 
 /// Adds calibrations to what was observed of an entry, by the settings that each observation names; days that the entry has

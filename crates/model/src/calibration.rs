@@ -28,7 +28,7 @@ impl Calibration {
     pub const LEAST_DAYS: u32 = 2_000;
     /// What a surprise gains at most: a factor of 1.6 in p. A choice: that a test has never said as much is little
     /// evidence, and a tail that is light near its start may be heavy far out.
-    const MOST_GAIN: f64 = 0.2;
+    pub const MOST_GAIN: f64 = 0.2;
 
     /// Returns the calibrated surprise, −log10 of how often user-days have at least this surprise.
     pub fn surprise(&self, surprise: f64) -> f64 {

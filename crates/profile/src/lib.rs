@@ -14,7 +14,7 @@ pub use org::calibration::{TestCount, Tested};
 pub use org::decisions::TooManyDecisions;
 pub use org::identities::IdentityUse;
 pub use org::writes::LEAST_WRITTEN;
-pub use org::{ActivityOutcome, Org};
+pub use org::{ActivityOutcome, DisposedDay, Disposing, HeldDay, Org, Refusal, Standing};
 pub use settings::{Settings, SettingsError};
 pub use state::{Record, Restore, StateError, erase};
 pub use user::{Basis, Belief, Profile};

@@ -22,14 +22,18 @@ pub(crate) mod identities;
 mod late;
 pub(crate) mod names;
 mod network;
+mod outcome;
 pub(crate) mod population;
+mod present;
 pub(crate) mod progress;
 mod rare_pages;
+mod reserve;
 mod role;
 mod rows;
 mod rules;
 mod setup;
 pub(crate) mod signals;
+mod teach;
 #[cfg(test)]
 mod testing;
 pub(crate) mod wake;
@@ -40,15 +44,19 @@ use crate::Anonymizers;
 use crate::calendar::{Calendar, LocalHour};
 use crate::settings::{Settings, SettingsError};
 use crate::state::Changes;
-use crate::user::{Day, Profile};
+use crate::user::Profile;
+use calibration::Tester;
 use decisions::Decisions;
 use facets::Facets;
 use identities::Identities;
 use model::time::SECOND;
 use model::{Activity, Feature, Kind, Observation, OrgId, Timestamp, UserId};
 use names::Names;
+pub use outcome::ActivityOutcome;
 use population::Populations;
+use present::Begun;
 use progress::Progress;
+pub use reserve::{DisposedDay, Disposing, HeldDay, Refusal, Standing};
 use rules::Rules;
 use rustc_hash::FxHashMap;
 use signals::SharedSignals;
@@ -57,7 +65,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The profiles, populations and clock of one org.
 ///
 /// [`Org::observe`] takes one activity: it reads what the profile says of it and then learns it. [`Org::advance`] and
-/// [`Org::finish`] close hours and days. All of them append observations to `out`.
+/// [`Org::finish`] close hours and days. All of them append observations to `out`. Those of revision 0 are only for
+/// [`Org::calibrate`].
 pub struct Org {
     id: OrgId,
     /// Those in force.
@@ -121,6 +130,12 @@ pub(crate) struct Shared {
     memory_days: f64,
     /// Days for which closed days are kept: those of `identity_hours`.
     kept_days: i32,
+    /// `hold_days` of the settings.
+    hold_days: i32,
+    /// What detectors find when a day closes.
+    tester: Tester,
+    /// Accounts and revisions of observations since the last entry that only judge.
+    of_combined: Vec<(UserId, u64)>,
 }
 
 /// Why an activity is learned.
@@ -130,42 +145,6 @@ enum Purpose {
     Observe,
     /// To learn it without an observation.
     Backfill,
-}
-
-/// The outcome of an activity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ActivityOutcome {
-    /// Observed and learned in order.
-    Learned,
-    /// Its day was closed: it counts against that day, which is judged and learned once more when the present hour
-    /// closes.
-    Late,
-    /// An identical copy was counted before; nothing was learned.
-    Duplicate,
-    /// A copy was counted before that carried less about its connection: the rest was learned.
-    Enriched,
-    /// Dated more than 5 minutes after its receipt: set aside, nothing was learned.
-    Future,
-    /// Older than `identity_hours`, so that it cannot be known whether it was counted before: set aside.
-    Forgotten,
-    /// A profile that it needs is not in memory, see [`Org::wanted`] and [`Org::is_away`]. Nothing has changed; load
-    /// the profile and observe the activity again.
-    Away,
-}
-
-impl ActivityOutcome {
-    /// Returns the outcome in lower case, as metrics and logs name it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Learned => "learned",
-            Self::Late => "late",
-            Self::Duplicate => "duplicate",
-            Self::Enriched => "enriched",
-            Self::Future => "future",
-            Self::Forgotten => "forgotten",
-            Self::Away => "away",
-        }
-    }
 }
 
 impl Org {
@@ -247,64 +226,53 @@ impl Org {
         self.changes.note(slot, user);
 
         if user.profile.day.as_ref().is_some_and(|day| day.number < hour.day) {
-            let is_judged = !self.backfill_days.remove(&slot);
-            out.extend(close::day(&self.id, user, &mut self.shared, self.open, is_judged));
+            let (org, open, is_judged) = (&self.id, self.open, !self.backfill_days.remove(&slot));
+            reserve::both(user, &mut self.shared, out, |id, profile, shared, out| {
+                out.extend(close::day(org, (id, profile), shared, open, is_judged));
+            });
         }
         if self.shared.decisions.has_classes() {
-            work::obey(&activity.user_id, &mut user.profile, &mut self.shared);
+            reserve::both(user, &mut self.shared, out, |id, profile, shared, _| work::obey(id, profile, shared));
+        }
+        if self.shared.decisions.has_dispositions() && user.profile.day.is_none() {
+            reserve::obey(&user.id, &mut user.profile, &self.shared.decisions, hour.day);
         }
         let is_late = user.profile.day.as_ref().is_some_and(|day| day.number > hour.day)
             || self.open.is_some_and(|open| open.day > hour.day);
-        let is_listed = user.profile.day.is_some() || user.profile.closed.are_amended();
+        let is_listed = user.profile.day.is_some() || user.profile.is_amended();
         let is_observed = purpose == Purpose::Observe;
-        let mut features = Vec::new();
-        if activity.native.is_some() {
-            features.push(Feature::Native);
+        if !is_late && user.profile.day.is_none() {
+            reserve::open(&user.id, &mut user.profile, &mut self.shared, hour.day);
         }
-        if is_late {
-            let is_new = late::learn(&mut user.profile, &mut self.shared, activity, &hour, is_observed, &mut features);
-            *self.user_days.entry(hour.day_start).or_default() += u64::from(is_new);
-            if !is_listed {
-                self.active_day.push(slot);
+        let (org, open, mut begun) = (&self.id, self.open, Begun::default());
+        reserve::both(user, &mut self.shared, out, |id, profile, shared, out| {
+            let mut features = Vec::new();
+            if activity.native.is_some() {
+                features.push(Feature::Native);
             }
-        } else {
-            let profile = &mut user.profile;
-            if profile.day.is_none() {
-                rows::open_day(profile, &mut self.shared);
+            begun = if is_late {
+                let day = late::learn(profile, shared, activity, &hour, is_observed, &mut features);
+                Begun { day, hour: false }
+            } else {
+                present::learn(profile, shared, activity, &hour, open, &mut features)
+            };
+            if is_observed && !features.is_empty() {
+                out.push(observation(org, shared, (id, profile), (at, hour.day_start), Some(activity), features));
             }
-            let mut day = profile.day.take().unwrap_or_else(|| {
-                if !is_listed {
-                    self.active_day.push(slot);
-                }
-                if !is_observed {
-                    self.backfill_days.insert(slot);
-                }
-                *self.user_days.entry(hour.day_start).or_default() += 1;
-                Box::new(Day::new(hour.day, hour.day_start, hour.is_weekend()))
-            });
-            day.last_at = day.last_at.max(at);
-            if day.hour_start < hour.start {
-                self.active_hour.push(slot);
-                day.open_hour(hour.start, hour.hour);
-                hours::learn(profile, &mut day, &self.shared, &hour, &mut features);
-            }
-            day.late_hour = None;
-            let present = (hour.start < day.hour_start)
-                .then(|| late::enter_hour(profile, &mut day, &self.shared, &hour, &mut features));
-            connection::learn(profile, &mut day, &mut self.shared, activity, &mut features);
-            rows::learn(profile, &mut day, &mut self.shared, activity, &mut features);
-            composition::observe(&mut day, &mut features);
-            if let Some(present) = present {
-                let is_over = self.open.is_some_and(|open| open.start > hour.start);
-                late::leave_hour(profile, &mut day, present, is_over, &mut features);
-            }
-            profile.day = Some(day);
-            if is_observed {
-                self.backfill_days.remove(&slot);
-            }
+        });
+        if is_late || begun.day {
+            *self.user_days.entry(hour.day_start).or_default() += u64::from(begun.day);
         }
-        if is_observed && !features.is_empty() {
-            out.push(observation(&self.id, &self.shared, user, (at, hour.day_start), Some(activity), features));
+        if !is_listed {
+            self.active_day.push(slot);
+        }
+        if begun.hour {
+            self.active_hour.push(slot);
+        }
+        if !is_late && is_observed {
+            self.backfill_days.remove(&slot);
+        } else if !is_late && begun.day {
+            self.backfill_days.insert(slot);
         }
         if is_late { ActivityOutcome::Late } else { ActivityOutcome::Learned }
     }
@@ -349,6 +317,18 @@ impl Org {
     }
 }
 
+impl Shared {
+    /// Whether nothing of it is learned at present.
+    fn is_only_read(&self) -> bool {
+        self.populations.only_read
+    }
+
+    /// Lets nothing of it be learned, except names, until it is called again: for a profile that only judges.
+    fn set_only_read(&mut self, is_only_read: bool) {
+        self.populations.only_read = is_only_read;
+    }
+}
+
 /// Returns the user of a slot, if the profile is in memory.
 pub(crate) fn user_at(users: &mut [Member], slot: u32) -> Option<&mut User> {
     match users.get_mut(slot as usize)? {
@@ -361,25 +341,25 @@ pub(crate) fn user_at(users: &mut [Member], slot: u32) -> Option<&mut User> {
 fn observation(
     org: &OrgId,
     shared: &Shared,
-    user: &mut User,
+    (id, profile): (&UserId, &mut Profile),
     times: (Timestamp, Timestamp),
     activity: Option<&Activity>,
     features: Vec<Feature>,
 ) -> Observation {
-    user.profile.revision += 1;
+    profile.revision += 1;
     Observation {
         org_id: org.clone(),
-        user_id: user.id.clone(),
-        username: user.profile.username.clone(),
-        user_class: user.profile.class,
+        user_id: id.clone(),
+        username: profile.username.clone(),
+        user_class: profile.class,
         at: times.0,
         day: times.1,
-        revision: user.profile.revision,
+        revision: profile.revision,
         activity: activity.map(|activity| Box::new(activity.clone())),
         features,
         blind: shared.blind.iter().copied().collect(),
         calibrations: Vec::new(),
-        precisions: shared.decisions.precisions(user.profile.class).to_vec(),
+        precisions: shared.decisions.precisions(profile.class).to_vec(),
         settings: shared.decisions.settings_hash().cloned().unwrap_or_default(),
     }
 }

@@ -16,19 +16,22 @@ pub struct Settings {
     pub identity_hours: u32,
     /// Active days that a baseline weighs at most, 10 to 365; older days fade.
     pub memory_days: u32,
+    /// Days of event time for which a day that stands out is held before it is learned, 0 to 60; 0 holds none.
+    pub hold_days: u32,
     /// Networks that hide where somebody is, and the org's own.
     pub anonymizers: Anonymizers,
 }
 
 impl Default for Settings {
     /// Ten minutes of lateness cover Salesforce's streams; 96 hours of identities cover log files, which Salesforce
-    /// publishes within a day and may replace, over a weekend; 60 active days are about a quarter. All are choices.
+    /// publishes within a day and may replace, over a weekend; 60 active days are about a quarter; within 14 days an incident is looked into. All are choices.
     fn default() -> Self {
         Self {
             time_zone: "UTC".to_owned(),
             lateness_seconds: 600,
             identity_hours: 96,
             memory_days: 60,
+            hold_days: 14,
             anonymizers: Anonymizers::default(),
         }
     }
@@ -76,6 +79,7 @@ impl Settings {
             ("lateness_seconds", self.lateness_seconds, 0, 7 * 86_400),
             ("identity_hours", self.identity_hours, 1, 24 * 180),
             ("memory_days", self.memory_days, 10, 365),
+            ("hold_days", self.hold_days, 0, 60),
         ];
         for (field, value, least, most) in ranges {
             if !(least..=most).contains(&value) {

@@ -17,8 +17,8 @@
 //! An account that was [erased](erase()) leaves its slot in place, under a name that no account can have.
 //!
 //! A record is a version byte and then [postcard](https://postcard.jamesmunns.com/wire-format). The head and identities
-//! are written in version 2, sealed identities in version 3, and profiles and the day factor in version 7; earlier
-//! versions of all are also read. Hash maps are written in the order
+//! are written in version 2, sealed identities in version 3, the day factor in version 7, and profiles in version 8 if
+//! they have held days and in version 7 otherwise; earlier versions of all are also read. Hash maps are written in the order
 //! of their keys, so equal states have equal records.
 
 mod bytes;
@@ -241,7 +241,7 @@ impl Org {
 impl User {
     /// Whether no close of an hour or day concerns the account.
     fn is_idle(&self) -> bool {
-        self.profile.day.is_none() && !self.profile.closed.are_amended()
+        self.profile.day.is_none() && !self.profile.is_amended()
     }
 }
 

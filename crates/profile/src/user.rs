@@ -8,6 +8,7 @@ mod day;
 mod extremes;
 mod first_days;
 mod habits;
+mod reserve;
 mod rhythm;
 mod role;
 mod rows;
@@ -28,6 +29,7 @@ pub(crate) use day::{
 pub(crate) use extremes::{ExtremeModel, LargestDay, NamedRequest, PageDay};
 pub(crate) use first_days::FirstDays;
 pub(crate) use habits::{DayValue, DayValues, Habits, KINDS, LearnedDay, Unusual, UsualDay, kept_after, weight};
+pub(crate) use reserve::{Held, Reserve, StoredReserve};
 pub(crate) use rhythm::Rhythm;
 pub(crate) use role::Role;
 pub(crate) use rows::{DrainState, Peaks, RowModel};
@@ -188,6 +190,9 @@ pub struct Profile {
     /// Also stored behind the profile.
     #[serde(skip)]
     pub(crate) signals: Signals,
+    /// Days that are not learned, or not for good; `None` if there are none. Also stored behind the profile.
+    #[serde(skip)]
+    pub(crate) reserve: Option<Box<Reserve>>,
     /// The last day learned, in days since 1970-01-01 of the org's calendar.
     pub(crate) last_day: Option<i32>,
     /// Active days learned, at most four times `memory_days`.
@@ -302,6 +307,7 @@ impl Profile {
             closed: ClosedDays::default(),
             writes: Vec::new(),
             signals: Signals::default(),
+            reserve: None,
             last_day: None,
             days: 0.0,
             revision: 0,
@@ -357,6 +363,7 @@ impl Profile {
             + self.closed.bytes()
             + self.writes.capacity() * size_of::<WriteModel>()
             + self.signals.heap_bytes()
+            + self.reserve.as_ref().map_or(0, |reserve| reserve.bytes())
             + self.rows.iter().flatten().count() * size_of::<RowModel>()
             + self.values.all().iter().map(|values| values.heap_bytes()).sum::<usize>()
             + self.sessions.heap_bytes()

@@ -90,6 +90,9 @@ pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Da
     let is_new = day.signals.new_app.is_some() && !day.signals.is_app_learned;
     day.signals.is_app_learned |= is_new;
     profile.signals.app_days.add(is_first, is_new, 4.0 * shared.memory_days);
+    if shared.is_only_read() {
+        return;
+    }
     if let Some(of_class) = shared.signals.apps.days.get_mut(profile.class as usize) {
         of_class.add(is_first, is_new, MEMORY);
     }
@@ -100,8 +103,11 @@ pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Da
 fn first_today(profile: &mut Profile, day: &mut Day, shared: &mut Shared, app: &App<'_>, sighting: Sighting) -> bool {
     let name = app.name_key();
     let by_name = name.map(|name| profile.values.apps.touch(name, day.number));
+    let is_shared = !shared.is_only_read();
     let apps = &mut shared.signals.apps;
-    if let (Some(name), Some(Sighting::Never)) = (name, by_name) {
+    if let (Some(name), Some(Sighting::Never)) = (name, by_name)
+        && is_shared
+    {
         apps.begin(name, 0, day.number);
     }
     if sighting != Sighting::Never {
@@ -110,12 +116,16 @@ fn first_today(profile: &mut Profile, day: &mut Day, shared: &mut Shared, app: &
     // Where ids are new to the org, an app that the account knows by its name is not new.
     let is_known = by_name.is_some_and(|by_name| by_name.days() > 0.0);
     let imitates = name.is_some_and(|name| apps.has_another(name, app.key));
-    let users = apps.begin(app.key, name.unwrap_or(0), day.number);
+    let users = if is_shared {
+        apps.begin(app.key, name.unwrap_or(0), day.number)
+    } else {
+        apps.uses.get(&app.key).map_or(0, |of_app| of_app.users)
+    };
     if is_known && !imitates {
         return false;
     }
     let peer_tail = apps.tail(users);
-    if day.signals.new_app.is_none() && profile.days > SETTLING_DAYS {
+    if day.signals.new_app.is_none() && profile.days > SETTLING_DAYS && is_shared {
         apps.learn_first(users);
     }
     if day.signals.new_app.as_ref().is_some_and(|known| known.peer_tail < peer_tail) {

@@ -91,6 +91,9 @@ pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Da
         if let Some((_, own)) = find_or_push(&mut profile.signals.breadth, is_it, || (surface, Breadth::default())) {
             own.learn(before.as_ref(), &learned, shared.memory_days);
         }
+        if shared.is_only_read() {
+            continue;
+        }
         let of_org = shared.signals.breadth.of_mut(surface);
         if let Some(of_class) = of_org.classes.get_mut(class as usize) {
             of_class.learn(before.as_ref(), &learned, MEMORY);

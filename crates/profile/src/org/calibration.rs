@@ -2,14 +2,16 @@
 //! that detectors need no state.
 
 mod counts;
+mod tester;
 
 use super::{Org, Shared, user_at};
 use crate::estimate::{Curve, Surprises};
 use crate::user::{Day, DayTest, Profile};
 use counts::Counted;
 pub use counts::TestCount;
-use model::{Observation, Surface, Text, UserClass};
+use model::{Observation, Surface, Text, UserClass, UserId};
 use serde::{Deserialize, Serialize};
+pub(crate) use tester::Tester;
 
 /// What a detector found out of an observation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,18 +74,24 @@ const ENOUGH: f64 = model::Calibration::LEAST_DAYS as f64;
 const LEAST_SENT: f64 = 0.5;
 
 impl Org {
+    /// Asks `tests` what detectors find in an observation when a day closes, so that a day that stands out is not learned.
+    /// Without it only what was found before is known then.
+    pub fn test_by(&mut self, tests: impl Fn(&Observation) -> Vec<Tested> + Send + Sync + 'static) {
+        self.shared.tester = Tester(Some(std::sync::Arc::new(tests)));
+    }
+
     /// Adds the calibrations of tests to an observation of this org, which must have been made by the last call.
-    /// With `is_learned` the largest of each test is learned with the user's day.
+    /// With `is_learned` the largest of each test is learned with the user's day. An observation of revision 0 is there for
+    /// that only: it must be dropped afterwards.
     pub fn calibrate(&mut self, observation: &mut Observation, tests: &[Tested], is_learned: bool) {
         let slot = self.slots.get(&observation.user_id).copied();
+        let is_of_combined =
+            |(user, revision): &(UserId, u64)| *revision == observation.revision && *user == observation.user_id;
+        let is_learned = is_learned && !self.shared.of_combined.iter().any(is_of_combined);
         let calibrations = &mut self.shared.signals.calibrations;
-        let mut learned = slot.filter(|_| is_learned).and_then(|slot| {
-            let profile = &mut user_at(&mut self.users, slot)?.profile;
-            match &mut profile.day {
-                Some(day) if day.start == observation.day => Some(day),
-                _ => profile.closed.starting(observation.day),
-            }
-        });
+        let mut learned = slot
+            .filter(|_| is_learned)
+            .and_then(|slot| user_at(&mut self.users, slot)?.profile.day_starting(observation.day));
         for test in tests {
             let index = calibrations.index_of(test);
             if let Some(curve) = calibrations.curve(index, observation.user_class)
@@ -100,6 +108,7 @@ impl Org {
     /// Works the curves out of the days that have ended, after their last observations: these are compared with the days
     /// before.
     pub fn close_calibrations(&mut self) {
+        self.shared.of_combined.clear();
         let calibrations = &mut self.shared.signals.calibrations;
         for _ in 0..std::mem::take(&mut calibrations.ended) {
             calibrations.close_day();
@@ -109,7 +118,9 @@ impl Org {
 
 /// Learns the surprises of a user's day when it is closed for the first time.
 pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Day) {
-    shared.signals.calibrations.learn_day(profile, day);
+    if !shared.is_only_read() {
+        shared.signals.calibrations.learn_day(profile, day);
+    }
 }
 
 impl Calibrations {

@@ -1,7 +1,7 @@
 //! The clock of an org: hours and days close by event time, and silence only judges what is open.
 
 use super::close::{self, STANDS_OUT, distance, unusual_volumes};
-use super::{Org, observation, user_at};
+use super::{Org, observation, reserve, user_at};
 use crate::calendar::LocalHour;
 use model::time::{HOUR, SECOND};
 use model::{Observation, Surface, Timestamp};
@@ -81,11 +81,20 @@ impl Org {
         progress.raise_to(&self.shared.progress);
         for slot in self.active_day.iter().filter(|slot| !self.backfill_days.contains(slot)) {
             let Some(user) = user_at(&mut self.users, *slot) else { continue };
-            let Some(day) = user.profile.day.as_deref() else { continue };
-            let times = (day.last_at, day.start);
-            let features = unusual_volumes(&user.profile, day, &progress, STANDS_OUT, false);
-            if !features.is_empty() {
-                out.push(observation(&self.id, &self.shared, user, times, None, features));
+            let count = out.len();
+            let mut combined = user.profile.take_combined();
+            let profile = combined.as_deref_mut().unwrap_or(&mut user.profile);
+            if let Some(day) = profile.day.as_deref() {
+                let times = (day.last_at, day.start);
+                let features = unusual_volumes(profile, day, &progress, STANDS_OUT, false);
+                if !features.is_empty() {
+                    out.push(observation(&self.id, &self.shared, (&user.id, profile), times, None, features));
+                }
+            }
+            if combined.is_some() {
+                user.profile.set_combined(combined);
+            }
+            if out.len() > count {
                 self.changes.note(*slot, user);
             }
         }
@@ -111,16 +120,23 @@ impl Org {
         let mut has_amended = false;
         for slot in &self.active_day {
             let Some(user) = user_at(&mut self.users, *slot) else { continue };
-            if user.profile.closed.are_amended() {
+            let org = &self.id;
+            if user.profile.is_amended() {
                 has_amended = true;
-                close::amended_days(&self.id, user, &mut self.shared, out);
+                reserve::both(user, &mut self.shared, out, |id, profile, shared, out| {
+                    close::amended_days(org, (id, profile), shared, out);
+                });
                 self.changes.note(*slot, user);
             }
             if self.backfill_days.contains(slot) {
                 continue;
             }
-            if let Some(observation) = close::hour(&self.id, user, &self.shared, hour) {
-                out.push(observation);
+            let revision = user.profile.revision;
+            let count = out.len();
+            reserve::both(user, &mut self.shared, out, |id, profile, shared, out| {
+                out.extend(close::hour(org, (id, profile), shared, hour));
+            });
+            if out.len() > count || user.profile.revision != revision {
                 self.changes.note(*slot, user);
             }
         }
@@ -138,7 +154,10 @@ impl Org {
             match user.profile.day.as_ref().map(|open| open.number) {
                 Some(number) if number <= day => {
                     let is_judged = !self.backfill_days.remove(&slot);
-                    out.extend(close::day(&self.id, user, &mut self.shared, None, is_judged));
+                    let org = &self.id;
+                    reserve::both(user, &mut self.shared, out, |id, profile, shared, out| {
+                        out.extend(close::day(org, (id, profile), shared, None, is_judged));
+                    });
                     self.changes.note(slot, user);
                 }
                 Some(_) => later.push(slot),

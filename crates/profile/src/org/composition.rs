@@ -10,23 +10,24 @@
 //! On their kind of data, commands of people with those of others put in, it ranks days with AUC 0.96, counts of values that
 //! were never used with 0.87.
 
+mod features;
 mod rare;
+
+pub(super) use features::{closing, observe};
 
 use super::Shared;
 use super::close::SETTLING_DAYS;
 use super::names;
 use crate::estimate::Moments;
 use crate::user::{
-    Day, DayValue, DayValues, Habits, KINDS, LearnedDay, Profile, Unusual, UsualDay, kept_after, learn_again, weight,
+    Day, DayValue, Habits, KINDS, LearnedDay, Profile, Unusual, UsualDay, kept_after, learn_again, weight,
 };
-use model::{Activity, Composition, Feature, Kind, Text, UnusualValue, UserClass, Uuid, ValueKind};
+use model::{Activity, Kind, Text, UserClass, Uuid, ValueKind};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-/// Deviations above the usual from which on a day is observed while it lasts, and when it is over. Choices: five of six days
-/// are observed once, so that scores rank days.
+/// Deviations above the usual from which on a day is observed while it lasts. A choice.
 const STANDS_OUT: f64 = 2.0;
-const IS_OBSERVED: f64 = -1.0;
 /// Days of the account's own below which a day is not judged. A choice: one working week.
 const LEAST_DAYS: f64 = SETTLING_DAYS;
 /// Least ratio of a value that is kept by name: the others are e times as likely to have it. A choice.
@@ -110,69 +111,61 @@ pub(super) fn count_operation(profile: &Profile, day: &mut Day, shared: &Shared,
 
 /// Discounts what an account uses to `share`, in the org's, too: what it alone did is no habit of others.
 pub(super) fn discount(profile: &mut Profile, shared: &mut Shared, share: f64) {
-    let (class, used) = (profile.class, &mut shared.signals.used);
-    profile.signals.habits.iter().for_each(|(key, weight)| used.forget(class, key, weight * (1.0 - share as f32)));
+    if !shared.is_only_read() {
+        let (class, used) = (profile.class, &mut shared.signals.used);
+        profile.signals.habits.iter().for_each(|(key, weight)| used.forget(class, key, weight * (1.0 - share as f32)));
+    }
     profile.signals.habits.discount(share);
 }
 
-/// Observes the open day if its ratio has risen far enough.
-pub(super) fn observe(day: &mut Day, features: &mut Vec<Feature>) {
-    /// Deviations by which the ratio must rise before it is observed again. A choice.
-    const AGAIN: f64 = 0.5;
-    let values = &mut day.signals.values;
-    let Some(usual) = values.usual else { return };
-    let ratio = values.ratio_so_far();
-    if ratio >= values.observe_at {
-        values.observe_at = ratio + AGAIN * usual.deviation;
-        features.push(feature(values, usual, ratio, false));
-    }
-}
-
-/// Learns a closed day, or what late activities have added to it. Returns a feature if the day stands out, or if it cannot
-/// be judged.
+/// Learns a closed day, or what late activities have added to it.
 ///
 /// A day that stands out teaches less: that by which it lies three deviations above, and its values with the square of the
 /// share that three deviations are of its own, so that an alarm hardly teaches, while a new task becomes usual.
-pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Day) -> Option<Feature> {
+pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Day) {
     /// Deviations at which a day is clipped, as for other baselines.
     const CLIP: f64 = 3.0;
     /// User-days that a class remembers. A choice: 30 days of 100 accounts.
     const MEMORY: f64 = 3_000.0;
-    let (habits, used) = (&mut profile.signals.habits, &mut shared.signals.used);
+    let memory_days = shared.memory_days;
+    let mut used = (!shared.is_only_read()).then_some(&mut shared.signals.used);
+    let habits = &mut profile.signals.habits;
     let values = &mut day.signals.values;
     // A day stays in the class in which it was learned first.
     let class = values.learned.map_or(profile.class, |day| day.class);
     if values.is_empty() {
-        return None;
+        return;
     }
     let (ratio, before) = (values.ratio(), values.learned);
     let above = values.usual.map(|usual| (ratio - usual.mean) / usual.deviation);
     let most = values.usual.map_or(f64::INFINITY, |usual| usual.mean + CLIP * usual.deviation);
     let share = above.filter(|above| *above > CLIP).map_or(1.0, |above| (CLIP / above).powi(2)) as f32;
     let learned = LearnedDay { ratio: ratio.min(most), against: values.against, share, class };
-    learn_again(&mut habits.ratio, before.map(|day| day.ratio), learned.ratio, LEAST_RATIO, shared.memory_days);
-    learn_again(&mut habits.against, before.map(|day| day.against), learned.against, LEAST_RATIO, shared.memory_days);
-    if let Some(days) = used.days.get_mut(class as usize).filter(|_| values.usual.is_some()) {
+    learn_again(&mut habits.ratio, before.map(|day| day.ratio), learned.ratio, LEAST_RATIO, memory_days);
+    learn_again(&mut habits.against, before.map(|day| day.against), learned.against, LEAST_RATIO, memory_days);
+    let days = used.as_mut().and_then(|used| used.days.get_mut(class as usize));
+    if let Some(days) = days.filter(|_| values.usual.is_some()) {
         learn_again(days, before.map(|day| day.ratio), learned.ratio, LEAST_RATIO, MEMORY);
     }
     values.learned = Some(learned);
     habits.advance(day.number);
-    used.advance(day.number);
+    if let Some(used) = &mut used {
+        used.advance(day.number);
+    }
     for value in values.iter_mut() {
         let learned = share * weight(value.count) as f32;
         let added = learned - value.learned;
         if added != 0.0 {
             habits.learn(value.kind, value.key, added);
-            used.learn(class, value.kind, value.key, added);
+            if let Some(used) = &mut used {
+                used.learn(class, value.kind, value.key, added);
+            }
             value.learned = learned;
         }
     }
     habits.trim();
-    used.trim();
-    match (values.usual, above) {
-        (Some(usual), Some(above)) => (above >= IS_OBSERVED).then(|| feature(values, usual, ratio, true)),
-        // Counted as unscoreable, once.
-        _ => before.is_none().then(|| Feature::Composition(unknown(ratio))),
+    if let Some(used) = used {
+        used.trim();
     }
 }
 
@@ -202,52 +195,6 @@ fn usual(profile: &Profile, used: &Used) -> Option<UsualDay> {
     let variance = (squares / (OF_VARIANCE + own.weight - 1.0)).max(LEAST);
     let deviation = (variance * (1.0 + 1.0 / (own.weight + OF_MEAN))).sqrt();
     Some(UsualDay { mean, deviation, against: profile.signals.habits.against.mean, days: own.weight })
-}
-
-/// Describes a day as a feature.
-fn feature(values: &DayValues, usual: UsualDay, ratio: f64, closed: bool) -> Feature {
-    /// Values that are named. A choice.
-    const MOST: usize = 12;
-    let part = |value: &DayValue| f64::from(value.ratio) * f64::from(weight(value.count));
-    let mut unusual: Vec<&DayValue> = values.iter().filter(|value| value.unusual.is_some()).collect();
-    unusual.sort_by(|a, b| part(b).total_cmp(&part(a)).then(a.key.cmp(&b.key)));
-    let count = unusual.len() as u32;
-    let named = unusual.into_iter().take(MOST).filter_map(|value| {
-        let Unusual { name, first, own_share, org_share } = value.unusual.as_deref()?;
-        Some(UnusualValue {
-            kind: value.kind,
-            name: name.clone(),
-            count: value.count,
-            ratio: part(value),
-            own_share: f64::from(*own_share),
-            org_share: f64::from(*org_share),
-            first: *first,
-        })
-    });
-    Feature::Composition(Composition {
-        ratio,
-        mean: usual.mean,
-        deviation: usual.deviation,
-        missing: if closed { (values.against - usual.against).max(0.0) } else { 0.0 },
-        days: usual.days,
-        unusual: count,
-        values: named.collect(),
-        closed,
-    })
-}
-
-/// Describes a day of an account with too few days.
-fn unknown(ratio: f64) -> Composition {
-    Composition {
-        ratio,
-        mean: 0.0,
-        deviation: 0.0,
-        missing: 0.0,
-        days: 0.0,
-        unusual: 0,
-        values: Vec::new(),
-        closed: true,
-    }
 }
 
 impl Used {

@@ -63,7 +63,7 @@ fn account(profile: &mut Profile, day: &Day, shared: &mut Shared, activity: &Act
         profile.is_guest |= is("guest");
         profile.signals.work.is_automated |= is("automatedprocess") || is("cloudintegration");
     }
-    if let Some(delegate) = &activity.delegate {
+    if let Some(delegate) = activity.delegate.as_ref().filter(|_| !shared.is_only_read()) {
         shared.signals.work.note_delegate(delegate, day.number);
     }
     if let (Some(of_profile), Some(role)) = (&activity.profile_id, &activity.role_id) {

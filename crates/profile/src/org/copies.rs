@@ -1,7 +1,7 @@
 //! Copies of learned activities, which may carry more about their connection than the first copy did.
 
 use super::facets::Facets;
-use super::{ActivityOutcome, Org, Purpose, connection, observation, user_at};
+use super::{ActivityOutcome, Org, Purpose, connection, observation, reserve, user_at};
 use crate::user::Day;
 use model::{Activity, Observation};
 
@@ -21,17 +21,20 @@ impl Org {
         self.identities.add(copy.id, at, news);
         self.changes.note(slot, user);
         let hour = self.calendar.hour_of(at);
-        let open = user.profile.day.take_if(|day| day.number == hour.day);
-        let is_open = open.is_some();
-        let mut day = open.unwrap_or_else(|| Box::new(Day::new(hour.day, hour.day_start, hour.is_weekend())));
-        let mut features = Vec::new();
-        connection::enrich(&mut user.profile, &mut day, &mut self.shared, copy, news, &mut features);
-        if is_open {
-            user.profile.day = Some(day);
-        }
-        if purpose == Purpose::Observe && !features.is_empty() {
-            out.push(observation(&self.id, &self.shared, user, (at, hour.day_start), Some(copy), features));
-        }
+        let org = &self.id;
+        reserve::both(user, &mut self.shared, out, |id, profile, shared, out| {
+            let open = profile.day.take_if(|day| day.number == hour.day);
+            let is_open = open.is_some();
+            let mut day = open.unwrap_or_else(|| Box::new(Day::new(hour.day, hour.day_start, hour.is_weekend())));
+            let mut features = Vec::new();
+            connection::enrich(profile, &mut day, shared, copy, news, &mut features);
+            if is_open {
+                profile.day = Some(day);
+            }
+            if purpose == Purpose::Observe && !features.is_empty() {
+                out.push(observation(org, shared, (id, profile), (at, hour.day_start), Some(copy), features));
+            }
+        });
         ActivityOutcome::Enriched
     }
 }

@@ -10,10 +10,9 @@ mod tests;
 
 pub(crate) use taken::{Decisions, StoredDecisions};
 
-use super::{Org, user_at, work};
+use super::{Org, Shared, User, reserve, user_at, work};
 use crate::calendar::LocalHour;
 use model::{Decision, OrgId, Ruling, Timestamp, UserId, Uuid};
-use taken::InForce;
 
 /// Decisions that may wait for an org's next hour. A choice: all incidents of a bad month at once, 5 MB.
 const MOST_PENDING: usize = 10_000;
@@ -65,36 +64,36 @@ impl Org {
     /// Takes the decisions that wait for `hour`, which is closed, and ends those that have expired. The org's clock is at
     /// `now`. From here on the org follows the settings that were decided.
     ///
-    /// The class of an account changes at once if it has an open day, and else with its next activity: only the profiles of
-    /// open days are in memory for certain.
+    /// An account with an open day follows at once, and any other one with its next activity: only the profiles of open days
+    /// are in memory for certain.
     pub(super) fn take_decisions(&mut self, hour: &LocalHour, now: Timestamp) {
         let Some(before) = self.shared.decisions.close_hour(hour.start, now) else { return };
         let users: Vec<UserId> = self.shared.decisions.changed_classes(&before).cloned().collect();
         for user in users {
-            let slot = self.slots.get(&user).copied();
-            let member = slot.and_then(|slot| Some((slot, user_at(&mut self.users, slot)?)));
-            let Some((slot, member)) = member.filter(|(_, member)| member.profile.day.is_some()) else { continue };
-            work::obey(&user, &mut member.profile, &mut self.shared);
-            self.changes.note(slot, member);
+            self.with_open_day(&user, |member, shared| {
+                reserve::both(member, shared, &mut Vec::new(), |id, profile, shared, _| {
+                    work::obey(id, profile, shared)
+                });
+            });
+        }
+        let today = hour.day;
+        let users: Vec<UserId> = self.shared.decisions.changed_dispositions(&before).cloned().collect();
+        for user in users {
+            self.with_open_day(&user, |member, shared| {
+                reserve::obey(&member.id, &mut member.profile, &shared.decisions, today);
+            });
         }
         if self.shared.decisions.has_other_settings(&before) {
             self.follow_rules();
         }
         self.forget_rules();
-        self.teach_changes(&before);
     }
 
-    /// Teaches the dispositions that hold now, and reverses those that no longer do.
-    fn teach_changes(&mut self, before: &InForce) {
-        for decision in self.shared.decisions.changed_dispositions(before) {
-            self.teach(&decision);
-        }
+    /// Lets an account obey what has changed, if it has an open day.
+    fn with_open_day(&mut self, user: &UserId, obey: impl FnOnce(&mut User, &mut Shared)) {
+        let Some(slot) = self.slots.get(user).copied() else { return };
+        let Some(member) = user_at(&mut self.users, slot).filter(|member| member.profile.day.is_some()) else { return };
+        obey(member, &mut self.shared);
+        self.changes.note(slot, member);
     }
-
-    /// Changes what the days of an incident have taught. `decision` is a disposition that begins to hold, or one that ends
-    /// or undoes a disposition which held until now. It comes once for each change, in the order of the decisions' ids, and
-    /// without the names and the reason of who decided.
-    ///
-    /// A disposition that was undone before it took effect never comes. Nothing is taught yet.
-    fn teach(&mut self, _decision: &Decision) {}
 }

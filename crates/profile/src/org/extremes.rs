@@ -127,11 +127,28 @@ pub(super) fn page(
     }
 }
 
-/// Closes a day: observes its pages once more if they stand out, and its largest requests if the org's day may explain them,
-/// with the day factor as known by now, and learns it.
-pub(super) fn close(profile: &mut Profile, shared: &mut Shared, day: &mut Day) -> Vec<Feature> {
+/// Observes a day once more when it is closed: its pages if they stand out, and its largest requests if the org's day may
+/// explain them, with the day factor as known by now.
+pub(super) fn closing(profile: &Profile, shared: &Shared, day: &Day) -> Vec<Feature> {
     let mut features = Vec::new();
+    for today in &day.signals.largest {
+        let shift = shared.progress.factor_on(day.number, today.surface);
+        if shift > 0.0 {
+            let model = model_of(&profile.signals.largest, today.surface);
+            features.extend(largest(&model, day.number, today, shift).map(Feature::Largest));
+        }
+    }
+    if let Some(pages) = day.signals.pages.as_ref().filter(|pages| pages.observed > 0.0) {
+        let model = profile.signals.pages.unwrap_or_default();
+        features.extend(page_feature(&model, day.number, pages, shift(shared, day.number)).map(Feature::Pages));
+    }
+    features
+}
+
+/// Learns a closed day.
+pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Day) {
     let (class, memory, number) = (profile.class, shared.memory_days * MEMORY, day.number);
+    let is_shared = !shared.is_only_read();
     for today in &mut day.signals.largest {
         let surface = today.surface;
         let is_it = |(of, _): &(Surface, ExtremeModel)| *of == surface;
@@ -139,26 +156,20 @@ pub(super) fn close(profile: &mut Profile, shared: &mut Shared, day: &mut Day) -
         let (Some((_, model)), Some(pools)) = (found, shared.signals.largest.get_mut(surface as usize)) else {
             continue;
         };
-        let shift = shared.progress.factor_on(number, surface);
-        if shift > 0.0 {
-            features.extend(largest(model, number, today, shift).map(Feature::Largest));
-        }
         let before = model.root;
         model.learn_day(&mut today.rows, number, memory);
-        pools.learn(class, &before, &model.root);
+        if is_shared {
+            pools.learn(class, &before, &model.root);
+        }
     }
-    rare_pages::close(profile, shared, day, memory);
-    let Some(pages) = day.signals.pages.as_mut() else { return features };
-    let shift = shift(shared, number);
-    if pages.observed > 0.0 {
-        let model = profile.signals.pages.unwrap_or_default();
-        features.extend(page_feature(&model, number, pages, shift).map(Feature::Pages));
-    }
+    rare_pages::learn_day(profile, shared, day, memory);
+    let Some(pages) = day.signals.pages.as_mut() else { return };
     let model = profile.signals.pages.get_or_insert_default();
     let before = model.root;
     model.learn_day(&mut pages.count, number, memory);
-    shared.signals.pages.learn(class, &before, &model.root);
-    features
+    if is_shared {
+        shared.signals.pages.learn(class, &before, &model.root);
+    }
 }
 
 /// Moves an account's part from its present class to another.

@@ -117,7 +117,8 @@ pub(super) fn learn(profile: &mut Profile, shared: &mut Shared, day: &Day, stand
         moments.add(y, shared.memory_days);
         let after = *moments;
         shared.populations.learn_first_rows(profile.class, kind, &own, &after);
-        if let Some(of_org) = shared.signals.firsts.rows.get_mut(kind as usize) {
+        let is_shared = !shared.is_only_read();
+        if let Some(of_org) = shared.signals.firsts.rows.get_mut(kind as usize).filter(|_| is_shared) {
             of_org.add(y, OrgFirsts::MEMORY);
         }
     }

@@ -17,7 +17,7 @@ pub(super) fn learn(
     is_observed: bool,
     features: &mut Vec<Feature>,
 ) -> bool {
-    let kept = profile.closed.reopen(hour.day);
+    let kept = profile.reopen(hour.day);
     let is_new = kept.is_none();
     let mut closed = kept.unwrap_or_else(|| {
         let mut day = Day::new(hour.day, hour.day_start, hour.is_weekend());
@@ -36,7 +36,7 @@ pub(super) fn learn(
     leave_hour(profile, day, present, true, features);
     closed.amended = closed.amended.max(if is_observed { Amended::ByActivity } else { Amended::ByBackfill });
     let oldest = hour.day.saturating_sub(shared.kept_days);
-    profile.closed.keep(closed, oldest);
+    profile.keep(closed, oldest);
     is_new
 }
 

@@ -7,7 +7,6 @@ use crate::estimate::{Moments, Pool, Prior};
 use crate::state::{Shards, sorted};
 use crate::user::{COUNTERS, Counter, FirstDays, FirstKind, Profile, Rhythm};
 pub(crate) use known::KnownBy;
-use known::week;
 use model::{Surface, UserClass, Usual};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -36,6 +35,9 @@ pub(crate) struct Populations {
     clients: FxHashMap<u64, u32>,
     /// Rows of a LoginAs session, ln(1 + x) and plain.
     pub(crate) delegated: (Moments, Moments),
+    /// Whether nothing is learned at present, see [`Shared::only_read`](super::Shared::only_read).
+    #[serde(skip)]
+    pub(super) only_read: bool,
 }
 
 /// One class of users, or all.
@@ -84,10 +86,6 @@ pub(crate) struct CountDay {
 }
 
 impl Populations {
-    /// Values that are counted at most. A choice: some 20 MB.
-    const MOST_KNOWN: usize = 500_000;
-    /// Values that are dropped at once when there are [`Populations::MOST_KNOWN`]. A choice: it is done rarely.
-    const DROPPED: usize = 50_000;
     /// Members of a class from which on its rhythm is used instead of the org's, as [`Pool`] requires for its priors.
     const LEAST_USERS: u32 = 5;
 
@@ -183,42 +181,11 @@ impl Populations {
         self.all.users
     }
 
-    /// Counts a user who has used the value on a second day. If too many values are known, those that have not recurred
-    /// for longest are dropped.
-    pub(crate) fn establish(&mut self, key: u64, day: i32) {
-        if self.known.len() >= Self::MOST_KNOWN && !self.known.contains_key(&key) {
-            self.drop_oldest();
-        }
-        let known = self.known.entry(key).or_default();
-        known.users += 1;
-        known.week = known.week.max(week(day));
-        self.changed.mark(key);
-    }
-
-    /// Notes that a user who knows the value uses it again on another day.
-    pub(crate) fn recur(&mut self, key: u64, day: i32) {
-        if let Some(known) = self.known.get_mut(&key).filter(|known| known.week < week(day)) {
-            known.week = week(day);
-            self.changed.mark(key);
-        }
-    }
-
-    /// Drops the values that have not recurred for longest; of those of one week, the values that fewest users know.
-    fn drop_oldest(&mut self) {
-        let mut oldest: Vec<(i32, u32, u64)> =
-            self.known.iter().map(|(key, known)| (known.week, known.users, *key)).collect();
-        let dropped = Self::DROPPED.min(oldest.len());
-        if dropped < oldest.len() {
-            oldest.select_nth_unstable(dropped);
-        }
-        for (_, _, key) in oldest.into_iter().take(dropped) {
-            self.known.remove(&key);
-            self.changed.mark(key);
-        }
-    }
-
     /// Counts a user who has used the client on a second day.
     pub(crate) fn establish_client(&mut self, key: u64) {
+        if self.only_read {
+            return;
+        }
         *self.clients.entry(key).or_default() += 1;
     }
 
@@ -231,15 +198,9 @@ impl Populations {
         (f64::from(if users == 0 { 0 } else { rarer }) + 0.5) / (f64::from(all) + 1.0)
     }
 
-    /// Counts a user who uses the value for the first time, today.
-    pub(crate) fn notice(&mut self, key: u64) {
-        *self.new_today.entry(key).or_default() += 1;
-        self.changed.mark(key);
-    }
-
     /// Adds a user who is active today and usually has `mean` of a count.
     pub(crate) fn expect_today(&mut self, counter: Counter, mean: f64) {
-        if let Some(today) = self.counts_today.get_mut(counter as usize) {
+        if let Some(today) = self.counts_today.get_mut(counter as usize).filter(|_| !self.only_read) {
             today.expected += mean;
         }
     }
@@ -247,7 +208,7 @@ impl Populations {
     /// Adds one to today's count. Callers leave out what lies beyond a user's own usual, so that one user cannot make a
     /// day look busy.
     pub(crate) fn count_today(&mut self, counter: Counter) {
-        if let Some(today) = self.counts_today.get_mut(counter as usize) {
+        if let Some(today) = self.counts_today.get_mut(counter as usize).filter(|_| !self.only_read) {
             today.counted += 1.0;
         }
     }
@@ -307,7 +268,7 @@ impl Populations {
 
     /// Learns the count of one user-day.
     pub(crate) fn learn_tail(&mut self, counter: Counter, count: u32) {
-        if let Some(tail) = self.all.tails.get_mut(counter as usize) {
+        if let Some(tail) = self.all.tails.get_mut(counter as usize).filter(|_| !self.only_read) {
             tail.add(count);
         }
     }
@@ -330,6 +291,9 @@ impl Populations {
 
     /// Applies `learn` to the org and to the class.
     fn both(&mut self, class: UserClass, mut learn: impl FnMut(&mut Population)) {
+        if self.only_read {
+            return;
+        }
         learn(&mut self.all);
         if let Some(population) = self.class_mut(class) {
             learn(population);

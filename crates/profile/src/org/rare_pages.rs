@@ -47,12 +47,14 @@ pub(super) fn page(
 }
 
 /// Learns a closed day.
-pub(super) fn close(profile: &mut Profile, shared: &mut Shared, day: &mut Day, memory: f64) {
+pub(super) fn learn_day(profile: &mut Profile, shared: &mut Shared, day: &mut Day, memory: f64) {
     let Some(pages) = day.signals.rare_pages.as_mut() else { return };
     let model = profile.signals.rare_pages.get_or_insert_with(ExtremeModel::default);
     let before = model.root;
     model.learn_day(&mut pages.count, day.number, memory);
-    shared.signals.rare_pages.learn(profile.class, &before, &model.root);
+    if !shared.is_only_read() {
+        shared.signals.rare_pages.learn(profile.class, &before, &model.root);
+    }
 }
 
 fn feature(profile: &Profile, day: &Day) -> Option<Feature> {

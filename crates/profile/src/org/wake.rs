@@ -83,9 +83,12 @@ pub(super) fn learn(
     }
     let after = wake.news();
     if is_due || after != before {
+        let is_shared = !shared.is_only_read();
         let silences = &mut shared.signals.silences;
         let novelty = silences.novelty(after);
-        silences.learn_news(if is_due { 0 } else { before }, after, is_due);
+        if is_shared {
+            silences.learn_news(if is_due { 0 } else { before }, after, is_due);
+        }
         features.push(Feature::Wake(Wake {
             silent_days: wake.silent_days,
             longest_days: wake.longest_days,
@@ -113,28 +116,32 @@ fn is_never(values: &KnownValues, key: u64, day: i32) -> bool {
 
 /// Learns the first day after a silence. Returns the silence if it is a long one.
 fn begin(profile: &mut Profile, shared: &mut Shared, day: i32) -> Option<Box<WakeDay>> {
+    let is_shared = !shared.is_only_read();
     let silences = &mut shared.signals.silences;
-    if silences.active_days == 0 || day > silences.latest {
-        silences.latest = day;
-        silences.active_days += 1;
+    let is_next = silences.active_days == 0 || day > silences.latest;
+    let active_days = silences.active_days + u32::from(is_next);
+    if is_next && is_shared {
+        (silences.latest, silences.active_days) = (day, active_days);
     }
     let own = &mut profile.signals.silences;
-    let org_days = std::mem::replace(&mut own.org_days, silences.active_days);
+    let org_days = std::mem::replace(&mut own.org_days, active_days);
     // Before version 7 of the record, only the last day was kept.
     let last = own.last.replace(day).or(profile.last_day)?;
     // An account of which events come late may be active on days that the org has counted already.
     let calendar = (day - last - 1).max(0) as u32;
-    let silent = silences.active_days.saturating_sub(org_days + 1).min(calendar);
+    let silent = active_days.saturating_sub(org_days + 1).min(calendar);
     let long = BOUNDS.iter().take_while(|bound| silent >= **bound).count();
     let chance = long.checked_sub(1).map(|bound| silences.chance(own, bound, profile.class, profile.days));
     let longest_days = own.longest;
     own.longest = longest_days.max(calendar);
     own.after.iter_mut().take(long).for_each(|count| *count = count.saturating_add(1));
-    if let Some(of_class) = silences.classes.get_mut(profile.class as usize) {
+    if let Some(of_class) = silences.classes.get_mut(profile.class as usize).filter(|_| is_shared) {
         of_class.add(long);
     }
     let chance = chance.filter(|_| silent >= LEAST)?;
-    silences.lately.add(day);
+    if is_shared {
+        silences.lately.add(day);
+    }
     let wake = WakeDay { silent_days: calendar, longest_days, chance, network: None, client: None };
     Some(Box::new(wake))
 }

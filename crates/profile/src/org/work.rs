@@ -118,16 +118,18 @@ pub(super) fn obey(user: &UserId, profile: &mut Profile, shared: &mut Shared) {
 /// Gives an account a class. Its part moves between populations if that is another one.
 fn put(profile: &mut Profile, shared: &mut Shared, class: UserClass, belief: Belief) {
     profile.signals.work.belief = belief;
-    if class != profile.class {
+    if class != profile.class && !shared.is_only_read() {
         shared.populations.moved(profile, class);
         extremes::moved(profile, shared, class);
         composition::moved(profile, &mut shared.signals.used, class);
-        profile.class = class;
     }
+    profile.class = class;
     let is_person = !matches!(class, UserClass::Integration | UserClass::Guest);
     let is_counted = is_person && has_habits(profile);
     let work = &mut profile.signals.work;
     let part = is_counted.then_some(work.consumed);
-    shared.signals.work.replace(work.counted.as_ref(), part.as_ref());
+    if !shared.is_only_read() {
+        shared.signals.work.replace(work.counted.as_ref(), part.as_ref());
+    }
     work.counted = part;
 }

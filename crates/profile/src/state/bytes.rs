@@ -22,6 +22,8 @@ pub(crate) const FIFTH: u8 = 5;
 pub(crate) const SIXTH: u8 = 6;
 /// Version of profiles with [`Signals`](crate::user::Signals), and of the day factor with the medians of four weeks.
 pub(crate) const SEVENTH: u8 = 7;
+/// Version of profiles with held days. Those without are written in version 7.
+pub(crate) const EIGHTH: u8 = 8;
 
 /// Encodes the version and the value.
 pub(crate) fn encode<T: Serialize>(key: &str, version: u8, value: &T) -> Result<Vec<u8>, StateError> {

@@ -1,7 +1,7 @@
 //! Restores an org from its records.
 
 use super::bytes::{
-    FIFTH, FIRST, FOURTH, Fixed, SECOND, SEVENTH, SIXTH, THIRD, decode, decode_body, decode_start, split,
+    EIGHTH, FIFTH, FIRST, FOURTH, Fixed, SECOND, SEVENTH, SIXTH, THIRD, decode, decode_body, decode_start, split,
 };
 use super::record::{
     Head, HeadMore, KnownShard, NamesShard, ProfileDays, ProfileMore, ProfileSignals, ProfileWrites, ProgressMore,
@@ -18,7 +18,7 @@ use crate::org::progress::{EarlierProgress, Progress};
 use crate::org::signals::SharedSignals;
 use crate::org::{Member, Org};
 use crate::settings::Settings;
-use crate::user::{Profile, SETUP_CASES};
+use crate::user::{Profile, Reserve, SETUP_CASES, StoredReserve};
 use model::{OrgId, Timestamp, UserId, id};
 use std::collections::BTreeMap;
 
@@ -177,7 +177,7 @@ fn read_progress(key: &str, bytes: &[u8]) -> Result<(Progress, ProgressMore), St
     Ok((progress.into(), more))
 }
 
-/// Reads a profile of version 1 or 3 to 7; there is no version 2. In version 1 the right to administer is unknown, before
+/// Reads a profile of version 1 or 3 to 8; there is no version 2. In version 1 the right to administer is unknown, before
 /// version 4 no closed day is kept, before version 5 no writes are, and before version 6 operations are kept in place of
 /// cases of Setup.
 pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateError> {
@@ -204,6 +204,12 @@ pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateErro
         SEVENTH => {
             let (profile, more, writes, days, signals): (_, _, _, _, ProfileSignals) = decode_body(key, body)?;
             with_signals(with_days(with_writes(with_more(profile, more), writes), days), signals)
+        }
+        EIGHTH => {
+            type Parts = (Profile, ProfileMore, ProfileWrites, ProfileDays, ProfileSignals);
+            let ((profile, more, writes, days, signals), reserve): (Parts, StoredReserve) = decode_body(key, body)?;
+            let profile = with_signals(with_days(with_writes(with_more(profile, more), writes), days), signals);
+            with_reserve(key, profile, reserve)?
         }
         found => return Err(StateError::Version { key: key.to_owned(), found }),
     };
@@ -238,6 +244,12 @@ fn with_signals(mut profile: Profile, (signals, open, closed, dropped): ProfileS
     closed.into_iter().for_each(|(index, signals)| profile.closed.set_signals(index, signals));
     dropped.into_iter().for_each(|(kind, dropped)| profile.values.set_dropped(kind, dropped));
     profile
+}
+
+fn with_reserve(key: &str, mut profile: Profile, reserve: StoredReserve) -> Result<Profile, StateError> {
+    let combined = reserve.3.as_deref().map(|bytes| read_profile(key, bytes)).transpose()?;
+    profile.reserve = Some(Box::new(Reserve::restored(reserve, combined)));
+    Ok(profile)
 }
 
 fn with_more(mut profile: Profile, more: ProfileMore) -> Profile {

@@ -1,6 +1,6 @@
 //! Turns the changes of an org into records.
 
-use super::bytes::{FIRST, Fixed, SECOND, SEVENTH, encode};
+use super::bytes::{EIGHTH, FIRST, Fixed, SECOND, SEVENTH, encode};
 use super::changes::{Changes, Shards};
 use super::identity_log::{Content, IdentityLog};
 use super::record::{
@@ -11,6 +11,7 @@ use crate::org::decisions::{Decisions, StoredDecisions};
 use crate::org::names::Names;
 use crate::org::population::Populations;
 use crate::org::{Member, Org, user_at};
+use crate::user::{Profile, StoredReserve};
 use model::id;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -192,27 +193,44 @@ fn users(org: &mut Org, records: &mut Vec<Record>) -> Result<(), StateError> {
         let Some(user) = user_at(&mut org.users, slot) else { continue };
         user.is_changed = false;
         let key = Org::user_key(&user.id);
-        let profile = &mut user.profile;
-        // The parts that are stored behind the profile are lent to the record, not copied.
-        let more = ProfileMore {
-            administers: profile.administers,
-            closed: std::mem::take(&mut profile.closed),
-            earlier: profile.day.as_mut().map(|day| std::mem::take(&mut day.earlier)).unwrap_or_default(),
-        };
-        let open = profile.day.as_ref().map(|day| day.writes.as_slice()).unwrap_or_default();
-        let writes = (&profile.writes, open, more.closed.writes());
-        let days = (profile.day.as_ref().map(|day| &day.more), more.closed.more());
-        let open = profile.day.as_ref().map(|day| &day.signals);
-        let signals = (&profile.signals, open, more.closed.signals(), profile.values.dropped());
-        let bytes = encode(&key, SEVENTH, &(&*profile, &more, writes, days, signals));
-        profile.closed = more.closed;
-        if let Some(day) = &mut profile.day {
-            day.earlier = more.earlier;
-        }
-        let bytes = bytes?;
+        let bytes = profile(&key, &mut user.profile)?;
         records.push(Record { key, bytes: Some(bytes) });
     }
     Ok(())
+}
+
+/// Encodes a profile.
+fn profile(key: &str, profile: &mut Profile) -> Result<Vec<u8>, StateError> {
+    let reserve = reserve(key, profile)?;
+    // The parts that are stored behind the profile are lent to the record, not copied.
+    let more = ProfileMore {
+        administers: profile.administers,
+        closed: std::mem::take(&mut profile.closed),
+        earlier: profile.day.as_mut().map(|day| std::mem::take(&mut day.earlier)).unwrap_or_default(),
+    };
+    let open = profile.day.as_ref().map(|day| day.writes.as_slice()).unwrap_or_default();
+    let writes = (&profile.writes, open, more.closed.writes());
+    let days = (profile.day.as_ref().map(|day| &day.more), more.closed.more());
+    let open = profile.day.as_ref().map(|day| &day.signals);
+    let signals = (&profile.signals, open, more.closed.signals(), profile.values.dropped());
+    let parts = (&*profile, &more, writes, days, signals);
+    let bytes = match &reserve {
+        Some(reserve) => encode(key, EIGHTH, &(parts, reserve)),
+        None => encode(key, SEVENTH, &parts),
+    };
+    profile.closed = more.closed;
+    if let Some(day) = &mut profile.day {
+        day.earlier = more.earlier;
+    }
+    bytes
+}
+
+/// Returns the held days of a profile as they are stored; `None` if it has none.
+fn reserve(key: &str, of: &mut Profile) -> Result<Option<StoredReserve>, StateError> {
+    let Some(reserve) = &mut of.reserve else { return Ok(None) };
+    let combined = reserve.combined.as_deref_mut().map(|combined| profile(key, combined)).transpose()?;
+    let learned = reserve.learned.iter().map(|day| day.0).collect();
+    Ok(Some((reserve.stored_days(), learned, reserve.of_open_day, combined)))
 }
 
 /// Appends a record with the value, or its removal.

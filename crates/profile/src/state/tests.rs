@@ -4,6 +4,7 @@ mod damage;
 mod erasures;
 mod golden;
 mod protocols;
+mod reserve;
 mod rights;
 mod silence;
 mod size;

@@ -1,6 +1,6 @@
 //! Closed days of an account, kept while activities of them may still come.
 
-use super::{Counts, Day, DayMore, DaySignals, DrainState, HourRows, WriteDay};
+use super::{Counts, Day, DayMore, DaySignals, DrainState, Held, HourRows, WriteDay};
 use crate::estimate::Moments;
 use model::{Surface, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub(crate) struct ClosedDay {
     pub(crate) counts: Option<Counts<Option<f64>>>,
     /// What must be done at the end of the present hour.
     pub(crate) amended: Amended,
+    /// How the day stands if it is held. Such days are stored elsewhere.
+    #[serde(skip)]
+    pub(crate) held: Option<Held>,
 }
 
 /// Whether a closed day has activities that it did not have when it was closed.
@@ -50,19 +53,14 @@ impl ClosedDays {
     /// Takes a day out, ready for a late activity. Returns `None` if the account had none of this number.
     pub(crate) fn reopen(&mut self, number: i32) -> Option<ClosedDay> {
         let index = self.0.iter().position(|closed| closed.day.number == number)?;
-        let mut closed = self.0.remove(index);
-        closed.day.earlier = std::mem::take(&mut closed.earlier);
-        closed.day.is_closed = true;
-        Some(closed)
+        Some(self.0.remove(index).reopened())
     }
 
     /// Keeps a day, and drops those before the day `oldest`.
-    pub(crate) fn keep(&mut self, mut closed: ClosedDay, oldest: i32) {
-        closed.earlier = std::mem::take(&mut closed.day.earlier);
-        closed.day.late_hour = None;
+    pub(crate) fn keep(&mut self, closed: ClosedDay, oldest: i32) {
         self.0.retain(|kept| kept.day.number >= oldest);
         if closed.day.number >= oldest {
-            self.0.push(closed);
+            self.0.push(closed.rested());
         }
     }
 
@@ -138,19 +136,49 @@ impl ClosedDays {
 impl ClosedDay {
     /// Makes a day that nothing has learned yet.
     pub(crate) fn new(day: Box<Day>) -> Self {
-        Self { day, earlier: HourRows::default(), rows: Default::default(), counts: None, amended: Amended::No }
+        Self {
+            day,
+            earlier: HourRows::default(),
+            rows: Default::default(),
+            counts: None,
+            amended: Amended::No,
+            held: None,
+        }
+    }
+
+    /// Makes the day ready for a late activity.
+    pub(crate) fn reopened(mut self) -> Self {
+        self.day.earlier = std::mem::take(&mut self.earlier);
+        self.day.is_closed = true;
+        self
+    }
+
+    /// Makes a held day ready to be learned.
+    pub(crate) fn into_learnable(self) -> Self {
+        Self { held: None, ..self.reopened() }
+    }
+
+    /// Makes the day ready to be kept.
+    pub(crate) fn rested(mut self) -> Self {
+        self.earlier = std::mem::take(&mut self.day.earlier);
+        self.day.late_hour = None;
+        self
     }
 
     /// Drops what was learned for good, so that late activities add to it, and what nothing late needs.
     pub(crate) fn settle(&mut self) {
+        self.end();
         let day = &mut self.day;
         (day.api_requests, day.page_requests, day.admin_requests) = (0, 0, 0);
+        day.surfaces.iter_mut().flatten().for_each(|surface| surface.request = Moments::default());
+    }
+
+    /// Drops what nothing late needs.
+    pub(crate) fn end(&mut self) {
+        let day = &mut self.day;
         day.more.odd_hours.extend(day.odd_hour.take());
         day.recent = super::burst::Recent::default();
-        for surface in day.surfaces.iter_mut().flatten() {
-            surface.request = Moments::default();
-            surface.progress = None;
-        }
+        day.surfaces.iter_mut().flatten().for_each(|surface| surface.progress = None);
         self.amended = Amended::No;
     }
 }

@@ -3,7 +3,7 @@
 use super::MOST_SETTINGS;
 use super::precision::{self, FADED, Factors};
 use model::time::DAY;
-use model::{Decision, Precision, Ruling, Text, Timestamp, UserClass, UserId, Uuid};
+use model::{Decision, Disposition, Precision, Ruling, Text, Timestamp, UserClass, UserId, Uuid};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,9 +44,19 @@ struct Dated {
 pub(crate) struct InForce {
     classes: BTreeMap<UserId, UserClass>,
     precisions: Factors,
-    dispositions: BTreeSet<Uuid>,
+    /// What was said of the days of accounts, the latest last, and whether it still stands.
+    said: BTreeMap<UserId, Vec<Said>>,
     /// The hash of the settings.
     settings: Option<Text>,
+}
+
+/// What was said of an account's days.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Said {
+    from: Timestamp,
+    until: Option<Timestamp>,
+    /// `None` if it was taken back.
+    disposition: Option<Disposition>,
 }
 
 /// The encoding: each decision in JSON, with the milliseconds of its hour.
@@ -150,13 +160,13 @@ impl Decisions {
                     in_force.settings = Some(hash.clone());
                 }
                 (Ruling::Disposition(disposed), _) => {
-                    in_force.dispositions.insert(decision.decision_id);
                     credits.push((disposed, self.now.since(hour.unwrap_or(self.now)) / DAY));
                 }
                 _ => {}
             }
         }
         in_force.precisions = precision::factors(credits.into_iter());
+        in_force.said = self.said(&standing);
         self.in_force = in_force;
         // Credit fades by days.
         let tomorrow = Timestamp(self.now.0.div_euclid(DAY).saturating_add(1).saturating_mul(DAY));
@@ -268,18 +278,43 @@ impl Decisions {
         now.filter(|(user, class)| before.classes.get(*user) != Some(*class)).map(|(user, _)| user)
     }
 
-    /// Returns the dispositions that did not hold before, and of those that no longer hold the decision that ended or undid
-    /// them. Those that are too old to be kept are not among them.
-    pub(super) fn changed_dispositions(&self, before: &InForce) -> Vec<Decision> {
-        let held = &before.dispositions;
-        let begun = self.in_force.dispositions.difference(held).filter_map(|id| self.taken.get(id));
-        let holds_no_more = |id: &Uuid| held.contains(id) && !self.in_force.dispositions.contains(id);
-        let is_over = |id: &Uuid| holds_no_more(id) && self.taken.contains_key(id);
-        let standing = self.standing();
-        let ended = self.taken.iter().filter(|(id, taken)| {
-            standing.contains(*id) && taken.decision.ruling.replaces().is_some_and(|earlier| is_over(&earlier))
-        });
-        begun.chain(ended.map(|(_, taken)| taken)).map(|taken| taken.decision.clone()).collect()
+    /// Whether anything was said of days.
+    pub(crate) fn has_dispositions(&self) -> bool {
+        !self.in_force.said.is_empty()
+    }
+
+    /// Returns what was said last of a day of an account that lasted from `first` to `last`: `None` if nothing was,
+    /// `Some(None)` if all was taken back.
+    pub(crate) fn said_of(&self, user: &UserId, first: Timestamp, last: Timestamp) -> Option<Option<Disposition>> {
+        let of_user = self.in_force.said.get(user)?;
+        let is_meant = |said: &&Said| said.from <= last && said.until.is_none_or(|until| first < until);
+        let mut meant = of_user.iter().rev().filter(is_meant).peekable();
+        meant.peek()?;
+        Some(meant.find_map(|said| said.disposition))
+    }
+
+    /// Returns the accounts of which something else was said than before.
+    pub(super) fn changed_dispositions<'a>(&'a self, before: &'a InForce) -> impl Iterator<Item = &'a UserId> {
+        self.in_force.said.iter().filter(|(user, said)| before.said.get(*user) != Some(*said)).map(|(user, _)| user)
+    }
+
+    /// Returns what was said of accounts' days, in the order in which it was recorded.
+    fn said(&self, standing: &BTreeSet<Uuid>) -> BTreeMap<UserId, Vec<Said>> {
+        let mut in_order: Vec<&Decision> = self.taken.values().map(|taken| &taken.decision).collect();
+        in_order.sort_by_key(|decision| (decision.decided_at, decision.decision_id));
+        let mut said: BTreeMap<UserId, Vec<Said>> = BTreeMap::new();
+        for decision in in_order {
+            let (Ruling::Disposition(disposed), Some(user)) = (&decision.ruling, &decision.user_id) else { continue };
+            if disposed.teaches {
+                let stands = standing.contains(&decision.decision_id);
+                said.entry(user.clone()).or_default().push(Said {
+                    from: decision.from,
+                    until: decision.until,
+                    disposition: stands.then_some(disposed.disposition),
+                });
+            }
+        }
+        said
     }
 }
 

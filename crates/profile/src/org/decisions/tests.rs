@@ -320,22 +320,29 @@ proptest! {
 }
 
 #[test]
-fn dispositions_that_begin_or_end_to_hold_are_taught_once() {
+fn what_was_said_last_of_a_day_stands() {
     let mut all = Decisions::default();
     let mut close = |kept: &[Decision], day: i64| {
         kept.iter().for_each(|decision| all.keep(decision, None));
         let hour = start().plus(day * DAY);
         let before = all.close_hour(hour, hour.plus(HOUR)).unwrap();
-        let changed = all.changed_dispositions(&before);
-        assert!(changed.iter().all(|decision| decision.reason.is_empty() && decision.decided_by.is_empty()));
-        changed.iter().map(|decision| decision.decision_id.as_u128()).collect::<Vec<_>>()
+        let changed = all.changed_dispositions(&before).count();
+        let said = |user: &str| all.said_of(&UserId::new(user), start().plus(HOUR), start().plus(2 * HOUR));
+        (changed, said("ann"), said("tom"))
     };
-    let benign = |id| disposed(id, Disposition::Benign, &[]);
-    assert_eq!(close(&[benign(2), undone(5, 4), benign(1), class(3, "ann", UserClass::Guest)], 0), [1, 2]);
-    assert_eq!(close(&[benign(4), undone(6, 1), ended(7, 2, start().plus(3 * DAY))], 1), [6], "4 was undone before");
-    assert_eq!(close(&[undone(8, 6), undone(9, 3)], 2), [1], "the undoing is undone");
-    assert_eq!(close(&[], 3), [7], "ended in time");
-    assert_eq!(close(&[], 95), [0; 0], "what is too old is not reversed");
+    let said =
+        |id: u128, disposition| Decision { decided_at: start().plus(id as i64), ..disposed(id, disposition, &[]) };
+    let (benign, malicious) = (Some(Disposition::Benign), Some(Disposition::Malicious));
+    let later = Decision { from: start().plus(DAY), ..said(9, Disposition::Suspicious) };
+    // In whatever order they come.
+    assert_eq!(
+        close(&[later, said(2, Disposition::Malicious), said(1, Disposition::Benign)], 0),
+        (1, Some(malicious), None)
+    );
+    assert_eq!(close(&[undone(3, 2)], 1), (1, Some(benign), None));
+    assert_eq!(close(&[undone(4, 1)], 2), (1, Some(None), None), "all is taken back");
+    assert_eq!(close(&[undone(5, 3)], 3), (1, Some(malicious), None), "the undoing is undone");
+    assert_eq!(close(&[], 95), (0, None, None), "forgotten");
 }
 
 #[test]

@@ -265,7 +265,7 @@ fn version_1_is_read() {
 }
 
 /// Writes a record a line in hexadecimal; `(n)` stands for n zeros.
-fn text(table: &Table) -> String {
+pub(super) fn text(table: &Table) -> String {
     let mut text = String::new();
     for (key, bytes) in table {
         write!(text, "{key} ").unwrap();

@@ -1,0 +1,220 @@
+//! What people say of an account's days, and what follows for those that are held.
+
+use crate::org::decisions::Decisions;
+use crate::org::{Org, user_at};
+use crate::user::{Held, Profile};
+use model::time::DAY;
+use model::{Disposition, Timestamp, UserId};
+
+/// How a held day of an account stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The profile that judges has not learned it.
+    Held,
+    /// The profile that judges has learned it, or will from the account's next day on. It can still be taken back.
+    Released,
+    /// It is never learned: a person said that it is malicious.
+    Never,
+}
+
+/// A held day, for a preview.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldDay {
+    /// Its first moment.
+    pub day: Timestamp,
+    /// How it stands.
+    pub standing: Standing,
+    /// What a person said of it last.
+    pub said: Option<Disposition>,
+    /// Days of the org's calendar until it is released, or until it is learned for good if it is released; at least 0.
+    /// `None` for a day that is never learned.
+    pub days_left: Option<u32>,
+}
+
+/// What a disposition does to one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DisposedDay {
+    /// Its first moment.
+    pub day: Timestamp,
+    /// How it stood; `None` for the open day, which is held or learned as was said when it closes, and for a day that was
+    /// learned for good.
+    pub before: Option<Standing>,
+    /// How it stands now, or will when it closes.
+    pub after: Result<Standing, Refusal>,
+}
+
+/// Why a disposition has no effect on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It was released more than 30 days ago.
+    #[error("the day was learned for good: it was released more than 30 days ago")]
+    LearnedForGood,
+}
+
+/// What a disposition does to an account's days.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disposing {
+    /// The account's profile is not in memory. Nothing has changed; load it and try again.
+    Away,
+    /// The days of the interval that are held, were held until they were learned for good, or open, in their order. Other
+    /// days were learned when they closed and stay so.
+    Days(Vec<DisposedDay>),
+}
+
+impl Org {
+    /// Takes what a person said of the days of an account that have activities from `from` on and before `until`; `None`
+    /// takes it back. Malicious days are never learned; benign ones and false positives are released at once, and judged by
+    /// from the account's next day on; others are held as long as usual.
+    ///
+    /// Callers do this when an hour has closed, so that it has its effect at the same place of every replay. The open day is
+    /// held or learned as was said when it closes. With `hold_days` of 0 nothing is held.
+    pub fn dispose(
+        &mut self,
+        user: &UserId,
+        from: Timestamp,
+        until: Timestamp,
+        disposition: Option<Disposition>,
+    ) -> Disposing {
+        let today = self.today();
+        let Some(slot) = self.slots.get(user).copied() else { return Disposing::Days(Vec::new()) };
+        let Some(user) = user_at(&mut self.users, slot) else { return Disposing::Away };
+        let days = dispose(&mut user.profile, (from, until), disposition, today);
+        self.changes.note(slot, user);
+        Disposing::Days(days)
+    }
+
+    /// Returns what [`Org::dispose`] would do, and changes nothing.
+    pub fn would_dispose(
+        &self,
+        user: &UserId,
+        from: Timestamp,
+        until: Timestamp,
+        disposition: Option<Disposition>,
+    ) -> Disposing {
+        match self.profile_of(user) {
+            Ok(Some(profile)) => {
+                let mut profile = profile.clone();
+                Disposing::Days(dispose(&mut profile, (from, until), disposition, self.today()))
+            }
+            Ok(None) => Disposing::Days(Vec::new()),
+            Err(Away) => Disposing::Away,
+        }
+    }
+
+    /// Returns the held days of an account, in their order; `None` if its profile is not in memory.
+    pub fn held(&self, user: &UserId) -> Option<Vec<HeldDay>> {
+        let Ok(profile) = self.profile_of(user) else { return None };
+        let held = |closed: &crate::user::ClosedDay| {
+            let held = closed.held.unwrap_or_default();
+            let last = held.last_day(closed.day.number, self.shared.hold_days);
+            let days_left = last.map(|last| last.saturating_sub(self.today()).max(0).unsigned_abs());
+            HeldDay { day: closed.day.start, standing: held.standing(), said: held.said, days_left }
+        };
+        Some(profile.into_iter().flat_map(Profile::held_days).map(held).collect())
+    }
+
+    /// Returns the org's day.
+    fn today(&self) -> i32 {
+        self.open.map_or(i32::MIN, |open| open.day)
+    }
+
+    fn profile_of(&self, user: &UserId) -> Result<Option<&Profile>, Away> {
+        let Some(slot) = self.slots.get(user) else { return Ok(None) };
+        match self.users.get(*slot as usize) {
+            Some(crate::org::Member::InMemory(user)) => Ok(Some(&user.profile)),
+            _ => Err(Away),
+        }
+    }
+}
+
+/// Lets the held days of an account, and its open one, stand as people have decided by now. What was decided long ago, and is
+/// not kept any more, stays as it was taken.
+pub(in crate::org) fn obey(user: &UserId, profile: &mut Profile, decisions: &Decisions, today: i32) {
+    let held =
+        profile.held_days().map(|closed| (closed.day.start, closed.day.last_at, closed.held.and_then(|h| h.said)));
+    let mut days: Vec<(Timestamp, Timestamp, Option<Disposition>)> = held.collect();
+    let of_open_day = profile.reserve.as_ref().and_then(|reserve| reserve.of_open_day);
+    days.extend(profile.day.as_ref().map(|day| (day.start, day.last_at, of_open_day)));
+    for (first, last, before) in days {
+        if let Some(said) = decisions.said_of(user, first, last).filter(|said| *said != before) {
+            dispose(profile, (first, last.plus(1)), said, today);
+        }
+    }
+}
+
+/// The profile of an account is not in memory.
+struct Away;
+
+fn dispose(
+    profile: &mut Profile,
+    (from, until): (Timestamp, Timestamp),
+    disposition: Option<Disposition>,
+    today: i32,
+) -> Vec<DisposedDay> {
+    let mut disposed = Vec::new();
+    let open = profile.day.as_ref().filter(|day| day.start < until && from <= day.last_at).map(|day| day.start);
+    if open.is_some() {
+        profile.reserve.get_or_insert_default().of_open_day = disposition;
+    }
+    if let Some(reserve) = &mut profile.reserve {
+        let is_within = |day: &&Timestamp| **day < until && from < day.plus(DAY);
+        disposed.extend(reserve.learned.iter().filter(is_within).map(|day| DisposedDay {
+            day: *day,
+            before: None,
+            after: Err(Refusal::LearnedForGood),
+        }));
+        let held = reserve.days.iter_mut().filter(|closed| closed.day.start < until && from <= closed.day.last_at);
+        for closed in held {
+            let before = closed.held.unwrap_or_default();
+            let after = before.disposed(disposition, today);
+            closed.held = Some(after.unwrap_or(before));
+            let (before, after) = (Some(before.standing()), after.map(Held::standing));
+            disposed.push(DisposedDay { day: closed.day.start, before, after });
+        }
+        reserve.trim();
+    }
+    let of_open_day = Held::default().disposed(disposition, today).map(Held::standing);
+    let is_decided = of_open_day != Ok(Standing::Held);
+    disposed.extend(open.filter(|_| is_decided).map(|day| DisposedDay { day, before: None, after: of_open_day }));
+    if !profile.held_days().any(|closed| closed.held.is_some_and(|held| held.released.is_some())) {
+        profile.set_combined(None);
+    }
+    disposed
+}
+
+impl Held {
+    /// Returns how the day stands after a disposition.
+    fn disposed(self, disposition: Option<Disposition>, today: i32) -> Result<Self, Refusal> {
+        if self.is_learned_for_good(today) {
+            return Err(Refusal::LearnedForGood);
+        }
+        let is_harmless =
+            |said: Option<Disposition>| said.and_then(Disposition::was_right).is_some_and(|was_right| !was_right);
+        let released = if is_harmless(disposition) {
+            self.released.or(Some(today))
+        } else if disposition == Some(Disposition::Malicious) || is_harmless(self.said) {
+            // What only a person has released is held as before.
+            None
+        } else {
+            self.released
+        };
+        Ok(Self { released, said: disposition })
+    }
+
+    fn standing(self) -> Standing {
+        match self.released {
+            _ if self.is_never_learned() => Standing::Never,
+            Some(_) => Standing::Released,
+            None => Standing::Held,
+        }
+    }
+
+    /// Returns the last day on which it stands as it does; `None` if it always will.
+    fn last_day(self, number: i32, hold_days: i32) -> Option<i32> {
+        match self.standing() {
+            Standing::Never => None,
+            Standing::Released => self.released.map(|on| on.saturating_add(crate::user::Reserve::SEPARABLE_DAYS)),
+            Standing::Held => Some(number.saturating_add(hold_days)),
+        }
+    }
+}
