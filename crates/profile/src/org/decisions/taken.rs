@@ -112,9 +112,13 @@ impl Decisions {
         self.taken.len()
     }
 
+    /// Returns what holds, without what was taken back.
     #[cfg(test)]
-    pub(super) fn in_force(&self) -> &InForce {
-        &self.in_force
+    pub(super) fn in_force(&self) -> InForce {
+        let mut in_force = self.in_force.clone();
+        in_force.said.values_mut().for_each(|said| said.retain(|said| said.disposition.is_some()));
+        in_force.said.retain(|_, said| !said.is_empty());
+        in_force
     }
 
     pub(super) fn take_effects(&mut self) -> Vec<(Uuid, Timestamp)> {
