@@ -51,7 +51,8 @@ pub(in crate::commands) async fn recent(
 }
 
 impl Preview {
-    /// Returns what becomes of recent incidents if findings of a scope count for nothing, all of whose accounts were read.
+    /// Returns what becomes of recent incidents if findings of a scope count for nothing. Those of all its accounts
+    /// must have been read.
     pub(in crate::commands) fn of(scope: &Scope, recent: &Recent) -> Self {
         let counting = recent.findings.iter().filter(|stored| !stored.finding.withdrawn && stored.hidden_by.is_none());
         let hidden: BTreeSet<Uuid> =
