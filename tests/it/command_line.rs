@@ -21,9 +21,14 @@ async fn run(url: &str, arguments: &[&str]) -> Ended {
 #[tokio::test]
 async fn wrong_usage_ends_with_2_and_says_what_is_needed() {
     for (arguments, expected) in [
-        (&["export"][..], "name what to write: --incidents FILE, --findings FILE or both; `export -` writes"),
+        (
+            &["export"][..],
+            "name what to write: --incidents FILE, --findings FILE or --decisions FILE; `export -` writes",
+        ),
         (&["export", "--incidents", "-", "--findings", "-"], "findings and incidents cannot both be written to -"),
+        (&["export", "-", "--decisions", "-"], "incidents and decisions cannot both be written to -"),
         (&["export", "-", "--incidents", "b"], "cannot be used with"),
+        (&["suppress", "add", "--org", "00D000000000001", "--reason", "a"], "would hide every finding of the org"),
         (&["dev", "--incidents", "-"], "`dev` prints to standard output itself"),
         (&["org", "remove"], "<ORG>"),
         (&["org", "remove", "00D000000000001", "--as", ""], "must have 1 to 100 characters"),

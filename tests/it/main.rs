@@ -4,6 +4,7 @@
 mod cluster;
 mod command_line;
 mod configuration;
+mod decisions;
 mod dev;
 mod equality;
 mod faults;

@@ -12,7 +12,7 @@ use profile::Org;
 use runtime::error::chain;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{Owner, StateEntry, StateKey};
+use store::{Effect, Owner, StateEntry, StateKey};
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant};
 use tracing::Span;
@@ -225,8 +225,11 @@ impl Worker {
                 None => deletes.push(StateKey { org_id, key }),
             }
         }
+        // An org's partitions each take a decision: the store knows which one this is.
+        let effects: Vec<Effect> =
+            self.state.take_effects().into_iter().map(|(_, decision_id, hour)| Effect { decision_id, hour }).collect();
         let size: usize = upserts.iter().map(|entry| entry.bytes.len()).sum();
-        self.owner.checkpoint(self.partition.into(), self.applied, &upserts, &deletes, &[]).await?;
+        self.owner.checkpoint(self.partition.into(), self.applied, &upserts, &deletes, &effects).await?;
         self.checkpointed = self.applied;
         self.put_clocks().await?;
         self.state.evict(self.settings.profiles_in_memory);

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod decided;
 mod group;
 mod settings;
 mod worker;
@@ -11,6 +12,7 @@ use bus::{Bus, Consumer, LoopError, Publisher, PublisherSettings, SharedSettings
 use engine::Rules;
 use model::Finding;
 use std::sync::Arc;
+use store::Store;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
@@ -22,6 +24,8 @@ pub struct Service {
     pub bus: Bus,
     /// The detectors that run here.
     pub group: Group,
+    /// Where the settings are stored that people have decided on for single orgs.
+    pub store: Store,
     /// The rules in force; a new value applies from the next delivery on.
     pub rules: watch::Receiver<Arc<Rules>>,
     /// Which partition a finding belongs to.

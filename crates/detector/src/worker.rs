@@ -1,5 +1,6 @@
 //! Judges one batch of observations at a time.
 
+use crate::decided::Decided;
 use crate::{Group, Service};
 use bus::{Delivery, Failure, Handler, PublishError, Publisher, subject, trace};
 use detect::Verdict;
@@ -8,6 +9,7 @@ use model::partition::Partitions;
 use model::{Finding, Item, Observation};
 use opentelemetry::metrics::Counter;
 use opentelemetry::{KeyValue, Value, global};
+use runtime::error::chain;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -15,6 +17,7 @@ use tokio::sync::watch;
 pub(crate) struct Worker {
     group: Group,
     rules: watch::Receiver<Arc<Rules>>,
+    decided: Decided,
     partitions: Partitions,
     prefix: String,
     publisher: Publisher<Finding>,
@@ -26,6 +29,7 @@ impl Worker {
         Self {
             group: service.group,
             rules: service.rules,
+            decided: Decided::new(service.store),
             partitions: service.partitions,
             prefix: service.bus.settings().prefix.clone(),
             publisher,
@@ -77,6 +81,9 @@ impl Handler for Worker {
 
     async fn handle(&mut self, deliveries: Vec<Delivery<Observation>>) -> Result<(), Failure> {
         let rules = Arc::clone(&self.rules.borrow());
+        let observations = deliveries.iter().flat_map(|delivery| delivery.items.iter().map(|item| &item.value));
+        let rules = self.decided.complete(rules, observations).await;
+        let rules = rules.map_err(|error| Failure::Unavailable(chain(&error)))?;
         let mut by_subject: BTreeMap<String, Vec<Item<Finding>>> = BTreeMap::new();
         for delivery in &deliveries {
             for finding in delivery.items.iter().flat_map(|item| self.judge(item, &rules)) {

@@ -110,6 +110,7 @@ impl Node {
         let make = move |rules: Hashed| Rules::new(&rules.settings, learn_until);
         Ok(detector::Service {
             bus: self.bus.clone(),
+            store: self.store.clone(),
             group,
             rules: rules::follow(&self.bus, &self.store, self.config.rules(), shutdown, make).await?,
             partitions: self.config.partitions.partitions(),

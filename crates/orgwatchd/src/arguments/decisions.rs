@@ -253,3 +253,6 @@ pub(crate) enum DecisionsCommand {
         because: Because,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ pub(crate) async fn incident(config: Config, command: IncidentCommand) -> Result
         IncidentCommand::Show { incident, format } => show::show(&config, incident, format.json).await,
         IncidentCommand::Acknowledge { incidents, remark } => {
             let ruling = |incident_id| Ruling::Acknowledged { incident_id };
-            record(&config, &incidents, remark.who, &remark.reason, ruling).await
+            record(&config, &incidents, remark.who, remark.reason.as_deref().unwrap_or_default(), ruling).await
         }
         IncidentCommand::Resolve(ResolveArguments { incidents, as_what, effects }) => {
             super::decide(config, DecideArguments { incidents, disposition: as_what, effects }).await
@@ -52,7 +52,7 @@ pub(crate) async fn incident(config: Config, command: IncidentCommand) -> Result
                 bail!("--until {until} has passed: give a later time");
             }
             let ruling = |incident_id| Ruling::Snoozed { incident_id, until };
-            record(&config, &incidents, remark.who, &remark.reason, ruling).await
+            record(&config, &incidents, remark.who, remark.reason.as_deref().unwrap_or_default(), ruling).await
         }
         IncidentCommand::Join { one, other, because } => {
             let desk = Desk::open(&config, because.who).await?;

@@ -22,13 +22,13 @@ pub(crate) struct ScopeArguments {
     /// Only findings of these detectors
     #[arg(long = "detector", value_name = "NAME")]
     detectors: Vec<Text>,
-    /// Only findings all of whose objects are among these API names
+    /// Only findings with objects that are all among these API names
     #[arg(long = "object", value_name = "NAME")]
     objects: Vec<Text>,
     /// Only findings on these reports, list views, files or pages, by id or name
     #[arg(long = "resource", value_name = "NAME")]
     resources: Vec<Text>,
-    /// Only findings all of whose addresses are in these networks, such as 203.0.113.0/24
+    /// Only findings with addresses that are all in these networks, such as 203.0.113.0/24
     #[arg(long = "network", value_name = "CIDR", value_parser = parse_network)]
     networks: Vec<Network>,
     /// Only findings with these types of clients, such as "Chrome on macOS"

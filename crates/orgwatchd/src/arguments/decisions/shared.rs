@@ -77,8 +77,8 @@ pub(crate) struct Because {
 #[derive(Debug, Args)]
 pub(crate) struct Remark {
     /// Why, if there is anything to say
-    #[arg(long, value_name = "TEXT", value_parser = parse_reason, default_value = "", hide_default_value = true)]
-    pub(crate) reason: String,
+    #[arg(long, value_name = "TEXT", value_parser = parse_reason)]
+    pub(crate) reason: Option<String>,
     #[command(flatten)]
     pub(crate) who: Who,
 }

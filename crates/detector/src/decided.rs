@@ -1,0 +1,60 @@
+//! The settings that people have decided on for single orgs, which observations name by hash.
+
+use engine::Rules;
+use model::{Observation, Text};
+use settings::Settings;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use store::{Store, StoreError};
+
+/// Those that observations have named.
+pub(crate) struct Decided {
+    store: Store,
+    known: BTreeMap<Text, Settings>,
+}
+
+/// The most settings that are kept. A choice: far more than orgs change theirs while observations wait.
+const MOST: usize = 100;
+
+impl Decided {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, known: BTreeMap::new() }
+    }
+
+    /// Returns `rules` with those settings that the observations name.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub(crate) async fn complete<'a>(
+        &mut self,
+        rules: Arc<Rules>,
+        observations: impl Iterator<Item = &'a Observation> + Clone,
+    ) -> Result<Arc<Rules>, StoreError> {
+        let named: BTreeSet<&Text> = observations.filter_map(|observation| rules.lacks(observation)).collect();
+        if named.is_empty() {
+            return Ok(rules);
+        }
+        if self.known.len() + named.len() > MOST {
+            self.known.retain(|hash, _| named.contains(hash));
+        }
+        let unread: Vec<Text> = named.iter().filter(|hash| !self.known.contains_key(**hash)).map(|h| (*h).clone()).collect();
+        if !unread.is_empty() {
+            let stored = self.store.settings(&unread).await?;
+            self.known.extend(stored.into_iter().filter_map(|(hash, text)| Some((hash.clone(), parse(&hash, &text)?))));
+        }
+        let mut rules = Rules::clone(&rules);
+        for hash in named {
+            match self.known.get(hash) {
+                Some(settings) => rules.add(hash.clone(), settings),
+                None => tracing::error!(%hash, "settings of a decision are not stored or not readable: those of the service judge"),
+            }
+        }
+        Ok(Arc::new(rules))
+    }
+}
+
+fn parse(hash: &Text, text: &str) -> Option<Settings> {
+    let read = Settings::read_stored(text, Path::new("stored settings"));
+    read.inspect_err(|error| tracing::error!(%hash, %error, "stored settings cannot be read")).ok()
+}
