@@ -1,5 +1,7 @@
 //! Whatever happens to the replicas of a partition, its observations and its stored state equal those of a plain fold.
 
+mod reserve;
+
 use super::*;
 use model::time::{DAY, HOUR, MINUTE};
 use model::{Activity, Channel, Kind, Scope, SourceIp, Timestamp, Uuid};
@@ -60,7 +62,7 @@ fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
     let rules = detect::Settings::default();
     let org = orgs.entry(id.clone()).or_insert_with(|| {
         let mut org = Org::new(id.clone(), &settings()).unwrap();
-        org.calibrate_by(rules.surprise_key());
+        test_by(&mut org, &rules);
         org
     });
     match entry {
