@@ -1,5 +1,6 @@
 //! The settings that people have decided on for single orgs, which observations name by hash.
 
+use bus::Delivery;
 use engine::Rules;
 use model::{Observation, Text};
 use settings::Settings;
@@ -22,32 +23,35 @@ impl Decided {
         Self { store, known: BTreeMap::new() }
     }
 
-    /// Returns `rules` with those settings that the observations name.
+    /// Returns `rules` with those settings that observations name.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub(crate) async fn complete<'a>(
+    pub(crate) async fn complete(
         &mut self,
         rules: Arc<Rules>,
-        observations: impl Iterator<Item = &'a Observation> + Clone,
+        deliveries: &[Delivery<Observation>],
     ) -> Result<Arc<Rules>, StoreError> {
-        let named: BTreeSet<&Text> = observations.filter_map(|observation| rules.lacks(observation)).collect();
+        let items = deliveries.iter().flat_map(|delivery| &delivery.items);
+        let named: BTreeSet<Text> = items.filter_map(|item| rules.lacks(&item.value).cloned()).collect();
         if named.is_empty() {
             return Ok(rules);
         }
         if self.known.len() + named.len() > MOST {
             self.known.retain(|hash, _| named.contains(hash));
         }
-        let unread: Vec<Text> = named.iter().filter(|hash| !self.known.contains_key(**hash)).map(|h| (*h).clone()).collect();
+        let unread: Vec<Text> = named.iter().filter(|hash| !self.known.contains_key(*hash)).cloned().collect();
         if !unread.is_empty() {
             let stored = self.store.settings(&unread).await?;
             self.known.extend(stored.into_iter().filter_map(|(hash, text)| Some((hash.clone(), parse(&hash, &text)?))));
         }
         let mut rules = Rules::clone(&rules);
         for hash in named {
-            match self.known.get(hash) {
-                Some(settings) => rules.add(hash.clone(), settings),
-                None => tracing::error!(%hash, "settings of a decision are not stored or not readable: those of the service judge"),
+            match self.known.get(&hash) {
+                Some(settings) => rules.add(hash, settings),
+                None => {
+                    tracing::error!(%hash, "settings of a decision are not stored or not readable: those of the service judge")
+                }
             }
         }
         Ok(Arc::new(rules))

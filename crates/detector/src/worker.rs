@@ -81,8 +81,7 @@ impl Handler for Worker {
 
     async fn handle(&mut self, deliveries: Vec<Delivery<Observation>>) -> Result<(), Failure> {
         let rules = Arc::clone(&self.rules.borrow());
-        let observations = deliveries.iter().flat_map(|delivery| delivery.items.iter().map(|item| &item.value));
-        let rules = self.decided.complete(rules, observations).await;
+        let rules = self.decided.complete(rules, &deliveries).await;
         let rules = rules.map_err(|error| Failure::Unavailable(chain(&error)))?;
         let mut by_subject: BTreeMap<String, Vec<Item<Finding>>> = BTreeMap::new();
         for delivery in &deliveries {

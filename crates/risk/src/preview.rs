@@ -3,7 +3,7 @@
 use crate::{Decisions, Rulebook, incidents};
 use model::{Finding, Incident, Points, Severity, Uuid};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What becomes of one incident.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -54,9 +54,14 @@ model::words! {
 }
 
 /// Returns what becomes of the incidents of one account, gravest first, if decisions were `after` instead of `before`.
-/// `findings` are as [`Ledger::findings`](crate::Ledger::findings) returns them. The same function makes the incidents of
-/// a merge, so that this is what happens.
-pub fn preview(findings: &[Finding], rules: &Rulebook, before: &Decisions, after: &Decisions) -> Vec<Effect> {
+/// `findings` are as [`Ledger::findings`](crate::Ledger::findings) returns them, and `ids` says the incidents that they
+/// belong to. The same function makes the incidents of a merge, so that this is what happens.
+pub fn preview(
+    findings: &[Finding],
+    ids: &BTreeMap<Uuid, Uuid>,
+    rules: &Rulebook,
+    (before, after): (&Decisions, &Decisions),
+) -> Vec<Effect> {
     let of = |decisions: &Decisions| incidents(findings.to_vec(), rules, decisions);
     let (old, mut new) = (of(before), of(after));
     let mut effects = Vec::new();
@@ -70,10 +75,10 @@ pub fn preview(findings: &[Finding], rules: &Rulebook, before: &Decisions, after
             becomes: if is_absorbed { Becomes::Merges } else { becomes(was, will_be) },
             before: Some(was),
             after: will_be,
-            ..effect(&incident)
+            ..effect(&incident, ids)
         });
     }
-    let appear = |incident: &Incident| Effect { after: Some(standing(incident)), ..effect(incident) };
+    let appear = |incident: &Incident| Effect { after: Some(standing(incident)), ..effect(incident, ids) };
     effects.extend(new.iter().map(appear));
     let risk = |effect: &Effect| effect.before.or(effect.after).map(|standing| standing.risk_score);
     effects.sort_by(|a, b| risk(b).cmp(&risk(a)).then(a.incident_id.cmp(&b.incident_id)));
@@ -101,11 +106,12 @@ fn becomes(before: Standing, after: Option<Standing>) -> Becomes {
     }
 }
 
-fn effect(incident: &Incident) -> Effect {
+fn effect(incident: &Incident, ids: &BTreeMap<Uuid, Uuid>) -> Effect {
+    let known = incident.findings.iter().find_map(|finding| ids.get(&finding.finding_id).copied());
     let account = incident.username.as_deref().unwrap_or(incident.user_id.as_str());
     Effect {
         becomes: Becomes::Appears,
-        incident_id: incident.incident_id,
+        incident_id: known.unwrap_or(incident.incident_id),
         account: account.to_owned(),
         before: None,
         after: None,
@@ -143,6 +149,10 @@ mod tests {
         decision(id, (0, None), Ruling::Suppression { scope })
     }
 
+    fn of(before: &Decisions, after: &Decisions) -> Vec<Effect> {
+        preview(&findings(), &BTreeMap::new(), &rules(), (before, after))
+    }
+
     fn words(effects: &[Effect]) -> Vec<Becomes> {
         effects.iter().map(|effect| effect.becomes).collect()
     }
@@ -150,13 +160,13 @@ mod tests {
     #[test]
     fn a_preview_says_what_then_happens() {
         let (none, after) = (Decisions::default(), Decisions::new([suppression(1, "row_spike")]));
-        let effects = preview(&findings(), &rules(), &none, &after);
+        let effects = of(&none, &after);
         assert_eq!(words(&effects), [Becomes::Falls, Becomes::Stays, Becomes::Vanishes]);
         let will_be: BTreeSet<i32> = effects.iter().filter_map(|effect| effect.after).map(|s| s.risk_score.0).collect();
         let then = incidents(findings(), &rules(), &after);
         assert_eq!(will_be, then.iter().map(|incident| incident.risk_score.0).collect());
         // Taken back, all is as it was.
-        let back = preview(&findings(), &rules(), &after, &none);
+        let back = of(&after, &none);
         assert_eq!(words(&back), [Becomes::Rises, Becomes::Stays, Becomes::Appears]);
     }
 
@@ -166,10 +176,10 @@ mod tests {
         let first = incidents(findings(), &rules(), &none).remove(0);
         let benign = Ruling::Disposition(dispose(&first, Disposition::Benign, true, true));
         let closed = Decisions::new([decision(1, (0, Some(2 * HOUR)), benign)]);
-        assert_eq!(words(&preview(&findings(), &rules(), &none, &closed))[0], Becomes::Closes);
-        assert_eq!(words(&preview(&findings(), &rules(), &closed, &none))[0], Becomes::Reopens);
+        assert_eq!(words(&of(&none, &closed))[0], Becomes::Closes);
+        assert_eq!(words(&of(&closed, &none))[0], Becomes::Reopens);
         let joined = Decisions::new([decision(1, (0, Some(91 * HOUR)), Ruling::Joined)]);
-        let effects = preview(&findings(), &rules(), &none, &joined);
+        let effects = of(&none, &joined);
         assert_eq!(effects.iter().filter(|effect| effect.becomes == Becomes::Merges).count(), 1);
     }
 }

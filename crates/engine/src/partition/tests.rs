@@ -1,6 +1,7 @@
 //! Whatever happens to the replicas of a partition, its observations and its stored state equal those of a plain fold.
 
 mod decisions;
+mod reserve;
 
 use super::*;
 use decisions::{decided, decision};
@@ -62,7 +63,7 @@ fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
     let rules = detect::Settings::default();
     let org = orgs.entry(id.clone()).or_insert_with(|| {
         let mut org = Org::new(id.clone(), &settings()).unwrap();
-        org.calibrate_by(rules.surprise_key());
+        test_by(&mut org, &rules);
         org
     });
     match entry {

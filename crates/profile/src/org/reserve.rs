@@ -10,6 +10,10 @@
 //! What is held is what the close of a day teaches. What single activities teach is not: new values are on probation until
 //! they recur, and sessions, silences and who uses an app are facts. A held day counts for the calibration of tests and
 //! continues a slow drain, so that what stands out day after day is not forgotten.
+//!
+//! What is known when the day closes decides: a day that only late activities make strange was learned before, clipped, and
+//! stays so. Activities that come late to a held day are judged, and wait with it. Days of backfill are not held, unless a
+//! person said that the open day is malicious. Populations learn a released day when it is learned for good.
 
 mod dispose;
 

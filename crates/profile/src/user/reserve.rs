@@ -4,8 +4,8 @@ use super::{Amended, ClosedDay, DayMore, DaySignals, Profile, WriteDay};
 use model::{Disposition, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// The held days of an account. What bounds it: one day of the calendar is held once, for at most `hold_days` and then
-/// [`Reserve::SEPARABLE_DAYS`] active or not, and [`Reserve::MOST_KEPT`] malicious ones.
+/// The held days of an account. What bounds it: each day of the calendar is held once, for `hold_days` and then
+/// [`Reserve::SEPARABLE_DAYS`] until the account is active again; of malicious days [`Reserve::MOST_KEPT`] are kept.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reserve {
     /// In ascending order of their numbers. All have [`ClosedDay::held`].

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::rules;
 use anyhow::Result;
 use model::time::DAY;
-use model::{Decision, Finding, OrgId, Ruling, Text, Timestamp, UserId};
+use model::{Decision, Finding, OrgId, Ruling, Text, Timestamp, UserId, Uuid};
 use risk::{Becomes, Decisions, Effect, Ledger, LedgerEntry, Rulebook};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,8 @@ const REACH: i64 = 30 * DAY;
 pub(in crate::commands) struct Recent {
     since: Timestamp,
     findings: BTreeMap<UserId, Vec<Finding>>,
+    /// The incident of each finding that has one.
+    incident_of: BTreeMap<Uuid, Uuid>,
     decisions: Vec<Decision>,
     rules: Rulebook,
 }
@@ -48,7 +50,9 @@ pub(in crate::commands) async fn recent(
         ..FindingFilter::default()
     };
     let mut entries: BTreeMap<UserId, Vec<LedgerEntry>> = BTreeMap::new();
+    let mut incident_of = BTreeMap::new();
     for stored in store.findings(&filter).await? {
+        incident_of.extend(stored.incident_id.map(|incident_id| (stored.finding.finding_id, incident_id)));
         let entry = LedgerEntry { latest: stored.finding, first_observed_at: stored.first_observed_at };
         entries.entry(entry.latest.user_id.clone()).or_default().push(entry);
     }
@@ -64,7 +68,7 @@ pub(in crate::commands) async fn recent(
             rules.add(hash, settings.risk_of(org));
         }
     }
-    Ok(Recent { since, findings, decisions, rules })
+    Ok(Recent { since, findings, incident_of, decisions, rules })
 }
 
 impl Preview {
@@ -80,7 +84,7 @@ impl Preview {
             let (before, after) = (Decisions::new(on_account()), Decisions::new(on_account().chain([added.clone()])));
             let hidden = |decisions: &Decisions| findings.iter().filter(|f| decisions.hidden_by(f).is_some()).count();
             preview.hidden_findings += hidden(&after).saturating_sub(hidden(&before));
-            preview.effects.extend(risk::preview(findings, &recent.rules, &before, &after));
+            preview.effects.extend(risk::preview(findings, &recent.incident_of, &recent.rules, (&before, &after)));
         }
         preview
     }
@@ -133,7 +137,7 @@ pub(in crate::commands) mod tests {
     use super::*;
     use model::decision::Scope;
     use model::operational::Unseen;
-    use model::{Incident, Points, Receipt, RiskModel, Severity, UserClass, Uuid};
+    use model::{Incident, Points, Receipt, RiskModel, Severity, UserClass};
 
     pub(in crate::commands) fn finding(id: u128, user: &str, detector: &str) -> Finding {
         let at = Timestamp(1_000);
@@ -194,6 +198,7 @@ pub(in crate::commands) mod tests {
                 of("c", &[(4, "new_access")]),
             ]
             .into(),
+            incident_of: BTreeMap::new(),
             decisions: Vec::new(),
             rules: Rulebook::new("hash".into(), risk::Settings::default()),
         };
