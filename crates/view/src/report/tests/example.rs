@@ -104,7 +104,7 @@ pub(super) fn settings() -> risk::Settings {
 /// Returns an incident with the receipt that risk computes.
 pub(super) fn incident(findings: Vec<Finding>, settings: &risk::Settings) -> Incident {
     let first = findings.first().expect("a finding").clone();
-    let receipt = risk::receipt(&findings, settings, &"3f9a1c".into());
+    let receipt = risk::receipt(&findings, settings, &"3f9a1c".into(), &risk::Decisions::default());
     Incident {
         incident_id: id::incident_id(&first.org_id, &first.user_id, first.finding_id),
         revision: 1,
