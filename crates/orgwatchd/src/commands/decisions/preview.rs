@@ -19,7 +19,7 @@ pub(in crate::commands) struct Recent {
     findings: Vec<StoredFinding>,
 }
 
-/// What becomes of recent incidents.
+/// What would happen to recent incidents.
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub(in crate::commands) struct Preview {
     /// How many findings would count for nothing.
@@ -51,7 +51,7 @@ pub(in crate::commands) async fn recent(
 }
 
 impl Preview {
-    /// Returns what becomes of recent incidents if findings of a scope count for nothing. Those of all its accounts
+    /// Returns what happens to recent incidents if findings of a scope count for nothing. Those of all its accounts
     /// must have been read.
     pub(in crate::commands) fn of(scope: &Scope, recent: &Recent) -> Self {
         let counting = recent.findings.iter().filter(|stored| !stored.finding.withdrawn && stored.hidden_by.is_none());
