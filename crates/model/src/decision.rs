@@ -184,7 +184,7 @@ impl Disposition {
 
 impl Ruling {
     /// All kinds, as [`Ruling::kind`] returns them.
-    pub const KINDS: [&'static str; 14] = [
+    pub const KINDS: [&'static str; 13] = [
         "disposition",
         "suppression",
         "allowlist",
@@ -196,7 +196,6 @@ impl Ruling {
         "ended",
         "undone",
         "acknowledged",
-        "reopened",
         "comment",
         "snoozed",
     ];

@@ -15,6 +15,7 @@ fn disposed() -> Ruling {
         teaches: true,
         credits: BTreeMap::from([("row_spike".into(), 0.75), ("new_access".into(), 0.25)]),
         user_class: UserClass::Power,
+        severity: model::Severity::High,
     })
 }
 
@@ -69,7 +70,6 @@ async fn every_ruling_survives_being_stored_in_the_order_of_recording() {
         Ruling::Ended { decision_id: Uuid::from_u128(998) },
         Ruling::Undone { decision_id: Uuid::from_u128(999) },
         Ruling::Acknowledged { incident_id },
-        Ruling::Reopened { incident_id },
         Ruling::Comment { incident_id },
         Ruling::Snoozed { incident_id, until: Timestamp(5_000) },
     ];
