@@ -171,7 +171,7 @@ async fn a_decision_that_cannot_be_read_holds_up_no_other() {
     let later_version = "INSERT INTO orgwatch.decisions (decision_id, org_id, user_id, kind, payload, reason, valid_from)
         VALUES ('00000000-0000-0000-0000-000000000002', '00D000000000001EAA', 'emma', 'forgiven', '{\"kind\":\"forgiven\"}', '', 0)";
     let later_version = later_version.replace("00D000000000001EAA", org().as_str());
-    sqlx::raw_sql(sqlx::AssertSqlSafe(later_version)).execute(&mut database.connection().await).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(later_version)).execute(&mut database.connection().await).await.unwrap();
     assert_eq!(due(&store, Purpose::Incidents).await, [1, 3]);
     store.done_with(Purpose::Incidents, &[Uuid::from_u128(1), Uuid::from_u128(3)]).await.unwrap();
     assert!(!store.is_due(&[Uuid::from_u128(2)]).await.unwrap(), "it is logged, and due no more");
