@@ -19,6 +19,7 @@ pub(crate) struct Meter {
     partitions: Gauge<u64>,
     all_partitions: Gauge<u64>,
     renewed: Counter<u64>,
+    refused: Counter<u64>,
     restore_seconds: Gauge<f64>,
     identities: Gauge<u64>,
     identity_bytes: Gauge<u64>,
@@ -39,6 +40,7 @@ impl Meter {
         let seconds = meter.f64_histogram("orgwatch.baseline.checkpoint.duration").with_unit("s");
         let seconds = seconds.with_description("Until a checkpoint is committed").with_boundaries(BUCKETS.to_vec());
         let renewed = meter.u64_counter("orgwatch.baseline.profiles.renewed");
+        let refused = meter.u64_counter("orgwatch.baseline.decisions.refused");
         let restore = meter.f64_gauge("orgwatch.baseline.restore.duration").with_unit("s");
         let size = meter.u64_gauge("orgwatch.baseline.identities.size").with_unit("By");
         let gauge = |name, what| meter.u64_gauge(name).with_description(what).build();
@@ -59,6 +61,7 @@ impl Meter {
                 .with_description("Activities and backfill by outcome; late ones count against their day")
                 .build(),
             renewed: renewed.with_description("Accounts that started over: their profile could not be read").build(),
+            refused: refused.with_description("Decisions that a partition cannot take and goes on without").build(),
             restore_seconds: restore.with_description("Of the last start of a partition from its checkpoint").build(),
             identities: gauge("orgwatch.baseline.identities", "Identities of counted activities that are kept"),
             identity_bytes: size.with_description("Bytes of identities in memory").build(),
@@ -130,6 +133,11 @@ impl Meter {
     /// Counts an account that starts over because its stored profile cannot be read.
     pub(crate) fn renewed(&self) {
         self.renewed.add(1, &[]);
+    }
+
+    /// Counts a decision that a partition does not take.
+    pub(crate) fn refused(&self, org: &OrgId) {
+        self.refused.add(1, &[of_org(org)]);
     }
 
     /// Records the number of partitions of the deployment.

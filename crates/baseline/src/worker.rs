@@ -93,6 +93,7 @@ impl Worker {
                 worker.fetch(&org, some).await?;
             }
         }
+        worker.note_refused();
         worker.meter.restored(partition, started.elapsed());
         worker.meter.identities(partition, worker.state.identities());
         worker.measure_orgs();
@@ -143,6 +144,7 @@ impl Worker {
             let user = [activity.user_id.clone()];
             self.fetch(&activity.org_id, &user).await?;
         };
+        self.note_refused();
         if let Some(outcome) = outcome {
             self.note(item, outcome).await?;
         }
@@ -189,6 +191,15 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Logs and counts the decisions that the partition does not take. It goes on without them.
+    fn note_refused(&mut self) {
+        for (org, decision_id, reason) in self.state.take_refused() {
+            let partition = self.partition;
+            tracing::error!(partition, org.id = %org, decision.id = %decision_id, reason, "a decision is refused");
+            self.meter.refused(&org);
+        }
     }
 
     async fn publish(&mut self, out: Outgoing) -> Result<(), PublishError> {

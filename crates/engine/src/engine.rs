@@ -1,6 +1,6 @@
 //! All stages over all partitions, in one process.
 
-use crate::partition::{Effect, read_decided};
+use crate::partition::{Effect, Refused};
 use crate::scores::{DayScores, Scores};
 use crate::{FirstTimes, Partition, PartitionError, Rules};
 use detect::{DETECTORS, Unscoreable, Verdict};
@@ -14,6 +14,7 @@ use risk::{Decisions, Ledger, Rulebook, receipt};
 use settings::Settings;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// The state of a run over any number of orgs.
 pub struct Engine {
@@ -128,7 +129,7 @@ impl Engine {
     /// Applies one entry, in the order of its partition. A control record goes to every partition of its org.
     ///
     /// # Errors
-    /// If the settings of profiles do not fit, which `Settings::check` finds earlier.
+    /// If the settings of profiles do not fit, which `Settings::check` finds earlier. If a decision is refused.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), PartitionError> {
         match entry {
             Entry::Activity(activity) | Entry::Backfill(activity) => {
@@ -143,11 +144,12 @@ impl Engine {
                 self.decide(decision)?;
             }
             Entry::Control(control) => {
-                if let Command::Decide(decision) = &control.command {
-                    self.note_settings(decision)?;
-                }
                 for partition in self.layout.of_org(&control.org_id) {
                     self.apply_to(partition, entry)?;
+                }
+                if let Command::Decide(decision) = &control.command {
+                    self.none_refused()?;
+                    self.note_settings(decision)?;
                 }
             }
         }
@@ -176,9 +178,9 @@ impl Engine {
     /// is that of all partitions.
     ///
     /// # Errors
-    /// As [`Engine::apply`].
+    /// As [`Engine::apply`]; and if a partition [refuses](Partition::take_refused) it, because it takes effect in the run
+    /// of which it was exported.
     pub fn decide(&mut self, decision: &Decision) -> Result<(), PartitionError> {
-        self.note_settings(decision)?;
         let partitions = self.layout.of_org(&decision.org_id);
         let is_of_layout = partitions.iter().any(|number| decision.in_force.contains_key(number));
         let latest = decision.in_force.values().max().filter(|_| !is_of_layout);
@@ -186,6 +188,11 @@ impl Engine {
             if let Some(hour) = decision.in_force.get(&number).or(latest) {
                 self.partition(number).decide(decision, Some(*hour))?;
             }
+        }
+        self.none_refused()?;
+        // What took effect nowhere may have been refused.
+        if !decision.in_force.is_empty() {
+            self.note_settings(decision)?;
         }
         self.decisions.entry(decision.org_id.clone()).or_default().push(decision.clone());
         Ok(())
@@ -199,15 +206,35 @@ impl Engine {
         self.partitions.iter_mut().flat_map(of).collect()
     }
 
-    /// Notes the settings of a decision, which observations and findings name by hash.
+    /// Notes the settings of a decision, which observations and findings name by hash. Partitions have taken it.
+    ///
+    /// # Errors
+    /// If settings of another org have the hash and are others.
     fn note_settings(&mut self, decision: &Decision) -> Result<(), PartitionError> {
         let Ruling::Settings { hash, toml } = &decision.ruling else { return Ok(()) };
-        if !self.decided.contains_key(hash) {
-            let settings = read_decided(&decision.org_id, hash, toml)?;
-            self.rules.add(hash.clone(), &settings);
-            self.decided.insert(hash.clone(), settings);
+        let refused = |reason: String| refused((decision.org_id.clone(), decision.decision_id, reason));
+        let settings =
+            Settings::read_stored(toml, Path::new("decision")).map_err(|error| refused(error.to_string()))?;
+        match self.decided.get(hash) {
+            Some(known) if known.hash() != settings.hash() => {
+                return Err(refused(format!("settings of another org have the hash {hash}; one of the two is wrong")));
+            }
+            Some(_) => {}
+            None => {
+                self.rules.add(hash.clone(), &settings);
+                self.decided.insert(hash.clone(), settings);
+            }
         }
         Ok(())
+    }
+
+    /// Fails if a partition has refused a decision.
+    fn none_refused(&mut self) -> Result<(), PartitionError> {
+        self.partitions
+            .values_mut()
+            .flat_map(Partition::take_refused)
+            .next()
+            .map_or(Ok(()), |first| Err(refused(first)))
     }
 
     fn partition(&mut self, number: u16) -> &mut Partition {
@@ -312,6 +339,10 @@ impl Counts {
             Verdict::Anomalous(_) => *anomalous += 1,
         }
     }
+}
+
+fn refused((org, decision_id, reason): Refused) -> PartitionError {
+    PartitionError::Refused { org, decision_id, reason }
 }
 
 /// Returns the decisions on an account.

@@ -18,7 +18,7 @@ pub use backtest::{Backtest, BacktestError, Outcome, Period};
 pub use engine::{Classified, Counts, Engine, Finished};
 pub use first_times::{FirstTimes, UserDays};
 pub use judge::Rules;
-pub use partition::{Change, Effect, Partition, PartitionError, Restore};
+pub use partition::{Change, Effect, Partition, PartitionError, Refused, Restore};
 pub use profile::{ActivityOutcome, IdentityUse};
 pub use scores::{DayScores, DayTest};
 pub use set_aside::{Remark, SetAside};

@@ -1,26 +1,31 @@
 //! The state of one partition: its orgs, as far as entries have been applied to them. The service around it reads
 //! entries, loads profiles and commits changes.
 
-use model::{Command, Control, Decision, Entry, Observation, OrgId, Ruling, Text, Timestamp, UserId, Uuid};
-use profile::{ActivityOutcome, IdentityUse, Org, Profile, SettingsError, StateError, TestCount, TooManyDecisions};
+mod decide;
+
+pub use decide::{Effect, Refused};
+
+use model::{Command, Control, Entry, Observation, OrgId, Text, Timestamp, UserId, Uuid};
+use profile::{ActivityOutcome, IdentityUse, Org, Profile, SettingsError, StateError, TestCount};
 use settings::Settings;
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// The orgs of one partition.
 pub struct Partition {
     settings: Settings,
-    /// Settings that people have decided on, by hash.
-    decided: BTreeMap<Text, Settings>,
+    /// Settings that people have decided on, by org and hash: what is wrong with those of one org is nothing to another.
+    decided: BTreeMap<OrgId, ByHash>,
     orgs: BTreeMap<OrgId, Org>,
+    /// Decisions that are not taken, since they were last asked for.
+    refused: Vec<Refused>,
 }
+
+/// Settings of an org by hash.
+type ByHash = BTreeMap<Text, Settings>;
 
 /// A record of stored state: org, key, and the bytes to store under it; `None` deletes the record.
 pub type Change = (OrgId, String, Option<Vec<u8>>);
-
-/// A decision that took effect: its org and id, and the start of the hour with the close of which it did.
-pub type Effect = (OrgId, Uuid, Timestamp);
 
 /// Why an entry cannot be applied, or state not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -28,19 +33,16 @@ pub enum PartitionError {
     /// The settings of profiles do not fit.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The settings of a decision cannot be read.
-    #[error("org {org}: the settings {hash} of a decision cannot be read; a later version may have written them")]
-    Decided {
+    /// A decision that a person gave is not taken.
+    #[error("org {org}: the decision {decision_id} is refused: {reason}")]
+    Refused {
         /// The org of the decision.
         org: OrgId,
-        /// The hash that the decision gives.
-        hash: Text,
-        /// What is wrong with them.
-        source: settings::SettingsError,
+        /// The decision.
+        decision_id: Uuid,
+        /// What is wrong with it, and what to do.
+        reason: String,
     },
-    /// Too many decisions wait for the next hour of their org.
-    #[error(transparent)]
-    Decisions(#[from] TooManyDecisions),
     /// A record of stored state cannot be decoded or encoded.
     #[error("org {org}: stored state: {source}")]
     State {
@@ -85,7 +87,8 @@ impl Restore {
         of_org.add(key, bytes).map_err(failed)
     }
 
-    /// Restores the partition when all records are added.
+    /// Restores the partition when all records are added. Settings of decisions that this version cannot read stop nothing:
+    /// see [`Partition::take_refused`].
     ///
     /// # Errors
     /// If records of an org are missing or belong to another checkpoint.
@@ -95,8 +98,8 @@ impl Restore {
             Err(source) => Err(PartitionError::State { org: id, source }),
         };
         let orgs = self.orgs.into_iter().map(finish).collect::<Result<_, _>>()?;
-        let mut partition = Partition { settings: self.settings, decided: BTreeMap::new(), orgs };
-        partition.prepare_all()?;
+        let mut partition = Partition { orgs, ..Partition::new(&self.settings) };
+        partition.prepare_all();
         partition.test_all();
         Ok(partition)
     }
@@ -105,7 +108,8 @@ impl Restore {
 impl Partition {
     /// Creates a partition without orgs.
     pub fn new(settings: &Settings) -> Self {
-        Self { settings: settings.clone(), decided: BTreeMap::new(), orgs: BTreeMap::new() }
+        let (decided, orgs) = (BTreeMap::new(), BTreeMap::new());
+        Self { settings: settings.clone(), decided, orgs, refused: Vec::new() }
     }
 
     /// Replaces the settings of the service for all orgs: see [`Org::set_settings`].
@@ -147,10 +151,11 @@ impl Partition {
     /// a control record. [`ActivityOutcome::Away`] means that nothing has changed: load the user's profile, then apply
     /// the entry again.
     ///
-    /// Backfill raises nothing, now or later. Days of other users that it closes are judged as always.
+    /// Backfill raises nothing, now or later. Days of other users that it closes are judged as always. A decision that cannot
+    /// be taken is refused: see [`Partition::decide`].
     ///
     /// # Errors
-    /// If the settings do not fit; they have been checked before. If a decision cannot be kept: see [`Partition::decide`].
+    /// If the settings do not fit; they have been checked before.
     pub fn apply(
         &mut self,
         entry: &Entry,
@@ -159,7 +164,7 @@ impl Partition {
         let first = out.len();
         let outcome = self.observe(entry, out)?;
         if let (Some(org), Some(observed)) = (self.orgs.get_mut(entry.org_id()), out.get_mut(first..)) {
-            calibrate(org, entry, observed, (&self.settings, &self.decided));
+            calibrate(org, entry, observed, (&self.settings, self.decided.get(entry.org_id())));
             if observed.iter().any(|observation| observation.revision == 0) {
                 let judged = out.split_off(first).into_iter().filter(|observation| observation.revision > 0);
                 out.extend(judged);
@@ -199,60 +204,16 @@ impl Partition {
         }
     }
 
-    /// Keeps a decision until the hour of its org that begins at `hour` is closed; `None`: until the next hour is. It takes
-    /// effect then: see [`Org::decide`]. A decision that was taken before changes nothing.
-    ///
-    /// # Errors
-    /// If the settings of profiles do not fit, if those of the decision cannot be read, or if too many decisions wait.
-    pub fn decide(&mut self, decision: &Decision, hour: Option<Timestamp>) -> Result<(), PartitionError> {
-        self.org(&decision.org_id)?;
-        if let Ruling::Settings { hash, toml } = &decision.ruling {
-            self.forget_decided();
-            self.prepare(&decision.org_id, hash, toml)?;
-            self.test_all();
-        }
-        Ok(self.org(&decision.org_id)?.decide(decision, hour)?)
-    }
-
-    /// Reads settings that people have decided on, and says to their org what they mean.
-    fn prepare(&mut self, id: &OrgId, hash: &Text, toml: &str) -> Result<(), PartitionError> {
-        let settings = match self.decided.entry(hash.clone()) {
-            Slot::Occupied(known) => known.into_mut(),
-            Slot::Vacant(new) => new.insert(read_decided(id, hash, toml)?),
-        };
-        if let Some(org) = self.orgs.get_mut(id) {
-            org.prepare(hash, &settings.profile_of(id), settings.detect.surprise_key())?;
-        }
-        Ok(())
-    }
-
-    /// Does so for all stored decisions.
-    fn prepare_all(&mut self) -> Result<(), PartitionError> {
-        let of_org = |(id, org): (&OrgId, &Org)| -> Vec<(OrgId, Text, String)> {
-            org.decided_settings().map(|(hash, toml)| (id.clone(), hash.clone(), toml.to_owned())).collect()
-        };
-        let stored: Vec<_> = self.orgs.iter().flat_map(of_org).collect();
-        stored.into_iter().try_for_each(|(id, hash, toml)| self.prepare(&id, &hash, &toml))
-    }
-
     /// Says to all orgs by which settings they are tested.
     fn test_all(&mut self) {
-        self.orgs.values_mut().for_each(|org| test_by(org, &self.settings, &self.decided));
+        self.orgs.iter_mut().for_each(|(id, org)| test_by(org, &self.settings, self.decided.get(id)));
     }
 
-    /// Drops settings of which no decision is left.
-    fn forget_decided(&mut self) {
-        let known: BTreeSet<&Text> = self.orgs.values().flat_map(Org::decided_settings).map(|(hash, _)| hash).collect();
-        self.decided.retain(|hash, _| known.contains(hash));
-    }
-
-    /// Returns the decisions that took effect since the last call. To be stored with each checkpoint, with the number of the
-    /// partition in [`Decision::in_force`]; after a crash, those that took effect since are returned once more.
-    pub fn take_effects(&mut self) -> Vec<Effect> {
-        let of_org = |(id, org): (&OrgId, &mut Org)| -> Vec<Effect> {
-            org.take_effects().into_iter().map(|(decision, hour)| (id.clone(), decision, hour)).collect()
-        };
-        self.orgs.iter_mut().flat_map(of_org).collect()
+    /// Says so to one org.
+    fn test(&mut self, id: &OrgId) {
+        if let Some(org) = self.orgs.get_mut(id) {
+            test_by(org, &self.settings, self.decided.get(id));
+        }
     }
 
     /// Returns the org's state, new at its first entry.
@@ -261,7 +222,7 @@ impl Partition {
             Slot::Occupied(known) => known.into_mut(),
             Slot::Vacant(new) => {
                 let org = new.insert(Org::new(id.clone(), &self.settings.profile_of(id))?);
-                test_by(org, &self.settings, &self.decided);
+                test_by(org, &self.settings, None);
                 org
             }
         })
@@ -344,21 +305,12 @@ impl Partition {
     }
 }
 
-/// Reads the settings of a decision.
-///
-/// # Errors
-/// If it is not TOML, or has keys that this version lacks.
-pub(crate) fn read_decided(org: &OrgId, hash: &Text, toml: &str) -> Result<Settings, PartitionError> {
-    let failed = |source| PartitionError::Decided { org: org.clone(), hash: hash.clone(), source };
-    Settings::read_stored(toml, Path::new("decision")).map_err(failed)
-}
-
 /// Has an org calibrated and tested by the settings of detectors: those of the service, and those of decisions by hash.
-fn test_by(org: &mut Org, service: &Settings, decided: &BTreeMap<Text, Settings>) {
+fn test_by(org: &mut Org, service: &Settings, decided: Option<&ByHash>) {
     org.calibrate_by(service.detect.surprise_key());
     let service = service.detect.clone();
     let decided: BTreeMap<Text, detect::Settings> =
-        decided.iter().map(|(hash, settings)| (hash.clone(), settings.detect.clone())).collect();
+        decided.into_iter().flatten().map(|(hash, settings)| (hash.clone(), settings.detect.clone())).collect();
     org.test_by(move |observation| detect::tests(observation, decided.get(&observation.settings).unwrap_or(&service)));
 }
 
@@ -368,12 +320,12 @@ fn calibrate(
     org: &mut Org,
     entry: &Entry,
     observed: &mut [Observation],
-    (service, decided): (&Settings, &BTreeMap<Text, Settings>),
+    (service, decided): (&Settings, Option<&ByHash>),
 ) {
     // What is judged in silence is not learned.
     let is_learned = !matches!(entry, Entry::Control(Control { command: Command::Watermark(_), .. }));
     for observation in observed {
-        let settings = decided.get(&observation.settings).unwrap_or(service);
+        let settings = decided.and_then(|decided| decided.get(&observation.settings)).unwrap_or(service);
         let tests = detect::tests(observation, &settings.detect);
         org.calibrate(observation, &tests, is_learned);
     }

@@ -11,7 +11,6 @@ mod user;
 
 pub use anonymizers::{Anonymizers, NetworkList};
 pub use org::calibration::{TestCount, Tested};
-pub use org::decisions::TooManyDecisions;
 pub use org::identities::IdentityUse;
 pub use org::writes::LEAST_WRITTEN;
 pub use org::{ActivityOutcome, DisposedDay, Disposing, HeldDay, Org, Refusal, Standing};

@@ -50,7 +50,7 @@ use decisions::Decisions;
 use facets::Facets;
 use identities::Identities;
 use model::time::SECOND;
-use model::{Activity, Feature, Kind, Observation, OrgId, Timestamp, UserId};
+use model::{Activity, Feature, Kind, Observation, OrgId, Text, Timestamp, UserId};
 use names::Names;
 pub use outcome::ActivityOutcome;
 use population::Populations;
@@ -126,6 +126,8 @@ pub(crate) struct Shared {
     /// Kinds of events that are currently missing.
     pub(crate) blind: BTreeSet<Kind>,
     pub(crate) decisions: Decisions,
+    /// The hash of the settings in force if people have decided on them; empty if they are those of the service.
+    settings_hash: Text,
     /// `memory_days` of the settings.
     memory_days: f64,
     /// Days for which closed days are kept: those of `identity_hours`.
@@ -360,6 +362,6 @@ fn observation(
         blind: shared.blind.iter().copied().collect(),
         calibrations: Vec::new(),
         precisions: shared.decisions.precisions(profile.class).to_vec(),
-        settings: shared.decisions.settings_hash().cloned().unwrap_or_default(),
+        settings: shared.settings_hash.clone(),
     }
 }

@@ -199,10 +199,25 @@ fn settings_hold_from_the_hour_on_with_which_they_take_effect() {
     }
     let hashes: Vec<_> = found.incidents.iter().map(|incident| incident.receipt.config_hash.clone()).collect();
     assert!(hashes.contains(&hash) && hashes.contains(&settings().hash()), "{hashes:?}");
+}
+
+#[test]
+fn an_exported_decision_that_is_refused_is_an_error() {
     let unreadable = Ruling::Settings { hash: "abc".into(), toml: "[detect]\nlevel = 3\n".to_owned() };
-    let error = Engine::new(settings(), None).decide(&decision(3, unreadable)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "org 00Dhn0000018hrcEAA: the settings abc of a decision cannot be read; a later version may have written them"
-    );
+    let never = decision(3, unreadable);
+    Engine::new(settings(), None).decide(&never).unwrap();
+    let in_force = (0..4).map(|partition| (partition, start())).collect();
+    let error = Engine::new(settings(), None).decide(&Decision { in_force, ..never.clone() }).unwrap_err();
+    let start =
+        "org 00Dhn0000018hrcEAA: the decision 00000000-0000-0000-0000-000000000003 is refused: its settings abc";
+    assert!(error.to_string().starts_with(start), "{error}");
+    assert!(Engine::new(settings(), None).decide_now(never).is_err());
+
+    let mut engine = Engine::new(settings(), None);
+    let of = |id: u128, org: &str, pushed: Ruling| Decision { org_id: OrgId::new(org), ..decision(id, pushed) };
+    let Ruling::Settings { toml, .. } = push(&strict()) else { panic!("settings") };
+    engine.decide_now(of(1, ORG, push(&settings()))).unwrap();
+    let other = of(2, "00Dhn0000018hrdEAA", Ruling::Settings { hash: settings().hash(), toml });
+    let error = engine.decide_now(other).unwrap_err().to_string();
+    assert!(error.ends_with("one of the two is wrong"), "{error}");
 }

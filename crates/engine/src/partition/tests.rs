@@ -5,6 +5,7 @@ mod reserve;
 
 use super::*;
 use decisions::{decided, decision};
+use model::Ruling;
 use model::time::{DAY, HOUR, MINUTE};
 use model::{Activity, Channel, Kind, Scope, SourceIp, Timestamp, Uuid};
 use proptest::prelude::*;
@@ -62,7 +63,7 @@ fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
     let id = entry.org_id();
     let org = orgs.entry(id.clone()).or_insert_with(|| {
         let mut org = Org::new(id.clone(), &settings()).unwrap();
-        test_by(&mut org, &whole(), &decided());
+        test_by(&mut org, &whole(), Some(&decided()));
         org
     });
     match entry {
@@ -78,11 +79,11 @@ fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
                     let settings = &decided()[hash];
                     org.prepare(hash, &settings.profile_of(id), settings.detect.surprise_key()).unwrap();
                 }
-                org.decide(decision, None).unwrap();
+                assert!(org.decide(decision, None).is_empty());
             }
         },
     }
-    calibrate(org, entry, &mut out, (&whole(), &decided()));
+    calibrate(org, entry, &mut out, (&whole(), Some(&decided())));
     out
 }
 
@@ -341,6 +342,7 @@ fn the_stream_contains_every_outcome() {
     assert_eq!(users(&expected.state).len(), 12);
     let effects = partition.take_effects();
     assert!(effects.len() > 10 && partition.take_effects().is_empty(), "{effects:?}");
+    assert_eq!(partition.take_refused(), []);
     assert!(observed().any(|observed| !observed.precisions.is_empty()));
     let hashes: BTreeSet<&str> = observed().map(|observed| observed.settings.as_str()).collect();
     let known = decided();

@@ -12,21 +12,13 @@ pub(crate) use taken::{Decisions, StoredDecisions};
 
 use super::{Org, Shared, User, reserve, user_at, work};
 use crate::calendar::LocalHour;
-use model::{Decision, OrgId, Ruling, Timestamp, UserId, Uuid};
+use model::{Decision, Timestamp, UserId, Uuid};
 
 /// Decisions that may wait for an org's next hour. A choice: all incidents of a bad month at once, 5 MB.
 const MOST_PENDING: usize = 10_000;
 
 /// Settings of an org that may wait, and that are kept. A choice: some 10 KB each.
 const MOST_SETTINGS: usize = 64;
-
-/// Too many decisions wait for the close of an org's next hour.
-#[derive(Debug, thiserror::Error)]
-#[error("org {org}: too many decisions wait for its next hour to close; send this one again after that")]
-pub struct TooManyDecisions {
-    /// The org.
-    pub org: OrgId,
-}
 
 impl Org {
     /// Keeps a decision until it takes effect: with the close of the hour that begins at `hour`, or of the first later one
@@ -36,22 +28,15 @@ impl Org {
     /// A decision that was taken before changes nothing, nor does one that changes neither what is learned nor the
     /// settings.
     ///
-    /// # Errors
-    /// If too many decisions without an `hour` wait.
-    pub fn decide(&mut self, decision: &Decision, hour: Option<Timestamp>) -> Result<(), TooManyDecisions> {
+    /// Returns the decisions without an `hour` that have made room, because too many wait: those that were recorded first.
+    /// They never take effect.
+    pub fn decide(&mut self, decision: &Decision, hour: Option<Timestamp>) -> Vec<Uuid> {
         let decisions = &mut self.shared.decisions;
         if !decisions.is_of_use(decision) {
-            return Ok(());
-        }
-        let is_full = match decision.ruling {
-            Ruling::Settings { .. } => decisions.waiting_settings() >= MOST_SETTINGS,
-            _ => decisions.waiting() >= MOST_PENDING,
-        };
-        if hour.is_none() && is_full {
-            return Err(TooManyDecisions { org: self.id.clone() });
+            return Vec::new();
         }
         decisions.keep(decision, hour);
-        Ok(())
+        if hour.is_some() { Vec::new() } else { decisions.make_room() }
     }
 
     /// Returns the decisions that took effect since the last call, each with the start of the hour with the close of which

@@ -3,7 +3,7 @@
 use super::{Org, Shared};
 use crate::settings::{Settings, SettingsError};
 use chrono_tz::Tz;
-use model::Text;
+use model::{Text, Uuid};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The settings that an org can have.
@@ -56,7 +56,7 @@ impl Org {
 
     /// Takes what settings of a decision mean for this org; it follows them while they are in force. Call it for those of
     /// each decision before [`Org::decide`], and for all of [`Org::decided_settings`] when the org was restored, before
-    /// anything else.
+    /// anything else. In place of settings that it was not called for, those of the service hold.
     ///
     /// # Errors
     /// If the time zone is unknown.
@@ -66,19 +66,17 @@ impl Org {
         Ok(())
     }
 
-    /// Returns the settings of decisions that wait or have taken effect: hash, and TOML.
-    pub fn decided_settings(&self) -> impl Iterator<Item = (&Text, &str)> {
+    /// Returns the settings of decisions that wait or have taken effect: the decision, their hash, and their TOML.
+    pub fn decided_settings(&self) -> impl Iterator<Item = (Uuid, &Text, &str)> {
         self.shared.decisions.settings()
     }
 
     /// Follows the settings in force.
     pub(super) fn follow_rules(&mut self) {
-        let rules = match self.shared.decisions.settings_hash() {
-            Some(hash) => self.rules.decided.get(hash),
-            None => Some(&self.rules.service),
-        };
-        // While an org is restored, some are not prepared yet.
-        let Some(OrgRules { settings, zone, surprise_key }) = rules else { return };
+        let decided = self.shared.decisions.settings_hash().and_then(|hash| self.rules.decided.get_key_value(hash));
+        let (hash, rules) = decided.map_or((None, &self.rules.service), |(hash, rules)| (Some(hash), rules));
+        self.shared.settings_hash = hash.cloned().unwrap_or_default();
+        let OrgRules { settings, zone, surprise_key } = rules;
         if self.settings != *settings {
             self.calendar.set_zone(*zone);
             self.clock_calendar.set_zone(*zone);
@@ -92,7 +90,7 @@ impl Org {
 
     /// Drops what settings meant of which no decision is left.
     pub(super) fn forget_rules(&mut self) {
-        let known: BTreeSet<&Text> = self.shared.decisions.settings().map(|(hash, _)| hash).collect();
+        let known: BTreeSet<&Text> = self.shared.decisions.settings().map(|(_, hash, _)| hash).collect();
         self.rules.decided.retain(|hash, _| known.contains(hash));
     }
 }

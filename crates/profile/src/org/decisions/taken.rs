@@ -1,7 +1,7 @@
 //! The decisions of an org: those that wait, those that have taken effect, and what holds because of them.
 
-use super::MOST_SETTINGS;
 use super::precision::{self, FADED, Factors};
+use super::{MOST_PENDING, MOST_SETTINGS};
 use model::time::DAY;
 use model::{Decision, Disposition, Precision, Ruling, Text, Timestamp, UserClass, UserId, Uuid};
 use serde::{Deserialize, Serialize};
@@ -81,14 +81,23 @@ impl Decisions {
             && !self.taken.contains_key(id)
     }
 
-    /// Returns how many wait for the next hour, whatever it is.
-    pub(super) fn waiting(&self) -> usize {
-        self.pending.values().filter(|waiting| waiting.hour.is_none()).count()
-    }
-
-    /// Returns how many settings wait.
-    pub(super) fn waiting_settings(&self) -> usize {
-        self.pending.values().filter(|waiting| settings_of(waiting).is_some()).count()
+    /// Drops those of the decisions that wait for the next hour, whatever it is, that are too many, and returns them: those
+    /// that were recorded first. Settings make room for settings, and all others for others.
+    pub(super) fn make_room(&mut self) -> Vec<Uuid> {
+        let mut dropped = Vec::new();
+        for (of_settings, most) in [(true, MOST_SETTINGS), (false, MOST_PENDING)] {
+            // Nearly always the first of these says that there is room.
+            if self.pending.len() <= most {
+                continue;
+            }
+            let waits = |dated: &&Dated| dated.hour.is_none() && settings_of(dated).is_some() == of_settings;
+            let mut waiting: Vec<_> = self.pending.values().filter(waits).map(|dated| order(&dated.decision)).collect();
+            waiting.sort_unstable();
+            let excess = waiting.len().saturating_sub(most);
+            dropped.extend(waiting.into_iter().take(excess).map(|(_, id)| id));
+        }
+        dropped.iter().for_each(|id| drop(self.pending.remove(id)));
+        dropped
     }
 
     /// Keeps a decision until its hour closes, without the names and the reason of who decided: nothing depends on them.
@@ -246,9 +255,10 @@ impl Decisions {
         }
     }
 
-    /// Returns the settings that wait or have taken effect: hash and TOML.
-    pub(crate) fn settings(&self) -> impl Iterator<Item = (&Text, &str)> {
-        self.pending.values().chain(self.taken.values()).filter_map(settings_of)
+    /// Returns the settings that wait or have taken effect: the decision, their hash, and their TOML.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = (Uuid, &Text, &str)> {
+        let all = self.pending.iter().chain(&self.taken);
+        all.filter_map(|(id, dated)| settings_of(dated).map(|(hash, toml)| (*id, hash, toml)))
     }
 
     /// Returns the hash of the settings in force; `None` if they are those of the service.
@@ -320,6 +330,11 @@ impl Decisions {
         }
         said
     }
+}
+
+/// Of two decisions that contradict each other, the later one in this order holds.
+fn order(decision: &Decision) -> (Timestamp, Uuid) {
+    (decision.decided_at, decision.decision_id)
 }
 
 fn settings_of(dated: &Dated) -> Option<(&Text, &str)> {

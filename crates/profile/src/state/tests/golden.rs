@@ -165,9 +165,9 @@ fn decisions() {
     let disposed = r#"{"kind":"disposition","incident_id":"00000000-0000-0000-0000-000000000009","disposition":"benign",
         "teaches":true,"credits":{"row_spike":0.75},"user_class":"normal","severity":"high"}"#;
     let mut org = small_org();
-    org.decide(&decision(1, disposed), None).unwrap();
+    org.decide(&decision(1, disposed), None);
     org.advance(Timestamp::parse("2026-04-08").unwrap(), &mut Vec::new());
-    org.decide(&decision(2, r#"{"kind":"class","class":"power"}"#), None).unwrap();
+    org.decide(&decision(2, r#"{"kind":"class","class":"power"}"#), None);
     let mut table = Table::new();
     apply(&mut table, org.take_changes().unwrap());
     let of_decisions = Table::from([("decisions".to_owned(), table["decisions"].clone())]);
@@ -175,8 +175,8 @@ fn decisions() {
     let restored = restore(&org_id(), &table);
     assert_eq!(restored.shared.decisions.precisions(model::UserClass::Normal)[0].factor, 0.842105);
     assert_eq!(dump(restored, &table)["decisions"], table["decisions"]);
-    org.decide(&decision(2, "{\"kind\":\"joined\"}"), None).unwrap();
-    org.decide(&decision(3, "{\"kind\":\"joined\"}"), None).unwrap();
+    org.decide(&decision(2, "{\"kind\":\"joined\"}"), None);
+    org.decide(&decision(3, "{\"kind\":\"joined\"}"), None);
     assert_eq!(org.take_changes().unwrap(), [], "taken before, and of no use to the stage");
 }
 
