@@ -1,7 +1,9 @@
 //! The command line. Comments of arguments are the help text.
 
+mod config;
 mod decisions;
 
+pub(crate) use config::{ConfigCommand, PushArguments};
 pub(crate) use decisions::*;
 
 use clap::{Args, Parser, Subcommand};
@@ -265,25 +267,6 @@ pub(crate) enum DeadCommand {
     Replay { sequence: u64 },
     /// Delete a letter
     Drop { sequence: u64 },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConfigCommand {
-    /// Print all problems; nothing if there are none
-    Check,
-    /// Print the effective configuration, with secrets masked
-    Show,
-    /// Put the keys of a file over the configuration of each running service, and print what changes
-    Push {
-        /// Keys that it lacks are as each service is configured
-        #[arg(required_unless_present = "reset")]
-        file: Option<PathBuf>,
-        /// Return all services to their own configuration, if no file is given or it is empty
-        #[arg(long)]
-        reset: bool,
-    },
-    /// Print what is pushed over the configuration of this machine, with the hash, and who pushed it and when
-    Live,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod allow;
 mod classify;
+mod config;
 mod decide;
 mod decisions;
 mod health;
@@ -18,12 +19,13 @@ mod watch;
 
 pub(crate) use allow::{allow, propose};
 pub(crate) use classify::classify;
+pub(crate) use config::config;
 pub(crate) use decide::decide;
 pub(crate) use decisions::decisions;
 pub(crate) use health::health;
 pub(crate) use incident::incident;
 pub(crate) use lifecycle::{org, partition, user};
-pub(crate) use operate::{config, dead, export, migrate, topology, verify};
+pub(crate) use operate::{dead, export, migrate, topology, verify};
 pub(crate) use readers::readers;
 pub(crate) use salesforce::{backfill, doctor};
 pub(crate) use sensitivity::sensitivity;

@@ -148,11 +148,11 @@ impl Decisions {
     }
 
     /// Works out what holds, and until when. Decisions that disagree hold in the order in which they begin, and the latest
-    /// counts; those that begin together in the order of their ids.
+    /// counts; those that begin together in the order in which they were recorded.
     fn work_out(&mut self) {
         let standing = self.standing();
         let mut in_order: Vec<&Dated> = standing.iter().filter_map(|id| self.taken.get(id)).collect();
-        in_order.sort_by_key(|taken| (taken.decision.from, taken.decision.decision_id));
+        in_order.sort_by_key(|taken| order(&taken.decision));
         let mut in_force = InForce::default();
         let mut credits = Vec::new();
         for Dated { decision, hour } in in_order {
@@ -230,11 +230,11 @@ impl Decisions {
     /// Drops settings that many later ones have replaced.
     fn forget_settings(&mut self) {
         let settings = self.taken.values().filter(|taken| settings_of(taken).is_some());
-        let mut by_age: Vec<_> = settings.map(|Dated { decision, .. }| (decision.from, decision.decision_id)).collect();
+        let mut by_age: Vec<_> = settings.map(|Dated { decision, .. }| order(decision)).collect();
         if by_age.len() > MOST_SETTINGS {
             by_age.sort_unstable();
             let dropped = by_age.len() - MOST_SETTINGS;
-            by_age.into_iter().take(dropped).for_each(|(_, id)| drop(self.taken.remove(&id)));
+            by_age.into_iter().take(dropped).for_each(|(.., id)| drop(self.taken.remove(&id)));
         }
     }
 
@@ -327,6 +327,11 @@ fn settings_of(dated: &Dated) -> Option<(&Text, &str)> {
         Ruling::Settings { hash, toml } => Some((hash, toml)),
         _ => None,
     }
+}
+
+/// Returns what orders decisions of which the latest holds.
+fn order(decision: &Decision) -> (Timestamp, Timestamp, Uuid) {
+    (decision.from, decision.decided_at, decision.decision_id)
 }
 
 /// Whether no decision that stands itself has undone a decision, or ended it by now. `depth` bounds how far that is

@@ -385,6 +385,18 @@ fn an_org_follows_the_settings_that_were_decided_while_they_hold() {
 }
 
 #[test]
+fn of_settings_that_begin_together_the_last_recorded_hold() {
+    let at = |id: u128, hash: &str, recorded: i64| {
+        let ruling = Ruling::Settings { hash: hash.into(), toml: String::new() };
+        Decision { decided_at: start().plus(recorded), ..decision(id, None, ruling) }
+    };
+    let mut kept = Decisions::default();
+    [at(9, "first", 1), at(1, "last", 2)].iter().for_each(|decision| kept.keep(decision, None));
+    kept.close_hour(start(), start().plus(HOUR));
+    assert_eq!(kept.settings_hash().unwrap().as_str(), "last");
+}
+
+#[test]
 fn few_settings_are_kept() {
     let push = |id: u128, days: i64| {
         let ruling = Ruling::Settings { hash: format!("{id}").into(), toml: String::new() };
