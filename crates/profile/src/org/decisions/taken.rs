@@ -152,7 +152,7 @@ impl Decisions {
     fn work_out(&mut self) {
         let standing = self.standing();
         let mut in_order: Vec<&Dated> = standing.iter().filter_map(|id| self.taken.get(id)).collect();
-        in_order.sort_by_key(|taken| order(&taken.decision));
+        in_order.sort_by_key(|Dated { decision: d, .. }| (d.from, d.decided_at, d.decision_id));
         let mut in_force = InForce::default();
         let mut credits = Vec::new();
         for Dated { decision, hour } in in_order {
@@ -230,7 +230,8 @@ impl Decisions {
     /// Drops settings that many later ones have replaced.
     fn forget_settings(&mut self) {
         let settings = self.taken.values().filter(|taken| settings_of(taken).is_some());
-        let mut by_age: Vec<_> = settings.map(|Dated { decision, .. }| order(decision)).collect();
+        let mut by_age: Vec<_> =
+            settings.map(|Dated { decision: d, .. }| (d.from, d.decided_at, d.decision_id)).collect();
         if by_age.len() > MOST_SETTINGS {
             by_age.sort_unstable();
             let dropped = by_age.len() - MOST_SETTINGS;
@@ -327,11 +328,6 @@ fn settings_of(dated: &Dated) -> Option<(&Text, &str)> {
         Ruling::Settings { hash, toml } => Some((hash, toml)),
         _ => None,
     }
-}
-
-/// Returns what orders decisions of which the latest holds.
-fn order(decision: &Decision) -> (Timestamp, Timestamp, Uuid) {
-    (decision.from, decision.decided_at, decision.decision_id)
 }
 
 /// Whether no decision that stands itself has undone a decision, or ended it by now. `depth` bounds how far that is

@@ -363,46 +363,34 @@ fn an_org_follows_the_settings_that_were_decided_while_they_hold() {
     let zone = |fed: &Fed| (fed.org.settings.time_zone.clone(), fed.org.shared.signals.calibrations.key());
     let pushed = Ruling::Settings { hash: "abc".into(), toml: "a = 1".to_owned() };
     let pushed = Decision { until: Some(start().plus(2 * DAY)), ..decision(1, None, pushed) };
-    let tokyo = crate::Settings { time_zone: "Asia/Tokyo".to_owned(), ..crate::Settings::default() };
+    let zoned = |zone: &str| crate::Settings { time_zone: zone.to_owned(), ..crate::Settings::default() };
     fed.org.calibrate_by(7);
     fed.works(HOUR, "ann");
-    fed.org.prepare(&"abc".into(), &tokyo, 8).unwrap();
+    fed.org.prepare(&"abc".into(), &zoned("Asia/Tokyo"), 8).unwrap();
     fed.decides(&pushed);
     assert_eq!(fed.org.decided_settings().collect::<Vec<_>>(), [(&"abc".into(), "a = 1")]);
     assert_eq!(zone(&fed), ("UTC".to_owned(), 7));
     fed.works(3 * HOUR, "ann");
     assert_eq!(zone(&fed), ("Asia/Tokyo".to_owned(), 8));
-    let paris = crate::Settings { time_zone: "Europe/Paris".to_owned(), ..crate::Settings::default() };
-    fed.org.set_settings(&paris).unwrap();
+    fed.org.set_settings(&zoned("Europe/Paris")).unwrap();
     fed.org.calibrate_by(9);
     assert_eq!(zone(&fed), ("Asia/Tokyo".to_owned(), 8), "those of the service wait");
     fed.works(3 * DAY, "ann");
     assert_eq!(zone(&fed), ("Europe/Paris".to_owned(), 9));
     (0..92).for_each(|day| fed.works(day * DAY + 4 * HOUR, "ann"));
     assert_eq!(fed.org.decided_settings().count(), 0);
-    let mars = crate::Settings { time_zone: "Mars".to_owned(), ..crate::Settings::default() };
-    assert!(fed.org.prepare(&"abc".into(), &mars, 8).is_err());
-}
-
-#[test]
-fn of_settings_that_begin_together_the_last_recorded_hold() {
-    let at = |id: u128, hash: &str, recorded: i64| {
-        let ruling = Ruling::Settings { hash: hash.into(), toml: String::new() };
-        Decision { decided_at: start().plus(recorded), ..decision(id, None, ruling) }
-    };
-    let mut kept = Decisions::default();
-    [at(9, "first", 1), at(1, "last", 2)].iter().for_each(|decision| kept.keep(decision, None));
-    kept.close_hour(start(), start().plus(HOUR));
-    assert_eq!(kept.settings_hash().unwrap().as_str(), "last");
+    assert!(fed.org.prepare(&"abc".into(), &zoned("Mars"), 8).is_err());
 }
 
 #[test]
 fn few_settings_are_kept() {
-    let push = |id: u128, days: i64| {
-        let ruling = Ruling::Settings { hash: format!("{id}").into(), toml: String::new() };
-        Decision { from: start().plus(days * DAY), ..decision(id, None, ruling) }
+    // Those that begin together hold in the order in which they were recorded, whatever their ids are.
+    let push = |number: u128, days: i64| {
+        let ruling = Ruling::Settings { hash: format!("{number}").into(), toml: String::new() };
+        let decided_at = start().plus(number as i64);
+        Decision { from: start().plus(days * DAY), decided_at, ..decision(1_000 - number, None, ruling) }
     };
-    let all: Vec<Decision> = (0..100).map(|id| push(id, id as i64 % 50)).collect();
+    let all: Vec<Decision> = (0..100).map(|number| push(number, number as i64 % 50)).collect();
     let kept = after(&all, 60);
     assert_eq!((kept.taken(), kept.settings_hash().unwrap().as_str()), (MOST_SETTINGS, "99"));
     let mut fed = Fed::new();
