@@ -1,8 +1,10 @@
 //! The command line. Comments of arguments are the help text.
 
+mod calendar;
 mod config;
 mod decisions;
 
+pub(crate) use calendar::{CalendarArguments, CalendarCommand, CalendarDecision};
 pub(crate) use config::{ConfigCommand, PushArguments};
 pub(crate) use decisions::*;
 
@@ -66,6 +68,9 @@ pub(crate) enum Command {
     /// Say how much access to objects weighs
     #[command(subcommand)]
     Sensitivity(SensitivityCommand),
+    /// Say in which time zone an org works, when its fiscal year begins, and on which days it rests
+    #[command(subcommand)]
+    Calendar(CalendarCommand),
     /// Say what an integration is there for: what fits counts for nothing, what does not counts for more
     Allow(AllowArguments),
     /// Print, as a file for `allow --file`, what an account was found to do

@@ -1,6 +1,7 @@
 //! The commands: one function for each service, and the commands of operators in modules.
 
 mod allow;
+mod calendar;
 mod classify;
 mod config;
 mod decide;
@@ -18,6 +19,7 @@ mod suppress;
 mod watch;
 
 pub(crate) use allow::{allow, propose};
+pub(crate) use calendar::calendar;
 pub(crate) use classify::classify;
 pub(crate) use config::config;
 pub(crate) use decide::decide;

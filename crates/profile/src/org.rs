@@ -41,7 +41,7 @@ pub(crate) mod work;
 pub(crate) mod writes;
 
 use crate::Anonymizers;
-use crate::calendar::{Calendar, LocalHour};
+use crate::calendar::{Calendar, Holidays, LocalHour};
 use crate::settings::{Settings, SettingsError};
 use crate::state::Changes;
 use crate::user::Profile;
@@ -126,6 +126,7 @@ pub(crate) struct Shared {
     /// Kinds of events that are currently missing.
     pub(crate) blind: BTreeSet<Kind>,
     pub(crate) decisions: Decisions,
+    holidays: Holidays,
     /// `memory_days` of the settings.
     memory_days: f64,
     /// Days for which closed days are kept: those of `identity_hours`.

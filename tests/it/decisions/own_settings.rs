@@ -177,3 +177,50 @@ async fn what_is_not_valid_for_an_org_is_refused() {
     let early = site.decided(&format!("config push {fine} --org {OTHER} --from 2024-01-01 --reason a")).await;
     assert_eq!(early["from"], "2024-01-01T00:00:00.000Z");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_org_has_a_calendar_of_its_own() {
+    let site = Configured::new().await;
+    let file = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20261225\nDTEND;VALUE=DATE:20261227\nEND:VEVENT\nEND:VCALENDAR\n";
+    let (days, wrong) = (site.write("days.ics", file), site.write("wrong.ics", &file.replace("20261227", "soon")));
+    let shown = site.json("calendar show --org ORG").await;
+    assert_eq!((&shown["time_zone"], &shown["fiscal_year_start"]), (&json!("UTC"), &Value::Null));
+
+    let set = format!(
+        "calendar set --org ORG --time-zone Europe/Berlin --icalendar {days} --holiday 2027-01-01 --reason move"
+    );
+    let dry = site.json(&format!("{set} --dry-run")).await;
+    let expect = [
+        format!("orgs.{ORG}.holidays: unset → [\"2026-12-25\", \"2026-12-26\", \"2027-01-01\"]"),
+        format!("orgs.{ORG}.time_zone: unset → \"Europe/Berlin\""),
+    ];
+    assert_eq!((changes(&dry["effects"][0]), &dry["decisions"]), (expect.to_vec(), &json!([])));
+    let first = site.decided(&set).await;
+    // What is not given stays.
+    let second = site.decided("calendar set --org ORG --fiscal-year-start 2 --reason finance").await;
+    assert_eq!(site.json("calendar show --org ORG").await["waiting"].as_array().unwrap().len(), 2);
+    site.close_hour(&[&first, &second]).await;
+    let shown = site.json("calendar show --org ORG").await;
+    let calendar = [&shown["time_zone"], &shown["fiscal_year_start"], &shown["quarters_end_with"], &shown["holidays"]];
+    let days = json!(["2026-12-25", "2026-12-26", "2027-01-01"]);
+    assert_eq!(calendar, [&json!("Europe/Berlin"), &json!(2), &json!([4, 7, 10, 1]), &days]);
+    assert_eq!((&shown["settings"], &shown["waiting"]), (&json!(hash_of(&second)), &json!([])));
+    let text = site.text("calendar show --org ORG").await;
+    for part in ["time zone: Europe/Berlin", "begins with month 2", "holidays: 3\n  2026-12-25\n"] {
+        assert!(text.contains(part), "{part} is missing:\n{text}");
+    }
+
+    let ended = site.json("calendar end --org ORG --reason over --no-wait").await;
+    assert_eq!(changes(&ended["effects"][0]).len(), 3);
+    let toml = ended["decisions"][0]["ruling"]["toml"].as_str().unwrap();
+    assert!(!toml.contains("Europe/Berlin") && toml.contains("raise_at = 2.5"), "{toml}");
+    for (line, expected) in [
+        (format!("--icalendar {wrong}"), "line 4: DTEND:soon: only events of whole days are read"),
+        ("--time-zone Mars".to_owned(), "no such time zone"),
+        ("--fiscal-year-start 13".to_owned(), "fiscal_year_start: must be from 1 to 12, is 13"),
+        ("--holiday 25.12.2026".to_owned(), "holidays: must be dates such as"),
+    ] {
+        let error = site.refused(&format!("calendar set --org ORG {line} --reason a")).await;
+        assert!(error.contains(expected), "{line}: {error}");
+    }
+}

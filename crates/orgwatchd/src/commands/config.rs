@@ -4,6 +4,9 @@ mod history;
 mod own;
 mod push;
 
+pub(super) use own::{Followed, Standard};
+pub(super) use push::{Proposal, announce};
+
 use super::database;
 use crate::arguments::{ConfigCommand, PushArguments};
 use crate::config::Config;

@@ -39,6 +39,8 @@ fn what_is_decided_needs_a_reason() {
         "config push a.toml --org ORG",
         "config push --reset --org ORG",
         "config revert INCIDENT",
+        "calendar set --org ORG --fiscal-year-start 2",
+        "calendar end --org ORG",
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::MissingRequiredArgument, "{line}: {error}");
@@ -64,6 +66,7 @@ fn what_only_reads_or_remarks_needs_none() {
         "propose-allowlist --org ORG bot --days 30",
         "config push a.toml --as anna --dry-run --json",
         "config live --org ORG",
+        "calendar show --org ORG --json",
         "config history --org ORG --json",
         "decisions list --org ORG --user emma --kind class --all --json",
     ] {
@@ -117,6 +120,7 @@ fn flags_that_contradict_each_other_are_refused() {
         "watch add emma --cause departing --reason because",
         "config push a.toml --from 2026-03-01 --reason because",
         "config push --org ORG --reason because",
+        "calendar set --org ORG --reason because",
     ] {
         parse(line).expect_err(line);
     }

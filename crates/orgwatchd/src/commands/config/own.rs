@@ -136,26 +136,48 @@ fn read(decision: &Decision) -> Result<Own> {
     Ok(Own { hash: hash.clone(), settings })
 }
 
+/// The settings that an org follows now.
+pub(in crate::commands) struct Followed {
+    pub(in crate::commands) own: Own,
+    /// What they are from, in words.
+    pub(in crate::commands) source: String,
+    /// The decisions that take effect when the next hour closes.
+    pub(in crate::commands) waiting: Vec<Uuid>,
+}
+
+impl Followed {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(in crate::commands) async fn by(store: &Store, config: &Config, org: &OrgId) -> Result<Self> {
+        let decided = Decided::read(store, org).await?;
+        let (own, source) = match decided.in_force() {
+            Some(decision) => {
+                let (id, by, at) = (decision.decision_id, by(decision), decision.decided_at);
+                (read(decision)?, format!("decision {id} by {by} at {at}"))
+            }
+            None => {
+                let source = "those of the services where configured as this machine".to_owned();
+                (Standard::new(config).get().await?, source)
+            }
+        };
+        let waiting = decided.in_words().filter(|(_, word)| word == WAITS).map(|(decision, _)| decision.decision_id);
+        Ok(Self { own, source, waiting: waiting.collect() })
+    }
+}
+
 /// Prints the settings that an org follows, as a file that `orgwatch backtest --config` takes.
 ///
 /// # Errors
 /// If they cannot be read.
 pub(super) async fn live(config: Config, org: &OrgId) -> Result<()> {
     let store = database(&config, APPLICATION).await?;
-    let decided = Decided::read(&store, org).await?;
-    let (own, source) = match decided.in_force() {
-        Some(decision) => {
-            let (id, by, at) = (decision.decision_id, by(decision), decision.decided_at);
-            (read(decision)?, format!("decision {id} by {by} at {at}"))
-        }
-        None => {
-            (Standard::new(&config).get().await?, "those of the services where configured as this machine".to_owned())
-        }
-    };
+    let Followed { own, source, waiting } = Followed::by(&store, &config, org).await?;
     let mut out = std::io::stdout();
     writeln!(out, "# settings {} of org {org}: {source}", own.hash)?;
-    for (decision, _) in decided.in_words().filter(|(_, word)| word == WAITS) {
-        writeln!(out, "# decision {} {WAITS} of event time to close", decision.decision_id)?;
+    for decision in waiting {
+        writeln!(out, "# decision {decision} waits for the next hour of event time to close")?;
     }
     Ok(write!(out, "{}", toml::to_string(&own.settings)?)?)
 }
