@@ -349,8 +349,8 @@ async fn a_command_waits_until_its_decision_is_applied_and_exports_have_it() {
             while !stop.is_cancelled() {
                 for purpose in [Purpose::Incidents, Purpose::Stream] {
                     let due = store.due_decisions(purpose, 10).await.unwrap();
-                    let ids: Vec<Uuid> = due.decisions().iter().map(|decision| decision.decision_id).collect();
-                    due.done(&ids).await.unwrap();
+                    let ids: Vec<Uuid> = due.iter().map(|decision| decision.decision_id).collect();
+                    store.done_with(purpose, &ids).await.unwrap();
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }

@@ -1,6 +1,6 @@
 //! Shared by the tests: simulated orgs, the outcome of a backtest, and services as processes.
 
-use model::{Finding, Incident, OrgId, Timestamp};
+use model::{Decision, Finding, Incident, OrgId, Timestamp};
 use orgwatch::{Backtest, Options};
 use serde_json::Value;
 use settings::Settings;
@@ -104,7 +104,17 @@ fn canonical(mut value: Value) -> Value {
 }
 
 pub(crate) fn backtest(input: &Path, settings: Settings, learn_until: Timestamp) -> Outcome {
-    let options = Options { learn_until: Some(learn_until), threads: 2, ..Options::default() };
+    backtest_with(input, settings, learn_until, Vec::new())
+}
+
+/// Works as [`backtest`], with decisions of people.
+pub(crate) fn backtest_with(
+    input: &Path,
+    settings: Settings,
+    learn_until: Timestamp,
+    decisions: Vec<Decision>,
+) -> Outcome {
+    let options = Options { learn_until: Some(learn_until), threads: 2, decisions, ..Options::default() };
     let run = Backtest::new(&[input.to_owned()], settings, options).unwrap();
     let outcome = orgwatch::backtest(run, |_, _| Ok(()), |_| ()).unwrap();
     assert_eq!(outcome.faults.total(), 0);

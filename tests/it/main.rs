@@ -4,6 +4,7 @@
 mod cluster;
 mod command_line;
 mod configuration;
+mod decided;
 mod decisions;
 mod dev;
 mod equality;

@@ -35,10 +35,6 @@ impl Worker {
         Self { store, rules, latency: Latency::new(&global::meter("orgwatch")), meter }
     }
 
-    pub(crate) fn meter(&self) -> &Meter {
-        &self.meter
-    }
-
     /// Merges new findings by user, and returns once the transaction is committed.
     pub(crate) async fn correlate(&self, new: BTreeMap<User, Vec<Item<Finding>>>) -> Result<(), StoreError> {
         let users: Vec<User> = new.keys().cloned().collect();

@@ -15,6 +15,20 @@ pub(crate) struct Decided {
     known: BTreeMap<Text, Settings>,
 }
 
+/// Why observations cannot be judged by the settings that they name.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DecidedError {
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// They are not there, or this version cannot read them.
+    #[error("settings {hash} of a decision are not stored, or this version cannot read them")]
+    NotStored {
+        /// Their hash.
+        hash: Text,
+    },
+}
+
 /// The most settings that are kept. A choice: far more than orgs change theirs while observations wait.
 const MOST: usize = 100;
 
@@ -26,12 +40,12 @@ impl Decided {
     /// Returns `rules` with those settings that observations name.
     ///
     /// # Errors
-    /// If the database does not answer.
+    /// If the database does not answer, or does not have them: whoever sends a decision stores its settings first.
     pub(crate) async fn complete(
         &mut self,
         rules: Arc<Rules>,
         deliveries: &[Delivery<Observation>],
-    ) -> Result<Arc<Rules>, StoreError> {
+    ) -> Result<Arc<Rules>, DecidedError> {
         let items = deliveries.iter().flat_map(|delivery| &delivery.items);
         let named: BTreeSet<Text> = items.filter_map(|item| rules.lacks(&item.value).cloned()).collect();
         if named.is_empty() {
@@ -47,12 +61,8 @@ impl Decided {
         }
         let mut rules = Rules::clone(&rules);
         for hash in named {
-            match self.known.get(&hash) {
-                Some(settings) => rules.add(hash, settings),
-                None => {
-                    tracing::error!(%hash, "settings of a decision are not stored or not readable: those of the service judge")
-                }
-            }
+            let Some(settings) = self.known.get(&hash) else { return Err(DecidedError::NotStored { hash }) };
+            rules.add(hash, settings);
         }
         Ok(Arc::new(rules))
     }

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | how incidents stand | disposition, suppression, allowlist, watch, sensitivity, joined | on the *set* of a user's findings, by intervals of event time |
 //! | learning and settings | disposition, class, settings | in the activity stream, when the org's next hour closes |
-//! | the work on an incident | acknowledged, comment, snoozed | at once; not replayed |
+//! | the work on an incident | acknowledged, comment, snoozed | on the incident with a finding in its interval; no finding or risk depends on it |
 
 mod scope;
 
@@ -184,7 +184,7 @@ impl Disposition {
 
 impl Ruling {
     /// All kinds, as [`Ruling::kind`] returns them.
-    pub const KINDS: [&'static str; 14] = [
+    pub const KINDS: [&'static str; 13] = [
         "disposition",
         "suppression",
         "allowlist",
@@ -196,7 +196,6 @@ impl Ruling {
         "ended",
         "undone",
         "acknowledged",
-        "reopened",
         "comment",
         "snoozed",
     ];

@@ -1,6 +1,6 @@
 //! What people have decided of the findings and incidents of one account.
 
-use crate::Settings;
+use crate::{Settings, Work};
 use model::decision::Disposed;
 use model::{Decision, Disposition, Finding, Incident, Ruling, TermKind, Text, Timestamp, Uuid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +66,23 @@ impl Decisions {
                 && incident.findings.iter().all(|finding| decision.holds_at(finding.observed_at))
         };
         of_incident.find(covers).map(|(_, disposed)| disposed)
+    }
+
+    /// Returns who works on an incident: whoever acknowledged one of its findings last, and until when it was last snoozed.
+    pub(crate) fn work_on(&self, incident: &Incident) -> Work {
+        let mut work = Work::default();
+        let is_meant =
+            |decision: &&Decision| incident.findings.iter().any(|finding| decision.holds_at(finding.observed_at));
+        for decision in self.holding.iter().filter(is_meant) {
+            match decision.ruling {
+                Ruling::Acknowledged { .. } => {
+                    work.assignee = Some(decision.claimed_by.as_ref().unwrap_or(&decision.decided_by).clone());
+                }
+                Ruling::Snoozed { until, .. } => work.snoozed_until = Some(until),
+                _ => {}
+            }
+        }
+        work
     }
 
     /// Whether a person has said that what happened at both times belongs together.

@@ -13,7 +13,7 @@ mod settings;
 
 pub use decisions::{Decisions, dispose};
 pub use ledger::{Ledger, LedgerEntry, incidents};
-pub use life::{KeptIncident, LatestIncident, OtherIncidents, Transition, UserRisk, Work, end, user_risk, work};
+pub use life::{KeptIncident, LatestIncident, OtherIncidents, Transition, UserRisk, Work, end, user_risk};
 pub use merge::{KeptFinding, Merged, merge};
 pub use preview::{Becomes, Effect, Standing, preview, preview_settings};
 pub use reach::Reach;

@@ -12,8 +12,8 @@
 //!
 //! An end is not a decision: the status of an incident that was passed stays open until a person says what it was.
 
-use crate::Settings;
-use model::{ChangeKind, Decision, EndReason, Incident, Points, Ruling, Status, Text, Timestamp, UserClass, Uuid, id};
+use crate::{Decisions, Settings};
+use model::{ChangeKind, EndReason, Incident, Points, Status, Text, Timestamp, UserClass, Uuid, id};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An incident as it was last written.
@@ -29,7 +29,7 @@ pub struct KeptIncident {
     pub work: Work,
 }
 
-/// Who works on an incident, and when. Nothing of it is replayed.
+/// Who works on an incident, and when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Work {
     /// Who acknowledged it last.
@@ -161,6 +161,7 @@ pub(crate) fn open(
     incident: Incident,
     taken: &BTreeSet<Uuid>,
     absorbed: &[KeptIncident],
+    decisions: &Decisions,
     traceparent: &Text,
 ) -> Transition {
     let mut incident_id = incident.incident_id;
@@ -170,15 +171,16 @@ pub(crate) fn open(
     }
     let before = absorbed.iter().find(|kept| kept.incident.incident_id == incident_id);
     let revision = before.map_or(1, |kept| kept.incident.revision + 1);
+    let work = decisions.work_on(&incident);
     Transition {
         // A decision may have been recorded before the findings that it covers came.
-        status: if incident.disposition.is_some() { Status::Resolved } else { Status::Open },
+        status: standing(&incident, &work),
         incident: Incident { incident_id, revision, ..incident },
         kind: before.map_or(ChangeKind::Opened, |_| ChangeKind::Resumed),
         end_reason: None,
         merged_into: None,
         ended: false,
-        work: before.map(|kept| kept.work.clone()).unwrap_or_default(),
+        work,
         traceparent: traceparent.clone(),
     }
 }
@@ -187,23 +189,28 @@ pub(crate) fn open(
 ///
 /// It is resolved exactly if a person has said what it was. An incident that has ended resumes if it grows. What only
 /// corrects it, such as one of its findings withdrawn, leaves it ended.
-pub(crate) fn update(incident: Incident, kept: KeptIncident, traceparent: &Text) -> Option<Transition> {
+pub(crate) fn update(
+    incident: Incident,
+    kept: KeptIncident,
+    decisions: &Decisions,
+    traceparent: &Text,
+) -> Option<Transition> {
     let before = kept.incident;
     let incident = Incident { incident_id: before.incident_id, revision: before.revision, ..incident };
-    if incident == before && kept.status != Status::Withdrawn {
+    let work = decisions.work_on(&incident);
+    let status = standing(&incident, &work);
+    if incident == before && (status, &work) == (kept.status, &kept.work) {
         return None;
     }
     let has_grown = has_grown(&incident, &before);
-    let is_decided = incident.disposition.is_some();
-    let (status, kind) = match kept.status {
-        Status::Withdrawn if is_decided => (Status::Resolved, ChangeKind::Resumed),
-        Status::Withdrawn => (Status::Open, ChangeKind::Resumed),
-        Status::Resolved if is_decided => (Status::Resolved, ChangeKind::Updated),
-        _ if is_decided => (Status::Resolved, ChangeKind::Closed),
-        Status::Resolved => (Status::Open, ChangeKind::Reopened),
-        status if kept.ended && has_grown => (status, ChangeKind::Resumed),
-        status if incident.severity > before.severity => (status, ChangeKind::Escalated),
-        status => (status, ChangeKind::Updated),
+    let kind = match (kept.status, status) {
+        (Status::Withdrawn, _) => ChangeKind::Resumed,
+        (Status::Resolved, Status::Resolved) => ChangeKind::Updated,
+        (_, Status::Resolved) => ChangeKind::Closed,
+        (Status::Resolved, _) => ChangeKind::Reopened,
+        _ if kept.ended && has_grown => ChangeKind::Resumed,
+        _ if incident.severity > before.severity => ChangeKind::Escalated,
+        _ => ChangeKind::Updated,
     };
     Some(Transition {
         incident: Incident { revision: before.revision + 1, ..incident },
@@ -212,39 +219,18 @@ pub(crate) fn update(incident: Incident, kept: KeptIncident, traceparent: &Text)
         end_reason: None,
         merged_into: None,
         ended: kept.ended && matches!(kind, ChangeKind::Updated | ChangeKind::Closed),
-        work: kept.work,
+        work,
         traceparent: traceparent.clone(),
     })
 }
 
-/// Takes what a person does about an incident: acknowledges it, which assigns it, or snoozes it. Returns `None` if that
-/// changes nothing: it is settled, or this was taken before.
-pub fn work(kept: KeptIncident, decision: &Decision) -> Option<Transition> {
-    let (mut status, mut work) = (kept.status, kept.work.clone());
-    match decision.ruling {
-        Ruling::Acknowledged { .. } => {
-            let person = decision.claimed_by.as_ref().unwrap_or(&decision.decided_by);
-            work.assignee = Some(person.clone());
-            if status == Status::Open {
-                status = Status::Acknowledged;
-            }
-        }
-        Ruling::Snoozed { until, .. } => work.snoozed_until = Some(until),
-        _ => return None,
+/// Returns where an incident is in its life by what people have decided.
+fn standing(incident: &Incident, work: &Work) -> Status {
+    match (&incident.disposition, &work.assignee) {
+        (Some(_), _) => Status::Resolved,
+        (None, Some(_)) => Status::Acknowledged,
+        (None, None) => Status::Open,
     }
-    if !kept.is_unsettled() || (status == kept.status && work == kept.work) {
-        return None;
-    }
-    Some(Transition {
-        incident: Incident { revision: kept.incident.revision + 1, ..kept.incident },
-        status,
-        kind: ChangeKind::Updated,
-        end_reason: None,
-        merged_into: None,
-        ended: kept.ended,
-        work,
-        traceparent: Text::default(),
-    })
 }
 
 /// Ends an incident because another one, `by`, now has its findings.
@@ -287,7 +273,6 @@ fn ended(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Decisions;
     use crate::testing::finding;
     use model::time::HOUR;
 
@@ -327,7 +312,7 @@ mod tests {
     fn what_grows_after_its_end_resumes_and_what_is_corrected_stays_ended() {
         let before = KeptIncident { ended: true, ..kept(1, 1, Status::Acknowledged) };
         let change = |incident: Incident| {
-            let changed = update(incident, before.clone(), &Text::default()).unwrap();
+            let changed = update(incident, before.clone(), &Decisions::default(), &Text::default()).unwrap();
             (changed.kind, changed.ended, changed.is_published())
         };
         let now = |change: &dyn Fn(&mut Incident)| {
@@ -360,8 +345,8 @@ mod tests {
     fn updates_are_not_published() {
         let before = kept(1, 0, Status::Open);
         let moved = kept(1, 1, Status::Open).incident;
-        let updated = update(moved, before.clone(), &Text::default()).unwrap();
+        let updated = update(moved, before.clone(), &Decisions::default(), &Text::default()).unwrap();
         assert_eq!((updated.kind, updated.is_published()), (ChangeKind::Updated, false));
-        assert_eq!(update(before.incident.clone(), before, &Text::default()), None);
+        assert_eq!(update(before.incident.clone(), before, &Decisions::default(), &Text::default()), None);
     }
 }

@@ -114,7 +114,7 @@ fn regroup(
         let mut overlapping = overlapping.into_iter();
         let id = match overlapping.next() {
             None => {
-                let opened = life::open(incident, &taken, &absorbed, traceparent);
+                let opened = life::open(incident, &taken, &absorbed, decisions, traceparent);
                 let id = opened.incident.incident_id;
                 transitions.push(opened);
                 id
@@ -122,7 +122,7 @@ fn regroup(
             Some(first) => {
                 let id = first.incident.incident_id;
                 transitions.extend(overlapping.map(|other| life::absorb(other, id, traceparent)));
-                transitions.extend(life::update(incident, first, traceparent));
+                transitions.extend(life::update(incident, first, decisions, traceparent));
                 id
             }
         };

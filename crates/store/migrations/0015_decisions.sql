@@ -134,7 +134,7 @@ COMMENT ON COLUMN orgwatch.reader_decisions.org_id IS 'Salesforce id of the org,
 COMMENT ON COLUMN orgwatch.reader_decisions.user_id IS
     'Salesforce id of the account that it concerns; null if it concerns all accounts of the org.';
 COMMENT ON COLUMN orgwatch.reader_decisions.kind IS
-    'What was decided: disposition, suppression, allowlist, watch, sensitivity, joined, class, settings, ended, undone, acknowledged, reopened, comment or snoozed.';
+    'What was decided: disposition, suppression, allowlist, watch, sensitivity, joined, class, settings, ended, undone, acknowledged, comment or snoozed.';
 COMMENT ON COLUMN orgwatch.reader_decisions.incident_id IS 'The incident that it is about, if it is about one.';
 COMMENT ON COLUMN orgwatch.reader_decisions.replaces IS 'The decision that it ends or undoes, if its kind is ended or undone.';
 COMMENT ON COLUMN orgwatch.reader_decisions.payload IS 'What was decided, in full, as in an export.';

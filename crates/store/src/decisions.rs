@@ -4,7 +4,7 @@ mod due;
 pub(crate) mod effects;
 mod row;
 
-pub use due::{Due, Purpose};
+pub use due::Purpose;
 pub use effects::Effect;
 
 use self::row::DecisionRow;
@@ -80,10 +80,11 @@ impl Store {
         stored.ok_or(StoreError::NoDecision { decision_id: decision.decision_id })
     }
 
-    /// Returns the decisions that the filter selects, in the order in which they were recorded.
+    /// Returns the decisions that the filter selects, in the order in which they were recorded. One that this version cannot
+    /// read is logged and left out.
     ///
     /// # Errors
-    /// If the database cannot be read, or a stored decision cannot be decoded.
+    /// If the database cannot be read.
     pub async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<Decision>> {
         let kinds = filter.kinds.as_deref();
         let rows = sqlx::query_as!(
@@ -108,7 +109,7 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .context("read decisions")?;
-        rows.into_iter().map(Decision::try_from).collect()
+        Ok(row::readable(rows))
     }
 
     /// Returns how many findings each of these decisions hides, and when the latest of them was observed; those that hide
@@ -168,7 +169,7 @@ impl Correlation {
     /// are left out.
     ///
     /// # Errors
-    /// If they cannot be read or decoded.
+    /// If they cannot be read.
     pub async fn decisions(&mut self) -> Result<Vec<Decision>> {
         let (orgs, users) = self.columns();
         let rows = sqlx::query_as!(
@@ -192,6 +193,6 @@ impl Correlation {
         .fetch_all(&mut *self.transaction)
         .await
         .context("read the decisions on users")?;
-        rows.into_iter().map(Decision::try_from).collect()
+        Ok(row::readable(rows))
     }
 }

@@ -24,7 +24,7 @@ pub use correlation::{
     Correlation, HistoryWrite, IncidentWrite, LatestIncident, OtherIncidents, OutboxWrite, RiskWrite, UserSpan,
 };
 pub use coverage::{Gap, NewGap, SourceState, StoredSource};
-pub use decisions::{DecisionFilter, Due, Effect, Hidden, Purpose};
+pub use decisions::{DecisionFilter, Effect, Hidden, Purpose};
 pub use deliveries::{Claim, DeliveryKey};
 pub use erasure::{Erased, ErasureRecord};
 pub use error::{Result, StoreError};

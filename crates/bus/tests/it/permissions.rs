@@ -82,6 +82,10 @@ async fn each_service_can_do_its_work() {
             if let Some(subject) = publishes {
                 publish(&bus, &subject, [5, 6]).await;
             }
+            if service == Service::Correlator {
+                // A decision of a person.
+                publish(&bus, &subject::activity("orgwatch", 0), [7]).await;
+            }
             letters(index + 2).await;
             shutdown.cancel();
         };
@@ -91,7 +95,6 @@ async fn each_service_can_do_its_work() {
     }
 
     let console = nats.connect(Service::Console).await;
-    publish(&console, &subject::activity("orgwatch", 0), [7]).await;
     Bucket::open(&console).await.unwrap().put("detect", "x".into()).await.unwrap();
     services.push(console);
     dead::put_record(&services[1], "ingest", "00D000000000001/stored/LoginEvent 1", "{}", "no time").await;

@@ -97,7 +97,7 @@ impl Scope {
             && one(&self.detectors, Some(&finding.detector))
             && all(&self.objects, &finding.objects, |objects, object| objects.contains(object))
             && is_resource()
-            && all(&self.networks, &finding.addresses, |networks, address| is_within(networks, address))
+            && all(&self.networks, &finding.addresses, is_within)
             && one(&self.clients, finding.client.as_ref())
             && one(&self.apps, finding.app.as_ref())
             && self.hours.is_none_or(|hours| hours.hold(finding.observed_at))

@@ -1,10 +1,9 @@
 //! What has still to be done about decisions.
 
-use super::DecisionRow;
+use super::row::{DecisionRow, readable};
 use crate::Store;
 use crate::error::{Context, Result};
 use model::Decision;
-use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 /// What has to be done about a decision once it is recorded.
@@ -26,26 +25,16 @@ impl Purpose {
     }
 }
 
-/// Some decisions that are due, locked so that nobody else takes them. Dropping it leaves all of them due.
-#[derive(Debug)]
-pub struct Due {
-    transaction: Transaction<'static, Postgres>,
-    purpose: Purpose,
-    decisions: Vec<Decision>,
-}
-
 impl Store {
-    /// Locks and returns at most `limit` decisions that are due, in the order in which they were recorded; those that
-    /// somebody else has locked are left out.
+    /// Returns at most `limit` decisions that are due, in the order in which they were recorded; one that cannot be read is
+    /// logged, and due no more.
     ///
-    /// They stay locked, and a connection of the pool in use, until [`Due::done`], which must be called within
-    /// [`Settings::idle_in_transaction_timeout_ms`](crate::Settings). Their effect has to be durable before, and may happen
-    /// twice: if `done` fails, they are due again.
+    /// Several callers may take the same ones: what is done about them may happen twice. Call [`Store::done_with`] once
+    /// its effect is durable.
     ///
     /// # Errors
-    /// If the database cannot be read, or a stored decision cannot be decoded.
-    pub async fn due_decisions(&self, purpose: Purpose, limit: u32) -> Result<Due> {
-        let mut transaction = self.pool.begin().await.context("begin to take decisions that are due")?;
+    /// If the database cannot be read.
+    pub async fn due_decisions(&self, purpose: Purpose, limit: u32) -> Result<Vec<Decision>> {
         let rows = sqlx::query_as!(
             DecisionRow,
             r#"SELECT d.decision_id, d.org_id, d.user_id, d.payload, d.reason, d.valid_from, d.valid_until, d.decided_by,
@@ -56,15 +45,37 @@ impl Store {
                          ORDER BY e.partition) AS "hours!"
                FROM orgwatch.decisions_due due JOIN orgwatch.decisions d USING (decision_id)
                WHERE due.purpose = $1
-               ORDER BY d.sequence LIMIT $2 FOR UPDATE OF due SKIP LOCKED"#,
+               ORDER BY d.sequence LIMIT $2"#,
             purpose.as_str(),
             i64::from(limit)
         )
-        .fetch_all(&mut *transaction)
+        .fetch_all(&self.pool)
         .await
         .context("read decisions that are due")?;
-        let decisions = rows.into_iter().map(Decision::try_from).collect::<Result<_>>()?;
-        Ok(Due { transaction, purpose, decisions })
+        let taken: Vec<Uuid> = rows.iter().map(|row| row.decision_id).collect();
+        let decisions = readable(rows);
+        let is_unreadable = |id: &Uuid| !decisions.iter().any(|decision| decision.decision_id == *id);
+        let unreadable: Vec<Uuid> = taken.into_iter().filter(is_unreadable).collect();
+        if !unreadable.is_empty() {
+            self.done_with(purpose, &unreadable).await?;
+        }
+        Ok(decisions)
+    }
+
+    /// Takes the decisions with these ids from what is due.
+    ///
+    /// # Errors
+    /// If the database refuses; they are then due again.
+    pub async fn done_with(&self, purpose: Purpose, ids: &[Uuid]) -> Result<()> {
+        sqlx::query!(
+            "DELETE FROM orgwatch.decisions_due WHERE purpose = $1 AND decision_id = ANY($2)",
+            purpose.as_str(),
+            ids
+        )
+        .execute(&self.pool)
+        .await
+        .context("take decisions from what is due")
+        .map(drop)
     }
 
     /// Returns whether anything has still to be done about one of the decisions.
@@ -79,28 +90,5 @@ impl Store {
         .fetch_one(&self.pool)
         .await
         .context("look for decisions that are due")
-    }
-}
-
-impl Due {
-    /// Returns the decisions.
-    pub fn decisions(&self) -> &[Decision] {
-        &self.decisions
-    }
-
-    /// Takes the decisions with these ids from what is due, and unlocks the others.
-    ///
-    /// # Errors
-    /// If the database refuses; they are then due again.
-    pub async fn done(mut self, ids: &[Uuid]) -> Result<()> {
-        sqlx::query!(
-            "DELETE FROM orgwatch.decisions_due WHERE purpose = $1 AND decision_id = ANY($2)",
-            self.purpose.as_str(),
-            ids
-        )
-        .execute(&mut *self.transaction)
-        .await
-        .context("take decisions from what is due")?;
-        self.transaction.commit().await.context("commit what was done about decisions")
     }
 }

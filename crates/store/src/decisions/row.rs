@@ -25,6 +25,16 @@ pub(super) fn payload(decision: &Decision) -> Result<Value> {
     crate::convert::json(&decision.ruling).map_err(|source| unreadable(decision.decision_id, source))
 }
 
+/// Returns the decisions of rows, and logs those that this version cannot read: one of them must not hold up the others.
+pub(super) fn readable(rows: Vec<DecisionRow>) -> Vec<Decision> {
+    let read = |row: DecisionRow| {
+        let decision_id = row.decision_id;
+        let read = Decision::try_from(row);
+        read.inspect_err(|error| tracing::error!(%decision_id, %error, "a stored decision cannot be read")).ok()
+    };
+    rows.into_iter().filter_map(read).collect()
+}
+
 impl TryFrom<DecisionRow> for Decision {
     type Error = StoreError;
 

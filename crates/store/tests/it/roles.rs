@@ -194,9 +194,9 @@ async fn correlator_writes_and_notifier_delivers() {
     }
     for purpose in [Purpose::Incidents, Purpose::Stream] {
         let due = store.due_decisions(purpose, 10).await.unwrap();
-        let ids: Vec<Uuid> = due.decisions().iter().map(|decision| decision.decision_id).collect();
+        let ids: Vec<Uuid> = due.iter().map(|decision| decision.decision_id).collect();
         assert_eq!(ids.len(), usize::from(purpose == Purpose::Incidents));
-        due.done(&ids).await.unwrap();
+        store.done_with(purpose, &ids).await.unwrap();
     }
     assert_eq!(store.decisions(&DecisionFilter::default()).await.unwrap().len(), 1);
     let clock = format!("INSERT INTO orgwatch.org_clocks VALUES (3, '{}', {})", org(), i64::MAX);

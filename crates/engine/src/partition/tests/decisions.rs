@@ -12,7 +12,7 @@ pub(super) fn decided() -> BTreeMap<Text, Settings> {
     tokyo.detect.least_rows = 300.0;
     let mut strict = whole();
     strict.detect.raise_at = 1.5;
-    [("tokyo".into(), tokyo), ("strict".into(), strict)].into()
+    [tokyo, strict].map(|settings| (settings.hash(), settings)).into()
 }
 
 /// Returns a class by hand, a disposition, settings, or the undoing of an earlier decision.
@@ -20,8 +20,8 @@ pub(super) fn decision(n: u32, org: &str, user: u32, dice: u32) -> Decision {
     let detectors = [("row_spike".into(), 0.25), ("off_hours".into(), 0.75)];
     let ruling = match dice / 13 % 5 {
         4 => {
-            let hash = ["tokyo", "strict"][dice as usize % 2];
-            Ruling::Settings { hash: hash.into(), toml: decided()[hash].stored().unwrap() }
+            let (hash, settings) = decided().into_iter().nth(dice as usize % 2).unwrap();
+            Ruling::Settings { hash, toml: settings.stored().unwrap() }
         }
         0 => Ruling::Class { class: UserClass::ALL[dice as usize % 5] },
         1 => Ruling::Undone { decision_id: Uuid::from_u128((n - n % 40).into()) },

@@ -56,11 +56,18 @@ pub(super) fn parse_hours(text: &str) -> Result<Hours, String> {
 }
 
 pub(super) fn parse_watch_factor(text: &str) -> Result<f64, String> {
-    let factor = text.parse::<f64>().ok().filter(|factor| *factor > 1.0 && *factor <= 20.0);
-    factor.ok_or_else(|| "must be above 1 and at most 20".to_owned())
+    factor(text)
+        .filter(|factor| *factor > 1.0 && *factor <= 20.0)
+        .ok_or_else(|| "must be above 1 and at most 20".to_owned())
 }
 
 pub(super) fn parse_sensitivity(text: &str) -> Result<f64, String> {
-    let factor = text.parse::<f64>().ok().filter(|factor| (0.05..=20.0).contains(factor));
-    factor.ok_or_else(|| "must be 0.05 to 20".to_owned())
+    factor(text).filter(|factor| (0.05..=20.0).contains(factor)).ok_or_else(|| "must be 0.05 to 20".to_owned())
+}
+
+/// Parts of a factor: it is rounded, so that it is the same number after any number of times as JSON.
+const PARTS: f64 = 10_000.0;
+
+fn factor(text: &str) -> Option<f64> {
+    text.parse::<f64>().ok().map(|factor| (factor * PARTS).round() / PARTS)
 }

@@ -97,6 +97,7 @@ fn words_are_read_with_hyphens_and_wrong_ones_are_answered_with_all() {
         ("suppress preview --org ORG --network office", "a network or an address"),
         ("watch add --org ORG emma --cause other --factor 1 --reason because", "above 1 and at most 20"),
         ("watch add --org ORG emma --cause other --factor NaN --reason because", "above 1 and at most 20"),
+        ("watch add --org ORG emma --cause other --factor 1.00001 --reason because", "above 1 and at most 20"),
         ("sensitivity set --org ORG Account 0 --reason because", "must be 0.05 to 20"),
         ("sensitivity set --org ORG Account 21 --reason because", "must be 0.05 to 20"),
         ("propose-allowlist --org ORG bot --days 0", "0 is not in 1..=400"),
@@ -171,4 +172,10 @@ fn a_suppression_does_not_hide_everything_of_an_org() {
         panic!()
     };
     assert_eq!(factor, 3.0);
+    let Ok(Command::Watch(WatchCommand::Add { factor, .. })) =
+        parse("watch add --org ORG emma --cause departing --factor 12.674984735380955 --reason because")
+    else {
+        panic!()
+    };
+    assert_eq!(factor, 12.675);
 }

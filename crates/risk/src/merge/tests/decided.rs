@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testing::decision;
-use crate::{Work, dispose, work};
+use crate::{Work, dispose};
 use model::decision::{Allowlist, Scope, WatchCause};
 use model::{Disposition, Ruling};
 
@@ -106,21 +106,36 @@ fn what_is_joined_is_one_incident() {
 }
 
 #[test]
-fn people_work_on_what_is_not_settled() {
+fn people_work_on_incidents_in_whatever_order_that_is_recorded() {
     let mut rows = Rows::default();
+    let incident_id = Uuid::nil();
+    let by = |id, name: &str| Decision {
+        claimed_by: Some(name.into()),
+        ..at(0..1, id, Ruling::Acknowledged { incident_id })
+    };
+    // The later one is known first, and both before the finding.
+    rows.decide(&by(2, "bob"));
+    rows.decide(&by(1, "ana"));
     rows.merge(&[finding(1, 1, 0, 8.0)]);
-    let kept = rows.incidents.values().next().unwrap().clone();
-    let incident_id = kept.incident.incident_id;
-    let taken = Decision { claimed_by: Some("ana".into()), ..at(0..1, 1, Ruling::Acknowledged { incident_id }) };
-    let acknowledged = work(kept.clone(), &taken).unwrap();
-    assert_eq!((acknowledged.status, acknowledged.kind), (Status::Acknowledged, ChangeKind::Updated));
-    assert_eq!(acknowledged.work, Work { assignee: Some("ana".into()), snoozed_until: None });
-    let again = KeptIncident { status: acknowledged.status, work: acknowledged.work, ..kept.clone() };
-    assert_eq!(work(again.clone(), &taken), None, "taken before");
-    let until = Timestamp(HOUR);
-    let snoozed = work(again, &at(0..1, 2, Ruling::Snoozed { incident_id, until })).unwrap();
-    assert_eq!((snoozed.work.snoozed_until, snoozed.status), (Some(until), Status::Acknowledged));
-    assert_eq!(work(KeptIncident { status: Status::Resolved, ..kept }, &taken), None);
+    let work = |rows: &Rows| rows.incidents.values().next().map(|kept| (kept.status, kept.work.clone())).unwrap();
+    let of = |assignee: Option<&str>, until: Option<i64>| Work {
+        assignee: assignee.map(Into::into),
+        snoozed_until: until.map(|hour| Timestamp(hour * HOUR)),
+    };
+    assert_eq!(work(&rows), (Status::Acknowledged, of(Some("bob"), None)));
+    rows.decide_near(&at(0..1, 3, Ruling::Snoozed { incident_id, until: Timestamp(9 * HOUR) }));
+    assert_eq!(work(&rows), (Status::Acknowledged, of(Some("bob"), Some(9))));
+    rows.decide_near(&at(0..1, 4, Ruling::Undone { decision_id: Uuid::from_u128(2) }));
+    rows.decide_near(&at(0..1, 5, Ruling::Undone { decision_id: Uuid::from_u128(3) }));
+    assert_eq!(work(&rows), (Status::Acknowledged, of(Some("ana"), None)));
+    rows.decide_near(&at(0..1, 6, Ruling::Undone { decision_id: Uuid::from_u128(1) }));
+    assert_eq!(work(&rows), (Status::Open, of(None, None)));
+    assert_eq!(rows.changes.last(), Some(&ChangeKind::Updated));
+    // What others are merged into is theirs, too.
+    rows.merge(&[finding(2, 1, 40, 8.0)]);
+    rows.decide_near(&at(40..41, 7, Ruling::Acknowledged { incident_id }));
+    rows.merge(&[finding(4, 1, 20, 8.0)]);
+    assert_eq!(rows.counting().map(|kept| kept.status).collect::<Vec<_>>(), [Status::Acknowledged]);
 }
 
 /// Any decision on the findings of [`any_finding`]; the id says what it is.
