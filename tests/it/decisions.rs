@@ -1,5 +1,7 @@
 //! People decide on the command line: what is recorded, what is printed, and how it is undone.
 
+mod own_settings;
+
 use crate::kit::command;
 use model::codec::Message;
 use model::{
@@ -16,6 +18,8 @@ const ORG: &str = "00D000000000001EAA";
 const DAY: i64 = 86_400_000;
 /// The start of the incident, two days before the clock of the org.
 const START: i64 = 20_000 * DAY;
+/// The start of Emma's second incident, beyond the merge window after her first one.
+const SECOND: i64 = START + 30 * 3_600_000;
 
 struct Site {
     postgres: Postgres,
@@ -29,7 +33,7 @@ impl Site {
         let settings = Settings { url: postgres.url().into(), ..Settings::default() };
         let store = Store::connect(&settings, "test").await.unwrap();
         store.migrate().await.unwrap();
-        for (id, user, at) in [(1, "emma", START), (2, "emma", START + DAY), (3, "bot", START)] {
+        for (id, user, at) in [(1, "emma", START), (2, "emma", SECOND), (3, "bot", START)] {
             put_incident(&store, id, user, at).await;
         }
         let owner = Owner::connect(&settings, "test", "test", 1).await.unwrap();
@@ -201,7 +205,7 @@ async fn incidents_are_listed_shown_and_dealt_with() {
         assert_eq!(span(&decision), (at(START), at(START + 1_001)), "{line}");
     }
     let joined = site.decided(&format!("incident join {} {one} --reason same", id(2))).await;
-    assert_eq!(span(&joined), (at(START), at(START + DAY + 1_001)));
+    assert_eq!(span(&joined), (at(START), at(SECOND + 1_001)));
 
     let shown = site.json(&format!("incident show {one}")).await;
     assert_eq!((&shown["status"], &shown["incident"]["risk_score"]), (&json!("open"), &json!(60.01)));

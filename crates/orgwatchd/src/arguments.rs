@@ -1,7 +1,11 @@
 //! The command line. Comments of arguments are the help text.
 
+mod calendar;
+mod config;
 mod decisions;
 
+pub(crate) use calendar::{CalendarArguments, CalendarCommand, CalendarDecision};
+pub(crate) use config::{ConfigCommand, PushArguments};
 pub(crate) use decisions::*;
 
 use clap::{Args, Parser, Subcommand};
@@ -64,6 +68,9 @@ pub(crate) enum Command {
     /// Say how much access to objects weighs
     #[command(subcommand)]
     Sensitivity(SensitivityCommand),
+    /// Say in which time zone an org works, when its fiscal year begins, and on which days it rests
+    #[command(subcommand)]
+    Calendar(CalendarCommand),
     /// Say what an integration is there for: what fits counts for nothing, what does not counts for more
     Allow(AllowArguments),
     /// Print, as a file for `allow --file`, what an account was found to do
@@ -265,25 +272,6 @@ pub(crate) enum DeadCommand {
     Replay { sequence: u64 },
     /// Delete a letter
     Drop { sequence: u64 },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConfigCommand {
-    /// Print all problems; nothing if there are none
-    Check,
-    /// Print the effective configuration, with secrets masked
-    Show,
-    /// Put the keys of a file over the configuration of each running service, and print what changes
-    Push {
-        /// Keys that it lacks are as each service is configured
-        #[arg(required_unless_present = "reset")]
-        file: Option<PathBuf>,
-        /// Return all services to their own configuration, if no file is given or it is empty
-        #[arg(long)]
-        reset: bool,
-    },
-    /// Print what is pushed over the configuration of this machine, with the hash, and who pushed it and when
-    Live,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,7 +1,9 @@
 //! The commands: one function for each service, and the commands of operators in modules.
 
 mod allow;
+mod calendar;
 mod classify;
+mod config;
 mod decide;
 mod decisions;
 mod health;
@@ -17,13 +19,15 @@ mod suppress;
 mod watch;
 
 pub(crate) use allow::{allow, propose};
+pub(crate) use calendar::calendar;
 pub(crate) use classify::classify;
+pub(crate) use config::config;
 pub(crate) use decide::decide;
 pub(crate) use decisions::decisions;
 pub(crate) use health::health;
 pub(crate) use incident::incident;
 pub(crate) use lifecycle::{org, partition, user};
-pub(crate) use operate::{config, dead, export, migrate, topology, verify};
+pub(crate) use operate::{dead, export, migrate, topology, verify};
 pub(crate) use readers::readers;
 pub(crate) use salesforce::{backfill, doctor};
 pub(crate) use sensitivity::sensitivity;

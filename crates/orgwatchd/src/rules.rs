@@ -39,6 +39,9 @@ pub(crate) struct Live {
     pub(crate) unreadable: Option<anyhow::Error>,
 }
 
+/// What the audit trail calls a push.
+pub(crate) const PUSHED: &str = "rules pushed";
+
 /// Key in the settings bucket.
 const KEY: &str = "rules";
 
@@ -96,36 +99,57 @@ async fn first(bucket: &Bucket) -> Result<Option<Vec<u8>>, BusError> {
     Ok(bucket.get(KEY).await?.map(Into::into))
 }
 
-/// Distributes the keys of `overlay`, a text in TOML, or returns all services to their own configuration. Returns the
-/// hash of the rules of a service with the configuration `own`, and what changes for it; `before` are its rules until now.
+/// Keys to distribute, and what they change for a service with one configuration.
+pub(crate) struct Plan {
+    toml: Option<String>,
+    /// The rules of that service then.
+    pub(crate) after: Hashed,
+    /// What changes for it.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// Returns what changes for a service with the configuration `own` and the rules `before` if the keys of `overlay`, a text
+/// in TOML, are distributed; `None`: if all services return to their own configuration.
 ///
 /// # Errors
-/// If `overlay` is not valid over `own`; if the bucket or the database does not answer, or the database does not take the
-/// record of it in the audit trail. Nothing is distributed then, unless the bucket has taken it without an answer.
-pub(crate) async fn push(
-    bus: &Bus,
-    store: &Store,
-    own: &Settings,
-    before: &Settings,
-    overlay: Option<&str>,
-) -> Result<(Text, Vec<Change>)> {
+/// If `overlay` is not valid over `own`.
+pub(crate) fn plan(own: &Settings, before: &Settings, overlay: Option<&str>) -> Result<Plan> {
     // The keys alone, without comments.
     let toml = overlay.map(|text| toml::from_str::<toml::Table>(text).map(|keys| keys.to_string())).transpose()?;
     let after = Hashed::from(over(own, toml.as_deref())?);
-    keep(store, &after).await?;
     let changes = before.changes(&after.settings)?;
+    Ok(Plan { toml, after, changes })
+}
+
+/// Distributes what is planned. `reason` and `claimed_by` go into the audit trail.
+///
+/// # Errors
+/// If the bucket or the database does not answer, or the database does not take the record of it in the audit trail.
+/// Nothing is distributed then, unless the bucket has taken it without an answer.
+pub(crate) async fn push(
+    bus: &Bus,
+    store: &Store,
+    plan: Plan,
+    reason: Option<&str>,
+    claimed_by: Option<&str>,
+) -> Result<()> {
+    let Plan { toml, after, changes } = plan;
+    keep(store, &after).await?;
     let by = store.login().await?;
-    let details = serde_json::json!({ "keys": toml, "changes": changes });
+    let mut details = serde_json::json!({ "keys": toml, "changes": changes });
+    if let (Some(reason), Some(details)) = (reason, details.as_object_mut()) {
+        details.insert("reason".to_owned(), reason.into());
+    }
     let pushed = Pushed { toml, by, at: runtime::clock::now() };
     let bucket = Bucket::open(bus).await?;
     // Before the bucket: no rules come into force without a record.
-    store.audit(None, "rules pushed", &after.hash, &details).await?;
+    store.audit(claimed_by, PUSHED, &after.hash, &details).await?;
     if let Err(error) = bucket.put(KEY, serde_json::to_vec(&pushed)?.into()).await {
         let details = serde_json::json!({ "error": chain(&error) });
-        store.audit(None, "pushing rules failed", &after.hash, &details).await?;
+        store.audit(claimed_by, "pushing rules failed", &after.hash, &details).await?;
         return Err(error.into());
     }
-    Ok((after.hash, changes))
+    Ok(())
 }
 
 /// Returns the rules in force where the configuration is `own`.
@@ -182,7 +206,11 @@ fn valid(value: &[u8], own: &Settings) -> Option<Settings> {
         .map(|(settings, _)| settings)
 }
 
-async fn keep(store: &Store, rules: &Hashed) -> Result<()> {
+/// Stores rules by their hash.
+///
+/// # Errors
+/// If the database refuses.
+pub(crate) async fn keep(store: &Store, rules: &Hashed) -> Result<()> {
     Ok(store.put_settings(&rules.hash, &rules.settings.stored()?).await?)
 }
 

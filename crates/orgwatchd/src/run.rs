@@ -54,7 +54,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::ProposeAllowlist(arguments) => commands::propose(config, arguments).await,
         Command::Decisions(command) => commands::decisions(config, command).await,
         Command::Export(arguments) => commands::export(config, &usage(arguments.output())).await,
-        Command::Config(command) => commands::config(config, command).await,
+        Command::Calendar(command) => commands::calendar(config, command).await,
+        Command::Config(command) => commands::config(config, usage(command.checked())).await,
         Command::Migrate => commands::migrate(config).await,
         Command::Backfill { raise, org, from, to } => {
             let purpose = if raise { Purpose::Watch } else { Purpose::Backfill };

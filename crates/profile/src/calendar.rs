@@ -1,11 +1,12 @@
 //! Days and hours in an org's time zone.
 
 use crate::state::exact;
-use chrono::{Datelike, Offset, TimeZone, Timelike};
+use chrono::{Datelike, NaiveDate, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
 use model::Timestamp;
 use model::time::{DAY, HOUR, MINUTE, SECOND};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Finds the local day and hour of a time. It keeps the last answer, because most events come in order.
 #[derive(Clone, Debug)]
@@ -36,12 +37,30 @@ pub(crate) struct LocalHour {
     pub(crate) weekday: u8,
 }
 
-impl LocalHour {
-    /// Whether the day is a Saturday or Sunday.
-    pub(crate) fn is_weekend(&self) -> bool {
-        self.weekday >= 5
+/// The days of an org on which people rest, in days since 1970-01-01 in local time, apart from Saturdays and Sundays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Holidays(BTreeSet<i32>);
+
+impl Holidays {
+    /// Reads dates such as `2026-12-25`. Others are left out: the settings have been checked.
+    pub(crate) fn new<'a>(dates: impl IntoIterator<Item = &'a String>) -> Self {
+        let day = |date: NaiveDate| i32::try_from(date.signed_duration_since(NaiveDate::default()).num_days()).ok();
+        Self(dates.into_iter().filter_map(|text| parse_date(text).and_then(day)).collect())
     }
 
+    /// Whether a day is a Saturday, a Sunday or a holiday.
+    pub(crate) fn is_weekend(&self, day: i32) -> bool {
+        // 1970-01-01 was a Thursday.
+        day.saturating_add(3).rem_euclid(7) >= 5 || self.0.contains(&day)
+    }
+}
+
+/// Reads a date in its only form, such as `2026-12-25`.
+pub(crate) fn parse_date(text: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text)
+}
+
+impl LocalHour {
     /// Returns the hour of the week: 0 is Monday from 00:00 to 01:00.
     pub(crate) fn of_week(&self) -> u32 {
         u32::from(self.weekday) * 24 + u32::from(self.hour)
@@ -112,6 +131,23 @@ mod tests {
         check("UTC", "2026-03-02T14:31:52.867Z", "2026-03-02T00:00:00Z", 14, 0);
         check("America/New_York", "2026-03-02T02:30:00Z", "2026-03-01T05:00:00Z", 21, 6);
         check("Asia/Kolkata", "2026-03-02T20:00:00Z", "2026-03-02T18:30:00Z", 1, 1);
+    }
+
+    #[test]
+    fn holidays_are_as_weekends() {
+        let dates = ["2026-12-25".to_owned(), "1970-01-01".to_owned(), "2026-2-3".to_owned(), "soon".to_owned()];
+        let holidays = Holidays::new(&dates);
+        assert_eq!(holidays, Holidays([0, 20_812].into()));
+        let mut calendar = Calendar::new("Pacific/Auckland".parse().unwrap());
+        let mut check = |time: &str, expect: bool| {
+            let day = calendar.hour_of(Timestamp::parse(time).unwrap()).day;
+            assert_eq!(holidays.is_weekend(day), expect, "{time}");
+        };
+        // A Friday, a Saturday and a Monday in New Zealand, where the day begins half a day earlier.
+        check("2026-12-24T12:00:00Z", true);
+        check("2026-12-24T10:00:00Z", false);
+        check("2026-12-25T12:00:00Z", true);
+        check("2026-12-27T12:00:00Z", false);
     }
 
     #[test]

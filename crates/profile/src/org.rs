@@ -41,7 +41,7 @@ pub(crate) mod work;
 pub(crate) mod writes;
 
 use crate::Anonymizers;
-use crate::calendar::{Calendar, LocalHour};
+use crate::calendar::{Calendar, Holidays, LocalHour};
 use crate::settings::{Settings, SettingsError};
 use crate::state::Changes;
 use crate::user::Profile;
@@ -128,6 +128,7 @@ pub(crate) struct Shared {
     pub(crate) decisions: Decisions,
     /// The hash of the settings in force if people have decided on them; empty if they are those of the service.
     settings_hash: Text,
+    holidays: Holidays,
     /// `memory_days` of the settings.
     memory_days: f64,
     /// Days for which closed days are kept: those of `identity_hours`.

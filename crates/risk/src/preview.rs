@@ -63,13 +63,36 @@ pub fn preview(
     (before, after): (&Decisions, &Decisions),
 ) -> Vec<Effect> {
     let of = |decisions: &Decisions| incidents(findings.to_vec(), rules, decisions);
-    let (old, mut new) = (of(before), of(after));
+    effects(of(before), of(after), after, ids)
+}
+
+/// Returns what would have become of the incidents of one account, gravest first, if the settings had been `after` instead
+/// of `before`; the other arguments are as those of [`preview`]. Incidents that are there stay as they are: findings merge
+/// and count by the settings of their time.
+pub fn preview_settings(
+    findings: &[Finding],
+    ids: &BTreeMap<Uuid, Uuid>,
+    (before, after): (&Rulebook, &Rulebook),
+    decisions: &Decisions,
+) -> Vec<Effect> {
+    let of = |rules: &Rulebook| incidents(findings.to_vec(), rules, decisions);
+    effects(of(before), of(after), decisions, ids)
+}
+
+/// Compares incidents as they are, `old`, and as they would be, `new`, with the decisions that hold then.
+fn effects(
+    old: Vec<Incident>,
+    mut new: Vec<Incident>,
+    decisions: &Decisions,
+    ids: &BTreeMap<Uuid, Uuid>,
+) -> Vec<Effect> {
     let mut effects = Vec::new();
     for incident in old {
         // Of those that share findings, the one that opened first keeps the id, as in a merge.
         let heir = new.iter().position(|other| shares(&incident, other));
         let heir = heir.map(|index| new.remove(index));
-        let is_absorbed = heir.is_none() && incident.findings.iter().any(|finding| after.hidden_by(finding).is_none());
+        let counts = |finding: &Finding| decisions.hidden_by(finding).is_none();
+        let is_absorbed = heir.is_none() && incident.findings.iter().any(counts);
         let (was, will_be) = (standing(&incident), heir.as_ref().map(standing));
         effects.push(Effect {
             becomes: if is_absorbed { Becomes::Merges } else { becomes(was, will_be) },
@@ -122,7 +145,7 @@ fn effect(incident: &Incident, ids: &BTreeMap<Uuid, Uuid>) -> Effect {
 mod tests {
     use super::*;
     use crate::testing::{decision, finding};
-    use crate::{Ledger, Settings, dispose};
+    use crate::{Ledger, Settings, Weight, dispose};
     use model::time::HOUR;
     use model::{Disposition, Ruling};
 
@@ -168,6 +191,22 @@ mod tests {
         // Taken back, all is as it was.
         let back = of(&after, &none);
         assert_eq!(words(&back), [Becomes::Rises, Becomes::Stays, Becomes::Appears]);
+    }
+
+    #[test]
+    fn other_settings_merge_and_score_otherwise() {
+        let of = |settings: Settings| {
+            let after = Rulebook::new("new".into(), settings);
+            preview_settings(&findings(), &BTreeMap::new(), (&rules(), &after), &Decisions::default())
+        };
+        assert_eq!(words(&of(Settings::default())), [Becomes::Stays; 3]);
+        let wide = of(Settings { merge_hours: 90, ..Settings::default() });
+        assert_eq!(words(&wide), [Becomes::Stays, Becomes::Merges, Becomes::Stays]);
+        let light = Weight { weight: 0.05, group: "reading".into() };
+        let weights = [("row_spike".to_owned(), light)].into();
+        let effects = of(Settings { weights, ..Settings::default() });
+        assert_eq!(words(&effects), [Becomes::Falls, Becomes::Stays, Becomes::Stays]);
+        assert!(effects[2].after.unwrap().risk_score < effects[2].before.unwrap().risk_score);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What single orgs set for themselves: `[orgs.<id>]`.
 
-use crate::Settings;
+use crate::{Settings, SettingsError};
 use model::OrgId;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// Settings of one org; those of the deployment hold where one is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -12,6 +13,12 @@ pub struct OrgSettings {
     /// Replaces `profile.time_zone`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// Replaces `profile.fiscal_year_start`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fiscal_year_start: Option<u8>,
+    /// Replaces `profile.holidays`; an empty list: the org has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holidays: Option<BTreeSet<String>>,
     /// Replaces `profile.lateness_seconds`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lateness_seconds: Option<u32>,
@@ -50,6 +57,21 @@ impl Settings {
         own.collect()
     }
 
+    /// Returns the settings with other ones of one org. An org for which nothing is set is left out.
+    ///
+    /// # Errors
+    /// If a value is out of range.
+    pub fn with_org(&self, org: &OrgId, change: impl FnOnce(&mut OrgSettings)) -> Result<Self, SettingsError> {
+        let mut settings = self.clone();
+        settings.orgs.retain(|key, _| OrgId::new(key.as_str()) != *org);
+        let mut own = self.org(org).cloned().unwrap_or_default();
+        change(&mut own);
+        if own != OrgSettings::default() {
+            settings.orgs.insert(org.clone(), own);
+        }
+        settings.checked(Path::new("settings"))
+    }
+
     fn org(&self, org: &OrgId) -> Option<&OrgSettings> {
         // A key may have 15 characters.
         self.orgs.iter().find(|(key, _)| OrgId::new(key.as_str()) == *org).map(|(_, own)| own)
@@ -61,6 +83,10 @@ impl OrgSettings {
         if let Some(time_zone) = &self.time_zone {
             settings.time_zone.clone_from(time_zone);
         }
+        if let Some(holidays) = &self.holidays {
+            settings.holidays.clone_from(holidays);
+        }
+        settings.fiscal_year_start = self.fiscal_year_start.or(settings.fiscal_year_start);
         settings.lateness_seconds = self.lateness_seconds.unwrap_or(settings.lateness_seconds);
     }
 
@@ -135,9 +161,26 @@ mod tests {
     }
 
     #[test]
+    fn the_calendar_of_an_org_replaces_that_of_all() {
+        let days = "holidays = [\"2026-12-25\", \"2026-01-01\"]\nfiscal_year_start = 2\n";
+        let all = parse(&format!("[profile]\n{days}")).unwrap();
+        let (own, other) = (OrgId::new(LONG), OrgId::new("00D000000000001AAA"));
+        let none = all.with_org(&own, |own| own.holidays = Some([].into())).unwrap();
+        assert_eq!(none.profile_of(&own).holidays.len(), 0);
+        assert_eq!((none.profile_of(&other).holidays.len(), none.profile_of(&own).fiscal_year_start), (2, Some(2)));
+        let set = parse(&format!("[orgs.{SHORT}]\n{days}")).unwrap();
+        assert_eq!(set.profile_of(&own), all.profile_of(&own));
+        assert_eq!(set, parse(&toml::to_string(&set).unwrap()).unwrap());
+        assert_ne!(set.hash(), Settings::default().hash());
+        let unset = set.with_org(&own, |own| (own.holidays, own.fiscal_year_start) = (None, None)).unwrap();
+        assert_eq!(unset, Settings::default());
+        assert!(set.with_org(&own, |own| own.time_zone = Some("Mars".to_owned())).is_err());
+    }
+
+    #[test]
     fn every_problem_of_an_org_is_named() {
         let text = format!(
-            "[orgs.{LONG}]\ntime_zone = \"Mars\"\nlateness_seconds = 999999\n[orgs.{SHORT}]\nmerge_hours = 0\n[orgs.acme]\n"
+            "[orgs.{LONG}]\ntime_zone = \"Mars\"\nlateness_seconds = 999999\nfiscal_year_start = 13\nholidays = [\"25.12.\"]\n[orgs.{SHORT}]\nmerge_hours = 0\n[orgs.acme]\n"
         );
         insta::assert_snapshot!(parse(&text).unwrap_err().replace("; ", "\n"), @r#"
         orgwatch.toml: orgs.00Dhn0000018hrcEAA: is the same org as 00Dhn0000018hrc, give it once
@@ -145,6 +188,8 @@ mod tests {
         orgs.00Dhn0000018hrc.merge_hours: must be from 1 to 2160, is 0
         orgs.00Dhn0000018hrcEAA.time_zone: no such time zone: "Mars"
         orgs.00Dhn0000018hrcEAA.lateness_seconds: must be from 0 to 604800, is 999999
+        orgs.00Dhn0000018hrcEAA.fiscal_year_start: must be from 1 to 12, is 13
+        orgs.00Dhn0000018hrcEAA.holidays: must be dates such as "2026-12-25", one is "25.12."
         "#);
         assert!(parse(&format!("[orgs.{LONG}]\nidentity_hours = 3\n")).unwrap_err().contains("unknown field"));
     }

@@ -1,12 +1,11 @@
-//! Commands of operators: topology, dead letters, receipts, export, configuration, migrations.
+//! Commands of operators: topology, dead letters, receipts, export, migrations.
 
 use super::database;
 use super::letter;
-use crate::arguments::{ConfigCommand, DeadCommand, OutputArguments, TopologyCommand};
+use crate::arguments::{DeadCommand, OutputArguments, TopologyCommand};
 use crate::config::Config;
-use crate::rules::Live;
 use crate::{dump, rules};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use bus::dead;
 use bus::permissions::{Permissions, Service};
 use bus::{Bus, Topology};
@@ -16,7 +15,6 @@ use serde_json::json;
 use settings::{Settings, SettingsError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::Path;
 use std::process::ExitCode;
 use store::{DecisionFilter, IncidentFilter, Store, StoredIncident};
 
@@ -150,103 +148,6 @@ pub(crate) async fn export(config: Config, output: &OutputArguments) -> Result<E
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
     io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
-}
-
-/// Checks, prints or distributes the configuration.
-pub(crate) async fn config(config: Config, command: ConfigCommand) -> Result<ExitCode> {
-    match command {
-        ConfigCommand::Check => check(&config)?,
-        ConfigCommand::Show => write!(std::io::stdout(), "{}", runtime::config::show(&config)?)?,
-        ConfigCommand::Push { file, reset } => push(config, file.as_deref(), reset).await?,
-        ConfigCommand::Live => live(config).await?,
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Checks the configuration as all services together do when they start. A file with a token, or with the secret of an
-/// org, that cannot be read is only named, as ingest starts without it.
-fn check(config: &Config) -> Result<()> {
-    let mut problems = config.postgres.check();
-    let (ingest, salesforce) = config.ingest.clone().split();
-    let mut warnings = Vec::new();
-    match ingest::check(&ingest) {
-        Ok(tokens) => warnings.extend(tokens.unreadable()),
-        Err(more) => problems.extend(more),
-    }
-    if !salesforce.orgs.is_empty() {
-        match salesforce_source::check(&salesforce) {
-            Ok(opened) => warnings.extend_from_slice(opened.unreadable()),
-            Err(more) => problems.extend(more),
-        }
-    }
-    for warning in warnings {
-        writeln!(std::io::stderr(), "warning: {warning}")?;
-    }
-    if !problems.is_empty() {
-        bail!("configuration is not valid:\n  {}", problems.join("\n  "));
-    }
-    Ok(())
-}
-
-/// Distributes the keys of a file to all services, or returns them to their own configuration. Prints what changes for a
-/// service with the configuration of this machine.
-async fn push(config: Config, file: Option<&Path>, reset: bool) -> Result<()> {
-    let own = config.rules();
-    let overlay = file.map(|path| overlay(&own, path, reset)).transpose()?.flatten();
-    let bus = Bus::connect("operator", &config.nats).await?;
-    let store = database(&config, "orgwatch-config").await?;
-    let before = live_rules(&bus, &own).await?.rules.settings;
-    let (hash, changes) = rules::push(&bus, &store, &own, &before, overlay.as_deref()).await?;
-    let mut out = std::io::stdout();
-    for change in &changes {
-        writeln!(out, "{change}")?;
-    }
-    if changes.is_empty() {
-        writeln!(out, "nothing changes")?;
-    }
-    Ok(writeln!(out, "rules {hash} are in force where the configuration is that of this machine")?)
-}
-
-/// Reads the keys to push; `None` if the file has none and `reset` allows that.
-fn overlay(own: &Settings, path: &Path, reset: bool) -> Result<Option<String>> {
-    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    match own.overlay(&text, path) {
-        Ok(rules) if rules.partitions == own.partitions => Ok(Some(text)),
-        Ok(_) => bail!("{}: partitions: are fixed at installation and cannot be pushed", path.display()),
-        Err(SettingsError::Empty { .. }) if reset => Ok(None),
-        Err(error @ SettingsError::Empty { .. }) => {
-            bail!("{error}; `config push --reset` returns all services to their own configuration")
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Prints the rules in force, where the configuration is that of this machine, as a file that `orgwatch backtest
-/// --config` takes.
-async fn live(config: Config) -> Result<()> {
-    let bus = Bus::connect("operator", &config.nats).await?;
-    let Live { rules, pushed, unreadable } = live_rules(&bus, &config.rules()).await?;
-    let source = match (pushed, unreadable) {
-        (Some(pushed), _) => {
-            format!("pushed by {} at {}, over the configuration of this machine", pushed.by, pushed.at)
-        }
-        (None, Some(_)) => "as configured on this machine; what was pushed cannot be read".to_owned(),
-        (None, None) => "as configured on this machine; nothing is pushed".to_owned(),
-    };
-    let text = toml::to_string(&rules.settings)?;
-    Ok(write!(std::io::stdout(), "# rules {}, {source}\n{text}", rules.hash)?)
-}
-
-/// Returns the rules in force where the configuration is `own`. Warns if what is pushed cannot be read.
-async fn live_rules(bus: &Bus, own: &Settings) -> Result<Live> {
-    let live = rules::live(bus, own).await?;
-    if let Some(error) = &live.unreadable {
-        writeln!(
-            std::io::stderr(),
-            "warning: what was pushed cannot be read and counts as nothing; push again to replace it: {error:#}"
-        )?;
-    }
-    Ok(live)
 }
 
 /// Migrates the schema.

@@ -76,7 +76,7 @@ impl Org {
                 }
             }
         }
-        progress.close_hour(&open);
+        progress.close_hour(open.hour, self.shared.holidays.is_weekend(open.day));
         // A lower factor would raise what no activity has raised.
         progress.raise_to(&self.shared.progress);
         for slot in self.active_day.iter().filter(|slot| !self.backfill_days.contains(slot)) {
@@ -116,7 +116,8 @@ impl Org {
             }
         }
         self.active_hour = later;
-        self.shared.progress.close_hour(hour);
+        let is_weekend = self.shared.holidays.is_weekend(hour.day);
+        self.shared.progress.close_hour(hour.hour, is_weekend);
         let mut has_amended = false;
         for slot in &self.active_day {
             let Some(user) = user_at(&mut self.users, *slot) else { continue };

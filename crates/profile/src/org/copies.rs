@@ -25,7 +25,8 @@ impl Org {
         reserve::both(user, &mut self.shared, out, |id, profile, shared, out| {
             let open = profile.day.take_if(|day| day.number == hour.day);
             let is_open = open.is_some();
-            let mut day = open.unwrap_or_else(|| Box::new(Day::new(hour.day, hour.day_start, hour.is_weekend())));
+            let is_weekend = shared.holidays.is_weekend(hour.day);
+            let mut day = open.unwrap_or_else(|| Box::new(Day::new(hour.day, hour.day_start, is_weekend)));
             let mut features = Vec::new();
             connection::enrich(profile, &mut day, shared, copy, news, &mut features);
             if is_open {

@@ -20,7 +20,7 @@ pub(super) fn learn(
     let kept = profile.reopen(hour.day);
     let is_new = kept.is_none();
     let mut closed = kept.unwrap_or_else(|| {
-        let mut day = Day::new(hour.day, hour.day_start, hour.is_weekend());
+        let mut day = Day::new(hour.day, hour.day_start, shared.holidays.is_weekend(hour.day));
         day.is_closed = true;
         ClosedDay::new(Box::new(day))
     });

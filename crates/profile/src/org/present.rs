@@ -25,7 +25,10 @@ pub(super) fn learn(
     if begun.day {
         rows::open_day(profile, shared);
     }
-    let mut day = profile.day.take().unwrap_or_else(|| Box::new(Day::new(hour.day, hour.day_start, hour.is_weekend())));
+    let mut day = profile
+        .day
+        .take()
+        .unwrap_or_else(|| Box::new(Day::new(hour.day, hour.day_start, shared.holidays.is_weekend(hour.day))));
     day.last_at = day.last_at.max(activity.event_time);
     if day.hour_start < hour.start {
         begun.hour = true;

@@ -1,6 +1,5 @@
 //! The day factor: how much more than usual the org reads today.
 
-use crate::calendar::LocalHour;
 use crate::estimate::Moments;
 use model::Surface;
 use serde::{Deserialize, Serialize};
@@ -105,17 +104,18 @@ impl Progress {
         (self.today.len() - 1) as u32
     }
 
-    /// Works the factors out at the end of an hour, and learns its medians.
-    pub(crate) fn close_hour(&mut self, hour: &LocalHour) {
+    /// Works the factors out at the end of an hour of day, and learns its medians.
+    pub(crate) fn close_hour(&mut self, hour: u8, is_weekend: bool) {
         for surface in Surface::ALL {
             let Some((median, users)) = self.median(*surface) else { continue };
-            let Some(medians) = self.medians.get_mut(*surface as usize).and_then(|hours| hours.at(hour)) else {
+            let Some(medians) = self.medians.get_mut(*surface as usize).and_then(|hours| hours.at(hour, is_weekend))
+            else {
                 continue;
             };
             if let Some(factor) = self.factors.get_mut(*surface as usize) {
                 *factor = medians.excess(f64::from(median), users, &mut self.scratch).min(Self::MOST);
             }
-            medians.add(median, hour.is_weekend());
+            medians.add(median, is_weekend);
         }
     }
 
@@ -143,8 +143,8 @@ impl Progress {
 
 impl HourlyMedians {
     /// Returns the medians at an hour of day of its kind of day.
-    fn at(&mut self, hour: &LocalHour) -> Option<&mut Medians> {
-        self.0.get_mut(usize::from(hour.is_weekend())).and_then(|hours| hours.get_mut(usize::from(hour.hour)))
+    fn at(&mut self, hour: u8, is_weekend: bool) -> Option<&mut Medians> {
+        self.0.get_mut(usize::from(is_weekend)).and_then(|hours| hours.get_mut(usize::from(hour)))
     }
 }
 

@@ -100,6 +100,7 @@ impl Shared {
         self.memory_days = f64::from(settings.memory_days);
         self.hold_days = i32::try_from(settings.hold_days).unwrap_or(i32::MAX);
         self.anonymizers = settings.anonymizers.clone();
+        self.holidays = settings.days_off();
         // Two more than the whole days: the hours begin and end within a day.
         self.kept_days = i32::try_from(settings.identity_hours / 24).unwrap_or(i32::MAX).saturating_add(2);
     }

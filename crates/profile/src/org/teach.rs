@@ -2,7 +2,7 @@
 
 use super::close::{CLIP, LEAST_CLIPPED, SETTLING_DAYS, STANDS_OUT, drain};
 use super::firsts::{self, StandsOut};
-use super::population::RowQuantity;
+use super::population::{Populations, RowQuantity};
 use super::progress::Progress;
 use super::rows::{expected, most_usual};
 use super::{Shared, apps, breadth, calibration, composition, extremes, role, work};
@@ -215,17 +215,16 @@ fn learn_rhythm(profile: &mut Profile, shared: &mut Shared, day: &Day) {
     const LONGEST_GAP: i32 = 8;
     let since = profile.last_day.map_or(0, |last| (day.number - last - 1).clamp(0, LONGEST_GAP));
     let center = profile.rhythm.center();
-    let mut learn = |is_weekend: bool, hours: u32| {
+    let mut learn = |populations: &mut Populations, is_weekend: bool, hours: u32| {
         profile.rhythm.learn(is_weekend, hours, Rhythm::MEMORY);
         if let Some(center) = center {
             let from_center = (hours >> center | hours << (24 - center)) & 0xff_ffff;
-            shared.populations.learn_hours(profile.class, is_weekend, from_center);
+            populations.learn_hours(profile.class, is_weekend, from_center);
         }
     };
     for missed in 1..=since {
-        // 1970-01-01 was a Thursday.
-        learn((day.number - missed + 3).rem_euclid(7) >= 5, 0);
+        learn(&mut shared.populations, shared.holidays.is_weekend(day.number - missed), 0);
     }
-    learn(day.is_weekend, day.hours);
+    learn(&mut shared.populations, day.is_weekend, day.hours);
     profile.last_day = Some(profile.last_day.map_or(day.number, |last| last.max(day.number)));
 }

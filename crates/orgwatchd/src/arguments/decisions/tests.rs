@@ -1,5 +1,6 @@
 use crate::arguments::{
-    Arguments, ClassifyArguments, Command, DecideArguments, IncidentCommand, SuppressCommand, WatchCommand,
+    Arguments, ClassifyArguments, Command, ConfigCommand, DecideArguments, IncidentCommand, SuppressCommand,
+    WatchCommand,
 };
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
@@ -35,6 +36,11 @@ fn what_is_decided_needs_a_reason() {
         "sensitivity end INCIDENT",
         "allow --org ORG bot --hours 1-4",
         "decisions undo INCIDENT",
+        "config push a.toml --org ORG",
+        "config push --reset --org ORG",
+        "config revert INCIDENT",
+        "calendar set --org ORG --fiscal-year-start 2",
+        "calendar end --org ORG",
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::MissingRequiredArgument, "{line}: {error}");
@@ -58,6 +64,10 @@ fn what_only_reads_or_remarks_needs_none() {
         "watch list",
         "sensitivity list",
         "propose-allowlist --org ORG bot --days 30",
+        "config push a.toml --as anna --dry-run --json",
+        "config live --org ORG",
+        "calendar show --org ORG --json",
+        "config history --org ORG --json",
         "decisions list --org ORG --user emma --kind class --all --json",
     ] {
         parse(line).expect(line);
@@ -109,6 +119,9 @@ fn flags_that_contradict_each_other_are_refused() {
         "allow --org ORG bot --end --most-rows 4 --reason because",
         "decide INCIDENT --reason because",
         "watch add emma --cause departing --reason because",
+        "config push a.toml --from 2026-03-01 --reason because",
+        "config push --org ORG --reason because",
+        "calendar set --org ORG --reason because",
     ] {
         parse(line).expect_err(line);
     }
@@ -117,6 +130,21 @@ fn flags_that_contradict_each_other_are_refused() {
     else {
         panic!()
     };
+}
+
+#[test]
+fn an_org_is_reset_or_gets_keys() {
+    let checked = |line: &str| match parse(line) {
+        Ok(Command::Config(command)) => command.checked(),
+        other => panic!("{line}: {other:?}"),
+    };
+    let error = checked("config push a.toml --reset --org ORG --reason because").unwrap_err();
+    assert!(error.contains("takes no file"), "{error}");
+    let Ok(ConfigCommand::Push(push)) = checked("config push a.toml --org ORG --org ORGEAA --reason because") else {
+        panic!()
+    };
+    assert_eq!(push.orgs.len(), 1);
+    checked("config push empty.toml --reset").unwrap();
 }
 
 #[test]

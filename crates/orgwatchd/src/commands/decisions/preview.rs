@@ -89,16 +89,40 @@ impl Preview {
         preview
     }
 
+    /// Returns what recent incidents would have been by other settings of risk, which have this hash.
+    pub(in crate::commands) fn of_settings(hash: &Text, settings: &risk::Settings, recent: &Recent) -> Self {
+        let after = Rulebook::new(hash.clone(), settings.clone());
+        let mut preview = Self::default();
+        for (user, findings) in &recent.findings {
+            let concerns = |known: &&Decision| known.user_id.as_ref().is_none_or(|of| of == user);
+            let decisions = Decisions::new(recent.decisions.iter().filter(concerns).cloned());
+            let rules = (&recent.rules, &after);
+            preview.effects.extend(risk::preview_settings(findings, &recent.incident_of, rules, &decisions));
+        }
+        preview
+    }
+
     /// Returns it in lines.
     pub(in crate::commands) fn text(&self) -> String {
+        let hidden = self.hidden_findings;
+        let head = format!("of the last 30 days, {hidden} findings would count for nothing; of the incidents: ");
+        head + &self.effects_text()
+    }
+
+    /// Returns that of settings in lines.
+    pub(in crate::commands) fn settings_text(&self) -> String {
+        let head = "of the incidents of the last 30 days, by the new weights and merge windows: ";
+        let tail = "these incidents stay as they are: settings hold for what is judged from then on, and what the \
+                    thresholds of detectors would have found is not known\n";
+        head.to_owned() + &self.effects_text() + tail
+    }
+
+    fn effects_text(&self) -> String {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         self.effects.iter().for_each(|effect| *counts.entry(words(effect.becomes)).or_default() += 1);
         let counts: Vec<String> = counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect();
-        let mut text = format!(
-            "of the last 30 days, {} findings would count for nothing; of the incidents: {}\n",
-            self.hidden_findings,
-            if counts.is_empty() { "there are none".to_owned() } else { counts.join(", ") }
-        );
+        let counts = if counts.is_empty() { "there are none".to_owned() } else { counts.join(", ") };
+        let mut text = format!("{counts}\n");
         for effect in self.effects.iter().filter(|effect| effect.becomes != Becomes::Stays) {
             let risk = |standing: Option<risk::Standing>| {
                 standing.map_or_else(
@@ -184,6 +208,10 @@ pub(in crate::commands) mod tests {
         }
     }
 
+    fn light() -> (String, risk::Weight) {
+        ("row_spike".to_owned(), risk::Weight { weight: 0.05, group: "reading".to_owned() })
+    }
+
     #[test]
     fn a_suppression_is_previewed_as_if_it_had_held() {
         let of = |user: &str, findings: &[(u128, &str)]| {
@@ -210,6 +238,13 @@ pub(in crate::commands) mod tests {
         let text = preview.text();
         let head = "of the last 30 days, 2 findings would count for nothing; of the incidents: 1 lose severity, 1 stay, 1 vanish\n";
         assert!(text.starts_with(head) && text.contains("of a vanish: risk 52.80 medium → none"), "{text}");
+        // By another weight of that detector they count for less.
+        let settings = risk::Settings { weights: [light()].into(), ..risk::Settings::default() };
+        let of_settings = Preview::of_settings(&"new".into(), &settings, &recent);
+        let words: Vec<Becomes> = of_settings.effects.iter().map(|effect| effect.becomes).collect();
+        assert_eq!(words, [Becomes::Falls, Becomes::Falls, Becomes::Stays]);
+        let text = of_settings.settings_text();
+        assert!(text.contains("merge windows: 2 lose severity, 1 stay\n"), "{text}");
         // What is hidden already is no effect of it.
         recent.decisions.push(suppression("{}", 0));
         assert_eq!(Preview::of(&added, &recent), Preview::default());

@@ -157,11 +157,11 @@ impl Decisions {
     }
 
     /// Works out what holds, and until when. Decisions that disagree hold in the order in which they begin, and the latest
-    /// counts; those that begin together in the order of their ids.
+    /// counts; those that begin together in the order in which they were recorded.
     fn work_out(&mut self) {
         let standing = self.standing();
         let mut in_order: Vec<&Dated> = standing.iter().filter_map(|id| self.taken.get(id)).collect();
-        in_order.sort_by_key(|taken| (taken.decision.from, taken.decision.decision_id));
+        in_order.sort_by_key(|Dated { decision: d, .. }| (d.from, d.decided_at, d.decision_id));
         let mut in_force = InForce::default();
         let mut credits = Vec::new();
         for Dated { decision, hour } in in_order {
@@ -239,11 +239,12 @@ impl Decisions {
     /// Drops settings that many later ones have replaced.
     fn forget_settings(&mut self) {
         let settings = self.taken.values().filter(|taken| settings_of(taken).is_some());
-        let mut by_age: Vec<_> = settings.map(|Dated { decision, .. }| (decision.from, decision.decision_id)).collect();
+        let mut by_age: Vec<_> =
+            settings.map(|Dated { decision: d, .. }| (d.from, d.decided_at, d.decision_id)).collect();
         if by_age.len() > MOST_SETTINGS {
             by_age.sort_unstable();
             let dropped = by_age.len() - MOST_SETTINGS;
-            by_age.into_iter().take(dropped).for_each(|(_, id)| drop(self.taken.remove(&id)));
+            by_age.into_iter().take(dropped).for_each(|(.., id)| drop(self.taken.remove(&id)));
         }
     }
 

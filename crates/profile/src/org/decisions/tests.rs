@@ -331,23 +331,21 @@ fn an_org_follows_the_settings_that_were_decided_while_they_hold() {
     let zone = |fed: &Fed| (fed.org.settings.time_zone.clone(), fed.org.shared.signals.calibrations.key());
     let pushed = Ruling::Settings { hash: "abc".into(), toml: "a = 1".to_owned() };
     let pushed = Decision { until: Some(start().plus(2 * DAY)), ..decision(1, None, pushed) };
-    let tokyo = crate::Settings { time_zone: "Asia/Tokyo".to_owned(), ..crate::Settings::default() };
+    let zoned = |zone: &str| crate::Settings { time_zone: zone.to_owned(), ..crate::Settings::default() };
     fed.org.calibrate_by(7);
     fed.works(HOUR, "ann");
-    fed.org.prepare(&"abc".into(), &tokyo, 8).unwrap();
+    fed.org.prepare(&"abc".into(), &zoned("Asia/Tokyo"), 8).unwrap();
     fed.decides(&pushed);
     assert_eq!(fed.org.decided_settings().collect::<Vec<_>>(), [(pushed.decision_id, &"abc".into(), "a = 1")]);
     assert_eq!(zone(&fed), ("UTC".to_owned(), 7));
     fed.works(3 * HOUR, "ann");
     assert_eq!(zone(&fed), ("Asia/Tokyo".to_owned(), 8));
-    let paris = crate::Settings { time_zone: "Europe/Paris".to_owned(), ..crate::Settings::default() };
-    fed.org.set_settings(&paris).unwrap();
+    fed.org.set_settings(&zoned("Europe/Paris")).unwrap();
     fed.org.calibrate_by(9);
     assert_eq!(zone(&fed), ("Asia/Tokyo".to_owned(), 8), "those of the service wait");
     fed.works(3 * DAY, "ann");
     assert_eq!(zone(&fed), ("Europe/Paris".to_owned(), 9));
     (0..92).for_each(|day| fed.works(day * DAY + 4 * HOUR, "ann"));
     assert_eq!(fed.org.decided_settings().count(), 0);
-    let mars = crate::Settings { time_zone: "Mars".to_owned(), ..crate::Settings::default() };
-    assert!(fed.org.prepare(&"abc".into(), &mars, 8).is_err());
+    assert!(fed.org.prepare(&"abc".into(), &zoned("Mars"), 8).is_err());
 }

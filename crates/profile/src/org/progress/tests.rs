@@ -3,16 +3,12 @@ use crate::{Org, Settings};
 use model::time::{DAY, HOUR};
 use model::{Activity, Channel, Kind, OrgId, Timestamp, UserId, Uuid};
 
-fn hour(hour: u8) -> LocalHour {
-    LocalHour { hour, ..LocalHour::default() }
-}
-
 /// Closes a day of 40 users that differ from a usual one by `excess`, and returns its factor.
 fn day(progress: &mut Progress, excess: f64) -> f64 {
     for user in 0..40 {
         progress.note(None, Surface::Report, excess + f64::from(user) / 100.0 - 0.2);
     }
-    progress.close_hour(&hour(17));
+    progress.close_hour(17, false);
     let factor = progress.factor(Surface::Report);
     progress.close_day(0, 0);
     factor
@@ -61,7 +57,7 @@ fn a_new_level_of_the_org_is_usual_after_two_weeks() {
 fn an_org_with_few_users_has_no_factor() {
     let mut progress = Progress::default();
     progress.note(None, Surface::Api, 5.0);
-    progress.close_hour(&LocalHour::default());
+    progress.close_hour(0, false);
     assert_eq!(progress.factor(Surface::Api), 0.0);
 }
 
