@@ -4,11 +4,13 @@
 //! one leaves no trace in what holds.
 
 mod precision;
+mod stored;
 mod taken;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use taken::{Decisions, StoredDecisions};
+pub(crate) use stored::StoredDecisions;
+pub(crate) use taken::Decisions;
 
 use super::{Org, Shared, User, reserve, user_at, work};
 use crate::calendar::LocalHour;

@@ -2,9 +2,10 @@
 
 use super::precision::{self, FADED, Factors};
 use super::{MOST_PENDING, MOST_SETTINGS};
+use model::decision::Disposed;
 use model::time::DAY;
 use model::{Decision, Disposition, Precision, Ruling, Text, Timestamp, UserClass, UserId, Uuid};
-use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Decisions that are kept after they took effect. A choice: 1.5 MB, and far more than move a factor. What holds for good
@@ -17,26 +18,26 @@ const MOST_UNDONE: u32 = 8;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Decisions {
     /// Those that wait for an hour to close.
-    pending: BTreeMap<Uuid, Dated>,
+    pub(super) pending: BTreeMap<Uuid, Dated>,
     /// Those that have taken effect, as far as they can still matter: those that hold for good or until a time, and the
     /// others for 90 days.
-    taken: BTreeMap<Uuid, Dated>,
+    pub(super) taken: BTreeMap<Uuid, Dated>,
     /// The org's clock when it was last worked out what holds.
-    now: Timestamp,
+    pub(super) now: Timestamp,
     /// The clock at which it is to be worked out again.
-    next: Timestamp,
-    in_force: InForce,
-    /// What took effect since it was last asked for.
-    effects: Vec<(Uuid, Timestamp)>,
+    pub(super) next: Timestamp,
+    pub(super) in_force: InForce,
+    /// What took effect since it was last asked for, each once.
+    pub(super) effects: BTreeMap<Uuid, Timestamp>,
     /// Whether the record in which they are stored differs.
     pub(crate) is_changed: bool,
 }
 
 /// A decision and the start of an hour: that which it waits for, `None` for the next one, or that with which it took effect.
 #[derive(Clone, Debug, PartialEq)]
-struct Dated {
-    decision: Decision,
-    hour: Option<Timestamp>,
+pub(super) struct Dated {
+    pub(super) decision: Decision,
+    pub(super) hour: Option<Timestamp>,
 }
 
 /// What holds because of decisions.
@@ -57,14 +58,6 @@ struct Said {
     until: Option<Timestamp>,
     /// `None` if it was taken back.
     disposition: Option<Disposition>,
-}
-
-/// The encoding: each decision in JSON, with the milliseconds of its hour.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct StoredDecisions {
-    pending: Vec<(Option<i64>, String)>,
-    taken: Vec<(Option<i64>, String)>,
-    now: i64,
 }
 
 impl Decisions {
@@ -131,7 +124,7 @@ impl Decisions {
     }
 
     pub(super) fn take_effects(&mut self) -> Vec<(Uuid, Timestamp)> {
-        std::mem::take(&mut self.effects)
+        std::mem::take(&mut self.effects).into_iter().collect()
     }
 
     /// Takes the decisions that wait for the hour that begins at `hour`, with the org's clock at `now`. Returns what held
@@ -145,7 +138,7 @@ impl Decisions {
         for id in due {
             if let Some(waiting) = self.pending.remove(&id) {
                 self.taken.insert(id, Dated { hour: Some(hour), ..waiting });
-                self.effects.push((id, hour));
+                self.effects.entry(id).or_insert(hour);
             }
         }
         self.is_changed = true;
@@ -156,29 +149,24 @@ impl Decisions {
         Some(before)
     }
 
-    /// Works out what holds, and until when. Decisions that disagree hold in the order in which they begin, and the latest
-    /// counts; those that begin together in the order in which they were recorded.
-    fn work_out(&mut self) {
+    /// Works out what holds, and until when. Of decisions that disagree the one that was recorded last counts; of those that
+    /// were recorded together, the one with the highest id.
+    pub(super) fn work_out(&mut self) {
         let standing = self.standing();
-        let mut in_order: Vec<&Dated> = standing.iter().filter_map(|id| self.taken.get(id)).collect();
-        in_order.sort_by_key(|Dated { decision: d, .. }| (d.from, d.decided_at, d.decision_id));
+        let mut in_order: Vec<&Decision> = self.taken.values().map(|taken| &taken.decision).collect();
+        in_order.retain(|decision| standing.contains(&decision.decision_id) && decision.holds_at(self.now));
+        in_order.sort_by_key(|decision| order(decision));
         let mut in_force = InForce::default();
-        let mut credits = Vec::new();
-        for Dated { decision, hour } in in_order {
+        for decision in in_order {
             match (&decision.ruling, &decision.user_id) {
-                (Ruling::Class { class }, Some(user)) if decision.holds_at(self.now) => {
-                    in_force.classes.insert(user.clone(), *class);
-                }
-                (Ruling::Settings { hash, .. }, _) if decision.holds_at(self.now) => {
-                    in_force.settings = Some(hash.clone());
-                }
-                (Ruling::Disposition(disposed), _) => {
-                    credits.push((disposed, self.now.since(hour.unwrap_or(self.now)) / DAY));
-                }
+                (Ruling::Class { class }, Some(user)) => drop(in_force.classes.insert(user.clone(), *class)),
+                (Ruling::Settings { hash, .. }, _) => in_force.settings = Some(hash.clone()),
                 _ => {}
             }
         }
-        in_force.precisions = precision::factors(credits.into_iter());
+        let age = |hour: Option<Timestamp>| self.now.since(hour.unwrap_or(self.now)) / DAY;
+        let credited = self.credited().into_iter();
+        in_force.precisions = precision::factors(credited.map(|(_, disposed, hour)| (disposed, age(hour))));
         in_force.said = self.said(&standing);
         self.in_force = in_force;
         // Credit fades by days.
@@ -187,8 +175,37 @@ impl Decisions {
         self.next = ends.filter(|end| *end > self.now).fold(tomorrow, Timestamp::min);
     }
 
+    /// Returns the dispositions that count for the precision of detectors, each with the hour with which it took effect: of
+    /// each incident the one that stands and was recorded last. It is the same incident if it is called so, or if days of
+    /// the same account are meant, since incidents are merged.
+    pub(super) fn credited(&self) -> Vec<(&Decision, &Disposed, Option<Timestamp>)> {
+        let standing = self.standing();
+        let mut latest_first: Vec<_> = standing
+            .iter()
+            .filter_map(|id| match self.taken.get(id) {
+                Some(Dated { decision, hour }) => match &decision.ruling {
+                    Ruling::Disposition(disposed) => Some((decision, disposed, *hour)),
+                    _ => None,
+                },
+                None => None,
+            })
+            .collect();
+        latest_first.sort_by_key(|(decision, ..)| Reverse(order(decision)));
+        let mut incidents: BTreeSet<Uuid> = BTreeSet::new();
+        let mut meant: BTreeMap<&UserId, Vec<&Decision>> = BTreeMap::new();
+        latest_first.retain(|(decision, disposed, _)| {
+            let of_user = decision.user_id.as_ref().map(|user| meant.entry(user).or_default());
+            let is_meant = of_user.as_ref().is_some_and(|later| later.iter().any(|later| overlap(later, decision)));
+            if let Some(of_user) = of_user {
+                of_user.push(decision);
+            }
+            incidents.insert(disposed.incident_id) && !is_meant
+        });
+        latest_first
+    }
+
     /// Returns the decisions that no other one has undone, or ended by now.
-    fn standing(&self) -> BTreeSet<Uuid> {
+    pub(super) fn standing(&self) -> BTreeSet<Uuid> {
         let mut replaced: BTreeMap<Uuid, Vec<&Decision>> = BTreeMap::new();
         for Dated { decision, .. } in self.taken.values() {
             if let Some(earlier) = decision.ruling.replaces() {
@@ -201,13 +218,9 @@ impl Decisions {
     /// Drops what can no longer matter: dispositions and what is over, once 90 days have passed since they took effect, and
     /// then what ended or undid them.
     fn forget(&mut self) {
-        self.forget_settings();
         let standing = self.standing();
-        let is_lasting = |taken: &Dated| {
-            matches!(taken.decision.ruling, Ruling::Class { .. } | Ruling::Settings { .. })
-                && taken.decision.until.is_none_or(|until| until > self.now)
-                && standing.contains(&taken.decision.decision_id)
-        };
+        self.forget_settings(&standing);
+        let is_lasting = |taken: &Dated| is_lasting(taken, self.now, &standing);
         let oldest = self.now.plus(-FADED * DAY);
         let is_old = |taken: &Dated| taken.hour.is_none_or(|hour| hour <= oldest);
         let mut by_age: Vec<(bool, Option<Timestamp>, Uuid)> =
@@ -236,15 +249,15 @@ impl Decisions {
         }
     }
 
-    /// Drops settings that many later ones have replaced.
-    fn forget_settings(&mut self) {
+    /// Drops the settings that are too many: those that hold no more, then those that were recorded first.
+    fn forget_settings(&mut self, standing: &BTreeSet<Uuid>) {
         let settings = self.taken.values().filter(|taken| settings_of(taken).is_some());
-        let mut by_age: Vec<_> =
-            settings.map(|Dated { decision: d, .. }| (d.from, d.decided_at, d.decision_id)).collect();
-        if by_age.len() > MOST_SETTINGS {
-            by_age.sort_unstable();
-            let dropped = by_age.len() - MOST_SETTINGS;
-            by_age.into_iter().take(dropped).for_each(|(.., id)| drop(self.taken.remove(&id)));
+        let is_lasting = |taken: &Dated| is_lasting(taken, self.now, standing);
+        let mut all: Vec<_> = settings.map(|taken| (is_lasting(taken), order(&taken.decision))).collect();
+        if all.len() > MOST_SETTINGS {
+            all.sort_unstable();
+            let dropped = all.len() - MOST_SETTINGS;
+            all.into_iter().take(dropped).for_each(|(_, (_, id))| drop(self.taken.remove(&id)));
         }
     }
 
@@ -338,6 +351,20 @@ fn order(decision: &Decision) -> (Timestamp, Uuid) {
     (decision.decided_at, decision.decision_id)
 }
 
+/// Whether two decisions are about the same time.
+fn overlap(one: &Decision, other: &Decision) -> bool {
+    let begins_before = |from: Timestamp, until: Option<Timestamp>| until.is_none_or(|until| from < until);
+    begins_before(one.from, other.until) && begins_before(other.from, one.until)
+}
+
+/// Whether a class or settings hold, or will.
+fn is_lasting(taken: &Dated, now: Timestamp, standing: &BTreeSet<Uuid>) -> bool {
+    let Dated { decision, .. } = taken;
+    matches!(decision.ruling, Ruling::Class { .. } | Ruling::Settings { .. })
+        && decision.until.is_none_or(|until| until > now)
+        && standing.contains(&decision.decision_id)
+}
+
 fn settings_of(dated: &Dated) -> Option<(&Text, &str)> {
     match &dated.decision.ruling {
         Ruling::Settings { hash, toml } => Some((hash, toml)),
@@ -358,55 +385,4 @@ fn stands(id: Uuid, now: Timestamp, replaced: &BTreeMap<Uuid, Vec<&Decision>>, d
             .iter()
             .filter(|later| is_effective(later))
             .any(|later| stands(later.decision_id, now, replaced, depth - 1))
-}
-
-impl From<&Decisions> for StoredDecisions {
-    fn from(decisions: &Decisions) -> Self {
-        let stored = |all: &BTreeMap<Uuid, Dated>| {
-            // Every field has a form in JSON: only a map with keys that are no text could fail.
-            let json = |decision| serde_json::to_string(decision).unwrap_or_default();
-            all.values().map(|dated| (dated.hour.map(|hour| hour.0), json(&dated.decision))).collect()
-        };
-        Self { pending: stored(&decisions.pending), taken: stored(&decisions.taken), now: decisions.now.0 }
-    }
-}
-
-impl TryFrom<StoredDecisions> for Decisions {
-    type Error = serde_json::Error;
-
-    fn try_from(stored: StoredDecisions) -> Result<Self, serde_json::Error> {
-        let read = |all: Vec<(Option<i64>, String)>| {
-            let read = |(hour, json): (Option<i64>, String)| {
-                let decision: Decision = serde_json::from_str(&json)?;
-                Ok((decision.decision_id, Dated { decision, hour: hour.map(Timestamp) }))
-            };
-            all.into_iter().map(read).collect::<Result<_, serde_json::Error>>()
-        };
-        let mut decisions = Self {
-            pending: read(stored.pending)?,
-            taken: read(stored.taken)?,
-            now: Timestamp(stored.now),
-            ..Self::default()
-        };
-        decisions.work_out();
-        Ok(decisions)
-    }
-}
-
-impl Decisions {
-    /// Erases an account: its class by hand and what waits. What dispositions were credited stays; it names nobody.
-    /// Returns whether anything has changed.
-    pub(crate) fn erase(&mut self, user: &UserId) -> bool {
-        let is_of = |decision: &Decision| decision.user_id.as_ref() == Some(user);
-        let before = (self.pending.len(), self.taken.len());
-        self.pending.retain(|_, waiting| !is_of(&waiting.decision));
-        self.taken
-            .retain(|_, taken| !(is_of(&taken.decision) && matches!(taken.decision.ruling, Ruling::Class { .. })));
-        let mut has_changed = before != (self.pending.len(), self.taken.len());
-        for taken in self.taken.values_mut().filter(|taken| is_of(&taken.decision)) {
-            taken.decision.user_id = None;
-            has_changed = true;
-        }
-        has_changed
-    }
 }

@@ -1,4 +1,5 @@
 mod bounds;
+mod order;
 
 use super::taken::Decisions;
 use super::*;
