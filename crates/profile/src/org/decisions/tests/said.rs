@@ -75,7 +75,7 @@ fn accounts_that_have_obeyed_make_room_first() {
     close(&mut all, &kept[..10], 0);
     close(&mut all, &kept[10..], 1);
     all.obeyed(&UserId::new("user4000"));
-    let mut more = |all: &mut Decisions, id: u128| {
+    let more = |all: &mut Decisions, id: u128| {
         close(all, &[of(id)], 2);
         all.said.accounts()
     };
