@@ -238,7 +238,7 @@ impl Org {
             reserve::both(user, &mut self.shared, out, |id, profile, shared, _| work::obey(id, profile, shared));
         }
         if self.shared.decisions.has_dispositions() && user.profile.day.is_none() {
-            reserve::obey(&user.id, &mut user.profile, &self.shared.decisions, hour.day);
+            reserve::obey(&user.id, &mut user.profile, &mut self.shared.decisions, hour.day);
         }
         let is_late = user.profile.day.as_ref().is_some_and(|day| day.number > hour.day)
             || self.open.is_some_and(|open| open.day > hour.day);

@@ -4,6 +4,7 @@
 //! one leaves no trace in what holds.
 
 mod precision;
+mod said;
 mod stored;
 mod taken;
 #[cfg(test)]
@@ -51,10 +52,10 @@ impl Org {
     /// Takes the decisions that wait for `hour`, which is closed, and ends those that have expired. The org's clock is at
     /// `now`. From here on the org follows the settings that were decided.
     ///
-    /// An account with an open day follows at once, and any other one with its next activity: only the profiles of open days
-    /// are in memory for certain.
+    /// An account with an open day follows at once, and any other one with its next activity, however long that takes: only
+    /// the profiles of open days are in memory for certain.
     pub(super) fn take_decisions(&mut self, hour: &LocalHour, now: Timestamp) {
-        let Some(before) = self.shared.decisions.close_hour(hour.start, now) else { return };
+        let Some(before) = self.shared.decisions.close_hour((hour.start, hour.day), now) else { return };
         let users: Vec<UserId> = self.shared.decisions.changed_classes(&before).cloned().collect();
         for user in users {
             self.with_open_day(&user, |member, shared| {
@@ -64,12 +65,17 @@ impl Org {
             });
         }
         let today = hour.day;
-        let users: Vec<UserId> = self.shared.decisions.changed_dispositions(&before).cloned().collect();
+        let users: Vec<UserId> = self.shared.decisions.changed_dispositions(hour.start).cloned().collect();
         for user in users {
+            if !self.slots.contains_key(&user) {
+                // Without any activity in this part of the org there is nothing to obey.
+                self.shared.decisions.obeyed(&user);
+            }
             self.with_open_day(&user, |member, shared| {
-                reserve::obey(&member.id, &mut member.profile, &shared.decisions, today);
+                reserve::obey(&member.id, &mut member.profile, &mut shared.decisions, today);
             });
         }
+        self.shared.decisions.forget_said();
         if self.shared.decisions.has_other_settings(&before) {
             self.follow_rules();
         }

@@ -7,13 +7,13 @@ use crate::org::Org;
 use crate::org::decisions::StoredDecisions;
 use model::{Text, UserId};
 
-/// Returns the records that erase one account from an org; none if the org does not have it. `records` are those of the
+/// Returns the records that erase one account from an org; none if neither the org nor its decisions have it. `records` are those of the
 /// org without those of its users. No service may have the org in memory meanwhile: its next checkpoint would write the
 /// account again.
 ///
 /// The slot of the account stays, under a name that no account can have. What it added to the counts and averages of
-/// populations and to the precision of detectors stays, too: these name nobody. Its open day is dropped with its profile. If the account is active again
-/// later, it is a new one.
+/// populations and to the precision of detectors stays, too: these name nobody. Its open day is dropped with its profile, and what people said
+/// of it or decided on it is erased, also if it was never active here. If the account is active again later, it is a new one.
 ///
 /// # Errors
 /// If a record is damaged, missing, or of an unknown version.
@@ -37,15 +37,17 @@ pub fn erase(records: impl IntoIterator<Item = (String, Vec<u8>)>, user: &UserId
             _ => {}
         }
     }
-    let Some(slot) = slot else { return Ok(Vec::new()) };
-    let key = RecordKind::Head.to_string();
-    let bytes = head.ok_or_else(|| StateError::Missing { key: key.clone() })?;
-    let (mut head, mut more) = restore::read_head(&key, &bytes)?;
-    head.active_hour.retain(|active| *active != slot);
-    head.active_day.retain(|active| *active != slot);
-    more.backfill_days.remove(&slot);
-    changes.push(Record { bytes: Some(encode(&key, SECOND, &(head, more))?), key });
-    changes.push(Record { key: Org::user_key(user), bytes: None });
+    if let Some(slot) = slot {
+        let key = RecordKind::Head.to_string();
+        let bytes = head.ok_or_else(|| StateError::Missing { key: key.clone() })?;
+        let (mut head, mut more) = restore::read_head(&key, &bytes)?;
+        head.active_hour.retain(|active| *active != slot);
+        head.active_day.retain(|active| *active != slot);
+        more.backfill_days.remove(&slot);
+        changes.push(Record { bytes: Some(encode(&key, SECOND, &(head, more))?), key });
+        changes.push(Record { key: Org::user_key(user), bytes: None });
+    }
+    // People also decide on accounts that have not been active here.
     if let Some((mut decisions, key)) = decisions
         && decisions.erase(user)
     {

@@ -1,16 +1,18 @@
 //! How the decisions of an org are stored, and an account erased from them.
 
+use super::said::{SaidOfDays, StoredSaid};
 use super::taken::{Dated, Decisions};
 use model::{Decision, Ruling, Timestamp, UserId, Uuid};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The encoding: each decision in JSON, with the milliseconds of its hour.
+/// The encoding: each decision in JSON, with the milliseconds of its hour; then what was said of accounts.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct StoredDecisions {
     pending: Vec<(Option<i64>, String)>,
     taken: Vec<(Option<i64>, String)>,
     now: i64,
+    said: Vec<(UserId, Vec<StoredSaid>)>,
 }
 
 impl From<&Decisions> for StoredDecisions {
@@ -20,7 +22,8 @@ impl From<&Decisions> for StoredDecisions {
             let json = |decision| serde_json::to_string(decision).unwrap_or_default();
             all.values().map(|dated| (dated.hour.map(|hour| hour.0), json(&dated.decision))).collect()
         };
-        Self { pending: stored(&decisions.pending), taken: stored(&decisions.taken), now: decisions.now.0 }
+        let (pending, taken) = (stored(&decisions.pending), stored(&decisions.taken));
+        Self { pending, taken, now: decisions.now.0, said: decisions.said.stored() }
     }
 }
 
@@ -39,6 +42,7 @@ impl TryFrom<StoredDecisions> for Decisions {
             pending: read(stored.pending)?,
             taken: read(stored.taken)?,
             now: Timestamp(stored.now),
+            said: SaidOfDays::restored(stored.said),
             ..Self::default()
         };
         decisions.work_out();
@@ -47,7 +51,7 @@ impl TryFrom<StoredDecisions> for Decisions {
 }
 
 impl Decisions {
-    /// Erases an account: its class by hand and what waits. What dispositions were credited stays; it names nobody.
+    /// Erases an account: its class by hand, what was said of its days, and what waits. What dispositions were credited stays; it names nobody.
     /// Returns whether anything has changed.
     pub(crate) fn erase(&mut self, user: &UserId) -> bool {
         self.settle_credits(user);
@@ -56,7 +60,7 @@ impl Decisions {
         self.pending.retain(|_, waiting| !is_of(&waiting.decision));
         self.taken
             .retain(|_, taken| !(is_of(&taken.decision) && matches!(taken.decision.ruling, Ruling::Class { .. })));
-        let mut has_changed = before != (self.pending.len(), self.taken.len());
+        let mut has_changed = self.said.erase(user) || before != (self.pending.len(), self.taken.len());
         for taken in self.taken.values_mut().filter(|taken| is_of(&taken.decision)) {
             taken.decision.user_id = None;
             has_changed = true;

@@ -1,10 +1,11 @@
 //! The decisions of an org: those that wait, those that have taken effect, and what holds because of them.
 
 use super::precision::{self, FADED, Factors};
+use super::said::{SaidOfDays, Saying};
 use super::{MOST_PENDING, MOST_SETTINGS};
 use model::decision::Disposed;
 use model::time::DAY;
-use model::{Decision, Disposition, Precision, Ruling, Text, Timestamp, UserClass, UserId, Uuid};
+use model::{Decision, Precision, Ruling, Text, Timestamp, UserClass, UserId, Uuid};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +23,8 @@ pub(crate) struct Decisions {
     /// Those that have taken effect, as far as they can still matter: those that hold for good or until a time, and the
     /// others for 90 days.
     pub(super) taken: BTreeMap<Uuid, Dated>,
+    /// What was said of the days of accounts, until they have obeyed it and for 90 days.
+    pub(super) said: SaidOfDays,
     /// The org's clock when it was last worked out what holds.
     pub(super) now: Timestamp,
     /// The clock at which it is to be worked out again.
@@ -45,25 +48,14 @@ pub(super) struct Dated {
 pub(crate) struct InForce {
     classes: BTreeMap<UserId, UserClass>,
     precisions: Factors,
-    /// What was said of the days of accounts, the latest last, and whether it still stands.
-    said: BTreeMap<UserId, Vec<Said>>,
     /// The hash of the settings.
     settings: Option<Text>,
-}
-
-/// What was said of an account's days.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Said {
-    from: Timestamp,
-    until: Option<Timestamp>,
-    /// `None` if it was taken back.
-    disposition: Option<Disposition>,
 }
 
 impl Decisions {
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.pending.is_empty() && self.taken.is_empty()
+        self.pending.is_empty() && self.taken.is_empty() && self.said.is_empty()
     }
 
     /// Whether a decision is new, and of a kind that changes what is learned.
@@ -72,6 +64,7 @@ impl Decisions {
         (decision.ruling.is_learned() || decision.ruling.replaces().is_some())
             && !self.pending.contains_key(id)
             && !self.taken.contains_key(id)
+            && !self.said.has(decision)
     }
 
     /// Drops those of the decisions that wait for the next hour, whatever it is, that are too many, and returns them: those
@@ -116,20 +109,17 @@ impl Decisions {
 
     /// Returns what holds, without what was taken back.
     #[cfg(test)]
-    pub(super) fn in_force(&self) -> InForce {
-        let mut in_force = self.in_force.clone();
-        in_force.said.values_mut().for_each(|said| said.retain(|said| said.disposition.is_some()));
-        in_force.said.retain(|_, said| !said.is_empty());
-        in_force
+    pub(super) fn in_force(&self) -> (InForce, Vec<(UserId, Uuid)>) {
+        (self.in_force.clone(), self.said.standing())
     }
 
     pub(super) fn take_effects(&mut self) -> Vec<(Uuid, Timestamp)> {
         std::mem::take(&mut self.effects).into_iter().collect()
     }
 
-    /// Takes the decisions that wait for the hour that begins at `hour`, with the org's clock at `now`. Returns what held
-    /// before if it may have changed.
-    pub(super) fn close_hour(&mut self, hour: Timestamp, now: Timestamp) -> Option<InForce> {
+    /// Takes the decisions that wait for the hour that begins at `hour`, on a `day` of the org's calendar, with the org's
+    /// clock at `now`. Returns what held before if it may have changed.
+    pub(super) fn close_hour(&mut self, (hour, day): (Timestamp, i32), now: Timestamp) -> Option<InForce> {
         let is_due = |waiting: &Dated| waiting.hour.is_none_or(|start| start <= hour);
         let due: Vec<Uuid> = self.pending.iter().filter(|(_, waiting)| is_due(waiting)).map(|(id, _)| *id).collect();
         if self.is_empty() || (due.is_empty() && now < self.next) {
@@ -137,12 +127,15 @@ impl Decisions {
         }
         for id in due {
             if let Some(waiting) = self.pending.remove(&id) {
+                self.said.add(&waiting.decision, (hour, day));
                 self.taken.insert(id, Dated { hour: Some(hour), ..waiting });
                 self.effects.entry(id).or_insert(hour);
             }
         }
         self.is_changed = true;
         self.now = self.now.max(now);
+        let replaced = replaced(&self.taken);
+        self.said.update(|id| stands(id, self.now, &replaced, MOST_UNDONE), (hour, day));
         let before = std::mem::take(&mut self.in_force);
         self.forget();
         self.work_out();
@@ -167,7 +160,6 @@ impl Decisions {
         let age = |hour: Option<Timestamp>| self.now.since(hour.unwrap_or(self.now)) / DAY;
         let credited = self.credited().into_iter();
         in_force.precisions = precision::factors(credited.map(|(_, disposed, hour)| (disposed, age(hour))));
-        in_force.said = self.said(&standing);
         self.in_force = in_force;
         // Credit fades by days.
         let tomorrow = Timestamp(self.now.0.div_euclid(DAY).saturating_add(1).saturating_mul(DAY));
@@ -206,12 +198,7 @@ impl Decisions {
 
     /// Returns the decisions that no other one has undone, or ended by now.
     pub(super) fn standing(&self) -> BTreeSet<Uuid> {
-        let mut replaced: BTreeMap<Uuid, Vec<&Decision>> = BTreeMap::new();
-        for Dated { decision, .. } in self.taken.values() {
-            if let Some(earlier) = decision.ruling.replaces() {
-                replaced.entry(earlier).or_default().push(decision);
-            }
-        }
+        let replaced = replaced(&self.taken);
         self.taken.keys().copied().filter(|id| stands(*id, self.now, &replaced, MOST_UNDONE)).collect()
     }
 
@@ -236,11 +223,10 @@ impl Decisions {
             self.drop_with_earlier(id);
         }
         // What ended a decision goes when that one is gone, and may itself have been undone.
+        let said = self.said.ids();
         loop {
-            let is_needed = |taken: &Dated| {
-                let earlier = taken.decision.ruling.replaces();
-                earlier.is_none_or(|earlier| self.taken.contains_key(&earlier)) || !is_old(taken)
-            };
+            let is_kept = |id: Uuid| self.taken.contains_key(&id) || said.contains(&id);
+            let is_needed = |taken: &Dated| taken.decision.ruling.replaces().is_none_or(is_kept) || !is_old(taken);
             let gone: Vec<Uuid> = self.taken.iter().filter(|(_, taken)| !is_needed(taken)).map(|(id, _)| *id).collect();
             if gone.is_empty() {
                 break;
@@ -266,6 +252,7 @@ impl Decisions {
         let mut next = Some(id);
         while let Some(dropped) = next.and_then(|id| self.taken.remove(&id)) {
             next = dropped.decision.ruling.replaces();
+            next.into_iter().for_each(|earlier| self.said.drop_taken_back(earlier));
         }
     }
 
@@ -308,41 +295,27 @@ impl Decisions {
 
     /// Whether anything was said of days.
     pub(crate) fn has_dispositions(&self) -> bool {
-        !self.in_force.said.is_empty()
+        !self.said.is_empty()
     }
 
-    /// Returns what was said last of a day of an account that lasted from `first` to `last`: `None` if nothing was,
-    /// `Some(None)` if all was taken back.
-    pub(crate) fn said_of(&self, user: &UserId, first: Timestamp, last: Timestamp) -> Option<Option<Disposition>> {
-        let of_user = self.in_force.said.get(user)?;
-        let is_meant = |said: &&Said| said.from <= last && said.until.is_none_or(|until| first < until);
-        let mut meant = of_user.iter().rev().filter(is_meant).peekable();
-        meant.peek()?;
-        Some(meant.find_map(|said| said.disposition))
+    /// Returns what was said of a day of an account that lasted from `first` to `last`, see [`SaidOfDays::of`].
+    pub(crate) fn said_of(&self, user: &UserId, first: Timestamp, last: Timestamp) -> Vec<Saying> {
+        self.said.of(user, first, last)
     }
 
-    /// Returns the accounts of which something else was said than before.
-    pub(super) fn changed_dispositions<'a>(&'a self, before: &'a InForce) -> impl Iterator<Item = &'a UserId> {
-        self.in_force.said.iter().filter(|(user, said)| before.said.get(*user) != Some(*said)).map(|(user, _)| user)
+    /// Notes that an account has obeyed all that was said of it.
+    pub(crate) fn obeyed(&mut self, user: &UserId) {
+        self.is_changed |= self.said.obeyed(user, self.now);
     }
 
-    /// Returns what was said of accounts' days, in the order in which it was recorded.
-    fn said(&self, standing: &BTreeSet<Uuid>) -> BTreeMap<UserId, Vec<Said>> {
-        let mut in_order: Vec<&Decision> = self.taken.values().map(|taken| &taken.decision).collect();
-        in_order.sort_by_key(|decision| (decision.decided_at, decision.decision_id));
-        let mut said: BTreeMap<UserId, Vec<Said>> = BTreeMap::new();
-        for decision in in_order {
-            let (Ruling::Disposition(disposed), Some(user)) = (&decision.ruling, &decision.user_id) else { continue };
-            if disposed.teaches {
-                let stands = standing.contains(&decision.decision_id);
-                said.entry(user.clone()).or_default().push(Said {
-                    from: decision.from,
-                    until: decision.until,
-                    disposition: stands.then_some(disposed.disposition),
-                });
-            }
-        }
-        said
+    /// Drops what was said of accounts and no longer matters, or is too much.
+    pub(super) fn forget_said(&mut self) {
+        self.said.forget(self.now);
+    }
+
+    /// Returns the accounts of which something else is said since the hour that began at `hour`.
+    pub(super) fn changed_dispositions(&self, hour: Timestamp) -> impl Iterator<Item = &UserId> {
+        self.said.changed(hour)
     }
 }
 
@@ -370,6 +343,17 @@ fn settings_of(dated: &Dated) -> Option<(&Text, &str)> {
         Ruling::Settings { hash, toml } => Some((hash, toml)),
         _ => None,
     }
+}
+
+/// Returns the decisions that end or undo others, by those.
+fn replaced(taken: &BTreeMap<Uuid, Dated>) -> BTreeMap<Uuid, Vec<&Decision>> {
+    let mut replaced: BTreeMap<Uuid, Vec<&Decision>> = BTreeMap::new();
+    for Dated { decision, .. } in taken.values() {
+        if let Some(earlier) = decision.ruling.replaces() {
+            replaced.entry(earlier).or_default().push(decision);
+        }
+    }
+    replaced
 }
 
 /// Whether no decision that stands itself has undone a decision, or ended it by now. `depth` bounds how far that is

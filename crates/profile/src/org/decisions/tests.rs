@@ -1,5 +1,6 @@
 mod bounds;
 mod order;
+mod said;
 
 use super::taken::Decisions;
 use super::*;
@@ -251,7 +252,7 @@ fn after(decisions: &[Decision], days: i64) -> Decisions {
     }
     for day in 0..=days {
         let hour = start().plus(day * DAY);
-        all.close_hour(hour, hour.plus(HOUR));
+        all.close_hour((hour, day as i32), hour.plus(HOUR));
     }
     all.take_effects();
     all
@@ -286,32 +287,6 @@ proptest! {
         read.is_changed = all.is_changed;
         prop_assert_eq!(read, all);
     }
-}
-
-#[test]
-fn what_was_said_last_of_a_day_stands() {
-    let mut all = Decisions::default();
-    let mut close = |kept: &[Decision], day: i64| {
-        kept.iter().for_each(|decision| all.keep(decision, None));
-        let hour = start().plus(day * DAY);
-        let before = all.close_hour(hour, hour.plus(HOUR)).unwrap();
-        let changed = all.changed_dispositions(&before).count();
-        let said = |user: &str| all.said_of(&UserId::new(user), start().plus(HOUR), start().plus(2 * HOUR));
-        (changed, said("ann"), said("tom"))
-    };
-    let said =
-        |id: u128, disposition| Decision { decided_at: start().plus(id as i64), ..disposed(id, disposition, &[]) };
-    let (benign, malicious) = (Some(Disposition::Benign), Some(Disposition::Malicious));
-    let later = Decision { from: start().plus(DAY), ..said(9, Disposition::Suspicious) };
-    // In whatever order they come.
-    assert_eq!(
-        close(&[later, said(2, Disposition::Malicious), said(1, Disposition::Benign)], 0),
-        (1, Some(malicious), None)
-    );
-    assert_eq!(close(&[undone(3, 2)], 1), (1, Some(benign), None));
-    assert_eq!(close(&[undone(4, 1)], 2), (1, Some(None), None), "all is taken back");
-    assert_eq!(close(&[undone(5, 3)], 3), (1, Some(malicious), None), "the undoing is undone");
-    assert_eq!(close(&[], 95), (0, None, None), "forgotten");
 }
 
 #[test]

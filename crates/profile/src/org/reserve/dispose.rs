@@ -78,7 +78,7 @@ impl Org {
         let today = self.today();
         let Some(slot) = self.slots.get(user).copied() else { return Disposing::Days(Vec::new()) };
         let Some(user) = user_at(&mut self.users, slot) else { return Disposing::Away };
-        let days = dispose(&mut user.profile, (from, until), disposition, today);
+        let days = dispose(&mut user.profile, (from, until), disposition, (today, today));
         self.changes.note(slot, user);
         Disposing::Days(days)
     }
@@ -94,7 +94,8 @@ impl Org {
         match self.profile_of(user) {
             Ok(Some(profile)) => {
                 let mut profile = profile.clone();
-                Disposing::Days(dispose(&mut profile, (from, until), disposition, self.today()))
+                let today = self.today();
+                Disposing::Days(dispose(&mut profile, (from, until), disposition, (today, today)))
             }
             Ok(None) => Disposing::Days(Vec::new()),
             Err(Away) => Disposing::Away,
@@ -128,28 +129,34 @@ impl Org {
 }
 
 /// Lets the held days of an account, and its open one, stand as people have decided by now. What was decided long ago, and is
-/// not kept any more, stays as it was taken.
-pub(in crate::org) fn obey(user: &UserId, profile: &mut Profile, decisions: &Decisions, today: i32) {
+/// not kept any more, stays as it was taken. Whether a release can still be taken back depends on when that took effect, not
+/// on when the account is active again and obeys.
+pub(in crate::org) fn obey(user: &UserId, profile: &mut Profile, decisions: &mut Decisions, today: i32) {
     let held =
         profile.held_days().map(|closed| (closed.day.start, closed.day.last_at, closed.held.and_then(|h| h.said)));
     let mut days: Vec<(Timestamp, Timestamp, Option<Disposition>)> = held.collect();
     let of_open_day = profile.reserve.as_ref().and_then(|reserve| reserve.of_open_day);
     days.extend(profile.day.as_ref().map(|day| (day.start, day.last_at, of_open_day)));
-    for (first, last, before) in days {
-        if let Some(said) = decisions.said_of(user, first, last).filter(|said| *said != before) {
-            dispose(profile, (first, last.plus(1)), said, today);
+    for (first, last, mut before) in days {
+        for saying in decisions.said_of(user, first, last) {
+            if saying.disposition != before {
+                dispose(profile, (first, last.plus(1)), saying.disposition, (saying.day, today));
+                before = saying.disposition;
+            }
         }
     }
+    decisions.obeyed(user);
 }
 
 /// The profile of an account is not in memory.
 struct Away;
 
+/// Disposes of days. `days` are the day on which this took effect, and the one on which the account obeys.
 fn dispose(
     profile: &mut Profile,
     (from, until): (Timestamp, Timestamp),
     disposition: Option<Disposition>,
-    today: i32,
+    days: (i32, i32),
 ) -> Vec<DisposedDay> {
     let mut disposed = Vec::new();
     let open = profile.day.as_ref().filter(|day| day.start < until && from <= day.last_at).map(|day| day.start);
@@ -166,14 +173,14 @@ fn dispose(
         let held = reserve.days.iter_mut().filter(|closed| closed.day.start < until && from <= closed.day.last_at);
         for closed in held {
             let before = closed.held.unwrap_or_default();
-            let after = before.disposed(disposition, today);
+            let after = before.disposed(disposition, days);
             closed.held = Some(after.unwrap_or(before));
             let (before, after) = (Some(before.standing()), after.map(Held::standing));
             disposed.push(DisposedDay { day: closed.day.start, before, after });
         }
         reserve.trim();
     }
-    let of_open_day = Held::default().disposed(disposition, today).map(Held::standing);
+    let of_open_day = Held::default().disposed(disposition, days).map(Held::standing);
     let is_decided = of_open_day != Ok(Standing::Held);
     disposed.extend(open.filter(|_| is_decided).map(|day| DisposedDay { day, before: None, after: of_open_day }));
     if !profile.held_days().any(|closed| closed.held.is_some_and(|held| held.released.is_some())) {
@@ -184,8 +191,8 @@ fn dispose(
 
 impl Held {
     /// Returns how the day stands after a disposition.
-    fn disposed(self, disposition: Option<Disposition>, today: i32) -> Result<Self, Refusal> {
-        if self.is_learned_for_good(today) {
+    fn disposed(self, disposition: Option<Disposition>, (decided, today): (i32, i32)) -> Result<Self, Refusal> {
+        if self.is_learned_for_good(decided) {
             return Err(Refusal::LearnedForGood);
         }
         let is_harmless =

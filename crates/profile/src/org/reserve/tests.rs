@@ -1,5 +1,7 @@
 //! The reserve as a whole: an org of a few accounts, one of which has a day that stands out.
 
+mod idle;
+
 use crate::org::{Member, Org};
 use crate::user::Profile;
 use crate::{ActivityOutcome, Disposing, Refusal, Restore, Settings, Standing, Tested};

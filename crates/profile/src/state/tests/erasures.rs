@@ -112,3 +112,41 @@ fn an_unknown_account_changes_nothing_and_damage_is_an_error() {
 }
 
 const FUTURE: u8 = 99;
+
+#[test]
+fn decisions_on_an_account_are_erased_whether_it_was_active_or_not() {
+    let decision = |id: u128, user: &str, ruling: &str| -> model::Decision {
+        let (id, at) = (Uuid::from_u128(id), "2026-04-08T00:00:00Z");
+        let json = format!(
+            r#"{{"decision_id":"{id}","org_id":"{}","user_id":"{user}","ruling":{ruling},"from":"{at}",
+                "decided_by":"a","reason":"b","decided_at":"{at}"}}"#,
+            org_id()
+        );
+        serde_json::from_str(&json).unwrap()
+    };
+    let class = r#"{"kind":"class","class":"power"}"#;
+    let disposed = r#"{"kind":"disposition","incident_id":"00000000-0000-0000-0000-000000000009","disposition":"benign",
+        "teaches":true,"credits":{"row_spike":0.75},"user_class":"normal","severity":"high"}"#;
+    for user in ["emma", "nadia"] {
+        let mut org = small_org();
+        for (id, ruling) in [(1, disposed), (2, class)] {
+            org.decide(&decision(id, user, ruling), None);
+        }
+        org.advance(Timestamp::parse("2026-04-08").unwrap(), &mut Vec::new());
+        org.decide(&decision(3, user, class), None);
+        let table = whole(org);
+        let names = |table: &Table| {
+            let is_named = |bytes: &[u8]| bytes.windows(user.len()).any(|window| window == user.as_bytes());
+            table.iter().any(|(key, bytes)| key.contains(user) || is_named(bytes))
+        };
+        assert!(names(&table));
+        let without = erased(&table, &UserId::new(user));
+        assert!(!names(&without), "{user}");
+        let precisions = |table: &Table| {
+            let org = restore(&org_id(), table);
+            org.shared.decisions.precisions(model::UserClass::Normal).to_vec()
+        };
+        assert!(!precisions(&table).is_empty() && precisions(&table) == precisions(&without));
+        assert!(erase(of_org(&without), &UserId::new(user)).unwrap().is_empty(), "once");
+    }
+}

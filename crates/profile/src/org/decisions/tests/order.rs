@@ -38,7 +38,7 @@ fn the_settings_that_were_recorded_last_hold() {
 fn factor(decisions: &[Decision]) -> f64 {
     let mut all = Decisions::default();
     decisions.iter().for_each(|decision| all.keep(decision, None));
-    all.close_hour(start(), start().plus(9 * DAY));
+    all.close_hour((start(), 0), start().plus(9 * DAY));
     all.precisions(UserClass::Normal).first().map_or(1.0, |known| known.factor)
 }
 
@@ -91,7 +91,7 @@ fn a_decision_takes_effect_once_between_two_checkpoints() {
     for day in [0, 1] {
         all.keep(&decision, None);
         let hour = start().plus(day * DAY);
-        all.close_hour(hour, hour.plus(HOUR));
+        all.close_hour((hour, day as i32), hour.plus(HOUR));
     }
     assert_eq!(all.take_effects(), [(decision.decision_id, start())]);
 }
