@@ -77,7 +77,7 @@ impl Site {
     }
 }
 
-/// Returns what becomes of incidents by a preview.
+/// Returns the effects on incidents by a preview.
 fn becomes(preview: &Value) -> Vec<&str> {
     preview["effects"].as_array().unwrap().iter().map(|effect| effect["becomes"].as_str().unwrap()).collect()
 }

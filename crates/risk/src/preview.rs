@@ -5,10 +5,10 @@ use model::{Finding, Incident, Points, Severity, Uuid};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What becomes of one incident.
+/// The effect on one incident.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Effect {
-    /// What becomes of it, in a word.
+    /// The effect, in a word.
     pub becomes: Becomes,
     /// The incident as it is, or would be if it is not there yet.
     pub incident_id: Uuid,
@@ -53,7 +53,7 @@ model::words! {
     }
 }
 
-/// Returns what becomes of the incidents of one account, gravest first, if decisions were `after` instead of `before`.
+/// Returns the effects on the incidents of one account, gravest first, if decisions were `after` instead of `before`.
 /// `findings` are as [`Ledger::findings`](crate::Ledger::findings) returns them, and `ids` says the incidents that they
 /// belong to. The same function makes the incidents of a merge, so that this is what happens.
 pub fn preview(

@@ -119,7 +119,7 @@ async fn what_one_org_suppresses_is_raised_in_another() {
     let decision_id = bench.decide(&org, None, (0, Some(50)), everything()).await;
     let statuses = async |org: &OrgId| bench.incidents(org).await.iter().map(|i| i.status).collect::<Vec<_>>();
     assert_eq!((statuses(&org).await, statuses(&there).await), (vec![Status::Withdrawn; 2], vec![Status::Open; 2]));
-    // What comes in its interval is hidden too, and stays stored with the reason.
+    // A later finding in its interval is hidden too, and stays stored with the reason.
     bench.put(finding(4, 40, 9.0)).await;
     bench.put(elsewhere(finding(4, 40, 9.0))).await;
     bench.put(finding(7, 90, 9.0)).await;

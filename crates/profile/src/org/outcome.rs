@@ -1,4 +1,4 @@
-//! What became of an activity.
+//! The outcome of an activity.
 
 /// The outcome of an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -84,7 +84,7 @@ async fn every_ruling_survives_being_stored_in_the_order_of_recording() {
 
     let by = async |filter| ids(&store.decisions(&filter).await.unwrap());
     let default = DecisionFilter::default;
-    assert_eq!(by(DecisionFilter { incident_id: Some(incident_id), ..default() }).await, [1_000, 990, 989, 988, 987]);
+    assert_eq!(by(DecisionFilter { incident_id: Some(incident_id), ..default() }).await, [1_000, 990, 989, 988]);
     assert_eq!(by(DecisionFilter { kinds: Some(vec!["watch", "class"]), ..default() }).await, [997, 994]);
     assert_eq!(by(DecisionFilter { user_id: Some(user("omar").1), ..default() }).await, [0; 0]);
     assert_eq!(by(DecisionFilter { org_id: Some(OrgId::new("other")), ..default() }).await, [0; 0]);

@@ -28,7 +28,7 @@ pub(in crate::commands) struct Recent {
 pub(in crate::commands) struct Preview {
     /// How many findings more would count for nothing.
     hidden_findings: usize,
-    /// What becomes of each incident, by account and then gravest first.
+    /// The effect on each incident, by account and then gravest first.
     effects: Vec<Effect>,
 }
 
@@ -72,7 +72,7 @@ pub(in crate::commands) async fn recent(
 }
 
 impl Preview {
-    /// Returns what becomes of recent incidents with one more decision. What it says of the future is taken as if it had
+    /// Returns the effect of one more decision on recent incidents. What it says of the future is taken as if it had
     /// been decided 30 days ago; a disposition is of the past already.
     pub(in crate::commands) fn of(decision: &Decision, recent: &Recent) -> Self {
         let is_of_past = matches!(decision.ruling, Ruling::Disposition(_) | Ruling::Joined);
