@@ -35,7 +35,7 @@ pub(crate) struct Populations {
     clients: FxHashMap<u64, u32>,
     /// Rows of a LoginAs session, ln(1 + x) and plain.
     pub(crate) delegated: (Moments, Moments),
-    /// Whether nothing is learned at present, see [`Shared::only_read`](super::Shared::only_read).
+    /// Whether nothing is learned at present, see [`Shared::set_only_read`](super::Shared::set_only_read).
     #[serde(skip)]
     pub(super) only_read: bool,
 }
