@@ -106,7 +106,7 @@ impl Scope {
 
 impl Allowlist {
     /// Returns what about a finding is not expected, in the words of its keys; empty if it fits. What a finding does not
-    /// say is no reason, but a finding that says nothing of what the list names does not fit.
+    /// say is no reason.
     pub fn unexpected(&self, finding: &Finding) -> Vec<&'static str> {
         let rows = finding.measures.iter().find(|measure| measure.name == "rows").map(|measure| measure.value);
         let misses = [
