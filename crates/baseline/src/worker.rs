@@ -193,9 +193,11 @@ impl Worker {
         Ok(())
     }
 
-    /// Logs and counts the decisions that the partition does not take. It goes on without them.
+    /// Logs and counts the decisions that the partition does not take, or not as far as a day is concerned. It goes on without
+    /// them.
     fn note_refused(&mut self) {
-        for (org, decision_id, reason) in self.state.take_refused() {
+        let refused = self.state.take_refused();
+        for (org, decision_id, reason) in refused.into_iter().chain(self.state.take_too_late()) {
             let partition = self.partition;
             tracing::error!(partition, org.id = %org, decision.id = %decision_id, reason, "a decision is refused");
             self.meter.refused(&org);

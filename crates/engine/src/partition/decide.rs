@@ -78,6 +78,18 @@ impl Partition {
         std::mem::take(&mut self.refused)
     }
 
+    /// Returns the dispositions since the last call that came too late to keep a day from being learned, with the reason. Their
+    /// other effects are taken.
+    pub fn take_too_late(&mut self) -> Vec<Refused> {
+        let of_org = |(id, org): (&OrgId, &mut profile::Org)| -> Vec<Refused> {
+            let reason = |day: Timestamp| {
+                format!("the day that began at {day} was learned for good: it was released more than 30 days before")
+            };
+            org.take_too_late().into_iter().map(|(decision, day)| (id.clone(), decision, reason(day))).collect()
+        };
+        self.orgs.iter_mut().flat_map(of_org).collect()
+    }
+
     fn refuse(&mut self, org: &OrgId, decision: Uuid, refusal: &Refusal) {
         self.refused.push((org.clone(), decision, refusal.to_string()));
     }

@@ -49,6 +49,12 @@ impl Org {
         self.shared.decisions.take_effects()
     }
 
+    /// Returns the dispositions since the last call that call a day malicious which was learned for good, and the day's first
+    /// moment: they came more than 30 days after it was released. They have their other effects.
+    pub fn take_too_late(&mut self) -> Vec<(Uuid, Timestamp)> {
+        std::mem::take(&mut self.shared.decisions.too_late)
+    }
+
     /// Takes the decisions that wait for `hour`, which is closed, and ends those that have expired. The org's clock is at
     /// `now`. From here on the org follows the settings that were decided.
     ///

@@ -128,6 +128,13 @@ impl SaidOfDays {
         steps.into_iter().map(saying).collect()
     }
 
+    /// Returns the decision by which a day of an account is malicious, if that was said last and has not been obeyed yet.
+    pub(super) fn malicious(&self, user: &UserId, first: Timestamp, last: Timestamp) -> Option<Uuid> {
+        let is_meant = |said: &&Said| said.from <= last && said.until.is_none_or(|until| first < until);
+        let said = self.accounts.get(user)?.iter().rev().filter(is_meant).find(|said| said.stands)?;
+        (said.disposition == Disposition::Malicious && !said.is_obeyed).then_some(said.order.1)
+    }
+
     /// Notes that an account has obeyed all that was said of it. What took effect 90 days before `now` goes. Returns whether
     /// anything has changed.
     pub(super) fn obeyed(&mut self, user: &UserId, now: Timestamp) -> bool {

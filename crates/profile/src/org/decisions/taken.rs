@@ -32,6 +32,8 @@ pub(crate) struct Decisions {
     pub(super) in_force: InForce,
     /// What took effect since it was last asked for, each once.
     pub(super) effects: BTreeMap<Uuid, Timestamp>,
+    /// Dispositions that came when a day had been learned for good, and the day; since it was last asked for.
+    pub(super) too_late: Vec<(Uuid, Timestamp)>,
     /// Whether the record in which they are stored differs.
     pub(crate) is_changed: bool,
 }
@@ -301,6 +303,11 @@ impl Decisions {
     /// Returns what was said of a day of an account that lasted from `first` to `last`, see [`SaidOfDays::of`].
     pub(crate) fn said_of(&self, user: &UserId, first: Timestamp, last: Timestamp) -> Vec<Saying> {
         self.said.of(user, first, last)
+    }
+
+    /// Notes that a day of an account was learned for good if it is malicious, as somebody says who has not been obeyed yet.
+    pub(crate) fn note_learned(&mut self, user: &UserId, first: Timestamp) {
+        self.too_late.extend(self.said.malicious(user, first, first.plus(DAY - 1)).map(|decision| (decision, first)));
     }
 
     /// Notes that an account has obeyed all that was said of it.

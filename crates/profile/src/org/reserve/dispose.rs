@@ -145,6 +145,9 @@ pub(in crate::org) fn obey(user: &UserId, profile: &mut Profile, decisions: &mut
             }
         }
     }
+    // What was learned for good stays learned, and whoever says otherwise is to know.
+    let learned = profile.reserve.iter().flat_map(|reserve| &reserve.learned);
+    learned.for_each(|first| decisions.note_learned(user, *first));
     decisions.obeyed(user);
 }
 

@@ -244,6 +244,23 @@ fn a_day_that_stands_out_is_held_and_released_and_learned() {
     assert!(held.is_empty(), "an ordinary day is not held: {held:?}");
     assert!(usual.weight > 50.0, "{usual:?}");
     assert_eq!(service.dispose(Some(Disposition::Malicious)), [Err(Refusal::LearnedForGood)]);
+    // As a decision of a person it is refused once, with the day, when the account is active again.
+    let json = r#"{"decision_id":"00000000-0000-0000-0000-000000000001","org_id":"00Dhn0000018hrcEAA","user_id":"EVE",
+        "ruling":{"kind":"disposition","incident_id":"00000000-0000-0000-0000-000000000002","disposition":"malicious",
+        "teaches":true,"user_class":"normal","severity":"high"},"from":"FROM","until":"UNTIL","decided_by":"a",
+        "reason":"b","decided_at":"FROM"}"#;
+    let json = json.replace("EVE", EVE).replace("FROM", &at(SPIKE).to_string());
+    let json = json.replace("UNTIL", &at(SPIKE + 1).to_string());
+    let decision: model::Decision = serde_json::from_str(&json).unwrap();
+    service.org.decide(&decision, None);
+    let last = world.last().unwrap().event_time;
+    for hours in [3, 40, 50] {
+        let mut activity = world.iter().rev().find(|activity| activity.user_id.as_str() == EVE).unwrap().clone();
+        (activity.id, activity.event_time) = (Uuid::from_u128(9_000 + hours as u128), last.plus(hours * HOUR));
+        service.observe(&activity);
+    }
+    assert_eq!(service.org.take_too_late(), [(decision.decision_id, at(SPIKE))]);
+    assert_eq!(service.org.take_too_late(), []);
 }
 
 #[test]
