@@ -166,7 +166,7 @@ impl Store {
 impl Correlation {
     /// Returns the decisions on how the incidents of the locked users stand: those of these users, and those of all
     /// accounts of their orgs, in the order in which they were recorded. Remarks and settings, which change no incident,
-    /// are left out.
+    /// are left out, and so are the hours with which they took effect.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -176,10 +176,7 @@ impl Correlation {
             DecisionRow,
             r#"SELECT d.decision_id, d.org_id, d.user_id, d.payload, d.reason, d.valid_from, d.valid_until, d.decided_by,
                    d.claimed_by, orgwatch.to_ms(d.decided_at) AS "decided_at!",
-                   ARRAY(SELECT e.partition FROM orgwatch.decision_effects e WHERE e.decision_id = d.decision_id
-                         ORDER BY e.partition) AS "partitions!",
-                   ARRAY(SELECT e.hour FROM orgwatch.decision_effects e WHERE e.decision_id = d.decision_id
-                         ORDER BY e.partition) AS "hours!"
+                   '{}'::integer[] AS "partitions!", '{}'::bigint[] AS "hours!"
                FROM orgwatch.decisions d
                WHERE d.kind NOT IN ('comment', 'settings') AND d.sequence = ANY(ARRAY(
                    SELECT o.sequence FROM orgwatch.decisions o

@@ -3,7 +3,7 @@
 use super::row::{DecisionRow, readable};
 use crate::Store;
 use crate::error::{Context, Result};
-use model::Decision;
+use model::{Decision, Ruling};
 use uuid::Uuid;
 
 /// What has to be done about a decision once it is recorded.
@@ -26,7 +26,8 @@ impl Purpose {
 }
 
 impl Store {
-    /// Returns at most `limit` decisions that are due, in the order in which they were recorded; one that cannot be read is
+    /// Returns at most `limit` decisions that are due, in the order in which they were recorded, without the hours with which
+    /// they took effect. Those of kinds that only a later version knows stay due for it; another one that cannot be read is
     /// logged, and due no more.
     ///
     /// Several callers may take the same ones: what is done about them may happen twice. Call [`Store::done_with`] once
@@ -39,15 +40,13 @@ impl Store {
             DecisionRow,
             r#"SELECT d.decision_id, d.org_id, d.user_id, d.payload, d.reason, d.valid_from, d.valid_until, d.decided_by,
                    d.claimed_by, orgwatch.to_ms(d.decided_at) AS "decided_at!",
-                   ARRAY(SELECT e.partition FROM orgwatch.decision_effects e WHERE e.decision_id = d.decision_id
-                         ORDER BY e.partition) AS "partitions!",
-                   ARRAY(SELECT e.hour FROM orgwatch.decision_effects e WHERE e.decision_id = d.decision_id
-                         ORDER BY e.partition) AS "hours!"
+                   '{}'::integer[] AS "partitions!", '{}'::bigint[] AS "hours!"
                FROM orgwatch.decisions_due due JOIN orgwatch.decisions d USING (decision_id)
-               WHERE due.purpose = $1
+               WHERE due.purpose = $1 AND d.kind = ANY($3::text[])
                ORDER BY d.sequence LIMIT $2"#,
             purpose.as_str(),
-            i64::from(limit)
+            i64::from(limit),
+            &Ruling::KINDS as &[&str]
         )
         .fetch_all(&self.pool)
         .await

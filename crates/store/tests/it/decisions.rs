@@ -168,13 +168,21 @@ async fn a_decision_that_cannot_be_read_holds_up_no_other() {
     for id in [1, 3] {
         store.record(&decision(id, &org(), Some("emma"), suppression())).await.unwrap();
     }
-    let later_version = "INSERT INTO orgwatch.decisions (decision_id, org_id, user_id, kind, payload, reason, valid_from)
-        VALUES ('00000000-0000-0000-0000-000000000002', '00D000000000001EAA', 'emma', 'forgiven', '{\"kind\":\"forgiven\"}', '', 0)";
-    let later_version = later_version.replace("00D000000000001EAA", org().as_str());
-    sqlx::raw_sql(AssertSqlSafe(later_version)).execute(&mut database.connection().await).await.unwrap();
+    let insert = |id: u128, kind: &str, payload: &str| {
+        let (id, org) = (Uuid::from_u128(id), org());
+        format!(
+            "INSERT INTO orgwatch.decisions (decision_id, org_id, user_id, kind, payload, reason, valid_from)
+             VALUES ('{id}', '{org}', 'emma', '{kind}', '{payload}', '', 0);"
+        )
+    };
+    let later_version = insert(2, "forgiven", r#"{"kind":"forgiven"}"#);
+    let broken = insert(4, "watch", r#"{"kind":"watch","cause":"departing","factor":"three"}"#);
+    let both = AssertSqlSafe(later_version + &broken);
+    sqlx::raw_sql(both).execute(&mut database.connection().await).await.unwrap();
     assert_eq!(due(&store, Purpose::Incidents).await, [1, 3]);
     store.done_with(Purpose::Incidents, &[Uuid::from_u128(1), Uuid::from_u128(3)]).await.unwrap();
-    assert!(!store.is_due(&[Uuid::from_u128(2)]).await.unwrap(), "it is logged, and due no more");
+    assert!(!store.is_due(&[Uuid::from_u128(4)]).await.unwrap(), "it is logged, and due no more");
+    assert!(store.is_due(&[Uuid::from_u128(2)]).await.unwrap(), "a later version applies it");
     assert_eq!(ids(&store.decisions(&DecisionFilter::default()).await.unwrap()), [1, 3]);
     let mut correlation = store.correlate(&[user("emma")]).await.unwrap();
     assert_eq!(ids(&correlation.decisions().await.unwrap()), [1, 3]);
