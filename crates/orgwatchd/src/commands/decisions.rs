@@ -94,19 +94,25 @@ pub(super) fn show(listed: &[Listed], as_json: bool) -> Result<ExitCode> {
     }
     let mut table = table(&["decision", "org", "account", "what", "until", "standing", "by", "reason"]);
     for Listed { decision, standing } in listed {
-        table.add_row([
-            decision.decision_id.to_string(),
-            decision.org_id.to_string(),
-            account(decision.user_id.as_ref()),
-            describe(&decision.ruling),
-            decision.until.map_or_else(|| "for good".to_owned(), time),
-            standing.to_string(),
-            by(decision),
-            decision.reason.clone(),
-        ]);
+        table.add_row(cells(decision, *standing, []));
     }
     writeln!(std::io::stdout(), "{table}")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the row of a decision, with `more` before who made it and why.
+pub(super) fn cells<const N: usize>(decision: &Decision, standing: Standing, more: [String; N]) -> Vec<String> {
+    let mut cells = vec![
+        decision.decision_id.to_string(),
+        decision.org_id.to_string(),
+        account(decision.user_id.as_ref()),
+        describe(&decision.ruling),
+        decision.until.map_or_else(|| "for good".to_owned(), time),
+        standing.to_string(),
+    ];
+    cells.extend(more);
+    cells.extend([by(decision), decision.reason.clone()]);
+    cells
 }
 
 /// Returns an empty table in the style of this executable.

@@ -1,6 +1,6 @@
 //! Lets findings count for nothing, for a while.
 
-use super::decisions::{Desk, Life, Listed, Preview, account, by, describe, listed, recent, show, table, time};
+use super::decisions::{Desk, Life, Listed, Preview, cells, listed, recent, show, table, time};
 use super::operate::print;
 use crate::arguments::{ListArguments, ScopeArguments, SuppressCommand};
 use crate::config::Config;
@@ -83,18 +83,9 @@ async fn list(store: &Store, arguments: &ListArguments) -> Result<ExitCode> {
     let mut table = table(&header);
     for Listed { decision, standing } in &listed {
         let hidden = hidden.get(&decision.decision_id);
-        table.add_row([
-            decision.decision_id.to_string(),
-            decision.org_id.to_string(),
-            account(decision.user_id.as_ref()),
-            describe(&decision.ruling),
-            decision.until.map_or_else(|| "for good".to_owned(), time),
-            standing.to_string(),
-            hidden.map_or(0, |hidden| hidden.findings).to_string(),
-            hidden.map(|hidden| time(hidden.latest_at)).unwrap_or_default(),
-            by(decision),
-            decision.reason.clone(),
-        ]);
+        let count = hidden.map_or(0, |hidden| hidden.findings).to_string();
+        let latest = hidden.map(|hidden| time(hidden.latest_at)).unwrap_or_default();
+        table.add_row(cells(decision, *standing, [count, latest]));
     }
     writeln!(std::io::stdout(), "{table}")?;
     Ok(ExitCode::SUCCESS)
