@@ -105,7 +105,7 @@ impl Engine {
     }
 
     /// Returns the incidents, as they stand, of the accounts with findings since the last call, or of all at the first one.
-    pub fn touched_incidents(&mut self) -> Vec<Incident> {
+    pub(crate) fn touched_incidents(&mut self) -> Vec<Incident> {
         let accounts = match self.touched.replace(BTreeSet::new()) {
             Some(touched) => touched,
             None => self.ledgers.keys().cloned().collect(),
