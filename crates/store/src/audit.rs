@@ -2,7 +2,7 @@
 
 use crate::Store;
 use crate::error::{Context, Result};
-use model::Timestamp;
+use model::{OrgId, Timestamp};
 use serde_json::Value;
 use sqlx::PgExecutor;
 
@@ -38,26 +38,7 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn audit_entries(&self, before: Option<Timestamp>, limit: u32) -> Result<Vec<AuditEntry>> {
-        let rows = sqlx::query!(
-            r#"SELECT orgwatch.to_ms(at) AS "at!", actor, detail->>'claimed_by' AS claimed_by, action, subject,
-                      detail - 'claimed_by' AS "detail!"
-               FROM orgwatch.audit
-               WHERE $1::bigint IS NULL OR at < orgwatch.from_ms($1) ORDER BY audit.at DESC LIMIT $2"#,
-            before.map(|before| before.0),
-            i64::from(limit)
-        )
-        .fetch_all(&self.pool)
-        .await
-        .context("read the audit trail")?;
-        let entries = rows.into_iter().map(|row| AuditEntry {
-            at: Timestamp(row.at),
-            actor: row.actor,
-            claimed_by: row.claimed_by,
-            action: row.action,
-            subject: row.subject,
-            detail: row.detail,
-        });
-        Ok(entries.collect())
+        entries(&self.pool, before, limit).await
     }
 }
 
@@ -81,5 +62,54 @@ pub(crate) async fn insert(
     .execute(executor)
     .await
     .context("record an action")
+    .map(drop)
+}
+
+/// See [`Store::audit_entries`].
+pub(crate) async fn entries(
+    executor: impl PgExecutor<'_>,
+    before: Option<Timestamp>,
+    limit: u32,
+) -> Result<Vec<AuditEntry>> {
+    let rows = sqlx::query!(
+        r#"SELECT orgwatch.to_ms(at) AS "at!", actor, detail->>'claimed_by' AS claimed_by, action, subject,
+                  detail - 'claimed_by' AS "detail!"
+           FROM orgwatch.audit
+           WHERE $1::bigint IS NULL OR at < orgwatch.from_ms($1) ORDER BY audit.at DESC LIMIT $2"#,
+        before.map(|before| before.0),
+        i64::from(limit)
+    )
+    .fetch_all(executor)
+    .await
+    .context("read the audit trail")?;
+    let entries = rows.into_iter().map(|row| AuditEntry {
+        at: Timestamp(row.at),
+        actor: row.actor,
+        claimed_by: row.claimed_by,
+        action: row.action,
+        subject: row.subject,
+        detail: row.detail,
+    });
+    Ok(entries.collect())
+}
+
+/// Appends an action of a session to the audit trail, in the name of the session.
+pub(crate) async fn note(
+    executor: impl PgExecutor<'_>,
+    org: Option<&OrgId>,
+    action: &str,
+    subject: &str,
+    detail: &Value,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO orgwatch.audit (org_id, action, subject, detail) VALUES ($1, $2, $3, $4)",
+        org.map(OrgId::as_str),
+        action,
+        subject,
+        detail
+    )
+    .execute(executor)
+    .await
+    .context("record an action of a session")
     .map(drop)
 }

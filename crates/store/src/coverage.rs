@@ -4,6 +4,7 @@ use crate::Store;
 use crate::convert::text;
 use crate::error::{Context, Result};
 use model::{OrgId, Timestamp, Uuid, id};
+use sqlx::PgExecutor;
 use std::borrow::Cow;
 
 /// The state of one kind of event in one source of an org.
@@ -114,28 +115,7 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn source_states(&self, org: Option<&OrgId>) -> Result<Vec<StoredSource>> {
-        let rows = sqlx::query!(
-            r#"SELECT org_id, source, kind, state, last_event_at, last_heard_at, detail,
-                   orgwatch.to_ms(updated_at) AS "updated_at!"
-               FROM orgwatch.source_states WHERE $1::text IS NULL OR org_id = $1 ORDER BY org_id, kind, source"#,
-            org.map(OrgId::as_str)
-        )
-        .fetch_all(&self.pool)
-        .await
-        .context("read the states of sources")?;
-        let states = rows.into_iter().map(|row| StoredSource {
-            org_id: OrgId::new(&row.org_id),
-            state: SourceState {
-                source: row.source,
-                kind: row.kind,
-                state: row.state,
-                last_event_at: row.last_event_at.map(Timestamp),
-                last_heard_at: row.last_heard_at.map(Timestamp),
-                detail: row.detail,
-            },
-            updated_at: Timestamp(row.updated_at),
-        });
-        Ok(states.collect())
+        source_states(&self.pool, org).await
     }
 
     /// Records a gap. A gap with the same source, kind and beginning is the same gap; if its end moves further, it is
@@ -180,28 +160,7 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn all_gaps(&self, org: Option<&OrgId>, closed_since: Option<Timestamp>) -> Result<Vec<Gap>> {
-        let rows = sqlx::query!(
-            r#"SELECT id, org_id, source, kind, from_at, to_at, reason, note FROM orgwatch.source_gaps
-               WHERE ($1::text IS NULL OR org_id = $1)
-                 AND (closed_at IS NULL OR closed_at >= orgwatch.from_ms($2))
-               ORDER BY from_at, id"#,
-            org.map(OrgId::as_str),
-            closed_since.map(|since| since.0)
-        )
-        .fetch_all(&self.pool)
-        .await
-        .context("read gaps")?;
-        let gaps = rows.into_iter().map(|row| Gap {
-            id: row.id,
-            org_id: OrgId::new(&row.org_id),
-            source: row.source,
-            kind: row.kind,
-            from: Timestamp(row.from_at),
-            to: Timestamp(row.to_at),
-            reason: row.reason,
-            note: row.note,
-        });
-        Ok(gaps.collect())
+        all_gaps(&self.pool, org, closed_since).await
     }
 
     /// Closes a gap with a note. A gap that has meanwhile grown beyond `gap.to` stays open.
@@ -221,4 +180,60 @@ impl Store {
         .context("close a gap")
         .map(drop)
     }
+}
+
+/// See [`Store::source_states`].
+pub(crate) async fn source_states(executor: impl PgExecutor<'_>, org: Option<&OrgId>) -> Result<Vec<StoredSource>> {
+    let rows = sqlx::query!(
+        r#"SELECT org_id, source, kind, state, last_event_at, last_heard_at, detail,
+               orgwatch.to_ms(updated_at) AS "updated_at!"
+           FROM orgwatch.source_states WHERE $1::text IS NULL OR org_id = $1 ORDER BY org_id, kind, source"#,
+        org.map(OrgId::as_str)
+    )
+    .fetch_all(executor)
+    .await
+    .context("read the states of sources")?;
+    let states = rows.into_iter().map(|row| StoredSource {
+        org_id: OrgId::new(&row.org_id),
+        state: SourceState {
+            source: row.source,
+            kind: row.kind,
+            state: row.state,
+            last_event_at: row.last_event_at.map(Timestamp),
+            last_heard_at: row.last_heard_at.map(Timestamp),
+            detail: row.detail,
+        },
+        updated_at: Timestamp(row.updated_at),
+    });
+    Ok(states.collect())
+}
+
+/// See [`Store::all_gaps`].
+pub(crate) async fn all_gaps(
+    executor: impl PgExecutor<'_>,
+    org: Option<&OrgId>,
+    closed_since: Option<Timestamp>,
+) -> Result<Vec<Gap>> {
+    let rows = sqlx::query!(
+        r#"SELECT id, org_id, source, kind, from_at, to_at, reason, note FROM orgwatch.source_gaps
+           WHERE ($1::text IS NULL OR org_id = $1)
+             AND (closed_at IS NULL OR closed_at >= orgwatch.from_ms($2))
+           ORDER BY from_at, id"#,
+        org.map(OrgId::as_str),
+        closed_since.map(|since| since.0)
+    )
+    .fetch_all(executor)
+    .await
+    .context("read gaps")?;
+    let gaps = rows.into_iter().map(|row| Gap {
+        id: row.id,
+        org_id: OrgId::new(&row.org_id),
+        source: row.source,
+        kind: row.kind,
+        from: Timestamp(row.from_at),
+        to: Timestamp(row.to_at),
+        reason: row.reason,
+        note: row.note,
+    });
+    Ok(gaps.collect())
 }

@@ -5,6 +5,7 @@ pub(crate) mod effects;
 mod row;
 
 pub use due::Purpose;
+pub(crate) use due::is_due;
 pub use effects::Effect;
 
 use self::row::DecisionRow;
@@ -12,6 +13,7 @@ use crate::convert::{text, unsigned};
 use crate::error::{Context, Result, StoreError};
 use crate::{Correlation, Store};
 use model::{Decision, OrgId, Timestamp, UserId};
+use sqlx::{PgConnection, PgExecutor};
 use std::borrow::Cow;
 use uuid::Uuid;
 
@@ -49,35 +51,8 @@ impl Store {
     /// [`StoreError::NoDecision`] if it ends or undoes a decision that its org and account do not have; if the database
     /// refuses.
     pub async fn record(&self, decision: &Decision) -> Result<Decision> {
-        let payload = row::payload(decision)?;
-        let replaces = decision.ruling.replaces();
-        let added = sqlx::query!(
-            r#"INSERT INTO orgwatch.decisions (decision_id, org_id, user_id, kind, incident_id, replaces, payload, reason,
-                   valid_from, valid_until, claimed_by)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (decision_id) DO NOTHING"#,
-            decision.decision_id,
-            decision.org_id.as_str(),
-            decision.user_id.as_ref().map(UserId::as_str),
-            decision.ruling.kind(),
-            decision.ruling.incident_id(),
-            replaces,
-            payload,
-            text(&decision.reason) as Cow<'_, str>,
-            decision.from.0,
-            decision.until.map(|until| until.0),
-            decision.claimed_by.as_deref().map(text) as Option<Cow<'_, str>>
-        )
-        .execute(&self.pool)
-        .await;
-        match (added, replaces) {
-            (Err(sqlx::Error::Database(error)), Some(decision_id)) if error.is_foreign_key_violation() => {
-                return Err(StoreError::NoDecision { decision_id });
-            }
-            (added, _) => added.context("record a decision").map(drop)?,
-        }
-        let filter = DecisionFilter { ids: Some(vec![decision.decision_id]), ..DecisionFilter::default() };
-        let stored = self.decisions(&filter).await?.pop();
-        stored.ok_or(StoreError::NoDecision { decision_id: decision.decision_id })
+        let mut connection = self.pool.acquire().await.context("take a connection to record a decision")?;
+        record(&mut connection, decision).await
     }
 
     /// Returns the decisions that the filter selects, in the order in which they were recorded. One that this version cannot
@@ -86,30 +61,7 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<Decision>> {
-        let kinds = filter.kinds.as_deref();
-        let rows = sqlx::query_as!(
-            DecisionRow,
-            r#"SELECT d.decision_id, d.org_id, d.user_id, d.payload, d.reason, d.valid_from, d.valid_until, d.decided_by,
-                   d.claimed_by, orgwatch.to_ms(d.decided_at) AS "decided_at!",
-                   ARRAY(SELECT e.partition FROM orgwatch.decision_effects e WHERE e.decision_id = d.decision_id
-                         ORDER BY e.partition) AS "partitions!",
-                   ARRAY(SELECT e.hour FROM orgwatch.decision_effects e WHERE e.decision_id = d.decision_id
-                         ORDER BY e.partition) AS "hours!"
-               FROM orgwatch.decisions d
-               WHERE ($1::text IS NULL OR d.org_id = $1) AND ($2::text IS NULL OR d.user_id = $2)
-                 AND ($3::uuid[] IS NULL OR d.decision_id = ANY($3)) AND ($4::text[] IS NULL OR d.kind = ANY($4))
-                 AND ($5::uuid IS NULL OR d.incident_id = $5)
-               ORDER BY d.sequence"#,
-            filter.org_id.as_ref().map(OrgId::as_str),
-            filter.user_id.as_ref().map(UserId::as_str),
-            filter.ids.as_deref(),
-            kinds as Option<&[&str]>,
-            filter.incident_id
-        )
-        .fetch_all(&self.pool)
-        .await
-        .context("read decisions")?;
-        Ok(row::readable(rows))
+        decisions(&self.pool, filter).await
     }
 
     /// Returns how many findings each of these decisions hides, and when the latest of them was observed; those that hide
@@ -118,20 +70,7 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn hidden(&self, ids: &[Uuid]) -> Result<Vec<Hidden>> {
-        let rows = sqlx::query!(
-            r#"SELECT hidden_by AS "decision_id!", count(*) AS "findings!", max(observed_at) AS "latest!"
-               FROM orgwatch.findings WHERE hidden_by = ANY($1) GROUP BY hidden_by ORDER BY hidden_by"#,
-            ids
-        )
-        .fetch_all(&self.pool)
-        .await
-        .context("count hidden findings")?;
-        let hidden = rows.into_iter().map(|row| Hidden {
-            decision_id: row.decision_id,
-            findings: unsigned(row.findings),
-            latest_at: Timestamp(row.latest),
-        });
-        Ok(hidden.collect())
+        hidden(&self.pool, ids).await
     }
 
     /// Returns at most `limit` accounts of the org that ever had a finding, by id: those after `after`.
@@ -158,8 +97,7 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn org_clock(&self, org: &OrgId) -> Result<Option<Timestamp>> {
-        let clock = sqlx::query_scalar!("SELECT max(clock) FROM orgwatch.org_clocks WHERE org_id = $1", org.as_str());
-        Ok(clock.fetch_one(&self.pool).await.context("read the clock of an org")?.map(Timestamp))
+        org_clock(&self.pool, org).await
     }
 }
 
@@ -192,4 +130,89 @@ impl Correlation {
         .context("read the decisions on users")?;
         Ok(row::readable(rows))
     }
+}
+
+/// See [`Store::decisions`].
+pub(crate) async fn decisions(executor: impl PgExecutor<'_>, filter: &DecisionFilter) -> Result<Vec<Decision>> {
+    let kinds = filter.kinds.as_deref();
+    let rows = sqlx::query_as!(
+        DecisionRow,
+        r#"SELECT d.decision_id, d.org_id, d.user_id, d.payload, d.reason, d.valid_from, d.valid_until, d.decided_by,
+               d.claimed_by, orgwatch.to_ms(d.decided_at) AS "decided_at!",
+               ARRAY(SELECT e.partition FROM orgwatch.decision_effects e WHERE e.decision_id = d.decision_id
+                     ORDER BY e.partition) AS "partitions!",
+               ARRAY(SELECT e.hour FROM orgwatch.decision_effects e WHERE e.decision_id = d.decision_id
+                     ORDER BY e.partition) AS "hours!"
+           FROM orgwatch.decisions d
+           WHERE ($1::text IS NULL OR d.org_id = $1) AND ($2::text IS NULL OR d.user_id = $2)
+             AND ($3::uuid[] IS NULL OR d.decision_id = ANY($3)) AND ($4::text[] IS NULL OR d.kind = ANY($4))
+             AND ($5::uuid IS NULL OR d.incident_id = $5)
+           ORDER BY d.sequence"#,
+        filter.org_id.as_ref().map(OrgId::as_str),
+        filter.user_id.as_ref().map(UserId::as_str),
+        filter.ids.as_deref(),
+        kinds as Option<&[&str]>,
+        filter.incident_id
+    )
+    .fetch_all(executor)
+    .await
+    .context("read decisions")?;
+    Ok(row::readable(rows))
+}
+
+/// See [`Store::hidden`].
+pub(crate) async fn hidden(executor: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<Hidden>> {
+    let rows = sqlx::query!(
+        r#"SELECT hidden_by AS "decision_id!", count(*) AS "findings!", max(observed_at) AS "latest!"
+           FROM orgwatch.findings WHERE hidden_by = ANY($1) GROUP BY hidden_by ORDER BY hidden_by"#,
+        ids
+    )
+    .fetch_all(executor)
+    .await
+    .context("count hidden findings")?;
+    let hidden = rows.into_iter().map(|row| Hidden {
+        decision_id: row.decision_id,
+        findings: unsigned(row.findings),
+        latest_at: Timestamp(row.latest),
+    });
+    Ok(hidden.collect())
+}
+
+/// See [`Store::org_clock`].
+pub(crate) async fn org_clock(executor: impl PgExecutor<'_>, org: &OrgId) -> Result<Option<Timestamp>> {
+    let clock = sqlx::query_scalar!("SELECT max(clock) FROM orgwatch.org_clocks WHERE org_id = $1", org.as_str());
+    Ok(clock.fetch_one(executor).await.context("read the clock of an org")?.map(Timestamp))
+}
+
+/// See [`Store::record`].
+pub(crate) async fn record(connection: &mut PgConnection, decision: &Decision) -> Result<Decision> {
+    let payload = row::payload(decision)?;
+    let replaces = decision.ruling.replaces();
+    let added = sqlx::query!(
+        r#"INSERT INTO orgwatch.decisions (decision_id, org_id, user_id, kind, incident_id, replaces, payload, reason,
+               valid_from, valid_until, claimed_by)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (decision_id) DO NOTHING"#,
+        decision.decision_id,
+        decision.org_id.as_str(),
+        decision.user_id.as_ref().map(UserId::as_str),
+        decision.ruling.kind(),
+        decision.ruling.incident_id(),
+        replaces,
+        payload,
+        text(&decision.reason) as Cow<'_, str>,
+        decision.from.0,
+        decision.until.map(|until| until.0),
+        decision.claimed_by.as_deref().map(text) as Option<Cow<'_, str>>
+    )
+    .execute(&mut *connection)
+    .await;
+    match (added, replaces) {
+        (Err(sqlx::Error::Database(error)), Some(decision_id)) if error.is_foreign_key_violation() => {
+            return Err(StoreError::NoDecision { decision_id });
+        }
+        (added, _) => added.context("record a decision").map(drop)?,
+    }
+    let filter = DecisionFilter { ids: Some(vec![decision.decision_id]), ..DecisionFilter::default() };
+    let stored = decisions(&mut *connection, &filter).await?.pop();
+    stored.ok_or(StoreError::NoDecision { decision_id: decision.decision_id })
 }

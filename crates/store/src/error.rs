@@ -213,6 +213,11 @@ impl StoreError {
         }
     }
 
+    /// Whether the database refused for lack of rights, such as a decision that the session may not make.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Query { source, .. } if code(source).as_deref() == Some(INSUFFICIENT_PRIVILEGE))
+    }
+
     /// Makes the error of a connection from its cause.
     pub(crate) fn connect(options: &PgConnectOptions, source: sqlx::Error) -> Self {
         Self::Connect { session: session(options), source }

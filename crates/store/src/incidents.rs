@@ -5,6 +5,7 @@ use crate::error::{Context, Result, StoreError};
 use crate::{Disposition, Status, Store, words};
 use model::codec::Message;
 use model::{Finding, Incident, OrgId, Points, Severity, Timestamp, UserId};
+use sqlx::PgExecutor;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -90,6 +91,8 @@ pub struct FindingFilter {
     pub org_id: Option<OrgId>,
     /// Those of this account.
     pub user_id: Option<UserId>,
+    /// Those with these ids.
+    pub ids: Option<Vec<Uuid>>,
     /// Those that belong to these incidents.
     pub incident_ids: Option<Vec<Uuid>>,
     /// Those that were first observed at this event time or later.
@@ -123,30 +126,7 @@ impl Store {
     /// # Errors
     /// If the database cannot be read, or a stored message cannot be decoded.
     pub async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<StoredIncident>> {
-        let statuses: Vec<String> = match &filter.statuses {
-            Some(statuses) => statuses.iter().map(|status| status.as_str().to_owned()).collect(),
-            None => Status::ALL.iter().filter(|s| **s != Status::Merged).map(|s| s.as_str().to_owned()).collect(),
-        };
-        let rows = sqlx::query_as!(
-            IncidentRow,
-            r#"SELECT incident_id, message, status, disposition, merged_into, trace_id,
-                   orgwatch.to_ms(opened_at) AS "opened_at!", orgwatch.to_ms(updated_at) AS "updated_at!",
-                   orgwatch.to_ms(closed_at) AS closed_at, ended, assignee,
-                   orgwatch.to_ms(snoozed_until) AS snoozed_until
-               FROM orgwatch.incidents
-               WHERE status = ANY($1) AND ($2::text IS NULL OR org_id = $2) AND ($3::text IS NULL OR user_id = $3)
-                 AND ($4::uuid[] IS NULL OR incident_id = ANY($4)) AND ($5::bigint IS NULL OR last_event_at >= $5)
-               ORDER BY incident_id"#,
-            &statuses,
-            filter.org_id.as_ref().map(OrgId::as_str),
-            filter.user_id.as_ref().map(UserId::as_str),
-            filter.ids.as_deref(),
-            filter.since.map(|since| since.0)
-        )
-        .fetch_all(&self.pool)
-        .await
-        .context("read incidents")?;
-        rows.into_iter().map(StoredIncident::try_from).collect()
+        incidents(&self.pool, filter).await
     }
 
     /// Returns at most `limit` accounts with an open or acknowledged incident that its org has passed: its last event
@@ -203,22 +183,7 @@ impl Store {
     /// # Errors
     /// If the database cannot be read, or a stored message cannot be decoded.
     pub async fn findings(&self, filter: &FindingFilter) -> Result<Vec<StoredFinding>> {
-        let rows = sqlx::query_as!(
-            FindingRow,
-            r#"SELECT finding_id, message, first_observed_at, traceparent, incident_id, hidden_by
-               FROM orgwatch.findings
-               WHERE ($1::text IS NULL OR org_id = $1) AND ($2::text IS NULL OR user_id = $2)
-                 AND ($3::uuid[] IS NULL OR incident_id = ANY($3)) AND ($4::bigint IS NULL OR observed_at >= $4)
-               ORDER BY finding_id"#,
-            filter.org_id.as_ref().map(OrgId::as_str),
-            filter.user_id.as_ref().map(UserId::as_str),
-            filter.incident_ids.as_deref(),
-            filter.since.map(|since| since.0)
-        )
-        .fetch_all(&self.pool)
-        .await
-        .context("read findings")?;
-        rows.into_iter().map(StoredFinding::try_from).collect()
+        findings(&self.pool, filter).await
     }
 
     /// Returns the change that gave an incident a revision; `None` if it is not stored, or no longer.
@@ -226,7 +191,8 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn change(&self, incident_id: Uuid, revision: u64) -> Result<Option<HistoryEntry>> {
-        let row = sqlx::query!(
+        let row = sqlx::query_as!(
+            HistoryRow,
             r#"SELECT revision, change, risk_score, severity, orgwatch.to_ms(at) AS "at!", message, end_reason,
                    merged_into
                FROM orgwatch.incident_history WHERE incident_id = $1 AND revision = $2 ORDER BY at LIMIT 1"#,
@@ -236,19 +202,7 @@ impl Store {
         .fetch_optional(&self.pool)
         .await
         .context("read a change of an incident")?;
-        let entry = row.map(|row| {
-            Ok(HistoryEntry {
-                revision: unsigned(row.revision),
-                change: row.change,
-                risk_score: Points(row.risk_score),
-                severity: severity(row.severity)?,
-                at: Timestamp(row.at),
-                message: row.message,
-                end_reason: row.end_reason,
-                merged_into: row.merged_into,
-            })
-        });
-        entry.transpose()
+        row.map(HistoryEntry::try_from).transpose()
     }
 
     /// Returns the kinds of change with the severities that an incident had after them, each once, before a revision.
@@ -266,6 +220,102 @@ impl Store {
         .await
         .context("read the history of an incident")?;
         rows.into_iter().map(|row| Ok((row.change, severity(row.severity)?))).collect()
+    }
+}
+
+/// See [`Store::incidents`].
+pub(crate) async fn incidents(executor: impl PgExecutor<'_>, filter: &IncidentFilter) -> Result<Vec<StoredIncident>> {
+    let statuses: Vec<String> = match &filter.statuses {
+        Some(statuses) => statuses.iter().map(|status| status.as_str().to_owned()).collect(),
+        None => Status::ALL.iter().filter(|s| **s != Status::Merged).map(|s| s.as_str().to_owned()).collect(),
+    };
+    let rows = sqlx::query_as!(
+        IncidentRow,
+        r#"SELECT incident_id, message, status, disposition, merged_into, trace_id,
+               orgwatch.to_ms(opened_at) AS "opened_at!", orgwatch.to_ms(updated_at) AS "updated_at!",
+               orgwatch.to_ms(closed_at) AS closed_at, ended, assignee,
+               orgwatch.to_ms(snoozed_until) AS snoozed_until
+           FROM orgwatch.incidents
+           WHERE status = ANY($1) AND ($2::text IS NULL OR org_id = $2) AND ($3::text IS NULL OR user_id = $3)
+             AND ($4::uuid[] IS NULL OR incident_id = ANY($4)) AND ($5::bigint IS NULL OR last_event_at >= $5)
+           ORDER BY incident_id"#,
+        &statuses,
+        filter.org_id.as_ref().map(OrgId::as_str),
+        filter.user_id.as_ref().map(UserId::as_str),
+        filter.ids.as_deref(),
+        filter.since.map(|since| since.0)
+    )
+    .fetch_all(executor)
+    .await
+    .context("read incidents")?;
+    rows.into_iter().map(StoredIncident::try_from).collect()
+}
+
+/// See [`Store::findings`].
+pub(crate) async fn findings(executor: impl PgExecutor<'_>, filter: &FindingFilter) -> Result<Vec<StoredFinding>> {
+    let rows = sqlx::query_as!(
+        FindingRow,
+        r#"SELECT finding_id, message, first_observed_at, traceparent, incident_id, hidden_by
+           FROM orgwatch.findings
+           WHERE ($1::text IS NULL OR org_id = $1) AND ($2::text IS NULL OR user_id = $2)
+             AND ($3::uuid[] IS NULL OR incident_id = ANY($3)) AND ($4::bigint IS NULL OR observed_at >= $4)
+             AND ($5::uuid[] IS NULL OR finding_id = ANY($5))
+           ORDER BY finding_id"#,
+        filter.org_id.as_ref().map(OrgId::as_str),
+        filter.user_id.as_ref().map(UserId::as_str),
+        filter.incident_ids.as_deref(),
+        filter.since.map(|since| since.0),
+        filter.ids.as_deref()
+    )
+    .fetch_all(executor)
+    .await
+    .context("read findings")?;
+    rows.into_iter().map(StoredFinding::try_from).collect()
+}
+
+/// Returns at most `limit` changes of an incident, the latest first.
+///
+/// # Errors
+/// If the database cannot be read.
+pub(crate) async fn history(executor: impl PgExecutor<'_>, incident_id: Uuid, limit: u32) -> Result<Vec<HistoryEntry>> {
+    let rows = sqlx::query_as!(
+        HistoryRow,
+        r#"SELECT revision, change, risk_score, severity, orgwatch.to_ms(at) AS "at!", message, end_reason, merged_into
+           FROM orgwatch.incident_history WHERE incident_id = $1 ORDER BY revision DESC, at DESC LIMIT $2"#,
+        incident_id,
+        i64::from(limit)
+    )
+    .fetch_all(executor)
+    .await
+    .context("read the history of an incident")?;
+    rows.into_iter().map(HistoryEntry::try_from).collect()
+}
+
+pub(crate) struct HistoryRow {
+    pub(crate) revision: i64,
+    pub(crate) change: String,
+    pub(crate) risk_score: i32,
+    pub(crate) severity: i16,
+    pub(crate) at: i64,
+    pub(crate) message: Vec<u8>,
+    pub(crate) end_reason: Option<String>,
+    pub(crate) merged_into: Option<Uuid>,
+}
+
+impl TryFrom<HistoryRow> for HistoryEntry {
+    type Error = StoreError;
+
+    fn try_from(row: HistoryRow) -> Result<Self> {
+        Ok(Self {
+            revision: unsigned(row.revision),
+            change: row.change,
+            risk_score: Points(row.risk_score),
+            severity: severity(row.severity)?,
+            at: Timestamp(row.at),
+            message: row.message,
+            end_reason: row.end_reason,
+            merged_into: row.merged_into,
+        })
     }
 }
 

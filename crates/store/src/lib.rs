@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod audit;
+mod console;
 mod convert;
 mod correlation;
 mod coverage;
@@ -8,6 +9,7 @@ mod decisions;
 mod deliveries;
 mod erasure;
 mod error;
+mod facets;
 mod health;
 mod housekeeping;
 mod incidents;
@@ -20,6 +22,10 @@ mod settings;
 mod words;
 
 pub use audit::AuditEntry;
+pub use console::{
+    AccountRow, Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, ListedIncident, NewSession, NewToken,
+    OpenSession, OrgRow, Place, Role, Session, StreamPosition, StreamedChange, Visit,
+};
 pub use correlation::{
     Correlation, HistoryWrite, IncidentWrite, LatestIncident, OtherIncidents, OutboxWrite, RiskWrite, UserSpan,
 };

@@ -27,7 +27,7 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn settings(&self, hashes: &[Text]) -> Result<Vec<(Text, String)>> {
-        read(&self.pool, hashes).await
+        settings(&self.pool, hashes).await
     }
 
     /// Returns the login of the sessions, as Postgres knows it.
@@ -48,7 +48,7 @@ impl Correlation {
     /// # Errors
     /// As [`Store::settings`].
     pub async fn settings(&mut self, hashes: &[Text]) -> Result<Vec<(Text, String)>> {
-        read(&mut *self.transaction, hashes).await
+        settings(&mut *self.transaction, hashes).await
     }
 
     /// Returns the hashes of all stored settings.
@@ -61,7 +61,8 @@ impl Correlation {
     }
 }
 
-async fn read(executor: impl PgExecutor<'_>, hashes: &[Text]) -> Result<Vec<(Text, String)>> {
+/// See [`Store::settings`].
+pub(crate) async fn settings(executor: impl PgExecutor<'_>, hashes: &[Text]) -> Result<Vec<(Text, String)>> {
     // Postgres refuses a zero byte, which no hash has.
     let hashes: Vec<&str> = hashes.iter().map(Text::as_str).filter(|hash| !hash.contains('\0')).collect();
     let rows =

@@ -3,6 +3,7 @@
 use super::Correlation;
 use crate::convert::{bigint, json, small_severity, text};
 use crate::error::{Context, Result, StoreError};
+use crate::facets::{FacetColumns, Facets};
 use crate::{Disposition, Status, StoredFinding};
 use model::codec::Message;
 use model::{Incident, OrgId, Points, Severity, Text, Timestamp, UserClass, UserId};
@@ -199,19 +200,25 @@ impl Correlation {
         let dispositions = column(incidents, |i| i.disposition.map(Disposition::as_str));
         let assignees = column(incidents, |i| i.assignee.as_deref().map(text));
         let snoozed = column(incidents, |i| i.snoozed_until.map(|until| until.0));
+        let facets: Vec<Facets> = incidents.iter().map(|i| Facets::of(&i.incident)).collect();
+        let found = FacetColumns::of(&facets);
         sqlx::query!(
             r#"INSERT INTO orgwatch.incidents AS i (incident_id, org_id, user_id, username, user_class, severity,
                    risk_score, status, merged_into, first_event_at, last_event_at, revision, receipt, message,
-                   trace_id, ended, disposition, assignee, snoozed_until, closed_at)
+                   trace_id, ended, disposition, assignee, snoozed_until, closed_at, summary, detectors, facets, words)
                SELECT t.incident_id, t.org_id, t.user_id, t.username, t.user_class, t.severity, t.risk_score, t.status,
                    t.merged_into, t.first_event_at, t.last_event_at, t.revision, t.receipt, t.message, t.trace_id,
-                   t.ended, t.disposition, t.assignee, orgwatch.from_ms(t.snoozed_until), CASE WHEN t.status IN ('resolved', 'merged', 'withdrawn') THEN now() END
+                   t.ended, t.disposition, t.assignee, orgwatch.from_ms(t.snoozed_until),
+                   CASE WHEN t.status IN ('resolved', 'merged', 'withdrawn') THEN now() END, t.summary,
+                   ARRAY(SELECT jsonb_array_elements_text(t.detectors)),
+                   ARRAY(SELECT jsonb_array_elements_text(t.facets)), to_tsvector('simple', t.words)
                FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::integer[],
                    $8::text[], $9::uuid[], $10::bigint[], $11::bigint[], $12::bigint[], $13::jsonb[], $14::bytea[],
-                   $15::text[], $16::boolean[], $17::text[], $18::text[], $19::bigint[])
+                   $15::text[], $16::boolean[], $17::text[], $18::text[], $19::bigint[], $20::text[], $21::jsonb[],
+                   $22::jsonb[], $23::text[])
                    AS t (incident_id, org_id, user_id, username, user_class, severity, risk_score, status, merged_into,
                    first_event_at, last_event_at, revision, receipt, message, trace_id, ended, disposition, assignee,
-                   snoozed_until)
+                   snoozed_until, summary, detectors, facets, words)
                ON CONFLICT (incident_id) DO UPDATE SET
                    username = EXCLUDED.username, user_class = EXCLUDED.user_class, severity = EXCLUDED.severity,
                    risk_score = EXCLUDED.risk_score, status = EXCLUDED.status, merged_into = EXCLUDED.merged_into,
@@ -219,7 +226,8 @@ impl Correlation {
                    revision = EXCLUDED.revision, receipt = EXCLUDED.receipt, message = EXCLUDED.message,
                    trace_id = COALESCE(i.trace_id, EXCLUDED.trace_id), ended = EXCLUDED.ended,
                    disposition = EXCLUDED.disposition, assignee = EXCLUDED.assignee,
-                   snoozed_until = EXCLUDED.snoozed_until, updated_at = now(),
+                   snoozed_until = EXCLUDED.snoozed_until, updated_at = now(), summary = EXCLUDED.summary,
+                   detectors = EXCLUDED.detectors, facets = EXCLUDED.facets, words = EXCLUDED.words,
                    closed_at = CASE WHEN EXCLUDED.closed_at IS NULL THEN NULL
                        ELSE COALESCE(i.closed_at, EXCLUDED.closed_at) END"#,
             &ids,
@@ -240,7 +248,11 @@ impl Correlation {
             &ended,
             &dispositions as &[Option<&str>],
             &assignees as &[Option<Cow<'_, str>>],
-            &snoozed as &[Option<i64>]
+            &snoozed as &[Option<i64>],
+            &found.summaries as &[Cow<'_, str>],
+            &found.detectors,
+            &found.facets,
+            &found.words as &[Cow<'_, str>]
         )
         .execute(&mut *self.transaction)
         .await

@@ -4,6 +4,7 @@ use super::row::{DecisionRow, readable};
 use crate::Store;
 use crate::error::{Context, Result};
 use model::{Decision, Ruling};
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
 /// What has to be done about a decision once it is recorded.
@@ -82,12 +83,17 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn is_due(&self, ids: &[Uuid]) -> Result<bool> {
-        sqlx::query_scalar!(
-            r#"SELECT EXISTS (SELECT FROM orgwatch.decisions_due WHERE decision_id = ANY($1)) AS "due!""#,
-            ids
-        )
-        .fetch_one(&self.pool)
-        .await
-        .context("look for decisions that are due")
+        is_due(&self.pool, ids).await
     }
+}
+
+/// See [`Store::is_due`].
+pub(crate) async fn is_due(executor: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM orgwatch.decisions_due WHERE decision_id = ANY($1)) AS "due!""#,
+        ids
+    )
+    .fetch_one(executor)
+    .await
+    .context("look for decisions that are due")
 }

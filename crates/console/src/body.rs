@@ -1,0 +1,55 @@
+//! The shapes of answers.
+
+mod accounts;
+mod decisions;
+mod findings;
+mod incidents;
+mod operations;
+
+pub(crate) use accounts::{Account, Org};
+pub(crate) use decisions::{Applied, DecisionBody, EffectBody, Recorded};
+pub(crate) use findings::FindingBody;
+pub(crate) use incidents::{Change, Count, Incident, IncidentItem};
+pub(crate) use operations::{Action, DetectorBody, SessionBody, Source, SourceGap};
+
+use model::Timestamp;
+use store::Session;
+
+/// How a session sees names.
+#[derive(Clone, Copy)]
+pub(crate) struct Eyes<'a> {
+    /// The session.
+    pub(crate) session: &'a Session,
+    /// The least role that sees names.
+    pub(crate) names_from: store::Role,
+}
+
+impl Eyes<'_> {
+    /// Whether the session sees the names of an org's accounts.
+    pub(crate) fn sees_names(self, org: &model::OrgId) -> bool {
+        self.session.role_in(org).is_some_and(|role| role >= self.names_from)
+    }
+
+    /// Returns a name as the session sees it.
+    pub(crate) fn name(self, org: &model::OrgId, user: &model::UserId, name: Option<&str>) -> Option<String> {
+        if self.sees_names(org) {
+            return name.map(str::to_owned);
+        }
+        Some(crate::names::pseudonym(org.as_str(), user.as_str()))
+    }
+
+    /// Returns a text as the session sees it: with the pseudonym in place of the name.
+    pub(crate) fn text(self, org: &model::OrgId, user: &model::UserId, name: Option<&str>, text: &str) -> String {
+        match name {
+            Some(name) if !name.is_empty() && !self.sees_names(org) => {
+                text.replace(name, &crate::names::pseudonym(org.as_str(), user.as_str()))
+            }
+            _ => text.to_owned(),
+        }
+    }
+}
+
+/// A time, as all answers have it.
+pub(crate) fn time(at: Timestamp) -> String {
+    at.to_string()
+}

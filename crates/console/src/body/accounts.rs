@@ -1,0 +1,68 @@
+//! Orgs and accounts.
+
+use super::{Eyes, time};
+use serde::Serialize;
+use store::{AccountRow, OrgRow};
+use utoipa::ToSchema;
+
+/// An org that the session sees.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Org {
+    /// Salesforce id of the org.
+    org_id: String,
+    /// The role of the session in it.
+    role: String,
+    /// Event time up to which its hours are closed; null while none is.
+    #[schema(format = DateTime)]
+    closed_until: Option<String>,
+    /// How many of its incidents are open or acknowledged.
+    #[schema(minimum = 0)]
+    open_incidents: u64,
+}
+
+impl Org {
+    pub(crate) fn of(row: &OrgRow, eyes: Eyes<'_>) -> Self {
+        Self {
+            org_id: row.org_id.to_string(),
+            role: eyes.session.role_in(&row.org_id).map_or("", store::Role::as_str).to_owned(),
+            closed_until: row.clock.map(time),
+            open_incidents: row.open_incidents,
+        }
+    }
+}
+
+/// The risk of an account.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Account {
+    /// Salesforce id of the org.
+    org_id: String,
+    /// Salesforce id of the account.
+    user_id: String,
+    /// Its username, or a pseudonym; null where it is not known.
+    username: Option<String>,
+    /// normal, power, admin, integration or guest.
+    user_class: String,
+    /// The risk over its incidents, 0 to 100.
+    #[schema(minimum = 0, maximum = 100)]
+    risk_score: f64,
+    /// How many incidents the risk is computed from.
+    #[schema(minimum = 0)]
+    incidents: u64,
+    /// Event time of the latest event in any of its findings.
+    #[schema(format = DateTime)]
+    last_event_at: Option<String>,
+}
+
+impl Account {
+    pub(crate) fn of(row: &AccountRow, eyes: Eyes<'_>) -> Self {
+        Self {
+            org_id: row.org_id.to_string(),
+            user_id: row.user_id.to_string(),
+            username: eyes.name(&row.org_id, &row.user_id, row.username.as_deref()),
+            user_class: row.user_class.clone(),
+            risk_score: row.risk_score.to_f64(),
+            incidents: row.incidents,
+            last_event_at: row.last_event_at.map(time),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Decisions and their effects.
+
+use super::time;
+use crate::decide::{Effects, Preview};
+use model::{Decision, Text, UserId};
+use serde::Serialize;
+use serde_json::{Value, json};
+use store::Hidden;
+use utoipa::ToSchema;
+
+/// A decision as it is stored.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Decision)]
+pub(crate) struct DecisionBody {
+    /// Id of the decision.
+    #[schema(format = Uuid)]
+    decision_id: String,
+    /// Salesforce id of the org.
+    org_id: String,
+    /// Salesforce id of the account; null if it concerns all accounts of the org.
+    user_id: Option<String>,
+    /// What was decided.
+    kind: String,
+    /// What was decided, in full, as in an export.
+    #[schema(value_type = Object)]
+    ruling: Value,
+    /// Event time from which it holds.
+    #[schema(format = DateTime)]
+    from: String,
+    /// Event time before which it holds; null: for good.
+    #[schema(format = DateTime)]
+    until: Option<String>,
+    /// Who decided: the person or token, or the database login.
+    decided_by: String,
+    /// Who that says it acts for; nobody has checked it.
+    claimed_by: Option<String>,
+    /// Why.
+    reason: String,
+    /// When it was recorded, by the database's clock.
+    #[schema(format = DateTime)]
+    decided_at: String,
+    /// How many findings count for nothing because of it.
+    #[schema(minimum = 0)]
+    hidden_findings: Option<u64>,
+    /// When the latest of them was observed.
+    #[schema(format = DateTime)]
+    last_hidden_at: Option<String>,
+}
+
+impl DecisionBody {
+    pub(crate) fn of(decision: &Decision, hidden: Option<&Hidden>) -> Self {
+        Self {
+            decision_id: decision.decision_id.to_string(),
+            org_id: decision.org_id.to_string(),
+            user_id: decision.user_id.as_ref().map(UserId::to_string),
+            kind: decision.ruling.kind().to_owned(),
+            ruling: json!(decision.ruling),
+            from: time(decision.from),
+            until: decision.until.map(time),
+            decided_by: decision.decided_by.to_string(),
+            claimed_by: decision.claimed_by.as_ref().map(Text::to_string),
+            reason: decision.reason.clone(),
+            decided_at: time(decision.decided_at),
+            hidden_findings: hidden.map(|hidden| hidden.findings),
+            last_hidden_at: hidden.map(|hidden| time(hidden.latest_at)),
+        }
+    }
+}
+
+/// The effects of a disposition, each as a sentence.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Effects)]
+pub(crate) struct EffectBody {
+    /// The incident.
+    #[schema(format = Uuid)]
+    incident_id: String,
+    /// What the incident's days teach.
+    learning: String,
+    /// What counts for the weight of detectors.
+    precision: String,
+    /// Whether findings are suppressed.
+    suppression: String,
+}
+
+impl From<&Effects> for EffectBody {
+    fn from(effects: &Effects) -> Self {
+        Self {
+            incident_id: effects.incident_id.to_string(),
+            learning: effects.learning.clone(),
+            precision: effects.precision.clone(),
+            suppression: effects.suppression.clone(),
+        }
+    }
+}
+
+/// What was recorded.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Recorded {
+    /// The decisions, as they are stored.
+    pub(crate) decisions: Vec<DecisionBody>,
+    /// The effects of dispositions.
+    pub(crate) effects: Vec<EffectBody>,
+    /// Whether they are applied to incidents already; otherwise the correlator does so as soon as it runs.
+    pub(crate) applied: bool,
+}
+
+/// What decisions would do. Nothing is recorded.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Applied {
+    /// The effects of dispositions.
+    effects: Vec<EffectBody>,
+    /// How many findings of the last 30 days more would count for nothing.
+    #[schema(minimum = 0)]
+    hidden_findings: usize,
+    /// What the incidents of the last 30 days would be.
+    incidents: Vec<Standing>,
+}
+
+/// What an incident is and would be.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Standing {
+    /// The incident as it is, or would be if it is not there yet.
+    #[schema(format = Uuid)]
+    incident_id: String,
+    /// vanishes, closes, falls, merges, stays, rises, reopens or appears.
+    becomes: String,
+    /// Its risk now, 0 to 100; null if it is not there yet.
+    risk_before: Option<f64>,
+    /// Its severity now.
+    severity_before: Option<String>,
+    /// Its risk then; null if it would be gone.
+    risk_after: Option<f64>,
+    /// Its severity then.
+    severity_after: Option<String>,
+}
+
+impl Applied {
+    pub(crate) fn of(effects: &[Effects], preview: &Preview) -> Self {
+        let risk = |standing: Option<risk::Standing>| standing.map(|standing| standing.risk_score.to_f64());
+        let severity =
+            |standing: Option<risk::Standing>| standing.map(|standing| standing.severity.as_str().to_owned());
+        let incidents = preview.effects.iter().map(|effect| Standing {
+            incident_id: effect.incident_id.to_string(),
+            becomes: effect.becomes.as_str().to_owned(),
+            risk_before: risk(effect.before),
+            severity_before: severity(effect.before),
+            risk_after: risk(effect.after),
+            severity_after: severity(effect.after),
+        });
+        Self {
+            effects: effects.iter().map(EffectBody::from).collect(),
+            hidden_findings: preview.hidden_findings,
+            incidents: incidents.collect(),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Findings and receipts.
+
+use super::{Eyes, time};
+use model::{Finding, Incident};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use store::StoredFinding;
+use utoipa::ToSchema;
+
+/// A finding: one detector's anomalous verdict.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Finding)]
+pub(crate) struct FindingBody {
+    /// Id of the finding.
+    #[schema(format = Uuid)]
+    finding_id: String,
+    /// The incident that it belongs to.
+    #[schema(format = Uuid)]
+    incident_id: Option<String>,
+    /// Salesforce id of the org.
+    org_id: String,
+    /// Salesforce id of the account.
+    user_id: String,
+    /// Name of the detector.
+    detector: String,
+    /// low, medium, high or critical.
+    severity: String,
+    /// 0 to 10.
+    #[schema(minimum = 0, maximum = 10)]
+    score: f64,
+    /// 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    anomaly_score: f64,
+    /// How much evidence the baseline rests on, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    confidence: f64,
+    /// −log10 of the p-value.
+    surprise: f64,
+    /// What happened, in a sentence.
+    summary: String,
+    /// Event time at which it was first anomalous.
+    #[schema(format = DateTime)]
+    observed_at: String,
+    /// Event time of the latest revision.
+    #[schema(format = DateTime)]
+    revised_at: String,
+    /// Whether it was explained since.
+    withdrawn: bool,
+    /// The decision, a suppression or an allowlist, because of which it counts for nothing.
+    #[schema(format = Uuid)]
+    hidden_by: Option<String>,
+    /// The features' shares, which add up to 100 percent.
+    features: Vec<Feature>,
+    /// Numbers of the summary.
+    measures: BTreeMap<String, f64>,
+    /// Objects that were accessed.
+    objects: Vec<String>,
+    /// Addresses from which the activities came.
+    addresses: Vec<String>,
+    /// Salesforce id of the report, list view, file or page.
+    resource_id: Option<String>,
+    /// Its name.
+    resource_name: Option<String>,
+    /// Type of the client.
+    client: Option<String>,
+    /// The connected app.
+    app: Option<String>,
+    /// Hash of the settings in force.
+    config_hash: String,
+    /// The trace of the finding.
+    traceparent: Option<String>,
+}
+
+/// A feature's share of a finding, as SecurityEventData has it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Feature {
+    /// Name of the feature.
+    name: String,
+    /// Its value.
+    value: String,
+    /// Its share in percent.
+    percent: f64,
+}
+
+impl FindingBody {
+    pub(crate) fn of(stored: &StoredFinding, eyes: Eyes<'_>) -> Self {
+        let StoredFinding { finding, incident_id, hidden_by, traceparent, .. } = stored;
+        let Finding { org_id, user_id, username, .. } = finding;
+        let seen = |text: &str| eyes.text(org_id, user_id, username.as_deref(), text);
+        Self {
+            finding_id: finding.finding_id.to_string(),
+            incident_id: incident_id.map(|id| id.to_string()),
+            org_id: org_id.to_string(),
+            user_id: user_id.to_string(),
+            detector: finding.detector.to_string(),
+            severity: finding.severity.as_str().to_owned(),
+            score: finding.score,
+            anomaly_score: finding.anomaly_score,
+            confidence: finding.confidence,
+            surprise: finding.surprise,
+            summary: seen(&finding.summary),
+            observed_at: time(finding.observed_at),
+            revised_at: time(finding.revised_at),
+            withdrawn: finding.withdrawn,
+            hidden_by: hidden_by.map(|id| id.to_string()),
+            features: finding
+                .features
+                .iter()
+                .map(|feature| Feature {
+                    name: feature.name.to_string(),
+                    value: seen(&feature.value),
+                    percent: f64::from(feature.share) / 100.0,
+                })
+                .collect(),
+            measures: finding.measures.iter().map(|measure| (measure.name.to_string(), measure.value)).collect(),
+            objects: finding.objects.iter().map(ToString::to_string).collect(),
+            addresses: finding.addresses.iter().map(ToString::to_string).collect(),
+            resource_id: finding.resource_id.as_ref().map(ToString::to_string),
+            resource_name: finding.resource_name.as_ref().map(ToString::to_string),
+            client: finding.client.as_ref().map(ToString::to_string),
+            app: finding.app.as_ref().map(ToString::to_string),
+            config_hash: finding.config_hash.to_string(),
+            traceparent: traceparent.clone(),
+        }
+    }
+}
+
+/// How a risk score came about.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Receipt)]
+pub(crate) struct ReceiptBody {
+    /// noisy_or or sum.
+    model: String,
+    /// Hash of the settings.
+    config_hash: String,
+    /// The score, 0 to 100: the sum of all points.
+    risk_score: f64,
+    /// The terms.
+    terms: Vec<TermBody>,
+}
+
+/// One term of a receipt.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Term)]
+pub(crate) struct TermBody {
+    /// finding, or the kind of modifier.
+    kind: String,
+    /// The detector, or the modifier.
+    name: String,
+    /// The finding, if it is one.
+    #[schema(format = Uuid)]
+    finding_id: Option<String>,
+    /// The finding's score, 0 to 10.
+    score: f64,
+    /// The detector's weight, 0 to 1.
+    weight: f64,
+    /// Factor for its age, 0 to 1.
+    decay: f64,
+    /// Factor for a stronger finding of the same group, 0 to 1.
+    damping: f64,
+    /// A modifier's factor on the odds.
+    multiplier: f64,
+    /// Points that it adds; negative if it lowers the score.
+    points: f64,
+    /// Why, in a sentence.
+    reason: String,
+}
+
+impl ReceiptBody {
+    pub(crate) fn of(incident: &Incident, eyes: Eyes<'_>) -> Self {
+        let Incident { org_id, user_id, username, receipt, .. } = incident;
+        let terms = receipt.terms.iter().map(|term| TermBody {
+            kind: term.kind.as_str().to_owned(),
+            name: term.name.to_string(),
+            finding_id: term.finding_id.map(|id| id.to_string()),
+            score: term.score,
+            weight: term.weight,
+            decay: term.decay,
+            damping: term.damping,
+            multiplier: term.multiplier,
+            points: term.points.to_f64(),
+            reason: eyes.text(org_id, user_id, username.as_deref(), &term.reason),
+        });
+        Self {
+            model: receipt.model.as_str().to_owned(),
+            config_hash: receipt.config_hash.to_string(),
+            risk_score: receipt.risk_score.to_f64(),
+            terms: terms.collect(),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Incidents.
+
+use super::findings::{FindingBody, ReceiptBody};
+use super::{Eyes, time};
+use serde::Serialize;
+use store::{Counted, HistoryEntry, ListedIncident, StoredFinding, StoredIncident};
+use utoipa::ToSchema;
+
+/// An incident in a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct IncidentItem {
+    /// Id of the incident.
+    #[schema(format = Uuid)]
+    pub(crate) incident_id: String,
+    /// Counts its changes.
+    #[schema(minimum = 0)]
+    pub(crate) revision: u64,
+    /// Salesforce id of the org.
+    org_id: String,
+    /// Salesforce id of the account.
+    user_id: String,
+    /// Its username, or a pseudonym for sessions that see no names; null where it is not known.
+    username: Option<String>,
+    /// normal, power, admin, integration or guest.
+    user_class: String,
+    /// low, medium, high or critical.
+    severity: String,
+    /// 0 to 100.
+    #[schema(minimum = 0, maximum = 100)]
+    risk_score: f64,
+    /// open, acknowledged, resolved, merged or withdrawn.
+    status: String,
+    /// malicious, suspicious, benign or false_positive; null while nobody has decided.
+    disposition: Option<String>,
+    /// What happened, in a sentence.
+    summary: Option<String>,
+    /// The detectors of its findings.
+    detectors: Vec<String>,
+    /// Event time of its first finding.
+    #[schema(format = DateTime)]
+    first_event_at: String,
+    /// Event time of its latest finding.
+    #[schema(format = DateTime)]
+    last_event_at: String,
+    /// When it last changed, by the database's clock.
+    #[schema(format = DateTime)]
+    updated_at: String,
+    /// Who works on it.
+    assignee: Option<String>,
+    /// Until when, by the wall clock, it is of no concern.
+    #[schema(format = DateTime)]
+    snoozed_until: Option<String>,
+    /// Whether it has changed since the person of the session last looked at it; null if they never did.
+    changed_since_look: Option<bool>,
+    /// How many other incidents of the org have findings of the same detectors, at most 100.
+    #[schema(minimum = 0, maximum = 100)]
+    similar: u64,
+}
+
+impl IncidentItem {
+    pub(crate) fn of(row: &ListedIncident, eyes: Eyes<'_>) -> Self {
+        let ListedIncident { org_id, user_id, username, .. } = row;
+        let name = username.as_deref();
+        Self {
+            incident_id: row.incident_id.to_string(),
+            revision: row.revision,
+            org_id: org_id.to_string(),
+            user_id: user_id.to_string(),
+            username: eyes.name(org_id, user_id, name),
+            user_class: row.user_class.clone(),
+            severity: row.severity.as_str().to_owned(),
+            risk_score: row.risk_score.to_f64(),
+            status: row.status.as_str().to_owned(),
+            disposition: row.disposition.map(|disposition| disposition.as_str().to_owned()),
+            summary: row.summary.as_deref().map(|text| eyes.text(org_id, user_id, name, text)),
+            detectors: row.detectors.clone(),
+            first_event_at: time(row.first_event_at),
+            last_event_at: time(row.last_event_at),
+            updated_at: time(row.updated_at),
+            assignee: row.assignee.clone(),
+            snoozed_until: row.snoozed_until.map(time),
+            changed_since_look: row.seen_revision.map(|seen| seen < row.revision),
+            similar: row.similar,
+        }
+    }
+}
+
+/// An incident with all that its page shows.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Incident {
+    /// As in a list.
+    #[serde(flatten)]
+    item: IncidentItem,
+    /// Whether it has ended, and not resumed since.
+    ended: bool,
+    /// The incident that absorbed it, if its status is merged.
+    #[schema(format = Uuid)]
+    merged_into: Option<String>,
+    /// When it was first stored, by the database's clock.
+    #[schema(format = DateTime)]
+    opened_at: String,
+    /// When it was resolved, merged or withdrawn.
+    #[schema(format = DateTime)]
+    closed_at: Option<String>,
+    /// The trace that opened it.
+    trace_id: Option<String>,
+    /// How the risk came about: the points of its terms add up to it exactly.
+    receipt: ReceiptBody,
+    /// Its findings, in the order in which they were first observed.
+    findings: Vec<FindingBody>,
+}
+
+impl Incident {
+    /// Makes it of an incident, its place in a list, and its findings.
+    pub(crate) fn of(
+        stored: &StoredIncident,
+        row: &ListedIncident,
+        findings: Vec<StoredFinding>,
+        eyes: Eyes<'_>,
+    ) -> Self {
+        let mut findings = findings;
+        findings.sort_by_key(|stored| (stored.finding.observed_at, stored.finding.finding_id));
+        Self {
+            item: IncidentItem::of(row, eyes),
+            ended: stored.ended,
+            merged_into: stored.merged_into.map(|id| id.to_string()),
+            opened_at: time(stored.opened_at),
+            closed_at: stored.closed_at.map(time),
+            trace_id: stored.trace_id.clone(),
+            receipt: ReceiptBody::of(&stored.incident, eyes),
+            findings: findings.iter().map(|stored| FindingBody::of(stored, eyes)).collect(),
+        }
+    }
+}
+
+/// One change of an incident.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Change {
+    /// The revision after the change.
+    #[schema(minimum = 0)]
+    revision: u64,
+    /// The kind of change, such as opened, escalated or ended.
+    change: String,
+    /// The risk after the change, 0 to 100.
+    risk_score: f64,
+    /// The severity after the change.
+    severity: String,
+    /// When it was recorded, by the database's clock.
+    #[schema(format = DateTime)]
+    at: String,
+    /// Why it ended, if the change is its end.
+    end_reason: Option<String>,
+    /// The incident that absorbed it.
+    #[schema(format = Uuid)]
+    merged_into: Option<String>,
+}
+
+impl From<HistoryEntry> for Change {
+    fn from(entry: HistoryEntry) -> Self {
+        Self {
+            revision: entry.revision,
+            change: entry.change,
+            risk_score: entry.risk_score.to_f64(),
+            severity: entry.severity.as_str().to_owned(),
+            at: time(entry.at),
+            end_reason: entry.end_reason,
+            merged_into: entry.merged_into.map(|id| id.to_string()),
+        }
+    }
+}
+
+/// A value with the number of its incidents.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Count {
+    /// The value.
+    value: String,
+    /// How many incidents have it.
+    #[schema(minimum = 0)]
+    incidents: u64,
+    /// The highest risk of them, 0 to 100.
+    highest_risk: f64,
+}
+
+impl From<Counted> for Count {
+    fn from(counted: Counted) -> Self {
+        let Counted { value, incidents, highest_risk } = counted;
+        Self { value, incidents, highest_risk: highest_risk.to_f64() }
+    }
+}

@@ -1,0 +1,11 @@
+//! What people decide: its effects in words, and what it would have done to recent incidents. Reading and recording are
+//! the caller's.
+
+mod asked;
+mod effects;
+mod preview;
+
+pub use effects::{Chosen, Effects, disposition, suppression};
+pub use preview::{Preview, REACH, Recent};
+
+pub(crate) use asked::{AskedDecision, plan, preview};

@@ -1,0 +1,447 @@
+//! The decisions that a request asks for.
+
+use super::{Chosen, Effects, Preview, REACH, Recent, disposition, suppression};
+use crate::access::Visitor;
+use crate::problem::Problem;
+use crate::server::App;
+use model::decision::{Allowlist, Scope, WatchCause};
+use model::time::DAY;
+use model::{Decision, Disposition, OrgId, Ruling, Text, Timestamp, UserClass, UserId, Uuid, id};
+use risk::Rulebook;
+use runtime::clock::now;
+use serde::Deserialize;
+use settings::Settings;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use store::{DecisionFilter, FindingFilter, IncidentFilter, StoredIncident};
+use utoipa::ToSchema;
+
+/// How long a decision holds that expires and names no end, in milliseconds of event time; as the commands have it.
+const EXPIRY: i64 = 30 * DAY;
+/// The most incidents of one request.
+const MOST: usize = 100;
+
+/// A decision to take.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AskedDecision {
+    /// Why; for a comment, the comment.
+    #[schema(min_length = 1, max_length = 4000)]
+    pub(crate) reason: String,
+    /// What is decided.
+    pub(crate) ruling: Asked,
+}
+
+/// What is decided.
+#[derive(Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Asked {
+    /// What incidents were.
+    Disposition {
+        /// The incidents, 1 to 100.
+        #[schema(min_items = 1, max_items = 100)]
+        incident_ids: Vec<Uuid>,
+        /// malicious, suspicious, benign or false_positive.
+        #[schema(value_type = String)]
+        disposition: Disposition,
+        /// Whether their days are taught, or never, as the disposition says.
+        #[serde(default = "yes")]
+        teach: bool,
+        /// Whether it counts for the weight of detectors.
+        #[serde(default = "yes")]
+        precision: bool,
+        /// Whether findings of the same detectors count for nothing for 30 days.
+        #[serde(default)]
+        suppress: bool,
+    },
+    /// Whoever asks works on incidents.
+    Acknowledged {
+        /// The incidents, 1 to 100.
+        #[schema(min_items = 1, max_items = 100)]
+        incident_ids: Vec<Uuid>,
+    },
+    /// A remark on incidents.
+    Comment {
+        /// The incidents, 1 to 100.
+        #[schema(min_items = 1, max_items = 100)]
+        incident_ids: Vec<Uuid>,
+    },
+    /// Incidents are of no concern until a time.
+    Snoozed {
+        /// The incidents, 1 to 100.
+        #[schema(min_items = 1, max_items = 100)]
+        incident_ids: Vec<Uuid>,
+        /// The end, by the wall clock.
+        #[schema(value_type = String, format = DateTime)]
+        until: Timestamp,
+    },
+    /// What was said of incidents is taken back, so that they are open again.
+    Reopened {
+        /// The incidents, 1 to 100.
+        #[schema(min_items = 1, max_items = 100)]
+        incident_ids: Vec<Uuid>,
+    },
+    /// Findings of a scope count for nothing.
+    Suppression {
+        /// The org.
+        #[schema(value_type = String)]
+        org_id: OrgId,
+        /// The account; all of the org without it.
+        #[schema(value_type = Option<String>)]
+        user_id: Option<UserId>,
+        /// Which findings: as an export of decisions has it.
+        #[schema(value_type = Object)]
+        scope: Scope,
+        /// Event time from which it holds; without it, what the org has reached.
+        #[schema(value_type = Option<String>, format = DateTime)]
+        from: Option<Timestamp>,
+        /// Event time before which it holds; without it, 30 days.
+        #[schema(value_type = Option<String>, format = DateTime)]
+        until: Option<Timestamp>,
+    },
+    /// What an integration is there for.
+    Allowlist {
+        /// The org.
+        #[schema(value_type = String)]
+        org_id: OrgId,
+        /// The account.
+        #[schema(value_type = String)]
+        user_id: UserId,
+        /// What is expected of it: as an export of decisions has it.
+        #[schema(value_type = Object)]
+        allowlist: Allowlist,
+    },
+    /// An account is watched.
+    Watch {
+        /// The org.
+        #[schema(value_type = String)]
+        org_id: OrgId,
+        /// The account.
+        #[schema(value_type = String)]
+        user_id: UserId,
+        /// departing, investigation, privileged or other.
+        #[schema(value_type = String)]
+        cause: WatchCause,
+        /// The factor on the odds of its incidents, above 1 and up to 20.
+        #[schema(exclusive_minimum = 1, maximum = 20)]
+        factor: f64,
+        /// Event time before which it holds; without it, 30 days.
+        #[schema(value_type = Option<String>, format = DateTime)]
+        until: Option<Timestamp>,
+    },
+    /// The class of an account, in place of what is learned.
+    Class {
+        /// The org.
+        #[schema(value_type = String)]
+        org_id: OrgId,
+        /// The account.
+        #[schema(value_type = String)]
+        user_id: UserId,
+        /// normal, power, admin, integration or guest.
+        #[schema(value_type = String)]
+        class: UserClass,
+    },
+    /// What an object weighs in an org.
+    Sensitivity {
+        /// The org.
+        #[schema(value_type = String)]
+        org_id: OrgId,
+        /// The API name of the object.
+        #[schema(value_type = String, min_length = 1, max_length = 255)]
+        object: Text,
+        /// The factor on the odds, 0.05 to 20.
+        #[schema(minimum = 0.05, maximum = 20)]
+        factor: f64,
+    },
+    /// A decision holds no more.
+    Ended {
+        /// The decision.
+        decision_id: Uuid,
+    },
+    /// A decision counts as never made.
+    Undone {
+        /// The decision.
+        decision_id: Uuid,
+    },
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What a request comes to.
+pub(crate) struct Plan {
+    /// The decisions to record.
+    pub(crate) decisions: Vec<Decision>,
+    /// The effects of dispositions.
+    pub(crate) effects: Vec<Effects>,
+}
+
+/// Works out the decisions of a request and their effects. `key` makes their ids: the same one makes the
+/// same.
+///
+/// # Errors
+/// If something that is named does not exist, or a value is out of range.
+pub(crate) async fn plan(visitor: &mut Visitor, asked: &AskedDecision, key: &str) -> Result<Plan, Problem> {
+    let length = asked.reason.trim().chars().count();
+    if !(1..=4_000).contains(&length) {
+        return Err(Problem::Invalid(format!("reason: 1 to 4,000 characters, not {length}")));
+    }
+    let mut desk = Desk { visitor, reason: &asked.reason, key, decisions: Vec::new(), effects: Vec::new() };
+    desk.decide(&asked.ruling).await?;
+    let Desk { decisions, effects, .. } = desk;
+    Ok(Plan { decisions, effects })
+}
+
+/// Where the decisions of one request are made.
+struct Desk<'a> {
+    visitor: &'a mut Visitor,
+    reason: &'a str,
+    key: &'a str,
+    decisions: Vec<Decision>,
+    effects: Vec<Effects>,
+}
+
+impl Desk<'_> {
+    async fn decide(&mut self, asked: &Asked) -> Result<(), Problem> {
+        match asked {
+            Asked::Disposition { incident_ids, disposition: was, teach, precision, suppress } => {
+                let chosen = Chosen { teaches: *teach, counts: *precision };
+                for stored in self.incidents(incident_ids).await? {
+                    self.dispose(&stored, *was, chosen, *suppress).await?;
+                }
+            }
+            Asked::Acknowledged { incident_ids } => {
+                self.on_incidents(incident_ids, |incident_id| Ruling::Acknowledged { incident_id }).await?;
+            }
+            Asked::Comment { incident_ids } => {
+                self.on_incidents(incident_ids, |incident_id| Ruling::Comment { incident_id }).await?;
+            }
+            Asked::Snoozed { incident_ids, until } => {
+                if *until <= now() {
+                    return Err(Problem::Invalid(format!("until: {until} has passed, give a later time")));
+                }
+                let snoozed = |incident_id| Ruling::Snoozed { incident_id, until: *until };
+                self.on_incidents(incident_ids, snoozed).await?;
+            }
+            Asked::Reopened { incident_ids } => {
+                for stored in self.incidents(incident_ids).await? {
+                    self.reopen(&stored).await?;
+                }
+            }
+            Asked::Suppression { org_id, user_id, scope, from, until } => {
+                if *scope == Scope::default() && user_id.is_none() {
+                    let detail = "scope: would hide all findings of the org: name an account, or some of them";
+                    return Err(Problem::Invalid(detail.to_owned()));
+                }
+                let ruling = Ruling::Suppression { scope: scope.clone() };
+                let from = self.start(org_id, *from).await?;
+                let until = until.unwrap_or(from.plus(EXPIRY));
+                self.add(org_id, user_id.as_ref(), ruling, (from, Some(until)))?;
+            }
+            Asked::Allowlist { org_id, user_id, allowlist } => {
+                let from = self.start(org_id, None).await?;
+                let ruling = Ruling::Allowlist { allowlist: allowlist.clone() };
+                self.add(org_id, Some(user_id), ruling, (from, None))?;
+            }
+            Asked::Watch { org_id, user_id, cause, factor, until } => {
+                if !(*factor > 1.0 && *factor <= 20.0) {
+                    return Err(Problem::Invalid(format!("factor: above 1 and up to 20, not {factor}")));
+                }
+                let from = self.start(org_id, None).await?;
+                let until = until.unwrap_or(from.plus(EXPIRY));
+                self.add(org_id, Some(user_id), Ruling::Watch { cause: *cause, factor: *factor }, (from, Some(until)))?;
+            }
+            Asked::Class { org_id, user_id, class } => {
+                let from = self.start(org_id, None).await?;
+                self.add(org_id, Some(user_id), Ruling::Class { class: *class }, (from, None))?;
+            }
+            Asked::Sensitivity { org_id, object, factor } => {
+                if object.is_empty() || !(0.05..=20.0).contains(factor) {
+                    let detail =
+                        format!("sensitivity: an object and a factor from 0.05 to 20, not {object:?} and {factor}");
+                    return Err(Problem::Invalid(detail));
+                }
+                let from = self.start(org_id, None).await?;
+                let ruling = Ruling::Sensitivity { object: object.clone(), factor: *factor };
+                self.add(org_id, None, ruling, (from, None))?;
+            }
+            Asked::Ended { decision_id } => {
+                let target = self.target(*decision_id).await?;
+                let from = self.start(&target.org_id, None).await?;
+                let ruling = Ruling::Ended { decision_id: *decision_id };
+                self.add(&target.org_id, target.user_id.as_ref(), ruling, (from, None))?;
+            }
+            Asked::Undone { decision_id } => {
+                let target = self.target(*decision_id).await?;
+                self.undo(&target)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn dispose(
+        &mut self,
+        stored: &StoredIncident,
+        was: Disposition,
+        chosen: Chosen,
+        suppress: bool,
+    ) -> Result<(), Problem> {
+        let incident = &stored.incident;
+        let (org, user, end) = (&incident.org_id, Some(&incident.user_id), incident.last_event_at.plus(1));
+        let mut suppressed = None;
+        if suppress {
+            let from = self.visitor.visit.org_clock(org).await?.unwrap_or(end).max(end);
+            let until = from.plus(EXPIRY);
+            suppressed = Some((from, until));
+            self.add(org, user, suppression(incident), (from, Some(until)))?;
+        }
+        let disposed = disposition(incident, was, chosen);
+        self.effects.push(Effects::of(incident, &disposed, suppressed));
+        self.add(org, user, Ruling::Disposition(disposed), (incident.first_event_at, Some(end)))
+    }
+
+    async fn on_incidents(&mut self, ids: &[Uuid], ruling: impl Fn(Uuid) -> Ruling) -> Result<(), Problem> {
+        for StoredIncident { incident, .. } in self.incidents(ids).await? {
+            let life = (incident.first_event_at, Some(incident.last_event_at.plus(1)));
+            self.add(&incident.org_id, Some(&incident.user_id), ruling(incident.incident_id), life)?;
+        }
+        Ok(())
+    }
+
+    /// Takes back what was said of an incident.
+    async fn reopen(&mut self, stored: &StoredIncident) -> Result<(), Problem> {
+        let incident = &stored.incident;
+        let filter = DecisionFilter {
+            org_id: Some(incident.org_id.clone()),
+            user_id: Some(incident.user_id.clone()),
+            ..DecisionFilter::default()
+        };
+        let all = self.visitor.visit.decisions(&filter).await?;
+        let is_undone =
+            |decision: &Decision| all.iter().any(|other| other.ruling.replaces() == Some(decision.decision_id));
+        let covers = |decision: &Decision| incident.findings.iter().any(|f| decision.holds_at(f.observed_at));
+        let said = all.iter().filter(|decision| matches!(decision.ruling, Ruling::Disposition(_)));
+        let said: Vec<&Decision> = said.filter(|decision| covers(decision) && !is_undone(decision)).collect();
+        if said.is_empty() {
+            let detail = format!("incident {}: nobody has said what it was, so it is not closed", incident.incident_id);
+            return Err(Problem::Conflict(detail));
+        }
+        said.into_iter().try_for_each(|decision| self.undo(decision))
+    }
+
+    fn undo(&mut self, target: &Decision) -> Result<(), Problem> {
+        let ruling = Ruling::Undone { decision_id: target.decision_id };
+        self.add(&target.org_id, target.user_id.as_ref(), ruling, (target.from, target.until))
+    }
+
+    /// Reads incidents that the session sees.
+    async fn incidents(&mut self, ids: &[Uuid]) -> Result<Vec<StoredIncident>, Problem> {
+        if ids.is_empty() || ids.len() > MOST {
+            return Err(Problem::Invalid(format!("incident_ids: 1 to {MOST}, not {}", ids.len())));
+        }
+        let filter = IncidentFilter { ids: Some(ids.to_vec()), ..IncidentFilter::default() };
+        let found = self.visitor.visit.incidents(&filter).await?;
+        let missing = ids.iter().find(|id| !found.iter().any(|stored| stored.incident.incident_id == **id));
+        match missing {
+            Some(id) => Err(Problem::NotFound(format!("incident {id}: does not exist, or is a part of another one"))),
+            None => Ok(found),
+        }
+    }
+
+    /// Reads a decision that is not ended or undone yet.
+    async fn target(&mut self, decision_id: Uuid) -> Result<Decision, Problem> {
+        let filter = DecisionFilter { ids: Some(vec![decision_id]), ..DecisionFilter::default() };
+        let found = self.visitor.visit.decisions(&filter).await?.pop();
+        let target = found.ok_or_else(|| Problem::NotFound(format!("decision {decision_id}: does not exist")))?;
+        let filter = DecisionFilter {
+            org_id: Some(target.org_id.clone()),
+            kinds: Some(vec!["ended", "undone"]),
+            ..DecisionFilter::default()
+        };
+        let ends = self.visitor.visit.decisions(&filter).await?;
+        match ends.iter().find(|end| end.ruling.replaces() == Some(decision_id)) {
+            Some(end) => {
+                let (kind, by) = (end.ruling.kind(), end.decision_id);
+                Err(Problem::Conflict(format!("decision {decision_id} is {kind} by decision {by} already")))
+            }
+            None => Ok(target),
+        }
+    }
+
+    /// Returns the time that is given, or else the event time that the org has reached.
+    async fn start(&mut self, org: &OrgId, given: Option<Timestamp>) -> Result<Timestamp, Problem> {
+        self.visitor.role_in(org)?;
+        if let Some(given) = given {
+            return Ok(given);
+        }
+        let clock = self.visitor.visit.org_clock(org).await?;
+        clock.ok_or_else(|| Problem::Conflict(format!("no hour of org {org} is closed yet: nothing can be decided")))
+    }
+
+    /// Adds a decision, if it ends after it begins.
+    fn add(
+        &mut self,
+        org: &OrgId,
+        user: Option<&UserId>,
+        ruling: Ruling,
+        (from, until): (Timestamp, Option<Timestamp>),
+    ) -> Result<(), Problem> {
+        if let Some(until) = until.filter(|until| *until <= from) {
+            return Err(Problem::Invalid(format!("until: {until} is not after {from}, the start")));
+        }
+        let number = self.decisions.len().to_string();
+        self.decisions.push(Decision {
+            decision_id: id::derive(&["decision", &self.visitor.session.subject, self.key, &number]),
+            org_id: org.clone(),
+            user_id: user.cloned(),
+            ruling,
+            from,
+            until,
+            decided_by: Text::from(self.visitor.session.name.as_str()),
+            claimed_by: None,
+            reason: self.reason.trim().to_owned(),
+            decided_at: now(),
+            in_force: BTreeMap::new(),
+        });
+        Ok(())
+    }
+}
+
+/// Returns what decisions would have done to the incidents of the last 30 days.
+///
+/// # Errors
+/// If the database cannot be read.
+pub(crate) async fn preview(app: &App, visitor: &mut Visitor, decisions: &[Decision]) -> Result<Preview, Problem> {
+    let Some(first) = decisions.first() else { return Ok(Preview::default()) };
+    let mut preview = Preview::default();
+    let orgs: BTreeSet<&OrgId> = decisions.iter().map(|decision| &decision.org_id).collect();
+    for org in orgs {
+        let of_org: Vec<Decision> = decisions.iter().filter(|decision| decision.org_id == *org).cloned().collect();
+        let clock = visitor.visit.org_clock(org).await?.unwrap_or(first.from);
+        let since = clock.plus(-REACH);
+        // One account's findings are enough for decisions on it.
+        let one = of_org.iter().map(|decision| decision.user_id.clone()).reduce(|a, b| if a == b { a } else { None });
+        let filter = FindingFilter {
+            org_id: Some(org.clone()),
+            user_id: one.flatten(),
+            since: Some(since),
+            ..FindingFilter::default()
+        };
+        let found = visitor.visit.findings(&filter).await?;
+        let known = DecisionFilter { org_id: Some(org.clone()), ..DecisionFilter::default() };
+        let known = visitor.visit.decisions(&known).await?;
+        let mut rules = Rulebook::new(app.rules.hash(), app.rules.risk_of(org));
+        let hashes = Vec::from_iter(Recent::hashes(&found));
+        for (hash, toml) in visitor.visit.settings(&hashes).await? {
+            // Those that cannot be read count as the settings in force, as in the correlator.
+            if let Ok(settings) = Settings::read_stored(&toml, Path::new("orgwatch.settings")) {
+                rules.add(hash, settings.risk_of(org));
+            }
+        }
+        let of_org = Preview::of(&of_org, &Recent::new(since, found, known, rules));
+        preview.hidden_findings += of_org.hidden_findings;
+        preview.effects.extend(of_org.effects);
+    }
+    Ok(preview)
+}

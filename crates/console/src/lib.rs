@@ -1,0 +1,54 @@
+#![doc = include_str!("../README.md")]
+
+mod access;
+mod body;
+pub mod decide;
+mod error;
+mod names;
+mod page;
+mod problem;
+mod routes;
+mod secret;
+mod server;
+mod settings;
+
+pub use error::ConsoleError;
+pub use routes::openapi;
+pub use secret::{Secret, token};
+pub use server::{App, router};
+pub use settings::Settings;
+
+use runtime::admin::Health;
+use std::sync::Arc;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The service and its connections.
+#[derive(Clone)]
+pub struct Service {
+    /// Where everything is read, and decisions are added.
+    pub store: Store,
+    /// The settings by which previews score.
+    pub rules: Arc<::settings::Settings>,
+    /// Settings of this service.
+    pub settings: Settings,
+    /// The checks that `/readyz` reports.
+    pub health: Health,
+}
+
+impl Service {
+    /// Serves until `shutdown`, then answers the requests that are under way.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on, or accepting connections fails.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), ConsoleError> {
+        let listen = self.settings.listen;
+        let failed = |source| ConsoleError::Listen { listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        let app = App::new(self.store, self.rules, self.settings, shutdown.clone());
+        let router = router(app);
+        let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await.map_err(failed)
+    }
+}

@@ -1,0 +1,153 @@
+//! Answers that say what is wrong, as RFC 9457 has them: `application/problem+json`.
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use runtime::error::chain;
+use serde::Serialize;
+use store::StoreError;
+use utoipa::ToSchema;
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// 400: the request is not understood; the text says what to change.
+    Malformed(String),
+    /// 401: no secret, or one of no session in force.
+    NoSession,
+    /// 403: the session may not do this.
+    Forbidden(String),
+    /// 404: it does not exist, or is of an org that the session does not see.
+    NotFound(String),
+    /// 409: it is not possible as things are.
+    Conflict(String),
+    /// 412: it has changed since the client read it.
+    Changed(String),
+    /// 413: the body is too large.
+    TooLarge,
+    /// 415: the body is no JSON.
+    NotJson,
+    /// 422: the request is understood, and what it asks for makes no sense.
+    Invalid(String),
+    /// 429: too many requests; seconds until the next is served.
+    TooMany(u64),
+    /// 503: the database does not answer.
+    Unavailable,
+    /// 500: a defect, or stored data that cannot be read. The log says more.
+    Internal,
+}
+
+/// The body of a [`Problem`].
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody {
+    /// Always `about:blank`: the status says the kind.
+    r#type: &'static str,
+    /// The status in words.
+    title: String,
+    /// The status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What is wrong, and what to do.
+    detail: String,
+}
+
+impl Problem {
+    fn parts(self) -> (StatusCode, String) {
+        match self {
+            Self::Malformed(detail) => (StatusCode::BAD_REQUEST, detail),
+            Self::NoSession => (
+                StatusCode::UNAUTHORIZED,
+                "no session: send a token as `authorization: Bearer …`, or sign in".to_owned(),
+            ),
+            Self::Forbidden(detail) => (StatusCode::FORBIDDEN, detail),
+            Self::NotFound(detail) => (StatusCode::NOT_FOUND, detail),
+            Self::Conflict(detail) => (StatusCode::CONFLICT, detail),
+            Self::Changed(detail) => (StatusCode::PRECONDITION_FAILED, detail),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large: send at most 1 MiB".to_owned()),
+            Self::NotJson => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body as `content-type: application/json`".to_owned())
+            }
+            Self::Invalid(detail) => (StatusCode::UNPROCESSABLE_ENTITY, detail),
+            Self::TooMany(seconds) => (StatusCode::TOO_MANY_REQUESTS, format!("too many requests: wait {seconds} s")),
+            Self::Unavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer: try again soon".to_owned())
+            }
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "something is wrong here; the log of the console says what".to_owned(),
+            ),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let wait = match self {
+            Self::TooMany(seconds) => Some(seconds),
+            Self::Unavailable => Some(5),
+            _ => None,
+        };
+        let is_unsigned = matches!(self, Self::NoSession);
+        let (status, detail) = self.parts();
+        let title = status.canonical_reason().unwrap_or_default().to_owned();
+        let body = ProblemBody { r#type: "about:blank", title, status: status.as_u16(), detail };
+        let mut response = (status, axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if is_unsigned {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = wait {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_forbidden() {
+            return Self::Forbidden("the role of this session in the org does not allow this".to_owned());
+        }
+        if let StoreError::NoDecision { decision_id } = error {
+            return Self::NotFound(format!("decision {decision_id}: not one of this org and account"));
+        }
+        if error.is_transient() {
+            tracing::warn!(error = chain(&error), "a request failed, as the database does not answer");
+            return Self::Unavailable;
+        }
+        tracing::error!(error = chain(&error), "a request failed");
+        Self::Internal
+    }
+}
+
+impl From<ring::error::Unspecified> for Problem {
+    fn from(_: ring::error::Unspecified) -> Self {
+        tracing::error!("the system has no random numbers");
+        Self::Internal
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::Malformed(rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::Malformed(rejection.body_text())
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::NotJson,
+            StatusCode::UNPROCESSABLE_ENTITY => Self::Invalid(rejection.body_text()),
+            _ => Self::Malformed(rejection.body_text()),
+        }
+    }
+}

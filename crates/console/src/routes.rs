@@ -1,0 +1,90 @@
+//! The routes, each with its documentation.
+#![expect(unused_qualifications, reason = "the macros of utoipa write them")]
+
+mod accounts;
+mod decisions;
+mod incidents;
+mod operations;
+mod sessions;
+mod stream;
+
+use crate::server::App;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The head of the description.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "orgwatch",
+        description = "Everything that orgwatch knows of the orgs of a session: incidents with their findings and receipts, \
+                       accounts, decisions and their effects, sources, and the changes of incidents as they happen.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    security(("token" = []), ("session" = [])),
+    modifiers(&Schemes),
+    tags(
+        (name = "incidents", description = "Incidents, their findings, receipts and history"),
+        (name = "accounts", description = "Accounts and orgs"),
+        (name = "decisions", description = "What people decide, and what follows"),
+        (name = "operations", description = "Sources, detectors and the audit trail"),
+        (name = "sessions", description = "Who is signed in, and tokens"),
+    )
+)]
+struct Head;
+
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token")).build();
+        components.add_security_scheme("token", SecurityScheme::Http(token));
+        let cookie = ApiKeyValue::with_description(crate::access::COOKIE, "The session of a person who signed in");
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    }
+}
+
+/// Returns all routes with their description.
+pub(crate) fn all() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Head::openapi())
+        .routes(routes!(incidents::list))
+        .routes(routes!(incidents::count))
+        .routes(routes!(incidents::one))
+        .routes(routes!(incidents::look))
+        .routes(routes!(incidents::history))
+        .routes(routes!(incidents::similar))
+        .routes(routes!(incidents::finding))
+        .routes(routes!(accounts::orgs))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::one))
+        .routes(routes!(accounts::reveal))
+        .routes(routes!(decisions::list, decisions::record))
+        .routes(routes!(decisions::preview))
+        .routes(routes!(operations::sources))
+        .routes(routes!(operations::gaps))
+        .routes(routes!(operations::detectors))
+        .routes(routes!(operations::audit))
+        .routes(routes!(operations::settings))
+        .routes(routes!(sessions::own))
+        .routes(routes!(sessions::list, sessions::create))
+        .routes(routes!(sessions::end))
+        .routes(routes!(stream::follow))
+        .routes(routes!(description))
+}
+
+/// Returns the description of the API, in OpenAPI 3.1.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    all().into_openapi()
+}
+
+/// The description of the API
+///
+/// In OpenAPI 3.1.
+#[utoipa::path(get, path = "/v1/openapi.json", tag = "operations", security(()),
+    responses((status = 200, description = "The description", content_type = "application/json", body = Object)))]
+async fn description() -> axum::Json<utoipa::openapi::OpenApi> {
+    axum::Json(openapi())
+}

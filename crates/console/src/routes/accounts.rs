@@ -1,0 +1,137 @@
+//! Orgs and accounts.
+
+use crate::access::Visitor;
+use crate::body::{Account, Org};
+use crate::page::{self, Page};
+use crate::problem::{Problem, ProblemBody};
+use crate::server::App;
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use model::{OrgId, Points, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::AccountRow;
+use utoipa::{IntoParams, ToSchema};
+
+/// List the orgs of the session
+#[utoipa::path(get, path = "/v1/orgs", tag = "accounts",
+    responses(
+        (status = 200, description = "The orgs, by id", body = Vec<Org>),
+        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
+        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+pub(super) async fn orgs(State(app): State<App>, mut visitor: Visitor) -> Result<Json<Vec<Org>>, Problem> {
+    let orgs = visitor.visit.orgs().await?;
+    let eyes = app.eyes(&visitor.session);
+    Ok(Json(orgs.iter().map(|row| Org::of(row, eyes)).collect()))
+}
+
+/// Which accounts.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// The most accounts of a page, 1 to 200; 50 without it.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// List the accounts of an org
+///
+/// Those that ever had a finding, the highest risk first.
+#[utoipa::path(get, path = "/v1/orgs/{org_id}/accounts", tag = "accounts",
+    params(("org_id" = String, Path, description = "Salesforce id of the org"), Asked),
+    responses(
+        (status = 200, description = "A page of accounts", body = Page<Account>),
+        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
+        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    mut visitor: Visitor,
+    org: Result<Path<String>, PathRejection>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<Page<Account>>, Problem> {
+    let (Path(org), Query(asked)) = (org?, asked?);
+    let (org, limit) = (OrgId::new(&org), page::limit(asked.limit)?);
+    visitor.role_in(&org)?;
+    let after = match asked.cursor.as_deref().map(page::place::<2>).transpose()? {
+        Some([risk, user]) => Some((Points(risk.parse().map_err(|_| page::foreign())?), UserId::new(&user))),
+        None => None,
+    };
+    let rows = visitor.visit.accounts(&org, after.as_ref().map(|(risk, user)| (*risk, user)), limit).await?;
+    let is_full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
+    let last = rows.last().filter(|_| is_full);
+    let next_cursor = last.map(|row| page::cursor(&[&row.risk_score.0.to_string(), row.user_id.as_str()]));
+    let eyes = app.eyes(&visitor.session);
+    Ok(Json(Page { items: rows.iter().map(|row| Account::of(row, eyes)).collect(), next_cursor }))
+}
+
+/// Read an account
+#[utoipa::path(get, path = "/v1/orgs/{org_id}/accounts/{user_id}", tag = "accounts",
+    params(("org_id" = String, Path, description = "Salesforce id of the org"),
+           ("user_id" = String, Path, description = "Salesforce id of the account")),
+    responses(
+        (status = 200, description = "The account", body = Account),
+        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
+        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+pub(super) async fn one(
+    State(app): State<App>,
+    mut visitor: Visitor,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Json<Account>, Problem> {
+    let Path((org, user)) = path?;
+    let account = read(&mut visitor, &OrgId::new(&org), &UserId::new(&user)).await?;
+    Ok(Json(Account::of(&account, app.eyes(&visitor.session))))
+}
+
+async fn read(visitor: &mut Visitor, org: &OrgId, user: &UserId) -> Result<AccountRow, Problem> {
+    visitor.role_in(org)?;
+    let found = visitor.visit.account(org, user).await?;
+    found.ok_or_else(|| Problem::NotFound(format!("account {user} of org {org}: never had a finding")))
+}
+
+/// Why a name is asked for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reason {
+    /// Why; it is recorded in the audit trail.
+    #[schema(min_length = 1, max_length = 4000)]
+    reason: String,
+}
+
+/// The name of an account.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Revealed {
+    /// Its username; null where it is not known.
+    username: Option<String>,
+}
+
+/// Show the name of an account
+///
+/// For a session that sees pseudonyms. The audit trail records who asked and why.
+#[utoipa::path(post, path = "/v1/orgs/{org_id}/accounts/{user_id}/reveal", tag = "accounts",
+    params(("org_id" = String, Path, description = "Salesforce id of the org"),
+           ("user_id" = String, Path, description = "Salesforce id of the account")),
+    request_body = Reason,
+    responses(
+        (status = 200, description = "The name", body = Revealed),
+        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
+        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+pub(super) async fn reveal(
+    mut visitor: Visitor,
+    path: Result<Path<(String, String)>, PathRejection>,
+    body: Result<Json<Reason>, JsonRejection>,
+) -> Result<Json<Revealed>, Problem> {
+    let (Path((org, user)), Json(Reason { reason })) = (path?, body?);
+    let (org, user) = (OrgId::new(&org), UserId::new(&user));
+    if reason.trim().is_empty() {
+        return Err(Problem::Invalid("reason: say why the name is needed".to_owned()));
+    }
+    let account = read(&mut visitor, &org, &user).await?;
+    let detail = json!({ "reason": reason });
+    visitor.visit.audit(Some(&org), "name revealed", user.as_str(), &detail).await?;
+    visitor.visit.commit().await?;
+    Ok(Json(Revealed { username: account.username }))
+}

@@ -1,0 +1,193 @@
+//! What people decide.
+
+use super::incidents;
+use crate::access::{Credential, Visitor};
+use crate::body::{Applied, DecisionBody, EffectBody, Recorded};
+use crate::decide::{AskedDecision, plan};
+use crate::page::Page;
+use crate::problem::{Problem, ProblemBody};
+use crate::server::App;
+use crate::{decide, page};
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use model::{Decision, OrgId, Ruling, UserId, Uuid};
+use serde::Deserialize;
+use std::time::{Duration, Instant};
+use store::{DecisionFilter, Role};
+use utoipa::IntoParams;
+
+/// How long to wait until decisions are applied, and how often to look. As the commands: the correlator looks every quarter
+/// of a second.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Which decisions.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// Those of this org.
+    org: String,
+    /// Those of this account, without those of all accounts.
+    user: Option<String>,
+    /// Those of this kind, such as suppression.
+    kind: Option<String>,
+    /// Those about this incident.
+    incident: Option<Uuid>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// The most decisions of a page, 1 to 200; 50 without it.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// List decisions
+///
+/// The latest first. Suppressions and allowlists say how many findings they hide.
+#[utoipa::path(get, path = "/v1/decisions", tag = "decisions", params(Asked),
+    responses(
+        (status = 200, description = "A page of decisions", body = Page<DecisionBody>),
+        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
+        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+pub(super) async fn list(
+    mut visitor: Visitor,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<Page<DecisionBody>>, Problem> {
+    let Query(asked) = asked?;
+    let limit = usize::try_from(page::limit(asked.limit)?).unwrap_or(usize::MAX);
+    let org = OrgId::new(&asked.org);
+    visitor.role_in(&org)?;
+    let kind = match asked.kind.as_deref() {
+        None => None,
+        Some(kind) => {
+            let known = Ruling::KINDS.into_iter().find(|known| *known == kind);
+            Some(known.ok_or_else(|| Problem::Malformed(format!("kind: one of {}", Ruling::KINDS.join(", "))))?)
+        }
+    };
+    let skipped: usize = match asked.cursor.as_deref().map(page::place::<1>).transpose()? {
+        Some([count]) => count.parse().map_err(|_| page::foreign())?,
+        None => 0,
+    };
+    let filter = DecisionFilter {
+        org_id: Some(org),
+        user_id: asked.user.as_deref().map(UserId::new),
+        kinds: kind.map(|kind| vec![kind]),
+        incident_id: asked.incident,
+        ..DecisionFilter::default()
+    };
+    let all = visitor.visit.decisions(&filter).await?;
+    // Decisions are only ever added: counted from the first one, a page stays the same.
+    let end = all.len().saturating_sub(skipped);
+    let start = end.saturating_sub(limit);
+    let shown = all.get(start..end).unwrap_or_default();
+    let hidden = visitor.visit.hidden(&shown.iter().map(|decision| decision.decision_id).collect::<Vec<_>>()).await?;
+    let of = |decision: &Decision| hidden.iter().find(|hidden| hidden.decision_id == decision.decision_id);
+    let items = shown.iter().rev().map(|decision| DecisionBody::of(decision, of(decision))).collect();
+    let next_cursor = (start > 0).then(|| page::cursor(&[&(all.len() - start).to_string()]));
+    Ok(Json(Page { items, next_cursor }))
+}
+
+/// Preview a decision
+///
+/// What would follow from it, on the incidents of the last 30 days. Nothing is recorded.
+#[utoipa::path(post, path = "/v1/decisions/preview", tag = "decisions", request_body = AskedDecision,
+    responses(
+        (status = 200, description = "What would follow", body = Applied),
+        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
+        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+pub(super) async fn preview(
+    State(app): State<App>,
+    mut visitor: Visitor,
+    body: Result<Json<AskedDecision>, JsonRejection>,
+) -> Result<Json<Applied>, Problem> {
+    let Json(asked) = body?;
+    let plan = plan(&mut visitor, &asked, "preview").await?;
+    let preview = decide::preview(&app, &mut visitor, &plan.decisions).await?;
+    Ok(Json(Applied::of(&plan.effects, &preview)))
+}
+
+/// Record a decision
+///
+/// It is attributed to the session. An `idempotency-key` makes a repeated request record nothing new. `if-match` with the
+/// tag of an incident refuses a decision on an incident that has changed since.
+#[utoipa::path(post, path = "/v1/decisions", tag = "decisions", request_body = AskedDecision,
+    params(
+        ("idempotency-key" = Option<String>, Header, description = "A text of the client's choice, the same in each repetition"),
+        ("if-match" = Option<String>, Header, description = "The tag of the one incident that the decision is about")),
+    responses(
+        (status = 201, description = "The decisions, as they are stored", body = Recorded),
+        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
+        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+pub(super) async fn record(
+    State(app): State<App>,
+    mut visitor: Visitor,
+    credential: Credential,
+    headers: HeaderMap,
+    body: Result<Json<AskedDecision>, JsonRejection>,
+) -> Result<(StatusCode, Json<Recorded>), Problem> {
+    let Json(asked) = body?;
+    let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
+        Some(Ok(key)) if (1..=255).contains(&key.len()) => format!("key {key}"),
+        Some(_) => return Err(Problem::Malformed("idempotency-key: 1 to 255 visible characters".to_owned())),
+        None => format!("random {}", crate::Secret::draw()?.session_id),
+    };
+    let plan = plan(&mut visitor, &asked, &key).await?;
+    check_tag(&mut visitor, &headers, &plan.decisions).await?;
+    let mut recorded = Vec::with_capacity(plan.decisions.len());
+    for decision in &plan.decisions {
+        visitor.require(&decision.org_id, role_to_decide(decision))?;
+        let stored = visitor.visit.record(decision).await?;
+        if stored.ruling != decision.ruling || stored.reason != decision.reason {
+            let detail = "idempotency-key: another decision was recorded with it, choose another key";
+            return Err(Problem::Conflict(detail.to_owned()));
+        }
+        recorded.push(stored);
+    }
+    visitor.visit.commit().await?;
+    let ids: Vec<Uuid> = recorded.iter().map(|decision| decision.decision_id).collect();
+    let applied = wait(&app, &credential, &ids).await?;
+    let decisions = recorded.iter().map(|decision| DecisionBody::of(decision, None)).collect();
+    let effects = plan.effects.iter().map(EffectBody::from).collect();
+    Ok((StatusCode::CREATED, Json(Recorded { decisions, effects, applied })))
+}
+
+/// Returns the least role that takes a decision; the database has the same rule, and knows what ended ones were.
+fn role_to_decide(decision: &Decision) -> Role {
+    match (&decision.ruling, &decision.user_id) {
+        (Ruling::Settings { .. }, _) => Role::Administrator,
+        (_, None) => Role::Responder,
+        (_, Some(_)) => Role::Analyst,
+    }
+}
+
+/// Refuses a decision on an incident that has changed since the client read it.
+async fn check_tag(visitor: &mut Visitor, headers: &HeaderMap, decisions: &[Decision]) -> Result<(), Problem> {
+    let Some(known) = headers.get(header::IF_MATCH) else { return Ok(()) };
+    let about: std::collections::BTreeSet<Uuid> =
+        decisions.iter().filter_map(|decision| decision.ruling.incident_id()).collect();
+    let mut about = about.into_iter();
+    let (Some(incident_id), None) = (about.next(), about.next()) else {
+        return Err(Problem::Malformed("if-match: only for a decision about one incident".to_owned()));
+    };
+    let (stored, row) = incidents::read(visitor, incident_id).await?;
+    if known.as_bytes() == incidents::tag(&stored, &row).as_bytes() {
+        return Ok(());
+    }
+    Err(Problem::Changed(format!("incident {incident_id} has changed: read it, and decide on what it is now")))
+}
+
+/// Waits until the correlator has applied decisions. `false` if it has not.
+async fn wait(app: &App, credential: &Credential, ids: &[Uuid]) -> Result<bool, Problem> {
+    let start = Instant::now();
+    loop {
+        if !app.store.visit(&credential.0).await?.is_due(ids).await? {
+            return Ok(true);
+        }
+        if start.elapsed() >= PATIENCE {
+            return Ok(false);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

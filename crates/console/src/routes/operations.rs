@@ -1,0 +1,117 @@
+//! Sources, detectors, settings and the audit trail.
+
+use crate::access::Visitor;
+use crate::body::{Action, DetectorBody, Source, SourceGap};
+use crate::page;
+use crate::problem::{Problem, ProblemBody};
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query};
+use model::{OrgId, Text, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::{Group, IncidentQuery};
+use utoipa::{IntoParams, ToSchema};
+
+/// List what sources see
+///
+/// One row for each org, source and kind of events.
+#[utoipa::path(get, path = "/v1/sources", tag = "operations",
+    responses(
+        (status = 200, description = "The sources", body = Vec<Source>),
+        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
+        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+pub(super) async fn sources(mut visitor: Visitor) -> Result<Json<Vec<Source>>, Problem> {
+    let states = visitor.visit.source_states(None).await?;
+    Ok(Json(states.into_iter().map(Source::from).collect()))
+}
+
+/// List open gaps of an org
+#[utoipa::path(get, path = "/v1/orgs/{org_id}/gaps", tag = "operations",
+    params(("org_id" = String, Path, description = "Salesforce id of the org")),
+    responses(
+        (status = 200, description = "The gaps, the oldest first", body = Vec<SourceGap>),
+        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
+        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+pub(super) async fn gaps(
+    mut visitor: Visitor,
+    org: Result<Path<String>, PathRejection>,
+) -> Result<Json<Vec<SourceGap>>, Problem> {
+    let Path(org) = org?;
+    let org = OrgId::new(&org);
+    visitor.role_in(&org)?;
+    let gaps = visitor.visit.open_gaps(&org).await?;
+    Ok(Json(gaps.into_iter().map(SourceGap::from).collect()))
+}
+
+/// List detectors
+///
+/// With how many incidents of the session's orgs have findings of each.
+#[utoipa::path(get, path = "/v1/detectors", tag = "operations",
+    responses(
+        (status = 200, description = "The detectors, in the order in which they judge", body = Vec<DetectorBody>),
+        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
+        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+pub(super) async fn detectors(mut visitor: Visitor) -> Result<Json<Vec<DetectorBody>>, Problem> {
+    let counted = visitor.visit.count_incidents(&IncidentQuery::default(), Group::Detector, page::MOST).await?;
+    let of = |name: &str| counted.iter().find(|counted| counted.value == name);
+    Ok(Json(detect::DETECTORS.iter().map(|detector| DetectorBody::of(*detector, of(detector.name()))).collect()))
+}
+
+/// Settings behind a hash.
+#[derive(Serialize, ToSchema)]
+pub(super) struct StoredSettings {
+    /// The hash that receipts and findings carry.
+    hash: String,
+    /// All settings, in TOML.
+    toml: String,
+}
+
+/// Read settings
+///
+/// By the hash that receipts and findings carry.
+#[utoipa::path(get, path = "/v1/settings/{hash}", tag = "operations",
+    params(("hash" = String, Path, description = "The hash")),
+    responses(
+        (status = 200, description = "The settings", body = StoredSettings),
+        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
+        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+pub(super) async fn settings(
+    mut visitor: Visitor,
+    hash: Result<Path<String>, PathRejection>,
+) -> Result<Json<StoredSettings>, Problem> {
+    let Path(hash) = hash?;
+    let found = visitor.visit.settings(&[Text::from(hash.as_str())]).await?.pop();
+    let (hash, toml) = found.ok_or_else(|| Problem::NotFound(format!("settings {hash}: no such hash is stored")))?;
+    Ok(Json(StoredSettings { hash: hash.to_string(), toml }))
+}
+
+/// Which actions.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// Those before this time, by the database's clock.
+    #[param(value_type = Option<String>, format = DateTime)]
+    before: Option<Timestamp>,
+    /// The most actions, 1 to 200; 50 without it.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// Read the audit trail
+///
+/// The actions in the orgs that the session administers, the latest first.
+#[utoipa::path(get, path = "/v1/audit", tag = "operations", params(Asked),
+    responses(
+        (status = 200, description = "The actions", body = Vec<Action>),
+        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
+        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+pub(super) async fn audit(
+    mut visitor: Visitor,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<Vec<Action>>, Problem> {
+    let Query(asked) = asked?;
+    visitor.require_administrator()?;
+    let entries = visitor.visit.audit_entries(asked.before, page::limit(asked.limit)?).await?;
+    Ok(Json(entries.into_iter().map(Action::from).collect()))
+}

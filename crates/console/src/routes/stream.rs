@@ -1,0 +1,136 @@
+//! The event stream: changes of incidents as they are committed.
+
+use crate::access::{Credential, Visitor};
+use crate::problem::{Problem, ProblemBody};
+use crate::server::App;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use futures::Stream;
+use model::OrgId;
+use runtime::error::chain;
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+use store::{StoreError, StreamPosition, StreamedChange};
+use utoipa::IntoParams;
+
+/// Changes that are read at once.
+const AT_ONCE: u32 = 500;
+
+/// Which changes.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// Those of this org; without it, of all orgs of the session.
+    org: Option<String>,
+    /// Those after the event with this id; without it, from now on. The header `last-event-id` says the same.
+    after: Option<String>,
+}
+
+/// Follow changes of incidents
+///
+/// An event for each change, with an id to resume after. The stream ends when the session does.
+#[utoipa::path(get, path = "/v1/events", tag = "incidents", params(Asked),
+    responses(
+        (status = 200, description = "The changes, as they are committed", content_type = "text/event-stream", body = String),
+        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
+        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+pub(super) async fn follow(
+    State(app): State<App>,
+    mut visitor: Visitor,
+    credential: Credential,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let Query(Asked { org, after }) = asked?;
+    let org = org.as_deref().map(OrgId::new);
+    if let Some(org) = &org {
+        visitor.role_in(org)?;
+    }
+    let named = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned).or(after);
+    let latest = visitor.visit.latest_position().await?;
+    let after = match named {
+        None => latest,
+        Some(text) => text.parse().map_err(|_| Problem::Malformed(format!("after: {text:?} is no id of an event")))?,
+    };
+    // An id of another database, as before a restore, is ahead of all: say so, and go on from now.
+    let is_ahead = after > latest;
+    let state = Follower {
+        pause: Duration::from_millis(app.settings.stream_ms),
+        app,
+        credential,
+        org,
+        after: after.min(latest),
+        waiting: VecDeque::new(),
+        is_ahead,
+    };
+    let events = futures::stream::unfold(state, async |mut state| Some((Ok(state.next().await?), state)));
+    Ok(Sse::new(events).keep_alive(KeepAlive::new()))
+}
+
+/// One client's place in the stream.
+struct Follower {
+    app: App,
+    credential: Credential,
+    org: Option<OrgId>,
+    after: StreamPosition,
+    waiting: VecDeque<StreamedChange>,
+    pause: Duration,
+    /// Whether the client named an id that is not there.
+    is_ahead: bool,
+}
+
+impl Follower {
+    /// Waits for the next event; `None` when the stream ends.
+    async fn next(&mut self) -> Option<Event> {
+        if std::mem::take(&mut self.is_ahead) {
+            return Some(Event::default().event("reset").id(self.after.to_string()).data("{}"));
+        }
+        loop {
+            if let Some(change) = self.waiting.pop_front() {
+                self.after = change.position;
+                return Some(event(&change));
+            }
+            match self.read().await {
+                Ok(Some(changes)) => self.waiting = changes.into(),
+                // The session has ended.
+                Ok(None) => return None,
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "an event stream cannot be read for now");
+                }
+            }
+            if self.waiting.is_empty() {
+                let stop = self.app.shutdown.clone();
+                stop.run_until_cancelled(tokio::time::sleep(self.pause)).await?;
+            }
+        }
+    }
+
+    async fn read(&self) -> Result<Option<Vec<StreamedChange>>, StoreError> {
+        let mut visit = self.app.store.visit(&self.credential.0).await?;
+        let Some(session) = visit.session().await? else { return Ok(None) };
+        if self.org.as_ref().is_some_and(|org| session.role_in(org).is_none()) {
+            return Ok(None);
+        }
+        visit.changes(self.org.as_ref(), self.after, AT_ONCE).await.map(Some)
+    }
+}
+
+fn event(change: &StreamedChange) -> Event {
+    let data = json!({
+        "incident_id": change.incident_id,
+        "org_id": change.org_id,
+        "revision": change.revision,
+        "change": change.change,
+        "risk_score": change.risk_score,
+        "severity": change.severity,
+        "at": change.at,
+    });
+    Event::default().event("incident").id(change.position.to_string()).data(data.to_string())
+}

@@ -1,0 +1,133 @@
+//! The server: what all requests share, and what is done about each.
+
+use crate::body::Eyes;
+use crate::problem::Problem;
+use crate::{Settings, routes};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use governor::{DefaultKeyedRateLimiter, Quota};
+use model::Uuid;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tracing::Instrument;
+
+/// The largest body of a request, in bytes: a choice far above the settings of an org.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// What requests share. Clones share it.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) rules: Arc<::settings::Settings>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) limits: Arc<Limits>,
+    /// Event streams end with it.
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl App {
+    /// Makes the state of a router.
+    pub fn new(
+        store: Store,
+        rules: Arc<::settings::Settings>,
+        settings: Settings,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let limits = Arc::new(Limits::new(settings.requests_per_minute));
+        Self { store, rules, settings: Arc::new(settings), limits, shutdown }
+    }
+
+    /// Returns how a session sees names.
+    pub(crate) fn eyes<'a>(&self, session: &'a store::Session) -> Eyes<'a> {
+        Eyes { session, names_from: self.settings.names_from }
+    }
+}
+
+/// How many requests a session may send.
+pub(crate) struct Limits(DefaultKeyedRateLimiter<Uuid>);
+
+impl Limits {
+    fn new(per_minute: u32) -> Self {
+        Self(governor::RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN))))
+    }
+
+    /// Counts a request of a session.
+    ///
+    /// # Errors
+    /// 429 if it has sent too many.
+    pub(crate) fn check(&self, session: Uuid) -> Result<(), Problem> {
+        // Sessions that have sent nothing for a minute need no place.
+        if self.0.len() > 10_000 {
+            self.0.retain_recent();
+        }
+        let late = |until: governor::NotUntil<_>| {
+            use governor::clock::Clock;
+            let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
+            Problem::TooMany(wait.as_secs() + 1)
+        };
+        self.0.check_key(&session).map_err(late)
+    }
+}
+
+/// Returns the router of the API.
+pub fn router(app: App) -> Router {
+    let compressed = SizeAbove::new(1_024).and(NotForContentType::SSE);
+    let (api, _) = routes::all().split_for_parts();
+    api.fallback(async || Problem::NotFound("there is nothing at this path: see /v1/openapi.json".to_owned()))
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(app)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(CompressionLayer::new().compress_when(compressed))
+        .layer(from_fn(secure))
+        .layer(from_fn(trace))
+}
+
+async fn method_not_allowed() -> Response {
+    use axum::response::IntoResponse;
+    let problem = Problem::NotFound("this path has other methods: see /v1/openapi.json".to_owned());
+    let mut response = problem.into_response();
+    *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
+/// Adds the headers that keep answers out of other sites and caches.
+async fn secure(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let policy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Opens a span for a request, without its query, which may hold names.
+async fn trace(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!(
+        "http.server",
+        http.request.method = %request.method(),
+        http.route = route,
+        http.response.status_code = tracing::field::Empty,
+        orgwatch.session.id = tracing::field::Empty,
+    );
+    let response = next.run(request).instrument(span.clone()).await;
+    span.record("http.response.status_code", response.status().as_u16());
+    response
+}

@@ -1,0 +1,383 @@
+-- Who is signed in at the console, and what the console may see and write. Each of its transactions names the secret of a
+-- session; policies ask a function for the orgs of that session, which the console can neither read nor change itself.
+SET LOCAL lock_timeout = '5s';
+SET LOCAL statement_timeout = '60s';
+
+CREATE TABLE orgwatch.sessions (
+    session_id uuid PRIMARY KEY,
+    -- SHA-256 of the secret: the secret itself is stored nowhere.
+    secret_hash bytea NOT NULL UNIQUE CHECK (octet_length(secret_hash) = 32),
+    -- A person who signed in, or a token for programs.
+    kind text NOT NULL CHECK (kind IN ('person', 'token')),
+    -- What people see: an e-mail address, or the name of the token.
+    name text NOT NULL,
+    -- Who it is for good: issuer and subject of the identity provider, or the name of the token.
+    subject text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    used_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    -- It ends when it was not used for so long; null: only at expires_at.
+    idle interval,
+    ended_at timestamptz
+);
+CREATE INDEX sessions_by_subject ON orgwatch.sessions (subject);
+
+CREATE TABLE orgwatch.session_roles (
+    session_id uuid NOT NULL REFERENCES orgwatch.sessions (session_id) ON DELETE CASCADE,
+    -- '*': all orgs.
+    org_id text NOT NULL,
+    role text NOT NULL CHECK (role IN ('viewer', 'analyst', 'responder', 'administrator')),
+    PRIMARY KEY (session_id, org_id)
+);
+
+-- From 0, viewer, to 3, administrator; each may do what those before it may.
+CREATE FUNCTION orgwatch.role_rank(role text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    RETURN array_position(ARRAY['viewer', 'analyst', 'responder', 'administrator'], role) - 1;
+
+-- The session of which the transaction names the secret, if it has not ended.
+CREATE FUNCTION orgwatch.session_id() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    RETURN (
+        SELECT s.session_id FROM orgwatch.sessions s
+        WHERE s.secret_hash = sha256(convert_to(current_setting('orgwatch.session', true), 'UTF8'))
+          AND s.ended_at IS NULL AND now() < s.expires_at AND (s.idle IS NULL OR now() < s.used_at + s.idle));
+
+-- The orgs in which the session has at least a role; '*' stands for all.
+CREATE FUNCTION orgwatch.session_orgs(at_least text) RETURNS text[]
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    RETURN (
+        SELECT coalesce(array_agg(r.org_id), '{}') FROM orgwatch.session_roles r
+        WHERE r.session_id = orgwatch.session_id() AND orgwatch.role_rank(r.role) >= orgwatch.role_rank(at_least));
+
+-- Whether the session has at least a role in each of these orgs.
+CREATE FUNCTION orgwatch.session_may(at_least text, orgs text[]) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    RETURN orgs <@ orgwatch.session_orgs(at_least) OR '*' = ANY (orgwatch.session_orgs(at_least));
+
+-- The role that a decision takes: settings are an administrator's, what holds for all accounts of an org is a responder's,
+-- and the rest an analyst's. What ends or undoes a decision takes the same role as that one.
+CREATE FUNCTION orgwatch.role_to_decide(kind text, user_id text, replaces uuid) RETURNS text
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH RECURSIVE replaced AS (
+        SELECT role_to_decide.kind AS kind, role_to_decide.replaces AS replaces
+        UNION
+        SELECT d.kind, d.replaces FROM orgwatch.decisions d JOIN replaced r ON d.decision_id = r.replaces
+    )
+    SELECT CASE
+        WHEN EXISTS (SELECT FROM replaced r WHERE r.kind = 'settings') THEN 'administrator'
+        WHEN role_to_decide.user_id IS NULL THEN 'responder'
+        ELSE 'analyst'
+    END;
+END;
+
+-- Who acts: the person or token of the session, or else the database login.
+CREATE FUNCTION orgwatch.actor() RETURNS text
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    RETURN coalesce(
+        (SELECT s.name FROM orgwatch.sessions s WHERE s.session_id = orgwatch.session_id()), session_user);
+
+-- The session, with its role in each org. is_noted: its use was noted within the last minute.
+CREATE FUNCTION orgwatch.current_session(
+    OUT session_id uuid, OUT kind text, OUT name text, OUT subject text, OUT created_at timestamptz,
+    OUT expires_at timestamptz, OUT is_noted boolean, OUT roles jsonb
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.session_id, s.kind, s.name, s.subject, s.created_at, s.expires_at, s.used_at >= now() - interval '1 minute',
+        (SELECT coalesce(jsonb_object_agg(r.org_id, r.role), '{}') FROM orgwatch.session_roles r
+         WHERE r.session_id = s.session_id)
+    FROM orgwatch.sessions s WHERE s.session_id = orgwatch.session_id();
+END;
+
+-- Notes that the session is in use, at most once a minute. False if it has ended.
+CREATE FUNCTION orgwatch.touch_session() RETURNS boolean
+    LANGUAGE sql
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    UPDATE orgwatch.sessions s SET used_at = now()
+    WHERE s.session_id = orgwatch.session_id() AND s.used_at < now() - interval '1 minute';
+    SELECT orgwatch.session_id() IS NOT NULL;
+END;
+
+-- Opens the session of a person whom the identity provider has vouched for.
+CREATE FUNCTION orgwatch.open_session(
+    session_id uuid, secret_hash bytea, name text, subject text, expires_at timestamptz, idle interval, roles jsonb
+) RETURNS void
+    LANGUAGE sql
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO orgwatch.sessions (session_id, secret_hash, kind, name, subject, created_by, expires_at, idle)
+    VALUES (open_session.session_id, open_session.secret_hash, 'person', open_session.name, open_session.subject,
+        open_session.name, open_session.expires_at, open_session.idle);
+    INSERT INTO orgwatch.session_roles (session_id, org_id, role)
+    SELECT open_session.session_id, r.key, r.value FROM jsonb_each_text(roles) r;
+END;
+
+-- Gives the session other roles, as the identity provider has them now. Without any it ends.
+CREATE FUNCTION orgwatch.renew_session(roles jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    own uuid := orgwatch.session_id();
+BEGIN
+    IF roles = '{}' THEN
+        UPDATE orgwatch.sessions SET ended_at = now() WHERE session_id = own;
+        RETURN;
+    END IF;
+    DELETE FROM orgwatch.session_roles WHERE session_id = own;
+    INSERT INTO orgwatch.session_roles (session_id, org_id, role)
+    SELECT own, r.key, r.value FROM jsonb_each_text(roles) r WHERE own IS NOT NULL;
+END
+$$;
+
+-- Makes a token, with no more than an administrator's own rights. The operator's command makes the first one.
+CREATE FUNCTION orgwatch.create_token(
+    session_id uuid, secret_hash bytea, name text, expires_at timestamptz, roles jsonb
+) RETURNS void
+    LANGUAGE plpgsql
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    orgs text[] := ARRAY(SELECT jsonb_object_keys(roles));
+BEGIN
+    IF NOT (orgwatch.session_may('administrator', orgs) OR pg_has_role(session_user, 'orgwatch_operator', 'MEMBER')) THEN
+        RAISE EXCEPTION 'only an administrator of all its orgs makes a token' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    INSERT INTO orgwatch.sessions (session_id, secret_hash, kind, name, subject, created_by, expires_at)
+    VALUES (create_token.session_id, create_token.secret_hash, 'token', create_token.name, create_token.name,
+        orgwatch.actor(), create_token.expires_at);
+    INSERT INTO orgwatch.session_roles (session_id, org_id, role)
+    SELECT create_token.session_id, r.key, r.value FROM jsonb_each_text(roles) r;
+END
+$$;
+
+-- Ends a session: one's own, or as an administrator of all its orgs. False if there is none that may be ended.
+CREATE FUNCTION orgwatch.end_session(ended uuid) RETURNS boolean
+    LANGUAGE plpgsql
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    orgs text[] := ARRAY(SELECT r.org_id FROM orgwatch.session_roles r WHERE r.session_id = ended);
+BEGIN
+    IF ended = orgwatch.session_id() OR orgwatch.session_may('administrator', orgs)
+        OR pg_has_role(session_user, 'orgwatch_operator', 'MEMBER')
+    THEN
+        UPDATE orgwatch.sessions s SET ended_at = now() WHERE s.session_id = ended AND s.ended_at IS NULL;
+        RETURN FOUND;
+    END IF;
+    RETURN false;
+END
+$$;
+
+-- The sessions that have a role in the orgs of which the session is an administrator, without their secrets.
+CREATE FUNCTION orgwatch.other_sessions(
+    OUT session_id uuid, OUT kind text, OUT name text, OUT created_by text, OUT created_at timestamptz,
+    OUT used_at timestamptz, OUT expires_at timestamptz, OUT roles jsonb
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.session_id, s.kind, s.name, s.created_by, s.created_at, s.used_at, s.expires_at, of_session.roles
+    FROM orgwatch.sessions s
+    CROSS JOIN LATERAL (
+        SELECT coalesce(jsonb_object_agg(r.org_id, r.role), '{}') AS roles, coalesce(array_agg(r.org_id), '{}') AS orgs
+        FROM orgwatch.session_roles r WHERE r.session_id = s.session_id) of_session
+    WHERE s.ended_at IS NULL AND now() < s.expires_at AND (s.idle IS NULL OR now() < s.used_at + s.idle)
+      AND orgwatch.session_may('administrator', of_session.orgs)
+    ORDER BY s.created_at, s.session_id;
+END;
+
+-- What a person has seen of an incident, so that a list can say what has changed since.
+CREATE TABLE orgwatch.looks (
+    subject text NOT NULL,
+    incident_id uuid NOT NULL REFERENCES orgwatch.incidents (incident_id) ON DELETE CASCADE,
+    revision bigint NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (subject, incident_id)
+);
+CREATE INDEX looks_by_incident ON orgwatch.looks (incident_id);
+
+-- Who looks: nobody writes for another.
+CREATE FUNCTION orgwatch.session_subject() RETURNS text
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    RETURN (SELECT s.subject FROM orgwatch.sessions s WHERE s.session_id = orgwatch.session_id());
+
+-- By what lists filter, group and sort; copies of what is in the message. Null in rows of earlier versions, which the
+-- correlator fills.
+ALTER TABLE orgwatch.incidents ADD COLUMN summary text;
+ALTER TABLE orgwatch.incidents ADD COLUMN detectors text[];
+-- 'object:Contact', 'resource:00O…', 'address:192.0.2.1', 'app:Data Loader', 'client:Chrome on macOS'.
+ALTER TABLE orgwatch.incidents ADD COLUMN facets text[];
+ALTER TABLE orgwatch.incidents ADD COLUMN words tsvector;
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX incidents_by_facet ON orgwatch.incidents USING gin (facets);
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX incidents_by_word ON orgwatch.incidents USING gin (words);
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX incidents_listed_by_risk ON orgwatch.incidents (org_id, risk_score DESC, incident_id);
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX incidents_listed_by_time ON orgwatch.incidents (org_id, last_event_at DESC, incident_id);
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX incidents_without_facets ON orgwatch.incidents (incident_id) WHERE facets IS NULL;
+SELECT orgwatch.gather_no_statistics('incidents');
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX entity_risk_by_risk ON orgwatch.entity_risk (org_id, risk_score DESC, user_id);
+
+-- The order in which changes of incidents were committed: readers stop at the oldest transaction that is still open, so
+-- that none is passed over.
+CREATE SEQUENCE orgwatch.changes AS bigint;
+ALTER TABLE orgwatch.incident_history ADD COLUMN transaction xid8;
+ALTER TABLE orgwatch.incident_history ALTER COLUMN transaction SET DEFAULT pg_current_xact_id();
+ALTER TABLE orgwatch.incident_history ADD COLUMN position bigint;
+ALTER TABLE orgwatch.incident_history ALTER COLUMN position SET DEFAULT nextval('orgwatch.changes');
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX incident_history_by_position ON orgwatch.incident_history (org_id, transaction, position);
+
+-- An action may be of one org, and is then seen by its administrators.
+ALTER TABLE orgwatch.audit ADD COLUMN org_id text;
+ALTER TABLE orgwatch.audit ALTER COLUMN actor SET DEFAULT orgwatch.actor();
+ALTER TABLE orgwatch.audit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE orgwatch.decisions ALTER COLUMN decided_by SET DEFAULT orgwatch.actor();
+
+-- Gives the console's role what it needs; false if there is no such role. Its policies name the orgs of the session.
+CREATE FUNCTION orgwatch.grant_console() RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    -- A policy that is not there yet is no news.
+    SET client_min_messages = warning
+AS $$
+DECLARE
+    sees constant text := $policy$org_id = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[])
+        OR '*' = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[])$policy$;
+    of_org text;
+BEGIN
+    IF to_regrole('orgwatch_console') IS NULL THEN
+        RETURN false;
+    END IF;
+    GRANT USAGE ON SCHEMA orgwatch TO orgwatch_console;
+    FOREACH of_org IN ARRAY ARRAY['incidents', 'findings', 'entity_risk', 'incident_history', 'decisions',
+        'source_states', 'source_gaps', 'org_clocks']
+    LOOP
+        EXECUTE format('GRANT SELECT ON orgwatch.%I TO orgwatch_console', of_org);
+        EXECUTE format('DROP POLICY IF EXISTS session_orgs ON orgwatch.%I', of_org);
+        EXECUTE format('CREATE POLICY session_orgs ON orgwatch.%I FOR SELECT TO orgwatch_console USING (%s)', of_org, sees);
+    END LOOP;
+
+    GRANT SELECT ON orgwatch.settings TO orgwatch_console;
+    GRANT SELECT (decision_id, partition, hour) ON orgwatch.decision_effects TO orgwatch_console;
+    GRANT SELECT (decision_id, purpose), INSERT ON orgwatch.decisions_due TO orgwatch_console;
+    GRANT SELECT ON orgwatch.deliveries TO orgwatch_console;
+    DROP POLICY IF EXISTS session_orgs ON orgwatch.deliveries;
+    CREATE POLICY session_orgs ON orgwatch.deliveries FOR SELECT TO orgwatch_console
+        USING (EXISTS (SELECT FROM orgwatch.incidents i WHERE i.incident_id = deliveries.incident_id));
+
+    GRANT INSERT (decision_id, org_id, user_id, kind, incident_id, replaces, payload, reason, valid_from, valid_until,
+        claimed_by) ON orgwatch.decisions TO orgwatch_console;
+    DROP POLICY IF EXISTS session_decides ON orgwatch.decisions;
+    CREATE POLICY session_decides ON orgwatch.decisions FOR INSERT TO orgwatch_console WITH CHECK (
+        orgwatch.session_may(orgwatch.role_to_decide(kind, user_id, replaces), ARRAY[org_id]));
+
+    GRANT SELECT, INSERT (subject, incident_id, revision), UPDATE (revision, at) ON orgwatch.looks TO orgwatch_console;
+    DROP POLICY IF EXISTS own_looks ON orgwatch.looks;
+    CREATE POLICY own_looks ON orgwatch.looks TO orgwatch_console
+        USING (subject = (SELECT orgwatch.session_subject())) WITH CHECK (
+            subject = (SELECT orgwatch.session_subject())
+            AND EXISTS (SELECT FROM orgwatch.incidents i WHERE i.incident_id = looks.incident_id));
+
+    GRANT SELECT, INSERT (org_id, action, subject, detail) ON orgwatch.audit TO orgwatch_console;
+    DROP POLICY IF EXISTS session_reads ON orgwatch.audit;
+    DROP POLICY IF EXISTS session_writes ON orgwatch.audit;
+    CREATE POLICY session_reads ON orgwatch.audit FOR SELECT TO orgwatch_console USING (
+        org_id = ANY ((SELECT orgwatch.session_orgs('administrator'))::text[])
+        OR '*' = ANY ((SELECT orgwatch.session_orgs('administrator'))::text[]));
+    CREATE POLICY session_writes ON orgwatch.audit FOR INSERT TO orgwatch_console WITH CHECK (true);
+
+    GRANT SELECT (partition, org_id) ON orgwatch.baseline_state TO orgwatch_console;
+    -- Without sqlx, as where queries are checked, there is no table of migrations.
+    IF to_regclass('orgwatch.migrations') IS NOT NULL THEN
+        GRANT SELECT ON orgwatch.migrations TO orgwatch_console;
+    END IF;
+    GRANT EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), orgwatch.session_may(text, text[]),
+        orgwatch.session_subject(), orgwatch.role_to_decide(text, text, uuid), orgwatch.current_session(), orgwatch.touch_session(),
+        orgwatch.open_session(uuid, bytea, text, text, timestamptz, interval, jsonb), orgwatch.renew_session(jsonb),
+        orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid),
+        orgwatch.other_sessions()
+        TO orgwatch_console;
+    RETURN true;
+END
+$$;
+
+ALTER TABLE orgwatch.looks ENABLE ROW LEVEL SECURITY;
+ALTER TABLE orgwatch.sessions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE orgwatch.session_roles ENABLE ROW LEVEL SECURITY;
+ALTER TABLE orgwatch.org_clocks ENABLE ROW LEVEL SECURITY;
+REVOKE EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), orgwatch.session_may(text, text[]),
+    orgwatch.session_subject(), orgwatch.role_to_decide(text, text, uuid), orgwatch.current_session(), orgwatch.touch_session(),
+    orgwatch.open_session(uuid, bytea, text, text, timestamptz, interval, jsonb), orgwatch.renew_session(jsonb),
+    orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid), orgwatch.other_sessions()
+    FROM PUBLIC;
+
+DO $$
+DECLARE
+    anchor constant text := '(service, ''SELECT'', ''migrations''),';
+    ending constant text := 'RETURN missing;';
+    definition text := pg_get_functiondef('orgwatch.grant_roles()'::regprocedure);
+BEGIN
+    IF strpos(definition, anchor) = 0 OR strpos(definition, ending) = 0 THEN
+        RAISE EXCEPTION 'orgwatch.grant_roles() has no line % or %', anchor, ending;
+    END IF;
+    definition := replace(definition, anchor, anchor || '
+                (''correlator'', ''INSERT (summary, detectors, facets, words), UPDATE (summary, detectors, facets, words)'',
+                    ''incidents''),
+                -- Old sessions are removed with other old rows.
+                (''correlator'', ''SELECT (expires_at, ended_at), DELETE'', ''sessions''),
+                (''correlator'', ''SELECT, DELETE'', ''looks''),
+                (''operator'', ''SELECT, DELETE'', ''looks''),');
+    EXECUTE replace(definition, ending, 'IF NOT orgwatch.grant_console() THEN
+        missing := missing || ''orgwatch_console''::text;
+    END IF;
+    IF to_regrole(''orgwatch_operator'') IS NOT NULL THEN
+        GRANT EXECUTE ON FUNCTION orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid)
+            TO orgwatch_operator;
+    END IF;
+    IF to_regrole(''orgwatch_correlator'') IS NOT NULL THEN
+        GRANT USAGE ON SEQUENCE orgwatch.changes TO orgwatch_correlator;
+    END IF;
+    RETURN missing;');
+    BEGIN
+        IF to_regrole('orgwatch_console') IS NULL THEN
+            CREATE ROLE orgwatch_console NOLOGIN;
+        END IF;
+    EXCEPTION
+        WHEN duplicate_object OR unique_violation THEN NULL;
+        WHEN insufficient_privilege THEN NULL;
+    END;
+    IF orgwatch.grant_roles() <> '{}' THEN
+        RAISE NOTICE 'roles are missing: make them, then SELECT orgwatch.grant_roles()';
+    END IF;
+END
+$$;

@@ -1,0 +1,161 @@
+//! What the console reads and writes: each of its transactions names the secret of a session, and the row policies show it
+//! the rows of that session's orgs alone.
+
+mod accounts;
+mod incidents;
+mod sessions;
+mod stream;
+
+pub use accounts::{AccountRow, OrgRow};
+pub use incidents::{Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, IncidentRow as ListedIncident, Place};
+pub use sessions::{NewSession, NewToken, OpenSession, Role, Session};
+pub use stream::{StreamPosition, StreamedChange};
+
+use crate::error::{Context, Result};
+use crate::{
+    AuditEntry, DecisionFilter, FindingFilter, Gap, Hidden, HistoryEntry, IncidentFilter, Store, StoredFinding,
+    StoredIncident, StoredSource, audit, coverage, decisions, incidents as stored,
+};
+use model::{Decision, OrgId, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
+
+/// A transaction of the console in which the row policies show the orgs of one session.
+#[derive(Debug)]
+pub struct Visit {
+    pub(crate) transaction: Transaction<'static, Postgres>,
+}
+
+impl Store {
+    /// Begins a transaction that names the secret of a session. Without a valid secret it sees no row.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn visit(&self, secret: &SecretString) -> Result<Visit> {
+        let mut transaction = self.pool.begin().await.context("begin a transaction of a session")?;
+        sqlx::query!("SELECT set_config('orgwatch.session', $1, true) AS named", secret.expose_secret())
+            .fetch_one(&mut *transaction)
+            .await
+            .context("name a session")?;
+        Ok(Visit { transaction })
+    }
+}
+
+impl Visit {
+    /// Commits what was written.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn commit(self) -> Result<()> {
+        self.transaction.commit().await.context("commit a transaction of a session")
+    }
+
+    /// Returns the incidents that the filter selects, by id.
+    ///
+    /// # Errors
+    /// If the database cannot be read, or a stored message cannot be decoded.
+    pub async fn incidents(&mut self, filter: &IncidentFilter) -> Result<Vec<StoredIncident>> {
+        stored::incidents(&mut *self.transaction, filter).await
+    }
+
+    /// Returns the findings that the filter selects, by id, including withdrawn ones.
+    ///
+    /// # Errors
+    /// If the database cannot be read, or a stored message cannot be decoded.
+    pub async fn findings(&mut self, filter: &FindingFilter) -> Result<Vec<StoredFinding>> {
+        stored::findings(&mut *self.transaction, filter).await
+    }
+
+    /// Returns at most `limit` changes of an incident, the latest first.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn history(&mut self, incident_id: Uuid, limit: u32) -> Result<Vec<HistoryEntry>> {
+        stored::history(&mut *self.transaction, incident_id, limit).await
+    }
+
+    /// Returns the decisions that the filter selects, in the order in which they were recorded.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn decisions(&mut self, filter: &DecisionFilter) -> Result<Vec<Decision>> {
+        decisions::decisions(&mut *self.transaction, filter).await
+    }
+
+    /// Returns how many findings each of these decisions hides; those that hide none are left out.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn hidden(&mut self, ids: &[Uuid]) -> Result<Vec<Hidden>> {
+        decisions::hidden(&mut *self.transaction, ids).await
+    }
+
+    /// Adds a decision, in the name of the session, and returns it as it is stored. If the id exists, the stored decision
+    /// stays and is returned.
+    ///
+    /// # Errors
+    /// [`StoreError::NoDecision`](crate::StoreError::NoDecision) if it ends or undoes a decision that its org and account do
+    /// not have; if the session may not decide that; if the database refuses.
+    pub async fn record(&mut self, decision: &Decision) -> Result<Decision> {
+        decisions::record(&mut self.transaction, decision).await
+    }
+
+    /// Whether any of these decisions is still to be applied to incidents or sent to the stream.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn is_due(&mut self, ids: &[Uuid]) -> Result<bool> {
+        decisions::is_due(&mut *self.transaction, ids).await
+    }
+
+    /// Returns the event time up to which the hours of an org are closed in the partition that is furthest.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn org_clock(&mut self, org: &OrgId) -> Result<Option<Timestamp>> {
+        decisions::org_clock(&mut *self.transaction, org).await
+    }
+
+    /// Returns what each source of an org sees, or of all orgs of the session.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn source_states(&mut self, org: Option<&OrgId>) -> Result<Vec<StoredSource>> {
+        coverage::source_states(&mut *self.transaction, org).await
+    }
+
+    /// Returns the open gaps of an org.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn open_gaps(&mut self, org: &OrgId) -> Result<Vec<Gap>> {
+        coverage::all_gaps(&mut *self.transaction, Some(org), None).await
+    }
+
+    /// Returns the settings behind these hashes, in TOML.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn settings(&mut self, hashes: &[model::Text]) -> Result<Vec<(model::Text, String)>> {
+        crate::rules::settings(&mut *self.transaction, hashes).await
+    }
+
+    /// Records an action of the session in the audit trail. `detail` must be a JSON object.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn audit(&mut self, org: Option<&OrgId>, action: &str, subject: &str, detail: &Value) -> Result<()> {
+        audit::note(&mut *self.transaction, org, action, subject, detail).await
+    }
+
+    /// Returns at most `limit` actions of the orgs that the session administers, the latest first; only those before
+    /// `before` if it is given.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn audit_entries(&mut self, before: Option<Timestamp>, limit: u32) -> Result<Vec<AuditEntry>> {
+        audit::entries(&mut *self.transaction, before, limit).await
+    }
+}

@@ -1,0 +1,121 @@
+//! Accounts and orgs, as far as a session sees them.
+
+use super::Visit;
+use crate::convert::unsigned;
+use crate::error::{Context, Result};
+use model::{OrgId, Points, Timestamp, UserId};
+
+/// The risk of an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountRow {
+    /// The account's org.
+    pub org_id: OrgId,
+    /// The account.
+    pub user_id: UserId,
+    /// Its username, where it is known.
+    pub username: Option<String>,
+    /// Its class.
+    pub user_class: String,
+    /// The risk over its incidents.
+    pub risk_score: Points,
+    /// How many incidents the risk is computed from.
+    pub incidents: u64,
+    /// Event time of the latest event in any of its findings.
+    pub last_event_at: Option<Timestamp>,
+}
+
+/// An org that a session sees.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OrgRow {
+    /// The org.
+    pub org_id: OrgId,
+    /// Event time up to which its hours are closed in the partition that is furthest; `None` while none is.
+    pub clock: Option<Timestamp>,
+    /// How many of its incidents are open or acknowledged.
+    pub open_incidents: u64,
+}
+
+impl Visit {
+    /// Returns the accounts of an org with a finding, the highest risk first: at most `limit`, those after `after`.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn accounts(
+        &mut self,
+        org: &OrgId,
+        after: Option<(Points, &UserId)>,
+        limit: u32,
+    ) -> Result<Vec<AccountRow>> {
+        let rows = sqlx::query!(
+            r#"SELECT org_id, user_id, username, user_class, risk_score, incidents, last_event_at
+               FROM orgwatch.entity_risk
+               WHERE org_id = $1 AND ($2::integer IS NULL OR risk_score < $2 OR (risk_score = $2 AND user_id > $3))
+               ORDER BY risk_score DESC, user_id LIMIT $4"#,
+            org.as_str(),
+            after.map(|(risk, _)| risk.0),
+            after.map_or("", |(_, user)| user.as_str()),
+            i64::from(limit)
+        )
+        .fetch_all(&mut *self.transaction)
+        .await
+        .context("list the accounts of an org by risk")?;
+        let account = rows.into_iter().map(|row| AccountRow {
+            org_id: OrgId::new(&row.org_id),
+            user_id: UserId::new(&row.user_id),
+            username: row.username,
+            user_class: row.user_class,
+            risk_score: Points(row.risk_score),
+            incidents: u64::try_from(row.incidents).unwrap_or(0),
+            last_event_at: row.last_event_at.map(Timestamp),
+        });
+        Ok(account.collect())
+    }
+
+    /// Returns the risk of an account; `None` if it never had a finding.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn account(&mut self, org: &OrgId, user: &UserId) -> Result<Option<AccountRow>> {
+        let row = sqlx::query!(
+            "SELECT username, user_class, risk_score, incidents, last_event_at
+             FROM orgwatch.entity_risk WHERE org_id = $1 AND user_id = $2",
+            org.as_str(),
+            user.as_str()
+        )
+        .fetch_optional(&mut *self.transaction)
+        .await
+        .context("read the risk of an account")?;
+        Ok(row.map(|row| AccountRow {
+            org_id: org.clone(),
+            user_id: user.clone(),
+            username: row.username,
+            user_class: row.user_class,
+            risk_score: Points(row.risk_score),
+            incidents: u64::try_from(row.incidents).unwrap_or(0),
+            last_event_at: row.last_event_at.map(Timestamp),
+        }))
+    }
+
+    /// Returns the orgs that the session sees and that have events, by id.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn orgs(&mut self) -> Result<Vec<OrgRow>> {
+        let rows = sqlx::query!(
+            r#"SELECT o.org_id AS "org_id!", (SELECT max(c.clock) FROM orgwatch.org_clocks c WHERE c.org_id = o.org_id) AS clock,
+                   (SELECT count(*) FROM orgwatch.incidents i
+                    WHERE i.org_id = o.org_id AND i.status IN ('open', 'acknowledged')) AS "open!"
+               FROM (SELECT org_id FROM orgwatch.org_clocks UNION SELECT org_id FROM orgwatch.source_states) o
+               ORDER BY o.org_id"#
+        )
+        .fetch_all(&mut *self.transaction)
+        .await
+        .context("list orgs")?;
+        let org = rows.into_iter().map(|row| OrgRow {
+            org_id: OrgId::new(&row.org_id),
+            clock: row.clock.map(Timestamp),
+            open_incidents: unsigned(row.open),
+        });
+        Ok(org.collect())
+    }
+}
