@@ -18,7 +18,7 @@ pub enum Service {
     Correlator,
     /// Reads changes of incidents.
     Notifier,
-    /// Publishes settings.
+    /// Reads settings.
     Console,
     /// Sets up streams and reads, replays and drops dead letters.
     Operator,
@@ -92,8 +92,7 @@ impl Service {
                 publish.push(subject::dead(prefix, "notifier"));
                 publish
             }
-            // Changed settings go into the bucket.
-            Self::Console => vec![format!("$KV.{}.>", topology::bucket(prefix))],
+            Self::Console => Vec::new(),
             Self::Operator => {
                 let bucket = topology::bucket(prefix);
                 vec![

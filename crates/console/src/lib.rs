@@ -18,10 +18,11 @@ pub use secret::{Secret, token};
 pub use server::{App, router};
 pub use settings::Settings;
 
-use runtime::admin::Health;
+use ::settings::Hashed;
 use std::sync::Arc;
 use store::Store;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// The service and its connections.
@@ -29,12 +30,10 @@ use tokio_util::sync::CancellationToken;
 pub struct Service {
     /// Where everything is read, and decisions are added.
     pub store: Store,
-    /// The settings by which previews score.
-    pub rules: Arc<::settings::Settings>,
+    /// The settings in force, by which previews score.
+    pub rules: watch::Receiver<Arc<Hashed>>,
     /// Settings of this service.
     pub settings: Settings,
-    /// The checks that `/readyz` reports.
-    pub health: Health,
 }
 
 impl Service {

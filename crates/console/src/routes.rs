@@ -83,7 +83,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// The description of the API
 ///
 /// In OpenAPI 3.1.
-#[utoipa::path(get, path = "/v1/openapi.json", tag = "operations", security(()),
+#[utoipa::path(get, path = "/v1/openapi.json", operation_id = "readDescription", tag = "operations", security(()),
     responses((status = 200, description = "The description", content_type = "application/json", body = Object)))]
 async fn description() -> axum::Json<utoipa::openapi::OpenApi> {
     axum::Json(openapi())

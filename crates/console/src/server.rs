@@ -3,6 +3,7 @@
 use crate::body::Eyes;
 use crate::problem::Problem;
 use crate::{Settings, routes};
+use ::settings::Hashed;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -13,6 +14,7 @@ use model::Uuid;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use store::Store;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
@@ -25,7 +27,7 @@ const LARGEST_BODY: usize = 1 << 20;
 #[derive(Clone)]
 pub struct App {
     pub(crate) store: Store,
-    pub(crate) rules: Arc<::settings::Settings>,
+    pub(crate) rules: watch::Receiver<Arc<Hashed>>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) limits: Arc<Limits>,
     /// Event streams end with it.
@@ -36,7 +38,7 @@ impl App {
     /// Makes the state of a router.
     pub fn new(
         store: Store,
-        rules: Arc<::settings::Settings>,
+        rules: watch::Receiver<Arc<Hashed>>,
         settings: Settings,
         shutdown: CancellationToken,
     ) -> Self {

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use detector::Group;
 use model::{OrgId, Timestamp, UserId};
 use std::path::{Path, PathBuf};
+use store::Role;
 
 /// Runs and operates the services of orgwatch
 #[derive(Debug, Parser)]
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Correlator,
     /// Deliver changes of incidents to destinations
     Notifier,
+    /// Serve the API
+    Console,
     /// Ask the service on this machine whether it is ready, and print its answer; exits with 1 if it is not
     Health,
     /// Set up and check streams and consumers
@@ -111,6 +114,8 @@ pub(crate) enum Command {
     /// Say which database logins may read which orgs in SQL
     #[command(subcommand)]
     Readers(ReadersCommand),
+    /// Make a token for the API, and print it: it is shown once, and only its hash is stored
+    Token(TokenArguments),
     /// Forget the state of a partition
     #[command(subcommand)]
     Partition(PartitionCommand),
@@ -123,6 +128,26 @@ pub(crate) enum Command {
     #[cfg(feature = "dev")]
     #[command(flatten)]
     Dev(crate::dev::Command),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArguments {
+    /// What it is for
+    pub(crate) name: String,
+    /// What it may do: viewer, analyst, responder or administrator
+    #[arg(long, value_parser = parse_role)]
+    pub(crate) role: Role,
+    /// In which orgs, by id; in all without it
+    #[arg(long = "org", value_parser = parse_org, value_name = "ORG")]
+    pub(crate) orgs: Vec<OrgId>,
+    /// In how many days it ends, 1 to 366
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub(crate) days: u32,
+}
+
+fn parse_role(text: &str) -> Result<Role, String> {
+    let known = || Role::ALL.map(Role::as_str).join(", ");
+    Role::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| format!("one of {}", known()))
 }
 
 #[derive(Debug, Args)]

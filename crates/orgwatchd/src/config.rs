@@ -32,6 +32,8 @@ pub struct Config {
     pub correlator: correlator::Settings,
     /// The service notifier.
     pub notifier: notifier::Settings,
+    /// The service console.
+    pub console: console::Settings,
     /// How profiles learn. This section and those below are also the settings of `orgwatch backtest --config`.
     pub profile: profile::Settings,
     /// How detectors judge.
@@ -87,6 +89,7 @@ impl Config {
         problems.extend(self.detector.check());
         problems.extend(self.correlator.check());
         problems.extend(self.notifier.check().into_iter().map(|error| format!("notifier.{error}")));
+        problems.extend(self.console.check());
         problems.extend(self.rules().check());
         problems
     }

@@ -139,6 +139,18 @@ impl Node {
         Ok(notifier::run(self.config.notifier, self.bus, self.store, shutdown).await?)
     }
 
+    /// Returns the service console. It follows the settings that `config push` distributes until `shutdown`.
+    ///
+    /// # Errors
+    /// If the settings bucket cannot be opened, or the database does not answer.
+    pub async fn console(&self, shutdown: CancellationToken) -> Result<console::Service> {
+        Ok(console::Service {
+            store: self.store.clone(),
+            rules: rules::follow(&self.bus, &self.store, self.config.rules(), shutdown, |rules| rules).await?,
+            settings: self.config.console.clone(),
+        })
+    }
+
     /// Starts the admin server, and the task that updates its checks. Both stop with `last`, which is cancelled after
     /// the services have stopped.
     ///

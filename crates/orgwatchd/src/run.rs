@@ -37,6 +37,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         Command::Correlator => serve("correlator", config, commands::correlator).await,
         Command::Notifier => serve("notifier", config, commands::notifier).await,
+        Command::Console => serve("console", config, commands::console).await,
+        Command::Token(arguments) => commands::token(config, arguments).await,
         Command::Health => commands::health(config).await,
         Command::Topology(command) => commands::topology(config, command).await,
         Command::Dead(command) => commands::dead(config, command).await,

@@ -243,7 +243,6 @@ CREATE INDEX incidents_listed_by_risk ON orgwatch.incidents (org_id, risk_score 
 CREATE INDEX incidents_listed_by_time ON orgwatch.incidents (org_id, last_event_at DESC, incident_id);
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX incidents_without_facets ON orgwatch.incidents (incident_id) WHERE facets IS NULL;
-SELECT orgwatch.gather_no_statistics('incidents');
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX entity_risk_by_risk ON orgwatch.entity_risk (org_id, risk_score DESC, user_id);
 
@@ -287,7 +286,8 @@ BEGIN
         EXECUTE format('CREATE POLICY session_orgs ON orgwatch.%I FOR SELECT TO orgwatch_console USING (%s)', of_org, sees);
     END LOOP;
 
-    GRANT SELECT ON orgwatch.settings TO orgwatch_console;
+    -- Settings are stored before they are first used.
+    GRANT SELECT, INSERT (hash, toml) ON orgwatch.settings TO orgwatch_console;
     GRANT SELECT (decision_id, partition, hour) ON orgwatch.decision_effects TO orgwatch_console;
     GRANT SELECT (decision_id, purpose), INSERT ON orgwatch.decisions_due TO orgwatch_console;
     GRANT SELECT ON orgwatch.deliveries TO orgwatch_console;
@@ -335,6 +335,11 @@ ALTER TABLE orgwatch.looks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE orgwatch.sessions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE orgwatch.session_roles ENABLE ROW LEVEL SECURITY;
 ALTER TABLE orgwatch.org_clocks ENABLE ROW LEVEL SECURITY;
+-- Statistics of rows that a session does not see would say what is in them.
+SELECT orgwatch.gather_no_statistics(protected) FROM unnest(ARRAY['incidents', 'incident_history', 'looks', 'sessions',
+    'session_roles', 'org_clocks', 'audit']) AS protected;
+SELECT orgwatch.gather_no_statistics(c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent IN ('orgwatch.incident_history'::regclass, 'orgwatch.audit'::regclass);
 REVOKE EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), orgwatch.session_may(text, text[]),
     orgwatch.session_subject(), orgwatch.role_to_decide(text, text, uuid), orgwatch.current_session(), orgwatch.touch_session(),
     orgwatch.open_session(uuid, bytea, text, text, timestamptz, interval, jsonb), orgwatch.renew_session(jsonb),

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use store::{DecisionFilter, FindingFilter, IncidentFilter, StoredIncident};
 use utoipa::ToSchema;
 
@@ -431,7 +432,8 @@ pub(crate) async fn preview(app: &App, visitor: &mut Visitor, decisions: &[Decis
         let found = visitor.visit.findings(&filter).await?;
         let known = DecisionFilter { org_id: Some(org.clone()), ..DecisionFilter::default() };
         let known = visitor.visit.decisions(&known).await?;
-        let mut rules = Rulebook::new(app.rules.hash(), app.rules.risk_of(org));
+        let in_force = Arc::clone(&app.rules.borrow());
+        let mut rules = Rulebook::new(in_force.hash.clone(), in_force.settings.risk_of(org));
         let hashes = Vec::from_iter(Recent::hashes(&found));
         for (hash, toml) in visitor.visit.settings(&hashes).await? {
             // Those that cannot be read count as the settings in force, as in the correlator.

@@ -15,7 +15,7 @@ use store::AccountRow;
 use utoipa::{IntoParams, ToSchema};
 
 /// List the orgs of the session
-#[utoipa::path(get, path = "/v1/orgs", tag = "accounts",
+#[utoipa::path(get, path = "/v1/orgs", operation_id = "listOrgs", tag = "accounts",
     responses(
         (status = 200, description = "The orgs, by id", body = Vec<Org>),
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
@@ -41,7 +41,7 @@ pub(super) struct Asked {
 /// List the accounts of an org
 ///
 /// Those that ever had a finding, the highest risk first.
-#[utoipa::path(get, path = "/v1/orgs/{org_id}/accounts", tag = "accounts",
+#[utoipa::path(get, path = "/v1/orgs/{org_id}/accounts", operation_id = "listAccounts", tag = "accounts",
     params(("org_id" = String, Path, description = "Salesforce id of the org"), Asked),
     responses(
         (status = 200, description = "A page of accounts", body = Page<Account>),
@@ -69,7 +69,7 @@ pub(super) async fn list(
 }
 
 /// Read an account
-#[utoipa::path(get, path = "/v1/orgs/{org_id}/accounts/{user_id}", tag = "accounts",
+#[utoipa::path(get, path = "/v1/orgs/{org_id}/accounts/{user_id}", operation_id = "readAccount", tag = "accounts",
     params(("org_id" = String, Path, description = "Salesforce id of the org"),
            ("user_id" = String, Path, description = "Salesforce id of the account")),
     responses(
@@ -111,7 +111,7 @@ pub(super) struct Revealed {
 /// Show the name of an account
 ///
 /// For a session that sees pseudonyms. The audit trail records who asked and why.
-#[utoipa::path(post, path = "/v1/orgs/{org_id}/accounts/{user_id}/reveal", tag = "accounts",
+#[utoipa::path(post, path = "/v1/orgs/{org_id}/accounts/{user_id}/reveal", operation_id = "revealAccount", tag = "accounts",
     params(("org_id" = String, Path, description = "Salesforce id of the org"),
            ("user_id" = String, Path, description = "Salesforce id of the account")),
     request_body = Reason,

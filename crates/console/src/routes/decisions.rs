@@ -46,7 +46,7 @@ pub(super) struct Asked {
 /// List decisions
 ///
 /// The latest first. Suppressions and allowlists say how many findings they hide.
-#[utoipa::path(get, path = "/v1/decisions", tag = "decisions", params(Asked),
+#[utoipa::path(get, path = "/v1/decisions", operation_id = "listDecisions", tag = "decisions", params(Asked),
     responses(
         (status = 200, description = "A page of decisions", body = Page<DecisionBody>),
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
@@ -92,7 +92,7 @@ pub(super) async fn list(
 /// Preview a decision
 ///
 /// What would follow from it, on the incidents of the last 30 days. Nothing is recorded.
-#[utoipa::path(post, path = "/v1/decisions/preview", tag = "decisions", request_body = AskedDecision,
+#[utoipa::path(post, path = "/v1/decisions/preview", operation_id = "previewDecision", tag = "decisions", request_body = AskedDecision,
     responses(
         (status = 200, description = "What would follow", body = Applied),
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
@@ -112,7 +112,7 @@ pub(super) async fn preview(
 ///
 /// It is attributed to the session. An `idempotency-key` makes a repeated request record nothing new. `if-match` with the
 /// tag of an incident refuses a decision on an incident that has changed since.
-#[utoipa::path(post, path = "/v1/decisions", tag = "decisions", request_body = AskedDecision,
+#[utoipa::path(post, path = "/v1/decisions", operation_id = "recordDecision", tag = "decisions", request_body = AskedDecision,
     params(
         ("idempotency-key" = Option<String>, Header, description = "A text of the client's choice, the same in each repetition"),
         ("if-match" = Option<String>, Header, description = "The tag of the one incident that the decision is about")),

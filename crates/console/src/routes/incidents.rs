@@ -178,7 +178,7 @@ fn place(cursor: &str) -> Result<Place, Problem> {
 }
 
 /// List incidents
-#[utoipa::path(get, path = "/v1/incidents", tag = "incidents", params(Asked),
+#[utoipa::path(get, path = "/v1/incidents", operation_id = "listIncidents", tag = "incidents", params(Asked),
     responses(
         (status = 200, description = "A page of incidents", body = Page<IncidentItem>),
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
@@ -210,7 +210,7 @@ pub(super) struct Grouped {
 /// Count incidents
 ///
 /// By a value, the most frequent first: at most 200 values.
-#[utoipa::path(get, path = "/v1/incidents/count", tag = "incidents", params(Grouped, Asked),
+#[utoipa::path(get, path = "/v1/incidents/count", operation_id = "countIncidents", tag = "incidents", params(Grouped, Asked),
     responses(
         (status = 200, description = "The values", body = Vec<Count>),
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
@@ -249,7 +249,7 @@ fn without(uri: &axum::http::Uri, key: &str) -> axum::http::Uri {
 /// Read an incident
 ///
 /// With its receipt and findings. The tag of the answer is what `if-match` of a decision takes.
-#[utoipa::path(get, path = "/v1/incidents/{incident_id}", tag = "incidents",
+#[utoipa::path(get, path = "/v1/incidents/{incident_id}", operation_id = "readIncident", tag = "incidents",
     params(("incident_id" = Uuid, Path, description = "Id of the incident")),
     responses(
         (status = 200, description = "The incident", body = body::Incident, headers(("etag" = String, description = "Its version"))),
@@ -306,7 +306,7 @@ pub(super) async fn read(
 /// Note a look at an incident
 ///
 /// From then on lists say whether it has changed since.
-#[utoipa::path(post, path = "/v1/incidents/{incident_id}/look", tag = "incidents",
+#[utoipa::path(post, path = "/v1/incidents/{incident_id}/look", operation_id = "lookAtIncident", tag = "incidents",
     params(("incident_id" = Uuid, Path, description = "Id of the incident")),
     responses(
         (status = 204, description = "Noted"),
@@ -326,7 +326,7 @@ pub(super) async fn look(
 /// Read the history of an incident
 ///
 /// Its latest changes, at most 1,000.
-#[utoipa::path(get, path = "/v1/incidents/{incident_id}/history", tag = "incidents",
+#[utoipa::path(get, path = "/v1/incidents/{incident_id}/history", operation_id = "readIncidentHistory", tag = "incidents",
     params(("incident_id" = Uuid, Path, description = "Id of the incident")),
     responses(
         (status = 200, description = "The changes, the latest first", body = Vec<body::Change>),
@@ -345,7 +345,7 @@ pub(super) async fn history(
 /// List similar incidents
 ///
 /// Those of the org with findings of exactly the same detectors, the latest first: at most 50.
-#[utoipa::path(get, path = "/v1/incidents/{incident_id}/similar", tag = "incidents",
+#[utoipa::path(get, path = "/v1/incidents/{incident_id}/similar", operation_id = "listSimilarIncidents", tag = "incidents",
     params(("incident_id" = Uuid, Path, description = "Id of the incident")),
     responses(
         (status = 200, description = "The incidents", body = Vec<IncidentItem>),
@@ -364,7 +364,7 @@ pub(super) async fn similar(
 }
 
 /// Read a finding
-#[utoipa::path(get, path = "/v1/findings/{finding_id}", tag = "incidents",
+#[utoipa::path(get, path = "/v1/findings/{finding_id}", operation_id = "readFinding", tag = "incidents",
     params(("finding_id" = Uuid, Path, description = "Id of the finding")),
     responses(
         (status = 200, description = "The finding", body = FindingBody),

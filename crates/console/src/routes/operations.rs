@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 /// List what sources see
 ///
 /// One row for each org, source and kind of events.
-#[utoipa::path(get, path = "/v1/sources", tag = "operations",
+#[utoipa::path(get, path = "/v1/sources", operation_id = "listSources", tag = "operations",
     responses(
         (status = 200, description = "The sources", body = Vec<Source>),
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
@@ -26,7 +26,7 @@ pub(super) async fn sources(mut visitor: Visitor) -> Result<Json<Vec<Source>>, P
 }
 
 /// List open gaps of an org
-#[utoipa::path(get, path = "/v1/orgs/{org_id}/gaps", tag = "operations",
+#[utoipa::path(get, path = "/v1/orgs/{org_id}/gaps", operation_id = "listGaps", tag = "operations",
     params(("org_id" = String, Path, description = "Salesforce id of the org")),
     responses(
         (status = 200, description = "The gaps, the oldest first", body = Vec<SourceGap>),
@@ -46,7 +46,7 @@ pub(super) async fn gaps(
 /// List detectors
 ///
 /// With how many incidents of the session's orgs have findings of each.
-#[utoipa::path(get, path = "/v1/detectors", tag = "operations",
+#[utoipa::path(get, path = "/v1/detectors", operation_id = "listDetectors", tag = "operations",
     responses(
         (status = 200, description = "The detectors, in the order in which they judge", body = Vec<DetectorBody>),
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
@@ -69,7 +69,7 @@ pub(super) struct StoredSettings {
 /// Read settings
 ///
 /// By the hash that receipts and findings carry.
-#[utoipa::path(get, path = "/v1/settings/{hash}", tag = "operations",
+#[utoipa::path(get, path = "/v1/settings/{hash}", operation_id = "readSettings", tag = "operations",
     params(("hash" = String, Path, description = "The hash")),
     responses(
         (status = 200, description = "The settings", body = StoredSettings),
@@ -101,7 +101,7 @@ pub(super) struct Asked {
 /// Read the audit trail
 ///
 /// The actions in the orgs that the session administers, the latest first.
-#[utoipa::path(get, path = "/v1/audit", tag = "operations", params(Asked),
+#[utoipa::path(get, path = "/v1/audit", operation_id = "readAudit", tag = "operations", params(Asked),
     responses(
         (status = 200, description = "The actions", body = Vec<Action>),
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),

@@ -19,7 +19,7 @@ use store::Role;
 use utoipa::ToSchema;
 
 /// Read one's own session
-#[utoipa::path(get, path = "/v1/session", tag = "sessions",
+#[utoipa::path(get, path = "/v1/session", operation_id = "readSession", tag = "sessions",
     responses(
         (status = 200, description = "The session", body = SessionBody),
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
@@ -31,7 +31,7 @@ pub(super) async fn own(visitor: Visitor) -> Json<SessionBody> {
 /// List sessions and tokens
 ///
 /// Those in force of which the session administers all orgs.
-#[utoipa::path(get, path = "/v1/sessions", tag = "sessions",
+#[utoipa::path(get, path = "/v1/sessions", operation_id = "listSessions", tag = "sessions",
     responses(
         (status = 200, description = "The sessions, the oldest first", body = Vec<SessionBody>),
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
@@ -73,7 +73,7 @@ pub(super) struct MadeToken {
 /// Make a token
 ///
 /// With no more than one's own rights.
-#[utoipa::path(post, path = "/v1/sessions", tag = "sessions", request_body = AskedToken,
+#[utoipa::path(post, path = "/v1/sessions", operation_id = "makeToken", tag = "sessions", request_body = AskedToken,
     responses(
         (status = 201, description = "The token", body = MadeToken),
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
@@ -118,7 +118,7 @@ pub(super) async fn create(
 /// End a session or token
 ///
 /// One's own, or another one as an administrator of all its orgs.
-#[utoipa::path(delete, path = "/v1/sessions/{session_id}", tag = "sessions",
+#[utoipa::path(delete, path = "/v1/sessions/{session_id}", operation_id = "endSession", tag = "sessions",
     params(("session_id" = Uuid, Path, description = "Id of the session")),
     responses(
         (status = 204, description = "It has ended"),

@@ -36,7 +36,7 @@ pub(super) struct Asked {
 /// Follow changes of incidents
 ///
 /// An event for each change, with an id to resume after. The stream ends when the session does.
-#[utoipa::path(get, path = "/v1/events", tag = "incidents", params(Asked),
+#[utoipa::path(get, path = "/v1/events", operation_id = "followEvents", tag = "incidents", params(Asked),
     responses(
         (status = 200, description = "The changes, as they are committed", content_type = "text/event-stream", body = String),
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),

@@ -20,8 +20,9 @@ pub(super) fn print(text: &str) {
 
 /// Returns what runs, where to reach it, and how to stop it.
 ///
-/// `postgres` is the URL of the Postgres that was started for the run, which has no password.
-pub(super) fn header(config: &Config, arguments: &DevArguments, postgres: Option<&str>) -> String {
+/// `postgres` is the URL of the Postgres that was started for the run, which has no password; `token` is one for the API,
+/// which ends with it.
+pub(super) fn header(config: &Config, arguments: &DevArguments, postgres: Option<&str>, token: &str) -> String {
     let files = &config.ingest.files;
     let org = files.org.as_ref().map_or_else(|| "their orgs".to_owned(), |org| format!("org {org}"));
     let played = if arguments.input.is_empty() {
@@ -44,6 +45,7 @@ pub(super) fn header(config: &Config, arguments: &DevArguments, postgres: Option
         destinations.join(", ")
     };
     let push = url(config.ingest.listen, "/v1/events");
+    let api = url(config.console.listen, "/v1/openapi.json");
     let probes = url(config.admin.listen, "/livez, /readyz and /metrics");
     let nats = if arguments.nats.is_some() { "as given by --nats" } else { &*config.nats.servers.join(", ") };
     let postgres = postgres.unwrap_or("as given by --postgres");
@@ -51,6 +53,7 @@ pub(super) fn header(config: &Config, arguments: &DevArguments, postgres: Option
         "orgwatch runs all services in this process.\n  \
            plays         {played}, for {org}{teaches}\n  \
            push          {push}; {tokens}\n  \
+           API           {api}; authorization: Bearer {token}\n  \
            probes        {probes}\n  \
            incidents     printed here from severity {LEAST}; all are in Postgres\n  \
            destinations  {destinations}\n  \

@@ -5,7 +5,7 @@ use super::salesforce::Salesforce;
 use super::{notes, watch};
 use crate::config::Config;
 use crate::node::Node;
-use crate::{dump, idle};
+use crate::{commands, dump, idle};
 use anyhow::{Context, Result};
 use detector::Group;
 use files::NamedOrgs;
@@ -16,10 +16,12 @@ use runtime::shutdown::{Signals, Stages};
 use runtime::telemetry::{LogFormat, Telemetry, TelemetrySettings};
 use servers::{Nats, Postgres};
 use simulator::{Plan, Simulation};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use store::Role;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -85,7 +87,8 @@ async fn play(
         node = Node::connect(config, "dev", &groups) => node?,
     };
     let postgres = environment.postgres.as_ref().map(Postgres::url);
-    notes::print(&notes::header(&node.config, &arguments, postgres.as_deref()));
+    let token = commands::make(&node.store, "dev", BTreeMap::from([("*".to_owned(), Role::Administrator)]), 1).await?;
+    notes::print(&notes::header(&node.config, &arguments, postgres.as_deref(), &token));
     node.run(telemetry.registry(), shutdown.clone(), async |node, stages| {
         start(node, stages, &arguments, &group, shutdown).await?;
         let store = node.store.clone();
@@ -137,6 +140,8 @@ async fn start(
     let (correlator, notifier, ingest) = (node.correlator(shutdown.clone()).await?, node.clone(), node.clone());
     stages.spawn("correlator", async |token| Ok(correlator.run(token).await?));
     stages.spawn("notifier", |token| notifier.notifier(token));
+    let console = node.console(shutdown.clone()).await?;
+    stages.spawn("console", async |token| Ok(console.run(token).await?));
     stages.spawn("ingest", |token| ingest.ingest(1, token));
     Ok(())
 }
@@ -173,6 +178,7 @@ async fn prepare(config: &mut Config, arguments: &DevArguments, shutdown: &Cance
     };
     config.admin.listen.set_ip([127, 0, 0, 1].into());
     config.ingest.listen.set_ip([127, 0, 0, 1].into());
+    config.console.listen.set_ip([127, 0, 0, 1].into());
     let mut environment = Environment { _nats: nats, postgres, simulated: None, salesforce: None };
     // What is played is of any age, and watched.
     config.ingest.backfill_hours = 0;

@@ -12,7 +12,7 @@ use store::{
     OutboxWrite, Owner, Purpose, Retention, RiskWrite, Settings, SourceState, StateEntry, StateKey, Store,
 };
 
-const SERVICES: [&str; 6] = ["ingest", "baseline", "detector", "correlator", "notifier", "operator"];
+const SERVICES: [&str; 7] = ["ingest", "baseline", "detector", "correlator", "notifier", "operator", "console"];
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Creates a login that is a member of the service's role alone, and returns settings for it.
@@ -80,7 +80,8 @@ async fn roles_that_are_made_later_get_the_same() {
     let before = of_tables(&mut owner).await;
     let services = SERVICES.map(|service| format!("orgwatch_{service}")).join(", ");
     let revoke = format!(
-        "REVOKE ALL ON ALL TABLES IN SCHEMA orgwatch FROM {services}; REVOKE ALL ON SCHEMA orgwatch FROM {services}"
+        "REVOKE ALL ON ALL TABLES IN SCHEMA orgwatch FROM {services};
+         REVOKE ALL ON ALL SEQUENCES IN SCHEMA orgwatch FROM {services}; REVOKE ALL ON SCHEMA orgwatch FROM {services}"
     );
     execute(&mut owner, &revoke).await.unwrap();
     assert!(of_tables(&mut owner).await.is_empty());

@@ -1,0 +1,259 @@
+//! Two orgs are kept apart: by the routes, and by the database itself.
+
+use crate::support::{Console, INCIDENT, OTHER, OTHER_INCIDENT, OURS, allowlist};
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use console::{Settings, openapi};
+use model::Uuid;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+use std::collections::BTreeSet;
+use store::Role;
+
+/// What the console's role may read.
+const TABLES: [&str; 11] = [
+    "incidents",
+    "findings",
+    "entity_risk",
+    "incident_history",
+    "decisions",
+    "source_states",
+    "source_gaps",
+    "org_clocks",
+    "deliveries",
+    "looks",
+    "audit",
+];
+
+/// Rulings that name an org, an account or an incident.
+fn rulings(org: &str, incident: Uuid) -> Vec<Value> {
+    let account = json!({ "org_id": org, "user_id": "005hn00000emma1AAA" });
+    let with = |more: Value| {
+        let mut ruling = account.clone();
+        ruling.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        ruling
+    };
+    vec![
+        json!({ "kind": "disposition", "incident_ids": [incident], "disposition": "benign" }),
+        json!({ "kind": "acknowledged", "incident_ids": [incident] }),
+        json!({ "kind": "comment", "incident_ids": [incident] }),
+        json!({ "kind": "snoozed", "incident_ids": [incident], "until": "2100-01-01T00:00:00Z" }),
+        json!({ "kind": "reopened", "incident_ids": [incident] }),
+        with(json!({ "kind": "suppression", "scope": {} })),
+        with(json!({ "kind": "allowlist", "allowlist": allowlist() })),
+        with(json!({ "kind": "watch", "cause": "departing", "factor": 2.0 })),
+        with(json!({ "kind": "class", "class": "admin" })),
+        json!({ "kind": "sensitivity", "org_id": org, "object": "Contact", "factor": 2.0 }),
+        json!({ "kind": "ended", "decision_id": Uuid::from_u128(incident.as_u128() + 0x11) }),
+        json!({ "kind": "undone", "decision_id": Uuid::from_u128(incident.as_u128() + 0x11) }),
+    ]
+}
+
+#[tokio::test]
+async fn no_route_shows_or_changes_another_org() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Administrator)]).await;
+    let mut asked = BTreeSet::new();
+    for (path, item) in &openapi().paths.paths {
+        let filled = path
+            .replace("{org_id}", OTHER)
+            .replace("{user_id}", "005hn00000emma1AAA")
+            .replace("{incident_id}", &OTHER_INCIDENT.to_string())
+            .replace("{finding_id}", &Uuid::from_u128(OTHER_INCIDENT.as_u128() + 1).to_string())
+            .replace("{session_id}", &Uuid::from_u128(7).to_string())
+            .replace("{hash}", "no such hash");
+        for (method, operation) in
+            [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)]
+        {
+            if operation.is_none() || path == "/v1/events" {
+                continue;
+            }
+            asked.insert(format!("{method} {path}"));
+            let bodies = match (method, path.as_str()) {
+                ("POST", "/v1/decisions" | "/v1/decisions/preview") => rulings(OTHER, OTHER_INCIDENT)
+                    .into_iter()
+                    .map(|ruling| Some(json!({ "reason": "why", "ruling": ruling })))
+                    .collect(),
+                ("POST", "/v1/sessions") => {
+                    vec![Some(json!({ "name": "mine", "roles": { OTHER: "viewer" }, "days": 1 }))]
+                }
+                ("POST", "/v1/orgs/{org_id}/accounts/{user_id}/reveal") => vec![Some(json!({ "reason": "why" }))],
+                _ => vec![None],
+            };
+            for query in ["", &format!("?org={OTHER}"), "?by=org"] {
+                for body in &bodies {
+                    let answer = console.send(&token, method, &format!("{filled}{query}"), body.clone()).await;
+                    let place = format!("{method} {filled}{query} {body:?}: {} {}", answer.status, answer.text);
+                    assert!(!answer.status.is_server_error(), "{place}");
+                    assert!(answer.status != StatusCode::CREATED && answer.status != StatusCode::NO_CONTENT, "{place}");
+                    let quoted = answer.text.contains(OTHER) && answer.status.is_success();
+                    assert!(!quoted && !answer.text.contains(&format!("\"{OTHER_INCIDENT}\"")), "{place}");
+                    if filled.contains(OTHER) || filled.contains(&OTHER_INCIDENT.to_string()) {
+                        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{place}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(asked.len() > 20, "{asked:?}");
+    let events = console.get(&token, &format!("/v1/events?org={OTHER}")).await;
+    assert_eq!(events.status, StatusCode::NOT_FOUND);
+    // The same routes answer for the org of the session.
+    assert_eq!(console.get(&token, &format!("/v1/incidents/{INCIDENT}")).await.status, StatusCode::OK);
+    for ruling in rulings(OURS, INCIDENT) {
+        let body = json!({ "reason": "why", "ruling": ruling });
+        let answer = console.send(&token, "POST", "/v1/decisions/preview", Some(body)).await;
+        let expected = if ruling["kind"] == "reopened" { StatusCode::CONFLICT } else { StatusCode::OK };
+        assert_eq!(answer.status, expected, "{ruling}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn the_database_shows_the_orgs_of_the_session_alone() {
+    let console = Console::start().await;
+    let ours = console.token(&[(OURS, Role::Administrator)]).await;
+    let both = console.token(&[("*", Role::Viewer)]).await;
+    let mut connection = console.sql().await;
+    let mut rows = async |secret: &str| {
+        let mut found = Vec::new();
+        for table in TABLES {
+            let mut transaction = sqlx::Connection::begin(&mut connection).await.unwrap();
+            sqlx::query("SELECT set_config('orgwatch.session', $1, true)")
+                .bind(secret)
+                .execute(&mut *transaction)
+                .await
+                .unwrap();
+            let query = AssertSqlSafe(format!("SELECT count(*) FROM orgwatch.{table} t WHERE t::text LIKE '%00Dhn%'"));
+            let count: i64 = sqlx::query_scalar(query).fetch_one(&mut *transaction).await.unwrap();
+            let query = AssertSqlSafe(format!("SELECT count(*) FROM orgwatch.{table} t WHERE t::text LIKE '%{OTHER}%'"));
+            let of_other: i64 = sqlx::query_scalar(query).fetch_one(&mut *transaction).await.unwrap();
+            found.push((table, count, of_other));
+        }
+        found
+    };
+    for (table, count, _) in rows("").await.into_iter().chain(rows("orgwatch_wrong").await) {
+        assert_eq!(count, 0, "{table} without a session");
+    }
+    for (table, count, of_other) in rows(ours.expose_secret()).await {
+        assert_eq!(of_other, 0, "{table}");
+        assert_eq!(count > 0, !["deliveries", "looks", "audit"].contains(&table), "{table}");
+    }
+    assert!(rows(both.expose_secret()).await.iter().any(|(table, _, of_other)| *table == "incidents" && *of_other == 1));
+}
+
+#[tokio::test]
+async fn the_console_cannot_read_sessions_or_write_for_other_orgs() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Analyst), (OTHER, Role::Viewer)]).await;
+    let mut connection = console.sql().await;
+    let decide = |org: &str, kind: &str, user: &str| {
+        format!(
+            "INSERT INTO orgwatch.decisions (decision_id, org_id, user_id, kind, payload, reason, valid_from)
+             VALUES (gen_random_uuid(), '{org}', {user}, '{kind}', '{{\"kind\": \"{kind}\"}}', 'why', 0)"
+        )
+    };
+    let audit = "UPDATE orgwatch.audit SET actor = 'someone'";
+    let make = format!(
+        "SELECT orgwatch.create_token(gen_random_uuid(), sha256('x'), 'mine', now() + interval '1 day', '{{\"{OURS}\": \"analyst\"}}')"
+    );
+    for (statement, is_allowed) in [
+        ("SELECT * FROM orgwatch.sessions".to_owned(), false),
+        ("SELECT * FROM orgwatch.session_roles".to_owned(), false),
+        ("SELECT * FROM orgwatch.baseline_state".to_owned(), false),
+        ("UPDATE orgwatch.incidents SET status = 'resolved'".to_owned(), false),
+        ("DELETE FROM orgwatch.decisions".to_owned(), false),
+        (audit.to_owned(), false),
+        (make, false),
+        (decide(OTHER, "watch", "'emma'"), false),
+        (decide(OURS, "watch", "NULL"), false),
+        (decide(OURS, "settings", "NULL"), false),
+        (decide("00Dhn0000018hrgMAC", "watch", "'emma'"), false),
+        (decide(OURS, "watch", "'emma'"), true),
+    ] {
+        let mut transaction = sqlx::Connection::begin(&mut connection).await.unwrap();
+        sqlx::query("SELECT set_config('orgwatch.session', $1, true)")
+            .bind(token.expose_secret())
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        let outcome = sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut *transaction).await;
+        assert_eq!(outcome.is_ok(), is_allowed, "{statement}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_session_in_force_nothing_is_answered() {
+    let console = Console::start().await;
+    let wrong = SecretString::from("orgwatch_wrong");
+    let answer = console.get(&wrong, "/v1/incidents").await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    assert_eq!(answer.headers["www-authenticate"], "Bearer");
+    let bare = console.answer(Request::get("/v1/incidents").body(Body::empty()).unwrap()).await;
+    assert_eq!(bare.status, StatusCode::UNAUTHORIZED);
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    let own = console.get(&token, "/v1/session").await.json();
+    let ended = console.send(&token, "DELETE", &format!("/v1/sessions/{}", own["session_id"].as_str().unwrap()), None);
+    assert_eq!(ended.await.status, StatusCode::NO_CONTENT);
+    assert_eq!(console.get(&token, "/v1/session").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn names_are_pseudonyms_below_the_role_that_sees_them() {
+    let console = Console::start().await;
+    let viewer = console.token(&[(OURS, Role::Viewer), (OTHER, Role::Analyst)]).await;
+    let path = format!("/v1/incidents/{INCIDENT}");
+    for path in ["/v1/incidents?org=00Dhn0000018hrcMAU", &path, &format!("/v1/orgs/{OURS}/accounts")] {
+        let answer = console.get(&viewer, path).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert!(!answer.text.contains("emma@") && answer.text.contains("account-"), "{path}: {}", answer.text);
+    }
+    assert_eq!(console.get(&viewer, "/v1/incidents?q=emma").await.status, StatusCode::FORBIDDEN);
+    assert!(console.get(&viewer, &format!("/v1/incidents?org={OTHER}&q=contact")).await.text.contains("emma@"));
+    let reveal = format!("/v1/orgs/{OURS}/accounts/005hn00000emma1AAA/reveal");
+    let shown = console.send(&viewer, "POST", &reveal, Some(json!({ "reason": "call her manager" }))).await;
+    assert_eq!(shown.json()["username"], "emma@lumenworks.example");
+    let administrator = console.token(&[(OURS, Role::Administrator)]).await;
+    let audit = console.get(&administrator, "/v1/audit").await.json();
+    assert_eq!(audit[0]["action"], "name revealed");
+    assert_eq!(audit[0]["detail"]["reason"], "call her manager");
+    assert_eq!(audit[0]["actor"], "a test");
+}
+
+#[tokio::test]
+async fn a_token_gives_no_more_than_its_maker_has() {
+    let console = Console::start().await;
+    let administrator = console.token(&[(OURS, Role::Administrator), (OTHER, Role::Analyst)]).await;
+    let make = async |roles: Value| {
+        let body = json!({ "name": "reports", "roles": roles, "days": 30 });
+        console.send(&administrator, "POST", "/v1/sessions", Some(body)).await
+    };
+    assert_eq!(make(json!({ OTHER: "viewer" })).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(make(json!({ "*": "viewer" })).await.status, StatusCode::FORBIDDEN);
+    let made = make(json!({ OURS: "viewer" })).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    let made = made.json();
+    let token = SecretString::from(made["token"].as_str().unwrap());
+    assert_eq!(console.get(&token, "/v1/incidents").await.ids(), [INCIDENT.to_string()]);
+    let listed = console.get(&administrator, "/v1/sessions").await.text;
+    assert!(listed.contains("reports") && !listed.contains(token.expose_secret()), "{listed}");
+    let id = made["session_id"].as_str().unwrap();
+    let ended = console.send(&administrator, "DELETE", &format!("/v1/sessions/{id}"), None).await;
+    assert_eq!(ended.status, StatusCode::NO_CONTENT);
+    assert_eq!(console.get(&token, "/v1/incidents").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_session_that_asks_too_much_waits() {
+    let console = Console::with(Settings { requests_per_minute: 3, ..Settings::default() }).await;
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    for _ in 0..3 {
+        assert_eq!(console.get(&token, "/v1/session").await.status, StatusCode::OK);
+    }
+    let late = console.get(&token, "/v1/session").await;
+    assert_eq!(late.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(late.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() <= 21);
+    let other = console.token(&[(OURS, Role::Viewer)]).await;
+    assert_eq!(console.get(&other, "/v1/session").await.status, StatusCode::OK);
+}

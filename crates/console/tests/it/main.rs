@@ -1,0 +1,8 @@
+//! Tests of the API with a real Postgres.
+
+mod access;
+mod decisions;
+mod incidents;
+mod openapi;
+mod stream;
+mod support;

@@ -1,0 +1,76 @@
+//! The event stream.
+
+use crate::support::{Console, INCIDENT, OTHER, OTHER_INCIDENT, OURS};
+use axum::body::{Body, BodyDataStream};
+use axum::http::Request;
+use futures::StreamExt;
+use secrecy::{ExposeSecret, SecretString};
+use std::time::Duration;
+use store::Role;
+use tower::ServiceExt;
+
+/// A client that follows the stream.
+struct Follower(BodyDataStream);
+
+impl Follower {
+    async fn start(console: &Console, token: &SecretString, query: &str) -> Self {
+        let request = Request::get(format!("/v1/events{query}"))
+            .header("authorization", format!("Bearer {}", token.expose_secret()))
+            .body(Body::empty())
+            .unwrap();
+        let response = console.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self(response.into_body().into_data_stream())
+    }
+
+    /// The next event: its id and its data; `None` at the end of the stream.
+    async fn next(&mut self) -> Option<(String, String)> {
+        let wait = Duration::from_secs(30);
+        let frame = tokio::time::timeout(wait, self.0.next()).await.expect("an event within 30 s")?.unwrap();
+        let text = String::from_utf8(frame.to_vec()).unwrap();
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
+        Some((field("id:"), field("data:")))
+    }
+}
+
+#[tokio::test]
+async fn changes_arrive_and_are_resumed_by_id() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    let mut follower = Follower::start(&console, &token, "").await;
+    console.change(OTHER, OTHER_INCIDENT, 2).await;
+    console.change(OURS, INCIDENT, 2).await;
+    console.change(OURS, INCIDENT, 3).await;
+    let (first_id, first) = follower.next().await.unwrap();
+    assert!(first.contains(&INCIDENT.to_string()) && first.contains("\"revision\":2"), "{first}");
+    let (_, second) = follower.next().await.unwrap();
+    assert!(second.contains("\"revision\":3"), "{second}");
+    let mut resumed = Follower::start(&console, &token, &format!("?after={first_id}&org={OURS}")).await;
+    assert_eq!(resumed.next().await.unwrap().1, second);
+    let mut from_start = Follower::start(&console, &token, "?after=0").await;
+    assert!(from_start.next().await.unwrap().1.contains("opened"));
+}
+
+#[tokio::test]
+async fn the_stream_ends_with_the_session_and_with_the_service() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    let mut follower = Follower::start(&console, &token, "").await;
+    let own = console.get(&token, "/v1/session").await.json();
+    console.send(&token, "DELETE", &format!("/v1/sessions/{}", own["session_id"].as_str().unwrap()), None).await;
+    assert_eq!(follower.next().await, None);
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    let mut follower = Follower::start(&console, &token, "").await;
+    console.shutdown.cancel();
+    assert_eq!(follower.next().await, None);
+}
+
+#[tokio::test]
+async fn an_id_of_another_database_is_named_and_the_stream_goes_on() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    let mut follower = Follower::start(&console, &token, "?after=18446744073709551615-1").await;
+    assert_eq!(follower.next().await.unwrap().1, "{}");
+    console.change(OURS, INCIDENT, 2).await;
+    assert!(follower.next().await.unwrap().1.contains(&INCIDENT.to_string()));
+}
