@@ -29,7 +29,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "pure",
         access: Access::Pure,
-        crates: &["model", "salesforce", "profile", "forecast", "detect", "risk", "settings", "engine", "simulator"],
+        crates: &["model", "salesforce", "profile", "forecast", "detect", "risk", "forms", "settings", "engine", "simulator"],
     },
     Layer { name: "files", access: Access::Files, crates: &["files"] },
     Layer { name: "view", access: Access::Pure, crates: &["view"] },

@@ -1,0 +1,128 @@
+//! What the forms say of an incident, worked out once.
+
+use crate::leading::Leading;
+use crate::names::EventName;
+use model::{Contribution, Finding, Incident, Points, Status, Uuid, id};
+use serde::ser::Error;
+use serde::{Serialize, Serializer};
+
+/// An incident and what only its keeper knows of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The incident.
+    pub incident: &'a Incident,
+    /// Where it is in its life.
+    pub status: Status,
+    /// Name of its org, where one is known.
+    pub tenant_name: Option<&'a str>,
+    /// Address of its page, where there is one.
+    pub link: Option<&'a str>,
+}
+
+/// What all forms have in common.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    pub(crate) subject: Subject<'a>,
+    /// Findings that count, most points first.
+    pub(crate) counted: Vec<(&'a Finding, Points)>,
+    /// The finding with the most points.
+    pub(crate) finding: &'a Finding,
+    /// The activity that stands for it.
+    pub(crate) leading: Leading<'a>,
+}
+
+impl<'a> Facts<'a> {
+    /// Works out what the forms say; `None` for an incident without findings, of which there is nothing to say.
+    ///
+    /// A finding counts if a term of the receipt names it. If none does, as with an incident of withdrawn findings, all
+    /// count, with no points.
+    pub fn of(subject: Subject<'a>) -> Option<Self> {
+        let incident = subject.incident;
+        let find = |id: Uuid| incident.findings.iter().find(|finding| finding.finding_id == id);
+        let terms = incident.receipt.terms.iter();
+        let mut counted: Vec<_> = terms.filter_map(|term| Some((find(term.finding_id?)?, term.points))).collect();
+        if counted.is_empty() {
+            counted.extend(incident.findings.iter().map(|finding| (finding, Points::default())));
+        }
+        // Stable: among equals the receipt's order holds.
+        counted.sort_by(|(a, a_points), (b, b_points)| b_points.cmp(a_points).then(b.score.total_cmp(&a.score)));
+        let (finding, _) = *counted.first()?;
+        Some(Self { subject, counted, finding, leading: Leading::of(finding) })
+    }
+
+    /// The incident.
+    pub(crate) fn incident(&self) -> &'a Incident {
+        self.subject.incident
+    }
+
+    /// The kind of anomaly, by the leading finding.
+    pub(crate) fn event_name(&self) -> Option<EventName> {
+        EventName::of(&self.finding.detector, self.finding.surface)
+    }
+
+    /// A title for people: the kind of anomaly, or the detector where its kind is not known.
+    pub(crate) fn title(&self) -> String {
+        self.event_name().map_or_else(|| crate::names::title(&self.finding.detector), |name| name.to_string())
+    }
+
+    /// Id of the message about this revision: the same whenever the form is written.
+    pub(crate) fn event_id(&self) -> Uuid {
+        let incident = self.incident();
+        id::derive(&["anomaly event", &incident.incident_id.to_string(), &incident.revision.to_string()])
+    }
+
+    /// The largest score of the findings that count, 0 to 1.
+    pub(crate) fn anomaly_score(&self) -> f64 {
+        self.counted.iter().map(|(finding, _)| finding.anomaly_score).fold(0.0, f64::max)
+    }
+
+    /// What happened: the sentences of the findings that count, a line each, most points first.
+    pub(crate) fn summary(&self) -> String {
+        let lines: Vec<&str> = self.counted.iter().map(|(finding, _)| finding.summary.as_str()).collect();
+        lines.join("\n")
+    }
+
+    /// Objects of the leading finding, and of its activity where the finding names none.
+    pub(crate) fn objects(&self) -> Vec<&'a str> {
+        let named: Vec<&str> = self.finding.objects.iter().map(|object| object.as_str()).collect();
+        if named.is_empty() { self.leading.objects.clone() } else { named }
+    }
+
+    /// The features of the findings that count, largest share first; their shares add up to 10,000.
+    ///
+    /// A feature's weight is its share of its finding times the finding's points. One that several findings have with the
+    /// same value is listed once.
+    pub(crate) fn features(&self) -> Vec<Contribution> {
+        let mut weighted: Vec<(&Contribution, f64)> = Vec::new();
+        for (finding, points) in &self.counted {
+            for feature in &finding.features {
+                let weight = f64::from(points.0.max(0)) * f64::from(feature.share);
+                match weighted.iter_mut().find(|(known, _)| (&known.name, &known.value) == (&feature.name, &feature.value)) {
+                    Some((_, sum)) => *sum += weight,
+                    None => weighted.push((feature, weight)),
+                }
+            }
+        }
+        let weights: Vec<f64> = weighted.iter().map(|(_, weight)| *weight).collect();
+        let shares = Contribution::shares(&weights).into_iter();
+        let mut features: Vec<Contribution> =
+            weighted.into_iter().zip(shares).map(|((feature, _), share)| Contribution { share, ..feature.clone() }).collect();
+        features.sort_by_key(|feature| std::cmp::Reverse(feature.share));
+        features
+    }
+
+    /// [`Facts::features`] as `SecurityEventData`; `None` without features.
+    pub(crate) fn security_event_data(&self) -> Option<SecurityEventData> {
+        Some(self.features()).filter(|features| !features.is_empty()).map(SecurityEventData)
+    }
+}
+
+/// Features and their shares. Salesforce's field is a text, so it is serialized as JSON within a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecurityEventData(pub Vec<Contribution>);
+
+impl Serialize for SecurityEventData {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&serde_json::to_string(&self.0).map_err(S::Error::custom)?)
+    }
+}
