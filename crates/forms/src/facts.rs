@@ -3,8 +3,10 @@
 use crate::leading::Leading;
 use crate::names::EventName;
 use model::{Contribution, Finding, Incident, Points, Status, Uuid, id};
-use serde::ser::Error;
 use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// An incident and what only its keeper knows of it.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +90,23 @@ impl<'a> Facts<'a> {
         if named.is_empty() { self.leading.objects.clone() } else { named }
     }
 
+    /// Terms of the receipt and their points, which add up to the risk score.
+    pub(crate) fn terms(&self) -> Vec<Value> {
+        let terms = self.incident().receipt.terms.iter();
+        terms.map(|term| json!({"kind": term.kind, "name": term.name, "points": term.points})).collect()
+    }
+
+    /// The address of the leading activity, if it is one: Salesforce also writes names of its own into that field.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.leading.address?.parse().ok()
+    }
+
+    /// The addresses of all findings that count, sorted.
+    pub(crate) fn addresses(&self) -> BTreeSet<IpAddr> {
+        let listed = self.counted.iter().flat_map(|(finding, _)| &finding.addresses);
+        listed.filter_map(|address| address.parse().ok()).chain(self.address()).collect()
+    }
+
     /// The features of the findings that count, largest share first; their shares add up to 10,000.
     ///
     /// A feature's weight is its share of its finding times the finding's points. One that several findings have with the
@@ -97,7 +116,10 @@ impl<'a> Facts<'a> {
         for (finding, points) in &self.counted {
             for feature in &finding.features {
                 let weight = f64::from(points.0.max(0)) * f64::from(feature.share);
-                match weighted.iter_mut().find(|(known, _)| (&known.name, &known.value) == (&feature.name, &feature.value)) {
+                match weighted
+                    .iter_mut()
+                    .find(|(known, _)| (&known.name, &known.value) == (&feature.name, &feature.value))
+                {
                     Some((_, sum)) => *sum += weight,
                     None => weighted.push((feature, weight)),
                 }
@@ -105,8 +127,11 @@ impl<'a> Facts<'a> {
         }
         let weights: Vec<f64> = weighted.iter().map(|(_, weight)| *weight).collect();
         let shares = Contribution::shares(&weights).into_iter();
-        let mut features: Vec<Contribution> =
-            weighted.into_iter().zip(shares).map(|((feature, _), share)| Contribution { share, ..feature.clone() }).collect();
+        let mut features: Vec<Contribution> = weighted
+            .into_iter()
+            .zip(shares)
+            .map(|((feature, _), share)| Contribution { share, ..feature.clone() })
+            .collect();
         features.sort_by_key(|feature| std::cmp::Reverse(feature.share));
         features
     }
@@ -121,8 +146,14 @@ impl<'a> Facts<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SecurityEventData(pub Vec<Contribution>);
 
+impl std::fmt::Display for SecurityEventData {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&serde_json::to_string(&self.0).map_err(|_| std::fmt::Error)?)
+    }
+}
+
 impl Serialize for SecurityEventData {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&serde_json::to_string(&self.0).map_err(S::Error::custom)?)
+        serializer.collect_str(self)
     }
 }

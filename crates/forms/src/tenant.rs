@@ -3,12 +3,12 @@
 use crate::describe::{Description, FieldDescription, FieldType, Property};
 use crate::facts::{Facts, SecurityEventData};
 use crate::names::{EventName, MetricsType, title};
+use crate::query::Value;
 use model::{Points, Timestamp, Uuid};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-/// The record of one incident. Fields that the document marks as nillable are options.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "PascalCase")]
+/// The record of one incident, serialized with the document's names. Fields that it marks as nillable are options.
+#[derive(Clone, Debug, PartialEq)]
 pub struct TenantSecurityApiAnomaly {
     /// Id of the incident.
     pub detail_identifier: Uuid,
@@ -78,6 +78,56 @@ impl TenantSecurityApiAnomaly {
             user_identifier: Some(incident.user_id.to_string()),
             username: incident.username.as_ref().map(ToString::to_string),
         }
+    }
+
+    /// Returns these fields of the record, to be serialized.
+    pub fn select<'a>(&'a self, fields: &'a [Field]) -> impl Serialize + 'a {
+        Selected { record: self, fields }
+    }
+
+    /// Returns the value of a field, `None` for null.
+    pub fn value(&self, field: Field) -> Option<Value> {
+        let text = |text: &Option<String>| text.clone().map(Value::Text);
+        match field {
+            Field::DetailIdentifier => Some(Value::Text(self.detail_identifier.to_string())),
+            Field::EventDate => self.event_date.map(Value::Time),
+            Field::EventIdentifier => self.event_identifier.map(|id| Value::Text(id.to_string())),
+            Field::EventName => self.event_name.map(|name| Value::Text(name.to_string())),
+            Field::MetricIdentifier => Some(Value::Text(self.metric_identifier.clone())),
+            Field::MetricsType => Some(Value::Metrics(self.metrics_type)),
+            Field::Name => Some(Value::Text(self.name.clone())),
+            Field::Operation => text(&self.operation),
+            Field::QueriedEntities => text(&self.queried_entities),
+            Field::RequestIdentifier => text(&self.request_identifier),
+            Field::RowsProcessed => self.rows_processed.map(Value::Number),
+            Field::Score => self.score.map(|score| Value::Number(score.to_f64())),
+            Field::SecurityEventData => self.security_event_data.as_ref().map(|data| Value::Text(data.to_string())),
+            Field::Summary => text(&self.summary),
+            Field::Tenant => Some(Value::Text(self.tenant.clone())),
+            Field::TenantName => text(&self.tenant_name),
+            Field::Uri => text(&self.uri),
+            Field::UserAgent => text(&self.user_agent),
+            Field::UserIdentifier => text(&self.user_identifier),
+            Field::Username => text(&self.username),
+        }
+    }
+}
+
+impl Serialize for TenantSecurityApiAnomaly {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.select(Field::ALL).serialize(serializer)
+    }
+}
+
+/// Some fields of a record.
+struct Selected<'a> {
+    record: &'a TenantSecurityApiAnomaly,
+    fields: &'a [Field],
+}
+
+impl Serialize for Selected<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.fields.iter().map(|field| (field.description().name, self.record.value(*field))))
     }
 }
 
