@@ -32,10 +32,9 @@ pub fn line(facts: &Facts<'_>) -> String {
         Some(IpAddr::V6(address)) => extension.custom("c6a2", "Source IPv6 Address", Some(&address.to_string())),
         None => {}
     }
-    extension.known("request", leading.uri);
     extension.known("requestClientApplication", leading.user_agent);
     extension.custom("cfp1", "Risk Score", Some(&incident.risk_score.to_string()));
-    extension.custom("cn1", "Rows Processed", leading.rows.map(|rows| format!("{rows:.0}")).as_deref());
+    extension.custom("cn1", "Rows Processed", leading.rows.map(|rows| rows.to_string()).as_deref());
     extension.custom("cs1", "Tenant", Some(incident.org_id.as_str()));
     extension.custom("cs2", "Tenant Name", facts.subject.tenant_name);
     extension.custom("cs3", "Queried Entities", joined(&facts.objects()).as_deref());
@@ -115,7 +114,7 @@ fn escape_value(text: &str) -> impl Iterator<Item = char> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{bare, facts, finding, incident, rich};
+    use crate::testing::{bare, evidence, finding, incident, rich, subject};
     use model::Finding;
     use proptest::prelude::*;
 
@@ -190,8 +189,8 @@ mod tests {
 
     #[test]
     fn keys_are_those_of_the_dictionary() {
-        let incident = rich();
-        let (_, pairs) = parse(&line(&facts(&incident)));
+        let (incident, evidence) = (rich(), evidence());
+        let (_, pairs) = parse(&line(&Facts::of(subject(&incident, &evidence)).unwrap()));
         for (key, _) in pairs {
             let is_custom_text = key.starts_with("cs") && key.trim_end_matches("Label").len() == 3;
             assert!(KEYS.contains(&key.as_str()) || is_custom_text, "{key}");

@@ -33,7 +33,7 @@ pub fn alert(facts: &Facts<'_>) -> Value {
             "module": PRODUCT,
             "dataset": "orgwatch.incident",
             "provider": PRODUCT,
-            "reason": facts.summary(),
+            "reason": finding.summary,
             "start": incident.first_event_at,
             "end": incident.last_event_at,
             "risk_score": risk,
@@ -52,7 +52,6 @@ pub fn alert(facts: &Facts<'_>) -> Value {
             "version": PRODUCT_VERSION,
         },
         "source": {"ip": facts.address()},
-        "url": {"original": leading.uri},
         "user": {"id": incident.user_id, "name": incident.username},
         "user_agent": {"original": leading.user_agent},
         "orgwatch": {
@@ -71,7 +70,8 @@ pub fn alert(facts: &Facts<'_>) -> Value {
             "request_id": leading.request_id,
             "session_key": leading.session_key,
             "login_key": leading.login_key,
-            "app": leading.app,
+            "app": finding.app,
+            "app_id": leading.app,
         },
     }))
 }
@@ -90,4 +90,87 @@ fn category(name: EventName) -> Option<&'static str> {
         EventName::ThreatDetection => "intrusion_detection",
         EventName::Source => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{bare, evidence, rich, subject};
+    use crate::tests::any_incident;
+    use model::Timestamp;
+    use proptest::prelude::*;
+    use std::net::IpAddr;
+
+    /// Fields of the schema: name, type, whether it is a list, allowed values with the types that go with each category.
+    const SCHEMA: &str = include_str!("../tests/ecs-9.4.0.tsv");
+
+    /// Checks an alert against the schema; what is below `orgwatch` is outside of it.
+    fn check(alert: &Value) {
+        for (set, fields) in alert.as_object().unwrap() {
+            match fields {
+                _ if set == "orgwatch" => {}
+                Value::Object(fields) => {
+                    fields.iter().for_each(|(name, value)| check_field(&format!("{set}.{name}"), value))
+                }
+                value => check_field(set, value),
+            }
+        }
+        let event = &alert["event"];
+        if let Some(category) = event["category"][0].as_str() {
+            let allowed =
+                field("event.category").3.split(' ').find_map(|value| value.strip_prefix(category)?.strip_prefix(':'));
+            let kind = event["type"][0].as_str().unwrap();
+            assert!(allowed.unwrap().split('/').any(|allowed| allowed == kind), "{kind} is no type of {category}");
+        }
+    }
+
+    fn check_field(name: &str, value: &Value) {
+        let (_, kind, list, allowed) = field(name);
+        assert_eq!(value.is_array(), list == "array", "{name}");
+        for value in value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice) {
+            let text = || value.as_str().unwrap_or_else(|| panic!("{name} is no text: {value}"));
+            match kind {
+                "keyword" | "match_only_text" => assert!(
+                    allowed.is_empty() || allowed.split(' ').any(|one| one.split(':').next() == Some(text())),
+                    "{name}: {value}"
+                ),
+                "date" => assert!(Timestamp::parse(text()).is_some(), "{name}: {value}"),
+                "ip" => assert!(text().parse::<IpAddr>().is_ok(), "{name}: {value}"),
+                "long" => assert!(value.is_u64(), "{name}: {value}"),
+                "float" => assert!(value.is_number(), "{name}: {value}"),
+                other => panic!("{name} has the type {other}"),
+            }
+        }
+    }
+
+    fn field(name: &str) -> (&str, &str, &str, &str) {
+        let rows = SCHEMA.lines().filter_map(|line| {
+            let mut cells = line.split('\t');
+            Some((cells.next()?, cells.next()?, cells.next()?, cells.next()?))
+        });
+        let mut rows = rows.filter(|(field, ..)| *field == name);
+        rows.next().unwrap_or_else(|| panic!("{name} is no field of the schema"))
+    }
+
+    #[test]
+    fn alerts_keep_the_schema() {
+        assert!(SCHEMA.starts_with(&format!("# Fields of ECS {VERSION}")));
+        let (incident, evidence) = (rich(), evidence());
+        check(&alert(&Facts::of(subject(&incident, &evidence)).unwrap()));
+    }
+
+    #[test]
+    fn every_kind_of_anomaly_has_a_category_of_the_schema() {
+        for name in EventName::ALL {
+            let known = category(*name).map(|category| json!({"event": {"category": [category], "type": ["info"]}}));
+            known.iter().for_each(check);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_alert_keeps_the_schema(incident in any_incident()) {
+            check(&alert(&bare(&incident)));
+        }
+    }
 }

@@ -45,7 +45,7 @@ pub struct ApiAnomalyEvent {
     pub source_ip: Option<String>,
     /// Sentences of the findings that count, a line each.
     pub summary: String,
-    /// The page or the endpoint that was requested.
+    /// Always `None`: orgwatch keeps no URI of an activity.
     pub uri: Option<String>,
     /// User agent of the request.
     pub user_agent: Option<String>,
@@ -74,13 +74,13 @@ impl ApiAnomalyEvent {
             queried_entities: joined(&facts.objects()),
             replay_id: position.map(|position| position.to_string()),
             request_identifier: owned(leading.request_id),
-            rows_processed: leading.rows,
+            rows_processed: leading.rows.map(|rows| rows as f64),
             score: facts.anomaly_score(),
             security_event_data: facts.security_event_data(),
             session_key: owned(leading.session_key),
-            source_ip: owned(leading.address),
+            source_ip: owned(facts.source()),
             summary: facts.summary(),
-            uri: owned(leading.uri),
+            uri: None,
             user_agent: owned(leading.user_agent),
             user_id: incident.user_id.to_string(),
             username: incident.username.as_ref().map(ToString::to_string),

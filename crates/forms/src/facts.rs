@@ -2,7 +2,7 @@
 
 use crate::leading::Leading;
 use crate::names::EventName;
-use model::{Contribution, Finding, Incident, Points, Status, Uuid, id};
+use model::{Contribution, Evidence, Finding, Incident, Points, Status, Uuid, id};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -13,6 +13,9 @@ use std::net::IpAddr;
 pub struct Subject<'a> {
     /// The incident.
     pub incident: &'a Incident,
+    /// Evidence of its [leading finding](leading_finding); empty where there is none. The findings of an incident have no
+    /// evidence: it is in the finding that is stored for itself.
+    pub evidence: &'a [Evidence],
     /// Where it is in its life.
     pub status: Status,
     /// Name of its org, where one is known.
@@ -35,21 +38,10 @@ pub struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     /// Works out what the forms say; `None` for an incident without findings, of which there is nothing to say.
-    ///
-    /// A finding counts if a term of the receipt names it. If none does, as with an incident of withdrawn findings, all
-    /// count, with no points.
     pub fn of(subject: Subject<'a>) -> Option<Self> {
-        let incident = subject.incident;
-        let find = |id: Uuid| incident.findings.iter().find(|finding| finding.finding_id == id);
-        let terms = incident.receipt.terms.iter();
-        let mut counted: Vec<_> = terms.filter_map(|term| Some((find(term.finding_id?)?, term.points))).collect();
-        if counted.is_empty() {
-            counted.extend(incident.findings.iter().map(|finding| (finding, Points::default())));
-        }
-        // Stable: among equals the receipt's order holds.
-        counted.sort_by(|(a, a_points), (b, b_points)| b_points.cmp(a_points).then(b.score.total_cmp(&a.score)));
+        let counted = counted(subject.incident);
         let (finding, _) = *counted.first()?;
-        Some(Self { subject, counted, finding, leading: Leading::of(finding) })
+        Some(Self { subject, counted, finding, leading: Leading::of(subject.evidence) })
     }
 
     /// The incident.
@@ -96,9 +88,19 @@ impl<'a> Facts<'a> {
         terms.map(|term| json!({"kind": term.kind, "name": term.name, "points": term.points})).collect()
     }
 
-    /// The address of the leading activity, if it is one: Salesforce also writes names of its own into that field.
+    /// The leading activity's address; without evidence, the leading finding's if that has one only. It may be a text that
+    /// Salesforce wrote in its place.
+    pub(crate) fn source(&self) -> Option<&'a str> {
+        match (self.leading.address, self.finding.addresses.as_slice()) {
+            (Some(address), _) => Some(address),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        }
+    }
+
+    /// [`Facts::source`] where it is an address.
     pub(crate) fn address(&self) -> Option<IpAddr> {
-        self.leading.address?.parse().ok()
+        self.source()?.parse().ok()
     }
 
     /// The addresses of all findings that count, sorted.
@@ -140,6 +142,27 @@ impl<'a> Facts<'a> {
     pub(crate) fn security_event_data(&self) -> Option<SecurityEventData> {
         Some(self.features()).filter(|features| !features.is_empty()).map(SecurityEventData)
     }
+}
+
+/// Returns the finding after which the forms are named: the one with the most points in the receipt.
+pub fn leading_finding(incident: &Incident) -> Option<&Finding> {
+    counted(incident).first().map(|(finding, _)| *finding)
+}
+
+/// Returns the findings that count, most points first.
+///
+/// A finding counts if a term of the receipt names it. If none does, as with an incident of withdrawn findings, all count,
+/// with no points.
+fn counted(incident: &Incident) -> Vec<(&Finding, Points)> {
+    let find = |id: Uuid| incident.findings.iter().find(|finding| finding.finding_id == id);
+    let terms = incident.receipt.terms.iter();
+    let mut counted: Vec<_> = terms.filter_map(|term| Some((find(term.finding_id?)?, term.points))).collect();
+    if counted.is_empty() {
+        counted.extend(incident.findings.iter().map(|finding| (finding, Points::default())));
+    }
+    // Stable: among equals the receipt's order holds.
+    counted.sort_by(|(a, a_points), (b, b_points)| b_points.cmp(a_points).then(b.score.total_cmp(&a.score)));
+    counted
 }
 
 /// Features and their shares. Salesforce's field is a text, so it is serialized as JSON within a text.

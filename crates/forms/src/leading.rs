@@ -1,21 +1,20 @@
-//! The activity that stands for a finding: the operation that the forms describe.
+//! The activity that stands for an incident: the operation that the forms describe.
 
-use model::Finding;
+use model::Evidence;
+use std::cmp::Reverse;
 
-/// What the forms say of the activity behind a finding; `None` where nothing is known.
+/// What the forms say of one activity; `None` where it is not known. There is no URI, because activities have none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Leading<'a> {
     /// What was called: `Query`.
     pub(crate) operation: Option<&'a str>,
     /// Objects that were accessed.
     pub(crate) objects: Vec<&'a str>,
-    /// The page or the endpoint that was requested.
-    pub(crate) uri: Option<&'a str>,
-    /// Rows that the activity processed.
-    pub(crate) rows: Option<f64>,
-    /// Address from which it came.
+    /// Rows that it processed.
+    pub(crate) rows: Option<u64>,
+    /// Where it came from: an address, or the text that Salesforce wrote in its place.
     pub(crate) address: Option<&'a str>,
-    /// The user agent as Salesforce has it.
+    /// The user agent as sent.
     pub(crate) user_agent: Option<&'a str>,
     /// Key of its session.
     pub(crate) session_key: Option<&'a str>,
@@ -23,18 +22,25 @@ pub(crate) struct Leading<'a> {
     pub(crate) login_key: Option<&'a str>,
     /// Id of its transaction.
     pub(crate) request_id: Option<&'a str>,
-    /// Its connected app.
+    /// Id of its connected app.
     pub(crate) app: Option<&'a str>,
 }
 
 impl<'a> Leading<'a> {
-    /// Reads the activity from a finding.
-    pub(crate) fn of(finding: &'a Finding) -> Self {
-        Self {
-            objects: finding.objects.iter().map(|object| object.as_str()).collect(),
-            address: finding.addresses.first().map(|address| address.as_str()),
-            app: finding.app.as_deref(),
-            ..Self::default()
-        }
+    /// Takes the activity with the most rows, then with the most bytes, then the earliest. All fields are of one activity,
+    /// so that what is said together belongs together; without evidence nothing is known.
+    pub(crate) fn of(evidence: &'a [Evidence]) -> Self {
+        let weight = |one: &&Evidence| (Reverse((one.rows, one.rows_returned, one.bytes)), one.at, one.activity_id);
+        evidence.iter().min_by_key(weight).map_or_else(Self::default, |one| Self {
+            operation: one.operation.as_deref(),
+            objects: one.objects.iter().map(|object| object.as_str()).collect(),
+            rows: one.rows,
+            address: one.address.as_deref(),
+            user_agent: one.user_agent.as_deref(),
+            session_key: one.session_key.as_deref(),
+            login_key: one.login_key.as_deref(),
+            request_id: one.request_id.as_deref(),
+            app: one.app.as_deref(),
+        })
     }
 }

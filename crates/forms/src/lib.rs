@@ -14,7 +14,7 @@ pub mod tenant;
 
 pub use describe::{Description, FieldDescription, FieldType, Property};
 pub use event::ApiAnomalyEvent;
-pub use facts::{Facts, SecurityEventData, Subject};
+pub use facts::{Facts, SecurityEventData, Subject, leading_finding};
 pub use names::{EventName, MetricsType};
 pub use query::{Query, QueryError};
 pub use tenant::TenantSecurityApiAnomaly;
@@ -24,6 +24,8 @@ const PRODUCT: &str = "orgwatch";
 /// The product's version.
 const PRODUCT_VERSION: &str = env!("CARGO_PKG_VERSION");
 
+#[cfg(test)]
+mod page;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::facts::Facts;
 use crate::names::title;
 use crate::prune::prune;
 use crate::{PRODUCT, PRODUCT_VERSION};
-use model::{Disposition, Severity, Status, UserClass};
+use model::{Disposition, Severity, Status, Surface, UserClass};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -174,7 +174,8 @@ fn resources(facts: &Facts<'_>) -> Vec<Value> {
     let finding = facts.finding;
     let objects = facts.objects().into_iter().map(|object| target("object", Some(object), None));
     let (name, uid) = (finding.resource_name.as_deref(), finding.resource_id.as_deref());
-    let opened = (name.is_some() || uid.is_some()).then(|| target("resource", name, uid));
+    let kind = finding.surface.map_or("resource", Surface::as_str);
+    let opened = (name.is_some() || uid.is_some()).then(|| target(kind, name, uid));
     objects.chain(opened).collect()
 }
 
@@ -184,8 +185,9 @@ fn evidences(facts: &Facts<'_>) -> Vec<Value> {
     let activity = json!({
         "actor": {
             "user": user(facts),
-            "session": {"uid": leading.session_key},
-            "app_name": leading.app,
+            "session": {"uid": leading.session_key, "uid_alt": leading.login_key},
+            "app_uid": leading.app,
+            "app_name": facts.finding.app,
         },
         "api": leading.operation.map(|operation| json!({
             "operation": operation,
@@ -193,7 +195,6 @@ fn evidences(facts: &Facts<'_>) -> Vec<Value> {
         })),
         "src_endpoint": {"ip": facts.address()},
         "http_request": {"user_agent": leading.user_agent},
-        "url": {"url_string": leading.uri},
         "data": {"rows": leading.rows, "features": facts.features()},
     });
     let others = other_addresses(facts).into_iter().map(|ip| json!({"src_endpoint": {"ip": ip}}));

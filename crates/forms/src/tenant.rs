@@ -42,7 +42,7 @@ pub struct TenantSecurityApiAnomaly {
     pub tenant: String,
     /// Name of the org.
     pub tenant_name: Option<String>,
-    /// The page or the endpoint that was requested.
+    /// Always `None`: orgwatch keeps no URI of an activity.
     pub uri: Option<String>,
     /// User agent of the request.
     pub user_agent: Option<String>,
@@ -67,13 +67,13 @@ impl TenantSecurityApiAnomaly {
             operation: leading.operation.map(str::to_owned),
             queried_entities: joined(&facts.objects()),
             request_identifier: leading.request_id.map(str::to_owned),
-            rows_processed: leading.rows,
+            rows_processed: leading.rows.map(|rows| rows as f64),
             score: Some(incident.risk_score),
             security_event_data: facts.security_event_data(),
             summary: Some(facts.summary()),
             tenant: incident.org_id.to_string(),
             tenant_name: facts.subject.tenant_name.map(str::to_owned),
-            uri: leading.uri.map(str::to_owned),
+            uri: None,
             user_agent: leading.user_agent.map(str::to_owned),
             user_identifier: Some(incident.user_id.to_string()),
             username: incident.username.as_ref().map(ToString::to_string),

@@ -2,8 +2,8 @@
 
 use crate::facts::{Facts, Subject};
 use model::{
-    Contribution, Disposition, Finding, Incident, OrgId, Points, Receipt, RiskModel, Severity, Status, Surface, Term,
-    TermKind, Timestamp, UserClass, UserId, Uuid,
+    Activity, Channel, Contribution, Disposition, Evidence, Finding, Incident, Kind, OrgId, Points, Receipt, RiskModel,
+    Severity, SourceIp, Status, Surface, Term, TermKind, Timestamp, UserClass, UserId, Uuid,
 };
 
 const ORG: &str = "00Dhn0000018hrcMAU";
@@ -40,6 +40,7 @@ pub(crate) fn finding(id: u128, detector: &str, score: f64) -> Finding {
         client: None,
         app: None,
         precision: None,
+        evidence: vec![],
     }
 }
 
@@ -117,13 +118,37 @@ pub(crate) fn rich() -> Incident {
     }
 }
 
-/// The facts of an open incident of "Example", which has a page.
-pub(crate) fn facts(incident: &Incident) -> Facts<'_> {
-    let link = Some("https://orgwatch.example.com/incidents/1");
-    Facts::of(Subject { incident, status: Status::Acknowledged, tenant_name: Some("Example"), link }).unwrap()
+/// Evidence of the leading finding of [`rich`]: a login, and a query with most of the rows.
+pub(crate) fn evidence() -> Vec<Evidence> {
+    let org_and_user = || (OrgId::new(ORG), UserId::new(USER));
+    let activity = |id, kind| {
+        let (org, user) = org_and_user();
+        Activity {
+            source_ip: Some(SourceIp::Address("203.0.113.7".parse().unwrap())),
+            login_key: Some("lUqjLPQTWRdvRG4".into()),
+            ..Activity::new(Uuid::from_u128(id), org, user, Timestamp(1_772_461_912_867), Channel::Stream, kind)
+        }
+    };
+    let query = Activity {
+        operation: Some("Query".into()),
+        objects: ["Contact".into()].into_iter().collect(),
+        rows: Some(110_000),
+        user_agent: Some("curl/8.5 (x86_64=linux)".into()),
+        session_key: Some("vMASKIU6AxEr+Op5".into()),
+        request_id: Some("3nWgxWbDKWWDIk0FKfF5D".into()),
+        connected_app: Some("0H4hn0000004CBMCA2".into()),
+        ..activity(102, Kind::Api)
+    };
+    vec![Evidence::of(&activity(100, Kind::Login)), Evidence::of(&query)]
 }
 
-/// The facts of an open incident of which only its keeper's least is known.
+/// An acknowledged incident of "Example", which has a page.
+pub(crate) fn subject<'a>(incident: &'a Incident, evidence: &'a [Evidence]) -> Subject<'a> {
+    let link = Some("https://orgwatch.example.com/incidents/1");
+    Subject { incident, evidence, status: Status::Acknowledged, tenant_name: Some("Example"), link }
+}
+
+/// The facts of an open incident of which nothing else is known.
 pub(crate) fn bare(incident: &Incident) -> Facts<'_> {
-    Facts::of(Subject { incident, status: Status::Open, tenant_name: None, link: None }).unwrap()
+    Facts::of(Subject { incident, evidence: &[], status: Status::Open, tenant_name: None, link: None }).unwrap()
 }

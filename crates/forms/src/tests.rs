@@ -1,16 +1,16 @@
 //! Every form of a rich and a minimal incident, and what holds for all incidents.
 
-use crate::testing::{bare, facts, feature, finding, incident, minimal, rich};
+use crate::testing::{bare, evidence, feature, finding, incident, minimal, rich, subject};
 use crate::{ApiAnomalyEvent, Facts, Subject, TenantSecurityApiAnomaly, cef, ecs, event, ocsf, tenant};
 use insta::{assert_json_snapshot, assert_snapshot};
-use model::{Finding, Incident, Status};
+use model::{Disposition, Finding, Incident, Status, UserClass};
 use proptest::prelude::*;
 use serde_json::Value;
 
 #[test]
 fn forms_of_a_rich_incident() {
-    let incident = rich();
-    let facts = facts(&incident);
+    let (incident, evidence) = (rich(), evidence());
+    let facts = Facts::of(subject(&incident, &evidence)).unwrap();
     assert_json_snapshot!("rich_tenant", TenantSecurityApiAnomaly::of(&facts));
     assert_json_snapshot!("rich_event", ApiAnomalyEvent::of(&facts, Some(4_711)));
     assert_json_snapshot!("rich_ocsf", ocsf::detection_finding(&facts));
@@ -32,8 +32,7 @@ fn forms_of_a_minimal_incident() {
 #[test]
 fn an_incident_without_findings_has_no_form() {
     let incident = incident(vec![]);
-    let subject = Subject { incident: &incident, status: Status::Merged, tenant_name: None, link: None };
-    assert!(Facts::of(subject).is_none());
+    assert!(Facts::of(subject(&incident, &[])).is_none());
 }
 
 #[test]
@@ -45,11 +44,23 @@ fn an_incident_of_which_nothing_counts_is_named_after_its_strongest_finding() {
 
 #[test]
 fn a_closed_incident_is_no_alert() {
-    let incident = rich();
-    let closed = Subject { status: Status::Withdrawn, ..bare(&incident).subject };
+    let guest = Incident { user_class: UserClass::Guest, disposition: Some(Disposition::Benign), ..minimal() };
+    let closed = Subject { status: Status::Withdrawn, ..subject(&guest, &[]) };
     let form = ocsf::detection_finding(&Facts::of(closed).unwrap());
     assert_eq!((&form["activity_name"], &form["is_alert"]), (&Value::from("Close"), &Value::from(false)));
     assert_eq!((&form["status_id"], &form["status"]), (&Value::from(99), &Value::from("withdrawn")));
+    assert_json_snapshot!("closed_ocsf", form);
+}
+
+#[test]
+fn without_evidence_the_only_address_is_that_of_the_activity() {
+    let source = |addresses: &[&str]| {
+        let addresses = addresses.iter().map(|address| (*address).into()).collect();
+        let incident = incident(vec![(Finding { addresses, ..finding(1, "row_spike", 8.0) }, 5_000)]);
+        ApiAnomalyEvent::of(&bare(&incident), None).source_ip
+    };
+    assert_eq!(source(&["203.0.113.7"]).as_deref(), Some("203.0.113.7"));
+    assert_eq!(source(&["203.0.113.7", "203.0.113.8"]), None);
 }
 
 #[test]
@@ -75,7 +86,7 @@ fn the_same_feature_of_two_findings_is_listed_once() {
 #[test]
 fn the_event_has_exactly_the_described_fields() {
     let incident = rich();
-    let event = serde_json::to_value(ApiAnomalyEvent::of(&facts(&incident), Some(1))).unwrap();
+    let event = serde_json::to_value(ApiAnomalyEvent::of(&bare(&incident), Some(1))).unwrap();
     let mut described: Vec<&str> = event::DESCRIPTION.fields.iter().map(|field| field.name).collect();
     described.sort_unstable();
     assert_eq!(event.as_object().unwrap().keys().collect::<Vec<_>>(), described);
@@ -114,7 +125,7 @@ prop_compose! {
 proptest! {
     #[test]
     fn shares_add_up_to_the_whole(incident in any_incident()) {
-        let facts = facts(&incident);
+        let facts = bare(&incident);
         let data = serde_json::to_value(TenantSecurityApiAnomaly::of(&facts)).unwrap()["SecurityEventData"].clone();
         let has_features = incident.findings.iter().any(|finding| !finding.features.is_empty());
         prop_assert_eq!(data.is_string(), has_features);

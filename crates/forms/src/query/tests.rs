@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{facts, rich};
+use crate::testing::{bare, rich};
 use crate::{MetricsType, Property, TenantSecurityApiAnomaly};
 use model::Timestamp;
 use proptest::prelude::*;
@@ -130,7 +130,7 @@ fn refusals_say_what_to_do() {
 #[test]
 fn a_cursor_continues_after_its_record() {
     let incident = rich();
-    let record = TenantSecurityApiAnomaly::of(&facts(&incident));
+    let record = TenantSecurityApiAnomaly::of(&bare(&incident));
     let sort_of = |query: &str| match parse(query).unwrap().answer {
         Answer::Records { sort, after, .. } => (sort, after),
         Answer::Groups { .. } => unreachable!(),
