@@ -47,7 +47,7 @@ pub enum Answer {
     },
     /// How many records there are of each combination of values.
     Groups {
-        /// The fields whose values are combined; at least one.
+        /// The fields of which values are combined; at least one.
         by: Vec<Field>,
         /// The order. It ends with all fields of `by`, so no two groups are equal.
         sort: Vec<Sort<GroupKey>>,

@@ -60,7 +60,7 @@ pub enum QueryError {
     #[error("limit: must be a whole number from 1 to {max}", max = Query::MAX_LIMIT)]
     Limit,
     /// A parameter that a query with groups cannot have.
-    #[error("{0}: not together with group, whose answer has the grouped fields and their counts in one page")]
+    #[error("{0}: not together with group, which answers with the grouped fields and their counts in one page")]
     WithGroup(&'static str),
     /// A sort key that is not grouped by.
     #[error("sort: with group, it may have the grouped fields and count, not {0}")]

@@ -120,7 +120,7 @@ fn refusals_say_what_to_do() {
     refused("group=Name&sort=count,count", "sort: count is there twice");
     refused(
         "group=Name&cursor=x",
-        "cursor: not together with group, whose answer has the grouped fields and their counts in one page",
+        "cursor: not together with group, which answers with the grouped fields and their counts in one page",
     );
     let many = vec!["a"; 101].join(",");
     let reason = parse(&format!("Username=in:{many}")).unwrap_err().to_string();
