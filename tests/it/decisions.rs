@@ -112,6 +112,7 @@ fn finding(id: u128, user: &str, detector: &str, at: i64) -> Finding {
         client: Some("curl".into()),
         app: None,
         precision: None,
+        evidence: Vec::new(),
     }
 }
 

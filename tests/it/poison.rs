@@ -226,6 +226,7 @@ fn finding() -> Finding {
         client: None,
         app: None,
         precision: None,
+        evidence: Vec::new(),
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn test(arguments: &[&str]) -> Result<()> {
         run(command(tool("cargo-nextest"), nextest).args(arguments))
     });
     steps.step("dashboards and alerts", || python_tests("tests/dashboards"));
+    steps.step("forms", || python_tests("tests/forms"));
     steps.step("deployment files", || python_tests("tests/deploy"));
     // It runs the executables that the tests above have built.
     steps.step("chart", || python_tests("tests/chart"));

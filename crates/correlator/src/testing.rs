@@ -40,6 +40,7 @@ pub(crate) fn finding(id: u128, hour: i64, score: f64) -> Finding {
         client: None,
         app: None,
         precision: None,
+        evidence: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::registry::Detector;
 use crate::{Settings, Verdict, blind, score};
-use model::{Contribution, Finding, Measure, Observation, SourceIp, Surface, Text, Timestamp, UserClass, Uuid, id};
+use model::{Contribution, Evidence, Finding, Measure, Observation, SourceIp, Surface, Text, Timestamp, UserClass, Uuid, id};
 
 /// What a detector found out of one feature: the surprise, and its reasons, which are worked out only for a finding.
 pub struct Judgement<'a> {
@@ -148,6 +148,7 @@ impl<'a> Judgement<'a> {
             client: activity.and_then(|activity| activity.client.clone()),
             app: activity.and_then(|activity| activity.connected_app.clone()),
             precision: observation.precision(name),
+            evidence: activity.map(Evidence::of).into_iter().collect(),
         }))
     }
 }

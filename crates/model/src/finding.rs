@@ -1,7 +1,7 @@
 //! Findings: anomalous verdicts of detectors.
 
 use crate::words::words;
-use crate::{OrgId, Surface, Text, Timestamp, UserClass, UserId};
+use crate::{Evidence, OrgId, Surface, Text, Timestamp, UserClass, UserId};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// One detector's anomalous verdict on one account.
 ///
 /// A later revision replaces an earlier one with the same id, except for `observed_at`, which stays
-/// the earliest, and `addresses`, which are gathered.
+/// the earliest, and `addresses` and `evidence`, which are gathered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Derived from org, user, detector, subject and day: see [`crate::id::finding_id`].
@@ -79,6 +79,10 @@ pub struct Finding {
     /// while nobody has judged any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<f64>,
+    /// The activities that were judged, with their fields; of all revisions, those that [matter most](Evidence::gathered), by
+    /// time. Empty if only closed hours or days were judged, and in the findings of an incident.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
 }
 
 impl Finding {

@@ -29,7 +29,8 @@ pub struct Incident {
     pub first_event_at: Timestamp,
     /// Event time of the latest revision of any of its findings.
     pub last_event_at: Timestamp,
-    /// The findings, by time of first observation and then by id.
+    /// The findings, by time of first observation and then by id, without their evidence: an incident is sent at each
+    /// change, and stored with its history.
     pub findings: Vec<Finding>,
     /// How `risk_score` came about.
     pub receipt: Receipt,

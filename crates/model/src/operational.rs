@@ -56,6 +56,7 @@ impl Unseen<'_> {
             client: None,
             app: None,
             precision: None,
+            evidence: Vec::new(),
         }
     }
 }

@@ -112,6 +112,7 @@ fn finding(detector: &str, score: f64, summary: &str) -> Finding {
         client: None,
         app: None,
         precision: None,
+        evidence: Vec::new(),
     }
 }
 

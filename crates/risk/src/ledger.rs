@@ -1,7 +1,7 @@
 //! The ledger of one user's findings, and the incidents that they form.
 
 use crate::{Decisions, Rulebook, receipt};
-use model::{Finding, Incident, Text, Timestamp, Uuid, id};
+use model::{Evidence, Finding, Incident, Text, Timestamp, Uuid, id};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The findings of one user, each at its latest revision.
@@ -35,7 +35,8 @@ impl Ledger {
         let observed_at = (!finding.withdrawn).then_some(finding.observed_at);
         let Some(entry) = self.findings.get_mut(&finding.finding_id) else {
             let addresses = gathered(&finding.addresses, &[]);
-            let latest = Finding { addresses, ..finding };
+            let evidence = Evidence::gathered(&finding.evidence, &[]);
+            let latest = Finding { addresses, evidence, ..finding };
             let entry = LedgerEntry { latest, first_observed_at: observed_at };
             self.findings.insert(entry.latest.finding_id, entry);
             return true;
@@ -46,12 +47,16 @@ impl Ledger {
         };
         let is_later = finding.revision > entry.latest.revision;
         let addresses = gathered(&entry.latest.addresses, &finding.addresses);
-        let is_changed = is_later || earliest != entry.first_observed_at || addresses != entry.latest.addresses;
+        let evidence = Evidence::gathered(&entry.latest.evidence, &finding.evidence);
+        let is_changed = is_later
+            || earliest != entry.first_observed_at
+            || addresses != entry.latest.addresses
+            || evidence != entry.latest.evidence;
         entry.first_observed_at = earliest;
         if is_later {
             entry.latest = finding;
         }
-        entry.latest.addresses = addresses;
+        (entry.latest.addresses, entry.latest.evidence) = (addresses, evidence);
         is_changed
     }
 
@@ -92,7 +97,8 @@ fn gathered(a: &[Text], b: &[Text]) -> Vec<Text> {
 ///
 /// A finding spans from its first observation to its latest revision. Findings with at most the merge window
 /// (`merge_hours`) of the later one between their spans form one incident. Its receipt is computed with the settings of its
-/// latest finding. Findings that decisions hide are left out, and those that a decision joins form one incident.
+/// latest finding. Findings that decisions hide are left out, and those that a decision joins form one incident. An incident
+/// has its findings without their evidence.
 pub fn incidents(findings: Vec<Finding>, rules: &Rulebook, decisions: &Decisions) -> Vec<Incident> {
     let mut groups: Vec<(Timestamp, Vec<Finding>)> = Vec::new();
     for finding in findings.into_iter().filter(|finding| decisions.hidden_by(finding).is_none()) {
@@ -129,7 +135,7 @@ fn incident(findings: Vec<Finding>, rules: &Rulebook, decisions: &Decisions) -> 
         last_event_at: findings.iter().map(|finding| finding.revised_at).max()?,
         receipt,
         disposition: None,
-        findings,
+        findings: findings.into_iter().map(|finding| Finding { evidence: Vec::new(), ..finding }).collect(),
     };
     let disposition = decisions.disposition(&incident).map(|disposed| disposed.disposition);
     Some(Incident { disposition, ..incident })
@@ -139,16 +145,21 @@ fn incident(findings: Vec<Finding>, rules: &Rulebook, decisions: &Decisions) -> 
 mod tests {
     use super::*;
     use crate::Settings;
-    use crate::testing::finding;
+    use crate::testing::{evidence, finding};
     use model::time::HOUR;
     use proptest::prelude::*;
 
-    fn merged(findings: &[Finding]) -> Vec<Incident> {
+    fn ledger(findings: &[Finding]) -> Ledger {
         let mut ledger = Ledger::default();
         for finding in findings {
             ledger.add(finding.clone());
         }
-        incidents(ledger.findings(), &Rulebook::new("hash".into(), Settings::default()), &Decisions::default())
+        ledger
+    }
+
+    fn merged(findings: &[Finding]) -> Vec<Incident> {
+        let rules = Rulebook::new("hash".into(), Settings::default());
+        incidents(ledger(findings).findings(), &rules, &Decisions::default())
     }
 
     #[test]
@@ -175,6 +186,20 @@ mod tests {
         assert!(merged(&[finding("row_spike", 1, 9.0, HOUR), withdrawn]).is_empty());
     }
 
+    #[test]
+    fn evidence_of_all_revisions_stays_with_the_finding_and_out_of_its_incident() {
+        let of = |revision, ids: &[u128]| Finding {
+            revision,
+            evidence: ids.iter().map(|id| evidence(*id)).collect(),
+            ..finding("row_spike", 1, 8.0, 0)
+        };
+        let revisions = [of(1, &[2, 4]), of(3, &[]), of(2, &[6])];
+        let kept: Vec<u128> =
+            ledger(&revisions).findings()[0].evidence.iter().map(|one| one.activity_id.as_u128()).collect();
+        assert_eq!(kept, [2, 4, 6]);
+        assert!(merged(&revisions)[0].findings[0].evidence.is_empty());
+    }
+
     /// Findings with content that follows from id and revision: a revision is the same wherever it comes from.
     fn any_finding() -> impl Strategy<Value = Finding> {
         (1u128..6, 1u64..5).prop_map(|(id, revision)| {
@@ -183,6 +208,7 @@ mod tests {
             let mut finding = finding(detector, id, (content * 13 % 100) as f64 / 10.0, content * 17 % 150 * HOUR);
             finding.revision = revision;
             finding.withdrawn = content % 3 == 0;
+            finding.evidence = (0..7).map(|place| evidence(id * 50 + u128::from(revision) * 4 + place)).collect();
             finding
         })
     }
@@ -197,6 +223,7 @@ mod tests {
                 again.swap(i, (state >> 33) as usize % (i + 1));
             }
             prop_assert_eq!(merged(&once), merged(&again));
+            prop_assert_eq!(ledger(&once).findings(), ledger(&again).findings());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Findings for tests.
 
-use model::{Decision, Finding, OrgId, Ruling, Severity, Timestamp, UserClass, UserId, Uuid};
+use model::{Activity, Channel, Decision, Evidence, Finding, Kind, OrgId, Ruling, Severity, Timestamp, UserClass, UserId, Uuid};
 
 pub(crate) fn finding(detector: &str, id: u128, score: f64, at: i64) -> Finding {
     Finding {
@@ -32,7 +32,17 @@ pub(crate) fn finding(detector: &str, id: u128, score: f64, at: i64) -> Finding 
         client: None,
         app: None,
         precision: None,
+        evidence: Vec::new(),
     }
+}
+
+/// An activity of the account of [`finding`]; all fields follow from its id.
+pub(crate) fn evidence(id: u128) -> Evidence {
+    let (org, user) = (OrgId::new("00Dhn0000018hrcMAU"), UserId::new("005hn00000EmmaMAAU"));
+    let at = Timestamp(id as i64 % 7);
+    let activity = Activity::new(Uuid::from_u128(id), org, user, at, Channel::Stream, Kind::Report);
+    let run = (id % 5 == 0).then_some(id as u64 % 3);
+    Evidence::of(&Activity { rows: (id % 2 == 0).then_some(id as u64 * 13 % 11), run, ..activity })
 }
 
 /// A decision on the account of [`finding`], for an interval in milliseconds.

@@ -1530,6 +1530,77 @@ pub struct Finding {
     /// Factor on the detector's weight, from how often its findings were right, 0.5 to 1.25.
     #[prost(double, optional, tag = "28")]
     pub precision: ::core::option::Option<f64>,
+    /// The activities that were judged; of all revisions, 12 at most. Empty in the findings of an incident.
+    #[prost(message, repeated, tag = "29")]
+    pub evidence: ::prost::alloc::vec::Vec<Evidence>,
+}
+/// What a finding keeps of one activity. Texts of more than 512 bytes are cut.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Evidence {
+    #[prost(bytes = "vec", tag = "1")]
+    pub activity_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(int64, tag = "2")]
+    pub at: i64,
+    #[prost(enumeration = "Kind", tag = "3")]
+    pub kind: i32,
+    /// As Salesforce spells it.
+    #[prost(string, optional, tag = "4")]
+    pub operation: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "Effect", tag = "5")]
+    pub effect: i32,
+    #[prost(enumeration = "Outcome", tag = "6")]
+    pub outcome: i32,
+    #[prost(enumeration = "Source", optional, tag = "7")]
+    pub surface: ::core::option::Option<i32>,
+    /// 16 at most.
+    #[prost(string, repeated, tag = "8")]
+    pub objects: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The list view, report, file, job or page, by its Salesforce id and by its name.
+    #[prost(string, optional, tag = "9")]
+    pub resource_id: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "10")]
+    pub resource_name: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(enumeration = "Scope", optional, tag = "11")]
+    pub scope: ::core::option::Option<i32>,
+    /// Hash that the chunks of one execution share, and the pages of one query.
+    #[prost(fixed64, optional, tag = "12")]
+    pub run: ::core::option::Option<u64>,
+    /// Rows of the whole run.
+    #[prost(uint64, optional, tag = "13")]
+    pub rows: ::core::option::Option<u64>,
+    /// Rows of this chunk alone.
+    #[prost(uint64, optional, tag = "14")]
+    pub rows_returned: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "15")]
+    pub bytes: ::core::option::Option<u64>,
+    /// An address, or the text in its place.
+    #[prost(string, optional, tag = "16")]
+    pub address: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint32, optional, tag = "17")]
+    pub asn: ::core::option::Option<u32>,
+    #[prost(string, optional, tag = "18")]
+    pub country: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "19")]
+    pub user_agent: ::core::option::Option<::prost::alloc::string::String>,
+    /// Type of client, without versions.
+    #[prost(string, optional, tag = "20")]
+    pub client: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "21")]
+    pub application: ::core::option::Option<::prost::alloc::string::String>,
+    /// Salesforce id of the connected app.
+    #[prost(string, optional, tag = "22")]
+    pub app: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "23")]
+    pub api_type: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "24")]
+    pub session_key: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "25")]
+    pub login_key: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "26")]
+    pub request_id: ::core::option::Option<::prost::alloc::string::String>,
+    /// Who acted as the account after a LoginAs.
+    #[prost(string, optional, tag = "27")]
+    pub delegate: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// A feature's share of a finding, in hundredths of a percent; the shares add up to 10,000.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

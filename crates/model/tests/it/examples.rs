@@ -2,7 +2,7 @@
 
 use model::{
     Activity, Anonymized, Anonymizer, Attribute, Burst, Calibration, Channel, Composition, Contribution, Delegate,
-    Delegated, Disposition, Downloads, Drain, Effect, Failures, Feature, Finding, First, HourOfWeek, Incident, Kind,
+    Delegated, Disposition, Downloads, Drain, Effect, Evidence, Failures, Feature, Finding, First, HourOfWeek, Incident, Kind,
     Largest, Measure, NativeAnomaly, NativeFeature, NewApp, Observation, OrgId, Outcome, Pages, Points, Precision,
     Rarity, Rate, Receipt, RiskModel, Scope, ScoreScale, SessionChange, Setup, SetupCase, Severity, SourceIp, Spread,
     Surface, Term, TermKind, Text, Timestamp, UnusualValue, UserClass, UserId, Usual, Uuid, ValueKind, Volume, Wake,
@@ -353,11 +353,12 @@ pub(crate) fn finding() -> Finding {
         client: some("Chrome on macOS"),
         app: some("Data Loader"),
         precision: Some(0.75),
+        evidence: vec![Evidence::of(&activity())],
     }
 }
 
 pub(crate) fn incident() -> Incident {
-    let finding = Finding { withdrawn: false, ..finding() };
+    let finding = Finding { withdrawn: false, evidence: Vec::new(), ..finding() };
     let base = Term {
         kind: TermKind::Finding,
         name: "row_spike".into(),

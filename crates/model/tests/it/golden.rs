@@ -59,6 +59,17 @@ fn the_bytes_of_a_finding() {
     insta::assert_snapshot!(hex::<Finding>(&examples::finding()));
 }
 
+/// The bytes before the field `evidence` existed.
+#[test]
+fn the_bytes_of_a_finding_without_evidence() {
+    insta::assert_snapshot!(hex(&Finding { evidence: Vec::new(), ..examples::finding() }));
+}
+
+#[test]
+fn the_json_of_evidence() {
+    insta::assert_snapshot!(serde_json::to_string_pretty(&examples::finding().evidence).unwrap());
+}
+
 #[test]
 fn the_bytes_of_an_incident() {
     insta::assert_snapshot!(hex::<Incident>(&examples::incident()));

@@ -234,7 +234,9 @@ fn any_finding() -> impl Strategy<Value = Finding> {
         let made = finding(id, revision, content * 17 % 190, (content * 13 % 100) as f64 / 10.0);
         // More addresses over all revisions than are kept.
         let addresses = (0..9).map(|host| format!("192.0.2.{}", revision * 9 + host).into()).collect();
-        Finding { withdrawn: content % 3 == 0, addresses, ..made }
+        // More activities over all revisions than are kept, of which some are in several.
+        let evidence = (0..7).map(|place| testing::evidence(id * 50 + u128::from(revision) * 4 + place)).collect();
+        Finding { withdrawn: content % 3 == 0, addresses, evidence, ..made }
     })
 }
 

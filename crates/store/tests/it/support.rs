@@ -129,6 +129,7 @@ pub(crate) fn finding(id: u128, user: &(OrgId, UserId)) -> Finding {
         client: None,
         app: None,
         precision: None,
+        evidence: Vec::new(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Strategies for findings and incidents.
 
-use super::{Range, maybe, org, text, texts, user, uuid, uuids, word};
+use super::{Range, activity, maybe, org, text, texts, user, uuid, uuids, word};
 use model::{
-    Contribution, Disposition, Finding, Incident, Measure, Points, Receipt, RiskModel, Severity, Surface, Term,
+    Contribution, Disposition, Evidence, Finding, Incident, Measure, Points, Receipt, RiskModel, Severity, Surface, Term,
     TermKind, UserClass,
 };
 use proptest::collection::{btree_map, vec};
@@ -17,13 +17,14 @@ pub(crate) fn finding(range: Range) -> impl Strategy<Value = Finding> {
     let measures = btree_map(text(), number(), 0..4);
     let why =
         (vec(feature, 0..4), measures, uuids(), [texts(), texts()], maybe(word(Surface::ALL)), any::<bool>(), text());
-    let about = ([maybe(text()), maybe(text()), maybe(text()), maybe(text())], maybe(number()));
+    let evidence = (activity(), time()).prop_map(|(activity, at)| Evidence { at, ..Evidence::of(&activity) });
+    let about = ([maybe(text()), maybe(text()), maybe(text()), maybe(text())], maybe(number()), vec(evidence, 0..3));
     (who, what, why, about).prop_map(
         |(
             (finding_id, revision, org_id, user_id, username, user_class),
             (detector, severity, [score, anomaly_score, confidence, surprise], observed_at, revised_at, summary),
             (features, measures, event_ids, [objects, addresses], surface, withdrawn, config_hash),
-            ([resource_id, resource_name, client, app], precision),
+            ([resource_id, resource_name, client, app], precision, evidence),
         )| Finding {
             finding_id,
             revision,
@@ -53,6 +54,7 @@ pub(crate) fn finding(range: Range) -> impl Strategy<Value = Finding> {
             client,
             app,
             precision,
+            evidence,
         },
     )
 }

@@ -153,6 +153,7 @@ pub(super) fn finding(user: &str, detector: &str, score: f64, at: Timestamp, sum
         client: None,
         app: None,
         precision: None,
+        evidence: Vec::new(),
     }
 }
 
