@@ -281,6 +281,7 @@ pub(crate) fn incident((org_id, user_id): &(OrgId, UserId), id: u128) -> Inciden
         client: Some("Chrome on macOS".into()),
         app: None,
         precision: None,
+        evidence: Vec::new(),
     };
     let term = Term {
         kind: TermKind::Finding,
