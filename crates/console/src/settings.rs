@@ -20,6 +20,8 @@ pub struct Settings {
     pub names_from: Role,
     /// Milliseconds between two looks for new changes of an event stream, 100 to 60,000.
     pub stream_ms: u64,
+    /// How many milliseconds the answer to a decision waits until the correlator has applied it, 0 to 30,000.
+    pub apply_wait_ms: u64,
 }
 
 impl Default for Settings {
@@ -31,6 +33,7 @@ impl Default for Settings {
             requests_per_minute: 1_200,
             names_from: Role::Analyst,
             stream_ms: 1_000,
+            apply_wait_ms: 5_000,
         }
     }
 }
@@ -48,6 +51,7 @@ impl Settings {
         range("session_hours", self.session_hours.into(), 1, 168);
         range("requests_per_minute", self.requests_per_minute.into(), 1, 100_000);
         range("stream_ms", self.stream_ms, 100, 60_000);
+        range("apply_wait_ms", self.apply_wait_ms, 0, 30_000);
         errors
     }
 }

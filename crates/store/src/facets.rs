@@ -42,10 +42,13 @@ impl Facets {
         words.extend(incident.username.as_deref());
         words.insert(incident.user_id.as_str());
         words.extend(by_points.iter().map(|finding| finding.summary.as_str()));
+        let words = Vec::from_iter(words).join("\n");
+        // Postgres keeps an e-mail address or a host as one word; people also search for parts of it.
+        let parts = words.replace(|letter: char| "@._-/".contains(letter), " ");
         Self {
             summary: by_points.first().map_or_else(String::new, |finding| finding.summary.clone()),
             detectors: detectors.into_iter().map(str::to_owned).collect(),
-            words: Vec::from_iter(words).join("\n"),
+            words: format!("{words}\n{parts}"),
             facets: facets.into_iter().collect(),
         }
     }

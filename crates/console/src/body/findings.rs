@@ -1,7 +1,7 @@
 //! Findings and receipts.
 
 use super::{Eyes, time};
-use model::{Finding, Incident};
+use model::{Evidence, Finding, Incident, Text};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use store::StoredFinding;
@@ -69,6 +69,102 @@ pub(crate) struct FindingBody {
     config_hash: String,
     /// The trace of the finding.
     traceparent: Option<String>,
+    /// The activities that it rests on, or the main ones of them, in order of time: at most 12.
+    evidence: Vec<EvidenceBody>,
+}
+
+/// An activity that a finding rests on.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Evidence)]
+pub(crate) struct EvidenceBody {
+    /// Id of the activity: Salesforce's EventIdentifier, or one derived from the record.
+    #[schema(format = Uuid)]
+    activity_id: String,
+    /// When it happened at Salesforce.
+    #[schema(format = DateTime)]
+    at: String,
+    /// What happened, such as api or report.
+    kind: String,
+    /// The operation within the kind, as Salesforce spells it.
+    operation: Option<String>,
+    /// read, write, export, preview or none.
+    effect: String,
+    /// Whether the request succeeded.
+    outcome: String,
+    /// Through what data was reached.
+    surface: Option<String>,
+    /// Objects that were read or written.
+    objects: Vec<String>,
+    /// Salesforce id of the list view, report, file, job or page.
+    resource_id: Option<String>,
+    /// Its name.
+    resource_name: Option<String>,
+    /// How far the list view, report or query reaches.
+    scope: Option<String>,
+    /// Rows of the whole execution or query.
+    #[schema(minimum = 0)]
+    rows: Option<u64>,
+    /// Size of the file or of the response, in bytes.
+    #[schema(minimum = 0)]
+    bytes: Option<u64>,
+    /// Where the request came from.
+    address: Option<String>,
+    /// Autonomous system that announces the address.
+    #[schema(minimum = 0)]
+    asn: Option<u32>,
+    /// ISO 3166 code of the country, or its name.
+    country: Option<String>,
+    /// The user agent as sent.
+    user_agent: Option<String>,
+    /// Type of the client.
+    client: Option<String>,
+    /// Application as Salesforce names it.
+    application: Option<String>,
+    /// Salesforce id of the connected app.
+    app: Option<String>,
+    /// API that was called.
+    api_type: Option<String>,
+    /// Key that all events of one session share.
+    session_key: Option<String>,
+    /// Key that all events after one login share.
+    login_key: Option<String>,
+    /// Salesforce's id of the request.
+    request_id: Option<String>,
+    /// Who acted as the account after a LoginAs; null for sessions that see no names.
+    delegate: Option<String>,
+}
+
+impl EvidenceBody {
+    fn of(evidence: &Evidence, sees_names: bool) -> Self {
+        let text = |text: &Option<Text>| text.as_ref().map(Text::to_string);
+        Self {
+            activity_id: evidence.activity_id.to_string(),
+            at: time(evidence.at),
+            kind: evidence.kind.as_str().to_owned(),
+            operation: text(&evidence.operation),
+            effect: evidence.effect.as_str().to_owned(),
+            outcome: evidence.outcome.as_str().to_owned(),
+            surface: evidence.surface.map(|surface| surface.as_str().to_owned()),
+            objects: evidence.objects.iter().map(Text::to_string).collect(),
+            resource_id: text(&evidence.resource_id),
+            resource_name: text(&evidence.resource_name),
+            scope: evidence.scope.map(|scope| scope.as_str().to_owned()),
+            rows: evidence.rows,
+            bytes: evidence.bytes,
+            address: text(&evidence.address),
+            asn: evidence.asn,
+            country: text(&evidence.country),
+            user_agent: text(&evidence.user_agent),
+            client: text(&evidence.client),
+            application: text(&evidence.application),
+            app: text(&evidence.app),
+            api_type: text(&evidence.api_type),
+            session_key: text(&evidence.session_key),
+            login_key: text(&evidence.login_key),
+            request_id: text(&evidence.request_id),
+            delegate: text(&evidence.delegate).filter(|_| sees_names),
+        }
+    }
 }
 
 /// A feature's share of a finding, as SecurityEventData has it.
@@ -121,6 +217,11 @@ impl FindingBody {
             app: finding.app.as_ref().map(ToString::to_string),
             config_hash: finding.config_hash.to_string(),
             traceparent: traceparent.clone(),
+            evidence: finding
+                .evidence
+                .iter()
+                .map(|evidence| EvidenceBody::of(evidence, eyes.sees_names(org_id)))
+                .collect(),
         }
     }
 }

@@ -18,9 +18,7 @@ use std::time::{Duration, Instant};
 use store::{DecisionFilter, Role};
 use utoipa::IntoParams;
 
-/// How long to wait until decisions are applied, and how often to look. As the commands: the correlator looks every quarter
-/// of a second.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How often to look whether decisions are applied. A choice: the correlator looks every quarter of a second.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Which decisions.
@@ -185,7 +183,7 @@ async fn wait(app: &App, credential: &Credential, ids: &[Uuid]) -> Result<bool, 
         if !app.store.visit(&credential.0).await?.is_due(ids).await? {
             return Ok(true);
         }
-        if start.elapsed() >= PATIENCE {
+        if start.elapsed() >= Duration::from_millis(app.settings.apply_wait_ms) {
             return Ok(false);
         }
         tokio::time::sleep(PAUSE).await;

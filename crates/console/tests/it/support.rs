@@ -1,18 +1,18 @@
 //! A Postgres with two orgs, and a console that connects as its own role.
 
+use ::settings::Hashed;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use console::{App, Settings, router, token};
 use model::decision::{Allowlist, Scope};
 use model::{
-    Decision, Finding, Incident, OrgId, Points, Receipt, RiskModel, Ruling, Severity, Status, Term, TermKind, Timestamp,
-    UserClass, UserId, Uuid,
+    Decision, Finding, Incident, OrgId, Points, Receipt, RiskModel, Ruling, Severity, Status, Term, TermKind,
+    Timestamp, UserClass, UserId, Uuid,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use servers::Postgres;
-use ::settings::Hashed;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -62,7 +62,7 @@ impl Answer {
 
 impl Console {
     pub(crate) async fn start() -> Self {
-        Self::with(Settings { stream_ms: 100, ..Settings::default() }).await
+        Self::with(Settings { stream_ms: 100, apply_wait_ms: 0, ..Settings::default() }).await
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
@@ -172,7 +172,7 @@ async fn fill(store: &Store, org: &OrgId, id: u128) {
     let incident = incident(&account, id);
     write(store, &account, incident, "opened").await;
     for (number, user, ruling) in [
-        (1, user.clone(), Ruling::Suppression { scope: Scope::default() }),
+        (1, user.clone(), Ruling::Suppression { scope: Scope { detectors: ["off_hours".into()].into(), ..Scope::default() } }),
         (2, user, Ruling::Comment { incident_id: Uuid::from_u128(id) }),
         (3, None, Ruling::Settings { hash: "hash".into(), toml: String::new() }),
     ] {

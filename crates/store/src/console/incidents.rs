@@ -269,7 +269,7 @@ fn count(query: &IncidentQuery, group: Group, limit: u32) -> QueryBuilder<Postgr
     let value = match group {
         Group::Org => "i.org_id",
         Group::User => "i.user_id",
-        Group::Severity => "orgwatch.severity_of(i.severity)",
+        Group::Severity => "(ARRAY['low', 'medium', 'high', 'critical'])[i.severity + 1]",
         Group::Status => "i.status",
         Group::Class => "i.user_class",
         Group::Detector => "unnest(i.detectors)",
