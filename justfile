@@ -24,6 +24,10 @@ cost *args:
 bench *args:
     cargo xtask bench {{args}}
 
+# how long the answers of the API take over a large database
+bench-api:
+    cargo xtask bench-api
+
 # events per second and latency of the live pipeline, next to JetStream without it
 bench-live *args:
     cargo xtask bench-live {{args}}

@@ -73,6 +73,11 @@ pub(crate) fn bench(arguments: &[&str]) -> Result<()> {
     run(cargo(bench).args(arguments))
 }
 
+/// Measures the answers of the API.
+pub(crate) fn bench_api() -> Result<()> {
+    run(&mut cargo(&["bench", "-p", "orgwatch-console", "--bench", "api"]))
+}
+
 /// Measures detection on simulated worlds and public sets.
 pub(crate) fn quality(arguments: &[&str]) -> Result<()> {
     run(cargo(&["bench", "-p", "orgwatch", "--bench", "quality", "--"]).args(arguments))

@@ -29,6 +29,7 @@ usage: cargo xtask <command>
   codegen [--check]  generate the wire types from proto/; with --check only compare
   sqlx [--check]     lint the migrations, check the queries, write .sqlx/; with --check only compare
   bench [ARGS]       the benchmarks; ARGS go to cargo bench
+  bench-api          how long the answers of the API take over a large database
   bench-live [ARGS]  the live pipeline next to JetStream without it; ARGS: whole, latency, raw
   quality [ARGS]     detection on simulated worlds and public sets; quality --help lists ARGS
   chaos [FAULTS]     the test of faults with this number of them (default 200)
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         ["sqlx"] => sqlx::write(),
         ["sqlx", "--check"] => sqlx::check(),
         ["bench", rest @ ..] => commands::bench(rest),
+        ["bench-api"] => commands::bench_api(),
         ["bench-live", rest @ ..] => commands::bench_live(rest),
         ["quality", "help" | "--help" | "-h"] => {
             print!("{QUALITY}");

@@ -172,7 +172,11 @@ async fn fill(store: &Store, org: &OrgId, id: u128) {
     let incident = incident(&account, id);
     write(store, &account, incident, "opened").await;
     for (number, user, ruling) in [
-        (1, user.clone(), Ruling::Suppression { scope: Scope { detectors: ["off_hours".into()].into(), ..Scope::default() } }),
+        (
+            1,
+            user.clone(),
+            Ruling::Suppression { scope: Scope { detectors: ["off_hours".into()].into(), ..Scope::default() } },
+        ),
         (2, user, Ruling::Comment { incident_id: Uuid::from_u128(id) }),
         (3, None, Ruling::Settings { hash: "hash".into(), toml: String::new() }),
     ] {
