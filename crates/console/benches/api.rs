@@ -32,6 +32,7 @@ const REQUESTS: usize = 200;
 
 #[tokio::main]
 async fn main() {
+    rustls::crypto::ring::default_provider().install_default().unwrap();
     let incidents: i64 = std::env::var("ORGWATCH_BENCH_INCIDENTS").map_or(50_000, |text| text.parse().unwrap());
     let server = Postgres::start().await.unwrap();
     let owner = connect(&server.url()).await;
@@ -146,12 +147,12 @@ async fn fill(url: &str, incidents: i64) {
              lpad(to_hex(1 + n % $2), 32, '0')::uuid, .5, .5
          FROM generate_series(0, $2 * 20 - 1) n WHERE $4::bytea IS NOT NULL",
         "INSERT INTO orgwatch.incidents (incident_id, org_id, user_id, username, user_class, severity, risk_score, status,
-             first_event_at, last_event_at, revision, receipt, message, summary, detectors, facets, words)
+             first_event_at, last_event_at, revision, receipt, message, summary, detectors, pattern, facets, words)
          SELECT lpad(to_hex(1 + n), 32, '0')::uuid, $1, 'user' || n % ($2 / 10),
              (ARRAY['omar', 'emma', 'carl', 'anna'])[1 + n % 4] || n % ($2 / 10) || '@lumenworks.example', 'normal',
              least(3, n * 7919 % 10001 / 2000), n * 7919 % 10001, (ARRAY['open', 'acknowledged', 'resolved', 'open'])[1 + n % 4],
              1772400000000 + n * 60000, 1772403600000 + n * 60000, 1, '{}', $4, 'read far more rows than usual',
-             d, ARRAY['findings:' || array_to_string(d, '+'), 'object:Object_' || n % 400 || '__c', 'object:Contact',
+             d, array_to_string(d, '+'), ARRAY['detector:' || d[1], 'detector:row_spike', 'object:Object_' || n % 400 || '__c', 'object:Contact',
                  'address:192.0.' || n / 256 % 256 || '.' || n % 256],
              to_tsvector('simple', (ARRAY['omar', 'emma', 'carl', 'anna'])[1 + n % 4] || ' account Object_' || n % 400 ||
                  ' 192.0.' || n / 256 % 256 || '.' || n % 256)

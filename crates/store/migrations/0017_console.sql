@@ -230,9 +230,13 @@ CREATE FUNCTION orgwatch.session_subject() RETURNS text
 -- correlator fills.
 ALTER TABLE orgwatch.incidents ADD COLUMN summary text;
 ALTER TABLE orgwatch.incidents ADD COLUMN detectors text[];
--- 'object:Contact', 'resource:00O…', 'address:192.0.2.1', 'app:Data Loader', 'client:Chrome on macOS'.
+-- 'detector:row_spike', 'object:Contact', 'resource:00O…', 'address:192.0.2.1', 'app:Data Loader', 'client:Chrome on macOS'.
 ALTER TABLE orgwatch.incidents ADD COLUMN facets text[];
 ALTER TABLE orgwatch.incidents ADD COLUMN words tsvector;
+-- The detectors in one text: incidents with the same one are similar.
+ALTER TABLE orgwatch.incidents ADD COLUMN pattern text;
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX incidents_by_pattern ON orgwatch.incidents (org_id, pattern);
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX incidents_by_facet ON orgwatch.incidents USING gin (facets);
 -- squawk-ignore require-concurrent-index-creation
@@ -245,6 +249,30 @@ CREATE INDEX incidents_listed_by_time ON orgwatch.incidents (org_id, last_event_
 CREATE INDEX incidents_without_facets ON orgwatch.incidents (incident_id) WHERE facets IS NULL;
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX entity_risk_by_risk ON orgwatch.entity_risk (org_id, risk_score DESC, user_id);
+
+-- Row policies keep operators of arrays and of full text search from using an index, as those could say of a row what it
+-- holds before the policy has hidden it. These functions see all rows, and return those of the session's orgs.
+CREATE FUNCTION orgwatch.incidents_with_facets(all_of text[]) RETURNS SETOF uuid
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT i.incident_id FROM orgwatch.incidents i
+    WHERE i.facets @> all_of
+      AND (i.org_id = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[])
+           OR '*' = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[]));
+END;
+
+CREATE FUNCTION orgwatch.incidents_with_words(all_of text) RETURNS SETOF uuid
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT i.incident_id FROM orgwatch.incidents i
+    WHERE i.words @@ plainto_tsquery('simple', all_of)
+      AND (i.org_id = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[])
+           OR '*' = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[]));
+END;
 
 -- The order in which changes of incidents were committed: readers stop at the oldest transaction that is still open, so
 -- that none is passed over.
@@ -325,7 +353,8 @@ BEGIN
         orgwatch.session_subject(), orgwatch.role_to_decide(text, text, uuid), orgwatch.current_session(), orgwatch.touch_session(),
         orgwatch.open_session(uuid, bytea, text, text, timestamptz, interval, jsonb), orgwatch.renew_session(jsonb),
         orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid),
-        orgwatch.other_sessions()
+        orgwatch.other_sessions(),
+        orgwatch.incidents_with_facets(text[]), orgwatch.incidents_with_words(text)
         TO orgwatch_console;
     RETURN true;
 END
@@ -343,7 +372,8 @@ SELECT orgwatch.gather_no_statistics(c.relname) FROM pg_inherits i JOIN pg_class
 REVOKE EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), orgwatch.session_may(text, text[]),
     orgwatch.session_subject(), orgwatch.role_to_decide(text, text, uuid), orgwatch.current_session(), orgwatch.touch_session(),
     orgwatch.open_session(uuid, bytea, text, text, timestamptz, interval, jsonb), orgwatch.renew_session(jsonb),
-    orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid), orgwatch.other_sessions()
+    orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid), orgwatch.other_sessions(),
+    orgwatch.incidents_with_facets(text[]), orgwatch.incidents_with_words(text)
     FROM PUBLIC;
 
 DO $$
@@ -356,7 +386,8 @@ BEGIN
         RAISE EXCEPTION 'orgwatch.grant_roles() has no line % or %', anchor, ending;
     END IF;
     definition := replace(definition, anchor, anchor || '
-                (''correlator'', ''INSERT (summary, detectors, facets, words), UPDATE (summary, detectors, facets, words)'',
+                (''correlator'', ''INSERT (summary, detectors, pattern, facets, words),
+                    UPDATE (summary, detectors, pattern, facets, words)'',
                     ''incidents''),
                 -- Old sessions are removed with other old rows.
                 (''correlator'', ''SELECT (expires_at, ended_at), DELETE'', ''sessions''),

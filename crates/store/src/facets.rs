@@ -30,8 +30,7 @@ impl Facets {
     pub(crate) fn of(incident: &Incident) -> Self {
         let by_points = by_points(incident);
         let detectors: BTreeSet<&str> = by_points.iter().map(|finding| finding.detector.as_str()).collect();
-        let mut facets = BTreeSet::new();
-        facets.insert(format!("findings:{}", Vec::from_iter(detectors.iter().copied()).join("+")));
+        let mut facets: BTreeSet<String> = detectors.iter().map(|detector| format!("detector:{detector}")).collect();
         for facet in by_points.iter().flat_map(|finding| of_finding(finding)) {
             if facets.len() >= MOST {
                 break;
@@ -100,6 +99,7 @@ impl Store {
         sqlx::query!(
             "UPDATE orgwatch.incidents i SET summary = t.summary, words = to_tsvector('simple', t.words),
                  detectors = ARRAY(SELECT jsonb_array_elements_text(t.detectors)),
+                 pattern = (SELECT string_agg(d, '+') FROM jsonb_array_elements_text(t.detectors) d),
                  facets = ARRAY(SELECT jsonb_array_elements_text(t.facets))
              FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::jsonb[], $5::jsonb[], $6::text[])
                  AS t (incident_id, revision, summary, detectors, facets, words)

@@ -124,6 +124,7 @@ impl Asked {
         };
         let mut facets = Vec::new();
         for (kind, values) in [
+            ("detector", self.detector),
             ("object", self.object),
             ("resource", self.resource),
             ("address", self.address),
@@ -138,7 +139,7 @@ impl Asked {
             statuses: words("status", &listed(self.status), Status::ALL, Status::as_str)?,
             severities: words("severity", &listed(self.severity), Severity::ALL, Severity::as_str)?,
             dispositions: words("disposition", &listed(self.disposition), Disposition::ALL, Disposition::as_str)?,
-            detectors: listed(self.detector),
+            pattern: None,
             facets,
             assignee: self.assignee,
             text: self.q,

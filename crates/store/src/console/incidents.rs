@@ -20,9 +20,9 @@ pub struct IncidentQuery {
     pub severities: Vec<Severity>,
     /// Those that somebody has called one of these.
     pub dispositions: Vec<Disposition>,
-    /// Those with a finding of each of these detectors.
-    pub detectors: Vec<String>,
-    /// Those with each of these facets, such as `object:Contact`.
+    /// Those with findings of exactly these detectors, joined by `+`.
+    pub pattern: Option<String>,
+    /// Those with each of these facets, such as `object:Contact` or `detector:row_spike`.
     pub facets: Vec<String>,
     /// Those that this person works on.
     pub assignee: Option<String>,
@@ -210,7 +210,7 @@ impl Visit {
     pub async fn similar_incidents(&mut self, row: &IncidentRow, limit: u32) -> Result<Vec<IncidentRow>> {
         let query = IncidentQuery {
             orgs: vec![row.org_id.clone()],
-            facets: vec![format!("findings:{}", row.detectors.join("+"))],
+            pattern: Some(row.detectors.join("+")),
             order: IncidentOrder::Latest,
             ..IncidentQuery::default()
         };
@@ -240,7 +240,7 @@ const SELECT: &str = "
         (SELECT count(*) FROM (
             SELECT FROM orgwatch.incidents o
             WHERE o.org_id = i.org_id AND o.incident_id <> i.incident_id AND o.status <> 'merged'
-              AND o.facets @> ARRAY['findings:' || array_to_string(i.detectors, '+')] LIMIT 100) o) AS similar
+              AND o.pattern = i.pattern LIMIT 100) o) AS similar
     FROM ";
 
 const FROM: &str = "orgwatch.incidents i
@@ -294,9 +294,17 @@ fn push_filter(builder: &mut QueryBuilder<Postgres>, query: &IncidentQuery) {
         let statuses = owned(&mut query.statuses.iter().map(|status| status.as_str()));
         builder.push(" WHERE i.status = ANY(").push_bind(statuses).push(")");
     }
-    if !query.orgs.is_empty() {
-        let orgs = owned(&mut query.orgs.iter().map(OrgId::as_str));
-        builder.push(" AND i.org_id = ANY(").push_bind(orgs).push(")");
+    match query.orgs.as_slice() {
+        [] => {}
+        // Not by a list of one: an index then has the order, too.
+        [org] => drop(builder.push(" AND i.org_id = ").push_bind(text(org.as_str()).into_owned())),
+        orgs => {
+            let orgs = owned(&mut orgs.iter().map(OrgId::as_str));
+            builder.push(" AND i.org_id = ANY(").push_bind(orgs).push(")");
+        }
+    }
+    if let Some(pattern) = &query.pattern {
+        builder.push(" AND i.pattern = ").push_bind(text(pattern).into_owned());
     }
     if let Some(user) = &query.user_id {
         builder.push(" AND i.user_id = ").push_bind(text(user.as_str()).into_owned());
@@ -309,17 +317,16 @@ fn push_filter(builder: &mut QueryBuilder<Postgres>, query: &IncidentQuery) {
         let dispositions = owned(&mut query.dispositions.iter().map(|disposition| disposition.as_str()));
         builder.push(" AND i.disposition = ANY(").push_bind(dispositions).push(")");
     }
-    if !query.detectors.is_empty() {
-        builder.push(" AND i.detectors @> ").push_bind(owned(&mut query.detectors.iter().map(String::as_str)));
-    }
     if !query.facets.is_empty() {
-        builder.push(" AND i.facets @> ").push_bind(owned(&mut query.facets.iter().map(String::as_str)));
+        let facets = owned(&mut query.facets.iter().map(String::as_str));
+        builder.push(" AND i.incident_id IN (SELECT orgwatch.incidents_with_facets(").push_bind(facets).push("))");
     }
     if let Some(assignee) = &query.assignee {
         builder.push(" AND i.assignee = ").push_bind(text(assignee).into_owned());
     }
     if let Some(words) = &query.text {
-        builder.push(" AND i.words @@ plainto_tsquery('simple', ").push_bind(text(words).into_owned()).push(")");
+        let words = text(words).into_owned();
+        builder.push(" AND i.incident_id IN (SELECT orgwatch.incidents_with_words(").push_bind(words).push("))");
     }
     if let Some(since) = query.since {
         builder.push(" AND i.last_event_at >= ").push_bind(since.0);

@@ -205,12 +205,14 @@ impl Correlation {
         sqlx::query!(
             r#"INSERT INTO orgwatch.incidents AS i (incident_id, org_id, user_id, username, user_class, severity,
                    risk_score, status, merged_into, first_event_at, last_event_at, revision, receipt, message,
-                   trace_id, ended, disposition, assignee, snoozed_until, closed_at, summary, detectors, facets, words)
+                   trace_id, ended, disposition, assignee, snoozed_until, closed_at, summary, detectors, pattern,
+                   facets, words)
                SELECT t.incident_id, t.org_id, t.user_id, t.username, t.user_class, t.severity, t.risk_score, t.status,
                    t.merged_into, t.first_event_at, t.last_event_at, t.revision, t.receipt, t.message, t.trace_id,
                    t.ended, t.disposition, t.assignee, orgwatch.from_ms(t.snoozed_until),
                    CASE WHEN t.status IN ('resolved', 'merged', 'withdrawn') THEN now() END, t.summary,
                    ARRAY(SELECT jsonb_array_elements_text(t.detectors)),
+                   (SELECT string_agg(d, '+') FROM jsonb_array_elements_text(t.detectors) d),
                    ARRAY(SELECT jsonb_array_elements_text(t.facets)), to_tsvector('simple', t.words)
                FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::integer[],
                    $8::text[], $9::uuid[], $10::bigint[], $11::bigint[], $12::bigint[], $13::jsonb[], $14::bytea[],
@@ -227,7 +229,7 @@ impl Correlation {
                    trace_id = COALESCE(i.trace_id, EXCLUDED.trace_id), ended = EXCLUDED.ended,
                    disposition = EXCLUDED.disposition, assignee = EXCLUDED.assignee,
                    snoozed_until = EXCLUDED.snoozed_until, updated_at = now(), summary = EXCLUDED.summary,
-                   detectors = EXCLUDED.detectors, facets = EXCLUDED.facets, words = EXCLUDED.words,
+                   detectors = EXCLUDED.detectors, pattern = EXCLUDED.pattern, facets = EXCLUDED.facets, words = EXCLUDED.words,
                    closed_at = CASE WHEN EXCLUDED.closed_at IS NULL THEN NULL
                        ELSE COALESCE(i.closed_at, EXCLUDED.closed_at) END"#,
             &ids,
