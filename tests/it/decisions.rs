@@ -1,6 +1,7 @@
 //! People decide on the command line: what is recorded, what is printed, and how it is undone.
 
 mod own_settings;
+mod reopened;
 
 use crate::kit::command;
 use model::codec::Message;
@@ -244,7 +245,8 @@ async fn the_effects_of_a_disposition_are_said_before_it_is_recorded() {
     assert_eq!(printed["effects"], dry["effects"]);
     let decisions = site.store.decisions(&DecisionFilter::default()).await.unwrap();
     let [hidden, disposed] = decisions.as_slice() else { panic!("{decisions:?}") };
-    let Ruling::Suppression { scope } = &hidden.ruling else { panic!("{hidden:?}") };
+    let Ruling::Suppression { scope, incident_id: Some(of) } = &hidden.ruling else { panic!("{hidden:?}") };
+    assert_eq!((scope.detectors.len(), of.to_string()), (2, id(1)));
     assert_eq!(scope.detectors, ["new_access".into(), "row_spike".into()].into());
     let clock = START + 2 * DAY;
     assert_eq!((hidden.from, hidden.until), (Timestamp(clock), Some(Timestamp(clock + 30 * DAY))));

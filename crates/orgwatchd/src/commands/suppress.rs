@@ -34,7 +34,7 @@ pub(crate) async fn suppress(config: Config, command: SuppressCommand, scope: Sc
                 return preview(&desk, &config, &arguments, scope).await;
             }
             let life = Life::expiring(&holds, desk.start(&arguments.org, holds.from).await?)?;
-            let ruling = Ruling::Suppression { scope };
+            let ruling = Ruling::Suppression { scope, incident_id: None };
             let added = desk.decision(&arguments.org, arguments.user.as_ref(), ruling, life, &because.reason);
             desk.record(vec![added], &[]).await
         }
@@ -48,7 +48,7 @@ async fn preview(desk: &Desk, config: &Config, arguments: &ScopeArguments, scope
     let clock = desk.store.org_clock(org).await?.unwrap_or_else(runtime::clock::now);
     let recent = recent(&desk.store, config, (org, user.as_ref()), clock).await?;
     let life = Life { from: clock, until: None };
-    let preview = Preview::of(&desk.decision(org, user.as_ref(), Ruling::Suppression { scope }, life, ""), &recent);
+    let preview = Preview::of(&desk.decision(org, user.as_ref(), Ruling::Suppression { scope, incident_id: None }, life, ""), &recent);
     if desk.prints_json() {
         print(&preview)?;
     } else {

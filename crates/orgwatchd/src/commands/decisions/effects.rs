@@ -30,11 +30,12 @@ pub(in crate::commands) fn disposition(
     risk::dispose(incident, disposition, !arguments.no_teach, !arguments.no_precision)
 }
 
-/// Returns the scope of the suppression that goes with a disposition: the detectors of the incident's findings.
+/// Returns the suppression that goes with a disposition: of the detectors of the incident's findings.
 pub(in crate::commands) fn suppression(incident: &Incident) -> Ruling {
     let counting = incident.findings.iter().filter(|finding| !finding.withdrawn);
     let detectors = counting.map(|finding| finding.detector.clone()).collect();
-    Ruling::Suppression { scope: Scope { detectors, ..Scope::default() } }
+    let scope = Scope { detectors, ..Scope::default() };
+    Ruling::Suppression { scope, incident_id: Some(incident.incident_id) }
 }
 
 impl Effects {

@@ -197,7 +197,7 @@ pub(in crate::commands) mod tests {
             decision_id: Uuid::from_u128(from.unsigned_abs().into()),
             org_id: OrgId::new("00D000000000001AAA"),
             user_id: None,
-            ruling: Ruling::Suppression { scope: serde_json::from_str::<Scope>(json).unwrap() },
+            ruling: Ruling::Suppression { scope: serde_json::from_str::<Scope>(json).unwrap(), incident_id: None },
             from: Timestamp(from),
             until: None,
             decided_by: "a".into(),

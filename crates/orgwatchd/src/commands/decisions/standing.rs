@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn a_decision_holds_until_it_expires_or_another_one_says_otherwise() {
         use Standing::{Ended, Expired, InForce, Later, Undone};
-        let hide = || Ruling::Suppression { scope: Scope::default() };
+        let hide = || Ruling::Suppression { scope: Scope::default(), incident_id: None };
         let undo = |id| Ruling::Undone { decision_id: Uuid::from_u128(id) };
         let end = |id| Ruling::Ended { decision_id: Uuid::from_u128(id) };
         check(&[decision(1, 0, None, hide())], &[InForce]);

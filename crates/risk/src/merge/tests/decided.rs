@@ -11,7 +11,7 @@ fn at(hours: std::ops::Range<i64>, id: u128, ruling: Ruling) -> Decision {
 }
 
 fn suppression(scope: &str) -> Ruling {
-    Ruling::Suppression { scope: serde_json::from_str::<Scope>(scope).unwrap() }
+    Ruling::Suppression { scope: serde_json::from_str::<Scope>(scope).unwrap(), incident_id: None }
 }
 
 fn watch(factor: f64) -> Ruling {
