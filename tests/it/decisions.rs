@@ -297,10 +297,20 @@ async fn decisions_are_listed_ended_and_undone() {
     let undone = site.decided(&format!("decisions undo {} --reason mistake", id_of(&watch))).await;
     assert_eq!(undone["user_id"], "emma");
     assert!(site.text("watch list").await.contains("no such decisions"));
-    site.decided(&format!("decisions undo {} --reason right", id_of(&undone))).await;
+    let reinstated = site.decided(&format!("decisions undo {} --reason right", id_of(&undone))).await;
     assert!(site.text("watch list").await.contains("departing"));
     let ended = site.decided("classify --org ORG bot --end --reason over").await;
     assert_eq!(ended["ruling"]["decision_id"], class["decision_id"]);
+    for line in [
+        format!("decisions undo {} --reason a", id_of(&undone)),
+        format!("suppress end {} --reason a", id_of(&hidden)),
+        format!("suppress end {} --from 2024-01-01 --reason a", id_of(&hidden)),
+    ] {
+        let error = site.refused(&line).await;
+        let earlier = if line.starts_with("decisions") { &reinstated } else { &end };
+        let by = format!("already, by decision {} of anna (as claimed by postgres)", id_of(earlier));
+        assert!(error.contains(&by), "{line}: {error}");
+    }
     let all = site.json("decisions list --all").await;
     let standings: Vec<&str> =
         all["decisions"].as_array().unwrap().iter().map(|d| d["standing"].as_str().unwrap()).collect();

@@ -40,6 +40,7 @@ pub(crate) async fn decisions(config: Config, command: DecisionsCommand) -> Resu
         DecisionsCommand::Undo { decision, because } => {
             let desk = Desk::open(&config, because.who).await?;
             let target = desk.target(decision, None).await?;
+            desk.refuse(&target, &[Standing::Undone]).await?;
             let (ruling, from, until) = (Ruling::Undone { decision_id: decision }, target.from, target.until);
             let undone =
                 desk.decision(&target.org_id, target.user_id.as_ref(), ruling, Life { from, until }, &because.reason);

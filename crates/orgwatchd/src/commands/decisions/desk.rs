@@ -1,6 +1,7 @@
 //! Records decisions, and waits until they are applied.
 
 use super::describe;
+use super::standing::{Standing, replaced};
 use crate::arguments::{Account, Expiring, Format, Holding, ListArguments, Who};
 use crate::commands::database;
 use crate::commands::operate::print;
@@ -157,6 +158,28 @@ impl Desk {
                 bail!("decision {decision_id} is a {}, not a {kind}", found.ruling.kind())
             }
             _ => Ok(found),
+        }
+    }
+
+    /// Checks that a decision does not stand in one of these ways already, because of another one.
+    ///
+    /// # Errors
+    /// If it does.
+    pub(in crate::commands) async fn refuse(&self, target: &Decision, standings: &[Standing]) -> Result<()> {
+        let filter = DecisionFilter { org_id: Some(target.org_id.clone()), ..DecisionFilter::default() };
+        let all = self.store.decisions(&filter).await?;
+        let clock = self.store.org_clock(&target.org_id).await?;
+        match replaced(&all, target.decision_id, clock) {
+            Some((standing, earlier)) if standings.contains(&standing) => {
+                let (id, reason) = (earlier.decision_id, &earlier.reason);
+                let (by, at) = (super::by(earlier), super::time(earlier.decided_at));
+                bail!(
+                    "decision {} is {standing} already, by decision {id} of {by} at {at} ({reason}): to let it hold again, \
+                     `orgwatchd decisions undo {id}`",
+                    target.decision_id
+                )
+            }
+            _ => Ok(()),
         }
     }
 
