@@ -279,6 +279,15 @@ async fn decisions_are_listed_ended_and_undone() {
 
     let preview = site.json("suppress preview --org ORG --detector row_spike").await;
     assert_eq!((&preview["hidden_findings"], becomes(&preview).len()), (&json!(3), 3));
+    assert_eq!((&preview["from"], preview["until"].clone()), (&at(clock - 30 * DAY), Value::Null));
+    // The first incidents of both accounts, without the second one of Emma.
+    let (from, until) = (Timestamp(START), Timestamp(SECOND));
+    let line =
+        format!("suppress add --org ORG --detector row_spike --from {from} --until {until} --reason a --dry-run");
+    let dry = site.json(&line).await;
+    assert_eq!((&dry["hidden_findings"], &dry["from"], &dry["until"]), (&json!(2), &at(START), &at(SECOND)));
+    let text = site.text(&line).await;
+    assert!(text.starts_with("from 2024-10-04 00:00 to 2024-10-05 06:00, 2 findings would count"), "{text}");
     let listed = site.json("suppress list --org ORG").await;
     let first = &listed["suppressions"][0];
     assert_eq!(

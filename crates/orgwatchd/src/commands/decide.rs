@@ -1,6 +1,6 @@
 //! Says what incidents were.
 
-use super::decisions::{Desk, Effects, Life, Preview, disposition, recent, suppression};
+use super::decisions::{Desk, Effects, Life, Preview, disposition, reach, recent, suppression};
 use super::operate::print;
 use crate::arguments::{DecideArguments, Expiring};
 use crate::config::Config;
@@ -66,6 +66,6 @@ async fn suppress(desk: &Desk, config: &Config, stored: &StoredIncident, reason:
     let never = Expiring { from: None, until: None, for_good: false };
     let life = Life::expiring(&never, clock.max(after))?;
     let decision = desk.decision(org, user, suppression(incident), life, reason);
-    let preview = Preview::of(&decision, &recent(&desk.store, config, (org, user), clock).await?);
+    let preview = Preview::as_if(&decision, &recent(&desk.store, config, (org, user), reach(clock)).await?);
     Ok((decision, preview))
 }

@@ -11,7 +11,7 @@ pub(super) use desk::{Desk, Life, incidents};
 pub(super) use effects::{Effects, disposition, suppression};
 #[cfg(test)]
 pub(super) use preview::tests;
-pub(super) use preview::{Preview, recent};
+pub(super) use preview::{Preview, reach, recent};
 pub(super) use standing::{Standing, standing};
 
 use super::operate::print;
