@@ -1,5 +1,6 @@
 //! People decide on the command line: what is recorded, what is printed, and how it is undone.
 
+mod held_days;
 mod own_settings;
 mod reopened;
 

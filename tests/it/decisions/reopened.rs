@@ -19,7 +19,7 @@ async fn an_incident_is_reopened_with_the_suppression_that_was_made_with_its_dis
     let expect = format!("takes back decision {}: incident {one} was false positive\n", said.decision_id);
     assert!(text.starts_with(&expect), "{text}");
     let expect =
-        format!("takes back decision {}: hide findings with detectors new_access, row_spike\n", hidden.decision_id);
+        format!("takes back decision {}: hide findings with detectors new_access or row_spike\n", hidden.decision_id);
     assert!(text.contains(&expect), "{text}");
     let left = site.json("suppress list --org ORG").await;
     let left: Vec<&Value> =

@@ -3,12 +3,14 @@
 mod describe;
 mod desk;
 mod effects;
+mod held;
 mod preview;
 mod standing;
 
 pub(super) use describe::describe;
 pub(super) use desk::{Desk, Life, incidents};
 pub(super) use effects::{Effects, disposition, suppression};
+pub(super) use held::{HeldDate, KnownDays};
 #[cfg(test)]
 pub(super) use preview::tests;
 pub(super) use preview::{Preview, reach, recent};
