@@ -35,7 +35,9 @@ impl Events {
         Self {
             deliveries: meter
                 .u64_counter(DELIVERIES)
-                .with_description("Deliveries by outcome: confirmed, counted, gathered, waiting, snoozed, suppressed, retried, failed")
+                .with_description(
+                    "Deliveries: confirmed, counted, gathered, waiting, snoozed, suppressed, retried, failed",
+                )
                 .build(),
             filtered: meter
                 .u64_counter(FILTERED)

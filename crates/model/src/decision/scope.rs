@@ -105,15 +105,15 @@ impl Scope {
 }
 
 impl Allowlist {
-    /// Whether a finding is known to fit in all that the list names. One that says nothing of it, such as a closed day of
-    /// the network, could be what the list does not expect: it is neither within nor outside.
+    /// Whether a finding is known to fit in all that the list names. One that says nothing of it, such as a closed day
+    /// of the network, could be what the list does not expect: it is neither within nor outside.
     pub fn expects(&self, finding: &Finding) -> bool {
         let named: Vec<Fit> = self.fits(finding).into_iter().filter_map(|(_, fit)| fit).collect();
         !named.is_empty() && named.iter().all(|fit| *fit == Fit::Within)
     }
 
-    /// Returns what about a finding is not expected, in the words of the list's keys; empty if nothing is known to be. What
-    /// a finding does not say is no reason.
+    /// Returns what about a finding is not expected, in the words of the list's keys; empty if nothing is known to be.
+    /// What a finding does not say is no reason.
     pub fn unexpected(&self, finding: &Finding) -> Vec<&'static str> {
         self.keys(finding, Fit::Outside)
     }

@@ -42,8 +42,8 @@ pub(crate) async fn suppress(config: Config, command: SuppressCommand, scope: Sc
     }
 }
 
-/// Prints what a suppression would have done to recent incidents: in the time that is given, or else as if it had held for
-/// the last 30 days.
+/// Prints what a suppression would have done to recent incidents: in the time that is given, or else as if it had held
+/// for the last 30 days.
 async fn preview(
     desk: &Desk,
     config: &Config,

@@ -35,8 +35,8 @@ impl StoredDays {
         self.profile.held()
     }
 
-    /// Returns what a disposition of the time from `from` on and before `until` does, as [`Org::dispose`]; `None` takes back
-    /// what was said.
+    /// Returns what a disposition of the time from `from` on and before `until` does, as [`Org::dispose`]; `None` takes
+    /// back what was said.
     pub fn would_dispose(
         &self,
         from: Timestamp,

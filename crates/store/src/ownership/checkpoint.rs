@@ -36,8 +36,8 @@ const CHUNK_ENTRIES: usize = 1_000;
 const CHUNK_BYTES: usize = 4 << 20;
 
 impl Store {
-    /// Returns the state under these keys of an org as of the last checkpoint, by partition and key. Keys that do not exist
-    /// are left out.
+    /// Returns the state under these keys of an org as of the last checkpoint, by partition and key. Keys that do not
+    /// exist are left out.
     ///
     /// # Errors
     /// If the database cannot be read.

@@ -14,8 +14,8 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 use store::{FindingFilter, IncidentFilter, Status};
 
-/// Prints an allowlist, as JSON, that nothing is outside of which the account's findings say, except those of incidents that
-/// were malicious or suspicious.
+/// Prints an allowlist, as JSON, that nothing is outside of which the account's findings say, except those of incidents
+/// that were malicious or suspicious.
 ///
 /// # Errors
 /// If the account has no findings.
@@ -56,15 +56,15 @@ pub(crate) async fn propose(config: Config, arguments: ProposeArguments) -> Resu
     let hidden = findings.iter().filter(|finding| allowlist.expects(finding)).count();
     writeln!(
         std::io::stderr(),
-        "from {count} findings of the last {days} days, of which it hides the {hidden} that say all that it names: read \
-         it, leave out what the account is not there for, and accept it with `orgwatchd allow --file`"
+        "from {count} findings of the last {days} days, of which it hides the {hidden} that say all that it names: \
+         read it, leave out what the account is not there for, and accept it with `orgwatchd allow --file`"
     )?;
     print(&allowlist)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the narrowest allowlist that nothing which the findings say is outside of: whole networks of IPv4 with 24 bits and of IPv6 with 64, and as
-/// few hours in a row as there can be.
+/// Returns the narrowest allowlist that nothing which the findings say is outside of: whole networks of IPv4 with 24
+/// bits and of IPv6 with 64, and as few hours in a row as there can be.
 fn proposed(findings: &[Finding]) -> Allowlist {
     let rows = findings.iter().flat_map(|finding| &finding.measures).filter(|measure| measure.name == "rows");
     let most = rows.map(|measure| measure.value).fold(0.0, f64::max);

@@ -174,8 +174,8 @@ impl Desk {
                 let (id, reason) = (earlier.decision_id, &earlier.reason);
                 let (by, at) = (super::by(earlier), super::time(earlier.decided_at));
                 bail!(
-                    "decision {} is {standing} already, by decision {id} of {by} at {at} ({reason}): to let it hold again, \
-                     `orgwatchd decisions undo {id}`",
+                    "decision {} is {standing} already, by decision {id} of {by} at {at} ({reason}): to let it hold \
+                     again, `orgwatchd decisions undo {id}`",
                     target.decision_id
                 )
             }
@@ -198,8 +198,8 @@ impl Desk {
         Ok(self.decision(&target.org_id, target.user_id.as_ref(), ruling, Life { from, until: None }, reason))
     }
 
-    /// Makes the decisions that take back what was said of an incident, so that it is open again, and the suppressions that
-    /// were made with that. Returns each with what it takes back.
+    /// Makes the decisions that take back what was said of an incident, so that it is open again, and the suppressions
+    /// that were made with that. Returns each with what it takes back.
     ///
     /// # Errors
     /// If nothing was said of it.

@@ -44,8 +44,8 @@ pub(in crate::commands) fn suppression(incident: &Incident) -> Ruling {
 }
 
 impl Effects {
-    /// Returns the effects of a decision on an incident, with the end of the suppression if there is one. `known` are the days
-    /// of its account.
+    /// Returns the effects of a decision on an incident, with the end of the suppression if there is one. `known` are
+    /// the days of its account.
     pub(in crate::commands) fn of(
         incident: &Incident,
         disposed: &Disposed,
@@ -84,8 +84,8 @@ impl Effects {
         let suppression = &self.suppression;
         let was = disposition.as_str().replace('_', " ");
         format!(
-            "incident {incident_id} of {user_id} was {was}, from {from} to {until}\n  learning: {learning}\n  held days: \
-             {held_days}\n  precision: {precision}\n  suppression: {suppression}\n"
+            "incident {incident_id} of {user_id} was {was}, from {from} to {until}\n  learning: {learning}\n  held \
+             days: {held_days}\n  precision: {precision}\n  suppression: {suppression}\n"
         )
     }
 }

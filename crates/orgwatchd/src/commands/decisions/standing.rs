@@ -75,8 +75,8 @@ pub(in crate::commands) fn standing(
     standings
 }
 
-/// Returns whether a decision is undone or ended at the event time that its org has reached, and by which other one; `None`
-/// if it is neither. `decisions` are in the order in which they were recorded.
+/// Returns whether a decision is undone or ended at the event time that its org has reached, and by which other one;
+/// `None` if it is neither. `decisions` are in the order in which they were recorded.
 pub(in crate::commands) fn replaced(
     decisions: &[Decision],
     decision_id: Uuid,
