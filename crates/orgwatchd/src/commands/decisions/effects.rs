@@ -16,7 +16,7 @@ pub(in crate::commands) struct Effects {
     until: Timestamp,
     /// What the incident's days teach.
     learning: String,
-    /// What becomes of the days that are held back.
+    /// What happens to the days that are held back.
     days: Vec<DayEffect>,
     /// The same as a sentence.
     held_days: String,

@@ -1,4 +1,4 @@
-//! Which days of an account are held back, and what becomes of them.
+//! Which days of an account are held back, and what a disposition does to them.
 
 use anyhow::Result;
 use model::time::DAY;
@@ -19,7 +19,7 @@ pub(in crate::commands) struct DayEffect {
     becomes: Outcome,
 }
 
-/// What becomes of a day.
+/// What happens to a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
@@ -106,7 +106,7 @@ impl KnownDays {
     }
 }
 
-/// Returns what becomes of days, as a sentence.
+/// Returns what happens to days, as a sentence.
 pub(super) fn in_words(days: &[DayEffect]) -> String {
     let mut outcomes: BTreeMap<Outcome, Vec<&str>> = BTreeMap::new();
     days.iter().for_each(|day| outcomes.entry(day.becomes).or_default().push(&day.date));
