@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the software bill of materials of orgwatchd as CycloneDX 1.5 JSON: every crate that is built in.
+"""Prints the software bill of materials of an executable as CycloneDX 1.5 JSON: every crate that is built in.
 It includes crates of macros, and excludes those of tests, build scripts and the feature `dev`.
 
 The same lock file gives the same bytes: the output has no time and no random number.
@@ -14,22 +14,23 @@ import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = "orgwatchd"
+PACKAGES = ["orgwatchd", "orgwatch"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--target", help="target triple; that of this machine by default")
-    target = parser.parse_args().target or host()
-    json.dump(bill(metadata(target)), sys.stdout, indent=1, sort_keys=True)
+    parser.add_argument("--package", choices=PACKAGES, default=PACKAGES[0], help="executable; %(default)s by default")
+    options = parser.parse_args()
+    json.dump(bill(metadata(options.target or host()), options.package), sys.stdout, indent=1, sort_keys=True)
     print()
 
 
-def bill(metadata):
-    """Returns the document, from the output of `cargo metadata`."""
+def bill(metadata, executable):
+    """Returns the document of an executable, from the output of `cargo metadata`."""
     packages = {package["id"]: package for package in metadata["packages"]}
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
-    root = next(id for id, package in packages.items() if package["name"] == PACKAGE)
+    root = next(id for id, package in packages.items() if package["name"] == executable)
     linked = closure(root, nodes)
     components = sorted((component(packages[id]) for id in linked if id != root), key=lambda each: each["bom-ref"])
     dependencies = sorted(

@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# Checks the image without a Docker daemon: buildah builds the last stage of deploy/Dockerfile from an existing
-# executable, on an empty base instead of distroless, and the result runs with nothing but its own content: read-only,
+# Checks the image without a Docker daemon: buildah builds the last stage of deploy/Dockerfile from existing
+# executables, on an empty base instead of distroless, and the result runs with nothing but its own content: read-only,
 # without capabilities, as user 65532.
 #
-#   deploy/smoke.sh EXECUTABLE
+#   deploy/smoke.sh ORGWATCHD ORGWATCH
 #
-# EXECUTABLE must be static, and without the commands of development:
+# Both executables must be static, and orgwatchd without the commands of development:
 #   RUSTFLAGS="-Ctarget-feature=+crt-static" cargo build -p orgwatchd --no-default-features --target HOST
+#   RUSTFLAGS="-Ctarget-feature=+crt-static" cargo build -p orgwatch --target HOST
 # Needs root, buildah (without it the files are laid out by cp), unshare, setpriv and file.
 # It does not check whether the stages before the last one build, nor the base's certificates, time zones and users.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-executable=$(realpath "${1:?usage: deploy/smoke.sh EXECUTABLE}")
+usage="usage: deploy/smoke.sh ORGWATCHD ORGWATCH"
+orgwatchd=$(realpath "${1:?$usage}")
+orgwatch=$(realpath "${2:?$usage}")
 work=$(mktemp --directory)
 image=localhost/orgwatch:smoke
 mounted=""
@@ -33,12 +36,16 @@ fail() {
     exit 1
 }
 
-file --brief "$executable" | grep --quiet 'static-pie linked\|statically linked' || fail "the executable is static"
-say "the executable is static" ok
-
 mkdir -p "$work/out/out"
-cp "$executable" "$work/out/out/orgwatchd"
+for executable in "$orgwatchd" "$orgwatch"; do
+    name=$(basename "$executable")
+    file --brief "$executable" | grep --quiet 'static-pie linked\|statically linked' || fail "$name is static"
+    say "$name is static" ok
+done
+cp "$orgwatchd" "$work/out/out/orgwatchd"
+cp "$orgwatch" "$work/out/out/orgwatch"
 python3 deploy/sbom.py > "$work/out/out/orgwatchd.cdx.json"
+python3 deploy/sbom.py --package orgwatch > "$work/out/out/orgwatch.cdx.json"
 if command -v buildah >/dev/null; then
     # The last stage, literally; a folder replaces the stages before it.
     sed -n '1,/^ARG RUNTIME/p; /^FROM ${RUNTIME}/,$p' deploy/Dockerfile |
@@ -54,7 +61,7 @@ if command -v buildah >/dev/null; then
 else
     say "buildah is not here: the settings of the image are not checked" skipped
     mkdir -p "$work/root/usr/local/bin"
-    cp "$executable" "$work/root/usr/local/bin/orgwatchd"
+    cp "$orgwatchd" "$orgwatch" "$work/root/usr/local/bin/"
 fi
 # Files that a container runtime adds to every container.
 mkdir -p "$work/root/etc/orgwatch" "$work/root/dev" "$work/root/tmp"
@@ -66,8 +73,9 @@ cp deploy/orgwatchd.toml "$work/root/etc/orgwatch/"
 echo "127.0.0.1 nats" > "$work/root/etc/hosts"
 chmod 0755 "$work" "$work/root"
 
-# Runs the entry point with the variables before `--` and the arguments after it, in separate namespaces, without a
-# network, with the root mounted read-only.
+# Runs the program of the image, by default the entry point, with the variables before `--` and the arguments after it, in
+# separate namespaces, without a network, with the root mounted read-only.
+program=orgwatchd
 inside() {
     local variables=()
     while [ "$1" != -- ]; do
@@ -83,11 +91,14 @@ inside() {
         if touch "$root/tmp/written" 2>/dev/null; then echo "the root can be written" >&2; exit 99; fi
         exec env --ignore-environment "$@"' inside "$work/root" \
         PATH=/usr/sbin:/usr/bin ORGWATCH_CONFIG=/etc/orgwatch/orgwatchd.toml "${variables[@]}" \
-        setpriv --no-new-privs chroot --userspec=65532:65532 --groups= "$work/root" /usr/local/bin/orgwatchd "${@:2}"
+        setpriv --no-new-privs chroot --userspec=65532:65532 --groups= "$work/root" "/usr/local/bin/$program" "${@:2}"
 }
 
 inside -- --version > "$work/output" || fail "it runs without other files, read-only, as 65532"
 say "it runs without other files, read-only, as 65532" "ok: $(cat "$work/output")"
+
+(program=orgwatch && inside -- explain --help) > "$work/output" || fail "orgwatch explain runs the same way"
+say "orgwatch explain runs the same way" ok
 
 for command in dev fake-org; do
     if inside -- "$command" --help > "$work/output" 2>&1; then fail "it has no command $command"; fi

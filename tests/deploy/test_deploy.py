@@ -170,6 +170,21 @@ class Image(unittest.TestCase):
         for build in builds:
             self.assertIn("--no-default-features", build)
 
+    def test_it_has_both_executables_with_their_bills_of_materials(self):
+        text = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
+        build, last = re.split(r"(?m)^FROM \$\{RUNTIME\}$", text)
+        packages = module("sbom").PACKAGES
+        self.assertEqual(sorted(packages), ["orgwatch", "orgwatchd"])
+        loops = re.findall(r"(?m)^RUN for package in (.+?); do", build)
+        self.assertEqual([loop.split() for loop in loops], [packages, packages])
+        copied = {path: to for line in re.findall(r"(?m)^COPY --from=build (.+)$", last)
+                  for *paths, to in [line.split()] for path in paths}
+        binaries = {f"/out/{package}": "/usr/local/bin/" for package in packages}
+        bills = {f"/out/{package}.cdx.json": "/usr/share/doc/orgwatch/" for package in packages}
+        self.assertEqual(copied, binaries | bills)
+        # What the image is for: analysts print the arithmetic of what it has written.
+        self.assertRegex((ROOT / "crates/orgwatch/src/arguments.rs").read_text(), r"(?m)^    Explain")
+
     def test_the_build_context_has_the_whole_workspace(self):
         lines = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
         let_in = [line[1:] for line in lines if line.startswith("!")]
@@ -184,11 +199,14 @@ class Image(unittest.TestCase):
 class Sbom(unittest.TestCase):
     def test_it_lists_exactly_the_crates_that_are_built_in(self):
         sbom = module("sbom")
-        bill = sbom.bill(sbom.metadata(sbom.host()))
+        bill = sbom.bill(sbom.metadata(sbom.host()), "orgwatchd")
         names = {component["name"]: component for component in bill["components"]}
         self.assertLessEqual({"ring", "sqlx", "async-nats", "orgwatch-detect", "tokio"}, set(names))
         self.assertFalse({"insta", "proptest", "orgwatchd", "xtask"} & set(names))
         self.assertFalse({"orgwatch-fake-org", "orgwatch-servers", "orgwatch-simulator"} & set(names))
+        analyst = {component["name"] for component in sbom.bill(sbom.metadata(sbom.host()), "orgwatch")["components"]}
+        self.assertIn("orgwatch-simulator", analyst)
+        self.assertFalse({"insta", "proptest", "sqlx", "async-nats"} & analyst)
         unhashed = {name for name, component in names.items() if "hashes" not in component}
         self.assertTrue(all(name.startswith("orgwatch-") for name in unhashed), unhashed)
         references = {component["bom-ref"] for component in bill["components"]} | {bill["metadata"]["component"]["bom-ref"]}

@@ -108,7 +108,10 @@ fn decide(number: usize, incident: &Incident, earlier: &[Decision]) -> Decision 
         3 => (Ruling::Watch { cause: WatchCause::Departing, factor: 3.0 }, from_now),
         4 => (settings(), from_now),
         7 => (
-            Ruling::Suppression { scope: Scope { detectors: ["row_spike".into()].into(), ..Scope::default() } },
+            Ruling::Suppression {
+                scope: Scope { detectors: ["row_spike".into()].into(), ..Scope::default() },
+                incident_id: None,
+            },
             from_now,
         ),
         8 => (Ruling::Sensitivity { object: "Contact".into(), factor: 2.5 }, from_now),

@@ -1,6 +1,8 @@
 //! People decide on the command line: what is recorded, what is printed, and how it is undone.
 
+mod held_days;
 mod own_settings;
+mod reopened;
 
 use crate::kit::command;
 use model::codec::Message;
@@ -245,7 +247,8 @@ async fn the_effects_of_a_disposition_are_said_before_it_is_recorded() {
     assert_eq!(printed["effects"], dry["effects"]);
     let decisions = site.store.decisions(&DecisionFilter::default()).await.unwrap();
     let [hidden, disposed] = decisions.as_slice() else { panic!("{decisions:?}") };
-    let Ruling::Suppression { scope } = &hidden.ruling else { panic!("{hidden:?}") };
+    let Ruling::Suppression { scope, incident_id: Some(of) } = &hidden.ruling else { panic!("{hidden:?}") };
+    assert_eq!((scope.detectors.len(), of.to_string()), (2, id(1)));
     assert_eq!(scope.detectors, ["new_access".into(), "row_spike".into()].into());
     let clock = START + 2 * DAY;
     assert_eq!((hidden.from, hidden.until), (Timestamp(clock), Some(Timestamp(clock + 30 * DAY))));
@@ -278,6 +281,15 @@ async fn decisions_are_listed_ended_and_undone() {
 
     let preview = site.json("suppress preview --org ORG --detector row_spike").await;
     assert_eq!((&preview["hidden_findings"], becomes(&preview).len()), (&json!(3), 3));
+    assert_eq!((&preview["from"], preview["until"].clone()), (&at(clock - 30 * DAY), Value::Null));
+    // The first incidents of both accounts, without the second one of Emma.
+    let (from, until) = (Timestamp(START), Timestamp(SECOND));
+    let line =
+        format!("suppress add --org ORG --detector row_spike --from {from} --until {until} --reason a --dry-run");
+    let dry = site.json(&line).await;
+    assert_eq!((&dry["hidden_findings"], &dry["from"], &dry["until"]), (&json!(2), &at(START), &at(SECOND)));
+    let text = site.text(&line).await;
+    assert!(text.starts_with("from 2024-10-04 00:00 to 2024-10-05 06:00, 2 findings would count"), "{text}");
     let listed = site.json("suppress list --org ORG").await;
     let first = &listed["suppressions"][0];
     assert_eq!(
@@ -296,10 +308,20 @@ async fn decisions_are_listed_ended_and_undone() {
     let undone = site.decided(&format!("decisions undo {} --reason mistake", id_of(&watch))).await;
     assert_eq!(undone["user_id"], "emma");
     assert!(site.text("watch list").await.contains("no such decisions"));
-    site.decided(&format!("decisions undo {} --reason right", id_of(&undone))).await;
+    let reinstated = site.decided(&format!("decisions undo {} --reason right", id_of(&undone))).await;
     assert!(site.text("watch list").await.contains("departing"));
     let ended = site.decided("classify --org ORG bot --end --reason over").await;
     assert_eq!(ended["ruling"]["decision_id"], class["decision_id"]);
+    for line in [
+        format!("decisions undo {} --reason a", id_of(&undone)),
+        format!("suppress end {} --reason a", id_of(&hidden)),
+        format!("suppress end {} --from 2024-01-01 --reason a", id_of(&hidden)),
+    ] {
+        let error = site.refused(&line).await;
+        let earlier = if line.starts_with("decisions") { &reinstated } else { &end };
+        let by = format!("already, by decision {} of anna (as claimed by postgres)", id_of(earlier));
+        assert!(error.contains(&by), "{line}: {error}");
+    }
     let all = site.json("decisions list --all").await;
     let standings: Vec<&str> =
         all["decisions"].as_array().unwrap().iter().map(|d| d["standing"].as_str().unwrap()).collect();

@@ -60,6 +60,9 @@ pub enum Ruling {
     Suppression {
         /// Which findings.
         scope: Scope,
+        /// The incident, if it goes with what was said of one: it is taken back with that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        incident_id: Option<Uuid>,
     },
     /// What an integration is there for.
     Allowlist {

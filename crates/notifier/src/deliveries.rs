@@ -2,11 +2,11 @@
 
 use bus::{Bus, dead, subject};
 use model::codec::Message;
-use model::{Batch, Change, ChangeKind, EndReason, Incident, Item, Severity, Timestamp};
-use risk::notify::{Filter, was_notified};
+use model::{Batch, Change, ChangeKind, EndReason, Incident, Item, Severity, Status, Timestamp};
+use risk::notify::{Filter, Hold, Snooze, hold, was_notified};
 use std::slice;
 use std::time::Duration;
-use store::{Claim, DeliveryKey, HistoryEntry, Store, StoreError};
+use store::{Claim, DeliveryKey, HistoryEntry, SnoozedIncident, Store, StoreError};
 
 /// The record of deliveries.
 pub(crate) trait Deliveries: Send + Sync + 'static {
@@ -36,6 +36,9 @@ pub(crate) trait Deliveries: Send + Sync + 'static {
         wait: Duration,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
+    /// Marks a delivery as one that must never be sent. Returns `false` if it was not pending.
+    fn suppressed(&self, key: &DeliveryKey) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Marks an attempt as failed. The delivery is due again after `retry_after`; without it, it is given up. Returns
     /// `false` if it was not pending.
     fn failed(
@@ -51,6 +54,9 @@ pub(crate) trait Deliveries: Send + Sync + 'static {
 
     /// Whether a destination with this filter was notified of an earlier revision of the incident.
     fn was_notified(&self, change: &Change, filter: &Filter) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Whether a change that was published at this time is held back, because somebody has snoozed its incident.
+    fn hold(&self, change: &Change, published_at: Timestamp) -> impl Future<Output = Result<Hold, StoreError>> + Send;
 
     /// Returns the change to deliver, and when it was recorded.
     fn change(&self, key: &DeliveryKey)
@@ -93,6 +99,10 @@ impl Deliveries for StoredDeliveries {
         self.store.postponed(key, attempt, wait).await
     }
 
+    async fn suppressed(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
+        self.store.suppressed(key).await
+    }
+
     async fn failed(
         &self,
         key: &DeliveryKey,
@@ -113,6 +123,14 @@ impl Deliveries for StoredDeliveries {
         let earlier = self.store.earlier_changes(incident_id, revision).await?;
         let known = |(word, severity): (String, Severity)| Some((kind(&word)?, severity));
         Ok(was_notified(earlier.into_iter().filter_map(known), filter))
+    }
+
+    async fn hold(&self, change: &Change, published_at: Timestamp) -> Result<Hold, StoreError> {
+        let Some(snoozed) = self.store.snoozed(change.incident.incident_id).await? else { return Ok(Hold::Send) };
+        let earlier = self.store.earlier_changes(change.incident.incident_id, change.incident.revision).await?;
+        let SnoozedIncident { until, now, status } = snoozed;
+        let snooze = Snooze { until, now, is_unsettled: matches!(status, Status::Open | Status::Acknowledged) };
+        Ok(hold(change, published_at, &snooze, earlier.into_iter().map(|(_, severity)| severity)))
     }
 
     async fn change(&self, key: &DeliveryKey) -> Result<Option<(Change, Timestamp)>, StoreError> {

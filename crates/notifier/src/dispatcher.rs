@@ -10,7 +10,7 @@ use crate::events::{Events, Filtered};
 use crate::message::{Content, Frame, Message};
 use crate::sink::{SendError, Sink};
 use model::{Change, Item, Timestamp, Uuid};
-use risk::notify::{Decision, Limiter, Offered, Turn, WINDOW, decide, is_named_alone};
+use risk::notify::{Decision, Hold, Limiter, Offered, Turn, WINDOW, decide, is_named_alone};
 use runtime::error::chain;
 use runtime::retry::{Attempts, Backoff, random};
 use std::collections::BTreeSet;
@@ -63,6 +63,8 @@ const UNKNOWN_DESTINATION_ATTEMPTS: u32 = 12;
 /// Delays between attempts. With the default of eight attempts, the last comes half an hour after the first on average.
 const BASE: Duration = Duration::from_secs(30);
 const CAP: Duration = Duration::from_secs(3_600);
+/// The longest time until it is looked again whether a snooze still holds: a person may have shortened it.
+const SNOOZE: Duration = Duration::from_secs(3_600);
 /// The most changes of one digest, so that a receiver with a limit on bodies gets it: at about 400 bytes each, 200 kB.
 const DIGEST: usize = 500;
 /// The most links of a span: OpenTelemetry's default limit.
@@ -130,7 +132,7 @@ impl<D: Deliveries, S: Sink> Dispatcher<D, S> {
             };
             let item = Arc::clone(&item);
             let turn = if is_named_alone(&item.value) { Turn::Alone } else { Turn::Gather };
-            self.dispatch(sender, ClaimedDelivery { key, attempt, item, published_at, expires }, turn).await;
+            self.offer(sender, ClaimedDelivery { key, attempt, item, published_at, expires }, turn).await?;
         }
         Ok(())
     }
@@ -150,7 +152,7 @@ impl<D: Deliveries, S: Sink> Dispatcher<D, S> {
                     // The delivery is stored without its trace.
                     let item = Arc::new(Item::new(change));
                     let turn = if is_named_alone(&item.value) { Turn::Waited } else { Turn::Gather };
-                    self.dispatch(sender, ClaimedDelivery { key, attempt, item, published_at, expires }, turn).await;
+                    self.offer(sender, ClaimedDelivery { key, attempt, item, published_at, expires }, turn).await?;
                 }
                 None => {
                     const REASON: &str = "the history of the incident does not have this revision";
@@ -182,6 +184,29 @@ impl<D: Deliveries, S: Sink> Dispatcher<D, S> {
             }
         }
         self.sending.wait().await;
+    }
+
+    /// Dispatches a delivery, unless its incident is snoozed: then it waits in the database.
+    async fn offer(
+        self: &Arc<Self>,
+        sender: &Arc<Sender<S>>,
+        delivery: ClaimedDelivery,
+        turn: Turn,
+    ) -> Result<(), StoreError> {
+        match self.deliveries.hold(&delivery.item.value, delivery.published_at).await? {
+            Hold::Send => self.dispatch(sender, delivery, turn).await,
+            Hold::Wait(left) => {
+                let ClaimedDelivery { key, attempt, .. } = delivery;
+                let wait = Duration::from_millis(left.unsigned_abs()).min(SNOOZE);
+                self.record(|| self.deliveries.postponed(&key, attempt, wait)).await;
+                self.events.snoozed(&key, wait);
+            }
+            Hold::Drop => {
+                self.record(|| self.deliveries.suppressed(&delivery.key)).await;
+                self.events.suppressed(&delivery.key);
+            }
+        }
+        Ok(())
     }
 
     async fn dispatch(self: &Arc<Self>, sender: &Arc<Sender<S>>, delivery: ClaimedDelivery, turn: Turn) {

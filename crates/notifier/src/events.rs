@@ -35,7 +35,9 @@ impl Events {
         Self {
             deliveries: meter
                 .u64_counter(DELIVERIES)
-                .with_description("Deliveries by outcome: confirmed, counted, gathered, waiting, retried, failed")
+                .with_description(
+                    "Deliveries: confirmed, counted, gathered, waiting, snoozed, suppressed, retried, failed",
+                )
                 .build(),
             filtered: meter
                 .u64_counter(FILTERED)
@@ -81,6 +83,20 @@ impl Events {
         self.count(&key.destination, "waiting");
         let DeliveryKey { incident_id, revision, destination: channel } = key;
         tracing::debug!(%incident_id, revision, channel, ?wait, "waits for its turn");
+    }
+
+    /// A delivery waits because its incident is snoozed.
+    pub(crate) fn snoozed(&self, key: &DeliveryKey, wait: Duration) {
+        self.count(&key.destination, "snoozed");
+        let DeliveryKey { incident_id, revision, destination: channel } = key;
+        tracing::debug!(%incident_id, revision, channel, ?wait, "held back while the incident is snoozed");
+    }
+
+    /// A delivery is never sent: its incident was snoozed when it changed, and is settled. Intentional.
+    pub(crate) fn suppressed(&self, key: &DeliveryKey) {
+        self.count(&key.destination, "suppressed");
+        let DeliveryKey { incident_id, revision, destination: channel } = key;
+        tracing::info!(%incident_id, revision, channel, "not delivered: settled while it was snoozed");
     }
 
     /// A delivery waits for a digest.

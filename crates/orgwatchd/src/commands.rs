@@ -37,7 +37,7 @@ pub(crate) use sources::sources;
 pub(crate) use suppress::suppress;
 pub(crate) use watch::watch;
 
-use self::decisions::Desk;
+use self::decisions::{Desk, Standing};
 use crate::arguments::EndArguments;
 use crate::config::Config;
 use crate::node::Node;
@@ -117,6 +117,7 @@ async fn end(config: &Config, arguments: EndArguments, kind: &'static str) -> Re
     let EndArguments { decision, from, because } = arguments;
     let desk = Desk::open(config, because.who).await?;
     let target = desk.target(decision, Some(kind)).await?;
+    desk.refuse(&target, &[Standing::Ended, Standing::Undone]).await?;
     let ended = desk.end(&target, from, &because.reason).await?;
     desk.record(vec![ended], &[]).await
 }

@@ -15,5 +15,5 @@ pub use org::identities::IdentityUse;
 pub use org::writes::LEAST_WRITTEN;
 pub use org::{ActivityOutcome, DisposedDay, Disposing, HeldDay, Org, Refusal, Standing};
 pub use settings::{Settings, SettingsError};
-pub use state::{Record, Restore, StateError, erase};
+pub use state::{Record, Restore, StateError, StoredDays, erase};
 pub use user::{Basis, Belief, Profile};

@@ -24,6 +24,7 @@
 mod bytes;
 mod changes;
 mod erase;
+mod held;
 mod identity_log;
 mod record;
 mod restore;
@@ -37,6 +38,7 @@ use crate::settings::SettingsError;
 pub(crate) use bytes::{Fixed, THIRD, exact, sorted, split};
 pub(crate) use changes::{Changes, Shards};
 pub use erase::erase;
+pub use held::StoredDays;
 pub(crate) use identity_log::IdentityLog;
 use model::{OrgId, Timestamp, UserId};
 pub use restore::Restore;

@@ -47,8 +47,8 @@ impl Decisions {
     /// Returns the decision that makes a finding count for nothing: a suppression, or an allowlist that expects it.
     pub fn hidden_by(&self, finding: &Finding) -> Option<Uuid> {
         let hides = |decision: &&Decision| match &decision.ruling {
-            Ruling::Suppression { scope } => scope.holds(finding),
-            Ruling::Allowlist { allowlist } => allowlist.unexpected(finding).is_empty(),
+            Ruling::Suppression { scope, .. } => scope.holds(finding),
+            Ruling::Allowlist { allowlist } => allowlist.expects(finding),
             _ => false,
         };
         self.at(finding.observed_at).find(hides).map(|decision| decision.decision_id)

@@ -169,7 +169,7 @@ mod tests {
 
     fn suppression(id: u128, detector: &str) -> model::Decision {
         let scope = model::decision::Scope { detectors: [detector.into()].into(), ..Default::default() };
-        decision(id, (0, None), Ruling::Suppression { scope })
+        decision(id, (0, None), Ruling::Suppression { scope, incident_id: None })
     }
 
     fn of(before: &Decisions, after: &Decisions) -> Vec<Effect> {

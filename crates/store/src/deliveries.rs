@@ -3,7 +3,8 @@
 use crate::Store;
 use crate::convert::{bigint, unsigned};
 use crate::error::{Context, Result, StoreError};
-use model::Timestamp;
+use crate::words;
+use model::{Status, Timestamp};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -40,6 +41,17 @@ pub enum Claim {
     GivenUp,
     /// It must not be sent.
     Suppressed,
+}
+
+/// An incident that is snoozed, or was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnoozedIncident {
+    /// The end of the snooze.
+    pub until: Timestamp,
+    /// The time by the database's clock.
+    pub now: Timestamp,
+    /// Where the incident is in its life.
+    pub status: Status,
 }
 
 impl Store {
@@ -129,7 +141,7 @@ impl Store {
         self.settled(key, "counted").await
     }
 
-    /// Moves a pending delivery to the state `confirmed` or `counted`. `false` if it was not pending.
+    /// Moves a pending delivery to the state `confirmed`, `counted` or `suppressed`. `false` if it was not pending.
     async fn settled(&self, key: &DeliveryKey, state: &str) -> Result<bool> {
         let changed = sqlx::query!(
             r#"UPDATE orgwatch.deliveries SET state = $4, next_attempt_at = NULL, last_error = NULL, updated_at = now(),
@@ -200,22 +212,32 @@ impl Store {
         Ok(changed.rows_affected() > 0)
     }
 
-    /// Records that the delivery must never be sent. `false` if it was claimed before.
+    /// Records that the delivery must never be sent. `false` if it was not pending.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn suppressed(&self, key: &DeliveryKey) -> Result<bool> {
-        let inserted = sqlx::query!(
-            r#"INSERT INTO orgwatch.deliveries (incident_id, revision, channel, state) VALUES ($1, $2, $3, 'suppressed')
-               ON CONFLICT (incident_id, revision, channel) DO NOTHING"#,
-            key.incident_id,
-            bigint("revision", key.revision)?,
-            key.destination
+        self.settled(key, "suppressed").await
+    }
+
+    /// Returns how an incident stands that was ever snoozed; `None` if it never was, or is gone.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn snoozed(&self, incident_id: Uuid) -> Result<Option<SnoozedIncident>> {
+        let row = sqlx::query!(
+            r#"SELECT orgwatch.to_ms(snoozed_until) AS "until!", orgwatch.to_ms(now()) AS "now!", status
+               FROM orgwatch.incidents WHERE incident_id = $1 AND snoozed_until IS NOT NULL"#,
+            incident_id
         )
-        .execute(&self.pool)
+        .fetch_optional(&self.pool)
         .await
-        .context("suppress a delivery")?;
-        Ok(inserted.rows_affected() > 0)
+        .context("read the snooze of an incident")?;
+        let snoozed = row.map(|row| {
+            let status = words::status(&row.status)?;
+            Ok(SnoozedIncident { until: Timestamp(row.until), now: Timestamp(row.now), status })
+        });
+        snoozed.transpose()
     }
 
     /// Returns at most `limit` pending deliveries that may be claimed again, the longest due first.

@@ -31,7 +31,7 @@ pub use correlation::{
 };
 pub use coverage::{Gap, NewGap, SourceState, StoredSource};
 pub use decisions::{DecisionFilter, Effect, Hidden, Purpose};
-pub use deliveries::{Claim, DeliveryKey};
+pub use deliveries::{Claim, DeliveryKey, SnoozedIncident};
 pub use erasure::{Erased, ErasureRecord};
 pub use error::{Result, StoreError};
 pub use health::Schema;

@@ -85,7 +85,7 @@ fn elsewhere(finding: Finding) -> Finding {
 }
 
 fn everything() -> Ruling {
-    Ruling::Suppression { scope: Scope::default() }
+    Ruling::Suppression { scope: Scope::default(), incident_id: None }
 }
 
 #[tokio::test]

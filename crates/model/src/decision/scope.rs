@@ -105,29 +105,60 @@ impl Scope {
 }
 
 impl Allowlist {
-    /// Returns what about a finding is not expected, in the words of its keys; empty if it fits. What a finding does not
-    /// say is no reason.
+    /// Whether a finding is known to fit in all that the list names. One that says nothing of it, such as a closed day
+    /// of the network, could be what the list does not expect: it is neither within nor outside.
+    pub fn expects(&self, finding: &Finding) -> bool {
+        let named: Vec<Fit> = self.fits(finding).into_iter().filter_map(|(_, fit)| fit).collect();
+        !named.is_empty() && named.iter().all(|fit| *fit == Fit::Within)
+    }
+
+    /// Returns what about a finding is not expected, in the words of the list's keys; empty if nothing is known to be.
+    /// What a finding does not say is no reason.
     pub fn unexpected(&self, finding: &Finding) -> Vec<&'static str> {
+        self.keys(finding, Fit::Outside)
+    }
+
+    /// Returns of what the list names and a finding says nothing, in the words of the list's keys.
+    pub fn unsaid(&self, finding: &Finding) -> Vec<&'static str> {
+        self.keys(finding, Fit::Unknown)
+    }
+
+    fn keys(&self, finding: &Finding, fit: Fit) -> Vec<&'static str> {
+        self.fits(finding).into_iter().filter(|(_, found)| *found == Some(fit)).map(|(key, _)| key).collect()
+    }
+
+    /// Returns how a finding fits each key; `None` if the list does not name it.
+    fn fits(&self, finding: &Finding) -> [(&'static str, Option<Fit>); 5] {
         let rows = finding.measures.iter().find(|measure| measure.name == "rows").map(|measure| measure.value);
-        let misses = [
-            ("hours", self.hours.is_some_and(|hours| !hours.hold(finding.observed_at))),
-            (
-                "networks",
-                !self.networks.is_empty()
-                    && finding.addresses.iter().any(|address| !is_within(&self.networks, address)),
-            ),
-            (
-                "clients",
-                !self.clients.is_empty()
-                    && finding.client.as_ref().is_some_and(|client| !self.clients.contains(client)),
-            ),
-            (
-                "objects",
-                !self.objects.is_empty() && finding.objects.iter().any(|object| !self.objects.contains(object)),
-            ),
-            ("most_rows", self.most_rows.zip(rows).is_some_and(|(most, rows)| rows > most as f64)),
-        ];
-        misses.into_iter().filter_map(|(key, is_missed)| is_missed.then_some(key)).collect()
+        let among = |is_named: bool, values: usize, is_within: &dyn Fn() -> bool| {
+            is_named.then(|| if values == 0 { Fit::Unknown } else { Fit::of(is_within()) })
+        };
+        let within = || finding.addresses.iter().all(|address| is_within(&self.networks, address));
+        let known = || finding.client.as_ref().is_some_and(|client| self.clients.contains(client));
+        let listed = || finding.objects.iter().all(|object| self.objects.contains(object));
+        let clients = usize::from(finding.client.is_some());
+        [
+            ("hours", self.hours.map(|hours| Fit::of(hours.hold(finding.observed_at)))),
+            ("networks", among(!self.networks.is_empty(), finding.addresses.len(), &within)),
+            ("clients", among(!self.clients.is_empty(), clients, &known)),
+            ("objects", among(!self.objects.is_empty(), finding.objects.len(), &listed)),
+            ("most_rows", self.most_rows.map(|most| rows.map_or(Fit::Unknown, |rows| Fit::of(rows <= most as f64)))),
+        ]
+    }
+}
+
+/// How a finding fits what an allowlist names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    Within,
+    Outside,
+    /// The finding says nothing of it.
+    Unknown,
+}
+
+impl Fit {
+    fn of(is_within: bool) -> Self {
+        if is_within { Self::Within } else { Self::Outside }
     }
 }
 
@@ -223,6 +254,7 @@ mod tests {
     use super::*;
     use crate::time::HOUR;
     use crate::{Finding, Measure, OrgId};
+    use proptest::prelude::*;
 
     fn finding() -> Finding {
         let at = Timestamp(0);
@@ -274,6 +306,67 @@ mod tests {
         let narrow =
             r#"{"hours":"1-4","networks":["198.51.100.0/24"],"clients":["curl"],"objects":["Lead"],"most_rows":499}"#;
         assert_eq!(unexpected(narrow), ["hours", "networks", "clients", "objects", "most_rows"]);
+    }
+
+    #[test]
+    fn what_cannot_be_checked_is_neither_expected_nor_unexpected() {
+        let list = |json: &str| serde_json::from_str::<Allowlist>(json).unwrap();
+        let of_day = Finding { addresses: vec![], client: None, ..finding() };
+        let networks = list(r#"{"networks":["203.0.113.0/24"]}"#);
+        assert!(networks.expects(&finding()));
+        assert_eq!((networks.expects(&of_day), networks.unexpected(&of_day)), (false, vec![]));
+        // Its objects are known to fit, but not where it came from.
+        let both = list(r#"{"networks":["203.0.113.0/24"],"objects":["Contact","Lead"]}"#);
+        assert_eq!((both.expects(&of_day), both.unsaid(&of_day)), (false, vec!["networks"]));
+        assert!(both.expects(&finding()) && list(r#"{"objects":["Contact","Lead"],"most_rows":500}"#).expects(&of_day));
+        assert!(!list("{}").expects(&finding()), "what names nothing expects nothing");
+    }
+
+    fn any_finding() -> impl Strategy<Value = Finding> {
+        let addresses = prop::collection::vec(prop::sample::select(vec!["203.0.113.7", "198.51.100.1", "?"]), 0..3);
+        let client = prop::option::of(prop::sample::select(vec!["curl", "Chrome on macOS"]));
+        let objects = prop::collection::vec(prop::sample::select(vec!["Contact", "Lead", "Case"]), 0..3);
+        (addresses, client, objects, 0i64..24, prop::option::of(0.0f64..900.0)).prop_map(
+            |(addresses, client, objects, hour, rows)| Finding {
+                addresses: addresses.into_iter().map(Text::from).collect(),
+                client: client.map(Text::from),
+                objects: objects.into_iter().map(Text::from).collect(),
+                observed_at: Timestamp(hour * HOUR),
+                measures: rows.map(|value| Measure { name: "rows".into(), value }).into_iter().collect(),
+                ..finding()
+            },
+        )
+    }
+
+    fn any_allowlist() -> impl Strategy<Value = Allowlist> {
+        let hours = prop::option::of((0u8..24, 0u8..24).prop_map(|(first, last)| Hours { first, last }));
+        let networks = prop::collection::btree_set(prop::sample::select(vec!["203.0.113.0/24", "0.0.0.0/0"]), 0..2);
+        let clients = prop::collection::btree_set(Just(Text::from("curl")), 0..2);
+        let objects = prop::collection::btree_set(prop::sample::select(vec!["Contact", "Lead"]), 0..3);
+        (hours, networks, clients, objects, prop::option::of(0u64..900)).prop_map(
+            |(hours, networks, clients, objects, most_rows)| Allowlist {
+                hours,
+                networks: networks.into_iter().map(|network| Network::parse(network).unwrap()).collect(),
+                clients,
+                objects: objects.into_iter().map(Text::from).collect(),
+                most_rows,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_hidden_that_cannot_be_checked(list in any_allowlist(), finding in any_finding()) {
+            let (outside, unsaid) = (list.unexpected(&finding), list.unsaid(&finding));
+            let names_something = list != Allowlist::default();
+            prop_assert_eq!(list.expects(&finding), names_something && outside.is_empty() && unsaid.is_empty());
+            // Naming one thing more never hides more.
+            let wider = Allowlist { networks: [].into(), ..list.clone() };
+            prop_assert!(wider == Allowlist::default() || !list.expects(&finding) || wider.expects(&finding));
+            // A finding that loses its address is not hidden by a list that names networks.
+            let silent = Finding { addresses: vec![], ..finding };
+            prop_assert!(list.networks.is_empty() || !list.expects(&silent));
+        }
     }
 
     #[test]

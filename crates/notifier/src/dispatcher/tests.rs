@@ -1,5 +1,6 @@
 mod flood;
 mod memory;
+mod snooze;
 
 use super::*;
 use crate::deliveries::Deliveries;

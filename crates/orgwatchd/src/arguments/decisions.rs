@@ -52,7 +52,7 @@ pub(crate) enum IncidentCommand {
     },
     /// Say what incidents were, as `decide` does, which resolves them
     Resolve(ResolveArguments),
-    /// Open incidents once more; `decisions undo` takes back what a decision on them has taught
+    /// Take back what was said of incidents, and the suppressions that were made with it: they are open once more
     Reopen {
         #[arg(required = true)]
         incidents: Vec<Uuid>,

@@ -1,6 +1,6 @@
 //! Says what incidents were.
 
-use super::decisions::{Desk, Effects, Life, Preview, disposition, recent, suppression};
+use super::decisions::{Desk, Effects, KnownDays, Life, Preview, disposition, reach, recent, suppression};
 use super::operate::print;
 use crate::arguments::{DecideArguments, Expiring};
 use crate::config::Config;
@@ -31,7 +31,8 @@ pub(crate) async fn decide(config: Config, arguments: DecideArguments) -> Result
             decisions.push(hidden);
             previews.push(preview);
         }
-        effects.push(Effects::of(incident, &disposed, suppressed));
+        let days = KnownDays::read(&desk.store, &incident.org_id, &incident.user_id).await?;
+        effects.push(Effects::of(incident, &disposed, &days, suppressed));
         let ruling = Ruling::Disposition(disposed);
         decisions.push(desk.decision(&incident.org_id, user, ruling, Life::of_incident(&stored), reason));
     }
@@ -66,6 +67,6 @@ async fn suppress(desk: &Desk, config: &Config, stored: &StoredIncident, reason:
     let never = Expiring { from: None, until: None, for_good: false };
     let life = Life::expiring(&never, clock.max(after))?;
     let decision = desk.decision(org, user, suppression(incident), life, reason);
-    let preview = Preview::of(&decision, &recent(&desk.store, config, (org, user), clock).await?);
+    let preview = Preview::as_if(&decision, &recent(&desk.store, config, (org, user), reach(clock)).await?);
     Ok((decision, preview))
 }

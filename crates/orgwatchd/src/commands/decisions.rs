@@ -3,15 +3,17 @@
 mod describe;
 mod desk;
 mod effects;
+mod held;
 mod preview;
 mod standing;
 
 pub(super) use describe::describe;
 pub(super) use desk::{Desk, Life, incidents};
 pub(super) use effects::{Effects, disposition, suppression};
+pub(super) use held::{HeldDate, KnownDays};
 #[cfg(test)]
 pub(super) use preview::tests;
-pub(super) use preview::{Preview, recent};
+pub(super) use preview::{Preview, reach, recent};
 pub(super) use standing::{Standing, standing};
 
 use super::operate::print;
@@ -40,6 +42,7 @@ pub(crate) async fn decisions(config: Config, command: DecisionsCommand) -> Resu
         DecisionsCommand::Undo { decision, because } => {
             let desk = Desk::open(&config, because.who).await?;
             let target = desk.target(decision, None).await?;
+            desk.refuse(&target, &[Standing::Undone]).await?;
             let (ruling, from, until) = (Ruling::Undone { decision_id: decision }, target.from, target.until);
             let undone =
                 desk.decision(&target.org_id, target.user_id.as_ref(), ruling, Life { from, until }, &because.reason);

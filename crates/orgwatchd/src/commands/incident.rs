@@ -2,7 +2,7 @@
 
 mod show;
 
-use super::decisions::{Desk, Life, table, time};
+use super::decisions::{Desk, Life, describe, table, time};
 use super::operate::print;
 use crate::arguments::{DecideArguments, IncidentCommand, ResolveArguments, Who};
 use crate::config::Config;
@@ -38,11 +38,18 @@ pub(crate) async fn incident(config: Config, command: IncidentCommand) -> Result
         }
         IncidentCommand::Reopen { incidents, because } => {
             let desk = Desk::open(&config, because.who).await?;
-            let mut undone = Vec::new();
+            let (mut undone, mut effects) = (Vec::new(), Vec::new());
             for stored in desk.incidents(&incidents).await? {
-                undone.extend(desk.take_back(&stored, &because.reason).await?);
+                for (undo, earlier) in desk.take_back(&stored, &because.reason).await? {
+                    let what = describe(&earlier.ruling);
+                    if !desk.prints_json() {
+                        writeln!(std::io::stdout(), "takes back decision {}: {what}", earlier.decision_id)?;
+                    }
+                    effects.push(json!({ "takes_back": earlier.decision_id, "what": what }));
+                    undone.push(undo);
+                }
             }
-            desk.record(undone, &[]).await
+            desk.record(undone, &effects).await
         }
         IncidentCommand::Comment { incident, text, who } => {
             record(&config, &[incident], who, &text, |incident_id| Ruling::Comment { incident_id }).await

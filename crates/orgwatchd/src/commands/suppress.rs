@@ -1,8 +1,8 @@
 //! Lets findings count for nothing, for a while.
 
-use super::decisions::{Desk, Life, Listed, Preview, cells, listed, recent, show, table, time};
+use super::decisions::{Desk, Life, Listed, Preview, cells, listed, reach, recent, show, table, time};
 use super::operate::print;
-use crate::arguments::{ListArguments, ScopeArguments, SuppressCommand};
+use crate::arguments::{Expiring, ListArguments, ScopeArguments, SuppressCommand};
 use crate::config::Config;
 use anyhow::Result;
 use model::Ruling;
@@ -26,15 +26,15 @@ pub(crate) async fn suppress(config: Config, command: SuppressCommand, scope: Sc
         SuppressCommand::Preview { scope: arguments, format } => {
             let store = super::database(&config, "orgwatch-operator").await?;
             let desk = Desk::of(store, format);
-            preview(&desk, &config, &arguments, scope).await
+            preview(&desk, &config, &arguments, scope, None).await
         }
         SuppressCommand::Add { scope: arguments, holds, dry_run, because } => {
             let desk = Desk::open(&config, because.who.clone()).await?;
             if dry_run {
-                return preview(&desk, &config, &arguments, scope).await;
+                return preview(&desk, &config, &arguments, scope, Some(&holds)).await;
             }
             let life = Life::expiring(&holds, desk.start(&arguments.org, holds.from).await?)?;
-            let ruling = Ruling::Suppression { scope };
+            let ruling = Ruling::Suppression { scope, incident_id: None };
             let added = desk.decision(&arguments.org, arguments.user.as_ref(), ruling, life, &because.reason);
             desk.record(vec![added], &[]).await
         }
@@ -42,13 +42,24 @@ pub(crate) async fn suppress(config: Config, command: SuppressCommand, scope: Sc
     }
 }
 
-/// Prints what a suppression would have done to recent incidents.
-async fn preview(desk: &Desk, config: &Config, arguments: &ScopeArguments, scope: Scope) -> Result<ExitCode> {
+/// Prints what a suppression would have done to recent incidents: in the time that is given, or else as if it had held
+/// for the last 30 days.
+async fn preview(
+    desk: &Desk,
+    config: &Config,
+    arguments: &ScopeArguments,
+    scope: Scope,
+    holds: Option<&Expiring>,
+) -> Result<ExitCode> {
     let ScopeArguments { org, user, .. } = arguments;
     let clock = desk.store.org_clock(org).await?.unwrap_or_else(runtime::clock::now);
-    let recent = recent(&desk.store, config, (org, user.as_ref()), clock).await?;
-    let life = Life { from: clock, until: None };
-    let preview = Preview::of(&desk.decision(org, user.as_ref(), Ruling::Suppression { scope }, life, ""), &recent);
+    let life = holds.map(|holds| Life::expiring(holds, holds.from.unwrap_or(clock))).transpose()?;
+    let started = holds.and_then(|holds| holds.from);
+    let since = started.map_or(reach(clock), |from| from.min(reach(clock)));
+    let recent = recent(&desk.store, config, (org, user.as_ref()), since).await?;
+    let life = life.unwrap_or(Life { from: clock, until: None });
+    let added = desk.decision(org, user.as_ref(), Ruling::Suppression { scope, incident_id: None }, life, "");
+    let preview = if started.is_some() { Preview::of(&added, &recent) } else { Preview::as_if(&added, &recent) };
     if desk.prints_json() {
         print(&preview)?;
     } else {

@@ -1,9 +1,10 @@
 //! Checkpoints: the behavioral state of a partition and the applied stream sequence, in one transaction.
 
 use super::{Owner, Session, with_timeout};
+use crate::Store;
 use crate::convert::{bigint, unsigned};
 use crate::decisions::{Effect, effects};
-use crate::error::{Result, StoreError};
+use crate::error::{Context, Result, StoreError};
 use model::OrgId;
 use sqlx::Connection;
 
@@ -33,6 +34,26 @@ const CHUNK_ENTRIES: usize = 1_000;
 /// The most bytes of state that one statement writes; a larger entry goes alone. A page that is read may have one entry
 /// more.
 const CHUNK_BYTES: usize = 4 << 20;
+
+impl Store {
+    /// Returns the state under these keys of an org as of the last checkpoint, by partition and key. Keys that do not
+    /// exist are left out.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn state(&self, org: &OrgId, keys: &[String]) -> Result<Vec<(i32, StateEntry)>> {
+        let found = sqlx::query!(
+            r#"SELECT s.partition, s.key, s.bytes FROM orgwatch.checkpoints c
+               JOIN orgwatch.baseline_state s ON s.partition = c.partition AND s.org_id = $1 AND s.key = ANY($2)
+               ORDER BY s.partition, s.key"#,
+            org.as_str(),
+            keys
+        );
+        let rows = found.fetch_all(&self.pool).await.context("read state by its keys")?;
+        let entry = |key, bytes| StateEntry { org_id: org.clone(), key, bytes };
+        Ok(rows.into_iter().map(|row| (row.partition, entry(row.key, row.bytes))).collect())
+    }
+}
 
 impl Owner {
     /// Returns the sequence up to which the stream is applied; `None` before the first checkpoint.

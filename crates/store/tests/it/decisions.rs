@@ -19,7 +19,8 @@ fn disposed() -> Ruling {
 }
 
 fn suppression() -> Ruling {
-    Ruling::Suppression { scope: Scope { detectors: ["row_spike".into()].into(), ..Scope::default() } }
+    let scope = Scope { detectors: ["row_spike".into()].into(), ..Scope::default() };
+    Ruling::Suppression { scope, incident_id: None }
 }
 
 /// Returns the ids of decisions that are due, and leaves them due.

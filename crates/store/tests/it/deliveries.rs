@@ -1,5 +1,5 @@
-use crate::support::Database;
-use model::{Timestamp, Uuid};
+use crate::support::{Database, incident, open, put_incidents, user};
+use model::{Status, Timestamp, Uuid};
 use std::time::Duration;
 use store::{Claim, DeliveryKey, Store};
 
@@ -55,6 +55,8 @@ async fn a_delivery_ends_given_up_or_suppressed() {
     assert_eq!(claim(&store, "slack", LONG).await, Claim::Send { attempt: 1 });
     assert!(store.failed(&key("slack"), 1, None, "404").await.unwrap());
     assert_eq!(claim(&store, "slack", LONG).await, Claim::GivenUp);
+    assert!(!store.suppressed(&key("mail")).await.unwrap(), "not claimed");
+    assert_eq!(claim(&store, "mail", LONG).await, Claim::Send { attempt: 1 });
     assert!(store.suppressed(&key("mail")).await.unwrap());
     assert_eq!(claim(&store, "mail", LONG).await, Claim::Suppressed);
     assert_eq!(store.due(10).await.unwrap(), []);
@@ -110,4 +112,19 @@ async fn a_delivery_that_waits_uses_up_no_attempt_and_a_counted_one_is_not_sent(
     assert!(!store.counted(&key("slack")).await.unwrap() && !store.confirmed(&key("slack")).await.unwrap());
     assert_eq!(claim(&store, "slack", LONG).await, Claim::Counted);
     assert_eq!(store.due(10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_snooze_is_read_with_the_clock_of_the_database() {
+    let (_database, store) = Database::migrated().await;
+    let emma = user("emma");
+    let mut written = open(incident(1, &emma));
+    put_incidents(&store, &emma, std::slice::from_ref(&written)).await;
+    let snoozed = async |id| store.snoozed(Uuid::from_u128(id)).await.unwrap();
+    assert_eq!((snoozed(1).await, snoozed(2).await), (None, None));
+    written.snoozed_until = Some(Timestamp(1_800_000_000_123));
+    put_incidents(&store, &emma, &[written]).await;
+    let found = snoozed(1).await.unwrap();
+    assert_eq!((found.until, found.status), (Timestamp(1_800_000_000_123), Status::Open));
+    assert!(found.now > Timestamp::parse("2026-01-01").unwrap());
 }

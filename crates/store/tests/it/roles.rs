@@ -163,6 +163,7 @@ async fn correlator_writes_and_notifier_delivers() {
         correlation.put_findings(&[stored(finding(2, &emma))]).await.unwrap();
         let mut written = open(incident.clone());
         (written.disposition, written.assignee) = (Some(Disposition::Benign), Some("alice".into()));
+        written.snoozed_until = Some(Timestamp(9));
         correlation.put_incidents(&[written]).await.unwrap();
         assert_eq!(correlation.decisions().await.unwrap().len(), 1);
         let risk = RiskWrite {
@@ -215,7 +216,8 @@ async fn correlator_writes_and_notifier_delivers() {
         revision: 1,
         destination: destination.into(),
     };
-    for destination in ["confirmed", "failed"] {
+    assert_eq!(notifier.snoozed(incident.incident_id).await.unwrap().map(|snoozed| snoozed.until), Some(Timestamp(9)));
+    for destination in ["confirmed", "failed", "suppressed"] {
         assert!(matches!(notifier.claim(&key(destination), MINUTE).await.unwrap(), Claim::Send { attempt: 1 }));
     }
     assert!(notifier.confirmed(&key("confirmed")).await.unwrap());
@@ -294,7 +296,7 @@ async fn other_services_work_is_refused() {
         ("correlator", "SELECT orgwatch.drop_months('audit', now())"),
         ("correlator", "SELECT orgwatch.drop_old_months('incidents', now())"),
         ("notifier", "UPDATE orgwatch.findings SET score = 0"),
-        ("notifier", "SELECT FROM orgwatch.incidents"),
+        ("notifier", "SELECT user_id FROM orgwatch.incidents"),
         ("notifier", "SELECT orgwatch.create_months('audit', now(), 1)"),
         ("operator", "DELETE FROM orgwatch.audit"),
         ("operator", "UPDATE orgwatch.audit SET actor = 'somebody else'"),

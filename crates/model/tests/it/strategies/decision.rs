@@ -46,7 +46,7 @@ fn ruling() -> impl Strategy<Value = Ruling> {
         );
     prop_oneof![
         disposed.prop_map(Ruling::Disposition),
-        scope().prop_map(|scope| Ruling::Suppression { scope }),
+        (scope(), prop::option::of(uuid())).prop_map(|(scope, incident_id)| Ruling::Suppression { scope, incident_id }),
         allowlist().prop_map(|allowlist| Ruling::Allowlist { allowlist }),
         (word(WatchCause::ALL), decimals(100..=2_000)).prop_map(|(cause, factor)| Ruling::Watch { cause, factor }),
         (text(), decimals(5..=2_000)).prop_map(|(object, factor)| Ruling::Sensitivity { object, factor }),

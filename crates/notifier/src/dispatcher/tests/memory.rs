@@ -3,7 +3,7 @@
 use super::key;
 use crate::deliveries::Deliveries;
 use model::{Change, Item, Timestamp};
-use risk::notify::{Filter, was_notified};
+use risk::notify::{Filter, Hold, Snooze, hold, was_notified};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub(super) struct Memory(Arc<Mutex<State>>);
 pub(super) struct State {
     pub(super) rows: BTreeMap<DeliveryKey, Row>,
     pub(super) history: Vec<Change>,
+    /// How the incident stands, if it is snoozed. The clock is at 0.
+    pub(super) snooze: Option<Snooze>,
     /// The number of next writes of outcomes that fail.
     pub(super) failing: usize,
     /// Dead letters with their reasons.
@@ -31,6 +33,7 @@ pub(super) enum Row {
     Pending { attempts: u32, next: Instant },
     Confirmed,
     Counted,
+    Suppressed,
     Failed(String),
 }
 
@@ -70,6 +73,7 @@ impl Deliveries for Memory {
             Some(Row::Pending { .. }) => return Ok(Claim::Wait { until: Timestamp(0) }),
             Some(Row::Confirmed) => return Ok(Claim::AlreadyConfirmed),
             Some(Row::Counted) => return Ok(Claim::Counted),
+            Some(Row::Suppressed) => return Ok(Claim::Suppressed),
             Some(Row::Failed(_)) => return Ok(Claim::GivenUp),
         };
         state.rows.insert(key.clone(), Row::Pending { attempts, next: now + lease });
@@ -96,6 +100,10 @@ impl Deliveries for Memory {
 
     async fn postponed(&self, key: &DeliveryKey, attempt: u32, wait: Duration) -> Result<bool, StoreError> {
         self.outcome(key, Row::Pending { attempts: attempt - 1, next: Instant::now() + wait })
+    }
+
+    async fn suppressed(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
+        self.outcome(key, Row::Suppressed)
     }
 
     async fn failed(
@@ -126,6 +134,14 @@ impl Deliveries for Memory {
         let earlier = self.state().history.clone();
         let earlier = earlier.into_iter().filter(|other| other.incident.revision < change.incident.revision);
         Ok(was_notified(earlier.map(|change| (change.kind, change.incident.severity)), filter))
+    }
+
+    async fn hold(&self, change: &Change, published_at: Timestamp) -> Result<Hold, StoreError> {
+        let state = self.state();
+        let Some(snooze) = &state.snooze else { return Ok(Hold::Send) };
+        let is_earlier = |other: &&Change| other.incident.revision < change.incident.revision;
+        let earlier = state.history.iter().filter(is_earlier).map(|change| change.incident.severity);
+        Ok(hold(change, published_at, snooze, earlier))
     }
 
     async fn change(&self, key: &DeliveryKey) -> Result<Option<(Change, Timestamp)>, StoreError> {

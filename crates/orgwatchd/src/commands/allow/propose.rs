@@ -14,8 +14,8 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 use store::{FindingFilter, IncidentFilter, Status};
 
-/// Prints an allowlist, as JSON, that the account's findings fit, except those of incidents that were malicious or
-/// suspicious.
+/// Prints an allowlist, as JSON, that nothing is outside of which the account's findings say, except those of incidents
+/// that were malicious or suspicious.
 ///
 /// # Errors
 /// If the account has no findings.
@@ -52,18 +52,19 @@ pub(crate) async fn propose(config: Config, arguments: ProposeArguments) -> Resu
             account.org
         );
     }
-    let count = findings.len();
+    let (count, allowlist) = (findings.len(), proposed(&findings));
+    let hidden = findings.iter().filter(|finding| allowlist.expects(finding)).count();
     writeln!(
         std::io::stderr(),
-        "from {count} findings of the last {days} days: read it, leave out what the account is not there for, and accept \
-         it with `orgwatchd allow --file`"
+        "from {count} findings of the last {days} days, of which it hides the {hidden} that say all that it names: \
+         read it, leave out what the account is not there for, and accept it with `orgwatchd allow --file`"
     )?;
-    print(&proposed(&findings))?;
+    print(&allowlist)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the narrowest allowlist that all findings fit: whole networks of IPv4 with 24 bits and of IPv6 with 64, and as
-/// few hours in a row as there can be.
+/// Returns the narrowest allowlist that nothing which the findings say is outside of: whole networks of IPv4 with 24
+/// bits and of IPv6 with 64, and as few hours in a row as there can be.
 fn proposed(findings: &[Finding]) -> Allowlist {
     let rows = findings.iter().flat_map(|finding| &finding.measures).filter(|measure| measure.name == "rows");
     let most = rows.map(|measure| measure.value).fold(0.0, f64::max);
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_proposed_fits_the_findings_and_little_else() {
+    fn what_is_proposed_fits_what_findings_say_and_little_else() {
         let (mut a, mut b) = (finding(1, "bot", "row_spike"), finding(2, "bot", "new_access"));
         (a.addresses, b.addresses) = (vec!["203.0.113.7".into(), "2001:db8::1".into()], vec!["203.0.113.9".into()]);
         (a.objects, b.objects) = (vec!["Contact".into()], vec!["Lead".into(), "Contact".into()]);
@@ -134,7 +135,8 @@ mod tests {
         let allowlist = proposed(&[a.clone(), b.clone()]);
         let expect = r#"{"hours":"0-3","networks":["203.0.113.0/24","2001:db8::/64"],"clients":["curl"],"objects":["Contact","Lead"],"most_rows":1501}"#;
         assert_eq!(serde_json::to_string(&allowlist).unwrap(), expect);
-        assert!(allowlist.unexpected(&a).is_empty() && allowlist.unexpected(&b).is_empty());
+        assert!(allowlist.expects(&a) && allowlist.unexpected(&b).is_empty());
+        assert_eq!((allowlist.expects(&b), allowlist.unsaid(&b)), (false, vec!["clients", "most_rows"]));
         b.objects.push("Salary__c".into());
         assert_eq!(allowlist.unexpected(&b), ["objects"]);
     }

@@ -3,7 +3,7 @@
 use super::overlay;
 use super::own::{Decided, Own, Standard};
 use crate::arguments::{Because, PushArguments};
-use crate::commands::decisions::{Desk, Life, Preview, recent};
+use crate::commands::decisions::{Desk, Life, Preview, reach, recent};
 use crate::commands::operate::print;
 use crate::config::Config;
 use crate::rules;
@@ -59,7 +59,7 @@ impl Proposal {
     async fn of((desk, config): (&Desk, &Config), org: &OrgId, before: &Own, after: &Own) -> Result<Self> {
         let changes = before.settings.changes(&after.settings)?;
         let clock = desk.store.org_clock(org).await?.unwrap_or_else(runtime::clock::now);
-        let recent = recent(&desk.store, config, (org, None), clock).await?;
+        let recent = recent(&desk.store, config, (org, None), reach(clock)).await?;
         let preview = Preview::of_settings(&after.hash, &after.settings.risk_of(org), &recent);
         let (org_id, hash) = (org.clone(), after.hash.clone());
         Ok(Self { org_id, hash, changes, preview, decisions: Vec::new(), rules: None })

@@ -11,7 +11,7 @@ pub(in crate::commands) fn describe(ruling: &Ruling) -> String {
         Ruling::Disposition(Disposed { incident_id, disposition, .. }) => {
             format!("incident {incident_id} was {}", disposition.as_str().replace('_', " "))
         }
-        Ruling::Suppression { scope } => format!("hide {}", scoped(scope)),
+        Ruling::Suppression { scope, .. } => format!("hide {}", scoped(scope)),
         Ruling::Allowlist { allowlist: expected } => format!("expect {}", allowlist(expected)),
         Ruling::Watch { cause, factor } => format!("watch ({cause}), odds × {factor}"),
         Ruling::Sensitivity { object, factor } => format!("sensitivity of {object}: odds × {factor}"),

@@ -1,6 +1,7 @@
 //! Records decisions, and waits until they are applied.
 
 use super::describe;
+use super::standing::{Standing, replaced};
 use crate::arguments::{Account, Expiring, Format, Holding, ListArguments, Who};
 use crate::commands::database;
 use crate::commands::operate::print;
@@ -10,7 +11,7 @@ use model::time::DAY;
 use model::{Decision, OrgId, Ruling, Text, Timestamp, UserId, Uuid, id};
 use runtime::clock::now;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -160,6 +161,28 @@ impl Desk {
         }
     }
 
+    /// Checks that a decision does not stand in one of these ways already, because of another one.
+    ///
+    /// # Errors
+    /// If it does.
+    pub(in crate::commands) async fn refuse(&self, target: &Decision, standings: &[Standing]) -> Result<()> {
+        let filter = DecisionFilter { org_id: Some(target.org_id.clone()), ..DecisionFilter::default() };
+        let all = self.store.decisions(&filter).await?;
+        let clock = self.store.org_clock(&target.org_id).await?;
+        match replaced(&all, target.decision_id, clock) {
+            Some((standing, earlier)) if standings.contains(&standing) => {
+                let (id, reason) = (earlier.decision_id, &earlier.reason);
+                let (by, at) = (super::by(earlier), super::time(earlier.decided_at));
+                bail!(
+                    "decision {} is {standing} already, by decision {id} of {by} at {at} ({reason}): to let it hold \
+                     again, `orgwatchd decisions undo {id}`",
+                    target.decision_id
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Makes the decision that ends another one.
     ///
     /// # Errors
@@ -175,26 +198,47 @@ impl Desk {
         Ok(self.decision(&target.org_id, target.user_id.as_ref(), ruling, Life { from, until: None }, reason))
     }
 
-    /// Makes the decisions that take back what was said of an incident, so that it is open again.
+    /// Makes the decisions that take back what was said of an incident, so that it is open again, and the suppressions
+    /// that were made with that. Returns each with what it takes back.
     ///
     /// # Errors
     /// If nothing was said of it.
-    pub(in crate::commands) async fn take_back(&self, stored: &StoredIncident, reason: &str) -> Result<Vec<Decision>> {
+    pub(in crate::commands) async fn take_back(
+        &self,
+        stored: &StoredIncident,
+        reason: &str,
+    ) -> Result<Vec<(Decision, Decision)>> {
         let incident = &stored.incident;
         let arguments = ListArguments { org: Some(incident.org_id.clone()), all: false, format: self.who.format };
-        let said = super::listed(&self.store, &arguments, Some(&incident.user_id), Some("disposition")).await?;
+        let listed = super::listed(&self.store, &arguments, Some(&incident.user_id), None).await?;
         let covers = |decision: &Decision| incident.findings.iter().any(|f| decision.holds_at(f.observed_at));
         let undo = |decision: &Decision| {
             let ruling = Ruling::Undone { decision_id: decision.decision_id };
             let life = Life { from: decision.from, until: decision.until };
             self.decision(&decision.org_id, decision.user_id.as_ref(), ruling, life, reason)
         };
-        let undone: Vec<Decision> =
-            said.iter().map(|listed| &listed.decision).filter(|decision| covers(decision)).map(undo).collect();
-        if undone.is_empty() {
+        let (mut said, mut suppressions) = (Vec::new(), Vec::new());
+        // Incidents are merged: it may have had another id when it was said.
+        let mut ids = BTreeSet::from([incident.incident_id]);
+        for super::Listed { decision, .. } in listed {
+            match &decision.ruling {
+                Ruling::Disposition(disposed) if covers(&decision) => {
+                    ids.insert(disposed.incident_id);
+                    said.push(decision);
+                }
+                Ruling::Suppression { incident_id: Some(_), .. } => suppressions.push(decision),
+                _ => {}
+            }
+        }
+        if said.is_empty() {
             bail!("incident {}: nobody has said what it was, so it is not closed", incident.incident_id);
         }
-        Ok(undone)
+        let goes_with = |decision: &Decision| match &decision.ruling {
+            Ruling::Suppression { incident_id, .. } => incident_id.is_some_and(|id| ids.contains(&id)),
+            _ => false,
+        };
+        said.extend(suppressions.into_iter().filter(goes_with));
+        Ok(said.into_iter().map(|decision| (undo(&decision), decision)).collect())
     }
 
     /// Makes the decisions that end all decisions of a kind that an account has in force.

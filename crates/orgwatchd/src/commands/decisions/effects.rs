@@ -1,5 +1,6 @@
 //! What follows from saying what an incident was.
 
+use super::held::{DayEffect, KnownDays, in_words};
 use crate::arguments::EffectArguments;
 use model::decision::{Disposed, Scope};
 use model::{Disposition, Incident, Ruling, Timestamp, UserId, Uuid};
@@ -15,6 +16,10 @@ pub(in crate::commands) struct Effects {
     until: Timestamp,
     /// What the incident's days teach.
     learning: String,
+    /// What happens to the days that are held back.
+    days: Vec<DayEffect>,
+    /// The same as a sentence.
+    held_days: String,
     /// What counts for the weight of detectors.
     precision: String,
     /// Whether findings are suppressed.
@@ -30,21 +35,30 @@ pub(in crate::commands) fn disposition(
     risk::dispose(incident, disposition, !arguments.no_teach, !arguments.no_precision)
 }
 
-/// Returns the scope of the suppression that goes with a disposition: the detectors of the incident's findings.
+/// Returns the suppression that goes with a disposition: of the detectors of the incident's findings.
 pub(in crate::commands) fn suppression(incident: &Incident) -> Ruling {
     let counting = incident.findings.iter().filter(|finding| !finding.withdrawn);
     let detectors = counting.map(|finding| finding.detector.clone()).collect();
-    Ruling::Suppression { scope: Scope { detectors, ..Scope::default() } }
+    let scope = Scope { detectors, ..Scope::default() };
+    Ruling::Suppression { scope, incident_id: Some(incident.incident_id) }
 }
 
 impl Effects {
-    /// Returns the effects of a decision on an incident, with the end of the suppression if there is one.
+    /// Returns the effects of a decision on an incident, with the end of the suppression if there is one. `known` are
+    /// the days of its account.
     pub(in crate::commands) fn of(
         incident: &Incident,
         disposed: &Disposed,
+        known: &KnownDays,
         suppressed: Option<(Timestamp, Timestamp)>,
     ) -> Self {
         let (from, until) = (incident.first_event_at, incident.last_event_at.plus(1));
+        let days = if disposed.teaches { known.disposed(incident, disposed.disposition) } else { Vec::new() };
+        let held_days = match known.unknown() {
+            _ if !disposed.teaches => "all stay as they are".to_owned(),
+            Some(reason) => format!("not known: {reason}"),
+            None => in_words(&days),
+        };
         Self {
             incident_id: incident.incident_id,
             user_id: incident.user_id.clone(),
@@ -52,6 +66,8 @@ impl Effects {
             from,
             until,
             learning: learning(disposed),
+            days,
+            held_days,
             precision: precision(disposed),
             suppression: match suppressed {
                 Some((from, until)) => {
@@ -64,11 +80,12 @@ impl Effects {
 
     /// Returns the effects in lines.
     pub(in crate::commands) fn text(&self) -> String {
-        let Self { incident_id, user_id, disposition, from, until, learning, precision, suppression } = self;
+        let Self { incident_id, user_id, disposition, from, until, learning, held_days, precision, .. } = self;
+        let suppression = &self.suppression;
         let was = disposition.as_str().replace('_', " ");
         format!(
-            "incident {incident_id} of {user_id} was {was}, from {from} to {until}\n  learning: {learning}\n  precision: \
-             {precision}\n  suppression: {suppression}\n"
+            "incident {incident_id} of {user_id} was {was}, from {from} to {until}\n  learning: {learning}\n  held \
+             days: {held_days}\n  precision: {precision}\n  suppression: {suppression}\n"
         )
     }
 }
@@ -130,7 +147,7 @@ mod tests {
         incident.receipt.terms =
             vec![term(TermKind::Finding, "row_spike", 30), term(TermKind::Finding, "new_access", 10)];
         let check = |was, arguments: EffectArguments, expect: [&str; 2]| {
-            let effects = Effects::of(&incident, &disposition(&incident, was, &arguments), None);
+            let effects = Effects::of(&incident, &disposition(&incident, was, &arguments), &KnownDays::none(), None);
             assert_eq!([effects.learning.as_str(), effects.precision.as_str()], expect);
         };
         let shares = "counts as wrong: new_access 25 %, row_spike 75 %";
@@ -141,8 +158,9 @@ mod tests {
             ["days that are held back stay as they are", "the weight of detectors stays as it is"],
         );
         let disposed = disposition(&incident, Disposition::Benign, &arguments(false, false));
-        let text = Effects::of(&incident, &disposed, Some((Timestamp(0), Timestamp(1)))).text();
+        let text = Effects::of(&incident, &disposed, &KnownDays::none(), Some((Timestamp(0), Timestamp(1)))).text();
         assert!(text.contains("emma was benign, from 1970-01-01T00:00:01.000Z"), "{text}");
+        assert!(text.contains("held days: not known: baseline has stored nothing of the account yet\n"), "{text}");
         assert!(text.contains("suppression: findings of the same detectors count for nothing from 1970"), "{text}");
     }
 }

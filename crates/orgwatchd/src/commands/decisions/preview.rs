@@ -1,10 +1,11 @@
 //! What a decision would have done to the incidents of the last 30 days.
 
+use super::time;
 use crate::config::Config;
 use crate::rules;
 use anyhow::Result;
 use model::time::DAY;
-use model::{Decision, Finding, OrgId, Ruling, Text, Timestamp, UserId, Uuid};
+use model::{Decision, Finding, OrgId, Text, Timestamp, UserId, Uuid};
 use risk::{Becomes, Decisions, Effect, Ledger, LedgerEntry, Rulebook};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,15 +25,24 @@ pub(in crate::commands) struct Recent {
 }
 
 /// What would become of recent incidents.
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(in crate::commands) struct Preview {
+    /// The start of what is looked at.
+    from: Timestamp,
+    /// Its end, exclusive; `None`: it reaches to the latest finding.
+    until: Option<Timestamp>,
     /// How many findings more would count for nothing.
     hidden_findings: usize,
     /// The effect on each incident, by account and then gravest first.
     effects: Vec<Effect>,
 }
 
-/// Reads what there was in an org, or of one of its accounts, in the 30 days before a time and since.
+/// Returns the start of the 30 days before the event time that an org has reached.
+pub(in crate::commands) fn reach(clock: Timestamp) -> Timestamp {
+    clock.plus(-REACH)
+}
+
+/// Reads what there was in an org, or of one of its accounts, since a time.
 ///
 /// # Errors
 /// If the database cannot be read.
@@ -40,9 +50,8 @@ pub(in crate::commands) async fn recent(
     store: &Store,
     config: &Config,
     (org, user): (&OrgId, Option<&UserId>),
-    clock: Timestamp,
+    since: Timestamp,
 ) -> Result<Recent> {
-    let since = clock.plus(-REACH);
     let filter = FindingFilter {
         org_id: Some(org.clone()),
         user_id: user.cloned(),
@@ -72,13 +81,15 @@ pub(in crate::commands) async fn recent(
 }
 
 impl Preview {
-    /// Returns the effect of one more decision on recent incidents. What it says of the future is taken as if it had
-    /// been decided 30 days ago; a disposition is of the past already.
+    /// Returns the effect that one more decision would have had, if it had held from the start of what was read.
+    pub(in crate::commands) fn as_if(decision: &Decision, recent: &Recent) -> Self {
+        Self::of(&Decision { from: decision.from.min(recent.since), ..decision.clone() }, recent)
+    }
+
+    /// Returns the effect of one more decision on recent incidents, in the time in which it holds.
     pub(in crate::commands) fn of(decision: &Decision, recent: &Recent) -> Self {
-        let is_of_past = matches!(decision.ruling, Ruling::Disposition(_) | Ruling::Joined);
-        let from = if is_of_past { decision.from } else { decision.from.min(recent.since) };
-        let added = Decision { from, decided_at: Timestamp(i64::MAX), ..decision.clone() };
-        let mut preview = Self::default();
+        let added = Decision { decided_at: Timestamp(i64::MAX), ..decision.clone() };
+        let mut preview = Self::during(added.from, added.until);
         for (user, findings) in recent.findings.iter().filter(|(user, _)| added.concerns(&decision.org_id, user)) {
             let on_account = || recent.decisions.iter().filter(|known| known.concerns(&decision.org_id, user)).cloned();
             let (before, after) = (Decisions::new(on_account()), Decisions::new(on_account().chain([added.clone()])));
@@ -92,7 +103,7 @@ impl Preview {
     /// Returns what recent incidents would have been by other settings of risk, which have this hash.
     pub(in crate::commands) fn of_settings(hash: &Text, settings: &risk::Settings, recent: &Recent) -> Self {
         let after = Rulebook::new(hash.clone(), settings.clone());
-        let mut preview = Self::default();
+        let mut preview = Self::during(recent.since, None);
         for (user, findings) in &recent.findings {
             let concerns = |known: &&Decision| known.user_id.as_ref().is_none_or(|of| of == user);
             let decisions = Decisions::new(recent.decisions.iter().filter(concerns).cloned());
@@ -102,19 +113,31 @@ impl Preview {
         preview
     }
 
+    /// Returns one without effects.
+    fn during(from: Timestamp, until: Option<Timestamp>) -> Self {
+        Self { from, until, hidden_findings: 0, effects: Vec::new() }
+    }
+
     /// Returns it in lines.
     pub(in crate::commands) fn text(&self) -> String {
-        let hidden = self.hidden_findings;
-        let head = format!("of the last 30 days, {hidden} findings would count for nothing; of the incidents: ");
-        head + &self.effects_text()
+        let (span, hidden) = (self.span(), self.hidden_findings);
+        format!("{span}, {hidden} findings would count for nothing; of the incidents: ") + &self.effects_text()
+    }
+
+    /// Returns what is looked at, in words.
+    fn span(&self) -> String {
+        match self.until {
+            Some(until) => format!("from {} to {}", time(self.from), time(until)),
+            None => format!("since {}", time(self.from)),
+        }
     }
 
     /// Returns that of settings in lines.
     pub(in crate::commands) fn settings_text(&self) -> String {
-        let head = "of the incidents of the last 30 days, by the new weights and merge windows: ";
+        let head = format!("of the incidents since {}, by the new weights and merge windows: ", time(self.from));
         let tail = "these incidents stay as they are: settings hold for what is judged from then on, and what the \
                     thresholds of detectors would have found is not known\n";
-        head.to_owned() + &self.effects_text() + tail
+        head + &self.effects_text() + tail
     }
 
     fn effects_text(&self) -> String {
@@ -161,7 +184,7 @@ pub(in crate::commands) mod tests {
     use super::*;
     use model::decision::Scope;
     use model::operational::Unseen;
-    use model::{Incident, Points, Receipt, RiskModel, Severity, UserClass};
+    use model::{Incident, Points, Receipt, RiskModel, Ruling, Severity, UserClass};
 
     pub(in crate::commands) fn finding(id: u128, user: &str, detector: &str) -> Finding {
         let at = Timestamp(1_000);
@@ -197,7 +220,7 @@ pub(in crate::commands) mod tests {
             decision_id: Uuid::from_u128(from.unsigned_abs().into()),
             org_id: OrgId::new("00D000000000001AAA"),
             user_id: None,
-            ruling: Ruling::Suppression { scope: serde_json::from_str::<Scope>(json).unwrap() },
+            ruling: Ruling::Suppression { scope: serde_json::from_str::<Scope>(json).unwrap(), incident_id: None },
             from: Timestamp(from),
             until: None,
             decided_by: "a".into(),
@@ -232,11 +255,12 @@ pub(in crate::commands) mod tests {
         };
         // It begins tomorrow.
         let added = suppression(r#"{"detectors":["row_spike"]}"#, 90_000_000);
-        let preview = Preview::of(&added, &recent);
+        let preview = Preview::as_if(&added, &recent);
         let words: Vec<Becomes> = preview.effects.iter().map(|effect| effect.becomes).collect();
         assert_eq!(words, [Becomes::Vanishes, Becomes::Falls, Becomes::Stays]);
         let text = preview.text();
-        let head = "of the last 30 days, 2 findings would count for nothing; of the incidents: 1 lose severity, 1 stay, 1 vanish\n";
+        let head = "since 1970-01-01 00:00, 2 findings would count for nothing; of the incidents: 1 lose severity, \
+                    1 stay, 1 vanish\n";
         assert!(text.starts_with(head) && text.contains("of a vanish: risk 52.80 medium → none"), "{text}");
         // By another weight of that detector they count for less.
         let settings = risk::Settings { weights: [light()].into(), ..risk::Settings::default() };
@@ -247,6 +271,27 @@ pub(in crate::commands) mod tests {
         assert!(text.contains("merge windows: 2 lose severity, 1 stay\n"), "{text}");
         // What is hidden already is no effect of it.
         recent.decisions.push(suppression("{}", 0));
-        assert_eq!(Preview::of(&added, &recent), Preview::default());
+        assert_eq!(Preview::as_if(&added, &recent), Preview::during(Timestamp(0), None));
+    }
+
+    #[test]
+    fn a_suppression_of_a_time_is_previewed_for_that_time() {
+        let at = |id, at| Finding { observed_at: Timestamp(at), ..finding(id, "a", "row_spike") };
+        let recent = Recent {
+            since: Timestamp(0),
+            findings: [(UserId::new("a"), vec![at(1, 60_000), at(2, 120_000), at(3, 180_000)])].into(),
+            incident_of: BTreeMap::new(),
+            decisions: Vec::new(),
+            rules: Rulebook::new("hash".into(), risk::Settings::default()),
+        };
+        let check = |from, until: Option<i64>, expect: &str| {
+            let added = Decision { until: until.map(Timestamp), ..suppression("{}", from) };
+            let text = Preview::of(&added, &recent).text();
+            assert!(text.starts_with(expect), "{text}");
+        };
+        check(60_000, None, "since 1970-01-01 00:01, 3 findings would count for nothing");
+        check(120_000, None, "since 1970-01-01 00:02, 2 findings would count for nothing");
+        check(0, Some(180_000), "from 1970-01-01 00:00 to 1970-01-01 00:03, 2 findings would count for nothing");
+        check(240_000, None, "since 1970-01-01 00:04, 0 findings would count for nothing; of the incidents: 1 stay\n");
     }
 }

@@ -75,6 +75,27 @@ pub(in crate::commands) fn standing(
     standings
 }
 
+/// Returns whether a decision is undone or ended at the event time that its org has reached, and by which other one;
+/// `None` if it is neither. `decisions` are in the order in which they were recorded.
+pub(in crate::commands) fn replaced(
+    decisions: &[Decision],
+    decision_id: Uuid,
+    clock: Option<Timestamp>,
+) -> Option<(Standing, &Decision)> {
+    let standings = standing(decisions, |_| clock);
+    let of = |decision: &Decision| standings.get(&decision.decision_id).copied();
+    let found = *standings.get(&decision_id)?;
+    let by = decisions.iter().filter(|later| {
+        let is_such = match later.ruling {
+            Ruling::Undone { .. } => found == Standing::Undone,
+            Ruling::Ended { .. } => found == Standing::Ended,
+            _ => false,
+        };
+        is_such && later.ruling.replaces() == Some(decision_id) && of(later) != Some(Standing::Undone)
+    });
+    by.min_by_key(|later| later.from).map(|by| (found, by))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,9 +124,28 @@ mod tests {
     }
 
     #[test]
+    fn what_replaced_a_decision_is_named() {
+        let hide = || Ruling::Suppression { scope: Scope::default(), incident_id: None };
+        let undo = |id| Ruling::Undone { decision_id: Uuid::from_u128(id) };
+        let end = |id| Ruling::Ended { decision_id: Uuid::from_u128(id) };
+        let check = |later: &[Decision], expect: Option<(Standing, u128)>| {
+            let all = [&[decision(1, 0, None, hide())], later].concat();
+            let found = replaced(&all, Uuid::from_u128(1), Some(Timestamp(100)));
+            assert_eq!(found.map(|(standing, by)| (standing, by.decision_id.as_u128())), expect);
+        };
+        check(&[], None);
+        check(&[decision(2, 0, None, undo(1))], Some((Standing::Undone, 2)));
+        check(&[decision(2, 0, None, undo(1)), decision(3, 0, None, undo(2))], None);
+        check(&[decision(2, 60, None, end(1)), decision(3, 50, None, end(1))], Some((Standing::Ended, 3)));
+        check(&[decision(2, 60, None, end(1)), decision(3, 50, None, undo(2))], None);
+        check(&[decision(2, 60, None, end(1)), decision(3, 0, None, undo(1))], Some((Standing::Undone, 3)));
+        check(&[decision(2, 101, None, end(1))], None);
+    }
+
+    #[test]
     fn a_decision_holds_until_it_expires_or_another_one_says_otherwise() {
         use Standing::{Ended, Expired, InForce, Later, Undone};
-        let hide = || Ruling::Suppression { scope: Scope::default() };
+        let hide = || Ruling::Suppression { scope: Scope::default(), incident_id: None };
         let undo = |id| Ruling::Undone { decision_id: Uuid::from_u128(id) };
         let end = |id| Ruling::Ended { decision_id: Uuid::from_u128(id) };
         check(&[decision(1, 0, None, hide())], &[InForce]);

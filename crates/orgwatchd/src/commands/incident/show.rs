@@ -1,7 +1,7 @@
 //! An incident with its findings, the arithmetic of its risk, and what was decided about it.
 
 use crate::commands::database;
-use crate::commands::decisions::{by, describe, incidents, table, time};
+use crate::commands::decisions::{HeldDate, KnownDays, by, describe, incidents, table, time};
 use crate::commands::operate::print;
 use crate::config::Config;
 use anyhow::{Context, Result};
@@ -25,6 +25,8 @@ pub(super) async fn show(config: &Config, incident_id: Uuid, as_json: bool) -> R
         .into_iter()
         .filter(|finding| finding.hidden_by.is_some())
         .collect();
+    let known = KnownDays::read(&store, &stored.incident.org_id, &stored.incident.user_id).await?;
+    let days = known.held(&stored.incident);
     let (org_id, user_id) = (Some(stored.incident.org_id.clone()), Some(stored.incident.user_id.clone()));
     let of_account = store.decisions(&DecisionFilter { org_id, user_id, ..DecisionFilter::default() }).await?;
     let decisions: Vec<Decision> = of_account.into_iter().filter(|decision| is_about(decision, &stored)).collect();
@@ -41,10 +43,11 @@ pub(super) async fn show(config: &Config, incident_id: Uuid, as_json: bool) -> R
             "snoozed_until": stored.snoozed_until,
             "ended": stored.ended,
             "hidden": hidden,
+            "held_days": days,
             "decisions": decisions,
         }))?;
     } else {
-        write!(std::io::stdout(), "{}", text(&stored, &hidden, &decisions))?;
+        write!(std::io::stdout(), "{}", text(&stored, &hidden, &days, &decisions))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -57,7 +60,7 @@ fn is_about(decision: &Decision, stored: &StoredIncident) -> bool {
             && decision.until.is_none_or(|until| until > incident.first_event_at))
 }
 
-fn text(stored: &StoredIncident, hidden: &[StoredFinding], decisions: &[Decision]) -> String {
+fn text(stored: &StoredIncident, hidden: &[StoredFinding], days: &[HeldDate], decisions: &[Decision]) -> String {
     let incident = &stored.incident;
     let user = incident.username.as_deref().unwrap_or(incident.user_id.as_str());
     let mut text = format!(
@@ -74,6 +77,10 @@ fn text(stored: &StoredIncident, hidden: &[StoredFinding], decisions: &[Decision
     let said = super::remarks(stored, runtime::clock::now());
     if !said.is_empty() {
         text.push_str(&format!("{said}\n"));
+    }
+    if !days.is_empty() {
+        let days: Vec<String> = days.iter().map(ToString::to_string).collect();
+        text.push_str(&format!("Days that were held back: {}\n", days.join(", ")));
     }
     text.push('\n');
     for finding in &incident.findings {

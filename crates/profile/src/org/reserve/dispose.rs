@@ -17,7 +17,7 @@ pub enum Standing {
     Never,
 }
 
-/// A held day, for a preview.
+/// A held day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeldDay {
     /// Its first moment.
@@ -26,9 +26,6 @@ pub struct HeldDay {
     pub standing: Standing,
     /// What a person said of it last.
     pub said: Option<Disposition>,
-    /// Days of the org's calendar until it is released, or until it is learned for good if it is released; at least 0.
-    /// `None` for a day that is never learned.
-    pub days_left: Option<u32>,
 }
 
 /// What a disposition does to one day.
@@ -83,48 +80,40 @@ impl Org {
         Disposing::Days(days)
     }
 
-    /// Returns what [`Org::dispose`] would do, and changes nothing.
-    pub fn would_dispose(
-        &self,
-        user: &UserId,
-        from: Timestamp,
-        until: Timestamp,
-        disposition: Option<Disposition>,
-    ) -> Disposing {
-        match self.profile_of(user) {
-            Ok(Some(profile)) => {
-                let mut profile = profile.clone();
-                let today = self.today();
-                Disposing::Days(dispose(&mut profile, (from, until), disposition, (today, today)))
-            }
-            Ok(None) => Disposing::Days(Vec::new()),
-            Err(Away) => Disposing::Away,
+    /// Returns the held days of an account that is in memory, in their order.
+    #[cfg(test)]
+    pub(crate) fn held(&self, user: &UserId) -> Vec<HeldDay> {
+        let Some(slot) = self.slots.get(user) else { return Vec::new() };
+        match self.users.get(*slot as usize) {
+            Some(crate::org::Member::InMemory(user)) => user.profile.held(),
+            _ => panic!("{user} is not in memory"),
         }
-    }
-
-    /// Returns the held days of an account, in their order; `None` if its profile is not in memory.
-    pub fn held(&self, user: &UserId) -> Option<Vec<HeldDay>> {
-        let Ok(profile) = self.profile_of(user) else { return None };
-        let held = |closed: &crate::user::ClosedDay| {
-            let held = closed.held.unwrap_or_default();
-            let last = held.last_day(closed.day.number, self.shared.hold_days);
-            let days_left = last.map(|last| last.saturating_sub(self.today()).max(0).unsigned_abs());
-            HeldDay { day: closed.day.start, standing: held.standing(), said: held.said, days_left }
-        };
-        Some(profile.into_iter().flat_map(Profile::held_days).map(held).collect())
     }
 
     /// Returns the org's day.
     fn today(&self) -> i32 {
         self.open.map_or(i32::MIN, |open| open.day)
     }
+}
 
-    fn profile_of(&self, user: &UserId) -> Result<Option<&Profile>, Away> {
-        let Some(slot) = self.slots.get(user) else { return Ok(None) };
-        match self.users.get(*slot as usize) {
-            Some(crate::org::Member::InMemory(user)) => Ok(Some(&user.profile)),
-            _ => Err(Away),
-        }
+impl Profile {
+    /// Returns the held days, in their order.
+    pub(crate) fn held(&self) -> Vec<HeldDay> {
+        let held = |closed: &crate::user::ClosedDay| {
+            let held = closed.held.unwrap_or_default();
+            HeldDay { day: closed.day.start, standing: held.standing(), said: held.said }
+        };
+        self.held_days().map(held).collect()
+    }
+
+    /// Returns what [`Org::dispose`] does, on a day of the org's calendar.
+    pub(crate) fn disposed(
+        mut self,
+        (from, until): (Timestamp, Timestamp),
+        disposition: Option<Disposition>,
+        today: i32,
+    ) -> Vec<DisposedDay> {
+        dispose(&mut self, (from, until), disposition, (today, today))
     }
 }
 
@@ -150,9 +139,6 @@ pub(in crate::org) fn obey(user: &UserId, profile: &mut Profile, decisions: &mut
     learned.for_each(|first| decisions.note_learned(user, *first));
     decisions.obeyed(user);
 }
-
-/// The profile of an account is not in memory.
-struct Away;
 
 /// Disposes of days. `days` are the day on which this took effect, and the one on which the account obeys.
 fn dispose(
@@ -216,15 +202,6 @@ impl Held {
             _ if self.is_never_learned() => Standing::Never,
             Some(_) => Standing::Released,
             None => Standing::Held,
-        }
-    }
-
-    /// Returns the last day on which it stands as it does; `None` if it always will.
-    fn last_day(self, number: i32, hold_days: i32) -> Option<i32> {
-        match self.standing() {
-            Standing::Never => None,
-            Standing::Released => self.released.map(|on| on.saturating_add(crate::user::Reserve::SEPARABLE_DAYS)),
-            Standing::Held => Some(number.saturating_add(hold_days)),
         }
     }
 }

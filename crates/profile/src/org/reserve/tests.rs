@@ -4,7 +4,7 @@ mod idle;
 
 use crate::org::{Member, Org};
 use crate::user::Profile;
-use crate::{ActivityOutcome, Disposing, Refusal, Restore, Settings, Standing, Tested};
+use crate::{ActivityOutcome, Disposing, Refusal, Restore, Settings, Standing, StoredDays, Tested};
 use model::time::{DAY, HOUR, MINUTE};
 use model::{Activity, Channel, Disposition, Feature, Kind, Observation, OrgId, Timestamp, UserId, Uuid};
 use proptest::prelude::*;
@@ -157,19 +157,23 @@ impl Service {
 
     fn dispose(&mut self, said: Option<Disposition>) -> Vec<Result<Standing, Refusal>> {
         let user = UserId::new(EVE);
-        let preview = self.org.would_dispose(&user, at(SPIKE).plus(9 * HOUR), at(SPIKE).plus(HOUR * 20), said);
-        if preview == Disposing::Away {
+        if self.org.is_away(&user) {
             self.load(&user);
-            return self.dispose(said);
         }
-        let done = self.org.dispose(&user, at(SPIKE).plus(9 * HOUR), at(SPIKE).plus(HOUR * 20), said);
-        assert_eq!(preview, done);
-        let Disposing::Days(days) = done else { panic!("in memory") };
-        days.into_iter().map(|day| day.after).collect()
+        // What is stored says what will happen.
+        self.store();
+        let [head, profile] = StoredDays::keys(&user).map(|key| &self.table[&key]);
+        let stored = StoredDays::read(&user, head, profile).unwrap();
+        let (from, until) = (at(SPIKE).plus(9 * HOUR), at(SPIKE).plus(HOUR * 20));
+        let preview = stored.would_dispose(from, until, said);
+        assert_eq!(stored.held(), self.org.held(&user));
+        let done = self.org.dispose(&user, from, until, said);
+        assert_eq!(done, Disposing::Days(preview.clone()));
+        preview.into_iter().map(|day| day.after).collect()
     }
 
     fn standing(&self) -> Vec<Standing> {
-        let held = self.org.held(&UserId::new(EVE)).unwrap();
+        let held = self.org.held(&UserId::new(EVE));
         held.into_iter().filter(|held| held.day == at(SPIKE)).map(|held| held.standing).collect()
     }
 
@@ -240,7 +244,7 @@ fn a_day_that_stands_out_is_held_and_released_and_learned() {
     assert_eq!(service.standing(), [], "learned for good");
     let usual = service.eve().rows_of(model::Surface::Report).unwrap().day;
     let without = run(&activities(1, SPIKE + 50, &[]), 14, &[], &[]);
-    let held = without.org.held(&UserId::new(EVE)).unwrap();
+    let held = without.org.held(&UserId::new(EVE));
     assert!(held.is_empty(), "an ordinary day is not held: {held:?}");
     assert!(usual.weight > 50.0, "{usual:?}");
     assert_eq!(service.dispose(Some(Disposition::Malicious)), [Err(Refusal::LearnedForGood)]);
@@ -315,7 +319,7 @@ fn what_is_said_of_the_open_day_holds_when_it_closes() {
 #[test]
 fn with_zero_days_nothing_is_held() {
     let mut service = run(&activities(1, SPIKE + 5, &[SPIKE]), 0, &[], &[]);
-    assert_eq!(service.org.held(&UserId::new(EVE)).unwrap(), []);
+    assert_eq!(service.org.held(&UserId::new(EVE)), []);
     assert!(service.eve().reserve.is_none());
 }
 

@@ -11,7 +11,7 @@ fn at(hours: std::ops::Range<i64>, id: u128, ruling: Ruling) -> Decision {
 }
 
 fn suppression(scope: &str) -> Ruling {
-    Ruling::Suppression { scope: serde_json::from_str::<Scope>(scope).unwrap() }
+    Ruling::Suppression { scope: serde_json::from_str::<Scope>(scope).unwrap(), incident_id: None }
 }
 
 fn watch(factor: f64) -> Ruling {
@@ -91,6 +91,8 @@ fn a_watched_account_weighs_more_and_an_allowlist_hides_or_weighs() {
         with(Ruling::Allowlist { allowlist })
     };
     assert!(allow(r#"{"objects":["Contact"],"hours":"0-3"}"#).is_empty());
+    let unchecked = allow(r#"{"objects":["Contact"],"networks":["203.0.113.0/24"]}"#);
+    assert_eq!(unchecked[0].risk_score, plain, "it says nothing of a network");
     let unexpected = allow(r#"{"objects":["Lead"]}"#);
     assert!(unexpected[0].risk_score > plain);
     assert_eq!(names(&unexpected), ["view_burst", "unexpected"]);
