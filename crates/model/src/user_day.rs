@@ -53,7 +53,7 @@ pub struct DayVolume {
     pub rows: u64,
     /// Requests.
     pub requests: u32,
-    /// What was usual; `None` if nothing was known of the account or its class.
+    /// What was usual; `None` if neither the account nor its class had a past.
     pub usual: Option<Band>,
 }
 

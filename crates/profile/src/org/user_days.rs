@@ -102,6 +102,3 @@ fn firsts(day: &Day) -> Vec<DayFirsts> {
 fn whole(rows: f64) -> u64 {
     rows.round() as u64
 }
-
-#[cfg(test)]
-mod tests;
