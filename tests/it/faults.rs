@@ -3,7 +3,7 @@
 //!
 //! `CHAOS_FAULTS=200` sets the number of faults.
 
-use crate::kit::{self, Fleet, Outcome, backtest, export};
+use crate::kit::{self, Fleet, Outcome, assert_equal_days, backtest_with_days, export};
 use bus::dead;
 use model::Timestamp;
 use orgwatchd::{Config, Node, idle};
@@ -59,9 +59,9 @@ impl Field {
         Node::connect(config, "test", &[detector::Group::all().declaration()]).await.unwrap()
     }
 
-    fn expected(&self) -> Outcome {
+    fn expected(&self) -> (Outcome, Vec<engine::DayScores>) {
         let rules = Rules::parse("[partitions]\ncount = 8\n", Path::new("test")).unwrap();
-        backtest(&self.input(), rules, self.learn_until)
+        backtest_with_days(&self.input(), rules, self.learn_until)
     }
 }
 
@@ -131,7 +131,7 @@ async fn nothing_is_lost_or_counted_twice() {
         fault(&mut dice, &mut field, &mut fleet).await;
     }
     // A service that stopped, for want of a server at its start, is restarted as Kubernetes would.
-    let expected = field.expected();
+    let (expected, days) = field.expected();
     let node = field.node().await;
     let shutdown = CancellationToken::new();
     let group = detector::Group::all();
@@ -150,4 +150,5 @@ async fn nothing_is_lost_or_counted_twice() {
     let letters: Vec<_> = letters.iter().map(|letter| (&letter.stage, &letter.subject, &letter.reason)).collect();
     assert!(letters.is_empty(), "no message should be dead: {letters:?}");
     export(&field.config).await.assert_equals(&expected);
+    assert_equal_days(&node.store, &days, field.learn_until).await;
 }

@@ -1,6 +1,6 @@
 //! Shared by the tests: simulated orgs, the outcome of a backtest, and services as processes.
 
-use model::{Decision, Finding, Incident, OrgId, Timestamp};
+use model::{Decision, Finding, Incident, OrgId, Timestamp, UserId};
 use orgwatch::{Backtest, Options};
 use serde_json::Value;
 use settings::Settings;
@@ -115,10 +115,46 @@ pub(crate) fn backtest_with(
     decisions: Vec<Decision>,
 ) -> Outcome {
     let options = Options { learn_until: Some(learn_until), threads: 2, decisions, ..Options::default() };
+    let finished = run(input, settings, options);
+    Outcome::new(&finished.findings, &finished.incidents)
+}
+
+/// Works as [`backtest`]. Returns what `--scores` writes, too.
+pub(crate) fn backtest_with_days(
+    input: &Path,
+    settings: Settings,
+    learn_until: Timestamp,
+) -> (Outcome, Vec<engine::DayScores>) {
+    let options = Options { learn_until: Some(learn_until), threads: 2, scores: true, ..Options::default() };
+    let finished = run(input, settings, options);
+    (Outcome::new(&finished.findings, &finished.incidents), finished.scores)
+}
+
+fn run(input: &Path, settings: Settings, options: Options) -> engine::Finished {
     let run = Backtest::new(&[input.to_owned()], settings, options).unwrap();
     let outcome = orgwatch::backtest(run, |_, _| Ok(()), |_| ()).unwrap();
     assert_eq!(outcome.faults.total(), 0);
-    Outcome::new(&outcome.finished.findings, &outcome.finished.incidents)
+    outcome.finished
+}
+
+/// Compares the days of accounts that are stored with those of a backtest from `learn_until` on.
+pub(crate) async fn assert_equal_days(store: &store::Store, tested: &[engine::DayScores], learn_until: Timestamp) {
+    let mut by_account: BTreeMap<(&OrgId, &UserId), Vec<_>> = BTreeMap::new();
+    for day in tested {
+        let facts = day.facts.clone().unwrap_or_else(|| panic!("a day has not closed: {day:?}"));
+        by_account.entry((&day.org_id, &day.user_id)).or_default().push((day.day, facts));
+    }
+    let end = Timestamp::parse("2100-01-01").unwrap();
+    let surprised = tested.iter().filter_map(|day| day.facts.as_ref()).filter(|facts| !facts.surprises.is_empty());
+    assert!(surprised.count() > 10, "little to compare");
+    for ((org, user), expected) in by_account {
+        let stored = store.user_days(org, user, learn_until, end).await.unwrap();
+        let stored: Vec<_> = stored.into_iter().map(|day| (day.day, day.facts)).collect();
+        for (live, tested) in stored.iter().zip(&expected) {
+            assert_eq!(live, tested, "{org} {user}");
+        }
+        assert_eq!(stored.len(), expected.len(), "{org} {user}");
+    }
 }
 
 /// Runs `orgwatchd` with these arguments, which must succeed.

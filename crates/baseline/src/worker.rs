@@ -241,8 +241,9 @@ impl Worker {
         // An org's partitions each take a decision: the store knows which one this is.
         let effects: Vec<Effect> =
             self.state.take_effects().into_iter().map(|(_, decision_id, hour)| Effect { decision_id, hour }).collect();
+        let user_days = self.state.take_user_days();
         let size: usize = upserts.iter().map(|entry| entry.bytes.len()).sum();
-        self.owner.checkpoint(self.partition.into(), self.applied, &upserts, &deletes, &effects).await?;
+        self.owner.checkpoint(self.partition.into(), self.applied, &upserts, &deletes, &effects, &user_days).await?;
         self.checkpointed = self.applied;
         self.put_clocks().await?;
         self.state.evict(self.settings.profiles_in_memory);

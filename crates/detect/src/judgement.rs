@@ -172,9 +172,21 @@ fn round(value: f64) -> f64 {
 mod tests {
     use crate::detectors::row_spike::RowSpike;
     use crate::{Detector, Settings, Verdict};
-    use model::{Feature, Finding, Kind, Observation, Surface, Usual, Volume};
+    use model::{Evidence, Feature, Finding, Kind, Observation, Surface, Usual, Volume};
 
     fn finding(blind: &[Kind], settings: &Settings) -> Finding {
+        judged(&Observation { blind: blind.to_vec(), ..observation() }, settings)
+    }
+
+    fn judged(observation: &Observation, settings: &Settings) -> Finding {
+        match (&RowSpike as &dyn Detector).judge(observation, settings).remove(0) {
+            Verdict::Anomalous(finding) => *finding,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Returns an observation of many rows.
+    fn observation() -> Observation {
         let day = Usual { location: 4.0, scale: 0.3, degrees: 30.0, evidence: 20.0, ..Usual::default() };
         let volume = Volume {
             surface: Surface::ListView,
@@ -190,12 +202,15 @@ mod tests {
             closed: false,
             recurrences: 0,
         };
-        let observation = crate::detectors::testing::observation(Feature::Volume(volume));
-        let observation = Observation { blind: blind.to_vec(), ..observation };
-        match (&RowSpike as &dyn Detector).judge(&observation, settings).remove(0) {
-            Verdict::Anomalous(finding) => *finding,
-            other => panic!("{other:?}"),
-        }
+        crate::detectors::testing::observation(Feature::Volume(volume))
+    }
+
+    #[test]
+    fn the_activity_that_was_judged_is_the_evidence() {
+        let (of_activity, settings) = (observation(), Settings::default());
+        let expected = Evidence::of(of_activity.activity.as_deref().unwrap());
+        assert_eq!(judged(&of_activity, &settings).evidence, [expected]);
+        assert_eq!(judged(&Observation { activity: None, ..of_activity }, &settings).evidence, [], "of a closed day");
     }
 
     #[test]

@@ -287,6 +287,10 @@ impl Engine {
     fn apply_to(&mut self, partition: u16, entry: &Entry) -> Result<Option<ActivityOutcome>, PartitionError> {
         let state = self.partitions.entry(partition).or_insert_with(|| Partition::new(&self.settings));
         let outcome = state.apply(entry, &mut self.observations)?;
+        let user_days = state.take_user_days();
+        if let Some(scores) = &mut self.scores {
+            scores.note_closed(user_days);
+        }
         for observation in self.observations.drain(..) {
             self.finished.counts.observations += 1;
             self.finished.note_first_times(&observation);

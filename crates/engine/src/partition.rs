@@ -5,7 +5,7 @@ mod decide;
 
 pub use decide::{Effect, Refused};
 
-use model::{Command, Control, Entry, Observation, OrgId, Text, Timestamp, UserId, Uuid};
+use model::{Command, Control, Entry, Observation, OrgId, Text, Timestamp, UserDay, UserId, Uuid};
 use profile::{ActivityOutcome, IdentityUse, Org, Profile, SettingsError, StateError, TestCount};
 use settings::Settings;
 use std::collections::BTreeMap;
@@ -19,6 +19,8 @@ pub struct Partition {
     orgs: BTreeMap<OrgId, Org>,
     /// Decisions that are not taken, since they were last asked for.
     refused: Vec<Refused>,
+    /// Days of accounts that have closed since they were last taken.
+    user_days: Vec<UserDay>,
 }
 
 /// Settings of an org by hash.
@@ -109,7 +111,7 @@ impl Partition {
     /// Creates a partition without orgs.
     pub fn new(settings: &Settings) -> Self {
         let (decided, orgs) = (BTreeMap::new(), BTreeMap::new());
-        Self { settings: settings.clone(), decided, orgs, refused: Vec::new() }
+        Self { settings: settings.clone(), decided, orgs, refused: Vec::new(), user_days: Vec::new() }
     }
 
     /// Replaces the settings of the service for all orgs: see [`Org::set_settings`].
@@ -164,7 +166,8 @@ impl Partition {
         let first = out.len();
         let outcome = self.observe(entry, out)?;
         if let (Some(org), Some(observed)) = (self.orgs.get_mut(entry.org_id()), out.get_mut(first..)) {
-            calibrate(org, entry, observed, (&self.settings, self.decided.get(entry.org_id())));
+            let rules = (&self.settings, self.decided.get(entry.org_id()));
+            calibrate(org, entry, observed, rules, &mut self.user_days);
             if observed.iter().any(|observation| observation.revision == 0) {
                 let judged = out.split_off(first).into_iter().filter(|observation| observation.revision > 0);
                 out.extend(judged);
@@ -258,6 +261,12 @@ impl Partition {
         self.orgs.values().map(|org| org.user_days_since(from)).sum()
     }
 
+    /// Takes the days of accounts that have closed since the last call, in the order in which they closed: a day that late
+    /// activities changed is there once more.
+    pub fn take_user_days(&mut self) -> Vec<UserDay> {
+        std::mem::take(&mut self.user_days)
+    }
+
     /// Returns the records that changed since the last call.
     ///
     /// # Errors
@@ -315,12 +324,13 @@ fn test_by(org: &mut Org, service: &Settings, decided: Option<&ByHash>) {
 }
 
 /// Adds calibrations to what was observed of an entry, by the settings that each observation names; days that the entry has
-/// ended count from then on.
+/// ended count from then on. Days of accounts that it has closed go to `user_days`.
 fn calibrate(
     org: &mut Org,
     entry: &Entry,
     observed: &mut [Observation],
     (service, decided): (&Settings, Option<&ByHash>),
+    user_days: &mut Vec<UserDay>,
 ) {
     // What is judged in silence is not learned.
     let is_learned = !matches!(entry, Entry::Control(Control { command: Command::Watermark(_), .. }));
@@ -329,6 +339,7 @@ fn calibrate(
         let tests = detect::tests(observation, &settings.detect);
         org.calibrate(observation, &tests, is_learned);
     }
+    org.take_user_days(user_days);
     org.close_calibrations();
 }
 

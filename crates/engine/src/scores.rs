@@ -1,7 +1,7 @@
 //! What the tests of every user-day found, raised or not: to rank days, and to check what the p-values promise.
 
 use detect::DETECTORS;
-use model::{Finding, Observation, OrgId, Points, Text, Timestamp, UserClass, UserId, Uuid};
+use model::{DayFacts, Finding, Observation, OrgId, Points, Text, Timestamp, UserClass, UserDay, UserId, Uuid};
 use profile::Tested;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +26,9 @@ pub struct DayScores {
     /// The risk of the day by itself, 0 to 100, to rank days by: of its findings, or of its tests if that is higher. It
     /// tells days without findings apart, too.
     pub risk_score: f64,
+    /// What the account did, as it is stored live; `None` if the day has not closed.
+    #[serde(flatten)]
+    pub facts: Option<DayFacts>,
 }
 
 /// The largest surprise of a test on one day.
@@ -43,15 +46,16 @@ pub struct DayTest {
 
 /// The tests of user-days under way.
 #[derive(Debug, Default)]
-pub(crate) struct Scores(BTreeMap<(OrgId, UserId, Timestamp), UserDay>);
+pub(crate) struct Scores(BTreeMap<(OrgId, UserId, Timestamp), Scored>);
 
 #[derive(Debug, Default)]
-struct UserDay {
+struct Scored {
     username: Option<Text>,
     class: Option<UserClass>,
     /// Surprise by the model and calibrated, by detector and subject.
     tests: BTreeMap<(&'static str, &'static str), (f64, f64)>,
     findings: BTreeSet<Uuid>,
+    facts: Option<DayFacts>,
 }
 
 impl Scores {
@@ -79,6 +83,15 @@ impl Scores {
         self.day(&observation.org_id, &observation.user_id, observation.day).findings.insert(finding.finding_id);
     }
 
+    /// Notes days that have closed; those that closed before close once more.
+    pub(crate) fn note_closed(&mut self, user_days: Vec<UserDay>) {
+        for UserDay { org_id, user_id, day, username, facts, .. } in user_days {
+            let of_day = self.0.entry((org_id, user_id, day)).or_default();
+            of_day.username = of_day.username.take().or(username);
+            of_day.facts = Some(facts);
+        }
+    }
+
     /// Returns all days that begin at `from` or later, by org, user and day. `risk` scores findings, given by their ids, of
     /// which some may be withdrawn; `None` if all are.
     pub(crate) fn finish(
@@ -86,7 +99,7 @@ impl Scores {
         from: Timestamp,
         risk: impl Fn(&OrgId, &UserId, &BTreeSet<Uuid>) -> Option<Points>,
     ) -> Vec<DayScores> {
-        let scored = |((org_id, user_id, day), of_day): ((OrgId, UserId, Timestamp), UserDay)| {
+        let scored = |((org_id, user_id, day), of_day): ((OrgId, UserId, Timestamp), Scored)| {
             let risk_of_findings = risk(&org_id, &user_id, &of_day.findings);
             let calibrated = of_day.tests.iter().map(|((name, _), (_, calibrated))| (*name, *calibrated));
             let risk_of_tests = 100.0 * risk_of_tests(calibrated);
@@ -105,12 +118,13 @@ impl Scores {
                 tests: tests.collect(),
                 raised: risk_of_findings.is_some(),
                 risk_score: risk_of_findings.map_or(0.0, Points::to_f64).max(risk_of_tests),
+                facts: of_day.facts,
             }
         };
         self.0.into_iter().filter(|((_, _, day), _)| *day >= from).map(scored).collect()
     }
 
-    fn day(&mut self, org: &OrgId, user: &UserId, day: Timestamp) -> &mut UserDay {
+    fn day(&mut self, org: &OrgId, user: &UserId, day: Timestamp) -> &mut Scored {
         self.0.entry((org.clone(), user.clone(), day)).or_default()
     }
 }

@@ -17,6 +17,7 @@ pub mod operational;
 pub mod partition;
 pub mod setup;
 pub mod time;
+pub mod user_day;
 pub mod usual;
 pub mod volume;
 pub mod wire;
@@ -42,6 +43,7 @@ pub use observation::{
 };
 pub use setup::{Setup, SetupCase, SetupTopic};
 pub use time::Timestamp;
+pub use user_day::{Band, DayFacts, DayFirsts, DaySurprise, DayVolume, FirstOf, UserDay};
 pub use usual::{Rate, Usual};
 pub use uuid::Uuid;
 pub use volume::{Burst, Downloads, Drain, Largest, Pages, Volume};

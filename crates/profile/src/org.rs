@@ -36,6 +36,7 @@ pub(crate) mod signals;
 mod teach;
 #[cfg(test)]
 mod testing;
+mod user_days;
 pub(crate) mod wake;
 pub(crate) mod work;
 pub(crate) mod writes;
@@ -50,7 +51,7 @@ use decisions::Decisions;
 use facets::Facets;
 use identities::Identities;
 use model::time::SECOND;
-use model::{Activity, Feature, Kind, Observation, OrgId, Text, Timestamp, UserId};
+use model::{Activity, Feature, Kind, Observation, OrgId, Text, Timestamp, UserDay, UserId};
 use names::Names;
 pub use outcome::ActivityOutcome;
 use population::Populations;
@@ -139,6 +140,8 @@ pub(crate) struct Shared {
     tester: Tester,
     /// Accounts and revisions of observations since the last entry that only judge.
     of_combined: Vec<(UserId, u64)>,
+    /// Days that have closed since they were last taken.
+    user_days: Vec<UserDay>,
 }
 
 /// Why an activity is learned.

@@ -8,6 +8,7 @@ mod day;
 mod extremes;
 mod first_days;
 mod habits;
+mod news;
 mod reserve;
 mod rhythm;
 mod role;
@@ -29,6 +30,7 @@ pub(crate) use day::{
 pub(crate) use extremes::{ExtremeModel, LargestDay, NamedRequest, PageDay};
 pub(crate) use first_days::FirstDays;
 pub(crate) use habits::{DayValue, DayValues, Habits, KINDS, LearnedDay, Unusual, UsualDay, kept_after, weight};
+pub(crate) use news::DayNews;
 pub(crate) use reserve::{Held, Reserve, StoredReserve};
 pub(crate) use rhythm::Rhythm;
 pub(crate) use role::Role;

@@ -48,7 +48,7 @@ async fn main() {
                 }
             }
             stored += upserts.iter().map(|entry| entry.bytes.len()).sum::<usize>();
-            owner.checkpoint(PARTITION, 1 + hour, &upserts, &deletes, &[]).await.unwrap();
+            owner.checkpoint(PARTITION, 1 + hour, &upserts, &deletes, &[], &[]).await.unwrap();
             longest = longest.max(writing.elapsed().as_secs_f64());
         }
         if hour % 8 == 7 {

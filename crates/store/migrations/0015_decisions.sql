@@ -225,7 +225,6 @@ BEGIN
                 (''operator'', ''SELECT, INSERT'', ''decisions_due''),
                 (''baseline'', ''SELECT (decision_id)'', ''decisions''),
                 (''baseline'', ''SELECT, INSERT, UPDATE'', ''decision_effects''),
-                (''notifier'', ''SELECT (incident_id, status, snoozed_until)'', ''incidents''),
                 -- To lock a row takes UPDATE of some column.
                 (''correlator'', ''SELECT'', ''decisions''),
                 (''correlator'', ''SELECT'', ''decision_effects''),

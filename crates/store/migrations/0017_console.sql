@@ -307,7 +307,7 @@ BEGIN
     END IF;
     GRANT USAGE ON SCHEMA orgwatch TO orgwatch_console;
     FOREACH of_org IN ARRAY ARRAY['incidents', 'findings', 'entity_risk', 'incident_history', 'decisions',
-        'source_states', 'source_gaps', 'org_clocks']
+        'source_states', 'source_gaps', 'org_clocks', 'user_days']
     LOOP
         EXECUTE format('GRANT SELECT ON orgwatch.%I TO orgwatch_console', of_org);
         EXECUTE format('DROP POLICY IF EXISTS session_orgs ON orgwatch.%I', of_org);
@@ -389,6 +389,8 @@ BEGIN
                 (''correlator'', ''INSERT (summary, detectors, pattern, facets, words),
                     UPDATE (summary, detectors, pattern, facets, words)'',
                     ''incidents''),
+                -- A snoozed incident is not notified.
+                (''notifier'', ''SELECT (incident_id, status, snoozed_until)'', ''incidents''),
                 -- Old sessions are removed with other old rows.
                 (''correlator'', ''SELECT (expires_at, ended_at), DELETE'', ''sessions''),
                 (''correlator'', ''SELECT, DELETE'', ''looks''),

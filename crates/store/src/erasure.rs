@@ -22,6 +22,8 @@ pub struct Erased {
     pub outbox: i64,
     /// Deliveries.
     pub deliveries: i64,
+    /// Closed days of accounts.
+    pub user_days: i64,
     /// Decisions on the org or account.
     pub decisions: i64,
     /// Positions, states and gaps of the org's sources; 0 when one account is erased.
@@ -54,6 +56,7 @@ impl Store {
             r#"SELECT EXISTS (SELECT FROM orgwatch.findings WHERE org_id = $1)
                    OR EXISTS (SELECT FROM orgwatch.incidents WHERE org_id = $1)
                    OR EXISTS (SELECT FROM orgwatch.entity_risk WHERE org_id = $1)
+                   OR EXISTS (SELECT FROM orgwatch.user_days WHERE org_id = $1)
                    OR EXISTS (SELECT FROM orgwatch.decisions WHERE org_id = $1)
                    OR EXISTS (SELECT FROM orgwatch.source_positions WHERE org_id = $1)
                    OR EXISTS (SELECT FROM orgwatch.source_states WHERE org_id = $1)
@@ -116,6 +119,9 @@ impl Store {
                risks AS (
                    DELETE FROM orgwatch.entity_risk
                    WHERE org_id = $1 AND ($2::text IS NULL OR user_id = $2) RETURNING 1),
+               user_days AS (
+                   DELETE FROM orgwatch.user_days
+                   WHERE org_id = $1 AND ($2::text IS NULL OR user_id = $2) RETURNING 1),
                positions AS (
                    DELETE FROM orgwatch.source_positions WHERE org_id = $1 AND $2::text IS NULL RETURNING 1),
                states AS (DELETE FROM orgwatch.source_states WHERE org_id = $1 AND $2::text IS NULL RETURNING 1),
@@ -127,6 +133,7 @@ impl Store {
                       (SELECT count(*) FROM risks) AS "risks!",
                       (SELECT count(*) FROM outbox) AS "outbox!",
                       (SELECT count(*) FROM deliveries) AS "deliveries!",
+                      (SELECT count(*) FROM user_days) AS "user_days!",
                       (SELECT count(*) FROM decisions) AS "decisions!",
                       (SELECT count(*) FROM positions) + (SELECT count(*) FROM states) + (SELECT count(*) FROM gaps)
                           AS "sources!",

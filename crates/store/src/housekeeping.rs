@@ -1,4 +1,4 @@
-//! Housekeeping: drops old months of history and audit trail, finished deliveries, and closed gaps.
+//! Housekeeping: drops old months of history, audit trail and days of accounts, finished deliveries, and closed gaps.
 
 use crate::Store;
 use crate::error::{Context, Result};
@@ -18,22 +18,24 @@ pub struct Retention {
     /// Deliveries that are confirmed, counted, given up or suppressed. Must be longer than a message may be redelivered: a
     /// change is sent again if its delivery was deleted before.
     pub delivery_days: u32,
+    /// Closed days of accounts, by whole months as `history_days`.
+    pub user_day_days: u32,
 }
 
 impl Default for Retention {
     fn default() -> Self {
         // Choices: more than a year, so that a month can be compared with the same month of the year before, and a
         // quarter for deliveries.
-        Self { history_days: 400, audit_days: 400, delivery_days: 90 }
+        Self { history_days: 400, audit_days: 400, delivery_days: 90, user_day_days: 400 }
     }
 }
 
 /// What a call of [`Store::housekeeping`] created and deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HousekeepingCounts {
-    /// Created monthly partitions, over both tables.
+    /// Created monthly partitions, over all tables.
     pub months_made: u64,
-    /// Dropped monthly partitions, over both tables.
+    /// Dropped monthly partitions, over all tables.
     pub months_dropped: u64,
     /// Deleted deliveries.
     pub deliveries_deleted: u64,
@@ -44,6 +46,8 @@ pub struct HousekeepingCounts {
 /// How many months after the present one get a partition in advance. With two, housekeeping may fail for two months
 /// before rows land in the default partition.
 const MONTHS_AHEAD: i32 = 2;
+/// Days of accounts in months of their own: those before share the default partition. A choice: three years.
+const MOST_DAYS_IN_MONTHS: f64 = 1_096.0;
 
 impl Store {
     /// Creates the coming months, drops old ones, and deletes old deliveries and gaps. `now` is the wall clock.
@@ -67,15 +71,25 @@ impl Store {
             .execute(&mut *transaction)
             .await
             .context("set the time limit of housekeeping")?;
+        // Days of long ago come with a backfill, so past months have tables, too.
         let months = sqlx::query!(
             r#"SELECT orgwatch.create_months('incident_history', orgwatch.from_ms($1), $2)
-                   + orgwatch.create_months('audit', orgwatch.from_ms($1), $2) AS "made!",
+                   + orgwatch.create_months('audit', orgwatch.from_ms($1), $2)
+                   + orgwatch.create_months('user_days', kept.first, $2 + kept.months) AS "made!",
                    orgwatch.drop_old_months('incident_history', orgwatch.from_ms($3))
-                   + orgwatch.drop_old_months('audit', orgwatch.from_ms($4)) AS "dropped!""#,
+                   + orgwatch.drop_old_months('audit', orgwatch.from_ms($4))
+                   + orgwatch.drop_old_months('user_days', orgwatch.from_ms($5)) AS "dropped!"
+               FROM (SELECT greatest(orgwatch.from_ms($5), orgwatch.from_ms($1) - $6 * interval '1 day') AS first,
+                   orgwatch.from_ms($1) AT TIME ZONE 'UTC' AS last) AS days,
+                   LATERAL (SELECT days.first, days.first AT TIME ZONE 'UTC' AS begun) AS start,
+                   LATERAL (SELECT start.first, (12 * (date_part('year', last) - date_part('year', begun))
+                       + date_part('month', last) - date_part('month', begun))::integer AS months) AS kept"#,
             now.0,
             MONTHS_AHEAD,
             before(now, retention.history_days),
-            before(now, retention.audit_days)
+            before(now, retention.audit_days),
+            before(now, retention.user_day_days),
+            MOST_DAYS_IN_MONTHS
         )
         .fetch_one(&mut *transaction)
         .await

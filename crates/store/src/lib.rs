@@ -19,6 +19,7 @@ mod positions;
 mod readers;
 mod rules;
 mod settings;
+mod user_days;
 mod words;
 
 pub use audit::AuditEntry;
@@ -42,6 +43,7 @@ pub use outbox::{OutboxRow, RelayCounts};
 pub use ownership::{Owner, Share, StateEntry, StateKey, quota};
 pub use readers::Reader;
 pub use settings::Settings;
+pub use user_days::{HeatMeasure, HeatRow, SurprisedDay};
 
 use error::Context;
 use sqlx::migrate::MigrateError;

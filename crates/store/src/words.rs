@@ -1,7 +1,7 @@
 //! Enumerations that the database stores as text.
 
 use crate::error::{Result, StoreError};
-use model::{Disposition, Status};
+use model::{Disposition, Status, UserClass};
 
 /// Reads a disposition.
 pub(crate) fn disposition(text: &str) -> Result<Disposition> {
@@ -11,6 +11,11 @@ pub(crate) fn disposition(text: &str) -> Result<Disposition> {
 /// Reads the status of an incident.
 pub(crate) fn status(text: &str) -> Result<Status> {
     word("status", Status::ALL, Status::as_str, text)
+}
+
+/// Reads the class of an account.
+pub(crate) fn user_class(text: &str) -> Result<UserClass> {
+    word("user_class", UserClass::ALL, UserClass::as_str, text)
 }
 
 /// Returns the one of `all` that is stored as `text`.

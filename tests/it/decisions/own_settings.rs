@@ -60,7 +60,7 @@ impl Configured {
         let owner = Owner::connect(&settings, "test", "test", 1).await.unwrap();
         assert!(owner.try_acquire(1).await.unwrap());
         let of = |decision: &&Value| store::Effect { decision_id: id_of(decision), hour: Timestamp(START + DAY) };
-        owner.checkpoint(1, 2, &[], &[], &decisions.iter().map(of).collect::<Vec<_>>()).await.unwrap();
+        owner.checkpoint(1, 2, &[], &[], &decisions.iter().map(of).collect::<Vec<_>>(), &[]).await.unwrap();
         owner.close().await.unwrap();
     }
 }

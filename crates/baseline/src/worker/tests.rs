@@ -62,7 +62,7 @@ impl World {
             }
             entries.push(StateEntry { org_id, key, bytes });
         }
-        self.owner.checkpoint(PARTITION.into(), 1, &entries, &[], &[]).await.unwrap();
+        self.owner.checkpoint(PARTITION.into(), 1, &entries, &[], &[], &[]).await.unwrap();
         changed
     }
 
@@ -107,7 +107,7 @@ async fn a_missing_profile_starts_over() {
     let world = World::start().await;
     world.store(|_| ()).await;
     let gone = [StateKey { org_id: org(), key: "user/emma".to_owned() }];
-    world.owner.checkpoint(PARTITION.into(), 1, &[], &gone, &[]).await.unwrap();
+    world.owner.checkpoint(PARTITION.into(), 1, &[], &gone, &[], &[]).await.unwrap();
     world.load().await.unwrap();
     let letters = world.letters().await;
     assert_eq!(letters.len(), 1);

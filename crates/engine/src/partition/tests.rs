@@ -2,6 +2,7 @@
 
 mod decisions;
 mod reserve;
+mod user_days;
 
 use super::*;
 use decisions::{decided, decision};
@@ -11,6 +12,7 @@ use model::{Activity, Channel, Kind, Scope, SourceIp, Timestamp, Uuid};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
+use user_days::{UserDays, assert_same, assert_varied, put};
 
 /// The records of the partition in Postgres.
 type Table = BTreeMap<(OrgId, String), Vec<u8>>;
@@ -40,21 +42,25 @@ struct Expected {
     stream: Vec<Entry>,
     observed: Observed,
     state: Table,
+    user_days: UserDays,
 }
 
 static EXPECTED: LazyLock<Expected> = LazyLock::new(|| {
     let stream = stream();
     let mut orgs: BTreeMap<OrgId, Org> = BTreeMap::new();
-    let observed = stream.iter().map(|entry| fold(&mut orgs, entry)).collect();
+    let mut closed = Vec::new();
+    let observed = stream.iter().map(|entry| fold(&mut orgs, entry, &mut closed)).collect();
+    let mut user_days = UserDays::new();
+    put(&mut user_days, closed);
     let mut state = Table::new();
     for (id, org) in &mut orgs {
         let records = org.take_changes().unwrap();
         commit(&mut state, records.into_iter().map(|record| (id.clone(), record.key, record.bytes)));
     }
-    Expected { stream, observed, state }
+    Expected { stream, observed, state, user_days }
 });
 
-fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
+fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry, closed: &mut Vec<UserDay>) -> Vec<Observation> {
     let mut out = Vec::new();
     let is_of_known = matches!(entry, Entry::Control(Control { command, .. }) if !matches!(command, Command::Blind { .. } | Command::Decide(_)));
     if is_of_known && !orgs.contains_key(entry.org_id()) {
@@ -83,7 +89,7 @@ fn fold(orgs: &mut BTreeMap<OrgId, Org>, entry: &Entry) -> Vec<Observation> {
             }
         },
     }
-    calibrate(org, entry, &mut out, (&whole(), Some(&decided())));
+    calibrate(org, entry, &mut out, (&whole(), Some(&decided())), closed);
     out
 }
 
@@ -241,11 +247,12 @@ fn load(partition: &mut Partition, table: &Table, org: &OrgId, user: &UserId) {
 fn check(script: &[Event]) {
     let expected = &*EXPECTED;
     let mut observed: Observed = vec![Vec::new(); expected.stream.len()];
-    let (mut table, mut stored) = (Table::new(), 0);
+    let (mut table, mut user_days, mut stored) = (Table::new(), UserDays::new(), 0);
     let mut owner = Replica::restore(&table, 0);
     for event in script.iter().copied().chain([Event::Deliver(usize::MAX), Event::Checkpoint(usize::MAX)]) {
         if let Event::Checkpoint(_) | Event::HandOver = event {
             commit(&mut table, owner.partition.take_changes().unwrap());
+            put(&mut user_days, owner.partition.take_user_days());
             stored = owner.applied;
         }
         match event {
@@ -256,6 +263,7 @@ fn check(script: &[Event]) {
             }
             Event::CheckpointFails => {
                 owner.partition.take_changes().unwrap();
+                owner.partition.take_user_days();
                 owner = Replica::restore(&table, stored);
             }
             Event::Crash | Event::HandOver => owner = Replica::restore(&table, stored),
@@ -269,6 +277,7 @@ fn check(script: &[Event]) {
     for (position, (expected, found)) in expected.observed.iter().zip(&observed).enumerate() {
         assert_eq!(found, expected, "message {position}");
     }
+    assert_same(&user_days, &expected.user_days);
     // Identities within an hour are ordered by when they were stored.
     let is_ordered = |(_, key): &(OrgId, String)| !key.starts_with("seen/");
     for (key, bytes) in expected.state.iter().filter(|(key, _)| is_ordered(key)) {
@@ -340,6 +349,7 @@ fn the_stream_contains_every_outcome() {
     let by_control: usize = by_control.map(|(_, observed)| observed.len()).sum();
     assert!(by_control > 0, "control records close hours and days: {by_control}");
     assert_eq!(users(&expected.state).len(), 12);
+    assert_varied(&expected.user_days, &partition.take_user_days());
     let effects = partition.take_effects();
     assert!(effects.len() > 10 && partition.take_effects().is_empty(), "{effects:?}");
     assert_eq!(partition.take_refused(), []);

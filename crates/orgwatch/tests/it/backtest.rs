@@ -65,6 +65,14 @@ fn scores_are_written_for_days_with_and_without_findings() {
     let pairs: Vec<(f64, f64)> =
         tests.map(|test| (test["surprise"].as_f64().unwrap(), test["p"].as_f64().unwrap())).collect();
     assert!(pairs.len() > days.len(), "{} tests on {} days", pairs.len(), days.len());
+    let has_facts = |day: &Value| day["last_at"].is_string() && day["held"].is_boolean() && day["volumes"].is_array();
+    assert!(days.iter().all(has_facts), "all days have closed");
+    // The facts calibrate when the day closes, and by detector; the tests as of each observation.
+    let largest = |day: &Value| {
+        let surprises = day["surprises"].as_array().unwrap().iter();
+        surprises.map(|found| found["surprise"].as_f64().unwrap()).fold(0.0, f64::max)
+    };
+    assert!(days.iter().any(|day| largest(day) > 4.0));
     // A calibrated surprise gains at most 0.2.
     assert!(pairs.iter().all(|(surprise, p)| (0.0..=surprise + 0.2 + 1e-9).contains(&-p.log10())));
 }

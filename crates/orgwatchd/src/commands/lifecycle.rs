@@ -144,7 +144,7 @@ async fn forget_user(owner: &Owner, partition: i32, org: &OrgId, user: &UserId) 
         }
     }
     if count > 0 {
-        owner.checkpoint(partition, applied, &upserts, &deletes, &[]).await?;
+        owner.checkpoint(partition, applied, &upserts, &deletes, &[], &[]).await?;
     }
     Ok(count)
 }

@@ -6,7 +6,7 @@ use super::rows::{Increment, while_young};
 use super::{Shared, composition, names};
 use crate::estimate::Sighting;
 use crate::user::{Day, NewAppDay, Profile, push_unique};
-use model::{Activity, Feature, Kind, NewApp, Outcome, Text, UserClass, ValueKind};
+use model::{Activity, Feature, FirstOf, Kind, NewApp, Outcome, Text, UserClass, ValueKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -124,6 +124,10 @@ fn first_today(profile: &mut Profile, day: &mut Day, shared: &mut Shared, app: &
     if is_known && !imitates {
         return false;
     }
+    let name = app.name.or(app.id).cloned().unwrap_or_default();
+    if profile.days > SETTLING_DAYS {
+        day.news.note(FirstOf::App, name.clone());
+    }
     let peer_tail = apps.tail(users);
     if day.signals.new_app.is_none() && profile.days > SETTLING_DAYS && is_shared {
         apps.learn_first(users);
@@ -132,7 +136,6 @@ fn first_today(profile: &mut Profile, day: &mut Day, shared: &mut Shared, app: &
         return false;
     }
     let (key, id) = (app.key, app.id.cloned());
-    let name = app.name.or(app.id).cloned().unwrap_or_default();
     let evidence = day.signals.new_app.take().map(|known| known.evidence).unwrap_or_default();
     let new = NewAppDay { key, name, id, users, peer_tail, imitates, evidence, ..NewAppDay::default() };
     day.signals.new_app = Some(Box::new(new));

@@ -139,6 +139,16 @@ impl Calibrations {
         self.key
     }
 
+    /// Returns what the tests of a day found, calibrated as for a class, each with its detector.
+    pub(super) fn surprises(&self, day: &Day, class: UserClass) -> impl Iterator<Item = (&Text, f64)> {
+        day.signals.tests.of_day.iter().filter_map(move |found| {
+            let test = self.tests.get(usize::from(found.index))?;
+            let curve = self.curve(found.index, class).map(|curve| curve.of(&test.detector, &test.subject));
+            let surprise = found.surprise();
+            Some((&test.detector, curve.map_or(surprise, |curve| curve.surprise(surprise))))
+        })
+    }
+
     /// Notes that a day of the org has ended.
     pub(crate) fn end_day(&mut self) {
         self.ended += 1;

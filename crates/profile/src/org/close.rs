@@ -2,6 +2,7 @@
 
 use super::progress::Progress;
 use super::rows::volume_feature;
+use super::user_days::{self, Holding};
 use super::{Shared, User, composition, extremes, hours, observation, reserve, teach};
 use crate::calendar::LocalHour;
 use crate::user::{Amended, ClosedDay, Day, DrainState, LearnedRows, OddHour, Profile, SurfaceDay};
@@ -112,7 +113,10 @@ fn close(
 ) -> Option<Observation> {
     let times = (closed.day.last_at, closed.day.start);
     let features = closing(profile, shared, &closed, odd);
-    if reserve::must_hold(org, (id, profile), shared, &closed, &features, (said, is_judged)) {
+    let is_held = reserve::must_hold(org, (id, profile), shared, &closed, &features, (said, is_judged));
+    let holding = if is_held { Holding::Held } else { Holding::Learned };
+    user_days::note(org, (id, profile), shared, &closed.day, holding);
+    if is_held {
         reserve::hold(profile, shared, closed, said, is_judged);
     } else {
         teach::learn(id, profile, shared, closed, is_judged);

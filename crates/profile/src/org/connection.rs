@@ -1,6 +1,7 @@
 //! The connection of an activity: its network, country and client, its session, and logins.
 
 use super::access::{becomes_established, establish};
+use super::close::SETTLING_DAYS;
 use super::facets::Facets;
 use super::names;
 use super::network::Network;
@@ -10,7 +11,7 @@ use crate::Anonymizers;
 use crate::estimate::{KnownValues, Sighting};
 use crate::user::{Counter, Day, Profile, push_unique};
 use model::time::SECOND;
-use model::{Activity, Anonymized, Failures, Feature, Kind, Outcome, Rarity, SessionChange, Text};
+use model::{Activity, Anonymized, Failures, Feature, FirstOf, Kind, Outcome, Rarity, SessionChange, Text};
 
 /// Learns the connection of an activity, and facts about the account that the activity carries.
 pub(super) fn learn(
@@ -104,11 +105,15 @@ fn network_and_client(
         // The attempt may be somebody else's.
         return false;
     }
+    let is_settled = profile.days > SETTLING_DAYS;
     let mut new_country = false;
     if let Some(country) = &activity.country {
         let key = names::key(names::COUNTRY, country);
         let is_not_first = !profile.values.countries.is_empty();
         new_country = profile.values.countries.touch(key, day.number) == Sighting::Never && is_not_first;
+        if new_country && is_settled {
+            day.news.note(FirstOf::Country, country.clone());
+        }
     }
     let mut new_network = false;
     if let Some(network) = connection.network {
@@ -117,8 +122,12 @@ fn network_and_client(
         establish(shared, sighting, key, day.number);
         new_network = !sighting.is_established();
         if sighting == Sighting::Never {
-            shared.names.note(key, &network.name());
+            let name = network.name();
+            shared.names.note(key, &name);
             day.counts.bump(Counter::NewNetworks);
+            if is_settled {
+                day.news.note(FirstOf::Network, name);
+            }
         }
         if is_rare(sighting) {
             let mut rarity = rarity(profile, shared, key, sighting, Counter::NewNetworks, |p| &p.values.networks, day);
@@ -134,6 +143,9 @@ fn network_and_client(
         if sighting == Sighting::Never {
             shared.names.note(key, client);
             day.counts.bump(Counter::NewClients);
+            if is_settled {
+                day.news.note(FirstOf::Client, client.clone());
+            }
         }
         if becomes_established(sighting) {
             shared.populations.establish_client(key);

@@ -6,7 +6,7 @@ use crate::calendar::LocalHour;
 use crate::estimate::Dropped;
 use crate::org::population::CountDay;
 use crate::org::progress::Factors;
-use crate::user::{ClosedDays, Counter, DayMore, DaySignals, HourRows, Signals, WriteDay, WriteModel};
+use crate::user::{ClosedDays, Counter, DayMore, DayNews, DaySignals, HourRows, Signals, WriteDay, WriteModel};
 use model::{Scope, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,6 +95,10 @@ pub(super) type ProfileDays = (Option<DayMore>, Vec<(i32, DayMore)>);
 /// What follows from version 7 on: more of the account, of its open day, and of closed days by their place,
 /// and the filters of dropped values by kind.
 pub(super) type ProfileSignals = (Signals, Option<DaySignals>, Vec<(u32, DaySignals)>, Vec<(u8, Dropped)>);
+
+/// What follows from version 9 on, behind what may be there of version 8: the news of the open day, of closed days and of
+/// held ones, by their place.
+pub(super) type ProfileNews = (DayNews, Vec<(u32, DayNews)>, Vec<(u32, DayNews)>);
 
 /// Number of entries that the other records hold together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

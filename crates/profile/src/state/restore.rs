@@ -1,11 +1,11 @@
 //! Restores an org from its records.
 
 use super::bytes::{
-    EIGHTH, FIFTH, FIRST, FOURTH, Fixed, SECOND, SEVENTH, SIXTH, THIRD, decode, decode_body, decode_start, split,
+    EIGHTH, FIFTH, FIRST, FOURTH, Fixed, NINTH, SECOND, SEVENTH, SIXTH, THIRD, decode, decode_body, decode_start, split,
 };
 use super::record::{
-    Head, HeadMore, KnownShard, NamesShard, ProfileDays, ProfileMore, ProfileSignals, ProfileWrites, ProgressMore,
-    RecordKind, StoredView,
+    Head, HeadMore, KnownShard, NamesShard, ProfileDays, ProfileMore, ProfileNews, ProfileSignals, ProfileWrites,
+    ProgressMore, RecordKind, StoredView,
 };
 use super::{Changes, IdentityLog, StateError};
 use crate::estimate::KnownValues;
@@ -206,10 +206,17 @@ pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateErro
             with_signals(with_days(with_writes(with_more(profile, more), writes), days), signals)
         }
         EIGHTH => {
-            type Parts = (Profile, ProfileMore, ProfileWrites, ProfileDays, ProfileSignals);
-            let ((profile, more, writes, days, signals), reserve): (Parts, StoredReserve) = decode_body(key, body)?;
-            let profile = with_signals(with_days(with_writes(with_more(profile, more), writes), days), signals);
-            with_reserve(key, profile, reserve)?
+            let (parts, reserve): (Parts, StoredReserve) = decode_body(key, body)?;
+            with_reserve(key, with_parts(parts), reserve)?
+        }
+        NINTH => {
+            let (parts, reserve, news): (Parts, Option<StoredReserve>, ProfileNews) = decode_body(key, body)?;
+            let profile = with_parts(parts);
+            let profile = match reserve {
+                Some(reserve) => with_reserve(key, profile, reserve)?,
+                None => profile,
+            };
+            with_news(profile, news)
         }
         found => return Err(StateError::Version { key: key.to_owned(), found }),
     };
@@ -217,6 +224,24 @@ pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateErro
         profile.values.setup = KnownValues::new(SETUP_CASES);
     }
     Ok(profile)
+}
+
+/// The parts of a profile as of version 7.
+type Parts = (Profile, ProfileMore, ProfileWrites, ProfileDays, ProfileSignals);
+
+fn with_parts((profile, more, writes, days, signals): Parts) -> Profile {
+    with_signals(with_days(with_writes(with_more(profile, more), writes), days), signals)
+}
+
+fn with_news(mut profile: Profile, (open, closed, held): ProfileNews) -> Profile {
+    if let Some(day) = &mut profile.day {
+        day.news = open;
+    }
+    closed.into_iter().for_each(|(index, news)| profile.closed.set_news(index, news));
+    if let Some(reserve) = &mut profile.reserve {
+        held.into_iter().for_each(|(index, news)| reserve.set_news(index, news));
+    }
+    profile
 }
 
 fn with_writes(mut profile: Profile, (models, open, closed): ProfileWrites) -> Profile {

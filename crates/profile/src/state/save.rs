@@ -1,6 +1,6 @@
 //! Turns the changes of an org into records.
 
-use super::bytes::{EIGHTH, FIRST, Fixed, SECOND, SEVENTH, encode};
+use super::bytes::{EIGHTH, FIRST, Fixed, NINTH, SECOND, SEVENTH, encode};
 use super::changes::{Changes, Shards};
 use super::identity_log::{Content, IdentityLog};
 use super::record::{
@@ -11,7 +11,7 @@ use crate::org::decisions::{Decisions, StoredDecisions};
 use crate::org::names::Names;
 use crate::org::population::Populations;
 use crate::org::{Member, Org, user_at};
-use crate::user::{Profile, StoredReserve};
+use crate::user::{DayNews, Profile, StoredReserve};
 use model::id;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -214,7 +214,12 @@ fn profile(key: &str, profile: &mut Profile) -> Result<Vec<u8>, StateError> {
     let open = profile.day.as_ref().map(|day| &day.signals);
     let signals = (&profile.signals, open, more.closed.signals(), profile.values.dropped());
     let parts = (&*profile, &more, writes, days, signals);
+    let of_held = profile.reserve.as_ref().map(|reserve| reserve.news()).unwrap_or_default();
+    let (of_open, of_closed) = (profile.day.as_ref().map(|day| &day.news), more.closed.news());
+    let has_news = of_open.is_some_and(|news| !news.is_empty()) || !of_closed.is_empty() || !of_held.is_empty();
+    let none = DayNews::default();
     let bytes = match &reserve {
+        _ if has_news => encode(key, NINTH, &(parts, &reserve, (of_open.unwrap_or(&none), of_closed, of_held))),
         Some(reserve) => encode(key, EIGHTH, &(parts, reserve)),
         None => encode(key, SEVENTH, &parts),
     };

@@ -3,6 +3,7 @@ mod copies;
 mod damage;
 mod erasures;
 mod golden;
+mod news;
 mod protocols;
 mod reserve;
 mod rights;

@@ -1,6 +1,6 @@
 //! Closed days of an account, kept while activities of them may still come.
 
-use super::{Counts, Day, DayMore, DaySignals, DrainState, Held, HourRows, WriteDay};
+use super::{Counts, Day, DayMore, DayNews, DaySignals, DrainState, Held, HourRows, WriteDay};
 use crate::estimate::Moments;
 use model::{Surface, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,16 @@ impl ClosedDays {
         }
     }
 
+    /// Returns what each day has of news, if it has any, by the index of the day.
+    pub(crate) fn news(&self) -> Vec<(u32, &DayNews)> {
+        news(&self.0)
+    }
+
+    /// Puts that of a day back, from the stored state.
+    pub(crate) fn set_news(&mut self, index: u32, news: DayNews) {
+        set_news(&mut self.0, index, news);
+    }
+
     /// Returns the day that began at `start`, if the account had it.
     pub(crate) fn starting(&mut self, start: Timestamp) -> Option<&mut Box<Day>> {
         self.0.iter_mut().find(|closed| closed.day.start == start).map(|closed| &mut closed.day)
@@ -180,6 +190,19 @@ impl ClosedDay {
         day.recent = super::burst::Recent::default();
         day.surfaces.iter_mut().flatten().for_each(|surface| surface.progress = None);
         self.amended = Amended::No;
+    }
+}
+
+/// Returns the news of days that have any, by the index of the day.
+pub(crate) fn news(days: &[ClosedDay]) -> Vec<(u32, &DayNews)> {
+    let of_days = (0..).zip(days).map(|(index, closed)| (index, &closed.day.news));
+    of_days.filter(|(_, news)| !news.is_empty()).collect()
+}
+
+/// Puts the news of a day back, from the stored state.
+pub(crate) fn set_news(days: &mut [ClosedDay], index: u32, news: DayNews) {
+    if let Some(closed) = days.get_mut(index as usize) {
+        closed.day.news = news;
     }
 }
 

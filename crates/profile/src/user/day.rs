@@ -1,7 +1,7 @@
 //! The open day of an account: what it has done since its day began.
 
 use super::burst::Recent;
-use super::{Counts, DaySignals, Delegation, WriteDay};
+use super::{Counts, DayNews, DaySignals, Delegation, WriteDay};
 use crate::estimate::Moments;
 use crate::state::exact;
 use model::{Rate, Scope, Surface, Text, Timestamp, Usual, Uuid};
@@ -67,6 +67,9 @@ pub(crate) struct Day {
     /// Stored behind the profile, too.
     #[serde(skip)]
     pub(crate) signals: DaySignals,
+    /// Stored behind the profile, too, if there is any.
+    #[serde(skip)]
+    pub(crate) news: DayNews,
 }
 
 /// What a day has from version 6 of the record on.
@@ -229,6 +232,7 @@ impl Day {
             is_closed: false,
             more: DayMore::default(),
             signals: DaySignals::default(),
+            news: DayNews::default(),
         }
     }
 
@@ -296,6 +300,7 @@ impl Day {
             + self.writes.capacity() * size_of::<WriteDay>()
             + self.more.odd_hours.capacity() * size_of::<OddHour>()
             + self.signals.heap_bytes()
+            + self.news.heap_bytes()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Days of an account that are held: its baselines have not learned them, or not for good.
 
-use super::{Amended, ClosedDay, DayMore, DaySignals, Profile, WriteDay};
+use super::{Amended, ClosedDay, DayMore, DayNews, DaySignals, Profile, WriteDay, closed};
 use model::{Disposition, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +99,16 @@ impl Reserve {
             of_open_day,
             combined: combined.map(Box::new),
         }
+    }
+
+    /// Returns what each held day has of news, if it has any, by the index of the day.
+    pub(crate) fn news(&self) -> Vec<(u32, &DayNews)> {
+        closed::news(&self.days)
+    }
+
+    /// Puts that of a day back, from the stored state.
+    pub(crate) fn set_news(&mut self, index: u32, news: DayNews) {
+        closed::set_news(&mut self.days, index, news);
     }
 
     /// Returns the bytes of memory that it holds.

@@ -5,7 +5,8 @@ use crate::Store;
 use crate::convert::{bigint, unsigned};
 use crate::decisions::{Effect, effects};
 use crate::error::{Context, Result, StoreError};
-use model::OrgId;
+use crate::user_days;
+use model::{OrgId, UserDay};
 use sqlx::Connection;
 
 /// A piece of behavioral state. The store does not interpret its bytes.
@@ -146,8 +147,9 @@ impl Owner {
         Ok(rows.into_iter().map(StateEntry::from).collect())
     }
 
-    /// Deletes and writes state, writes which decisions took effect since the last checkpoint, and moves the checkpoint to
-    /// `applied`, in one transaction. Deletions come first. No key may be written twice, and no decision occur twice.
+    /// Deletes and writes state, writes which decisions took effect and which days of accounts closed since the last
+    /// checkpoint, and moves the checkpoint to `applied`, in one transaction. Deletions come first. No key may be written
+    /// twice, and no decision occur twice. Of a day that occurs more than once the last counts.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if this session does not hold the partition, or a checkpoint beyond `applied` is stored.
@@ -159,6 +161,7 @@ impl Owner {
         upserts: &[StateEntry],
         deletes: &[StateKey],
         effects: &[Effect],
+        user_days: &[UserDay],
     ) -> Result<()> {
         let sequence = bigint("sequence", applied)?;
         let fence = StoreError::Fenced { partition, applied };
@@ -166,7 +169,8 @@ impl Owner {
         if !session.held.contains(&partition) {
             return Err(fence);
         }
-        let written = self.write(&mut session, partition, sequence, upserts, deletes, effects);
+        let writes = Writes { upserts, deletes, effects, user_days };
+        let written = self.write(&mut session, partition, sequence, writes);
         if written.await? { Ok(()) } else { Err(fence) }
     }
 
@@ -220,9 +224,7 @@ impl Owner {
         session: &mut Session,
         partition: i32,
         applied: i64,
-        upserts: &[StateEntry],
-        deletes: &[StateKey],
-        effects: &[Effect],
+        Writes { upserts, deletes, effects, user_days }: Writes<'_>,
     ) -> Result<bool> {
         let begun = session.connection.begin();
         let mut transaction = with_timeout(self.answer_timeout, "begin a checkpoint", begun).await?;
@@ -279,9 +281,22 @@ impl Owner {
             let put = effects::put(&mut *transaction, partition, effects);
             with_timeout(self.answer_timeout, "write when decisions took effect", put).await?;
         }
+        if !user_days.is_empty() {
+            let put = user_days::put(&mut transaction, partition, user_days);
+            with_timeout(self.answer_timeout, "write the days of accounts", put).await?;
+        }
         with_timeout(self.answer_timeout, "commit a checkpoint", transaction.commit()).await?;
         Ok(true)
     }
+}
+
+/// What a checkpoint writes and deletes.
+#[derive(Clone, Copy)]
+struct Writes<'a> {
+    upserts: &'a [StateEntry],
+    deletes: &'a [StateKey],
+    effects: &'a [Effect],
+    user_days: &'a [UserDay],
 }
 
 struct Row {

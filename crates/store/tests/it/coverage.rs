@@ -99,7 +99,7 @@ async fn old_closed_gaps_are_deleted() {
     ] {
         sqlx::query(statement).execute(&mut connection).await.unwrap();
     }
-    let retention = Retention { history_days: 30, audit_days: 30, delivery_days: 30 };
+    let retention = Retention { history_days: 30, audit_days: 30, delivery_days: 30, user_day_days: 30 };
     let now = Timestamp::parse("2026-02-01").unwrap();
     let kept = store.housekeeping(now, &retention).await.unwrap().unwrap();
     assert_eq!(kept.gaps_deleted, 1);

@@ -195,19 +195,19 @@ async fn the_hour_of_effect_is_written_with_the_checkpoint() {
     store.record(&decision(1, &org(), Some("emma"), disposed())).await.unwrap();
     let owner = Owner::connect(&database.settings(), "test", "test", 1).await.unwrap();
     let effect = |id: u128, hour: i64| Effect { decision_id: Uuid::from_u128(id), hour: Timestamp(hour) };
-    assert!(owner.checkpoint(7, 1, &[], &[], &[effect(1, 3_600_000)]).await.is_err(), "not held");
+    assert!(owner.checkpoint(7, 1, &[], &[], &[effect(1, 3_600_000)], &[]).await.is_err(), "not held");
     let in_force = async || store.decisions(&DecisionFilter::default()).await.unwrap().remove(0).in_force;
     assert_eq!(in_force().await, BTreeMap::new());
     for (partition, hour) in [(7, 3_600_000), (3, 7_200_000), (7, 10_800_000)] {
         assert!(owner.try_acquire(partition).await.unwrap());
         // Of a decision that has been erased meanwhile nothing is written, and the checkpoint moves.
         let effects = [effect(1, hour), effect(2, hour)];
-        owner.checkpoint(partition, 2, &[], &[], &effects).await.unwrap();
+        owner.checkpoint(partition, 2, &[], &[], &effects, &[]).await.unwrap();
         assert_eq!(owner.load_checkpoint(partition).await.unwrap(), Some(2));
     }
     assert_eq!(in_force().await, BTreeMap::from([(3, Timestamp(7_200_000)), (7, Timestamp(10_800_000))]));
     // A checkpoint that is refused writes nothing.
-    assert!(owner.checkpoint(7, 1, &[], &[], &[effect(1, 0)]).await.is_err(), "behind");
+    assert!(owner.checkpoint(7, 1, &[], &[], &[effect(1, 0)], &[]).await.is_err(), "behind");
     assert_eq!(in_force().await.get(&7), Some(&Timestamp(10_800_000)));
     let rows = "SELECT count(*) FROM orgwatch.decision_effects";
     let count: i64 = sqlx::query_scalar(rows).fetch_one(&mut database.connection().await).await.unwrap();

@@ -1,4 +1,4 @@
-use crate::support::{Database, decision, finding, incident, open, org, stored, user};
+use crate::support::{Database, decision, finding, incident, open, org, put_user_days, stored, user, user_day};
 use model::codec::Message;
 use model::{OrgId, Points, Ruling, Severity, Timestamp, UserClass, UserId, Uuid};
 use serde_json::json;
@@ -70,6 +70,7 @@ const ONE_ACCOUNT: Erased = Erased {
     risks: 1,
     outbox: 1,
     deliveries: 1,
+    user_days: 1,
     decisions: 2,
     sources: 0,
     readers: 0,
@@ -101,6 +102,7 @@ async fn erasing_an_account_leaves_the_others() {
     let (emma, omar) = (user("005hn00000EmmaMAAU"), user("005hn00000OmarMAAU"));
     fill(&store, &emma, 100).await;
     fill(&store, &omar, 200).await;
+    put_user_days(&database, &[user_day(&emma, 20_000), user_day(&omar, 20_000)]).await;
     let mut connection = database.connection().await;
     let of_omar = mentions(&mut connection, omar.1.as_str()).await;
     assert_eq!(mentions(&mut connection, emma.1.as_str()).await, of_omar);
@@ -144,7 +146,9 @@ async fn erasing_an_org_deletes_its_accounts_and_sources() {
     let owner = Owner::connect(&database.settings(), "test", "test", 1).await.unwrap();
     assert!(owner.try_acquire(3).await.unwrap());
     let effect = |id: u128| Effect { decision_id: Uuid::from_u128(id), hour: Timestamp(0) };
-    owner.checkpoint(3, 1, &[], &[], &[effect(102), effect(302)]).await.unwrap();
+    let accounts = [user("005hn00000EmmaMAAU"), user("005hn00000OmarMAAU"), other.clone()];
+    let user_days = accounts.map(|account| user_day(&account, 20_000));
+    owner.checkpoint(3, 1, &[], &[], &[effect(102), effect(302)], &user_days).await.unwrap();
     let mut connection = database.connection().await;
     sqlx::query("INSERT INTO orgwatch.readers (login, org_id) VALUES ('anna', $1), ('anna', $2)")
         .bind(org().as_str())
@@ -160,6 +164,7 @@ async fn erasing_an_org_deletes_its_accounts_and_sources() {
         risks: 2,
         outbox: 2,
         deliveries: 2,
+        user_days: 2,
         decisions: 5,
         sources: 2,
         readers: 1,
@@ -185,7 +190,7 @@ async fn state_of_an_org_is_deleted_by_the_partitions_owner() {
         assert!(owner.try_acquire(partition).await.unwrap());
         let entry = |org: &OrgId, key: &str| StateEntry { org_id: org.clone(), key: key.into(), bytes: vec![1] };
         let entries = [entry(&a, "head"), entry(&a, "user/1"), entry(&b, "head"), entry(&b, "user/1")];
-        owner.checkpoint(partition, 5, &entries, &[], &[]).await.unwrap();
+        owner.checkpoint(partition, 5, &entries, &[], &[], &[]).await.unwrap();
     }
     let all = [(3, a.clone()), (3, b.clone()), (7, a.clone()), (7, b.clone())];
     assert_eq!(store.placements().await.unwrap(), all);

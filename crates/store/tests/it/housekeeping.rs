@@ -48,22 +48,23 @@ async fn months_are_created_ahead_and_dropped_when_old() {
     insert(&mut connection, "2019-02-01T00:00:00Z").await;
     assert_eq!(tables_of_lines(&mut connection).await, ["orgwatch.incident_history_default"; 2]);
 
-    let retention = Retention { history_days: 60, audit_days: 60, delivery_days: 30 };
+    let retention = Retention { history_days: 60, audit_days: 60, delivery_days: 30, user_day_days: 60 };
     let kept = store.housekeeping(at("2019-01-15"), &retention).await.unwrap().unwrap();
-    // Three months of two tables.
-    assert_eq!((kept.months_made, kept.months_dropped), (6, 0));
+    // Three months of two tables, and those of days from November on.
+    assert_eq!((kept.months_made, kept.months_dropped), (6 + 5, 0));
     let expect = ["incident_history_2019_01", "incident_history_2019_02", "incident_history_2019_03"];
     assert_eq!(months(&mut connection).await, expect);
     insert(&mut connection, "2019-03-10T00:00:00Z").await;
     let expect = expect.map(|month| format!("orgwatch.{month}"));
     assert_eq!(tables_of_lines(&mut connection).await, expect);
 
-    let idle = HousekeepingCounts { months_made: 0, months_dropped: 0, deliveries_deleted: 0, gaps_deleted: 0 };
+    // November, of days.
+    let idle = HousekeepingCounts { months_made: 0, months_dropped: 1, deliveries_deleted: 0, gaps_deleted: 0 };
     assert_eq!(store.housekeeping(at("2019-01-31"), &retention).await.unwrap(), Some(idle));
 
     // On the first of April, all of January is over 60 days old.
     let kept = store.housekeeping(at("2019-04-02"), &retention).await.unwrap().unwrap();
-    assert_eq!((kept.months_made, kept.months_dropped), (6, 2));
+    assert_eq!((kept.months_made, kept.months_dropped), (6 + 3, 2 + 2));
     assert_eq!(tables_of_lines(&mut connection).await, expect[1..]);
 
     // Old rows of the default partition are deleted too.
@@ -92,7 +93,7 @@ async fn old_finished_deliveries_are_deleted() {
         .execute(&mut connection)
         .await
         .unwrap();
-    let retention = Retention { history_days: 36_500, audit_days: 36_500, delivery_days: 30 };
+    let retention = Retention { history_days: 36_500, audit_days: 36_500, delivery_days: 30, user_day_days: 36_500 };
     let kept = store.housekeeping(at("2026-02-01"), &retention).await.unwrap().unwrap();
     assert_eq!(kept.deliveries_deleted, 1);
     let lease = Duration::from_secs(60);

@@ -17,4 +17,5 @@ mod roles;
 mod rules;
 mod share;
 mod support;
+mod user_days;
 mod views;

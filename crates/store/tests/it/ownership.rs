@@ -86,7 +86,7 @@ async fn a_checkpoint_survives_being_stored() {
     let large = vec![7; 5 << 20];
     let mut entries = vec![entry("org", b"org"), entry("user/1", b"one"), entry("user/2", &large), entry("zone", b"")];
     entries.extend((0..1_500).map(|i| entry(&format!("user/many/{i}"), &[1; 100])));
-    a.checkpoint(5, 10, &entries, &[], &[]).await.unwrap();
+    a.checkpoint(5, 10, &entries, &[], &[], &[]).await.unwrap();
     assert_eq!(a.load_checkpoint(5).await.unwrap(), Some(10));
     assert_eq!(a.load_page(5, "user/", None).await.unwrap(), [entry("org", b"org"), entry("zone", b"")]);
     let keys = ["user/2", "user/1", "absent"].map(String::from);
@@ -97,7 +97,7 @@ async fn a_checkpoint_survives_being_stored() {
 
     // Another checkpoint at the same sequence is allowed.
     let gone = [StateKey { org_id: org(), key: "zone".into() }, StateKey { org_id: org(), key: "user/1".into() }];
-    a.checkpoint(5, 10, &[entry("org", b"newer"), entry("user/1", b"back")], &gone, &[]).await.unwrap();
+    a.checkpoint(5, 10, &[entry("org", b"newer"), entry("user/1", b"back")], &gone, &[], &[]).await.unwrap();
     assert_eq!(
         a.load_page(5, "user/m", None).await.unwrap(),
         [entry("org", b"newer"), entry("user/1", b"back"), entry("user/2", &large)]
@@ -105,7 +105,7 @@ async fn a_checkpoint_survives_being_stored() {
 
     assert_eq!((a.load_reached(5).await.unwrap(), a.load_reached(4).await.unwrap()), (None, None));
     a.put_reached(5, 20).await.unwrap();
-    a.checkpoint(5, 11, &[], &[], &[]).await.unwrap();
+    a.checkpoint(5, 11, &[], &[], &[], &[]).await.unwrap();
     assert_eq!(a.load_reached(5).await.unwrap(), Some(20));
     assert!(matches!(a.put_reached(4, 20).await, Err(StoreError::Fenced { partition: 4, .. })));
 
@@ -122,7 +122,7 @@ async fn state_is_read_page_by_page() {
     let mut entries: Vec<StateEntry> = (0..2_500).map(|i| entry(&format!("seen/{i:04}"), &[1; 100])).collect();
     entries.extend((0..10).map(|i| entry(&format!("sealed/{i}"), &vec![2; 1 << 20])));
     entries.extend([entry("user/1", b"left out"), StateEntry { org_id: OrgId::new("another"), ..entry("head", b"") }]);
-    a.checkpoint(5, 1, &entries, &[], &[]).await.unwrap();
+    a.checkpoint(5, 1, &entries, &[], &[], &[]).await.unwrap();
     let (mut all, mut pages, mut last) = (Vec::new(), Vec::new(), None);
     loop {
         let page = a.load_page(5, "user/", last.as_ref()).await.unwrap();
@@ -181,7 +181,7 @@ async fn a_silent_partition_follows_the_others_as_far_as_it_has_read() {
     a.put_clocks(5, 20, &[(org(), last.plus(2))]).await.unwrap();
     b.put_clocks(6, 8, &[(org(), last)]).await.unwrap();
     assert_eq!(ending().await, [], "how far it has read is not known");
-    b.checkpoint(6, 8, &[], &[], &[]).await.unwrap();
+    b.checkpoint(6, 8, &[], &[], &[], &[]).await.unwrap();
     assert_eq!(ending().await, [], "it may still apply events of the time that the other has passed");
     b.put_reached(6, 19).await.unwrap();
     assert_eq!(ending().await, []);
@@ -193,7 +193,7 @@ async fn a_silent_partition_follows_the_others_as_far_as_it_has_read() {
     assert_eq!(ending().await, [last.plus(2)]);
     a.put_clocks(5, 30, &[(org(), last.plus(9))]).await.unwrap();
     assert_eq!(ending().await, [], "it lags again");
-    b.checkpoint(6, 31, &[], &[], &[]).await.unwrap();
+    b.checkpoint(6, 31, &[], &[], &[], &[]).await.unwrap();
     assert_eq!(ending().await, [last.plus(9)]);
 }
 
@@ -204,17 +204,17 @@ async fn a_checkpoint_needs_the_partition_and_never_moves_back() {
     assert!(a.try_acquire(5).await.unwrap());
     let is_fenced = |outcome: Result<(), StoreError>| matches!(outcome, Err(StoreError::Fenced { partition: 5, .. }));
 
-    a.checkpoint(5, 10, &[entry("org", b"at 10")], &[], &[]).await.unwrap();
-    assert!(is_fenced(a.checkpoint(5, 9, &[entry("org", b"at 9")], &[], &[]).await));
-    assert!(is_fenced(b.checkpoint(5, 11, &[entry("org", b"stolen")], &[], &[]).await));
+    a.checkpoint(5, 10, &[entry("org", b"at 10")], &[], &[], &[]).await.unwrap();
+    assert!(is_fenced(a.checkpoint(5, 9, &[entry("org", b"at 9")], &[], &[], &[]).await));
+    assert!(is_fenced(b.checkpoint(5, 11, &[entry("org", b"stolen")], &[], &[], &[]).await));
     assert!(is_fenced(b.forget(5).await));
     assert_eq!(b.load_checkpoint(5).await.unwrap(), Some(10));
     assert_eq!(b.load_page(5, "user/", None).await.unwrap(), [entry("org", b"at 10")]);
 
     // The refused transaction was rolled back, and the session is usable.
-    a.checkpoint(5, 11, &[entry("org", b"at 11")], &[], &[]).await.unwrap();
+    a.checkpoint(5, 11, &[entry("org", b"at 11")], &[], &[], &[]).await.unwrap();
     a.release(5).await.unwrap();
-    assert!(is_fenced(a.checkpoint(5, 12, &[], &[], &[]).await));
+    assert!(is_fenced(a.checkpoint(5, 12, &[], &[], &[], &[]).await));
 }
 
 #[tokio::test]
@@ -222,12 +222,12 @@ async fn a_killed_session_commits_nothing() {
     let (database, _store) = Database::migrated().await;
     let (a, b) = tokio::join!(owner(&database, "a", 1), owner(&database, "b", 2));
     assert!(a.try_acquire(5).await.unwrap());
-    a.checkpoint(5, 10, &[entry("org", b"at 10")], &[], &[]).await.unwrap();
+    a.checkpoint(5, 10, &[entry("org", b"at 10")], &[], &[], &[]).await.unwrap();
     database.terminate("a").await;
     assert!(b.try_acquire(5).await.unwrap());
-    let error = a.checkpoint(5, 11, &[entry("org", b"too late")], &[], &[]).await.unwrap_err();
+    let error = a.checkpoint(5, 11, &[entry("org", b"too late")], &[], &[], &[]).await.unwrap_err();
     assert!(error.is_transient(), "{error:?}");
     assert_eq!(b.load_checkpoint(5).await.unwrap(), Some(10));
-    b.checkpoint(5, 11, &[entry("org", b"in time")], &[], &[]).await.unwrap();
+    b.checkpoint(5, 11, &[entry("org", b"in time")], &[], &[], &[]).await.unwrap();
     assert_eq!(b.load_page(5, "user/", None).await.unwrap(), [entry("org", b"in time")]);
 }

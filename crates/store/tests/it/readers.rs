@@ -1,13 +1,13 @@
 //! Readers in SQL: a login sees the orgs that it is bound to, whatever it sets, creates or asks.
 
-use crate::support::{Database, decision, finding, incident, open, org, stored};
+use crate::support::{Database, decision, finding, incident, open, org, put_user_days, stored, user_day};
 use model::{OrgId, Ruling, UserId};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use std::time::Duration;
 use store::{DeliveryKey, Erased, ErasureRecord, HistoryWrite, NewGap, Reader, SourceState, Store, StoreError};
 
 /// Everything that readers may read, tables first.
-pub(crate) const READABLE: [&str; 16] = [
+pub(crate) const READABLE: [&str; 18] = [
     "findings",
     "entity_risk",
     "incidents",
@@ -16,6 +16,7 @@ pub(crate) const READABLE: [&str; 16] = [
     "deliveries",
     "source_states",
     "source_gaps",
+    "user_days",
     "reader_incidents",
     "reader_findings",
     "reader_decisions",
@@ -24,10 +25,11 @@ pub(crate) const READABLE: [&str; 16] = [
     "reader_deliveries",
     "reader_coverage",
     "reader_gaps",
+    "reader_user_days",
 ];
-const NOTHING: [i64; 16] = [0; 16];
-const ONE_ORG: [i64; 16] = [1; 16];
-const TWO_ORGS: [i64; 16] = [2; 16];
+const NOTHING: [i64; 18] = [0; 18];
+const ONE_ORG: [i64; 18] = [1; 18];
+const TWO_ORGS: [i64; 18] = [2; 18];
 const OTHER: &str = "00D000000000002AAA";
 
 fn other() -> OrgId {
@@ -79,6 +81,8 @@ pub(crate) async fn two_orgs() -> (Database, Store) {
     let (database, store) = Database::migrated().await;
     fill(&store, 1, &org()).await;
     fill(&store, 10, &other()).await;
+    let of = |org| user_day(&(org, UserId::new("emma")), 0);
+    put_user_days(&database, &[of(org()), of(other())]).await;
     (database, store)
 }
 
@@ -100,7 +104,7 @@ async fn connect(database: &Database, login: &str) -> PgConnection {
     PgConnection::connect(&database.url().replace("postgres@", &format!("{login}@"))).await.unwrap()
 }
 
-async fn counts(connection: &mut PgConnection) -> [i64; 16] {
+async fn counts(connection: &mut PgConnection) -> [i64; 18] {
     let columns = READABLE.map(|table| format!("(SELECT count(*) FROM orgwatch.{table})")).join(", ");
     let row = sqlx::query(AssertSqlSafe(format!("SELECT {columns}"))).fetch_one(connection).await.unwrap();
     std::array::from_fn(|index| row.get(index))
@@ -225,7 +229,8 @@ async fn a_reader_does_not_escape_from_its_org() {
 async fn copied(database: &Database, login: &str, table: &str) -> Result<usize, String> {
     let url = database.url().replace("postgres@", &format!("{login}@"));
     // Views and partitioned tables can only be copied as a query.
-    let is_table = !table.contains("reader_") && table != "orgwatch.incident_history";
+    let is_partitioned = ["orgwatch.incident_history", "orgwatch.user_days"].contains(&table);
+    let is_table = !table.contains("reader_") && !is_partitioned;
     let from = if is_table { table.to_owned() } else { format!("(SELECT * FROM {table})") };
     let mut psql = tokio::process::Command::new(database.server.program("psql"));
     let output = psql.arg(url).arg("--command").arg(format!("COPY {from} TO STDOUT")).output().await.unwrap();

@@ -1,6 +1,6 @@
 //! Database roles: each service can do its own work with its role, and nothing else.
 
-use crate::support::{Database, decision, finding, incident, open, org, put_incidents, stored, user};
+use crate::support::{Database, decision, finding, incident, open, org, put_incidents, stored, user, user_day};
 use model::{Disposition, Points, Ruling, Severity, Timestamp, UserClass, Uuid};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -127,12 +127,13 @@ async fn baseline_keeps_its_state() {
     let owner = Owner::connect(&settings_of(&database, "baseline").await, "baseline", "test", 1).await.unwrap();
     assert!(owner.try_acquire(3).await.unwrap());
     let entry = |key: &str| StateEntry { org_id: org(), key: key.into(), bytes: vec![1] };
-    owner.checkpoint(3, 1, &[entry("a"), entry("b")], &[], &[]).await.unwrap();
+    owner.checkpoint(3, 1, &[entry("a"), entry("b")], &[], &[], &[]).await.unwrap();
     let gone = StateKey { org_id: org(), key: "b".into() };
     store.record(&decision(1, &org(), None, Ruling::Joined)).await.unwrap();
     let effect = |hour| Effect { decision_id: Uuid::from_u128(1), hour: Timestamp(hour) };
-    owner.checkpoint(3, 2, &[entry("a")], &[gone], &[effect(1)]).await.unwrap();
-    owner.checkpoint(3, 2, &[], &[], &[effect(2)]).await.unwrap();
+    owner.checkpoint(3, 2, &[entry("a")], &[gone], &[effect(1)], &[]).await.unwrap();
+    owner.checkpoint(3, 2, &[], &[], &[effect(2)], &[user_day(&user("emma"), 20_000)]).await.unwrap();
+    owner.checkpoint(3, 2, &[], &[], &[], &[user_day(&user("emma"), 20_000)]).await.unwrap();
     for clock in [1, 2] {
         owner.put_clocks(3, 2, &[(org(), Timestamp(clock))]).await.unwrap();
     }
@@ -228,7 +229,8 @@ async fn correlator_writes_and_notifier_delivers() {
 
     let far = Retention { delivery_days: 0, ..Retention::default() };
     let kept = store.housekeeping(Timestamp::parse("2097-01-15").unwrap(), &far).await.unwrap().unwrap();
-    assert_eq!((kept.months_made, kept.deliveries_deleted), (6, 2));
+    // Three months of two tables, and those of days from December 2095 on.
+    assert_eq!((kept.months_made, kept.deliveries_deleted), (6 + 16, 2));
 }
 
 fn line(incident_id: Uuid, change: &str) -> HistoryWrite {
@@ -266,7 +268,7 @@ async fn an_operator_reads_decides_and_erases() {
         Owner::connect_as_nonmember(&settings_of(&database, "operator").await, "operator", "test").await.unwrap();
     assert!(operator.take_over(3, MINUTE).await.unwrap());
     let entry = StateEntry { org_id: org(), key: "a".into(), bytes: vec![1] };
-    operator.checkpoint(3, 1, &[entry], &[], &[]).await.unwrap();
+    operator.checkpoint(3, 1, &[entry], &[], &[], &[]).await.unwrap();
     assert_eq!(operator.forget_org(3, &org()).await.unwrap(), 1);
     operator.forget(3).await.unwrap();
     let record = ErasureRecord { claimed_by: None, action: "org removed", subject: "test" };

@@ -1,8 +1,9 @@
 //! One Postgres server for all tests that run at the same time, and one database for each.
 
+use model::time::DAY;
 use model::{
-    Decision, Finding, Incident, OrgId, Points, Receipt, RiskModel, Ruling, Severity, Timestamp, UserClass, UserId,
-    Uuid,
+    Band, DayFacts, DayFirsts, DaySurprise, DayVolume, Decision, Finding, FirstOf, Incident, OrgId, Points, Receipt,
+    RiskModel, Ruling, Severity, Surface, Text, Timestamp, UserClass, UserDay, UserId, Uuid,
 };
 use secrecy::SecretString;
 use servers::Postgres;
@@ -10,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use store::{IncidentWrite, Settings, Status, Store, StoredFinding};
+use store::{IncidentWrite, Owner, Settings, Status, Store, StoredFinding};
 use tokio::sync::Mutex;
 
 pub(crate) const ORG: &str = "00Dhn0000018hrcMAU";
@@ -174,6 +175,47 @@ pub(crate) fn open(incident: Incident) -> IncidentWrite {
         assignee: None,
         snoozed_until: None,
     }
+}
+
+/// A closed day of a user, `day` days after 1970-01-01.
+pub(crate) fn user_day((org_id, user_id): &(OrgId, UserId), day: i64) -> UserDay {
+    let firsts =
+        |what, count, names: &[&str]| DayFirsts { what, count, names: names.iter().copied().map(Text::from).collect() };
+    let band = Band { expected: 99, low: 20, high: 500 };
+    UserDay {
+        org_id: org_id.clone(),
+        user_id: user_id.clone(),
+        day: Timestamp(day * DAY),
+        username: Some("emma.martin".into()),
+        user_class: UserClass::Power,
+        facts: DayFacts {
+            last_at: Timestamp(day * DAY + 1_001),
+            volumes: vec![
+                DayVolume { surface: Surface::ListView, rows: 4_151, requests: 12, usual: Some(band) },
+                DayVolume { surface: Surface::Api, rows: 7, requests: 1, usual: None },
+            ],
+            downloads: 2,
+            bytes: 1 << 40,
+            written: 3,
+            firsts: vec![
+                firsts(FirstOf::Object, 2, &["Case", "Lead"]),
+                firsts(FirstOf::Report, 1, &["Pipe\0line"]),
+                firsts(FirstOf::Network, 1, &["AS64500"]),
+            ],
+            surprises: vec![
+                DaySurprise { detector: "row_spike".into(), surprise: 3.217 },
+                DaySurprise { detector: "view_burst".into(), surprise: 1.0 },
+            ],
+            held: true,
+        },
+    }
+}
+
+/// Writes closed days as a checkpoint of partition 9 does.
+pub(crate) async fn put_user_days(database: &Database, user_days: &[UserDay]) {
+    let owner = Owner::connect(&database.settings(), "days", "days", 1).await.unwrap();
+    assert!(owner.try_acquire(9).await.unwrap());
+    owner.checkpoint(9, 1, &[], &[], &[], user_days).await.unwrap();
 }
 
 pub(crate) fn decision(id: u128, org: &OrgId, user: Option<&str>, ruling: Ruling) -> Decision {

@@ -1,12 +1,13 @@
 //! The reserve as a whole: an org of a few accounts, one of which has a day that stands out.
 
+mod handed_on;
 mod idle;
 
 use crate::org::{Member, Org};
 use crate::user::Profile;
 use crate::{ActivityOutcome, Disposing, Refusal, Restore, Settings, Standing, StoredDays, Tested};
 use model::time::{DAY, HOUR, MINUTE};
-use model::{Activity, Channel, Disposition, Feature, Kind, Observation, OrgId, Timestamp, UserId, Uuid};
+use model::{Activity, Channel, Disposition, Feature, Kind, Observation, OrgId, Timestamp, UserDay, UserId, Uuid};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -94,11 +95,13 @@ struct Service {
     settings: Settings,
     table: Table,
     observed: Vec<Observation>,
+    user_days: Vec<UserDay>,
 }
 
 impl Service {
     fn new(settings: Settings) -> Self {
-        Self { org: org(&settings), settings, table: Table::new(), observed: Vec::new() }
+        let (observed, user_days) = (Vec::new(), Vec::new());
+        Self { org: org(&settings), settings, table: Table::new(), observed, user_days }
     }
 
     /// Observes an activity as the engine does.
@@ -117,6 +120,7 @@ impl Service {
             let found = tests(observation);
             self.org.calibrate(observation, &found, true);
         }
+        self.org.take_user_days(&mut self.user_days);
         self.org.close_calibrations();
         out.retain(|observation| observation.revision > 0);
     }
