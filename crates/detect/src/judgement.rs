@@ -2,7 +2,9 @@
 
 use crate::registry::Detector;
 use crate::{Settings, Verdict, blind, score};
-use model::{Contribution, Evidence, Finding, Measure, Observation, SourceIp, Surface, Text, Timestamp, UserClass, Uuid, id};
+use model::{
+    Contribution, Evidence, Finding, Measure, Observation, SourceIp, Surface, Text, Timestamp, UserClass, Uuid, id,
+};
 
 /// What a detector found out of one feature: the surprise, and its reasons, which are worked out only for a finding.
 pub struct Judgement<'a> {

@@ -2,7 +2,7 @@
 
 use crate::leading::Leading;
 use crate::names::{EventName, MetricsType, title};
-use model::{Evidence, Finding};
+use model::Finding;
 
 /// The fields of `TenantSecurityApiAnomaly` that are of the leading finding alone, and that queries may use.
 #[derive(Clone, Debug, PartialEq)]

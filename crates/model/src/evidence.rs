@@ -213,8 +213,7 @@ mod tests {
 
     #[test]
     fn those_with_most_rows_stay_in_the_order_of_time() {
-        let all: Vec<Evidence> =
-            (1..=14).map(|id| evidence(id, 100 - id as i64, Some(id as u64 % 13), None)).collect();
+        let all: Vec<Evidence> = (1..=14).map(|id| evidence(id, 100 - id as i64, Some(id as u64 % 13), None)).collect();
         // The rows of 13 and 14 are 0 and 1, as few as those of 1, which is the latest.
         assert_eq!(ids(&Evidence::gathered(&all, &[])), [14, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
     }

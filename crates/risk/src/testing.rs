@@ -1,6 +1,8 @@
 //! Findings for tests.
 
-use model::{Activity, Channel, Decision, Evidence, Finding, Kind, OrgId, Ruling, Severity, Timestamp, UserClass, UserId, Uuid};
+use model::{
+    Activity, Channel, Decision, Evidence, Finding, Kind, OrgId, Ruling, Severity, Timestamp, UserClass, UserId, Uuid,
+};
 
 pub(crate) fn finding(detector: &str, id: u128, score: f64, at: i64) -> Finding {
     Finding {

@@ -2,11 +2,13 @@
 //! the rows of that session's orgs alone.
 
 mod accounts;
+mod anomalies;
 mod incidents;
 mod sessions;
 mod stream;
 
 pub use accounts::{AccountRow, OrgRow};
+pub use anomalies::{Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Deleted, Span};
 pub use incidents::{Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, IncidentRow as ListedIncident, Place};
 pub use sessions::{NewSession, NewToken, OpenSession, Role, Session};
 pub use stream::{StreamPosition, StreamedChange};

@@ -63,9 +63,13 @@ async fn no_route_shows_or_changes_another_org() {
             .replace("{finding_id}", &Uuid::from_u128(OTHER_INCIDENT.as_u128() + 1).to_string())
             .replace("{session_id}", &Uuid::from_u128(7).to_string())
             .replace("{hash}", "no such hash");
-        for (method, operation) in
-            [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("PATCH", &item.patch), ("DELETE", &item.delete)]
-        {
+        for (method, operation) in [
+            ("GET", &item.get),
+            ("POST", &item.post),
+            ("PUT", &item.put),
+            ("PATCH", &item.patch),
+            ("DELETE", &item.delete),
+        ] {
             if operation.is_none() || path == "/v1/events" {
                 continue;
             }
@@ -126,7 +130,8 @@ async fn the_database_shows_the_orgs_of_the_session_alone() {
                 .unwrap();
             let query = AssertSqlSafe(format!("SELECT count(*) FROM orgwatch.{table} t WHERE t::text LIKE '%00Dhn%'"));
             let count: i64 = sqlx::query_scalar(query).fetch_one(&mut *transaction).await.unwrap();
-            let query = AssertSqlSafe(format!("SELECT count(*) FROM orgwatch.{table} t WHERE t::text LIKE '%{OTHER}%'"));
+            let query =
+                AssertSqlSafe(format!("SELECT count(*) FROM orgwatch.{table} t WHERE t::text LIKE '%{OTHER}%'"));
             let of_other: i64 = sqlx::query_scalar(query).fetch_one(&mut *transaction).await.unwrap();
             found.push((table, count, of_other));
         }
@@ -139,7 +144,9 @@ async fn the_database_shows_the_orgs_of_the_session_alone() {
         assert_eq!(of_other, 0, "{table}");
         assert_eq!(count > 0, !["deliveries", "looks", "audit"].contains(&table), "{table}");
     }
-    assert!(rows(both.expose_secret()).await.iter().any(|(table, _, of_other)| *table == "incidents" && *of_other == 1));
+    assert!(
+        rows(both.expose_secret()).await.iter().any(|(table, _, of_other)| *table == "incidents" && *of_other == 1)
+    );
 }
 
 #[tokio::test]

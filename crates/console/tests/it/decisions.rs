@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use store::Role;
 
 fn benign(reason: &str) -> Value {
-    let ruling = json!({ "kind": "disposition", "incident_ids": [INCIDENT], "disposition": "benign", "suppress": true });
+    let ruling =
+        json!({ "kind": "disposition", "incident_ids": [INCIDENT], "disposition": "benign", "suppress": true });
     json!({ "reason": reason, "ruling": ruling })
 }
 
@@ -86,7 +87,11 @@ async fn what_makes_no_sense_is_refused_with_the_reason() {
     let account = "005hn00000emma1AAA";
     for (ruling, status, text) in [
         (json!({ "kind": "suppression", "org_id": OURS, "scope": {} }), 422, "would hide all findings"),
-        (json!({ "kind": "watch", "org_id": OURS, "user_id": account, "cause": "other", "factor": 21.0 }), 422, "factor"),
+        (
+            json!({ "kind": "watch", "org_id": OURS, "user_id": account, "cause": "other", "factor": 21.0 }),
+            422,
+            "factor",
+        ),
         (json!({ "kind": "acknowledged", "incident_ids": [] }), 422, "1 to 100"),
         (json!({ "kind": "snoozed", "incident_ids": [INCIDENT], "until": "2020-01-01T00:00:00Z" }), 422, "has passed"),
         (json!({ "kind": "reopened", "incident_ids": [INCIDENT] }), 409, "nobody has said"),

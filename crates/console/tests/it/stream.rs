@@ -28,7 +28,8 @@ impl Follower {
         let wait = Duration::from_secs(30);
         let frame = tokio::time::timeout(wait, self.0.next()).await.expect("an event within 30 s")?.unwrap();
         let text = String::from_utf8(frame.to_vec()).unwrap();
-        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
+        let field =
+            |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
         Some((field("id:"), field("data:")))
     }
 }

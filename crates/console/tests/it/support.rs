@@ -1,18 +1,18 @@
 //! A Postgres with two orgs, and a console that connects as its own role.
 
+use ::settings::Hashed;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use console::{App, Settings, router, token};
 use model::decision::{Allowlist, Scope};
 use model::{
-    Decision, Finding, Incident, OrgId, Points, Receipt, RiskModel, Ruling, Severity, Status, Term, TermKind, Timestamp,
-    UserClass, UserId, Uuid,
+    Decision, Finding, Incident, OrgId, Points, Receipt, RiskModel, Ruling, Severity, Status, Term, TermKind,
+    Timestamp, UserClass, UserId, Uuid,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use servers::Postgres;
-use ::settings::Hashed;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -2,11 +2,11 @@
 
 use model::{
     Activity, Anonymized, Anonymizer, Attribute, Burst, Calibration, Channel, Composition, Contribution, Delegate,
-    Delegated, Disposition, Downloads, Drain, Effect, Evidence, Failures, Feature, Finding, First, HourOfWeek, Incident, Kind,
-    Largest, Measure, NativeAnomaly, NativeFeature, NewApp, Observation, OrgId, Outcome, Pages, Points, Precision,
-    Rarity, Rate, Receipt, RiskModel, Scope, ScoreScale, SessionChange, Setup, SetupCase, Severity, SourceIp, Spread,
-    Surface, Term, TermKind, Text, Timestamp, UnusualValue, UserClass, UserId, Usual, Uuid, ValueKind, Volume, Wake,
-    WriteKind, Writes,
+    Delegated, Disposition, Downloads, Drain, Effect, Evidence, Failures, Feature, Finding, First, HourOfWeek,
+    Incident, Kind, Largest, Measure, NativeAnomaly, NativeFeature, NewApp, Observation, OrgId, Outcome, Pages, Points,
+    Precision, Rarity, Rate, Receipt, RiskModel, Scope, ScoreScale, SessionChange, Setup, SetupCase, Severity,
+    SourceIp, Spread, Surface, Term, TermKind, Text, Timestamp, UnusualValue, UserClass, UserId, Usual, Uuid,
+    ValueKind, Volume, Wake, WriteKind, Writes,
 };
 
 const AT: Timestamp = Timestamp(1_772_461_912_867);

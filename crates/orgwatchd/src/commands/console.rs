@@ -36,7 +36,8 @@ pub(crate) async fn console(config: Config, telemetry: &Telemetry) -> Result<()>
 pub(crate) async fn token(config: Config, arguments: TokenArguments) -> Result<ExitCode> {
     let store = super::database(&config, "orgwatch-operator").await?;
     let TokenArguments { name, role, orgs, days } = arguments;
-    let orgs: Vec<String> = if orgs.is_empty() { vec!["*".to_owned()] } else { orgs.iter().map(ToString::to_string).collect() };
+    let orgs: Vec<String> =
+        if orgs.is_empty() { vec!["*".to_owned()] } else { orgs.iter().map(ToString::to_string).collect() };
     let secret = make(&store, &name, orgs.into_iter().map(|org| (org, role)).collect(), days).await?;
     writeln!(std::io::stdout(), "{secret}")?;
     Ok(ExitCode::SUCCESS)

@@ -2,8 +2,8 @@
 
 use super::{Range, activity, maybe, org, text, texts, user, uuid, uuids, word};
 use model::{
-    Contribution, Disposition, Evidence, Finding, Incident, Measure, Points, Receipt, RiskModel, Severity, Surface, Term,
-    TermKind, UserClass,
+    Contribution, Disposition, Evidence, Finding, Incident, Measure, Points, Receipt, RiskModel, Severity, Surface,
+    Term, TermKind, UserClass,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
