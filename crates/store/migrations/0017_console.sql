@@ -387,7 +387,7 @@ BEGIN
                 (''correlator'', ''SELECT, DELETE'', ''looks''),
                 (''operator'', ''SELECT, DELETE'', ''looks''),
                 (''correlator'', ''SELECT (erased_at), DELETE'', ''erased_incidents''),
-                (''operator'', ''SELECT, INSERT, DELETE'', ''erased_incidents''),');
+                (''operator'', ''SELECT, INSERT, UPDATE (erased_at), DELETE'', ''erased_incidents''),');
     EXECUTE replace(definition, ending, 'IF NOT orgwatch.grant_console() THEN
         missing := missing || ''orgwatch_console''::text;
     END IF;

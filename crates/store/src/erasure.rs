@@ -114,7 +114,8 @@ impl Store {
                    DELETE FROM orgwatch.decision_effects e USING decisions d WHERE e.decision_id = d.decision_id),
                tombstones AS (
                    INSERT INTO orgwatch.erased_incidents (incident_id, org_id, erased_at)
-                   SELECT incident_id, $1, clock_timestamp() FROM theirs WHERE $2::text IS NOT NULL),
+                   SELECT incident_id, $1, clock_timestamp() FROM theirs WHERE $2::text IS NOT NULL
+                   ON CONFLICT (incident_id) DO UPDATE SET erased_at = EXCLUDED.erased_at),
                old_tombstones AS (DELETE FROM orgwatch.erased_incidents WHERE org_id = $1 AND $2::text IS NULL),
                incidents AS (
                    DELETE FROM orgwatch.incidents i USING theirs t WHERE i.incident_id = t.incident_id RETURNING 1),

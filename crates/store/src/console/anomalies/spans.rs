@@ -62,6 +62,7 @@ impl Visit {
                      AND h.end_reason IN ('absorbed', 'withdrawn', 'suppressed')
                    UNION ALL
                    SELECT e.incident_id, e.erased_at FROM orgwatch.erased_incidents e
+                   WHERE NOT EXISTS (SELECT FROM orgwatch.incidents i WHERE i.incident_id = e.incident_id)
                ) deleted
                WHERE at >= orgwatch.from_ms($1) AND at < orgwatch.from_ms($2)
                GROUP BY incident_id ORDER BY incident_id LIMIT $3"#,
