@@ -98,7 +98,7 @@ fn parse(pairs: Vec<(String, String)>) -> Result<forms::Query, Problem> {
     forms::Query::parse(pairs).map_err(|refused| Problem::Malformed(refused.to_string()))
 }
 
-/// Refuses to filter, group or sort by names that the session does not see: the answer would tell them.
+/// Refuses to filter, group or sort by names that the session does not see: the answer would show them.
 fn check_names(query: &forms::Query, visitor: &Visitor, app: &App) -> Result<(), Problem> {
     let is_name = |field: Field| field == Field::Username;
     let is_used = query.filters.iter().any(|filter| is_name(filter.field))
@@ -176,12 +176,12 @@ pub(super) async fn retrieve(
     asked: Result<Query<Fields>, QueryRejection>,
 ) -> Result<Json<Record>, Problem> {
     let Path(incident_id) = incident_id?;
+    let anomaly = read(&mut visitor, incident_id).await?;
     let Query(Fields { fields }) = asked?;
     let fields = match parse(fields.into_iter().map(|fields| ("fields".to_owned(), fields)).collect())?.answer {
         Answer::Records { fields, .. } => fields,
         Answer::Groups { by, .. } => by,
     };
-    let anomaly = read(&mut visitor, incident_id).await?;
     let record = record(anomaly, fields.into(), app.eyes(&visitor.session));
     record.map(Json).ok_or_else(|| absent(incident_id))
 }

@@ -99,8 +99,8 @@ pub(super) struct Asked {
 
 /// List changes of incidents as ApiAnomalyEvents
 ///
-/// In the order of the event stream, with its positions as ReplayId. A change that was not notified of is told by what the
-/// incident is now.
+/// In the order of the event stream, with its positions as ReplayId. A change that was not published has the incident as it
+/// is now.
 #[utoipa::path(get, path = "/v1/api-anomaly-events", operation_id = "listApiAnomalyEvents", tag = "anomalies",
     params(Asked),
     responses(

@@ -121,7 +121,7 @@ async fn erasing_an_account_leaves_the_others() {
         .fetch_all(&mut connection)
         .await
         .unwrap();
-    assert_eq!(erased, [(Uuid::from_u128(100), org().to_string())], "the id stays, and not whose it was");
+    assert_eq!(erased, [(Uuid::from_u128(100), org().to_string())], "the id stays, and nothing about the account");
 
     assert_eq!(store.erase(&org(), Some(&emma.1), RECORD).await.unwrap(), Erased::default(), "again");
     // Events that arrive later may make the same incident, which is erased again.
