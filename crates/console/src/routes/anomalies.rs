@@ -1,4 +1,4 @@
-//! Incidents as `TenantSecurityApiAnomaly`, with the calls and the associated objects that Salesforce has for an object.
+//! Incidents as `TenantSecurityApiAnomaly`, with the calls and associated objects that Salesforce has for an object.
 
 pub(super) mod associated;
 pub(super) mod spans;
@@ -55,8 +55,8 @@ impl IntoParams for Asked {
 
 /// Query anomalies
 ///
-/// A record of TenantSecurityApiAnomaly for each incident that no other one absorbed and that is not withdrawn. Only what the
-/// object's description marks so is filtered, grouped and sorted; on names, it takes a role that sees them.
+/// A record of TenantSecurityApiAnomaly for each incident that no other one absorbed and that is not withdrawn. Only what
+/// the object's description marks so is filtered, grouped and sorted; on names, it takes a role that sees them.
 #[utoipa::path(get, path = "/v1/tenant-security-api-anomalies", operation_id = "queryAnomalies", tag = "anomalies",
     params(Asked),
     responses(
@@ -164,7 +164,8 @@ pub(super) struct Fields {
 
 /// Retrieve an anomaly
 #[utoipa::path(get, path = "/v1/tenant-security-api-anomalies/{incident_id}", operation_id = "retrieveAnomaly",
-    tag = "anomalies", params(("incident_id" = Uuid, Path, description = "Id of the record: that of the incident"), Fields),
+    tag = "anomalies",
+    params(("incident_id" = Uuid, Path, description = "Id of the record: that of the incident"), Fields),
     responses(
         (status = 200, description = "The record", body = Record),
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),

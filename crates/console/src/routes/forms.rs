@@ -48,7 +48,10 @@ impl Form {
 /// The names are those of the form. An incident that another one absorbed, or that is withdrawn, is there, too.
 #[utoipa::path(get, path = "/v1/incidents/{incident_id}/forms/{form}", operation_id = "readIncidentForm",
     tag = "anomalies",
-    params(("incident_id" = Uuid, Path, description = "Id of the incident"), ("form" = inline(Form), Path, description = "The form")),
+    params(
+        ("incident_id" = Uuid, Path, description = "Id of the incident"),
+        ("form" = inline(Form), Path, description = "The form")
+    ),
     responses(
         (status = 200, description = "The incident; as a line of text in the form cef",
             content((Object = "application/json"), (String = "text/plain"))),

@@ -2,6 +2,7 @@
 
 use crate::support::{Console, INCIDENT, OTHER, OTHER_INCIDENT, OURS};
 use axum::http::StatusCode;
+use console::Settings;
 use model::UserId;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -75,7 +76,7 @@ async fn pages_of_records_follow_each_other() {
 
 #[tokio::test]
 async fn who_sees_no_names_gets_pseudonyms_and_cannot_ask_by_names() {
-    let console = Console::start().await;
+    let console = Console::with(Settings { requests_per_minute: 100_000, ..Settings::default() }).await;
     let token = console.token(&[(OURS, Role::Viewer)]).await;
     let forms = ["api-anomaly-event", "tenant-security-api-anomaly", "ocsf", "ecs", "cef"];
     let forms = forms.iter().map(|form| format!("/v1/incidents/{INCIDENT}/forms/{form}"));
@@ -167,7 +168,7 @@ async fn events(console: &Console, token: &SecretString, query: &str) -> Value {
 
 #[tokio::test]
 async fn an_incident_is_read_in_every_form() {
-    let console = Console::start().await;
+    let console = Console::with(Settings { requests_per_minute: 100_000, ..Settings::default() }).await;
     let token = console.token(&[(OURS, Role::Analyst)]).await;
     let form = async |form: &str| console.get(&token, &format!("/v1/incidents/{INCIDENT}/forms/{form}")).await;
     let cef = form("cef").await;
