@@ -1,12 +1,18 @@
 //! The shapes of answers.
 
 mod accounts;
+mod anomalies;
 mod decisions;
 mod findings;
 mod incidents;
 mod operations;
+mod seen;
 
 pub(crate) use accounts::{Account, Org};
+pub(crate) use anomalies::{
+    Comment, DeletedRecords, Described, EventBody, Events, GroupBody, Groups, Queried, Record, Records, Share,
+    UpdatedRecords,
+};
 pub(crate) use decisions::{Applied, DecisionBody, EffectBody, Recorded};
 pub(crate) use findings::FindingBody;
 pub(crate) use incidents::{Change, Count, Incident, IncidentItem};

@@ -2,7 +2,9 @@
 #![expect(unused_qualifications, reason = "the macros of utoipa write them")]
 
 mod accounts;
+mod anomalies;
 mod decisions;
+mod forms;
 mod incidents;
 mod operations;
 mod sessions;
@@ -27,6 +29,7 @@ use utoipa_axum::routes;
     modifiers(&Schemes),
     tags(
         (name = "incidents", description = "Incidents, their findings, receipts and history"),
+        (name = "anomalies", description = "Incidents in the forms that other systems read"),
         (name = "accounts", description = "Accounts and orgs"),
         (name = "decisions", description = "What people decide, and what follows"),
         (name = "operations", description = "Sources, detectors and the audit trail"),
@@ -57,6 +60,16 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(incidents::history))
         .routes(routes!(incidents::similar))
         .routes(routes!(incidents::finding))
+        .routes(routes!(anomalies::query))
+        .routes(routes!(anomalies::describe))
+        .routes(routes!(anomalies::spans::updated))
+        .routes(routes!(anomalies::spans::deleted))
+        .routes(routes!(anomalies::retrieve))
+        .routes(routes!(anomalies::associated::history))
+        .routes(routes!(anomalies::associated::feed))
+        .routes(routes!(anomalies::associated::share))
+        .routes(routes!(forms::incident))
+        .routes(routes!(forms::events))
         .routes(routes!(accounts::orgs))
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::one))

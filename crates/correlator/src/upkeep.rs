@@ -75,6 +75,7 @@ async fn housekeep(store: &Store, settings: &Settings) -> Result<(), StoreError>
             months_made = done.months_made,
             months_dropped = done.months_dropped,
             deliveries_deleted = done.deliveries_deleted,
+            erased_deleted = done.erased_deleted,
             "housekeeping"
         );
     }

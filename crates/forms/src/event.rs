@@ -59,7 +59,7 @@ pub struct ApiAnomalyEvent {
 
 impl ApiAnomalyEvent {
     /// Writes the event about an incident. `position` is that of the change in the stream from which it is read.
-    pub fn of(facts: &Facts<'_>, position: Option<u64>) -> Self {
+    pub fn of(facts: &Facts<'_>, position: Option<String>) -> Self {
         let (incident, leading) = (facts.incident(), &facts.leading);
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Self {
@@ -72,7 +72,7 @@ impl ApiAnomalyEvent {
             policy_id: None,
             policy_outcome: None,
             queried_entities: joined(&facts.objects()),
-            replay_id: position.map(|position| position.to_string()),
+            replay_id: position,
             request_identifier: owned(leading.request_id),
             rows_processed: leading.rows.map(|rows| rows as f64),
             score: facts.anomaly_score(),

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod cef;
+mod copied;
 mod describe;
 pub mod ecs;
 pub mod event;
@@ -12,6 +13,7 @@ mod prune;
 pub mod query;
 pub mod tenant;
 
+pub use copied::OfFinding;
 pub use describe::{Description, FieldDescription, FieldType, Property};
 pub use event::ApiAnomalyEvent;
 pub use facts::{Facts, SecurityEventData, Subject, leading_finding};

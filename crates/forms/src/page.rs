@@ -45,7 +45,7 @@ fn fields_that_are_never_null_have_values_and_those_that_always_are_have_none() 
     let most = Facts::of(subject(&most.0, &most.1)).unwrap();
     let json = |facts: &Facts<'_>| {
         let record = serde_json::to_value(crate::TenantSecurityApiAnomaly::of(facts)).unwrap();
-        (record, serde_json::to_value(crate::ApiAnomalyEvent::of(facts, Some(1))).unwrap())
+        (record, serde_json::to_value(crate::ApiAnomalyEvent::of(facts, Some("1-1".into()))).unwrap())
     };
     let ((least_record, least_event), (most_record, most_event)) = (json(&least), json(&most));
     for (heading, least, most) in

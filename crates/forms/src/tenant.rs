@@ -1,8 +1,9 @@
 //! `TenantSecurityApiAnomaly`: one record for each incident, as Salesforce's Security Center stores anomalies.
 
+use crate::copied::OfFinding;
 use crate::describe::{Description, FieldDescription, FieldType, Property};
 use crate::facts::{Facts, SecurityEventData};
-use crate::names::{EventName, MetricsType, title};
+use crate::names::{EventName, MetricsType};
 use crate::query::Value;
 use model::{Points, Timestamp, Uuid};
 use serde::{Serialize, Serializer};
@@ -56,18 +57,19 @@ impl TenantSecurityApiAnomaly {
     /// Writes the record of an incident.
     pub fn of(facts: &Facts<'_>) -> Self {
         let (incident, finding, leading) = (facts.incident(), facts.finding, &facts.leading);
+        let copied = OfFinding::with(finding, leading);
         Self {
             detail_identifier: incident.incident_id,
             event_date: Some(incident.first_event_at),
             event_identifier: Some(incident.incident_id),
-            event_name: facts.event_name(),
+            event_name: copied.event_name,
             metric_identifier: finding.detector.to_string(),
-            metrics_type: MetricsType::of(&finding.detector),
-            name: title(&finding.detector),
-            operation: leading.operation.map(str::to_owned),
+            metrics_type: copied.metrics_type,
+            name: copied.name,
+            operation: copied.operation.map(str::to_owned),
             queried_entities: joined(&facts.objects()),
-            request_identifier: leading.request_id.map(str::to_owned),
-            rows_processed: leading.rows.map(|rows| rows as f64),
+            request_identifier: copied.request_identifier.map(str::to_owned),
+            rows_processed: copied.rows_processed,
             score: Some(incident.risk_score),
             security_event_data: facts.security_event_data(),
             summary: Some(facts.summary()),

@@ -12,7 +12,7 @@ fn forms_of_a_rich_incident() {
     let (incident, evidence) = (rich(), evidence());
     let facts = Facts::of(subject(&incident, &evidence)).unwrap();
     assert_json_snapshot!("rich_tenant", TenantSecurityApiAnomaly::of(&facts));
-    assert_json_snapshot!("rich_event", ApiAnomalyEvent::of(&facts, Some(4_711)));
+    assert_json_snapshot!("rich_event", ApiAnomalyEvent::of(&facts, Some("4711-2".into())));
     assert_json_snapshot!("rich_ocsf", ocsf::detection_finding(&facts));
     assert_json_snapshot!("rich_ecs", ecs::alert(&facts));
     assert_snapshot!("rich_cef", cef::line(&facts));
@@ -86,7 +86,7 @@ fn the_same_feature_of_two_findings_is_listed_once() {
 #[test]
 fn the_event_has_exactly_the_described_fields() {
     let incident = rich();
-    let event = serde_json::to_value(ApiAnomalyEvent::of(&bare(&incident), Some(1))).unwrap();
+    let event = serde_json::to_value(ApiAnomalyEvent::of(&bare(&incident), Some("1-1".into()))).unwrap();
     let mut described: Vec<&str> = event::DESCRIPTION.fields.iter().map(|field| field.name).collect();
     described.sort_unstable();
     assert_eq!(event.as_object().unwrap().keys().collect::<Vec<_>>(), described);

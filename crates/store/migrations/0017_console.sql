@@ -237,6 +237,17 @@ ALTER TABLE orgwatch.incidents ADD COLUMN words tsvector;
 ALTER TABLE orgwatch.incidents ADD COLUMN pattern text;
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX incidents_by_pattern ON orgwatch.incidents (org_id, pattern);
+-- The finding after which records in other forms are named.
+ALTER TABLE orgwatch.incidents ADD COLUMN leading_finding_id uuid;
+-- What records of an incident have of it; metrics_type is null in rows of earlier versions alone.
+ALTER TABLE orgwatch.findings ADD COLUMN event_name text;
+ALTER TABLE orgwatch.findings ADD COLUMN metrics_type text;
+ALTER TABLE orgwatch.findings ADD COLUMN title text;
+ALTER TABLE orgwatch.findings ADD COLUMN operation text;
+ALTER TABLE orgwatch.findings ADD COLUMN request_identifier text;
+ALTER TABLE orgwatch.findings ADD COLUMN rows_processed double precision;
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX findings_without_names ON orgwatch.findings (finding_id) WHERE metrics_type IS NULL;
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX incidents_by_facet ON orgwatch.incidents USING gin (facets);
 -- squawk-ignore require-concurrent-index-creation
@@ -284,6 +295,18 @@ ALTER TABLE orgwatch.incident_history ALTER COLUMN position SET DEFAULT nextval(
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX incident_history_by_position ON orgwatch.incident_history (org_id, transaction, position);
 
+-- What changed in a span of time.
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX incident_history_by_time ON orgwatch.incident_history (at);
+
+-- That there was an incident, so that clients with copies delete theirs; nothing about whom it concerned.
+CREATE TABLE orgwatch.erased_incidents (
+    incident_id uuid PRIMARY KEY,
+    org_id text NOT NULL,
+    erased_at timestamptz NOT NULL
+);
+CREATE INDEX erased_incidents_by_time ON orgwatch.erased_incidents (erased_at);
+
 -- An action may be of one org, and is then seen by its administrators.
 ALTER TABLE orgwatch.audit ADD COLUMN org_id text;
 ALTER TABLE orgwatch.audit ALTER COLUMN actor SET DEFAULT orgwatch.actor();
@@ -307,7 +330,7 @@ BEGIN
     END IF;
     GRANT USAGE ON SCHEMA orgwatch TO orgwatch_console;
     FOREACH of_org IN ARRAY ARRAY['incidents', 'findings', 'entity_risk', 'incident_history', 'decisions',
-        'source_states', 'source_gaps', 'org_clocks', 'user_days']
+        'source_states', 'source_gaps', 'org_clocks', 'user_days', 'erased_incidents']
     LOOP
         EXECUTE format('GRANT SELECT ON orgwatch.%I TO orgwatch_console', of_org);
         EXECUTE format('DROP POLICY IF EXISTS session_orgs ON orgwatch.%I', of_org);
@@ -364,9 +387,10 @@ ALTER TABLE orgwatch.looks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE orgwatch.sessions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE orgwatch.session_roles ENABLE ROW LEVEL SECURITY;
 ALTER TABLE orgwatch.org_clocks ENABLE ROW LEVEL SECURITY;
+ALTER TABLE orgwatch.erased_incidents ENABLE ROW LEVEL SECURITY;
 -- Statistics of rows that a session does not see would say what is in them.
-SELECT orgwatch.gather_no_statistics(protected) FROM unnest(ARRAY['incidents', 'incident_history', 'looks', 'sessions',
-    'session_roles', 'org_clocks', 'audit']) AS protected;
+SELECT orgwatch.gather_no_statistics(protected) FROM unnest(ARRAY['incidents', 'findings', 'incident_history', 'looks', 'sessions',
+    'session_roles', 'org_clocks', 'audit', 'erased_incidents']) AS protected;
 SELECT orgwatch.gather_no_statistics(c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent IN ('orgwatch.incident_history'::regclass, 'orgwatch.audit'::regclass);
 REVOKE EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), orgwatch.session_may(text, text[]),
@@ -386,15 +410,16 @@ BEGIN
         RAISE EXCEPTION 'orgwatch.grant_roles() has no line % or %', anchor, ending;
     END IF;
     definition := replace(definition, anchor, anchor || '
-                (''correlator'', ''INSERT (summary, detectors, pattern, facets, words),
-                    UPDATE (summary, detectors, pattern, facets, words)'',
-                    ''incidents''),
+                (''correlator'', ''INSERT (summary, detectors, pattern, facets, words, leading_finding_id),
+                    UPDATE (summary, detectors, pattern, facets, words, leading_finding_id)'', ''incidents''),
                 -- A snoozed incident is not notified.
                 (''notifier'', ''SELECT (incident_id, status, snoozed_until)'', ''incidents''),
                 -- Old sessions are removed with other old rows.
                 (''correlator'', ''SELECT (expires_at, ended_at), DELETE'', ''sessions''),
                 (''correlator'', ''SELECT, DELETE'', ''looks''),
-                (''operator'', ''SELECT, DELETE'', ''looks''),');
+                (''operator'', ''SELECT, DELETE'', ''looks''),
+                (''correlator'', ''SELECT (erased_at), DELETE'', ''erased_incidents''),
+                (''operator'', ''SELECT, INSERT, UPDATE (erased_at), DELETE'', ''erased_incidents''),');
     EXECUTE replace(definition, ending, 'IF NOT orgwatch.grant_console() THEN
         missing := missing || ''orgwatch_console''::text;
     END IF;

@@ -2,11 +2,13 @@
 //! the rows of that session's orgs alone.
 
 mod accounts;
+mod anomalies;
 mod incidents;
 mod sessions;
 mod stream;
 
 pub use accounts::{AccountRow, OrgRow};
+pub use anomalies::{Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Deleted, Span};
 pub use incidents::{Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, IncidentRow as ListedIncident, Place};
 pub use sessions::{NewSession, NewToken, OpenSession, Role, Session};
 pub use stream::{StreamPosition, StreamedChange};
@@ -29,12 +31,17 @@ pub struct Visit {
 }
 
 impl Store {
-    /// Begins a transaction that names the secret of a session. Without a valid secret it sees no row.
+    /// Begins a transaction that names the secret of a session. Without a valid secret it sees no row, whatever login the
+    /// pool has: it works as the console's role, which the row policies bind.
     ///
     /// # Errors
-    /// If the database does not answer.
+    /// If the login may not act as the console's role; if the database does not answer.
     pub async fn visit(&self, secret: &SecretString) -> Result<Visit> {
         let mut transaction = self.pool.begin().await.context("begin a transaction of a session")?;
+        sqlx::query!("SET LOCAL ROLE orgwatch_console")
+            .execute(&mut *transaction)
+            .await
+            .context("act as the role of the console")?;
         sqlx::query!("SELECT set_config('orgwatch.session', $1, true) AS named", secret.expose_secret())
             .fetch_one(&mut *transaction)
             .await

@@ -1,10 +1,11 @@
 //! Reads and writes of some users' findings, incidents and risk in one transaction.
 
 mod others;
+mod rows;
 mod write;
 
 pub use others::{LatestIncident, OtherIncidents};
-pub use write::{HistoryWrite, IncidentWrite, OutboxWrite, RiskWrite};
+pub use rows::{HistoryWrite, IncidentWrite, OutboxWrite, RiskWrite};
 
 use self::others::OtherRow;
 use crate::error::{Context, Result, StoreError};

@@ -61,6 +61,7 @@ impl Store {
                    OR EXISTS (SELECT FROM orgwatch.source_positions WHERE org_id = $1)
                    OR EXISTS (SELECT FROM orgwatch.source_states WHERE org_id = $1)
                    OR EXISTS (SELECT FROM orgwatch.source_gaps WHERE org_id = $1)
+                   OR EXISTS (SELECT FROM orgwatch.erased_incidents WHERE org_id = $1)
                    OR EXISTS (SELECT FROM orgwatch.readers WHERE org_id = $1) AS "known!""#,
             org.as_str()
         );
@@ -69,6 +70,9 @@ impl Store {
 
     /// Deletes everything about the org, or about one of its accounts, and records the erasure, in one transaction.
     /// The audit trail itself stays. A second call finds nothing to delete.
+    ///
+    /// Of the incidents of an account, the ids stay with the time of the erasure, so that clients with copies delete theirs;
+    /// of an org nothing stays.
     ///
     /// # Errors
     /// If the database fails; nothing is deleted then.
@@ -111,6 +115,11 @@ impl Store {
                    WHERE org_id = $1 AND ($2::text IS NULL OR user_id = $2) RETURNING decision_id),
                effects AS (
                    DELETE FROM orgwatch.decision_effects e USING decisions d WHERE e.decision_id = d.decision_id),
+               tombstones AS (
+                   INSERT INTO orgwatch.erased_incidents (incident_id, org_id, erased_at)
+                   SELECT incident_id, $1, clock_timestamp() FROM theirs WHERE $2::text IS NOT NULL
+                   ON CONFLICT (incident_id) DO UPDATE SET erased_at = EXCLUDED.erased_at),
+               old_tombstones AS (DELETE FROM orgwatch.erased_incidents WHERE org_id = $1 AND $2::text IS NULL),
                incidents AS (
                    DELETE FROM orgwatch.incidents i USING theirs t WHERE i.incident_id = t.incident_id RETURNING 1),
                findings AS (

@@ -20,6 +20,8 @@ pub(crate) struct Facets {
     pub(crate) facets: Vec<String>,
     /// All words of it, for full text search.
     pub(crate) words: String,
+    /// The finding after which its records are named.
+    pub(crate) leading: Option<Uuid>,
 }
 
 /// The most facets of an incident: a choice that keeps the index small. Those of the findings with the most points come
@@ -49,6 +51,7 @@ impl Facets {
             detectors: detectors.into_iter().map(str::to_owned).collect(),
             words: format!("{words}\n{parts}"),
             facets: facets.into_iter().collect(),
+            leading: forms::leading_finding(incident).map(|finding| finding.finding_id),
         }
     }
 }
@@ -59,6 +62,7 @@ pub(crate) struct FacetColumns<'a> {
     pub(crate) detectors: Vec<Value>,
     pub(crate) facets: Vec<Value>,
     pub(crate) words: Vec<Cow<'a, str>>,
+    pub(crate) leading: Vec<Option<Uuid>>,
 }
 
 impl<'a> FacetColumns<'a> {
@@ -69,17 +73,26 @@ impl<'a> FacetColumns<'a> {
             detectors: all.iter().map(|facets| array(&facets.detectors)).collect(),
             facets: all.iter().map(|facets| array(&facets.facets)).collect(),
             words: all.iter().map(|facets| text(&facets.words)).collect(),
+            leading: all.iter().map(|facets| facets.leading).collect(),
         }
     }
 }
 
 impl Store {
-    /// Fills in by what lists find incidents that an earlier version stored, at most `limit` of them, and returns how many
-    /// were found. One that changes meanwhile is filled by that change.
+    /// Fills in by what lists and records find incidents that an earlier version stored, at most `limit` of them, and returns
+    /// how many rows were found. One that changes meanwhile is filled by that change. Findings go first, so that an
+    /// incident is not found by its leading finding before that is filled.
     ///
     /// # Errors
     /// If the database cannot be read or written, or a stored message cannot be decoded.
     pub async fn fill_facets(&self, limit: u32) -> Result<usize> {
+        match self.fill_names(limit).await? {
+            0 => self.fill_incidents(limit).await,
+            filled => Ok(filled),
+        }
+    }
+
+    async fn fill_incidents(&self, limit: u32) -> Result<usize> {
         let rows = sqlx::query!(
             "SELECT incident_id, revision, message FROM orgwatch.incidents WHERE facets IS NULL ORDER BY incident_id LIMIT $1",
             i64::from(limit)
@@ -100,16 +113,17 @@ impl Store {
             "UPDATE orgwatch.incidents i SET summary = t.summary, words = to_tsvector('simple', t.words),
                  detectors = ARRAY(SELECT jsonb_array_elements_text(t.detectors)),
                  pattern = (SELECT string_agg(d, '+') FROM jsonb_array_elements_text(t.detectors) d),
-                 facets = ARRAY(SELECT jsonb_array_elements_text(t.facets))
-             FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::jsonb[], $5::jsonb[], $6::text[])
-                 AS t (incident_id, revision, summary, detectors, facets, words)
+                 facets = ARRAY(SELECT jsonb_array_elements_text(t.facets)), leading_finding_id = t.leading_id
+             FROM UNNEST($1::uuid[], $2::bigint[], $3::text[], $4::jsonb[], $5::jsonb[], $6::text[], $7::uuid[])
+                 AS t (incident_id, revision, summary, detectors, facets, words, leading_id)
              WHERE i.incident_id = t.incident_id AND i.revision = t.revision AND i.facets IS NULL",
             &ids,
             &revisions,
             &found.summaries as &[Cow<'_, str>],
             &found.detectors,
             &found.facets,
-            &found.words as &[Cow<'_, str>]
+            &found.words as &[Cow<'_, str>],
+            &found.leading as &[Option<Uuid>]
         )
         .execute(&self.pool)
         .await

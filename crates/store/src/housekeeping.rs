@@ -13,7 +13,8 @@ pub struct Retention {
     /// Histories of incidents. A month is dropped as a whole, once all of it is older than this and than 30 days.
     /// Closed gaps are deleted one by one at the same age.
     pub history_days: u32,
-    /// The audit trail, by whole months as `history_days`.
+    /// The audit trail, by whole months as `history_days`. The ids of erased incidents are deleted one by one at the same
+    /// age.
     pub audit_days: u32,
     /// Deliveries that are confirmed, counted, given up or suppressed. Must be longer than a message may be redelivered: a
     /// change is sent again if its delivery was deleted before.
@@ -41,6 +42,8 @@ pub struct HousekeepingCounts {
     pub deliveries_deleted: u64,
     /// Deleted gaps.
     pub gaps_deleted: u64,
+    /// Deleted ids of erased incidents.
+    pub erased_deleted: u64,
 }
 
 /// How many months after the present one get a partition in advance. With two, housekeeping may fail for two months
@@ -108,12 +111,20 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .context("delete old gaps")?;
+        let erased = sqlx::query!(
+            "DELETE FROM orgwatch.erased_incidents WHERE erased_at < orgwatch.from_ms($1)",
+            before(now, retention.audit_days)
+        )
+        .execute(&mut *transaction)
+        .await
+        .context("delete ids of erased incidents")?;
         transaction.commit().await.context("commit housekeeping")?;
         Ok(Some(HousekeepingCounts {
             months_made: u64::from(months.made.unsigned_abs()),
             months_dropped: u64::from(months.dropped.unsigned_abs()),
             deliveries_deleted: deleted.rows_affected(),
             gaps_deleted: gaps.rows_affected(),
+            erased_deleted: erased.rows_affected(),
         }))
     }
 }

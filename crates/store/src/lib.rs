@@ -13,6 +13,7 @@ mod facets;
 mod health;
 mod housekeeping;
 mod incidents;
+mod names;
 mod outbox;
 mod ownership;
 mod positions;
@@ -24,8 +25,9 @@ mod words;
 
 pub use audit::AuditEntry;
 pub use console::{
-    AccountRow, Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, ListedIncident, NewSession, NewToken,
-    OpenSession, OrgRow, Place, Role, Session, StreamPosition, StreamedChange, Visit,
+    AccountRow, Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Counted, Deleted, Group, IncidentOrder, IncidentPage,
+    IncidentQuery, ListedIncident, NewSession, NewToken, OpenSession, OrgRow, Place, Role, Session, Span,
+    StreamPosition, StreamedChange, Visit,
 };
 pub use correlation::{
     Correlation, HistoryWrite, IncidentWrite, LatestIncident, OtherIncidents, OutboxWrite, RiskWrite, UserSpan,

@@ -18,7 +18,7 @@ use store::{
 use utoipa::{IntoParams, ToSchema};
 
 /// The most changes of an incident that are returned.
-const CHANGES: u32 = 1_000;
+pub(super) const CHANGES: u32 = 1_000;
 
 /// Which incidents. Several values of one key are separated by commas.
 #[derive(Deserialize, IntoParams)]
@@ -164,7 +164,8 @@ fn words<T: Copy>(key: &str, texts: &[String], all: &[T], word: impl Fn(T) -> &'
     texts.iter().map(read).collect()
 }
 
-fn sees_all_names(visitor: &Visitor, app: &App, orgs: &[OrgId]) -> bool {
+/// Whether the session sees the names of these orgs; of all its orgs if there are none.
+pub(super) fn sees_all_names(visitor: &Visitor, app: &App, orgs: &[OrgId]) -> bool {
     let sees = |role: Option<store::Role>| role.is_some_and(|role| role >= app.settings.names_from);
     if orgs.is_empty() {
         return visitor.session.roles.values().all(|role| sees(Some(*role)));

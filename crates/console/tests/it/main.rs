@@ -1,6 +1,7 @@
 //! Tests of the API with a real Postgres.
 
 mod access;
+mod anomalies;
 mod decisions;
 mod incidents;
 mod openapi;

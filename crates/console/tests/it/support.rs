@@ -32,7 +32,7 @@ pub(crate) const OTHER_INCIDENT: Uuid = Uuid::from_u128(0x900);
 /// A console over a database of its own. The server stops when its last database is dropped.
 pub(crate) struct Console {
     _server: Arc<Postgres>,
-    url: String,
+    pub(crate) url: String,
     /// As the owner, who may do everything.
     pub(crate) owner: Store,
     /// As the console's role.

@@ -19,6 +19,13 @@ pub struct StreamPosition {
     pub change: u64,
 }
 
+impl StreamPosition {
+    /// Makes it of what a row has.
+    pub(super) fn of(transaction: &str, position: i64) -> Self {
+        Self { transaction: transaction.parse().unwrap_or(u64::MAX), change: unsigned(position) }
+    }
+}
+
 impl fmt::Display for StreamPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.transaction, self.change)
@@ -82,13 +89,9 @@ impl Visit {
         .fetch_all(&mut *self.transaction)
         .await
         .context("read changes of incidents")?;
-        let change = |transaction: &str, position: i64| StreamPosition {
-            transaction: transaction.parse().unwrap_or(u64::MAX),
-            change: unsigned(position),
-        };
         let changes = rows.into_iter().map(|row| {
             Ok(StreamedChange {
-                position: change(&row.transaction, row.position),
+                position: StreamPosition::of(&row.transaction, row.position),
                 incident_id: row.incident_id,
                 org_id: OrgId::new(&row.org_id),
                 revision: unsigned(row.revision),

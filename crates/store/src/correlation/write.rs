@@ -1,98 +1,14 @@
 //! Writes of a correlation. Each list is written by one statement, so no key may occur in a list twice.
 
-use super::Correlation;
+use super::{Correlation, HistoryWrite, IncidentWrite, OutboxWrite, RiskWrite};
 use crate::convert::{bigint, json, small_severity, text};
 use crate::error::{Context, Result, StoreError};
 use crate::facets::{FacetColumns, Facets};
-use crate::{Disposition, Status, StoredFinding};
+use crate::names::NameColumns;
+use crate::{Disposition, StoredFinding};
 use model::codec::Message;
-use model::{Incident, OrgId, Points, Severity, Text, Timestamp, UserClass, UserId};
 use std::borrow::Cow;
 use uuid::Uuid;
-
-/// An incident to store.
-#[derive(Clone, Debug, PartialEq)]
-pub struct IncidentWrite {
-    /// The incident.
-    pub incident: Incident,
-    /// Where it stands in its life.
-    pub status: Status,
-    /// The trace that opened it. A stored trace id is never replaced.
-    pub trace_id: Option<String>,
-    /// The incident that absorbed it; present exactly if the status is `merged`.
-    pub merged_into: Option<Uuid>,
-    /// Whether it has ended, and not resumed since.
-    pub ended: bool,
-    /// What people decided that it was.
-    pub disposition: Option<Disposition>,
-    /// Who works on it.
-    pub assignee: Option<String>,
-    /// Until when, by the wall clock, it is of no concern.
-    pub snoozed_until: Option<Timestamp>,
-}
-
-/// A line of an incident's history. Its time is the database's.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HistoryWrite {
-    /// The incident.
-    pub incident_id: Uuid,
-    /// Its revision after the change.
-    pub revision: u64,
-    /// Its org.
-    pub org_id: OrgId,
-    /// The kind of change, as [`model::ChangeKind`] is written.
-    pub change: String,
-    /// Its risk score after the change.
-    pub risk_score: Points,
-    /// Its severity after the change.
-    pub severity: Severity,
-    /// The encoded incident after the change; empty for a change that is not published.
-    pub message: Vec<u8>,
-    /// Why it ended, as [`model::EndReason`] is written.
-    pub end_reason: Option<String>,
-    /// The incident that absorbed it.
-    pub merged_into: Option<Uuid>,
-}
-
-/// A message to publish once the transaction is committed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OutboxWrite {
-    /// The incident that changed.
-    pub incident_id: Uuid,
-    /// Its revision after the change.
-    pub revision: u64,
-    /// Its org.
-    pub org_id: OrgId,
-    /// The kind of change, as [`model::ChangeKind`] is written.
-    pub change: String,
-    /// The encoded incident after the change.
-    pub message: Vec<u8>,
-    /// W3C trace context of the correlation.
-    pub traceparent: Option<String>,
-    /// Why it ended, as [`model::EndReason`] is written.
-    pub end_reason: Option<String>,
-    /// The incident that absorbed it.
-    pub merged_into: Option<Uuid>,
-}
-
-/// The present risk of an account.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RiskWrite {
-    /// The account's org.
-    pub org_id: OrgId,
-    /// The account.
-    pub user_id: UserId,
-    /// Its name, if any finding has it.
-    pub username: Option<Text>,
-    /// Its class.
-    pub user_class: UserClass,
-    /// The risk over its incidents.
-    pub risk_score: Points,
-    /// How many incidents the score is computed from.
-    pub incidents: u32,
-    /// Event time of the latest event in any of its findings.
-    pub last_event_at: Option<Timestamp>,
-}
 
 impl Correlation {
     /// Inserts findings, or replaces stored ones whatever their revision: the caller has merged them.
@@ -125,21 +41,26 @@ impl Correlation {
         let traceparents = column(findings, |f| f.traceparent.as_deref());
         let incidents = column(findings, |f| f.incident_id);
         let hidden = column(findings, |f| f.hidden_by);
+        let names = NameColumns::of(findings.iter().map(|f| &f.finding));
         sqlx::query!(
             r#"INSERT INTO orgwatch.findings (finding_id, org_id, user_id, detector, severity, score, revision,
                    observed_at, revised_at, withdrawn, summary, message, first_observed_at, traceparent, incident_id,
-                   anomaly_score, confidence, hidden_by)
+                   anomaly_score, confidence, hidden_by, event_name, metrics_type, title, operation, request_identifier,
+                   rows_processed)
                SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::smallint[],
                    $6::double precision[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[], $11::text[],
                    $12::bytea[], $13::bigint[], $14::text[], $15::uuid[], $16::double precision[],
-                   $17::double precision[], $18::uuid[])
+                   $17::double precision[], $18::uuid[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
+                   $24::double precision[])
                ON CONFLICT (finding_id) DO UPDATE SET
                    severity = EXCLUDED.severity, score = EXCLUDED.score, revision = EXCLUDED.revision,
                    observed_at = EXCLUDED.observed_at, revised_at = EXCLUDED.revised_at,
                    withdrawn = EXCLUDED.withdrawn, summary = EXCLUDED.summary, message = EXCLUDED.message,
                    first_observed_at = EXCLUDED.first_observed_at, traceparent = EXCLUDED.traceparent,
                    incident_id = EXCLUDED.incident_id, anomaly_score = EXCLUDED.anomaly_score,
-                   confidence = EXCLUDED.confidence, hidden_by = EXCLUDED.hidden_by"#,
+                   confidence = EXCLUDED.confidence, hidden_by = EXCLUDED.hidden_by, event_name = EXCLUDED.event_name,
+                   metrics_type = EXCLUDED.metrics_type, title = EXCLUDED.title, operation = EXCLUDED.operation,
+                   request_identifier = EXCLUDED.request_identifier, rows_processed = EXCLUDED.rows_processed"#,
             &ids,
             &orgs as &[&str],
             &users as &[&str],
@@ -157,7 +78,13 @@ impl Correlation {
             &incidents as &[Option<Uuid>],
             &anomalies,
             &confidences,
-            &hidden as &[Option<Uuid>]
+            &hidden as &[Option<Uuid>],
+            &names.event_names as &[Option<&str>],
+            &names.metrics_types as &[&str],
+            &names.titles,
+            &names.operations as &[Option<Cow<'_, str>>],
+            &names.requests as &[Option<Cow<'_, str>>],
+            &names.rows as &[Option<f64>]
         )
         .execute(&mut *self.transaction)
         .await
@@ -206,21 +133,21 @@ impl Correlation {
             r#"INSERT INTO orgwatch.incidents AS i (incident_id, org_id, user_id, username, user_class, severity,
                    risk_score, status, merged_into, first_event_at, last_event_at, revision, receipt, message,
                    trace_id, ended, disposition, assignee, snoozed_until, closed_at, summary, detectors, pattern,
-                   facets, words)
+                   facets, words, leading_finding_id)
                SELECT t.incident_id, t.org_id, t.user_id, t.username, t.user_class, t.severity, t.risk_score, t.status,
                    t.merged_into, t.first_event_at, t.last_event_at, t.revision, t.receipt, t.message, t.trace_id,
                    t.ended, t.disposition, t.assignee, orgwatch.from_ms(t.snoozed_until),
                    CASE WHEN t.status IN ('resolved', 'merged', 'withdrawn') THEN now() END, t.summary,
                    ARRAY(SELECT jsonb_array_elements_text(t.detectors)),
                    (SELECT string_agg(d, '+') FROM jsonb_array_elements_text(t.detectors) d),
-                   ARRAY(SELECT jsonb_array_elements_text(t.facets)), to_tsvector('simple', t.words)
+                   ARRAY(SELECT jsonb_array_elements_text(t.facets)), to_tsvector('simple', t.words), t.leading_id
                FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::integer[],
                    $8::text[], $9::uuid[], $10::bigint[], $11::bigint[], $12::bigint[], $13::jsonb[], $14::bytea[],
                    $15::text[], $16::boolean[], $17::text[], $18::text[], $19::bigint[], $20::text[], $21::jsonb[],
-                   $22::jsonb[], $23::text[])
+                   $22::jsonb[], $23::text[], $24::uuid[])
                    AS t (incident_id, org_id, user_id, username, user_class, severity, risk_score, status, merged_into,
                    first_event_at, last_event_at, revision, receipt, message, trace_id, ended, disposition, assignee,
-                   snoozed_until, summary, detectors, facets, words)
+                   snoozed_until, summary, detectors, facets, words, leading_id)
                ON CONFLICT (incident_id) DO UPDATE SET
                    username = EXCLUDED.username, user_class = EXCLUDED.user_class, severity = EXCLUDED.severity,
                    risk_score = EXCLUDED.risk_score, status = EXCLUDED.status, merged_into = EXCLUDED.merged_into,
@@ -229,7 +156,8 @@ impl Correlation {
                    trace_id = COALESCE(i.trace_id, EXCLUDED.trace_id), ended = EXCLUDED.ended,
                    disposition = EXCLUDED.disposition, assignee = EXCLUDED.assignee,
                    snoozed_until = EXCLUDED.snoozed_until, updated_at = now(), summary = EXCLUDED.summary,
-                   detectors = EXCLUDED.detectors, pattern = EXCLUDED.pattern, facets = EXCLUDED.facets, words = EXCLUDED.words,
+                   detectors = EXCLUDED.detectors, pattern = EXCLUDED.pattern, facets = EXCLUDED.facets,
+                   words = EXCLUDED.words, leading_finding_id = EXCLUDED.leading_finding_id,
                    closed_at = CASE WHEN EXCLUDED.closed_at IS NULL THEN NULL
                        ELSE COALESCE(i.closed_at, EXCLUDED.closed_at) END"#,
             &ids,
@@ -254,7 +182,8 @@ impl Correlation {
             &found.summaries as &[Cow<'_, str>],
             &found.detectors,
             &found.facets,
-            &found.words as &[Cow<'_, str>]
+            &found.words as &[Cow<'_, str>],
+            &found.leading as &[Option<Uuid>]
         )
         .execute(&mut *self.transaction)
         .await

@@ -119,7 +119,16 @@ async fn erasing_an_account_leaves_the_others() {
     assert_eq!(record.claimed_by.as_deref(), Some("alice"));
     assert_eq!((&record.detail["findings"], &record.detail["sources"]), (&json!(1), &json!(0)));
 
+    let erased: Vec<(Uuid, String)> = sqlx::query_as("SELECT incident_id, org_id FROM orgwatch.erased_incidents")
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(erased, [(Uuid::from_u128(100), org().to_string())], "the id stays, and nothing about the account");
+
     assert_eq!(store.erase(&org(), Some(&emma.1), RECORD).await.unwrap(), Erased::default(), "again");
+    // Events that arrive later may make the same incident, which is erased again.
+    fill(&store, &emma, 100).await;
+    assert_eq!(store.erase(&org(), Some(&emma.1), RECORD).await.unwrap(), ONE_ACCOUNT);
     assert_eq!(store.erase(&OrgId::new("other"), Some(&omar.1), RECORD).await.unwrap(), Erased::default());
     assert_eq!(mentions(&mut connection, omar.1.as_str()).await, of_omar);
 }
@@ -143,6 +152,8 @@ async fn erasing_an_org_deletes_its_accounts_and_sources() {
         store.open_gap(&of, &gap).await.unwrap();
     }
     store.record(&decision(500, &org(), None, Ruling::Joined)).await.unwrap();
+    fill(&store, &user("005hn00000AnnaMAAU"), 400).await;
+    store.erase(&org(), Some(&UserId::new("005hn00000AnnaMAAU")), RECORD).await.unwrap();
     let owner = Owner::connect(&database.settings(), "test", "test", 1).await.unwrap();
     assert!(owner.try_acquire(3).await.unwrap());
     let effect = |id: u128| Effect { decision_id: Uuid::from_u128(id), hour: Timestamp(0) };

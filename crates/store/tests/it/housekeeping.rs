@@ -59,7 +59,13 @@ async fn months_are_created_ahead_and_dropped_when_old() {
     assert_eq!(tables_of_lines(&mut connection).await, expect);
 
     // November, of days.
-    let idle = HousekeepingCounts { months_made: 0, months_dropped: 1, deliveries_deleted: 0, gaps_deleted: 0 };
+    let idle = HousekeepingCounts {
+        months_made: 0,
+        months_dropped: 1,
+        deliveries_deleted: 0,
+        gaps_deleted: 0,
+        erased_deleted: 0,
+    };
     assert_eq!(store.housekeeping(at("2019-01-31"), &retention).await.unwrap(), Some(idle));
 
     // On the first of April, all of January is over 60 days old.

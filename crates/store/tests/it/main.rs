@@ -1,6 +1,7 @@
 //! Tests of the store against a real Postgres.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod anomalies;
 mod correlation;
 mod coverage;
 mod decisions;
