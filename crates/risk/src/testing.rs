@@ -43,8 +43,8 @@ pub(crate) fn evidence(id: u128) -> Evidence {
     let (org, user) = (OrgId::new("00Dhn0000018hrcMAU"), UserId::new("005hn00000EmmaMAAU"));
     let at = Timestamp(id as i64 % 7);
     let activity = Activity::new(Uuid::from_u128(id), org, user, at, Channel::Stream, Kind::Report);
-    let run = (id % 5 == 0).then_some(id as u64 % 3);
-    Evidence::of(&Activity { rows: (id % 2 == 0).then_some(id as u64 * 13 % 11), run, ..activity })
+    let run = id.is_multiple_of(5).then_some(id as u64 % 3);
+    Evidence::of(&Activity { rows: id.is_multiple_of(2).then_some(id as u64 * 13 % 11), run, ..activity })
 }
 
 /// A decision on the account of [`finding`], for an interval in milliseconds.
