@@ -13,8 +13,6 @@ import subprocess
 from pathlib import Path
 
 SERVICES = ["ingest", "baseline", "detector", "correlator", "notifier", "console", "operator"]
-#: The services with a role in Postgres.
-ROLES = ["ingest", "baseline", "detector", "correlator", "notifier", "operator"]
 DAYS = "825"
 # Prefix bytes of nkeys: https://github.com/nats-io/nkeys
 SEED, USER = 18 << 3, 20 << 3
@@ -73,7 +71,7 @@ def logins(folder):
     """Creates passwords and URLs of Postgres: of the schema's owner, and of a login for each role."""
     password = text(folder, "postgres-password", secrets.token_urlsafe(24))
     text(folder, "postgres-url", f"postgres://orgwatch:{password}@postgres:5432/orgwatch")
-    made = "".join(f"{role} {secrets.token_urlsafe(24)}\n" for role in ROLES)
+    made = "".join(f"{role} {secrets.token_urlsafe(24)}\n" for role in SERVICES)
     for line in text(folder, "postgres-logins", made).splitlines():
         role, password = line.split()
         text(folder, f"{role}-postgres-url", f"postgres://orgwatch_{role}_1:{password}@postgres:5432/orgwatch")

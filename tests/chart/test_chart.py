@@ -12,7 +12,9 @@ from support import CHART, CUSTOM, KUBERNETES, ci_values, component, containers,
 
 import capacity  # support has put its folder on the path
 
-SERVICES = {"ingest", "baseline", "detector", "correlator", "notifier"}
+SERVICES = {"ingest", "baseline", "detector", "correlator", "notifier", "console"}
+#: Where services serve requests.
+SERVED = {"ingest": "ingest.listen", "console": "console.listen"}
 
 
 def every(cases):
@@ -147,8 +149,8 @@ class EveryValuesFile(unittest.TestCase):
     def test_probes_use_the_right_paths(self, _objects, own, deployment):
         container = container_of(deployment)
         probes = {probe: container[f"{probe}Probe"] for probe in ("startup", "liveness", "readiness")}
-        # Pushes are accepted while Postgres is away.
-        readiness = "/startupz" if own == "ingest" else "/readyz"
+        # Pushes are accepted while Postgres is away, and the API is served while NATS is.
+        readiness = "/startupz" if own in SERVED else "/readyz"
         paths = {probe: settings["httpGet"]["path"] for probe, settings in probes.items()}
         self.assertEqual(paths, {"startup": "/startupz", "liveness": "/livez", "readiness": readiness})
         self.assertEqual({settings["httpGet"]["port"] for settings in probes.values()}, {"admin"})
@@ -159,15 +161,15 @@ class EveryValuesFile(unittest.TestCase):
     def test_services_have_time_to_stop_in_order(self, _objects, own, deployment):
         hooks = container_of(deployment).get("lifecycle", {})
         drain = hooks.get("preStop", {}).get("sleep", {}).get("seconds", 0)
-        self.assertEqual(drain > 0, own == "ingest")
+        self.assertEqual(drain > 0, own in SERVED)
         self.assertGreater(deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"], 20 + drain)
 
     @every(workload)
     def test_ports_match_the_configuration(self, objects, own, deployment):
         config = config_of(objects, deployment)
         listens = {"admin": config["admin.listen"]}
-        if own == "ingest":
-            listens["http"] = config["ingest.listen"]
+        if own in SERVED:
+            listens["http"] = config[SERVED[own]]
         expect = {name: int(json.loads(address).rsplit(":", 1)[1]) for name, address in listens.items()}
         ports = {port["name"]: port["containerPort"] for port in container_of(deployment)["ports"]}
         service = objects.get("Service", name_of(deployment))["spec"]["ports"]
@@ -187,6 +189,8 @@ class EveryValuesFile(unittest.TestCase):
         expect |= {urlsplit(url).port for url in urls}
         if own == "notifier" and "notifier.destinations.soar.url" in config:
             expect |= {urlsplit(json.loads(config["notifier.destinations.soar.url"])).port, 443}
+        if own == "console" and "console.sign_in.issuer" in config:
+            expect.add(443)
         rules = objects.get("NetworkPolicy", name_of(deployment))["spec"]["egress"]
         self.assertEqual({port["port"] for rule in rules for port in rule["ports"]}, expect)
 
@@ -269,6 +273,7 @@ class EveryValuesFile(unittest.TestCase):
 
         before = sums()
         self.assertEqual({own for own, _ in sums(correlator={"relay_ms": 51}) - before}, {"correlator"})
+        self.assertEqual({own for own, _ in sums(console={"idle_minutes": 30}) - before}, {"console"})
         self.assertEqual(len(sums(telemetry={"level": "debug"}) - before), len(before))
 
 

@@ -1,6 +1,7 @@
 """Features of some values only: names of secrets, monitoring, an Ingress, and the NOTES."""
 
 import re
+import tomllib
 import unittest
 
 import yaml
@@ -21,7 +22,7 @@ class Full(unittest.TestCase):
         for owner, pod in self.objects.pods():
             volume, = [volume for volume in pod["spec"]["volumes"] if volume["name"] == "nats"]
             keys[component(owner)] = [item["key"] for item in volume["secret"]["items"]]
-        expect = {own: [own] for own in ("ingest", "baseline", "correlator", "notifier")}
+        expect = {own: [own] for own in ("ingest", "baseline", "correlator", "notifier", "console")}
         expect |= {"detector-all": ["detector"], "setup": ["operator"], "test": ["operator"]}
         self.assertEqual(keys, expect)
 
@@ -30,7 +31,7 @@ class Full(unittest.TestCase):
         for owner, pod in self.objects.pods():
             volume, = [volume for volume in pod["spec"]["volumes"] if volume["name"] == "postgres"]
             keys[component(owner)] = volume["secret"]["items"]
-        expect = {own: f"{own}-uri" for own in ("ingest", "baseline", "correlator", "notifier")}
+        expect = {own: f"{own}-uri" for own in ("ingest", "baseline", "correlator", "notifier", "console")}
         expect |= {"detector-all": "detector-uri", "setup": "uri", "test": "uri"}
         self.assertEqual(keys, {own: [{"key": key, "path": "url"}] for own, key in expect.items()})
 
@@ -39,7 +40,10 @@ class Full(unittest.TestCase):
         for own in self.objects.workloads():
             paths = [mount["mountPath"] for mount in self.container(own)["volumeMounts"]]
             mounted[own] = [path for path in paths if path.startswith("/run/secrets/")]
-        expect = {"ingest": ["/run/secrets/push-tokens"], "notifier": ["/run/secrets/channels"]}
+        expect = {
+            "ingest": ["/run/secrets/push-tokens"], "notifier": ["/run/secrets/channels"],
+            "console": ["/run/secrets/sign-in"],
+        }
         self.assertEqual({own: paths for own, paths in mounted.items() if paths}, expect)
 
     def test_postgres_is_verified(self):
@@ -50,13 +54,14 @@ class Full(unittest.TestCase):
     def test_a_service_does_not_see_the_configuration_of_others(self):
         sections = {own: {key.split(".")[0] for key in self.objects.config(f"watch-{own}")}
                     for own in [*self.objects.workloads(), "setup", "test"]}
-        services = {"ingest", "baseline", "detector", "correlator", "notifier"}
+        services = {"ingest", "baseline", "detector", "correlator", "notifier", "console"}
         self.assertEqual(sections["ingest"] & services, {"ingest"})
         self.assertEqual(sections["notifier"] & services, {"notifier"})
+        self.assertEqual(sections["console"] & services, {"console"})
         for own in "baseline", "detector-all", "correlator":
             self.assertFalse(sections[own] & services, own)
         # The Job checks every section that needs no secrets of other services.
-        self.assertEqual(sections["setup"] & services, {"ingest"})
+        self.assertEqual(sections["setup"] & services, {"ingest", "console"})
 
     def test_no_secret_is_rendered(self):
         self.assertEqual(self.objects.of("Secret"), [])
@@ -86,11 +91,36 @@ class Full(unittest.TestCase):
         self.assertTrue(all(found["metadata"]["labels"]["grafana_dashboard"] == "1" for found in maps))
         self.assertTrue(maps)
 
-    def test_the_ingress_serves_only_pushes(self):
-        ingress, = self.objects.of("Ingress")
-        path, = ingress["spec"]["rules"][0]["http"]["paths"]
-        self.assertEqual((path["path"], path["pathType"]), ("/v1/events", "Exact"))
-        self.assertEqual(path["backend"]["service"], {"name": "watch-ingest", "port": {"name": "http"}})
+    def test_each_ingress_serves_only_its_paths(self):
+        served = {}
+        for ingress in self.objects.of("Ingress"):
+            rule, = ingress["spec"]["rules"]
+            path, = rule["http"]["paths"]
+            backend = path["backend"]["service"]
+            self.assertEqual(backend, {"name": name_of(ingress), "port": {"name": "http"}})
+            secret = "events-tls" if component(ingress) == "ingest" else "orgwatch-tls"
+            self.assertEqual(ingress["spec"]["tls"], [{"hosts": [rule["host"]], "secretName": secret}])
+            served[component(ingress)] = (rule["host"], path["path"], path["pathType"])
+        expect = {
+            "ingest": ("events.example.com", "/v1/events", "Exact"),
+            "console": ("orgwatch.example.com", "/", "Prefix"),
+        }
+        self.assertEqual(served, expect)
+
+    def test_lists_of_tables_are_toml(self):
+        config = self.objects.config("watch-console")
+        roles = tomllib.loads(f"roles = {config['console.sign_in.roles']}")["roles"]
+        expect = [
+            {"group": "security", "org": "*", "role": "administrator"},
+            {"group": "sales-operations", "org": "00D000000000001", "role": "viewer"},
+        ]
+        self.assertEqual(roles, expect)
+
+    def test_every_configuration_is_toml(self):
+        maps = [found["data"]["orgwatch.toml"] for found in self.objects.of("ConfigMap") if "orgwatch.toml" in found["data"]]
+        self.assertEqual(len(maps), len(self.objects.workloads()) + 2)
+        for text in maps:
+            self.assertEqual(tomllib.loads(text)["nats"]["replicas"], 3)
 
     def test_an_image_can_be_pinned(self):
         images = {self.container(own)["image"] for own in self.objects.workloads()}
@@ -154,6 +184,15 @@ class Partial(unittest.TestCase):
                 self.assertLessEqual({443, 7443}, ports)
         self.assertEqual(reaching, {"ingest"})
 
+    def test_only_the_console_reaches_the_provider(self):
+        sign_in = {"issuer": "https://login.example.com:8443/realms/staff"}
+        objects = self.render(config={"console": {"sign_in": sign_in}}, networkPolicy={"identityTo": []})
+        reaching = set()
+        for found in objects.of("NetworkPolicy"):
+            if 8443 in {port["port"] for rule in found["spec"].get("egress", []) for port in rule["ports"]}:
+                reaching.add(component(found))
+        self.assertEqual(reaching, {"console"})
+
     def test_an_existing_account_is_used(self):
         objects = self.render(defaults={"serviceAccount": {"name": "watchers"}})
         self.assertEqual(objects.of("ServiceAccount"), [])
@@ -195,7 +234,7 @@ class Partial(unittest.TestCase):
         groups = [{"name": "a", "family": "volume", "replicas": 0}, {"name": "b", "family": "time"}]
         objects = self.render(defaults={"replicas": 5}, detector={"replicas": 4, "groups": groups})
         replicas = {name_of(found): found["spec"]["replicas"] for found in objects.of("Deployment")}
-        expect = {"ingest": 5, "baseline": 5, "correlator": 5, "notifier": 5, "detector-a": 0, "detector-b": 4}
+        expect = {"ingest": 5, "baseline": 5, "correlator": 5, "notifier": 5, "console": 5, "detector-a": 0, "detector-b": 4}
         self.assertEqual(replicas, {f"orgwatch-{name}": count for name, count in expect.items()})
 
 
@@ -203,7 +242,7 @@ class Notes(unittest.TestCase):
     def test_missing_settings_cause_warnings(self):
         values = ci_values()
         self.assertNotIn("WARNING", notes(values["full"]))
-        self.assertRegex(notes(values["minimal"]), "nobody may push(?s:.)*nobody is notified")
+        self.assertRegex(notes(values["minimal"]), "nobody may push(?s:.)*nobody is notified(?s:.)*every session can read")
         self.assertEqual(re.findall(r"(\w+)\.inCluster is for a trial", notes(values["trying"])), ["nats", "postgres"])
 
     def test_detectors_in_no_group_cause_a_warning(self):

@@ -35,7 +35,7 @@ class Configuration(unittest.TestCase):
         self.addCleanup(machine.close)
         environment = {"ORGWATCH_POSTGRES__URL": "postgres://me@localhost/orgwatch"}
         # Checking the configuration reads the tokens of orgs and the secrets of destinations.
-        for token in ["push-tokens/acme", "orgwatch-push/token"]:
+        for token in ["push-tokens/acme", "orgwatch-push/token", "sign-in/client-secret"]:
             (machine.folder / token).parent.mkdir()
             (machine.folder / token).write_text(f"a token in {token} that nobody can guess")
         (machine.folder / "channels").mkdir()
@@ -126,11 +126,12 @@ class Release(unittest.TestCase):
 
     def start_services(self):
         """Starts a pod of each workload, and waits for its probes. Returns the processes, and the address to push to."""
-        started, pushes = {}, f"127.0.0.1:{free_port()}"
+        started, pushes, self.api = {}, f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
         for own, deployment in self.objects.workloads().items():
             container = deployment["spec"]["template"]["spec"]["containers"][0]
             admin = f"127.0.0.1:{free_port()}"
-            environment = self.environment | {"ORGWATCH_ADMIN__LISTEN": admin, "ORGWATCH_INGEST__LISTEN": pushes}
+            listens = {"ADMIN": admin, "INGEST": pushes, "CONSOLE": self.api}
+            environment = self.environment | {f"ORGWATCH_{each}__LISTEN": at for each, at in listens.items()}
             process = self.machine.start(self.objects, deployment, container, self.secrets, environment)
             started[own] = (process, container, admin)
         for own, (process, container, admin) in started.items():
@@ -152,6 +153,8 @@ class Release(unittest.TestCase):
         self.assertEqual((status, json.loads(body)), (202, answer))
         messages = {stream["name"]: stream["state"]["messages"] for stream in self.streams()}
         self.assertEqual(messages["ORGWATCH_ACTIVITY"], 1)
+        self.assertEqual(get(f"http://{self.api}/v1/openapi.json")[0], 200)
+        self.assertEqual(get(f"http://{self.api}/v1/incidents")[0], 401)
         test = self.objects.get("Pod", "orgwatch-test")
         for container in test["spec"]["containers"]:
             if container["name"].startswith("topology-"):

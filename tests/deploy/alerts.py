@@ -145,6 +145,15 @@ class Trial:
         wrong = "nobody-has-this-token"
         self.expect("OrgwatchPushesUnauthorized", during=lambda: [self.push(b"{}", wrong) for _ in range(5)])
 
+        self.expect("OrgwatchSignInsRefused", during=lambda: [fleet.ask("/v1/incidents", wrong) for _ in range(10)])
+        self.api_token = fleet.operate("token", "alerts", "--role", "administrator", "--days", "1").strip()
+        with fleet.follow(self.api_token):
+            self.expect("OrgwatchConsoleSlow", during=self.locked)
+        fleet.stop("console")
+        self.expect("OrgwatchConsoleNotReady")
+        fleet.start("console")
+        self.quiet()
+
         token = fleet.secrets / "push-token"
         away = token.rename(fleet.folder / "push-token-away")
         self.expect("OrgwatchTokensUnreadable")
@@ -179,7 +188,8 @@ class Trial:
         self.sql("GRANT INSERT, UPDATE ON orgwatch.checkpoints TO orgwatch")
 
         fleet.stop("postgres")
-        self.expect("OrgwatchPostgresUnavailable")
+        ask = lambda: fleet.ask("/v1/incidents", self.api_token)  # noqa: E731
+        self.expect("OrgwatchPostgresUnavailable", "OrgwatchConsoleFails", "OrgwatchConsoleNotReady", during=ask)
         print({each["metric"]["service"]: each["value"][1] for each in self.query("orgwatch_postgres_pool_size")})
         fleet.start_postgres()
 
@@ -212,6 +222,15 @@ class Trial:
         for each in self.silent[:-300]:
             each.close()
         del self.silent[:-300]
+
+    def locked(self):
+        """Reads incidents while their table is locked for two seconds."""
+        lock = "BEGIN; LOCK TABLE orgwatch.incidents; SELECT pg_sleep(2); COMMIT"
+        holder = threading.Thread(target=self.sql, args=[lock])
+        holder.start()
+        time.sleep(0.5)
+        self.fleet.ask("/v1/incidents", self.api_token)
+        holder.join()
 
     def sql(self, statement):
         url = f"postgres://postgres@127.0.0.1:{self.fleet.port('postgres')}/orgwatch"

@@ -19,7 +19,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ["ingest", "baseline", "detector", "correlator", "notifier"]
+SERVICES = ["ingest", "baseline", "detector", "correlator", "notifier", "console"]
 VENV = ROOT / ".tools/venv"
 TOKEN_KEY = "ORGWATCH_INGEST__ORGS__00D000000000001__TOKEN_FILES"
 
@@ -27,8 +27,9 @@ TOKEN_KEY = "ORGWATCH_INGEST__ORGS__00D000000000001__TOKEN_FILES"
 class Fleet:
     """Servers and services, in a temporary folder that is removed at the end."""
 
-    def __init__(self, orgwatchd, variables=None, url="{}-postgres-url"):
+    def __init__(self, orgwatchd, variables=None, url="{}-postgres-url", services=SERVICES):
         """`url` names the secret with a service's URL of Postgres; `{}` stands for the name of the service."""
+        self.services = services
         self.orgwatchd, self.variables, self.url = Path(orgwatchd).resolve(), variables or {}, url
         self.folder = Path(tempfile.mkdtemp(prefix="orgwatch-deploy-"))
         self.folder.chmod(0o755)
@@ -45,7 +46,7 @@ class Fleet:
             self.write_configuration()
             self.operate("migrate")
             self.operate("topology", "apply")
-            for service in SERVICES:
+            for service in self.services:
                 self.start(service)
         except BaseException:
             self.__exit__()
@@ -119,7 +120,10 @@ class Fleet:
             (self.folder / path.name).write_text(url)
 
     def environment(self, service, user=None):
+        # An older release knows no such section.
+        api = {"ORGWATCH_CONSOLE__LISTEN": f"127.0.0.1:{self.port('api')}"} if service == "console" else {}
         return {
+            **api,
             "ORGWATCH_CONFIG": str(self.folder / "orgwatchd.toml"),
             "ORGWATCH_POSTGRES__URL_FILE": str(self.folder / self.url.format(service.split("-")[0])),
             "ORGWATCH_NATS__AUTH__NKEY_SEED_FILE": str(self.secrets / f"{user or service.split('-')[0]}.nk"),
@@ -177,6 +181,22 @@ class Fleet:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+    def ask(self, path, token):
+        """Sends a request to the API; returns the status of the answer."""
+        url = f"http://127.0.0.1:{self.port('api')}{path}"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def follow(self, token):
+        """Opens the event stream of the API; returns what closes it."""
+        url = f"http://127.0.0.1:{self.port('api')}/v1/events"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+        return urllib.request.urlopen(request, timeout=60)
 
     def scrape(self):
         """Reads /metrics of every running service, and remembers its series."""

@@ -22,7 +22,7 @@ DEPLOY = ROOT / "deploy"
 NATS = DEPLOY / "nats/nats.conf"
 # A test of the bus keeps this snapshot equal to the permissions in the code.
 PERMISSIONS = ROOT / "crates/bus/src/snapshots/bus__permissions__tests__the_configuration.snap"
-SERVICES = ["ingest", "baseline", "detector", "correlator", "notifier"]
+SERVICES = ["ingest", "baseline", "detector", "correlator", "notifier", "console"]
 
 
 def users():

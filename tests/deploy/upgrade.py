@@ -38,8 +38,9 @@ def main():
     parser.add_argument("--users", type=int, default=30)
     options = parser.parse_args()
     settings = {"ORGWATCH_DETECTOR__LEARN_UNTIL": LEARN_UNTIL, "ORGWATCH_INGEST__FILES__ORG": ORG}
-    # As the owner of the schema: the previous release may have no roles.
-    with Fleet(options.before, settings, "postgres-url") as fleet:
+    # As the owner of the schema: the previous release may have no roles. Nor may it have a console, which writes nothing of
+    # what is compared.
+    with Fleet(options.before, settings, "postgres-url", READERS_FIRST) as fleet:
         parts = Parts(options, fleet)
         parts.play(1)
         use(fleet, options.after)

@@ -4,6 +4,7 @@ mod access;
 mod body;
 pub mod decide;
 mod error;
+mod meter;
 mod names;
 mod page;
 mod problem;

@@ -1,18 +1,20 @@
 //! The server: what all requests share, and what is done about each.
 
 use crate::body::Eyes;
+use crate::meter::Meter;
 use crate::problem::Problem;
 use crate::{Settings, routes};
 use ::settings::Hashed;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use governor::{DefaultKeyedRateLimiter, Quota};
 use model::Uuid;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Instant;
 use store::Store;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +32,7 @@ pub struct App {
     pub(crate) rules: watch::Receiver<Arc<Hashed>>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) meter: Meter,
     /// Event streams end with it.
     pub(crate) shutdown: CancellationToken,
 }
@@ -43,7 +46,7 @@ impl App {
         shutdown: CancellationToken,
     ) -> Self {
         let limits = Arc::new(Limits::new(settings.requests_per_minute));
-        Self { store, rules, settings: Arc::new(settings), limits, shutdown }
+        Self { store, rules, settings: Arc::new(settings), limits, meter: Meter::new(), shutdown }
     }
 
     /// Returns how a session sees names.
@@ -82,13 +85,14 @@ impl Limits {
 pub fn router(app: App) -> Router {
     let compressed = SizeAbove::new(1_024).and(NotForContentType::SSE);
     let (api, _) = routes::all().split_for_parts();
+    let meter = app.meter.clone();
     api.fallback(async || Problem::NotFound("there is nothing at this path: see /v1/openapi.json".to_owned()))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(from_fn(secure))
-        .layer(from_fn(trace))
+        .layer(from_fn_with_state(meter, trace))
 }
 
 async fn method_not_allowed() -> Response {
@@ -119,17 +123,21 @@ async fn secure(request: Request, next: Next) -> Response {
     response
 }
 
-/// Opens a span for a request, without its query, which may hold names.
-async fn trace(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+/// Opens a span for a request, without its query, which may hold names, and measures it.
+async fn trace(State(meter): State<Meter>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map(MatchedPath::as_str);
     let span = tracing::info_span!(
         "http.server",
-        http.request.method = %request.method(),
-        http.route = route,
+        http.request.method = %method,
+        http.route = route.unwrap_or("unmatched"),
         http.response.status_code = tracing::field::Empty,
         orgwatch.session.id = tracing::field::Empty,
     );
     let response = next.run(request).instrument(span.clone()).await;
     span.record("http.response.status_code", response.status().as_u16());
+    meter.request(&method, route, response.status(), started.elapsed());
     response
 }

@@ -55,11 +55,6 @@ impl Meter {
 
     /// Makes the instruments of a meter.
     pub fn of(meter: &opentelemetry::metrics::Meter) -> Self {
-        let requests = meter
-            .f64_histogram("http.server.request.duration")
-            .with_unit("s")
-            .with_description("Until JetStream has acknowledged, or the request is refused")
-            .with_boundaries(runtime::latency::BUCKETS.to_vec());
         let latency = meter
             .f64_histogram(runtime::latency::SOURCE)
             .with_unit("s")
@@ -75,7 +70,7 @@ impl Meter {
             bytes: bytes
                 .with_description("Bytes received: of push and files before decompression, of Salesforce after it")
                 .build(),
-            requests: requests.build(),
+            requests: runtime::latency::requests(meter),
             refused: refused.with_description("Pushes and connections that were refused, by reason").build(),
             latency: latency.build(),
         }

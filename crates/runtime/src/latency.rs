@@ -1,4 +1,5 @@
-//! The latency from an event to its incident, in two parts: that of the source, and that of the pipeline.
+//! The latency from an event to its incident, in two parts: that of the source, and that of the pipeline. Also that of
+//! requests to a server.
 
 use std::time::Duration;
 
@@ -49,6 +50,16 @@ impl Latency {
     pub fn pipeline(&self, received: i64, stored: i64, labels: &[KeyValue]) {
         self.pipeline.record(between(received, stored).as_secs_f64(), labels);
     }
+}
+
+/// Returns the histogram of requests to a server. All servers of a process have it in common, so that it is declared once.
+pub fn requests(meter: &Meter) -> Histogram<f64> {
+    meter
+        .f64_histogram("http.server.request.duration")
+        .with_unit("s")
+        .with_description("From the head of a request to that of its answer")
+        .with_boundaries(BUCKETS.to_vec())
+        .build()
 }
 
 fn between(start: i64, end: i64) -> Duration {

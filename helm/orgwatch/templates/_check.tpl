@@ -60,7 +60,13 @@
     {{- $problems = append $problems (printf "config.%s: %s" $key $instead) -}}
   {{- end -}}
 {{- end -}}
-{{- $secrets := regexFindAll "(?m)^(ingest|notifier)[^ ]*[.](tokens|secret|private_key|client_secret) =" (include "orgwatch.toml" (dict "path" "" "value" .Values.config)) -1 -}}
+{{- $secrets := regexFindAll "(?m)^(ingest|notifier|console)[^ ]*[.](tokens|secret|private_key|client_secret) =" (include "orgwatch.toml" (dict "path" "" "value" .Values.config)) -1 -}}
+{{- $public := dig "console" "sign_in" "public_url" "" .Values.config -}}
+{{- with .Values.console.ingress -}}
+  {{- if and .enabled $public (ne (urlParse $public).host .host) -}}
+    {{- $problems = append $problems (printf "console.ingress.host: config.console.sign_in.public_url leads browsers to %s; give both the same host" $public) -}}
+  {{- end -}}
+{{- end -}}
 {{- range $secrets -}}
   {{- $key := trimSuffix " =" . -}}
   {{- $problems = append $problems (printf "config.%s: a secret does not belong in a config map; name a file below /run/secrets, and its Secret in existingSecrets" $key) -}}

@@ -3,13 +3,13 @@ orgwatch.toml: `config` of the values and the keys that the chart sets, without 
 a service is replaced only when its own configuration changes. Takes root, and service. `operator` checks all sections
 except that of the notifier, because checking that section reads its secrets.
 
-One dotted key a line: `toToml` would write 32 as 32.0, because Helm reads every number as a float. JSON writes strings,
-numbers and lists as TOML does.
+One dotted key a line: `toToml` would write 32 as 32.0, because Helm reads every number as a float. JSON writes strings
+and numbers as TOML does.
 */}}
 {{- define "orgwatch.config" -}}
 {{- $decided := include "orgwatch.config-decided" .root | fromYaml -}}
 {{- $config := mergeOverwrite (deepCopy .root.Values.config) $decided -}}
-{{- $services := list "ingest" "baseline" "detector" "correlator" "notifier" -}}
+{{- $services := list "ingest" "baseline" "detector" "correlator" "notifier" "console" -}}
 {{- range ternary (list "notifier") (without $services .service) (eq .service "operator") -}}
   {{- $_ := unset $config . -}}
 {{- end -}}
@@ -35,12 +35,35 @@ data:
 {{- $path := .path -}}
 {{- if kindIs "map" .value -}}
   {{- range $key, $value := .value -}}
-    {{- $name := ternary $key ($key | quote) (regexMatch "^[A-Za-z0-9_-]+$" $key) -}}
+    {{- $name := include "orgwatch.toml-key" $key -}}
     {{- include "orgwatch.toml" (dict "path" (ternary $name (printf "%s.%s" $path $name) (eq $path "")) "value" $value) -}}
   {{- end -}}
 {{- else if not (kindIs "invalid" .value) -}}
-{{ $path }} = {{ toJson .value }}
+{{ $path }} = {{ include "orgwatch.toml-value" .value }}
 {{ end -}}
+{{- end -}}
+
+{{/* Takes a key. */}}
+{{- define "orgwatch.toml-key" -}}
+{{- ternary . (. | quote) (regexMatch "^[A-Za-z0-9_-]+$" .) -}}
+{{- end -}}
+
+{{/* Takes a value: a list may hold tables, each on the line of the list. */}}
+{{- define "orgwatch.toml-value" -}}
+{{- $parts := list -}}
+{{- if kindIs "map" . -}}
+  {{- range $key, $value := . -}}
+    {{- $parts = append $parts (printf "%s = %s" (include "orgwatch.toml-key" $key) (include "orgwatch.toml-value" $value)) -}}
+  {{- end -}}
+{ {{- join ", " $parts -}} }
+{{- else if kindIs "slice" . -}}
+  {{- range $value := . -}}
+    {{- $parts = append $parts (include "orgwatch.toml-value" $value) -}}
+  {{- end -}}
+[{{- join ", " $parts -}}]
+{{- else -}}
+{{ toJson . }}
+{{- end -}}
 {{- end -}}
 
 {{/* The keys that follow from other values; see orgwatch.reserved. */}}
@@ -49,6 +72,8 @@ admin:
   listen: 0.0.0.0:9090
 ingest:
   listen: 0.0.0.0:8080
+console:
+  listen: 0.0.0.0:8090
 nats:
   servers: {{ include "orgwatch.nats-servers" . }}
   manage_topology: {{ not (include "orgwatch.setup-topology" .) }}
@@ -83,6 +108,7 @@ postgres.url: a password does not belong in a config map, set postgres.existingS
 postgres.migrate: set setup.enabled
 admin: the chart listens on 9090
 ingest.listen: the chart listens on 8080
+console.listen: the chart listens on 8090
 {{- end -}}
 
 {{/* A JSON list. */}}

@@ -67,6 +67,12 @@
 {{- if and (eq .workload.service "ingest") (dig "ingest" "salesforce" "orgs" dict $config) }}
 {{ include "orgwatch.egress" (dict "to" $policy.salesforceTo "ports" (list "443" "7443")) }}
 {{- end }}
+{{- if eq .workload.service "console" }}
+{{- with dig "console" "sign_in" "issuer" "" $config }}
+{{- $port := include "orgwatch.url-port" (dict "url" . "default" (include "orgwatch.scheme-port" .)) }}
+{{ include "orgwatch.egress" (dict "to" $policy.identityTo "ports" (list $port)) }}
+{{- end }}
+{{- end }}
 {{- if eq .workload.service "notifier" }}
 {{- $ports := list }}
 {{- /* channels is the former key of destinations. */}}

@@ -4,14 +4,18 @@ The workloads of the release: `workloads`, a list. Each has `defaults` merged wi
   component  its name within the release
   service    the subcommand that it runs
   choice     the flags that choose a group's detectors
+  port       where it serves requests; absent if it serves none
   consumer   the durable consumer that its replicas share, and `stream`; absent if there is none
 */}}
 {{- define "orgwatch.workloads" -}}
 {{- $values := .Values -}}
 {{- $prefix := include "orgwatch.prefix" . -}}
 {{- $workloads := list -}}
-{{- range $service := list "ingest" "baseline" "correlator" "notifier" -}}
+{{- range $service := list "ingest" "baseline" "correlator" "notifier" "console" -}}
   {{- $own := dict "component" $service "service" $service "choice" list -}}
+  {{- with get (dict "ingest" 8080 "console" 8090) $service -}}
+    {{- $_ := set $own "port" . -}}
+  {{- end -}}
   {{- with get (dict "correlator" "finding" "notifier" "incident") $service -}}
     {{- $_ := merge $own (dict "consumer" $service "stream" (printf "%s_%s" $prefix . | upper)) -}}
   {{- end -}}

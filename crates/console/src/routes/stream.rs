@@ -1,6 +1,7 @@
 //! The event stream: changes of incidents as they are committed.
 
 use crate::access::{Credential, Visitor};
+use crate::meter::OpenStream;
 use crate::problem::{Problem, ProblemBody};
 use crate::server::App;
 use axum::extract::rejection::QueryRejection;
@@ -63,6 +64,7 @@ pub(super) async fn follow(
     let is_ahead = after > latest;
     let state = Follower {
         pause: Duration::from_millis(app.settings.stream_ms),
+        _open: app.meter.open_stream(),
         app,
         credential,
         org,
@@ -84,6 +86,7 @@ struct Follower {
     pause: Duration,
     /// Whether the client named an id that is not there.
     is_ahead: bool,
+    _open: OpenStream,
 }
 
 impl Follower {
