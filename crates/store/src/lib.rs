@@ -23,7 +23,7 @@ mod words;
 
 pub use audit::AuditEntry;
 pub use console::{
-    AccountRow, Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, ListedIncident, NewSession, NewToken,
+    AccountRow, Check, Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, ListedIncident, NewSession, NewToken,
     OpenSession, OrgRow, Place, Role, Session, StreamPosition, StreamedChange, Visit,
 };
 pub use correlation::{
