@@ -1,11 +1,12 @@
 //! Section `[console]` of the configuration.
 
+use crate::SignInSettings;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use store::Role;
 
 /// Section `[console]` of the configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Address of the server.
@@ -20,6 +21,8 @@ pub struct Settings {
     pub names_from: Role,
     /// Milliseconds between two looks for new changes of an event stream, 100 to 60,000.
     pub stream_ms: u64,
+    /// The OpenID provider by which persons sign in; without it there are tokens alone.
+    pub sign_in: Option<SignInSettings>,
 }
 
 impl Default for Settings {
@@ -31,6 +34,7 @@ impl Default for Settings {
             requests_per_minute: 1_200,
             names_from: Role::Analyst,
             stream_ms: 1_000,
+            sign_in: None,
         }
     }
 }
@@ -48,6 +52,7 @@ impl Settings {
         range("session_hours", self.session_hours.into(), 1, 168);
         range("requests_per_minute", self.requests_per_minute.into(), 1, 100_000);
         range("stream_ms", self.stream_ms, 100, 60_000);
+        errors.extend(self.sign_in.iter().flat_map(SignInSettings::check));
         errors
     }
 }

@@ -197,12 +197,12 @@ BEGIN ATOMIC
 END;
 
 -- Notes that the provider did not answer. The first time since an answer says when the session ends.
-CREATE FUNCTION orgwatch.note_failed_check(retry interval, outage interval) RETURNS void
+CREATE FUNCTION orgwatch.note_failed_check(tokens bytea, retry interval, outage interval) RETURNS void
     LANGUAGE sql
     SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    UPDATE orgwatch.sessions s SET check_at = now() + retry, is_checking = false,
+    UPDATE orgwatch.sessions s SET sealed = note_failed_check.tokens, check_at = now() + retry, is_checking = false,
         fails_at = coalesce(s.fails_at, now() + outage)
     WHERE s.session_id = orgwatch.session_id();
 END;
@@ -386,7 +386,7 @@ BEGIN
         orgwatch.renew_session(jsonb),
         orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid),
         orgwatch.other_sessions(), orgwatch.take_check(interval), orgwatch.note_check(bytea),
-        orgwatch.note_failed_check(interval, interval)
+        orgwatch.note_failed_check(bytea, interval, interval)
         TO orgwatch_console;
     RETURN true;
 END
@@ -401,7 +401,8 @@ REVOKE EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), o
     orgwatch.open_session(uuid, bytea, text, text, timestamptz, interval, jsonb, bytea, interval),
     orgwatch.renew_session(jsonb),
     orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid), orgwatch.other_sessions(),
-    orgwatch.take_check(interval), orgwatch.note_check(bytea), orgwatch.note_failed_check(interval, interval)
+    orgwatch.take_check(interval), orgwatch.note_check(bytea),
+    orgwatch.note_failed_check(bytea, interval, interval)
     FROM PUBLIC;
 
 DO $$

@@ -238,13 +238,15 @@ impl Visit {
     }
 
     /// Notes that the identity provider did not answer. The next check is due after `retry_seconds`; the session ends
-    /// `outage_seconds` after the first failure, unless the provider answers before that.
+    /// `outage_seconds` after the first failure, unless the provider answers before that. What is needed to ask it may have
+    /// changed all the same.
     ///
     /// # Errors
     /// If the database refuses.
-    pub async fn note_failed_check(&mut self, retry_seconds: u32, outage_seconds: u32) -> Result<()> {
+    pub async fn note_failed_check(&mut self, sealed: &[u8], retry_seconds: u32, outage_seconds: u32) -> Result<()> {
         sqlx::query!(
-            "SELECT orgwatch.note_failed_check(make_interval(secs => $1), make_interval(secs => $2))",
+            "SELECT orgwatch.note_failed_check($1, make_interval(secs => $2), make_interval(secs => $3))",
+            sealed,
             f64::from(retry_seconds),
             f64::from(outage_seconds)
         )

@@ -1,0 +1,3 @@
+//! Tests of the API with a real Postgres.
+
+mod sign_in;
