@@ -172,7 +172,7 @@ impl SignIn {
         let metadata = self.provider.metadata(&self.settings).await?;
         // An answer of another provider must not be taken for one of this (RFC 9207).
         let is_of_other = answer.iss.as_ref().is_some_and(|issuer| *issuer != self.settings.issuer);
-        if is_of_other || (answer.iss.is_none() && metadata.authorization_response_iss_parameter_supported) {
+        if is_of_other || (answer.iss.is_none() && metadata.names_issuer) {
             return Err(Refused::State);
         }
         if let Some(error) = &answer.error {
@@ -200,12 +200,13 @@ impl SignIn {
     fn person(&self, claims: &Claims, userinfo: &Claims, kept: Kept, return_to: String) -> Result<Person, Refused> {
         let SignInSettings { issuer, groups_claim, name_claim, .. } = &self.settings;
         let name = id_token::text(claims, name_claim).or_else(|| id_token::text(userinfo, name_claim));
-        let name = name.ok_or_else(|| Refused::NoName(name_claim.clone()))?.to_owned();
+        let name = name.ok_or_else(|| Refused::NoName(name_claim.clone()))?;
         let is_unverified = |claims: &Claims| claims.get("email_verified") == Some(&Value::Bool(false));
         // Whoever may choose any address could otherwise act in the name of its owner.
         if name_claim == "email" && (is_unverified(claims) || is_unverified(userinfo)) {
-            return Err(Refused::Unverified(name));
+            return Err(Refused::Unverified);
         }
+        let name = name.to_owned();
         let own = groups(claims, groups_claim).or_else(|| groups(userinfo, groups_claim));
         let own = own.ok_or_else(|| Refused::NoGroups { name: name.clone(), claim: groups_claim.clone() })?;
         let roles = self.settings.roles_of(&own);
@@ -288,8 +289,16 @@ mod tests {
             assert!(is_own_path(path), "{path}");
         }
         for other in [
-            "", "incidents", "//evil.example", "/\\evil.example", "\\/evil.example", "https://evil.example",
-            "javascript:alert(1)", "/\t/evil.example", "/a\r\nset-cookie: a=b", "/ä",
+            "",
+            "incidents",
+            "//evil.example",
+            "/\\evil.example",
+            "\\/evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "/\t/evil.example",
+            "/a\r\nset-cookie: a=b",
+            "/ä",
         ] {
             assert!(!is_own_path(other), "{other}");
         }

@@ -23,8 +23,8 @@ mod words;
 
 pub use audit::AuditEntry;
 pub use console::{
-    AccountRow, Check, Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, ListedIncident, NewSession, NewToken,
-    OpenSession, OrgRow, Place, Role, Session, StreamPosition, StreamedChange, Visit,
+    AccountRow, Check, Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, ListedIncident, NewSession,
+    NewToken, OpenSession, OrgRow, Place, Role, Session, StreamPosition, StreamedChange, Visit,
 };
 pub use correlation::{
     Correlation, HistoryWrite, IncidentWrite, LatestIncident, OtherIncidents, OutboxWrite, RiskWrite, UserSpan,

@@ -61,14 +61,9 @@ pub(crate) async fn check(app: &App, secret: &SecretString) -> Result<(), StoreE
 }
 
 impl SignIn {
-    async fn look(
-        &self,
-        app: &App,
-        secret: &SecretString,
-        session_id: Uuid,
-        sealed: &[u8],
-    ) -> Result<(), StoreError> {
-        let Some(mut kept) = sealed::open::<Kept>(secret, sealed::Purpose::Tokens, session_id.as_bytes(), sealed) else {
+    async fn look(&self, app: &App, secret: &SecretString, session_id: Uuid, sealed: &[u8]) -> Result<(), StoreError> {
+        let Some(mut kept) = sealed::open::<Kept>(secret, sealed::Purpose::Tokens, session_id.as_bytes(), sealed)
+        else {
             tracing::error!(%session_id, "the tokens of a session cannot be decrypted, so it ends");
             return end(app.store.visit(secret).await?, "its tokens cannot be decrypted").await;
         };
@@ -97,7 +92,8 @@ impl SignIn {
             Ok(Present::Gone(reason)) => end(visit, reason).await,
             Err(error) => {
                 tracing::warn!(%session_id, error = chain(&error), "the provider cannot be asked for a person's groups");
-                visit.note_failed_check(&sealed, RETRY.min(self.settings.check_seconds), self.settings.outage_seconds)
+                visit
+                    .note_failed_check(&sealed, RETRY.min(self.settings.check_seconds), self.settings.outage_seconds)
                     .await?;
                 visit.commit().await
             }

@@ -21,7 +21,10 @@ struct Key {
 
 #[derive(Debug)]
 enum Public {
-    Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
+    Rsa {
+        modulus: Vec<u8>,
+        exponent: Vec<u8>,
+    },
     /// An uncompressed point: 4, x, y.
     P256(Vec<u8>),
     Ed25519(Vec<u8>),
@@ -108,9 +111,7 @@ impl Key {
         let coordinate = |text: Option<String>| bytes(text).filter(|bytes| bytes.len() == 32);
         let public = match (written.kty.as_str(), written.crv.as_deref()) {
             ("RSA", _) => Public::Rsa { modulus: bytes(written.n)?, exponent: bytes(written.e)? },
-            ("EC", Some("P-256")) => {
-                Public::P256([vec![4], coordinate(written.x)?, coordinate(written.y)?].concat())
-            }
+            ("EC", Some("P-256")) => Public::P256([vec![4], coordinate(written.x)?, coordinate(written.y)?].concat()),
             ("OKP", Some("Ed25519")) => Public::Ed25519(coordinate(written.x)?),
             _ => return None,
         };

@@ -36,20 +36,31 @@ struct Cached<T> {
     fetched: Instant,
 }
 
-/// What the console uses of the discovery document.
-#[derive(Debug, Deserialize)]
+/// The endpoints of the provider.
 pub(crate) struct Metadata {
-    issuer: String,
     /// Where the browser is sent.
     pub(crate) authorization_endpoint: Url,
     token_endpoint: Url,
     /// Where the claims of a person are.
     pub(crate) userinfo_endpoint: Option<Url>,
     jwks_uri: Url,
-    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    /// Whether the token endpoint takes the client's secret in a header.
+    takes_basic: bool,
     /// Whether the answer of an authorization names the issuer (RFC 9207).
+    pub(crate) names_issuer: bool,
+}
+
+/// What the console uses of the discovery document, as it is written.
+#[derive(Deserialize)]
+struct Discovery {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    userinfo_endpoint: Option<String>,
+    jwks_uri: String,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
     #[serde(default)]
-    pub(crate) authorization_response_iss_parameter_supported: bool,
+    authorization_response_iss_parameter_supported: bool,
 }
 
 /// What the token endpoint answers.
@@ -149,16 +160,11 @@ impl Provider {
             return Ok(known.value.clone());
         }
         let url = format!("{}/.well-known/openid-configuration", settings.issuer.trim_end_matches('/'));
-        let read: Metadata = self.json(DISCOVERY, self.http.get(url)).await?;
+        let read: Discovery = self.json(DISCOVERY, self.http.get(url)).await?;
         if read.issuer != settings.issuer {
             return Err(unexpected(DISCOVERY, "the document is of another issuer than console.sign_in.issuer"));
         }
-        let endpoints = [Some(&read.authorization_endpoint), Some(&read.token_endpoint), Some(&read.jwks_uri)];
-        let mut endpoints = endpoints.into_iter().chain([read.userinfo_endpoint.as_ref()]).flatten();
-        if !endpoints.all(is_private) {
-            return Err(unexpected(DISCOVERY, "an endpoint does not begin with https://"));
-        }
-        let value = Arc::new(read);
+        let value = Arc::new(Metadata::of(&read)?);
         *cached = Some(Cached { value: value.clone(), fetched: Instant::now() });
         Ok(value)
     }
@@ -244,10 +250,8 @@ impl Provider {
     async fn tokens(&self, settings: &SignInSettings, form: &[(&str, &str)]) -> Result<Tokens> {
         let metadata = self.metadata(settings).await?;
         let secret = settings.secret().map_err(ProviderError::Secret)?;
-        let methods = metadata.token_endpoint_auth_methods_supported.as_deref();
-        let takes_basic = methods.is_none_or(|methods| methods.iter().any(|method| method == "client_secret_basic"));
         let request = self.http.post(metadata.token_endpoint.clone());
-        let request = if takes_basic {
+        let request = if metadata.takes_basic {
             let (id, secret) = (form_encoded(&settings.client_id), form_encoded(secret.expose_secret()));
             let credentials = STANDARD.encode(format!("{id}:{secret}"));
             request.header(AUTHORIZATION, format!("Basic {credentials}")).form(form)
@@ -286,6 +290,24 @@ impl Provider {
     }
 }
 
+impl Metadata {
+    fn of(read: &Discovery) -> Result<Self> {
+        let endpoint = |text: &str| {
+            let url = Url::parse(text).ok().filter(is_private);
+            url.ok_or_else(|| unexpected(DISCOVERY, "an endpoint does not begin with https://"))
+        };
+        let methods = read.token_endpoint_auth_methods_supported.as_deref();
+        Ok(Self {
+            authorization_endpoint: endpoint(&read.authorization_endpoint)?,
+            token_endpoint: endpoint(&read.token_endpoint)?,
+            userinfo_endpoint: read.userinfo_endpoint.as_deref().map(endpoint).transpose()?,
+            jwks_uri: endpoint(&read.jwks_uri)?,
+            takes_basic: methods.is_none_or(|methods| methods.iter().any(|method| method == "client_secret_basic")),
+            names_issuer: read.authorization_response_iss_parameter_supported,
+        })
+    }
+}
+
 /// Returns the code of an error of RFC 6749 after a colon.
 fn code(body: &[u8]) -> String {
     #[derive(Deserialize)]
@@ -317,9 +339,8 @@ mod tests {
 
     #[test]
     fn only_the_end_of_a_grant_ends_a_session() {
-        let refused = |call, status, code: &str| {
-            ProviderError::Refused { call, status, code: code.to_owned() }.is_final()
-        };
+        let refused =
+            |call, status, code: &str| ProviderError::Refused { call, status, code: code.to_owned() }.is_final();
         assert!(refused(USERINFO, 401, ""));
         assert!(refused(TOKEN, 400, &code(br#"{"error":"invalid_grant"}"#)));
         assert!(!refused(TOKEN, 401, &code(br#"{"error":"invalid_client"}"#)));

@@ -17,8 +17,8 @@ pub(crate) enum Refused {
     Provider(ProviderError),
     /// The provider sent no such claim, which should have the name.
     NoName(String),
-    /// The address of this name is not verified.
-    Unverified(String),
+    /// The provider has not verified the address, so it cannot be a name.
+    Unverified,
     /// The provider sent no such claim, which should have the groups.
     NoGroups {
         /// The person.
@@ -51,7 +51,7 @@ impl Refused {
             Self::NoIdToken => "the provider sent no ID token: console.sign_in.scopes has to have openid".to_owned(),
             Self::Provider(error) => error.to_string(),
             Self::NoName(claim) => format!("the provider sent no claim {claim}: see console.sign_in.name_claim"),
-            Self::Unverified(_) => "the provider has not verified the address".to_owned(),
+            Self::Unverified => "the provider has not verified the address".to_owned(),
             Self::NoGroups { claim, .. } => {
                 format!("the provider sent no claim {claim}: see console.sign_in.groups_claim")
             }
@@ -73,7 +73,7 @@ impl Refused {
             }
             Self::Declined(_) => Problem::Forbidden("the provider refused the sign-in".to_owned()),
             Self::Provider(error) => of_provider(&error),
-            Self::Unverified(_) => Problem::Forbidden("the provider has not verified your address".to_owned()),
+            Self::Unverified => Problem::Forbidden("the provider has not verified your address".to_owned()),
             Self::Unmapped(_) => {
                 let detail = "you have signed in, but none of your groups has access: ask an administrator of orgwatch";
                 Problem::Forbidden(detail.to_owned())
@@ -102,7 +102,10 @@ fn of_provider(error: &ProviderError) -> Problem {
             Problem::Provider("the provider of the sign-in does not answer: try again soon".to_owned())
         }
         error => {
-            tracing::error!(error = chain(error), "a sign-in failed by the settings of the provider or of console.sign_in");
+            tracing::error!(
+                error = chain(error),
+                "a sign-in failed by the settings of the provider or of console.sign_in"
+            );
             let detail = "the provider of the sign-in does not answer as expected; the log of the console says what";
             Problem::Provider(detail.to_owned())
         }

@@ -119,7 +119,8 @@ impl SignInSettings {
             ("proxies", range_problem(self.proxies, 0, 10)),
             ("roles", self.roles_problem()),
         ];
-        let errors = checks.into_iter().filter_map(|(key, problem)| Some(format!("console.sign_in.{key}: {}", problem?)));
+        let errors =
+            checks.into_iter().filter_map(|(key, problem)| Some(format!("console.sign_in.{key}: {}", problem?)));
         errors.collect()
     }
 
@@ -168,7 +169,8 @@ impl SignInSettings {
             return Some("must have openid".to_owned());
         }
         // The characters of RFC 6749, section 3.3.
-        let is_token = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+        let is_token =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
         let wrong = self.scopes.iter().find(|scope| !is_token(scope))?;
         Some(format!("{wrong:?} is no scope: list each scope by itself"))
     }

@@ -25,7 +25,17 @@ fn all_errors_are_named_at_once() {
         outage_seconds: 0,
         ..SignInSettings::default()
     };
-    insta::assert_snapshot!(wrong.check().join("\n"), @"");
+    insta::assert_snapshot!(wrong.check().join("\n"), @r"
+    console.sign_in.issuer: is missing
+    console.sign_in.client_id: is missing
+    console.sign_in.client_secret_file: set one of client_secret_file and client_secret
+    console.sign_in.public_url: is missing
+    console.sign_in.scopes: must have openid
+    console.sign_in.algorithms: is empty: no token would be accepted
+    console.sign_in.check_seconds: must be from 1 to 45, is 46
+    console.sign_in.outage_seconds: must be from 1 to 300, is 0
+    console.sign_in.roles: is empty: nobody would have access; add [[console.sign_in.roles]]
+    ");
 }
 
 #[test]
@@ -64,10 +74,8 @@ fn one_secret_is_set_and_never_shown() {
 
 #[test]
 fn a_group_has_one_role_in_an_org() {
-    let twice = SignInSettings {
-        roles: vec![mapped("a", "*", Role::Viewer), mapped("a", "*", Role::Analyst)],
-        ..valid()
-    };
+    let twice =
+        SignInSettings { roles: vec![mapped("a", "*", Role::Viewer), mapped("a", "*", Role::Analyst)], ..valid() };
     assert_eq!(twice.check(), ["console.sign_in.roles: group \"a\" has two roles in org *: keep one"]);
 }
 
@@ -77,7 +85,7 @@ fn groups_have_the_highest_of_their_roles_and_others_none() {
         roles: vec![
             mapped("all", "*", Role::Viewer),
             mapped("soc", "00Dhn0000018hrc", Role::Analyst),
-            mapped("leads", "00Dhn0000018hrcMAU", Role::Responder),
+            mapped("leads", "00Dhn0000018hrcEAA", Role::Responder),
         ],
         ..valid()
     };
@@ -86,7 +94,7 @@ fn groups_have_the_highest_of_their_roles_and_others_none() {
         let expect = expect.iter().map(|(org, role)| ((*org).to_owned(), *role)).collect();
         assert_eq!(settings.roles_of(&groups), expect, "{groups:?}");
     };
-    let org = "00Dhn0000018hrcMAU";
+    let org = "00Dhn0000018hrcEAA";
     check(&["all", "leads", "soc"], &[("*", Role::Viewer), (org, Role::Responder)]);
     check(&["soc", "finance"], &[(org, Role::Analyst)]);
     check(&["finance", "ALL", "*"], &[]);

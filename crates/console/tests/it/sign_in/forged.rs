@@ -12,11 +12,7 @@ use ring::hmac;
 use serde_json::{Value, json};
 
 /// Begins a sign-in, and comes back with the token that `give` makes of the nonce; `None` for none.
-async fn attempt(
-    router: &Router,
-    issuer: &Issuer,
-    give: impl FnOnce(&str) -> Option<String>,
-) -> (Browser, Answer) {
+async fn attempt(router: &Router, issuer: &Issuer, give: impl FnOnce(&str) -> Option<String>) -> (Browser, Answer) {
     let mut browser = Browser::default();
     let url = browser.begin(router).await;
     let asked = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
@@ -36,7 +32,8 @@ fn header(key: &Key) -> Value {
 async fn forged_tokens_are_refused() {
     let (key, stranger) = (Key::new("one"), Key::new("one"));
     let issuer = Issuer::start(vec![key.public()]).await;
-    let world = World::start(SignInSettings { algorithms: vec![Algorithm::Es256], ..sign_in(issuer.url.clone()) }).await;
+    let world =
+        World::start(SignInSettings { algorithms: vec![Algorithm::Es256], ..sign_in(issuer.url.clone()) }).await;
     let changed = |nonce: &str, changes: &Value| {
         let mut claims = issuer.claims(nonce);
         claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
@@ -76,7 +73,11 @@ async fn forged_tokens_are_refused() {
     let secret = hmac::Key::new(hmac::HMAC_SHA256, b"a secret: with % and +");
     let valid = |nonce: &str| changed(nonce, &json!({}));
     let tokens: Vec<(&str, Forge<'_>, &str)> = vec![
-        ("none", Box::new(|nonce| Some(format!("{}.", unsigned(&json!({ "alg": "none" }), &valid(nonce))))), "algorithm"),
+        (
+            "none",
+            Box::new(|nonce| Some(format!("{}.", unsigned(&json!({ "alg": "none" }), &valid(nonce))))),
+            "algorithm",
+        ),
         (
             "a shared secret",
             Box::new(|nonce| {
@@ -86,7 +87,11 @@ async fn forged_tokens_are_refused() {
             }),
             "algorithm",
         ),
-        ("not allowed", Box::new(|nonce| Some(key.sign(&json!({ "alg": "RS256", "kid": "one" }), &valid(nonce)))), "algorithm"),
+        (
+            "not allowed",
+            Box::new(|nonce| Some(key.sign(&json!({ "alg": "RS256", "kid": "one" }), &valid(nonce)))),
+            "algorithm",
+        ),
         (
             "critical",
             Box::new(|nonce| Some(key.sign(&json!({ "alg": "ES256", "kid": "one", "crit": ["b64"] }), &valid(nonce)))),
@@ -156,7 +161,8 @@ async fn one_of_all_replicas_uses_a_refresh_token() {
     let sealed = world.sealed().await;
     assert!(!String::from_utf8_lossy(&sealed).contains("access-token-in-clear"));
 
-    let (other, due) = (world.replica(), "UPDATE orgwatch.sessions SET check_at = now(), checked_at = now() - '1 h'::interval");
+    let (other, due) =
+        (world.replica(), "UPDATE orgwatch.sessions SET check_at = now(), checked_at = now() - '1 h'::interval");
     for round in 1..=3 {
         world.sql(due).await;
         let ask = |router: &Router| {

@@ -49,7 +49,7 @@ async fn log_in(provider: &OidcProvider, start: reqwest::Url, name: &str) -> Str
 async fn put_groups(provider: &OidcProvider, name: &str, groups: &[&str]) {
     let url = format!("{}/accounts/{name}", provider.url());
     let answer = client().put(url).body(json!(groups).to_string()).send().await.unwrap();
-    assert_eq!(answer.status(), reqwest::StatusCode::NO_CONTENT);
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
 }
 
 /// A console, and the browser of alice, who has signed in.
