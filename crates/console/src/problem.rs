@@ -31,6 +31,8 @@ pub(crate) enum Problem {
     Invalid(String),
     /// 429: too many requests; seconds until the next is served.
     TooMany(u64),
+    /// 502: the provider of the sign-in does not answer as it should.
+    Provider(String),
     /// 503: the database does not answer.
     Unavailable,
     /// 500: a defect, or stored data that cannot be read. The log says more.
@@ -70,6 +72,7 @@ impl Problem {
             }
             Self::Invalid(detail) => (StatusCode::UNPROCESSABLE_ENTITY, detail),
             Self::TooMany(seconds) => (StatusCode::TOO_MANY_REQUESTS, format!("too many requests: wait {seconds} s")),
+            Self::Provider(detail) => (StatusCode::BAD_GATEWAY, detail),
             Self::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer: try again soon".to_owned())
             }

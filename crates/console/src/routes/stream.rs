@@ -116,8 +116,8 @@ impl Follower {
     }
 
     async fn read(&self) -> Result<Option<Vec<StreamedChange>>, StoreError> {
-        let mut visit = self.app.store.visit(&self.credential.0).await?;
-        let Some(session) = visit.session().await? else { return Ok(None) };
+        let visitor = Visitor::open(&self.app, &self.credential.0).await?;
+        let Some(Visitor { session, mut visit }) = visitor else { return Ok(None) };
         if self.org.as_ref().is_some_and(|org| session.role_in(org).is_none()) {
             return Ok(None);
         }

@@ -5,5 +5,6 @@ mod anomalies;
 mod decisions;
 mod incidents;
 mod openapi;
+mod sign_in;
 mod stream;
 mod support;

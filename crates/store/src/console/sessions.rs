@@ -62,6 +62,9 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// Whether its use was noted within the last minute: otherwise call [`Visit::touch`].
     pub is_noted: bool,
+    /// Whether the identity provider has to be asked for the person's groups before anything is shown: see
+    /// [`Visit::take_check`].
+    pub is_check_due: bool,
     /// The role in each org; `*` stands for all orgs.
     pub roles: BTreeMap<String, Role>,
 }
@@ -95,6 +98,26 @@ pub struct NewSession {
     pub idle_seconds: u32,
     /// The role in each org.
     pub roles: BTreeMap<String, Role>,
+    /// What the console needs to ask the identity provider again, encrypted.
+    pub sealed: Vec<u8>,
+    /// Seconds between two checks of the person's groups.
+    pub check_seconds: u32,
+}
+
+/// What [`Visit::take_check`] found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Check {
+    /// It is due, and this caller has to make it within its lease.
+    Taken {
+        /// The session.
+        session_id: Uuid,
+        /// What is needed for it, encrypted.
+        sealed: Vec<u8>,
+    },
+    /// Another caller makes it, and the session has to wait for its outcome.
+    Awaited,
+    /// It is not due, or another caller makes it and the session may go on meanwhile.
+    NotDue,
 }
 
 /// A token to make.
@@ -134,27 +157,6 @@ pub struct OpenSession {
 }
 
 impl Store {
-    /// Opens the session of a person whom the identity provider has vouched for.
-    ///
-    /// # Errors
-    /// If the database refuses.
-    pub async fn open_session(&self, session: &NewSession) -> Result<()> {
-        sqlx::query!(
-            "SELECT orgwatch.open_session($1, $2, $3, $4, orgwatch.from_ms($5), make_interval(secs => $6), $7)",
-            session.session_id,
-            &session.secret_hash[..],
-            &text(&session.name),
-            &text(&session.subject),
-            session.expires_at.0,
-            f64::from(session.idle_seconds),
-            json!(session.roles)
-        )
-        .fetch_one(&self.pool)
-        .await
-        .context("open a session")
-        .map(drop)
-    }
-
     /// Makes a token as an operator, and records that in the audit trail.
     ///
     /// # Errors
@@ -179,6 +181,81 @@ impl Store {
 }
 
 impl Visit {
+    /// Opens the session of a person for whom the identity provider has vouched. If the transaction names its secret, what
+    /// follows is done in its name.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn open_session(&mut self, session: &NewSession) -> Result<()> {
+        sqlx::query!(
+            "SELECT orgwatch.open_session($1, $2, $3, $4, orgwatch.from_ms($5), make_interval(secs => $6), $7, $8,
+                 make_interval(secs => $9))",
+            session.session_id,
+            &session.secret_hash[..],
+            &text(&session.name),
+            &text(&session.subject),
+            session.expires_at.0,
+            f64::from(session.idle_seconds),
+            json!(session.roles),
+            &session.sealed,
+            f64::from(session.check_seconds)
+        )
+        .fetch_one(&mut *self.transaction)
+        .await
+        .context("open a session")
+        .map(drop)
+    }
+
+    /// Takes the check of the session's groups for `lease_seconds`, if it is due. One caller of all replicas gets it.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn take_check(&mut self, lease_seconds: u32) -> Result<Check> {
+        let row = sqlx::query!(
+            r#"SELECT taken, tokens, is_awaited AS "is_awaited!" FROM orgwatch.take_check(make_interval(secs => $1))"#,
+            f64::from(lease_seconds)
+        )
+        .fetch_one(&mut *self.transaction)
+        .await
+        .context("take the check of a session")?;
+        Ok(match (row.taken, row.tokens) {
+            (Some(session_id), Some(sealed)) => Check::Taken { session_id, sealed },
+            _ if row.is_awaited => Check::Awaited,
+            _ => Check::NotDue,
+        })
+    }
+
+    /// Notes that the identity provider has answered, with what is needed to ask it the next time, encrypted.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn note_check(&mut self, sealed: &[u8]) -> Result<()> {
+        sqlx::query!("SELECT orgwatch.note_check($1)", sealed)
+            .fetch_one(&mut *self.transaction)
+            .await
+            .context("note the check of a session")
+            .map(drop)
+    }
+
+    /// Notes that the identity provider did not answer. The next check is due after `retry_seconds`; the session ends
+    /// `outage_seconds` after the first failure, unless the provider answers before that. What is needed to ask it may have
+    /// changed all the same.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn note_failed_check(&mut self, sealed: &[u8], retry_seconds: u32, outage_seconds: u32) -> Result<()> {
+        sqlx::query!(
+            "SELECT orgwatch.note_failed_check($1, make_interval(secs => $2), make_interval(secs => $3))",
+            sealed,
+            f64::from(retry_seconds),
+            f64::from(outage_seconds)
+        )
+        .fetch_one(&mut *self.transaction)
+        .await
+        .context("note that the check of a session failed")
+        .map(drop)
+    }
+
     /// Returns the session that the transaction names; `None` if its secret is unknown or it has ended.
     ///
     /// # Errors
@@ -187,7 +264,7 @@ impl Visit {
         let row = sqlx::query!(
             r#"SELECT session_id AS "session_id!", kind AS "kind!", name AS "name!", subject AS "subject!",
                    orgwatch.to_ms(created_at) AS "created_at!", orgwatch.to_ms(expires_at) AS "expires_at!",
-                   is_noted AS "is_noted!", roles AS "roles!"
+                   is_noted AS "is_noted!", is_check_due AS "is_check_due!", roles AS "roles!"
                FROM orgwatch.current_session()"#
         )
         .fetch_optional(&mut *self.transaction)
@@ -202,6 +279,7 @@ impl Visit {
             created_at: Timestamp(row.created_at),
             expires_at: Timestamp(row.expires_at),
             is_noted: row.is_noted,
+            is_check_due: row.is_check_due,
             roles: roles(&row.roles)?,
         }))
     }
