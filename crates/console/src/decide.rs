@@ -3,9 +3,11 @@
 
 mod asked;
 mod effects;
+mod plan;
 mod preview;
 
 pub use effects::{Chosen, Effects, disposition, suppression};
 pub use preview::{Preview, REACH, Recent};
 
-pub(crate) use asked::{AskedDecision, plan, preview};
+pub(crate) use asked::AskedDecision;
+pub(crate) use plan::{plan, preview};

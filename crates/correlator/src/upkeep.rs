@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Users that one transaction ends incidents of and locks: merging waits for no more than that.
 const USERS: u32 = 100;
+/// Rows of an earlier version that are filled in at once.
+const AT_ONCE: u32 = 500;
 /// Time between two rounds of housekeeping, which works by whole days and months.
 const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
 
@@ -79,6 +81,8 @@ async fn housekeep(store: &Store, settings: &Settings) -> Result<(), StoreError>
             "housekeeping"
         );
     }
+    // What an earlier version stored is found by lists only then.
+    while store.fill_facets(AT_ONCE).await? > 0 {}
     Ok(())
 }
 

@@ -27,7 +27,7 @@ async fn what_becomes_of_held_days_is_said() {
     let settings = Settings { url: site.postgres.url().into(), ..Settings::default() };
     let owner = Owner::connect(&settings, "test", "test", 2).await.unwrap();
     assert!(owner.try_acquire(2).await.unwrap());
-    owner.checkpoint(2, 1, &entries.collect::<Vec<_>>(), &[], &[]).await.unwrap();
+    owner.checkpoint(2, 1, &entries.collect::<Vec<_>>(), &[], &[], &[]).await.unwrap();
     owner.close().await.unwrap();
 
     let day = |becomes: &str| json!([{ "date": "2024-10-04", "becomes": becomes }]);

@@ -43,7 +43,7 @@ pub fn disposition(incident: &Incident, disposition: Disposition, chosen: Chosen
 pub fn suppression(incident: &Incident) -> Ruling {
     let counting = incident.findings.iter().filter(|finding| !finding.withdrawn);
     let detectors = counting.map(|finding| finding.detector.clone()).collect();
-    Ruling::Suppression { scope: Scope { detectors, ..Scope::default() } }
+    Ruling::Suppression { scope: Scope { detectors, ..Scope::default() }, incident_id: Some(incident.incident_id) }
 }
 
 impl Effects {

@@ -175,7 +175,10 @@ async fn fill(store: &Store, org: &OrgId, id: u128) {
         (
             1,
             user.clone(),
-            Ruling::Suppression { scope: Scope { detectors: ["off_hours".into()].into(), ..Scope::default() } },
+            Ruling::Suppression {
+                scope: Scope { detectors: ["off_hours".into()].into(), ..Scope::default() },
+                incident_id: None,
+            },
         ),
         (2, user, Ruling::Comment { incident_id: Uuid::from_u128(id) }),
         (3, None, Ruling::Settings { hash: "hash".into(), toml: String::new() }),

@@ -143,7 +143,7 @@ mod tests {
         config.ingest.listen.set_ip([127, 0, 0, 1].into());
         config.admin.listen.set_ip([127, 0, 0, 1].into());
         change(&mut config);
-        let header = header(&config, &line.dev, Some("postgres://postgres@127.0.0.1:5555/postgres"));
+        let header = header(&config, &line.dev, Some("postgres://postgres@127.0.0.1:5555/postgres"), "orgwatch_token");
         for part in expected {
             assert!(header.contains(part), "{part} is missing in:\n{header}");
         }
@@ -154,6 +154,7 @@ mod tests {
         let expected = [
             "the simulated org of `orgwatch demo`",
             "http://127.0.0.1:8080/v1/events; no token is configured",
+            "/v1/openapi.json; authorization: Bearer orgwatch_token",
             "http://127.0.0.1:9090/livez",
             "from severity high",
             "none, so nobody is notified",
@@ -171,7 +172,7 @@ mod tests {
         let line = Line::parse_from([&["dev"][..], &given].concat());
         let mut config = Config::default();
         config.nats.servers = line.dev.nats.clone().into_iter().collect();
-        let header = header(&config, &line.dev, None);
+        let header = header(&config, &line.dev, None, "orgwatch_token");
         assert!(!header.contains("s3cret") && header.contains("as given by --nats"), "{header}");
         assert!(header.contains("plays         a.ndjson, for their orgs"), "{header}");
     }
