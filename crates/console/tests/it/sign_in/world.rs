@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{AuditEntry, Role, Store};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -100,7 +101,7 @@ impl World {
 }
 
 fn replica(store: &Store, settings: &Settings) -> Router {
-    let rules = Arc::new(::settings::Settings::default());
+    let (_, rules) = watch::channel(Arc::new(::settings::Hashed::from(::settings::Settings::default())));
     let app = App::new(store.clone(), rules, settings.clone(), CancellationToken::new());
     router(app.with_sign_in().unwrap())
 }

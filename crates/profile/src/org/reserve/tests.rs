@@ -21,12 +21,8 @@ const ACCOUNTS: [&str; 7] = [EVE, "ann", "bob", "cat", "dan", "fay", "gus"];
 /// The day that stands out.
 const SPIKE: i64 = 25;
 
-fn start() -> Timestamp {
-    Timestamp::parse("2026-01-05").unwrap()
-}
-
 fn at(day: i64) -> Timestamp {
-    start().plus(day * DAY)
+    Timestamp::parse("2026-01-05").unwrap().plus(day * DAY)
 }
 
 fn settings(hold_days: u32) -> Settings {

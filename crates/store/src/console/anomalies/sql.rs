@@ -136,7 +136,7 @@ fn push_filters(builder: &mut QueryBuilder<Postgres>, filters: &[Filter]) {
     }
 }
 
-/// Keeps what comes after the cursor: more in the first key, or as much in that and more in the second, and so on. Null is
+/// Keeps the rows after the cursor: more in the first key, or as much in that and more in the second, and so on. Null is
 /// more than all values in both directions.
 fn push_after(builder: &mut QueryBuilder<Postgres>, sort: &[Sort<Field>], cursor: &Cursor) {
     builder.push(" AND (false");

@@ -32,7 +32,7 @@ fn decision(id: u128, ruling: Ruling) -> Decision {
         decided_by: "a".into(),
         claimed_by: None,
         reason: String::new(),
-        decided_at: start().plus(id as i64),
+        decided_at: at(0).plus(id as i64),
         in_force: [].into(),
     }
 }
@@ -43,7 +43,7 @@ fn standing(decisions: &[(i64, Decision)], (idle, back): (i64, i64)) -> Vec<Stan
     let mut decisions = decisions.iter();
     let mut next = decisions.next();
     for activity in activities(3, back + 2, &[SPIKE]) {
-        let day = activity.event_time.since(start()) / DAY;
+        let day = activity.event_time.since(at(0)) / DAY;
         // Few others work meanwhile.
         if (idle..back).contains(&day) && activity.user_id.as_str() != "ann" {
             continue;
