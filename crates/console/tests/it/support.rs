@@ -35,8 +35,6 @@ pub(crate) struct Console {
     pub(crate) url: String,
     /// As the owner, who may do everything.
     pub(crate) owner: Store,
-    /// As the console's role.
-    pub(crate) store: Store,
     pub(crate) router: Router,
     pub(crate) shutdown: CancellationToken,
 }
@@ -92,8 +90,8 @@ impl Console {
         }
         let shutdown = CancellationToken::new();
         let (_, rules) = watch::channel(Arc::new(Hashed::from(::settings::Settings::default())));
-        let app = App::new(store.clone(), rules, settings, shutdown.clone());
-        Self { _server: server, url, owner, router: router(app), store, shutdown }
+        let app = App::new(store, rules, settings, shutdown.clone());
+        Self { _server: server, url, owner, router: router(app), shutdown }
     }
 
     /// Makes a token with a role in each of these orgs.

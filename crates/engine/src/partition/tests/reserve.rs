@@ -44,8 +44,8 @@ fn a_strange_day_is_held_and_then_released_and_judged_by() {
             let last = revisions.insert(observation.user_id.clone(), observation.revision).unwrap_or(0);
             assert!(observation.revision > last, "revisions rise: {last} {}", observation.revision);
         }
-        let held = partition.orgs[&org].held(&user).unwrap_or_default();
-        standings.push(held.first().map(|held| held.standing));
+        let profile = partition.profiles().find(|(of, account, _)| **of == org && **account == user);
+        standings.push(profile.and_then(|(_, _, profile)| Some(profile.held().first()?.standing)));
         standings.dedup();
     }
     assert_eq!(standings, [None, Some(Standing::Held), Some(Standing::Released)]);

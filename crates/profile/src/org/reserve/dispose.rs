@@ -98,7 +98,7 @@ impl Org {
 
 impl Profile {
     /// Returns the held days, in their order.
-    pub(crate) fn held(&self) -> Vec<HeldDay> {
+    pub fn held(&self) -> Vec<HeldDay> {
         let held = |closed: &crate::user::ClosedDay| {
             let held = closed.held.unwrap_or_default();
             HeldDay { day: closed.day.start, standing: held.standing(), said: held.said }
