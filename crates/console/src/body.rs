@@ -2,6 +2,7 @@
 
 mod accounts;
 mod anomalies;
+mod days;
 mod decisions;
 mod findings;
 mod incidents;
@@ -13,6 +14,7 @@ pub(crate) use anomalies::{
     Comment, DeletedRecords, Described, EventBody, Events, GroupBody, Groups, Queried, Record, Records, Share,
     UpdatedRecords,
 };
+pub(crate) use days::{Day, HeatAccount};
 pub(crate) use decisions::{Applied, DecisionBody, EffectBody, Recorded};
 pub(crate) use findings::FindingBody;
 pub(crate) use incidents::{Change, Count, Incident, IncidentItem};

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod anomalies;
+mod days;
 mod decisions;
 mod forms;
 mod incidents;
@@ -75,6 +76,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::one))
         .routes(routes!(accounts::reveal))
+        .routes(routes!(days::list))
+        .routes(routes!(days::heat_map))
         .routes(routes!(decisions::list, decisions::record))
         .routes(routes!(decisions::preview))
         .routes(routes!(operations::sources))

@@ -7,7 +7,7 @@ use model::{
     Band, DayFacts, DayFirsts, DaySurprise, DayVolume, FirstOf, OrgId, Surface, Text, Timestamp, UserDay, UserId,
 };
 use serde_json::{Map, Value, json};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -53,24 +53,7 @@ impl Store {
     /// # Errors
     /// If the database fails, or has a word that this version does not know.
     pub async fn user_days(&self, org: &OrgId, user: &UserId, from: Timestamp, to: Timestamp) -> Result<Vec<UserDay>> {
-        let rows = sqlx::query_as!(
-            Row,
-            r#"SELECT org_id, user_id, (extract(epoch FROM day) * 1000)::bigint AS "day!", username, user_class,
-                   (extract(epoch FROM last_at) * 1000)::bigint AS "last_at!", volumes, downloads, bytes, written, held,
-                   first_objects, first_scopes, first_reports, first_networks, first_clients, first_countries, first_apps,
-                   first_names, surprises
-               FROM orgwatch.user_days
-               WHERE org_id = $1 AND user_id = $2 AND day >= orgwatch.from_ms($3) AND day < orgwatch.from_ms($4)
-               ORDER BY day"#,
-            org.as_str(),
-            user.as_str(),
-            from.0,
-            to.0
-        )
-        .fetch_all(&self.pool)
-        .await
-        .context("read the days of an account")?;
-        rows.into_iter().map(UserDay::try_from).collect()
+        user_days(&self.pool, org, user, from, to).await
     }
 
     /// Returns the accounts of an org with the largest sums of a measure over days that begin from `from` on and before
@@ -86,40 +69,7 @@ impl Store {
         measure: HeatMeasure,
         limit: u32,
     ) -> Result<Vec<HeatRow>> {
-        let cells = sqlx::query!(
-            r#"WITH cells AS (
-                   SELECT user_id, username, day, CASE WHEN $4 THEN first_reports ELSE first_objects END AS count
-                   FROM orgwatch.user_days
-                   WHERE org_id = $1 AND day >= orgwatch.from_ms($2) AND day < orgwatch.from_ms($3)
-                       AND (first_reports > 0 OR first_objects > 0)),
-               most AS (
-                   SELECT user_id, sum(count) AS total FROM cells WHERE count > 0
-                   GROUP BY user_id ORDER BY sum(count) DESC, user_id LIMIT $5)
-               SELECT user_id, username, (extract(epoch FROM day) * 1000)::bigint AS "day!", count AS "count!"
-               FROM cells JOIN most USING (user_id) WHERE count > 0
-               ORDER BY total DESC, user_id, day"#,
-            org.as_str(),
-            from.0,
-            to.0,
-            measure == HeatMeasure::FirstReports,
-            i64::from(limit)
-        )
-        .fetch_all(&self.pool)
-        .await
-        .context("read a heat map")?;
-        let mut rows: Vec<HeatRow> = Vec::new();
-        for cell in cells {
-            let (user_id, count) = (UserId::new(&cell.user_id), cell.count.unsigned_abs());
-            if rows.last().is_none_or(|row| row.user_id != user_id) {
-                rows.push(HeatRow { user_id, username: None, total: 0, days: Vec::new() });
-            }
-            if let Some(row) = rows.last_mut() {
-                row.total += u64::from(count);
-                row.username = cell.username.or(row.username.take());
-                row.days.push((Timestamp(cell.day), count));
-            }
-        }
-        Ok(rows)
+        heat_map(&self.pool, org, from, to, measure, limit).await
     }
 
     /// Returns the days of an org that begin from `from` on and before `to` on which a detector had at least the calibrated
@@ -158,6 +108,79 @@ impl Store {
         };
         Ok(found.into_iter().map(|row| day((row.user_id, row.day, row.surprise))).collect())
     }
+}
+
+/// See [`Store::user_days`].
+pub(crate) async fn user_days(
+    executor: impl PgExecutor<'_>,
+    org: &OrgId,
+    user: &UserId,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<UserDay>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT org_id, user_id, (extract(epoch FROM day) * 1000)::bigint AS "day!", username, user_class,
+               (extract(epoch FROM last_at) * 1000)::bigint AS "last_at!", volumes, downloads, bytes, written, held,
+               first_objects, first_scopes, first_reports, first_networks, first_clients, first_countries, first_apps,
+               first_names, surprises
+           FROM orgwatch.user_days
+           WHERE org_id = $1 AND user_id = $2 AND day >= orgwatch.from_ms($3) AND day < orgwatch.from_ms($4)
+           ORDER BY day"#,
+        org.as_str(),
+        user.as_str(),
+        from.0,
+        to.0
+    )
+    .fetch_all(executor)
+    .await
+    .context("read the days of an account")?;
+    rows.into_iter().map(UserDay::try_from).collect()
+}
+
+/// See [`Store::heat_map`].
+pub(crate) async fn heat_map(
+    executor: impl PgExecutor<'_>,
+    org: &OrgId,
+    from: Timestamp,
+    to: Timestamp,
+    measure: HeatMeasure,
+    limit: u32,
+) -> Result<Vec<HeatRow>> {
+    let cells = sqlx::query!(
+        r#"WITH cells AS (
+               SELECT user_id, username, day, CASE WHEN $4 THEN first_reports ELSE first_objects END AS count
+               FROM orgwatch.user_days
+               WHERE org_id = $1 AND day >= orgwatch.from_ms($2) AND day < orgwatch.from_ms($3)
+                   AND (first_reports > 0 OR first_objects > 0)),
+           most AS (
+               SELECT user_id, sum(count) AS total FROM cells WHERE count > 0
+               GROUP BY user_id ORDER BY sum(count) DESC, user_id LIMIT $5)
+           SELECT user_id, username, (extract(epoch FROM day) * 1000)::bigint AS "day!", count AS "count!"
+           FROM cells JOIN most USING (user_id) WHERE count > 0
+           ORDER BY total DESC, user_id, day"#,
+        org.as_str(),
+        from.0,
+        to.0,
+        measure == HeatMeasure::FirstReports,
+        i64::from(limit)
+    )
+    .fetch_all(executor)
+    .await
+    .context("read a heat map")?;
+    let mut rows: Vec<HeatRow> = Vec::new();
+    for cell in cells {
+        let (user_id, count) = (UserId::new(&cell.user_id), cell.count.unsigned_abs());
+        if rows.last().is_none_or(|row| row.user_id != user_id) {
+            rows.push(HeatRow { user_id, username: None, total: 0, days: Vec::new() });
+        }
+        if let Some(row) = rows.last_mut() {
+            row.total += u64::from(count);
+            row.username = cell.username.or(row.username.take());
+            row.days.push((Timestamp(cell.day), count));
+        }
+    }
+    Ok(rows)
 }
 
 /// Writes days that have closed in a partition. Of a day that occurs more than once the last counts, and it replaces the

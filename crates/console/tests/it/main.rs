@@ -2,6 +2,7 @@
 
 mod access;
 mod anomalies;
+mod days;
 mod decisions;
 mod incidents;
 mod openapi;

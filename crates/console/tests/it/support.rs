@@ -8,7 +8,7 @@ use console::{App, Settings, router, token};
 use model::decision::{Allowlist, Scope};
 use model::{
     Decision, Finding, Incident, OrgId, Points, Receipt, RiskModel, Ruling, Severity, Status, Term, TermKind,
-    Timestamp, UserClass, UserId, Uuid,
+    Timestamp, UserClass, UserDay, UserId, Uuid,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -17,7 +17,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
-use store::{HistoryWrite, IncidentWrite, NewGap, RiskWrite, Role, SourceState, Store, StoredFinding};
+use store::{HistoryWrite, IncidentWrite, NewGap, Owner, RiskWrite, Role, SourceState, Store, StoredFinding};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -142,6 +142,14 @@ impl Console {
     pub(crate) async fn sql(&self) -> PgConnection {
         let name = self.url.rsplit('/').next().unwrap();
         PgConnection::connect(&self.url.replace("postgres@", &format!("console_of_{name}@"))).await.unwrap()
+    }
+
+    /// Writes closed days, as baseline does.
+    pub(crate) async fn put_days(&self, days: &[UserDay]) {
+        let settings = store::Settings { url: SecretString::from(self.url.as_str()), ..store::Settings::default() };
+        let owner = Owner::connect(&settings, "days", "days", 1).await.unwrap();
+        assert!(owner.try_acquire(9).await.unwrap());
+        owner.checkpoint(9, 1, &[], &[], &[], days).await.unwrap();
     }
 
     /// Changes an incident, as the correlator does.

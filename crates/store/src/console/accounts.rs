@@ -3,7 +3,8 @@
 use super::Visit;
 use crate::convert::unsigned;
 use crate::error::{Context, Result};
-use model::{OrgId, Points, Timestamp, UserId};
+use crate::user_days::{self, HeatMeasure, HeatRow};
+use model::{OrgId, Points, Timestamp, UserDay, UserId};
 
 /// The risk of an account.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +95,34 @@ impl Visit {
             incidents: u64::try_from(row.incidents).unwrap_or(0),
             last_event_at: row.last_event_at.map(Timestamp),
         }))
+    }
+
+    /// Returns the closed days of an account that begin from `from` on and before `to`, by day.
+    ///
+    /// # Errors
+    /// If the database fails, or has a word that this version does not know.
+    pub async fn user_days(
+        &mut self,
+        org: &OrgId,
+        user: &UserId,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Result<Vec<UserDay>> {
+        user_days::user_days(&mut *self.transaction, org, user, from, to).await
+    }
+
+    /// Returns the accounts of an org with the largest sums of a measure over days that begin from `from` on and before
+    /// `to`, the largest first, at most `limit`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn heat_map(
+        &mut self,
+        org: &OrgId,
+        (from, to): (Timestamp, Timestamp),
+        measure: HeatMeasure,
+        limit: u32,
+    ) -> Result<Vec<HeatRow>> {
+        user_days::heat_map(&mut *self.transaction, org, from, to, measure, limit).await
     }
 
     /// Returns the orgs that the session sees and that have events, by id.

@@ -1,0 +1,139 @@
+//! Closed days of accounts, and heat maps of them.
+
+use super::{Eyes, time};
+use model::{OrgId, UserDay};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use store::HeatRow;
+use utoipa::ToSchema;
+
+/// What an account did on a day that has closed, against what was usual.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Day {
+    /// Start of the day in the org's time zone.
+    #[schema(format = DateTime)]
+    day: String,
+    /// The account's class before the day was learned.
+    user_class: String,
+    /// Event time of the last activity of the day.
+    #[schema(format = DateTime)]
+    last_at: String,
+    /// Rows that were read, by surface.
+    volumes: Vec<Volume>,
+    /// Downloads of files and Bulk API results.
+    #[schema(minimum = 0)]
+    downloads: u32,
+    /// Bytes of these.
+    #[schema(minimum = 0)]
+    bytes: u64,
+    /// Records written through the APIs.
+    #[schema(minimum = 0)]
+    written: u64,
+    /// What the account used for the first time.
+    firsts: Vec<First>,
+    /// The largest calibrated surprise, −log10 p, by detector.
+    surprises: BTreeMap<String, f64>,
+    /// Whether the day was held when it closed: its account has not learned it.
+    held: bool,
+}
+
+/// Rows that were read through one surface on a day.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Volume {
+    /// The surface.
+    surface: String,
+    /// Rows.
+    #[schema(minimum = 0)]
+    rows: u64,
+    /// Requests.
+    #[schema(minimum = 0)]
+    requests: u32,
+    /// Rows of a usual day; null if neither the account nor its class had a past.
+    #[schema(minimum = 0)]
+    expected: Option<u64>,
+    /// The lower end of what is usual.
+    #[schema(minimum = 0)]
+    low: Option<u64>,
+    /// The upper end of what is usual: about one day in 40 has more by chance.
+    #[schema(minimum = 0)]
+    high: Option<u64>,
+}
+
+/// What an account used for the first time on a day.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct First {
+    /// object, scope, report, network, client, country or app.
+    what: String,
+    /// How many.
+    #[schema(minimum = 0)]
+    count: u32,
+    /// Their names, or the first of them.
+    names: Vec<String>,
+}
+
+impl From<&UserDay> for Day {
+    fn from(day: &UserDay) -> Self {
+        let facts = &day.facts;
+        let volume = |volume: &model::DayVolume| Volume {
+            surface: volume.surface.as_str().to_owned(),
+            rows: volume.rows,
+            requests: volume.requests,
+            expected: volume.usual.map(|band| band.expected),
+            low: volume.usual.map(|band| band.low),
+            high: volume.usual.map(|band| band.high),
+        };
+        let first = |firsts: &model::DayFirsts| First {
+            what: firsts.what.as_str().to_owned(),
+            count: firsts.count,
+            names: firsts.names.iter().map(ToString::to_string).collect(),
+        };
+        Self {
+            day: time(day.day),
+            user_class: day.user_class.as_str().to_owned(),
+            last_at: time(facts.last_at),
+            volumes: facts.volumes.iter().map(volume).collect(),
+            downloads: facts.downloads,
+            bytes: facts.bytes,
+            written: facts.written,
+            firsts: facts.firsts.iter().map(first).collect(),
+            surprises: facts.surprises.iter().map(|one| (one.detector.to_string(), one.surprise)).collect(),
+            held: facts.held,
+        }
+    }
+}
+
+/// An account in a heat map.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HeatAccount {
+    /// Salesforce id of the account.
+    user_id: String,
+    /// Its username, or a pseudonym; null where it is not known.
+    username: Option<String>,
+    /// The sum over all days.
+    #[schema(minimum = 0)]
+    total: u64,
+    /// The days with a count above 0.
+    days: Vec<HeatDay>,
+}
+
+/// A day in a heat map.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HeatDay {
+    /// Start of the day in the org's time zone.
+    #[schema(format = DateTime)]
+    day: String,
+    /// How many first times it has.
+    #[schema(minimum = 0)]
+    count: u32,
+}
+
+impl HeatAccount {
+    pub(crate) fn of(row: &HeatRow, org: &OrgId, eyes: Eyes<'_>) -> Self {
+        Self {
+            user_id: row.user_id.to_string(),
+            username: eyes.name(org, &row.user_id, row.username.as_deref()),
+            total: row.total,
+            days: row.days.iter().map(|(day, count)| HeatDay { day: time(*day), count: *count }).collect(),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Closed days of accounts, and heat maps.
+
+use crate::support::{Console, OTHER, OURS};
+use axum::http::StatusCode;
+use model::{
+    DayFacts, DayFirsts, DayVolume, FirstOf, OrgId, Surface, Timestamp, UserClass, UserDay, UserId, time::DAY,
+};
+use store::Role;
+
+const ACCOUNT: &str = "005hn00000emma1AAA";
+
+fn day(org: &str, number: i64, reports: u32) -> UserDay {
+    UserDay {
+        org_id: OrgId::new(org),
+        user_id: UserId::new(ACCOUNT),
+        day: Timestamp(number * DAY),
+        username: Some("emma@lumenworks.example".into()),
+        user_class: UserClass::Power,
+        facts: DayFacts {
+            last_at: Timestamp(number * DAY + 1),
+            volumes: vec![DayVolume { surface: Surface::Report, rows: 4_151, requests: 12, usual: None }],
+            downloads: 0,
+            bytes: 0,
+            written: 0,
+            firsts: vec![DayFirsts { what: FirstOf::Report, count: reports, names: vec!["Pipeline".into()] }],
+            surprises: Vec::new(),
+            held: false,
+        },
+    }
+}
+
+#[tokio::test]
+async fn days_and_heat_maps_are_those_of_the_session_s_orgs() {
+    let console = Console::start().await;
+    let first = 20_500;
+    console.put_days(&[day(OURS, first, 3), day(OURS, first + 1, 2), day(OTHER, first, 7)]).await;
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    let (from, to) = (Timestamp(first * DAY), Timestamp((first + 10) * DAY));
+    let span = format!("from={from}&to={to}");
+    let days = console.get(&token, &format!("/v1/orgs/{OURS}/accounts/{ACCOUNT}/days?{span}")).await;
+    assert_eq!(days.status, StatusCode::OK, "{}", days.text);
+    insta::assert_json_snapshot!("closed_days", days.json());
+    let map = console.get(&token, &format!("/v1/orgs/{OURS}/heat-map?measure=first_reports&{span}")).await;
+    insta::assert_json_snapshot!("heat_map", map.json());
+    let none = console.get(&token, &format!("/v1/orgs/{OURS}/heat-map?measure=first_objects&{span}")).await;
+    assert_eq!(none.json(), serde_json::json!([]));
+    let other = console.get(&token, &format!("/v1/orgs/{OTHER}/heat-map?measure=first_reports&{span}")).await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+    for wrong in ["from=2026-01-02&to=2026-01-01", "from=2020-01-01&to=2026-01-01", "from=soon"] {
+        let answer = console.get(&token, &format!("/v1/orgs/{OURS}/accounts/{ACCOUNT}/days?{wrong}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+}
