@@ -242,7 +242,7 @@ class Notes(unittest.TestCase):
     def test_missing_settings_cause_warnings(self):
         values = ci_values()
         self.assertNotIn("WARNING", notes(values["full"]))
-        self.assertRegex(notes(values["minimal"]), "nobody may push(?s:.)*nobody is notified(?s:.)*every session can read")
+        self.assertRegex(notes(values["minimal"]), "nobody may push(?s:.)*nobody is notified(?s:.)*whoever takes it over can read every org")
         self.assertEqual(re.findall(r"(\w+)\.inCluster is for a trial", notes(values["trying"])), ["nats", "postgres"])
 
     def test_detectors_in_no_group_cause_a_warning(self):

@@ -81,12 +81,13 @@ impl FromRequestParts<App> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let secret = secret(&parts.method, &parts.headers)?;
-        let Self { session, visit } = Self::open(app, &secret).await?.ok_or(Problem::NoSession)?;
+        let Self { session, mut visit } = Self::open(app, &secret).await?.ok_or(Problem::NoSession)?;
         app.limits.check(session.session_id)?;
         if !session.is_noted {
-            let mut noting = app.store.visit(&secret).await?;
-            noting.touch().await?;
-            noting.commit().await?;
+            visit.touch().await?;
+            // Never two connections at once: requests that wait for each other's would all fail.
+            visit.commit().await?;
+            visit = app.store.visit(&secret).await?;
         }
         tracing::Span::current().record("orgwatch.session.id", tracing::field::display(session.session_id));
         Ok(Self { session, visit })

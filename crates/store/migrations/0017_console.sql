@@ -93,13 +93,15 @@ BEGIN ATOMIC
     END;
 END;
 
--- Who acts: the person or token of the session, or else the database login.
+-- Who acts: the person of the session, or `token` and its name, or else the database login.
 CREATE FUNCTION orgwatch.actor() RETURNS text
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     RETURN coalesce(
-        (SELECT s.name FROM orgwatch.sessions s WHERE s.session_id = orgwatch.session_id()), session_user);
+        (SELECT CASE s.kind WHEN 'token' THEN 'token ' || s.name ELSE s.name END FROM orgwatch.sessions s
+         WHERE s.session_id = orgwatch.session_id()),
+        session_user);
 
 -- The session, with its role in each org. is_noted: its use was noted within the last minute. is_check_due: the identity
 -- provider has to be asked first; while another replica asks it, a session may go on that was checked within the last minute.
@@ -218,11 +220,12 @@ AS $$
 DECLARE
     orgs text[] := ARRAY(SELECT jsonb_object_keys(roles));
 BEGIN
-    IF NOT (orgwatch.session_may('administrator', orgs) OR pg_has_role(session_user, 'orgwatch_operator', 'MEMBER')) THEN
+    IF NOT (orgwatch.session_may('administrator', orgs) OR (orgwatch.session_id() IS NULL AND pg_has_role(session_user, 'orgwatch_operator', 'MEMBER'))) THEN
         RAISE EXCEPTION 'only an administrator of all its orgs makes a token' USING ERRCODE = 'insufficient_privilege';
     END IF;
     INSERT INTO orgwatch.sessions (session_id, secret_hash, kind, name, subject, created_by, expires_at)
-    VALUES (create_token.session_id, create_token.secret_hash, 'token', create_token.name, create_token.name,
+    VALUES (create_token.session_id, create_token.secret_hash, 'token', create_token.name,
+        'token ' || create_token.session_id,
         orgwatch.actor(), create_token.expires_at);
     INSERT INTO orgwatch.session_roles (session_id, org_id, role)
     SELECT create_token.session_id, r.key, r.value FROM jsonb_each_text(roles) r;
@@ -239,7 +242,7 @@ DECLARE
     orgs text[] := ARRAY(SELECT r.org_id FROM orgwatch.session_roles r WHERE r.session_id = ended);
 BEGIN
     IF ended = orgwatch.session_id() OR orgwatch.session_may('administrator', orgs)
-        OR pg_has_role(session_user, 'orgwatch_operator', 'MEMBER')
+        OR (orgwatch.session_id() IS NULL AND pg_has_role(session_user, 'orgwatch_operator', 'MEMBER'))
     THEN
         UPDATE orgwatch.sessions s SET ended_at = now() WHERE s.session_id = ended AND s.ended_at IS NULL;
         RETURN FOUND;

@@ -1,6 +1,7 @@
 //! The audit trail: what people and operators did.
 
 use crate::Store;
+use crate::convert::text;
 use crate::error::{Context, Result};
 use model::{OrgId, Timestamp};
 use serde_json::Value;
@@ -114,7 +115,7 @@ pub(crate) async fn note(
         "INSERT INTO orgwatch.audit (org_id, action, subject, detail) VALUES ($1, $2, $3, $4)",
         org.map(OrgId::as_str),
         action,
-        subject,
+        &text(subject),
         detail
     )
     .execute(executor)

@@ -94,9 +94,9 @@ async fn each_service_can_do_its_work() {
         services.push(bus);
     }
 
-    let console = nats.connect(Service::Console).await;
-    Bucket::open(&console).await.unwrap().put("detect", "x".into()).await.unwrap();
-    services.push(console);
+    let operator = nats.connect(Service::Operator).await;
+    Bucket::open(&operator).await.unwrap().put("detect", "x".into()).await.unwrap();
+    services.push(nats.connect(Service::Console).await);
     dead::put_record(&services[1], "ingest", "00D000000000001/stored/LoginEvent 1", "{}", "no time").await;
     letters(5).await;
     for bus in &services {

@@ -1,6 +1,6 @@
 //! Decisions and their effects.
 
-use super::time;
+use super::{Eyes, time};
 use crate::decide::{Effects, Preview};
 use model::{Decision, Text, UserId};
 use serde::Serialize;
@@ -34,8 +34,8 @@ pub(crate) struct DecisionBody {
     decided_by: String,
     /// Who that says it acts for; nobody has checked it.
     claimed_by: Option<String>,
-    /// Why.
-    reason: String,
+    /// Why, in a person's words, which may name others: null for sessions that see no names.
+    reason: Option<String>,
     /// When it was recorded, by the database's clock.
     #[schema(format = DateTime)]
     decided_at: String,
@@ -48,7 +48,7 @@ pub(crate) struct DecisionBody {
 }
 
 impl DecisionBody {
-    pub(crate) fn of(decision: &Decision, hidden: Option<&Hidden>) -> Self {
+    pub(crate) fn of(decision: &Decision, hidden: Option<&Hidden>, eyes: Eyes<'_>) -> Self {
         Self {
             decision_id: decision.decision_id.to_string(),
             org_id: decision.org_id.to_string(),
@@ -59,7 +59,7 @@ impl DecisionBody {
             until: decision.until.map(time),
             decided_by: decision.decided_by.to_string(),
             claimed_by: decision.claimed_by.as_ref().map(Text::to_string),
-            reason: decision.reason.clone(),
+            reason: eyes.sees_names(&decision.org_id).then(|| decision.reason.clone()),
             decided_at: time(decision.decided_at),
             hidden_findings: hidden.map(|hidden| hidden.findings),
             last_hidden_at: hidden.map(|hidden| time(hidden.latest_at)),

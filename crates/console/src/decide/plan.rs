@@ -70,8 +70,10 @@ impl Desk<'_> {
                 self.on_incidents(incident_ids, |incident_id| Ruling::Comment { incident_id }).await?;
             }
             Asked::Snoozed { incident_ids, until } => {
-                if *until <= now() {
-                    return Err(Problem::Invalid(format!("until: {until} has passed, give a later time")));
+                if *until <= now() || !until.is_in_calendar() {
+                    return Err(Problem::Invalid(format!(
+                        "until: {until} has passed or is out of range, give a later time"
+                    )));
                 }
                 let snoozed = |incident_id| Ruling::Snoozed { incident_id, until: *until };
                 self.on_incidents(incident_ids, snoozed).await?;
@@ -228,6 +230,7 @@ impl Desk<'_> {
 
     /// Returns the time that is given, or else the event time that the org has reached.
     async fn start(&mut self, org: &OrgId, given: Option<Timestamp>) -> Result<Timestamp, Problem> {
+        let org = &OrgId::new(org.as_str());
         self.visitor.role_in(org)?;
         if let Some(given) = given {
             return Ok(given);
@@ -247,17 +250,26 @@ impl Desk<'_> {
         if let Some(until) = until.filter(|until| *until <= from) {
             return Err(Problem::Invalid(format!("until: {until} is not after {from}, the start")));
         }
+        if !from.is_in_calendar() || until.is_some_and(|until| !until.is_in_calendar()) {
+            return Err(Problem::Invalid("from, until: times of the years 1 to 9999".to_owned()));
+        }
+        // As Salesforce writes them, ids may have 15 characters.
+        let (org, user) = (OrgId::new(org.as_str()), user.map(|user| UserId::new(user.as_str())));
+        if user.as_ref().is_some_and(|user| user.as_str().is_empty() || user.as_str().contains('\0')) {
+            return Err(Problem::Invalid("user_id: no id of an account".to_owned()));
+        }
         let number = self.decisions.len().to_string();
         self.decisions.push(Decision {
-            decision_id: id::derive(&["decision", &self.visitor.session.subject, self.key, &number]),
-            org_id: org.clone(),
-            user_id: user.cloned(),
+            decision_id: id::derive(&["decision", &self.visitor.session.subject, org.as_str(), self.key, &number]),
+            org_id: org,
+            user_id: user,
             ruling,
             from,
             until,
             decided_by: Text::from(self.visitor.session.name.as_str()),
             claimed_by: None,
-            reason: self.reason.trim().to_owned(),
+            // As the database keeps it.
+            reason: self.reason.trim().replace('\0', "\u{fffd}"),
             decided_at: now(),
             in_force: BTreeMap::new(),
         });

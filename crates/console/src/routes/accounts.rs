@@ -126,8 +126,8 @@ pub(super) async fn reveal(
 ) -> Result<Json<Revealed>, Problem> {
     let (Path((org, user)), Json(Reason { reason })) = (path?, body?);
     let (org, user) = (OrgId::new(&org), UserId::new(&user));
-    if reason.trim().is_empty() {
-        return Err(Problem::Invalid("reason: say why the name is needed".to_owned()));
+    if reason.trim().is_empty() || reason.contains('\0') || reason.chars().count() > 4_000 {
+        return Err(Problem::Invalid("reason: say in 1 to 4,000 characters why the name is needed".to_owned()));
     }
     let account = read(&mut visitor, &org, &user).await?;
     let detail = json!({ "reason": reason });

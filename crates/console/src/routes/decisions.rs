@@ -50,6 +50,7 @@ pub(super) struct Asked {
         (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
         (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
 pub(super) async fn list(
+    State(app): State<App>,
     mut visitor: Visitor,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Page<DecisionBody>>, Problem> {
@@ -64,9 +65,9 @@ pub(super) async fn list(
             Some(known.ok_or_else(|| Problem::Malformed(format!("kind: one of {}", Ruling::KINDS.join(", "))))?)
         }
     };
-    let skipped: usize = match asked.cursor.as_deref().map(page::place::<1>).transpose()? {
-        Some([count]) => count.parse().map_err(|_| page::foreign())?,
-        None => 0,
+    let before: usize = match asked.cursor.as_deref().map(page::place::<1>).transpose()? {
+        Some([number]) => number.parse().map_err(|_| page::foreign())?,
+        None => usize::MAX,
     };
     let filter = DecisionFilter {
         org_id: Some(org),
@@ -76,14 +77,15 @@ pub(super) async fn list(
         ..DecisionFilter::default()
     };
     let all = visitor.visit.decisions(&filter).await?;
-    // Decisions are only ever added: counted from the first one, a page stays the same.
-    let end = all.len().saturating_sub(skipped);
+    // Decisions are only ever added: numbered from the first one, a page stays the same.
+    let end = before.min(all.len());
     let start = end.saturating_sub(limit);
     let shown = all.get(start..end).unwrap_or_default();
     let hidden = visitor.visit.hidden(&shown.iter().map(|decision| decision.decision_id).collect::<Vec<_>>()).await?;
     let of = |decision: &Decision| hidden.iter().find(|hidden| hidden.decision_id == decision.decision_id);
-    let items = shown.iter().rev().map(|decision| DecisionBody::of(decision, of(decision))).collect();
-    let next_cursor = (start > 0).then(|| page::cursor(&[&(all.len() - start).to_string()]));
+    let eyes = app.eyes(&visitor.session);
+    let items = shown.iter().rev().map(|decision| DecisionBody::of(decision, of(decision), eyes)).collect();
+    let next_cursor = (start > 0).then(|| page::cursor(&[&start.to_string()]));
     Ok(Json(Page { items, next_cursor }))
 }
 
@@ -137,16 +139,21 @@ pub(super) async fn record(
     for decision in &plan.decisions {
         visitor.require(&decision.org_id, role_to_decide(decision))?;
         let stored = visitor.visit.record(decision).await?;
-        if stored.ruling != decision.ruling || stored.reason != decision.reason {
+        let is_same = stored.ruling == decision.ruling
+            && stored.reason == decision.reason
+            && (&stored.org_id, &stored.user_id) == (&decision.org_id, &decision.user_id);
+        if !is_same {
             let detail = "idempotency-key: another decision was recorded with it, choose another key";
             return Err(Problem::Conflict(detail.to_owned()));
         }
         recorded.push(stored);
     }
-    visitor.visit.commit().await?;
+    let Visitor { session, visit } = visitor;
+    visit.commit().await?;
     let ids: Vec<Uuid> = recorded.iter().map(|decision| decision.decision_id).collect();
     let applied = wait(&app, &credential, &ids).await?;
-    let decisions = recorded.iter().map(|decision| DecisionBody::of(decision, None)).collect();
+    let eyes = app.eyes(&session);
+    let decisions = recorded.iter().map(|decision| DecisionBody::of(decision, None, eyes)).collect();
     let effects = plan.effects.iter().map(EffectBody::from).collect();
     Ok((StatusCode::CREATED, Json(Recorded { decisions, effects, applied })))
 }

@@ -112,6 +112,9 @@ pub(super) async fn audit(
 ) -> Result<Json<Vec<Action>>, Problem> {
     let Query(asked) = asked?;
     visitor.require_administrator()?;
+    if asked.before.is_some_and(|before| !before.is_in_calendar()) {
+        return Err(Problem::Malformed("before: a time of the years 1 to 9999".to_owned()));
+    }
     let entries = visitor.visit.audit_entries(asked.before, page::limit(asked.limit)?).await?;
     Ok(Json(entries.into_iter().map(Action::from).collect()))
 }

@@ -83,7 +83,7 @@ pub(super) async fn create(
     body: Result<Json<AskedToken>, JsonRejection>,
 ) -> Result<(StatusCode, Json<MadeToken>), Problem> {
     let Json(AskedToken { name, roles, days }) = body?;
-    if name.trim().is_empty() || name.chars().count() > 200 {
+    if name.trim().is_empty() || name.contains('\0') || name.chars().count() > 200 {
         return Err(Problem::Invalid("name: 1 to 200 characters".to_owned()));
     }
     if roles.is_empty() || !(1..=366).contains(&days) {
@@ -129,10 +129,14 @@ pub(super) async fn end(
     session_id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
     let Path(session_id) = session_id?;
+    // Before it ends, since one's own is known no more then; undone with the rest if there is none to end.
+    for org in visitor.session.roles.keys() {
+        let org = (org != "*").then(|| OrgId::new(org));
+        visitor.visit.audit(org.as_ref(), "session ended", &session_id.to_string(), &json!({})).await?;
+    }
     if !visitor.visit.end_session(session_id).await? {
         return Err(Problem::NotFound(format!("session {session_id}: none in force that this session may end")));
     }
-    visitor.visit.audit(None, "session ended", &session_id.to_string(), &json!({})).await?;
     visitor.visit.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -28,7 +28,7 @@ async fn a_decision_is_previewed_recorded_once_and_undone() {
 
     let listed = console.get(&token, &format!("/v1/decisions?org={OURS}&kind=disposition")).await.json();
     let [disposition] = listed["items"].as_array().unwrap().as_slice() else { panic!("{listed}") };
-    assert_eq!(disposition["decided_by"], "a test", "attributed to the session, not to the database login");
+    assert_eq!(disposition["decided_by"], "token a test", "attributed to the session, not to the database login");
     assert_eq!(disposition["reason"], "a migration");
     let undo = json!({ "kind": "undone", "decision_id": disposition["decision_id"] });
     let undo = json!({ "reason": "a mistake", "ruling": undo });
