@@ -95,7 +95,7 @@ impl Site {
         self.postgres = Postgres::start().await.unwrap();
         let mut roles = Command::new(self.postgres.program("psql"));
         roles.arg(self.postgres.url());
-        for role in SERVICES.iter().chain(&["operator", "reader"]) {
+        for role in SERVICES.iter().chain(&["console", "operator", "reader"]) {
             roles.args(["--command", &format!("CREATE ROLE orgwatch_{role} NOLOGIN")]);
         }
         run(roles).await;
