@@ -231,6 +231,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     // Tests run at the same time, so each service takes any free port.
     command.env("ORGWATCH_ADMIN__LISTEN", "127.0.0.1:0").env("ORGWATCH_INGEST__LISTEN", "127.0.0.1:0");
+    command.env("ORGWATCH_CONSOLE__LISTEN", "127.0.0.1:0");
     command
 }
 
