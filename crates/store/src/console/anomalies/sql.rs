@@ -90,7 +90,7 @@ fn column(field: Field) -> &'static str {
     }
 }
 
-/// [`column`] in the order of the bytes, as Rust compares texts, whatever the collation of the database.
+/// [`column()`] in the order of the bytes, as Rust compares texts, whatever the collation of the database.
 fn ordered(field: Field) -> String {
     match field.description().kind {
         FieldType::DateTime | FieldType::Double => column(field).to_owned(),
