@@ -5,6 +5,8 @@ mod asked;
 mod effects;
 mod plan;
 mod preview;
+#[cfg(test)]
+mod testing;
 
 pub use effects::{Chosen, Effects, disposition, suppression};
 pub use preview::{Preview, REACH, Recent};

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use runtime::error::chain;
 use serde::Serialize;
 use store::StoreError;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 /// Why a request was not done.
 #[derive(Debug)]
@@ -52,6 +52,18 @@ pub(crate) struct ProblemBody {
     status: u16,
     /// What is wrong, and what to do.
     detail: String,
+}
+
+/// The answers that every operation may give, for its documentation.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it says what a Problem becomes")]
+pub(crate) enum Problems {
+    /// The request is wrong, or not allowed
+    #[response(status = "4XX", content_type = "application/problem+json")]
+    Request(ProblemBody),
+    /// The console failed, or its database does not answer
+    #[response(status = "5XX", content_type = "application/problem+json")]
+    Console(ProblemBody),
 }
 
 impl Problem {

@@ -66,16 +66,6 @@ impl Effects {
             },
         }
     }
-
-    /// Returns the effects in lines.
-    pub fn text(&self) -> String {
-        let Self { incident_id, user_id, disposition, from, until, learning, precision, suppression } = self;
-        let was = disposition.as_str().replace('_', " ");
-        format!(
-            "incident {incident_id} of {user_id} was {was}, from {from} to {until}\n  learning: {learning}\n  precision: \
-             {precision}\n  suppression: {suppression}\n"
-        )
-    }
 }
 
 fn learning(disposed: &Disposed) -> String {
@@ -99,4 +89,49 @@ fn precision(disposed: &Disposed) -> String {
     }
     let shares = disposed.credits.iter().map(|(detector, share)| format!("{detector} {:.0} %", share * 100.0));
     format!("counts as {right}: {}", shares.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::testing::incident;
+    use model::{Points, Term, TermKind};
+
+    fn term(kind: TermKind, name: &str, points: i32) -> Term {
+        Term {
+            kind,
+            name: name.into(),
+            finding_id: None,
+            score: 5.0,
+            weight: 0.5,
+            decay: 1.0,
+            damping: 1.0,
+            multiplier: 1.0,
+            points: Points(points),
+            reason: String::new(),
+        }
+    }
+
+    #[test]
+    fn each_effect_is_said() {
+        let mut incident = incident(1, "emma", &[]);
+        incident.receipt.terms =
+            vec![term(TermKind::Finding, "row_spike", 30), term(TermKind::Finding, "new_access", 10)];
+        let check = |was, chosen: Chosen, expect: [&str; 2]| {
+            let effects = Effects::of(&incident, &disposition(&incident, was, chosen), None);
+            assert_eq!([effects.learning.as_str(), effects.precision.as_str()], expect);
+            assert_eq!(effects.suppression, "none");
+        };
+        let shares = "counts as wrong: new_access 25 %, row_spike 75 %";
+        let all = Chosen { teaches: true, counts: true };
+        check(Disposition::Benign, all, ["days that are held back are learned at once", shares]);
+        let none = Chosen { teaches: false, counts: false };
+        let nothing = ["days that are held back stay as they are", "the weight of detectors stays as it is"];
+        check(Disposition::Malicious, none, nothing);
+        let disposed = disposition(&incident, Disposition::Benign, all);
+        let effects = Effects::of(&incident, &disposed, Some((Timestamp(0), Timestamp(1))));
+        let expect = "findings of the same detectors count for nothing from 1970-01-01T00:00:00.000Z";
+        assert!(effects.suppression.starts_with(expect), "{}", effects.suppression);
+        assert_eq!((effects.from, effects.until), (Timestamp(1_000), Timestamp(2_001)));
+    }
 }

@@ -282,8 +282,8 @@ impl Desk<'_> {
 /// # Errors
 /// If the database cannot be read.
 pub(crate) async fn preview(app: &App, visitor: &mut Visitor, decisions: &[Decision]) -> Result<Preview, Problem> {
-    let Some(first) = decisions.first() else { return Ok(Preview::default()) };
-    let mut preview = Preview::default();
+    let Some(first) = decisions.first() else { return Ok(Preview::during(now(), None)) };
+    let mut preview = Preview::during(first.from, None);
     let orgs: BTreeSet<&OrgId> = decisions.iter().map(|decision| &decision.org_id).collect();
     for org in orgs {
         let of_org: Vec<Decision> = decisions.iter().filter(|decision| decision.org_id == *org).cloned().collect();
@@ -309,7 +309,8 @@ pub(crate) async fn preview(app: &App, visitor: &mut Visitor, decisions: &[Decis
                 rules.add(hash, settings.risk_of(org));
             }
         }
-        let of_org = Preview::of(&of_org, &Recent::new(since, found, known, rules));
+        let of_org = Preview::as_if(&of_org, &Recent::new(since, found, known, rules));
+        preview.from = preview.from.min(of_org.from);
         preview.hidden_findings += of_org.hidden_findings;
         preview.effects.extend(of_org.effects);
     }

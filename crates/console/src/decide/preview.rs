@@ -21,8 +21,12 @@ pub struct Recent {
 }
 
 /// What recent incidents would be.
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub struct Preview {
+    /// The start of what is looked at.
+    pub from: Timestamp,
+    /// Its end, exclusive; `None`: it reaches to the latest finding.
+    pub until: Option<Timestamp>,
     /// How many findings more would count for nothing.
     pub hidden_findings: usize,
     /// The effect on each incident, by account and then gravest first.
@@ -52,31 +56,142 @@ impl Recent {
 }
 
 impl Preview {
-    /// Returns the effect of more decisions on recent incidents. What they say of the future is taken as if it had been
-    /// decided 30 days ago; dispositions are of the past already.
+    /// Returns one without effects.
+    pub fn during(from: Timestamp, until: Option<Timestamp>) -> Self {
+        Self { from, until, hidden_findings: 0, effects: Vec::new() }
+    }
+
+    /// Returns the effect that more decisions would have had, if they had held from the start of what was read.
+    /// Dispositions are of the past already.
+    pub fn as_if(decisions: &[Decision], recent: &Recent) -> Self {
+        let early = |decision: &Decision| match decision.ruling {
+            Ruling::Disposition(_) | Ruling::Joined => decision.clone(),
+            _ => Decision { from: decision.from.min(recent.since), ..decision.clone() },
+        };
+        Self::of(&decisions.iter().map(early).collect::<Vec<_>>(), recent)
+    }
+
+    /// Returns the effect of more decisions on recent incidents, in the time in which they hold.
     pub fn of(decisions: &[Decision], recent: &Recent) -> Self {
-        let added: Vec<Decision> = decisions.iter().map(|decision| recent.as_of_past(decision)).collect();
-        let mut preview = Self::default();
+        let added = decisions.iter().map(|added| Decision { decided_at: Timestamp(i64::MAX), ..added.clone() });
+        let added: Vec<Decision> = added.collect();
+        let from = added.iter().map(|added| added.from).min().unwrap_or(recent.since);
+        let ends = added.iter().map(|added| added.until).collect::<Option<Vec<_>>>();
+        let mut preview = Self::during(from, ends.and_then(|ends| ends.into_iter().max()));
         for (user, findings) in &recent.findings {
-            let concerned = added.iter().filter(|decision| decision.concerns(&decision.org_id, user)).cloned();
-            let concerned: Vec<Decision> = concerned.collect();
-            if concerned.is_empty() {
+            let concerning = |all: &[Decision]| -> Vec<Decision> {
+                all.iter().filter(|decision| decision.concerns(&decision.org_id, user)).cloned().collect()
+            };
+            let (known, added) = (concerning(&recent.decisions), concerning(&added));
+            if added.is_empty() {
                 continue;
             }
-            let known = || recent.decisions.iter().filter(|known| known.concerns(&known.org_id, user)).cloned();
-            let (before, after) = (Decisions::new(known()), Decisions::new(known().chain(concerned)));
+            let (before, after) =
+                (Decisions::new(known.iter().cloned()), Decisions::new(known.into_iter().chain(added)));
             let hidden = |decisions: &Decisions| findings.iter().filter(|f| decisions.hidden_by(f).is_some()).count();
             preview.hidden_findings += hidden(&after).saturating_sub(hidden(&before));
             preview.effects.extend(risk::preview(findings, &recent.incident_of, &recent.rules, (&before, &after)));
         }
         preview
     }
+
+    /// Returns what recent incidents would have been by other settings of risk, which have this hash.
+    pub fn of_settings(hash: &Text, settings: &risk::Settings, recent: &Recent) -> Self {
+        let after = Rulebook::new(hash.clone(), settings.clone());
+        let mut preview = Self::during(recent.since, None);
+        for (user, findings) in &recent.findings {
+            let concerns = |known: &&Decision| known.concerns(&known.org_id, user);
+            let decisions = Decisions::new(recent.decisions.iter().filter(concerns).cloned());
+            let rules = (&recent.rules, &after);
+            preview.effects.extend(risk::preview_settings(findings, &recent.incident_of, rules, &decisions));
+        }
+        preview
+    }
 }
 
-impl Recent {
-    fn as_of_past(&self, decision: &Decision) -> Decision {
-        let is_of_past = matches!(decision.ruling, Ruling::Disposition(_) | Ruling::Joined);
-        let from = if is_of_past { decision.from } else { decision.from.min(self.since) };
-        Decision { from, decided_at: Timestamp(i64::MAX), ..decision.clone() }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::testing::finding;
+    use model::OrgId;
+    use model::decision::Scope;
+    use risk::Becomes;
+
+    fn recent(findings: Vec<Finding>, decisions: Vec<Decision>) -> Recent {
+        let stored = |latest: Finding| StoredFinding {
+            first_observed_at: Some(latest.observed_at),
+            finding: latest,
+            traceparent: None,
+            incident_id: None,
+            hidden_by: None,
+        };
+        let rules = Rulebook::new("hash".into(), risk::Settings::default());
+        Recent::new(Timestamp(0), findings.into_iter().map(stored).collect(), decisions, rules)
+    }
+
+    fn words(preview: &Preview) -> Vec<Becomes> {
+        preview.effects.iter().map(|effect| effect.becomes).collect()
+    }
+
+    fn suppression(json: &str, from: i64) -> Decision {
+        Decision {
+            decision_id: Uuid::from_u128(from.unsigned_abs().into()),
+            org_id: OrgId::new("00D000000000001AAA"),
+            user_id: None,
+            ruling: Ruling::Suppression { scope: serde_json::from_str::<Scope>(json).unwrap(), incident_id: None },
+            from: Timestamp(from),
+            until: None,
+            decided_by: "a".into(),
+            claimed_by: None,
+            reason: String::new(),
+            decided_at: Timestamp(0),
+            in_force: BTreeMap::new(),
+        }
+    }
+
+    fn light() -> (String, risk::Weight) {
+        ("row_spike".to_owned(), risk::Weight { weight: 0.05, group: "reading".to_owned() })
+    }
+
+    #[test]
+    fn a_suppression_is_previewed_as_if_it_had_held() {
+        let findings = vec![
+            finding(1, "a", "row_spike"),
+            finding(2, "b", "row_spike"),
+            finding(3, "b", "off_hours"),
+            finding(4, "c", "new_access"),
+        ];
+        // It begins tomorrow.
+        let added = [suppression(r#"{"detectors":["row_spike"]}"#, 90_000_000)];
+        let before = recent(findings.clone(), Vec::new());
+        let preview = Preview::as_if(&added, &before);
+        assert_eq!(words(&preview), [Becomes::Vanishes, Becomes::Falls, Becomes::Stays]);
+        assert_eq!((preview.from, preview.until, preview.hidden_findings), (Timestamp(0), None, 2));
+        let risk =
+            preview.effects.first().and_then(|effect| effect.before).map(|standing| standing.risk_score.to_f64());
+        assert_eq!(risk, Some(52.8));
+        // By another weight of that detector they count for less.
+        let settings = risk::Settings { weights: [light()].into(), ..risk::Settings::default() };
+        let of_settings = Preview::of_settings(&"new".into(), &settings, &before);
+        assert_eq!(words(&of_settings), [Becomes::Falls, Becomes::Falls, Becomes::Stays]);
+        // What is hidden already is no effect of it.
+        let hidden = recent(findings, vec![suppression("{}", 0)]);
+        assert_eq!(Preview::as_if(&added, &hidden), Preview::during(Timestamp(0), None));
+    }
+
+    #[test]
+    fn a_suppression_of_a_time_is_previewed_for_that_time() {
+        let at = |id, at| Finding { observed_at: Timestamp(at), ..finding(id, "a", "row_spike") };
+        let recent = recent(vec![at(1, 60_000), at(2, 120_000), at(3, 180_000)], Vec::new());
+        let check = |from, until: Option<i64>, hidden, becomes: &[Becomes]| {
+            let until = until.map(Timestamp);
+            let preview = Preview::of(&[Decision { until, ..suppression("{}", from) }], &recent);
+            assert_eq!((preview.from, preview.until, preview.hidden_findings), (Timestamp(from), until, hidden));
+            assert_eq!(words(&preview), becomes);
+        };
+        check(60_000, None, 3, &[Becomes::Vanishes]);
+        check(120_000, None, 2, &[Becomes::Stays]);
+        check(0, Some(180_000), 2, &[Becomes::Stays]);
+        check(240_000, None, 0, &[Becomes::Stays]);
     }
 }

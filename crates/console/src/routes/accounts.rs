@@ -3,7 +3,7 @@
 use crate::access::Visitor;
 use crate::body::{Account, Org};
 use crate::page::{self, Page};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Problem, Problems};
 use crate::server::App;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -18,8 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 #[utoipa::path(get, path = "/v1/orgs", operation_id = "listOrgs", tag = "accounts",
     responses(
         (status = 200, description = "The orgs, by id", body = Vec<Org>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn orgs(State(app): State<App>, mut visitor: Visitor) -> Result<Json<Vec<Org>>, Problem> {
     let orgs = visitor.visit.orgs().await?;
     let eyes = app.eyes(&visitor.session);
@@ -45,8 +44,7 @@ pub(super) struct Asked {
     params(("org_id" = String, Path, description = "Salesforce id of the org"), Asked),
     responses(
         (status = 200, description = "A page of accounts", body = Page<Account>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn list(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -74,8 +72,7 @@ pub(super) async fn list(
            ("user_id" = String, Path, description = "Salesforce id of the account")),
     responses(
         (status = 200, description = "The account", body = Account),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn one(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -117,8 +114,7 @@ pub(super) struct Revealed {
     request_body = Reason,
     responses(
         (status = 200, description = "The name", body = Revealed),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn reveal(
     mut visitor: Visitor,
     path: Result<Path<(String, String)>, PathRejection>,

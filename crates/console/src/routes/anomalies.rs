@@ -6,7 +6,7 @@ pub(super) mod spans;
 use super::incidents::sees_all_names;
 use crate::access::Visitor;
 use crate::body::{Described, Eyes, GroupBody, Groups, Queried, Record, Records};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Problem, Problems};
 use crate::server::App;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -61,8 +61,7 @@ impl IntoParams for Asked {
     params(Asked),
     responses(
         (status = 200, description = "Records, or groups of them", body = Queried),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn query(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -147,8 +146,7 @@ fn record(anomaly: Anomaly, fields: Arc<[Field]>, eyes: Eyes<'_>) -> Option<Reco
     tag = "anomalies",
     responses(
         (status = 200, description = "The description", body = Described),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn describe(_: Visitor) -> Json<Described> {
     Json(Described::tenant_security_api_anomaly())
 }
@@ -168,8 +166,7 @@ pub(super) struct Fields {
     params(("incident_id" = Uuid, Path, description = "Id of the record: that of the incident"), Fields),
     responses(
         (status = 200, description = "The record", body = Record),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn retrieve(
     State(app): State<App>,
     mut visitor: Visitor,

@@ -3,7 +3,7 @@
 use crate::access::Visitor;
 use crate::body::{Day, HeatAccount};
 use crate::page;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Problem, Problems};
 use crate::server::App;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -49,8 +49,7 @@ fn span(from: Option<Timestamp>, to: Option<Timestamp>) -> Result<(Timestamp, Ti
            ("user_id" = String, Path, description = "Salesforce id of the account"), Asked),
     responses(
         (status = 200, description = "The days, in their order", body = Vec<Day>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn list(
     mut visitor: Visitor,
     path: Result<Path<(String, String)>, PathRejection>,
@@ -99,8 +98,7 @@ pub(super) struct Map {
     params(("org_id" = String, Path, description = "Salesforce id of the org"), Map),
     responses(
         (status = 200, description = "The accounts, the most first times first", body = Vec<HeatAccount>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn heat_map(
     State(app): State<App>,
     mut visitor: Visitor,

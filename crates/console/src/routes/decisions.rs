@@ -5,7 +5,7 @@ use crate::access::{Credential, Visitor};
 use crate::body::{Applied, DecisionBody, EffectBody, Recorded};
 use crate::decide::{AskedDecision, plan};
 use crate::page::Page;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Problem, Problems};
 use crate::server::App;
 use crate::{decide, page};
 use axum::Json;
@@ -47,8 +47,7 @@ pub(super) struct Asked {
 #[utoipa::path(get, path = "/v1/decisions", operation_id = "listDecisions", tag = "decisions", params(Asked),
     responses(
         (status = 200, description = "A page of decisions", body = Page<DecisionBody>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn list(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -95,8 +94,7 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/v1/decisions/preview", operation_id = "previewDecision", tag = "decisions", request_body = AskedDecision,
     responses(
         (status = 200, description = "What would follow", body = Applied),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn preview(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -118,8 +116,7 @@ pub(super) async fn preview(
         ("if-match" = Option<String>, Header, description = "The tag of the one incident that the decision is about")),
     responses(
         (status = 201, description = "The decisions, as they are stored", body = Recorded),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn record(
     State(app): State<App>,
     mut visitor: Visitor,

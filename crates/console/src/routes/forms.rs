@@ -4,7 +4,7 @@ use super::incidents;
 use crate::access::Visitor;
 use crate::body::{EventBody, Events, Record};
 use crate::page;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Problem, Problems};
 use crate::server::App;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -55,8 +55,7 @@ impl Form {
     responses(
         (status = 200, description = "The incident; as a line of text in the form cef",
             content((Object = "application/json"), (String = "text/plain"))),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn incident(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -108,8 +107,7 @@ pub(super) struct Asked {
     params(Asked),
     responses(
         (status = 200, description = "The events", body = Events),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn events(
     State(app): State<App>,
     mut visitor: Visitor,

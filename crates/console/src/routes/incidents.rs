@@ -3,7 +3,7 @@
 use crate::access::Visitor;
 use crate::body::{self, Count, FindingBody, IncidentItem};
 use crate::page::{self, Page};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Problem, Problems};
 use crate::server::App;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -183,8 +183,7 @@ fn place(cursor: &str) -> Result<Place, Problem> {
 #[utoipa::path(get, path = "/v1/incidents", operation_id = "listIncidents", tag = "incidents", params(Asked),
     responses(
         (status = 200, description = "A page of incidents", body = Page<IncidentItem>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn list(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -215,8 +214,7 @@ pub(super) struct Grouped {
 #[utoipa::path(get, path = "/v1/incidents/count", operation_id = "countIncidents", tag = "incidents", params(Grouped, Asked),
     responses(
         (status = 200, description = "The values", body = Vec<Count>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn count(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -256,8 +254,7 @@ fn without(uri: &axum::http::Uri, key: &str) -> axum::http::Uri {
     responses(
         (status = 200, description = "The incident", body = body::Incident, headers(("etag" = String, description = "Its version"))),
         (status = 304, description = "The client has this version already"),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn one(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -312,8 +309,7 @@ pub(super) async fn read(
     params(("incident_id" = Uuid, Path, description = "Id of the incident")),
     responses(
         (status = 204, description = "Noted"),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn look(
     mut visitor: Visitor,
     incident_id: Result<Path<Uuid>, PathRejection>,
@@ -332,8 +328,7 @@ pub(super) async fn look(
     params(("incident_id" = Uuid, Path, description = "Id of the incident")),
     responses(
         (status = 200, description = "The changes, the latest first", body = Vec<body::Change>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn history(
     mut visitor: Visitor,
     incident_id: Result<Path<Uuid>, PathRejection>,
@@ -351,8 +346,7 @@ pub(super) async fn history(
     params(("incident_id" = Uuid, Path, description = "Id of the incident")),
     responses(
         (status = 200, description = "The incidents", body = Vec<IncidentItem>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn similar(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -370,8 +364,7 @@ pub(super) async fn similar(
     params(("finding_id" = Uuid, Path, description = "Id of the finding")),
     responses(
         (status = 200, description = "The finding", body = FindingBody),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn finding(
     State(app): State<App>,
     mut visitor: Visitor,

@@ -3,7 +3,7 @@
 use crate::access::Visitor;
 use crate::body::{Action, DetectorBody, Source, SourceGap};
 use crate::page;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Problem, Problems};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query};
@@ -18,8 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 #[utoipa::path(get, path = "/v1/sources", operation_id = "listSources", tag = "operations",
     responses(
         (status = 200, description = "The sources", body = Vec<Source>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn sources(mut visitor: Visitor) -> Result<Json<Vec<Source>>, Problem> {
     let states = visitor.visit.source_states(None).await?;
     Ok(Json(states.into_iter().map(Source::from).collect()))
@@ -30,8 +29,7 @@ pub(super) async fn sources(mut visitor: Visitor) -> Result<Json<Vec<Source>>, P
     params(("org_id" = String, Path, description = "Salesforce id of the org")),
     responses(
         (status = 200, description = "The gaps, the oldest first", body = Vec<SourceGap>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn gaps(
     mut visitor: Visitor,
     org: Result<Path<String>, PathRejection>,
@@ -49,8 +47,7 @@ pub(super) async fn gaps(
 #[utoipa::path(get, path = "/v1/detectors", operation_id = "listDetectors", tag = "operations",
     responses(
         (status = 200, description = "The detectors, in the order in which they judge", body = Vec<DetectorBody>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn detectors(mut visitor: Visitor) -> Result<Json<Vec<DetectorBody>>, Problem> {
     let counted = visitor.visit.count_incidents(&IncidentQuery::default(), Group::Detector, page::MOST).await?;
     let of = |name: &str| counted.iter().find(|counted| counted.value == name);
@@ -73,8 +70,7 @@ pub(super) struct StoredSettings {
     params(("hash" = String, Path, description = "The hash")),
     responses(
         (status = 200, description = "The settings", body = StoredSettings),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn settings(
     mut visitor: Visitor,
     hash: Result<Path<String>, PathRejection>,
@@ -104,8 +100,7 @@ pub(super) struct Asked {
 #[utoipa::path(get, path = "/v1/audit", operation_id = "readAudit", tag = "operations", params(Asked),
     responses(
         (status = 200, description = "The actions", body = Vec<Action>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn audit(
     mut visitor: Visitor,
     asked: Result<Query<Asked>, QueryRejection>,

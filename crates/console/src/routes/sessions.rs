@@ -2,7 +2,7 @@
 
 use crate::access::Visitor;
 use crate::body::SessionBody;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Problem, Problems};
 use crate::secret;
 use axum::Json;
 use axum::extract::Path;
@@ -22,8 +22,7 @@ use utoipa::ToSchema;
 #[utoipa::path(get, path = "/v1/session", operation_id = "readSession", tag = "sessions",
     responses(
         (status = 200, description = "The session", body = SessionBody),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn own(visitor: Visitor) -> Json<SessionBody> {
     Json(SessionBody::from(&visitor.session))
 }
@@ -34,8 +33,7 @@ pub(super) async fn own(visitor: Visitor) -> Json<SessionBody> {
 #[utoipa::path(get, path = "/v1/sessions", operation_id = "listSessions", tag = "sessions",
     responses(
         (status = 200, description = "The sessions, the oldest first", body = Vec<SessionBody>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn list(mut visitor: Visitor) -> Result<Json<Vec<SessionBody>>, Problem> {
     visitor.require_administrator()?;
     let sessions = visitor.visit.sessions().await?;
@@ -76,8 +74,7 @@ pub(super) struct MadeToken {
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "makeToken", tag = "sessions", request_body = AskedToken,
     responses(
         (status = 201, description = "The token", body = MadeToken),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn create(
     mut visitor: Visitor,
     body: Result<Json<AskedToken>, JsonRejection>,
@@ -122,8 +119,7 @@ pub(super) async fn create(
     params(("session_id" = Uuid, Path, description = "Id of the session")),
     responses(
         (status = 204, description = "It has ended"),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn end(
     mut visitor: Visitor,
     session_id: Result<Path<Uuid>, PathRejection>,

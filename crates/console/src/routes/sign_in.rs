@@ -1,7 +1,7 @@
 //! Sign-in and sign-out of persons.
 
 use crate::access::{COOKIE, Visitor, cookie};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Problem, Problems};
 use crate::secret::Secret;
 use crate::server::App;
 use crate::sign_in::{Answer, Person, Refused, SignIn, Step, audit, is_own_path};
@@ -40,8 +40,7 @@ pub(super) struct Asked {
 #[utoipa::path(get, path = "/v1/sign-in", tag = "sessions", params(Asked), security(()),
     responses(
         (status = 303, description = "To the provider"),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn begin(
     Provider(sign_in): Provider,
     parts: Parts,
@@ -71,8 +70,7 @@ pub(super) async fn begin(
         ("error" = Option<String>, Query, description = "Why the provider refused")),
     responses(
         (status = 303, description = "Signed in"),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn finish(
     State(app): State<App>,
     Provider(sign_in): Provider,
@@ -103,8 +101,7 @@ pub(super) async fn finish(
 #[utoipa::path(post, path = "/v1/sign-out", tag = "sessions", security(("session" = [])),
     responses(
         (status = 204, description = "Signed out"),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn sign_out(mut visitor: Visitor) -> Result<Response, Problem> {
     let session = &visitor.session;
     if session.kind != "person" {

@@ -2,7 +2,7 @@
 
 use crate::access::{Credential, Visitor};
 use crate::meter::OpenStream;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Problem, Problems};
 use crate::server::App;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -40,8 +40,7 @@ pub(super) struct Asked {
 #[utoipa::path(get, path = "/v1/events", operation_id = "followEvents", tag = "incidents", params(Asked),
     responses(
         (status = 200, description = "The changes, as they are committed", content_type = "text/event-stream", body = String),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(super) async fn follow(
     State(app): State<App>,
     mut visitor: Visitor,

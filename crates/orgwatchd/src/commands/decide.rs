@@ -1,10 +1,11 @@
 //! Says what incidents were.
 
-use super::decisions::{Desk, Effects, KnownDays, Life, Preview, disposition, reach, recent, suppression};
+use super::decisions::{Desk, Effects, KnownDays, Life, decisions_text, reach, recent};
 use super::operate::print;
 use crate::arguments::{DecideArguments, Expiring};
 use crate::config::Config;
 use anyhow::Result;
+use console::decide::{Chosen, Preview, disposition, suppression};
 use model::{Decision, Ruling};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -22,7 +23,7 @@ pub(crate) async fn decide(config: Config, arguments: DecideArguments) -> Result
     let (mut decisions, mut effects, mut previews) = (Vec::new(), Vec::new(), Vec::new());
     for stored in desk.incidents(&incidents).await? {
         let incident = &stored.incident;
-        let disposed = disposition(incident, was, &chosen);
+        let disposed = disposition(incident, was, Chosen { teaches: !chosen.no_teach, counts: !chosen.no_precision });
         let user = Some(&incident.user_id);
         let mut suppressed = None;
         if chosen.suppress {
@@ -43,7 +44,7 @@ pub(crate) async fn decide(config: Config, arguments: DecideArguments) -> Result
             write!(out, "{}", effect.text())?;
         }
         for preview in &previews {
-            write!(out, "{}", preview.text())?;
+            write!(out, "{}", decisions_text(preview))?;
         }
     }
     if !chosen.dry_run {
@@ -67,6 +68,7 @@ async fn suppress(desk: &Desk, config: &Config, stored: &StoredIncident, reason:
     let never = Expiring { from: None, until: None, for_good: false };
     let life = Life::expiring(&never, clock.max(after))?;
     let decision = desk.decision(org, user, suppression(incident), life, reason);
-    let preview = Preview::as_if(&decision, &recent(&desk.store, config, (org, user), reach(clock)).await?);
+    let preview =
+        Preview::as_if(std::slice::from_ref(&decision), &recent(&desk.store, config, (org, user), reach(clock)).await?);
     Ok((decision, preview))
 }

@@ -9,11 +9,9 @@ mod standing;
 
 pub(super) use describe::describe;
 pub(super) use desk::{Desk, Life, incidents};
-pub(super) use effects::{Effects, disposition, suppression};
+pub(super) use effects::Effects;
 pub(super) use held::{HeldDate, KnownDays};
-#[cfg(test)]
-pub(super) use preview::tests;
-pub(super) use preview::{Preview, reach, recent};
+pub(super) use preview::{decisions_text, reach, recent, settings_text};
 pub(super) use standing::{Standing, standing};
 
 use super::operate::print;

@@ -1,10 +1,11 @@
 //! Lets findings count for nothing, for a while.
 
-use super::decisions::{Desk, Life, Listed, Preview, cells, listed, reach, recent, show, table, time};
+use super::decisions::{Desk, Life, Listed, cells, decisions_text, listed, reach, recent, show, table, time};
 use super::operate::print;
 use crate::arguments::{Expiring, ListArguments, ScopeArguments, SuppressCommand};
 use crate::config::Config;
 use anyhow::Result;
+use console::decide::Preview;
 use model::Ruling;
 use model::decision::Scope;
 use serde_json::{Value, json};
@@ -59,11 +60,12 @@ async fn preview(
     let recent = recent(&desk.store, config, (org, user.as_ref()), since).await?;
     let life = life.unwrap_or(Life { from: clock, until: None });
     let added = desk.decision(org, user.as_ref(), Ruling::Suppression { scope, incident_id: None }, life, "");
-    let preview = if started.is_some() { Preview::of(&added, &recent) } else { Preview::as_if(&added, &recent) };
+    let added = std::slice::from_ref(&added);
+    let preview = if started.is_some() { Preview::of(added, &recent) } else { Preview::as_if(added, &recent) };
     if desk.prints_json() {
         print(&preview)?;
     } else {
-        write!(std::io::stdout(), "{}", preview.text())?;
+        write!(std::io::stdout(), "{}", decisions_text(&preview))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@
 use super::read;
 use crate::access::Visitor;
 use crate::body::{Change, Comment, Share};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Problem, Problems};
 use crate::routes::incidents::CHANGES;
 use crate::server::App;
 use axum::Json;
@@ -19,8 +19,7 @@ use store::{DecisionFilter, Role};
     tag = "anomalies", params(("incident_id" = Uuid, Path, description = "Id of the record")),
     responses(
         (status = 200, description = "The revisions, the latest first", body = Vec<Change>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(crate) async fn history(
     mut visitor: Visitor,
     incident_id: Result<Path<Uuid>, PathRejection>,
@@ -38,8 +37,7 @@ pub(crate) async fn history(
     tag = "anomalies", params(("incident_id" = Uuid, Path, description = "Id of the record")),
     responses(
         (status = 200, description = "The comments, the latest first", body = Vec<Comment>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(crate) async fn feed(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -65,8 +63,7 @@ pub(crate) async fn feed(
     tag = "anomalies", params(("incident_id" = Uuid, Path, description = "Id of the record")),
     responses(
         (status = 200, description = "The roles, then the sessions", body = Vec<Share>),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(crate) async fn share(
     State(app): State<App>,
     mut visitor: Visitor,

@@ -2,7 +2,7 @@
 
 use crate::access::Visitor;
 use crate::body::{DeletedRecords, UpdatedRecords, time};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Problem, Problems};
 use axum::Json;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
@@ -50,8 +50,7 @@ impl Asked {
     tag = "anomalies", params(Asked),
     responses(
         (status = 200, description = "The ids of the records", body = UpdatedRecords),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(crate) async fn updated(
     mut visitor: Visitor,
     asked: Result<Query<Asked>, QueryRejection>,
@@ -74,8 +73,7 @@ pub(crate) async fn updated(
     tag = "anomalies", params(Asked),
     responses(
         (status = 200, description = "The records", body = DeletedRecords),
-        (status = "4XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody),
-        (status = "5XX", description = "Why not", content_type = "application/problem+json", body = ProblemBody)))]
+        Problems))]
 pub(crate) async fn deleted(
     mut visitor: Visitor,
     asked: Result<Query<Asked>, QueryRejection>,

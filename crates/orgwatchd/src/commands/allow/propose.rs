@@ -106,8 +106,18 @@ fn hours(times: impl Iterator<Item = Timestamp>) -> Option<Hours> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::decisions::tests::finding;
-    use model::Measure;
+    use model::operational::Unseen;
+    use model::{Measure, OrgId};
+
+    fn finding(detector: &str) -> Finding {
+        let at = Timestamp(1_000);
+        let unseen = Unseen { subject: detector, since: at, noticed: at, score: 8.0, summary: String::new() };
+        Finding {
+            detector: detector.into(),
+            observed_at: at,
+            ..unseen.finding(&OrgId::new("00D000000000001AAA"), 1, at)
+        }
+    }
 
     #[test]
     fn the_hours_are_the_shortest_run_that_has_all() {
@@ -126,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_is_proposed_fits_what_findings_say_and_little_else() {
-        let (mut a, mut b) = (finding(1, "bot", "row_spike"), finding(2, "bot", "new_access"));
+        let (mut a, mut b) = (finding("row_spike"), finding("new_access"));
         (a.addresses, b.addresses) = (vec!["203.0.113.7".into(), "2001:db8::1".into()], vec!["203.0.113.9".into()]);
         (a.objects, b.objects) = (vec!["Contact".into()], vec!["Lead".into(), "Contact".into()]);
         a.client = Some("curl".into());

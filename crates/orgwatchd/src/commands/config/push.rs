@@ -3,11 +3,12 @@
 use super::overlay;
 use super::own::{Decided, Own, Standard};
 use crate::arguments::{Because, PushArguments};
-use crate::commands::decisions::{Desk, Life, Preview, reach, recent};
+use crate::commands::decisions::{Desk, Life, reach, recent, settings_text};
 use crate::commands::operate::print;
 use crate::config::Config;
 use crate::rules;
 use anyhow::{Context, Result, bail};
+use console::decide::Preview;
 use model::{Decision, OrgId, Ruling, Text, Timestamp, Uuid};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -71,7 +72,7 @@ impl Proposal {
             return format!("org {org_id}: nothing changes\n");
         }
         let changes: String = changes.iter().map(|change| format!("  {change}\n")).collect();
-        format!("org {org_id}: settings {hash}\n{changes}{}", preview.settings_text())
+        format!("org {org_id}: settings {hash}\n{changes}{}", settings_text(preview))
     }
 }
 
