@@ -68,7 +68,7 @@ mod tests {
         let effects = Effects { said, days: Vec::new(), held_days: in_words(&[]) };
         let expect = "incident 00000000-0000-0000-0000-000000000001 of emma was false positive, from \
                       1970-01-01T00:00:01.000Z to 1970-01-01T00:00:02.001Z\n  learning: what it teaches\n  held days: \
-                      none\n  precision: what it counts\n  suppression: none\n";
+                      none of that time\n  precision: what it counts\n  suppression: none\n";
         assert_eq!(effects.text(), expect);
         assert_eq!(serde_json::json!(effects)["learning"], "what it teaches", "one object");
     }
