@@ -6,6 +6,7 @@ pub mod decide;
 mod error;
 mod meter;
 mod names;
+mod org_settings;
 mod page;
 mod problem;
 mod routes;

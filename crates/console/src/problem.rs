@@ -19,6 +19,8 @@ pub(crate) enum Problem {
     Forbidden(String),
     /// 404: it does not exist, or is of an org that the session does not see.
     NotFound(String),
+    /// 408: the body does not arrive.
+    Slow,
     /// 409: it is not possible as things are.
     Conflict(String),
     /// 412: it has changed since the client read it.
@@ -76,6 +78,7 @@ impl Problem {
             ),
             Self::Forbidden(detail) => (StatusCode::FORBIDDEN, detail),
             Self::NotFound(detail) => (StatusCode::NOT_FOUND, detail),
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time: send it at once".to_owned()),
             Self::Conflict(detail) => (StatusCode::CONFLICT, detail),
             Self::Changed(detail) => (StatusCode::PRECONDITION_FAILED, detail),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large: send at most 1 MiB".to_owned()),

@@ -10,13 +10,13 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, NotUntil, Quota};
 use model::Uuid;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use store::Store;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,9 @@ use tracing::Instrument;
 
 /// The largest body of a request, in bytes: a choice far above the settings of an org.
 const LARGEST_BODY: usize = 1 << 20;
+
+/// How long to wait for the body of a request. A choice.
+const BODY_WAIT: Duration = Duration::from_secs(10);
 
 /// What requests share. Clones share it.
 #[derive(Clone)]
@@ -109,13 +112,24 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(from_fn(receive))
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(from_fn(secure))
         .layer(from_fn_with_state(meter, trace))
 }
 
+/// Receives the whole body before a transaction is begun: one that trickles in must not hold a connection to the database.
+async fn receive(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let received = tokio::time::timeout(BODY_WAIT, axum::body::to_bytes(body, LARGEST_BODY)).await;
+    match received {
+        Ok(Ok(bytes)) => next.run(Request::from_parts(parts, bytes.into())).await,
+        Ok(Err(_)) => Problem::TooLarge.into_response(),
+        Err(_) => Problem::Slow.into_response(),
+    }
+}
+
 async fn method_not_allowed() -> Response {
-    use axum::response::IntoResponse;
     let problem = Problem::NotFound("this path has other methods: see /v1/openapi.json".to_owned());
     let mut response = problem.into_response();
     *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;

@@ -271,6 +271,13 @@ BEGIN ATOMIC
     ORDER BY s.created_at, s.session_id;
 END;
 
+-- The request that recorded a decision, and SHA-256 of its body: a repeated one records nothing new, and another one with
+-- the same key is refused.
+ALTER TABLE orgwatch.decisions ADD COLUMN request_id uuid;
+ALTER TABLE orgwatch.decisions ADD COLUMN request_hash bytea;
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX decisions_by_request ON orgwatch.decisions (request_id) WHERE request_id IS NOT NULL;
+
 -- What a person has seen of an incident, so that a list can say what has changed since.
 CREATE TABLE orgwatch.looks (
     subject text NOT NULL,
@@ -318,6 +325,11 @@ CREATE INDEX incidents_by_word ON orgwatch.incidents USING gin (words);
 CREATE INDEX incidents_listed_by_risk ON orgwatch.incidents (org_id, risk_score DESC, incident_id);
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX incidents_listed_by_time ON orgwatch.incidents (org_id, last_event_at DESC, incident_id);
+-- For lists of several orgs.
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX incidents_of_all_by_risk ON orgwatch.incidents (risk_score DESC, incident_id);
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX incidents_of_all_by_time ON orgwatch.incidents (last_event_at DESC, incident_id);
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX incidents_without_facets ON orgwatch.incidents (incident_id) WHERE facets IS NULL;
 -- squawk-ignore require-concurrent-index-creation
@@ -409,7 +421,7 @@ BEGIN
         USING (EXISTS (SELECT FROM orgwatch.incidents i WHERE i.incident_id = deliveries.incident_id));
 
     GRANT INSERT (decision_id, org_id, user_id, kind, incident_id, replaces, payload, reason, valid_from, valid_until,
-        claimed_by) ON orgwatch.decisions TO orgwatch_console;
+        claimed_by, request_id, request_hash) ON orgwatch.decisions TO orgwatch_console;
     DROP POLICY IF EXISTS session_decides ON orgwatch.decisions;
     CREATE POLICY session_decides ON orgwatch.decisions FOR INSERT TO orgwatch_console WITH CHECK (
         orgwatch.session_may(orgwatch.role_to_decide(kind, user_id, replaces), ARRAY[org_id]));
@@ -453,7 +465,7 @@ ALTER TABLE orgwatch.session_roles ENABLE ROW LEVEL SECURITY;
 ALTER TABLE orgwatch.org_clocks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE orgwatch.erased_incidents ENABLE ROW LEVEL SECURITY;
 -- Statistics of rows that a session does not see would say what is in them.
-SELECT orgwatch.gather_no_statistics(protected) FROM unnest(ARRAY['incidents', 'findings', 'incident_history', 'looks', 'sessions',
+SELECT orgwatch.gather_no_statistics(protected) FROM unnest(ARRAY['incidents', 'findings', 'decisions', 'incident_history', 'looks', 'sessions',
     'session_roles', 'org_clocks', 'audit', 'erased_incidents']) AS protected;
 SELECT orgwatch.gather_no_statistics(c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent IN ('orgwatch.incident_history'::regclass, 'orgwatch.audit'::regclass);

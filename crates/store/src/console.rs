@@ -15,8 +15,8 @@ pub use stream::{StreamPosition, StreamedChange};
 
 use crate::error::{Context, Result};
 use crate::{
-    AuditEntry, DecisionFilter, FindingFilter, Gap, Hidden, HistoryEntry, IncidentFilter, Store, StoredFinding,
-    StoredIncident, StoredSource, audit, coverage, decisions, incidents as stored,
+    AuditEntry, DecisionFilter, FindingFilter, Gap, Hidden, HistoryEntry, IncidentFilter, RequestMark, Store,
+    StoredFinding, StoredIncident, StoredSource, audit, coverage, decisions, incidents as stored,
 };
 use model::{Decision, OrgId, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -105,8 +105,16 @@ impl Visit {
     /// # Errors
     /// [`StoreError::NoDecision`](crate::StoreError::NoDecision) if it ends or undoes a decision that its org and account do
     /// not have; if the session may not decide that; if the database refuses.
-    pub async fn record(&mut self, decision: &Decision) -> Result<Decision> {
-        decisions::record(&mut self.transaction, decision).await
+    pub async fn record(&mut self, decision: &Decision, request: &RequestMark) -> Result<Decision> {
+        decisions::record(&mut self.transaction, decision, Some(request)).await
+    }
+
+    /// Returns the decisions that a request has recorded, with the SHA-256 of its body; `None` if it has recorded none.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn recorded(&mut self, request_id: Uuid) -> Result<Option<(Vec<u8>, Vec<Decision>)>> {
+        decisions::recorded(&mut self.transaction, request_id).await
     }
 
     /// Whether any of these decisions is still to be applied to incidents or sent to the stream.

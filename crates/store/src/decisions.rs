@@ -32,6 +32,15 @@ pub struct DecisionFilter {
     pub incident_id: Option<Uuid>,
 }
 
+/// The request that records decisions, so that a repeated one records nothing new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestMark {
+    /// Derived from who asks and the key that they gave.
+    pub request_id: Uuid,
+    /// SHA-256 of the body.
+    pub hash: [u8; 32],
+}
+
 /// What a suppression or allowlist hides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hidden {
@@ -52,7 +61,7 @@ impl Store {
     /// refuses.
     pub async fn record(&self, decision: &Decision) -> Result<Decision> {
         let mut connection = self.pool.acquire().await.context("take a connection to record a decision")?;
-        record(&mut connection, decision).await
+        record(&mut connection, decision, None).await
     }
 
     /// Returns the decisions that the filter selects, in the order in which they were recorded. One that this version cannot
@@ -185,13 +194,17 @@ pub(crate) async fn org_clock(executor: impl PgExecutor<'_>, org: &OrgId) -> Res
 }
 
 /// See [`Store::record`].
-pub(crate) async fn record(connection: &mut PgConnection, decision: &Decision) -> Result<Decision> {
+pub(crate) async fn record(
+    connection: &mut PgConnection,
+    decision: &Decision,
+    request: Option<&RequestMark>,
+) -> Result<Decision> {
     let payload = row::payload(decision)?;
     let replaces = decision.ruling.replaces();
     let added = sqlx::query!(
         r#"INSERT INTO orgwatch.decisions (decision_id, org_id, user_id, kind, incident_id, replaces, payload, reason,
-               valid_from, valid_until, claimed_by)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (decision_id) DO NOTHING"#,
+               valid_from, valid_until, claimed_by, request_id, request_hash)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (decision_id) DO NOTHING"#,
         decision.decision_id,
         decision.org_id.as_str(),
         decision.user_id.as_ref().map(UserId::as_str),
@@ -202,7 +215,9 @@ pub(crate) async fn record(connection: &mut PgConnection, decision: &Decision) -
         text(&decision.reason) as Cow<'_, str>,
         decision.from.0,
         decision.until.map(|until| until.0),
-        decision.claimed_by.as_deref().map(text) as Option<Cow<'_, str>>
+        decision.claimed_by.as_deref().map(text) as Option<Cow<'_, str>>,
+        request.map(|request| request.request_id),
+        request.map(|request| &request.hash[..])
     )
     .execute(&mut *connection)
     .await;
@@ -215,4 +230,25 @@ pub(crate) async fn record(connection: &mut PgConnection, decision: &Decision) -
     let filter = DecisionFilter { ids: Some(vec![decision.decision_id]), ..DecisionFilter::default() };
     let stored = decisions(&mut *connection, &filter).await?.pop();
     stored.ok_or(StoreError::NoDecision { decision_id: decision.decision_id })
+}
+
+/// Returns the decisions that a request has recorded, with the hash of its body; `None` if it has recorded none.
+///
+/// # Errors
+/// If the database cannot be read.
+pub(crate) async fn recorded(
+    connection: &mut PgConnection,
+    request_id: Uuid,
+) -> Result<Option<(Vec<u8>, Vec<Decision>)>> {
+    let rows = sqlx::query!(
+        r#"SELECT decision_id, request_hash AS "request_hash!" FROM orgwatch.decisions WHERE request_id = $1"#,
+        request_id
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .context("look for a repeated request")?;
+    let Some(hash) = rows.first().map(|row| row.request_hash.clone()) else { return Ok(None) };
+    let ids = rows.into_iter().map(|row| row.decision_id).collect();
+    let filter = DecisionFilter { ids: Some(ids), ..DecisionFilter::default() };
+    Ok(Some((hash, decisions(connection, &filter).await?)))
 }

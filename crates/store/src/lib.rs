@@ -33,7 +33,7 @@ pub use correlation::{
     Correlation, HistoryWrite, IncidentWrite, LatestIncident, OtherIncidents, OutboxWrite, RiskWrite, UserSpan,
 };
 pub use coverage::{Gap, NewGap, SourceState, StoredSource};
-pub use decisions::{DecisionFilter, Effect, Hidden, Purpose};
+pub use decisions::{DecisionFilter, Effect, Hidden, Purpose, RequestMark};
 pub use deliveries::{Claim, DeliveryKey, SnoozedIncident};
 pub use erasure::{Erased, ErasureRecord};
 pub use error::{Result, StoreError};

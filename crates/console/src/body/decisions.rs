@@ -2,7 +2,8 @@
 
 use super::{Eyes, time};
 use crate::decide::{Effects, Preview};
-use model::{Decision, Text, UserId};
+use crate::org_settings::without_other_orgs;
+use model::{Decision, Ruling, Text, UserId};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::Hidden;
@@ -54,7 +55,7 @@ impl DecisionBody {
             org_id: decision.org_id.to_string(),
             user_id: decision.user_id.as_ref().map(UserId::to_string),
             kind: decision.ruling.kind().to_owned(),
-            ruling: json!(decision.ruling),
+            ruling: ruling(&decision.ruling, eyes),
             from: time(decision.from),
             until: decision.until.map(time),
             decided_by: decision.decided_by.to_string(),
@@ -64,6 +65,17 @@ impl DecisionBody {
             hidden_findings: hidden.map(|hidden| hidden.findings),
             last_hidden_at: hidden.map(|hidden| time(hidden.latest_at)),
         }
+    }
+}
+
+/// Returns what was decided as the session sees it: settings without the keys of other orgs.
+fn ruling(ruling: &Ruling, eyes: Eyes<'_>) -> Value {
+    match ruling {
+        Ruling::Settings { hash, toml } => {
+            let toml = without_other_orgs(toml, eyes.session);
+            json!({ "kind": ruling.kind(), "hash": hash, "toml": toml })
+        }
+        _ => json!(ruling),
     }
 }
 

@@ -29,17 +29,17 @@ pub(crate) struct Plan {
     pub(crate) effects: Vec<Effects>,
 }
 
-/// Works out the decisions of a request and their effects. `key` makes their ids: the same one makes the
-/// same.
+/// Works out the decisions of a request and their effects. `request` makes their ids: the same
+/// one makes the same.
 ///
 /// # Errors
 /// If something that is named does not exist, or a value is out of range.
-pub(crate) async fn plan(visitor: &mut Visitor, asked: &AskedDecision, key: &str) -> Result<Plan, Problem> {
+pub(crate) async fn plan(visitor: &mut Visitor, asked: &AskedDecision, request: &str) -> Result<Plan, Problem> {
     let length = asked.reason.trim().chars().count();
     if !(1..=4_000).contains(&length) {
         return Err(Problem::Invalid(format!("reason: 1 to 4,000 characters, not {length}")));
     }
-    let mut desk = Desk { visitor, reason: &asked.reason, key, decisions: Vec::new(), effects: Vec::new() };
+    let mut desk = Desk { visitor, reason: &asked.reason, request, decisions: Vec::new(), effects: Vec::new() };
     desk.decide(&asked.ruling).await?;
     let Desk { decisions, effects, .. } = desk;
     Ok(Plan { decisions, effects })
@@ -49,7 +49,7 @@ pub(crate) async fn plan(visitor: &mut Visitor, asked: &AskedDecision, key: &str
 struct Desk<'a> {
     visitor: &'a mut Visitor,
     reason: &'a str,
-    key: &'a str,
+    request: &'a str,
     decisions: Vec<Decision>,
     effects: Vec<Effects>,
 }
@@ -260,7 +260,7 @@ impl Desk<'_> {
         }
         let number = self.decisions.len().to_string();
         self.decisions.push(Decision {
-            decision_id: id::derive(&["decision", &self.visitor.session.subject, org.as_str(), self.key, &number]),
+            decision_id: id::derive(&["decision", self.request, &number]),
             org_id: org,
             user_id: user,
             ruling,

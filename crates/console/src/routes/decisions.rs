@@ -3,7 +3,7 @@
 use super::incidents;
 use crate::access::{Credential, Visitor};
 use crate::body::{Applied, DecisionBody, EffectBody, Recorded};
-use crate::decide::{AskedDecision, plan};
+use crate::decide::{AskedDecision, Effects, plan};
 use crate::page::Page;
 use crate::problem::{Problem, Problems};
 use crate::server::App;
@@ -12,10 +12,12 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use model::{Decision, OrgId, Ruling, UserId, Uuid};
+use model::{Decision, OrgId, Ruling, UserId, Uuid, id};
 use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
-use store::{DecisionFilter, Role};
+use store::{DecisionFilter, RequestMark, Role};
 use utoipa::IntoParams;
 
 /// How often to look whether decisions are applied. A choice: the correlator looks every quarter of a second.
@@ -115,6 +117,7 @@ pub(super) async fn preview(
         ("idempotency-key" = Option<String>, Header, description = "A text of the client's choice, the same in each repetition"),
         ("if-match" = Option<String>, Header, description = "The tag of the one incident that the decision is about")),
     responses(
+        (status = 200, description = "What the same request recorded before, without effects", body = Recorded),
         (status = 201, description = "The decisions, as they are stored", body = Recorded),
         Problems))]
 pub(super) async fn record(
@@ -122,37 +125,54 @@ pub(super) async fn record(
     mut visitor: Visitor,
     credential: Credential,
     headers: HeaderMap,
-    body: Result<Json<AskedDecision>, JsonRejection>,
+    body: Result<Json<Value>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Recorded>), Problem> {
-    let Json(asked) = body?;
+    let Json(body) = body?;
+    let request = mark(&visitor, &headers, &body)?;
+    if let Some((hash, recorded)) = visitor.visit.recorded(request.request_id).await? {
+        if hash != request.hash {
+            let detail = "idempotency-key: another request was sent with it, choose another key";
+            return Err(Problem::Conflict(detail.to_owned()));
+        }
+        return Ok((StatusCode::OK, answer(&app, visitor, &credential, &recorded, &[]).await?));
+    }
+    let asked: AskedDecision = serde_json::from_value(body).map_err(|error| Problem::Invalid(error.to_string()))?;
+    let plan = plan(&mut visitor, &asked, &request.request_id.to_string()).await?;
+    check_tag(&mut visitor, &headers, &plan.decisions).await?;
+    let mut recorded = Vec::with_capacity(plan.decisions.len());
+    for decision in &plan.decisions {
+        visitor.require(&decision.org_id, role_to_decide(decision))?;
+        recorded.push(visitor.visit.record(decision, &request).await?);
+    }
+    Ok((StatusCode::CREATED, answer(&app, visitor, &credential, &recorded, &plan.effects).await?))
+}
+
+/// Returns what makes a request the same as an earlier one: who asks with which key, and what.
+fn mark(visitor: &Visitor, headers: &HeaderMap, body: &Value) -> Result<RequestMark, Problem> {
     let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
         Some(Ok(key)) if (1..=255).contains(&key.len()) => format!("key {key}"),
         Some(_) => return Err(Problem::Malformed("idempotency-key: 1 to 255 visible characters".to_owned())),
         None => format!("random {}", crate::Secret::draw()?.session_id),
     };
-    let plan = plan(&mut visitor, &asked, &key).await?;
-    check_tag(&mut visitor, &headers, &plan.decisions).await?;
-    let mut recorded = Vec::with_capacity(plan.decisions.len());
-    for decision in &plan.decisions {
-        visitor.require(&decision.org_id, role_to_decide(decision))?;
-        let stored = visitor.visit.record(decision).await?;
-        let is_same = stored.ruling == decision.ruling
-            && stored.reason == decision.reason
-            && (&stored.org_id, &stored.user_id) == (&decision.org_id, &decision.user_id);
-        if !is_same {
-            let detail = "idempotency-key: another decision was recorded with it, choose another key";
-            return Err(Problem::Conflict(detail.to_owned()));
-        }
-        recorded.push(stored);
-    }
+    let request_id = id::derive(&["request", &visitor.session.subject, &key]);
+    Ok(RequestMark { request_id, hash: Sha256::digest(body.to_string().as_bytes()).into() })
+}
+
+/// Commits decisions, waits until they are applied, and returns what was recorded.
+async fn answer(
+    app: &App,
+    visitor: Visitor,
+    credential: &Credential,
+    recorded: &[Decision],
+    effects: &[Effects],
+) -> Result<Json<Recorded>, Problem> {
     let Visitor { session, visit } = visitor;
     visit.commit().await?;
     let ids: Vec<Uuid> = recorded.iter().map(|decision| decision.decision_id).collect();
-    let applied = wait(&app, &credential, &ids).await?;
+    let applied = wait(app, credential, &ids).await?;
     let eyes = app.eyes(&session);
     let decisions = recorded.iter().map(|decision| DecisionBody::of(decision, None, eyes)).collect();
-    let effects = plan.effects.iter().map(EffectBody::from).collect();
-    Ok((StatusCode::CREATED, Json(Recorded { decisions, effects, applied })))
+    Ok(Json(Recorded { decisions, effects: effects.iter().map(EffectBody::from).collect(), applied }))
 }
 
 /// Returns the least role that takes a decision; the database has the same rule, and knows what ended ones were.

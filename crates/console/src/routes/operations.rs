@@ -2,6 +2,7 @@
 
 use crate::access::Visitor;
 use crate::body::{Action, DetectorBody, Source, SourceGap};
+use crate::org_settings::without_other_orgs;
 use crate::page;
 use crate::problem::{Problem, Problems};
 use axum::Json;
@@ -59,7 +60,7 @@ pub(super) async fn detectors(mut visitor: Visitor) -> Result<Json<Vec<DetectorB
 pub(super) struct StoredSettings {
     /// The hash that receipts and findings carry.
     hash: String,
-    /// All settings, in TOML.
+    /// The settings, in TOML, without the keys of orgs that the session does not see.
     toml: String,
 }
 
@@ -78,6 +79,8 @@ pub(super) async fn settings(
     let Path(hash) = hash?;
     let found = visitor.visit.settings(&[Text::from(hash.as_str())]).await?.pop();
     let (hash, toml) = found.ok_or_else(|| Problem::NotFound(format!("settings {hash}: no such hash is stored")))?;
+    let toml = without_other_orgs(&toml, &visitor.session);
+    let toml = toml.ok_or_else(|| Problem::NotFound(format!("settings {hash}: a later version has stored them")))?;
     Ok(Json(StoredSettings { hash: hash.to_string(), toml }))
 }
 

@@ -36,7 +36,8 @@ pub(super) struct Asked {
 
 /// Follow changes of incidents
 ///
-/// An event for each change, with an id to resume after. The stream ends when the session does.
+/// An event for each change, with an id to resume after; before them one that is called `start` and has the id from which
+/// the stream goes on, or `reset` if the id that was named is of another database. The stream ends when the session does.
 #[utoipa::path(get, path = "/v1/events", operation_id = "followEvents", tag = "incidents", params(Asked),
     responses(
         (status = 200, description = "The changes, as they are committed", content_type = "text/event-stream", body = String),
@@ -69,7 +70,7 @@ pub(super) async fn follow(
         org,
         after: after.min(latest),
         waiting: VecDeque::new(),
-        is_ahead,
+        beginning: Some(if is_ahead { "reset" } else { "start" }),
     };
     let events = futures::stream::unfold(state, async |mut state| Some((Ok(state.next().await?), state)));
     Ok(Sse::new(events).keep_alive(KeepAlive::new()))
@@ -83,16 +84,16 @@ struct Follower {
     after: StreamPosition,
     waiting: VecDeque<StreamedChange>,
     pause: Duration,
-    /// Whether the client named an id that is not there.
-    is_ahead: bool,
+    /// The event that says where the stream begins, until it is sent.
+    beginning: Option<&'static str>,
     _open: OpenStream,
 }
 
 impl Follower {
     /// Waits for the next event; `None` when the stream ends.
     async fn next(&mut self) -> Option<Event> {
-        if std::mem::take(&mut self.is_ahead) {
-            return Some(Event::default().event("reset").id(self.after.to_string()).data("{}"));
+        if let Some(name) = self.beginning.take() {
+            return Some(Event::default().event(name).id(self.after.to_string()).data("{}"));
         }
         loop {
             if let Some(change) = self.waiting.pop_front() {

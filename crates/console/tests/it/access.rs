@@ -259,6 +259,16 @@ async fn a_token_gives_no_more_than_its_maker_has() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_too_large_is_refused() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Analyst)]).await;
+    let body = json!({ "reason": "x".repeat(1 << 20), "ruling": { "kind": "comment", "incident_ids": [INCIDENT] } });
+    let answer = console.send(&token, "POST", "/v1/decisions", Some(body)).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", answer.text);
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
 async fn a_session_that_asks_too_much_waits() {
     let console = Console::with(Settings { requests_per_minute: 3, ..Settings::default() }).await;
     let token = console.token(&[(OURS, Role::Viewer)]).await;

@@ -22,6 +22,7 @@ async fn a_decision_is_previewed_recorded_once_and_undone() {
     let first = console.send_with(&token, "POST", "/v1/decisions", Some(benign("a migration")), &key).await;
     assert_eq!(first.status, StatusCode::CREATED, "{}", first.text);
     let again = console.send_with(&token, "POST", "/v1/decisions", Some(benign("a migration")), &key).await;
+    assert_eq!(again.status, StatusCode::OK, "{}", again.text);
     assert_eq!(first.json()["decisions"], again.json()["decisions"]);
     let other = console.send_with(&token, "POST", "/v1/decisions", Some(benign("another reason")), &key).await;
     assert_eq!(other.status, StatusCode::CONFLICT);
@@ -32,12 +33,31 @@ async fn a_decision_is_previewed_recorded_once_and_undone() {
     assert_eq!(disposition["reason"], "a migration");
     let undo = json!({ "kind": "undone", "decision_id": disposition["decision_id"] });
     let undo = json!({ "reason": "a mistake", "ruling": undo });
-    let undone = console.send(&token, "POST", "/v1/decisions", Some(undo.clone())).await;
+    let key = [("idempotency-key", "two")];
+    let undone = console.send_with(&token, "POST", "/v1/decisions", Some(undo.clone()), &key).await;
     assert_eq!(undone.status, StatusCode::CREATED, "{}", undone.text);
     assert_eq!(undone.json()["applied"], false, "no correlator runs");
+    let repeated = console.send_with(&token, "POST", "/v1/decisions", Some(undo.clone()), &key).await;
+    assert_eq!((repeated.status, &repeated.json()["decisions"]), (StatusCode::OK, &undone.json()["decisions"]));
     let twice = console.send(&token, "POST", "/v1/decisions", Some(undo)).await;
     assert_eq!(twice.status, StatusCode::CONFLICT);
     assert!(twice.text.contains("undone by decision"), "{}", twice.text);
+}
+
+#[tokio::test]
+async fn a_key_that_was_used_for_another_account_is_refused() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Analyst)]).await;
+    let watch = async |user: &str| {
+        let ruling = json!({ "kind": "watch", "org_id": OURS, "user_id": user, "cause": "departing", "factor": 2.0 });
+        let body = json!({ "reason": "why", "ruling": ruling });
+        console.send_with(&token, "POST", "/v1/decisions", Some(body), &[("idempotency-key", "k")]).await
+    };
+    assert_eq!(watch("005hn00000emma1").await.status, StatusCode::CREATED);
+    assert_eq!(watch("005hn00000omar1AAA").await.status, StatusCode::CONFLICT);
+    let listed = console.get(&token, &format!("/v1/decisions?org={OURS}&kind=watch")).await.json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["items"][0]["user_id"], "005hn00000emma1AAA", "ids have 18 characters");
 }
 
 #[tokio::test]
@@ -97,6 +117,12 @@ async fn what_makes_no_sense_is_refused_with_the_reason() {
         (json!({ "kind": "reopened", "incident_ids": [INCIDENT] }), 409, "nobody has said"),
         (json!({ "kind": "undone", "decision_id": model::Uuid::from_u128(5) }), 404, "does not exist"),
         (json!({ "kind": "nonsense" }), 422, "unknown variant"),
+        (json!({ "kind": "class", "org_id": OURS, "user_id": "\0", "class": "admin" }), 422, "user_id"),
+        (
+            json!({ "kind": "suppression", "org_id": OURS, "user_id": account, "scope": {}, "from": "-200000-01-01" }),
+            422,
+            "years 1 to 9999",
+        ),
     ] {
         let body = json!({ "reason": "why", "ruling": ruling });
         let answer = console.send(&token, "POST", "/v1/decisions", Some(body)).await;

@@ -10,7 +10,11 @@ use store::Role;
 use tower::ServiceExt;
 
 /// A client that follows the stream.
-struct Follower(BodyDataStream);
+struct Follower {
+    events: BodyDataStream,
+    /// The name and id of the event with which the stream began.
+    beginning: (String, String),
+}
 
 impl Follower {
     async fn start(console: &Console, token: &SecretString, query: &str) -> Self {
@@ -20,18 +24,27 @@ impl Follower {
             .unwrap();
         let response = console.router.clone().oneshot(request).await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self(response.into_body().into_data_stream())
+        let mut follower = Self { events: response.into_body().into_data_stream(), beginning: Default::default() };
+        let text = follower.text().await.unwrap();
+        follower.beginning = (field(&text, "event:"), field(&text, "id:"));
+        follower
     }
 
     /// The next event: its id and its data; `None` at the end of the stream.
     async fn next(&mut self) -> Option<(String, String)> {
-        let wait = Duration::from_secs(30);
-        let frame = tokio::time::timeout(wait, self.0.next()).await.expect("an event within 30 s")?.unwrap();
-        let text = String::from_utf8(frame.to_vec()).unwrap();
-        let field =
-            |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
-        Some((field("id:"), field("data:")))
+        let text = self.text().await?;
+        Some((field(&text, "id:"), field(&text, "data:")))
     }
+
+    async fn text(&mut self) -> Option<String> {
+        let wait = Duration::from_secs(30);
+        let frame = tokio::time::timeout(wait, self.events.next()).await.expect("an event within 30 s")?.unwrap();
+        Some(String::from_utf8(frame.to_vec()).unwrap())
+    }
+}
+
+fn field(event: &str, name: &str) -> String {
+    event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned()
 }
 
 #[tokio::test]
@@ -39,6 +52,8 @@ async fn changes_arrive_and_are_resumed_by_id() {
     let console = Console::start().await;
     let token = console.token(&[(OURS, Role::Viewer)]).await;
     let mut follower = Follower::start(&console, &token, "").await;
+    let beginning = follower.beginning.clone();
+    assert_eq!(beginning.0, "start");
     console.change(OTHER, OTHER_INCIDENT, 2).await;
     console.change(OURS, INCIDENT, 2).await;
     console.change(OURS, INCIDENT, 3).await;
@@ -46,6 +61,8 @@ async fn changes_arrive_and_are_resumed_by_id() {
     assert!(first.contains(&INCIDENT.to_string()) && first.contains("\"revision\":2"), "{first}");
     let (_, second) = follower.next().await.unwrap();
     assert!(second.contains("\"revision\":3"), "{second}");
+    let mut again = Follower::start(&console, &token, &format!("?after={}", beginning.1)).await;
+    assert_eq!(again.next().await.unwrap().1, first, "a client that has seen no change yet loses none");
     let mut resumed = Follower::start(&console, &token, &format!("?after={first_id}&org={OURS}")).await;
     assert_eq!(resumed.next().await.unwrap().1, second);
     let mut from_start = Follower::start(&console, &token, "?after=0").await;
@@ -71,7 +88,7 @@ async fn an_id_of_another_database_is_named_and_the_stream_goes_on() {
     let console = Console::start().await;
     let token = console.token(&[(OURS, Role::Viewer)]).await;
     let mut follower = Follower::start(&console, &token, "?after=18446744073709551615-1").await;
-    assert_eq!(follower.next().await.unwrap().1, "{}");
+    assert_eq!(follower.beginning.0, "reset");
     console.change(OURS, INCIDENT, 2).await;
     assert!(follower.next().await.unwrap().1.contains(&INCIDENT.to_string()));
 }
