@@ -210,7 +210,11 @@ async fn incidents_are_listed_shown_and_dealt_with() {
     let joined = site.decided(&format!("incident join {} {one} --reason same", id(2))).await;
     assert_eq!(span(&joined), (at(START), at(SECOND + 1_001)));
 
+    let changed =
+        async |number: usize| site.json("incident list").await["incidents"][number]["changed_since_look"].clone();
+    assert_eq!(changed(2).await, json!(null), "nobody has looked");
     let shown = site.json(&format!("incident show {one}")).await;
+    assert_eq!((changed(2).await, changed(1).await), (json!(false), json!(null)));
     assert_eq!((&shown["status"], &shown["incident"]["risk_score"]), (&json!("open"), &json!(60.01)));
     assert_eq!(shown["decisions"].as_array().unwrap().len(), 4);
     let text = site.text(&format!("incident show {one}")).await;

@@ -295,6 +295,13 @@ CREATE FUNCTION orgwatch.session_subject() RETURNS text
     SET search_path = pg_catalog, pg_temp
     RETURN (SELECT s.subject FROM orgwatch.sessions s WHERE s.session_id = orgwatch.session_id());
 
+-- The same, or the database login where there is no session.
+CREATE FUNCTION orgwatch.looker() RETURNS text
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    RETURN coalesce(orgwatch.session_subject(), 'login ' || session_user);
+
 -- By what lists filter, group and sort; copies of what is in the message. Null in rows of earlier versions, which the
 -- correlator fills.
 ALTER TABLE orgwatch.incidents ADD COLUMN summary text;
@@ -496,7 +503,8 @@ BEGIN
                 -- Old sessions are removed with other old rows.
                 (''correlator'', ''SELECT (expires_at, ended_at), DELETE'', ''sessions''),
                 (''correlator'', ''SELECT, DELETE'', ''looks''),
-                (''operator'', ''SELECT, DELETE'', ''looks''),
+                (''operator'', ''INSERT (request_id, request_hash)'', ''decisions''),
+                (''operator'', ''SELECT, INSERT (subject, incident_id, revision), UPDATE (revision, at), DELETE'', ''looks''),
                 (''correlator'', ''SELECT (erased_at), DELETE'', ''erased_incidents''),
                 (''operator'', ''SELECT, INSERT, UPDATE (erased_at), DELETE'', ''erased_incidents''),');
     EXECUTE replace(definition, ending, 'IF NOT orgwatch.grant_console() THEN

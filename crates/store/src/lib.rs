@@ -13,6 +13,7 @@ mod facets;
 mod health;
 mod housekeeping;
 mod incidents;
+mod looks;
 mod names;
 mod outbox;
 mod ownership;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::io::Write;
 use std::process::ExitCode;
-use store::{IncidentFilter, Status, StoredIncident};
+use store::{IncidentFilter, Status, Store, StoredIncident};
 
 /// Lists or shows incidents, or records a decision on how far they are dealt with.
 ///
@@ -26,7 +26,7 @@ pub(crate) async fn incident(config: Config, command: IncidentCommand) -> Result
             let filter =
                 IncidentFilter { org_id: org, user_id: user, statuses: Some(statuses), ..IncidentFilter::default() };
             let store = super::database(&config, "orgwatch-operator").await?;
-            list(store.incidents(&filter).await?, limit, format.json)
+            list(&store, store.incidents(&filter).await?, limit, format.json).await
         }
         IncidentCommand::Show { incident, format } => show::show(&config, incident, format.json).await,
         IncidentCommand::Acknowledge { incidents, remark } => {
@@ -97,16 +97,20 @@ async fn record(
     desk.record(decisions, &[]).await
 }
 
-/// Prints incidents, one line for each.
-fn list(mut incidents: Vec<StoredIncident>, limit: usize, as_json: bool) -> Result<ExitCode> {
+/// Prints incidents, one line for each, and says which have changed since the login has looked.
+async fn list(store: &Store, mut incidents: Vec<StoredIncident>, limit: usize, as_json: bool) -> Result<ExitCode> {
     incidents.sort_by_key(|stored| {
         (Reverse(stored.incident.risk_score), stored.incident.first_event_at, stored.incident.incident_id)
     });
     let left_out = incidents.len().saturating_sub(limit);
     incidents.truncate(limit);
+    let ids: Vec<Uuid> = incidents.iter().map(|stored| stored.incident.incident_id).collect();
+    let looks = store.looks(&ids).await?;
+    let changed =
+        |stored: &StoredIncident| looks.get(&stored.incident.incident_id).map(|seen| *seen < stored.incident.revision);
     let mut out = std::io::stdout();
     if as_json {
-        let lines: Vec<Value> = incidents.iter().map(line).collect();
+        let lines: Vec<Value> = incidents.iter().map(|stored| line(stored, changed(stored))).collect();
         print(&json!({ "incidents": lines, "left_out": left_out }))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -125,7 +129,7 @@ fn list(mut incidents: Vec<StoredIncident>, limit: usize, as_json: bool) -> Resu
             incident.username.as_deref().unwrap_or(incident.user_id.as_str()).to_owned(),
             time(incident.first_event_at),
             time(incident.last_event_at),
-            remarks(stored, now()),
+            remarks(stored, changed(stored), now()),
         ]);
     }
     writeln!(out, "{table}")?;
@@ -136,7 +140,7 @@ fn list(mut incidents: Vec<StoredIncident>, limit: usize, as_json: bool) -> Resu
 }
 
 /// Returns how an incident stands, without its findings.
-fn line(stored: &StoredIncident) -> Value {
+fn line(stored: &StoredIncident, changed: Option<bool>) -> Value {
     let incident = &stored.incident;
     json!({
         "incident_id": incident.incident_id,
@@ -153,14 +157,16 @@ fn line(stored: &StoredIncident) -> Value {
         "first_event_at": incident.first_event_at,
         "last_event_at": incident.last_event_at,
         "ended": stored.ended,
+        "changed_since_look": changed,
     })
 }
 
-/// Returns what people said of an incident, in short.
-fn remarks(stored: &StoredIncident, now: Timestamp) -> String {
+/// Returns what people said of an incident, and whether it has changed since they looked, in short.
+fn remarks(stored: &StoredIncident, changed: Option<bool>, now: Timestamp) -> String {
     let disposition = stored.disposition.map(|disposition| disposition.as_str().replace('_', " "));
     let assignee = stored.assignee.as_ref().map(|assignee| format!("{assignee} works on it"));
     let snoozed =
         stored.snoozed_until.filter(|until| *until > now).map(|until| format!("snoozed until {}", time(until)));
-    [disposition, assignee, snoozed].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let changed = (changed == Some(true)).then(|| "changed since you looked".to_owned());
+    [disposition, assignee, snoozed, changed].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

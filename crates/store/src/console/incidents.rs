@@ -3,7 +3,7 @@
 use super::Visit;
 use crate::convert::{severity, small_severity, text, unsigned};
 use crate::error::{Context, Result};
-use crate::{Disposition, Status, words};
+use crate::{Disposition, Status, looks, words};
 use model::{OrgId, Points, Severity, Timestamp, UserId, Uuid};
 use sqlx::{FromRow, Postgres, QueryBuilder};
 
@@ -188,18 +188,7 @@ impl Visit {
     /// # Errors
     /// If the database refuses.
     pub async fn look(&mut self, incident_id: Uuid, revision: u64) -> Result<()> {
-        sqlx::query!(
-            "INSERT INTO orgwatch.looks AS l (subject, incident_id, revision)
-             VALUES (orgwatch.session_subject(), $1, $2)
-             ON CONFLICT (subject, incident_id) DO UPDATE SET revision = EXCLUDED.revision, at = now()
-             WHERE l.revision < EXCLUDED.revision",
-            incident_id,
-            crate::convert::bigint("revision", revision)?
-        )
-        .execute(&mut *self.transaction)
-        .await
-        .context("note a look at an incident")
-        .map(drop)
+        looks::look(&mut *self.transaction, incident_id, revision).await
     }
 
     /// Returns at most `limit` incidents of the org with findings of exactly the same detectors, the latest first, without

@@ -8,6 +8,7 @@ mod decisions;
 mod deliveries;
 mod erasure;
 mod housekeeping;
+mod looks;
 mod migrations;
 mod outbox;
 mod ownership;

@@ -27,7 +27,7 @@ async fn settings_of(database: &Database, service: &str) -> Settings {
     Settings { url: SecretString::from(url), ..Settings::default() }
 }
 
-async fn store_of(database: &Database, service: &str) -> Store {
+pub(crate) async fn store_of(database: &Database, service: &str) -> Store {
     Store::connect(&settings_of(database, service).await, service).await.unwrap()
 }
 

@@ -49,6 +49,7 @@ pub(super) async fn show(config: &Config, incident_id: Uuid, as_json: bool) -> R
     } else {
         write!(std::io::stdout(), "{}", text(&stored, &hidden, &days, &decisions))?;
     }
+    store.look(incident_id, stored.incident.revision).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -74,7 +75,7 @@ fn text(stored: &StoredIncident, hidden: &[StoredFinding], days: &[HeldDate], de
         incident.first_event_at,
         incident.last_event_at,
     );
-    let said = super::remarks(stored, runtime::clock::now());
+    let said = super::remarks(stored, None, runtime::clock::now());
     if !said.is_empty() {
         text.push_str(&format!("{said}\n"));
     }
