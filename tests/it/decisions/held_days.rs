@@ -1,6 +1,6 @@
 //! What a disposition does to days that are held back, by what baseline has stored.
 
-use super::{ORG, START, Site, id};
+use super::site::{ORG, START, Site, id};
 use model::{Activity, Channel, Kind, OrgId, Timestamp, UserId, Uuid};
 use serde_json::json;
 use store::{Owner, Settings, StateEntry};

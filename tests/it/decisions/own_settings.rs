@@ -1,10 +1,13 @@
 //! Settings of single orgs are decisions: they are pushed, listed and taken back.
 
-use super::*;
+use super::site::{DAY, ORG, START, Site, at, becomes, id};
 use ::settings::Settings as Rules;
+use model::{Timestamp, Uuid};
 use orgwatchd::{Config, Node};
+use serde_json::{Value, json};
 use servers::Nats;
 use std::path::Path;
+use store::{DecisionFilter, Owner, Settings};
 use tempfile::TempDir;
 
 const OTHER: &str = "00D000000000002EAA";

@@ -1,6 +1,6 @@
 //! What was said of an incident is taken back.
 
-use super::{Site, id};
+use super::site::{Site, id};
 use model::Ruling;
 use serde_json::Value;
 use store::DecisionFilter;
