@@ -12,6 +12,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
+use std::net::IpAddr;
 
 /// What stands in place of a secret.
 pub(crate) const MASK: &str = "***";
@@ -40,9 +41,35 @@ pub fn mask_list<S: Serializer>(secrets: &[SecretString], serializer: S) -> Resu
     serializer.collect_seq(secrets.iter().map(|_| MASK))
 }
 
+/// Whether a secret that is sent to a URL with this scheme and host cannot be overheard: over TLS, or to this machine.
+pub fn stays_private(scheme: &str, host: Option<&str>) -> bool {
+    let is_loopback = |host: &str| {
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    };
+    match scheme {
+        "https" => host.is_some(),
+        "http" => host.is_some_and(is_loopback),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_go_over_tls_or_stay_on_the_machine() {
+        let check = |scheme, host, expect| assert_eq!(stays_private(scheme, host), expect, "{scheme} {host:?}");
+        check("https", Some("a.example"), true);
+        check("https", None, false);
+        check("http", Some("a.example"), false);
+        check("http", Some("10.0.0.1"), false);
+        check("ftp", Some("localhost"), false);
+        for host in ["localhost", "127.0.0.1", "127.9.9.9", "[::1]"] {
+            check("http", Some(host), true);
+        }
+    }
 
     #[derive(Serialize)]
     struct Secrets {

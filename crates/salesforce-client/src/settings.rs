@@ -5,9 +5,9 @@ mod credential;
 pub(crate) use credential::Credential;
 
 use reqwest::Url;
+use runtime::secret::stays_private;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// The connection to one org: where it is, and as which app and user to log in.
@@ -162,15 +162,7 @@ impl Settings {
 
 /// Whether a connection there cannot be overheard: it uses TLS, or does not leave the machine.
 pub(crate) fn is_private(url: &Url) -> bool {
-    let is_loopback = |host: &str| {
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-    };
-    match url.scheme() {
-        "https" => url.has_host(),
-        "http" => url.host_str().is_some_and(is_loopback),
-        _ => false,
-    }
+    stays_private(url.scheme(), url.host_str())
 }
 
 fn url_problem(text: &str) -> Option<String> {

@@ -1,11 +1,11 @@
 //! Section `[console.sign_in]` of the configuration.
 
 use reqwest::Url;
+use runtime::secret::stays_private;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use store::Role;
 
@@ -190,15 +190,7 @@ impl SignInSettings {
 
 /// Whether what is sent to a URL stays private: over TLS, or to this machine.
 pub(crate) fn is_private(url: &Url) -> bool {
-    let is_loopback = |host: &str| {
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-    };
-    match url.scheme() {
-        "https" => url.has_host(),
-        "http" => url.host_str().is_some_and(is_loopback),
-        _ => false,
-    }
+    stays_private(url.scheme(), url.host_str())
 }
 
 fn url_problem(text: &str) -> Result<Url, String> {
