@@ -14,7 +14,7 @@ pub(crate) use anomalies::{
     Comment, DeletedRecords, Described, EventBody, Events, GroupBody, Groups, Queried, Record, Records, Share,
     UpdatedRecords,
 };
-pub(crate) use days::{Day, HeatAccount};
+pub(crate) use days::{Day, HeatAccount, Surprised};
 pub(crate) use decisions::{Applied, DecisionBody, EffectBody, Recorded};
 pub(crate) use findings::FindingBody;
 pub(crate) use incidents::{Change, Count, Incident, IncidentItem};

@@ -78,6 +78,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(accounts::reveal))
         .routes(routes!(days::list))
         .routes(routes!(days::heat_map))
+        .routes(routes!(days::surprised))
         .routes(routes!(decisions::list, decisions::record))
         .routes(routes!(decisions::preview))
         .routes(routes!(operations::sources))

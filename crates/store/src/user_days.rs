@@ -85,28 +85,7 @@ impl Store {
         (from, to): (Timestamp, Timestamp),
         least: f64,
     ) -> Result<Vec<SurprisedDay>> {
-        let found = sqlx::query!(
-            r#"SELECT user_id, (extract(epoch FROM day) * 1000)::bigint AS "day!",
-                   (surprises ->> $2)::double precision AS "surprise!"
-               FROM orgwatch.user_days
-               WHERE org_id = $1 AND surprises IS NOT NULL AND day >= orgwatch.from_ms($3) AND day < orgwatch.from_ms($4)
-                   AND (surprises ->> $2)::double precision >= $5
-               ORDER BY day, user_id"#,
-            org.as_str(),
-            detector,
-            from.0,
-            to.0,
-            least
-        )
-        .fetch_all(&self.pool)
-        .await
-        .context("read surprises")?;
-        let day = |row: (String, i64, f64)| SurprisedDay {
-            user_id: UserId::new(&row.0),
-            day: Timestamp(row.1),
-            surprise: row.2,
-        };
-        Ok(found.into_iter().map(|row| day((row.user_id, row.day, row.surprise))).collect())
+        surprised_days(&self.pool, org, detector, (from, to), least).await
     }
 }
 
@@ -181,6 +160,35 @@ pub(crate) async fn heat_map(
         }
     }
     Ok(rows)
+}
+
+/// See [`Store::surprised_days`].
+pub(crate) async fn surprised_days(
+    executor: impl PgExecutor<'_>,
+    org: &OrgId,
+    detector: &str,
+    (from, to): (Timestamp, Timestamp),
+    least: f64,
+) -> Result<Vec<SurprisedDay>> {
+    let found = sqlx::query!(
+        r#"SELECT user_id, (extract(epoch FROM day) * 1000)::bigint AS "day!",
+               (surprises ->> $2)::double precision AS "surprise!"
+           FROM orgwatch.user_days
+           WHERE org_id = $1 AND surprises IS NOT NULL AND day >= orgwatch.from_ms($3) AND day < orgwatch.from_ms($4)
+               AND (surprises ->> $2)::double precision >= $5
+           ORDER BY day, user_id"#,
+        org.as_str(),
+        detector,
+        from.0,
+        to.0,
+        least
+    )
+    .fetch_all(executor)
+    .await
+    .context("read surprises")?;
+    let day =
+        |row: (String, i64, f64)| SurprisedDay { user_id: UserId::new(&row.0), day: Timestamp(row.1), surprise: row.2 };
+    Ok(found.into_iter().map(|row| day((row.user_id, row.day, row.surprise))).collect())
 }
 
 /// Writes days that have closed in a partition. Of a day that occurs more than once the last counts, and it replaces the

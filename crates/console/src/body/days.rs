@@ -4,7 +4,7 @@ use super::{Eyes, time};
 use model::{OrgId, UserDay};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use store::HeatRow;
+use store::{HeatRow, SurprisedDay};
 use utoipa::ToSchema;
 
 /// What an account did on a day that has closed, against what was usual.
@@ -99,6 +99,24 @@ impl From<&UserDay> for Day {
             surprises: facts.surprises.iter().map(|one| (one.detector.to_string(), one.surprise)).collect(),
             held: facts.held,
         }
+    }
+}
+
+/// A day on which a detector was surprised.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Surprised {
+    /// Salesforce id of the account.
+    user_id: String,
+    /// Start of the day in the org's time zone.
+    #[schema(format = DateTime)]
+    day: String,
+    /// The largest calibrated surprise of the detector, −log10 p.
+    surprise: f64,
+}
+
+impl From<SurprisedDay> for Surprised {
+    fn from(day: SurprisedDay) -> Self {
+        Self { user_id: day.user_id.to_string(), day: time(day.day), surprise: day.surprise }
     }
 }
 

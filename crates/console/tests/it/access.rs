@@ -62,6 +62,7 @@ async fn no_route_shows_or_changes_another_org() {
             .replace("{incident_id}", &OTHER_INCIDENT.to_string())
             .replace("{finding_id}", &Uuid::from_u128(OTHER_INCIDENT.as_u128() + 1).to_string())
             .replace("{session_id}", &Uuid::from_u128(7).to_string())
+            .replace("{detector}", "row_spike")
             .replace("{hash}", "none");
         for (method, operation) in [
             ("GET", &item.get),
@@ -93,7 +94,11 @@ async fn no_route_shows_or_changes_another_org() {
             };
             for query in &queries {
                 for body in &bodies {
-                    let needed = if path.ends_with("/heat-map") { "?measure=first_reports" } else { "" };
+                    let needed = match path.as_str() {
+                        "/v1/orgs/{org_id}/heat-map" => "?measure=first_reports",
+                        "/v1/orgs/{org_id}/detectors/{detector}/days" => "?least=3",
+                        _ => "",
+                    };
                     let answer = console.send(&token, method, &format!("{filled}{query}{needed}"), body.clone()).await;
                     let place = format!("{method} {filled}{query} {body:?}: {} {}", answer.status, answer.text);
                     assert!(!answer.status.is_server_error(), "{place}");

@@ -3,7 +3,8 @@
 use crate::support::{Console, OTHER, OURS};
 use axum::http::StatusCode;
 use model::{
-    DayFacts, DayFirsts, DayVolume, FirstOf, OrgId, Surface, Timestamp, UserClass, UserDay, UserId, time::DAY,
+    DayFacts, DayFirsts, DaySurprise, DayVolume, FirstOf, OrgId, Surface, Timestamp, UserClass, UserDay, UserId,
+    time::DAY,
 };
 use store::Role;
 
@@ -23,7 +24,7 @@ fn day(org: &str, number: i64, reports: u32) -> UserDay {
             bytes: 0,
             written: 0,
             firsts: vec![DayFirsts { what: FirstOf::Report, count: reports, names: vec!["Pipeline".into()] }],
-            surprises: Vec::new(),
+            surprises: vec![DaySurprise { detector: "row_spike".into(), surprise: 3.5 }],
             held: false,
         },
     }
@@ -44,6 +45,15 @@ async fn days_and_heat_maps_are_those_of_the_session_s_orgs() {
     insta::assert_json_snapshot!("heat_map", map.json());
     let none = console.get(&token, &format!("/v1/orgs/{OURS}/heat-map?measure=first_objects&{span}")).await;
     assert_eq!(none.json(), serde_json::json!([]));
+    let threshold = async |least: &str| {
+        let path = format!("/v1/orgs/{OURS}/detectors/row_spike/days?least={least}&{span}");
+        console.get(&token, &path).await
+    };
+    assert_eq!(threshold("3.5").await.json().as_array().unwrap().len(), 2, "of one org alone");
+    assert_eq!(threshold("3.6").await.json(), serde_json::json!([]));
+    assert_eq!(threshold("0.9").await.status, StatusCode::BAD_REQUEST);
+    let unknown = console.get(&token, &format!("/v1/orgs/{OURS}/detectors/none/days?least=3&{span}")).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
     let other = console.get(&token, &format!("/v1/orgs/{OTHER}/heat-map?measure=first_reports&{span}")).await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);
     for wrong in ["from=2026-01-02&to=2026-01-01", "from=2020-01-01&to=2026-01-01", "from=soon"] {

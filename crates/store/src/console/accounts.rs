@@ -3,7 +3,7 @@
 use super::Visit;
 use crate::convert::unsigned;
 use crate::error::{Context, Result};
-use crate::user_days::{self, HeatMeasure, HeatRow};
+use crate::user_days::{self, HeatMeasure, HeatRow, SurprisedDay};
 use model::{OrgId, Points, Timestamp, UserDay, UserId};
 
 /// The risk of an account.
@@ -123,6 +123,21 @@ impl Visit {
         limit: u32,
     ) -> Result<Vec<HeatRow>> {
         user_days::heat_map(&mut *self.transaction, org, from, to, measure, limit).await
+    }
+
+    /// Returns the days of an org in a span on which a detector had at least the calibrated surprise `least`: what a
+    /// threshold would raise.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn surprised_days(
+        &mut self,
+        org: &OrgId,
+        detector: &str,
+        span: (Timestamp, Timestamp),
+        least: f64,
+    ) -> Result<Vec<SurprisedDay>> {
+        user_days::surprised_days(&mut *self.transaction, org, detector, span, least).await
     }
 
     /// Returns the orgs that the session sees and that have events, by id.
