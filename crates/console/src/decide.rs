@@ -1,15 +1,20 @@
-//! What people decide: its effects in words, and what it would have done to recent incidents. Reading and recording are
-//! the caller's.
+//! What people decide: its effects in words, what it would have done to recent incidents, and whether it holds. Reading and
+//! recording are the caller's.
 
 mod asked;
+mod decided;
 mod effects;
+
 mod plan;
 mod preview;
+mod standing;
 #[cfg(test)]
 mod testing;
 
+pub use decided::{DecidedSettings, SettingsStanding, read};
 pub use effects::{Chosen, Effects, disposition, suppression};
 pub use preview::{Preview, REACH, Recent};
+pub use standing::{Standing, replaced, standing};
 
 pub(crate) use asked::AskedDecision;
 pub(crate) use plan::{plan, preview};

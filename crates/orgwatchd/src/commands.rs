@@ -37,11 +37,12 @@ pub(crate) use sources::sources;
 pub(crate) use suppress::suppress;
 pub(crate) use watch::watch;
 
-use self::decisions::{Desk, Standing};
+use self::decisions::Desk;
 use crate::arguments::EndArguments;
 use crate::config::Config;
 use crate::node::Node;
 use crate::started;
+use ::console::decide::Standing;
 use anyhow::Result;
 use detector::Group;
 use runtime::shutdown::on_signals;

@@ -5,20 +5,19 @@ mod desk;
 mod effects;
 mod held;
 mod preview;
-mod standing;
 
 pub(super) use describe::describe;
 pub(super) use desk::{Desk, Life, incidents};
 pub(super) use effects::Effects;
 pub(super) use held::{HeldDate, KnownDays};
 pub(super) use preview::{decisions_text, reach, recent, settings_text};
-pub(super) use standing::{Standing, standing};
 
 use super::operate::print;
 use crate::arguments::{DecisionsCommand, ListArguments};
 use crate::config::Config;
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
+use console::decide::{Standing, standing};
 use model::{Decision, Ruling, Timestamp, UserId};
 use serde_json::json;
 use std::collections::BTreeMap;

@@ -1,13 +1,14 @@
 //! Lists who changed settings, when and why.
 
 use super::APPLICATION;
-use super::own::Decided;
+use super::own::decided;
 use crate::commands::database;
 use crate::commands::decisions::{by, table, time};
 use crate::commands::operate::print;
 use crate::config::Config;
 use crate::rules::PUSHED;
 use anyhow::Result;
+use console::decide::SettingsStanding;
 use model::{Decision, OrgId, Ruling, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -29,8 +30,9 @@ pub(super) async fn history(config: &Config, org: Option<OrgId>, format: crate::
         rows.push((entry.at, Row::of_push(&entry)));
     }
     for org in orgs(&store, org).await? {
-        let decided = Decided::read(&store, &org).await?;
-        rows.extend(decided.in_words().map(|(decision, word)| (decision.decided_at, Row::of_decision(decision, word))));
+        let decided = decided(&store, &org).await?;
+        let row = |decision: &Decision, standing: SettingsStanding| Row::of_decision(decision, standing.to_string());
+        rows.extend(decided.all().map(|(decision, standing)| (decision.decided_at, row(decision, standing))));
     }
     rows.sort_by_key(|(at, _)| *at);
     if format.json {

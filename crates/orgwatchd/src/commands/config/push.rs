@@ -1,7 +1,7 @@
 //! Changes the settings of single orgs, as decisions.
 
 use super::overlay;
-use super::own::{Decided, Own, Standard};
+use super::own::{Standard, decided};
 use crate::arguments::{Because, PushArguments};
 use crate::commands::decisions::{Desk, Life, reach, recent, settings_text};
 use crate::commands::operate::print;
@@ -43,10 +43,9 @@ impl Proposal {
         change: impl FnOnce(&Settings) -> Result<Settings>,
     ) -> Result<Self> {
         let from = desk.start(org, from).await?;
-        let before = Decided::read(&desk.store, org).await?.at(from, standard).await?;
+        let before = standard.or_decided(&decided(&desk.store, org).await?, from).await?;
         let after = Hashed::from(change(&before.settings).with_context(|| format!("org {org}"))?);
-        let own = Own { hash: after.hash.clone(), settings: after.settings.clone() };
-        let mut proposal = Self::of((desk, config), org, &before, &own).await?;
+        let mut proposal = Self::of((desk, config), org, &before, &after).await?;
         if !proposal.changes.is_empty() {
             let ruling = Ruling::Settings { hash: after.hash.clone(), toml: after.settings.stored()? };
             let life = Life { from, until: None };
@@ -57,7 +56,7 @@ impl Proposal {
     }
 
     /// Says what other settings mean for an org.
-    async fn of((desk, config): (&Desk, &Config), org: &OrgId, before: &Own, after: &Own) -> Result<Self> {
+    async fn of((desk, config): (&Desk, &Config), org: &OrgId, before: &Hashed, after: &Hashed) -> Result<Self> {
         let changes = before.settings.changes(&after.settings)?;
         let clock = desk.store.org_clock(org).await?.unwrap_or_else(runtime::clock::now);
         let recent = recent(&desk.store, config, (org, None), reach(clock)).await?;
@@ -140,8 +139,8 @@ async fn reset(
     (org, from, reason): (&OrgId, Option<Timestamp>, &str),
 ) -> Result<Proposal> {
     let from = desk.start(org, from).await?;
-    let decided = Decided::read(&desk.store, org).await?;
-    let (before, after) = (decided.at(from, standard).await?, standard.get().await?);
+    let decided = decided(&desk.store, org).await?;
+    let (before, after) = (standard.or_decided(&decided, from).await?, standard.get().await?);
     let mut proposal = Proposal::of((desk, config), org, &before, &after).await?;
     for decision in decided.standing() {
         proposal.decisions.push(desk.end(decision, Some(from), reason).await?);
@@ -159,14 +158,14 @@ async fn reset(
 pub(super) async fn revert(config: Config, decision_id: Uuid, because: Because) -> Result<ExitCode> {
     let desk = Desk::open(&config, because.who).await?;
     let target = desk.target(decision_id, Some("settings")).await?;
-    let decided = Decided::read(&desk.store, &target.org_id).await?;
+    let decided = decided(&desk.store, &target.org_id).await?;
     if decided.is_undone(decision_id) {
         bail!("decision {decision_id} is taken back already");
     }
     let at = decided.clock().unwrap_or(target.from);
     let mut standard = Standard::new(&config);
-    let before = decided.at(at, &mut standard).await?;
-    let after = decided.without(decision_id).at(at, &mut standard).await?;
+    let before = standard.or_decided(&decided, at).await?;
+    let after = standard.or_decided(&decided.without(decision_id), at).await?;
     let mut proposal = Proposal::of((&desk, &config), &target.org_id, &before, &after).await?;
     let life = Life { from: target.from, until: target.until };
     proposal.decisions.push(desk.decision(&target.org_id, None, Ruling::Undone { decision_id }, life, &because.reason));

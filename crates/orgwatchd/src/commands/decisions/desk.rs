@@ -1,12 +1,12 @@
 //! Records decisions, and waits until they are applied.
 
 use super::describe;
-use super::standing::{Standing, replaced};
 use crate::arguments::{Account, Expiring, Format, Holding, ListArguments, Who};
 use crate::commands::database;
 use crate::commands::operate::print;
 use crate::config::Config;
 use anyhow::{Context, Result, bail};
+use console::decide::{Standing, replaced};
 use model::time::DAY;
 use model::{Decision, OrgId, Ruling, Text, Timestamp, UserId, Uuid, id};
 use runtime::clock::now;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Whether a decision holds, at the event time that its org has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::commands) enum Standing {
+pub enum Standing {
     /// It holds.
     InForce,
     /// It starts later.
@@ -22,7 +22,7 @@ pub(in crate::commands) enum Standing {
 
 impl Standing {
     /// Whether the decision holds, or will.
-    pub(in crate::commands) fn holds_or_will(self) -> bool {
+    pub fn holds_or_will(self) -> bool {
         matches!(self, Self::InForce | Self::Later)
     }
 }
@@ -41,10 +41,7 @@ impl std::fmt::Display for Standing {
 
 /// Returns how decisions stand, which are in the order in which they were recorded. What an incident was holds for a time
 /// that is over, and does not expire.
-pub(in crate::commands) fn standing(
-    decisions: &[Decision],
-    clock: impl Fn(&OrgId) -> Option<Timestamp>,
-) -> BTreeMap<Uuid, Standing> {
+pub fn standing(decisions: &[Decision], clock: impl Fn(&OrgId) -> Option<Timestamp>) -> BTreeMap<Uuid, Standing> {
     let (mut undone, mut ended) = (BTreeSet::new(), BTreeMap::new());
     let mut standings = BTreeMap::new();
     // From the latest on: only what is not undone itself undoes or ends another one.
@@ -77,11 +74,7 @@ pub(in crate::commands) fn standing(
 
 /// Returns whether a decision is undone or ended at the event time that its org has reached, and by which other one;
 /// `None` if it is neither. `decisions` are in the order in which they were recorded.
-pub(in crate::commands) fn replaced(
-    decisions: &[Decision],
-    decision_id: Uuid,
-    clock: Option<Timestamp>,
-) -> Option<(Standing, &Decision)> {
+pub fn replaced(decisions: &[Decision], decision_id: Uuid, clock: Option<Timestamp>) -> Option<(Standing, &Decision)> {
     let standings = standing(decisions, |_| clock);
     let of = |decision: &Decision| standings.get(&decision.decision_id).copied();
     let found = *standings.get(&decision_id)?;
