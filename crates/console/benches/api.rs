@@ -156,7 +156,7 @@ async fn fill(url: &str, incidents: i64) {
              'user' || u || '@lumenworks.example',
              '{\"list_view\": [240, 12, 220, 60, 900], \"report\": [4151, 3, 3900, 900, 17000]}',
              CASE WHEN n % 41 = 0 THEN '{\"report\": [\"Pipeline\"]}'::jsonb END,
-             CASE WHEN n % 10 = 0 THEN jsonb_build_object('row_spike', 1 + n % 6000 / 1000.0, 'new_access', 1.5) END
+             CASE WHEN n % 10 = 0 THEN jsonb_build_object('row_spike', 1 + 6 * power(n % 997 / 997.0, 8), 'new_access', 1.5) END
          FROM generate_series(0, $2 / 10 - 1) u CROSS JOIN generate_series(0, DAYS - 1) d
          CROSS JOIN LATERAL (SELECT u * 7919 + d * 31 AS n) mixed
          WHERE $3::bytea IS NOT NULL AND $4::bytea IS NOT NULL",

@@ -13,7 +13,7 @@ pub use anonymizers::{Anonymizers, NetworkList};
 pub use org::calibration::{TestCount, Tested};
 pub use org::identities::IdentityUse;
 pub use org::writes::LEAST_WRITTEN;
-pub use org::{ActivityOutcome, DisposedDay, Disposing, HeldDay, Org, Refusal, Standing};
+pub use org::{ActivityOutcome, Credit, Credited, DisposedDay, Disposing, HeldDay, Org, Refusal, Standing};
 pub use settings::{Settings, SettingsError};
 pub use state::{Record, Restore, StateError, StoredDays, erase};
 pub use user::{Basis, Belief, Profile};

@@ -48,6 +48,7 @@ use crate::state::Changes;
 use crate::user::Profile;
 use calibration::Tester;
 use decisions::Decisions;
+pub use decisions::{Credit, Credited};
 use facets::Facets;
 use identities::Identities;
 use model::time::SECOND;

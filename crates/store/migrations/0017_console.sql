@@ -343,8 +343,9 @@ CREATE INDEX incidents_without_facets ON orgwatch.incidents (incident_id) WHERE 
 CREATE INDEX entity_risk_by_risk ON orgwatch.entity_risk (org_id, risk_score DESC, user_id);
 
 -- Row policies keep operators of arrays and of full text search from using an index, as those could say of a row what it
--- holds before the policy has hidden it. These functions see all rows, and return those of the session's orgs.
-CREATE FUNCTION orgwatch.incidents_with_facets(all_of text[]) RETURNS SETOF uuid
+-- holds before the policy has hidden it. These functions see all rows, and return those of the session's orgs, as many as
+-- are asked for.
+CREATE FUNCTION orgwatch.incidents_with_facets(all_of text[], most integer) RETURNS SETOF uuid
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -352,10 +353,11 @@ BEGIN ATOMIC
     SELECT i.incident_id FROM orgwatch.incidents i
     WHERE i.facets @> all_of
       AND (i.org_id = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[])
-           OR '*' = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[]));
+           OR '*' = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[]))
+    LIMIT most;
 END;
 
-CREATE FUNCTION orgwatch.incidents_with_words(all_of text) RETURNS SETOF uuid
+CREATE FUNCTION orgwatch.incidents_with_words(all_of text, most integer) RETURNS SETOF uuid
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -363,7 +365,8 @@ BEGIN ATOMIC
     SELECT i.incident_id FROM orgwatch.incidents i
     WHERE i.words @@ plainto_tsquery('simple', all_of)
       AND (i.org_id = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[])
-           OR '*' = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[]));
+           OR '*' = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[]))
+    LIMIT most;
 END;
 
 -- The order in which changes of incidents were committed: readers stop at the oldest transaction that is still open, so
@@ -460,7 +463,7 @@ BEGIN
         orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid),
         orgwatch.other_sessions(), orgwatch.take_check(interval), orgwatch.note_check(bytea),
         orgwatch.note_failed_check(bytea, interval, interval),
-        orgwatch.incidents_with_facets(text[]), orgwatch.incidents_with_words(text)
+        orgwatch.incidents_with_facets(text[], integer), orgwatch.incidents_with_words(text, integer)
         TO orgwatch_console;
     RETURN true;
 END
@@ -483,7 +486,7 @@ REVOKE EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), o
     orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid), orgwatch.other_sessions(),
     orgwatch.take_check(interval), orgwatch.note_check(bytea),
     orgwatch.note_failed_check(bytea, interval, interval),
-    orgwatch.incidents_with_facets(text[]), orgwatch.incidents_with_words(text)
+    orgwatch.incidents_with_facets(text[], integer), orgwatch.incidents_with_words(text, integer)
     FROM PUBLIC;
 
 DO $$

@@ -5,10 +5,14 @@
 
 mod precision;
 mod said;
+mod scores;
 mod stored;
 mod taken;
 #[cfg(test)]
 mod tests;
+
+pub use precision::Credit;
+pub use scores::Credited;
 
 pub(crate) use stored::StoredDecisions;
 pub(crate) use taken::Decisions;

@@ -1,11 +1,14 @@
 //! The list of incidents: filtered, searched, sorted, grouped, a page at a time.
 
+mod sql;
+
 use super::Visit;
-use crate::convert::{severity, small_severity, text, unsigned};
+use crate::convert::{severity, text, unsigned};
 use crate::error::{Context, Result};
 use crate::{Disposition, Status, looks, words};
 use model::{OrgId, Points, Severity, Timestamp, UserId, Uuid};
-use sqlx::{FromRow, Postgres, QueryBuilder};
+use sql::{FROM, Found, MOST_FOUND, SELECT, few, texts};
+use sqlx::{FromRow, QueryBuilder};
 
 /// Which incidents, in which order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -147,8 +150,18 @@ impl Visit {
     /// # Errors
     /// If the database cannot be read.
     pub async fn list_incidents(&mut self, query: &IncidentQuery, limit: u32) -> Result<IncidentPage> {
-        let mut rows: Vec<Row> =
-            list(query, limit).build_query_as().fetch_all(&mut *self.transaction).await.context("list incidents")?;
+        let found = self.found(query).await?;
+        let is_walked = found.is_walked(query);
+        if is_walked {
+            // Without statistics, which would say what others' rows hold, the planner would sort all rows of an org.
+            self.set_sort("off").await?;
+        }
+        let mut list = sql::list(query, &found, limit);
+        let rows = list.build_query_as().fetch_all(&mut *self.transaction).await;
+        let mut rows: Vec<Row> = rows.context("list incidents")?;
+        if is_walked {
+            self.set_sort("on").await?;
+        }
         let is_last = rows.len() <= usize::try_from(limit).unwrap_or(usize::MAX);
         if !is_last {
             rows.pop();
@@ -170,7 +183,8 @@ impl Visit {
     /// # Errors
     /// If the database cannot be read.
     pub async fn count_incidents(&mut self, query: &IncidentQuery, group: Group, limit: u32) -> Result<Vec<Counted>> {
-        let rows: Vec<(String, i64, i32)> = count(query, group, limit)
+        let found = self.found(query).await?;
+        let rows: Vec<(String, i64, i32)> = sql::count(query, &found, group, limit)
             .build_query_as()
             .fetch_all(&mut *self.transaction)
             .await
@@ -181,6 +195,29 @@ impl Visit {
             highest_risk: Points(highest),
         };
         Ok(rows.into_iter().map(counted).collect())
+    }
+
+    /// Lets the planner sort rows, or makes it follow an index that has them in order.
+    async fn set_sort(&mut self, value: &str) -> Result<()> {
+        let set = sqlx::query("SELECT set_config('enable_sort', $1, true)").bind(value);
+        set.execute(&mut *self.transaction).await.context("choose a plan").map(drop)
+    }
+
+    /// Asks the indexes of facets and words, which row policies keep from queries.
+    async fn found(&mut self, query: &IncidentQuery) -> Result<Found> {
+        let mut found = Found::default();
+        if !query.facets.is_empty() {
+            let facets = texts(query.facets.iter().map(String::as_str));
+            let ids = sqlx::query_scalar("SELECT orgwatch.incidents_with_facets($1, $2)").bind(facets);
+            let ids = ids.bind(MOST_FOUND).fetch_all(&mut *self.transaction).await;
+            found.by_facets = few(ids.context("find incidents by facets")?);
+        }
+        if let Some(words) = &query.text {
+            let ids = sqlx::query_scalar("SELECT orgwatch.incidents_with_words($1, $2)").bind(text(words));
+            let ids = ids.bind(MOST_FOUND).fetch_all(&mut *self.transaction).await;
+            found.by_words = few(ids.context("find incidents by words")?);
+        }
+        Ok(found)
     }
 
     /// Notes that the person of the session has seen an incident at a revision. An earlier look at a later one stays.
@@ -218,113 +255,6 @@ impl Visit {
         let row: Option<Row> =
             builder.build_query_as().fetch_optional(&mut *self.transaction).await.context("read an incident")?;
         row.map(IncidentRow::try_from).transpose()
-    }
-}
-
-const SELECT: &str = "
-    SELECT i.incident_id, i.revision, i.org_id, i.user_id, i.username, i.user_class, i.severity, i.risk_score, i.status,
-        i.disposition, i.summary, coalesce(i.detectors, '{}') AS detectors, i.first_event_at, i.last_event_at,
-        orgwatch.to_ms(i.updated_at) AS updated_at, i.assignee, orgwatch.to_ms(i.snoozed_until) AS snoozed_until,
-        l.revision AS seen_revision,
-        (SELECT count(*) FROM (
-            SELECT FROM orgwatch.incidents o
-            WHERE o.org_id = i.org_id AND o.incident_id <> i.incident_id AND o.status <> 'merged'
-              AND o.pattern = i.pattern LIMIT 100) o) AS similar
-    FROM ";
-
-const FROM: &str = "orgwatch.incidents i
-    LEFT JOIN orgwatch.looks l ON l.incident_id = i.incident_id AND l.subject = (SELECT orgwatch.session_subject())";
-
-/// Selects a page and one row more.
-fn list(query: &IncidentQuery, limit: u32) -> QueryBuilder<Postgres> {
-    let mut builder = QueryBuilder::new(SELECT);
-    builder.push(FROM);
-    push_filter(&mut builder, query);
-    let key = match query.order {
-        IncidentOrder::Risk => "i.risk_score",
-        IncidentOrder::Latest => "i.last_event_at",
-    };
-    if let Some(Place { key: value, incident_id }) = query.after {
-        builder.push(format_args!(" AND ({key} < ")).push_bind(value);
-        builder.push(format_args!(" OR {key} = ")).push_bind(value);
-        builder.push(" AND i.incident_id > ").push_bind(incident_id).push(")");
-    }
-    builder.push(format_args!(" ORDER BY {key} DESC, i.incident_id LIMIT "));
-    builder.push_bind(i64::from(limit).saturating_add(1));
-    builder
-}
-
-fn count(query: &IncidentQuery, group: Group, limit: u32) -> QueryBuilder<Postgres> {
-    let value = match group {
-        Group::Org => "i.org_id",
-        Group::User => "i.user_id",
-        Group::Severity => "(ARRAY['low', 'medium', 'high', 'critical'])[i.severity + 1]",
-        Group::Status => "i.status",
-        Group::Class => "i.user_class",
-        Group::Detector => "unnest(i.detectors)",
-        // Other facets are null, which are not counted.
-        Group::Object => "substring(unnest(i.facets) FROM '^object:(.*)$')",
-    };
-    let head = "SELECT value, count(*) AS incidents, max(risk_score) AS highest FROM (SELECT ";
-    let mut builder = QueryBuilder::new(head);
-    builder.push(value).push(format_args!(" AS value, i.risk_score FROM {FROM}"));
-    push_filter(&mut builder, query);
-    builder.push(") found WHERE value IS NOT NULL GROUP BY value ORDER BY incidents DESC, value LIMIT ");
-    builder.push_bind(i64::from(limit));
-    builder
-}
-
-fn push_filter(builder: &mut QueryBuilder<Postgres>, query: &IncidentQuery) {
-    let owned =
-        |values: &mut dyn Iterator<Item = &str>| values.map(|value| text(value).into_owned()).collect::<Vec<_>>();
-    if query.statuses.is_empty() {
-        builder.push(" WHERE i.status <> 'merged'");
-    } else {
-        let statuses = owned(&mut query.statuses.iter().map(|status| status.as_str()));
-        builder.push(" WHERE i.status = ANY(").push_bind(statuses).push(")");
-    }
-    match query.orgs.as_slice() {
-        [] => {}
-        // Not by a list of one: an index then has the order, too.
-        [org] => drop(builder.push(" AND i.org_id = ").push_bind(text(org.as_str()).into_owned())),
-        orgs => {
-            let orgs = owned(&mut orgs.iter().map(OrgId::as_str));
-            builder.push(" AND i.org_id = ANY(").push_bind(orgs).push(")");
-        }
-    }
-    if let Some(pattern) = &query.pattern {
-        builder.push(" AND i.pattern = ").push_bind(text(pattern).into_owned());
-    }
-    if let Some(user) = &query.user_id {
-        builder.push(" AND i.user_id = ").push_bind(text(user.as_str()).into_owned());
-    }
-    if !query.severities.is_empty() {
-        let severities: Vec<i16> = query.severities.iter().copied().map(small_severity).collect();
-        builder.push(" AND i.severity = ANY(").push_bind(severities).push(")");
-    }
-    if !query.dispositions.is_empty() {
-        let dispositions = owned(&mut query.dispositions.iter().map(|disposition| disposition.as_str()));
-        builder.push(" AND i.disposition = ANY(").push_bind(dispositions).push(")");
-    }
-    if !query.facets.is_empty() {
-        let facets = owned(&mut query.facets.iter().map(String::as_str));
-        builder.push(" AND i.incident_id IN (SELECT orgwatch.incidents_with_facets(").push_bind(facets).push("))");
-    }
-    if let Some(assignee) = &query.assignee {
-        builder.push(" AND i.assignee = ").push_bind(text(assignee).into_owned());
-    }
-    if let Some(words) = &query.text {
-        let words = text(words).into_owned();
-        builder.push(" AND i.incident_id IN (SELECT orgwatch.incidents_with_words(").push_bind(words).push("))");
-    }
-    if let Some(since) = query.since {
-        builder.push(" AND i.last_event_at >= ").push_bind(since.0);
-    }
-    if let Some(until) = query.until {
-        builder.push(" AND i.first_event_at < ").push_bind(until.0);
-    }
-    if query.changed {
-        builder.push(" AND l.revision < i.revision");
     }
 }
 

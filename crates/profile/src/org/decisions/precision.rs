@@ -23,12 +23,17 @@ const BOUNDS: (f64, f64) = (0.5, 1.25);
 /// Factors of detectors that differ from 1, by [`UserClass`], each list in the order of detectors.
 pub(super) type Factors = [Vec<Precision>; UserClass::ALL.len()];
 
-/// What was credited to one detector for one class.
-#[derive(Clone, Copy, Debug, Default)]
-struct Credit {
-    right: f64,
-    wrong: f64,
+/// What people's dispositions credit to one detector for one class.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Credit {
+    /// Incidents that were malicious, each counted by the detector's share of its points and by how recent it is.
+    pub right: f64,
+    /// Those that were benign or false positives.
+    pub wrong: f64,
 }
+
+/// Credits by [`UserClass`], each by detector.
+type Credits<'a> = [BTreeMap<&'a Text, Credit>; UserClass::ALL.len()];
 
 /// Rounds the shares of a disposition to six decimals, which JSON keeps exactly, so that a stored disposition counts the same
 /// to the last bit. A share is clamped to 0 to 1, and one that is no number is dropped.
@@ -41,9 +46,9 @@ fn to_six_decimals(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }
 
-/// Returns the factors after [rounded](round) dispositions of so many days ago.
-pub(super) fn factors<'a>(dispositions: impl Iterator<Item = (&'a Disposed, i64)>) -> Factors {
-    let mut credits: [BTreeMap<&Text, Credit>; UserClass::ALL.len()] = Default::default();
+/// Returns the credits after [rounded](round) dispositions of so many days ago.
+pub(super) fn credits<'a>(dispositions: impl Iterator<Item = (&'a Disposed, i64)>) -> Credits<'a> {
+    let mut credits = Credits::default();
     for (disposed, age) in dispositions {
         let Some(was_right) = disposed.disposition.was_right() else { continue };
         let Some(of_class) = credits.get_mut(disposed.user_class as usize) else { continue };
@@ -53,7 +58,12 @@ pub(super) fn factors<'a>(dispositions: impl Iterator<Item = (&'a Disposed, i64)
             *(if was_right { &mut credit.right } else { &mut credit.wrong }) += share * kept;
         }
     }
-    credits.map(|of_class| {
+    credits
+}
+
+/// Returns the factors after [rounded](round) dispositions of so many days ago.
+pub(super) fn factors<'a>(dispositions: impl Iterator<Item = (&'a Disposed, i64)>) -> Factors {
+    credits(dispositions).map(|of_class| {
         let factors = of_class.into_iter().map(|(detector, credit)| (detector, credit.factor()));
         let differing = factors.filter(|(_, factor)| *factor != 1.0);
         differing.map(|(detector, factor)| Precision { detector: detector.clone(), factor }).collect()
@@ -61,10 +71,16 @@ pub(super) fn factors<'a>(dispositions: impl Iterator<Item = (&'a Disposed, i64)
 }
 
 impl Credit {
-    /// Returns the mean of the posterior as a multiple of that of the prior, within the bounds, to six decimals.
-    fn factor(self) -> f64 {
-        let mean = |(a, b): (f64, f64)| a / (a + b);
-        let factor = mean((PRIOR.0 + self.right, PRIOR.1 + self.wrong)) / mean(PRIOR);
+    /// Returns how often the detector is right, the mean of the posterior: 0 to 1.
+    pub fn precision(self) -> f64 {
+        let (right, wrong) = (PRIOR.0 + self.right, PRIOR.1 + self.wrong);
+        right / (right + wrong)
+    }
+
+    /// Returns the factor on the detector's weight: the precision as a multiple of that without credits, within .5 and
+    /// 1.25, to six decimals.
+    pub fn factor(self) -> f64 {
+        let factor = self.precision() / Self::default().precision();
         to_six_decimals(factor.clamp(BOUNDS.0, BOUNDS.1))
     }
 }
