@@ -4,10 +4,12 @@ mod accounts;
 mod anomalies;
 mod days;
 mod decisions;
+mod detectors;
 mod findings;
 mod incidents;
 mod operations;
 mod seen;
+mod settings;
 
 pub(crate) use accounts::{Account, Org};
 pub(crate) use anomalies::{
@@ -16,9 +18,11 @@ pub(crate) use anomalies::{
 };
 pub(crate) use days::{Day, HeatAccount, Surprised};
 pub(crate) use decisions::{Applied, DecisionBody, EffectBody, Recorded};
+pub(crate) use detectors::{DetectorBody, ScoreCard};
 pub(crate) use findings::FindingBody;
 pub(crate) use incidents::{Change, Count, Incident, IncidentItem};
-pub(crate) use operations::{Action, DetectorBody, SessionBody, Source, SourceGap};
+pub(crate) use operations::{Action, SessionBody, Source, SourceGap};
+pub(crate) use settings::{DecidedBody, FollowedBody, StoredSettings};
 
 use model::Timestamp;
 use store::Session;

@@ -17,4 +17,4 @@ pub use preview::{Preview, REACH, Recent};
 pub use standing::{Standing, replaced, standing};
 
 pub(crate) use asked::AskedDecision;
-pub(crate) use plan::{plan, preview};
+pub(crate) use plan::{NewSettings, Plan, decided, plan};

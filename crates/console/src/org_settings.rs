@@ -18,6 +18,13 @@ pub(crate) fn without_other_orgs(toml: &str, session: &Session) -> Option<String
     Some(settings.to_string())
 }
 
+/// Whether a key of settings, with its sections, is no other org's than those of the session.
+pub(crate) fn is_seen(key: &str, session: &Session) -> bool {
+    let of_orgs = ["orgs.", "partitions.spread."].iter().find_map(|section| key.strip_prefix(section));
+    let org = of_orgs.map(|rest| rest.split_once('.').map_or(rest, |(org, _)| org));
+    org.is_none_or(|org| session.role_in(&OrgId::new(org)).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +50,13 @@ mod tests {
         assert!(seen.contains("00Dhn0000018hrcMAU") && seen.contains("sum"), "{seen}");
         assert!(!seen.contains("00Dhn0000018hreMAE"), "{seen}");
         assert_eq!(without_other_orgs("not = = toml", &session), None);
+        for (key, expect) in [
+            ("detect.raise_at", true),
+            ("orgs.00Dhn0000018hrcMAU.time_zone", true),
+            ("orgs.00Dhn0000018hreMAE.time_zone", false),
+            ("partitions.spread.00Dhn0000018hreMAE", false),
+        ] {
+            assert_eq!(is_seen(key, &session), expect, "{key}");
+        }
     }
 }

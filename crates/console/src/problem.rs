@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use runtime::error::chain;
 use serde::Serialize;
+use settings::SettingsError;
 use store::StoreError;
 use utoipa::{IntoResponses, ToSchema};
 
@@ -137,6 +138,13 @@ impl From<StoreError> for Problem {
         }
         tracing::error!(error = chain(&error), "a request failed");
         Self::Internal
+    }
+}
+
+impl From<SettingsError> for Problem {
+    /// Stored settings can be read unless a later version has stored them.
+    fn from(error: SettingsError) -> Self {
+        Self::Conflict(format!("{error}: a later version has stored these settings, update the console"))
     }
 }
 

@@ -5,10 +5,12 @@ mod accounts;
 mod anomalies;
 mod days;
 mod decisions;
+mod detectors;
 mod forms;
 mod incidents;
 mod operations;
 mod sessions;
+mod settings;
 mod sign_in;
 mod stream;
 
@@ -78,14 +80,17 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(accounts::reveal))
         .routes(routes!(days::list))
         .routes(routes!(days::heat_map))
-        .routes(routes!(days::surprised))
         .routes(routes!(decisions::list, decisions::record))
         .routes(routes!(decisions::preview))
         .routes(routes!(operations::sources))
         .routes(routes!(operations::gaps))
-        .routes(routes!(operations::detectors))
+        .routes(routes!(detectors::list))
+        .routes(routes!(detectors::score_card))
+        .routes(routes!(detectors::surprised))
         .routes(routes!(operations::audit))
-        .routes(routes!(operations::settings))
+        .routes(routes!(settings::one))
+        .routes(routes!(settings::of_org))
+        .routes(routes!(settings::history))
         .routes(routes!(sessions::own))
         .routes(routes!(sessions::list, sessions::create))
         .routes(routes!(sessions::end))

@@ -3,12 +3,14 @@
 
 mod accounts;
 mod anomalies;
+mod detectors;
 mod incidents;
 mod sessions;
 mod stream;
 
 pub use accounts::{AccountRow, OrgRow};
 pub use anomalies::{Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Deleted, Span};
+pub use detectors::Raised;
 pub use incidents::{Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, IncidentRow as ListedIncident, Place};
 pub use sessions::{Check, NewSession, NewToken, OpenSession, Role, Session};
 pub use stream::{StreamPosition, StreamedChange};
@@ -155,6 +157,14 @@ impl Visit {
     /// If the database cannot be read.
     pub async fn settings(&mut self, hashes: &[model::Text]) -> Result<Vec<(model::Text, String)>> {
         crate::rules::settings(&mut *self.transaction, hashes).await
+    }
+
+    /// Stores settings, as a text, under their hash. Does nothing if the hash is stored.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn put_settings(&mut self, hash: &str, toml: &str) -> Result<()> {
+        crate::rules::put_settings(&mut *self.transaction, hash, toml).await
     }
 
     /// Records an action of the session in the audit trail. `detail` must be a JSON object.

@@ -27,8 +27,8 @@ mod words;
 pub use audit::AuditEntry;
 pub use console::{
     AccountRow, Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Check, Counted, Deleted, Group, IncidentOrder,
-    IncidentPage, IncidentQuery, ListedIncident, NewSession, NewToken, OpenSession, OrgRow, Place, Role, Session, Span,
-    StreamPosition, StreamedChange, Visit,
+    IncidentPage, IncidentQuery, ListedIncident, NewSession, NewToken, OpenSession, OrgRow, Place, Raised, Role,
+    Session, Span, StreamPosition, StreamedChange, Visit,
 };
 pub use correlation::{
     Correlation, HistoryWrite, IncidentWrite, LatestIncident, OtherIncidents, OutboxWrite, RiskWrite, UserSpan,

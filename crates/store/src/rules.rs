@@ -11,15 +11,7 @@ impl Store {
     /// # Errors
     /// If the database refuses.
     pub async fn put_settings(&self, hash: &str, toml: &str) -> Result<()> {
-        sqlx::query!(
-            "INSERT INTO orgwatch.settings (hash, toml) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING",
-            hash,
-            toml
-        )
-        .execute(&self.pool)
-        .await
-        .context("store settings")
-        .map(drop)
+        put_settings(&self.pool, hash, toml).await
     }
 
     /// Returns those of the hashes that are stored, each with its text.
@@ -59,6 +51,15 @@ impl Correlation {
         let hashes = sqlx::query_scalar!("SELECT hash FROM orgwatch.settings").fetch_all(&mut *self.transaction).await;
         Ok(hashes.context("read settings")?.into_iter().map(Text::from).collect())
     }
+}
+
+/// See [`Store::put_settings`].
+pub(crate) async fn put_settings(executor: impl PgExecutor<'_>, hash: &str, toml: &str) -> Result<()> {
+    sqlx::query!("INSERT INTO orgwatch.settings (hash, toml) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING", hash, toml)
+        .execute(executor)
+        .await
+        .context("store settings")
+        .map(drop)
 }
 
 /// See [`Store::settings`].

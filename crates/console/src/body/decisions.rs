@@ -1,7 +1,8 @@
 //! Decisions and their effects.
 
+use super::settings::ChangeOfSettings;
 use super::{Eyes, time};
-use crate::decide::{Effects, Preview};
+use crate::decide::{self, Effects, NewSettings, Plan, Preview};
 use crate::org_settings::without_other_orgs;
 use model::{Decision, Ruling, Text, UserId};
 use serde::Serialize;
@@ -40,6 +41,8 @@ pub(crate) struct DecisionBody {
     /// When it was recorded, by the database's clock.
     #[schema(format = DateTime)]
     decided_at: String,
+    /// in_force, later, expired, ended or undone; null in the answer that records it.
+    standing: Option<String>,
     /// How many findings count for nothing because of it.
     #[schema(minimum = 0)]
     hidden_findings: Option<u64>,
@@ -49,7 +52,12 @@ pub(crate) struct DecisionBody {
 }
 
 impl DecisionBody {
-    pub(crate) fn of(decision: &Decision, hidden: Option<&Hidden>, eyes: Eyes<'_>) -> Self {
+    pub(crate) fn of(
+        decision: &Decision,
+        standing: Option<decide::Standing>,
+        hidden: Option<&Hidden>,
+        eyes: Eyes<'_>,
+    ) -> Self {
         Self {
             decision_id: decision.decision_id.to_string(),
             org_id: decision.org_id.to_string(),
@@ -62,6 +70,7 @@ impl DecisionBody {
             claimed_by: decision.claimed_by.as_ref().map(Text::to_string),
             reason: eyes.sees_names(&decision.org_id).then(|| decision.reason.clone()),
             decided_at: time(decision.decided_at),
+            standing: standing.map(|standing| standing.as_str().to_owned()),
             hidden_findings: hidden.map(|hidden| hidden.findings),
             last_hidden_at: hidden.map(|hidden| time(hidden.latest_at)),
         }
@@ -121,11 +130,33 @@ pub(crate) struct Recorded {
 pub(crate) struct Applied {
     /// The effects of dispositions.
     effects: Vec<EffectBody>,
+    /// The settings that orgs would have.
+    settings: Vec<SettingsBody>,
     /// How many findings of the last 30 days more would count for nothing.
     #[schema(minimum = 0)]
     hidden_findings: usize,
     /// What the incidents of the last 30 days would be.
     incidents: Vec<Standing>,
+}
+
+/// The settings that an org would have.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NewSettings)]
+pub(crate) struct SettingsBody {
+    /// Salesforce id of the org.
+    org_id: String,
+    /// Their hash.
+    hash: String,
+    /// What would change.
+    changes: Vec<ChangeOfSettings>,
+}
+
+impl SettingsBody {
+    fn of(new: &NewSettings, eyes: Eyes<'_>) -> Self {
+        let NewSettings { org_id, after, changes } = new;
+        let changes = ChangeOfSettings::seen(changes.clone(), eyes);
+        Self { org_id: org_id.to_string(), hash: after.hash.to_string(), changes }
+    }
 }
 
 /// What an incident is and would be.
@@ -147,7 +178,7 @@ pub(crate) struct Standing {
 }
 
 impl Applied {
-    pub(crate) fn of(effects: &[Effects], preview: &Preview) -> Self {
+    pub(crate) fn of(plan: &Plan, preview: &Preview, eyes: Eyes<'_>) -> Self {
         let risk = |standing: Option<risk::Standing>| standing.map(|standing| standing.risk_score.to_f64());
         let severity =
             |standing: Option<risk::Standing>| standing.map(|standing| standing.severity.as_str().to_owned());
@@ -160,7 +191,8 @@ impl Applied {
             severity_after: severity(effect.after),
         });
         Self {
-            effects: effects.iter().map(EffectBody::from).collect(),
+            effects: plan.effects.iter().map(EffectBody::from).collect(),
+            settings: plan.settings.iter().map(|new| SettingsBody::of(new, eyes)).collect(),
             hidden_findings: preview.hidden_findings,
             incidents: incidents.collect(),
         }

@@ -1,7 +1,6 @@
-//! Sessions, sources, detectors, and the audit trail.
+//! Sessions, sources, and the audit trail.
 
 use super::time;
-use detect::Detector;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -132,38 +131,6 @@ impl From<Gap> for SourceGap {
             from: time(gap.from),
             to: time(gap.to),
             reason: gap.reason,
-        }
-    }
-}
-
-/// A detector.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Detector)]
-pub(crate) struct DetectorBody {
-    /// Its name.
-    name: String,
-    /// Its group.
-    family: String,
-    /// The highest score of its findings, 0 to 10.
-    ceiling: f64,
-    /// What to do first about its findings.
-    next_step: String,
-    /// How many incidents of the session's orgs have findings of it.
-    #[schema(minimum = 0)]
-    incidents: u64,
-    /// The highest risk of them, 0 to 100.
-    highest_risk: f64,
-}
-
-impl DetectorBody {
-    pub(crate) fn of(detector: &dyn Detector, counted: Option<&store::Counted>) -> Self {
-        Self {
-            name: detector.name().to_owned(),
-            family: detector.family().as_str().to_owned(),
-            ceiling: detector.ceiling(),
-            next_step: detector.next_step().to_owned(),
-            incidents: counted.map_or(0, |counted| counted.incidents),
-            highest_risk: counted.map_or(0.0, |counted| counted.highest_risk.to_f64()),
         }
     }
 }

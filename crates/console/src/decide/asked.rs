@@ -137,6 +137,18 @@ pub(crate) enum Asked {
         #[schema(minimum = 0.05, maximum = 20)]
         factor: f64,
     },
+    /// The settings of an org.
+    Settings {
+        /// The org.
+        #[schema(value_type = String)]
+        org_id: OrgId,
+        /// The keys to change, in TOML; all others stay as they are.
+        #[schema(max_length = 100_000)]
+        toml: String,
+        /// Event time from which they hold; without it, what the org has reached.
+        #[schema(value_type = Option<String>, format = DateTime)]
+        from: Option<Timestamp>,
+    },
     /// A decision holds no more.
     Ended {
         /// The decision.

@@ -89,6 +89,18 @@ impl DecidedSettings {
     }
 }
 
+impl SettingsStanding {
+    /// Returns the word for it in answers of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Followed => "followed",
+            Self::Waiting => "waiting",
+            Self::Replaced => "replaced",
+            Self::Other(standing) => standing.as_str(),
+        }
+    }
+}
+
 impl std::fmt::Display for SettingsStanding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -1,20 +1,21 @@
 //! Makes the decisions of a request.
 
+mod preview;
+mod settings;
+
+pub(crate) use settings::{NewSettings, decided};
+
 use super::asked::{Asked, AskedDecision};
-use super::{Chosen, Effects, Preview, REACH, Recent, disposition, suppression};
+use super::{Chosen, Effects, disposition, suppression};
 use crate::access::Visitor;
 use crate::problem::Problem;
 use crate::server::App;
 use model::decision::Scope;
 use model::time::DAY;
 use model::{Decision, Disposition, OrgId, Ruling, Text, Timestamp, UserId, Uuid, id};
-use risk::Rulebook;
 use runtime::clock::now;
-use settings::Settings;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::Arc;
-use store::{DecisionFilter, FindingFilter, IncidentFilter, StoredIncident};
+use std::collections::BTreeMap;
+use store::{DecisionFilter, IncidentFilter, StoredIncident};
 
 /// How long a decision holds that expires and names no end, in milliseconds of event time; as the commands have it.
 const EXPIRY: i64 = 30 * DAY;
@@ -27,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) decisions: Vec<Decision>,
     /// The effects of dispositions.
     pub(crate) effects: Vec<Effects>,
+    /// The settings that orgs would have.
+    pub(crate) settings: Vec<NewSettings>,
 }
 
 /// Works out the decisions of a request and their effects. `request` makes their ids: the same
@@ -34,24 +37,32 @@ pub(crate) struct Plan {
 ///
 /// # Errors
 /// If something that is named does not exist, or a value is out of range.
-pub(crate) async fn plan(visitor: &mut Visitor, asked: &AskedDecision, request: &str) -> Result<Plan, Problem> {
+pub(crate) async fn plan(
+    app: &App,
+    visitor: &mut Visitor,
+    asked: &AskedDecision,
+    request: &str,
+) -> Result<Plan, Problem> {
     let length = asked.reason.trim().chars().count();
     if !(1..=4_000).contains(&length) {
         return Err(Problem::Invalid(format!("reason: 1 to 4,000 characters, not {length}")));
     }
-    let mut desk = Desk { visitor, reason: &asked.reason, request, decisions: Vec::new(), effects: Vec::new() };
+    let (decisions, effects, settings) = (Vec::new(), Vec::new(), Vec::new());
+    let mut desk = Desk { app, visitor, reason: &asked.reason, request, decisions, effects, settings };
     desk.decide(&asked.ruling).await?;
-    let Desk { decisions, effects, .. } = desk;
-    Ok(Plan { decisions, effects })
+    let Desk { decisions, effects, settings, .. } = desk;
+    Ok(Plan { decisions, effects, settings })
 }
 
 /// Where the decisions of one request are made.
 struct Desk<'a> {
+    app: &'a App,
     visitor: &'a mut Visitor,
     reason: &'a str,
     request: &'a str,
     decisions: Vec<Decision>,
     effects: Vec<Effects>,
+    settings: Vec<NewSettings>,
 }
 
 impl Desk<'_> {
@@ -120,14 +131,17 @@ impl Desk<'_> {
                 let ruling = Ruling::Sensitivity { object: object.clone(), factor: *factor };
                 self.add(org_id, None, ruling, (from, None))?;
             }
+            Asked::Settings { org_id, toml, from } => self.set(org_id, toml, *from).await?,
             Asked::Ended { decision_id } => {
                 let target = self.target(*decision_id).await?;
+                self.unset(&target).await?;
                 let from = self.start(&target.org_id, None).await?;
                 let ruling = Ruling::Ended { decision_id: *decision_id };
                 self.add(&target.org_id, target.user_id.as_ref(), ruling, (from, None))?;
             }
             Asked::Undone { decision_id } => {
                 let target = self.target(*decision_id).await?;
+                self.unset(&target).await?;
                 self.undo(&target)?;
             }
         }
@@ -275,44 +289,4 @@ impl Desk<'_> {
         });
         Ok(())
     }
-}
-
-/// Returns what decisions would have done to the incidents of the last 30 days.
-///
-/// # Errors
-/// If the database cannot be read.
-pub(crate) async fn preview(app: &App, visitor: &mut Visitor, decisions: &[Decision]) -> Result<Preview, Problem> {
-    let Some(first) = decisions.first() else { return Ok(Preview::during(now(), None)) };
-    let mut preview = Preview::during(first.from, None);
-    let orgs: BTreeSet<&OrgId> = decisions.iter().map(|decision| &decision.org_id).collect();
-    for org in orgs {
-        let of_org: Vec<Decision> = decisions.iter().filter(|decision| decision.org_id == *org).cloned().collect();
-        let clock = visitor.visit.org_clock(org).await?.unwrap_or(first.from);
-        let since = clock.plus(-REACH);
-        // One account's findings are enough for decisions on it.
-        let one = of_org.iter().map(|decision| decision.user_id.clone()).reduce(|a, b| if a == b { a } else { None });
-        let filter = FindingFilter {
-            org_id: Some(org.clone()),
-            user_id: one.flatten(),
-            since: Some(since),
-            ..FindingFilter::default()
-        };
-        let found = visitor.visit.findings(&filter).await?;
-        let known = DecisionFilter { org_id: Some(org.clone()), ..DecisionFilter::default() };
-        let known = visitor.visit.decisions(&known).await?;
-        let in_force = Arc::clone(&app.rules.borrow());
-        let mut rules = Rulebook::new(in_force.hash.clone(), in_force.settings.risk_of(org));
-        let hashes = Vec::from_iter(Recent::hashes(&found));
-        for (hash, toml) in visitor.visit.settings(&hashes).await? {
-            // Those that cannot be read count as the settings in force, as in the correlator.
-            if let Ok(settings) = Settings::read_stored(&toml, Path::new("orgwatch.settings")) {
-                rules.add(hash, settings.risk_of(org));
-            }
-        }
-        let of_org = Preview::as_if(&of_org, &Recent::new(since, found, known, rules));
-        preview.from = preview.from.min(of_org.from);
-        preview.hidden_findings += of_org.hidden_findings;
-        preview.effects.extend(of_org.effects);
-    }
-    Ok(preview)
 }

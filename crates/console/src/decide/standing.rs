@@ -21,6 +21,17 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Returns the word for it in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InForce => "in_force",
+            Self::Later => "later",
+            Self::Expired => "expired",
+            Self::Ended => "ended",
+            Self::Undone => "undone",
+        }
+    }
+
     /// Whether the decision holds, or will.
     pub fn holds_or_will(self) -> bool {
         matches!(self, Self::InForce | Self::Later)

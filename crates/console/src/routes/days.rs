@@ -1,7 +1,7 @@
 //! Closed days of accounts.
 
 use crate::access::Visitor;
-use crate::body::{Day, HeatAccount, Surprised};
+use crate::body::{Day, HeatAccount};
 use crate::page;
 use crate::problem::{Problem, Problems};
 use crate::server::App;
@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use model::time::DAY;
-use model::{DayFacts, OrgId, Timestamp, UserId};
+use model::{OrgId, Timestamp, UserId};
 use runtime::clock::now;
 use serde::Deserialize;
 use store::HeatMeasure;
@@ -17,9 +17,6 @@ use utoipa::{IntoParams, ToSchema};
 
 /// The longest span, in milliseconds: as long as days are kept by default.
 const LONGEST: i64 = 400 * DAY;
-
-/// The least surprise that is stored.
-const LEAST: f64 = DayFacts::LEAST_SURPRISE;
 
 /// Of which days.
 #[derive(Deserialize, IntoParams)]
@@ -35,7 +32,7 @@ pub(super) struct Asked {
 }
 
 /// Returns the span that is asked for, or the last 90 days.
-fn span(from: Option<Timestamp>, to: Option<Timestamp>) -> Result<(Timestamp, Timestamp), Problem> {
+pub(super) fn span(from: Option<Timestamp>, to: Option<Timestamp>) -> Result<(Timestamp, Timestamp), Problem> {
     let to = to.unwrap_or_else(now);
     let from = from.unwrap_or_else(|| to.plus(-90 * DAY));
     if !from.is_in_calendar() || !to.is_in_calendar() || from >= to || to.since(from) > LONGEST {
@@ -118,48 +115,4 @@ pub(super) async fn heat_map(
     let rows = visitor.visit.heat_map(&org, span(from, to)?, measure, page::limit(limit)?).await?;
     let eyes = app.eyes(&visitor.session);
     Ok(Json(rows.iter().map(|row| HeatAccount::of(row, &org, eyes)).collect()))
-}
-
-/// By which threshold.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Threshold {
-    /// The least calibrated surprise, −log10 p, from 1 on: smaller ones are not stored.
-    #[param(minimum = 1, maximum = 300)]
-    least: f64,
-    /// Days that begin at this time or later; without it, 90 days before `to`.
-    #[param(value_type = Option<String>, format = DateTime)]
-    from: Option<Timestamp>,
-    /// Days that begin before this time; without it, now.
-    #[param(value_type = Option<String>, format = DateTime)]
-    to: Option<Timestamp>,
-}
-
-/// Try a threshold of a detector
-///
-/// The closed days that it would raise, by day and account.
-#[utoipa::path(get, path = "/v1/orgs/{org_id}/detectors/{detector}/days", operation_id = "listSurprisedDays",
-    tag = "accounts",
-    params(("org_id" = String, Path, description = "Salesforce id of the org"),
-           ("detector" = String, Path, description = "Name of the detector"), Threshold),
-    responses(
-        (status = 200, description = "The days", body = Vec<Surprised>),
-        Problems))]
-pub(super) async fn surprised(
-    mut visitor: Visitor,
-    path: Result<Path<(String, String)>, PathRejection>,
-    threshold: Result<Query<Threshold>, QueryRejection>,
-) -> Result<Json<Vec<Surprised>>, Problem> {
-    let (Path((org, detector)), Query(Threshold { least, from, to })) = (path?, threshold?);
-    let org = OrgId::new(&org);
-    visitor.role_in(&org)?;
-    if !detect::DETECTORS.iter().any(|known| known.name() == detector) {
-        return Err(Problem::NotFound(format!("detector {detector}: does not exist, see /v1/detectors")));
-    }
-    if !(LEAST..=300.0).contains(&least) {
-        return Err(Problem::Malformed(format!("least: from {LEAST} to 300, not {least}")));
-    }
-    let days = visitor.visit.surprised_days(&org, &detector, span(from, to)?, least).await?;
-    Ok(Json(days.into_iter().map(Surprised::from).collect()))
 }

@@ -3,11 +3,11 @@
 use super::incidents;
 use crate::access::{Credential, Visitor};
 use crate::body::{Applied, DecisionBody, EffectBody, Recorded};
-use crate::decide::{AskedDecision, Effects, plan};
+use crate::decide::{AskedDecision, Effects, plan, standing};
+use crate::page;
 use crate::page::Page;
 use crate::problem::{Problem, Problems};
 use crate::server::App;
-use crate::{decide, page};
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
@@ -70,14 +70,18 @@ pub(super) async fn list(
         Some([number]) => number.parse().map_err(|_| page::foreign())?,
         None => usize::MAX,
     };
-    let filter = DecisionFilter {
-        org_id: Some(org),
-        user_id: asked.user.as_deref().map(UserId::new),
-        kinds: kind.map(|kind| vec![kind]),
-        incident_id: asked.incident,
-        ..DecisionFilter::default()
-    };
-    let all = visitor.visit.decisions(&filter).await?;
+    let filter = DecisionFilter { org_id: Some(org.clone()), ..DecisionFilter::default() };
+    // How one stands depends on the others.
+    let mut all = visitor.visit.decisions(&filter).await?;
+    let clock = visitor.visit.org_clock(&org).await?;
+    let standings = standing(&all, |_| clock);
+    let user = asked.user.as_deref().map(UserId::new);
+    all.retain(|decision| {
+        let is_about = |incident| decision.ruling.incident_id() == Some(incident);
+        user.as_ref().is_none_or(|user| decision.user_id.as_ref() == Some(user))
+            && kind.is_none_or(|kind| decision.ruling.kind() == kind)
+            && asked.incident.is_none_or(is_about)
+    });
     // Decisions are only ever added: numbered from the first one, a page stays the same.
     let end = before.min(all.len());
     let start = end.saturating_sub(limit);
@@ -85,7 +89,10 @@ pub(super) async fn list(
     let hidden = visitor.visit.hidden(&shown.iter().map(|decision| decision.decision_id).collect::<Vec<_>>()).await?;
     let of = |decision: &Decision| hidden.iter().find(|hidden| hidden.decision_id == decision.decision_id);
     let eyes = app.eyes(&visitor.session);
-    let items = shown.iter().rev().map(|decision| DecisionBody::of(decision, of(decision), eyes)).collect();
+    let body = |decision: &Decision| {
+        DecisionBody::of(decision, standings.get(&decision.decision_id).copied(), of(decision), eyes)
+    };
+    let items = shown.iter().rev().map(body).collect();
     let next_cursor = (start > 0).then(|| page::cursor(&[&start.to_string()]));
     Ok(Json(Page { items, next_cursor }))
 }
@@ -103,9 +110,9 @@ pub(super) async fn preview(
     body: Result<Json<AskedDecision>, JsonRejection>,
 ) -> Result<Json<Applied>, Problem> {
     let Json(asked) = body?;
-    let plan = plan(&mut visitor, &asked, "preview").await?;
-    let preview = decide::preview(&app, &mut visitor, &plan.decisions).await?;
-    Ok(Json(Applied::of(&plan.effects, &preview)))
+    let plan = plan(&app, &mut visitor, &asked, "preview").await?;
+    let preview = plan.preview(&app, &mut visitor).await?;
+    Ok(Json(Applied::of(&plan, &preview, app.eyes(&visitor.session))))
 }
 
 /// Record a decision
@@ -137,11 +144,15 @@ pub(super) async fn record(
         return Ok((StatusCode::OK, answer(&app, visitor, &credential, &recorded, &[]).await?));
     }
     let asked: AskedDecision = serde_json::from_value(body).map_err(|error| Problem::Invalid(error.to_string()))?;
-    let plan = plan(&mut visitor, &asked, &request.request_id.to_string()).await?;
+    let plan = plan(&app, &mut visitor, &asked, &request.request_id.to_string()).await?;
     check_tag(&mut visitor, &headers, &plan.decisions).await?;
     let mut recorded = Vec::with_capacity(plan.decisions.len());
     for decision in &plan.decisions {
         visitor.require(&decision.org_id, role_to_decide(decision))?;
+        if let Ruling::Settings { hash, toml } = &decision.ruling {
+            // Findings name settings by their hash, so they are stored before they are in force.
+            visitor.visit.put_settings(hash, toml).await?;
+        }
         recorded.push(visitor.visit.record(decision, &request).await?);
     }
     Ok((StatusCode::CREATED, answer(&app, visitor, &credential, &recorded, &plan.effects).await?))
@@ -171,7 +182,7 @@ async fn answer(
     let ids: Vec<Uuid> = recorded.iter().map(|decision| decision.decision_id).collect();
     let applied = wait(app, credential, &ids).await?;
     let eyes = app.eyes(&session);
-    let decisions = recorded.iter().map(|decision| DecisionBody::of(decision, None, eyes)).collect();
+    let decisions = recorded.iter().map(|decision| DecisionBody::of(decision, None, None, eyes)).collect();
     Ok(Json(Recorded { decisions, effects: effects.iter().map(EffectBody::from).collect(), applied }))
 }
 

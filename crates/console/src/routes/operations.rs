@@ -1,17 +1,15 @@
-//! Sources, detectors, settings and the audit trail.
+//! Sources, and the audit trail.
 
 use crate::access::Visitor;
-use crate::body::{Action, DetectorBody, Source, SourceGap};
-use crate::org_settings::without_other_orgs;
+use crate::body::{Action, Source, SourceGap};
 use crate::page;
 use crate::problem::{Problem, Problems};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query};
-use model::{OrgId, Text, Timestamp};
-use serde::{Deserialize, Serialize};
-use store::{Group, IncidentQuery};
-use utoipa::{IntoParams, ToSchema};
+use model::{OrgId, Timestamp};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 /// List what sources see
 ///
@@ -40,48 +38,6 @@ pub(super) async fn gaps(
     visitor.role_in(&org)?;
     let gaps = visitor.visit.open_gaps(&org).await?;
     Ok(Json(gaps.into_iter().map(SourceGap::from).collect()))
-}
-
-/// List detectors
-///
-/// With how many incidents of the session's orgs have findings of each.
-#[utoipa::path(get, path = "/v1/detectors", operation_id = "listDetectors", tag = "operations",
-    responses(
-        (status = 200, description = "The detectors, in the order in which they judge", body = Vec<DetectorBody>),
-        Problems))]
-pub(super) async fn detectors(mut visitor: Visitor) -> Result<Json<Vec<DetectorBody>>, Problem> {
-    let counted = visitor.visit.count_incidents(&IncidentQuery::default(), Group::Detector, page::MOST).await?;
-    let of = |name: &str| counted.iter().find(|counted| counted.value == name);
-    Ok(Json(detect::DETECTORS.iter().map(|detector| DetectorBody::of(*detector, of(detector.name()))).collect()))
-}
-
-/// Settings behind a hash.
-#[derive(Serialize, ToSchema)]
-pub(super) struct StoredSettings {
-    /// The hash that receipts and findings carry.
-    hash: String,
-    /// The settings, in TOML, without the keys of orgs that the session does not see.
-    toml: String,
-}
-
-/// Read settings
-///
-/// By the hash that receipts and findings carry.
-#[utoipa::path(get, path = "/v1/settings/{hash}", operation_id = "readSettings", tag = "operations",
-    params(("hash" = String, Path, description = "The hash")),
-    responses(
-        (status = 200, description = "The settings", body = StoredSettings),
-        Problems))]
-pub(super) async fn settings(
-    mut visitor: Visitor,
-    hash: Result<Path<String>, PathRejection>,
-) -> Result<Json<StoredSettings>, Problem> {
-    let Path(hash) = hash?;
-    let found = visitor.visit.settings(&[Text::from(hash.as_str())]).await?.pop();
-    let (hash, toml) = found.ok_or_else(|| Problem::NotFound(format!("settings {hash}: no such hash is stored")))?;
-    let toml = without_other_orgs(&toml, &visitor.session);
-    let toml = toml.ok_or_else(|| Problem::NotFound(format!("settings {hash}: a later version has stored them")))?;
-    Ok(Json(StoredSettings { hash: hash.to_string(), toml }))
 }
 
 /// Which actions.

@@ -45,6 +45,7 @@ fn rulings(org: &str, incident: Uuid) -> Vec<Value> {
         with(json!({ "kind": "watch", "cause": "departing", "factor": 2.0 })),
         with(json!({ "kind": "class", "class": "admin" })),
         json!({ "kind": "sensitivity", "org_id": org, "object": "Contact", "factor": 2.0 }),
+        json!({ "kind": "settings", "org_id": org, "toml": "[detect]\nraise_at = 3.5" }),
         json!({ "kind": "ended", "decision_id": Uuid::from_u128(incident.as_u128() + 0x11) }),
         json!({ "kind": "undone", "decision_id": Uuid::from_u128(incident.as_u128() + 0x11) }),
     ]

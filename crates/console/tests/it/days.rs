@@ -1,6 +1,6 @@
 //! Closed days of accounts, and heat maps.
 
-use crate::support::{Console, OTHER, OURS};
+use crate::support::{Console, INCIDENT, OTHER, OURS};
 use axum::http::StatusCode;
 use model::{
     DayFacts, DayFirsts, DaySurprise, DayVolume, FirstOf, OrgId, Surface, Timestamp, UserClass, UserDay, UserId,
@@ -60,4 +60,27 @@ async fn days_and_heat_maps_are_those_of_the_session_s_orgs() {
         let answer = console.get(&token, &format!("/v1/orgs/{OURS}/accounts/{ACCOUNT}/days?{wrong}")).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
     }
+}
+
+#[tokio::test]
+async fn a_score_card_counts_incidents_dispositions_and_surprises() {
+    let console = Console::start().await;
+    let first = 20_500;
+    let days: Vec<UserDay> = (0..10).map(|number| day(OURS, first + number, 0)).collect();
+    console.put_days(&days).await;
+    console.put_days(&[day(OTHER, first, 0)]).await;
+    let token = console.token(&[(OURS, Role::Analyst)]).await;
+    let ruling = serde_json::json!({ "kind": "disposition", "incident_ids": [INCIDENT], "disposition": "benign" });
+    let body = serde_json::json!({ "reason": "a migration", "ruling": ruling });
+    let decided = console.send(&token, "POST", "/v1/decisions", Some(body)).await.json();
+    let span = format!("from={}&to={}", Timestamp(first * DAY), Timestamp((first + 90) * DAY));
+    let card = async || console.get(&token, &format!("/v1/orgs/{OURS}/detectors/row_spike?{span}")).await.json();
+    assert_eq!(card().await["precision"], serde_json::json!([]), "no hour has closed since");
+    let id: model::Uuid = decided["decisions"][0]["decision_id"].as_str().unwrap().parse().unwrap();
+    console.take_effect(id, Timestamp(first * DAY)).await;
+    insta::assert_json_snapshot!("score_card", card().await);
+    let other = console.get(&token, &format!("/v1/orgs/{OTHER}/detectors/row_spike")).await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+    let unknown = console.get(&token, &format!("/v1/orgs/{OURS}/detectors/none")).await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }

@@ -17,7 +17,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
-use store::{HistoryWrite, IncidentWrite, NewGap, Owner, RiskWrite, Role, SourceState, Store, StoredFinding};
+use store::{Effect, HistoryWrite, IncidentWrite, NewGap, Owner, RiskWrite, Role, SourceState, Store, StoredFinding};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -150,6 +150,14 @@ impl Console {
         let owner = Owner::connect(&settings, "days", "days", 1).await.unwrap();
         assert!(owner.try_acquire(9).await.unwrap());
         owner.checkpoint(9, 1, &[], &[], &[], days).await.unwrap();
+    }
+
+    /// Lets a decision take effect with an hour of event time, as baseline does.
+    pub(crate) async fn take_effect(&self, decision_id: Uuid, hour: Timestamp) {
+        let settings = store::Settings { url: SecretString::from(self.url.as_str()), ..store::Settings::default() };
+        let owner = Owner::connect(&settings, "effects", "effects", 1).await.unwrap();
+        assert!(owner.try_acquire(8).await.unwrap());
+        owner.checkpoint(8, 1, &[], &[], &[Effect { decision_id, hour }], &[]).await.unwrap();
     }
 
     /// Changes an incident, as the correlator does.

@@ -1,0 +1,85 @@
+//! Decisions on the settings of an org.
+
+use super::Desk;
+use crate::access::Visitor;
+use crate::decide::DecidedSettings;
+use crate::org_settings::is_seen;
+use crate::problem::Problem;
+use model::{Decision, OrgId, Ruling, Timestamp};
+use settings::{Change, Hashed};
+use std::path::Path;
+use store::DecisionFilter;
+
+/// What the settings of an org would be.
+pub(crate) struct NewSettings {
+    /// The org.
+    pub(crate) org_id: OrgId,
+    /// The settings.
+    pub(crate) after: Hashed,
+    /// What differs from those that the org has.
+    pub(crate) changes: Vec<Change>,
+}
+
+impl Desk<'_> {
+    /// Puts keys over the settings that an org has at a time.
+    pub(super) async fn set(&mut self, org: &OrgId, toml: &str, from: Option<Timestamp>) -> Result<(), Problem> {
+        let from = self.start(org, from).await?;
+        let org = OrgId::new(org.as_str());
+        let decided = decided(self.visitor, &org).await?;
+        let before = self.settings_at(&decided, from)?;
+        let after = before.settings.overlay(toml, Path::new("toml"));
+        let after = Hashed::from(after.map_err(|error| Problem::Invalid(error.to_string()))?);
+        if after.settings.partitions != before.settings.partitions {
+            return Err(Problem::Invalid("toml: partitions: are fixed at installation".to_owned()));
+        }
+        let ruling = Ruling::Settings {
+            hash: after.hash.clone(),
+            toml: after.settings.stored().map_err(|error| Problem::Invalid(error.to_string()))?,
+        };
+        let changes = self.change(org.clone(), &before, after)?;
+        if let Some(foreign) = changes.iter().find(|change| !is_seen(&change.key, &self.visitor.session)) {
+            return Err(Problem::Invalid(format!(
+                "toml: {}: is of an org that this session does not see",
+                foreign.key
+            )));
+        }
+        if changes.is_empty() {
+            return Err(Problem::Conflict(format!("toml: nothing changes: org {org} has these settings")));
+        }
+        self.add(&org, None, ruling, (from, None))
+    }
+
+    /// Says what the settings of an org are without a decision on them.
+    pub(super) async fn unset(&mut self, target: &Decision) -> Result<(), Problem> {
+        if !matches!(target.ruling, Ruling::Settings { .. }) {
+            return Ok(());
+        }
+        let org = target.org_id.clone();
+        let decided = decided(self.visitor, &org).await?;
+        let at = decided.clock().unwrap_or(target.from);
+        let before = self.settings_at(&decided, at)?;
+        let after = self.settings_at(&decided.without(target.decision_id), at)?;
+        self.change(org, &before, after).map(drop)
+    }
+
+    fn change(&mut self, org_id: OrgId, before: &Hashed, after: Hashed) -> Result<Vec<Change>, Problem> {
+        let changes = before.settings.changes(&after.settings)?;
+        self.settings.push(NewSettings { org_id, after, changes: changes.clone() });
+        Ok(changes)
+    }
+
+    fn settings_at(&self, decided: &DecidedSettings, at: Timestamp) -> Result<Hashed, Problem> {
+        let own = decided.at(at)?;
+        Ok(own.unwrap_or_else(|| self.app.rules.borrow().as_ref().clone()))
+    }
+}
+
+/// Reads the decisions on the settings of an org.
+///
+/// # Errors
+/// If the database cannot be read.
+pub(crate) async fn decided(visitor: &mut Visitor, org: &OrgId) -> Result<DecidedSettings, Problem> {
+    let filter = DecisionFilter { org_id: Some(org.clone()), ..DecisionFilter::default() };
+    let decisions = visitor.visit.decisions(&filter).await?;
+    Ok(DecidedSettings::new(decisions, visitor.visit.org_clock(org).await?))
+}

@@ -1,0 +1,71 @@
+//! The settings of an org: read, changed by a decision, and taken back.
+
+use crate::support::{Console, OTHER, OURS};
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use store::Role;
+
+fn change(toml: &str) -> Value {
+    json!({ "reason": "fewer alarms", "ruling": { "kind": "settings", "org_id": OURS, "toml": toml } })
+}
+
+#[tokio::test]
+async fn settings_are_previewed_decided_and_taken_back() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Administrator)]).await;
+    let toml = "[detect]\nraise_at = 3.5\n[risk.weights.row_spike]\nweight = 0.05\ngroup = \"reading\"\n";
+    let preview = console.send(&token, "POST", "/v1/decisions/preview", Some(change(toml))).await.json();
+    let changed = json!([
+        { "key": "detect.raise_at", "old": "2.0", "new": "3.5" },
+        { "key": "risk.weights.row_spike.group", "old": null, "new": "\"reading\"" },
+        { "key": "risk.weights.row_spike.weight", "old": null, "new": "0.05" },
+    ]);
+    assert_eq!(preview["settings"][0]["changes"], changed, "{preview}");
+    assert_eq!((&preview["incidents"][0]["becomes"], &preview["incidents"][1]), (&json!("falls"), &Value::Null));
+
+    let recorded = console.send(&token, "POST", "/v1/decisions", Some(change(toml))).await;
+    assert_eq!(recorded.status, StatusCode::CREATED, "{}", recorded.text);
+    let decision = recorded.json()["decisions"][0].clone();
+    let (id, hash) = (decision["decision_id"].as_str().unwrap(), decision["ruling"]["hash"].as_str().unwrap());
+    assert_eq!(preview["settings"][0]["hash"], hash);
+    let stored = console.get(&token, &format!("/v1/settings/{hash}")).await;
+    assert!(stored.text.contains("raise_at = 3.5"), "stored before it is in force: {}", stored.text);
+    let followed = console.get(&token, &format!("/v1/orgs/{OURS}/settings")).await.json();
+    assert_eq!((&followed["decision_id"], followed["waiting"].as_array().unwrap().len()), (&Value::Null, 2));
+    assert!(followed["waiting"].as_array().unwrap().contains(&json!(id)), "no hour has closed since: {followed}");
+    let history = console.get(&token, &format!("/v1/orgs/{OURS}/settings/history")).await.json();
+    assert_eq!((&history[1]["decision_id"], &history[1]["standing"]), (&json!(id), &json!("waiting")));
+    assert_eq!((&history[0]["changes"], &history[1]["changes"]), (&json!([]), &changed));
+
+    let again = console.send(&token, "POST", "/v1/decisions", Some(change(toml))).await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "nothing changes: {}", again.text);
+    let undo = json!({ "reason": "too few", "ruling": { "kind": "undone", "decision_id": id } });
+    let preview = console.send(&token, "POST", "/v1/decisions/preview", Some(undo.clone())).await.json();
+    assert_eq!(preview["settings"][0]["changes"][0], json!({ "key": "detect.raise_at", "old": "3.5", "new": "2.0" }));
+    assert_eq!(console.send(&token, "POST", "/v1/decisions", Some(undo)).await.status, StatusCode::CREATED);
+    let history = console.get(&token, &format!("/v1/orgs/{OURS}/settings/history")).await.json();
+    assert_eq!(history[1]["standing"], "undone");
+}
+
+#[tokio::test]
+async fn settings_that_make_no_sense_are_refused() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Administrator)]).await;
+    for (toml, expected) in [
+        ("not = = toml", "toml: "),
+        ("", "sets no key"),
+        ("[detect]\nraise_at = -1.0", "raise_at"),
+        ("[detect]\nunknown = 1", "unknown"),
+        ("[partitions]\ncount = 3", "fixed at installation"),
+        (&format!("[orgs.{OTHER}]\ntime_zone = \"UTC\""), "does not see"),
+    ] {
+        let answer = console.send(&token, "POST", "/v1/decisions", Some(change(toml))).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{toml}: {}", answer.text);
+        assert!(answer.text.contains(expected), "{toml}: {}", answer.text);
+    }
+    let own = change(&format!("[orgs.{OURS}]\ntime_zone = \"Europe/Berlin\""));
+    assert_eq!(console.send(&token, "POST", "/v1/decisions", Some(own)).await.status, StatusCode::CREATED);
+    let token = console.token(&[(OURS, Role::Responder)]).await;
+    let answer = console.send(&token, "POST", "/v1/decisions", Some(change("[detect]\nraise_at = 3.5"))).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.text);
+}
