@@ -112,11 +112,7 @@ impl Settings {
     /// # Errors
     /// If a value has no form in TOML.
     pub fn stored(&self) -> Result<String, SettingsError> {
-        let mut settings = self.clone();
-        for name in risk::Settings::detectors() {
-            settings.risk.weights.insert(name.to_owned(), self.risk.weight(name));
-        }
-        Ok(settings.table()?.to_string())
+        Ok(self.whole().table()?.to_string())
     }
 
     /// Reads a text of [`Settings::stored`]. Its values are not checked, because ranges may change from version to version.
@@ -127,12 +123,21 @@ impl Settings {
         syntax(toml::from_str(text), path)
     }
 
-    /// Returns what differs in `new`, by key.
+    /// Returns what differs in `new`, by key. A weight that is compiled in is the same as one that is set.
     ///
     /// # Errors
     /// If a value has no form in TOML.
     pub fn changes(&self, new: &Self) -> Result<Vec<Change>, SettingsError> {
-        Ok(changes::between(&self.table()?, &new.table()?))
+        Ok(changes::between(&self.whole().table()?, &new.whole().table()?))
+    }
+
+    /// Returns the settings with the weights that are compiled in.
+    fn whole(&self) -> Self {
+        let mut whole = self.clone();
+        for name in risk::Settings::detectors() {
+            whole.risk.weights.insert(name.to_owned(), self.risk.weight(name));
+        }
+        whole
     }
 
     fn table(&self) -> Result<toml::Table, SettingsError> {
@@ -259,8 +264,8 @@ mod tests {
         let changes: Vec<String> = base.changes(&over).unwrap().iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(changes.join("\n"), @r#"
         detect.raise_at: 2.0 → 3.0
-        risk.weights.new_access.group: unset → "b"
-        risk.weights.new_access.weight: unset → 0.4
+        risk.weights.new_access.group: "reading" → "b"
+        risk.weights.new_access.weight: 0.91 → 0.4
         "#);
         assert_eq!(over.changes(&over).unwrap(), []);
         let refused = |text: &str| base.overlay(text, Path::new("push.toml")).unwrap_err().to_string();

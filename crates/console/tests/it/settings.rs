@@ -17,8 +17,7 @@ async fn settings_are_previewed_decided_and_taken_back() {
     let preview = console.send(&token, "POST", "/v1/decisions/preview", Some(change(toml))).await.json();
     let changed = json!([
         { "key": "detect.raise_at", "old": "2.0", "new": "3.5" },
-        { "key": "risk.weights.row_spike.group", "old": null, "new": "\"reading\"" },
-        { "key": "risk.weights.row_spike.weight", "old": null, "new": "0.05" },
+        { "key": "risk.weights.row_spike.weight", "old": "0.66", "new": "0.05" },
     ]);
     assert_eq!(preview["settings"][0]["changes"], changed, "{preview}");
     assert_eq!((&preview["incidents"][0]["becomes"], &preview["incidents"][1]), (&json!("falls"), &Value::Null));
