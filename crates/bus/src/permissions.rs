@@ -18,7 +18,7 @@ pub enum Service {
     Correlator,
     /// Reads changes of incidents.
     Notifier,
-    /// Reads settings.
+    /// Reads settings and dead letters.
     Console,
     /// Sets up streams and reads, replays and drops dead letters.
     Operator,
@@ -92,7 +92,7 @@ impl Service {
                 publish.push(subject::dead(prefix, "notifier"));
                 publish
             }
-            Self::Console => Vec::new(),
+            Self::Console => vec![format!("$JS.API.STREAM.MSG.GET.{}", Stream::Dead.name(prefix))],
             Self::Operator => {
                 let bucket = topology::bucket(prefix);
                 vec![

@@ -74,6 +74,17 @@ impl Visitor {
             _ => Err(Problem::Forbidden("this takes the role administrator".to_owned())),
         }
     }
+
+    /// Returns an error unless the session is an administrator of all orgs.
+    ///
+    /// # Errors
+    /// 403 if it is not.
+    pub(crate) fn require_administrator_of_all(&self) -> Result<(), Problem> {
+        match self.session.roles.get("*") {
+            Some(Role::Administrator) => Ok(()),
+            _ => Err(Problem::Forbidden("this takes the role administrator in all orgs".to_owned())),
+        }
+    }
 }
 
 impl FromRequestParts<App> for Visitor {

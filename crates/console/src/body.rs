@@ -7,6 +7,7 @@ mod decisions;
 mod detectors;
 mod findings;
 mod incidents;
+mod letters;
 mod operations;
 mod seen;
 mod settings;
@@ -21,6 +22,7 @@ pub(crate) use decisions::{Applied, DecisionBody, EffectBody, Recorded};
 pub(crate) use detectors::{DetectorBody, ScoreCard};
 pub(crate) use findings::FindingBody;
 pub(crate) use incidents::{Change, Count, Incident, IncidentItem};
+pub(crate) use letters::{ContentBody, LetterBody};
 pub(crate) use operations::{Action, SessionBody, Source, SourceGap};
 pub(crate) use settings::{DecidedBody, FollowedBody, StoredSettings};
 

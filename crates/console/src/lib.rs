@@ -4,6 +4,7 @@ mod access;
 mod body;
 pub mod decide;
 mod error;
+pub mod letter;
 mod meter;
 mod names;
 mod org_settings;
@@ -23,6 +24,7 @@ pub use settings::Settings;
 pub use sign_in::{Algorithm, GroupRole, SignInSettings};
 
 use ::settings::Hashed;
+use bus::Bus;
 use std::sync::Arc;
 use store::Store;
 use tokio::net::TcpListener;
@@ -38,6 +40,8 @@ pub struct Service {
     pub rules: watch::Receiver<Arc<Hashed>>,
     /// Settings of this service.
     pub settings: Settings,
+    /// Where dead letters are read.
+    pub bus: Bus,
 }
 
 impl Service {
@@ -49,7 +53,8 @@ impl Service {
         let listen = self.settings.listen;
         let failed = |source| ConsoleError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
-        let app = App::new(self.store, self.rules, self.settings, shutdown.clone()).with_sign_in()?;
+        let app = App::new(self.store, self.rules, self.settings, shutdown.clone());
+        let app = app.with_letters(self.bus).with_sign_in()?;
         let router = router(app);
         let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
         axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await.map_err(failed)

@@ -3,6 +3,7 @@
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bus::BusError;
 use runtime::error::chain;
 use serde::Serialize;
 use settings::SettingsError;
@@ -36,8 +37,8 @@ pub(crate) enum Problem {
     TooMany(u64),
     /// 502: the provider of the sign-in does not answer as it should.
     Provider(String),
-    /// 503: the database does not answer.
-    Unavailable,
+    /// 503: this does not answer.
+    Unavailable(&'static str),
     /// 500: a defect, or stored data that cannot be read. The log says more.
     Internal,
 }
@@ -89,8 +90,8 @@ impl Problem {
             Self::Invalid(detail) => (StatusCode::UNPROCESSABLE_ENTITY, detail),
             Self::TooMany(seconds) => (StatusCode::TOO_MANY_REQUESTS, format!("too many requests: wait {seconds} s")),
             Self::Provider(detail) => (StatusCode::BAD_GATEWAY, detail),
-            Self::Unavailable => {
-                (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer: try again soon".to_owned())
+            Self::Unavailable(what) => {
+                (StatusCode::SERVICE_UNAVAILABLE, format!("{what} does not answer: try again soon"))
             }
             Self::Internal => (
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -104,7 +105,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let wait = match self {
             Self::TooMany(seconds) => Some(seconds),
-            Self::Unavailable => Some(5),
+            Self::Unavailable(_) => Some(5),
             _ => None,
         };
         let is_unsigned = matches!(self, Self::NoSession);
@@ -134,10 +135,20 @@ impl From<StoreError> for Problem {
         }
         if error.is_transient() {
             tracing::warn!(error = chain(&error), "a request failed, as the database does not answer");
-            return Self::Unavailable;
+            return Self::Unavailable("the database");
         }
         tracing::error!(error = chain(&error), "a request failed");
         Self::Internal
+    }
+}
+
+impl From<BusError> for Problem {
+    fn from(error: BusError) -> Self {
+        if let BusError::NoSuchLetter(sequence) = error {
+            return Self::NotFound(format!("dead letter {sequence}: does not exist, or was replayed or dropped"));
+        }
+        tracing::warn!(error = chain(&error), "a request failed, as NATS does not answer");
+        Self::Unavailable("NATS")
     }
 }
 

@@ -8,6 +8,7 @@ mod decisions;
 mod detectors;
 mod forms;
 mod incidents;
+mod letters;
 mod operations;
 mod sessions;
 mod settings;
@@ -87,6 +88,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(detectors::list))
         .routes(routes!(detectors::score_card))
         .routes(routes!(detectors::surprised))
+        .routes(routes!(letters::list))
+        .routes(routes!(letters::one))
         .routes(routes!(operations::audit))
         .routes(routes!(settings::one))
         .routes(routes!(settings::of_org))

@@ -11,6 +11,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use bus::Bus;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, NotUntil, Quota};
 use model::Uuid;
@@ -39,6 +40,8 @@ pub struct App {
     pub(crate) limits: Arc<Limits>,
     pub(crate) meter: Meter,
     pub(crate) sign_in: Option<Arc<SignIn>>,
+    /// Where dead letters are read.
+    pub(crate) letters: Option<Bus>,
     /// Event streams end with it.
     pub(crate) shutdown: CancellationToken,
 }
@@ -52,7 +55,23 @@ impl App {
         shutdown: CancellationToken,
     ) -> Self {
         let limits = Arc::new(Limits::new(settings.requests_per_minute));
-        Self { store, rules, settings: Arc::new(settings), limits, meter: Meter::new(), sign_in: None, shutdown }
+        Self {
+            store,
+            rules,
+            settings: Arc::new(settings),
+            limits,
+            meter: Meter::new(),
+            sign_in: None,
+            letters: None,
+            shutdown,
+        }
+    }
+
+    /// Adds dead letters.
+    #[must_use]
+    pub fn with_letters(mut self, bus: Bus) -> Self {
+        self.letters = Some(bus);
+        self
     }
 
     /// Adds the sign-in of persons, if the settings have one.

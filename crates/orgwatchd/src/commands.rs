@@ -9,7 +9,6 @@ mod decide;
 mod decisions;
 mod health;
 mod incident;
-mod letter;
 mod lifecycle;
 pub(crate) mod operate;
 mod readers;

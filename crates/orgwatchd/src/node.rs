@@ -148,6 +148,7 @@ impl Node {
             store: self.store.clone(),
             rules: rules::follow(&self.bus, &self.store, self.config.rules(), shutdown, |rules| rules).await?,
             settings: self.config.console.clone(),
+            bus: self.bus.clone(),
         })
     }
 

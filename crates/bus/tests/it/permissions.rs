@@ -96,7 +96,9 @@ async fn each_service_can_do_its_work() {
 
     let operator = nats.connect(Service::Operator).await;
     Bucket::open(&operator).await.unwrap().put("detect", "x".into()).await.unwrap();
-    services.push(nats.connect(Service::Console).await);
+    let console = nats.connect(Service::Console).await;
+    assert_eq!(dead::list(&console, &dead::Filter::default()).await.unwrap().len(), 4);
+    services.push(console);
     dead::put_record(&services[1], "ingest", "00D000000000001/stored/LoginEvent 1", "{}", "no time").await;
     letters(5).await;
     for bus in &services {

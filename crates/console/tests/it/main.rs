@@ -12,6 +12,7 @@ mod anomalies;
 mod days;
 mod decisions;
 mod incidents;
+mod letters;
 mod openapi;
 mod settings;
 mod sign_in;

@@ -4,6 +4,7 @@ use ::settings::Hashed;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
+use bus::Bus;
 use console::{App, Settings, router, token};
 use model::decision::{Allowlist, Scope};
 use model::{
@@ -36,6 +37,7 @@ pub(crate) struct Console {
     /// As the owner, who may do everything.
     pub(crate) owner: Store,
     pub(crate) router: Router,
+    app: App,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -91,7 +93,12 @@ impl Console {
         let shutdown = CancellationToken::new();
         let (_, rules) = watch::channel(Arc::new(Hashed::from(::settings::Settings::default())));
         let app = App::new(store, rules, settings, shutdown.clone());
-        Self { _server: server, url, owner, router: router(app), shutdown }
+        Self { _server: server, url, owner, router: router(app.clone()), app, shutdown }
+    }
+
+    /// Adds the dead letters of a NATS.
+    pub(crate) fn with_letters(self, bus: Bus) -> Self {
+        Self { router: router(self.app.clone().with_letters(bus)), ..self }
     }
 
     /// Makes a token with a role in each of these orgs.

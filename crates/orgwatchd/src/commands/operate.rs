@@ -1,7 +1,6 @@
 //! Commands of operators: topology, dead letters, receipts, export, migrations.
 
 use super::database;
-use super::letter;
 use crate::arguments::{DeadCommand, OutputArguments, TopologyCommand};
 use crate::config::Config;
 use crate::{dump, rules};
@@ -9,6 +8,7 @@ use anyhow::{Result, bail};
 use bus::dead;
 use bus::permissions::{Permissions, Service};
 use bus::{Bus, Topology};
+use console::letter;
 use model::{Decision, Receipt, Text, Uuid};
 use serde::Serialize;
 use serde_json::json;

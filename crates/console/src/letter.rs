@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Returns where a letter came from, and why it is dead.
-pub(super) fn summary(letter: &DeadLetter) -> Value {
+pub fn summary(letter: &DeadLetter) -> Value {
     json!({
         "sequence": letter.sequence,
         "stage": letter.stage,
@@ -20,27 +20,29 @@ pub(super) fn summary(letter: &DeadLetter) -> Value {
     })
 }
 
-/// Returns a letter with its decoded items, or the text of a record; with `raw` its bytes, too, in hexadecimal digits.
-pub(super) fn shown(letter: &DeadLetter, raw: bool) -> Value {
+/// Returns a letter with its content; with `raw` its bytes, too, in hexadecimal digits.
+pub fn shown(letter: &DeadLetter, raw: bool) -> Value {
     let mut shown = summary(letter);
-    let mut put = |name: &str, value: Value| {
-        if let Some(fields) = shown.as_object_mut() {
-            fields.insert(name.to_owned(), value);
+    if let (Some(fields), Value::Object(content)) = (shown.as_object_mut(), content(letter)) {
+        fields.extend(content);
+        if raw {
+            let digits = letter.payload.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            fields.insert("payload".to_owned(), digits.into());
         }
-    };
-    if letter.origin.is_some() {
-        // Records of sources are rows of queries and of log files, which are text.
-        put("text", std::str::from_utf8(&letter.payload).ok().into());
-    } else {
-        match items(letter) {
-            Ok(items) => put("items", items),
-            Err(reason) => put("undecodable", reason.into()),
-        }
-    }
-    if raw {
-        put("payload", letter.payload.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into());
     }
     shown
+}
+
+/// Returns the decoded items of a message, the text of a record, or why it cannot be decoded.
+pub fn content(letter: &DeadLetter) -> Value {
+    if letter.origin.is_some() {
+        // Records of sources are rows of queries and of log files, which are text.
+        return json!({ "text": std::str::from_utf8(&letter.payload).ok() });
+    }
+    match items(letter) {
+        Ok(items) => json!({ "items": items }),
+        Err(reason) => json!({ "undecodable": reason }),
+    }
 }
 
 /// Decodes the items of a message by its subject, or says why that is not possible.

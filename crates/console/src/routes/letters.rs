@@ -1,0 +1,80 @@
+//! Dead letters.
+
+use crate::access::Visitor;
+use crate::body::{ContentBody, LetterBody};
+use crate::page::{self, Page};
+use crate::problem::{Problem, Problems};
+use crate::server::App;
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use bus::{Bus, dead};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// Which letters.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// Those of this stage, such as baseline.
+    stage: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// The most letters of a page, 1 to 200; 50 without it.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// List dead letters
+///
+/// Messages and records that could not be processed, the oldest first. They may be of any org, so this takes the role
+/// administrator in all orgs.
+#[utoipa::path(get, path = "/v1/dead-letters", operation_id = "listDeadLetters", tag = "operations", params(Asked),
+    responses(
+        (status = 200, description = "A page of letters", body = Page<LetterBody>),
+        Problems))]
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<Page<LetterBody>>, Problem> {
+    let Query(Asked { stage, cursor, limit }) = asked?;
+    visitor.require_administrator_of_all()?;
+    let is_stage = |stage: &String| stage.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-');
+    if let Some(stage) = stage.as_ref().filter(|stage| stage.is_empty() || !is_stage(stage)) {
+        return Err(Problem::Malformed(format!("stage: letters, digits and hyphens, not {stage:?}")));
+    }
+    let limit = usize::try_from(page::limit(limit)?).unwrap_or(usize::MAX);
+    let from = match cursor.as_deref().map(page::place::<1>).transpose()? {
+        Some([sequence]) => sequence.parse().map_err(|_| page::foreign())?,
+        None => 1,
+    };
+    // One more says whether there is a next page.
+    let filter = dead::Filter { stage, from, limit: limit.saturating_add(1) };
+    let letters = dead::list(bus(&app)?, &filter).await?;
+    let next_cursor = letters.get(limit).map(|next| page::cursor(&[&next.sequence.to_string()]));
+    Ok(Json(Page { items: letters.iter().take(limit).map(LetterBody::from).collect(), next_cursor }))
+}
+
+/// Read a dead letter
+///
+/// With what it says, decoded. `orgwatchd dead replay` and `orgwatchd dead drop` deal with it.
+#[utoipa::path(get, path = "/v1/dead-letters/{sequence}", operation_id = "readDeadLetter", tag = "operations",
+    params(("sequence" = u64, Path, description = "Number of the letter")),
+    responses(
+        (status = 200, description = "The letter", body = ContentBody),
+        Problems))]
+pub(super) async fn one(
+    State(app): State<App>,
+    visitor: Visitor,
+    sequence: Result<Path<u64>, PathRejection>,
+) -> Result<Json<ContentBody>, Problem> {
+    let Path(sequence) = sequence?;
+    visitor.require_administrator_of_all()?;
+    Ok(Json(ContentBody::from(&dead::get(bus(&app)?, sequence).await?)))
+}
+
+fn bus(app: &App) -> Result<&Bus, Problem> {
+    app.letters.as_ref().ok_or(Problem::Unavailable("NATS"))
+}

@@ -1,0 +1,51 @@
+//! Dead letters, read from a real NATS.
+
+use crate::support::{Console, OURS};
+use axum::http::StatusCode;
+use bus::{Bus, DetectorGroup, Topology, dead};
+use servers::Nats;
+use store::Role;
+
+#[tokio::test]
+async fn dead_letters_are_listed_for_administrators_of_all_orgs() {
+    let nats = Nats::start().await.unwrap();
+    let settings = bus::Settings { servers: vec![nats.url()], ..bus::Settings::default() };
+    let bus = Bus::connect("test", &settings).await.unwrap();
+    let group = DetectorGroup { name: "all".to_owned(), families: vec!["volume".to_owned()] };
+    Topology::new(&settings, &[group]).apply(&bus).await.unwrap();
+    for (origin, text) in [("00D000000000001/logs/1", "a,b"), ("00D000000000001/logs/2", "c,d")] {
+        dead::put_record(&bus, "ingest", origin, text, "a row has too few columns").await;
+    }
+    dead::put(&bus, "baseline", "orgwatch.v1.activity.3", "", b"{}".as_slice(), "undecodable").await;
+
+    let console = Console::start().await.with_letters(bus);
+    let token = console.token(&[("*", Role::Administrator)]).await;
+    let page = console.get(&token, "/v1/dead-letters?limit=2").await.json();
+    assert_eq!(
+        (&page["items"][0]["origin"], &page["items"][1]["bytes"]),
+        (&"00D000000000001/logs/1".into(), &3.into())
+    );
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let next = console.get(&token, &format!("/v1/dead-letters?limit=2&cursor={cursor}")).await.json();
+    let left: Vec<&str> = next["items"].as_array().unwrap().iter().map(|l| l["stage"].as_str().unwrap()).collect();
+    assert_eq!((left, next["next_cursor"].as_str()), (vec!["baseline"], None));
+    let of_stage = console.get(&token, "/v1/dead-letters?stage=baseline").await.json();
+    assert_eq!(of_stage["items"], next["items"]);
+    assert_eq!(console.get(&token, "/v1/dead-letters?stage=%3E").await.status, StatusCode::BAD_REQUEST);
+    let record = console.get(&token, "/v1/dead-letters/1").await.json();
+    assert_eq!(
+        (&record["content"]["text"], &record["letter"]["reason"]),
+        (&"a,b".into(), &"a row has too few columns".into())
+    );
+    let message = console.get(&token, "/v1/dead-letters/3").await.json();
+    assert!(message["content"]["undecodable"].is_string(), "{message}");
+    assert_eq!(console.get(&token, "/v1/dead-letters/9").await.status, StatusCode::NOT_FOUND);
+
+    // They may be of any org.
+    let of_one = console.token(&[(OURS, Role::Administrator)]).await;
+    for path in ["/v1/dead-letters", "/v1/dead-letters/1"] {
+        assert_eq!(console.get(&of_one, path).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    drop(nats);
+    assert_eq!(console.get(&token, "/v1/dead-letters").await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
