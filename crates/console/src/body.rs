@@ -7,6 +7,7 @@ mod decisions;
 mod findings;
 mod incidents;
 mod operations;
+mod profile;
 mod seen;
 
 pub(crate) use accounts::{Account, Org};
@@ -19,6 +20,7 @@ pub(crate) use decisions::{Applied, DecisionBody, EffectBody, Recorded};
 pub(crate) use findings::FindingBody;
 pub(crate) use incidents::{Change, Count, Incident, IncidentItem};
 pub(crate) use operations::{Action, DetectorBody, SessionBody, Source, SourceGap};
+pub(crate) use profile::ProfileBody;
 
 use model::Timestamp;
 use store::Session;

@@ -3,6 +3,7 @@
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use profile::StateError;
 use runtime::error::chain;
 use serde::Serialize;
 use store::StoreError;
@@ -136,6 +137,13 @@ impl From<StoreError> for Problem {
             return Self::Unavailable;
         }
         tracing::error!(error = chain(&error), "a request failed");
+        Self::Internal
+    }
+}
+
+impl From<StateError> for Problem {
+    fn from(error: StateError) -> Self {
+        tracing::error!(error = chain(&error), "what baseline has stored cannot be read");
         Self::Internal
     }
 }

@@ -8,6 +8,7 @@ mod decisions;
 mod forms;
 mod incidents;
 mod operations;
+mod profile;
 mod sessions;
 mod sign_in;
 mod stream;
@@ -76,6 +77,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::one))
         .routes(routes!(accounts::reveal))
+        .routes(routes!(profile::one))
         .routes(routes!(days::list))
         .routes(routes!(days::heat_map))
         .routes(routes!(days::surprised))

@@ -13,6 +13,7 @@ mod days;
 mod decisions;
 mod incidents;
 mod openapi;
+mod profile;
 mod sign_in;
 mod stream;
 mod support;

@@ -17,7 +17,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
-use store::{HistoryWrite, IncidentWrite, NewGap, Owner, RiskWrite, Role, SourceState, Store, StoredFinding};
+use store::{
+    HistoryWrite, IncidentWrite, NewGap, Owner, RiskWrite, Role, SourceState, StateEntry, Store, StoredFinding,
+};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -150,6 +152,19 @@ impl Console {
         let owner = Owner::connect(&settings, "days", "days", 1).await.unwrap();
         assert!(owner.try_acquire(9).await.unwrap());
         owner.checkpoint(9, 1, &[], &[], &[], days).await.unwrap();
+    }
+
+    /// Writes what is learned of an org, as baseline does.
+    pub(crate) async fn put_state(&self, partition: i32, org: &str, records: Vec<::profile::Record>) {
+        let settings = store::Settings { url: SecretString::from(self.url.as_str()), ..store::Settings::default() };
+        let owner = Owner::connect(&settings, "state", "state", 1).await.unwrap();
+        assert!(owner.try_acquire(partition).await.unwrap());
+        let entry = |record: ::profile::Record| {
+            Some(StateEntry { org_id: OrgId::new(org), key: record.key, bytes: record.bytes? })
+        };
+        let entries: Vec<StateEntry> = records.into_iter().filter_map(entry).collect();
+        owner.checkpoint(partition, 1, &entries, &[], &[], &[]).await.unwrap();
+        owner.close().await.unwrap();
     }
 
     /// Changes an incident, as the correlator does.
