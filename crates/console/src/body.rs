@@ -9,6 +9,7 @@ mod findings;
 mod incidents;
 mod letters;
 mod operations;
+mod profile;
 mod seen;
 mod settings;
 
@@ -24,6 +25,7 @@ pub(crate) use findings::FindingBody;
 pub(crate) use incidents::{Change, Count, Incident, IncidentItem};
 pub(crate) use letters::{ContentBody, LetterBody};
 pub(crate) use operations::{Action, SessionBody, Source, SourceGap};
+pub(crate) use profile::ProfileBody;
 pub(crate) use settings::{DecidedBody, FollowedBody, StoredSettings};
 
 use model::Timestamp;

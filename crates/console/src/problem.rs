@@ -4,6 +4,7 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bus::BusError;
+use profile::StateError;
 use runtime::error::chain;
 use serde::Serialize;
 use settings::SettingsError;
@@ -156,6 +157,13 @@ impl From<SettingsError> for Problem {
     /// Stored settings can be read unless a later version has stored them.
     fn from(error: SettingsError) -> Self {
         Self::Conflict(format!("{error}: a later version has stored these settings, update the console"))
+    }
+}
+
+impl From<StateError> for Problem {
+    fn from(error: StateError) -> Self {
+        tracing::error!(error = chain(&error), "what baseline has stored cannot be read");
+        Self::Internal
     }
 }
 

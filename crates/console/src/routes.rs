@@ -10,6 +10,7 @@ mod forms;
 mod incidents;
 mod letters;
 mod operations;
+mod profile;
 mod sessions;
 mod settings;
 mod sign_in;
@@ -79,6 +80,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::one))
         .routes(routes!(accounts::reveal))
+        .routes(routes!(profile::one))
         .routes(routes!(days::list))
         .routes(routes!(days::heat_map))
         .routes(routes!(decisions::list, decisions::record))

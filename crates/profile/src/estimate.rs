@@ -11,7 +11,7 @@ mod root;
 mod surprises;
 
 pub use dropped::Dropped;
-pub use known_values::{KnownValues, Sighting};
+pub use known_values::{KnownValue, KnownValues, Sighting};
 pub use moments::Moments;
 pub use pool::{Pool, Prior, rate, usual};
 pub use root::{Root, cube_root};

@@ -20,6 +20,7 @@ mod firsts;
 mod hours;
 pub(crate) mod identities;
 mod late;
+pub(crate) mod learned;
 pub(crate) mod names;
 mod network;
 mod outcome;

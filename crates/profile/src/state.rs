@@ -10,21 +10,22 @@
 //! | `signals` | what apps, silences, work, extremes, first times and use are in the org; how surprised tests are | the close of a day |
 //! | `decisions` | what people decided: what waits, and what has taken effect; absent if nothing | a decision; each day while any is kept |
 //! | `slots/<n>` | ids of users in the order in which they appeared, 1,024 a page | a new user: the last page |
-//! | `known/<shard>`, `names/<shard>` | how many users know a value, and the names behind hashes, in 256 shards by hash | a new value |
+//! | `known/<shard>`, `names/<shard>` | how many users know a value, and the names behind hashes, in 256 shards by hash | a new value, or a name that was not stored yet |
 //! | `seen/<hour>/<n>` | identities of counted activities with the facets of each: up to 4,096 in the order in which they came, or up to 65,536 sorted and compressed | every activity: the last record of its hour; all of the hour when it is sealed |
 //! | `user/<id>` | one profile | the user's activities, hours and days |
 //!
 //! An account that was [erased](erase()) leaves its slot in place, under a name that no account can have.
 //!
-//! A record is a version byte and then [postcard](https://postcard.jamesmunns.com/wire-format). The head and identities
-//! are written in version 2, sealed identities in version 3, the day factor in version 7, and profiles in version 8 if
-//! they have held days and in version 7 otherwise; earlier versions of all are also read. Hash maps are written in the order
-//! of their keys, so equal states have equal records.
+//! A record is a version byte and then [postcard](https://postcard.jamesmunns.com/wire-format). Identities are written
+//! in version 2, sealed ones in version 3, and the day factor in version 7. The head is written in version 3 and names in
+//! version 2 if there are names that only people read, and in the version before otherwise. Profiles are written in version 9
+//! if a day has news, else in version 8 if they have held days, and in version 7 otherwise. Earlier versions of all are also
+//! read. Hash maps are written in the order of their keys, so equal states have equal records.
 
+mod account;
 mod bytes;
 mod changes;
 mod erase;
-mod held;
 mod identity_log;
 mod record;
 mod restore;
@@ -35,10 +36,10 @@ mod tests;
 use crate::org::identities::IdentityUse;
 use crate::org::{Member, Org, User};
 use crate::settings::SettingsError;
+pub use account::StoredAccount;
 pub(crate) use bytes::{Fixed, THIRD, exact, sorted, split};
 pub(crate) use changes::{Changes, Shards};
 pub use erase::erase;
-pub use held::StoredDays;
 pub(crate) use identity_log::IdentityLog;
 use model::{OrgId, Timestamp, UserId};
 pub use restore::Restore;

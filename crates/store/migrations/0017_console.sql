@@ -369,6 +369,22 @@ BEGIN ATOMIC
     LIMIT most;
 END;
 
+-- What baseline has learned of accounts, as of its last checkpoint, by key. The table has no row policy: each service sees
+-- where every org is. Identities of events and decisions of people are not given.
+CREATE FUNCTION orgwatch.learned_state(
+    of_org text, keys text[], OUT partition integer, OUT key text, OUT bytes bytea
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.partition, s.key, s.bytes FROM orgwatch.checkpoints c
+    JOIN orgwatch.baseline_state s ON s.partition = c.partition AND s.org_id = of_org AND s.key = ANY (keys)
+    WHERE orgwatch.session_may('viewer', ARRAY[of_org])
+      AND (s.key IN ('head', 'populations') OR starts_with(s.key, 'names/') OR starts_with(s.key, 'user/'))
+    ORDER BY s.partition, s.key;
+END;
+
 -- The order in which changes of incidents were committed: readers stop at the oldest transaction that is still open, so
 -- that none is passed over.
 CREATE SEQUENCE orgwatch.changes AS bigint;
@@ -463,7 +479,8 @@ BEGIN
         orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid),
         orgwatch.other_sessions(), orgwatch.take_check(interval), orgwatch.note_check(bytea),
         orgwatch.note_failed_check(bytea, interval, interval),
-        orgwatch.incidents_with_facets(text[], integer), orgwatch.incidents_with_words(text, integer)
+        orgwatch.incidents_with_facets(text[], integer), orgwatch.incidents_with_words(text, integer),
+        orgwatch.learned_state(text, text[])
         TO orgwatch_console;
     RETURN true;
 END
@@ -486,7 +503,8 @@ REVOKE EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), o
     orgwatch.create_token(uuid, bytea, text, timestamptz, jsonb), orgwatch.end_session(uuid), orgwatch.other_sessions(),
     orgwatch.take_check(interval), orgwatch.note_check(bytea),
     orgwatch.note_failed_check(bytea, interval, interval),
-    orgwatch.incidents_with_facets(text[], integer), orgwatch.incidents_with_words(text, integer)
+    orgwatch.incidents_with_facets(text[], integer), orgwatch.incidents_with_words(text, integer),
+    orgwatch.learned_state(text, text[])
     FROM PUBLIC;
 
 DO $$

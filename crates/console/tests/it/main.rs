@@ -14,6 +14,7 @@ mod decisions;
 mod incidents;
 mod letters;
 mod openapi;
+mod profile;
 mod settings;
 mod sign_in;
 mod stream;

@@ -18,7 +18,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
-use store::{Effect, HistoryWrite, IncidentWrite, NewGap, Owner, RiskWrite, Role, SourceState, Store, StoredFinding};
+use store::{
+    Effect, HistoryWrite, IncidentWrite, NewGap, Owner, RiskWrite, Role, SourceState, StateEntry, Store, StoredFinding,
+};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -153,18 +155,32 @@ impl Console {
 
     /// Writes closed days, as baseline does.
     pub(crate) async fn put_days(&self, days: &[UserDay]) {
-        let settings = store::Settings { url: SecretString::from(self.url.as_str()), ..store::Settings::default() };
-        let owner = Owner::connect(&settings, "days", "days", 1).await.unwrap();
-        assert!(owner.try_acquire(9).await.unwrap());
-        owner.checkpoint(9, 1, &[], &[], &[], days).await.unwrap();
+        self.baseline(9).await.checkpoint(9, 1, &[], &[], &[], days).await.unwrap();
     }
 
     /// Lets a decision take effect with an hour of event time, as baseline does.
     pub(crate) async fn take_effect(&self, decision_id: Uuid, hour: Timestamp) {
+        let effects = [Effect { decision_id, hour }];
+        self.baseline(8).await.checkpoint(8, 1, &[], &[], &effects, &[]).await.unwrap();
+    }
+
+    /// Writes what is learned of an org, as baseline does.
+    pub(crate) async fn put_state(&self, partition: i32, org: &str, records: Vec<::profile::Record>) {
+        let entry = |record: ::profile::Record| {
+            Some(StateEntry { org_id: OrgId::new(org), key: record.key, bytes: record.bytes? })
+        };
+        let entries: Vec<StateEntry> = records.into_iter().filter_map(entry).collect();
+        let owner = self.baseline(partition).await;
+        owner.checkpoint(partition, 1, &entries, &[], &[], &[]).await.unwrap();
+        owner.close().await.unwrap();
+    }
+
+    /// Connects as the owner of a partition.
+    async fn baseline(&self, partition: i32) -> Owner {
         let settings = store::Settings { url: SecretString::from(self.url.as_str()), ..store::Settings::default() };
-        let owner = Owner::connect(&settings, "effects", "effects", 1).await.unwrap();
-        assert!(owner.try_acquire(8).await.unwrap());
-        owner.checkpoint(8, 1, &[], &[], &[Effect { decision_id, hour }], &[]).await.unwrap();
+        let owner = Owner::connect(&settings, "baseline", "baseline", 1).await.unwrap();
+        assert!(owner.try_acquire(partition).await.unwrap());
+        owner
     }
 
     /// Changes an incident, as the correlator does.

@@ -2,6 +2,7 @@
 
 use super::Dropped;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 /// A bounded set of values by hash, each with the number of days on which it was used, which decays.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,6 +25,25 @@ struct Entry {
     last_day: i32,
     /// Days on which the value was used, as of the last of them; halved every [`KnownValues::HALF_LIFE`] days.
     days: f32,
+}
+
+/// A value that an account has used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KnownValue {
+    /// Its hash.
+    pub key: u64,
+    /// Decayed days on which it was used.
+    pub days: f32,
+    /// The last of them.
+    pub last_day: i32,
+}
+
+impl KnownValue {
+    /// Orders values by use: the most used first, of equals the one used last, then by key.
+    pub fn by_use(&self, other: &Self) -> Ordering {
+        let by_days = other.days.total_cmp(&self.days);
+        by_days.then(other.last_day.cmp(&self.last_day)).then(self.key.cmp(&other.key))
+    }
 }
 
 /// How well a value was known before the present day.
@@ -134,6 +154,14 @@ impl KnownValues {
         let mut entries: Vec<&Entry> = self.entries.iter().collect();
         entries.sort_by(|a, b| decayed(b, day).total_cmp(&decayed(a, day)).then(a.key.cmp(&b.key)));
         entries.into_iter().map(|entry| entry.key).collect()
+    }
+
+    /// Returns all values with how well they are known on `day`, the most used first.
+    pub fn known(&self, day: i32) -> Vec<KnownValue> {
+        let known = |entry: &Entry| KnownValue { key: entry.key, days: decayed(entry, day), last_day: entry.last_day };
+        let mut all: Vec<KnownValue> = self.entries.iter().map(known).collect();
+        all.sort_by(KnownValue::by_use);
+        all
     }
 
     /// Returns the number of values.

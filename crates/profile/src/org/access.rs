@@ -61,6 +61,7 @@ fn objects(
         first_key.get_or_insert(key);
         let sighting = profile.values.objects.touch(key, day.number);
         establish(shared, sighting, key, day.number);
+        shared.names.note_shown(key, sighting, None, object);
         count(profile, day, shared, (ValueKind::Object, key), activity.id, || object.clone());
         if sighting == Sighting::Never {
             day.counts.bump(Counter::FirstObjects);
@@ -152,6 +153,7 @@ fn report(
     let key = names::key(names::REPORT, report);
     let sighting = profile.values.reports.touch(key, day.number);
     establish(shared, sighting, key, day.number);
+    shared.names.note_shown(key, sighting, activity.resource_name.as_ref(), report);
     let name = || activity.resource_name.as_ref().unwrap_or(report).clone();
     count(profile, day, shared, (ValueKind::Report, key), activity.id, name);
     if activity.is_report_export() {

@@ -62,6 +62,9 @@ pub(super) fn learn(
 ) {
     let Some(app) = App::of(activity) else { return };
     let sighting = profile.values.apps.touch(app.key, day.number);
+    if let Some(id) = app.id.or(app.name) {
+        shared.names.note_shown(app.key, sighting, app.name, id);
+    }
     let name = || app.name.or(app.id).cloned().unwrap_or_default();
     composition::count(profile, day, shared, (ValueKind::App, app.key), activity.id, name);
     let is_todays = matches!(sighting, Sighting::Today { .. });

@@ -110,7 +110,9 @@ fn network_and_client(
     if let Some(country) = &activity.country {
         let key = names::key(names::COUNTRY, country);
         let is_not_first = !profile.values.countries.is_empty();
-        new_country = profile.values.countries.touch(key, day.number) == Sighting::Never && is_not_first;
+        let sighting = profile.values.countries.touch(key, day.number);
+        shared.names.note_shown(key, sighting, None, country);
+        new_country = sighting == Sighting::Never && is_not_first;
         if new_country && is_settled {
             day.news.note(FirstOf::Country, country.clone());
         }

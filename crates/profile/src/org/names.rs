@@ -1,5 +1,6 @@
 //! The names behind the hashes that profiles keep.
 
+use crate::estimate::Sighting;
 use crate::state::Shards;
 use model::{Scope, Text, id};
 use rustc_hash::FxHashMap;
@@ -56,12 +57,16 @@ pub(crate) struct Names {
     pub(crate) views: FxHashMap<u64, ViewName>,
     /// Names of networks, clients and installed apps.
     pub(crate) values: FxHashMap<u64, Text>,
-    /// Shards of the two that changed since they were stored.
+    /// Names of objects, reports, countries and connected apps, by which no detector goes: they are for people who read a
+    /// profile. They are apart so that many reports cannot leave networks without a name, and an app that was only used does
+    /// not count as installed.
+    pub(crate) shown: FxHashMap<u64, Text>,
+    /// Shards of the three that changed since they were stored.
     pub(crate) changed: Shards,
 }
 
 impl Names {
-    /// Names of each of the two kinds at most; summaries do without the name of further ones. A choice: some 20 MB.
+    /// Names of each of the three kinds at most; summaries do without the name of further ones. A choice: some 30 MB.
     const CAPACITY: usize = 200_000;
 
     /// Adds the name of a list view, in lower case.
@@ -86,12 +91,32 @@ impl Names {
         }
     }
 
+    /// Adds the name of an object, report, country or connected app that an account uses for the first time on a day: where
+    /// names were not stored yet, they are complete after a day. An `id` stands in for the name until one is given.
+    pub(crate) fn note_shown(&mut self, key: u64, sighting: Sighting, name: Option<&Text>, id: &Text) {
+        if matches!(sighting, Sighting::Today { .. }) {
+            return;
+        }
+        let is_full = self.shown.len() >= Self::CAPACITY;
+        match (self.shown.get_mut(&key), name) {
+            (None, _) if is_full => return,
+            (None, _) => drop(self.shown.insert(key, name.unwrap_or(id).clone())),
+            (Some(known), Some(name)) if known == id && name != id => known.clone_from(name),
+            (Some(_), _) => return,
+        }
+        self.changed.mark(key);
+    }
+
     pub(crate) fn view(&self, key: u64) -> Option<&ViewName> {
         self.views.get(&key)
     }
 
     pub(crate) fn value(&self, key: u64) -> Option<&Text> {
         self.values.get(&key)
+    }
+
+    pub(crate) fn shown(&self, key: u64) -> Option<&Text> {
+        self.shown.get(&key)
     }
 }
 
@@ -105,5 +130,21 @@ mod tests {
         assert_ne!(key(1, "a"), key(2, "a"));
         assert_eq!(key(1, &"X".repeat(200)), key(1, &"x".repeat(200)));
         assert_ne!(pair(1, 2), pair(2, 1));
+    }
+
+    #[test]
+    fn a_name_takes_the_place_of_an_id_and_of_nothing_else() {
+        let mut names = Names::default();
+        let mut note = |sighting, name: Option<&str>| {
+            let name = name.map(Text::from);
+            names.note_shown(7, sighting, name.as_ref(), &"00O1".into());
+            (names.shown.get(&7).map(Text::to_string), std::mem::take(&mut names.changed) != Shards::default())
+        };
+        let known = Sighting::Known { days: 1.0 };
+        assert_eq!(note(Sighting::Today { days: 1.0 }, Some("Pipeline")), (None, false));
+        assert_eq!(note(known, None), (Some("00O1".into()), true));
+        assert_eq!(note(known, None), (Some("00O1".into()), false));
+        assert_eq!(note(Sighting::Never, Some("Pipeline")), (Some("Pipeline".into()), true));
+        assert_eq!(note(known, Some("Renamed")), (Some("Pipeline".into()), false));
     }
 }

@@ -71,7 +71,8 @@ impl Org {
     }
 }
 
-fn band(usual: &Usual) -> Band {
+/// Returns the rows that are usual.
+pub(super) fn band(usual: &Usual) -> Band {
     let at = |scales: f64| whole((usual.location + usual.shift + scales * usual.scale).exp_m1());
     Band { expected: at(0.0), low: at(-STANDS_OUT), high: at(STANDS_OUT) }
 }

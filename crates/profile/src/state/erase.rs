@@ -1,8 +1,8 @@
 //! Erasing an account from the records of an org.
 
-use super::bytes::{FIRST, SECOND, decode, encode};
+use super::bytes::{FIRST, decode, encode};
 use super::record::{PAGE, RecordKind};
-use super::{Record, StateError, restore};
+use super::{Record, StateError, restore, save};
 use crate::org::Org;
 use crate::org::decisions::StoredDecisions;
 use model::{Text, UserId};
@@ -44,7 +44,7 @@ pub fn erase(records: impl IntoIterator<Item = (String, Vec<u8>)>, user: &UserId
         head.active_hour.retain(|active| *active != slot);
         head.active_day.retain(|active| *active != slot);
         more.backfill_days.remove(&slot);
-        changes.push(Record { bytes: Some(encode(&key, SECOND, &(head, more))?), key });
+        changes.push(Record { bytes: Some(save::encode_head(&key, &head, &more)?), key });
         changes.push(Record { key: Org::user_key(user), bytes: None });
     }
     // People also decide on accounts that have not been active here.

@@ -60,6 +60,9 @@ pub(super) struct HeadMore {
     pub(super) blind: BTreeSet<model::Kind>,
     /// Slots of the users with an open day of backfill only.
     pub(super) backfill_days: BTreeSet<u32>,
+    /// Number of names that only people read. It follows from version 3 on, which heads have if there are any.
+    #[serde(skip)]
+    pub(super) shown: u32,
 }
 
 /// What follows the day factor from version 6 on.
@@ -117,12 +120,15 @@ pub(super) struct KnownShard {
     pub(super) new_today: Vec<(Fixed, u32)>,
 }
 
-/// Names behind hashes.
+/// Names behind hashes. From version 2 on, those follow that only people read.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct NamesShard {
     pub(super) views: Vec<StoredView>,
     pub(super) values: Vec<(Fixed, Text)>,
 }
+
+/// What follows the names from version 2 on: those of objects, reports, countries and connected apps.
+pub(super) type ShownNames = Vec<(Fixed, Text)>;
 
 /// The name of a list view.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -5,14 +5,14 @@ use super::bytes::{
 };
 use super::record::{
     Head, HeadMore, KnownShard, NamesShard, ProfileDays, ProfileMore, ProfileNews, ProfileSignals, ProfileWrites,
-    ProgressMore, RecordKind, StoredView,
+    ProgressMore, RecordKind, ShownNames, StoredView,
 };
 use super::{Changes, IdentityLog, StateError};
 use crate::estimate::KnownValues;
 use crate::org::decisions::{Decisions, StoredDecisions};
 use crate::org::facets::Facets;
 use crate::org::identities::Identity;
-use crate::org::names::ViewName;
+use crate::org::names::{Names, ViewName};
 use crate::org::population::{KnownBy, Populations};
 use crate::org::progress::{EarlierProgress, Progress};
 use crate::org::signals::SharedSignals;
@@ -69,7 +69,7 @@ impl Restore {
                 self.pages.insert(page, decode(&key, &bytes)?);
             }
             RecordKind::Known(_) => known(&mut self.org, read_known(&key, &bytes)?),
-            RecordKind::Names(_) => names(&mut self.org, decode(&key, &bytes)?),
+            RecordKind::Names(_) => names(&mut self.org.shared.names, read_names(&key, &bytes)?),
             RecordKind::Identities { hour, number } => self.identities(hour, number, &key, bytes)?,
         }
         Ok(())
@@ -101,7 +101,7 @@ impl Restore {
             org.slots.insert(user.clone(), org.users.len() as u32);
             org.users.push(Member::Stored(user));
         }
-        check(&org, &log, &head)?;
+        check(&org, &log, (&head, &more))?;
         org.identities.log = Some(log);
         org.changes.slots = org.users.len();
         org.changes.away = org.users.len();
@@ -144,11 +144,16 @@ impl Restore {
     }
 }
 
-/// Reads a head of version 1 or 2. In version 1 no kind of events is missing and no day is backfill.
+/// Reads a head of version 1 to 3. In version 1 no kind of events is missing and no day is backfill; before version 3 no name
+/// is there that only people read.
 pub(super) fn read_head(key: &str, bytes: &[u8]) -> Result<(Head, HeadMore), StateError> {
     match split(key, bytes)? {
         (FIRST, body) => Ok((decode_body(key, body)?, HeadMore::default())),
         (SECOND, body) => decode_body(key, body),
+        (THIRD, body) => {
+            let (head, more, shown): (Head, HeadMore, u32) = decode_body(key, body)?;
+            Ok((head, HeadMore { shown, ..more }))
+        }
         (found, _) => Err(StateError::Version { key: key.to_owned(), found }),
     }
 }
@@ -303,14 +308,25 @@ fn known(org: &mut Org, (shard, weeks): (KnownShard, Vec<i32>)) {
     populations.new_today.extend(shard.new_today.into_iter().map(|(key, users)| (key.0, users)));
 }
 
-fn names(org: &mut Org, shard: NamesShard) {
+/// Reads names of version 1 or 2. Version 1 has none that only people read.
+pub(super) fn read_names(key: &str, bytes: &[u8]) -> Result<(NamesShard, ShownNames), StateError> {
+    match split(key, bytes)? {
+        (FIRST, body) => Ok((decode_body(key, body)?, ShownNames::new())),
+        (SECOND, body) => decode_body(key, body),
+        (found, _) => Err(StateError::Version { key: key.to_owned(), found }),
+    }
+}
+
+/// Adds the names of a shard to others.
+pub(super) fn names(names: &mut Names, (shard, shown): (NamesShard, ShownNames)) {
     let view = |view: StoredView| (view.key.0, ViewName { object: view.object.0, name: view.name, scope: view.scope });
-    org.shared.names.views.extend(shard.views.into_iter().map(view));
-    org.shared.names.values.extend(shard.values.into_iter().map(|(key, name)| (key.0, name)));
+    names.views.extend(shard.views.into_iter().map(view));
+    names.values.extend(shard.values.into_iter().map(|(key, name)| (key.0, name)));
+    names.shown.extend(shown.into_iter().map(|(key, name)| (key.0, name)));
 }
 
 /// Checks that the records are all those of the checkpoint that wrote the head.
-fn check(org: &Org, log: &IdentityLog, head: &Head) -> Result<(), StateError> {
+fn check(org: &Org, log: &IdentityLog, (head, more): (&Head, &HeadMore)) -> Result<(), StateError> {
     let (populations, names, sizes) = (&org.shared.populations, &org.shared.names, head.sizes);
     let is_whole = |(hour, entries): &&(i64, u32)| log.is_whole(*hour, *entries);
     let slot_count = head.active_day.iter().chain(&head.active_hour).map(|slot| *slot as usize + 1).max();
@@ -321,6 +337,7 @@ fn check(org: &Org, log: &IdentityLog, head: &Head) -> Result<(), StateError> {
         ("new values", sizes.new_today as usize, populations.new_today.len()),
         ("names of views", sizes.views as usize, names.views.len()),
         ("names", sizes.values as usize, names.values.len()),
+        ("names that only people read", more.shown as usize, names.shown.len()),
         ("hours of identities", head.identities.len(), org.identities.hours()),
         ("whole hours of identities", head.identities.len(), head.identities.iter().filter(is_whole).count()),
         ("users up to the last active one", slot_count.unwrap_or(0).max(org.users.len()), org.users.len()),

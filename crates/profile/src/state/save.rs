@@ -1,10 +1,10 @@
 //! Turns the changes of an org into records.
 
-use super::bytes::{EIGHTH, FIRST, Fixed, NINTH, SECOND, SEVENTH, encode};
+use super::bytes::{EIGHTH, FIRST, Fixed, NINTH, SECOND, SEVENTH, THIRD, encode};
 use super::changes::{Changes, Shards};
 use super::identity_log::{Content, IdentityLog};
 use super::record::{
-    Head, HeadMore, KnownShard, NamesShard, PAGE, ProfileMore, ProgressMore, RecordKind, Sizes, StoredView,
+    Head, HeadMore, KnownShard, NamesShard, PAGE, ProfileMore, ProgressMore, RecordKind, ShownNames, Sizes, StoredView,
 };
 use super::{Record, StateError};
 use crate::org::decisions::{Decisions, StoredDecisions};
@@ -22,7 +22,7 @@ pub(super) fn changes(org: &mut Org) -> Result<Vec<Record>, StateError> {
     }
     let mut records = Vec::new();
     let singles = [
-        (RecordKind::Head, encode("head", SECOND, &(head(org), head_more(org)))?),
+        (RecordKind::Head, encode_head("head", &head(org), &head_more(org))?),
         (RecordKind::Populations, encode("populations", FIRST, &org.shared.populations)?),
         (RecordKind::Progress, encode("progress", SEVENTH, &(&org.shared.progress, progress_more(org)))?),
         (RecordKind::Signals, encode("signals", FIRST, &org.shared.signals)?),
@@ -53,7 +53,7 @@ fn mark_all(org: &mut Org) {
     populations.known.keys().chain(populations.new_today.keys()).for_each(|key| populations.changed.mark(*key));
     let names = &mut org.shared.names;
     names.changed = Shards::default();
-    names.views.keys().chain(names.values.keys()).for_each(|key| names.changed.mark(*key));
+    names.views.keys().chain(names.values.keys()).chain(names.shown.keys()).for_each(|key| names.changed.mark(*key));
     org.identities.start_log();
     org.shared.decisions.is_changed = !org.shared.decisions.is_empty();
 }
@@ -81,7 +81,16 @@ fn head(org: &Org) -> Head {
 }
 
 fn head_more(org: &Org) -> HeadMore {
-    HeadMore { blind: org.shared.blind.clone(), backfill_days: org.backfill_days.clone() }
+    let shown = org.shared.names.shown.len() as u32;
+    HeadMore { blind: org.shared.blind.clone(), backfill_days: org.backfill_days.clone(), shown }
+}
+
+/// Encodes a head.
+pub(super) fn encode_head(key: &str, head: &Head, more: &HeadMore) -> Result<Vec<u8>, StateError> {
+    match more.shown {
+        0 => encode(key, SECOND, &(head, more)),
+        shown => encode(key, THIRD, &(head, more, shown)),
+    }
 }
 
 fn progress_more(org: &Org) -> ProgressMore {
@@ -136,16 +145,23 @@ fn known(populations: &mut Populations, records: &mut Vec<Record>) -> Result<(),
 }
 
 fn names(names: &mut Names, records: &mut Vec<Record>) -> Result<(), StateError> {
-    let mut shards = changed::<NamesShard>(&mut names.changed);
-    fill(&mut shards, &names.views, |shard, key, view| {
+    let mut shards = changed::<(NamesShard, ShownNames)>(&mut names.changed);
+    fill(&mut shards, &names.views, |(shard, _), key, view| {
         let (object, name, scope) = (Fixed(view.object), view.name.clone(), view.scope);
         shard.views.push(StoredView { key, object, name, scope });
     });
-    fill(&mut shards, &names.values, |shard, key, name| shard.values.push((key, name.clone())));
-    for (number, mut shard) in shards {
+    fill(&mut shards, &names.values, |(shard, _), key, name| shard.values.push((key, name.clone())));
+    fill(&mut shards, &names.shown, |(_, shown), key, name| shown.push((key, name.clone())));
+    for (number, (mut shard, mut shown)) in shards {
         shard.views.sort_unstable_by_key(|view| view.key);
         shard.values.sort_unstable_by_key(|value| value.0);
-        push(RecordKind::Names(number), Some(shard), records)?;
+        shown.sort_unstable_by_key(|value| value.0);
+        let key = RecordKind::Names(number).to_string();
+        let bytes = match shown.is_empty() {
+            true => encode(&key, FIRST, &shard)?,
+            false => encode(&key, SECOND, &(shard, shown))?,
+        };
+        records.push(Record { key, bytes: Some(bytes) });
     }
     Ok(())
 }

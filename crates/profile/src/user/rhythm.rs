@@ -64,6 +64,14 @@ impl Rhythm {
         self.days.iter().map(|days| f64::from(*days)).sum()
     }
 
+    /// Returns the days learned of the given kind, and the share of them on which each hour was worked.
+    pub(crate) fn worked(&self, is_weekend: bool) -> (f64, [f64; 24]) {
+        let kind = usize::from(is_weekend);
+        let days = self.days.get(kind).map_or(0.0, |days| f64::from(*days));
+        let share = |worked: f32| if days > 0.0 { (f64::from(worked) / days).min(1.0) } else { 0.0 };
+        (days, self.hours.get(kind).copied().unwrap_or_default().map(share))
+    }
+
     /// Returns the hours worked on an average day of the given kind, days without activity included.
     pub(crate) fn hours_a_day(&self, is_weekend: bool) -> f64 {
         let kind = usize::from(is_weekend);
@@ -132,6 +140,15 @@ mod tests {
         assert!(matches!(worked(5, OFFICE).center(), Some(12 | 13)));
         // Around midnight the mean goes round, too.
         assert_eq!(worked(5, 1 << 23 | 1 | 1 << 1).center(), Some(0));
+    }
+
+    #[test]
+    fn shares_of_hours_are_of_their_kind_of_days() {
+        let mut rhythm = worked(3, OFFICE);
+        rhythm.learn(false, 0, 1e6);
+        let (days, shares) = rhythm.worked(false);
+        assert_eq!((days, shares[7], shares[8], shares[17], shares[18]), (4.0, 0.0, 0.75, 0.75, 0.0));
+        assert_eq!(rhythm.worked(true), (0.0, [0.0; 24]));
     }
 
     #[test]

@@ -107,6 +107,12 @@ impl Work {
     /// Factor on counts of days from one active day to the next: a half-life of 34 active days. A choice.
     const KEEP: f32 = 0.98;
 
+    /// Returns the requests of a typical day; `None` before one was learned.
+    pub(crate) fn usual_requests(&self) -> Option<f64> {
+        let [_, _, _, requests, _] = self.consumed;
+        (self.days > 0.0).then(|| f64::from(requests).exp_m1().max(0.0))
+    }
+
     /// Learns a closed day. A day that is closed once more replaces what was learned of it.
     pub(crate) fn learn(&mut self, day: &mut Day, memory_days: f64) {
         let rows =

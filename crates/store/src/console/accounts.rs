@@ -1,6 +1,7 @@
 //! Accounts and orgs, as far as a session sees them.
 
 use super::Visit;
+use crate::StateEntry;
 use crate::convert::unsigned;
 use crate::error::{Context, Result};
 use crate::user_days::{self, HeatMeasure, HeatRow, SurprisedDay};
@@ -95,6 +96,24 @@ impl Visit {
             incidents: u64::try_from(row.incidents).unwrap_or(0),
             last_event_at: row.last_event_at.map(Timestamp),
         }))
+    }
+
+    /// Returns what baseline has stored of an org under these keys with its last checkpoint, by partition and key: of the
+    /// head, populations, names and accounts. Other keys, and those that do not exist, are left out.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn state(&mut self, org: &OrgId, keys: &[String]) -> Result<Vec<(i32, StateEntry)>> {
+        let rows = sqlx::query!(
+            r#"SELECT partition AS "partition!", key AS "key!", bytes AS "bytes!" FROM orgwatch.learned_state($1, $2)"#,
+            org.as_str(),
+            keys
+        )
+        .fetch_all(&mut *self.transaction)
+        .await
+        .context("read what was learned of an account")?;
+        let entry = |key, bytes| StateEntry { org_id: org.clone(), key, bytes };
+        Ok(rows.into_iter().map(|row| (row.partition, entry(row.key, row.bytes))).collect())
     }
 
     /// Returns the closed days of an account that begin from `from` on and before `to`, by day.

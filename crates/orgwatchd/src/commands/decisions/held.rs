@@ -3,13 +3,13 @@
 use anyhow::Result;
 use model::time::DAY;
 use model::{Disposition, Incident, OrgId, Timestamp, UserId};
-use profile::{DisposedDay, Standing, StateError, StoredDays};
+use profile::{DisposedDay, Standing, StateError, StoredAccount};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use store::{StateEntry, Store};
+use store::Store;
 
 /// The days of an account as baseline stored them with its last checkpoint, by partition.
-pub(in crate::commands) struct KnownDays(Result<Vec<StoredDays>, StateError>);
+pub(in crate::commands) struct KnownDays(Result<Vec<StoredAccount>, StateError>);
 
 /// What a disposition does to a day.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,17 +49,9 @@ impl KnownDays {
     /// # Errors
     /// If the database cannot be read.
     pub(in crate::commands) async fn read(store: &Store, org: &OrgId, user: &UserId) -> Result<Self> {
-        let keys = StoredDays::keys(user);
-        let mut partitions: BTreeMap<i32, Vec<StateEntry>> = BTreeMap::new();
-        for (partition, entry) in store.state(org, &keys).await? {
-            partitions.entry(partition).or_default().push(entry);
-        }
-        let [head, profile] = &keys;
-        let days = partitions.into_values().filter_map(|entries| {
-            let of = |key: &String| entries.iter().find(|entry| entry.key == *key).map(|entry| entry.bytes.as_slice());
-            Some(StoredDays::read(user, of(head)?, of(profile)?))
-        });
-        Ok(Self(days.collect()))
+        let entries = store.state(org, &StoredAccount::keys(user)).await?.into_iter();
+        let records = entries.map(|(partition, entry)| (partition, entry.key, entry.bytes));
+        Ok(Self(StoredAccount::by_partition(user, records).map(|accounts| accounts.into_values().collect())))
     }
 
     #[cfg(test)]
@@ -70,7 +62,7 @@ impl KnownDays {
     /// Returns what a disposition of an incident does to the days of its time.
     pub(in crate::commands) fn disposed(&self, incident: &Incident, disposition: Disposition) -> Vec<DayEffect> {
         let (from, until) = (incident.first_event_at, incident.last_event_at.plus(1));
-        let of_partition = |days: &StoredDays| {
+        let of_partition = |days: &StoredAccount| {
             let effects = days.would_dispose(from, until, Some(disposition)).into_iter();
             effects.map(|day| DayEffect { date: date(days, day.day), becomes: Outcome::of(day) }).collect::<Vec<_>>()
         };
@@ -80,7 +72,7 @@ impl KnownDays {
     /// Returns the days of the time of an incident that are held back.
     pub(in crate::commands) fn held(&self, incident: &Incident) -> Vec<HeldDate> {
         let is_meant = |day: Timestamp| day <= incident.last_event_at && incident.first_event_at < day.plus(DAY);
-        let of_partition = |days: &StoredDays| {
+        let of_partition = |days: &StoredAccount| {
             let held = days.held().into_iter().filter(|held| is_meant(held.day));
             let dated = |held: profile::HeldDay| HeldDate {
                 date: date(days, held.day),
@@ -148,7 +140,7 @@ impl Outcome {
     }
 }
 
-fn date(days: &StoredDays, first: Timestamp) -> String {
+fn date(days: &StoredAccount, first: Timestamp) -> String {
     Timestamp(i64::from(days.date(first)) * DAY).to_utc().format("%Y-%m-%d").to_string()
 }
 

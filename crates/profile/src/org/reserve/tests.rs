@@ -5,7 +5,7 @@ mod idle;
 
 use crate::org::{Member, Org};
 use crate::user::Profile;
-use crate::{ActivityOutcome, Disposing, Refusal, Restore, Settings, Standing, StoredDays, Tested};
+use crate::{ActivityOutcome, Disposing, Refusal, Restore, Settings, Standing, StoredAccount, Tested};
 use model::time::{DAY, HOUR, MINUTE};
 use model::{Activity, Channel, Disposition, Feature, Kind, Observation, OrgId, Timestamp, UserDay, UserId, Uuid};
 use proptest::prelude::*;
@@ -162,8 +162,8 @@ impl Service {
         }
         // What is stored says what will happen.
         self.store();
-        let [head, profile] = StoredDays::keys(&user).map(|key| &self.table[&key]);
-        let stored = StoredDays::read(&user, head, profile).unwrap();
+        let [head, profile] = StoredAccount::keys(&user).map(|key| &self.table[&key]);
+        let stored = StoredAccount::read(&user, head, profile).unwrap();
         let (from, until) = (at(SPIKE).plus(9 * HOUR), at(SPIKE).plus(HOUR * 20));
         let preview = stored.would_dispose(from, until, said);
         assert_eq!(stored.held(), self.org.held(&user));
