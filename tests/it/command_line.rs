@@ -80,7 +80,7 @@ async fn an_unknown_org_is_not_removed_and_the_trail_has_the_login_and_the_claim
     let ended = run(&postgres.url(), &remove).await;
     let expected = format!("orgwatchd: org {org} is unknown: Postgres holds nothing of it, so nothing was removed\n");
     assert_eq!((ended.code, ended.error), (Some(1), expected));
-    assert_eq!(store.audit_entries(None, 10).await.unwrap(), []);
+    assert_eq!(store.audit_page(None, 10).await.unwrap().entries, []);
 
     store.put_position("pubsub", &org, &serde_json::json!({})).await.unwrap();
     let ended = run(&postgres.url(), &remove).await;
@@ -88,7 +88,7 @@ async fn an_unknown_org_is_not_removed_and_the_trail_has_the_login_and_the_claim
     let printed: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
     let shown = (&printed["actor"], &printed["claimed_by"], &printed["deleted"]["sources"]);
     assert_eq!(shown, (&"postgres".into(), &"Emma of the night shift".into(), &1.into()));
-    let entry = store.audit_entries(None, 10).await.unwrap().remove(0);
+    let entry = store.audit_page(None, 10).await.unwrap().entries.remove(0);
     assert_eq!((entry.actor.as_str(), entry.claimed_by.as_deref()), ("postgres", Some("Emma of the night shift")));
     assert_eq!((entry.action.as_str(), entry.subject.as_str()), ("org removed", org.as_str()));
     assert_eq!(run(&postgres.url(), &remove).await.code, Some(1));

@@ -106,7 +106,7 @@ async fn pushed_rules_hold_for_findings_and_receipts_alike() {
     let (holds, verified) = verify(&changed).await;
     assert!(!holds && verified.contains("\"do_not_hold\": 0") && verified.contains("\"hold\": 0"), "{verified}");
     assert!(!verified.contains("\"not_verifiable\": 0") && verified.contains("\"holds\":null"), "{verified}");
-    let audit = node.store.audit_entries(None, 10).await.unwrap();
+    let audit = node.store.audit_page(None, 10).await.unwrap().entries;
     let actions: Vec<(&str, &str)> = audit.iter().map(|entry| (&*entry.actor, &*entry.action)).collect();
     assert_eq!(actions, [("postgres", "rules pushed"); 2]);
     fleet.stop().await;

@@ -15,8 +15,9 @@ use bus::Bus;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, NotUntil, Quota};
 use model::Uuid;
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use store::Store;
 use tokio::sync::watch;
@@ -90,12 +91,39 @@ impl App {
     }
 }
 
-/// How many requests a session may send.
-pub(crate) struct Limits(DefaultKeyedRateLimiter<Uuid>);
+/// Event streams that a session may have open at this replica. A choice: more than one client with many tabs opens.
+const MOST_STREAMS: usize = 20;
+
+/// How many requests a session may send, and how many event streams it has open.
+pub(crate) struct Limits {
+    requests: DefaultKeyedRateLimiter<Uuid>,
+    streams: Mutex<BTreeMap<Uuid, usize>>,
+}
+
+/// The place of an open event stream among those of its session, until it is dropped.
+pub(crate) struct StreamPlace {
+    limits: Arc<Limits>,
+    session: Uuid,
+}
 
 impl Limits {
     fn new(per_minute: u32) -> Self {
-        Self(governor::RateLimiter::keyed(self::per_minute(per_minute)))
+        let requests = governor::RateLimiter::keyed(self::per_minute(per_minute));
+        Self { requests, streams: Mutex::default() }
+    }
+
+    /// Takes a place for an event stream of a session.
+    ///
+    /// # Errors
+    /// 429 if it has too many open.
+    pub(crate) fn open_stream(self: &Arc<Self>, session: Uuid) -> Result<StreamPlace, Problem> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = streams.entry(session).or_default();
+        if *open >= MOST_STREAMS {
+            return Err(Problem::TooMany(1));
+        }
+        *open += 1;
+        Ok(StreamPlace { limits: self.clone(), session })
     }
 
     /// Counts a request of a session.
@@ -104,10 +132,22 @@ impl Limits {
     /// 429 if it has sent too many.
     pub(crate) fn check(&self, session: Uuid) -> Result<(), Problem> {
         // Sessions that have sent nothing for a minute need no place.
-        if self.0.len() > 10_000 {
-            self.0.retain_recent();
+        if self.requests.len() > 10_000 {
+            self.requests.retain_recent();
         }
-        self.0.check_key(&session).map_err(until_served)
+        self.requests.check_key(&session).map_err(until_served)
+    }
+}
+
+impl Drop for StreamPlace {
+    fn drop(&mut self) {
+        let mut streams = self.limits.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = streams.get_mut(&self.session) {
+            *open = open.saturating_sub(1);
+            if *open == 0 {
+                streams.remove(&self.session);
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Sign-in by OpenID Connect: the authorization code flow with PKCE.
 
+mod cache;
 mod check;
 mod id_token;
 mod keys;

@@ -78,6 +78,7 @@ async fn housekeep(store: &Store, settings: &Settings) -> Result<(), StoreError>
             months_dropped = done.months_dropped,
             deliveries_deleted = done.deliveries_deleted,
             erased_deleted = done.erased_deleted,
+            sessions_deleted = done.sessions_deleted,
             "housekeeping"
         );
     }

@@ -24,6 +24,24 @@ pub struct AuditEntry {
     pub detail: Value,
 }
 
+/// Where a page of the audit trail ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditPlace {
+    /// The time of its last action, in microseconds since 1970.
+    pub at_us: i64,
+    /// How many actions of exactly that time the pages so far have.
+    pub taken: u32,
+}
+
+/// A page of the audit trail, the latest action first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditPage {
+    /// The actions.
+    pub entries: Vec<AuditEntry>,
+    /// Where it ends, if it is full.
+    pub next: Option<AuditPlace>,
+}
+
 impl Store {
     /// Appends an action to the audit trail, at the database's time. The actor is the login of the session;
     /// `claimed_by` is who asked for it, as they say. `detail` must be a JSON object.
@@ -43,12 +61,12 @@ impl Store {
         note(&self.pool, None, action, subject, detail).await
     }
 
-    /// Returns at most `limit` actions, the latest first; only those before `before` if it is given.
+    /// Returns a page of at most `limit` actions: the latest ones, or those after a page that ends at `after`.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn audit_entries(&self, before: Option<Timestamp>, limit: u32) -> Result<Vec<AuditEntry>> {
-        entries(&self.pool, before, limit).await
+    pub async fn audit_page(&self, after: Option<AuditPlace>, limit: u32) -> Result<AuditPage> {
+        page(&self.pool, after, limit).await
     }
 }
 
@@ -75,32 +93,38 @@ pub(crate) async fn insert(
     .map(drop)
 }
 
-/// See [`Store::audit_entries`].
-pub(crate) async fn entries(
-    executor: impl PgExecutor<'_>,
-    before: Option<Timestamp>,
-    limit: u32,
-) -> Result<Vec<AuditEntry>> {
+/// See [`Store::audit_page`].
+pub(crate) async fn page(executor: impl PgExecutor<'_>, after: Option<AuditPlace>, limit: u32) -> Result<AuditPage> {
+    // Actions of one transaction have the same time: then the order is that in which they are stored, which stays.
     let rows = sqlx::query!(
-        r#"SELECT orgwatch.to_ms(at) AS "at!", actor, detail->>'claimed_by' AS claimed_by, action, subject,
-                  detail - 'claimed_by' AS "detail!"
+        r#"SELECT (extract(epoch FROM at) * 1000000)::bigint AS "at_us!", actor, detail->>'claimed_by' AS claimed_by,
+                  action, subject, detail - 'claimed_by' AS "detail!"
            FROM orgwatch.audit
-           WHERE $1::bigint IS NULL OR at < orgwatch.from_ms($1) ORDER BY audit.at DESC LIMIT $2"#,
-        before.map(|before| before.0),
+           WHERE $1::bigint IS NULL OR at <= 'epoch'::timestamptz + $1 * interval '1 microsecond'
+           ORDER BY at DESC, ctid DESC OFFSET $2 LIMIT $3"#,
+        after.map(|place| place.at_us),
+        after.map_or(0, |place| i64::from(place.taken)),
         i64::from(limit)
     )
     .fetch_all(executor)
     .await
     .context("read the audit trail")?;
+    let is_full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
+    let next = rows.last().filter(|_| is_full).map(|last| {
+        let of_page = rows.iter().rev().take_while(|row| row.at_us == last.at_us).count();
+        let before = after.filter(|place| place.at_us == last.at_us).map_or(0, |place| place.taken);
+        let taken = before.saturating_add(u32::try_from(of_page).unwrap_or(u32::MAX));
+        AuditPlace { at_us: last.at_us, taken }
+    });
     let entries = rows.into_iter().map(|row| AuditEntry {
-        at: Timestamp(row.at),
+        at: Timestamp(row.at_us.div_euclid(1_000)),
         actor: row.actor,
         claimed_by: row.claimed_by,
         action: row.action,
         subject: row.subject,
         detail: row.detail,
     });
-    Ok(entries.collect())
+    Ok(AuditPage { entries: entries.collect(), next })
 }
 
 /// Appends an action of a session to the audit trail, in the name of the session.

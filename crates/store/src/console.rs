@@ -17,8 +17,8 @@ pub use stream::{StreamPosition, StreamedChange};
 
 use crate::error::{Context, Result};
 use crate::{
-    AuditEntry, DecisionFilter, FindingFilter, Gap, Hidden, HistoryEntry, IncidentFilter, RequestMark, Store,
-    StoredFinding, StoredIncident, StoredSource, audit, coverage, decisions, incidents as stored,
+    AuditPage, AuditPlace, DecisionFilter, FindingFilter, Gap, Hidden, HistoryEntry, IncidentFilter, RequestMark,
+    Store, StoredFinding, StoredIncident, StoredSource, audit, coverage, decisions, incidents as stored,
 };
 use model::{Decision, OrgId, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -175,12 +175,12 @@ impl Visit {
         audit::note(&mut *self.transaction, org, action, subject, detail).await
     }
 
-    /// Returns at most `limit` actions of the orgs that the session administers, the latest first; only those before
-    /// `before` if it is given.
+    /// Returns a page of at most `limit` actions of the orgs that the session administers: the latest ones, or those after a
+    /// page that ends at `after`.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn audit_entries(&mut self, before: Option<Timestamp>, limit: u32) -> Result<Vec<AuditEntry>> {
-        audit::entries(&mut *self.transaction, before, limit).await
+    pub async fn audit_page(&mut self, after: Option<AuditPlace>, limit: u32) -> Result<AuditPage> {
+        audit::page(&mut *self.transaction, after, limit).await
     }
 }

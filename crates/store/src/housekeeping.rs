@@ -44,6 +44,8 @@ pub struct HousekeepingCounts {
     pub gaps_deleted: u64,
     /// Deleted ids of erased incidents.
     pub erased_deleted: u64,
+    /// Deleted sessions and tokens that had ended.
+    pub sessions_deleted: u64,
 }
 
 /// How many months after the present one get a partition in advance. With two, housekeeping may fail for two months
@@ -118,6 +120,13 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .context("delete ids of erased incidents")?;
+        let sessions = sqlx::query!(
+            "DELETE FROM orgwatch.sessions WHERE coalesce(ended_at, expires_at) < orgwatch.from_ms($1)",
+            before(now, retention.audit_days)
+        )
+        .execute(&mut *transaction)
+        .await
+        .context("delete sessions that have ended")?;
         transaction.commit().await.context("commit housekeeping")?;
         Ok(Some(HousekeepingCounts {
             months_made: u64::from(months.made.unsigned_abs()),
@@ -125,6 +134,7 @@ impl Store {
             deliveries_deleted: deleted.rows_affected(),
             gaps_deleted: gaps.rows_affected(),
             erased_deleted: erased.rows_affected(),
+            sessions_deleted: sessions.rows_affected(),
         }))
     }
 }

@@ -24,7 +24,7 @@ mod settings;
 mod user_days;
 mod words;
 
-pub use audit::AuditEntry;
+pub use audit::{AuditEntry, AuditPage, AuditPlace};
 pub use console::{
     AccountRow, Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Check, Counted, Deleted, Group, IncidentOrder,
     IncidentPage, IncidentQuery, ListedIncident, NewSession, NewToken, OpenSession, OrgRow, Place, Raised, Role,

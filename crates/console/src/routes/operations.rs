@@ -2,13 +2,14 @@
 
 use crate::access::Visitor;
 use crate::body::{Action, Source, SourceGap};
-use crate::page;
+use crate::page::{self, Page};
 use crate::problem::{Problem, Problems};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query};
 use model::{OrgId, Timestamp};
 use serde::Deserialize;
+use store::{AuditPage, AuditPlace};
 use utoipa::IntoParams;
 
 /// List what sources see
@@ -45,10 +46,9 @@ pub(super) async fn gaps(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Asked {
-    /// Those before this time, by the database's clock.
-    #[param(value_type = Option<String>, format = DateTime)]
-    before: Option<Timestamp>,
-    /// The most actions, 1 to 200; 50 without it.
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// The most actions of a page, 1 to 200; 50 without it.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
 }
@@ -58,17 +58,23 @@ pub(super) struct Asked {
 /// The actions in the orgs that the session administers, the latest first.
 #[utoipa::path(get, path = "/v1/audit", operation_id = "readAudit", tag = "operations", params(Asked),
     responses(
-        (status = 200, description = "The actions", body = Vec<Action>),
+        (status = 200, description = "A page of actions", body = Page<Action>),
         Problems))]
 pub(super) async fn audit(
     mut visitor: Visitor,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Json<Vec<Action>>, Problem> {
+) -> Result<Json<Page<Action>>, Problem> {
     let Query(asked) = asked?;
     visitor.require_administrator()?;
-    if asked.before.is_some_and(|before| !before.is_in_calendar()) {
-        return Err(Problem::Malformed("before: a time of the years 1 to 9999".to_owned()));
-    }
-    let entries = visitor.visit.audit_entries(asked.before, page::limit(asked.limit)?).await?;
-    Ok(Json(entries.into_iter().map(Action::from).collect()))
+    let after = match asked.cursor.as_deref().map(page::place::<2>).transpose()? {
+        None => None,
+        Some([at_us, taken]) => {
+            let place = at_us.parse().ok().zip(taken.parse().ok()).map(|(at_us, taken)| AuditPlace { at_us, taken });
+            let is_time = |place: &AuditPlace| Timestamp(place.at_us / 1_000).is_in_calendar();
+            Some(place.filter(is_time).ok_or_else(page::foreign)?)
+        }
+    };
+    let AuditPage { entries, next } = visitor.visit.audit_page(after, page::limit(asked.limit)?).await?;
+    let next_cursor = next.map(|place| page::cursor(&[&place.at_us.to_string(), &place.taken.to_string()]));
+    Ok(Json(Page { items: entries.into_iter().map(Action::from).collect(), next_cursor }))
 }

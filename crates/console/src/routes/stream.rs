@@ -3,7 +3,7 @@
 use crate::access::{Credential, Visitor};
 use crate::meter::OpenStream;
 use crate::problem::{Problem, Problems};
-use crate::server::App;
+use crate::server::{App, StreamPlace};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -64,6 +64,7 @@ pub(super) async fn follow(
     let is_ahead = after > latest;
     let state = Follower {
         pause: Duration::from_millis(app.settings.stream_ms),
+        _place: app.limits.open_stream(visitor.session.session_id)?,
         _open: app.meter.open_stream(),
         app,
         credential,
@@ -86,6 +87,7 @@ struct Follower {
     pause: Duration,
     /// The event that says where the stream begins, until it is sent.
     beginning: Option<&'static str>,
+    _place: StreamPlace,
     _open: OpenStream,
 }
 

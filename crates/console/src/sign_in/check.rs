@@ -12,9 +12,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use store::{Check, StoreError, Visit};
 
-/// For how many seconds one caller may ask the provider. A choice: above two calls of its client, and with `check_seconds`
-/// still below a minute.
+/// For how many seconds one caller may ask the provider. A choice: with `check_seconds` still below a minute.
 const LEASE: u32 = 12;
+/// How long all calls of a check may take: less than the lease, so that no other caller uses the same refresh token.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// After how many seconds a failed check is made again. A choice.
 const RETRY: u32 = 10;
 /// How long to wait before looking for the outcome of another caller's check. A choice.
@@ -67,7 +68,7 @@ impl SignIn {
             tracing::error!(%session_id, "the tokens of a session cannot be decrypted, so it ends");
             return end(app.store.visit(secret).await?, "its tokens cannot be decrypted").await;
         };
-        let found = self.ask(&mut kept).await;
+        let found = tokio::time::timeout(PATIENCE, self.ask(&mut kept)).await.unwrap_or(Err(ProviderError::Slow));
         let mut visit = app.store.visit(secret).await?;
         let Ok(sealed) = kept.seal(secret, session_id) else {
             tracing::error!("the system has no random numbers");

@@ -1,5 +1,6 @@
 //! The OpenID provider: its discovery document, keys, tokens and userinfo.
 
+use super::cache::Cache;
 use super::id_token::{self, Claims, Expected, TokenError};
 use super::keys::Keys;
 use super::settings::{SignInSettings, is_private};
@@ -13,10 +14,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 
-/// How long an answer may take. A choice: two such calls fit into the lease of a check.
+/// How long an answer may take. A choice.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// For how long the discovery document and the keys are used. A choice: a key that the provider withdraws is accepted for no
 /// longer.
@@ -27,13 +26,8 @@ const LARGEST: usize = 1 << 20;
 /// The client of a provider.
 pub(crate) struct Provider {
     http: reqwest::Client,
-    metadata: Mutex<Option<Cached<Metadata>>>,
-    keys: Mutex<Option<Cached<Keys>>>,
-}
-
-struct Cached<T> {
-    value: Arc<T>,
-    fetched: Instant,
+    metadata: Cache<Metadata>,
+    keys: Cache<Keys>,
 }
 
 /// The endpoints of the provider.
@@ -109,6 +103,15 @@ pub(crate) enum ProviderError {
     /// Its ID token is not accepted.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// It failed to answer a moment ago, and is not asked again so soon.
+    #[error("{call}: the provider did not answer a moment ago")]
+    Paused {
+        /// The call.
+        call: &'static str,
+    },
+    /// It took too long, over all calls of a check.
+    #[error("the provider takes too long")]
+    Slow,
     /// The secret of the client cannot be read.
     #[error("console.sign_in.client_secret_file cannot be read")]
     Secret(#[source] std::io::Error),
@@ -147,7 +150,7 @@ impl Provider {
             .referer(false)
             .user_agent(concat!("orgwatch/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { http, metadata: Mutex::default(), keys: Mutex::default() })
+        Ok(Self { http, metadata: Cache::new(DISCOVERY), keys: Cache::new(KEYS) })
     }
 
     /// Returns the discovery document.
@@ -155,18 +158,15 @@ impl Provider {
     /// # Errors
     /// If the provider does not answer, or its document is of another issuer or names endpoints without TLS.
     pub(crate) async fn metadata(&self, settings: &SignInSettings) -> Result<Arc<Metadata>> {
-        let mut cached = self.metadata.lock().await;
-        if let Some(known) = cached.as_ref().filter(|known| known.fetched.elapsed() < FRESH) {
-            return Ok(known.value.clone());
-        }
-        let url = format!("{}/.well-known/openid-configuration", settings.issuer.trim_end_matches('/'));
-        let read: Discovery = self.json(DISCOVERY, self.http.get(url)).await?;
-        if read.issuer != settings.issuer {
-            return Err(unexpected(DISCOVERY, "the document is of another issuer than console.sign_in.issuer"));
-        }
-        let value = Arc::new(Metadata::of(&read)?);
-        *cached = Some(Cached { value: value.clone(), fetched: Instant::now() });
-        Ok(value)
+        let fetch = async {
+            let url = format!("{}/.well-known/openid-configuration", settings.issuer.trim_end_matches('/'));
+            let read: Discovery = self.json(DISCOVERY, self.http.get(url)).await?;
+            if read.issuer != settings.issuer {
+                return Err(unexpected(DISCOVERY, "the document is of another issuer than console.sign_in.issuer"));
+            }
+            Metadata::of(&read)
+        };
+        self.metadata.get(FRESH, fetch).await.map(|(metadata, _)| metadata)
     }
 
     /// Exchanges the code of a sign-in for tokens.
@@ -236,15 +236,11 @@ impl Provider {
 
     /// Returns the keys, and whether they were fetched for this call: those that are known if they are younger than this.
     async fn keys(&self, url: &Url, younger: Duration) -> Result<(Arc<Keys>, bool)> {
-        let mut cached = self.keys.lock().await;
-        if let Some(known) = cached.as_ref().filter(|known| known.fetched.elapsed() < younger) {
-            return Ok((known.value.clone(), false));
-        }
-        let body = self.body(KEYS, self.http.get(url.clone())).await?;
-        let value = Keys::parse(&body).map_err(|_| unexpected(KEYS, "the answer is no set of keys"))?;
-        let value = Arc::new(value);
-        *cached = Some(Cached { value: value.clone(), fetched: Instant::now() });
-        Ok((value, true))
+        let fetch = async {
+            let body = self.body(KEYS, self.http.get(url.clone())).await?;
+            Keys::parse(&body).map_err(|_| unexpected(KEYS, "the answer is no set of keys"))
+        };
+        self.keys.get(younger, fetch).await
     }
 
     async fn tokens(&self, settings: &SignInSettings, form: &[(&str, &str)]) -> Result<Tokens> {

@@ -236,9 +236,9 @@ async fn names_are_pseudonyms_below_the_role_that_sees_them() {
     assert_eq!(shown.json()["username"], "emma@lumenworks.example");
     let administrator = console.token(&[(OURS, Role::Administrator)]).await;
     let audit = console.get(&administrator, "/v1/audit").await.json();
-    assert_eq!(audit[0]["action"], "name revealed");
-    assert_eq!(audit[0]["detail"]["reason"], "call her manager");
-    assert_eq!(audit[0]["actor"], "token a test");
+    assert_eq!(audit["items"][0]["action"], "name revealed");
+    assert_eq!(audit["items"][0]["detail"]["reason"], "call her manager");
+    assert_eq!(audit["items"][0]["actor"], "token a test");
 }
 
 #[tokio::test]

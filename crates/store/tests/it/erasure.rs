@@ -111,7 +111,7 @@ async fn erasing_an_account_leaves_the_others() {
     assert_eq!(store.erase(&org(), Some(&emma.1), RECORD).await.unwrap(), ONE_ACCOUNT);
     assert_eq!(mentions(&mut connection, emma.1.as_str()).await, 0);
     assert_eq!(mentions(&mut connection, omar.1.as_str()).await, of_omar);
-    let record = store.audit_entries(None, 1).await.unwrap().remove(0);
+    let record = store.audit_page(None, 1).await.unwrap().entries.remove(0);
     assert_eq!(
         (record.actor.as_str(), record.action.as_str(), record.subject.as_str()),
         ("postgres", "erased", "somebody")

@@ -153,7 +153,7 @@ async fn a_reader_sees_the_orgs_that_its_login_is_bound_to() {
     assert!(matches!(erased, Erased { readers: 1, .. }));
     assert_eq!(counts(&mut anna).await, NOTHING);
 
-    let entries = store.audit_entries(None, 10).await.unwrap();
+    let entries = store.audit_page(None, 10).await.unwrap().entries;
     let actions: Vec<_> = entries.iter().rev().map(|entry| (entry.action.as_str(), entry.subject.as_str())).collect();
     let (granted, revoked) = (("reader granted", login.as_str()), ("reader revoked", login.as_str()));
     assert_eq!(actions, [granted, granted, revoked, ("b", "c")]);

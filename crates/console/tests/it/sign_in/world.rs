@@ -96,7 +96,7 @@ impl World {
             let reason = entry.detail["reason"].as_str().unwrap_or_default().to_owned();
             (entry.actor, entry.action, entry.subject, reason)
         };
-        self.owner.audit_entries(None, 100).await.unwrap().into_iter().map(line).collect()
+        self.owner.audit_page(None, 100).await.unwrap().entries.into_iter().map(line).collect()
     }
 }
 

@@ -118,13 +118,12 @@ async fn orgs(store: &Store, org: Option<OrgId>) -> Result<BTreeSet<OrgId>> {
 
 /// Reads the pushes of the audit trail, the latest first.
 async fn pushes(store: &Store) -> Result<Vec<AuditEntry>> {
-    let (mut pushes, mut before) = (Vec::new(), None);
+    let (mut pushes, mut after) = (Vec::new(), None);
     loop {
-        let page = store.audit_entries(before, PAGE).await?;
-        before = page.last().map(|entry| entry.at);
-        let is_last = page.len() < PAGE as usize;
-        pushes.extend(page.into_iter().filter(|entry| entry.action == PUSHED));
-        if is_last {
+        let page = store.audit_page(after, PAGE).await?;
+        pushes.extend(page.entries.into_iter().filter(|entry| entry.action == PUSHED));
+        after = page.next;
+        if after.is_none() {
             return Ok(pushes);
         }
     }
