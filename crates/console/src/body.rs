@@ -8,6 +8,7 @@ mod findings;
 mod incidents;
 mod operations;
 mod seen;
+mod stream;
 
 pub(crate) use accounts::{Account, Org};
 pub(crate) use anomalies::{
@@ -19,6 +20,7 @@ pub(crate) use decisions::{Applied, DecisionBody, EffectBody, Recorded};
 pub(crate) use findings::FindingBody;
 pub(crate) use incidents::{Change, Count, Incident, IncidentItem};
 pub(crate) use operations::{Action, DetectorBody, SessionBody, Source, SourceGap};
+pub(crate) use stream::{IncidentChange, StreamEvent};
 
 use model::Timestamp;
 use store::Session;

@@ -2,6 +2,7 @@
 //! the caller's.
 
 mod asked;
+mod described;
 mod effects;
 mod plan;
 mod preview;
@@ -12,4 +13,5 @@ pub use effects::{Chosen, Effects, disposition, suppression};
 pub use preview::{Preview, REACH, Recent};
 
 pub(crate) use asked::AskedDecision;
+pub(crate) use described::{roles, words};
 pub(crate) use plan::{plan, preview};

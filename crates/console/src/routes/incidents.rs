@@ -61,6 +61,7 @@ pub(super) struct Asked {
     #[serde(default)]
     changed: bool,
     /// The order: the highest risk or the latest event first.
+    #[param(inline)]
     #[serde(default)]
     sort: Sort,
     /// The `next_cursor` of the page before, asked for in the same order.
@@ -250,7 +251,9 @@ fn without(uri: &axum::http::Uri, key: &str) -> axum::http::Uri {
 ///
 /// With its receipt and findings. The tag of the answer is what `if-match` of a decision takes.
 #[utoipa::path(get, path = "/v1/incidents/{incident_id}", operation_id = "readIncident", tag = "incidents",
-    params(("incident_id" = Uuid, Path, description = "Id of the incident")),
+    params(
+        ("incident_id" = Uuid, Path, description = "Id of the incident"),
+        ("if-none-match" = Option<String>, Header, description = "The tag of the version that the client has")),
     responses(
         (status = 200, description = "The incident", body = body::Incident, headers(("etag" = String, description = "Its version"))),
         (status = 304, description = "The client has this version already"),
