@@ -13,5 +13,5 @@ pub use effects::{Chosen, Effects, disposition, suppression};
 pub use preview::{Preview, REACH, Recent};
 
 pub(crate) use asked::AskedDecision;
-pub(crate) use described::{roles, words};
+pub(crate) use described::{list_of, roles, words};
 pub(crate) use plan::{plan, preview};

@@ -1,18 +1,19 @@
 //! Events of the stream.
 
 use super::time;
+use crate::decide::words;
 use serde::Serialize;
 use store::StreamedChange;
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 /// An event of the stream. This is what its lines are; only `data` is JSON.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it says what the lines of an event are")]
 pub(crate) struct StreamEvent {
-    /// `start`: the stream begins; `reset`: it begins, and the id that was named is of another database; `incident`: an
-    /// incident has changed.
-    #[schema(inline)]
-    event: StreamEventName,
+    /// Its name.
+    #[schema(schema_with = names)]
+    event: String,
     /// Send it as `last-event-id` for what follows this event.
     id: String,
     /// An IncidentChange where `event` is `incident`, otherwise `{}`.
@@ -20,13 +21,10 @@ pub(crate) struct StreamEvent {
     data: String,
 }
 
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "it says which events there are")]
-enum StreamEventName {
-    Start,
-    Reset,
-    Incident,
+fn names() -> Object {
+    let description = "`start`: the stream begins. `reset`: it begins, and the id that was named is of another database. \
+                       `incident`: an incident has changed.";
+    words(description, ["start", "reset", "incident"].into_iter()).build()
 }
 
 /// A change of an incident, as the data of an event has it.

@@ -37,6 +37,12 @@ pub(crate) fn words(description: &str, words: impl Iterator<Item = &'static str>
     text(description).enum_values(Some(words))
 }
 
+/// Returns the schema of a text of these words, separated by commas.
+pub(crate) fn list_of(description: &str, words: impl Iterator<Item = &'static str>) -> Object {
+    let word = format!(r"\s*({})?\s*", words.collect::<Vec<_>>().join("|"));
+    text(description).pattern(Some(format!("^{word}(,{word})*$"))).build()
+}
+
 /// Returns the schema of a set of findings.
 pub(super) fn scope() -> Object {
     let classes = words("A class.", UserClass::ALL.iter().map(|word| word.as_str()));

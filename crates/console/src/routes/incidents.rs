@@ -2,6 +2,7 @@
 
 use crate::access::Visitor;
 use crate::body::{self, Count, FindingBody, IncidentItem};
+use crate::decide::list_of;
 use crate::page::{self, Page};
 use crate::problem::{Problem, Problems};
 use crate::server::App;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use store::{
     FindingFilter, Group, IncidentFilter, IncidentOrder, IncidentQuery, ListedIncident, Place, StoredIncident,
 };
+use utoipa::openapi::Object;
 use utoipa::{IntoParams, ToSchema};
 
 /// The most changes of an incident that are returned.
@@ -30,10 +32,13 @@ pub(super) struct Asked {
     /// Those of this account.
     user: Option<String>,
     /// Those with one of these statuses: open, acknowledged, resolved, merged, withdrawn. Without it, all but merged.
+    #[param(schema_with = statuses)]
     status: Option<String>,
     /// Those with one of these severities: low, medium, high, critical.
+    #[param(schema_with = severities)]
     severity: Option<String>,
     /// Those that are one of malicious, suspicious, benign, false_positive.
+    #[param(schema_with = dispositions)]
     disposition: Option<String>,
     /// Those with a finding of each of these detectors.
     detector: Option<String>,
@@ -100,6 +105,18 @@ pub(super) enum By {
     Class,
     /// Each object that was touched.
     Object,
+}
+
+fn statuses() -> Object {
+    list_of("Statuses.", Status::ALL.iter().map(|word| word.as_str()))
+}
+
+fn severities() -> Object {
+    list_of("Severities.", Severity::ALL.iter().map(|word| word.as_str()))
+}
+
+fn dispositions() -> Object {
+    list_of("Dispositions.", Disposition::ALL.iter().map(|word| word.as_str()))
 }
 
 impl Asked {

@@ -46,7 +46,7 @@ pub(super) async fn list(mut visitor: Visitor) -> Result<Json<Vec<SessionBody>>,
 #[serde(deny_unknown_fields)]
 pub(super) struct AskedToken {
     /// What it is for.
-    #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00]*[^\s\x00][^\x00]*$")]
     name: String,
     /// The role by org; `*` stands for all orgs.
     #[schema(schema_with = roles)]

@@ -92,3 +92,16 @@ async fn an_id_of_another_database_is_named_and_the_stream_goes_on() {
     console.change(OURS, INCIDENT, 2).await;
     assert!(follower.next().await.unwrap().1.contains(&INCIDENT.to_string()));
 }
+
+#[tokio::test]
+async fn what_is_no_id_of_an_event_is_refused_wherever_it_stands() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    for (query, header) in [("?after=", None), ("?after=", Some("0-0")), ("", Some("yesterday")), ("", Some("0-é"))] {
+        let headers = header.map(|id| ("last-event-id", id));
+        let path = format!("/v1/events{query}");
+        let answer = console.send_with(&token, "GET", &path, None, headers.as_slice()).await;
+        assert_eq!(answer.status.as_u16(), 400, "{query} {header:?}");
+        assert!(answer.text.contains("is no id of an event"), "{}", answer.text);
+    }
+}
