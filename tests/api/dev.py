@@ -49,7 +49,12 @@ class Dev:
         subprocess.run(simulate, check=True, stdout=subprocess.DEVNULL)
         org_id = json.loads((org / "labels.json").read_text())["org_id"]
         settings = {f"ORGWATCH_{name}__LISTEN": f"127.0.0.1:{free_port()}" for name in ("ADMIN", "CONSOLE", "INGEST")}
-        settings |= {"ORGWATCH_CONSOLE__REQUESTS_PER_MINUTE": "100000", "TMPDIR": str(self.folder)}
+        settings |= {
+            "ORGWATCH_CONSOLE__REQUESTS_PER_MINUTE": "100000",
+            # The client checks that its decision is applied, on a busy machine, too.
+            "ORGWATCH_CONSOLE__APPLY_WAIT_MS": "15000",
+            "TMPDIR": str(self.folder),
+        }
         events = ["--input", org / "events.ndjson", "--org", org_id, "--learn-until", "2026-01-20", "--salesforce"]
         self.process = subprocess.Popen(
             [executable("orgwatchd"), "dev", *events],

@@ -18,8 +18,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  test [ARGS]        house checks, doc tests, all Rust tests, dashboards, forms, deployment files, API, chart; ARGS go to
-                     nextest
+  test [ARGS]        house checks, doc tests, all Rust tests, dashboards, forms, deployment files, API, chart; ARGS go
+                     to nextest
   lint               formatting, house checks, clippy, documentation, dependencies, changed crates alone, cost, proto
                      files, migrations and queries
   ci                 lint, then test
