@@ -36,6 +36,10 @@ bench-live *args:
 chaos faults="200":
     cargo xtask chaos {{faults}}
 
+# the tests of the API against its own description
+api:
+    cargo xtask api
+
 # the tests of the Helm chart
 chart:
     cargo xtask chart

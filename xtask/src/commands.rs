@@ -24,7 +24,8 @@ pub(crate) fn test(arguments: &[&str]) -> Result<()> {
     steps.step("dashboards and alerts", || python_tests("tests/dashboards"));
     steps.step("forms", || python_tests("tests/forms"));
     steps.step("deployment files", || python_tests("tests/deploy"));
-    // It runs the executables that the tests above have built.
+    // These run the executables that the tests above have built.
+    steps.step("api", || python_tests("tests/api"));
     steps.step("chart", || python_tests("tests/chart"));
     steps.finish()
 }
@@ -128,6 +129,13 @@ fn advisories(steps: &mut Steps) {
         Ok(()) => steps.step(name, || run(&mut command(&deny, &["check", "advisories"]))),
         Err(error) => steps.skip(name, &format!("the advisory database cannot be fetched ({error:#})")),
     }
+}
+
+/// Tests the API of `orgwatchd dev` against its own description.
+pub(crate) fn api() -> Result<()> {
+    tools::install()?;
+    run(&mut cargo(&["build", "--quiet", "--package", "orgwatchd", "--package", "orgwatch"]))?;
+    python_tests("tests/api")
 }
 
 /// Tests the Helm chart, and runs its commands as processes of this machine.

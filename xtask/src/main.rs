@@ -18,10 +18,12 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  test [ARGS]        house checks, doc tests, all Rust tests, dashboards, deployment files, chart; ARGS go to nextest
+  test [ARGS]        house checks, doc tests, all Rust tests, dashboards, forms, deployment files, API, chart; ARGS go
+                     to nextest
   lint               formatting, house checks, clippy, documentation, dependencies, changed crates alone, cost, proto
                      files, migrations and queries
   ci                 lint, then test
+  api                the tests of the API against its own description
   chart              the tests of the Helm chart
   check [--write]    the house checks: layers, purity, module length, forbidden code, words, fresh generated code;
                      with --write also lower the ceilings in xtask/words.toml
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => commands::test(rest),
         ["lint"] => commands::lint(),
         ["ci"] => commands::ci(),
+        ["api"] => commands::api(),
         ["chart"] => commands::chart(),
         ["check"] => commands::check(),
         ["check", "--write"] => checks::lower_ceilings().and_then(|()| commands::check()),

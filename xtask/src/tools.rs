@@ -27,6 +27,7 @@ const PINNED: &[&str] = &[
     "ocsf-json-schema==1.2.0",
     "promql-parser==0.12.0",
     "pyyaml==6.0.3",
+    "schemathesis==4.32.5",
     "squawk-cli==2.70.0",
     "yamllint==1.38.0",
 ];

@@ -12,6 +12,7 @@ mod operations;
 mod profile;
 mod seen;
 mod settings;
+mod stream;
 
 pub(crate) use accounts::{Account, Org};
 pub(crate) use anomalies::{
@@ -27,6 +28,7 @@ pub(crate) use letters::{ContentBody, LetterBody};
 pub(crate) use operations::{Action, SessionBody, Source, SourceGap};
 pub(crate) use profile::ProfileBody;
 pub(crate) use settings::{DecidedBody, FollowedBody, StoredSettings};
+pub(crate) use stream::{IncidentChange, StreamEvent};
 
 use model::Timestamp;
 use store::Session;

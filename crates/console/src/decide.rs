@@ -3,6 +3,7 @@
 
 mod asked;
 mod decided;
+mod described;
 mod effects;
 
 mod plan;
@@ -17,4 +18,5 @@ pub use preview::{Preview, REACH, Recent};
 pub use standing::{Standing, replaced, standing};
 
 pub(crate) use asked::AskedDecision;
+pub(crate) use described::{list_of, roles, words};
 pub(crate) use plan::{NewSettings, Plan, decided, plan};

@@ -44,7 +44,7 @@ pub(crate) enum Problem {
     Internal,
 }
 
-/// The body of a [`Problem`].
+/// Why a request was not done, as RFC 9457 has it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody {

@@ -16,7 +16,11 @@ mod settings;
 mod sign_in;
 mod stream;
 
+use crate::body::IncidentChange;
+use crate::problem::ProblemBody;
 use crate::server::App;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
@@ -33,6 +37,8 @@ use utoipa_axum::routes;
     ),
     security(("token" = []), ("session" = [])),
     modifiers(&Schemes),
+    // Those that no operation names by itself.
+    components(schemas(ProblemBody, IncidentChange)),
     tags(
         (name = "incidents", description = "Incidents, their findings, receipts and history"),
         (name = "anomalies", description = "Incidents in the forms that other systems read"),
@@ -108,7 +114,20 @@ pub(crate) fn all() -> OpenApiRouter<App> {
 
 /// Returns the description of the API, in OpenAPI 3.1.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    all().into_openapi()
+    let mut openapi = all().into_openapi();
+    close_rulings(&mut openapi);
+    openapi
+}
+
+/// Says of the rulings of a decision what their type says by `deny_unknown_fields`: nothing else may be in them.
+fn close_rulings(openapi: &mut utoipa::openapi::OpenApi) {
+    let asked = openapi.components.as_mut().and_then(|components| components.schemas.get_mut("Asked"));
+    let Some(RefOr::T(Schema::OneOf(rulings))) = asked else { return };
+    for ruling in &mut rulings.items {
+        if let RefOr::T(Schema::Object(ruling)) = ruling {
+            ruling.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
 }
 
 /// The description of the API

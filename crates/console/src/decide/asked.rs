@@ -1,5 +1,6 @@
 //! The decisions that a request may ask for.
 
+use super::described::{allowlist, causes, classes, dispositions, scope};
 use model::decision::{Allowlist, Scope, WatchCause};
 use model::{Disposition, OrgId, Text, Timestamp, UserClass, UserId, Uuid};
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub(crate) struct AskedDecision {
     /// Why; for a comment, the comment.
-    #[schema(min_length = 1, max_length = 4000)]
+    #[schema(min_length = 1, max_length = 4000, pattern = r"\S")]
     pub(crate) reason: String,
     /// What is decided.
     pub(crate) ruling: Asked,
@@ -25,8 +26,8 @@ pub(crate) enum Asked {
         /// The incidents, 1 to 100.
         #[schema(min_items = 1, max_items = 100)]
         incident_ids: Vec<Uuid>,
-        /// malicious, suspicious, benign or false_positive.
-        #[schema(value_type = String)]
+        /// What they were.
+        #[schema(schema_with = dispositions)]
         disposition: Disposition,
         /// Whether their days are taught, or never, as the disposition says.
         #[serde(default = "yes")]
@@ -73,8 +74,8 @@ pub(crate) enum Asked {
         /// The account; all of the org without it.
         #[schema(value_type = Option<String>)]
         user_id: Option<UserId>,
-        /// Which findings: as an export of decisions has it.
-        #[schema(value_type = Object)]
+        /// Which findings.
+        #[schema(schema_with = scope)]
         scope: Scope,
         /// Event time from which it holds; without it, what the org has reached.
         #[schema(value_type = Option<String>, format = DateTime)]
@@ -91,8 +92,8 @@ pub(crate) enum Asked {
         /// The account.
         #[schema(value_type = String)]
         user_id: UserId,
-        /// What is expected of it: as an export of decisions has it.
-        #[schema(value_type = Object)]
+        /// What is expected of it.
+        #[schema(schema_with = allowlist)]
         allowlist: Allowlist,
     },
     /// An account is watched.
@@ -103,8 +104,8 @@ pub(crate) enum Asked {
         /// The account.
         #[schema(value_type = String)]
         user_id: UserId,
-        /// departing, investigation, privileged or other.
-        #[schema(value_type = String)]
+        /// Why.
+        #[schema(schema_with = causes)]
         cause: WatchCause,
         /// The factor on the odds of its incidents, above 1 and up to 20.
         #[schema(exclusive_minimum = 1, maximum = 20)]
@@ -121,8 +122,8 @@ pub(crate) enum Asked {
         /// The account.
         #[schema(value_type = String)]
         user_id: UserId,
-        /// normal, power, admin, integration or guest.
-        #[schema(value_type = String)]
+        /// The class.
+        #[schema(schema_with = classes)]
         class: UserClass,
     },
     /// What an object weighs in an org.

@@ -122,10 +122,11 @@ impl Desk<'_> {
                 self.add(org_id, Some(user_id), Ruling::Class { class: *class }, (from, None))?;
             }
             Asked::Sensitivity { org_id, object, factor } => {
-                if object.is_empty() || !(0.05..=20.0).contains(factor) {
-                    let detail =
-                        format!("sensitivity: an object and a factor from 0.05 to 20, not {object:?} and {factor}");
-                    return Err(Problem::Invalid(detail));
+                if !(1..=255).contains(&object.chars().count()) || object.contains('\0') {
+                    return Err(Problem::Invalid("object: 1 to 255 characters".to_owned()));
+                }
+                if !(0.05..=20.0).contains(factor) {
+                    return Err(Problem::Invalid(format!("factor: 0.05 to 20, not {factor}")));
                 }
                 let from = self.start(org_id, None).await?;
                 let ruling = Ruling::Sensitivity { object: object.clone(), factor: *factor };

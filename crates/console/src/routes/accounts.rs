@@ -94,7 +94,7 @@ async fn read(visitor: &mut Visitor, org: &OrgId, user: &UserId) -> Result<Accou
 #[serde(deny_unknown_fields)]
 pub(super) struct Reason {
     /// Why; it is recorded in the audit trail.
-    #[schema(min_length = 1, max_length = 4000)]
+    #[schema(min_length = 1, max_length = 4000, pattern = r"^[^\x00]*[^\s\x00][^\x00]*$")]
     reason: String,
 }
 

@@ -45,7 +45,9 @@ impl IntoParams for Asked {
         ];
         let filterable = Field::ALL.iter().map(|field| field.description()).filter(|field| field.has(Property::Filter));
         all.extend(filterable.map(|field| {
-            let values = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::String));
+            let value = ObjectBuilder::new().schema_type(Type::String);
+            let value = value.pattern(Some("^(eq|ne|in|like|lt|le|gt|ge):"));
+            let values = ArrayBuilder::new().items(value);
             let description = "`op:value`: eq, ne, in, like, lt, le, gt or ge, as the field's type has them.";
             parameter(field.name).description(Some(description)).schema(Some(values)).build()
         }));

@@ -4,10 +4,10 @@ use super::incidents;
 use crate::access::{Credential, Visitor};
 use crate::body::{Applied, DecisionBody, EffectBody, Recorded};
 use crate::decide::{AskedDecision, Effects, plan, standing};
-use crate::page;
 use crate::page::Page;
-use crate::problem::{Problem, Problems};
+use crate::problem::{Problem, ProblemBody, Problems};
 use crate::server::App;
+use crate::{decide, page};
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 use store::{DecisionFilter, RequestMark, Role};
 use utoipa::IntoParams;
+use utoipa::openapi::Object;
 
 /// How often to look whether decisions are applied. A choice: the correlator looks every quarter of a second.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -32,7 +33,8 @@ pub(super) struct Asked {
     org: String,
     /// Those of this account, without those of all accounts.
     user: Option<String>,
-    /// Those of this kind, such as suppression.
+    /// Those of this kind.
+    #[param(schema_with = kinds)]
     kind: Option<String>,
     /// Those about this incident.
     incident: Option<Uuid>,
@@ -41,6 +43,10 @@ pub(super) struct Asked {
     /// The most decisions of a page, 1 to 200; 50 without it.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
+}
+
+fn kinds() -> Object {
+    decide::words("The kind.", Ruling::KINDS.into_iter()).build()
 }
 
 /// List decisions
@@ -121,11 +127,16 @@ pub(super) async fn preview(
 /// tag of an incident refuses a decision on an incident that has changed since.
 #[utoipa::path(post, path = "/v1/decisions", operation_id = "recordDecision", tag = "decisions", request_body = AskedDecision,
     params(
-        ("idempotency-key" = Option<String>, Header, description = "A text of the client's choice, the same in each repetition"),
+        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$",
+            description = "A text of the client's choice, the same in each repetition"),
         ("if-match" = Option<String>, Header, description = "The tag of the one incident that the decision is about")),
     responses(
         (status = 200, description = "What the same request recorded before, without effects", body = Recorded),
         (status = 201, description = "The decisions, as they are stored", body = Recorded),
+        (status = 409, description = "Not possible as things are, or another request was sent with this `idempotency-key`",
+            content_type = "application/problem+json", body = ProblemBody),
+        (status = 412, description = "The incident has changed: read it, and decide on what it is now",
+            content_type = "application/problem+json", body = ProblemBody),
         Problems))]
 pub(super) async fn record(
     State(app): State<App>,

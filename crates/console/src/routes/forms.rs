@@ -93,6 +93,7 @@ pub(super) struct Asked {
     /// Those of this org; without it, of all orgs of the session.
     org: Option<String>,
     /// Those after this `next_after` or ReplayId; without it, from the oldest one that is stored.
+    #[param(pattern = "^[0-9]+(-[0-9]+)?$")]
     after: Option<String>,
     /// The most events, 1 to 200; 50 without it.
     #[param(minimum = 1, maximum = 200)]

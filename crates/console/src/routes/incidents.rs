@@ -2,6 +2,7 @@
 
 use crate::access::Visitor;
 use crate::body::{self, Count, FindingBody, IncidentItem};
+use crate::decide::list_of;
 use crate::page::{self, Page};
 use crate::problem::{Problem, Problems};
 use crate::server::App;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use store::{
     FindingFilter, Group, IncidentFilter, IncidentOrder, IncidentQuery, ListedIncident, Place, StoredIncident,
 };
+use utoipa::openapi::Object;
 use utoipa::{IntoParams, ToSchema};
 
 /// The most changes of an incident that are returned.
@@ -30,10 +32,13 @@ pub(super) struct Asked {
     /// Those of this account.
     user: Option<String>,
     /// Those with one of these statuses: open, acknowledged, resolved, merged, withdrawn. Without it, all but merged.
+    #[param(schema_with = statuses)]
     status: Option<String>,
     /// Those with one of these severities: low, medium, high, critical.
+    #[param(schema_with = severities)]
     severity: Option<String>,
     /// Those that are one of malicious, suspicious, benign, false_positive.
+    #[param(schema_with = dispositions)]
     disposition: Option<String>,
     /// Those with a finding of each of these detectors.
     detector: Option<String>,
@@ -61,6 +66,7 @@ pub(super) struct Asked {
     #[serde(default)]
     changed: bool,
     /// The order: the highest risk or the latest event first.
+    #[param(inline)]
     #[serde(default)]
     sort: Sort,
     /// The `next_cursor` of the page before, asked for in the same order.
@@ -99,6 +105,18 @@ pub(super) enum By {
     Class,
     /// Each object that was touched.
     Object,
+}
+
+fn statuses() -> Object {
+    list_of("Statuses.", Status::ALL.iter().map(|word| word.as_str()))
+}
+
+fn severities() -> Object {
+    list_of("Severities.", Severity::ALL.iter().map(|word| word.as_str()))
+}
+
+fn dispositions() -> Object {
+    list_of("Dispositions.", Disposition::ALL.iter().map(|word| word.as_str()))
 }
 
 impl Asked {
@@ -250,7 +268,9 @@ fn without(uri: &axum::http::Uri, key: &str) -> axum::http::Uri {
 ///
 /// With its receipt and findings. The tag of the answer is what `if-match` of a decision takes.
 #[utoipa::path(get, path = "/v1/incidents/{incident_id}", operation_id = "readIncident", tag = "incidents",
-    params(("incident_id" = Uuid, Path, description = "Id of the incident")),
+    params(
+        ("incident_id" = Uuid, Path, description = "Id of the incident"),
+        ("if-none-match" = Option<String>, Header, description = "The tag of the version that the client has")),
     responses(
         (status = 200, description = "The incident", body = body::Incident, headers(("etag" = String, description = "Its version"))),
         (status = 304, description = "The client has this version already"),

@@ -2,6 +2,7 @@
 
 use crate::access::Visitor;
 use crate::body::SessionBody;
+use crate::decide::roles;
 use crate::problem::{Problem, Problems};
 use crate::secret;
 use axum::Json;
@@ -45,10 +46,10 @@ pub(super) async fn list(mut visitor: Visitor) -> Result<Json<Vec<SessionBody>>,
 #[serde(deny_unknown_fields)]
 pub(super) struct AskedToken {
     /// What it is for.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00]*[^\s\x00][^\x00]*$")]
     name: String,
-    /// viewer, analyst, responder or administrator by org; `*` stands for all orgs.
-    #[schema(value_type = BTreeMap<String, String>)]
+    /// The role by org; `*` stands for all orgs.
+    #[schema(schema_with = roles)]
     roles: BTreeMap<String, Role>,
     /// In how many days it ends, 1 to 366.
     #[schema(minimum = 1, maximum = 366)]

@@ -1,6 +1,7 @@
 //! The event stream: changes of incidents as they are committed.
 
 use crate::access::{Credential, Visitor};
+use crate::body::{IncidentChange, StreamEvent};
 use crate::meter::OpenStream;
 use crate::problem::{Problem, Problems};
 use crate::server::{App, StreamPlace};
@@ -30,7 +31,8 @@ const AT_ONCE: u32 = 500;
 pub(super) struct Asked {
     /// Those of this org; without it, of all orgs of the session.
     org: Option<String>,
-    /// Those after the event with this id; without it, from now on. The header `last-event-id` says the same.
+    /// Those after the event with this id; without it, from now on.
+    #[param(pattern = "^[0-9]+(-[0-9]+)?$")]
     after: Option<String>,
 }
 
@@ -38,9 +40,11 @@ pub(super) struct Asked {
 ///
 /// An event for each change, with an id to resume after; before them one that is called `start` and has the id from which
 /// the stream goes on, or `reset` if the id that was named is of another database. The stream ends when the session does.
-#[utoipa::path(get, path = "/v1/events", operation_id = "followEvents", tag = "incidents", params(Asked),
+#[utoipa::path(get, path = "/v1/events", operation_id = "followEvents", tag = "incidents",
+    params(Asked, ("last-event-id" = Option<String>, Header, pattern = "^[0-9]+(-[0-9]+)?$", description = "As `after`, and in its place if both are sent")),
     responses(
-        (status = 200, description = "The changes, as they are committed", content_type = "text/event-stream", body = String),
+        (status = 200, description = "The changes, as they are committed; each event is a StreamEvent",
+            content_type = "text/event-stream", body = StreamEvent),
         Problems))]
 pub(super) async fn follow(
     State(app): State<App>,
@@ -54,12 +58,10 @@ pub(super) async fn follow(
     if let Some(org) = &org {
         visitor.role_in(org)?;
     }
-    let named = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned).or(after);
+    let after = after.map(|text| id("after", &text)).transpose()?;
+    let last = headers.get("last-event-id").map(|text| id("last-event-id", &String::from_utf8_lossy(text.as_bytes())));
     let latest = visitor.visit.latest_position().await?;
-    let after = match named {
-        None => latest,
-        Some(text) => text.parse().map_err(|_| Problem::Malformed(format!("after: {text:?} is no id of an event")))?,
-    };
+    let after = last.transpose()?.or(after).unwrap_or(latest);
     // An id of another database, as before a restore, is ahead of all: say so, and go on from now.
     let is_ahead = after > latest;
     let state = Follower {
@@ -75,6 +77,11 @@ pub(super) async fn follow(
     };
     let events = futures::stream::unfold(state, async |mut state| Some((Ok(state.next().await?), state)));
     Ok(Sse::new(events).keep_alive(KeepAlive::new()))
+}
+
+/// Reads the id of an event.
+fn id(key: &str, text: &str) -> Result<StreamPosition, Problem> {
+    text.parse().map_err(|_| Problem::Malformed(format!("{key}: {text:?} is no id of an event")))
 }
 
 /// One client's place in the stream.
@@ -128,14 +135,6 @@ impl Follower {
 }
 
 fn event(change: &StreamedChange) -> Event {
-    let data = json!({
-        "incident_id": change.incident_id,
-        "org_id": change.org_id,
-        "revision": change.revision,
-        "change": change.change,
-        "risk_score": change.risk_score,
-        "severity": change.severity,
-        "at": change.at,
-    });
+    let data = json!(IncidentChange::from(change));
     Event::default().event("incident").id(change.position.to_string()).data(data.to_string())
 }

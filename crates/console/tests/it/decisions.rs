@@ -117,6 +117,11 @@ async fn what_makes_no_sense_is_refused_with_the_reason() {
         (json!({ "kind": "reopened", "incident_ids": [INCIDENT] }), 409, "nobody has said"),
         (json!({ "kind": "undone", "decision_id": model::Uuid::from_u128(5) }), 404, "does not exist"),
         (json!({ "kind": "nonsense" }), 422, "unknown variant"),
+        (
+            json!({ "kind": "sensitivity", "org_id": OURS, "object": "a".repeat(256), "factor": 2.0 }),
+            422,
+            "1 to 255 characters",
+        ),
         (json!({ "kind": "class", "org_id": OURS, "user_id": "\0", "class": "admin" }), 422, "user_id"),
         (
             json!({ "kind": "suppression", "org_id": OURS, "user_id": account, "scope": {}, "from": "-200000-01-01" }),

@@ -16,3 +16,18 @@ fn every_operation_is_documented() {
         }
     }
 }
+
+#[test]
+fn every_reference_leads_to_a_schema() {
+    let description = serde_json::to_value(console::openapi()).unwrap();
+    let (mut waiting, mut references) = (vec![&description], 0);
+    while let Some(value) = waiting.pop() {
+        if let Some(reference) = value["$ref"].as_str() {
+            references += 1;
+            assert!(description.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+        }
+        waiting.extend(value.as_object().into_iter().flat_map(|object| object.values()));
+        waiting.extend(value.as_array().into_iter().flatten());
+    }
+    assert!(references > 100, "{references}");
+}
