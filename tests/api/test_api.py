@@ -14,10 +14,19 @@ from dev import Dev, wait_for
 
 HERE = Path(__file__).resolve().parent
 
-#: Operations that never succeed, as they take an OpenID provider, or the session of a person.
-REFUSED = {"GET /v1/sign-in", "GET /v1/sign-in/callback", "POST /v1/sign-out"}
-#: Operations that only answer with empty lists, as nothing is missing and nothing was withdrawn.
-EMPTY = {"GET /v1/orgs/{org_id}/gaps", "GET /v1/tenant-security-api-anomalies/deleted"}
+#: Operations that never succeed, as they take an OpenID provider, the session of a person, or a dead letter.
+REFUSED = {
+    "GET /v1/dead-letters/{sequence}",
+    "GET /v1/sign-in",
+    "GET /v1/sign-in/callback",
+    "POST /v1/sign-out",
+}
+#: Operations that only answer with empty lists, as nothing is missing, set aside or withdrawn.
+EMPTY = {
+    "GET /v1/dead-letters",
+    "GET /v1/orgs/{org_id}/gaps",
+    "GET /v1/tenant-security-api-anomalies/deleted",
+}
 
 
 def setUpModule():
@@ -132,6 +141,9 @@ class Document(unittest.TestCase):
         finding, user = shown["findings"][0], shown["user_id"]
         comment = {"reason": "Asked.", "ruling": {"kind": "comment", "incident_ids": incidents}}
         decisions = call("recordDecision", body=comment).body["decisions"]
+        toml = "[detect]\nraise_at = 3.5"
+        settings = {"kind": "settings", "org_id": org, "toml": toml}
+        call("recordDecision", body={"reason": "Fewer alarms.", "ruling": settings})
         token = {"name": "to be ended", "roles": {org: "viewer"}, "days": 1}
         hour = datetime.timedelta(hours=1)
         now = datetime.datetime.now(datetime.UTC)
@@ -156,6 +168,7 @@ class Document(unittest.TestCase):
             "start": [(now - hour).isoformat()],
             "end": [(now + hour).isoformat()],
             "fields": ["Score,Username"],
+            "toml": [toml],
             "GET /v1/tenant-security-api-anomalies sort": ["-Score"],
         }
         for name, (method, path, operation) in self.api.operations.items():

@@ -9,6 +9,7 @@
 
 mod access;
 mod anomalies;
+mod breaking;
 mod days;
 mod decisions;
 mod incidents;
