@@ -8,7 +8,7 @@ use crate::server::App;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use bus::{Bus, dead};
+use bus::{Bus, BusError, dead};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -18,6 +18,7 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 pub(super) struct Asked {
     /// Those of this stage, such as baseline.
+    #[param(min_length = 1, pattern = "^[A-Za-z0-9-]+$")]
     stage: Option<String>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
@@ -61,7 +62,7 @@ pub(super) async fn list(
 ///
 /// With what it says, decoded. `orgwatchd dead replay` and `orgwatchd dead drop` deal with it.
 #[utoipa::path(get, path = "/v1/dead-letters/{sequence}", operation_id = "readDeadLetter", tag = "operations",
-    params(("sequence" = u64, Path, description = "Number of the letter")),
+    params(("sequence" = u64, Path, description = "Number of the letter, from 1 on")),
     responses(
         (status = 200, description = "The letter", body = ContentBody),
         Problems))]
@@ -72,6 +73,10 @@ pub(super) async fn one(
 ) -> Result<Json<ContentBody>, Problem> {
     let Path(sequence) = sequence?;
     visitor.require_administrator_of_all()?;
+    if sequence == 0 {
+        // NATS counts from 1, and refuses 0 as malformed.
+        return Err(Problem::from(BusError::NoSuchLetter(0)));
+    }
     Ok(Json(ContentBody::from(&dead::get(bus(&app)?, sequence).await?)))
 }
 

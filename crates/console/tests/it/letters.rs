@@ -39,7 +39,12 @@ async fn dead_letters_are_listed_for_administrators_of_all_orgs() {
     );
     let message = console.get(&token, "/v1/dead-letters/3").await.json();
     assert!(message["content"]["undecodable"].is_string(), "{message}");
-    assert_eq!(console.get(&token, "/v1/dead-letters/9").await.status, StatusCode::NOT_FOUND);
+    for missing in [0, 9, i64::MAX as u64, u64::MAX] {
+        let answer = console.get(&token, &format!("/v1/dead-letters/{missing}")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{missing}: {}", answer.text);
+        let listed = console.get(&token, &format!("/v1/dead-letters?cursor={}", cursor_of(missing))).await;
+        assert_eq!(listed.status, StatusCode::OK, "{missing}: {}", listed.text);
+    }
 
     // They may be of any org.
     let of_one = console.token(&[(OURS, Role::Administrator)]).await;
@@ -48,4 +53,10 @@ async fn dead_letters_are_listed_for_administrators_of_all_orgs() {
     }
     drop(nats);
     assert_eq!(console.get(&token, "/v1/dead-letters").await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+/// A cursor as the list writes it, which clients may also make up.
+fn cursor_of(sequence: u64) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(sequence.to_string())
 }
