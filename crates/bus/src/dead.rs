@@ -229,6 +229,10 @@ async fn stream(bus: &Bus) -> Result<NatsStream<()>, BusError> {
 }
 
 async fn raw(bus: &Bus, sequence: u64) -> Result<StreamMessage, BusError> {
+    if sequence == 0 {
+        // The server counts from 1, and refuses 0 as malformed.
+        return Err(BusError::NoSuchLetter(0));
+    }
     let message = stream(bus).await?.get_raw_message(sequence).await;
     message.map_err(|error| match error.kind() {
         RawMessageErrorKind::NoMessageFound => BusError::NoSuchLetter(sequence),

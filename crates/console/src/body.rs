@@ -14,7 +14,7 @@ mod seen;
 mod settings;
 mod stream;
 
-pub(crate) use accounts::{Account, Org};
+pub(crate) use accounts::{Account, Org, TimelineItem};
 pub(crate) use anomalies::{
     Comment, DeletedRecords, Described, EventBody, Events, GroupBody, Groups, Queried, Record, Records, Share,
     UpdatedRecords,

@@ -63,12 +63,54 @@ pub(crate) struct ProblemBody {
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "it says what a Problem becomes")]
 pub(crate) enum Problems {
-    /// The request is wrong, or not allowed
-    #[response(status = "4XX", content_type = "application/problem+json")]
-    Request(ProblemBody),
-    /// The console failed, or its database does not answer
-    #[response(status = "5XX", content_type = "application/problem+json")]
-    Console(ProblemBody),
+    /// The request is not understood
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(ProblemBody),
+    /// No session in force
+    #[response(status = 401, content_type = "application/problem+json")]
+    NoSession(ProblemBody),
+    /// The session may not do this
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemBody),
+    /// It does not exist, or is of an org that the session does not see
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(ProblemBody),
+    /// Too many requests: wait as long as `retry-after` says
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(ProblemBody),
+    /// Something is wrong in the console
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(ProblemBody),
+    /// The database does not answer: try again soon
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(ProblemBody),
+}
+
+/// The further answers of operations that take a body.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it says what a Problem becomes")]
+pub(crate) enum BodyProblems {
+    /// The body did not arrive in time
+    #[response(status = 408, content_type = "application/problem+json")]
+    Slow(ProblemBody),
+    /// The body is larger than 1 MiB
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(ProblemBody),
+    /// The body is not sent as JSON
+    #[response(status = 415, content_type = "application/problem+json")]
+    NotJson(ProblemBody),
+    /// The body makes no sense
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(ProblemBody),
+}
+
+/// The further answer of operations that depend on how things are.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it says what a Problem becomes")]
+pub(crate) enum Conflicts {
+    /// It is not possible as things are
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(ProblemBody),
 }
 
 impl Problem {
@@ -156,7 +198,9 @@ impl From<BusError> for Problem {
 impl From<SettingsError> for Problem {
     /// Stored settings can be read unless a later version has stored them.
     fn from(error: SettingsError) -> Self {
-        Self::Conflict(format!("{error}: a later version has stored these settings, update the console"))
+        // It quotes the settings, which may have keys of other orgs.
+        tracing::warn!(error = chain(&error), "settings cannot be read");
+        Self::Conflict("a later version has stored these settings: update the console".to_owned())
     }
 }
 

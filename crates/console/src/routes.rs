@@ -19,6 +19,7 @@ mod stream;
 use crate::body::IncidentChange;
 use crate::problem::ProblemBody;
 use crate::server::App;
+use std::sync::LazyLock;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -85,6 +86,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(accounts::orgs))
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::one))
+        .routes(routes!(accounts::timeline))
         .routes(routes!(accounts::reveal))
         .routes(routes!(profile::one))
         .routes(routes!(days::list))
@@ -121,7 +123,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Says of the rulings of a decision what their type says by `deny_unknown_fields`: nothing else may be in them.
 fn close_rulings(openapi: &mut utoipa::openapi::OpenApi) {
-    let asked = openapi.components.as_mut().and_then(|components| components.schemas.get_mut("Asked"));
+    let asked = openapi.components.as_mut().and_then(|components| components.schemas.get_mut("Ruling"));
     let Some(RefOr::T(Schema::OneOf(rulings))) = asked else { return };
     for ruling in &mut rulings.items {
         if let RefOr::T(Schema::Object(ruling)) = ruling {
@@ -135,6 +137,7 @@ fn close_rulings(openapi: &mut utoipa::openapi::OpenApi) {
 /// In OpenAPI 3.1.
 #[utoipa::path(get, path = "/v1/openapi.json", operation_id = "readDescription", tag = "operations", security(()),
     responses((status = 200, description = "The description", content_type = "application/json", body = Object)))]
-async fn description() -> axum::Json<utoipa::openapi::OpenApi> {
-    axum::Json(openapi())
+async fn description() -> axum::Json<&'static utoipa::openapi::OpenApi> {
+    static DESCRIPTION: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(openapi);
+    axum::Json(&DESCRIPTION)
 }

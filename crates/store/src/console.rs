@@ -8,7 +8,7 @@ mod incidents;
 mod sessions;
 mod stream;
 
-pub use accounts::{AccountRow, OrgRow};
+pub use accounts::{AccountRow, OrgRow, TimelineRow};
 pub use anomalies::{Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Deleted, Span};
 pub use detectors::Raised;
 pub use incidents::{Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, IncidentRow as ListedIncident, Place};
@@ -22,7 +22,7 @@ use crate::{
 };
 use model::{Decision, OrgId, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
@@ -101,14 +101,17 @@ impl Visit {
         decisions::hidden(&mut *self.transaction, ids).await
     }
 
-    /// Adds a decision, in the name of the session, and returns it as it is stored. If the id exists, the stored decision
-    /// stays and is returned.
+    /// Adds a decision, in the name of the session, and returns it as it is stored; the audit trail names it. If the id
+    /// exists, the stored decision stays and is returned.
     ///
     /// # Errors
     /// [`StoreError::NoDecision`](crate::StoreError::NoDecision) if it ends or undoes a decision that its org and account do
     /// not have; if the session may not decide that; if the database refuses.
     pub async fn record(&mut self, decision: &Decision, request: &RequestMark) -> Result<Decision> {
-        decisions::record(&mut self.transaction, decision, Some(request)).await
+        let recorded = decisions::record(&mut self.transaction, decision, Some(request)).await?;
+        let detail = json!({ "kind": recorded.ruling.kind(), "user_id": recorded.user_id });
+        self.audit(Some(&recorded.org_id), "decided", &recorded.decision_id.to_string(), &detail).await?;
+        Ok(recorded)
     }
 
     /// Returns the decisions that a request has recorded, with the SHA-256 of its body; `None` if it has recorded none.

@@ -28,7 +28,7 @@ pub use audit::{AuditEntry, AuditPage, AuditPlace};
 pub use console::{
     AccountRow, Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Check, Counted, Deleted, Group, IncidentOrder,
     IncidentPage, IncidentQuery, ListedIncident, NewSession, NewToken, OpenSession, OrgRow, Place, Raised, Role,
-    Session, Span, StreamPosition, StreamedChange, Visit,
+    Session, Span, StreamPosition, StreamedChange, TimelineRow, Visit,
 };
 pub use correlation::{
     Correlation, HistoryWrite, IncidentWrite, LatestIncident, OtherIncidents, OutboxWrite, RiskWrite, UserSpan,

@@ -1,8 +1,9 @@
 //! Orgs and accounts.
 
 use super::{Eyes, time};
+use model::{OrgId, UserId, Uuid};
 use serde::Serialize;
-use store::{AccountRow, OrgRow};
+use store::{AccountRow, OrgRow, TimelineRow};
 use utoipa::ToSchema;
 
 /// An org that the session sees.
@@ -63,6 +64,54 @@ impl Account {
             risk_score: row.risk_score.to_f64(),
             incidents: row.incidents,
             last_event_at: row.last_event_at.map(time),
+        }
+    }
+}
+
+/// A finding in the timeline of an account.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TimelineItem {
+    /// Event time at which it was observed.
+    #[schema(format = DateTime)]
+    at: String,
+    /// Id of the finding.
+    #[schema(format = Uuid)]
+    finding_id: String,
+    /// The incident that it belongs to.
+    #[schema(format = Uuid)]
+    incident_id: Option<String>,
+    /// Name of the detector.
+    detector: String,
+    /// low, medium, high or critical.
+    severity: String,
+    /// 0 to 10.
+    #[schema(minimum = 0, maximum = 10)]
+    score: f64,
+    /// What happened, in a sentence.
+    summary: String,
+    /// Whether it was withdrawn, because a late event explains it.
+    withdrawn: bool,
+    /// The decision because of which it counts for nothing.
+    #[schema(format = Uuid)]
+    hidden_by: Option<String>,
+}
+
+impl TimelineItem {
+    pub(crate) fn of(
+        row: &TimelineRow,
+        (org, user, username): (&OrgId, &UserId, Option<&str>),
+        eyes: Eyes<'_>,
+    ) -> Self {
+        Self {
+            at: time(row.at),
+            finding_id: row.finding_id.to_string(),
+            incident_id: row.incident_id.as_ref().map(Uuid::to_string),
+            detector: row.detector.clone(),
+            severity: row.severity.as_str().to_owned(),
+            score: row.score,
+            summary: eyes.text(org, user, username, &row.summary),
+            withdrawn: row.withdrawn,
+            hidden_by: row.hidden_by.as_ref().map(Uuid::to_string),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Closed days of accounts, and heat maps of them.
 
 use super::{Eyes, time};
-use model::{OrgId, UserDay};
+use model::{OrgId, Timestamp, UserDay};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use store::{HeatRow, SurprisedDay};
@@ -35,6 +35,8 @@ pub(crate) struct Day {
     surprises: BTreeMap<String, f64>,
     /// Whether the day was held when it closed: its account has not learned it.
     held: bool,
+    /// Whether a finding was first observed on the day and was not withdrawn since.
+    raised: bool,
 }
 
 /// Rows that were read through one surface on a day.
@@ -71,8 +73,9 @@ pub(crate) struct First {
     names: Vec<String>,
 }
 
-impl From<&UserDay> for Day {
-    fn from(day: &UserDay) -> Self {
+impl Day {
+    /// Makes it of a day and the event times, in their order, at which findings of the account were first observed.
+    pub(crate) fn of(day: &UserDay, raised_at: &[Timestamp]) -> Self {
         let facts = &day.facts;
         let volume = |volume: &model::DayVolume| Volume {
             surface: volume.surface.as_str().to_owned(),
@@ -98,6 +101,7 @@ impl From<&UserDay> for Day {
             firsts: facts.firsts.iter().map(first).collect(),
             surprises: facts.surprises.iter().map(|one| (one.detector.to_string(), one.surprise)).collect(),
             held: facts.held,
+            raised: raised_at.iter().any(|at| *at >= day.day && *at <= facts.last_at),
         }
     }
 }

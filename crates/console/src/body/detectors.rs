@@ -63,7 +63,9 @@ pub(crate) struct ScoreCard {
     /// The closed days of all accounts in the span.
     #[schema(minimum = 0)]
     user_days: u64,
-    /// How often it was surprised on them, against what its surprises promise.
+    /// How often it was surprised on them, next to what chance would make of it. The two differ also for a detector that is
+    /// well calibrated: of several tests of a day the largest counts, the days of an attack count each, and a day on which
+    /// the detector had nothing to judge counts as one without a surprise.
     calibration: Vec<Calibrated>,
 }
 
@@ -107,8 +109,8 @@ pub(crate) struct PrecisionBody {
 pub(crate) struct Calibrated {
     /// The surprise, −log10 p.
     surprise: u32,
-    /// The days on which a calibrated detector would reach it by chance, if it judged every day.
-    promised_days: f64,
+    /// The days on which one calibrated test would reach it by chance, if it judged every day: `user_days` times p.
+    expected_days: f64,
     /// The days on which it did, attacks included.
     #[schema(minimum = 0)]
     days: u64,
@@ -124,7 +126,7 @@ impl ScoreCard {
         let incidents = |of: Option<Disposition>| raised.incidents.get(&of).copied().unwrap_or(0);
         let calibrated = |(surprise, days): (u32, &u64)| Calibrated {
             surprise,
-            promised_days: raised.user_days as f64 * 10f64.powi(-(surprise as i32)),
+            expected_days: raised.user_days as f64 * 10f64.powi(-(surprise as i32)),
             days: *days,
         };
         Self {

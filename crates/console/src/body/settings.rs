@@ -62,7 +62,8 @@ pub(crate) struct DecidedBody {
     decision_id: String,
     /// The hash of the settings.
     hash: String,
-    /// followed, waiting, replaced, later, expired, ended or undone.
+    /// How it stands: followed, waiting for the org's next hour, replaced by one that was recorded later, later because its
+    /// time has not come, expired, ended or undone.
     standing: String,
     /// Event time from which it holds.
     #[schema(format = DateTime)]
@@ -82,8 +83,8 @@ pub(crate) struct DecidedBody {
     /// When it was recorded, by the database's clock.
     #[schema(format = DateTime)]
     decided_at: String,
-    /// What it changed of the settings that were decided before, or else of those of the services; null if a later version
-    /// has stored them.
+    /// What it changed of the settings that were decided before and not undone, or else of those that the services have now;
+    /// null if a later version has stored them.
     changes: Option<Vec<ChangeOfSettings>>,
 }
 

@@ -19,6 +19,7 @@ pub(crate) struct AskedDecision {
 
 /// What is decided.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = Ruling)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Asked {
     /// What incidents were.
@@ -143,7 +144,8 @@ pub(crate) enum Asked {
         /// The org.
         #[schema(value_type = String)]
         org_id: OrgId,
-        /// The keys to change, in TOML; all others stay as they are.
+        /// The keys to change, in TOML; all others stay as they are. Those of sections `detect` and `risk`, of the org's own
+        /// section, and of its calendar, memory and networks in `profile`.
         #[schema(max_length = 100_000)]
         toml: String,
         /// Event time from which they hold; without it, what the org has reached.

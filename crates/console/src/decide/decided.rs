@@ -123,9 +123,9 @@ pub fn read(decision: &Decision) -> Result<Option<Hashed>, SettingsError> {
     Ok(Some(Hashed { hash: hash.clone(), settings }))
 }
 
-/// Returns the decision that an org follows of those that hold: the one that begins last, and of these the last recorded.
+/// Returns the decision that an org follows of those that hold: the one that was recorded last, as baseline does.
 fn latest<'a>(holding: impl Iterator<Item = &'a Decision>) -> Option<&'a Decision> {
-    holding.max_by_key(|decision| (decision.from, decision.decided_at, decision.decision_id))
+    holding.max_by_key(|decision| (decision.decided_at, decision.decision_id))
 }
 
 #[cfg(test)]
@@ -154,10 +154,10 @@ mod tests {
     }
 
     #[test]
-    fn an_org_follows_the_decision_that_began_last() {
+    fn an_org_follows_the_decision_that_was_recorded_last() {
         let undone = Decision { ruling: Ruling::Undone { decision_id: Uuid::from_u128(4) }, ..decision(5, 0, true) };
         let all =
-            vec![decision(1, -2, true), decision(2, -1, true), decision(3, 0, false), decision(4, 0, true), undone];
+            vec![decision(1, -1, true), decision(2, -2, true), decision(3, -3, false), decision(4, 0, true), undone];
         let decided = DecidedSettings::new(all, Some(AT));
         let found: Vec<String> = decided.all().map(|(_, standing)| standing.to_string()).collect();
         assert_eq!(found, ["replaced", "in force", "waits for the next hour", "undone"]);

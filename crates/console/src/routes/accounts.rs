@@ -1,14 +1,14 @@
 //! Orgs and accounts.
 
 use crate::access::Visitor;
-use crate::body::{Account, Org};
+use crate::body::{Account, Org, TimelineItem};
 use crate::page::{self, Page};
-use crate::problem::{Problem, Problems};
+use crate::problem::{BodyProblems, Problem, Problems};
 use crate::server::App;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use model::{OrgId, Points, UserId};
+use model::{OrgId, Points, Timestamp, UserId, Uuid};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::AccountRow;
@@ -25,14 +25,14 @@ pub(super) async fn orgs(State(app): State<App>, mut visitor: Visitor) -> Result
     Ok(Json(orgs.iter().map(|row| Org::of(row, eyes)).collect()))
 }
 
-/// Which accounts.
+/// Which page.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Asked {
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
-    /// The most accounts of a page, 1 to 200; 50 without it.
+    /// The most rows of a page, 1 to 200; 50 without it.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
 }
@@ -89,6 +89,40 @@ async fn read(visitor: &mut Visitor, org: &OrgId, user: &UserId) -> Result<Accou
     found.ok_or_else(|| Problem::NotFound(format!("account {user} of org {org}: never had a finding")))
 }
 
+/// Read the timeline of an account
+///
+/// Its findings by event time, the latest first.
+#[utoipa::path(get, path = "/v1/orgs/{org_id}/accounts/{user_id}/timeline", operation_id = "listTimeline", tag = "accounts",
+    params(("org_id" = String, Path, description = "Salesforce id of the org"),
+           ("user_id" = String, Path, description = "Salesforce id of the account"), Asked),
+    responses(
+        (status = 200, description = "A page of findings", body = Page<TimelineItem>),
+        Problems))]
+pub(super) async fn timeline(
+    State(app): State<App>,
+    mut visitor: Visitor,
+    path: Result<Path<(String, String)>, PathRejection>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<Page<TimelineItem>>, Problem> {
+    let (Path((org, user)), Query(asked)) = (path?, asked?);
+    let (org, user, limit) = (OrgId::new(&org), UserId::new(&user), page::limit(asked.limit)?);
+    visitor.role_in(&org)?;
+    let before = match asked.cursor.as_deref().map(page::place::<2>).transpose()? {
+        Some([at, id]) => {
+            let place = at.parse().ok().map(Timestamp).zip(id.parse::<Uuid>().ok());
+            Some(place.ok_or_else(page::foreign)?)
+        }
+        None => None,
+    };
+    let rows = visitor.visit.timeline(&org, &user, before, limit).await?;
+    let username = visitor.visit.username(&org, &user).await?.flatten();
+    let is_full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
+    let last = rows.last().filter(|_| is_full);
+    let next_cursor = last.map(|row| page::cursor(&[&row.at.0.to_string(), &row.finding_id.to_string()]));
+    let (eyes, account) = (app.eyes(&visitor.session), (&org, &user, username.as_deref()));
+    Ok(Json(Page { items: rows.iter().map(|row| TimelineItem::of(row, account, eyes)).collect(), next_cursor }))
+}
+
 /// Why a name is asked for.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -114,7 +148,7 @@ pub(super) struct Revealed {
     request_body = Reason,
     responses(
         (status = 200, description = "The name", body = Revealed),
-        Problems))]
+        BodyProblems, Problems))]
 pub(super) async fn reveal(
     mut visitor: Visitor,
     path: Result<Path<(String, String)>, PathRejection>,
@@ -125,9 +159,11 @@ pub(super) async fn reveal(
     if reason.trim().is_empty() || reason.contains('\0') || reason.chars().count() > 4_000 {
         return Err(Problem::Invalid("reason: say in 1 to 4,000 characters why the name is needed".to_owned()));
     }
-    let account = read(&mut visitor, &org, &user).await?;
+    visitor.role_in(&org)?;
+    let known = visitor.visit.username(&org, &user).await?;
+    let username = known.ok_or_else(|| Problem::NotFound(format!("account {user} of org {org}: is not known")))?;
     let detail = json!({ "reason": reason });
     visitor.visit.audit(Some(&org), "name revealed", user.as_str(), &detail).await?;
     visitor.visit.commit().await?;
-    Ok(Json(Revealed { username: account.username }))
+    Ok(Json(Revealed { username }))
 }

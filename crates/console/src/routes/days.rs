@@ -58,8 +58,11 @@ pub(super) async fn list(
     let (Path((org, user)), Query(Asked { from, to })) = (path?, asked?);
     let (org, user) = (OrgId::new(&org), UserId::new(&user));
     visitor.role_in(&org)?;
-    let days = visitor.visit.user_days(&org, &user, span(from, to)?).await?;
-    Ok(Json(days.iter().map(Day::from).collect()))
+    let span = span(from, to)?;
+    let days = visitor.visit.user_days(&org, &user, span).await?;
+    // The last day may reach beyond the span.
+    let raised = visitor.visit.raised_at(&org, &user, (span.0, span.1.plus(2 * DAY))).await?;
+    Ok(Json(days.iter().map(|day| Day::of(day, &raised)).collect()))
 }
 
 /// What a heat map shows.

@@ -5,7 +5,7 @@ use crate::access::{Credential, Visitor};
 use crate::body::{Applied, DecisionBody, EffectBody, Recorded};
 use crate::decide::{AskedDecision, Effects, plan, standing};
 use crate::page::Page;
-use crate::problem::{Problem, ProblemBody, Problems};
+use crate::problem::{BodyProblems, Conflicts, Problem, ProblemBody, Problems};
 use crate::server::App;
 use crate::{decide, page};
 use axum::Json;
@@ -105,11 +105,13 @@ pub(super) async fn list(
 
 /// Preview a decision
 ///
-/// What would follow from it, on the incidents of the last 30 days. Nothing is recorded.
+/// What would follow from it, on the incidents of the last 30 days. Nothing is recorded. Of settings, weights and merge
+/// windows are previewed; what other thresholds of detectors would find is not known before days are judged by them, and
+/// `listSurprisedDays` comes nearest. It takes the role analyst.
 #[utoipa::path(post, path = "/v1/decisions/preview", operation_id = "previewDecision", tag = "decisions", request_body = AskedDecision,
     responses(
         (status = 200, description = "What would follow", body = Applied),
-        Problems))]
+        BodyProblems, Conflicts, Problems))]
 pub(super) async fn preview(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -117,6 +119,9 @@ pub(super) async fn preview(
 ) -> Result<Json<Applied>, Problem> {
     let Json(asked) = body?;
     let plan = plan(&app, &mut visitor, &asked, "preview").await?;
+    for decision in &plan.decisions {
+        visitor.require(&decision.org_id, Role::Analyst)?;
+    }
     let preview = plan.preview(&app, &mut visitor).await?;
     Ok(Json(Applied::of(&plan, &preview, app.eyes(&visitor.session))))
 }
@@ -137,7 +142,7 @@ pub(super) async fn preview(
             content_type = "application/problem+json", body = ProblemBody),
         (status = 412, description = "The incident has changed: read it, and decide on what it is now",
             content_type = "application/problem+json", body = ProblemBody),
-        Problems))]
+        BodyProblems, Problems))]
 pub(super) async fn record(
     State(app): State<App>,
     mut visitor: Visitor,

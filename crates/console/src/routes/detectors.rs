@@ -5,7 +5,7 @@ use super::settings::followed;
 use crate::access::Visitor;
 use crate::body::{DetectorBody, ScoreCard, Surprised};
 use crate::page;
-use crate::problem::{Problem, Problems};
+use crate::problem::{Conflicts, Problem, Problems};
 use crate::server::App;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -54,7 +54,7 @@ pub(super) struct During {
            ("detector" = String, Path, description = "Name of the detector"), During),
     responses(
         (status = 200, description = "The score card", body = ScoreCard),
-        Problems))]
+        Conflicts, Problems))]
 pub(super) async fn score_card(
     State(app): State<App>,
     mut visitor: Visitor,

@@ -8,9 +8,13 @@ use crate::server::App;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use bus::{Bus, BusError, dead};
+use bus::{Bus, dead};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::IntoParams;
+
+/// The most letters of a page. A choice: they are read one by one, each of up to 1 MiB.
+const MOST: usize = 50;
 
 /// Which letters.
 #[derive(Deserialize, IntoParams)]
@@ -22,8 +26,8 @@ pub(super) struct Asked {
     stage: Option<String>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
-    /// The most letters of a page, 1 to 200; 50 without it.
-    #[param(minimum = 1, maximum = 200)]
+    /// The most letters of a page, 1 to 50; 50 without it.
+    #[param(minimum = 1, maximum = 50)]
     limit: Option<u32>,
 }
 
@@ -46,11 +50,16 @@ pub(super) async fn list(
     if let Some(stage) = stage.as_ref().filter(|stage| stage.is_empty() || !is_stage(stage)) {
         return Err(Problem::Malformed(format!("stage: letters, digits and hyphens, not {stage:?}")));
     }
-    let limit = usize::try_from(page::limit(limit)?).unwrap_or(usize::MAX);
+    let limit = match usize::try_from(page::limit(limit)?) {
+        Ok(limit) if limit <= MOST => limit,
+        _ => return Err(Problem::Malformed(format!("limit: from 1 to {MOST}"))),
+    };
     let from = match cursor.as_deref().map(page::place::<1>).transpose()? {
         Some([sequence]) => sequence.parse().map_err(|_| page::foreign())?,
         None => 1,
     };
+    // The database is not needed while NATS is asked.
+    drop(visitor);
     // One more says whether there is a next page.
     let filter = dead::Filter { stage, from, limit: limit.saturating_add(1) };
     let letters = dead::list(bus(&app)?, &filter).await?;
@@ -60,7 +69,7 @@ pub(super) async fn list(
 
 /// Read a dead letter
 ///
-/// With what it says, decoded. `orgwatchd dead replay` and `orgwatchd dead drop` deal with it.
+/// With what it says, decoded; the audit trail records who has read it. `orgwatchd dead replay` and `orgwatchd dead drop` deal with it.
 #[utoipa::path(get, path = "/v1/dead-letters/{sequence}", operation_id = "readDeadLetter", tag = "operations",
     params(("sequence" = u64, Path, description = "Number of the letter, from 1 on")),
     responses(
@@ -68,16 +77,15 @@ pub(super) async fn list(
         Problems))]
 pub(super) async fn one(
     State(app): State<App>,
-    visitor: Visitor,
+    mut visitor: Visitor,
     sequence: Result<Path<u64>, PathRejection>,
 ) -> Result<Json<ContentBody>, Problem> {
     let Path(sequence) = sequence?;
     visitor.require_administrator_of_all()?;
-    if sequence == 0 {
-        // NATS counts from 1, and refuses 0 as malformed.
-        return Err(Problem::from(BusError::NoSuchLetter(0)));
-    }
-    Ok(Json(ContentBody::from(&dead::get(bus(&app)?, sequence).await?)))
+    let letter = dead::get(bus(&app)?, sequence).await?;
+    visitor.visit.audit(None, "dead letter read", &sequence.to_string(), &json!({ "stage": letter.stage })).await?;
+    visitor.visit.commit().await?;
+    Ok(Json(ContentBody::from(&letter)))
 }
 
 fn bus(app: &App) -> Result<&Bus, Problem> {

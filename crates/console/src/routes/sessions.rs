@@ -3,7 +3,7 @@
 use crate::access::Visitor;
 use crate::body::SessionBody;
 use crate::decide::roles;
-use crate::problem::{Problem, Problems};
+use crate::problem::{BodyProblems, Problem, Problems};
 use crate::secret;
 use axum::Json;
 use axum::extract::Path;
@@ -75,7 +75,7 @@ pub(super) struct MadeToken {
 #[utoipa::path(post, path = "/v1/sessions", operation_id = "makeToken", tag = "sessions", request_body = AskedToken,
     responses(
         (status = 201, description = "The token", body = MadeToken),
-        Problems))]
+        BodyProblems, Problems))]
 pub(super) async fn create(
     mut visitor: Visitor,
     body: Result<Json<AskedToken>, JsonRejection>,

@@ -2,9 +2,9 @@
 
 use crate::access::Visitor;
 use crate::body::{DecidedBody, FollowedBody, StoredSettings};
-use crate::decide::{self, DecidedSettings, SettingsStanding, decided};
+use crate::decide::{self, DecidedSettings, SettingsStanding, Standing, decided};
 use crate::org_settings::without_other_orgs;
-use crate::problem::{Problem, Problems};
+use crate::problem::{Conflicts, Problem, Problems};
 use crate::server::App;
 use ::settings::Hashed;
 use axum::Json;
@@ -40,7 +40,7 @@ pub(super) async fn one(
     params(("org_id" = String, Path, description = "Salesforce id of the org")),
     responses(
         (status = 200, description = "The settings", body = FollowedBody),
-        Problems))]
+        Conflicts, Problems))]
 pub(super) async fn of_org(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -69,7 +69,7 @@ pub(super) async fn of_org(
     params(("org_id" = String, Path, description = "Salesforce id of the org")),
     responses(
         (status = 200, description = "The decisions", body = Vec<DecidedBody>),
-        Problems))]
+        Conflicts, Problems))]
 pub(super) async fn history(
     State(app): State<App>,
     mut visitor: Visitor,
@@ -87,7 +87,10 @@ pub(super) async fn history(
         let after = decide::read(decision).ok().flatten().map(|read| read.settings);
         let changes = before.as_ref().zip(after.as_ref()).map(|(before, after)| before.changes(after));
         listed.push(DecidedBody::of(decision, standing, changes.transpose()?, eyes));
-        before = after;
+        // The next one was laid over what then held.
+        if standing != SettingsStanding::Other(Standing::Undone) {
+            before = after;
+        }
     }
     Ok(Json(listed))
 }

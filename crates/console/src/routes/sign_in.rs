@@ -1,7 +1,7 @@
 //! Sign-in and sign-out of persons.
 
 use crate::access::{COOKIE, Visitor, cookie};
-use crate::problem::{Problem, Problems};
+use crate::problem::{Problem, ProblemBody, Problems};
 use crate::secret::Secret;
 use crate::server::App;
 use crate::sign_in::{Answer, Person, Refused, SignIn, Step, audit, is_own_path};
@@ -37,9 +37,11 @@ pub(super) struct Asked {
 /// Sign in
 ///
 /// Redirects to the OpenID provider of `console.sign_in`.
-#[utoipa::path(get, path = "/v1/sign-in", tag = "sessions", params(Asked), security(()),
+#[utoipa::path(get, path = "/v1/sign-in", operation_id = "beginSignIn", tag = "sessions", params(Asked), security(()),
     responses(
         (status = 303, description = "To the provider"),
+        (status = 502, description = "The provider does not answer as it should",
+            content_type = "application/problem+json", body = ProblemBody),
         Problems))]
 pub(super) async fn begin(
     Provider(sign_in): Provider,
@@ -62,7 +64,7 @@ pub(super) async fn begin(
 /// Come back from the provider
 ///
 /// Opens a session for who has access, with a cookie, and redirects to where the sign-in began.
-#[utoipa::path(get, path = crate::sign_in::CALLBACK, tag = "sessions", security(()),
+#[utoipa::path(get, path = crate::sign_in::CALLBACK, operation_id = "finishSignIn", tag = "sessions", security(()),
     params(
         ("state" = Option<String>, Query, description = "As the console sent it"),
         ("code" = Option<String>, Query, description = "What the console exchanges for tokens"),
@@ -70,6 +72,8 @@ pub(super) async fn begin(
         ("error" = Option<String>, Query, description = "Why the provider refused")),
     responses(
         (status = 303, description = "Signed in"),
+        (status = 502, description = "The provider does not answer as it should",
+            content_type = "application/problem+json", body = ProblemBody),
         Problems))]
 pub(super) async fn finish(
     State(app): State<App>,
@@ -98,7 +102,7 @@ pub(super) async fn finish(
 /// Sign out
 ///
 /// Ends the session of the cookie, and its event streams.
-#[utoipa::path(post, path = "/v1/sign-out", tag = "sessions", security(("session" = [])),
+#[utoipa::path(post, path = "/v1/sign-out", operation_id = "signOut", tag = "sessions", security(("session" = [])),
     responses(
         (status = 204, description = "Signed out"),
         Problems))]

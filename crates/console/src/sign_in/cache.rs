@@ -10,6 +10,10 @@ use tokio::time::Instant;
 /// for the answer do not ask one after the other, each as long.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// After how long a caller who goes away leaves a provider that counts as silent. A choice: one who goes away at once says
+/// nothing about it.
+const LONG: Duration = Duration::from_secs(1);
+
 /// A value that one caller fetches for all.
 pub(super) struct Cache<T> {
     call: &'static str,
@@ -27,7 +31,8 @@ impl<T> Cache<T> {
         Self { call, state: Mutex::new(State { known: None, failed: None }) }
     }
 
-    /// Returns the value, and whether it was fetched for this call: the known one if it is younger than this.
+    /// Returns the value, and whether it was fetched for this call: the known one if it is younger than this, or was fetched
+    /// since the call began.
     ///
     /// # Errors
     /// If it cannot be fetched, or could not a moment ago.
@@ -36,20 +41,37 @@ impl<T> Cache<T> {
         younger: Duration,
         fetch: impl Future<Output = Result<T, ProviderError>>,
     ) -> Result<(Arc<T>, bool), ProviderError> {
+        let began = Instant::now();
         let mut state = self.state.lock().await;
-        if let Some((value, _)) = state.known.as_ref().filter(|(_, fetched)| fetched.elapsed() < younger) {
+        let is_fresh = |fetched: Instant| fetched.elapsed() < younger || fetched > began;
+        if let Some((value, _)) = state.known.as_ref().filter(|(_, fetched)| is_fresh(*fetched)) {
             return Ok((value.clone(), false));
         }
         if state.failed.is_some_and(|failed| failed.elapsed() < PAUSE) {
             return Err(ProviderError::Paused { call: self.call });
         }
-        // Also if the caller goes away in between, as one who has waited too long does.
-        state.failed = Some(Instant::now());
-        let fetched = fetch.await;
+        let fetched = {
+            let _waiting = Waiting { failed: &mut state.failed, since: Instant::now() };
+            fetch.await
+        };
         state.failed = fetched.is_err().then(Instant::now);
         let value = Arc::new(fetched?);
         state.known = Some((value.clone(), Instant::now()));
         Ok((value, true))
+    }
+}
+
+/// A fetch. It counts as failed if it is dropped after a while, as by a caller who has waited too long.
+struct Waiting<'a> {
+    failed: &'a mut Option<Instant>,
+    since: Instant,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.since.elapsed() >= LONG {
+            *self.failed = Some(Instant::now());
+        }
     }
 }
 
@@ -73,5 +95,25 @@ mod tests {
         assert!(cache.get(Duration::ZERO, async { Ok(1) }).await.is_ok_and(|(value, is_new)| *value == 1 && is_new));
         let later = cache.get(Duration::from_secs(60), away()).await;
         assert!(later.is_ok_and(|(value, is_new)| *value == 1 && !is_new));
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_who_goes_away_stops_others_only_after_a_wait() {
+        for (patience, is_paused) in [(Duration::from_millis(100), false), (Duration::from_secs(2), true)] {
+            let cache = Cache::new("keys");
+            assert!(tokio::time::timeout(patience, cache.get(Duration::ZERO, away())).await.is_err());
+            let next = cache.get(Duration::ZERO, async { Ok(1) }).await;
+            assert_eq!(matches!(next, Err(ProviderError::Paused { .. })), is_paused, "{patience:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_fetched_since_the_call_began_is_new_enough() {
+        let cache = Cache::new("keys");
+        let slow = || async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            Ok(1)
+        };
+        let all = futures::future::join_all((0..10).map(|_| cache.get(Duration::ZERO, slow()))).await;
+        assert_eq!(all.iter().filter(|answer| answer.as_ref().is_ok_and(|(_, is_new)| *is_new)).count(), 1);
     }
 }

@@ -195,6 +195,6 @@ fn what_breaks_clients_is_found() {
         &["takes more"],
     );
     check("/components/schemas/Org/properties", |fields| put(fields, "more", true.into()), &[]);
-    let variants = "/components/schemas/Asked/oneOf";
+    let variants = "/components/schemas/Ruling/oneOf";
     check(variants, |all| drop(all.as_array_mut().unwrap().remove(0)), &["has no variant"]);
 }

@@ -78,9 +78,48 @@ async fn a_score_card_counts_incidents_dispositions_and_surprises() {
     assert_eq!(card().await["precision"], serde_json::json!([]), "no hour has closed since");
     let id: model::Uuid = decided["decisions"][0]["decision_id"].as_str().unwrap().parse().unwrap();
     console.take_effect(id, Timestamp(first * DAY)).await;
+    // As the correlator does.
+    console.sql_as_owner("UPDATE orgwatch.incidents SET disposition = 'benign'").await;
     insta::assert_json_snapshot!("score_card", card().await);
     let other = console.get(&token, &format!("/v1/orgs/{OTHER}/detectors/row_spike")).await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);
     let unknown = console.get(&token, &format!("/v1/orgs/{OURS}/detectors/none")).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_timeline_has_the_findings_of_an_account_in_pages() {
+    let console = Console::start().await;
+    let more = "INSERT INTO orgwatch.findings (finding_id, org_id, user_id, detector, severity, score, revision, observed_at,
+                    revised_at, withdrawn, summary, message, first_observed_at)
+                SELECT gen_random_uuid(), org_id, user_id, detector, severity, score, 1, observed_at - n / 2, revised_at, n = 3,
+                    summary, message, first_observed_at
+                FROM orgwatch.findings CROSS JOIN generate_series(1, 6) n";
+    console.sql_as_owner(more).await;
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    let path = format!("/v1/orgs/{OURS}/accounts/{ACCOUNT}/timeline");
+    let whole = console.get(&token, &path).await.json();
+    let items = whole["items"].as_array().unwrap().clone();
+    assert_eq!((items.len(), &whole["next_cursor"]), (7, &serde_json::Value::Null));
+    assert_eq!(items.iter().filter(|item| item["withdrawn"] == true).count(), 1);
+    assert!(!whole.to_string().contains("emma@"), "a viewer sees no names: {whole}");
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = console.get(&token, &format!("{path}?limit=2{cursor}")).await.json();
+        found.extend(page["items"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(found, items);
+    let day = Timestamp(1_772_400_000_000 / DAY * DAY);
+    console.put_days(&[raised_day(day), raised_day(day.plus(DAY))]).await;
+    let days = format!("/v1/orgs/{OURS}/accounts/{ACCOUNT}/days?from={day}&to={}", day.plus(2 * DAY));
+    let days = console.get(&token, &days).await.json();
+    assert_eq!([&days[0]["raised"], &days[1]["raised"]], [true, false]);
+}
+
+fn raised_day(at: Timestamp) -> UserDay {
+    let mut of = day(OURS, at.0 / DAY, 0);
+    of.facts.last_at = at.plus(DAY - 1);
+    of
 }

@@ -37,6 +37,11 @@ async fn dead_letters_are_listed_for_administrators_of_all_orgs() {
         (&record["content"]["text"], &record["letter"]["reason"]),
         (&"a,b".into(), &"a row has too few columns".into())
     );
+    let trail = console.get(&token, "/v1/audit").await.json();
+    assert_eq!(
+        (&trail["items"][0]["action"], &trail["items"][0]["subject"]),
+        (&"dead letter read".into(), &"1".into())
+    );
     let message = console.get(&token, "/v1/dead-letters/3").await.json();
     assert!(message["content"]["undecodable"].is_string(), "{message}");
     for missing in [0, 9, i64::MAX as u64, u64::MAX] {

@@ -36,6 +36,15 @@ async fn settings_are_previewed_decided_and_taken_back() {
     assert_eq!((&history[1]["decision_id"], &history[1]["standing"]), (&json!(id), &json!("waiting")));
     assert_eq!((&history[0]["changes"], &history[1]["changes"]), (&json!([]), &changed));
 
+    let hour = model::Timestamp(1_772_461_912_867);
+    console.take_effect(id.parse().unwrap(), hour).await;
+    let followed = console.get(&token, &format!("/v1/orgs/{OURS}/settings")).await.json();
+    assert_eq!((&followed["decision_id"], &followed["hash"]), (&json!(id), &json!(hash)));
+    let history = console.get(&token, &format!("/v1/orgs/{OURS}/settings/history")).await.json();
+    assert_eq!((&history[1]["standing"], &history[1]["since"]), (&json!("followed"), &json!(hour.to_string())));
+    let trail = console.get(&token, "/v1/audit").await.json();
+    assert_eq!((&trail["items"][0]["action"], &trail["items"][0]["subject"]), (&json!("decided"), &json!(id)));
+
     let again = console.send(&token, "POST", "/v1/decisions", Some(change(toml))).await;
     assert_eq!(again.status, StatusCode::CONFLICT, "nothing changes: {}", again.text);
     let undo = json!({ "reason": "too few", "ruling": { "kind": "undone", "decision_id": id } });
@@ -55,8 +64,10 @@ async fn settings_that_make_no_sense_are_refused() {
         ("", "sets no key"),
         ("[detect]\nraise_at = -1.0", "raise_at"),
         ("[detect]\nunknown = 1", "unknown"),
-        ("[partitions]\ncount = 3", "fixed at installation"),
-        (&format!("[orgs.{OTHER}]\ntime_zone = \"UTC\""), "does not see"),
+        ("[partitions]\ncount = 3", "is no setting of one org"),
+        ("[profile]\nidentity_hours = 4320", "profile.identity_hours: is no setting of one org"),
+        (&format!("[orgs.{OTHER}]\ntime_zone = \"UTC\""), "is no setting of one org"),
+        (&format!("# {}\n[detect]\nraise_at = 3.5", "x".repeat(100_000)), "at most 100000 bytes"),
     ] {
         let answer = console.send(&token, "POST", "/v1/decisions", Some(change(toml))).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{toml}: {}", answer.text);

@@ -2,7 +2,7 @@
 
 use crate::support::{Console, INCIDENT, OTHER, OTHER_INCIDENT, OURS};
 use axum::body::{Body, BodyDataStream};
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use futures::StreamExt;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
@@ -105,4 +105,20 @@ async fn what_is_no_id_of_an_event_is_refused_wherever_it_stands() {
         assert_eq!(answer.status.as_u16(), 400, "{query} {header:?}");
         assert!(answer.text.contains("is no id of an event"), "{}", answer.text);
     }
+}
+
+#[tokio::test]
+async fn a_session_has_a_bounded_number_of_streams() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        open.push(Follower::start(&console, &token, "").await);
+    }
+    let status = async || console.get(&token, "/v1/events").await.status;
+    assert_eq!(status().await, StatusCode::TOO_MANY_REQUESTS);
+    let another = console.token(&[(OURS, Role::Viewer)]).await;
+    Follower::start(&console, &another, "").await;
+    drop(open.pop());
+    open.push(Follower::start(&console, &token, "").await);
 }

@@ -153,6 +153,11 @@ impl Console {
         PgConnection::connect(&self.url.replace("postgres@", &format!("console_of_{name}@"))).await.unwrap()
     }
 
+    /// Runs a statement as the owner of the database.
+    pub(crate) async fn sql_as_owner(&self, statement: &str) {
+        execute(&self.url, statement).await;
+    }
+
     /// Writes closed days, as baseline does.
     pub(crate) async fn put_days(&self, days: &[UserDay]) {
         self.baseline(9).await.checkpoint(9, 1, &[], &[], &[], days).await.unwrap();

@@ -2,10 +2,11 @@
 
 use super::Visit;
 use crate::StateEntry;
-use crate::convert::unsigned;
+use crate::convert::{severity, unsigned};
 use crate::error::{Context, Result};
 use crate::user_days::{self, HeatMeasure, HeatRow, SurprisedDay};
-use model::{OrgId, Points, Timestamp, UserDay, UserId};
+use model::{OrgId, Points, Severity, Timestamp, UserDay, UserId};
+use uuid::Uuid;
 
 /// The risk of an account.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +36,29 @@ pub struct OrgRow {
     pub clock: Option<Timestamp>,
     /// How many of its incidents are open or acknowledged.
     pub open_incidents: u64,
+}
+
+/// A finding in the timeline of an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimelineRow {
+    /// Event time at which it was observed.
+    pub at: Timestamp,
+    /// The finding.
+    pub finding_id: Uuid,
+    /// Its incident, if it has one.
+    pub incident_id: Option<Uuid>,
+    /// The detector.
+    pub detector: String,
+    /// Its severity.
+    pub severity: Severity,
+    /// Its score, 0 to 10.
+    pub score: f64,
+    /// What happened, in a sentence.
+    pub summary: String,
+    /// Whether it was withdrawn.
+    pub withdrawn: bool,
+    /// The decision because of which it counts for nothing.
+    pub hidden_by: Option<Uuid>,
 }
 
 impl Visit {
@@ -114,6 +138,92 @@ impl Visit {
         .context("read what was learned of an account")?;
         let entry = |key, bytes| StateEntry { org_id: org.clone(), key, bytes };
         Ok(rows.into_iter().map(|row| (row.partition, entry(row.key, row.bytes))).collect())
+    }
+
+    /// Returns the name of an account with a finding or a closed day: `Some(None)` if none of its records had one, `None` if
+    /// there is no such account.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn username(&mut self, org: &OrgId, user: &UserId) -> Result<Option<Option<String>>> {
+        sqlx::query_scalar!(
+            r#"(SELECT username FROM orgwatch.entity_risk WHERE org_id = $1 AND user_id = $2)
+               UNION ALL
+               (SELECT username FROM orgwatch.user_days WHERE org_id = $1 AND user_id = $2 ORDER BY day DESC LIMIT 1)
+               LIMIT 1"#,
+            org.as_str(),
+            user.as_str()
+        )
+        .fetch_optional(&mut *self.transaction)
+        .await
+        .context("read the name of an account")
+    }
+
+    /// Returns the findings of an account, the latest first: at most `limit`, those before a time and finding.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn timeline(
+        &mut self,
+        org: &OrgId,
+        user: &UserId,
+        before: Option<(Timestamp, Uuid)>,
+        limit: u32,
+    ) -> Result<Vec<TimelineRow>> {
+        let rows = sqlx::query!(
+            "SELECT finding_id, incident_id, detector, severity, score, observed_at, summary, withdrawn, hidden_by
+             FROM orgwatch.findings
+             WHERE org_id = $1 AND user_id = $2 AND ($3::bigint IS NULL OR (observed_at, finding_id) < ($3, $4))
+             ORDER BY observed_at DESC, finding_id DESC LIMIT $5",
+            org.as_str(),
+            user.as_str(),
+            before.map(|(at, _)| at.0),
+            before.map(|(_, finding_id)| finding_id),
+            i64::from(limit)
+        )
+        .fetch_all(&mut *self.transaction)
+        .await
+        .context("read the timeline of an account")?;
+        let row = rows.into_iter().map(|row| {
+            Ok(TimelineRow {
+                at: Timestamp(row.observed_at),
+                finding_id: row.finding_id,
+                incident_id: row.incident_id,
+                detector: row.detector,
+                severity: severity(row.severity)?,
+                score: row.score,
+                summary: row.summary,
+                withdrawn: row.withdrawn,
+                hidden_by: row.hidden_by,
+            })
+        });
+        row.collect()
+    }
+
+    /// Returns the event times, in a span, at which findings of an account were first observed that were not withdrawn, in
+    /// their order.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn raised_at(
+        &mut self,
+        org: &OrgId,
+        user: &UserId,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Result<Vec<Timestamp>> {
+        let times = sqlx::query_scalar!(
+            r#"SELECT first_observed_at AS "at!" FROM orgwatch.findings
+               WHERE org_id = $1 AND user_id = $2 AND NOT withdrawn AND first_observed_at >= $3 AND first_observed_at < $4
+               ORDER BY first_observed_at"#,
+            org.as_str(),
+            user.as_str(),
+            from.0,
+            to.0
+        )
+        .fetch_all(&mut *self.transaction)
+        .await
+        .context("read when findings of an account were raised")?;
+        Ok(times.into_iter().map(Timestamp).collect())
     }
 
     /// Returns the closed days of an account that begin from `from` on and before `to`, by day.

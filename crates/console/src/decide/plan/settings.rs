@@ -3,12 +3,29 @@
 use super::Desk;
 use crate::access::Visitor;
 use crate::decide::DecidedSettings;
-use crate::org_settings::is_seen;
 use crate::problem::Problem;
 use model::{Decision, OrgId, Ruling, Timestamp};
 use settings::{Change, Hashed};
 use std::path::Path;
 use store::DecisionFilter;
+
+/// The longest text of keys, in bytes: a choice, ten times all settings.
+const LONGEST: usize = 100_000;
+/// The largest settings, in bytes: a choice well below the largest message of NATS, by which they reach baseline.
+const LARGEST: usize = 256 << 10;
+
+/// What an administrator of an org may set for it: its sections, and keys. The rest bounds what the org takes of services
+/// that others share, or is fixed at installation.
+const OWN: [&str; 8] = [
+    "detect.",
+    "risk.",
+    "profile.time_zone",
+    "profile.memory_days",
+    "profile.hold_days",
+    "profile.fiscal_year_start",
+    "profile.holidays",
+    "profile.anonymizers",
+];
 
 /// What the settings of an org would be.
 pub(crate) struct NewSettings {
@@ -23,25 +40,24 @@ pub(crate) struct NewSettings {
 impl Desk<'_> {
     /// Puts keys over the settings that an org has at a time.
     pub(super) async fn set(&mut self, org: &OrgId, toml: &str, from: Option<Timestamp>) -> Result<(), Problem> {
+        if toml.len() > LONGEST {
+            return Err(Problem::Invalid(format!("toml: at most {LONGEST} bytes, not {}", toml.len())));
+        }
         let from = self.start(org, from).await?;
         let org = OrgId::new(org.as_str());
         let decided = decided(self.visitor, &org).await?;
         let before = self.settings_at(&decided, from)?;
         let after = before.settings.overlay(toml, Path::new("toml"));
         let after = Hashed::from(after.map_err(|error| Problem::Invalid(error.to_string()))?);
-        if after.settings.partitions != before.settings.partitions {
-            return Err(Problem::Invalid("toml: partitions: are fixed at installation".to_owned()));
+        let stored = after.settings.stored().map_err(|error| Problem::Invalid(error.to_string()))?;
+        if stored.len() > LARGEST {
+            return Err(Problem::Invalid(format!("toml: the settings would have more than {LARGEST} bytes")));
         }
-        let ruling = Ruling::Settings {
-            hash: after.hash.clone(),
-            toml: after.settings.stored().map_err(|error| Problem::Invalid(error.to_string()))?,
-        };
+        let ruling = Ruling::Settings { hash: after.hash.clone(), toml: stored };
         let changes = self.change(org.clone(), &before, after)?;
-        if let Some(foreign) = changes.iter().find(|change| !is_seen(&change.key, &self.visitor.session)) {
-            return Err(Problem::Invalid(format!(
-                "toml: {}: is of an org that this session does not see",
-                foreign.key
-            )));
+        if let Some(Change { key, .. }) = changes.iter().find(|change| !is_own(&change.key, &org)) {
+            let detail = format!("toml: {key}: is no setting of one org, `orgwatchd config push` changes it");
+            return Err(Problem::Invalid(detail));
         }
         if changes.is_empty() {
             return Err(Problem::Conflict(format!("toml: nothing changes: org {org} has these settings")));
@@ -72,6 +88,11 @@ impl Desk<'_> {
         let own = decided.at(at)?;
         Ok(own.unwrap_or_else(|| self.app.rules.borrow().as_ref().clone()))
     }
+}
+
+/// Whether a key is one that an org may set for itself.
+fn is_own(key: &str, org: &OrgId) -> bool {
+    OWN.iter().any(|own| key.starts_with(own)) || key.starts_with(&format!("orgs.{org}."))
 }
 
 /// Reads the decisions on the settings of an org.
