@@ -8,6 +8,7 @@ use model::{Finding, Incident, TermKind, Text, Uuid};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// By what an incident is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,10 +149,19 @@ fn by_points(incident: &Incident) -> Vec<&Finding> {
     findings.into_iter().map(|(_, finding)| finding).collect()
 }
 
+/// Returns the network of an address: /24 of IPv4, also where it is written as IPv6, and /64 of IPv6.
+fn network(address: &str) -> Option<String> {
+    Some(match address.parse::<IpAddr>().ok()?.to_canonical() {
+        IpAddr::V4(address) => format!("{}/24", Ipv4Addr::from_bits(address.to_bits() & (u32::MAX << 8))),
+        IpAddr::V6(address) => format!("{}/64", Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
+    })
+}
+
 fn of_finding(finding: &Finding) -> Vec<String> {
     let named = |kind: &str, values: &[Text]| values.iter().map(|value| format!("{kind}:{value}")).collect::<Vec<_>>();
     let mut facets = named("object", &finding.objects);
     facets.extend(named("address", &finding.addresses));
+    facets.extend(finding.addresses.iter().filter_map(|address| network(address)).map(|of| format!("address:{of}")));
     for (kind, value) in [
         ("resource", &finding.resource_id),
         ("resource", &finding.resource_name),
@@ -161,4 +171,21 @@ fn of_finding(finding: &Finding) -> Vec<String> {
         facets.extend(value.iter().map(|value| format!("{kind}:{value}")));
     }
     facets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_network() {
+        for (address, expect) in [
+            ("203.0.113.77", Some("203.0.113.0/24")),
+            ("::ffff:203.0.113.77", Some("203.0.113.0/24")),
+            ("2001:db8:1:2:3:4:5:6", Some("2001:db8:1:2::/64")),
+            ("Salesforce.com IP", None),
+        ] {
+            assert_eq!(network(address).as_deref(), expect, "{address}");
+        }
+    }
 }

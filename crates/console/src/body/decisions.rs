@@ -153,7 +153,7 @@ pub(crate) struct SettingsBody {
 
 impl SettingsBody {
     fn of(new: &NewSettings, eyes: Eyes<'_>) -> Self {
-        let NewSettings { org_id, after, changes } = new;
+        let NewSettings { org_id, after, changes, .. } = new;
         let changes = ChangeOfSettings::seen(changes.clone(), eyes);
         Self { org_id: org_id.to_string(), hash: after.hash.to_string(), changes }
     }

@@ -1,9 +1,9 @@
 //! What people decide.
 
-use super::incidents;
+use super::{incidents, settings};
 use crate::access::{Credential, Visitor};
 use crate::body::{Applied, DecisionBody, EffectBody, Recorded};
-use crate::decide::{AskedDecision, Effects, plan, standing};
+use crate::decide::{AskedDecision, Effects, Plan, plan, standing};
 use crate::page::Page;
 use crate::problem::{BodyProblems, Conflicts, Problem, ProblemBody, Problems};
 use crate::server::App;
@@ -129,18 +129,18 @@ pub(super) async fn preview(
 /// Record a decision
 ///
 /// It is attributed to the session. An `idempotency-key` makes a repeated request record nothing new. `if-match` with the
-/// tag of an incident refuses a decision on an incident that has changed since.
+/// tag of an incident, or of an org's settings, refuses a decision on what has changed since.
 #[utoipa::path(post, path = "/v1/decisions", operation_id = "recordDecision", tag = "decisions", request_body = AskedDecision,
     params(
         ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$",
             description = "A text of the client's choice, the same in each repetition"),
-        ("if-match" = Option<String>, Header, description = "The tag of the one incident that the decision is about")),
+        ("if-match" = Option<String>, Header, description = "The tag of the one incident, or of the org's settings, that the decision is about")),
     responses(
         (status = 200, description = "What the same request recorded before, without effects", body = Recorded),
         (status = 201, description = "The decisions, as they are stored", body = Recorded),
         (status = 409, description = "Not possible as things are, or another request was sent with this `idempotency-key`",
             content_type = "application/problem+json", body = ProblemBody),
-        (status = 412, description = "The incident has changed: read it, and decide on what it is now",
+        (status = 412, description = "It has changed: read it, and decide on what it is now",
             content_type = "application/problem+json", body = ProblemBody),
         BodyProblems, Problems))]
 pub(super) async fn record(
@@ -161,7 +161,7 @@ pub(super) async fn record(
     }
     let asked: AskedDecision = serde_json::from_value(body).map_err(|error| Problem::Invalid(error.to_string()))?;
     let plan = plan(&app, &mut visitor, &asked, &request.request_id.to_string()).await?;
-    check_tag(&mut visitor, &headers, &plan.decisions).await?;
+    check_tag(&mut visitor, &headers, &plan).await?;
     let mut recorded = Vec::with_capacity(plan.decisions.len());
     for decision in &plan.decisions {
         visitor.require(&decision.org_id, role_to_decide(decision))?;
@@ -211,14 +211,22 @@ fn role_to_decide(decision: &Decision) -> Role {
     }
 }
 
-/// Refuses a decision on an incident that has changed since the client read it.
-async fn check_tag(visitor: &mut Visitor, headers: &HeaderMap, decisions: &[Decision]) -> Result<(), Problem> {
+/// Refuses a decision on an incident or on settings that have changed since the client read them.
+async fn check_tag(visitor: &mut Visitor, headers: &HeaderMap, plan: &Plan) -> Result<(), Problem> {
     let Some(known) = headers.get(header::IF_MATCH) else { return Ok(()) };
+    if let Some(new) = plan.settings.first() {
+        if known.as_bytes() == settings::tag(&new.before).as_bytes() {
+            return Ok(());
+        }
+        let detail =
+            format!("the settings of org {} have changed: read them, and decide on what they are now", new.org_id);
+        return Err(Problem::Changed(detail));
+    }
     let about: std::collections::BTreeSet<Uuid> =
-        decisions.iter().filter_map(|decision| decision.ruling.incident_id()).collect();
+        plan.decisions.iter().filter_map(|decision| decision.ruling.incident_id()).collect();
     let mut about = about.into_iter();
     let (Some(incident_id), None) = (about.next(), about.next()) else {
-        return Err(Problem::Malformed("if-match: only for a decision about one incident".to_owned()));
+        return Err(Problem::Malformed("if-match: only for a decision about one incident, or on settings".to_owned()));
     };
     let (stored, row) = incidents::read(visitor, incident_id).await?;
     if known.as_bytes() == incidents::tag(&stored, &row).as_bytes() {

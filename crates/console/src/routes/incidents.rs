@@ -46,7 +46,7 @@ pub(super) struct Asked {
     object: Option<String>,
     /// Those that touched each of these reports, list views, files or pages, by id or name.
     resource: Option<String>,
-    /// Those with activities from each of these addresses.
+    /// Those with activities from each of these addresses or networks: /24 of IPv4, /64 of IPv6.
     address: Option<String>,
     /// Those with activities of each of these connected apps.
     app: Option<String>,

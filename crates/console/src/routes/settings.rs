@@ -10,6 +10,7 @@ use ::settings::Hashed;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use axum::http::{HeaderName, header};
 use model::{OrgId, Text};
 use std::sync::Arc;
 
@@ -35,17 +36,19 @@ pub(super) async fn one(
 
 /// Read the settings of an org
 ///
-/// Those that it follows now. A decision of kind `settings` changes them, and one that undoes that takes the change back.
+/// Those that it follows now. A decision of kind `settings` changes them, and one that undoes that takes the change back. The
+/// tag is that of the settings over which the next decision is laid: decisions that wait are in force by then.
 #[utoipa::path(get, path = "/v1/orgs/{org_id}/settings", operation_id = "readOrgSettings", tag = "operations",
     params(("org_id" = String, Path, description = "Salesforce id of the org")),
     responses(
-        (status = 200, description = "The settings", body = FollowedBody),
+        (status = 200, description = "The settings", body = FollowedBody,
+            headers(("etag" = String, description = "Send it as `if-match` with a decision on them"))),
         Conflicts, Problems))]
 pub(super) async fn of_org(
     State(app): State<App>,
     mut visitor: Visitor,
     org: Result<Path<String>, PathRejection>,
-) -> Result<Json<FollowedBody>, Problem> {
+) -> Result<([(HeaderName, String); 1], Json<FollowedBody>), Problem> {
     let Path(org) = org?;
     let org = OrgId::new(&org);
     visitor.role_in(&org)?;
@@ -53,13 +56,21 @@ pub(super) async fn of_org(
     let followed = in_force(&app, &decided)?;
     let toml = without_other_orgs(&followed.settings.stored()?, &visitor.session);
     let waiting = decided.all().filter(|(_, standing)| *standing == SettingsStanding::Waiting);
-    Ok(Json(FollowedBody {
+    let next = decided.clock().map(|clock| decided.at(clock)).transpose()?.flatten();
+    let tag = tag(&next.map_or_else(|| app.rules.borrow().hash.clone(), |next| next.hash));
+    let body = FollowedBody {
         org_id: org.to_string(),
         hash: followed.hash.to_string(),
         toml: toml.ok_or(Problem::Internal)?,
         decision_id: decided.followed().map(|decision| decision.decision_id.to_string()),
         waiting: waiting.map(|(decision, _)| decision.decision_id.to_string()).collect(),
-    }))
+    };
+    Ok(([(header::ETAG, tag)], Json(body)))
+}
+
+/// Returns the tag of settings by their hash.
+pub(super) fn tag(hash: &Text) -> String {
+    format!("\"{hash}\"")
 }
 
 /// List decisions on the settings of an org

@@ -26,6 +26,7 @@ async fn incidents_are_found_by_what_they_are() {
         "resource=All%20contacts",
         "resource=00Ohn000003aBcDEAU",
         "address=192.0.2.7",
+        "address=192.0.2.0/24",
         "client=Chrome%20on%20macOS",
         "user=005hn00000emma1AAA",
         "q=emma%20contact",

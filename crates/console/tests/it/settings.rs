@@ -22,8 +22,19 @@ async fn settings_are_previewed_decided_and_taken_back() {
     assert_eq!(preview["settings"][0]["changes"], changed, "{preview}");
     assert_eq!((&preview["incidents"][0]["becomes"], &preview["incidents"][1]), (&json!("falls"), &Value::Null));
 
-    let recorded = console.send(&token, "POST", "/v1/decisions", Some(change(toml))).await;
+    let tag = async || {
+        let settings = console.get(&token, &format!("/v1/orgs/{OURS}/settings")).await;
+        settings.headers["etag"].to_str().unwrap().to_owned()
+    };
+    let of_now = tag().await;
+    let send = async |tag: &str| {
+        console.send_with(&token, "POST", "/v1/decisions", Some(change(toml)), &[("if-match", tag)]).await
+    };
+    assert_eq!(send("\"another\"").await.status, StatusCode::PRECONDITION_FAILED);
+    let recorded = send(&of_now).await;
     assert_eq!(recorded.status, StatusCode::CREATED, "{}", recorded.text);
+    assert_ne!(tag().await, of_now, "the next decision is laid over this one");
+    assert_eq!(send(&of_now).await.status, StatusCode::CONFLICT, "nothing changes, whatever the tag");
     let decision = recorded.json()["decisions"][0].clone();
     let (id, hash) = (decision["decision_id"].as_str().unwrap(), decision["ruling"]["hash"].as_str().unwrap());
     assert_eq!(preview["settings"][0]["hash"], hash);

@@ -4,7 +4,7 @@ use super::Desk;
 use crate::access::Visitor;
 use crate::decide::DecidedSettings;
 use crate::problem::Problem;
-use model::{Decision, OrgId, Ruling, Timestamp};
+use model::{Decision, OrgId, Ruling, Text, Timestamp};
 use settings::{Change, Hashed};
 use std::path::Path;
 use store::DecisionFilter;
@@ -31,6 +31,8 @@ const OWN: [&str; 8] = [
 pub(crate) struct NewSettings {
     /// The org.
     pub(crate) org_id: OrgId,
+    /// The hash of those that it has, once all that was decided has taken effect.
+    pub(crate) before: Text,
     /// The settings.
     pub(crate) after: Hashed,
     /// What differs from those that the org has.
@@ -80,7 +82,7 @@ impl Desk<'_> {
 
     fn change(&mut self, org_id: OrgId, before: &Hashed, after: Hashed) -> Result<Vec<Change>, Problem> {
         let changes = before.settings.changes(&after.settings)?;
-        self.settings.push(NewSettings { org_id, after, changes: changes.clone() });
+        self.settings.push(NewSettings { org_id, before: before.hash.clone(), after, changes: changes.clone() });
         Ok(changes)
     }
 
