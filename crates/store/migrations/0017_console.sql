@@ -394,6 +394,9 @@ ALTER TABLE orgwatch.incident_history ADD COLUMN position bigint;
 ALTER TABLE orgwatch.incident_history ALTER COLUMN position SET DEFAULT nextval('orgwatch.changes');
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX incident_history_by_position ON orgwatch.incident_history (org_id, transaction, position);
+-- For streams of several orgs.
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX incident_history_of_all_by_position ON orgwatch.incident_history (transaction, position);
 
 -- What changed in a span of time.
 -- squawk-ignore require-concurrent-index-creation
