@@ -220,7 +220,10 @@ AS $$
 DECLARE
     orgs text[] := ARRAY(SELECT jsonb_object_keys(roles));
 BEGIN
-    IF NOT (orgwatch.session_may('administrator', orgs) OR (orgwatch.session_id() IS NULL AND pg_has_role(session_user, 'orgwatch_operator', 'MEMBER'))) THEN
+    -- In no org at all every session may do everything.
+    IF NOT ((orgs <> '{}' AND orgwatch.session_may('administrator', orgs))
+        OR (orgwatch.session_id() IS NULL AND pg_has_role(session_user, 'orgwatch_operator', 'MEMBER')))
+    THEN
         RAISE EXCEPTION 'only an administrator of all its orgs makes a token' USING ERRCODE = 'insufficient_privilege';
     END IF;
     INSERT INTO orgwatch.sessions (session_id, secret_hash, kind, name, subject, created_by, expires_at)
@@ -241,7 +244,7 @@ AS $$
 DECLARE
     orgs text[] := ARRAY(SELECT r.org_id FROM orgwatch.session_roles r WHERE r.session_id = ended);
 BEGIN
-    IF ended = orgwatch.session_id() OR orgwatch.session_may('administrator', orgs)
+    IF ended = orgwatch.session_id() OR (orgs <> '{}' AND orgwatch.session_may('administrator', orgs))
         OR (orgwatch.session_id() IS NULL AND pg_has_role(session_user, 'orgwatch_operator', 'MEMBER'))
     THEN
         UPDATE orgwatch.sessions s SET ended_at = now() WHERE s.session_id = ended AND s.ended_at IS NULL;
@@ -267,7 +270,7 @@ BEGIN ATOMIC
         FROM orgwatch.session_roles r WHERE r.session_id = s.session_id) of_session
     WHERE s.ended_at IS NULL AND now() < s.expires_at AND (s.idle IS NULL OR now() < s.used_at + s.idle)
       AND (s.fails_at IS NULL OR now() < s.fails_at)
-      AND orgwatch.session_may('administrator', of_session.orgs)
+      AND of_session.orgs <> '{}' AND orgwatch.session_may('administrator', of_session.orgs)
     ORDER BY s.created_at, s.session_id;
 END;
 

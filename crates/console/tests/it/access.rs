@@ -3,12 +3,12 @@
 use crate::support::{Console, INCIDENT, OTHER, OTHER_INCIDENT, OURS, allowlist};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use console::{Settings, openapi};
-use model::Uuid;
+use console::{Settings, openapi, token};
+use model::{Timestamp, Uuid};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use store::Role;
 
 /// What the console's role may read.
@@ -163,6 +163,31 @@ async fn the_database_shows_the_orgs_of_the_session_alone() {
 }
 
 #[tokio::test]
+async fn functions_that_see_all_rows_answer_for_the_orgs_of_the_session_alone() {
+    let console = Console::start().await;
+    let ours = console.token(&[(OURS, Role::Administrator)]).await;
+    let (_, without_roles) = token("without roles", BTreeMap::new(), Timestamp(4_000_000_000_000)).unwrap();
+    console.owner.create_token(&without_roles).await.unwrap();
+    let mut connection = console.sql().await;
+    for (query, expect) in [
+        ("SELECT * FROM orgwatch.incidents_with_facets(ARRAY['object:Contact'], 10)", vec![INCIDENT.to_string()]),
+        ("SELECT * FROM orgwatch.incidents_with_words('emma', 10)", vec![INCIDENT.to_string()]),
+        ("SELECT name FROM orgwatch.other_sessions()", vec!["a test".to_owned()]),
+        (&format!("SELECT orgwatch.end_session('{}')", without_roles.session_id), vec!["false".to_owned()]),
+    ] {
+        let mut transaction = sqlx::Connection::begin(&mut connection).await.unwrap();
+        sqlx::query("SELECT set_config('orgwatch.session', $1, true)")
+            .bind(ours.expose_secret())
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        let query = AssertSqlSafe(format!("SELECT found::text FROM ({query}) q (found)"));
+        let found: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut *transaction).await.unwrap();
+        assert_eq!(found, expect);
+    }
+}
+
+#[tokio::test]
 async fn the_console_cannot_read_sessions_or_write_for_other_orgs() {
     let console = Console::start().await;
     let token = console.token(&[(OURS, Role::Analyst), (OTHER, Role::Viewer)]).await;
@@ -184,6 +209,7 @@ async fn the_console_cannot_read_sessions_or_write_for_other_orgs() {
         ("UPDATE orgwatch.incidents SET status = 'resolved'".to_owned(), false),
         ("DELETE FROM orgwatch.decisions".to_owned(), false),
         (audit.to_owned(), false),
+        (make.replace(&format!("{{\"{OURS}\": \"analyst\"}}"), "{}"), false),
         (make, false),
         (decide(OTHER, "watch", "'emma'"), false),
         (decide(OURS, "watch", "NULL"), false),
