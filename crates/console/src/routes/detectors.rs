@@ -28,7 +28,8 @@ const LEAST: f64 = DayFacts::LEAST_SURPRISE;
         (status = 200, description = "The detectors, in the order in which they judge", body = Vec<DetectorBody>),
         Problems))]
 pub(super) async fn list(mut visitor: Visitor) -> Result<Json<Vec<DetectorBody>>, Problem> {
-    let counted = visitor.visit.count_incidents(&IncidentQuery::default(), Group::Detector, page::MOST).await?;
+    let query = IncidentQuery { orgs: visitor.orgs(&[])?, ..IncidentQuery::default() };
+    let counted = visitor.visit.count_incidents(&query, Group::Detector, page::MOST).await?;
     let of = |name: &str| counted.iter().find(|counted| counted.value == name);
     Ok(Json(detect::DETECTORS.iter().map(|detector| DetectorBody::of(*detector, of(detector.name()))).collect()))
 }

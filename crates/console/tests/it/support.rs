@@ -183,6 +183,12 @@ impl Console {
         owner
     }
 
+    /// Opens another incident of the account, as the correlator does.
+    pub(crate) async fn open(&self, incident: Incident) {
+        let account = (incident.org_id.clone(), incident.user_id.clone());
+        write(&self.owner, &account, incident, "opened").await;
+    }
+
     /// Changes an incident, as the correlator does.
     pub(crate) async fn change(&self, org: &str, incident_id: Uuid, revision: u64) {
         let account = (OrgId::new(org), UserId::new("005hn00000emma1AAA"));
