@@ -388,6 +388,31 @@ BEGIN ATOMIC
     ORDER BY s.partition, s.key;
 END;
 
+-- The settings behind hashes, but those that other orgs alone have: the ones of the services, which no decision names, and
+-- those that a decision or the receipt of an incident of the session's orgs names. Receipts are asked last, as no index
+-- has their hashes.
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX decisions_of_settings ON orgwatch.decisions ((payload ->> 'hash')) WHERE kind = 'settings';
+CREATE FUNCTION orgwatch.settings_of_session(hashes text[], OUT hash text, OUT toml text) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.hash, s.toml FROM orgwatch.settings s
+    WHERE s.hash = ANY (hashes) AND orgwatch.session_id() IS NOT NULL
+      AND CASE
+          WHEN NOT EXISTS (
+              SELECT FROM orgwatch.decisions d WHERE d.kind = 'settings' AND d.payload ->> 'hash' = s.hash) THEN true
+          WHEN EXISTS (
+              SELECT FROM orgwatch.decisions d WHERE d.kind = 'settings' AND d.payload ->> 'hash' = s.hash
+                AND orgwatch.session_may('viewer', ARRAY[d.org_id])) THEN true
+          ELSE EXISTS (
+              SELECT FROM orgwatch.incidents i
+              WHERE i.org_id = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[])
+                AND i.receipt ->> 'config_hash' = s.hash)
+      END;
+END;
+
 -- The order in which changes of incidents were committed: readers stop at the oldest transaction that is still open, so
 -- that none is passed over.
 CREATE SEQUENCE orgwatch.changes AS bigint;
@@ -443,8 +468,8 @@ BEGIN
         EXECUTE format('CREATE POLICY session_orgs ON orgwatch.%I FOR SELECT TO orgwatch_console USING (%s)', of_org, sees);
     END LOOP;
 
-    -- Settings are stored before they are first used.
-    GRANT SELECT, INSERT (hash, toml) ON orgwatch.settings TO orgwatch_console;
+    -- Settings are stored before they are first used, and read by a function.
+    GRANT SELECT (hash), INSERT (hash, toml) ON orgwatch.settings TO orgwatch_console;
     GRANT SELECT (decision_id, partition, hour) ON orgwatch.decision_effects TO orgwatch_console;
     GRANT SELECT (decision_id, purpose), INSERT ON orgwatch.decisions_due TO orgwatch_console;
     GRANT SELECT ON orgwatch.deliveries TO orgwatch_console;
@@ -486,7 +511,7 @@ BEGIN
         orgwatch.other_sessions(), orgwatch.take_check(interval), orgwatch.note_check(bytea),
         orgwatch.note_failed_check(bytea, interval, interval),
         orgwatch.incidents_with_facets(text[], integer), orgwatch.incidents_with_words(text, integer),
-        orgwatch.learned_state(text, text[])
+        orgwatch.learned_state(text, text[]), orgwatch.settings_of_session(text[])
         TO orgwatch_console;
     RETURN true;
 END
@@ -510,7 +535,7 @@ REVOKE EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), o
     orgwatch.take_check(interval), orgwatch.note_check(bytea),
     orgwatch.note_failed_check(bytea, interval, interval),
     orgwatch.incidents_with_facets(text[], integer), orgwatch.incidents_with_words(text, integer),
-    orgwatch.learned_state(text, text[])
+    orgwatch.learned_state(text, text[]), orgwatch.settings_of_session(text[])
     FROM PUBLIC;
 
 DO $$

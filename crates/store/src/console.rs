@@ -151,14 +151,6 @@ impl Visit {
         coverage::all_gaps(&mut *self.transaction, Some(org), None).await
     }
 
-    /// Returns the settings behind these hashes, in TOML.
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn settings(&mut self, hashes: &[model::Text]) -> Result<Vec<(model::Text, String)>> {
-        crate::rules::settings(&mut *self.transaction, hashes).await
-    }
-
     /// Stores settings, as a text, under their hash. Does nothing if the hash is stored.
     ///
     /// # Errors

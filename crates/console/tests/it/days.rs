@@ -10,7 +10,7 @@ use store::Role;
 
 const ACCOUNT: &str = "005hn00000emma1AAA";
 
-fn day(org: &str, number: i64, reports: u32) -> UserDay {
+pub(crate) fn day(org: &str, number: i64, reports: u32) -> UserDay {
     UserDay {
         org_id: OrgId::new(org),
         user_id: UserId::new(ACCOUNT),

@@ -32,6 +32,10 @@ pub(crate) const OTHER: &str = "00Dhn0000018hreMAE";
 pub(crate) const INCIDENT: Uuid = Uuid::from_u128(0x100);
 pub(crate) const OTHER_INCIDENT: Uuid = Uuid::from_u128(0x900);
 
+/// The hash of the settings that the first org has decided, and of those of the second.
+pub(crate) const HASH: &str = "hash";
+pub(crate) const OTHER_HASH: &str = "hash-of-the-other-org";
+
 /// A console over a database of its own. The server stops when its last database is dropped.
 pub(crate) struct Console {
     _server: Arc<Postgres>,
@@ -153,6 +157,11 @@ impl Console {
         PgConnection::connect(&self.url.replace("postgres@", &format!("console_of_{name}@"))).await.unwrap()
     }
 
+    /// Runs a statement as the owner of the database.
+    pub(crate) async fn execute(&self, statement: &str) {
+        execute(&self.url, statement).await;
+    }
+
     /// Writes closed days, as baseline does.
     pub(crate) async fn put_days(&self, days: &[UserDay]) {
         self.baseline(9).await.checkpoint(9, 1, &[], &[], &[], days).await.unwrap();
@@ -212,7 +221,9 @@ async fn execute(url: &str, statement: &str) {
 async fn fill(store: &Store, org: &OrgId, id: u128) {
     let account = (org.clone(), UserId::new("005hn00000emma1AAA"));
     let user = Some(account.1.clone());
-    let incident = incident(&account, id);
+    let hash = if org.as_str() == OURS { HASH } else { OTHER_HASH };
+    let mut incident = incident(&account, id);
+    incident.receipt.config_hash = hash.into();
     write(store, &account, incident, "opened").await;
     for (number, user, ruling) in [
         (
@@ -224,7 +235,7 @@ async fn fill(store: &Store, org: &OrgId, id: u128) {
             },
         ),
         (2, user, Ruling::Comment { incident_id: Uuid::from_u128(id) }),
-        (3, None, Ruling::Settings { hash: "hash".into(), toml: String::new() }),
+        (3, None, Ruling::Settings { hash: hash.into(), toml: String::new() }),
     ] {
         store.record(&decision(id + 0x10 + number, org, user, ruling)).await.unwrap();
     }
@@ -240,7 +251,7 @@ async fn fill(store: &Store, org: &OrgId, id: u128) {
     store.put_source_states(org, &[state]).await.unwrap();
     let gap = NewGap { source, kind, from: Timestamp(0), to: Timestamp(1_000), reason: "lost".into() };
     store.open_gap(org, &gap).await.unwrap();
-    store.put_settings("hash", "[risk]\n").await.unwrap();
+    store.put_settings(hash, "[risk]\n").await.unwrap();
 }
 
 async fn write(store: &Store, account: &(OrgId, UserId), incident: Incident, change: &str) {
