@@ -158,7 +158,12 @@ impl Visit {
         after: Option<(Timestamp, &UserId)>,
         limit: u32,
     ) -> Result<Vec<SurprisedDay>> {
-        user_days::surprised_days(&mut *self.transaction, org_and_detector, span, least, after, limit).await
+        // Otherwise the planner would read all days of the span and sort them, instead of following the index by day.
+        self.set_planner("enable_bitmapscan", "off").await?;
+        let days =
+            user_days::surprised_days(&mut *self.transaction, org_and_detector, span, least, after, limit).await?;
+        self.set_planner("enable_bitmapscan", "on").await?;
+        Ok(days)
     }
 
     /// Returns the orgs that the session sees and that have events, by id.
