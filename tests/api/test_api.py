@@ -157,6 +157,7 @@ class Document(unittest.TestCase):
             "incident_ids": incidents,
             "finding_id": [finding["finding_id"]],
             "detector": [finding["detector"]],
+            "least": [1.0],
             "hash": [finding["config_hash"]],
             "decision_id": [decision["decision_id"] for decision in decisions],
             "session_id": [call("makeToken", body=token).body["session_id"] for _ in range(20)],

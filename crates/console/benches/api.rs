@@ -83,6 +83,8 @@ async fn main() {
         ("/v1/tenant-security-api-anomalies", 100),
         (&format!("/v1/orgs/{ORG}/accounts/user7/days?{span}"), 100),
         (&format!("/v1/orgs/{ORG}/heat-map?measure=first_reports&{span}"), 100),
+        (&format!("/v1/orgs/{ORG}/detectors/row_spike?{span}"), 100),
+        (&format!("/v1/orgs/{ORG}/detectors/row_spike/days?least=1&{span}"), 100),
         (&format!("/v1/orgs/{ORG}/detectors/row_spike/days?least=5&{span}"), 100),
     ] {
         client.measure(path, target, async |_| path.to_owned()).await;

@@ -51,6 +51,22 @@ impl Visitor {
         self.session.role_in(org).ok_or_else(|| Problem::NotFound(format!("org {org}: not one of this session")))
     }
 
+    /// Returns the named orgs, or without any all orgs of the session; empty if it sees every org. The database hides all
+    /// others anyway, but finds the rows of named ones by an index.
+    ///
+    /// # Errors
+    /// 404 if the session does not see one of them.
+    pub(crate) fn orgs(&self, named: &[String]) -> Result<Vec<OrgId>, Problem> {
+        if !named.is_empty() {
+            let named = named.iter().map(|org| OrgId::new(org));
+            return named.map(|org| self.role_in(&org).map(|_| org)).collect();
+        }
+        if self.session.roles.contains_key("*") {
+            return Ok(Vec::new());
+        }
+        Ok(self.session.roles.keys().map(|org| OrgId::new(org)).collect())
+    }
+
     /// Returns an error unless the session has at least a role in an org.
     ///
     /// # Errors

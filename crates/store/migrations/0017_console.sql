@@ -220,7 +220,10 @@ AS $$
 DECLARE
     orgs text[] := ARRAY(SELECT jsonb_object_keys(roles));
 BEGIN
-    IF NOT (orgwatch.session_may('administrator', orgs) OR (orgwatch.session_id() IS NULL AND pg_has_role(session_user, 'orgwatch_operator', 'MEMBER'))) THEN
+    -- In no org at all every session may do everything.
+    IF NOT ((orgs <> '{}' AND orgwatch.session_may('administrator', orgs))
+        OR (orgwatch.session_id() IS NULL AND pg_has_role(session_user, 'orgwatch_operator', 'MEMBER')))
+    THEN
         RAISE EXCEPTION 'only an administrator of all its orgs makes a token' USING ERRCODE = 'insufficient_privilege';
     END IF;
     INSERT INTO orgwatch.sessions (session_id, secret_hash, kind, name, subject, created_by, expires_at)
@@ -241,7 +244,7 @@ AS $$
 DECLARE
     orgs text[] := ARRAY(SELECT r.org_id FROM orgwatch.session_roles r WHERE r.session_id = ended);
 BEGIN
-    IF ended = orgwatch.session_id() OR orgwatch.session_may('administrator', orgs)
+    IF ended = orgwatch.session_id() OR (orgs <> '{}' AND orgwatch.session_may('administrator', orgs))
         OR (orgwatch.session_id() IS NULL AND pg_has_role(session_user, 'orgwatch_operator', 'MEMBER'))
     THEN
         UPDATE orgwatch.sessions s SET ended_at = now() WHERE s.session_id = ended AND s.ended_at IS NULL;
@@ -267,7 +270,7 @@ BEGIN ATOMIC
         FROM orgwatch.session_roles r WHERE r.session_id = s.session_id) of_session
     WHERE s.ended_at IS NULL AND now() < s.expires_at AND (s.idle IS NULL OR now() < s.used_at + s.idle)
       AND (s.fails_at IS NULL OR now() < s.fails_at)
-      AND orgwatch.session_may('administrator', of_session.orgs)
+      AND of_session.orgs <> '{}' AND orgwatch.session_may('administrator', of_session.orgs)
     ORDER BY s.created_at, s.session_id;
 END;
 
@@ -385,6 +388,31 @@ BEGIN ATOMIC
     ORDER BY s.partition, s.key;
 END;
 
+-- The settings behind hashes, but those that other orgs alone have: the ones of the services, which no decision names, and
+-- those that a decision or the receipt of an incident of the session's orgs names. Receipts are asked last, as no index
+-- has their hashes.
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX decisions_of_settings ON orgwatch.decisions ((payload ->> 'hash')) WHERE kind = 'settings';
+CREATE FUNCTION orgwatch.settings_of_session(hashes text[], OUT hash text, OUT toml text) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.hash, s.toml FROM orgwatch.settings s
+    WHERE s.hash = ANY (hashes) AND orgwatch.session_id() IS NOT NULL
+      AND CASE
+          WHEN NOT EXISTS (
+              SELECT FROM orgwatch.decisions d WHERE d.kind = 'settings' AND d.payload ->> 'hash' = s.hash) THEN true
+          WHEN EXISTS (
+              SELECT FROM orgwatch.decisions d WHERE d.kind = 'settings' AND d.payload ->> 'hash' = s.hash
+                AND orgwatch.session_may('viewer', ARRAY[d.org_id])) THEN true
+          ELSE EXISTS (
+              SELECT FROM orgwatch.incidents i
+              WHERE i.org_id = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[])
+                AND i.receipt ->> 'config_hash' = s.hash)
+      END;
+END;
+
 -- The order in which changes of incidents were committed: readers stop at the oldest transaction that is still open, so
 -- that none is passed over.
 CREATE SEQUENCE orgwatch.changes AS bigint;
@@ -394,6 +422,9 @@ ALTER TABLE orgwatch.incident_history ADD COLUMN position bigint;
 ALTER TABLE orgwatch.incident_history ALTER COLUMN position SET DEFAULT nextval('orgwatch.changes');
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX incident_history_by_position ON orgwatch.incident_history (org_id, transaction, position);
+-- For streams of several orgs.
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX incident_history_of_all_by_position ON orgwatch.incident_history (transaction, position);
 
 -- What changed in a span of time.
 -- squawk-ignore require-concurrent-index-creation
@@ -437,8 +468,8 @@ BEGIN
         EXECUTE format('CREATE POLICY session_orgs ON orgwatch.%I FOR SELECT TO orgwatch_console USING (%s)', of_org, sees);
     END LOOP;
 
-    -- Settings are stored before they are first used.
-    GRANT SELECT, INSERT (hash, toml) ON orgwatch.settings TO orgwatch_console;
+    -- Settings are stored before they are first used, and read by a function.
+    GRANT SELECT (hash), INSERT (hash, toml) ON orgwatch.settings TO orgwatch_console;
     GRANT SELECT (decision_id, partition, hour) ON orgwatch.decision_effects TO orgwatch_console;
     GRANT SELECT (decision_id, purpose), INSERT ON orgwatch.decisions_due TO orgwatch_console;
     GRANT SELECT ON orgwatch.deliveries TO orgwatch_console;
@@ -480,7 +511,7 @@ BEGIN
         orgwatch.other_sessions(), orgwatch.take_check(interval), orgwatch.note_check(bytea),
         orgwatch.note_failed_check(bytea, interval, interval),
         orgwatch.incidents_with_facets(text[], integer), orgwatch.incidents_with_words(text, integer),
-        orgwatch.learned_state(text, text[])
+        orgwatch.learned_state(text, text[]), orgwatch.settings_of_session(text[])
         TO orgwatch_console;
     RETURN true;
 END
@@ -504,7 +535,7 @@ REVOKE EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), o
     orgwatch.take_check(interval), orgwatch.note_check(bytea),
     orgwatch.note_failed_check(bytea, interval, interval),
     orgwatch.incidents_with_facets(text[], integer), orgwatch.incidents_with_words(text, integer),
-    orgwatch.learned_state(text, text[])
+    orgwatch.learned_state(text, text[]), orgwatch.settings_of_session(text[])
     FROM PUBLIC;
 
 DO $$

@@ -53,6 +53,13 @@ impl Store {
 }
 
 impl Visit {
+    /// Changes a setting of the planner for the transaction. Without statistics, which would say what others' rows hold, it
+    /// does not see that a page is found by following an index.
+    async fn set_planner(&mut self, setting: &str, value: &str) -> Result<()> {
+        let set = sqlx::query("SELECT set_config($1, $2, true)").bind(setting).bind(value);
+        set.execute(&mut *self.transaction).await.context("choose a plan").map(drop)
+    }
+
     /// Commits what was written.
     ///
     /// # Errors
@@ -152,14 +159,6 @@ impl Visit {
     /// If the database cannot be read.
     pub async fn open_gaps(&mut self, org: &OrgId) -> Result<Vec<Gap>> {
         coverage::all_gaps(&mut *self.transaction, Some(org), None).await
-    }
-
-    /// Returns the settings behind these hashes, in TOML.
-    ///
-    /// # Errors
-    /// If the database cannot be read.
-    pub async fn settings(&mut self, hashes: &[model::Text]) -> Result<Vec<(model::Text, String)>> {
-        crate::rules::settings(&mut *self.transaction, hashes).await
     }
 
     /// Stores settings, as a text, under their hash. Does nothing if the hash is stored.

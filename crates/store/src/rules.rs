@@ -1,7 +1,7 @@
 //! The settings behind the hashes that findings and receipts carry.
 
 use crate::error::{Context, Result};
-use crate::{Correlation, Store};
+use crate::{Correlation, Store, Visit};
 use model::Text;
 use sqlx::PgExecutor;
 
@@ -53,6 +53,23 @@ impl Correlation {
     }
 }
 
+impl Visit {
+    /// Returns the settings behind these hashes, in TOML, without those that other orgs alone have decided.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn settings(&mut self, hashes: &[Text]) -> Result<Vec<(Text, String)>> {
+        let rows = sqlx::query!(
+            r#"SELECT hash AS "hash!", toml AS "toml!" FROM orgwatch.settings_of_session($1)"#,
+            &valid(hashes) as &[&str]
+        )
+        .fetch_all(&mut *self.transaction)
+        .await
+        .context("read settings that the session sees")?;
+        Ok(rows.into_iter().map(|row| (Text::from(row.hash), row.toml)).collect())
+    }
+}
+
 /// See [`Store::put_settings`].
 pub(crate) async fn put_settings(executor: impl PgExecutor<'_>, hash: &str, toml: &str) -> Result<()> {
     sqlx::query!("INSERT INTO orgwatch.settings (hash, toml) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING", hash, toml)
@@ -64,12 +81,17 @@ pub(crate) async fn put_settings(executor: impl PgExecutor<'_>, hash: &str, toml
 
 /// See [`Store::settings`].
 pub(crate) async fn settings(executor: impl PgExecutor<'_>, hashes: &[Text]) -> Result<Vec<(Text, String)>> {
-    // Postgres refuses a zero byte, which no hash has.
-    let hashes: Vec<&str> = hashes.iter().map(Text::as_str).filter(|hash| !hash.contains('\0')).collect();
-    let rows =
-        sqlx::query!("SELECT hash, toml FROM orgwatch.settings WHERE hash = ANY($1::text[])", &hashes as &[&str])
-            .fetch_all(executor)
-            .await
-            .context("read settings")?;
+    let rows = sqlx::query!(
+        "SELECT hash, toml FROM orgwatch.settings WHERE hash = ANY($1::text[])",
+        &valid(hashes) as &[&str]
+    )
+    .fetch_all(executor)
+    .await
+    .context("read settings")?;
     Ok(rows.into_iter().map(|row| (Text::from(row.hash), row.toml)).collect())
+}
+
+/// Leaves out what is no hash and has a zero byte, which Postgres refuses.
+fn valid(hashes: &[Text]) -> Vec<&str> {
+    hashes.iter().map(Text::as_str).filter(|hash| !hash.contains('\0')).collect()
 }

@@ -71,22 +71,6 @@ impl Store {
     ) -> Result<Vec<HeatRow>> {
         heat_map(&self.pool, org, from, to, measure, limit).await
     }
-
-    /// Returns the days of an org that begin from `from` on and before `to` on which a detector had at least the calibrated
-    /// surprise `least`, by day and account: what a threshold would raise. Below [`DayFacts::LEAST_SURPRISE`] nothing is
-    /// stored.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn surprised_days(
-        &self,
-        org: &OrgId,
-        detector: &str,
-        (from, to): (Timestamp, Timestamp),
-        least: f64,
-    ) -> Result<Vec<SurprisedDay>> {
-        surprised_days(&self.pool, org, detector, (from, to), least).await
-    }
 }
 
 /// See [`Store::user_days`].
@@ -162,26 +146,31 @@ pub(crate) async fn heat_map(
     Ok(rows)
 }
 
-/// See [`Store::surprised_days`].
+/// See [`Visit::surprised_days`](crate::Visit::surprised_days).
 pub(crate) async fn surprised_days(
     executor: impl PgExecutor<'_>,
-    org: &OrgId,
-    detector: &str,
+    (org, detector): (&OrgId, &str),
     (from, to): (Timestamp, Timestamp),
     least: f64,
+    after: Option<(Timestamp, &UserId)>,
+    limit: u32,
 ) -> Result<Vec<SurprisedDay>> {
+    // Without a page before it, the first one begins after an account with an empty id, which nobody has.
+    let (last, user) = after.map_or((from, ""), |(day, user)| (day.max(from), user.as_str()));
     let found = sqlx::query!(
         r#"SELECT user_id, (extract(epoch FROM day) * 1000)::bigint AS "day!",
                (surprises ->> $2)::double precision AS "surprise!"
            FROM orgwatch.user_days
            WHERE org_id = $1 AND surprises IS NOT NULL AND day >= orgwatch.from_ms($3) AND day < orgwatch.from_ms($4)
-               AND (surprises ->> $2)::double precision >= $5
-           ORDER BY day, user_id"#,
+               AND (surprises ->> $2)::double precision >= $5 AND (day, user_id) > (orgwatch.from_ms($3), $6)
+           ORDER BY day, user_id LIMIT $7"#,
         org.as_str(),
         detector,
-        from.0,
+        last.0,
         to.0,
-        least
+        least,
+        &text(user),
+        i64::from(limit)
     )
     .fetch_all(executor)
     .await

@@ -4,13 +4,13 @@ use super::days::span;
 use super::settings::followed;
 use crate::access::Visitor;
 use crate::body::{DetectorBody, ScoreCard, Surprised};
-use crate::page;
+use crate::page::{self, Page};
 use crate::problem::{Conflicts, Problem, Problems};
 use crate::server::App;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use model::{DayFacts, OrgId, Timestamp};
+use model::{DayFacts, OrgId, Timestamp, UserId};
 use profile::Credited;
 use runtime::clock::now;
 use serde::Deserialize;
@@ -28,7 +28,8 @@ const LEAST: f64 = DayFacts::LEAST_SURPRISE;
         (status = 200, description = "The detectors, in the order in which they judge", body = Vec<DetectorBody>),
         Problems))]
 pub(super) async fn list(mut visitor: Visitor) -> Result<Json<Vec<DetectorBody>>, Problem> {
-    let counted = visitor.visit.count_incidents(&IncidentQuery::default(), Group::Detector, page::MOST).await?;
+    let query = IncidentQuery { orgs: visitor.orgs(&[])?, ..IncidentQuery::default() };
+    let counted = visitor.visit.count_incidents(&query, Group::Detector, page::MOST).await?;
     let of = |name: &str| counted.iter().find(|counted| counted.value == name);
     Ok(Json(detect::DETECTORS.iter().map(|detector| DetectorBody::of(*detector, of(detector.name()))).collect()))
 }
@@ -97,6 +98,11 @@ pub(super) struct Threshold {
     /// Days that begin before this time; without it, now.
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// The most days of a page, 1 to 200; 50 without it.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
 }
 
 /// Try a threshold of a detector
@@ -107,20 +113,37 @@ pub(super) struct Threshold {
     params(("org_id" = String, Path, description = "Salesforce id of the org"),
            ("detector" = String, Path, description = "Name of the detector"), Threshold),
     responses(
-        (status = 200, description = "The days", body = Vec<Surprised>),
+        (status = 200, description = "A page of days", body = Page<Surprised>),
         Problems))]
 pub(super) async fn surprised(
     mut visitor: Visitor,
     path: Result<Path<(String, String)>, PathRejection>,
     threshold: Result<Query<Threshold>, QueryRejection>,
-) -> Result<Json<Vec<Surprised>>, Problem> {
-    let (Path((org, detector)), Query(Threshold { least, from, to })) = (path?, threshold?);
-    let org = OrgId::new(&org);
+) -> Result<Json<Page<Surprised>>, Problem> {
+    let (Path((org, detector)), Query(threshold)) = (path?, threshold?);
+    let Threshold { least, from, to, cursor, limit } = threshold;
+    let (org, limit) = (OrgId::new(&org), page::limit(limit)?);
     visitor.role_in(&org)?;
     check(&detector)?;
     if !(LEAST..=300.0).contains(&least) {
         return Err(Problem::Malformed(format!("least: from {LEAST} to 300, not {least}")));
     }
-    let days = visitor.visit.surprised_days(&org, &detector, span(from, to)?, least).await?;
-    Ok(Json(days.into_iter().map(Surprised::from).collect()))
+    let after = cursor.as_deref().map(place).transpose()?;
+    let after = after.as_ref().map(|(day, user)| (*day, user));
+    let of = (&org, &*detector);
+    // One more than the page has says whether there is another page.
+    let mut days = visitor.visit.surprised_days(of, span(from, to)?, least, after, limit.saturating_add(1)).await?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_last = days.len() <= limit;
+    days.truncate(limit);
+    let last = days.last().filter(|_| !is_last);
+    let next_cursor = last.map(|last| page::cursor(&[&last.day.0.to_string(), last.user_id.as_str()]));
+    Ok(Json(Page { items: days.into_iter().map(Surprised::from).collect(), next_cursor }))
+}
+
+/// Reads where a page of days ends: its last day, and the account.
+fn place(cursor: &str) -> Result<(Timestamp, UserId), Problem> {
+    let [day, user] = page::place(cursor)?;
+    let day = day.parse().ok().map(Timestamp).filter(|day| day.is_in_calendar());
+    Ok((day.ok_or_else(page::foreign)?, UserId::new(&user)))
 }

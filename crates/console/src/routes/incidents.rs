@@ -125,12 +125,7 @@ impl Asked {
             let text = text.unwrap_or_default();
             text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
         };
-        let mut orgs = Vec::new();
-        for org in listed(self.org) {
-            let org = OrgId::new(&org);
-            visitor.role_in(&org)?;
-            orgs.push(org);
-        }
+        let orgs = visitor.orgs(&listed(self.org))?;
         if self.q.is_some() && !sees_all_names(visitor, app, &orgs) {
             let detail =
                 "q: a search finds names, which this session does not see; filter by object, resource or address";

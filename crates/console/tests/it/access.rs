@@ -1,18 +1,21 @@
 //! Two orgs are kept apart: by the routes, and by the database itself.
 
-use crate::support::{Console, INCIDENT, OTHER, OTHER_INCIDENT, OURS, allowlist};
+use crate::days::day;
+use crate::support::{Console, HASH, INCIDENT, OTHER, OTHER_HASH, OTHER_INCIDENT, OURS, allowlist};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use console::{Settings, openapi};
-use model::Uuid;
+use console::{Settings, openapi, token};
+use model::{Timestamp, Uuid};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use store::Role;
 
-/// What the console's role may read.
-const TABLES: [&str; 11] = [
+/// What the console's role may read of orgs. Not `decision_effects` and `decisions_due`, which name decisions by their ids
+/// alone; nor `settings`, of which it reads the hashes, and the rest by a function; nor where each org is in
+/// `baseline_state`.
+const TABLES: [&str; 13] = [
     "incidents",
     "findings",
     "entity_risk",
@@ -24,6 +27,8 @@ const TABLES: [&str; 11] = [
     "deliveries",
     "looks",
     "audit",
+    "user_days",
+    "erased_incidents",
 ];
 
 /// Rulings that name an org, an account or an incident.
@@ -64,7 +69,7 @@ async fn no_route_shows_or_changes_another_org() {
             .replace("{finding_id}", &Uuid::from_u128(OTHER_INCIDENT.as_u128() + 1).to_string())
             .replace("{session_id}", &Uuid::from_u128(7).to_string())
             .replace("{detector}", "row_spike")
-            .replace("{hash}", "none");
+            .replace("{hash}", OTHER_HASH);
         for (method, operation) in [
             ("GET", &item.get),
             ("POST", &item.post),
@@ -87,7 +92,7 @@ async fn no_route_shows_or_changes_another_org() {
                 ("POST", "/v1/orgs/{org_id}/accounts/{user_id}/reveal") => vec![Some(json!({ "reason": "why" }))],
                 _ => vec![None],
             };
-            let is_named = filled.contains(OTHER) || filled.contains(&OTHER_INCIDENT.to_string());
+            let is_named = [OTHER, OTHER_HASH, &OTHER_INCIDENT.to_string()].iter().any(|name| filled.contains(name));
             let queries = if is_named {
                 vec![String::new()]
             } else {
@@ -117,6 +122,7 @@ async fn no_route_shows_or_changes_another_org() {
     let events = console.get(&token, &format!("/v1/events?org={OTHER}")).await;
     assert_eq!(events.status, StatusCode::NOT_FOUND);
     // The same routes answer for the org of the session.
+    assert_eq!(console.get(&token, &format!("/v1/settings/{HASH}")).await.status, StatusCode::OK);
     assert_eq!(console.get(&token, &format!("/v1/incidents/{INCIDENT}")).await.status, StatusCode::OK);
     for ruling in rulings(OURS, INCIDENT) {
         let body = json!({ "reason": "why", "ruling": ruling });
@@ -131,6 +137,11 @@ async fn the_database_shows_the_orgs_of_the_session_alone() {
     let console = Console::start().await;
     let ours = console.token(&[(OURS, Role::Administrator)]).await;
     let both = console.token(&[("*", Role::Viewer)]).await;
+    console.put_days(&[day(OURS, 20_500, 1), day(OTHER, 20_500, 1)]).await;
+    for org in [OURS, OTHER] {
+        let values = format!("(gen_random_uuid(), '{org}', now())");
+        console.execute(&format!("INSERT INTO orgwatch.erased_incidents VALUES {values}")).await;
+    }
     let mut connection = console.sql().await;
     let mut rows = async |secret: &str| {
         let mut found = Vec::new();
@@ -163,6 +174,35 @@ async fn the_database_shows_the_orgs_of_the_session_alone() {
 }
 
 #[tokio::test]
+async fn functions_that_see_all_rows_answer_for_the_orgs_of_the_session_alone() {
+    let console = Console::start().await;
+    let ours = console.token(&[(OURS, Role::Administrator)]).await;
+    let (_, without_roles) = token("without roles", BTreeMap::new(), Timestamp(4_000_000_000_000)).unwrap();
+    console.owner.create_token(&without_roles).await.unwrap();
+    let mut connection = console.sql().await;
+    let settings = format!("SELECT hash FROM orgwatch.settings_of_session(ARRAY['{HASH}', '{OTHER_HASH}'])");
+    for (query, expect) in [
+        ("SELECT * FROM orgwatch.incidents_with_facets(ARRAY['object:Contact'], 10)", vec![INCIDENT.to_string()]),
+        ("SELECT * FROM orgwatch.incidents_with_words('emma', 10)", vec![INCIDENT.to_string()]),
+        (&*settings, vec![HASH.to_owned()]),
+        ("SELECT name FROM orgwatch.other_sessions()", vec!["a test".to_owned()]),
+        (&format!("SELECT 'ended' WHERE orgwatch.end_session('{}')", without_roles.session_id), vec![]),
+    ] {
+        for (secret, expect) in [(&ours, expect), (&SecretString::from("orgwatch_wrong"), vec![])] {
+            let mut transaction = sqlx::Connection::begin(&mut connection).await.unwrap();
+            sqlx::query("SELECT set_config('orgwatch.session', $1, true)")
+                .bind(secret.expose_secret())
+                .execute(&mut *transaction)
+                .await
+                .unwrap();
+            let query = AssertSqlSafe(format!("SELECT found::text FROM ({query}) q (found)"));
+            let found: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut *transaction).await.unwrap();
+            assert_eq!(found, expect);
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_console_cannot_read_sessions_or_write_for_other_orgs() {
     let console = Console::start().await;
     let token = console.token(&[(OURS, Role::Analyst), (OTHER, Role::Viewer)]).await;
@@ -181,9 +221,12 @@ async fn the_console_cannot_read_sessions_or_write_for_other_orgs() {
         ("SELECT * FROM orgwatch.sessions".to_owned(), false),
         ("SELECT * FROM orgwatch.session_roles".to_owned(), false),
         ("SELECT * FROM orgwatch.baseline_state".to_owned(), false),
+        ("SELECT toml FROM orgwatch.settings".to_owned(), false),
+        ("SELECT hash FROM orgwatch.settings".to_owned(), true),
         ("UPDATE orgwatch.incidents SET status = 'resolved'".to_owned(), false),
         ("DELETE FROM orgwatch.decisions".to_owned(), false),
         (audit.to_owned(), false),
+        (make.replace(&format!("{{\"{OURS}\": \"analyst\"}}"), "{}"), false),
         (make, false),
         (decide(OTHER, "watch", "'emma'"), false),
         (decide(OURS, "watch", "NULL"), false),

@@ -10,7 +10,7 @@ use store::Role;
 
 const ACCOUNT: &str = "005hn00000emma1AAA";
 
-fn day(org: &str, number: i64, reports: u32) -> UserDay {
+pub(crate) fn day(org: &str, number: i64, reports: u32) -> UserDay {
     UserDay {
         org_id: OrgId::new(org),
         user_id: UserId::new(ACCOUNT),
@@ -49,8 +49,8 @@ async fn days_and_heat_maps_are_those_of_the_session_s_orgs() {
         let path = format!("/v1/orgs/{OURS}/detectors/row_spike/days?least={least}&{span}");
         console.get(&token, &path).await
     };
-    assert_eq!(threshold("3.5").await.json().as_array().unwrap().len(), 2, "of one org alone");
-    assert_eq!(threshold("3.6").await.json(), serde_json::json!([]));
+    assert_eq!(threshold("3.5").await.json()["items"].as_array().unwrap().len(), 2, "of one org alone");
+    assert_eq!(threshold("3.6").await.json(), serde_json::json!({ "items": [], "next_cursor": null }));
     assert_eq!(threshold("0.9").await.status, StatusCode::BAD_REQUEST);
     let unknown = console.get(&token, &format!("/v1/orgs/{OURS}/detectors/none/days?least=3&{span}")).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
@@ -59,6 +59,47 @@ async fn days_and_heat_maps_are_those_of_the_session_s_orgs() {
     for wrong in ["from=2026-01-02&to=2026-01-01", "from=2020-01-01&to=2026-01-01", "from=soon"] {
         let answer = console.get(&token, &format!("/v1/orgs/{OURS}/accounts/{ACCOUNT}/days?{wrong}")).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_surprised_days_follow_each_other_without_a_gap() {
+    let console = Console::start().await;
+    let first = 20_500;
+    let mut days = vec![];
+    for (number, account) in (0..4).flat_map(|number| ["carl", "anna", "emma"].map(|account| (number, account))) {
+        let mut one = day(OURS, first + number, 0);
+        one.user_id = UserId::new(account);
+        days.push(one);
+    }
+    console.put_days(&days).await;
+    let mut expect: Vec<(String, String)> =
+        days.iter().map(|day| (day.day.to_string(), day.user_id.to_string())).collect();
+    expect.sort();
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    let span = format!("from={}&to={}", Timestamp(first * DAY), Timestamp((first + 10) * DAY));
+    let path = format!("/v1/orgs/{OURS}/detectors/row_spike/days?least=3&{span}");
+    for limit in [1, 4, 5, 12] {
+        let (mut found, mut cursor) = (vec![], String::new());
+        loop {
+            let page = console.get(&token, &format!("{path}&limit={limit}{cursor}")).await.json();
+            let items = page["items"].as_array().unwrap();
+            assert!(!items.is_empty() && items.len() <= limit, "{page}");
+            let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+            found.extend(items.iter().map(|item| (text(&item["day"]), text(&item["user_id"]))));
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(found, expect, "{limit}");
+    }
+    let place = |text: &str| base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text);
+    for (cursor, expect) in [
+        (place("1772400000000"), StatusCode::BAD_REQUEST),
+        (place("9223372036854775807\nemma"), StatusCode::BAD_REQUEST),
+        (place("1772400000000\nem\0ma"), StatusCode::OK),
+    ] {
+        let answer = console.get(&token, &format!("{path}&cursor={cursor}")).await;
+        assert_eq!(answer.status, expect, "{cursor}: {}", answer.text);
     }
 }
 
@@ -79,7 +120,7 @@ async fn a_score_card_counts_incidents_dispositions_and_surprises() {
     let id: model::Uuid = decided["decisions"][0]["decision_id"].as_str().unwrap().parse().unwrap();
     console.take_effect(id, Timestamp(first * DAY)).await;
     // As the correlator does.
-    console.sql_as_owner("UPDATE orgwatch.incidents SET disposition = 'benign'").await;
+    console.execute("UPDATE orgwatch.incidents SET disposition = 'benign'").await;
     insta::assert_json_snapshot!("score_card", card().await);
     let other = console.get(&token, &format!("/v1/orgs/{OTHER}/detectors/row_spike")).await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);
@@ -95,7 +136,7 @@ async fn a_timeline_has_the_findings_of_an_account_in_pages() {
                 SELECT gen_random_uuid(), org_id, user_id, detector, severity, score, 1, observed_at - n / 2, revised_at, n = 3,
                     summary, message, first_observed_at
                 FROM orgwatch.findings CROSS JOIN generate_series(1, 6) n";
-    console.sql_as_owner(more).await;
+    console.execute(more).await;
     let token = console.token(&[(OURS, Role::Viewer)]).await;
     let path = format!("/v1/orgs/{OURS}/accounts/{ACCOUNT}/timeline");
     let whole = console.get(&token, &path).await.json();

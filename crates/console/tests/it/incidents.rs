@@ -1,9 +1,10 @@
 //! Lists of incidents, and what one is.
 
-use crate::support::{Console, INCIDENT, OTHER, OTHER_INCIDENT, OURS};
+use crate::support::{Console, INCIDENT, OTHER, OTHER_INCIDENT, OURS, incident};
 use axum::http::StatusCode;
-use model::Uuid;
+use model::{OrgId, Points, UserId, Uuid};
 use serde_json::json;
+use std::cmp::Reverse;
 use store::Role;
 
 #[tokio::test]
@@ -67,6 +68,49 @@ async fn pages_follow_each_other_without_a_gap() {
         let second = console.get(&token, &format!("/v1/incidents?limit=1&sort={sort}&cursor={cursor}")).await;
         assert_eq!(second.ids(), [OTHER_INCIDENT.to_string()]);
         assert_eq!(second.json()["next_cursor"], json!(null));
+    }
+}
+
+#[tokio::test]
+async fn pages_go_through_each_order_in_the_orgs_of_a_session() {
+    let console = Console::start().await;
+    let mut all = vec![];
+    for (org, number) in [OURS, OTHER].into_iter().flat_map(|org| (0_u8..7).map(move |number| (org, number))) {
+        let id = if org == OURS { 0x200 } else { 0xA00 } + u128::from(number % 3) * 0x20 + u128::from(number);
+        let mut opened = incident(&(OrgId::new(org), UserId::new("005hn00000emma1AAA")), id);
+        // Some are equal in each order.
+        opened.risk_score = Points(5_000 + i32::from(number / 3));
+        opened.last_event_at = opened.last_event_at.plus(i64::from(number % 2));
+        all.push((org, opened.risk_score, opened.last_event_at, opened.incident_id));
+        console.open(opened).await;
+    }
+    for (org, id) in [(OURS, INCIDENT), (OTHER, OTHER_INCIDENT)] {
+        let first = incident(&(OrgId::new(org), UserId::new("005hn00000emma1AAA")), id.as_u128());
+        all.push((org, first.risk_score, first.last_event_at, id));
+    }
+    for roles in [&[OURS][..], &[OTHER], &[OURS, OTHER], &["*"]] {
+        let token = console.token(&Vec::from_iter(roles.iter().map(|org| (*org, Role::Viewer)))).await;
+        for (sort, key) in [("risk", 0), ("latest", 1)] {
+            let mut expect = all.clone();
+            expect.retain(|(org, ..)| roles.contains(org) || roles == ["*"]);
+            expect.sort_by_key(|(_, risk, at, id)| (Reverse([i64::from(risk.0), at.0][key]), *id));
+            let expect: Vec<String> = expect.iter().map(|(.., id)| id.to_string()).collect();
+            for limit in [1, 3, 5] {
+                let (mut found, mut cursor) = (vec![], String::new());
+                loop {
+                    let path = format!("/v1/incidents?sort={sort}&limit={limit}{cursor}");
+                    let page = console.get(&token, &path).await;
+                    found.extend(page.ids());
+                    let json = page.json();
+                    let Some(next) = json["next_cursor"].as_str() else { break };
+                    cursor = format!("&cursor={next}");
+                }
+                assert_eq!(found, expect, "{roles:?} {sort} {limit}");
+            }
+            let counted = console.get(&token, "/v1/detectors").await.json();
+            let spikes = counted.as_array().unwrap().iter().find(|one| one["name"] == "row_spike").unwrap();
+            assert_eq!(spikes["incidents"], expect.len(), "{roles:?}");
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The settings of an org: read, changed by a decision, and taken back.
 
-use crate::support::{Console, OTHER, OURS};
+use crate::support::{Console, HASH, OTHER, OTHER_HASH, OURS, decision, incident};
 use axum::http::StatusCode;
+use model::{OrgId, Ruling, UserId};
 use serde_json::{Value, json};
 use store::Role;
 
@@ -89,4 +90,40 @@ async fn settings_that_make_no_sense_are_refused() {
     let token = console.token(&[(OURS, Role::Responder)]).await;
     let answer = console.send(&token, "POST", "/v1/decisions", Some(change("[detect]\nraise_at = 3.5"))).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn settings_that_other_orgs_alone_have_decided_are_not_shown() {
+    let console = Console::start().await;
+    let in_force = ::settings::Hashed::from(::settings::Settings::default());
+    // Of the services once, and now; both were decided by the other org, too.
+    for (number, hash) in ["past", in_force.hash.as_str()].into_iter().enumerate() {
+        let ruling = Ruling::Settings { hash: hash.into(), toml: String::new() };
+        let same = decision(0xF00 + number as u128, &OrgId::new(OTHER), None, ruling);
+        console.owner.record(&same).await.unwrap();
+        console.owner.put_settings(hash, "[risk]\n").await.unwrap();
+    }
+    console.owner.put_settings("of-the-services", "[risk]\n").await.unwrap();
+    let ours = console.token(&[(OURS, Role::Viewer)]).await;
+    let other = console.token(&[(OTHER, Role::Viewer)]).await;
+    let all = console.token(&[("*", Role::Viewer)]).await;
+    let seen = async |hash: &str| {
+        let mut seen = vec![];
+        for token in [&ours, &other, &all] {
+            let answer = console.get(token, &format!("/v1/settings/{hash}")).await;
+            assert!([StatusCode::OK, StatusCode::NOT_FOUND].contains(&answer.status), "{}", answer.text);
+            seen.push(answer.status.is_success());
+        }
+        seen
+    };
+    assert_eq!(seen(HASH).await, [true, false, true]);
+    assert_eq!(seen(OTHER_HASH).await, [false, true, true]);
+    assert_eq!(seen("of-the-services").await, [true, true, true]);
+    assert_eq!(seen(&in_force.hash).await, [true, true, true]);
+    assert_eq!(seen("none").await, [false, false, false]);
+    assert_eq!(seen("past").await, [false, true, true]);
+    let mut earlier = incident(&(OrgId::new(OURS), UserId::new("005hn00000emma1AAA")), 0x300);
+    earlier.receipt.config_hash = "past".into();
+    console.open(earlier).await;
+    assert_eq!(seen("past").await, [true, true, true], "on a receipt");
 }

@@ -32,6 +32,10 @@ pub(crate) const OTHER: &str = "00Dhn0000018hreMAE";
 pub(crate) const INCIDENT: Uuid = Uuid::from_u128(0x100);
 pub(crate) const OTHER_INCIDENT: Uuid = Uuid::from_u128(0x900);
 
+/// The hash of the settings that the first org has decided, and of those of the second.
+pub(crate) const HASH: &str = "hash";
+pub(crate) const OTHER_HASH: &str = "hash-of-the-other-org";
+
 /// A console over a database of its own. The server stops when its last database is dropped.
 pub(crate) struct Console {
     _server: Arc<Postgres>,
@@ -154,7 +158,7 @@ impl Console {
     }
 
     /// Runs a statement as the owner of the database.
-    pub(crate) async fn sql_as_owner(&self, statement: &str) {
+    pub(crate) async fn execute(&self, statement: &str) {
         execute(&self.url, statement).await;
     }
 
@@ -188,6 +192,12 @@ impl Console {
         owner
     }
 
+    /// Opens another incident of the account, as the correlator does.
+    pub(crate) async fn open(&self, incident: Incident) {
+        let account = (incident.org_id.clone(), incident.user_id.clone());
+        write(&self.owner, &account, incident, "opened").await;
+    }
+
     /// Changes an incident, as the correlator does.
     pub(crate) async fn change(&self, org: &str, incident_id: Uuid, revision: u64) {
         let account = (OrgId::new(org), UserId::new("005hn00000emma1AAA"));
@@ -211,7 +221,9 @@ async fn execute(url: &str, statement: &str) {
 async fn fill(store: &Store, org: &OrgId, id: u128) {
     let account = (org.clone(), UserId::new("005hn00000emma1AAA"));
     let user = Some(account.1.clone());
-    let incident = incident(&account, id);
+    let hash = if org.as_str() == OURS { HASH } else { OTHER_HASH };
+    let mut incident = incident(&account, id);
+    incident.receipt.config_hash = hash.into();
     write(store, &account, incident, "opened").await;
     for (number, user, ruling) in [
         (
@@ -223,7 +235,7 @@ async fn fill(store: &Store, org: &OrgId, id: u128) {
             },
         ),
         (2, user, Ruling::Comment { incident_id: Uuid::from_u128(id) }),
-        (3, None, Ruling::Settings { hash: "hash".into(), toml: String::new() }),
+        (3, None, Ruling::Settings { hash: hash.into(), toml: String::new() }),
     ] {
         store.record(&decision(id + 0x10 + number, org, user, ruling)).await.unwrap();
     }
@@ -239,7 +251,7 @@ async fn fill(store: &Store, org: &OrgId, id: u128) {
     store.put_source_states(org, &[state]).await.unwrap();
     let gap = NewGap { source, kind, from: Timestamp(0), to: Timestamp(1_000), reason: "lost".into() };
     store.open_gap(org, &gap).await.unwrap();
-    store.put_settings("hash", "[risk]\n").await.unwrap();
+    store.put_settings(hash, "[risk]\n").await.unwrap();
 }
 
 async fn write(store: &Store, account: &(OrgId, UserId), incident: Incident, change: &str) {

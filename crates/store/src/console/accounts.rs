@@ -254,19 +254,26 @@ impl Visit {
         user_days::heat_map(&mut *self.transaction, org, from, to, measure, limit).await
     }
 
-    /// Returns the days of an org in a span on which a detector had at least the calibrated surprise `least`: what a
-    /// threshold would raise.
+    /// Returns the days of an org in a span on which a detector had at least the calibrated surprise `least`, by day and
+    /// account: what a threshold would raise. At most `limit`, those after `after`. Below
+    /// [`DayFacts::LEAST_SURPRISE`](model::DayFacts::LEAST_SURPRISE) nothing is stored.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn surprised_days(
         &mut self,
-        org: &OrgId,
-        detector: &str,
+        org_and_detector: (&OrgId, &str),
         span: (Timestamp, Timestamp),
         least: f64,
+        after: Option<(Timestamp, &UserId)>,
+        limit: u32,
     ) -> Result<Vec<SurprisedDay>> {
-        user_days::surprised_days(&mut *self.transaction, org, detector, span, least).await
+        // Otherwise the planner would read all days of the span and sort them, instead of following the index by day.
+        self.set_planner("enable_bitmapscan", "off").await?;
+        let days =
+            user_days::surprised_days(&mut *self.transaction, org_and_detector, span, least, after, limit).await?;
+        self.set_planner("enable_bitmapscan", "on").await?;
+        Ok(days)
     }
 
     /// Returns the orgs that the session sees and that have events, by id.

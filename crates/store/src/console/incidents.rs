@@ -154,13 +154,13 @@ impl Visit {
         let is_walked = found.is_walked(query);
         if is_walked {
             // Without statistics, which would say what others' rows hold, the planner would sort all rows of an org.
-            self.set_sort("off").await?;
+            self.set_planner("enable_sort", "off").await?;
         }
         let mut list = sql::list(query, &found, limit);
         let rows = list.build_query_as().fetch_all(&mut *self.transaction).await;
         let mut rows: Vec<Row> = rows.context("list incidents")?;
         if is_walked {
-            self.set_sort("on").await?;
+            self.set_planner("enable_sort", "on").await?;
         }
         let is_last = rows.len() <= usize::try_from(limit).unwrap_or(usize::MAX);
         if !is_last {
@@ -195,12 +195,6 @@ impl Visit {
             highest_risk: Points(highest),
         };
         Ok(rows.into_iter().map(counted).collect())
-    }
-
-    /// Lets the planner sort rows, or makes it follow an index that has them in order.
-    async fn set_sort(&mut self, value: &str) -> Result<()> {
-        let set = sqlx::query("SELECT set_config('enable_sort', $1, true)").bind(value);
-        set.execute(&mut *self.transaction).await.context("choose a plan").map(drop)
     }
 
     /// Asks the indexes of facets and words, which row policies keep from queries.

@@ -148,7 +148,9 @@ async fn baseline_keeps_its_state() {
         store.migrate().await.unwrap();
         if service != "notifier" {
             store.put_settings(service, "").await.unwrap();
-            assert_eq!(store.settings(&[service.into()]).await.unwrap().len(), 1, "{service}");
+            let read = store.settings(&[service.into()]).await;
+            // The console reads them by a function, in the name of a session.
+            assert_eq!(read.map(|found| found.len()).ok(), (service != "console").then_some(1), "{service}");
         }
     }
 }

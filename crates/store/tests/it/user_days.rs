@@ -3,6 +3,7 @@
 use crate::support::{Database, org, put_user_days, user, user_day};
 use model::time::DAY;
 use model::{DaySurprise, FirstOf, OrgId, Timestamp, UserDay};
+use secrecy::SecretString;
 use store::{HeatMeasure, HeatRow, Owner, Retention, SurprisedDay};
 
 fn at(day: i64) -> Timestamp {
@@ -91,7 +92,15 @@ async fn a_threshold_can_be_tried_on_stored_days() {
         closed
     };
     put_user_days(&database, &[surprised("emma", 1, 4.25), surprised("omar", 0, 2.5), surprised("zoe", 1, 7.0)]).await;
-    let found = async |detector, least| store.surprised_days(&org(), detector, (at(0), at(2)), least).await.unwrap();
+    let secret = SecretString::from("orgwatch_test");
+    let token =
+        "SELECT orgwatch.create_token(gen_random_uuid(), sha256('orgwatch_test'), 'test', now() + interval '1 day',
+                     '{\"*\": \"viewer\"}')";
+    sqlx::query(token).execute(&mut database.connection().await).await.unwrap();
+    let found = async |detector, least| {
+        let mut visit = store.visit(&secret).await.unwrap();
+        visit.surprised_days((&org(), detector), (at(0), at(2)), least, None, 10).await.unwrap()
+    };
     let day = |name: &str, day, surprise| SurprisedDay { user_id: user(name).1, day: at(day), surprise };
     assert_eq!(found("row_spike", 4.25).await, [day("emma", 1, 4.25), day("zoe", 1, 7.0)]);
     assert_eq!(found("row_spike", 2.0).await.len(), 3);

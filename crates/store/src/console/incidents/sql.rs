@@ -59,6 +59,8 @@ pub(super) fn list(query: &IncidentQuery, found: &Found, limit: u32) -> QueryBui
         IncidentOrder::Latest => "i.last_event_at",
     };
     if let Some(Place { key: value, incident_id }) = query.after {
+        // An index finds the place by this alone, and not by what follows.
+        builder.push(format_args!(" AND {key} <= ")).push_bind(value);
         builder.push(format_args!(" AND ({key} < ")).push_bind(value);
         builder.push(format_args!(" OR {key} = ")).push_bind(value);
         builder.push(" AND i.incident_id > ").push_bind(incident_id).push(")");
