@@ -3,8 +3,8 @@
 use crate::problem::Problem;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// The most rows of a page.
 pub(crate) const MOST: u32 = 200;
@@ -16,6 +16,18 @@ pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
     /// Send it as `cursor` for the next page; null on the last one.
     pub(crate) next_cursor: Option<String>,
+}
+
+/// Which page.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AskedPage {
+    /// The `next_cursor` of the page before.
+    pub(crate) cursor: Option<String>,
+    /// The most rows of a page, 1 to 200; 50 without it.
+    #[param(minimum = 1, maximum = 200)]
+    pub(crate) limit: Option<u32>,
 }
 
 /// Returns how many rows a page has: what was asked for, from 1 to 200; 50 if nothing was.

@@ -2,7 +2,7 @@
 
 use crate::access::Visitor;
 use crate::body::{Account, Org, TimelineItem};
-use crate::page::{self, Page};
+use crate::page::{self, AskedPage, Page};
 use crate::problem::{BodyProblems, Problem, Problems};
 use crate::server::App;
 use axum::Json;
@@ -12,7 +12,7 @@ use model::{OrgId, Points, Timestamp, UserId, Uuid};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::AccountRow;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// List the orgs of the session
 #[utoipa::path(get, path = "/v1/orgs", operation_id = "listOrgs", tag = "accounts",
@@ -25,23 +25,11 @@ pub(super) async fn orgs(State(app): State<App>, mut visitor: Visitor) -> Result
     Ok(Json(orgs.iter().map(|row| Org::of(row, eyes)).collect()))
 }
 
-/// Which page.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// The most rows of a page, 1 to 200; 50 without it.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-}
-
 /// List the accounts of an org
 ///
 /// Those that ever had a finding, the highest risk first.
 #[utoipa::path(get, path = "/v1/orgs/{org_id}/accounts", operation_id = "listAccounts", tag = "accounts",
-    params(("org_id" = String, Path, description = "Salesforce id of the org"), Asked),
+    params(("org_id" = String, Path, description = "Salesforce id of the org"), AskedPage),
     responses(
         (status = 200, description = "A page of accounts", body = Page<Account>),
         Problems))]
@@ -49,7 +37,7 @@ pub(super) async fn list(
     State(app): State<App>,
     mut visitor: Visitor,
     org: Result<Path<String>, PathRejection>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    asked: Result<Query<AskedPage>, QueryRejection>,
 ) -> Result<Json<Page<Account>>, Problem> {
     let (Path(org), Query(asked)) = (org?, asked?);
     let (org, limit) = (OrgId::new(&org), page::limit(asked.limit)?);
@@ -94,7 +82,7 @@ async fn read(visitor: &mut Visitor, org: &OrgId, user: &UserId) -> Result<Accou
 /// Its findings by event time, the latest first.
 #[utoipa::path(get, path = "/v1/orgs/{org_id}/accounts/{user_id}/timeline", operation_id = "listTimeline", tag = "accounts",
     params(("org_id" = String, Path, description = "Salesforce id of the org"),
-           ("user_id" = String, Path, description = "Salesforce id of the account"), Asked),
+           ("user_id" = String, Path, description = "Salesforce id of the account"), AskedPage),
     responses(
         (status = 200, description = "A page of findings", body = Page<TimelineItem>),
         Problems))]
@@ -102,7 +90,7 @@ pub(super) async fn timeline(
     State(app): State<App>,
     mut visitor: Visitor,
     path: Result<Path<(String, String)>, PathRejection>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    asked: Result<Query<AskedPage>, QueryRejection>,
 ) -> Result<Json<Page<TimelineItem>>, Problem> {
     let (Path((org, user)), Query(asked)) = (path?, asked?);
     let (org, user, limit) = (OrgId::new(&org), UserId::new(&user), page::limit(asked.limit)?);

@@ -2,15 +2,13 @@
 
 use crate::access::Visitor;
 use crate::body::{Action, Source, SourceGap};
-use crate::page::{self, Page};
+use crate::page::{self, AskedPage, Page};
 use crate::problem::{Problem, Problems};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query};
 use model::{OrgId, Timestamp};
-use serde::Deserialize;
 use store::{AuditPage, AuditPlace};
-use utoipa::IntoParams;
 
 /// List what sources see
 ///
@@ -41,28 +39,16 @@ pub(super) async fn gaps(
     Ok(Json(gaps.into_iter().map(SourceGap::from).collect()))
 }
 
-/// Which actions.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// The most actions of a page, 1 to 200; 50 without it.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-}
-
 /// Read the audit trail
 ///
 /// The actions in the orgs that the session administers, the latest first.
-#[utoipa::path(get, path = "/v1/audit", operation_id = "readAudit", tag = "operations", params(Asked),
+#[utoipa::path(get, path = "/v1/audit", operation_id = "readAudit", tag = "operations", params(AskedPage),
     responses(
         (status = 200, description = "A page of actions", body = Page<Action>),
         Problems))]
 pub(super) async fn audit(
     mut visitor: Visitor,
-    asked: Result<Query<Asked>, QueryRejection>,
+    asked: Result<Query<AskedPage>, QueryRejection>,
 ) -> Result<Json<Page<Action>>, Problem> {
     let Query(asked) = asked?;
     visitor.require_administrator()?;

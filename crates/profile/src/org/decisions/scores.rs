@@ -85,7 +85,7 @@ mod tests {
         let wrong = decision(1, 0, disposed(1, Disposition::FalsePositive, UserClass::Power));
         let waiting = Decision { in_force: BTreeMap::new(), ..wrong.clone() };
         assert_eq!(Credited::by(&[waiting], START), []);
-        let credited = Credited::by(&[wrong.clone()], START);
+        let credited = Credited::by(std::slice::from_ref(&wrong), START);
         let credit = |wrong| Credit { right: 0.0, wrong };
         let expect = [("new_access", credit(0.25)), ("row_spike", credit(0.75))];
         let of = |(detector, credit): (&str, Credit)| Credited {
