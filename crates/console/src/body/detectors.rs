@@ -126,7 +126,6 @@ impl ScoreCard {
         let incidents = |of: Option<Disposition>| raised.incidents.get(&of).copied().unwrap_or(0);
         let calibrated = |(surprise, days): (u32, &u64)| Calibrated {
             surprise,
-            // `powi` may differ in its last bit from build to build.
             expected_days: raised.user_days as f64 / 10u64.pow(surprise) as f64,
             days: *days,
         };
