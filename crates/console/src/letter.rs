@@ -1,5 +1,6 @@
 //! Dead letters as people read them.
 
+use crate::body::LetterBody;
 use bus::dead::DeadLetter;
 use model::{Batch, Change, Entry, Finding, Observation};
 use serde::Serialize;
@@ -7,17 +8,7 @@ use serde_json::{Value, json};
 
 /// Returns where a letter came from, and why it is dead.
 pub fn summary(letter: &DeadLetter) -> Value {
-    json!({
-        "sequence": letter.sequence,
-        "stage": letter.stage,
-        "subject": letter.subject,
-        "stream_sequence": letter.stream_sequence,
-        "origin": letter.origin,
-        "reason": letter.reason,
-        "at": model::Timestamp(letter.at_ms),
-        "bytes": letter.payload.len(),
-        "truncated_from": letter.truncated_from,
-    })
+    json!(LetterBody::from(letter))
 }
 
 /// Returns a letter with its content; with `raw` its bytes, too, in hexadecimal digits.
