@@ -12,7 +12,24 @@ use model::{OrgId, Points, Timestamp, UserId, Uuid};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::AccountRow;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+
+/// The account of a path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct OfAccount {
+    /// Salesforce id of the org.
+    org_id: String,
+    /// Salesforce id of the account.
+    user_id: String,
+}
+
+impl OfAccount {
+    /// Returns the org and the account.
+    pub(super) fn ids(&self) -> (OrgId, UserId) {
+        (OrgId::new(&self.org_id), UserId::new(&self.user_id))
+    }
+}
 
 /// List the orgs of the session
 #[utoipa::path(get, path = "/v1/orgs", operation_id = "listOrgs", tag = "accounts",
@@ -56,18 +73,17 @@ pub(super) async fn list(
 
 /// Read an account
 #[utoipa::path(get, path = "/v1/orgs/{org_id}/accounts/{user_id}", operation_id = "readAccount", tag = "accounts",
-    params(("org_id" = String, Path, description = "Salesforce id of the org"),
-           ("user_id" = String, Path, description = "Salesforce id of the account")),
+    params(OfAccount),
     responses(
         (status = 200, description = "The account", body = Account),
         Problems))]
 pub(super) async fn one(
     State(app): State<App>,
     mut visitor: Visitor,
-    path: Result<Path<(String, String)>, PathRejection>,
+    path: Result<Path<OfAccount>, PathRejection>,
 ) -> Result<Json<Account>, Problem> {
-    let Path((org, user)) = path?;
-    let account = read(&mut visitor, &OrgId::new(&org), &UserId::new(&user)).await?;
+    let (org, user) = path?.ids();
+    let account = read(&mut visitor, &org, &user).await?;
     Ok(Json(Account::of(&account, app.eyes(&visitor.session))))
 }
 
@@ -81,19 +97,18 @@ async fn read(visitor: &mut Visitor, org: &OrgId, user: &UserId) -> Result<Accou
 ///
 /// Its findings by event time, the latest first.
 #[utoipa::path(get, path = "/v1/orgs/{org_id}/accounts/{user_id}/timeline", operation_id = "listTimeline", tag = "accounts",
-    params(("org_id" = String, Path, description = "Salesforce id of the org"),
-           ("user_id" = String, Path, description = "Salesforce id of the account"), AskedPage),
+    params(OfAccount, AskedPage),
     responses(
         (status = 200, description = "A page of findings", body = Page<TimelineItem>),
         Problems))]
 pub(super) async fn timeline(
     State(app): State<App>,
     mut visitor: Visitor,
-    path: Result<Path<(String, String)>, PathRejection>,
+    path: Result<Path<OfAccount>, PathRejection>,
     asked: Result<Query<AskedPage>, QueryRejection>,
 ) -> Result<Json<Page<TimelineItem>>, Problem> {
-    let (Path((org, user)), Query(asked)) = (path?, asked?);
-    let (org, user, limit) = (OrgId::new(&org), UserId::new(&user), page::limit(asked.limit)?);
+    let ((org, user), Query(asked)) = (path?.ids(), asked?);
+    let limit = page::limit(asked.limit)?;
     visitor.role_in(&org)?;
     let before = match asked.cursor.as_deref().map(page::place::<2>).transpose()? {
         Some([at, id]) => {
@@ -131,19 +146,17 @@ pub(super) struct Revealed {
 ///
 /// For a session that sees pseudonyms. The audit trail records who asked and why.
 #[utoipa::path(post, path = "/v1/orgs/{org_id}/accounts/{user_id}/reveal", operation_id = "revealAccount", tag = "accounts",
-    params(("org_id" = String, Path, description = "Salesforce id of the org"),
-           ("user_id" = String, Path, description = "Salesforce id of the account")),
+    params(OfAccount),
     request_body = Reason,
     responses(
         (status = 200, description = "The name", body = Revealed),
         BodyProblems, Problems))]
 pub(super) async fn reveal(
     mut visitor: Visitor,
-    path: Result<Path<(String, String)>, PathRejection>,
+    path: Result<Path<OfAccount>, PathRejection>,
     body: Result<Json<Reason>, JsonRejection>,
 ) -> Result<Json<Revealed>, Problem> {
-    let (Path((org, user)), Json(Reason { reason })) = (path?, body?);
-    let (org, user) = (OrgId::new(&org), UserId::new(&user));
+    let ((org, user), Json(Reason { reason })) = (path?.ids(), body?);
     if reason.trim().is_empty() || reason.contains('\0') || reason.chars().count() > 4_000 {
         return Err(Problem::Invalid("reason: say in 1 to 4,000 characters why the name is needed".to_owned()));
     }

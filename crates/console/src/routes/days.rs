@@ -1,5 +1,6 @@
 //! Closed days of accounts.
 
+use super::accounts::OfAccount;
 use crate::access::Visitor;
 use crate::body::{Day, HeatAccount};
 use crate::page;
@@ -9,7 +10,7 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use model::time::DAY;
-use model::{OrgId, Timestamp, UserId};
+use model::{OrgId, Timestamp};
 use runtime::clock::now;
 use serde::Deserialize;
 use store::HeatMeasure;
@@ -45,18 +46,16 @@ pub(super) fn span(from: Option<Timestamp>, to: Option<Timestamp>) -> Result<(Ti
 ///
 /// What it did against what was usual, by day.
 #[utoipa::path(get, path = "/v1/orgs/{org_id}/accounts/{user_id}/days", operation_id = "listDays", tag = "accounts",
-    params(("org_id" = String, Path, description = "Salesforce id of the org"),
-           ("user_id" = String, Path, description = "Salesforce id of the account"), Asked),
+    params(OfAccount, Asked),
     responses(
         (status = 200, description = "The days, in their order", body = Vec<Day>),
         Problems))]
 pub(super) async fn list(
     mut visitor: Visitor,
-    path: Result<Path<(String, String)>, PathRejection>,
+    path: Result<Path<OfAccount>, PathRejection>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Vec<Day>>, Problem> {
-    let (Path((org, user)), Query(Asked { from, to })) = (path?, asked?);
-    let (org, user) = (OrgId::new(&org), UserId::new(&user));
+    let ((org, user), Query(Asked { from, to })) = (path?.ids(), asked?);
     visitor.role_in(&org)?;
     let span = span(from, to)?;
     let days = visitor.visit.user_days(&org, &user, span).await?;

@@ -1,29 +1,27 @@
 //! What was learned of an account.
 
+use super::accounts::OfAccount;
 use crate::access::Visitor;
 use crate::body::ProfileBody;
 use crate::problem::{Problem, Problems};
 use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use model::{OrgId, UserId};
 use profile::StoredAccount;
 
 /// Read what was learned of an account
 ///
 /// In words and figures, as of the last checkpoint of baseline; also of accounts that never had a finding.
 #[utoipa::path(get, path = "/v1/orgs/{org_id}/accounts/{user_id}/profile", operation_id = "readProfile", tag = "accounts",
-    params(("org_id" = String, Path, description = "Salesforce id of the org"),
-           ("user_id" = String, Path, description = "Salesforce id of the account")),
+    params(OfAccount),
     responses(
         (status = 200, description = "What was learned", body = ProfileBody),
         Problems))]
 pub(super) async fn one(
     mut visitor: Visitor,
-    path: Result<Path<(String, String)>, PathRejection>,
+    path: Result<Path<OfAccount>, PathRejection>,
 ) -> Result<Json<ProfileBody>, Problem> {
-    let Path((org, user)) = path?;
-    let (org, user) = (OrgId::new(&org), UserId::new(&user));
+    let (org, user) = path?.ids();
     visitor.role_in(&org)?;
     let entries = visitor.visit.state(&org, &StoredAccount::keys(&user)).await?.into_iter();
     let records = entries.map(|(partition, entry)| (partition, entry.key, entry.bytes));
