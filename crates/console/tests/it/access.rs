@@ -330,3 +330,35 @@ async fn a_session_that_asks_too_much_waits() {
     let other = console.token(&[(OURS, Role::Viewer)]).await;
     assert_eq!(console.get(&other, "/v1/session").await.status, StatusCode::OK);
 }
+
+/// The further parameters without which an operation refuses a query.
+fn needed(parameters: &[Value], name: &str) -> String {
+    let values = [("by", "severity"), ("measure", "first_reports"), ("least", "3"), ("org", OURS)];
+    let is_needed = |of: &str| parameters.iter().any(|one| one["name"] == of && one["required"] == true && of != name);
+    values.iter().filter(|(of, _)| is_needed(of)).map(|(of, value)| format!("&{of}={value}")).collect()
+}
+
+/// Postgres refuses texts with a zero byte.
+#[tokio::test]
+async fn a_zero_byte_in_a_path_or_query_is_no_failure() {
+    let console = Console::start().await;
+    let token = console.token(&[("*", Role::Administrator)]).await;
+    let description = serde_json::to_value(openapi()).unwrap();
+    let mut asked = 0;
+    for (path, operations) in description["paths"].as_object().unwrap() {
+        let parameters = operations["get"]["parameters"].as_array().cloned().unwrap_or_default();
+        let filled = path.replace("{org_id}", OURS).replace("{detector}", "row_spike");
+        for parameter in parameters.iter().filter(|_| path != "/v1/events") {
+            let name = parameter["name"].as_str().unwrap();
+            let url = match parameter["in"].as_str() {
+                Some("path") => path.replace(&format!("{{{name}}}"), "a%00b").replace("{org_id}", OURS),
+                Some("query") => format!("{filled}?{name}=a%00b{}", needed(&parameters, name)),
+                _ => continue,
+            };
+            let answer = console.get(&token, &url.replace(['{', '}'], "")).await;
+            assert!(!answer.status.is_server_error() || answer.text.contains("NATS"), "{url}: {}", answer.text);
+            asked += 1;
+        }
+    }
+    assert!(asked > 60, "{asked}");
+}
