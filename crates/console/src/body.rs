@@ -19,7 +19,7 @@ pub(crate) use anomalies::{
     Comment, DeletedRecords, Described, EventBody, Events, GroupBody, Groups, Queried, Record, Records, Share,
     UpdatedRecords,
 };
-pub(crate) use days::{Day, HeatAccount, Surprised};
+pub(crate) use days::{Day, HeatAccount, Surprised, Volume};
 pub(crate) use decisions::{Applied, DecisionBody, EffectBody, Recorded};
 pub(crate) use detectors::{DetectorBody, ScoreCard};
 pub(crate) use findings::FindingBody;
