@@ -11,6 +11,7 @@ mod failed;
 mod fields;
 mod filters;
 mod links;
+mod orgs;
 mod queue;
 mod shell;
 mod sign_in;
@@ -22,6 +23,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use failed::Failed;
 use fields::Fields;
+use orgs::Orgs;
 
 /// Returns the routes of all pages.
 pub(crate) fn router() -> Router<App> {
