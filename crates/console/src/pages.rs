@@ -13,6 +13,7 @@ mod fields;
 mod filters;
 mod incident;
 mod links;
+mod orgs;
 mod queue;
 mod shell;
 mod sign_in;
@@ -25,6 +26,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use failed::Failed;
 use fields::Fields;
+use orgs::Orgs;
 
 /// Returns the routes of all pages.
 pub(crate) fn router() -> Router<App> {
