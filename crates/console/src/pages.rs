@@ -3,6 +3,7 @@
 //! A page is made of answers of the API: it calls the functions behind `/v1` with the session of the browser, and so shows
 //! nothing that the API would not answer. Every page can be read without script; [`assets`] has what script adds.
 
+mod account;
 mod asker;
 mod assets;
 mod compare;
@@ -11,7 +12,9 @@ mod exposure;
 mod failed;
 mod fields;
 mod filters;
+mod first_times;
 mod incident;
+mod leaders;
 mod links;
 mod orgs;
 mod queue;
@@ -36,6 +39,10 @@ pub(crate) fn router() -> Router<App> {
         .route("/incidents/{incident_id}/text.md", get(incident::markdown))
         .route("/incidents/{incident_id}/activities.csv", get(incident::csv))
         .route("/compare", get(compare::page))
+        .route("/accounts/{org_id}/{user_id}", get(account::page))
+        .route("/accounts/{org_id}/{user_id}/reveal", post(account::reveal))
+        .route("/leaders", get(leaders::page))
+        .route("/first-times", get(first_times::page))
         .route("/decide", get(decide::page).post(decide::record))
         .route("/decide/undo", post(decide::undo))
         .route("/sign-in", get(sign_in::page).post(sign_in::with_token))
