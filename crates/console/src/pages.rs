@@ -22,6 +22,7 @@ mod shell;
 mod sign_in;
 mod usual;
 
+use crate::problem::Problem;
 use crate::server::App;
 use asker::Asker;
 use axum::Router;
@@ -29,7 +30,6 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use failed::Failed;
 use fields::Fields;
-use orgs::Orgs;
 
 /// Returns the routes of all pages.
 pub(crate) fn router() -> Router<App> {
@@ -48,6 +48,11 @@ pub(crate) fn router() -> Router<App> {
         .route("/sign-in", get(sign_in::page).post(sign_in::with_token))
         .route("/sign-out", post(sign_in::leave))
         .route("/assets/{version}/{name}", get(assets::serve))
+}
+
+/// Returns the page for a path without one.
+pub(crate) fn absent() -> Response {
+    Failed::from(Problem::NotFound("there is nothing at this path".to_owned())).into_response()
 }
 
 /// What a page's handler returns.

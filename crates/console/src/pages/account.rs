@@ -147,6 +147,15 @@ fn first_times(days: &[Day]) -> Vec<(String, String)> {
     days.iter().rev().flat_map(of_day).take(60).collect()
 }
 
+/// Writes a number of days, each of which halves in time: a day that is nearly forgotten is under 1.
+fn of_days(days: &f64) -> String {
+    match days.round() {
+        0.0 => "under a day".to_owned(),
+        1.0 => "1 day".to_owned(),
+        days => format!("{days:.0} days"),
+    }
+}
+
 /// Returns the noun of a kind of first times for a count.
 pub(super) fn plural(what: &str, count: u32) -> String {
     let what = what.replace('_', " ");

@@ -15,6 +15,7 @@ mod decisions;
 mod incidents;
 mod letters;
 mod openapi;
+mod pages;
 mod profile;
 mod settings;
 mod sign_in;
