@@ -20,3 +20,5 @@ mod settings;
 mod sign_in;
 mod stream;
 mod support;
+mod thresholds;
+mod touched;
