@@ -20,6 +20,7 @@ mod orgs;
 mod queue;
 mod shell;
 mod sign_in;
+mod touched;
 mod usual;
 
 use crate::problem::Problem;
@@ -41,6 +42,8 @@ pub(crate) fn router() -> Router<App> {
         .route("/compare", get(compare::page))
         .route("/accounts/{org_id}/{user_id}", get(account::page))
         .route("/accounts/{org_id}/{user_id}/reveal", post(account::reveal))
+        .route("/objects/{org_id}/{name}", get(touched::object))
+        .route("/resources/{org_id}/{id}", get(touched::resource))
         .route("/leaders", get(leaders::page))
         .route("/first-times", get(first_times::page))
         .route("/decide", get(decide::page).post(decide::record))
