@@ -171,10 +171,15 @@ pub(super) async fn read(asker: &Asker, id: Uuid) -> Result<Known, Failed> {
     let filter = FindingFilter { incident_ids: Some(vec![id]), ..FindingFilter::default() };
     let mut findings: Vec<StoredFinding> = visitor.visit.findings(&filter).await?;
     findings.sort_by_key(|stored| (stored.finding.observed_at, stored.finding.finding_id));
+    let stages = body::Stage::all(&stored, visitor.visit.first_delivered_at(id).await?);
     let eyes = asker.eyes();
     let whole = findings.iter().map(|stored| stored.finding.clone()).collect();
     let incident = eyes.incident(Incident { findings: whole, ..stored.incident.clone() });
-    Ok(Known { item: IncidentItem::of(&row, eyes), incident, body: body::Incident::of(&stored, &row, findings, eyes) })
+    Ok(Known {
+        item: IncidentItem::of(&row, eyes),
+        incident,
+        body: body::Incident::of(&stored, &row, findings, stages, eyes),
+    })
 }
 
 async fn recent_days(asker: &Asker, incident: &Incident) -> Result<Vec<Day>, Failed> {
