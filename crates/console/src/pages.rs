@@ -5,16 +5,23 @@
 
 mod asker;
 mod assets;
+mod audit;
 mod decide;
+mod decisions;
+mod detectors;
 mod exposure;
 mod failed;
 mod fields;
 mod filters;
+mod letters;
 mod links;
 mod orgs;
 mod queue;
+mod sessions;
+mod settings;
 mod shell;
 mod sign_in;
+mod sources;
 
 use crate::server::App;
 use asker::Asker;
@@ -31,6 +38,17 @@ pub(crate) fn router() -> Router<App> {
         .route("/", get(queue::page))
         .route("/decide", get(decide::page).post(decide::record))
         .route("/decide/undo", post(decide::undo))
+        .route("/detectors", get(detectors::page))
+        .route("/detectors/{org}/{detector}", get(detectors::one))
+        .route("/decisions", get(decisions::page))
+        .route("/sources", get(sources::page))
+        .route("/letters", get(letters::list))
+        .route("/letters/{sequence}", get(letters::one))
+        .route("/letters/{sequence}/replay", get(letters::ask).post(letters::replay))
+        .route("/settings", get(settings::page))
+        .route("/audit", get(audit::page))
+        .route("/sessions", get(sessions::page).post(sessions::make))
+        .route("/sessions/{session}/end", get(sessions::ask_end).post(sessions::end))
         .route("/sign-in", get(sign_in::page).post(sign_in::with_token))
         .route("/sign-out", post(sign_in::leave))
         .route("/assets/{version}/{name}", get(assets::serve))
