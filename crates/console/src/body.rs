@@ -13,6 +13,8 @@ mod profile;
 mod seen;
 mod settings;
 mod stream;
+mod thresholds;
+mod touched;
 
 pub(crate) use accounts::{Account, Org, TimelineItem};
 pub(crate) use anomalies::{
@@ -29,6 +31,8 @@ pub(crate) use operations::{Action, SessionBody, Source, SourceGap};
 pub(crate) use profile::ProfileBody;
 pub(crate) use settings::{DecidedBody, FollowedBody, StoredSettings};
 pub(crate) use stream::{IncidentChange, StreamEvent};
+pub(crate) use thresholds::{ChangedIncident, ThresholdBody, UnraisedBody};
+pub(crate) use touched::TouchedBody;
 
 use model::Timestamp;
 use store::Session;

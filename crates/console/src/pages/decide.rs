@@ -2,6 +2,8 @@
 
 mod asked;
 
+pub(super) use asked::becomes;
+
 use super::shell::{Section, Shell};
 use super::{Asker, Failed, Fields, Page, filters, links, render};
 use crate::access::Visitor;

@@ -26,10 +26,10 @@ const LONGEST: i64 = 400 * DAY;
 pub(crate) struct Asked {
     /// Those that begin at this time or later; without it, 90 days before `to`.
     #[param(value_type = Option<String>, format = DateTime)]
-    from: Option<Timestamp>,
+    pub(super) from: Option<Timestamp>,
     /// Those that begin before this time; without it, now.
     #[param(value_type = Option<String>, format = DateTime)]
-    to: Option<Timestamp>,
+    pub(super) to: Option<Timestamp>,
 }
 
 /// Returns the span that is asked for, or the last 90 days.

@@ -21,3 +21,5 @@ mod settings;
 mod sign_in;
 mod stream;
 mod support;
+mod thresholds;
+mod touched;

@@ -2,12 +2,12 @@
 
 use super::text::{self, Text};
 use super::{Tuned, tuned};
-use crate::body::{DetectorBody, ScoreCard, Surprised};
-use crate::page::Page as ListPage;
+use crate::body::{Calibrated, DetectorBody, ScoreCard, ThresholdBody};
 use crate::pages::shell::{Section, Shell};
+use crate::pages::decide::becomes;
 use crate::pages::{Asker, Failed, Fields, Page, filters, links, render};
 use crate::problem::Problem;
-use crate::routes::{detectors, settings};
+use crate::routes::{detectors, settings, thresholds};
 use askama::Template;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
@@ -32,16 +32,22 @@ struct One {
     curve: Curve,
     least: String,
     tried: Option<Tried>,
-    /// Whether the session may change the settings of the org.
-    may_adopt: bool,
+    /// Whether the session may try another threshold.
+    may_try: bool,
 }
 
-/// What another threshold would raise.
+/// What another threshold would do.
 struct Tried {
-    days: ListPage<Surprised>,
-    next: Option<String>,
-    /// The page that asks before it is adopted; `None` if it is the threshold in force.
+    threshold: ThresholdBody,
+    /// The page that asks before it is adopted; `None` if it is the one in force, or the session may not change settings.
     adopt: Option<String>,
+}
+
+impl Tried {
+    /// Returns how many incidents would become so, of those that are listed.
+    fn becoming(&self, words: &[&str]) -> usize {
+        self.threshold.incidents.iter().filter(|incident| words.contains(&incident.becomes.as_str())).count()
+    }
 }
 
 impl One {
@@ -89,11 +95,12 @@ pub(crate) async fn page(asker: Asker, path: Result<Path<(String, String)>, Path
     let org_id = OrgId::new(&org);
     let followed = settings::followed(&asker.app, &mut asker.visitor().await?, &org_id).await?;
     let tuned = tuned(&followed, &org_id, &name);
+    let role = asker.session.role_in(&org_id);
     let tried = match asker.query.has("least") {
-        true => Some(tried(&asker, (&org, &name), tuned.raise_at).await?),
+        true => Some(tried(&asker, (&org, &name), role).await?),
         false => None,
     };
-    let point = |point: &crate::body::Calibrated| CurvePoint {
+    let point = |point: &Calibrated| CurvePoint {
         surprise: f64::from(point.surprise),
         expected_days: point.expected_days,
         days: point.days,
@@ -104,7 +111,7 @@ pub(crate) async fn page(asker: Asker, path: Result<Path<(String, String)>, Path
         text: text::of(&name).ok_or_else(missing)?,
         curve: Curve::of("How often it was surprised", &points),
         least: asker.query.get("least").map_or_else(|| tuned.raise_at.to_string(), str::to_owned),
-        may_adopt: asker.session.role_in(&org_id) >= Some(Role::Administrator),
+        may_try: role >= Some(Role::Analyst),
         org,
         detector,
         tuned,
@@ -113,19 +120,16 @@ pub(crate) async fn page(asker: Asker, path: Result<Path<(String, String)>, Path
     })
 }
 
-/// Asks what another threshold would raise.
-async fn tried(asker: &Asker, (org, name): (&str, &str), raise_at: f64) -> Result<Tried, Failed> {
-    let asked = asker.query.only(&["least", "cursor"]);
+/// Asks what another threshold would do.
+async fn tried(asker: &Asker, (org, name): (&str, &str), role: Option<Role>) -> Result<Tried, Failed> {
     let path = Ok(Path((org.to_owned(), name.to_owned())));
-    let days = detectors::surprised(asker.visitor().await?, path, Ok(asked.query()?)).await?.0;
-    let home = links::detector(org, name);
-    let least: f64 = asked.get("least").and_then(|least| least.parse().ok()).unwrap_or(raise_at);
+    let asked = asker.query.only(&["least"]).query()?;
+    let threshold = thresholds::what_if(asker.state(), asker.visitor().await?, path, Ok(asked)).await?.0;
+    let differs = threshold.least.to_bits() != threshold.raise_at.to_bits();
     let adopt = || {
-        // With a decimal point, without which TOML has a whole number.
-        let toml = format!("[detect.detectors.{name}]\nraise_at = {least:?}\n");
-        let fields = Fields::default().with("kind", "settings").with("org", org).with("toml", &toml);
-        format!("/decide?{}", fields.with("return_to", &home))
+        let fields = Fields::default().with("kind", "settings").with("org", org).with("toml", &threshold.toml);
+        format!("/decide?{}", fields.with("return_to", &links::detector(org, name)))
     };
-    let next = days.next_cursor.as_deref().map(|cursor| format!("{home}?{}#what-if", asked.with("cursor", cursor)));
-    Ok(Tried { adopt: (least.to_bits() != raise_at.to_bits()).then(adopt), days, next })
+    let adopt = (differs && role >= Some(Role::Administrator)).then(adopt);
+    Ok(Tried { threshold, adopt })
 }
