@@ -11,7 +11,8 @@ use crate::routes::{detectors, settings, thresholds};
 use askama::Template;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use model::OrgId;
+use model::time::DAY;
+use model::{OrgId, Timestamp};
 use store::Role;
 use view::chart::{Curve, CurvePoint};
 
@@ -87,7 +88,7 @@ impl One {
 pub(crate) async fn page(asker: Asker, path: Result<Path<(String, String)>, PathRejection>) -> Page {
     let Path((org, name)) = path?;
     let of = || Ok(Path((org.clone(), name.clone())));
-    let span = Fields::default();
+    let span = span(&asker, &org).await?;
     let card = detectors::score_card(asker.state(), asker.visitor().await?, of(), Ok(span.query()?)).await?.0;
     let all = detectors::list(asker.visitor().await?).await?.0;
     let missing = || Problem::NotFound(format!("detector {name}: does not exist, see /detectors"));
@@ -97,7 +98,7 @@ pub(crate) async fn page(asker: Asker, path: Result<Path<(String, String)>, Path
     let tuned = tuned(&followed, &org_id, &name);
     let role = asker.session.role_in(&org_id);
     let tried = match asker.query.has("least") {
-        true => Some(tried(&asker, (&org, &name), role).await?),
+        true => Some(tried(&asker, (&org, &name), role, &span).await?),
         false => None,
     };
     let point = |point: &Calibrated| CurvePoint {
@@ -120,10 +121,26 @@ pub(crate) async fn page(asker: Asker, path: Result<Path<(String, String)>, Path
     })
 }
 
+/// Returns the span that the page looks at: the 90 days before the org's clock, which stands still while the org is silent.
+async fn span(asker: &Asker, org: &str) -> Result<Fields, Failed> {
+    let own = asker.orgs().await?.into_iter().find(|own| own.org_id == org);
+    let clock = own.and_then(|own| own.closed_until).and_then(|clock| Timestamp::parse(&clock));
+    // The day that is not closed yet has findings, too.
+    let span = clock.map(|clock| (clock.plus(-89 * DAY), clock.plus(DAY)));
+    Ok(span.map_or_else(Fields::default, |(from, to)| {
+        Fields::default().with("from", &from.to_string()).with("to", &to.to_string())
+    }))
+}
+
 /// Asks what another threshold would do.
-async fn tried(asker: &Asker, (org, name): (&str, &str), role: Option<Role>) -> Result<Tried, Failed> {
+async fn tried(
+    asker: &Asker,
+    (org, name): (&str, &str),
+    role: Option<Role>,
+    span: &Fields,
+) -> Result<Tried, Failed> {
     let path = Ok(Path((org.to_owned(), name.to_owned())));
-    let asked = asker.query.only(&["least"]).query()?;
+    let asked = span.with("least", asker.query.get("least").unwrap_or_default()).query()?;
     let threshold = thresholds::what_if(asker.state(), asker.visitor().await?, path, Ok(asked)).await?.0;
     let differs = threshold.least.to_bits() != threshold.raise_at.to_bits();
     let adopt = || {
