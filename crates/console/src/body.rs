@@ -25,7 +25,7 @@ pub(crate) use anomalies::{
 };
 pub(crate) use days::{Day, First, HeatAccount, HeatDay, Surprised, Volume};
 pub(crate) use decisions::{Applied, DecisionBody, EffectBody, Recorded};
-pub(crate) use detectors::{DetectorBody, ScoreCard};
+pub(crate) use detectors::{Calibrated, DetectorBody, ScoreCard};
 pub(crate) use findings::FindingBody;
 pub(crate) use incidents::{Change, Count, Incident, IncidentItem};
 pub(crate) use letters::{ContentBody, LetterBody, ReplayedBody};

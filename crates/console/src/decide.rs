@@ -8,6 +8,7 @@ mod effects;
 
 mod plan;
 mod preview;
+mod ruling;
 mod standing;
 #[cfg(test)]
 mod testing;
@@ -15,6 +16,7 @@ mod testing;
 pub use decided::{DecidedSettings, SettingsStanding, read};
 pub use effects::{Chosen, Effects, disposition, suppression};
 pub use preview::{Preview, REACH, Recent};
+pub use ruling::describe;
 pub use standing::{Standing, replaced, standing};
 
 pub(crate) use asked::AskedDecision;

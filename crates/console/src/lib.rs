@@ -21,7 +21,7 @@ pub use error::ConsoleError;
 pub use routes::openapi;
 pub use secret::{Secret, token};
 pub use server::{App, router};
-pub use settings::Settings;
+pub use settings::{Links, Settings};
 pub use sign_in::{Algorithm, GroupRole, SignInSettings};
 
 use ::settings::Hashed;

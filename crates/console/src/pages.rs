@@ -6,8 +6,11 @@
 mod account;
 mod asker;
 mod assets;
+mod audit;
 mod compare;
 mod decide;
+mod decisions;
+mod detectors;
 mod exposure;
 mod failed;
 mod fields;
@@ -15,11 +18,15 @@ mod filters;
 mod first_times;
 mod incident;
 mod leaders;
+mod letters;
 mod links;
 mod orgs;
 mod queue;
+mod sessions;
+mod settings;
 mod shell;
 mod sign_in;
+mod sources;
 mod touched;
 mod usual;
 
@@ -31,6 +38,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use failed::Failed;
 use fields::Fields;
+use orgs::Orgs;
 
 /// Returns the routes of all pages.
 pub(crate) fn router() -> Router<App> {
@@ -48,6 +56,17 @@ pub(crate) fn router() -> Router<App> {
         .route("/first-times", get(first_times::page))
         .route("/decide", get(decide::page).post(decide::record))
         .route("/decide/undo", post(decide::undo))
+        .route("/detectors", get(detectors::page))
+        .route("/detectors/{org}/{detector}", get(detectors::one))
+        .route("/decisions", get(decisions::page))
+        .route("/sources", get(sources::page))
+        .route("/letters", get(letters::list))
+        .route("/letters/{sequence}", get(letters::one))
+        .route("/letters/{sequence}/replay", get(letters::ask).post(letters::replay))
+        .route("/settings", get(settings::page))
+        .route("/audit", get(audit::page))
+        .route("/sessions", get(sessions::page).post(sessions::make))
+        .route("/sessions/{session}/end", get(sessions::ask_end).post(sessions::end))
         .route("/sign-in", get(sign_in::page).post(sign_in::with_token))
         .route("/sign-out", post(sign_in::leave))
         .route("/assets/{version}/{name}", get(assets::serve))

@@ -23,6 +23,8 @@ pub struct Settings {
     pub stream_ms: u64,
     /// How many milliseconds the answer to a decision waits until the correlator has applied it, 0 to 30,000.
     pub apply_wait_ms: u64,
+    /// Where pages lead outside of the console.
+    pub links: Links,
     /// The OpenID provider by which persons sign in; without it there are tokens alone.
     pub sign_in: Option<SignInSettings>,
 }
@@ -37,8 +39,55 @@ impl Default for Settings {
             names_from: Role::Analyst,
             stream_ms: 1_000,
             apply_wait_ms: 5_000,
+            links: Links::default(),
             sign_in: None,
         }
+    }
+}
+
+/// The place of a trace's id in [`Links::trace`].
+const TRACE_ID: &str = "{trace_id}";
+
+/// Section `[console.links]`: where pages lead outside of the console. What is left out is no link.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Links {
+    /// URL of a trace, with `{trace_id}` in the place of its id.
+    pub trace: Option<String>,
+    /// URL of a dashboard with the metrics of orgwatch.
+    pub dashboard: Option<String>,
+}
+
+impl Links {
+    /// Returns the URL of a trace by its id; `None` if there is no template, or the id has other than hexadecimal digits.
+    pub fn of_trace(&self, trace_id: &str) -> Option<String> {
+        let is_id = !trace_id.is_empty() && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        self.trace.as_ref().filter(|_| is_id).map(|template| template.replace(TRACE_ID, trace_id))
+    }
+
+    fn check(&self) -> Vec<String> {
+        let mut errors = Vec::new();
+        for (key, url) in [("trace", &self.trace), ("dashboard", &self.dashboard)] {
+            // With an id in place of the template's, it has to be a URL of the web.
+            let of_web = |url: &String| {
+                let url = reqwest::Url::parse(&url.replace(TRACE_ID, "0"));
+                url.is_ok_and(|url| ["http", "https"].contains(&url.scheme()))
+            };
+            match url {
+                Some(url) if !of_web(url) => {
+                    errors.push(format!(
+                        "console.links.{key}: must be a URL that begins with https:// or http://, is {url:?}"
+                    ));
+                }
+                Some(url) if key == "trace" && !url.contains(TRACE_ID) => {
+                    errors.push(format!(
+                        "console.links.trace: must have {TRACE_ID} in the place of the trace's id, is {url:?}"
+                    ));
+                }
+                _ => {}
+            }
+        }
+        errors
     }
 }
 
@@ -56,6 +105,7 @@ impl Settings {
         range("requests_per_minute", self.requests_per_minute.into(), 1, 100_000);
         range("stream_ms", self.stream_ms, 100, 60_000);
         range("apply_wait_ms", self.apply_wait_ms, 0, 30_000);
+        errors.extend(self.links.check());
         errors.extend(self.sign_in.iter().flat_map(SignInSettings::check));
         errors
     }
@@ -76,5 +126,26 @@ mod tests {
                 "console.stream_ms: must be from 100 to 60000, is 99"
             ]
         );
+    }
+
+    #[test]
+    fn links_lead_to_the_web() {
+        let links =
+            |trace: &str, dashboard: &str| Links { trace: Some(trace.into()), dashboard: Some(dashboard.into()) };
+        let good = links("https://tempo.example.com/trace/{trace_id}?from=now-30d", "http://grafana:3000/d/orgwatch");
+        assert_eq!(good.check(), Vec::<String>::new());
+        let of = |id| good.of_trace(id);
+        assert_eq!(of("4bf92f35").unwrap(), "https://tempo.example.com/trace/4bf92f35?from=now-30d");
+        assert_eq!((of("4bf/../x"), of(""), Links::default().of_trace("4b")), (None, None, None));
+        let wrong =
+            Settings { links: links("https://tempo.example.com/trace", "javascript:alert(1)"), ..Settings::default() };
+        assert_eq!(
+            wrong.check(),
+            [
+                "console.links.trace: must have {trace_id} in the place of the trace's id, is \"https://tempo.example.com/trace\"",
+                "console.links.dashboard: must be a URL that begins with https:// or http://, is \"javascript:alert(1)\""
+            ]
+        );
+        assert_eq!(links("/trace/{trace_id}", "https://a.example").check().len(), 1);
     }
 }

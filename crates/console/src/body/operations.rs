@@ -64,7 +64,7 @@ impl From<OpenSession> for SessionBody {
 }
 
 /// What a source sees of a kind of events.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 pub(crate) struct Source {
     /// Salesforce id of the org.
     pub(crate) org_id: String,

@@ -2,19 +2,25 @@
 
 mod asked;
 
+pub(super) use asked::becomes;
+
 use super::shell::{Section, Shell};
 use super::{Asker, Failed, Fields, Page, filters, links, render};
-use crate::body::{Applied, IncidentItem};
+use crate::access::Visitor;
+use crate::body::{Applied, DecisionBody, IncidentItem};
+use crate::pages::decisions as list;
 use crate::problem::Problem;
-use crate::routes::{decisions, incidents};
+use crate::routes::{decisions, incidents, settings};
 use crate::sign_in::is_own_path;
 use crate::{Secret, decide};
 use askama::Template;
 use asked::{SNOOZES, asked};
 use axum::Json;
+use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use model::Uuid;
+use store::DecisionFilter;
 
 /// Incidents that are named on the page.
 const NAMED: usize = 10;
@@ -30,14 +36,22 @@ struct Decide {
     items: Vec<IncidentItem>,
     /// How many incidents more.
     others: usize,
+    /// The earlier decision that is ended or taken back.
+    earlier: Option<Earlier>,
     /// `None` where nothing follows from it, such as from a comment.
     preview: Option<Applied>,
     /// Sent along, so that a form that is sent twice decides once.
     key: String,
-    /// The version of the incident that is decided on, if it is one.
+    /// The version of the incident or of the settings that is decided on, if it is one.
     tag: Option<String>,
     snoozes: &'static [(&'static str, &'static str)],
     return_to: String,
+}
+
+/// An earlier decision, as people know it.
+struct Earlier {
+    decision: DecisionBody,
+    what: String,
 }
 
 impl Decide {
@@ -74,6 +88,12 @@ pub(super) async fn page(asker: Asker) -> Page {
     }
     let reason = "preview";
     let asked = asked(&fields, reason)?;
+    let mut tag = None;
+    if let Some(org) = fields.get("org").filter(|_| fields.get("kind") == Some("settings")) {
+        // Read before the preview, so that nobody decides on other settings than those of the preview.
+        let followed = settings::of_org(asker.state(), asker.visitor().await?, Ok(Path(org.to_owned()))).await?;
+        tag = followed.0.into_iter().next().map(|(_, tag)| tag);
+    }
     let is_previewed = !["comment", "acknowledged", "snoozed"].contains(&fields.get("kind").unwrap_or_default());
     let preview = match is_previewed {
         true => {
@@ -84,13 +104,13 @@ pub(super) async fn page(asker: Asker) -> Page {
     };
     let ids: Vec<Uuid> = fields.all("incident").filter_map(|id| id.parse().ok()).collect();
     let mut items = Vec::new();
-    let mut tag = None;
     let mut visitor = asker.visitor().await?;
     for id in ids.iter().take(NAMED) {
         let (stored, row) = incidents::read(&mut visitor, *id).await?;
         tag = Some(incidents::tag(&stored, &row)).filter(|_| ids.len() == 1);
         items.push(IncidentItem::of(&row, asker.eyes()));
     }
+    let earlier = earlier(&asker, &mut visitor, &fields).await?;
     drop(visitor);
     let return_to = asker.query.get("return_to").filter(|path| is_own_path(path)).unwrap_or("/").to_owned();
     let title = asked::title(&fields);
@@ -99,6 +119,7 @@ pub(super) async fn page(asker: Asker) -> Page {
         title,
         others: ids.len() - items.len(),
         items,
+        earlier,
         preview,
         key: Secret::draw().map_err(Problem::from)?.session_id.to_string(),
         tag,
@@ -106,6 +127,17 @@ pub(super) async fn page(asker: Asker) -> Page {
         return_to,
         fields,
     })
+}
+
+/// Reads the decision that is ended or taken back.
+async fn earlier(asker: &Asker, visitor: &mut Visitor, fields: &Fields) -> Result<Option<Earlier>, Failed> {
+    let Some(id) = fields.get("decision").and_then(|id| id.parse().ok()) else { return Ok(None) };
+    let filter = DecisionFilter { ids: Some(vec![id]), ..DecisionFilter::default() };
+    let found = visitor.visit.decisions(&filter).await?.pop();
+    Ok(found.map(|decision| Earlier {
+        what: list::what(&decision.ruling),
+        decision: DecisionBody::of(&decision, None, None, asker.eyes()),
+    }))
 }
 
 /// Records a decision, and goes back.

@@ -1,5 +1,6 @@
 //! Paths of pages, each value escaped.
 
+use super::Fields;
 use form_urlencoded::byte_serialize;
 
 /// Returns a segment of a path.
@@ -31,6 +32,17 @@ pub(super) fn object(org: &str, name: &str) -> String {
 /// Returns the path of a report, list view, file or page in an org.
 pub(super) fn resource(org: &str, id: &str) -> String {
     format!("/resources/{}/{}", segment(org), segment(id))
+}
+
+/// Returns the path of a page with one field.
+pub(super) fn with(path: &str, key: &str, value: &str) -> String {
+    format!("{path}?{}", Fields::default().with(key, value))
+}
+
+/// Returns the path of the page that asks before a decision is ended or taken back.
+pub(super) fn decide(kind: &str, decision_id: &str, return_to: &str) -> String {
+    let fields = Fields::default().with("kind", kind).with("decision", decision_id);
+    format!("/decide?{}", fields.with("return_to", return_to))
 }
 
 #[cfg(test)]

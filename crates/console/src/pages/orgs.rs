@@ -61,6 +61,11 @@ impl Orgs {
         self.orgs.get(self.current).and_then(|org| org.closed_until.as_deref())
     }
 
+    /// Returns all orgs of the session.
+    pub(super) fn into_list(self) -> Vec<Org> {
+        self.orgs
+    }
+
     /// Whether there are others to go to.
     pub(super) fn are_several(&self) -> bool {
         self.orgs.len() > 1

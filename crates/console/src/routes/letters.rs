@@ -97,7 +97,7 @@ pub(crate) async fn one(
     responses(
         (status = 200, description = "It was published again", body = ReplayedBody),
         Conflicts, Problems))]
-pub(super) async fn replay(
+pub(crate) async fn replay(
     State(app): State<App>,
     mut visitor: Visitor,
     sequence: Result<Path<u64>, PathRejection>,

@@ -60,13 +60,13 @@ pub(crate) struct AskedToken {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MadeToken {
     /// Its secret. It is shown now and never again.
-    token: String,
+    pub(crate) token: String,
     /// The id of its session.
     #[schema(format = Uuid)]
-    session_id: String,
+    pub(crate) session_id: String,
     /// When it ends.
     #[schema(format = DateTime)]
-    expires_at: String,
+    pub(crate) expires_at: String,
 }
 
 /// Make a token

@@ -1,12 +1,11 @@
 //! Lists all decisions, and takes one back. What the commands of decisions share is in modules.
 
-mod describe;
 mod desk;
 mod effects;
 mod held;
 mod preview;
 
-pub(super) use describe::describe;
+pub(super) use console::decide::describe;
 pub(super) use desk::{Desk, Life, incidents};
 pub(super) use effects::Effects;
 pub(super) use held::{HeldDate, KnownDays};

@@ -93,7 +93,7 @@ pub(super) fn usual_reason(fields: &Fields) -> &'static str {
 }
 
 /// Returns what an incident would do, in words.
-pub(super) fn becomes(word: &str) -> &str {
+pub(in crate::pages) fn becomes(word: &str) -> &str {
     match word {
         "vanishes" => "vanish",
         "closes" => "close",

@@ -1,4 +1,4 @@
-//! Decisions in words.
+//! Rulings in words.
 
 use model::Ruling;
 use model::decision::{Allowlist, Disposed, Scope};
@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Returns what was decided, as part of a sentence.
-pub(in crate::commands) fn describe(ruling: &Ruling) -> String {
+pub fn describe(ruling: &Ruling) -> String {
     match ruling {
         Ruling::Disposition(Disposed { incident_id, disposition, .. }) => {
             format!("incident {incident_id} was {}", disposition.as_str().replace('_', " "))
