@@ -159,7 +159,7 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 
 /// Whether a browser says that a request comes from a page of the same origin: by `Sec-Fetch-Site`, or where an older one
 /// does not send it, by `Origin` and `Host`.
-fn is_from_own_page(headers: &HeaderMap) -> bool {
+pub(crate) fn is_from_own_page(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match (text("sec-fetch-site"), text("origin"), text("host")) {
         (Some(site), ..) => site == "same-origin",

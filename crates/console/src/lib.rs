@@ -9,6 +9,7 @@ mod meter;
 mod names;
 mod org_settings;
 mod page;
+mod pages;
 mod problem;
 mod routes;
 mod secret;

@@ -114,6 +114,12 @@ pub(crate) enum Conflicts {
 }
 
 impl Problem {
+    /// Returns the status, its name, and what is wrong.
+    pub(crate) fn in_words(self) -> (StatusCode, String, String) {
+        let (status, detail) = self.parts();
+        (status, status.canonical_reason().unwrap_or_default().to_owned(), detail)
+    }
+
     fn parts(self) -> (StatusCode, String) {
         match self {
             Self::Malformed(detail) => (StatusCode::BAD_REQUEST, detail),
@@ -152,8 +158,7 @@ impl IntoResponse for Problem {
             _ => None,
         };
         let is_unsigned = matches!(self, Self::NoSession);
-        let (status, detail) = self.parts();
-        let title = status.canonical_reason().unwrap_or_default().to_owned();
+        let (status, title, detail) = self.in_words();
         let body = ProblemBody { r#type: "about:blank", title, status: status.as_u16(), detail };
         let mut response = (status, axum::Json(body)).into_response();
         let headers = response.headers_mut();

@@ -1,20 +1,20 @@
 //! The routes, each with its documentation.
 #![expect(unused_qualifications, reason = "the macros of utoipa write them")]
 
-mod accounts;
-mod anomalies;
-mod days;
-mod decisions;
-mod detectors;
-mod forms;
-mod incidents;
-mod letters;
-mod operations;
-mod profile;
-mod sessions;
-mod settings;
-mod sign_in;
-mod stream;
+pub(crate) mod accounts;
+pub(crate) mod anomalies;
+pub(crate) mod days;
+pub(crate) mod decisions;
+pub(crate) mod detectors;
+pub(crate) mod forms;
+pub(crate) mod incidents;
+pub(crate) mod letters;
+pub(crate) mod operations;
+pub(crate) mod profile;
+pub(crate) mod sessions;
+pub(crate) mod settings;
+pub(crate) mod sign_in;
+pub(crate) mod stream;
 
 use crate::body::IncidentChange;
 use crate::problem::ProblemBody;

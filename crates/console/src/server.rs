@@ -4,7 +4,7 @@ use crate::body::Eyes;
 use crate::meter::Meter;
 use crate::problem::Problem;
 use crate::sign_in::SignIn;
-use crate::{ConsoleError, Settings, routes};
+use crate::{ConsoleError, Settings, pages, routes};
 use ::settings::Hashed;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -162,12 +162,13 @@ pub(crate) fn until_served(until: NotUntil<<DefaultClock as Clock>::Instant>) ->
     Problem::TooMany(wait.as_secs() + 1)
 }
 
-/// Returns the router of the API.
+/// Returns the router of the API and the pages.
 pub fn router(app: App) -> Router {
     let compressed = SizeAbove::new(1_024).and(NotForContentType::SSE);
     let (api, _) = routes::all().split_for_parts();
     let meter = app.meter.clone();
-    api.fallback(async || Problem::NotFound("there is nothing at this path: see /v1/openapi.json".to_owned()))
+    api.merge(pages::router())
+        .fallback(async || Problem::NotFound("there is nothing at this path: see /v1/openapi.json".to_owned()))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

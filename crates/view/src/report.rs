@@ -3,8 +3,7 @@
 //! `page` turns the domain types into what is shown; the templates only lay it out. Every text comes from outside and
 //! is escaped. The page loads nothing and runs no script.
 
-mod format;
-mod heat_map;
+mod first_times;
 mod page;
 
 #[cfg(test)]

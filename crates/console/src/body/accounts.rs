@@ -10,15 +10,15 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Org {
     /// Salesforce id of the org.
-    org_id: String,
+    pub(crate) org_id: String,
     /// The role of the session in it.
-    role: String,
+    pub(crate) role: String,
     /// Event time up to which its hours are closed; null while none is.
     #[schema(format = DateTime)]
-    closed_until: Option<String>,
+    pub(crate) closed_until: Option<String>,
     /// How many of its incidents are open or acknowledged.
     #[schema(minimum = 0)]
-    open_incidents: u64,
+    pub(crate) open_incidents: u64,
 }
 
 impl Org {
@@ -36,22 +36,22 @@ impl Org {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Account {
     /// Salesforce id of the org.
-    org_id: String,
+    pub(crate) org_id: String,
     /// Salesforce id of the account.
-    user_id: String,
+    pub(crate) user_id: String,
     /// Its username, or a pseudonym; null where it is not known.
-    username: Option<String>,
+    pub(crate) username: Option<String>,
     /// normal, power, admin, integration or guest.
-    user_class: String,
+    pub(crate) user_class: String,
     /// The risk over its incidents, 0 to 100.
     #[schema(minimum = 0, maximum = 100)]
-    risk_score: f64,
+    pub(crate) risk_score: f64,
     /// How many incidents the risk is computed from.
     #[schema(minimum = 0)]
-    incidents: u64,
+    pub(crate) incidents: u64,
     /// Event time of the latest event in any of its findings.
     #[schema(format = DateTime)]
-    last_event_at: Option<String>,
+    pub(crate) last_event_at: Option<String>,
 }
 
 impl Account {
@@ -73,27 +73,27 @@ impl Account {
 pub(crate) struct TimelineItem {
     /// Event time at which it was observed.
     #[schema(format = DateTime)]
-    at: String,
+    pub(crate) at: String,
     /// Id of the finding.
     #[schema(format = Uuid)]
-    finding_id: String,
+    pub(crate) finding_id: String,
     /// The incident that it belongs to.
     #[schema(format = Uuid)]
-    incident_id: Option<String>,
+    pub(crate) incident_id: Option<String>,
     /// Name of the detector.
-    detector: String,
+    pub(crate) detector: String,
     /// low, medium, high or critical.
-    severity: String,
+    pub(crate) severity: String,
     /// 0 to 10.
     #[schema(minimum = 0, maximum = 10)]
-    score: f64,
+    pub(crate) score: f64,
     /// What happened, in a sentence.
-    summary: String,
+    pub(crate) summary: String,
     /// Whether it was withdrawn, because a late event explains it.
-    withdrawn: bool,
+    pub(crate) withdrawn: bool,
     /// The decision because of which it counts for nothing.
     #[schema(format = Uuid)]
-    hidden_by: Option<String>,
+    pub(crate) hidden_by: Option<String>,
 }
 
 impl TimelineItem {

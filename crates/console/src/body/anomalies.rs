@@ -108,24 +108,24 @@ pub(crate) struct Events {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Described {
     /// Name of the object.
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// Its fields: name, type, and whether they are filterable, groupable, sortable, idLookup, nillable and of a
     /// restrictedPicklist, with picklistValues.
     #[schema(value_type = Vec<Object>)]
-    fields: &'static [FieldDescription],
+    pub(crate) fields: &'static [FieldDescription],
     /// The objects that belong to it.
-    associated_objects: Vec<Associated>,
+    pub(crate) associated_objects: Vec<Associated>,
 }
 
 /// An object that belongs to another one.
 #[derive(Serialize, ToSchema)]
-struct Associated {
+pub(crate) struct Associated {
     /// Its name at Salesforce.
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// What it is here.
-    description: &'static str,
+    pub(crate) description: &'static str,
     /// Where it is read.
-    path: &'static str,
+    pub(crate) path: &'static str,
 }
 
 impl Described {
@@ -190,10 +190,10 @@ pub(crate) struct DeletedRecords {
 pub(crate) struct DeletedRecord {
     /// Its id.
     #[schema(format = Uuid)]
-    id: String,
+    pub(crate) id: String,
     /// When it was withdrawn, absorbed by another one, or erased.
     #[schema(format = DateTime)]
-    deleted_date: String,
+    pub(crate) deleted_date: String,
 }
 
 impl From<store::Deleted> for DeletedRecord {
@@ -207,16 +207,16 @@ impl From<store::Deleted> for DeletedRecord {
 pub(crate) struct Comment {
     /// Id of the decision by which it was recorded.
     #[schema(format = Uuid)]
-    decision_id: String,
+    pub(crate) decision_id: String,
     /// Who wrote it: the person or token, or the database login.
-    written_by: String,
+    pub(crate) written_by: String,
     /// Who that says it acts for; nobody has checked it.
-    claimed_by: Option<String>,
+    pub(crate) claimed_by: Option<String>,
     /// When it was recorded, by the database's clock.
     #[schema(format = DateTime)]
-    written_at: String,
+    pub(crate) written_at: String,
     /// The text.
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Comment {
@@ -237,17 +237,17 @@ impl Comment {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Share {
     /// role: all who have it in the org; person or token: one session, which administrators see.
-    kind: String,
+    pub(crate) kind: String,
     /// The role, or the name of the session.
-    name: String,
+    pub(crate) name: String,
     /// viewer, analyst, responder or administrator.
-    role: String,
+    pub(crate) role: String,
     /// Read, or Edit for those who may decide.
-    access: String,
+    pub(crate) access: String,
     /// Whether they see the names of accounts.
-    sees_names: bool,
+    pub(crate) sees_names: bool,
     /// Whether it is the role of the session that asks.
-    is_own: bool,
+    pub(crate) is_own: bool,
 }
 
 impl Share {

@@ -12,65 +12,65 @@ use utoipa::ToSchema;
 pub(crate) struct Day {
     /// Start of the day in the org's time zone.
     #[schema(format = DateTime)]
-    day: String,
+    pub(crate) day: String,
     /// The account's class before the day was learned.
-    user_class: String,
+    pub(crate) user_class: String,
     /// Event time of the last activity of the day.
     #[schema(format = DateTime)]
-    last_at: String,
+    pub(crate) last_at: String,
     /// Rows that were read, by surface.
-    volumes: Vec<Volume>,
+    pub(crate) volumes: Vec<Volume>,
     /// Downloads of files and Bulk API results.
     #[schema(minimum = 0)]
-    downloads: u32,
+    pub(crate) downloads: u32,
     /// Bytes of these.
     #[schema(minimum = 0)]
-    bytes: u64,
+    pub(crate) bytes: u64,
     /// Records written through the APIs.
     #[schema(minimum = 0)]
-    written: u64,
+    pub(crate) written: u64,
     /// What the account used for the first time.
-    firsts: Vec<First>,
+    pub(crate) firsts: Vec<First>,
     /// The largest calibrated surprise, −log10 p, by detector.
-    surprises: BTreeMap<String, f64>,
+    pub(crate) surprises: BTreeMap<String, f64>,
     /// Whether the day was held when it closed: its account has not learned it.
-    held: bool,
+    pub(crate) held: bool,
     /// Whether a finding was first observed on the day and was not withdrawn since.
-    raised: bool,
+    pub(crate) raised: bool,
 }
 
 /// Rows that were read through one surface on a day.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Volume {
     /// The surface.
-    surface: String,
+    pub(crate) surface: String,
     /// Rows.
     #[schema(minimum = 0)]
-    rows: u64,
+    pub(crate) rows: u64,
     /// Requests.
     #[schema(minimum = 0)]
-    requests: u32,
+    pub(crate) requests: u32,
     /// Rows of a usual day; null if neither the account nor its class had a past.
     #[schema(minimum = 0)]
-    expected: Option<u64>,
+    pub(crate) expected: Option<u64>,
     /// The lower end of what is usual.
     #[schema(minimum = 0)]
-    low: Option<u64>,
+    pub(crate) low: Option<u64>,
     /// The upper end of what is usual: about one day in 40 has more by chance.
     #[schema(minimum = 0)]
-    high: Option<u64>,
+    pub(crate) high: Option<u64>,
 }
 
 /// What an account used for the first time on a day.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct First {
     /// object, scope, report, network, client, country or app.
-    what: String,
+    pub(crate) what: String,
     /// How many.
     #[schema(minimum = 0)]
-    count: u32,
+    pub(crate) count: u32,
     /// Their names, or the first of them.
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
 }
 
 impl Day {
@@ -110,12 +110,12 @@ impl Day {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Surprised {
     /// Salesforce id of the account.
-    user_id: String,
+    pub(crate) user_id: String,
     /// Start of the day in the org's time zone.
     #[schema(format = DateTime)]
-    day: String,
+    pub(crate) day: String,
     /// The largest calibrated surprise of the detector, −log10 p.
-    surprise: f64,
+    pub(crate) surprise: f64,
 }
 
 impl From<SurprisedDay> for Surprised {
@@ -128,14 +128,14 @@ impl From<SurprisedDay> for Surprised {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HeatAccount {
     /// Salesforce id of the account.
-    user_id: String,
+    pub(crate) user_id: String,
     /// Its username, or a pseudonym; null where it is not known.
-    username: Option<String>,
+    pub(crate) username: Option<String>,
     /// The sum over all days.
     #[schema(minimum = 0)]
-    total: u64,
+    pub(crate) total: u64,
     /// The days with a count above 0.
-    days: Vec<HeatDay>,
+    pub(crate) days: Vec<HeatDay>,
 }
 
 /// A day in a heat map.
@@ -143,10 +143,10 @@ pub(crate) struct HeatAccount {
 pub(crate) struct HeatDay {
     /// Start of the day in the org's time zone.
     #[schema(format = DateTime)]
-    day: String,
+    pub(crate) day: String,
     /// How many first times it has.
     #[schema(minimum = 0)]
-    count: u32,
+    pub(crate) count: u32,
 }
 
 impl HeatAccount {

@@ -16,39 +16,39 @@ use utoipa::ToSchema;
 pub(crate) struct DecisionBody {
     /// Id of the decision.
     #[schema(format = Uuid)]
-    decision_id: String,
+    pub(crate) decision_id: String,
     /// Salesforce id of the org.
-    org_id: String,
+    pub(crate) org_id: String,
     /// Salesforce id of the account; null if it concerns all accounts of the org.
-    user_id: Option<String>,
+    pub(crate) user_id: Option<String>,
     /// What was decided.
-    kind: String,
+    pub(crate) kind: String,
     /// What was decided, in full, as in an export.
     #[schema(value_type = Object)]
-    ruling: Value,
+    pub(crate) ruling: Value,
     /// Event time from which it holds.
     #[schema(format = DateTime)]
-    from: String,
+    pub(crate) from: String,
     /// Event time before which it holds; null: for good.
     #[schema(format = DateTime)]
-    until: Option<String>,
+    pub(crate) until: Option<String>,
     /// Who decided: the person or token, or the database login.
-    decided_by: String,
+    pub(crate) decided_by: String,
     /// Who that says it acts for; nobody has checked it.
-    claimed_by: Option<String>,
+    pub(crate) claimed_by: Option<String>,
     /// Why, in a person's words, which may name others: null for sessions that see no names.
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// When it was recorded, by the database's clock.
     #[schema(format = DateTime)]
-    decided_at: String,
+    pub(crate) decided_at: String,
     /// in_force, later, expired, ended or undone; null in the answer that records it.
-    standing: Option<String>,
+    pub(crate) standing: Option<String>,
     /// How many findings count for nothing because of it.
     #[schema(minimum = 0)]
-    hidden_findings: Option<u64>,
+    pub(crate) hidden_findings: Option<u64>,
     /// When the latest of them was observed.
     #[schema(format = DateTime)]
-    last_hidden_at: Option<String>,
+    pub(crate) last_hidden_at: Option<String>,
 }
 
 impl DecisionBody {
@@ -94,13 +94,13 @@ fn ruling(ruling: &Ruling, eyes: Eyes<'_>) -> Value {
 pub(crate) struct EffectBody {
     /// The incident.
     #[schema(format = Uuid)]
-    incident_id: String,
+    pub(crate) incident_id: String,
     /// What the incident's days teach.
-    learning: String,
+    pub(crate) learning: String,
     /// What counts for the weight of detectors.
-    precision: String,
+    pub(crate) precision: String,
     /// Whether findings are suppressed.
-    suppression: String,
+    pub(crate) suppression: String,
 }
 
 impl From<&Effects> for EffectBody {
@@ -129,14 +129,14 @@ pub(crate) struct Recorded {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Applied {
     /// The effects of dispositions.
-    effects: Vec<EffectBody>,
+    pub(crate) effects: Vec<EffectBody>,
     /// The settings that orgs would have.
-    settings: Vec<SettingsBody>,
+    pub(crate) settings: Vec<SettingsBody>,
     /// How many findings of the last 30 days more would count for nothing.
     #[schema(minimum = 0)]
-    hidden_findings: usize,
+    pub(crate) hidden_findings: usize,
     /// What the incidents of the last 30 days would be.
-    incidents: Vec<Standing>,
+    pub(crate) incidents: Vec<Standing>,
 }
 
 /// The settings that an org would have.
@@ -144,11 +144,11 @@ pub(crate) struct Applied {
 #[schema(as = NewSettings)]
 pub(crate) struct SettingsBody {
     /// Salesforce id of the org.
-    org_id: String,
+    pub(crate) org_id: String,
     /// Their hash.
-    hash: String,
+    pub(crate) hash: String,
     /// What would change.
-    changes: Vec<ChangeOfSettings>,
+    pub(crate) changes: Vec<ChangeOfSettings>,
 }
 
 impl SettingsBody {
@@ -164,17 +164,17 @@ impl SettingsBody {
 pub(crate) struct Standing {
     /// The incident as it is, or would be if it is not there yet.
     #[schema(format = Uuid)]
-    incident_id: String,
+    pub(crate) incident_id: String,
     /// vanishes, closes, falls, merges, stays, rises, reopens or appears.
-    becomes: String,
+    pub(crate) becomes: String,
     /// Its risk now, 0 to 100; null if it is not there yet.
-    risk_before: Option<f64>,
+    pub(crate) risk_before: Option<f64>,
     /// Its severity now.
-    severity_before: Option<String>,
+    pub(crate) severity_before: Option<String>,
     /// Its risk then; null if it would be gone.
-    risk_after: Option<f64>,
+    pub(crate) risk_after: Option<f64>,
     /// Its severity then.
-    severity_after: Option<String>,
+    pub(crate) severity_after: Option<String>,
 }
 
 impl Applied {

@@ -14,18 +14,18 @@ use super::time;
 #[schema(as = Detector)]
 pub(crate) struct DetectorBody {
     /// Its name.
-    name: String,
+    pub(crate) name: String,
     /// Its group.
-    family: String,
+    pub(crate) family: String,
     /// The highest score of its findings, 0 to 10.
-    ceiling: f64,
+    pub(crate) ceiling: f64,
     /// What to do first about its findings.
-    next_step: String,
+    pub(crate) next_step: String,
     /// How many incidents of the session's orgs have findings of it.
     #[schema(minimum = 0)]
-    incidents: u64,
+    pub(crate) incidents: u64,
     /// The highest risk of them, 0 to 100.
-    highest_risk: f64,
+    pub(crate) highest_risk: f64,
 }
 
 impl DetectorBody {
@@ -45,28 +45,28 @@ impl DetectorBody {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ScoreCard {
     /// Salesforce id of the org.
-    org_id: String,
+    pub(crate) org_id: String,
     /// The detector.
-    detector: String,
+    pub(crate) detector: String,
     /// Start of the span that is counted, in event time.
     #[schema(format = DateTime)]
-    from: String,
+    pub(crate) from: String,
     /// Its end.
     #[schema(format = DateTime)]
-    to: String,
+    pub(crate) to: String,
     /// The incidents of the span that have findings of the detector.
-    incidents: JudgedIncidents,
+    pub(crate) incidents: JudgedIncidents,
     /// Its weight in the risk of incidents, by the settings in force: 0 to 1.
-    weight: f64,
+    pub(crate) weight: f64,
     /// What people's dispositions say of it, by class; a class of which nobody has judged an incident is left out.
-    precision: Vec<PrecisionBody>,
+    pub(crate) precision: Vec<PrecisionBody>,
     /// The closed days of all accounts in the span.
     #[schema(minimum = 0)]
-    user_days: u64,
+    pub(crate) user_days: u64,
     /// How often it was surprised on them, next to what chance would make of it. The two differ also for a detector that is
     /// well calibrated: of several tests of a day the largest counts, the days of an attack count each, and a day on which
     /// the detector had nothing to judge counts as one without a surprise.
-    calibration: Vec<Calibrated>,
+    pub(crate) calibration: Vec<Calibrated>,
 }
 
 /// Incidents by what people decided that they were.
@@ -74,46 +74,46 @@ pub(crate) struct ScoreCard {
 pub(crate) struct JudgedIncidents {
     /// Nobody has said what they were.
     #[schema(minimum = 0)]
-    unjudged: u64,
+    pub(crate) unjudged: u64,
     /// Attacks.
     #[schema(minimum = 0)]
-    malicious: u64,
+    pub(crate) malicious: u64,
     /// Perhaps attacks.
     #[schema(minimum = 0)]
-    suspicious: u64,
+    pub(crate) suspicious: u64,
     /// As described, and no attacks.
     #[schema(minimum = 0)]
-    benign: u64,
+    pub(crate) benign: u64,
     /// Wrongly described.
     #[schema(minimum = 0)]
-    false_positive: u64,
+    pub(crate) false_positive: u64,
 }
 
 /// What people's dispositions say of a detector for a class of accounts.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PrecisionBody {
     /// normal, power, admin, integration or guest.
-    user_class: String,
+    pub(crate) user_class: String,
     /// Malicious incidents, each counted by the detector's share of its points, less with each day of 90.
-    right: f64,
+    pub(crate) right: f64,
     /// Benign ones and false positives, counted in the same way.
-    wrong: f64,
+    pub(crate) wrong: f64,
     /// How often the detector is right, by these: 0 to 1.
-    precision: f64,
+    pub(crate) precision: f64,
     /// The factor on its weight that follows: .5 to 1.25.
-    factor: f64,
+    pub(crate) factor: f64,
 }
 
 /// How often a surprise was reached.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Calibrated {
     /// The surprise, −log10 p.
-    surprise: u32,
+    pub(crate) surprise: u32,
     /// The days on which one calibrated test would reach it by chance, if it judged every day: `user_days` times p.
-    expected_days: f64,
+    pub(crate) expected_days: f64,
     /// The days on which it did, attacks included.
     #[schema(minimum = 0)]
-    days: u64,
+    pub(crate) days: u64,
 }
 
 impl ScoreCard {

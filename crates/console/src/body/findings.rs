@@ -13,64 +13,64 @@ use utoipa::ToSchema;
 pub(crate) struct FindingBody {
     /// Id of the finding.
     #[schema(format = Uuid)]
-    finding_id: String,
+    pub(crate) finding_id: String,
     /// The incident that it belongs to.
     #[schema(format = Uuid)]
-    incident_id: Option<String>,
+    pub(crate) incident_id: Option<String>,
     /// Salesforce id of the org.
-    org_id: String,
+    pub(crate) org_id: String,
     /// Salesforce id of the account.
-    user_id: String,
+    pub(crate) user_id: String,
     /// Name of the detector.
-    detector: String,
+    pub(crate) detector: String,
     /// low, medium, high or critical.
-    severity: String,
+    pub(crate) severity: String,
     /// 0 to 10.
     #[schema(minimum = 0, maximum = 10)]
-    score: f64,
+    pub(crate) score: f64,
     /// 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
-    anomaly_score: f64,
+    pub(crate) anomaly_score: f64,
     /// How much evidence the baseline rests on, 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
-    confidence: f64,
+    pub(crate) confidence: f64,
     /// −log10 of the p-value.
-    surprise: f64,
+    pub(crate) surprise: f64,
     /// What happened, in a sentence.
-    summary: String,
+    pub(crate) summary: String,
     /// Event time at which it was first anomalous.
     #[schema(format = DateTime)]
-    observed_at: String,
+    pub(crate) observed_at: String,
     /// Event time of the latest revision.
     #[schema(format = DateTime)]
-    revised_at: String,
+    pub(crate) revised_at: String,
     /// Whether it was explained since.
-    withdrawn: bool,
+    pub(crate) withdrawn: bool,
     /// The decision, a suppression or an allowlist, because of which it counts for nothing.
     #[schema(format = Uuid)]
-    hidden_by: Option<String>,
+    pub(crate) hidden_by: Option<String>,
     /// The features' shares, which add up to 100 percent.
-    features: Vec<Feature>,
+    pub(crate) features: Vec<Feature>,
     /// Numbers of the summary.
-    measures: BTreeMap<String, f64>,
+    pub(crate) measures: BTreeMap<String, f64>,
     /// Objects that were accessed.
-    objects: Vec<String>,
+    pub(crate) objects: Vec<String>,
     /// Addresses from which the activities came.
-    addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
     /// Salesforce id of the report, list view, file or page.
-    resource_id: Option<String>,
+    pub(crate) resource_id: Option<String>,
     /// Its name.
-    resource_name: Option<String>,
+    pub(crate) resource_name: Option<String>,
     /// Type of the client.
-    client: Option<String>,
+    pub(crate) client: Option<String>,
     /// The connected app.
-    app: Option<String>,
+    pub(crate) app: Option<String>,
     /// Hash of the settings in force.
-    config_hash: String,
+    pub(crate) config_hash: String,
     /// The trace of the finding.
-    traceparent: Option<String>,
+    pub(crate) traceparent: Option<String>,
     /// The activities that it rests on, or the main ones of them, in order of time: at most 12.
-    evidence: Vec<EvidenceBody>,
+    pub(crate) evidence: Vec<EvidenceBody>,
 }
 
 /// An activity that a finding rests on.
@@ -79,59 +79,59 @@ pub(crate) struct FindingBody {
 pub(crate) struct EvidenceBody {
     /// Id of the activity: Salesforce's EventIdentifier, or one derived from the record.
     #[schema(format = Uuid)]
-    activity_id: String,
+    pub(crate) activity_id: String,
     /// When it happened at Salesforce.
     #[schema(format = DateTime)]
-    at: String,
+    pub(crate) at: String,
     /// What happened, such as api or report.
-    kind: String,
+    pub(crate) kind: String,
     /// The operation within the kind, as Salesforce spells it.
-    operation: Option<String>,
+    pub(crate) operation: Option<String>,
     /// read, write, export, preview or none.
-    effect: String,
+    pub(crate) effect: String,
     /// Whether the request succeeded.
-    outcome: String,
+    pub(crate) outcome: String,
     /// Through what data was reached.
-    surface: Option<String>,
+    pub(crate) surface: Option<String>,
     /// Objects that were read or written.
-    objects: Vec<String>,
+    pub(crate) objects: Vec<String>,
     /// Salesforce id of the list view, report, file, job or page.
-    resource_id: Option<String>,
+    pub(crate) resource_id: Option<String>,
     /// Its name.
-    resource_name: Option<String>,
+    pub(crate) resource_name: Option<String>,
     /// How far the list view, report or query reaches.
-    scope: Option<String>,
+    pub(crate) scope: Option<String>,
     /// Rows of the whole execution or query.
     #[schema(minimum = 0)]
-    rows: Option<u64>,
+    pub(crate) rows: Option<u64>,
     /// Size of the file or of the response, in bytes.
     #[schema(minimum = 0)]
-    bytes: Option<u64>,
+    pub(crate) bytes: Option<u64>,
     /// Where the request came from.
-    address: Option<String>,
+    pub(crate) address: Option<String>,
     /// Autonomous system that announces the address.
     #[schema(minimum = 0)]
-    asn: Option<u32>,
+    pub(crate) asn: Option<u32>,
     /// ISO 3166 code of the country, or its name.
-    country: Option<String>,
+    pub(crate) country: Option<String>,
     /// The user agent as sent.
-    user_agent: Option<String>,
+    pub(crate) user_agent: Option<String>,
     /// Type of the client.
-    client: Option<String>,
+    pub(crate) client: Option<String>,
     /// Application as Salesforce names it.
-    application: Option<String>,
+    pub(crate) application: Option<String>,
     /// Salesforce id of the connected app.
-    app: Option<String>,
+    pub(crate) app: Option<String>,
     /// API that was called.
-    api_type: Option<String>,
+    pub(crate) api_type: Option<String>,
     /// Key that all events of one session share.
-    session_key: Option<String>,
+    pub(crate) session_key: Option<String>,
     /// Key that all events after one login share.
-    login_key: Option<String>,
+    pub(crate) login_key: Option<String>,
     /// Salesforce's id of the request.
-    request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
     /// Who acted as the account after a LoginAs; null for sessions that see no names.
-    delegate: Option<String>,
+    pub(crate) delegate: Option<String>,
 }
 
 impl EvidenceBody {
@@ -171,11 +171,11 @@ impl EvidenceBody {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Feature {
     /// Name of the feature.
-    name: String,
+    pub(crate) name: String,
     /// Its value.
-    value: String,
+    pub(crate) value: String,
     /// Its share in percent.
-    percent: f64,
+    pub(crate) percent: f64,
 }
 
 impl FindingBody {
@@ -231,13 +231,13 @@ impl FindingBody {
 #[schema(as = Receipt)]
 pub(crate) struct ReceiptBody {
     /// noisy_or or sum.
-    model: String,
+    pub(crate) model: String,
     /// Hash of the settings.
-    config_hash: String,
+    pub(crate) config_hash: String,
     /// The score, 0 to 100: the sum of all points.
-    risk_score: f64,
+    pub(crate) risk_score: f64,
     /// The terms.
-    terms: Vec<TermBody>,
+    pub(crate) terms: Vec<TermBody>,
 }
 
 /// One term of a receipt.
@@ -245,26 +245,26 @@ pub(crate) struct ReceiptBody {
 #[schema(as = Term)]
 pub(crate) struct TermBody {
     /// finding, or the kind of modifier.
-    kind: String,
+    pub(crate) kind: String,
     /// The detector, or the modifier.
-    name: String,
+    pub(crate) name: String,
     /// The finding, if it is one.
     #[schema(format = Uuid)]
-    finding_id: Option<String>,
+    pub(crate) finding_id: Option<String>,
     /// The finding's score, 0 to 10.
-    score: f64,
+    pub(crate) score: f64,
     /// The detector's weight, 0 to 1.
-    weight: f64,
+    pub(crate) weight: f64,
     /// Factor for its age, 0 to 1.
-    decay: f64,
+    pub(crate) decay: f64,
     /// Factor for a stronger finding of the same group, 0 to 1.
-    damping: f64,
+    pub(crate) damping: f64,
     /// A modifier's factor on the odds.
-    multiplier: f64,
+    pub(crate) multiplier: f64,
     /// Points that it adds; negative if it lowers the score.
-    points: f64,
+    pub(crate) points: f64,
     /// Why, in a sentence.
-    reason: String,
+    pub(crate) reason: String,
 }
 
 impl ReceiptBody {

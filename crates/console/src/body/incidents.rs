@@ -16,45 +16,45 @@ pub(crate) struct IncidentItem {
     #[schema(minimum = 0)]
     pub(crate) revision: u64,
     /// Salesforce id of the org.
-    org_id: String,
+    pub(crate) org_id: String,
     /// Salesforce id of the account.
-    user_id: String,
+    pub(crate) user_id: String,
     /// Its username, or a pseudonym for sessions that see no names; null where it is not known.
-    username: Option<String>,
+    pub(crate) username: Option<String>,
     /// normal, power, admin, integration or guest.
-    user_class: String,
+    pub(crate) user_class: String,
     /// low, medium, high or critical.
-    severity: String,
+    pub(crate) severity: String,
     /// 0 to 100.
     #[schema(minimum = 0, maximum = 100)]
-    risk_score: f64,
+    pub(crate) risk_score: f64,
     /// open, acknowledged, resolved, merged or withdrawn.
-    status: String,
+    pub(crate) status: String,
     /// malicious, suspicious, benign or false_positive; null while nobody has decided.
-    disposition: Option<String>,
+    pub(crate) disposition: Option<String>,
     /// What happened, in a sentence.
-    summary: Option<String>,
+    pub(crate) summary: Option<String>,
     /// The detectors of its findings.
-    detectors: Vec<String>,
+    pub(crate) detectors: Vec<String>,
     /// Event time of its first finding.
     #[schema(format = DateTime)]
-    first_event_at: String,
+    pub(crate) first_event_at: String,
     /// Event time of its latest finding.
     #[schema(format = DateTime)]
-    last_event_at: String,
+    pub(crate) last_event_at: String,
     /// When it last changed, by the database's clock.
     #[schema(format = DateTime)]
-    updated_at: String,
+    pub(crate) updated_at: String,
     /// Who works on it.
-    assignee: Option<String>,
+    pub(crate) assignee: Option<String>,
     /// Until when, by the wall clock, it is of no concern.
     #[schema(format = DateTime)]
-    snoozed_until: Option<String>,
+    pub(crate) snoozed_until: Option<String>,
     /// Whether it has changed since the person of the session last looked at it; null if they never did.
-    changed_since_look: Option<bool>,
+    pub(crate) changed_since_look: Option<bool>,
     /// How many other incidents of the org have findings of the same detectors, at most 100.
     #[schema(minimum = 0, maximum = 100)]
-    similar: u64,
+    pub(crate) similar: u64,
 }
 
 impl IncidentItem {
@@ -90,24 +90,24 @@ impl IncidentItem {
 pub(crate) struct Incident {
     /// As in a list.
     #[serde(flatten)]
-    item: IncidentItem,
+    pub(crate) item: IncidentItem,
     /// Whether it has ended, and not resumed since.
-    ended: bool,
+    pub(crate) ended: bool,
     /// The incident that absorbed it, if its status is merged.
     #[schema(format = Uuid)]
-    merged_into: Option<String>,
+    pub(crate) merged_into: Option<String>,
     /// When it was first stored, by the database's clock.
     #[schema(format = DateTime)]
-    opened_at: String,
+    pub(crate) opened_at: String,
     /// When it was resolved, merged or withdrawn.
     #[schema(format = DateTime)]
-    closed_at: Option<String>,
+    pub(crate) closed_at: Option<String>,
     /// The trace that opened it.
-    trace_id: Option<String>,
+    pub(crate) trace_id: Option<String>,
     /// How the risk came about: the points of its terms add up to it exactly.
-    receipt: ReceiptBody,
+    pub(crate) receipt: ReceiptBody,
     /// Its findings, in the order in which they were first observed.
-    findings: Vec<FindingBody>,
+    pub(crate) findings: Vec<FindingBody>,
 }
 
 impl Incident {
@@ -138,21 +138,21 @@ impl Incident {
 pub(crate) struct Change {
     /// The revision after the change.
     #[schema(minimum = 0)]
-    revision: u64,
+    pub(crate) revision: u64,
     /// The kind of change, such as opened, escalated or ended.
-    change: String,
+    pub(crate) change: String,
     /// The risk after the change, 0 to 100.
-    risk_score: f64,
+    pub(crate) risk_score: f64,
     /// The severity after the change.
-    severity: String,
+    pub(crate) severity: String,
     /// When it was recorded, by the database's clock.
     #[schema(format = DateTime)]
-    at: String,
+    pub(crate) at: String,
     /// Why it ended, if the change is its end.
-    end_reason: Option<String>,
+    pub(crate) end_reason: Option<String>,
     /// The incident that absorbed it.
     #[schema(format = Uuid)]
-    merged_into: Option<String>,
+    pub(crate) merged_into: Option<String>,
 }
 
 impl From<HistoryEntry> for Change {
@@ -173,12 +173,12 @@ impl From<HistoryEntry> for Change {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Count {
     /// The value.
-    value: String,
+    pub(crate) value: String,
     /// How many incidents have it.
     #[schema(minimum = 0)]
-    incidents: u64,
+    pub(crate) incidents: u64,
     /// The highest risk of them, 0 to 100.
-    highest_risk: f64,
+    pub(crate) highest_risk: f64,
 }
 
 impl From<Counted> for Count {

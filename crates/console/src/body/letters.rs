@@ -14,27 +14,27 @@ use utoipa::ToSchema;
 pub(crate) struct LetterBody {
     /// Its number, by which it is read, replayed or dropped.
     #[schema(minimum = 1)]
-    sequence: u64,
+    pub(crate) sequence: u64,
     /// The stage that could not process it.
-    stage: String,
+    pub(crate) stage: String,
     /// The subject that it was published to; empty for a record of a source.
-    subject: String,
+    pub(crate) subject: String,
     /// Its number in that stream; 0 for a record of a source.
     #[schema(minimum = 0)]
-    stream_sequence: u64,
+    pub(crate) stream_sequence: u64,
     /// The org, the source and the position of a record that could not be read; null for a message.
-    origin: Option<String>,
+    pub(crate) origin: Option<String>,
     /// Why it could not be processed.
-    reason: String,
+    pub(crate) reason: String,
     /// When it was set aside.
     #[schema(format = DateTime)]
-    at: String,
+    pub(crate) at: String,
     /// Its size.
     #[schema(minimum = 0)]
-    bytes: usize,
+    pub(crate) bytes: usize,
     /// The size of what was too large to be kept whole; null if it is whole. Such a letter cannot be replayed.
     #[schema(minimum = 0)]
-    truncated_from: Option<usize>,
+    pub(crate) truncated_from: Option<usize>,
 }
 
 /// A dead letter with what it says.
@@ -42,10 +42,10 @@ pub(crate) struct LetterBody {
 #[schema(as = DeadLetterContent)]
 pub(crate) struct ContentBody {
     /// The letter.
-    letter: LetterBody,
+    pub(crate) letter: LetterBody,
     /// The items of a message, decoded; the text of a record; or why it cannot be decoded.
     #[schema(value_type = Object)]
-    content: Value,
+    pub(crate) content: Value,
 }
 
 impl From<&DeadLetter> for LetterBody {

@@ -13,24 +13,24 @@ use utoipa::ToSchema;
 pub(crate) struct SessionBody {
     /// Its id.
     #[schema(format = Uuid)]
-    session_id: String,
+    pub(crate) session_id: String,
     /// person or token.
-    kind: String,
+    pub(crate) kind: String,
     /// What people see of who it is.
-    name: String,
+    pub(crate) name: String,
     /// Who opened or made it; null for one's own.
-    created_by: Option<String>,
+    pub(crate) created_by: Option<String>,
     /// When, by the database's clock.
     #[schema(format = DateTime)]
-    created_at: String,
+    pub(crate) created_at: String,
     /// When it was last used, to the minute; null for one's own.
     #[schema(format = DateTime)]
-    used_at: Option<String>,
+    pub(crate) used_at: Option<String>,
     /// When it ends at the latest.
     #[schema(format = DateTime)]
-    expires_at: String,
+    pub(crate) expires_at: String,
     /// viewer, analyst, responder or administrator by org; `*` stands for all orgs.
-    roles: BTreeMap<String, String>,
+    pub(crate) roles: BTreeMap<String, String>,
 }
 
 impl From<&Session> for SessionBody {
@@ -67,24 +67,24 @@ impl From<OpenSession> for SessionBody {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Source {
     /// Salesforce id of the org.
-    org_id: String,
+    pub(crate) org_id: String,
     /// The source, such as push or streams.
-    source: String,
+    pub(crate) source: String,
     /// The kind of events, such as login or api.
-    kind: String,
+    pub(crate) kind: String,
     /// leading, following, blind, missing or off.
-    state: String,
+    pub(crate) state: String,
     /// Time of the last event seen, by Salesforce's clock.
     #[schema(format = DateTime)]
-    last_event_at: Option<String>,
+    pub(crate) last_event_at: Option<String>,
     /// When the source last answered, with or without events.
     #[schema(format = DateTime)]
-    last_heard_at: Option<String>,
+    pub(crate) last_heard_at: Option<String>,
     /// What is wrong, and what to do.
-    detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// When this last changed, by the database's clock.
     #[schema(format = DateTime)]
-    updated_at: String,
+    pub(crate) updated_at: String,
 }
 
 impl From<StoredSource> for Source {
@@ -107,19 +107,19 @@ impl From<StoredSource> for Source {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SourceGap {
     /// Salesforce id of the org.
-    org_id: String,
+    pub(crate) org_id: String,
     /// The source.
-    source: String,
+    pub(crate) source: String,
     /// The kind of events.
-    kind: String,
+    pub(crate) kind: String,
     /// Event time of the last event before it.
     #[schema(format = DateTime)]
-    from: String,
+    pub(crate) from: String,
     /// Event time of the first event after it.
     #[schema(format = DateTime)]
-    to: String,
+    pub(crate) to: String,
     /// Why events are missing.
-    reason: String,
+    pub(crate) reason: String,
 }
 
 impl From<Gap> for SourceGap {
@@ -140,18 +140,18 @@ impl From<Gap> for SourceGap {
 pub(crate) struct Action {
     /// When it was recorded, by the database's clock.
     #[schema(format = DateTime)]
-    at: String,
+    pub(crate) at: String,
     /// Who did it: the person or token, or the database login.
-    actor: String,
+    pub(crate) actor: String,
     /// Who that says it acts for; nobody has checked it.
-    claimed_by: Option<String>,
+    pub(crate) claimed_by: Option<String>,
     /// What was done.
-    action: String,
+    pub(crate) action: String,
     /// To what.
-    subject: String,
+    pub(crate) subject: String,
     /// More about it; its shape depends on the action.
     #[schema(value_type = Object)]
-    detail: Value,
+    pub(crate) detail: Value,
 }
 
 impl From<AuditEntry> for Action {

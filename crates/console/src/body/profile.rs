@@ -14,18 +14,18 @@ use utoipa::ToSchema;
 #[schema(as = AccountProfile)]
 pub(crate) struct ProfileBody {
     /// Salesforce id of the org.
-    org_id: String,
+    pub(crate) org_id: String,
     /// Salesforce id of the account.
-    user_id: String,
+    pub(crate) user_id: String,
     /// What was learned, in a sentence or two.
-    summary: String,
+    pub(crate) summary: String,
     /// Event time up to which the hours of the org were closed when it was stored; null while nothing is stored.
     #[schema(format = DateTime)]
-    as_of: Option<String>,
+    pub(crate) as_of: Option<String>,
     /// What was learned; null while nothing is stored.
-    learned: Option<LearnedBody>,
+    pub(crate) learned: Option<LearnedBody>,
     /// Days that are held back, released days that a decision can still take back, and days that are never learned.
-    held_days: Vec<HeldDay>,
+    pub(crate) held_days: Vec<HeldDay>,
 }
 
 /// What was learned of an account, in figures. Hours and dates are those of the org's time zone.
@@ -33,39 +33,39 @@ pub(crate) struct ProfileBody {
 #[schema(as = Learned)]
 pub(crate) struct LearnedBody {
     /// normal, power, admin, integration or guest.
-    user_class: String,
+    pub(crate) user_class: String,
     /// Probability of the class; null before the account is classified.
     #[schema(minimum = 0, maximum = 1)]
-    class_probability: Option<f64>,
+    pub(crate) class_probability: Option<f64>,
     /// What weighed most for the class, in words.
-    class_basis: String,
+    pub(crate) class_basis: String,
     /// Active days behind the baseline.
     #[schema(minimum = 0)]
-    active_days: f64,
+    pub(crate) active_days: f64,
     /// The last day that was learned.
     #[schema(format = Date)]
-    last_day: Option<String>,
+    pub(crate) last_day: Option<String>,
     /// Requests of a typical active day.
     #[schema(minimum = 0)]
-    requests: Option<f64>,
+    pub(crate) requests: Option<f64>,
     /// When it works.
-    rhythm: Rhythm,
+    pub(crate) rhythm: Rhythm,
     /// Rows of a usual day, by surface.
-    rows: Vec<Rows>,
+    pub(crate) rows: Vec<Rows>,
     /// What it uses, one for each kind.
-    uses: Vec<Uses>,
+    pub(crate) uses: Vec<Uses>,
 }
 
 /// When an account works.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Rhythm {
     /// On working days.
-    working_days: Hours,
+    pub(crate) working_days: Hours,
     /// On weekends and holidays.
-    weekends: Hours,
+    pub(crate) weekends: Hours,
     /// The hour around which it works; null before anything is learned.
     #[schema(minimum = 0, maximum = 23)]
-    center: Option<u8>,
+    pub(crate) center: Option<u8>,
 }
 
 /// The hours of one kind of days.
@@ -73,59 +73,59 @@ pub(crate) struct Rhythm {
 pub(crate) struct Hours {
     /// Days learned, those without activity included; the oldest fade.
     #[schema(minimum = 0)]
-    days: f64,
+    pub(crate) days: f64,
     /// Share of these days on which it worked in each of the 24 hours, from midnight on.
     #[schema(min_items = 24, max_items = 24)]
-    shares: Vec<f64>,
+    pub(crate) shares: Vec<f64>,
 }
 
 /// Rows that are usual on a day on which the account uses a surface.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Rows {
     /// The surface.
-    surface: String,
+    pub(crate) surface: String,
     /// Days of the account's own behind it.
     #[schema(minimum = 0)]
-    days: f64,
+    pub(crate) days: f64,
     /// Rows of a usual day.
     #[schema(minimum = 0)]
-    expected: u64,
+    pub(crate) expected: u64,
     /// The lower end of what is usual.
     #[schema(minimum = 0)]
-    low: u64,
+    pub(crate) low: u64,
     /// The upper end of what is usual: about one day in 40 has more by chance.
     #[schema(minimum = 0)]
-    high: u64,
+    pub(crate) high: u64,
 }
 
 /// What an account uses of one kind.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Uses {
     /// object, list_view, report, report_export, network, client, country or app.
-    kind: String,
+    pub(crate) kind: String,
     /// How many are known, those without a stored name included.
     #[schema(minimum = 0)]
-    count: usize,
+    pub(crate) count: usize,
     /// How many were dropped for lack of room.
     #[schema(minimum = 0)]
-    dropped: u32,
+    pub(crate) dropped: u32,
     /// Those with a stored name, the most used first, at most 50.
-    values: Vec<Used>,
+    pub(crate) values: Vec<Used>,
 }
 
 /// Something that an account uses.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Used {
     /// Its name; a report or app without one has its id.
-    name: String,
+    pub(crate) name: String,
     /// The object of a list view, where its name is stored.
-    object: Option<String>,
+    pub(crate) object: Option<String>,
     /// Days on which it was used; each halves in 90 days.
     #[schema(minimum = 0)]
-    days: f64,
+    pub(crate) days: f64,
     /// The last of them.
     #[schema(format = Date)]
-    last_day: String,
+    pub(crate) last_day: String,
 }
 
 /// A day that is held back or was.
@@ -133,11 +133,11 @@ pub(crate) struct Used {
 pub(crate) struct HeldDay {
     /// Its date in the calendar of the org.
     #[schema(format = Date)]
-    date: String,
+    pub(crate) date: String,
     /// held; released: it is learned, and the release can be taken back; never_learned.
-    standing: String,
+    pub(crate) standing: String,
     /// What a person said of it: malicious, suspicious, benign or false_positive.
-    said: Option<String>,
+    pub(crate) said: Option<String>,
 }
 
 impl ProfileBody {

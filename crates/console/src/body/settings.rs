@@ -37,11 +37,11 @@ pub(crate) struct FollowedBody {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ChangeOfSettings {
     /// The key with its sections, such as `detect.raise_at`.
-    key: String,
+    pub(crate) key: String,
     /// The old value, in TOML; null if the key was not set.
-    old: Option<String>,
+    pub(crate) old: Option<String>,
     /// The new value, in TOML; null if the key is no longer set.
-    new: Option<String>,
+    pub(crate) new: Option<String>,
 }
 
 impl ChangeOfSettings {
@@ -59,33 +59,33 @@ impl ChangeOfSettings {
 pub(crate) struct DecidedBody {
     /// Id of the decision.
     #[schema(format = Uuid)]
-    decision_id: String,
+    pub(crate) decision_id: String,
     /// The hash of the settings.
-    hash: String,
+    pub(crate) hash: String,
     /// How it stands: followed, waiting for the org's next hour, replaced by one that was recorded later, later because its
     /// time has not come, expired, ended or undone.
-    standing: String,
+    pub(crate) standing: String,
     /// Event time from which it holds.
     #[schema(format = DateTime)]
-    from: String,
+    pub(crate) from: String,
     /// Event time before which it holds; null: for good.
     #[schema(format = DateTime)]
-    until: Option<String>,
+    pub(crate) until: Option<String>,
     /// Event time of the hour with which it took effect, in the first partition of the org; null: it has not yet.
     #[schema(format = DateTime)]
-    since: Option<String>,
+    pub(crate) since: Option<String>,
     /// Who decided: the person or token, or the database login.
-    decided_by: String,
+    pub(crate) decided_by: String,
     /// Who that says it acts for; nobody has checked it.
-    claimed_by: Option<String>,
+    pub(crate) claimed_by: Option<String>,
     /// Why; null for sessions that see no names.
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// When it was recorded, by the database's clock.
     #[schema(format = DateTime)]
-    decided_at: String,
+    pub(crate) decided_at: String,
     /// What it changed of the settings that were decided before and not undone, or else of those that the services have now;
     /// null if a later version has stored them.
-    changes: Option<Vec<ChangeOfSettings>>,
+    pub(crate) changes: Option<Vec<ChangeOfSettings>>,
 }
 
 impl DecidedBody {

@@ -13,12 +13,12 @@ use utoipa::openapi::Object;
 pub(crate) struct StreamEvent {
     /// Its name.
     #[schema(schema_with = names)]
-    event: String,
+    pub(crate) event: String,
     /// Send it as `last-event-id` for what follows this event.
-    id: String,
+    pub(crate) id: String,
     /// An IncidentChange where `event` is `incident`, otherwise `{}`.
     #[schema(content_media_type = "application/json")]
-    data: String,
+    pub(crate) data: String,
 }
 
 fn names() -> Object {
@@ -32,22 +32,22 @@ fn names() -> Object {
 pub(crate) struct IncidentChange {
     /// Id of the incident.
     #[schema(format = Uuid)]
-    incident_id: String,
+    pub(crate) incident_id: String,
     /// Salesforce id of the org.
-    org_id: String,
+    pub(crate) org_id: String,
     /// The revision after the change.
     #[schema(minimum = 0)]
-    revision: u64,
+    pub(crate) revision: u64,
     /// The kind of change, such as opened, escalated or ended.
-    change: String,
+    pub(crate) change: String,
     /// The risk after the change.
     #[schema(minimum = 0, maximum = 100)]
-    risk_score: f64,
+    pub(crate) risk_score: f64,
     /// The severity after the change.
-    severity: String,
+    pub(crate) severity: String,
     /// When it was recorded, by the database's clock.
     #[schema(format = DateTime)]
-    at: String,
+    pub(crate) at: String,
 }
 
 impl From<&StreamedChange> for IncidentChange {

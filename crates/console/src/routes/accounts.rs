@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 /// The account of a path.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
-pub(super) struct OfAccount {
+pub(crate) struct OfAccount {
     /// Salesforce id of the org.
     org_id: String,
     /// Salesforce id of the account.
@@ -26,7 +26,7 @@ pub(super) struct OfAccount {
 
 impl OfAccount {
     /// Returns the org and the account.
-    pub(super) fn ids(&self) -> (OrgId, UserId) {
+    pub(crate) fn ids(&self) -> (OrgId, UserId) {
         (OrgId::new(&self.org_id), UserId::new(&self.user_id))
     }
 }
@@ -36,7 +36,7 @@ impl OfAccount {
     responses(
         (status = 200, description = "The orgs, by id", body = Vec<Org>),
         Problems))]
-pub(super) async fn orgs(State(app): State<App>, mut visitor: Visitor) -> Result<Json<Vec<Org>>, Problem> {
+pub(crate) async fn orgs(State(app): State<App>, mut visitor: Visitor) -> Result<Json<Vec<Org>>, Problem> {
     let orgs = visitor.visit.orgs().await?;
     let eyes = app.eyes(&visitor.session);
     Ok(Json(orgs.iter().map(|row| Org::of(row, eyes)).collect()))
@@ -50,7 +50,7 @@ pub(super) async fn orgs(State(app): State<App>, mut visitor: Visitor) -> Result
     responses(
         (status = 200, description = "A page of accounts", body = Page<Account>),
         Problems))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(app): State<App>,
     mut visitor: Visitor,
     org: Result<Path<String>, PathRejection>,
@@ -77,7 +77,7 @@ pub(super) async fn list(
     responses(
         (status = 200, description = "The account", body = Account),
         Problems))]
-pub(super) async fn one(
+pub(crate) async fn one(
     State(app): State<App>,
     mut visitor: Visitor,
     path: Result<Path<OfAccount>, PathRejection>,
@@ -101,7 +101,7 @@ async fn read(visitor: &mut Visitor, org: &OrgId, user: &UserId) -> Result<Accou
     responses(
         (status = 200, description = "A page of findings", body = Page<TimelineItem>),
         Problems))]
-pub(super) async fn timeline(
+pub(crate) async fn timeline(
     State(app): State<App>,
     mut visitor: Visitor,
     path: Result<Path<OfAccount>, PathRejection>,
@@ -129,7 +129,7 @@ pub(super) async fn timeline(
 /// Why a name is asked for.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Reason {
+pub(crate) struct Reason {
     /// Why; it is recorded in the audit trail.
     #[schema(min_length = 1, max_length = 4000, pattern = r"^[^\x00]*[^\s\x00][^\x00]*$")]
     reason: String,
@@ -137,7 +137,7 @@ pub(super) struct Reason {
 
 /// The name of an account.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Revealed {
+pub(crate) struct Revealed {
     /// Its username; null where it is not known.
     username: Option<String>,
 }
@@ -151,7 +151,7 @@ pub(super) struct Revealed {
     responses(
         (status = 200, description = "The name", body = Revealed),
         BodyProblems, Problems))]
-pub(super) async fn reveal(
+pub(crate) async fn reveal(
     mut visitor: Visitor,
     path: Result<Path<OfAccount>, PathRejection>,
     body: Result<Json<Reason>, JsonRejection>,

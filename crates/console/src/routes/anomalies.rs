@@ -1,7 +1,7 @@
 //! Incidents as `TenantSecurityApiAnomaly`, with the calls and associated objects that Salesforce has for an object.
 
-pub(super) mod associated;
-pub(super) mod spans;
+pub(crate) mod associated;
+pub(crate) mod spans;
 
 use super::incidents::sees_all_names;
 use crate::access::Visitor;
@@ -64,7 +64,7 @@ impl IntoParams for Asked {
     responses(
         (status = 200, description = "Records, or groups of them", body = Queried),
         Problems))]
-pub(super) async fn query(
+pub(crate) async fn query(
     State(app): State<App>,
     mut visitor: Visitor,
     pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
@@ -149,7 +149,7 @@ fn record(anomaly: Anomaly, fields: Arc<[Field]>, eyes: Eyes<'_>) -> Option<Reco
     responses(
         (status = 200, description = "The description", body = Described),
         Problems))]
-pub(super) async fn describe(_: Visitor) -> Json<Described> {
+pub(crate) async fn describe(_: Visitor) -> Json<Described> {
     Json(Described::tenant_security_api_anomaly())
 }
 
@@ -157,7 +157,7 @@ pub(super) async fn describe(_: Visitor) -> Json<Described> {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Fields {
+pub(crate) struct Fields {
     /// The fields of the record, separated by commas; without it, all.
     fields: Option<String>,
 }
@@ -169,7 +169,7 @@ pub(super) struct Fields {
     responses(
         (status = 200, description = "The record", body = Record),
         Problems))]
-pub(super) async fn retrieve(
+pub(crate) async fn retrieve(
     State(app): State<App>,
     mut visitor: Visitor,
     incident_id: Result<Path<Uuid>, PathRejection>,

@@ -23,7 +23,7 @@ const LONGEST: i64 = 400 * DAY;
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Those that begin at this time or later; without it, 90 days before `to`.
     #[param(value_type = Option<String>, format = DateTime)]
     from: Option<Timestamp>,
@@ -33,7 +33,7 @@ pub(super) struct Asked {
 }
 
 /// Returns the span that is asked for, or the last 90 days.
-pub(super) fn span(from: Option<Timestamp>, to: Option<Timestamp>) -> Result<(Timestamp, Timestamp), Problem> {
+pub(crate) fn span(from: Option<Timestamp>, to: Option<Timestamp>) -> Result<(Timestamp, Timestamp), Problem> {
     let to = to.unwrap_or_else(now);
     let from = from.unwrap_or_else(|| to.plus(-90 * DAY));
     if !from.is_in_calendar() || !to.is_in_calendar() || from >= to || to.since(from) > LONGEST {
@@ -50,7 +50,7 @@ pub(super) fn span(from: Option<Timestamp>, to: Option<Timestamp>) -> Result<(Ti
     responses(
         (status = 200, description = "The days, in their order", body = Vec<Day>),
         Problems))]
-pub(super) async fn list(
+pub(crate) async fn list(
     mut visitor: Visitor,
     path: Result<Path<OfAccount>, PathRejection>,
     asked: Result<Query<Asked>, QueryRejection>,
@@ -67,7 +67,7 @@ pub(super) async fn list(
 /// What a heat map shows.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Measure {
+pub(crate) enum Measure {
     /// Reports exported for the first time.
     FirstReports,
     /// Objects accessed for the first time.
@@ -78,7 +78,7 @@ pub(super) enum Measure {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Map {
+pub(crate) struct Map {
     /// What it shows.
     #[param(inline)]
     measure: Measure,
@@ -101,7 +101,7 @@ pub(super) struct Map {
     responses(
         (status = 200, description = "The accounts, the most first times first", body = Vec<HeatAccount>),
         Problems))]
-pub(super) async fn heat_map(
+pub(crate) async fn heat_map(
     State(app): State<App>,
     mut visitor: Visitor,
     org: Result<Path<String>, PathRejection>,

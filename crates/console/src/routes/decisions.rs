@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Those of this org.
     org: String,
     /// Those of this account, without those of all accounts.
@@ -56,7 +56,7 @@ fn kinds() -> Object {
     responses(
         (status = 200, description = "A page of decisions", body = Page<DecisionBody>),
         Problems))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(app): State<App>,
     mut visitor: Visitor,
     asked: Result<Query<Asked>, QueryRejection>,
@@ -112,7 +112,7 @@ pub(super) async fn list(
     responses(
         (status = 200, description = "What would follow", body = Applied),
         BodyProblems, Conflicts, Problems))]
-pub(super) async fn preview(
+pub(crate) async fn preview(
     State(app): State<App>,
     mut visitor: Visitor,
     body: Result<Json<AskedDecision>, JsonRejection>,
@@ -143,7 +143,7 @@ pub(super) async fn preview(
         (status = 412, description = "It has changed: read it, and decide on what it is now",
             content_type = "application/problem+json", body = ProblemBody),
         BodyProblems, Problems))]
-pub(super) async fn record(
+pub(crate) async fn record(
     State(app): State<App>,
     mut visitor: Visitor,
     credential: Credential,

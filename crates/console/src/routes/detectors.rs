@@ -27,7 +27,7 @@ const LEAST: f64 = DayFacts::LEAST_SURPRISE;
     responses(
         (status = 200, description = "The detectors, in the order in which they judge", body = Vec<DetectorBody>),
         Problems))]
-pub(super) async fn list(mut visitor: Visitor) -> Result<Json<Vec<DetectorBody>>, Problem> {
+pub(crate) async fn list(mut visitor: Visitor) -> Result<Json<Vec<DetectorBody>>, Problem> {
     let query = IncidentQuery { orgs: visitor.orgs(&[])?, ..IncidentQuery::default() };
     let counted = visitor.visit.count_incidents(&query, Group::Detector, page::MOST).await?;
     let of = |name: &str| counted.iter().find(|counted| counted.value == name);
@@ -38,7 +38,7 @@ pub(super) async fn list(mut visitor: Visitor) -> Result<Json<Vec<DetectorBody>>
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct During {
+pub(crate) struct During {
     /// Event time from which incidents and days count; without it, 90 days before `to`.
     #[param(value_type = Option<String>, format = DateTime)]
     from: Option<Timestamp>,
@@ -56,7 +56,7 @@ pub(super) struct During {
     responses(
         (status = 200, description = "The score card", body = ScoreCard),
         Conflicts, Problems))]
-pub(super) async fn score_card(
+pub(crate) async fn score_card(
     State(app): State<App>,
     mut visitor: Visitor,
     path: Result<Path<(String, String)>, PathRejection>,
@@ -88,7 +88,7 @@ fn check(detector: &str) -> Result<(), Problem> {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Threshold {
+pub(crate) struct Threshold {
     /// The least calibrated surprise, −log10 p, from 1 on: smaller ones are not stored.
     #[param(minimum = 1, maximum = 300)]
     least: f64,
@@ -115,7 +115,7 @@ pub(super) struct Threshold {
     responses(
         (status = 200, description = "A page of days", body = Page<Surprised>),
         Problems))]
-pub(super) async fn surprised(
+pub(crate) async fn surprised(
     mut visitor: Visitor,
     path: Result<Path<(String, String)>, PathRejection>,
     threshold: Result<Query<Threshold>, QueryRejection>,

@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 /// A form of an incident.
 #[derive(Clone, Copy, ToSchema)]
 #[schema(rename_all = "kebab-case")]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// Salesforce's event.
     ApiAnomalyEvent,
     /// Salesforce's record.
@@ -56,7 +56,7 @@ impl Form {
         (status = 200, description = "The incident; as a line of text in the form cef",
             content((Object = "application/json"), (String = "text/plain"))),
         Problems))]
-pub(super) async fn incident(
+pub(crate) async fn incident(
     State(app): State<App>,
     mut visitor: Visitor,
     path: Result<Path<(Uuid, String)>, PathRejection>,
@@ -89,7 +89,7 @@ fn event(facts: &Facts<'_>, position: Option<StreamPosition>) -> EventBody {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Those of this org; without it, of all orgs of the session.
     org: Option<String>,
     /// Those after this `next_after` or ReplayId; without it, from the oldest one that is stored.
@@ -109,7 +109,7 @@ pub(super) struct Asked {
     responses(
         (status = 200, description = "The events", body = Events),
         Problems))]
-pub(super) async fn events(
+pub(crate) async fn events(
     State(app): State<App>,
     mut visitor: Visitor,
     asked: Result<Query<Asked>, QueryRejection>,

@@ -20,13 +20,13 @@ use utoipa::openapi::Object;
 use utoipa::{IntoParams, ToSchema};
 
 /// The most changes of an incident that are returned.
-pub(super) const CHANGES: u32 = 1_000;
+pub(crate) const CHANGES: u32 = 1_000;
 
 /// Which incidents. Several values of one key are separated by commas.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Those of these orgs.
     org: Option<String>,
     /// Those of this account.
@@ -79,7 +79,7 @@ pub(super) struct Asked {
 /// The order of a list of incidents.
 #[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Sort {
+pub(crate) enum Sort {
     /// The highest risk first.
     #[default]
     Risk,
@@ -90,7 +90,7 @@ pub(super) enum Sort {
 /// By what incidents are counted.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum By {
+pub(crate) enum By {
     /// The org.
     Org,
     /// The account.
@@ -178,7 +178,7 @@ fn words<T: Copy>(key: &str, texts: &[String], all: &[T], word: impl Fn(T) -> &'
 }
 
 /// Whether the session sees the names of these orgs; of all its orgs if there are none.
-pub(super) fn sees_all_names(visitor: &Visitor, app: &App, orgs: &[OrgId]) -> bool {
+pub(crate) fn sees_all_names(visitor: &Visitor, app: &App, orgs: &[OrgId]) -> bool {
     let sees = |role: Option<store::Role>| role.is_some_and(|role| role >= app.settings.names_from);
     if orgs.is_empty() {
         return visitor.session.roles.values().all(|role| sees(Some(*role)));
@@ -197,7 +197,7 @@ fn place(cursor: &str) -> Result<Place, Problem> {
     responses(
         (status = 200, description = "A page of incidents", body = Page<IncidentItem>),
         Problems))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(app): State<App>,
     mut visitor: Visitor,
     asked: Result<Query<Asked>, QueryRejection>,
@@ -215,7 +215,7 @@ pub(super) async fn list(
 /// By what to count, next to the keys of the list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Grouped {
+pub(crate) struct Grouped {
     /// By what.
     #[param(inline)]
     by: By,
@@ -228,7 +228,7 @@ pub(super) struct Grouped {
     responses(
         (status = 200, description = "The values", body = Vec<Count>),
         Problems))]
-pub(super) async fn count(
+pub(crate) async fn count(
     State(app): State<App>,
     mut visitor: Visitor,
     grouped: Result<Query<Grouped>, QueryRejection>,
@@ -270,7 +270,7 @@ fn without(uri: &axum::http::Uri, key: &str) -> axum::http::Uri {
         (status = 200, description = "The incident", body = body::Incident, headers(("etag" = String, description = "Its version"))),
         (status = 304, description = "The client has this version already"),
         Problems))]
-pub(super) async fn one(
+pub(crate) async fn one(
     State(app): State<App>,
     mut visitor: Visitor,
     incident_id: Result<Path<Uuid>, PathRejection>,
@@ -293,7 +293,7 @@ pub(super) async fn one(
 }
 
 /// Returns the version of an incident: any change of it changes this.
-pub(super) fn tag(stored: &StoredIncident, row: &ListedIncident) -> String {
+pub(crate) fn tag(stored: &StoredIncident, row: &ListedIncident) -> String {
     format!("\"{}-{}\"", row.revision, stored.updated_at.0)
 }
 
@@ -301,7 +301,7 @@ pub(super) fn tag(stored: &StoredIncident, row: &ListedIncident) -> String {
 ///
 /// # Errors
 /// 404 if there is none.
-pub(super) async fn read(
+pub(crate) async fn read(
     visitor: &mut Visitor,
     incident_id: Uuid,
 ) -> Result<(StoredIncident, ListedIncident), Problem> {
@@ -325,7 +325,7 @@ pub(super) async fn read(
     responses(
         (status = 204, description = "Noted"),
         Problems))]
-pub(super) async fn look(
+pub(crate) async fn look(
     mut visitor: Visitor,
     incident_id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
@@ -344,7 +344,7 @@ pub(super) async fn look(
     responses(
         (status = 200, description = "The changes, the latest first", body = Vec<body::Change>),
         Problems))]
-pub(super) async fn history(
+pub(crate) async fn history(
     mut visitor: Visitor,
     incident_id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<Json<Vec<body::Change>>, Problem> {
@@ -362,7 +362,7 @@ pub(super) async fn history(
     responses(
         (status = 200, description = "The incidents", body = Vec<IncidentItem>),
         Problems))]
-pub(super) async fn similar(
+pub(crate) async fn similar(
     State(app): State<App>,
     mut visitor: Visitor,
     incident_id: Result<Path<Uuid>, PathRejection>,
@@ -380,7 +380,7 @@ pub(super) async fn similar(
     responses(
         (status = 200, description = "The finding", body = FindingBody),
         Problems))]
-pub(super) async fn finding(
+pub(crate) async fn finding(
     State(app): State<App>,
     mut visitor: Visitor,
     finding_id: Result<Path<Uuid>, PathRejection>,

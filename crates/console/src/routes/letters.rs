@@ -20,7 +20,7 @@ const MOST: usize = 50;
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Those of this stage, such as baseline.
     #[param(min_length = 1, pattern = "^[A-Za-z0-9-]+$")]
     stage: Option<String>,
@@ -39,7 +39,7 @@ pub(super) struct Asked {
     responses(
         (status = 200, description = "A page of letters", body = Page<LetterBody>),
         Problems))]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(app): State<App>,
     visitor: Visitor,
     asked: Result<Query<Asked>, QueryRejection>,
@@ -75,7 +75,7 @@ pub(super) async fn list(
     responses(
         (status = 200, description = "The letter", body = ContentBody),
         Problems))]
-pub(super) async fn one(
+pub(crate) async fn one(
     State(app): State<App>,
     mut visitor: Visitor,
     sequence: Result<Path<u64>, PathRejection>,

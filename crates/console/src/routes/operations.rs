@@ -17,7 +17,7 @@ use store::{AuditPage, AuditPlace};
     responses(
         (status = 200, description = "The sources", body = Vec<Source>),
         Problems))]
-pub(super) async fn sources(mut visitor: Visitor) -> Result<Json<Vec<Source>>, Problem> {
+pub(crate) async fn sources(mut visitor: Visitor) -> Result<Json<Vec<Source>>, Problem> {
     let states = visitor.visit.source_states(None).await?;
     Ok(Json(states.into_iter().map(Source::from).collect()))
 }
@@ -28,7 +28,7 @@ pub(super) async fn sources(mut visitor: Visitor) -> Result<Json<Vec<Source>>, P
     responses(
         (status = 200, description = "The gaps, the oldest first", body = Vec<SourceGap>),
         Problems))]
-pub(super) async fn gaps(
+pub(crate) async fn gaps(
     mut visitor: Visitor,
     org: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Vec<SourceGap>>, Problem> {
@@ -46,7 +46,7 @@ pub(super) async fn gaps(
     responses(
         (status = 200, description = "A page of actions", body = Page<Action>),
         Problems))]
-pub(super) async fn audit(
+pub(crate) async fn audit(
     mut visitor: Visitor,
     asked: Result<Query<AskedPage>, QueryRejection>,
 ) -> Result<Json<Page<Action>>, Problem> {

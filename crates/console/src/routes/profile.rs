@@ -17,7 +17,7 @@ use profile::StoredAccount;
     responses(
         (status = 200, description = "What was learned", body = ProfileBody),
         Problems))]
-pub(super) async fn one(
+pub(crate) async fn one(
     mut visitor: Visitor,
     path: Result<Path<OfAccount>, PathRejection>,
 ) -> Result<Json<ProfileBody>, Problem> {

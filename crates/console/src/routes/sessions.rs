@@ -24,7 +24,7 @@ use utoipa::ToSchema;
     responses(
         (status = 200, description = "The session", body = SessionBody),
         Problems))]
-pub(super) async fn own(visitor: Visitor) -> Json<SessionBody> {
+pub(crate) async fn own(visitor: Visitor) -> Json<SessionBody> {
     Json(SessionBody::from(&visitor.session))
 }
 
@@ -35,7 +35,7 @@ pub(super) async fn own(visitor: Visitor) -> Json<SessionBody> {
     responses(
         (status = 200, description = "The sessions, the oldest first", body = Vec<SessionBody>),
         Problems))]
-pub(super) async fn list(mut visitor: Visitor) -> Result<Json<Vec<SessionBody>>, Problem> {
+pub(crate) async fn list(mut visitor: Visitor) -> Result<Json<Vec<SessionBody>>, Problem> {
     visitor.require_administrator()?;
     let sessions = visitor.visit.sessions().await?;
     Ok(Json(sessions.into_iter().map(SessionBody::from).collect()))
@@ -44,7 +44,7 @@ pub(super) async fn list(mut visitor: Visitor) -> Result<Json<Vec<SessionBody>>,
 /// A token to make.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AskedToken {
+pub(crate) struct AskedToken {
     /// What it is for.
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00]*[^\s\x00][^\x00]*$")]
     name: String,
@@ -58,7 +58,7 @@ pub(super) struct AskedToken {
 
 /// A token that was made.
 #[derive(Serialize, ToSchema)]
-pub(super) struct MadeToken {
+pub(crate) struct MadeToken {
     /// Its secret. It is shown now and never again.
     token: String,
     /// The id of its session.
@@ -76,7 +76,7 @@ pub(super) struct MadeToken {
     responses(
         (status = 201, description = "The token", body = MadeToken),
         BodyProblems, Problems))]
-pub(super) async fn create(
+pub(crate) async fn create(
     mut visitor: Visitor,
     body: Result<Json<AskedToken>, JsonRejection>,
 ) -> Result<(StatusCode, Json<MadeToken>), Problem> {
@@ -121,7 +121,7 @@ pub(super) async fn create(
     responses(
         (status = 204, description = "It has ended"),
         Problems))]
-pub(super) async fn end(
+pub(crate) async fn end(
     mut visitor: Visitor,
     session_id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<StatusCode, Problem> {

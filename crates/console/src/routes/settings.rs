@@ -22,7 +22,7 @@ use std::sync::Arc;
     responses(
         (status = 200, description = "The settings", body = StoredSettings),
         Problems))]
-pub(super) async fn one(
+pub(crate) async fn one(
     State(app): State<App>,
     mut visitor: Visitor,
     hash: Result<Path<String>, PathRejection>,
@@ -51,7 +51,7 @@ pub(super) async fn one(
         (status = 200, description = "The settings", body = FollowedBody,
             headers(("etag" = String, description = "Send it as `if-match` with a decision on them"))),
         Conflicts, Problems))]
-pub(super) async fn of_org(
+pub(crate) async fn of_org(
     State(app): State<App>,
     mut visitor: Visitor,
     org: Result<Path<String>, PathRejection>,
@@ -76,7 +76,7 @@ pub(super) async fn of_org(
 }
 
 /// Returns the tag of settings by their hash.
-pub(super) fn tag(hash: &Text) -> String {
+pub(crate) fn tag(hash: &Text) -> String {
     format!("\"{hash}\"")
 }
 
@@ -88,7 +88,7 @@ pub(super) fn tag(hash: &Text) -> String {
     responses(
         (status = 200, description = "The decisions", body = Vec<DecidedBody>),
         Conflicts, Problems))]
-pub(super) async fn history(
+pub(crate) async fn history(
     State(app): State<App>,
     mut visitor: Visitor,
     org: Result<Path<String>, PathRejection>,
@@ -117,7 +117,7 @@ pub(super) async fn history(
 ///
 /// # Errors
 /// If the database does not answer, or a later version has stored them.
-pub(super) async fn followed(app: &App, visitor: &mut Visitor, org: &OrgId) -> Result<Hashed, Problem> {
+pub(crate) async fn followed(app: &App, visitor: &mut Visitor, org: &OrgId) -> Result<Hashed, Problem> {
     in_force(app, &decided(visitor, org).await?)
 }
 

@@ -23,13 +23,13 @@ use utoipa::IntoParams;
 /// The cookie that a browser has while a person is at the provider.
 const STATE: &str = "__Host-orgwatch-sign-in";
 /// What each cookie of the console says. `Lax`, since the way back from the provider starts on another site.
-const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
+pub(crate) const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
 
 /// A sign-in to begin.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// The path of the console to go to afterwards; without it, `/`.
     return_to: Option<String>,
 }
@@ -43,7 +43,7 @@ pub(super) struct Asked {
         (status = 502, description = "The provider does not answer as it should",
             content_type = "application/problem+json", body = ProblemBody),
         Problems))]
-pub(super) async fn begin(
+pub(crate) async fn begin(
     Provider(sign_in): Provider,
     parts: Parts,
     asked: Result<Query<Asked>, QueryRejection>,
@@ -75,7 +75,7 @@ pub(super) async fn begin(
         (status = 502, description = "The provider does not answer as it should",
             content_type = "application/problem+json", body = ProblemBody),
         Problems))]
-pub(super) async fn finish(
+pub(crate) async fn finish(
     State(app): State<App>,
     Provider(sign_in): Provider,
     parts: Parts,
@@ -106,7 +106,7 @@ pub(super) async fn finish(
     responses(
         (status = 204, description = "Signed out"),
         Problems))]
-pub(super) async fn sign_out(mut visitor: Visitor) -> Result<Response, Problem> {
+pub(crate) async fn sign_out(mut visitor: Visitor) -> Result<Response, Problem> {
     let session = &visitor.session;
     if session.kind != "person" {
         let detail = "a token does not sign out: end it by DELETE /v1/sessions/{session_id}";
@@ -121,7 +121,7 @@ pub(super) async fn sign_out(mut visitor: Visitor) -> Result<Response, Problem> 
 }
 
 /// The sign-in of the console, if it has one.
-pub(super) struct Provider(Arc<SignIn>);
+pub(crate) struct Provider(Arc<SignIn>);
 
 impl FromRequestParts<App> for Provider {
     type Rejection = Problem;

@@ -28,7 +28,7 @@ const AT_ONCE: u32 = 500;
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Those of this org; without it, of all orgs of the session.
     org: Option<String>,
     /// Those after the event with this id; without it, from now on.
@@ -46,7 +46,7 @@ pub(super) struct Asked {
         (status = 200, description = "The changes, as they are committed; each event is a StreamEvent",
             content_type = "text/event-stream", body = StreamEvent),
         Problems))]
-pub(super) async fn follow(
+pub(crate) async fn follow(
     State(app): State<App>,
     mut visitor: Visitor,
     credential: Credential,

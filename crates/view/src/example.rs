@@ -1,25 +1,26 @@
 //! An example report: ordinary incidents, and some that are hard to lay out.
 
-use super::super::{FirstTimes, Report};
+use crate::report::Report;
+use engine::FirstTimes;
 use model::time::{DAY, HOUR, MINUTE};
 use model::{
     Contribution, Finding, Incident, Measure, OrgId, Severity, Surface, Timestamp, UserClass, UserId, Uuid, id,
 };
 
-pub(super) struct Example {
-    pub(super) incidents: Vec<Incident>,
-    pub(super) first_exports: FirstTimes,
-    pub(super) first_objects: FirstTimes,
+pub(crate) struct Example {
+    pub(crate) incidents: Vec<Incident>,
+    pub(crate) first_exports: FirstTimes,
+    pub(crate) first_objects: FirstTimes,
 }
 
 impl Example {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut incidents = vec![emma(), takeover(), integration(), withdrawn()];
         incidents.sort_by_key(|incident| std::cmp::Reverse(incident.risk_score));
         Self { incidents, first_exports: first_times(9), first_objects: first_times(14) }
     }
 
-    pub(super) fn report(&self) -> Report<'_> {
+    pub(crate) fn report(&self) -> Report<'_> {
         let text = |text: &str| text.to_owned();
         Report {
             title: "Backtest of acme-production",
@@ -50,7 +51,7 @@ impl Example {
 }
 
 /// Returns a report of these incidents and nothing else.
-pub(super) fn only<'a>(incidents: &'a [Incident], none: &'a FirstTimes) -> Report<'a> {
+pub(crate) fn only<'a>(incidents: &'a [Incident], none: &'a FirstTimes) -> Report<'a> {
     Report {
         title: "Backtest",
         from: day("2026-01-01"),
@@ -68,12 +69,12 @@ pub(super) fn only<'a>(incidents: &'a [Incident], none: &'a FirstTimes) -> Repor
     }
 }
 
-pub(super) fn day(date: &str) -> Timestamp {
+pub(crate) fn day(date: &str) -> Timestamp {
     Timestamp::parse(date).expect("a date")
 }
 
 /// Returns fixed settings, so that the page does not change with the defaults.
-pub(super) fn settings() -> risk::Settings {
+pub(crate) fn settings() -> risk::Settings {
     const WEIGHTS: [(&str, f64, &str); 9] = [
         ("row_spike", 0.70, "volume"),
         ("view_burst", 0.60, "volume"),
@@ -102,7 +103,7 @@ pub(super) fn settings() -> risk::Settings {
 }
 
 /// Returns an incident with the receipt that risk computes.
-pub(super) fn incident(findings: Vec<Finding>, settings: &risk::Settings) -> Incident {
+pub(crate) fn incident(findings: Vec<Finding>, settings: &risk::Settings) -> Incident {
     let first = findings.first().expect("a finding").clone();
     let receipt = risk::receipt(&findings, settings, &"3f9a1c".into(), &risk::Decisions::default());
     Incident {
@@ -122,7 +123,7 @@ pub(super) fn incident(findings: Vec<Finding>, settings: &risk::Settings) -> Inc
     }
 }
 
-pub(super) fn finding(user: &str, detector: &str, score: f64, at: Timestamp, summary: &str) -> Finding {
+pub(crate) fn finding(user: &str, detector: &str, score: f64, at: Timestamp, summary: &str) -> Finding {
     let (org_id, user_id) = (OrgId::new("00Dhn0000018hrcMAU"), UserId::new(&format!("005-{user}")));
     Finding {
         finding_id: id::finding_id(&org_id, &user_id, detector, "", at),

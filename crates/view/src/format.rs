@@ -1,21 +1,49 @@
-//! Times and numbers as text.
+//! Times and numbers as text, and as HTML elements that a script may show in the reader's own way.
 
+use askama::filters::HtmlSafe;
 use detect::text;
-use model::Timestamp;
 use model::time::{DAY, HOUR, MINUTE, SECOND};
+use model::{Points, Timestamp};
+use std::fmt;
 
-/// `2026-03-02 14:31:52`, in UTC.
-pub(super) fn moment(time: Timestamp) -> String {
+/// A time as an HTML element with its text in UTC.
+///
+/// Writes `<time datetime="2026-03-02T14:31:52.867Z">2026-03-02 14:31:52</time>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub Timestamp);
+
+/// A count as an HTML element: `<data value="398695">398,695</data>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Count(pub u64);
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<time datetime=\"{}\">{}</time>", self.0, moment(self.0))
+    }
+}
+
+impl HtmlSafe for Moment {}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<data value=\"{}\">{}</data>", self.0, count(self.0))
+    }
+}
+
+impl HtmlSafe for Count {}
+
+/// Writes a time in UTC: `2026-03-02 14:31:52`.
+pub fn moment(time: Timestamp) -> String {
     time.to_utc().format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// `2026-03-02`, in UTC.
-pub(super) fn date(time: Timestamp) -> String {
+/// Writes the date of a time in UTC: `2026-03-02`.
+pub fn date(time: Timestamp) -> String {
     time.to_utc().format("%Y-%m-%d").to_string()
 }
 
-/// `45 s`, `12 min`, `3 h 20 min`, `5 d 2 h`.
-pub(super) fn duration(milliseconds: i64) -> String {
+/// Writes a duration in milliseconds: `45 s`, `12 min`, `3 h 20 min`, `5 d 2 h`.
+pub fn duration(milliseconds: i64) -> String {
     let two = |large: i64, unit: &str, rest: i64, small: &str| match rest {
         0 => format!("{large} {unit}"),
         _ => format!("{large} {unit} {rest} {small}"),
@@ -28,13 +56,21 @@ pub(super) fn duration(milliseconds: i64) -> String {
     }
 }
 
-/// `1,234,567`.
-pub(super) fn count(n: u64) -> String {
-    text::count(n as f64)
+/// Writes a count with its digits in groups: `1,234,567`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Writes a measure: grouped digits if large, at most three decimals otherwise.
-pub(super) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return "not a number".to_owned();
     }
@@ -49,7 +85,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// Writes the p-value of a surprise, −log10 p: `1 in 5,000`, or `2e-13` below 1 in 10 million.
-pub(super) fn p_value(surprise: f64) -> String {
+pub fn p_value(surprise: f64) -> String {
     if !surprise.is_finite() || surprise <= 0.0 {
         return "1".to_owned();
     }
@@ -62,8 +98,17 @@ pub(super) fn p_value(surprise: f64) -> String {
 }
 
 /// Writes a share given in hundredths of a percent: `62 %`, `4.5 %`.
-pub(super) fn percent(hundredths: u32) -> String {
+pub fn percent(hundredths: u32) -> String {
     format!("{} %", trimmed(&format!("{:.1}", f64::from(hundredths) / 100.0)))
+}
+
+/// Writes points with their sign; the minus is the true one, as wide as the plus.
+pub fn signed(points: Points) -> String {
+    match points.0 {
+        0 => points.to_string(),
+        n if n > 0 => format!("+{points}"),
+        _ => points.to_string().replacen('-', "−", 1),
+    }
 }
 
 fn trimmed(decimal: &str) -> String {
@@ -110,6 +155,25 @@ mod tests {
         check(3.7, "1 in 5,000");
         check(6.5, "1 in 3,200,000");
         check(12.7, "2e-13");
+    }
+
+    #[test]
+    fn elements_have_the_value_and_the_text() {
+        let time = Timestamp::parse("2026-03-02T14:31:52.867Z").map(Moment).expect("a time");
+        let element = "<time datetime=\"2026-03-02T14:31:52.867Z\">2026-03-02 14:31:52</time>";
+        assert_eq!(time.to_string(), element);
+        assert_eq!(Count(398_695).to_string(), "<data value=\"398695\">398,695</data>");
+    }
+
+    #[test]
+    fn large_counts_are_exact() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");
+    }
+
+    #[test]
+    fn points_have_their_sign() {
+        assert_eq!([310, 0, -152].map(|points| signed(Points(points))), ["+3.10", "0.00", "−1.52"]);
     }
 
     #[test]

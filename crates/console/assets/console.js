@@ -1,0 +1,161 @@
+// What script adds to pages that can be read without it: they stay up to date, times can be shown in the browser's zone,
+// numbers are written as the browser's language does, views can be kept, and keys do what buttons do.
+
+import { listen } from "./keys.js";
+
+/** @typedef {{ trigger: (element: Element, event: string) => void }} Htmx */
+
+/** The shortest time between two refreshes of a page, in milliseconds. */
+const PAUSE = 1000;
+
+/** @param {string} key */
+const stored = (key) => window.localStorage.getItem(key);
+
+/** @type {Htmx | undefined} */
+const htmx = /** @type {any} */ (window).htmx;
+
+/** Writes times and numbers below an element for who reads them. @param {ParentNode} root */
+function localize(root) {
+  const isLocal = stored("zone") === "local";
+  for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (root.querySelectorAll("time[datetime]"))) {
+    time.dataset.utc ??= time.textContent ?? "";
+    const at = new Date(time.dateTime);
+    const local = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+    time.textContent = isLocal ? local : time.dataset.utc;
+    time.title = isLocal ? `${time.dataset.utc} UTC` : `${local} in your time zone`;
+  }
+  const digits = new Intl.NumberFormat();
+  for (const number of /** @type {NodeListOf<HTMLDataElement>} */ (root.querySelectorAll("data[value]"))) {
+    if (/^\d+$/.test(number.value)) number.textContent = digits.format(BigInt(number.value));
+  }
+}
+
+/** Lets people choose between UTC and their own time zone. */
+function offerZone() {
+  const button = document.getElementById("zone");
+  if (!button) return;
+  const show = () => {
+    button.textContent = stored("zone") === "local" ? "Times in your zone" : "Times in UTC";
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    window.localStorage.setItem("zone", stored("zone") === "local" ? "utc" : "local");
+    show();
+    localize(document);
+  });
+  show();
+}
+
+/** Keeps the page up to date while incidents change. */
+function follow() {
+  const path = document.body.dataset.events;
+  const note = document.getElementById("live");
+  if (!path || !note) return;
+  let isDue = false;
+  /** @type {number | undefined} */
+  let timer;
+  const refresh = () => {
+    if (!isDue || timer !== undefined || document.hidden) return;
+    isDue = false;
+    htmx?.trigger(document.body, "refresh");
+    timer = window.setTimeout(() => {
+      timer = undefined;
+      refresh();
+    }, PAUSE);
+  };
+  const changed = () => {
+    isDue = true;
+    refresh();
+  };
+  /** @param {string} text @param {boolean} isLive */
+  const say = (text, isLive) => {
+    note.hidden = false;
+    note.textContent = text;
+    note.classList.toggle("off", !isLive);
+  };
+  const events = new EventSource(path);
+  let isFirst = true;
+  const begun = () => {
+    say("Live", true);
+    // What happened while there was no connection is not sent again to a stream that begins anew.
+    if (!isFirst) changed();
+    isFirst = false;
+  };
+  events.addEventListener("start", begun);
+  events.addEventListener("reset", begun);
+  events.addEventListener("incident", changed);
+  events.addEventListener("error", () => {
+    const isEnded = events.readyState === EventSource.CLOSED;
+    say(isEnded ? "Not live: reload the page" : "Not live: connecting", false);
+  });
+  document.addEventListener("visibilitychange", refresh);
+  window.addEventListener("pagehide", () => events.close());
+}
+
+/** Lets people keep views of the queue in this browser. */
+function offerViews() {
+  const place = document.getElementById("saved-views");
+  if (!place) return;
+  /** @type {{ name: string, path: string }[]} */
+  let views = [];
+  try {
+    views = JSON.parse(stored("views") ?? "[]");
+  } catch {
+    // What cannot be read is written over.
+  }
+  const keep = () => window.localStorage.setItem("views", JSON.stringify(views));
+  const show = () => {
+    place.replaceChildren();
+    for (const view of views) {
+      const link = document.createElement("a");
+      link.href = view.path;
+      link.textContent = view.name;
+      if (view.path === window.location.pathname + window.location.search) link.ariaCurrent = "true";
+      const forget = document.createElement("button");
+      forget.type = "button";
+      forget.className = "plain";
+      forget.textContent = "×";
+      forget.ariaLabel = `Forget the view ${view.name}`;
+      forget.addEventListener("click", () => {
+        views = views.filter((other) => other !== view);
+        keep();
+        show();
+      });
+      place.append(link, forget);
+    }
+    const save = document.createElement("button");
+    save.type = "button";
+    save.className = "plain";
+    save.textContent = "Keep this view";
+    save.addEventListener("click", () => {
+      const name = window.prompt("What is this view called? It is kept in this browser.")?.trim();
+      if (!name) return;
+      views.push({ name, path: window.location.pathname + window.location.search });
+      keep();
+      show();
+    });
+    place.append(save);
+  };
+  place.hidden = false;
+  show();
+}
+
+/** Says how many incidents are selected. */
+function countSelected() {
+  const note = document.getElementById("selected");
+  if (!note) return;
+  const count = document.querySelectorAll("[data-row] input:checked").length;
+  note.textContent = count > 0 ? `${count} selected` : "";
+}
+
+localize(document);
+offerZone();
+offerViews();
+follow();
+listen();
+countSelected();
+document.addEventListener("change", countSelected);
+document.body.addEventListener("htmx:afterSettle", () => {
+  localize(document);
+  countSelected();
+});

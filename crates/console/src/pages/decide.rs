@@ -1,0 +1,160 @@
+//! Deciding: the page that shows what follows from a decision before it is taken, and the forms that take it.
+
+mod asked;
+
+use super::shell::{Section, Shell};
+use super::{Asker, Failed, Fields, Page, filters, links, render};
+use crate::body::{Applied, IncidentItem};
+use crate::problem::Problem;
+use crate::routes::{decisions, incidents};
+use crate::sign_in::is_own_path;
+use crate::{Secret, decide};
+use askama::Template;
+use asked::{SNOOZES, asked};
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+use model::Uuid;
+
+/// Incidents that are named on the page.
+const NAMED: usize = 10;
+
+#[derive(Template)]
+#[template(path = "decide.html", whitespace = "minimize")]
+struct Decide {
+    shell: Shell,
+    /// What is decided, such as `benign`.
+    title: String,
+    /// The fields that the form sends along.
+    fields: Fields,
+    items: Vec<IncidentItem>,
+    /// How many incidents more.
+    others: usize,
+    /// `None` where nothing follows from it, such as from a comment.
+    preview: Option<Applied>,
+    /// Sent along, so that a form that is sent twice decides once.
+    key: String,
+    /// The version of the incident that is decided on, if it is one.
+    tag: Option<String>,
+    snoozes: &'static [(&'static str, &'static str)],
+    return_to: String,
+}
+
+impl Decide {
+    fn kind(&self) -> &str {
+        self.fields.get("kind").unwrap_or("disposition")
+    }
+
+    fn is_disposition(&self) -> bool {
+        self.kind() == "disposition"
+    }
+
+    /// Returns what the choice of effects keeps.
+    fn kept(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.pairs().filter(|(key, _)| !["teach", "precision", "suppress", "asked"].contains(key))
+    }
+
+    /// Returns what is sent with the decision.
+    fn sent(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.pairs().filter(|(key, _)| !["asked", "hours", "reason"].contains(key))
+    }
+
+    /// Returns whether an effect of a disposition is wanted: the first time all are but the suppression.
+    fn wants(&self, effect: &str) -> bool {
+        self.fields.has(effect)
+    }
+}
+
+/// Serves the page before a decision.
+pub(super) async fn page(asker: Asker) -> Page {
+    let mut fields = asker.query.without("return_to").without("decided").without("waiting");
+    if fields.get("kind").is_none() && !fields.has("asked") {
+        // A disposition teaches and counts unless somebody says otherwise.
+        fields = fields.with("teach", "on").with("precision", "on");
+    }
+    let reason = "preview";
+    let asked = asked(&fields, reason)?;
+    let is_previewed = !["comment", "acknowledged", "snoozed"].contains(&fields.get("kind").unwrap_or_default());
+    let preview = match is_previewed {
+        true => {
+            let asked: decide::AskedDecision = serde_json::from_value(asked).map_err(invalid)?;
+            Some(decisions::preview(asker.state(), asker.visitor().await?, Ok(Json(asked))).await?.0)
+        }
+        false => None,
+    };
+    let ids: Vec<Uuid> = fields.all("incident").filter_map(|id| id.parse().ok()).collect();
+    let mut items = Vec::new();
+    let mut tag = None;
+    let mut visitor = asker.visitor().await?;
+    for id in ids.iter().take(NAMED) {
+        let (stored, row) = incidents::read(&mut visitor, *id).await?;
+        tag = Some(incidents::tag(&stored, &row)).filter(|_| ids.len() == 1);
+        items.push(IncidentItem::of(&row, asker.eyes()));
+    }
+    drop(visitor);
+    let return_to = asker.query.get("return_to").filter(|path| is_own_path(path)).unwrap_or("/").to_owned();
+    let title = asked::title(&fields);
+    render(&Decide {
+        shell: Shell::of(&asker, Section::Queue),
+        title,
+        others: ids.len() - items.len(),
+        items,
+        preview,
+        key: Secret::draw().map_err(Problem::from)?.session_id.to_string(),
+        tag,
+        snoozes: &SNOOZES,
+        return_to,
+        fields,
+    })
+}
+
+/// Records a decision, and goes back.
+pub(super) async fn record(asker: Asker, fields: Fields) -> Page {
+    let reason = fields.get("reason").map(str::trim).unwrap_or_default();
+    let reason = if reason.is_empty() { asked::usual_reason(&fields) } else { reason };
+    let asked = asked(&fields, reason)?;
+    let mut headers = HeaderMap::new();
+    for (name, field) in [("idempotency-key", "key"), (header::IF_MATCH.as_str(), "tag")] {
+        if let Some(value) = fields.get(field).and_then(|value| HeaderValue::from_str(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    send(&asker, &fields, headers, asked).await
+}
+
+/// Takes decisions back.
+pub(super) async fn undo(asker: Asker, fields: Fields) -> Page {
+    let reason = fields.get("reason").unwrap_or("Taken back right away.");
+    let ids: Vec<&str> = fields.all("decision").collect();
+    let (last, others) = ids.split_last().ok_or_else(|| Problem::Invalid("decision: name one".to_owned()))?;
+    for id in others {
+        let asked = serde_json::json!({ "reason": reason, "ruling": { "kind": "undone", "decision_id": id } });
+        let visitor = asker.visitor().await?;
+        decisions::record(asker.state(), visitor, asker.credential(), HeaderMap::new(), Ok(Json(asked))).await?;
+    }
+    let asked = serde_json::json!({ "reason": reason, "ruling": { "kind": "undone", "decision_id": last } });
+    send(&asker, &fields.with("undone", "true"), HeaderMap::new(), asked).await
+}
+
+/// Sends a decision to the API, and goes back to where the form says.
+async fn send(asker: &Asker, fields: &Fields, headers: HeaderMap, asked: serde_json::Value) -> Page {
+    let visitor = asker.visitor().await?;
+    let recorded = decisions::record(asker.state(), visitor, asker.credential(), headers, Ok(Json(asked))).await?.1.0;
+    let back = fields.get("return_to").filter(|path| is_own_path(path)).unwrap_or("/");
+    let (path, query) = back.split_once('?').unwrap_or((back, ""));
+    let mut query = Fields::of(query);
+    if !fields.has("undone") {
+        for decision in &recorded.decisions {
+            query = query.and("decided", &decision.decision_id);
+        }
+    }
+    if !recorded.applied {
+        query = query.with("waiting", "true");
+    }
+    let location = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response())
+}
+
+fn invalid(error: serde_json::Error) -> Failed {
+    Problem::Invalid(error.to_string()).into()
+}
