@@ -52,7 +52,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   ttl: { AccessToken: 2, IdToken: 60, RefreshToken: 3600, Session: 3600, Grant: 3600, Interaction: 600 },
 });
 
-const form = `<!doctype html><html lang="en"><title>Provider</title>
+const form = `<!doctype html><html lang="en"><title>Provider</title><link rel="icon" href="data:,">
 <form method="post"><label>Name <input name="login" autofocus></label> <button>Sign in</button></form>`;
 
 const read = async (request) => {
