@@ -17,6 +17,7 @@ HERE = Path(__file__).resolve().parent
 #: Operations that never succeed, as they take an OpenID provider, the session of a person, or a dead letter.
 REFUSED = {
     "GET /v1/dead-letters/{sequence}",
+    "POST /v1/dead-letters/{sequence}/replay",
     "GET /v1/sign-in",
     "GET /v1/sign-in/callback",
     "POST /v1/sign-out",

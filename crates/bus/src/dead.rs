@@ -100,14 +100,14 @@ pub async fn get(bus: &Bus, sequence: u64) -> Result<DeadLetter, BusError> {
     raw(bus, sequence).await.map(letter)
 }
 
-/// Publishes a letter to its subject again, then drops it.
+/// Publishes a letter to its subject again, then drops it, and returns it.
 ///
 /// All consumers of that subject receive it again, which changes nothing for those that have processed it. Two replays
 /// at the same time publish it once.
 ///
 /// # Errors
 /// [`BusError::NoSuchLetter`]. [`BusError::NeverInStream`] and [`BusError::Truncated`], after which the letter is kept.
-pub async fn replay(bus: &Bus, sequence: u64) -> Result<(), BusError> {
+pub async fn replay(bus: &Bus, sequence: u64) -> Result<DeadLetter, BusError> {
     let message = raw(bus, sequence).await?;
     let traceparent = text(&message.headers, TRACEPARENT);
     let letter = letter(message);
@@ -123,11 +123,12 @@ pub async fn replay(bus: &Bus, sequence: u64) -> Result<(), BusError> {
     if !traceparent.is_empty() {
         headers.insert(TRACEPARENT, traceparent);
     }
-    let publish = PublishMessage::build().headers(headers).payload(letter.payload);
+    let publish = PublishMessage::build().headers(headers).payload(letter.payload.clone());
     let failed = |error: Cause| BusError::api(letter.subject.clone(), "replay to it")(error);
     let acknowledged = bus.context.send_publish(letter.subject.clone(), publish).await;
     acknowledged.map_err(|error| failed(error.into()))?.await.map_err(|error| failed(error.into()))?;
-    drop(bus, sequence).await
+    drop(bus, sequence).await?;
+    Ok(letter)
 }
 
 /// Deletes a letter.

@@ -18,7 +18,7 @@ pub enum Service {
     Correlator,
     /// Reads changes of incidents.
     Notifier,
-    /// Reads settings and dead letters.
+    /// Reads settings, and reads and replays dead letters.
     Console,
     /// Sets up streams and reads, replays and drops dead letters.
     Operator,
@@ -92,7 +92,15 @@ impl Service {
                 publish.push(subject::dead(prefix, "notifier"));
                 publish
             }
-            Self::Console => vec![format!("$JS.API.STREAM.MSG.GET.{}", Stream::Dead.name(prefix))],
+            Self::Console => {
+                let dead = Stream::Dead.name(prefix);
+                let mut publish =
+                    ["GET", "DELETE"].map(|action| format!("$JS.API.STREAM.MSG.{action}.{dead}")).to_vec();
+                // A letter is replayed to the subject that it was published to.
+                let replayed = [Stream::Activity, Stream::Observation, Stream::Finding, Stream::Incident];
+                publish.extend(replayed.map(|stream| stream.subjects(prefix)));
+                publish
+            }
             Self::Operator => {
                 let bucket = topology::bucket(prefix);
                 vec![

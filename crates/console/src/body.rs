@@ -19,12 +19,12 @@ pub(crate) use anomalies::{
     Comment, DeletedRecords, Described, EventBody, Events, GroupBody, Groups, Queried, Record, Records, Share,
     UpdatedRecords,
 };
-pub(crate) use days::{Day, HeatAccount, Surprised};
+pub(crate) use days::{Day, HeatAccount, Surprised, Volume};
 pub(crate) use decisions::{Applied, DecisionBody, EffectBody, Recorded};
 pub(crate) use detectors::{DetectorBody, ScoreCard};
 pub(crate) use findings::FindingBody;
 pub(crate) use incidents::{Change, Count, Incident, IncidentItem};
-pub(crate) use letters::{ContentBody, LetterBody};
+pub(crate) use letters::{ContentBody, LetterBody, ReplayedBody};
 pub(crate) use operations::{Action, SessionBody, Source, SourceGap};
 pub(crate) use profile::ProfileBody;
 pub(crate) use settings::{DecidedBody, FollowedBody, StoredSettings};

@@ -5,15 +5,19 @@
 
 mod asker;
 mod assets;
+mod compare;
 mod decide;
 mod exposure;
 mod failed;
 mod fields;
 mod filters;
+mod incident;
 mod links;
+mod orgs;
 mod queue;
 mod shell;
 mod sign_in;
+mod usual;
 
 use crate::server::App;
 use asker::Asker;
@@ -22,11 +26,16 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use failed::Failed;
 use fields::Fields;
+use orgs::Orgs;
 
 /// Returns the routes of all pages.
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/", get(queue::page))
+        .route("/incidents/{incident_id}", get(incident::page))
+        .route("/incidents/{incident_id}/text.md", get(incident::markdown))
+        .route("/incidents/{incident_id}/activities.csv", get(incident::csv))
+        .route("/compare", get(compare::page))
         .route("/decide", get(decide::page).post(decide::record))
         .route("/decide/undo", post(decide::undo))
         .route("/sign-in", get(sign_in::page).post(sign_in::with_token))

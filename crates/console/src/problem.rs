@@ -195,6 +195,9 @@ impl From<BusError> for Problem {
         if let BusError::NoSuchLetter(sequence) = error {
             return Self::NotFound(format!("dead letter {sequence}: does not exist, or was replayed or dropped"));
         }
+        if matches!(error, BusError::Truncated(_) | BusError::NeverInStream(_)) {
+            return Self::Conflict(error.to_string());
+        }
         tracing::warn!(error = chain(&error), "a request failed, as NATS does not answer");
         Self::Unavailable("NATS")
     }

@@ -100,6 +100,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(detectors::surprised))
         .routes(routes!(letters::list))
         .routes(routes!(letters::one))
+        .routes(routes!(letters::replay))
         .routes(routes!(operations::audit))
         .routes(routes!(settings::one))
         .routes(routes!(settings::of_org))

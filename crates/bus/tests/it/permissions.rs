@@ -98,9 +98,14 @@ async fn each_service_can_do_its_work() {
     Bucket::open(&operator).await.unwrap().put("detect", "x".into()).await.unwrap();
     let console = nats.connect(Service::Console).await;
     assert_eq!(dead::list(&console, &dead::Filter::default()).await.unwrap().len(), 4);
+    // One of each stream: activity, observation, finding, incident.
+    for sequence in 1..=4 {
+        dead::replay(&console, sequence).await.unwrap();
+    }
+    letters(0).await;
     services.push(console);
     dead::put_record(&services[1], "ingest", "00D000000000001/stored/LoginEvent 1", "{}", "no time").await;
-    letters(5).await;
+    letters(1).await;
     for bus in &services {
         let mut watch = Bucket::open(bus).await.unwrap().watch("detect").unwrap();
         let value = tokio::time::timeout(PATIENCE, watch.next()).await.unwrap();

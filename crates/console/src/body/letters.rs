@@ -48,6 +48,25 @@ pub(crate) struct ContentBody {
     pub(crate) content: Value,
 }
 
+/// A dead letter that was published again.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReplayedLetter)]
+pub(crate) struct ReplayedBody {
+    /// The number that it had.
+    #[schema(minimum = 1)]
+    pub(crate) sequence: u64,
+    /// The stage that could not process it.
+    pub(crate) stage: String,
+    /// The subject that it was published to again.
+    pub(crate) subject: String,
+}
+
+impl From<DeadLetter> for ReplayedBody {
+    fn from(letter: DeadLetter) -> Self {
+        Self { sequence: letter.sequence, stage: letter.stage, subject: letter.subject }
+    }
+}
+
 impl From<&DeadLetter> for LetterBody {
     fn from(letter: &DeadLetter) -> Self {
         Self {

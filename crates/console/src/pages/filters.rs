@@ -49,6 +49,12 @@ pub(super) fn words(text: impl AsRef<str>, _: &dyn Values) -> askama::Result<Str
     Ok(text.as_ref().replace('_', " "))
 }
 
+/// Writes a text as a cell of a table in Markdown.
+#[askama::filter_fn]
+pub(super) fn cell(text: impl AsRef<str>, _: &dyn Values) -> askama::Result<String> {
+    Ok(text.as_ref().replace('|', "\\|").replace(['\n', '\r'], " "))
+}
+
 /// Writes the date of a day that starts at a time in a time zone from 12 hours behind UTC to 14 ahead.
 pub(super) fn day(start: Timestamp) -> String {
     // Midnight east of Greenwich is on the day before in UTC: half a day later is on the date itself in all but a few zones.

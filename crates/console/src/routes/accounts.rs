@@ -25,6 +25,11 @@ pub(crate) struct OfAccount {
 }
 
 impl OfAccount {
+    /// Makes it of an account.
+    pub(crate) fn new(org: &OrgId, user: &UserId) -> Self {
+        Self { org_id: org.to_string(), user_id: user.to_string() }
+    }
+
     /// Returns the org and the account.
     pub(crate) fn ids(&self) -> (OrgId, UserId) {
         (OrgId::new(&self.org_id), UserId::new(&self.user_id))

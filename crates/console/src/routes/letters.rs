@@ -1,9 +1,9 @@
 //! Dead letters.
 
 use crate::access::Visitor;
-use crate::body::{ContentBody, LetterBody};
+use crate::body::{ContentBody, LetterBody, ReplayedBody};
 use crate::page::{self, Page};
-use crate::problem::{Problem, Problems};
+use crate::problem::{Conflicts, Problem, Problems};
 use crate::server::App;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -69,7 +69,7 @@ pub(crate) async fn list(
 
 /// Read a dead letter
 ///
-/// With what it says, decoded; the audit trail records who has read it. `orgwatchd dead replay` and `orgwatchd dead drop` deal with it.
+/// With what it says, decoded; the audit trail records who has read it. `orgwatchd dead drop` deletes it.
 #[utoipa::path(get, path = "/v1/dead-letters/{sequence}", operation_id = "readDeadLetter", tag = "operations",
     params(("sequence" = u64, Path, description = "Number of the letter, from 1 on")),
     responses(
@@ -86,6 +86,32 @@ pub(crate) async fn one(
     visitor.visit.audit(None, "dead letter read", &sequence.to_string(), &json!({ "stage": letter.stage })).await?;
     visitor.visit.commit().await?;
     Ok(Json(ContentBody::from(&letter)))
+}
+
+/// Replay a dead letter
+///
+/// Publishes it to its subject again and drops it, once its cause is removed. Services that have processed it already are
+/// not affected. The audit trail records who has replayed it.
+#[utoipa::path(post, path = "/v1/dead-letters/{sequence}/replay", operation_id = "replayDeadLetter", tag = "operations",
+    params(("sequence" = u64, Path, description = "Number of the letter, from 1 on")),
+    responses(
+        (status = 200, description = "It was published again", body = ReplayedBody),
+        Conflicts, Problems))]
+pub(super) async fn replay(
+    State(app): State<App>,
+    mut visitor: Visitor,
+    sequence: Result<Path<u64>, PathRejection>,
+) -> Result<Json<ReplayedBody>, Problem> {
+    let Path(sequence) = sequence?;
+    visitor.require_administrator_of_all()?;
+    let bus = bus(&app)?;
+    let letter = dead::get(bus, sequence).await?;
+    // First, so that nothing is replayed that the trail cannot record; a replay that fails takes the line back.
+    let detail = json!({ "stage": letter.stage, "subject": letter.subject });
+    visitor.visit.audit(None, "dead letter replayed", &sequence.to_string(), &detail).await?;
+    let replayed = dead::replay(bus, sequence).await?;
+    visitor.visit.commit().await?;
+    Ok(Json(ReplayedBody::from(replayed)))
 }
 
 fn bus(app: &App) -> Result<&Bus, Problem> {

@@ -61,7 +61,7 @@ pub(crate) async fn dead(config: Config, command: DeadCommand) -> Result<ExitCod
             }
         }
         DeadCommand::Show { sequence, raw } => print(&letter::shown(&dead::get(&bus, sequence).await?, raw))?,
-        DeadCommand::Replay { sequence } => dead::replay(&bus, sequence).await?,
+        DeadCommand::Replay { sequence } => dead::replay(&bus, sequence).await.map(drop)?,
         DeadCommand::Drop { sequence } => dead::drop(&bus, sequence).await?,
     }
     Ok(ExitCode::SUCCESS)
