@@ -33,6 +33,13 @@ export class Visitor {
   faults = [];
 
   /**
+   * Requests without an answer.
+   *
+   * @type {Set<Request>}
+   */
+  #open = new Set();
+
+  /**
    * @param {BrowserContext} context
    * @param {Page} page
    * @param {string} origin
@@ -78,7 +85,22 @@ export class Visitor {
   async signIn(role, path = "/") {
     await this.page.goto(`${this.origin}/v1/sign-in?return_to=${encodeURIComponent(path)}`);
     await this.fillIn(role);
-    await this.page.waitForURL(this.origin + path);
+    await this.arrive(path);
+  }
+
+  /**
+   * Waits until the browser shows a path of the console.
+   *
+   * @param {string} path
+   */
+  async arrive(path) {
+    try {
+      await this.page.waitForURL(this.origin + path);
+    } catch (error) {
+      const open = [...this.#open].map((request) => `no answer yet: ${request.method()} ${request.url()}`);
+      const text = [`${path} is not reached from ${this.page.url()}`, ...open, ...this.faults].join("\n");
+      throw new Error(text, { cause: error });
+    }
   }
 
   /**
@@ -114,15 +136,18 @@ export class Visitor {
     });
     context.on("weberror", (error) => faults.push(`script: ${error.error().stack}`));
     context.on("request", (request) => {
+      this.#open.add(request);
       if (!this.#isAllowed(request, provider)) faults.push(`request to another host: ${request.url()}`);
     });
     context.on("requestfailed", (request) => {
+      this.#open.delete(request);
       const reason = request.failure()?.errorText ?? "";
       // Script is stopped by leaving its page, and an event stream has no other end.
       const isLeft = reason === "net::ERR_ABORTED" && ["eventsource", "fetch", "xhr"].includes(request.resourceType());
       if (!isLeft) faults.push(`request failed: ${request.method()} ${request.url()}: ${reason}`);
     });
     context.on("response", (answer) => {
+      this.#open.delete(answer.request());
       if (answer.status() >= 400) {
         faults.push(`request refused: ${answer.request().method()} ${answer.url()}: ${answer.status()}`);
       }

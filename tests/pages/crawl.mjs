@@ -30,7 +30,7 @@ export async function crawl(visitor) {
   // The map grows meanwhile.
   for (const path of found.values()) {
     await visitor.go(path);
-    for (const url of await links(visitor)) {
+    for (const url of await linked(visitor)) {
       const route = pattern(url.pathname);
       if (!found.has(route)) found.set(route, url.pathname + url.search);
     }
@@ -44,11 +44,11 @@ export async function crawl(visitor) {
  *
  * @param {Visitor} visitor
  */
-async function links({ page, origin }) {
-  const hrefs = await page.locator("a[href]:not([download])").evaluateAll((all) =>
-    all.map((link) => /** @type {HTMLAnchorElement} */ (link).href),
-  );
-  const urls = hrefs.map((href) => new URL(href));
+async function linked({ page, origin }) {
+  const links = page.locator("a[href]:not([download])");
+  // Links of graphics have another `href` than those of text, so the attribute is read.
+  const hrefs = await links.evaluateAll((all) => all.map((link) => link.getAttribute("href") ?? ""));
+  const urls = hrefs.map((href) => new URL(href, page.url()));
   // The API answers with no pages.
   return urls.filter((url) => url.origin === origin && !url.pathname.startsWith("/v1/"));
 }

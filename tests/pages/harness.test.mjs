@@ -14,7 +14,7 @@ const POLICY = "default-src 'self'; style-src 'self'";
 const PAGES = {
   "/": `<h1>Right</h1> <a href="/things/12">a</a> <a href="/things/13">b</a> <a href="https://example.com/">c</a>
     <a href="/v1/file">d</a>`,
-  "/things/12": `<h1>Thing</h1> <a href="/things/12/history">a</a>`,
+  "/things/12": `<h1>Thing</h1> <svg role="img" aria-label="a"><a href="12/history"><text>a</text></a></svg>`,
   "/things/12/history": `<h1>History</h1> <a href="/">a</a>`,
   "/script": `<h1>Wrong</h1> <script src="/throws.js"></script>`,
   "/console": `<h1>Wrong</h1> <script src="/logs.js"></script>`,
