@@ -19,4 +19,4 @@ pub use standing::{Standing, replaced, standing};
 
 pub(crate) use asked::AskedDecision;
 pub(crate) use described::{list_of, roles, words};
-pub(crate) use plan::{NewSettings, Plan, decided, plan};
+pub(crate) use plan::{NewSettings, Plan, decided, plan, recent_of};

@@ -15,6 +15,8 @@ pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod sign_in;
 pub(crate) mod stream;
+pub(crate) mod thresholds;
+pub(crate) mod touched;
 
 use crate::body::IncidentChange;
 use crate::problem::ProblemBody;
@@ -91,6 +93,9 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(profile::one))
         .routes(routes!(days::list))
         .routes(routes!(days::heat_map))
+        .routes(routes!(days::peers))
+        .routes(routes!(touched::object))
+        .routes(routes!(touched::resource))
         .routes(routes!(decisions::list, decisions::record))
         .routes(routes!(decisions::preview))
         .routes(routes!(operations::sources))
@@ -98,6 +103,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(detectors::list))
         .routes(routes!(detectors::score_card))
         .routes(routes!(detectors::surprised))
+        .routes(routes!(thresholds::what_if))
         .routes(routes!(letters::list))
         .routes(routes!(letters::one))
         .routes(routes!(letters::replay))

@@ -163,7 +163,7 @@ impl Settings {
     }
 
     /// Returns the surprise from which on `detector` raises findings.
-    pub(crate) fn raise_at(&self, detector: &str) -> f64 {
+    pub fn raise_at(&self, detector: &str) -> f64 {
         self.detectors.get(detector).and_then(|tuning| tuning.raise_at).unwrap_or(self.raise_at)
     }
 }

@@ -99,7 +99,7 @@ impl Decisions {
     }
 
     /// Returns the factor of an object on the odds at a time: the one decided last, or that of the settings.
-    pub(crate) fn sensitivity(&self, object: &Text, at: Timestamp, settings: &Settings) -> Option<f64> {
+    pub fn sensitivity(&self, object: &Text, at: Timestamp, settings: &Settings) -> Option<f64> {
         let decided = self.at(at).filter_map(|decision| match &decision.ruling {
             Ruling::Sensitivity { object: named, factor } if named == object => Some(*factor),
             _ => None,

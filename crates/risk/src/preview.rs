@@ -63,7 +63,7 @@ pub fn preview(
     (before, after): (&Decisions, &Decisions),
 ) -> Vec<Effect> {
     let of = |decisions: &Decisions| incidents(findings.to_vec(), rules, decisions);
-    effects(of(before), of(after), after, ids)
+    effects(of(before), of(after), |finding| after.hidden_by(finding).is_none(), ids)
 }
 
 /// Returns what would have become of the incidents of one account, gravest first, if the settings had been `after` instead
@@ -76,14 +76,28 @@ pub fn preview_settings(
     decisions: &Decisions,
 ) -> Vec<Effect> {
     let of = |rules: &Rulebook| incidents(findings.to_vec(), rules, decisions);
-    effects(of(before), of(after), decisions, ids)
+    effects(of(before), of(after), |finding| decisions.hidden_by(finding).is_none(), ids)
 }
 
-/// Compares incidents as they are, `old`, and as they would be, `new`, with the decisions that hold then.
+/// Returns what would have become of the incidents of one account, gravest first, if the findings for which `is_raised` says
+/// so alone had been raised; the other arguments are as those of [`preview`].
+pub fn preview_findings(
+    findings: &[Finding],
+    ids: &BTreeMap<Uuid, Uuid>,
+    rules: &Rulebook,
+    decisions: &Decisions,
+    is_raised: impl Fn(&Finding) -> bool,
+) -> Vec<Effect> {
+    let raised = findings.iter().filter(|finding| is_raised(finding)).cloned().collect();
+    let (old, new) = (incidents(findings.to_vec(), rules, decisions), incidents(raised, rules, decisions));
+    effects(old, new, |finding| is_raised(finding) && decisions.hidden_by(finding).is_none(), ids)
+}
+
+/// Compares incidents as they are, `old`, and as they would be, `new`. `counts` says of a finding whether it counts then.
 fn effects(
     old: Vec<Incident>,
     mut new: Vec<Incident>,
-    decisions: &Decisions,
+    counts: impl Fn(&Finding) -> bool,
     ids: &BTreeMap<Uuid, Uuid>,
 ) -> Vec<Effect> {
     let mut effects = Vec::new();
@@ -91,8 +105,7 @@ fn effects(
         // Of those that share findings, the one that opened first keeps the id, as in a merge.
         let heir = new.iter().position(|other| shares(&incident, other));
         let heir = heir.map(|index| new.remove(index));
-        let counts = |finding: &Finding| decisions.hidden_by(finding).is_none();
-        let is_absorbed = heir.is_none() && incident.findings.iter().any(counts);
+        let is_absorbed = heir.is_none() && incident.findings.iter().any(&counts);
         let (was, will_be) = (standing(&incident), heir.as_ref().map(standing));
         effects.push(Effect {
             becomes: if is_absorbed { Becomes::Merges } else { becomes(was, will_be) },
@@ -207,6 +220,24 @@ mod tests {
         let effects = of(Settings { weights, ..Settings::default() });
         assert_eq!(words(&effects), [Becomes::Falls, Becomes::Stays, Becomes::Stays]);
         assert!(effects[2].after.unwrap().risk_score < effects[2].before.unwrap().risk_score);
+    }
+
+    #[test]
+    fn findings_that_are_not_raised_are_as_if_they_were_not_there() {
+        let of = |is_raised: &dyn Fn(&Finding) -> bool| {
+            preview_findings(&findings(), &BTreeMap::new(), &rules(), &Decisions::default(), is_raised)
+        };
+        assert_eq!(words(&of(&|_| true)), [Becomes::Stays; 3]);
+        let effects = of(&|finding| finding.detector != "row_spike");
+        assert_eq!(words(&effects), [Becomes::Falls, Becomes::Stays, Becomes::Vanishes]);
+        // As if a suppression hid them.
+        let hidden = of_suppression("row_spike");
+        assert_eq!(effects, hidden);
+        assert_eq!(words(&of(&|_| false)), [Becomes::Vanishes; 3]);
+    }
+
+    fn of_suppression(detector: &str) -> Vec<Effect> {
+        of(&Decisions::default(), &Decisions::new([suppression(1, detector)]))
     }
 
     #[test]

@@ -31,9 +31,14 @@ CREATE TABLE orgwatch.user_days (
     PRIMARY KEY (org_id, user_id, day)
 ) PARTITION BY RANGE (day);
 CREATE TABLE orgwatch.user_days_default PARTITION OF orgwatch.user_days DEFAULT;
--- Most days have nothing new and no surprise.
-CREATE INDEX user_days_by_firsts ON orgwatch.user_days (org_id, day) WHERE first_reports > 0 OR first_objects > 0;
-CREATE INDEX user_days_by_surprise ON orgwatch.user_days (org_id, day) WHERE surprises IS NOT NULL;
+-- Most days have nothing new and no surprise. Heat maps and score cards read these indexes alone; a name may be too long
+-- for them.
+CREATE INDEX user_days_by_firsts ON orgwatch.user_days (org_id, day) INCLUDE (user_id, first_reports, first_objects)
+    WHERE first_reports > 0 OR first_objects > 0;
+CREATE INDEX user_days_by_surprise ON orgwatch.user_days (org_id, day, user_id) INCLUDE (last_at, surprises)
+    WHERE surprises IS NOT NULL;
+CREATE INDEX user_days_by_first_name ON orgwatch.user_days USING gin (first_names jsonb_path_ops)
+    WHERE first_names IS NOT NULL;
 
 -- The column by which a table is partitioned into months.
 CREATE FUNCTION orgwatch.month_column(parent text) RETURNS text

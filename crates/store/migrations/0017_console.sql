@@ -325,6 +325,11 @@ ALTER TABLE orgwatch.findings ADD COLUMN title text;
 ALTER TABLE orgwatch.findings ADD COLUMN operation text;
 ALTER TABLE orgwatch.findings ADD COLUMN request_identifier text;
 ALTER TABLE orgwatch.findings ADD COLUMN rows_processed double precision;
+-- What was raised on a day of an account; replaces the one without the time.
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX findings_by_user_and_time ON orgwatch.findings (org_id, user_id, first_observed_at);
+-- squawk-ignore require-concurrent-index-deletion
+DROP INDEX orgwatch.findings_by_user;
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX findings_without_names ON orgwatch.findings (finding_id) WHERE metrics_type IS NULL;
 -- squawk-ignore require-concurrent-index-creation
@@ -370,6 +375,71 @@ BEGIN ATOMIC
       AND (i.org_id = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[])
            OR '*' = ANY ((SELECT orgwatch.session_orgs('viewer'))::text[]))
     LIMIT most;
+END;
+
+-- Accounts with incidents that touched something, by its facet: those with the most incidents first, and the sums over all.
+CREATE FUNCTION orgwatch.accounts_with_facet(
+    of_org text, facet text, most integer, OUT user_id text, OUT username text, OUT incidents bigint,
+    OUT highest_risk integer, OUT last_event_at bigint, OUT all_incidents bigint, OUT all_accounts bigint
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT i.user_id, max(i.username), count(*), max(i.risk_score), max(i.last_event_at),
+        (sum(count(*)) OVER ())::bigint, count(*) OVER ()
+    FROM orgwatch.incidents i
+    WHERE i.org_id = of_org AND i.facets @> ARRAY[facet] AND i.status <> 'merged'
+      AND (SELECT orgwatch.session_may('viewer', ARRAY[of_org]))
+    GROUP BY i.user_id ORDER BY count(*) DESC, i.user_id LIMIT most;
+END;
+
+-- Who used something for the first time, by the names of it as in first_names: the latest days first.
+CREATE FUNCTION orgwatch.first_days(
+    of_org text, any_of jsonb[], since timestamptz, until timestamptz, most integer,
+    OUT user_id text, OUT username text, OUT day timestamptz
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT d.user_id, max(d.username), d.day
+    FROM unnest(any_of) AS one (names)
+    -- OFFSET: the org is looked at last. With it the planner, which has no statistics, would read all days of the org.
+    CROSS JOIN LATERAL (
+        SELECT n.org_id, n.user_id, n.username, n.day FROM orgwatch.user_days n
+        WHERE n.first_names @> one.names AND n.first_names IS NOT NULL AND n.day >= since AND n.day < until OFFSET 0) d
+    WHERE d.org_id = of_org AND (SELECT orgwatch.session_may('viewer', ARRAY[of_org]))
+    -- A day may have several of the names.
+    GROUP BY d.day, d.user_id ORDER BY d.day DESC, d.user_id LIMIT most;
+END;
+
+-- How many days of accounts closed in a span: a policy would be asked for each of them.
+CREATE FUNCTION orgwatch.count_user_days(of_org text, since timestamptz, until timestamptz) RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT count(*) FROM orgwatch.user_days d
+    WHERE d.org_id = of_org AND d.day >= since AND d.day < until
+      AND (SELECT orgwatch.session_may('viewer', ARRAY[of_org]));
+END;
+
+-- What the accounts of an org did on the days that begin in a span, by surface: of each class, and of all (user_class is null).
+CREATE FUNCTION orgwatch.days_of_classes(
+    of_org text, since timestamptz, until timestamptz,
+    OUT user_class text, OUT surface text, OUT accounts bigint, OUT median_rows double precision, OUT high_rows double precision
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT d.user_class, v.key, count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY (v.value ->> 0)::double precision),
+        percentile_cont(0.95) WITHIN GROUP (ORDER BY (v.value ->> 0)::double precision)
+    FROM orgwatch.user_days d CROSS JOIN LATERAL jsonb_each(d.volumes) v
+    WHERE d.org_id = of_org AND d.day >= since AND d.day < until
+      AND (SELECT orgwatch.session_may('viewer', ARRAY[of_org]))
+    GROUP BY GROUPING SETS ((d.user_class, v.key), (v.key)) ORDER BY v.key, d.user_class;
 END;
 
 -- What baseline has learned of accounts, as of its last checkpoint, by key. The table has no row policy: each service sees
@@ -511,6 +581,10 @@ BEGIN
         orgwatch.other_sessions(), orgwatch.take_check(interval), orgwatch.note_check(bytea),
         orgwatch.note_failed_check(bytea, interval, interval),
         orgwatch.incidents_with_facets(text[], integer), orgwatch.incidents_with_words(text, integer),
+        orgwatch.accounts_with_facet(text, text, integer),
+        orgwatch.first_days(text, jsonb[], timestamptz, timestamptz, integer),
+        orgwatch.count_user_days(text, timestamptz, timestamptz),
+        orgwatch.days_of_classes(text, timestamptz, timestamptz),
         orgwatch.learned_state(text, text[]), orgwatch.settings_of_session(text[])
         TO orgwatch_console;
     RETURN true;
@@ -535,6 +609,10 @@ REVOKE EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), o
     orgwatch.take_check(interval), orgwatch.note_check(bytea),
     orgwatch.note_failed_check(bytea, interval, interval),
     orgwatch.incidents_with_facets(text[], integer), orgwatch.incidents_with_words(text, integer),
+    orgwatch.accounts_with_facet(text, text, integer),
+    orgwatch.first_days(text, jsonb[], timestamptz, timestamptz, integer),
+    orgwatch.count_user_days(text, timestamptz, timestamptz),
+    orgwatch.days_of_classes(text, timestamptz, timestamptz),
     orgwatch.learned_state(text, text[]), orgwatch.settings_of_session(text[])
     FROM PUBLIC;
 

@@ -5,15 +5,21 @@ mod accounts;
 mod anomalies;
 mod detectors;
 mod incidents;
+mod peers;
 mod sessions;
 mod stream;
+mod thresholds;
+mod touched;
 
 pub use accounts::{AccountRow, OrgRow, TimelineRow};
 pub use anomalies::{Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Deleted, Span};
 pub use detectors::Raised;
 pub use incidents::{Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, IncidentRow as ListedIncident, Place};
+pub use peers::PeerDay;
 pub use sessions::{Check, NewSession, NewToken, OpenSession, Role, Session};
 pub use stream::{StreamPosition, StreamedChange};
+pub use thresholds::{UnraisedDay, UnraisedDays, WeakIncidents};
+pub use touched::{FirstDay, Touched, TouchingAccount};
 
 use crate::error::{Context, Result};
 use crate::{

@@ -1,6 +1,6 @@
 //! Days of accounts that have closed: what people look at, and try thresholds on.
 
-use crate::convert::text;
+use crate::convert::{text, unsigned};
 use crate::error::{Context, Result, StoreError};
 use crate::{Store, words};
 use model::{
@@ -110,18 +110,22 @@ pub(crate) async fn heat_map(
     measure: HeatMeasure,
     limit: u32,
 ) -> Result<Vec<HeatRow>> {
-    let cells = sqlx::query!(
-        r#"WITH cells AS (
-               SELECT user_id, username, day, CASE WHEN $4 THEN first_reports ELSE first_objects END AS count
-               FROM orgwatch.user_days
-               WHERE org_id = $1 AND day >= orgwatch.from_ms($2) AND day < orgwatch.from_ms($3)
-                   AND (first_reports > 0 OR first_objects > 0)),
-           most AS (
-               SELECT user_id, sum(count) AS total FROM cells WHERE count > 0
-               GROUP BY user_id ORDER BY sum(count) DESC, user_id LIMIT $5)
-           SELECT user_id, username, (extract(epoch FROM day) * 1000)::bigint AS "day!", count AS "count!"
-           FROM cells JOIN most USING (user_id) WHERE count > 0
-           ORDER BY total DESC, user_id, day"#,
+    // The name is looked up once for each account, as the index with the counts does not have it.
+    let rows = sqlx::query!(
+        r#"SELECT user_id, total AS "total!", days AS "days!", counts AS "counts!",
+               (SELECT d.username FROM orgwatch.user_days d
+                WHERE d.org_id = $1 AND d.user_id = most.user_id AND d.day = most.latest) AS username
+           FROM (
+               SELECT user_id, sum(count) AS total, max(day) AS latest,
+                   array_agg((extract(epoch FROM day) * 1000)::bigint ORDER BY day) AS days,
+                   array_agg(count ORDER BY day) AS counts
+               FROM (
+                   SELECT user_id, day, CASE WHEN $4 THEN first_reports ELSE first_objects END AS count
+                   FROM orgwatch.user_days
+                   WHERE org_id = $1 AND day >= orgwatch.from_ms($2) AND day < orgwatch.from_ms($3)
+                       AND (first_reports > 0 OR first_objects > 0)) cells
+               WHERE count > 0 GROUP BY user_id ORDER BY sum(count) DESC, user_id LIMIT $5) most
+           ORDER BY total DESC, user_id"#,
         org.as_str(),
         from.0,
         to.0,
@@ -131,19 +135,13 @@ pub(crate) async fn heat_map(
     .fetch_all(executor)
     .await
     .context("read a heat map")?;
-    let mut rows: Vec<HeatRow> = Vec::new();
-    for cell in cells {
-        let (user_id, count) = (UserId::new(&cell.user_id), cell.count.unsigned_abs());
-        if rows.last().is_none_or(|row| row.user_id != user_id) {
-            rows.push(HeatRow { user_id, username: None, total: 0, days: Vec::new() });
-        }
-        if let Some(row) = rows.last_mut() {
-            row.total += u64::from(count);
-            row.username = cell.username.or(row.username.take());
-            row.days.push((Timestamp(cell.day), count));
-        }
-    }
-    Ok(rows)
+    let row = rows.into_iter().map(|row| HeatRow {
+        user_id: UserId::new(&row.user_id),
+        username: row.username,
+        total: unsigned(row.total),
+        days: row.days.into_iter().map(Timestamp).zip(row.counts.into_iter().map(i32::unsigned_abs)).collect(),
+    });
+    Ok(row.collect())
 }
 
 /// See [`Visit::surprised_days`](crate::Visit::surprised_days).

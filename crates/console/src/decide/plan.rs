@@ -3,6 +3,7 @@
 mod preview;
 mod settings;
 
+pub(crate) use preview::recent_of;
 pub(crate) use settings::{NewSettings, decided};
 
 use super::asked::{Asked, AskedDecision};

@@ -49,6 +49,26 @@ impl Recent {
         Self { since, findings: entries.into_iter().map(of_account).collect(), incident_of, decisions, rules }
     }
 
+    /// Returns what incidents would have been without the findings of a detector of which `is_weak` says so, by account: those
+    /// that would be others.
+    pub(crate) fn without(
+        &self,
+        detector: &str,
+        is_weak: impl Fn(&Finding) -> bool,
+    ) -> Vec<(UserId, Option<Text>, Effect)> {
+        let is_raised = |finding: &Finding| finding.detector.as_str() != detector || !is_weak(finding);
+        let mut changed = Vec::new();
+        for (user, findings) in &self.findings {
+            let name = findings.iter().rev().find_map(|finding| finding.username.clone());
+            let concerns = |known: &&Decision| known.concerns(&known.org_id, user);
+            let decisions = Decisions::new(self.decisions.iter().filter(concerns).cloned());
+            let effects = risk::preview_findings(findings, &self.incident_of, &self.rules, &decisions, is_raised);
+            let effects = effects.into_iter().filter(|effect| effect.before != effect.after);
+            changed.extend(effects.map(|effect| (user.clone(), name.clone(), effect)));
+        }
+        changed
+    }
+
     /// Returns the hashes of settings by which findings were judged.
     pub fn hashes<'a>(found: impl IntoIterator<Item = &'a StoredFinding>) -> BTreeSet<Text> {
         found.into_iter().map(|stored| stored.finding.config_hash.clone()).collect()

@@ -9,7 +9,7 @@ pub(super) use copied::{csv, markdown};
 use super::shell::{Section, Shell};
 use super::usual::{Charts, charts};
 use super::{Asker, Failed, Page, exposure, filters, links, render};
-use crate::body::{self, Change, Day, DecisionBody, IncidentItem, Source};
+use crate::body::{self, Change, Day, DecisionBody, IncidentItem, PeerBody, Source};
 use crate::routes::accounts::OfAccount;
 use crate::routes::{days, decisions, incidents, operations, settings};
 use askama::Template;
@@ -42,6 +42,8 @@ struct IncidentPage<'a> {
     charts: Charts,
     /// The days of the incident.
     days: Vec<&'a Day>,
+    /// What its class and its org did on the last of them.
+    peers: Vec<PeerBody>,
     steps: Vec<Step>,
     similar: Vec<IncidentItem>,
     history: Vec<Change>,
@@ -96,6 +98,12 @@ impl IncidentPage<'_> {
         format!("/decide?kind=suppression&{fields}")
     }
 
+    /// Returns the rows that the account itself read through a surface on the last of its days.
+    fn own_rows(&self, surface: &str) -> u64 {
+        let volumes = self.days.last().map_or(&[][..], |day| &day.volumes);
+        volumes.iter().find(|volume| volume.surface == surface).map_or(0, |volume| volume.rows)
+    }
+
     fn account(&self) -> String {
         links::account(&self.item.org_id, &self.item.user_id)
     }
@@ -114,6 +122,13 @@ pub(super) async fn page(asker: Asker, id: Result<Path<Uuid>, PathRejection>) ->
         let begins = model::Timestamp::parse(&day.day);
         begins.is_some_and(|begins| begins <= incident.last_event_at && begins.plus(DAY) > incident.first_event_at)
     };
+    let peers = match days.iter().rfind(of_incident) {
+        Some(day) => {
+            let (org, asked) = (Path(item.org_id.clone()), super::Fields::default().with("day", &day.day));
+            days::peers(asker.visitor().await?, Ok(org), Ok(asked.query()?)).await?.0
+        }
+        None => Vec::new(),
+    };
     let similar = incidents::similar(asker.state(), asker.visitor().await?, Ok(Path(id))).await?.0;
     let history = incidents::history(asker.visitor().await?, Ok(Path(id))).await?.0;
     let about = super::Fields::default().with("org", &item.org_id).with("incident", &item.incident_id);
@@ -129,6 +144,10 @@ pub(super) async fn page(asker: Asker, id: Result<Path<Uuid>, PathRejection>) ->
         touched: Touched::of(&incident.findings, &sensitivity.risk_of(&incident.org_id).sensitivity, asker.eyes()),
         charts: charts(&days, &links::account(&item.org_id, &item.user_id)),
         days: days.iter().filter(of_incident).collect(),
+        peers: peers
+            .into_iter()
+            .filter(|peer| peer.user_class.as_ref().is_none_or(|of| *of == item.user_class))
+            .collect(),
         steps: steps(&incident),
         similar,
         history,
@@ -152,10 +171,15 @@ pub(super) async fn read(asker: &Asker, id: Uuid) -> Result<Known, Failed> {
     let filter = FindingFilter { incident_ids: Some(vec![id]), ..FindingFilter::default() };
     let mut findings: Vec<StoredFinding> = visitor.visit.findings(&filter).await?;
     findings.sort_by_key(|stored| (stored.finding.observed_at, stored.finding.finding_id));
+    let stages = body::Stage::all(&stored, visitor.visit.first_delivered_at(id).await?);
     let eyes = asker.eyes();
     let whole = findings.iter().map(|stored| stored.finding.clone()).collect();
     let incident = eyes.incident(Incident { findings: whole, ..stored.incident.clone() });
-    Ok(Known { item: IncidentItem::of(&row, eyes), incident, body: body::Incident::of(&stored, &row, findings, eyes) })
+    Ok(Known {
+        item: IncidentItem::of(&row, eyes),
+        incident,
+        body: body::Incident::of(&stored, &row, findings, stages, eyes),
+    })
 }
 
 async fn recent_days(asker: &Asker, incident: &Incident) -> Result<Vec<Day>, Failed> {

@@ -140,11 +140,18 @@ pub(crate) struct Reason {
     reason: String,
 }
 
+impl Reason {
+    /// Makes it of a text.
+    pub(crate) fn new(reason: &str) -> Self {
+        Self { reason: reason.to_owned() }
+    }
+}
+
 /// The name of an account.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Revealed {
     /// Its username; null where it is not known.
-    username: Option<String>,
+    pub(crate) username: Option<String>,
 }
 
 /// Show the name of an account

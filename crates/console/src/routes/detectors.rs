@@ -77,10 +77,18 @@ pub(crate) async fn score_card(
 }
 
 /// Returns an error unless there is such a detector.
-fn check(detector: &str) -> Result<(), Problem> {
+pub(super) fn check(detector: &str) -> Result<(), Problem> {
     match detect::DETECTORS.iter().any(|known| known.name() == detector) {
         true => Ok(()),
         false => Err(Problem::NotFound(format!("detector {detector}: does not exist, see /v1/detectors"))),
+    }
+}
+
+/// Returns an error unless surprises of at least so much are stored, and there are such.
+pub(super) fn check_least(least: f64, most: f64) -> Result<(), Problem> {
+    match (LEAST..=most).contains(&least) {
+        true => Ok(()),
+        false => Err(Problem::Malformed(format!("least: from {LEAST} to {most}, not {least}"))),
     }
 }
 
@@ -105,7 +113,7 @@ pub(crate) struct Threshold {
     limit: Option<u32>,
 }
 
-/// Try a threshold of a detector
+/// List surprised days
 ///
 /// The closed days that it would raise, by day and account.
 #[utoipa::path(get, path = "/v1/orgs/{org_id}/detectors/{detector}/days", operation_id = "listSurprisedDays",
@@ -125,9 +133,7 @@ pub(crate) async fn surprised(
     let (org, limit) = (OrgId::new(&org), page::limit(limit)?);
     visitor.role_in(&org)?;
     check(&detector)?;
-    if !(LEAST..=300.0).contains(&least) {
-        return Err(Problem::Malformed(format!("least: from {LEAST} to 300, not {least}")));
-    }
+    check_least(least, 300.0)?;
     let after = cursor.as_deref().map(place).transpose()?;
     let after = after.as_ref().map(|(day, user)| (*day, user));
     let of = (&org, &*detector);

@@ -102,7 +102,8 @@ async fn no_route_shows_or_changes_another_org() {
                 for body in &bodies {
                     let needed = match path.as_str() {
                         "/v1/orgs/{org_id}/heat-map" => "?measure=first_reports",
-                        "/v1/orgs/{org_id}/detectors/{detector}/days" => "?least=3",
+                        "/v1/orgs/{org_id}/detectors/{detector}/days"
+                        | "/v1/orgs/{org_id}/detectors/{detector}/what-if" => "?least=3",
                         _ => "",
                     };
                     let answer = console.send(&token, method, &format!("{filled}{query}{needed}"), body.clone()).await;

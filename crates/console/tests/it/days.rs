@@ -159,7 +159,7 @@ async fn a_timeline_has_the_findings_of_an_account_in_pages() {
     assert_eq!([&days[0]["raised"], &days[1]["raised"]], [true, false]);
 }
 
-fn raised_day(at: Timestamp) -> UserDay {
+pub(crate) fn raised_day(at: Timestamp) -> UserDay {
     let mut of = day(OURS, at.0 / DAY, 0);
     of.facts.last_at = at.plus(DAY - 1);
     of

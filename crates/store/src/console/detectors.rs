@@ -41,8 +41,7 @@ impl Visit {
         let of = |word: Option<String>| word.as_deref().map(words::disposition).transpose();
         let incidents = found.into_iter().map(|row| Ok((of(row.disposition)?, unsigned(row.incidents))));
         let user_days = sqlx::query_scalar!(
-            r#"SELECT count(*) AS "days!" FROM orgwatch.user_days
-               WHERE org_id = $1 AND day >= orgwatch.from_ms($2) AND day < orgwatch.from_ms($3)"#,
+            r#"SELECT orgwatch.count_user_days($1, orgwatch.from_ms($2), orgwatch.from_ms($3)) AS "days!""#,
             org.as_str(),
             from.0,
             to.0

@@ -130,12 +130,13 @@ pub(super) fn path(points: impl Iterator<Item = (f64, f64)>) -> String {
 
 /// Returns `part` in percent of `whole`, to hundredths: finer than a pixel.
 pub(super) fn percent(part: f64, whole: f64) -> f64 {
-    if whole > 0.0 { (part / whole * 1e4).round() / 1e2 } else { 0.0 }
+    let percent = (part / whole * 1e4).round() / 1e2;
+    if percent.is_finite() { percent } else { 0.0 }
 }
 
 /// Returns where a share of 0 to 1 is between two ends in percent, to hundredths.
 pub(super) fn between((left, right): (f64, f64), share: f64) -> f64 {
-    percent(left + share * (right - left), 100.0)
+    percent(left + share.clamp(0.0, 1.0) * (right - left), 100.0)
 }
 
 /// Rounds a length to tenths, finer than a pixel.

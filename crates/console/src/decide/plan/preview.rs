@@ -12,7 +12,7 @@ use runtime::clock::now;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use store::{DecisionFilter, FindingFilter};
+use store::{DecisionFilter, FindingFilter, StoredFinding};
 
 impl Plan {
     /// Returns what the decisions would have done to the incidents of the last 30 days.
@@ -56,6 +56,19 @@ async fn recent(
         ..FindingFilter::default()
     };
     let found = visitor.visit.findings(&filter).await?;
+    recent_of(app, visitor, (org, since), found).await
+}
+
+/// Reads what incidents of an org are worked out from, with the findings that are read already.
+///
+/// # Errors
+/// If the database cannot be read.
+pub(crate) async fn recent_of(
+    app: &App,
+    visitor: &mut Visitor,
+    (org, since): (&OrgId, Timestamp),
+    found: Vec<StoredFinding>,
+) -> Result<Recent, Problem> {
     let known = DecisionFilter { org_id: Some(org.clone()), ..DecisionFilter::default() };
     let known = visitor.visit.decisions(&known).await?;
     let in_force = Arc::clone(&app.rules.borrow());

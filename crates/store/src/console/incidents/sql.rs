@@ -71,14 +71,15 @@ pub(super) fn list(query: &IncidentQuery, found: &Found, limit: u32) -> QueryBui
 }
 
 pub(super) fn count(query: &IncidentQuery, found: &Found, group: Group, limit: u32) -> QueryBuilder<Postgres> {
-    let value = match group {
-        Group::Org => "i.org_id",
-        Group::User => "i.user_id",
-        Group::Severity => "(ARRAY['low', 'medium', 'high', 'critical'])[i.severity + 1]",
-        Group::Status => "i.status",
-        Group::Class => "i.user_class",
-        Group::Detector => "unnest(i.detectors)",
-        Group::Object => "unnest(i.facets)",
+    let (value, of_several) = match group {
+        Group::Org => ("i.org_id", ""),
+        Group::User => ("i.user_id", ""),
+        Group::Severity => ("(ARRAY['low', 'medium', 'high', 'critical'])[i.severity + 1]", ""),
+        Group::Status => ("i.status", ""),
+        Group::Class => ("i.user_class", ""),
+        // Joined, so that they are counted while they are read, not gathered and sorted before.
+        Group::Detector => ("several.value", " CROSS JOIN LATERAL unnest(i.detectors) AS several (value)"),
+        Group::Object => ("several.value", " CROSS JOIN LATERAL unnest(i.facets) AS several (value)"),
     };
     // Facets are of several kinds, each with its prefix.
     let (shown, is_shown) = match group {
@@ -87,7 +88,7 @@ pub(super) fn count(query: &IncidentQuery, found: &Found, group: Group, limit: u
     };
     let head = format!("SELECT {shown} AS shown, count(*) AS incidents, max(risk_score) AS highest FROM (SELECT ");
     let mut builder = QueryBuilder::new(head);
-    builder.push(value).push(format_args!(" AS value, i.risk_score FROM {FROM}"));
+    builder.push(value).push(format_args!(" AS value, i.risk_score FROM {FROM}{of_several}"));
     push_filter(&mut builder, query, found);
     builder.push(format_args!(") found WHERE {is_shown} GROUP BY value ORDER BY incidents DESC, value LIMIT "));
     builder.push_bind(i64::from(limit));

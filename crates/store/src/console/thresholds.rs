@@ -1,0 +1,129 @@
+//! What another threshold of a detector is tried on.
+
+use super::Visit;
+use crate::convert::unsigned;
+use crate::error::{Context, Result};
+use model::{OrgId, Timestamp, UserId};
+use uuid::Uuid;
+
+/// Incidents with findings of a detector that may be weaker than a threshold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WeakIncidents {
+    /// The incidents, those of the highest risk first.
+    pub ids: Vec<Uuid>,
+    /// How many there are in all.
+    pub in_all: u64,
+}
+
+/// Days that a detector was surprised by, and raised nothing on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UnraisedDays {
+    /// The days, the largest surprise first.
+    pub days: Vec<UnraisedDay>,
+    /// How many there are in all.
+    pub in_all: u64,
+}
+
+/// A day that a detector was surprised by, and raised nothing on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnraisedDay {
+    /// The account.
+    pub user_id: UserId,
+    /// Its username on the day, if it was known.
+    pub username: Option<String>,
+    /// Start of the day.
+    pub day: Timestamp,
+    /// The largest calibrated surprise of the detector.
+    pub surprise: f64,
+}
+
+impl Visit {
+    /// Returns the incidents of an org that have a finding of a detector in a span of event time with an anomaly score of at
+    /// most `most_score`, or without one: at most `limit`.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn weak_incidents(
+        &mut self,
+        (org, detector): (&OrgId, &str),
+        (from, to): (Timestamp, Timestamp),
+        most_score: f64,
+        limit: u32,
+    ) -> Result<WeakIncidents> {
+        let rows = sqlx::query!(
+            r#"SELECT i.incident_id, count(*) OVER () AS "in_all!" FROM orgwatch.incidents i
+               WHERE i.org_id = $1 AND i.last_event_at >= $3 AND i.first_event_at < $4 AND i.status <> 'merged'
+                 AND $2 = ANY(i.detectors)
+                 AND EXISTS (
+                     SELECT FROM orgwatch.findings f
+                     WHERE f.incident_id = i.incident_id AND f.detector = $2 AND f.first_observed_at >= $3
+                       AND f.first_observed_at < $4 AND (f.anomaly_score IS NULL OR f.anomaly_score <= $5))
+               ORDER BY i.risk_score DESC, i.incident_id LIMIT $6"#,
+            org.as_str(),
+            detector,
+            from.0,
+            to.0,
+            most_score,
+            i64::from(limit)
+        )
+        .fetch_all(&mut *self.transaction)
+        .await
+        .context("find the incidents with weak findings of a detector")?;
+        Ok(WeakIncidents {
+            in_all: rows.first().map_or(0, |row| unsigned(row.in_all)),
+            ids: rows.into_iter().map(|row| row.incident_id).collect(),
+        })
+    }
+
+    /// Returns the days of an org in a span on which a detector had at least the calibrated surprise `least` and no finding
+    /// that was not withdrawn since: at most `limit`.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn unraised_days(
+        &mut self,
+        (org, detector): (&OrgId, &str),
+        (from, to): (Timestamp, Timestamp),
+        least: f64,
+        limit: u32,
+    ) -> Result<UnraisedDays> {
+        let rows = sqlx::query!(
+            r#"WITH unraised AS (
+                   SELECT d.user_id, d.day, d.surprise, count(*) OVER () AS in_all
+                   FROM (SELECT user_id, day, orgwatch.to_ms(day) AS starts, orgwatch.to_ms(last_at) AS ends,
+                             (surprises ->> $2)::double precision AS surprise
+                         FROM orgwatch.user_days
+                         WHERE org_id = $1 AND day >= orgwatch.from_ms($3) AND day < orgwatch.from_ms($4)
+                           AND surprises IS NOT NULL AND (surprises ->> $2)::double precision >= $5
+                         OFFSET 0) d
+                   WHERE NOT EXISTS (
+                       SELECT FROM orgwatch.findings f
+                       WHERE f.org_id = $1 AND f.user_id = d.user_id AND f.detector = $2 AND NOT f.withdrawn
+                         AND f.first_observed_at BETWEEN d.starts AND d.ends)
+                   ORDER BY d.surprise DESC, d.day DESC, d.user_id LIMIT $6)
+               SELECT user_id AS "user_id!", orgwatch.to_ms(day) AS "day!", surprise AS "surprise!", in_all AS "in_all!",
+                   (SELECT n.username FROM orgwatch.user_days n
+                    WHERE n.org_id = $1 AND n.user_id = unraised.user_id AND n.day = unraised.day) AS username
+               FROM unraised ORDER BY surprise DESC, day DESC, user_id"#,
+            org.as_str(),
+            detector,
+            from.0,
+            to.0,
+            least,
+            i64::from(limit)
+        )
+        .fetch_all(&mut *self.transaction)
+        .await
+        .context("find the days on which a detector raised nothing")?;
+        let day = |row: (String, Option<String>, i64, f64)| UnraisedDay {
+            user_id: UserId::new(&row.0),
+            username: row.1,
+            day: Timestamp(row.2),
+            surprise: row.3,
+        };
+        Ok(UnraisedDays {
+            in_all: rows.first().map_or(0, |row| unsigned(row.in_all)),
+            days: rows.into_iter().map(|row| day((row.user_id, row.username, row.day, row.surprise))).collect(),
+        })
+    }
+}
