@@ -142,7 +142,7 @@ fn inline(text: &str) -> String {
 /// Marks what stands between two asterisks; other asterisks stay.
 fn emphasized(text: &str) -> String {
     let pieces: Vec<&str> = text.split('*').collect();
-    if pieces.len() % 2 == 0 {
+    if pieces.len().is_multiple_of(2) {
         return text.to_owned();
     }
     let mark = |(index, piece): (usize, &&str)| match index % 2 {
