@@ -103,6 +103,7 @@ async fn name(visitor: &mut Visitor, org: &OrgId, (id, facet): (&str, String)) -
     // Without an id, the filter would select all.
     let stored = if filter.ids.is_some() { visitor.visit.incidents(&filter).await? } else { Vec::new() };
     let findings = stored.iter().flat_map(|stored| &stored.incident.findings);
-    let named = findings.filter(|finding| finding.resource_id.as_deref() == Some(id));
-    Ok(named.filter_map(|finding| finding.resource_name.as_ref()).last().map(ToString::to_string))
+    let mut named =
+        findings.filter(|finding| finding.resource_id.as_deref() == Some(id) && finding.resource_name.is_some());
+    Ok(named.next_back().and_then(|finding| finding.resource_name.as_ref()).map(ToString::to_string))
 }
