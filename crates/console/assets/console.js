@@ -140,6 +140,45 @@ function offerViews() {
   show();
 }
 
+/** Lets people copy what a link leads to. */
+function offerCopies() {
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("a[data-copy]"))) {
+    link.addEventListener("click", async (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      const name = (link.dataset.copy ||= link.textContent ?? "");
+      try {
+        const answer = await fetch(link.href);
+        if (!answer.ok) throw new Error(answer.statusText);
+        await navigator.clipboard.writeText(await answer.text());
+        link.textContent = `${name} copied`;
+      } catch {
+        window.location.assign(link.href);
+      }
+      window.setTimeout(() => (link.textContent = name), 2000);
+    });
+  }
+}
+
+/** Keeps what is selected while the list is refreshed. */
+function keepSelection() {
+  /** @type {Set<string>} */
+  let selected = new Set();
+  /** @type {string | undefined} */
+  let current;
+  document.body.addEventListener("htmx:beforeSwap", () => {
+    const boxes = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("[data-row] input:checked"));
+    selected = new Set([...boxes].map((box) => box.value));
+    current = document.querySelector("[data-row].current")?.id;
+  });
+  document.body.addEventListener("htmx:afterSettle", () => {
+    const boxes = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("[data-row] input"));
+    for (const box of boxes) box.checked = selected.has(box.value);
+    if (current) document.getElementById(current)?.classList.add("current");
+    countSelected();
+  });
+}
+
 /** Says how many incidents are selected. */
 function countSelected() {
   const note = document.getElementById("selected");
@@ -151,11 +190,10 @@ function countSelected() {
 localize(document);
 offerZone();
 offerViews();
+offerCopies();
+keepSelection();
 follow();
 listen();
 countSelected();
 document.addEventListener("change", countSelected);
-document.body.addEventListener("htmx:afterSettle", () => {
-  localize(document);
-  countSelected();
-});
+document.body.addEventListener("htmx:afterSettle", () => localize(document));

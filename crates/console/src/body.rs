@@ -9,9 +9,11 @@ mod findings;
 mod incidents;
 mod letters;
 mod operations;
+mod peers;
 mod profile;
 mod seen;
 mod settings;
+mod stages;
 mod stream;
 mod thresholds;
 mod touched;
@@ -21,15 +23,17 @@ pub(crate) use anomalies::{
     Comment, DeletedRecords, Described, EventBody, Events, GroupBody, Groups, Queried, Record, Records, Share,
     UpdatedRecords,
 };
-pub(crate) use days::{Day, HeatAccount, Surprised};
+pub(crate) use days::{Day, First, HeatAccount, HeatDay, Surprised, Volume};
 pub(crate) use decisions::{Applied, DecisionBody, EffectBody, Recorded};
 pub(crate) use detectors::{Calibrated, DetectorBody, ScoreCard};
 pub(crate) use findings::FindingBody;
 pub(crate) use incidents::{Change, Count, Incident, IncidentItem};
 pub(crate) use letters::{ContentBody, LetterBody, ReplayedBody};
 pub(crate) use operations::{Action, SessionBody, Source, SourceGap};
-pub(crate) use profile::ProfileBody;
+pub(crate) use peers::PeerBody;
+pub(crate) use profile::{LearnedBody, ProfileBody};
 pub(crate) use settings::{DecidedBody, FollowedBody, StoredSettings};
+pub(crate) use stages::Stage;
 pub(crate) use stream::{IncidentChange, StreamEvent};
 pub(crate) use thresholds::{ChangedIncident, ThresholdBody, UnraisedBody};
 pub(crate) use touched::TouchedBody;

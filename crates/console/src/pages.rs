@@ -3,9 +3,11 @@
 //! A page is made of answers of the API: it calls the functions behind `/v1` with the session of the browser, and so shows
 //! nothing that the API would not answer. Every page can be read without script; [`assets`] has what script adds.
 
+mod account;
 mod asker;
 mod assets;
 mod audit;
+mod compare;
 mod decide;
 mod decisions;
 mod detectors;
@@ -13,6 +15,9 @@ mod exposure;
 mod failed;
 mod fields;
 mod filters;
+mod first_times;
+mod incident;
+mod leaders;
 mod letters;
 mod links;
 mod orgs;
@@ -22,7 +27,10 @@ mod settings;
 mod shell;
 mod sign_in;
 mod sources;
+mod touched;
+mod usual;
 
+use crate::problem::Problem;
 use crate::server::App;
 use asker::Asker;
 use axum::Router;
@@ -30,12 +38,21 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use failed::Failed;
 use fields::Fields;
-use orgs::Orgs;
 
 /// Returns the routes of all pages.
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/", get(queue::page))
+        .route("/incidents/{incident_id}", get(incident::page))
+        .route("/incidents/{incident_id}/text.md", get(incident::markdown))
+        .route("/incidents/{incident_id}/activities.csv", get(incident::csv))
+        .route("/compare", get(compare::page))
+        .route("/accounts/{org_id}/{user_id}", get(account::page))
+        .route("/accounts/{org_id}/{user_id}/reveal", post(account::reveal))
+        .route("/objects/{org_id}/{name}", get(touched::object))
+        .route("/resources/{org_id}/{id}", get(touched::resource))
+        .route("/leaders", get(leaders::page))
+        .route("/first-times", get(first_times::page))
         .route("/decide", get(decide::page).post(decide::record))
         .route("/decide/undo", post(decide::undo))
         .route("/detectors", get(detectors::page))
@@ -52,6 +69,11 @@ pub(crate) fn router() -> Router<App> {
         .route("/sign-in", get(sign_in::page).post(sign_in::with_token))
         .route("/sign-out", post(sign_in::leave))
         .route("/assets/{version}/{name}", get(assets::serve))
+}
+
+/// Returns the page for a path without one.
+pub(crate) fn absent() -> Response {
+    Failed::from(Problem::NotFound("there is nothing at this path".to_owned())).into_response()
 }
 
 /// What a page's handler returns.

@@ -93,6 +93,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(profile::one))
         .routes(routes!(days::list))
         .routes(routes!(days::heat_map))
+        .routes(routes!(days::peers))
         .routes(routes!(touched::object))
         .routes(routes!(touched::resource))
         .routes(routes!(decisions::list, decisions::record))

@@ -8,7 +8,7 @@ use crate::{ConsoleError, Settings, pages, routes};
 use ::settings::Hashed;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use bus::Bus;
@@ -168,7 +168,7 @@ pub fn router(app: App) -> Router {
     let (api, _) = routes::all().split_for_parts();
     let meter = app.meter.clone();
     api.merge(pages::router())
-        .fallback(async || Problem::NotFound("there is nothing at this path: see /v1/openapi.json".to_owned()))
+        .fallback(absent)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
@@ -186,6 +186,14 @@ async fn receive(request: Request, next: Next) -> Response {
         Ok(Ok(bytes)) => next.run(Request::from_parts(parts, bytes.into())).await,
         Ok(Err(_)) => Problem::TooLarge.into_response(),
         Err(_) => Problem::Slow.into_response(),
+    }
+}
+
+/// Answers for a path without a route: to a program, or to a person.
+async fn absent(uri: Uri) -> Response {
+    match uri.path().starts_with("/v1/") {
+        true => Problem::NotFound("there is nothing at this path: see /v1/openapi.json".to_owned()).into_response(),
+        false => pages::absent(),
     }
 }
 

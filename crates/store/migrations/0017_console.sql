@@ -425,6 +425,23 @@ BEGIN ATOMIC
       AND (SELECT orgwatch.session_may('viewer', ARRAY[of_org]));
 END;
 
+-- What the accounts of an org did on the days that begin in a span, by surface: of each class, and of all (user_class is null).
+CREATE FUNCTION orgwatch.days_of_classes(
+    of_org text, since timestamptz, until timestamptz,
+    OUT user_class text, OUT surface text, OUT accounts bigint, OUT median_rows double precision, OUT high_rows double precision
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT d.user_class, v.key, count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY (v.value ->> 0)::double precision),
+        percentile_cont(0.95) WITHIN GROUP (ORDER BY (v.value ->> 0)::double precision)
+    FROM orgwatch.user_days d CROSS JOIN LATERAL jsonb_each(d.volumes) v
+    WHERE d.org_id = of_org AND d.day >= since AND d.day < until
+      AND (SELECT orgwatch.session_may('viewer', ARRAY[of_org]))
+    GROUP BY GROUPING SETS ((d.user_class, v.key), (v.key)) ORDER BY v.key, d.user_class;
+END;
+
 -- What baseline has learned of accounts, as of its last checkpoint, by key. The table has no row policy: each service sees
 -- where every org is. Identities of events and decisions of people are not given.
 CREATE FUNCTION orgwatch.learned_state(
@@ -567,6 +584,7 @@ BEGIN
         orgwatch.accounts_with_facet(text, text, integer),
         orgwatch.first_days(text, jsonb[], timestamptz, timestamptz, integer),
         orgwatch.count_user_days(text, timestamptz, timestamptz),
+        orgwatch.days_of_classes(text, timestamptz, timestamptz),
         orgwatch.learned_state(text, text[]), orgwatch.settings_of_session(text[])
         TO orgwatch_console;
     RETURN true;
@@ -594,6 +612,7 @@ REVOKE EXECUTE ON FUNCTION orgwatch.session_id(), orgwatch.session_orgs(text), o
     orgwatch.accounts_with_facet(text, text, integer),
     orgwatch.first_days(text, jsonb[], timestamptz, timestamptz, integer),
     orgwatch.count_user_days(text, timestamptz, timestamptz),
+    orgwatch.days_of_classes(text, timestamptz, timestamptz),
     orgwatch.learned_state(text, text[]), orgwatch.settings_of_session(text[])
     FROM PUBLIC;
 

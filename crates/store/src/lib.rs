@@ -27,9 +27,9 @@ mod words;
 pub use audit::{AuditEntry, AuditPage, AuditPlace};
 pub use console::{
     AccountRow, Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Check, Counted, Deleted, FirstDay, Group,
-    IncidentOrder, IncidentPage, IncidentQuery, ListedIncident, NewSession, NewToken, OpenSession, OrgRow, Place,
-    Raised, Role, Session, Span, StreamPosition, StreamedChange, TimelineRow, Touched, TouchingAccount, UnraisedDay,
-    UnraisedDays, Visit, WeakIncidents,
+    IncidentOrder, IncidentPage, IncidentQuery, ListedIncident, NewSession, NewToken, OpenSession, OrgRow, PeerDay,
+    Place, Raised, Role, Session, Span, StreamPosition, StreamedChange, TimelineRow, Touched, TouchingAccount,
+    UnraisedDay, UnraisedDays, Visit, WeakIncidents,
 };
 pub use correlation::{
     Correlation, HistoryWrite, IncidentWrite, LatestIncident, OtherIncidents, OutboxWrite, RiskWrite, UserSpan,

@@ -3,6 +3,7 @@
 use model::Timestamp;
 use model::time::DAY;
 use std::collections::BTreeMap;
+use std::io::Write;
 use view::chart::{BandPoint, Bands, Curve, CurvePoint, HeatMap, HeatRow, Line, LinePoint, Rhythm};
 use view::format::{Count, Moment};
 
@@ -11,7 +12,7 @@ const DAYS: i64 = 90;
 /// 2026-01-01, in days since 1970-01-01.
 const START: i64 = 20_454;
 
-fn main() {
+fn main() -> std::io::Result<()> {
     let near = bands("Rows read through list views", |_| None);
     let spike = |n| (n == 60).then_some((41_510.0, "critical"));
     let charts = [
@@ -29,7 +30,8 @@ fn main() {
     );
     let moment = Moment(Timestamp(START * DAY));
     let pills = ["critical", "high", "medium", "low"].map(|s| format!("<span class=\"pill {s}\">{s}</span> "));
-    println!("{head}<p>{moment}, {} events {}</p>{}</main></html>", Count(398_695), pills.concat(), charts.concat());
+    let (events, pills, charts) = (Count(398_695), pills.concat(), charts.concat());
+    writeln!(std::io::stdout(), "{head}<p>{moment}, {events} events {pills}</p>{charts}</main></html>")
 }
 
 /// A number from 0 to 1 that looks random.

@@ -7,6 +7,8 @@ pub mod report;
 
 #[cfg(test)]
 mod example;
+#[cfg(test)]
+mod tests;
 
 /// Returns the stylesheet of everything that the report and the console share, in light and dark.
 ///

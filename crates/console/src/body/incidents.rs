@@ -1,6 +1,7 @@
 //! Incidents.
 
 use super::findings::{FindingBody, ReceiptBody};
+use super::stages::Stage;
 use super::{Eyes, time};
 use serde::Serialize;
 use store::{Counted, HistoryEntry, ListedIncident, StoredFinding, StoredIncident};
@@ -104,6 +105,9 @@ pub(crate) struct Incident {
     pub(crate) closed_at: Option<String>,
     /// The trace that opened it.
     pub(crate) trace_id: Option<String>,
+    /// The stages that it has reached, as far as they are stored: not when its activities were received, nor when its findings
+    /// were. The tag does not change with them.
+    pub(crate) stages: Vec<Stage>,
     /// How the risk came about: the points of its terms add up to it exactly.
     pub(crate) receipt: ReceiptBody,
     /// Its findings, in the order in which they were first observed.
@@ -116,6 +120,7 @@ impl Incident {
         stored: &StoredIncident,
         row: &ListedIncident,
         findings: Vec<StoredFinding>,
+        stages: Vec<Stage>,
         eyes: Eyes<'_>,
     ) -> Self {
         let mut findings = findings;
@@ -127,6 +132,7 @@ impl Incident {
             opened_at: time(stored.opened_at),
             closed_at: stored.closed_at.map(time),
             trace_id: stored.trace_id.clone(),
+            stages,
             receipt: ReceiptBody::of(&stored.incident, eyes),
             findings: findings.iter().map(|stored| FindingBody::of(stored, eyes)).collect(),
         }

@@ -25,7 +25,8 @@ impl Eyes<'_> {
         seen
     }
 
-    fn finding(self, finding: Finding) -> Finding {
+    /// Returns a finding as the session sees it.
+    pub(crate) fn finding(self, finding: Finding) -> Finding {
         let mut seen = finding;
         let (org, user, name) = (seen.org_id.clone(), seen.user_id.clone(), seen.username.clone());
         let text = |text: &str| self.text(&org, &user, name.as_deref(), text);

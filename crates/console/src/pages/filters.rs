@@ -3,6 +3,7 @@
 use askama::Values;
 use askama::filters::Safe;
 use model::Timestamp;
+use model::time::{DAY, HOUR};
 use runtime::clock::now;
 use std::fmt::Display;
 use view::format;
@@ -49,10 +50,22 @@ pub(super) fn words(text: impl AsRef<str>, _: &dyn Values) -> askama::Result<Str
     Ok(text.as_ref().replace('_', " "))
 }
 
-/// Writes the date of a day that starts at a time in a time zone from 12 hours behind UTC to 14 ahead.
+/// Writes a text as a cell of a table in Markdown.
+#[askama::filter_fn]
+pub(super) fn cell(text: impl AsRef<str>, _: &dyn Values) -> askama::Result<String> {
+    Ok(text.as_ref().replace('|', "\\|").replace(['\n', '\r'], " "))
+}
+
+/// Writes the date of a day that starts at a time.
 pub(super) fn day(start: Timestamp) -> String {
-    // Midnight east of Greenwich is on the day before in UTC: half a day later is on the date itself in all but a few zones.
-    format::date(start.plus(model::time::DAY / 2))
+    format::date(Timestamp(day_number(start) * DAY))
+}
+
+/// Returns the days from 1970-01-01 to the date of a day that starts at a time, in any time zone from Honolulu (10 hours
+/// behind UTC) to Auckland in summer (13 ahead).
+pub(super) fn day_number(start: Timestamp) -> i64 {
+    // Midnight east of Greenwich is on the day before in UTC.
+    start.plus(13 * HOUR).0.div_euclid(DAY)
 }
 
 fn escaped(text: &str) -> String {

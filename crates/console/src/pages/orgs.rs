@@ -51,11 +51,6 @@ impl Orgs {
         self.orgs.get(self.current).map_or("", |org| &org.org_id)
     }
 
-    /// Returns the session's role in it.
-    pub(super) fn role(&self) -> &str {
-        self.orgs.get(self.current).map_or("", |org| &org.role)
-    }
-
     /// Returns the event time up to which its hours are closed.
     pub(super) fn closed_until(&self) -> Option<&str> {
         self.orgs.get(self.current).and_then(|org| org.closed_until.as_deref())

@@ -25,6 +25,11 @@ pub(crate) struct OfAccount {
 }
 
 impl OfAccount {
+    /// Makes it of an account.
+    pub(crate) fn new(org: &OrgId, user: &UserId) -> Self {
+        Self { org_id: org.to_string(), user_id: user.to_string() }
+    }
+
     /// Returns the org and the account.
     pub(crate) fn ids(&self) -> (OrgId, UserId) {
         (OrgId::new(&self.org_id), UserId::new(&self.user_id))
@@ -135,11 +140,18 @@ pub(crate) struct Reason {
     reason: String,
 }
 
+impl Reason {
+    /// Makes it of a text.
+    pub(crate) fn new(reason: &str) -> Self {
+        Self { reason: reason.to_owned() }
+    }
+}
+
 /// The name of an account.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Revealed {
     /// Its username; null where it is not known.
-    username: Option<String>,
+    pub(crate) username: Option<String>,
 }
 
 /// Show the name of an account

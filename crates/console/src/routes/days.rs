@@ -2,7 +2,7 @@
 
 use super::accounts::OfAccount;
 use crate::access::Visitor;
-use crate::body::{Day, HeatAccount};
+use crate::body::{Day, HeatAccount, PeerBody};
 use crate::page;
 use crate::problem::{Problem, Problems};
 use crate::server::App;
@@ -117,4 +117,36 @@ pub(crate) async fn heat_map(
     let rows = visitor.visit.heat_map(&org, span(from, to)?, measure, page::limit(limit)?).await?;
     let eyes = app.eyes(&visitor.session);
     Ok(Json(rows.iter().map(|row| HeatAccount::of(row, &org, eyes)).collect()))
+}
+
+/// Which day.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OneDay {
+    /// Its start in the org's time zone, as the days of accounts have it.
+    #[param(value_type = String, format = DateTime)]
+    day: Timestamp,
+}
+
+/// Read what accounts did on a day
+///
+/// Rows that were read through each surface, by class and of the whole org.
+#[utoipa::path(get, path = "/v1/orgs/{org_id}/day", operation_id = "readOrgDay", tag = "accounts",
+    params(("org_id" = String, Path, description = "Salesforce id of the org"), OneDay),
+    responses(
+        (status = 200, description = "By surface and class; empty if the day has not closed", body = Vec<PeerBody>),
+        Problems))]
+pub(crate) async fn peers(
+    mut visitor: Visitor,
+    org: Result<Path<String>, PathRejection>,
+    asked: Result<Query<OneDay>, QueryRejection>,
+) -> Result<Json<Vec<PeerBody>>, Problem> {
+    let (Path(org), Query(OneDay { day })) = (org?, asked?);
+    let org = OrgId::new(&org);
+    visitor.role_in(&org)?;
+    // All accounts of an org have the same days.
+    let span = span(Some(day), Some(day.plus(1)))?;
+    let peers = visitor.visit.peer_days(&org, span).await?;
+    Ok(Json(peers.into_iter().map(PeerBody::from).collect()))
 }

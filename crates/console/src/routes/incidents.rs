@@ -284,7 +284,8 @@ pub(crate) async fn one(
     }
     let filter = FindingFilter { incident_ids: Some(vec![incident_id]), ..FindingFilter::default() };
     let findings = visitor.visit.findings(&filter).await?;
-    let incident = body::Incident::of(&stored, &row, findings, app.eyes(&visitor.session));
+    let stages = body::Stage::all(&stored, visitor.visit.first_delivered_at(incident_id).await?);
+    let incident = body::Incident::of(&stored, &row, findings, stages, app.eyes(&visitor.session));
     let mut response = Json(incident).into_response();
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(header::ETAG, tag);

@@ -134,6 +134,33 @@ async fn incidents_are_counted_by_a_value() {
 }
 
 #[tokio::test]
+async fn an_incident_says_how_far_it_has_come() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    let stages = async || {
+        let incident = console.get(&token, &format!("/v1/incidents/{INCIDENT}")).await.json();
+        let stages = incident["stages"].as_array().unwrap().clone();
+        stages.iter().map(|stage| stage["stage"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(stages().await, ["observed", "opened"]);
+    let delivery = |incident: Uuid, channel: &str, confirmed: &str| {
+        format!(
+            "INSERT INTO orgwatch.deliveries (incident_id, revision, channel, state, confirmed_at)
+             VALUES ('{incident}', 1, '{channel}', 'confirmed', '{confirmed}')"
+        )
+    };
+    console.execute(&delivery(OTHER_INCIDENT, "siem", "2026-03-01T00:00:00Z")).await;
+    assert_eq!(stages().await, ["observed", "opened"], "another one was delivered");
+    console.execute(&delivery(INCIDENT, "chat", "2026-03-03T00:00:00Z")).await;
+    console.execute(&delivery(INCIDENT, "siem", "2026-03-02T00:00:00Z")).await;
+    console.execute("UPDATE orgwatch.incidents SET closed_at = '2026-03-04T00:00:00Z'").await;
+    assert_eq!(stages().await, ["observed", "opened", "delivered", "closed"]);
+    let incident = console.get(&token, &format!("/v1/incidents/{INCIDENT}")).await.json();
+    assert_eq!(incident["stages"][2]["at"], "2026-03-02T00:00:00.000Z", "by the first destination");
+    assert_eq!(incident["stages"][0]["at"], incident["first_event_at"]);
+}
+
+#[tokio::test]
 async fn an_incident_has_its_receipt_and_findings() {
     let console = Console::start().await;
     let token = console.token(&[(OURS, Role::Analyst)]).await;
@@ -143,6 +170,7 @@ async fn an_incident_has_its_receipt_and_findings() {
     for time in ["updated_at", "opened_at"] {
         incident[time] = json!("[time]");
     }
+    incident["stages"][1]["at"] = json!("[time]");
     insta::assert_json_snapshot!(incident);
     let tag = answer.headers["etag"].to_str().unwrap().to_owned();
     let same = [("if-none-match", tag.as_str())];

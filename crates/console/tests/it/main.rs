@@ -15,6 +15,7 @@ mod decisions;
 mod incidents;
 mod letters;
 mod openapi;
+mod pages;
 mod pages_ops;
 mod profile;
 mod settings;

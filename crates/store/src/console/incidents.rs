@@ -214,6 +214,20 @@ impl Visit {
         Ok(found)
     }
 
+    /// Returns when, by the database's clock, the first destination confirmed a delivery of an incident; `None`: none has, or
+    /// it is no longer stored.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn first_delivered_at(&mut self, incident_id: Uuid) -> Result<Option<Timestamp>> {
+        let at = sqlx::query_scalar!(
+            "SELECT orgwatch.to_ms(min(confirmed_at)) FROM orgwatch.deliveries WHERE incident_id = $1",
+            incident_id
+        );
+        let at = at.fetch_one(&mut *self.transaction).await.context("read when an incident was delivered")?;
+        Ok(at.map(Timestamp))
+    }
+
     /// Notes that the person of the session has seen an incident at a revision. An earlier look at a later one stays.
     ///
     /// # Errors

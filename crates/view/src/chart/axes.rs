@@ -122,14 +122,26 @@ pub(super) fn dates<'a>(labels: impl ExactSizeIterator<Item = &'a str>) -> Vec<D
     labels.enumerate().filter_map(of).collect()
 }
 
-/// Returns `part` in percent of `whole`, to hundredths: finer than a pixel.
-pub(super) fn percent(part: f64, whole: f64) -> f64 {
-    if whole > 0.0 { (part / whole * 1e4).round() / 1e2 } else { 0.0 }
+/// Returns the line through points, given in percent of the width and in pixels, in a box 1000 wide.
+pub(super) fn path(points: impl Iterator<Item = (f64, f64)>) -> String {
+    let steps: Vec<String> = points.map(|(x, y)| format!("{} {y}", tenths(x * 10.0))).collect();
+    if steps.is_empty() { String::new() } else { format!("M{}", steps.join("L")) }
 }
 
-/// Rounds a length in pixels.
-pub(super) fn tenths(pixels: f64) -> f64 {
-    (pixels * 10.0).round() / 10.0
+/// Returns `part` in percent of `whole`, to hundredths: finer than a pixel.
+pub(super) fn percent(part: f64, whole: f64) -> f64 {
+    let percent = (part / whole * 1e4).round() / 1e2;
+    if percent.is_finite() { percent } else { 0.0 }
+}
+
+/// Returns where a share of 0 to 1 is between two ends in percent, to hundredths.
+pub(super) fn between((left, right): (f64, f64), share: f64) -> f64 {
+    percent(left + share.clamp(0.0, 1.0) * (right - left), 100.0)
+}
+
+/// Rounds a length to tenths, finer than a pixel.
+pub(super) fn tenths(length: f64) -> f64 {
+    (length * 10.0).round() / 10.0
 }
 
 /// Writes a number for a label: `250`, `4k`, `1.5M`.

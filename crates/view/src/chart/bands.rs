@@ -1,6 +1,6 @@
 //! A measure by day against what is usual.
 
-use super::axes::{Axes, Scale, dates, percent};
+use super::axes::{Axes, Scale, dates, percent, tenths};
 use super::mark::{self, Key};
 use crate::format;
 use askama::Template;
@@ -118,7 +118,7 @@ impl Day {
             bar: (percent(x - width / 2.0, 100.0), percent(width, 100.0)),
             x,
             y,
-            height: bottom - y,
+            height: tenths(bottom - y),
         }
     }
 }
@@ -154,24 +154,15 @@ fn band(points: &[BandPoint], scale: Scale) -> String {
     path
 }
 
-/// Returns the line of the expected values: a step for each day that has one.
+/// Returns the expected values: a level line over the column of each day that has one.
 fn usual(points: &[BandPoint], scale: Scale) -> String {
     let column = |index: usize| thousandths(index, points.len());
-    let mut path = String::new();
-    let mut is_drawn = false;
-    for (index, point) in points.iter().enumerate() {
-        if let Some(expected) = point.expected {
-            let y = scale.y(expected);
-            path += &if is_drawn { format!("V{y}") } else { format!("M{} {y}", column(index)) };
-            path += &format!("H{}", column(index + 1));
-        }
-        is_drawn = point.expected.is_some();
-    }
-    path
+    let known = points.iter().enumerate().filter_map(|(index, point)| Some((index, point.expected?)));
+    known.map(|(index, expected)| format!("M{} {}H{}", column(index), scale.y(expected), column(index + 1))).collect()
 }
 
 fn thousandths(index: usize, count: usize) -> f64 {
-    percent(index as f64, count as f64) * 10.0
+    tenths(percent(index as f64, count as f64) * 10.0)
 }
 
 fn of_day(point: &BandPoint, unit: &str) -> String {

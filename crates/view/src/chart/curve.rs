@@ -1,6 +1,6 @@
 //! How often a detector was surprised, against what its surprises promise.
 
-use super::axes::{Axes, Date, Scale, percent};
+use super::axes::{Axes, Date, Scale, between, path};
 use crate::format;
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -60,7 +60,7 @@ impl Curve {
         let least = points.first().map(|point| point.surprise).unwrap_or_default();
         let span = points.last().map(|point| point.surprise - least).unwrap_or_default();
         let x = |point: &CurvePoint| match span > 0.0 {
-            true => SIDES.0 + percent(point.surprise - least, span) * (SIDES.1 - SIDES.0) / 100.0,
+            true => between(SIDES, (point.surprise - least) / span),
             false => 50.0,
         };
         let scale = Scale::log(points.iter().flat_map(|point| [point.expected_days, point.days as f64]));
@@ -69,11 +69,9 @@ impl Curve {
         let axes = Axes::of(scale, points.iter().step_by(every).map(label).collect());
         let says = says(title, points);
         let points: Vec<Point> = points.iter().map(|point| Point::of(point, x(point), scale)).collect();
-        let path = |y: fn(&Point) -> f64| {
-            let steps: Vec<String> = points.iter().map(|point| format!("{} {}", point.x * 10.0, y(point))).collect();
-            if steps.is_empty() { String::new() } else { format!("M{}", steps.join("L")) }
-        };
-        let (promise, path) = (path(|point| point.promise_y), path(|point| point.y));
+        let promise = path(points.iter().map(|point| (point.x, point.promise_y)));
+        // A line down to points without days would suggest that the scale has a 0.
+        let path = path(points.iter().filter(|point| !point.is_none).map(|point| (point.x, point.y)));
         Self { title: title.to_owned(), says, axes, promise, path, points }
     }
 }

@@ -1,6 +1,6 @@
 //! The risk of an account over time.
 
-use super::axes::{Axes, Date, Scale, percent};
+use super::axes::{Axes, Date, Scale, between, path};
 use super::mark::{self, Key};
 use crate::format::{self, Moment};
 use askama::Template;
@@ -64,14 +64,13 @@ impl Line {
         let from = points.first().map(|point| point.at).unwrap_or_default();
         let to = points.last().map(|point| point.at).unwrap_or_default();
         let points: Vec<Point> = points.iter().map(|point| Point::of(point, (from, to))).collect();
-        let steps: Vec<String> = points.iter().map(|point| format!("{} {}", point.x * 10.0, point.y)).collect();
         let begin = [(Severity::Medium, 40.0), (Severity::High, 60.0), (Severity::Critical, 80.0)];
         Self {
             title: title.to_owned(),
             says: says(title, &points),
             axes: Axes::of(SCALE, labels(from, to)),
             thresholds: begin.map(|(severity, value)| (severity.as_str(), SCALE.y(value))).to_vec(),
-            path: if steps.is_empty() { String::new() } else { format!("M{}", steps.join("L")) },
+            path: path(points.iter().map(|point| (point.x, point.y))),
             has_marks: points.len() <= MARKS,
             keys: mark::keys(points.iter().map(|point| point.severity)),
             points,
@@ -100,7 +99,7 @@ impl Point {
 fn x(at: Timestamp, from: Timestamp, to: Timestamp) -> f64 {
     match to.since(from) {
         0 => 50.0,
-        span => SIDES.0 + percent(at.since(from) as f64, span as f64) * (SIDES.1 - SIDES.0) / 100.0,
+        span => between(SIDES, at.since(from) as f64 / span as f64),
     }
 }
 

@@ -46,8 +46,12 @@ impl HtmlSafe for Rhythm {}
 impl Rhythm {
     /// Makes the table of shares of days, 0 to 1, by hour from midnight on. `center` is the middle of the working day.
     pub fn of(working_days: &[f64; 24], weekends: &[f64; 24], center: Option<u8>) -> Self {
-        let hour =
-            |n: u8| Hour { label: format!("{n:02}"), is_center: Some(n) == center, is_wide: !n.is_multiple_of(3) };
+        let is_next = |n: u8| center.is_some_and(|center| n.abs_diff(center) == 1);
+        let hour = |n: u8| Hour {
+            label: format!("{n:02}"),
+            is_center: Some(n) == center,
+            is_wide: !n.is_multiple_of(3) || is_next(n),
+        };
         let says = [("Working days", working_days), ("Weekends", weekends)].map(|(label, shares)| says(label, shares));
         Self {
             says: says.join(" "),

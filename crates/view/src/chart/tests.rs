@@ -117,7 +117,9 @@ fn odd_numbers_are_drawn_within_the_chart() {
     for value in odd {
         let bands = Bands::of("", "", &[point(1, value), BandPoint { high: Some(value), ..point(2, 5.0) }]).to_string();
         let curve = CurvePoint { surprise: value, expected_days: value, days: u64::MAX };
-        let charts = [bands, line(&[value, 5.0]).to_string(), Curve::of("", &[curve, curve]).to_string()];
+        let ordinary = CurvePoint { surprise: 1.0, expected_days: 5.0, days: 5 };
+        let curves = [[curve, curve], [ordinary, curve]].map(|points| Curve::of("", &points).to_string());
+        let charts = [bands, line(&[value, 5.0]).to_string(), curves.concat()];
         for chart in &charts {
             let attributes = [" x=\"", " y=\"", " cx=\"", " cy=\"", " d=\"", "width=\"", "height=\""];
             for attribute in attributes {

@@ -1,9 +1,9 @@
 //! The terms of a receipt as steps from 0 to the risk, in percent of a common scale.
 
 use crate::format;
-use model::{Points, Term};
+use model::{Points, Term, TermKind};
 
-/// Colors of terms, as incident.css defines them.
+/// Colors of findings, as incident.css defines them.
 const COLORS: [&str; 8] = ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"];
 
 /// The scale of a bar and the steps on it.
@@ -44,7 +44,11 @@ impl<'a> Steps<'a> {
             let step = Step {
                 name: &term.name,
                 points: format::signed(term.points),
-                class: if term.points.0 < 0 { "minus" } else { color },
+                class: match term.kind {
+                    _ if term.points.0 < 0 => "minus",
+                    TermKind::Finding => color,
+                    TermKind::Modifier | TermKind::Cap => "plus",
+                },
                 x: steps.percent(before.min(steps.sum)),
                 width: steps.percent(i64::from(term.points.0).abs()),
                 end: steps.percent(steps.sum),

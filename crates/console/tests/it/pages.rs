@@ -1,0 +1,216 @@
+//! Pages: who sees what, forms that decide, and texts from outside.
+
+use crate::support::{Answer, Console, INCIDENT, OTHER, OTHER_INCIDENT, OURS, incident};
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use model::{OrgId, UserId};
+use secrecy::{ExposeSecret, SecretString};
+use store::Role;
+
+const EMMA: &str = "005hn00000emma1AAA";
+
+/// Sends a form as a page of the console does.
+async fn submit(console: &Console, token: &SecretString, path: &str, form: &str) -> Answer {
+    let request = Request::builder()
+        .method("POST")
+        .uri(path)
+        .header("cookie", format!("__Host-orgwatch={}", token.expose_secret()))
+        .header("sec-fetch-site", "same-origin")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(form.to_owned()));
+    console.answer(request.unwrap()).await
+}
+
+fn location(answer: &Answer) -> &str {
+    answer.headers["location"].to_str().unwrap()
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_comes_back_after_the_sign_in() {
+    let console = Console::start().await;
+    let unsigned = |path: &str, part: Option<&str>| {
+        let request = Request::builder().uri(path).header("hx-request", part.unwrap_or_default());
+        let mut request = request.body(Body::empty()).unwrap();
+        if part.is_none() {
+            request.headers_mut().remove("hx-request");
+        }
+        request
+    };
+    let answer = console.answer(unsigned("/?severity=high", None)).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(location(&answer), "/sign-in?return_to=%2F%3Fseverity%3Dhigh");
+    // A part of a page cannot follow that; the whole page does.
+    let answer = console.answer(unsigned("/leaders", Some("true"))).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.headers["hx-redirect"], "/sign-in?return_to=%2Fleaders");
+    let answer = console.answer(unsigned("/sign-in?return_to=https://evil.example", None)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(!answer.text.contains("evil.example"), "{}", answer.text);
+    let policy = answer.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("script-src 'self';") && !policy.contains("unsafe"), "{policy}");
+}
+
+#[tokio::test]
+async fn a_token_signs_in_on_the_page_alone() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Analyst)]).await;
+    let form = format!("token={}&return_to=%2Fleaders", token.expose_secret());
+    let answer = submit(&console, &token, "/sign-in", &form).await;
+    assert_eq!((answer.status, location(&answer)), (StatusCode::SEE_OTHER, "/leaders"));
+    let cookie = answer.headers["set-cookie"].to_str().unwrap();
+    for attribute in ["Secure", "HttpOnly", "SameSite=Lax", "Path=/"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    let answer = submit(&console, &token, "/sign-in", "token=orgwatch_of_nobody").await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert!(answer.text.contains("No such token is in force"), "{}", answer.text);
+    let other_site = Request::builder().method("POST").uri("/sign-in").header("sec-fetch-site", "cross-site");
+    let answer = console.answer(other_site.body(Body::from(form)).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn pages_show_the_orgs_of_the_session_alone() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Analyst)]).await;
+    let check = async |path: &str, status: StatusCode, expect: &str| {
+        let answer = console.get(&token, path).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.text);
+        assert_eq!(answer.headers["content-type"], "text/html; charset=utf-8", "{path}");
+        assert!(answer.text.contains(expect), "{path}: {expect}: {}", answer.text);
+        assert!(!answer.text.contains(" style="), "{path}: the policy of pages forbids inline styles");
+        answer.text
+    };
+    let queue = check("/", StatusCode::OK, "<h1>Incidents</h1>").await;
+    assert!(queue.contains(&INCIDENT.to_string()) && !queue.contains(&OTHER_INCIDENT.to_string()));
+    check(&format!("/incidents/{INCIDENT}"), StatusCode::OK, "How the score came about").await;
+    check(&format!("/incidents/{OTHER_INCIDENT}"), StatusCode::NOT_FOUND, "does not exist").await;
+    check(&format!("/compare?a={INCIDENT}&b={INCIDENT}"), StatusCode::OK, "side by side").await;
+    check(&format!("/compare?a={INCIDENT}&b={OTHER_INCIDENT}"), StatusCode::NOT_FOUND, "does not exist").await;
+    check(&format!("/accounts/{OURS}/{EMMA}"), StatusCode::OK, "Days held back").await;
+    check(&format!("/accounts/{OURS}/{EMMA}?day=2026-03-02"), StatusCode::OK, "The day before").await;
+    check(&format!("/accounts/{OTHER}/{EMMA}"), StatusCode::NOT_FOUND, "not one of this session").await;
+    check("/leaders", StatusCode::OK, "<h1>Leader board</h1>").await;
+    for by in ["class", "object", "org"] {
+        check(&format!("/leaders?by={by}"), StatusCode::OK, "the highest risk first").await;
+    }
+    check(&format!("/leaders?org={OTHER}"), StatusCode::NOT_FOUND, "not one of this session").await;
+    check("/first-times", StatusCode::OK, "First-time report exports").await;
+    check("/?severity=worst", StatusCode::BAD_REQUEST, "severity: one of").await;
+    check("/nothing", StatusCode::NOT_FOUND, "nothing at this path").await;
+}
+
+#[tokio::test]
+async fn texts_from_outside_stay_texts() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Analyst)]).await;
+    let account = (OrgId::new(OURS), UserId::new("005hn00000evil1AAA"));
+    let mut evil = incident(&account, 0x700);
+    let text = "<script>alert(1)</script>\" onload=\"alert(2)";
+    for finding in &mut evil.findings {
+        (finding.username, finding.summary) = (Some(text.into()), text.to_owned());
+        finding.objects = vec![text.into()];
+        for activity in &mut finding.evidence {
+            (activity.objects, activity.user_agent) = (vec![text.into()], Some(text.into()));
+        }
+    }
+    evil.username = Some(text.into());
+    let path = format!("/incidents/{}", evil.incident_id);
+    console.open(evil).await;
+    for path in ["/", &path, &format!("/accounts/{OURS}/005hn00000evil1AAA"), "/leaders?by=object"] {
+        let answer = console.get(&token, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
+        assert!(answer.text.contains("&#60;script&#62;"), "{path}: {}", answer.text);
+        assert!(!answer.text.contains("<script>alert") && !answer.text.contains("\" onload="), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pseudonyms_stand_in_place_of_names_until_there_is_a_reason() {
+    let console = Console::start().await;
+    let viewer = console.token(&[(OURS, Role::Viewer)]).await;
+    for path in ["/", &format!("/incidents/{INCIDENT}"), &format!("/accounts/{OURS}/{EMMA}"), "/leaders"] {
+        let answer = console.get(&viewer, path).await;
+        assert!(answer.text.contains("account-"), "{path}: {}", answer.text);
+        assert!(!answer.text.contains("emma.martin"), "{path}: {}", answer.text);
+    }
+    let answer = console.get(&viewer, &format!("/incidents/{INCIDENT}")).await;
+    assert!(!answer.text.contains("Acknowledge <kbd>"), "a viewer has nothing to decide");
+    let reveal = format!("/accounts/{OURS}/{EMMA}/reveal");
+    let answer = submit(&console, &viewer, &reveal, "reason=").await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let answer = submit(&console, &viewer, &reveal, "reason=case+7").await;
+    assert!(answer.text.contains("The audit trail says that you have seen this"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_decision_is_previewed_recorded_and_taken_back_by_forms() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Responder)]).await;
+    let page = console.get(&token, &format!("/decide?incident={INCIDENT}&disposition=benign&return_to=%2F")).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("<h1 id=\"decision-title\" tabindex=\"-1\">Call it benign</h1>"), "{}", page.text);
+    assert!(page.text.contains("On the last 30 days"), "{}", page.text);
+    let hidden = |name: &str| {
+        let (_, rest) = page.text.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
+        rest.split('"').next().unwrap().replace("&#34;", "%22")
+    };
+    let (key, tag) = (hidden("key"), hidden("tag"));
+    let form = format!(
+        "incident={INCIDENT}&disposition=benign&teach=on&key={key}&tag={tag}&reason=month+end&return_to=%2F%3Fq%3Demma"
+    );
+    // Nobody decides without a reason.
+    let refused = submit(&console, &token, "/decide", &form.replace("month+end", "")).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    let answer = submit(&console, &token, "/decide", &form).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+    let back = location(&answer);
+    assert!(back.starts_with("/?q=emma&decided="), "{back}");
+    // Sent twice, it is recorded once.
+    let again = submit(&console, &token, "/decide", &form).await;
+    assert_eq!(location(&again), back);
+    let decisions = format!("/v1/decisions?org={OURS}&incident={INCIDENT}");
+    let listed = console.get(&token, &decisions).await.json();
+    assert_eq!(listed["items"][0]["reason"], "month end");
+    let banner = console.get(&token, back).await;
+    assert!(banner.text.contains("Take it back"), "{}", banner.text);
+    let decision = listed["items"][0]["decision_id"].as_str().unwrap();
+    let answer = submit(&console, &token, "/decide/undo", &format!("decision={decision}&return_to=%2F")).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+    let listed = console.get(&token, &decisions).await.json();
+    assert_eq!(listed["items"][0]["standing"], "undone", "{listed}");
+    // From elsewhere no form decides.
+    let other_site = Request::builder()
+        .method("POST")
+        .uri("/decide")
+        .header("cookie", format!("__Host-orgwatch={}", token.expose_secret()))
+        .header("sec-fetch-site", "cross-site");
+    let answer = console.answer(other_site.body(Body::from(form)).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn an_incident_is_copied_as_text_and_csv() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Analyst)]).await;
+    let text = console.get(&token, &format!("/incidents/{INCIDENT}/text.md")).await;
+    assert_eq!(text.headers["content-type"], "text/markdown; charset=utf-8");
+    insta::assert_snapshot!(text.text);
+    let csv = console.get(&token, &format!("/incidents/{INCIDENT}/activities.csv")).await;
+    assert_eq!(csv.headers["content-type"], "text/csv; charset=utf-8");
+    insta::assert_snapshot!(csv.text);
+}
+
+#[tokio::test]
+async fn files_of_pages_are_kept_by_browsers_under_their_version_alone() {
+    let console = Console::start().await;
+    let page = console.answer(Request::builder().uri("/sign-in").body(Body::empty()).unwrap()).await;
+    let (_, rest) = page.text.split_once("href=\"/assets/").unwrap();
+    let icon = format!("/assets/{}", rest.split('"').next().unwrap());
+    let get = async |path: &str| console.answer(Request::builder().uri(path).body(Body::empty()).unwrap()).await;
+    let answer = get(&icon).await;
+    assert_eq!(answer.headers["cache-control"], "public, max-age=31536000, immutable");
+    let old = get("/assets/0/console.js").await;
+    assert_eq!((old.status, old.headers["cache-control"].as_bytes()), (StatusCode::OK, &b"no-store"[..]));
+    assert_eq!(get("/assets/0/secret").await.status, StatusCode::NOT_FOUND);
+}
