@@ -4,7 +4,7 @@
 default:
     @just --list --unsorted
 
-# house checks, doc tests, all Rust tests, dashboards, deployment files, chart
+# house checks, doc tests, all Rust tests, dashboards, deployment files, API, pages, chart
 test *args:
     cargo xtask test {{args}}
 
@@ -39,6 +39,14 @@ chaos faults="200":
 # the tests of the API against its own description
 api:
     cargo xtask api
+
+# the console's pages, driven in a browser
+pages:
+    cargo xtask pages
+
+# the console's pages in three widths, light and dark, as files of a folder
+screenshots folder:
+    cargo xtask screenshots {{folder}}
 
 # the tests of the Helm chart
 chart:

@@ -7,11 +7,12 @@ use std::path::Path;
 use crate::alone;
 use crate::checks;
 use crate::cost;
+use crate::pages;
 use crate::sqlx;
 use crate::steps::{Steps, cargo, command, root, run};
 use crate::tools::{self, tool};
 
-/// Runs the house checks, the doc tests, every other Rust test, and the tests in Python.
+/// Runs the house checks, the doc tests, every other Rust test, and the tests in Python and in a browser.
 pub(crate) fn test(arguments: &[&str]) -> Result<()> {
     tools::install()?;
     let mut steps = Steps::default();
@@ -26,6 +27,7 @@ pub(crate) fn test(arguments: &[&str]) -> Result<()> {
     steps.step("deployment files", || python_tests("tests/deploy"));
     // These run the executables that the tests above have built.
     steps.step("api", || python_tests("tests/api"));
+    pages::steps(&mut steps);
     steps.step("chart", || python_tests("tests/chart"));
     steps.finish()
 }
@@ -134,8 +136,24 @@ fn advisories(steps: &mut Steps) {
 /// Tests the API of `orgwatchd dev` against its own description.
 pub(crate) fn api() -> Result<()> {
     tools::install()?;
-    run(&mut cargo(&["build", "--quiet", "--package", "orgwatchd", "--package", "orgwatch"]))?;
+    build_dev()?;
     python_tests("tests/api")
+}
+
+/// Drives the console's pages of `orgwatchd dev` in a browser.
+pub(crate) fn pages() -> Result<()> {
+    tools::install()?;
+    build_dev()?;
+    let mut steps = Steps::default();
+    pages::steps(&mut steps);
+    steps.finish()
+}
+
+/// Takes screenshots of the console's pages into a folder.
+pub(crate) fn screenshots(folder: &str) -> Result<()> {
+    tools::install()?;
+    build_dev()?;
+    pages::screenshots(folder)
 }
 
 /// Tests the Helm chart, and runs its commands as processes of this machine.
@@ -143,6 +161,11 @@ pub(crate) fn chart() -> Result<()> {
     tools::install()?;
     run(&mut cargo(&["build", "--quiet", "--package", "orgwatchd"]))?;
     python_tests("tests/chart")
+}
+
+/// Builds the executables that run `orgwatchd dev` over a simulated org.
+fn build_dev() -> Result<()> {
+    run(&mut cargo(&["build", "--quiet", "--package", "orgwatchd", "--package", "orgwatch"]))
 }
 
 /// The names of the entries of a folder, sorted.

@@ -8,6 +8,7 @@ mod checks;
 mod codegen;
 mod commands;
 mod cost;
+mod pages;
 mod sqlx;
 mod steps;
 mod tools;
@@ -18,12 +19,14 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  test [ARGS]        house checks, doc tests, all Rust tests, dashboards, forms, deployment files, API, chart; ARGS go
-                     to nextest
+  test [ARGS]        house checks, doc tests, all Rust tests, dashboards, forms, deployment files, API, pages, chart;
+                     ARGS go to nextest
   lint               formatting, house checks, clippy, documentation, dependencies, changed crates alone, cost, proto
                      files, migrations and queries
   ci                 lint, then test
   api                the tests of the API against its own description
+  pages              the types of the pages' scripts, and the console's pages driven in a browser
+  screenshots DIR    the console's pages in three widths, light and dark, as files of DIR
   chart              the tests of the Helm chart
   check [--write]    the house checks: layers, purity, module length, forbidden code, words, fresh generated code;
                      with --write also lower the ceilings in xtask/words.toml
@@ -61,6 +64,8 @@ fn main() -> ExitCode {
         ["lint"] => commands::lint(),
         ["ci"] => commands::ci(),
         ["api"] => commands::api(),
+        ["pages"] => commands::pages(),
+        ["screenshots", folder] => commands::screenshots(folder),
         ["chart"] => commands::chart(),
         ["check"] => commands::check(),
         ["check", "--write"] => checks::lower_ceilings().and_then(|()| commands::check()),

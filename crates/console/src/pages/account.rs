@@ -41,7 +41,6 @@ struct AccountPage {
     risk: Option<Line>,
     /// The day that was asked for.
     day: Option<OfDay>,
-    incidents: Vec<IncidentItem>,
     timeline: Vec<TimelineItem>,
     decided: Vec<DecisionBody>,
     first_times: Vec<(String, String)>,
@@ -103,7 +102,6 @@ pub(super) async fn page(asker: Asker, path: Result<Path<OfAccount>, PathRejecti
         name,
         account,
         day,
-        incidents,
         timeline,
         decided,
         sees_names,

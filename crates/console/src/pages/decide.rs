@@ -162,7 +162,8 @@ pub(super) async fn undo(asker: Asker, fields: Fields) -> Page {
     for id in others {
         let asked = serde_json::json!({ "reason": reason, "ruling": { "kind": "undone", "decision_id": id } });
         let visitor = asker.visitor().await?;
-        decisions::record(asker.state(), visitor, asker.credential(), HeaderMap::new(), Ok(Json(asked))).await?;
+        let recorded = decisions::record(asker.state(), visitor, asker.credential(), HeaderMap::new(), Ok(Json(asked)));
+        drop(recorded.await?);
     }
     let asked = serde_json::json!({ "reason": reason, "ruling": { "kind": "undone", "decision_id": last } });
     send(&asker, &fields.with("undone", "true"), HeaderMap::new(), asked).await

@@ -99,8 +99,7 @@ fn row(decision: DecisionBody, role: Option<Role>, back: &str) -> Row {
     Row {
         what: ruling.as_ref().map_or_else(|| decision.kind.replace('_', " "), what),
         incident: ruling.as_ref().and_then(Ruling::incident_id).map(|id| id.to_string()),
-        settings: (decision.kind == "settings")
-            .then(|| links::with("/settings", "org", &decision.org_id)),
+        settings: (decision.kind == "settings").then(|| links::with("/settings", "org", &decision.org_id)),
         end: can_end.then(|| links::decide("ended", &decision.decision_id, back)),
         undo: is_open.then(|| links::decide("undone", &decision.decision_id, back)),
         decision,

@@ -1,8 +1,7 @@
 //! Heat maps of first times: who did what for the first time, by account and day.
 
-use super::orgs::Orgs;
 use super::shell::{Section, Shell};
-use super::{Asker, Failed, Fields, Page, filters, links, render};
+use super::{Asker, Failed, Fields, Orgs, Page, filters, links, render};
 use crate::body::HeatAccount;
 use crate::routes::days;
 use askama::Template;

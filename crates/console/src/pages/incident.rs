@@ -155,7 +155,7 @@ pub(super) async fn page(asker: Asker, id: Result<Path<Uuid>, PathRejection>) ->
         blind: blind.collect(),
         context: Context::of(&asker, &item).await?,
         confidence: confidence.map(|confidence| confidence * 100.0),
-        trace: body.trace_id.as_ref().and_then(|trace_id| asker.app.settings.links.of_trace(trace_id)),
+        trace: body.trace_id.as_deref().and_then(|trace| asker.app.settings.links.of_trace(trace)),
         may_decide: role.is_some_and(|role| role >= Role::Analyst),
         shell: Shell::of(&asker, Section::Queue),
         item,

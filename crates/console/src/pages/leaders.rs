@@ -1,8 +1,7 @@
 //! The leader board: where the highest risk is, by account, class, object and org.
 
-use super::orgs::Orgs;
 use super::shell::{Section, Shell};
-use super::{Asker, Fields, Page, filters, links, render};
+use super::{Asker, Fields, Orgs, Page, filters, links, render};
 use crate::body::{Account, Count};
 use crate::problem::Problem;
 use crate::routes::{accounts, incidents};

@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_form_asks_for_a_token() {
-        let problem = |form: &str| asked(&Fields::of(form)).map_or_else(|problem| problem.in_words().2, |_| String::new());
+        let problem =
+            |form: &str| asked(&Fields::of(form)).map_or_else(|problem| problem.in_words().2, |_| String::new());
         assert_eq!(problem("name=soar&days=90&role.*=&role.00D1=viewer"), "");
         assert_eq!(problem("name=soar&days=90&role.*="), "choose a role in at least one org");
         assert!(problem("name=soar&days=90&role.00D1=owner").contains("owner"));

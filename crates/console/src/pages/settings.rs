@@ -97,7 +97,8 @@ pub(super) async fn page(asker: Asker) -> Page {
 /// Asks the API whether keys could be decided.
 async fn preview(asker: &Asker, org: &str, toml: &str) -> Result<(), Problem> {
     if toml.len() > LONGEST {
-        let detail = format!("these are more than {LONGEST} bytes: name only the keys that change, or use `POST /v1/decisions`");
+        let detail =
+            format!("these are more than {LONGEST} bytes: name only the keys that change, or use `POST /v1/decisions`");
         return Err(Problem::Invalid(detail));
     }
     let asked = json!({ "reason": "preview", "ruling": { "kind": "settings", "org_id": org, "toml": toml } });

@@ -108,14 +108,19 @@ mod tests {
 
     #[test]
     fn each_kind_has_a_cell_for_each_source() {
-        let all = vec![source("stream", "login", "leading"), source("stored", "login", "following"), source("stream", "api", "blind")];
+        let all = vec![
+            source("stream", "login", "leading"),
+            source("stored", "login", "following"),
+            source("stream", "api", "blind"),
+        ];
         assert_eq!(states(&all, "00D1"), [("blind", 1), ("leading", 1), ("following", 1)]);
         assert_eq!(states(&all, "00D2"), []);
         let kinds = kinds(all, &["stored".to_owned(), "stream".to_owned()]);
         let found: Vec<(&str, Vec<Option<&str>>)> = kinds
             .iter()
             .map(|kind| {
-                let state = |cell: &Option<Source>| -> Option<String> { cell.as_ref().map(|source| source.state.clone()) };
+                let state =
+                    |cell: &Option<Source>| -> Option<String> { cell.as_ref().map(|source| source.state.clone()) };
                 let cells: Vec<Option<String>> = kind.cells.iter().map(state).collect();
                 (kind.name.as_str(), cells.into_iter().map(|state| state.map(|state| color(&state))).collect())
             })

@@ -104,5 +104,5 @@ async fn name(visitor: &mut Visitor, org: &OrgId, (id, facet): (&str, String)) -
     let stored = if filter.ids.is_some() { visitor.visit.incidents(&filter).await? } else { Vec::new() };
     let findings = stored.iter().flat_map(|stored| &stored.incident.findings);
     let named = findings.filter(|finding| finding.resource_id.as_deref() == Some(id));
-    Ok(named.filter_map(|finding| finding.resource_name.as_ref()).last().map(ToString::to_string))
+    Ok(named.filter_map(|finding| finding.resource_name.as_ref()).next_back().map(ToString::to_string))
 }

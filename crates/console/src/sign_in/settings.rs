@@ -26,8 +26,9 @@ pub struct SignInSettings {
     /// The secret of the console at the provider.
     #[serde(serialize_with = "runtime::secret::mask_option")]
     pub client_secret: Option<SecretString>,
-    /// Where browsers reach the console, such as `https://orgwatch.example.com`. The provider has to allow the redirect to
-    /// this URL with `/v1/sign-in/callback`.
+    /// Where browsers reach the console, such as `https://orgwatch.example.com`, or `http://localhost:8090` if they are on
+    /// this machine: browsers keep its cookies as if it were served over TLS. The provider has to allow the redirect to this
+    /// URL with `/v1/sign-in/callback`.
     pub public_url: String,
     /// What is asked of the provider.
     pub scopes: Vec<String>,
@@ -200,7 +201,7 @@ fn url_problem(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| "is not a URL".to_owned())?;
     let has_user = !url.username().is_empty() || url.password().is_some();
     if !is_private(&url) {
-        return Err("must begin with https://".to_owned());
+        return Err("must begin with https://; http:// is for localhost and loopback addresses alone".to_owned());
     }
     if has_user || url.query().is_some() || url.fragment().is_some() {
         return Err("must have no user, query or fragment".to_owned());

@@ -102,6 +102,7 @@ async fn no_route_shows_or_changes_another_org() {
                 for body in &bodies {
                     let needed = match path.as_str() {
                         "/v1/orgs/{org_id}/heat-map" => "?measure=first_reports",
+                        "/v1/orgs/{org_id}/day" => "?day=2026-03-02T00:00:00Z",
                         "/v1/orgs/{org_id}/detectors/{detector}/days"
                         | "/v1/orgs/{org_id}/detectors/{detector}/what-if" => "?least=3",
                         _ => "",

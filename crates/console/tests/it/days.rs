@@ -63,6 +63,38 @@ async fn days_and_heat_maps_are_those_of_the_session_s_orgs() {
 }
 
 #[tokio::test]
+async fn what_others_did_on_a_day_is_counted_by_class_and_surface() {
+    let console = Console::start().await;
+    let of = |org: &str, user: &str, class: UserClass, rows: u64| {
+        let mut one = day(org, 20_500, 0);
+        (one.user_id, one.user_class) = (UserId::new(user), class);
+        one.facts.volumes = vec![DayVolume { surface: Surface::Report, rows, requests: 1, usual: None }];
+        one
+    };
+    let mut next = of(OURS, "anna", UserClass::Power, 9_000);
+    next.day = Timestamp(20_501 * DAY);
+    let days = [
+        of(OURS, "anna", UserClass::Power, 100),
+        of(OURS, "carl", UserClass::Power, 300),
+        of(OURS, "emma", UserClass::Admin, 500),
+        of(OTHER, "eve", UserClass::Power, 7_000),
+        next,
+    ];
+    console.put_days(&days).await;
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    let start = Timestamp(20_500 * DAY);
+    let found = console.get(&token, &format!("/v1/orgs/{OURS}/day?day={start}")).await.json();
+    let expect = serde_json::json!([
+        { "user_class": "admin", "surface": "report", "accounts": 1, "median_rows": 500.0, "high_rows": 500.0 },
+        { "user_class": "power", "surface": "report", "accounts": 2, "median_rows": 200.0, "high_rows": 290.0 },
+        { "user_class": null, "surface": "report", "accounts": 3, "median_rows": 300.0, "high_rows": 480.0 },
+    ]);
+    assert_eq!(found, expect);
+    let empty = console.get(&token, &format!("/v1/orgs/{OURS}/day?day={}", start.plus(5 * DAY))).await;
+    assert_eq!(empty.json(), serde_json::json!([]));
+}
+
+#[tokio::test]
 async fn pages_of_surprised_days_follow_each_other_without_a_gap() {
     let console = Console::start().await;
     let first = 20_500;

@@ -3,7 +3,7 @@
 use crate::support::{Answer, Console, INCIDENT, OTHER, OTHER_INCIDENT, OURS, incident};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use model::{OrgId, UserId};
+use model::{Activity, Channel, Evidence, Incident, Kind, OrgId, Timestamp, UserId, Uuid};
 use secrecy::{ExposeSecret, SecretString};
 use store::Role;
 
@@ -19,6 +19,26 @@ async fn submit(console: &Console, token: &SecretString, path: &str, form: &str)
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Body::from(form.to_owned()));
     console.answer(request.unwrap()).await
+}
+
+/// An incident of an account with this id and an activity in which every text is this one.
+fn incident_of(user: &str, id: u128, text: &str) -> Incident {
+    let (org, user) = (OrgId::new(OURS), UserId::new(user));
+    let at = Timestamp(1_772_461_912_867);
+    let activity = Activity {
+        objects: [text.into()].into_iter().collect(),
+        resource_name: Some(text.into()),
+        user_agent: Some(text.into()),
+        rows: Some(1_250),
+        ..Activity::new(Uuid::from_u128(id), org.clone(), user.clone(), at, Channel::Stream, Kind::Report)
+    };
+    let mut whole = incident(&(org, user), id);
+    whole.username = Some(text.into());
+    for finding in &mut whole.findings {
+        (finding.username, finding.summary) = (Some(text.into()), text.to_owned());
+        (finding.objects, finding.evidence) = (vec![text.into()], vec![Evidence::of(&activity)]);
+    }
+    whole
 }
 
 fn location(answer: &Answer) -> &str {
@@ -104,17 +124,8 @@ async fn pages_show_the_orgs_of_the_session_alone() {
 async fn texts_from_outside_stay_texts() {
     let console = Console::start().await;
     let token = console.token(&[(OURS, Role::Analyst)]).await;
-    let account = (OrgId::new(OURS), UserId::new("005hn00000evil1AAA"));
-    let mut evil = incident(&account, 0x700);
     let text = "<script>alert(1)</script>\" onload=\"alert(2)";
-    for finding in &mut evil.findings {
-        (finding.username, finding.summary) = (Some(text.into()), text.to_owned());
-        finding.objects = vec![text.into()];
-        for activity in &mut finding.evidence {
-            (activity.objects, activity.user_agent) = (vec![text.into()], Some(text.into()));
-        }
-    }
-    evil.username = Some(text.into());
+    let evil = incident_of("005hn00000evil1AAA", 0x700, text);
     let path = format!("/incidents/{}", evil.incident_id);
     console.open(evil).await;
     for path in ["/", &path, &format!("/accounts/{OURS}/005hn00000evil1AAA"), "/leaders?by=object"] {
@@ -123,6 +134,9 @@ async fn texts_from_outside_stay_texts() {
         assert!(answer.text.contains("&#60;script&#62;"), "{path}: {}", answer.text);
         assert!(!answer.text.contains("<script>alert") && !answer.text.contains("\" onload="), "{path}");
     }
+    // Each place of the incident's page that has a text of an activity.
+    let page = console.get(&token, &path).await.text;
+    assert!(page.matches("&#60;script&#62;").count() >= 8, "{page}");
 }
 
 #[tokio::test]
@@ -193,10 +207,13 @@ async fn a_decision_is_previewed_recorded_and_taken_back_by_forms() {
 async fn an_incident_is_copied_as_text_and_csv() {
     let console = Console::start().await;
     let token = console.token(&[(OURS, Role::Analyst)]).await;
-    let text = console.get(&token, &format!("/incidents/{INCIDENT}/text.md")).await;
+    let copied = incident_of("005hn00000copy1AAA", 0x701, "=Pipeline, \"EMEA\" | all");
+    let path = format!("/incidents/{}", copied.incident_id);
+    console.open(copied).await;
+    let text = console.get(&token, &format!("{path}/text.md")).await;
     assert_eq!(text.headers["content-type"], "text/markdown; charset=utf-8");
     insta::assert_snapshot!(text.text);
-    let csv = console.get(&token, &format!("/incidents/{INCIDENT}/activities.csv")).await;
+    let csv = console.get(&token, &format!("{path}/activities.csv")).await;
     assert_eq!(csv.headers["content-type"], "text/csv; charset=utf-8");
     insta::assert_snapshot!(csv.text);
 }

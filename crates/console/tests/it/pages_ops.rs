@@ -155,7 +155,9 @@ async fn a_threshold_is_tried_and_adopted() {
     let viewer = console.token(&[(OURS, Role::Viewer)]).await;
     let path = format!("/detectors/{OURS}/row_spike");
     let page = console.get(&administrator, &path).await;
-    for part in ["More rows in a day", "What to do next:", "a surprise of 2", "Nobody has judged", "Innocent look-alikes"] {
+    for part in
+        ["More rows in a day", "What to do next:", "a surprise of 2", "Nobody has judged", "Innocent look-alikes"]
+    {
         assert!(main(&page).contains(part), "{part}: {}", main(&page));
     }
     let tried = console.get(&administrator, &format!("{path}?least=3.5")).await;

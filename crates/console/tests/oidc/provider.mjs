@@ -1,7 +1,8 @@
 // An OpenID provider for the tests of the console's sign-in: npm's oidc-provider with a few accounts.
 //
 // Arguments: the folder with node_modules, the port, and the redirect URI of the console.
-// Instead of pages it has two plain endpoints:
+// Instead of its own pages it has plain endpoints:
+//   GET  /interaction/:uid                a form for browsers
 //   POST /interaction/:uid  login=alice   signs in and agrees
 //   PUT  /accounts/:name    ["soc"]       changes the groups of an account
 import { createServer } from "node:http";
@@ -51,6 +52,9 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   ttl: { AccessToken: 2, IdToken: 60, RefreshToken: 3600, Session: 3600, Grant: 3600, Interaction: 600 },
 });
 
+const form = `<!doctype html><html lang="en"><title>Provider</title><link rel="icon" href="data:,">
+<form method="post"><label>Name <input name="login" autofocus></label> <button>Sign in</button></form>`;
+
 const read = async (request) => {
   let text = "";
   for await (const part of request) text += part;
@@ -67,6 +71,8 @@ createServer(async (request, response) => {
     } else if (request.method === "POST" && kind === "interaction") {
       const accountId = new URLSearchParams(await read(request)).get("login");
       await provider.interactionFinished(request, response, { login: { accountId } });
+    } else if (request.method === "GET" && kind === "interaction") {
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(form);
     } else {
       callback(request, response);
     }

@@ -3,8 +3,8 @@
 use super::text::{self, Text};
 use super::{Tuned, tuned};
 use crate::body::{Calibrated, DetectorBody, ScoreCard, ThresholdBody};
-use crate::pages::shell::{Section, Shell};
 use crate::pages::decide::becomes;
+use crate::pages::shell::{Section, Shell};
 use crate::pages::{Asker, Failed, Fields, Page, filters, links, render};
 use crate::problem::Problem;
 use crate::routes::{detectors, settings, thresholds};
@@ -19,7 +19,8 @@ use view::chart::{Curve, CurvePoint};
 /// Sections of the documentation that the page shows open, in this order.
 const SHOWN: [&str; 1] = ["What to check and do"];
 /// Those that it shows on demand.
-const MORE: [&str; 5] = ["How it decides", "What it needs", "Innocent look-alikes", "What it cannot see", "In its findings"];
+const MORE: [&str; 5] =
+    ["How it decides", "What it needs", "Innocent look-alikes", "What it cannot see", "In its findings"];
 
 #[derive(Template)]
 #[template(path = "detector.html", whitespace = "minimize")]
@@ -133,12 +134,7 @@ async fn span(asker: &Asker, org: &str) -> Result<Fields, Failed> {
 }
 
 /// Asks what another threshold would do.
-async fn tried(
-    asker: &Asker,
-    (org, name): (&str, &str),
-    role: Option<Role>,
-    span: &Fields,
-) -> Result<Tried, Failed> {
+async fn tried(asker: &Asker, (org, name): (&str, &str), role: Option<Role>, span: &Fields) -> Result<Tried, Failed> {
     let path = Ok(Path((org.to_owned(), name.to_owned())));
     let asked = span.with("least", asker.query.get("least").unwrap_or_default()).query()?;
     let threshold = thresholds::what_if(asker.state(), asker.visitor().await?, path, Ok(asked)).await?.0;

@@ -95,7 +95,8 @@ fn blocks(text: &str) -> impl Iterator<Item = &str> {
 
 fn html(block: &str) -> String {
     if block.starts_with("- ") {
-        let items: String = block.lines().filter_map(|line| line.strip_prefix("- ")).map(|item| wrapped("li", item)).collect();
+        let items: String =
+            block.lines().filter_map(|line| line.strip_prefix("- ")).map(|item| wrapped("li", item)).collect();
         return format!("<ul>{items}</ul>");
     }
     if block.starts_with("> ") {
@@ -141,7 +142,7 @@ fn inline(text: &str) -> String {
 /// Marks what stands between two asterisks; other asterisks stay.
 fn emphasized(text: &str) -> String {
     let pieces: Vec<&str> = text.split('*').collect();
-    if pieces.len() % 2 == 0 {
+    if pieces.len().is_multiple_of(2) {
         return text.to_owned();
     }
     let mark = |(index, piece): (usize, &&str)| match index % 2 {

@@ -46,7 +46,27 @@ fn urls_are_private_and_mean_one_place() {
     };
     let (issuer, public) = (valid().issuer, valid().public_url);
     check("http://127.0.0.1:9000", "http://localhost:8090", &[]);
-    check("http://login.example.com", &public, &["console.sign_in.issuer: must begin with https://"]);
+    check("http://localhost:9000", "http://127.0.0.1:8090/", &[]);
+    check(&issuer, "http://[::1]:8090", &[]);
+    let is_plain = |key| {
+        format!(
+            "console.sign_in.{key}: must begin with https://; http:// is for localhost and loopback addresses alone"
+        )
+    };
+    check("http://login.example.com", &public, &[&is_plain("issuer")]);
+    for other in [
+        "http://orgwatch.example.com",
+        "http://localhost.example.com",
+        "http://127.0.0.1.example.com",
+        "http://10.0.0.1:8090",
+        "http://0.0.0.0:8090",
+        "http://[::]:8090",
+        "ws://localhost:8090",
+    ] {
+        check(&issuer, other, &[&is_plain("public_url")]);
+    }
+    let has_more = "console.sign_in.public_url: must have no user, query or fragment";
+    check(&issuer, "http://localhost@127.0.0.1:8090", &[has_more]);
     check("login.example.com", &public, &["console.sign_in.issuer: is not a URL"]);
     let has_more = "console.sign_in.issuer: must have no user, query or fragment";
     check("https://login.example.com?tenant=1", &public, &[has_more]);
