@@ -1,8 +1,7 @@
 //! Decisions of an org, the latest first: how each stands, what it hides, and how it is ended or taken back.
 
-use super::orgs::Orgs;
 use super::shell::{Section, Shell};
-use super::{Asker, Fields, Page, filters, links, render};
+use super::{Asker, Fields, Orgs, Page, filters, links, render};
 use crate::body::DecisionBody;
 use crate::decide;
 use crate::routes::decisions;

@@ -5,9 +5,8 @@ mod text;
 
 pub(super) use one::page as one;
 
-use super::orgs::Orgs;
 use super::shell::{Section, Shell};
-use super::{Asker, Fields, Page, filters, links, render};
+use super::{Asker, Fields, Orgs, Page, filters, links, render};
 use crate::body::{Count, DetectorBody};
 use crate::routes::{detectors, incidents, settings};
 use ::settings::Hashed;

@@ -1,8 +1,7 @@
 //! The settings of an org: those in force, what waits, what was decided on them, and an editor.
 
-use super::orgs::Orgs;
 use super::shell::{Section, Shell};
-use super::{Asker, Failed, Fields, Page, filters, links, render};
+use super::{Asker, Failed, Fields, Orgs, Page, filters, links, render};
 use crate::body::{DecidedBody, FollowedBody};
 use crate::decide::AskedDecision;
 use crate::problem::Problem;

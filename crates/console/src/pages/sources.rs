@@ -1,8 +1,7 @@
 //! What the sources of an org see: coverage by kind and source, gaps, and how far the org is read.
 
-use super::orgs::Orgs;
 use super::shell::{Section, Shell};
-use super::{Asker, Page, filters, links, render};
+use super::{Asker, Orgs, Page, filters, links, render};
 use crate::body::{Org, Source, SourceGap};
 use crate::routes::operations;
 use askama::Template;
