@@ -31,6 +31,9 @@ export const PERSONS = { analyst: "ana", administrator: "adam" };
  * @property {string} url the origin of the pages, such as `http://localhost:1234`
  * @property {string} token a token of an administrator
  * @property {string} provider the origin of the OpenID provider
+ * @property {string} org the id of the org that is played
+ * @property {string} nats the URL of its NATS
+ * @property {string} postgres the URL of its database, as its owner
  */
 
 /**
@@ -94,8 +97,11 @@ export async function start() {
     });
     processes.push(orgwatchd);
     const [, token = ""] = await orgwatchd.note(/authorization: Bearer (\S+)/);
+    const [, org = ""] = await orgwatchd.note(/for org (\w+)/);
+    const [, nats = ""] = await orgwatchd.note(/NATS +(nats:\S+)/);
+    const [, postgres = ""] = await orgwatchd.note(/Postgres +(postgres:\S+)/);
     await orgwatchd.note(/Everything is played/);
-    return { dev: { url, token, provider }, stop };
+    return { dev: { url, token, provider, org, nats, postgres }, stop };
   } catch (error) {
     await stop();
     throw error;
