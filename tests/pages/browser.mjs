@@ -142,8 +142,8 @@ export class Visitor {
     context.on("requestfailed", (request) => {
       this.#open.delete(request);
       const reason = request.failure()?.errorText ?? "";
-      // Script is stopped by leaving its page, and an event stream has no other end.
-      const isLeft = reason === "net::ERR_ABORTED" && ["eventsource", "fetch", "xhr"].includes(request.resourceType());
+      // Leaving a page stops what it still loads, such as its icon, and is the only end of an event stream.
+      const isLeft = reason === "net::ERR_ABORTED";
       if (!isLeft) faults.push(`request failed: ${request.method()} ${request.url()}: ${reason}`);
     });
     context.on("response", (answer) => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { extname } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { Visitor, axe, heading, launch, overflow } from "./browser.mjs";
 import { crawl, pattern } from "./crawl.mjs";
 
@@ -58,18 +58,12 @@ const server = createServer((request, response) => {
   }
 });
 
-/** @type {import("playwright-core").Browser} */
-let browser;
-let url = "";
-
-before(async () => {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  assert(address !== null && typeof address === "object");
-  url = `http://127.0.0.1:${address.port}`;
-  browser = await launch();
-});
+const browser = await launch();
+server.listen(0, "127.0.0.1");
+await once(server, "listening");
+const address = server.address();
+assert(address !== null && typeof address === "object");
+const url = `http://127.0.0.1:${address.port}`;
 
 after(async () => {
   await browser.close();

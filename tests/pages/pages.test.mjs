@@ -1,7 +1,7 @@
 /** What holds for all pages of the console, whatever they show. */
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { Visitor, axe, heading, launch, overflow, signedIn } from "./browser.mjs";
 import { crawl } from "./crawl.mjs";
 import { running } from "./dev.mjs";
@@ -14,12 +14,7 @@ const WIDE = { width: 1280, height: 800 };
 
 const dev = running();
 
-/** @type {import("playwright-core").Browser} */
-let browser;
-
-before(async () => {
-  browser = await launch();
-});
+const browser = await launch();
 
 after(() => browser.close());
 
