@@ -44,12 +44,14 @@ struct AccountPage {
     timeline: Vec<TimelineItem>,
     decided: Vec<DecisionBody>,
     first_times: Vec<(String, String)>,
+    /// Its class where it changed, with the date, the latest first.
+    classes: Vec<(String, String)>,
     sees_names: bool,
     may_decide: bool,
 }
 
 impl AccountPage {
-    fn classes(&self) -> impl Iterator<Item = &'static str> {
+    fn known_classes(&self) -> impl Iterator<Item = &'static str> {
         UserClass::ALL.iter().map(|class| class.as_str())
     }
 
@@ -95,6 +97,7 @@ pub(super) async fn page(asker: Asker, path: Result<Path<OfAccount>, PathRejecti
         charts: charts(&days, &path),
         risk: risk(&incidents),
         first_times: first_times(&days),
+        classes: class_changes(&days),
         may_decide: asker.session.role_in(&org).is_some_and(|role| role >= Role::Analyst),
         profile: learned,
         org,
@@ -143,6 +146,16 @@ fn first_times(days: &[Day]) -> Vec<(String, String)> {
         day.firsts.iter().map(text).collect::<Vec<_>>()
     };
     days.iter().rev().flat_map(of_day).take(60).collect()
+}
+
+/// Returns the days on which the class of the account was another one than before, the latest first.
+fn class_changes(days: &[Day]) -> Vec<(String, String)> {
+    let pairs = days.iter().zip(days.iter().skip(1)).rev().filter(|(before, day)| before.user_class != day.user_class);
+    let change = |(before, day): (&Day, &Day)| {
+        let date = Timestamp::parse(&day.day).map(filters::day).unwrap_or_default();
+        (date, format!("{} in place of {}", day.user_class, before.user_class))
+    };
+    pairs.map(change).collect()
 }
 
 /// Writes a number of days, each of which halves in time: a day that is nearly forgotten is under 1.
