@@ -98,7 +98,10 @@ pub(super) async fn page(asker: Asker) -> Page {
     let preview = match is_previewed {
         true => {
             let asked: decide::AskedDecision = serde_json::from_value(asked).map_err(invalid)?;
-            Some(decisions::preview(asker.state(), asker.visitor().await?, Ok(Json(asked))).await?.0)
+            let mut applied = decisions::preview(asker.state(), asker.visitor().await?, Ok(Json(asked))).await?.0;
+            // Settings are tried on all incidents, most of which stay as they are.
+            applied.incidents.retain(|one| one.becomes != "stays" || one.risk_before != one.risk_after);
+            Some(applied)
         }
         false => None,
     };

@@ -132,6 +132,8 @@ async fn settings_are_edited_previewed_and_recorded() {
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     let asking = console.get(&administrator, location(&answer)).await;
     assert!(main(&asking).contains("detect.raise_at") && main(&asking).contains("3.5"), "{}", main(&asking));
+    // A threshold changes nothing of what is stored.
+    assert!(main(&asking).contains("no incident of the last 30 days would change"), "{}", main(&asking));
     let tag = main(&asking).split_once(r#"name="tag" value=""#).unwrap().1;
     let tag = tag.split_once("\">").unwrap().0.replace("&#34;", "%22");
     let form = format!("kind=settings&org={OURS}&toml=%5Bdetect%5D%0Araise_at%20%3D%203.5&reason=fewer&tag={tag}");

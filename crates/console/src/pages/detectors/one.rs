@@ -73,7 +73,11 @@ impl One {
 
     /// Returns how often chance alone reaches the threshold.
     fn chance(&self) -> String {
-        format!("{} of tests", view::format::p_value(self.tuned.raise_at))
+        format!("{} tests", view::format::p_value(self.tuned.raise_at))
+    }
+
+    fn is_judged(&self) -> bool {
+        self.judged().iter().any(|(_, incidents)| *incidents > 0)
     }
 
     fn shown(&self) -> impl Iterator<Item = (&'static str, &str)> {
