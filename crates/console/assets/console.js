@@ -55,7 +55,7 @@ function follow() {
   /** @type {number | undefined} */
   let timer;
   const refresh = () => {
-    if (!isDue || timer !== undefined || document.hidden) return;
+    if (!isDue || timer !== undefined) return;
     isDue = false;
     htmx?.trigger(document.body, "refresh");
     timer = window.setTimeout(() => {
@@ -73,23 +73,63 @@ function follow() {
     note.textContent = text;
     note.classList.toggle("off", !isLive);
   };
-  const events = new EventSource(path);
+  /** @type {EventSource | undefined} */
+  let events;
   let isFirst = true;
   const begun = () => {
     say("Live", true);
-    // What happened while there was no connection is not sent again to a stream that begins anew.
+    // A stream that begins once more does not have what happened in between.
     if (!isFirst) changed();
     isFirst = false;
   };
-  events.addEventListener("start", begun);
-  events.addEventListener("reset", begun);
-  events.addEventListener("incident", changed);
-  events.addEventListener("error", () => {
-    const isEnded = events.readyState === EventSource.CLOSED;
-    say(isEnded ? "Not live: reload the page" : "Not live: connecting", false);
+  const open = () => {
+    if (events) return;
+    events = new EventSource(path);
+    events.addEventListener("start", begun);
+    events.addEventListener("reset", begun);
+    events.addEventListener("incident", changed);
+    events.addEventListener("error", () => {
+      const isEnded = events?.readyState === EventSource.CLOSED;
+      say(isEnded ? "Not live: reload the page" : "Not live: connecting", false);
+    });
+  };
+  const close = () => {
+    events?.close();
+    events = undefined;
+  };
+  // Browsers open six connections to a host at most: only the tab that is looked at holds one.
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", () => document.hidden || open());
+}
+
+/** Shows a panel that was opened where the next word is written, and what kept it from opening. */
+function watchPanel() {
+  document.body.addEventListener("htmx:afterSettle", (event) => {
+    const target = /** @type {CustomEvent<{ target: Element }>} */ (event).detail.target;
+    if (target.id !== "panel") return;
+    target.scrollIntoView({ block: "nearest" });
+    document.getElementById("reason")?.focus();
   });
-  document.addEventListener("visibilitychange", refresh);
-  window.addEventListener("pagehide", () => events.close());
+  /** @param {Event} event */
+  const failed = (event) => {
+    const { target, xhr } = /** @type {CustomEvent<{ target: Element, xhr: XMLHttpRequest }>} */ (event).detail;
+    const page = new DOMParser().parseFromString(xhr.responseText ?? "", "text/html");
+    const text = page.querySelector(".alone")?.textContent?.trim() || "The console does not answer: try again soon.";
+    if (target.id !== "panel" && target.id !== "decision") {
+      const note = document.getElementById("live");
+      if (note) [note.hidden, note.textContent] = [false, "Not up to date: the console does not answer"];
+      note?.classList.add("off");
+      return;
+    }
+    const note = document.createElement("p");
+    note.className = "error";
+    note.setAttribute("role", "alert");
+    note.textContent = text;
+    target.prepend(note);
+  };
+  document.body.addEventListener("htmx:responseError", failed);
+  document.body.addEventListener("htmx:sendError", failed);
 }
 
 /** Lets people keep views of the queue in this browser. */
@@ -192,6 +232,7 @@ offerZone();
 offerViews();
 offerCopies();
 keepSelection();
+watchPanel();
 follow();
 listen();
 countSelected();

@@ -67,6 +67,22 @@ function isField(target) {
   return element?.isContentEditable || element?.matches("textarea, select") || (input !== "" && input !== "checkbox");
 }
 
+/** Leaves a field, or closes the panel of a decision. @param {EventTarget | null} target @returns {boolean} whether it did */
+function leave(target) {
+  if (target instanceof HTMLElement && isField(target)) {
+    target.blur();
+    return true;
+  }
+  const panel = document.getElementById("panel");
+  if (!panel?.hasChildNodes()) return false;
+  const reason = /** @type {HTMLTextAreaElement | null} */ (panel.querySelector("textarea"));
+  // What somebody has written is not thrown away.
+  if (reason?.value) return true;
+  panel.replaceChildren();
+  document.getElementById("main")?.focus();
+  return true;
+}
+
 function help() {
   const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("help"));
   if (dialog && !dialog.open) dialog.showModal();
@@ -84,8 +100,14 @@ export function listen() {
   }
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.key === "Escape" && event.target instanceof HTMLElement && isField(event.target)) event.target.blur();
-    if (isField(event.target) || document.querySelector("dialog[open]")) return;
+    if (document.querySelector("dialog[open]")) return;
+    // A key that is held down moves, and decides once.
+    if (event.repeat && !["j", "k"].includes(event.key)) return;
+    if (event.key === "Escape" && leave(event.target)) {
+      event.preventDefault();
+      return;
+    }
+    if (isField(event.target)) return;
     const key = event.key;
     if (isGoing) {
       isGoing = false;

@@ -9,6 +9,7 @@ mod assets;
 mod audit;
 mod compare;
 mod decide;
+mod decided;
 mod decisions;
 mod detectors;
 mod exposure;

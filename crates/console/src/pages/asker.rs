@@ -1,5 +1,6 @@
 //! Who asks for a page, and the answers of the API that it is made of.
 
+use super::decided::Decided;
 use super::failed::Failed;
 use super::fields::Fields;
 use crate::access::{Credential, Visitor};
@@ -21,6 +22,8 @@ pub(super) struct Asker {
     pub(super) path: String,
     /// The query of the page.
     pub(super) query: Fields,
+    /// What the browser has just decided.
+    pub(super) decided: Decided,
     secret: SecretString,
 }
 
@@ -69,7 +72,8 @@ impl FromRequestParts<App> for Asker {
         let visitor = Visitor::from_request_parts(parts, app).await.map_err(failed)?;
         let Credential(secret) = Credential::from_request_parts(parts, app).await.map_err(failed)?;
         let query = Fields::of(parts.uri.query().unwrap_or_default());
-        Ok(Self { app: app.clone(), session: visitor.session, path, query, secret })
+        let decided = Decided::read(&parts.headers);
+        Ok(Self { app: app.clone(), session: visitor.session, path, query, decided, secret })
     }
 }
 

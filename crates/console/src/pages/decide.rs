@@ -4,10 +4,11 @@ mod asked;
 
 pub(super) use asked::becomes;
 
+use super::decided::Decided;
 use super::shell::{Section, Shell};
 use super::{Asker, Failed, Fields, Page, filters, links, render};
 use crate::access::Visitor;
-use crate::body::{Applied, DecisionBody, IncidentItem};
+use crate::body::{Applied, DecisionBody, IncidentItem, Recorded};
 use crate::pages::decisions as list;
 use crate::problem::Problem;
 use crate::routes::{decisions, incidents, settings};
@@ -17,7 +18,7 @@ use askama::Template;
 use asked::{SNOOZES, asked};
 use axum::Json;
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use model::Uuid;
 use store::DecisionFilter;
@@ -65,7 +66,22 @@ impl Decide {
 
     /// Returns what the choice of effects keeps.
     fn kept(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields.pairs().filter(|(key, _)| !["teach", "precision", "suppress", "asked"].contains(key))
+        self.fields.pairs().filter(|(key, _)| !["teach", "precision", "suppress", "asked", "reason"].contains(key))
+    }
+
+    /// Returns what the choice of a scope keeps.
+    fn kept_of_scope(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.pairs().filter(|(key, _)| ["kind", "org", "user"].contains(key))
+    }
+
+    /// Returns all values of a key, separated by commas.
+    fn listed(&self, key: &str) -> String {
+        self.fields.all(key).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether a decision needs no words of a person.
+    fn needs_no_reason(&self) -> bool {
+        !asked::usual_reason(&self.fields).is_empty()
     }
 
     /// Returns what is sent with the decision.
@@ -81,7 +97,10 @@ impl Decide {
 
 /// Serves the page before a decision.
 pub(super) async fn page(asker: Asker) -> Page {
-    let mut fields = asker.query.without("return_to").without("decided").without("waiting");
+    let mut fields = asker.query.without("return_to").without("key");
+    if fields.get("kind") == Some("suppression") {
+        fields = suppression(&asker, fields).await?;
+    }
     if fields.get("kind").is_none() && !fields.has("asked") {
         // A disposition teaches and counts unless somebody says otherwise.
         fields = fields.with("teach", "on").with("precision", "on");
@@ -143,6 +162,31 @@ async fn earlier(asker: &Asker, visitor: &mut Visitor, fields: &Fields) -> Resul
     }))
 }
 
+/// Fills in what a suppression needs: of one incident its account and detectors, 30 days, and the time they count from.
+async fn suppression(asker: &Asker, fields: Fields) -> Result<Fields, Failed> {
+    let mut fields = fields;
+    if fields.get("org").is_none() {
+        let ids: Vec<Uuid> = fields.all("incident").filter_map(|id| id.parse().ok()).collect();
+        let [id] = ids.as_slice() else {
+            return Err(Problem::Invalid("suppress: choose one incident".to_owned()).into());
+        };
+        let (_, row) = incidents::read(&mut asker.visitor().await?, *id).await?;
+        fields = fields.without("incident").with("org", row.org_id.as_str()).with("user", row.user_id.as_str());
+        for detector in &row.detectors {
+            fields = fields.and("detector", detector);
+        }
+    }
+    if fields.get("days").is_none() {
+        fields = fields.with("days", "30");
+    }
+    let orgs = asker.orgs().await?;
+    let own = orgs.iter().find(|org| fields.get("org") == Some(org.org_id.as_str()));
+    Ok(match own.and_then(|org| org.closed_until.as_deref()) {
+        Some(clock) => fields.with("clock", clock),
+        None => fields,
+    })
+}
+
 /// Records a decision, and goes back.
 pub(super) async fn record(asker: Asker, fields: Fields) -> Page {
     let reason = fields.get("reason").map(str::trim).unwrap_or_default();
@@ -154,7 +198,7 @@ pub(super) async fn record(asker: Asker, fields: Fields) -> Page {
             headers.insert(name, value);
         }
     }
-    send(&asker, &fields, headers, asked).await
+    send(&asker, &fields, headers, asked, Decided::of).await
 }
 
 /// Takes decisions back.
@@ -162,33 +206,42 @@ pub(super) async fn undo(asker: Asker, fields: Fields) -> Page {
     let reason = fields.get("reason").unwrap_or("Taken back right away.");
     let ids: Vec<&str> = fields.all("decision").collect();
     let (last, others) = ids.split_last().ok_or_else(|| Problem::Invalid("decision: name one".to_owned()))?;
+    let undone = |id: &str| serde_json::json!({ "reason": reason, "ruling": { "kind": "undone", "decision_id": id } });
     for id in others {
-        let asked = serde_json::json!({ "reason": reason, "ruling": { "kind": "undone", "decision_id": id } });
         let visitor = asker.visitor().await?;
-        let recorded = decisions::record(asker.state(), visitor, asker.credential(), HeaderMap::new(), Ok(Json(asked)));
-        drop(recorded.await?);
+        let answer = decisions::record(
+            asker.state(),
+            visitor,
+            asker.credential(),
+            once(&format!("undo-{id}")),
+            Ok(Json(undone(id))),
+        );
+        drop(answer.await?);
     }
-    let asked = serde_json::json!({ "reason": reason, "ruling": { "kind": "undone", "decision_id": last } });
-    send(&asker, &fields.with("undone", "true"), HeaderMap::new(), asked).await
+    let back = Decided::default();
+    send(&asker, &fields, once(&format!("undo-{last}")), undone(last), |_| back).await
 }
 
-/// Sends a decision to the API, and goes back to where the form says.
-async fn send(asker: &Asker, fields: &Fields, headers: HeaderMap, asked: serde_json::Value) -> Page {
+/// Returns the header by which a form that is sent twice decides once.
+fn once(key: &str) -> HeaderMap {
+    HeaderValue::from_str(key)
+        .map(|key| [(HeaderName::from_static("idempotency-key"), key)].into_iter().collect())
+        .unwrap_or_default()
+}
+
+/// Sends a decision to the API, and goes back to where the form says. `offered`: what pages offer to take back.
+async fn send(
+    asker: &Asker,
+    fields: &Fields,
+    headers: HeaderMap,
+    asked: serde_json::Value,
+    offered: impl FnOnce(&Recorded) -> Decided,
+) -> Page {
     let visitor = asker.visitor().await?;
     let recorded = decisions::record(asker.state(), visitor, asker.credential(), headers, Ok(Json(asked))).await?.1.0;
-    let back = fields.get("return_to").filter(|path| is_own_path(path)).unwrap_or("/");
-    let (path, query) = back.split_once('?').unwrap_or((back, ""));
-    let mut query = Fields::of(query);
-    if !fields.has("undone") {
-        for decision in &recorded.decisions {
-            query = query.and("decided", &decision.decision_id);
-        }
-    }
-    if !recorded.applied {
-        query = query.with("waiting", "true");
-    }
-    let location = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response())
+    let back = fields.get("return_to").filter(|path| is_own_path(path)).unwrap_or("/").to_owned();
+    let headers = [(header::LOCATION, back), (header::SET_COOKIE, offered(&recorded).header())];
+    Ok((StatusCode::SEE_OTHER, headers).into_response())
 }
 
 fn invalid(error: serde_json::Error) -> Failed {

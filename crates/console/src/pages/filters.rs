@@ -51,10 +51,18 @@ pub(super) fn words(text: impl AsRef<str>, _: &dyn Values) -> askama::Result<Str
     Ok(text.as_ref().replace('_', " "))
 }
 
-/// Writes a text as a cell of a table in Markdown.
+/// Writes a text for Markdown, in which it stays a text: without marks, links, tables and line breaks.
 #[askama::filter_fn]
-pub(super) fn cell(text: impl AsRef<str>, _: &dyn Values) -> askama::Result<String> {
-    Ok(text.as_ref().replace('|', "\\|").replace(['\n', '\r'], " "))
+pub(super) fn plain(text: impl AsRef<str>, _: &dyn Values) -> askama::Result<String> {
+    let mut plain = String::new();
+    for letter in text.as_ref().chars() {
+        match letter {
+            '\n' | '\r' => plain.push(' '),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' => plain.extend(['\\', letter]),
+            letter => plain.push(letter),
+        }
+    }
+    Ok(plain)
 }
 
 /// Writes the date of a day that starts at a time.

@@ -30,7 +30,7 @@ impl Leaders {
 
     /// Returns the incidents with a value.
     fn incidents(&self, value: &str) -> Option<String> {
-        let open = Fields::default().with("status", "open,acknowledged,resolved");
+        let open = Fields::default().with("status", "open,acknowledged,resolved,withdrawn");
         match self.by {
             "object" => Some(open.with("org", self.orgs.current()).with("object", value)),
             "org" => Some(open.with("org", value)),
@@ -57,7 +57,7 @@ pub(super) async fn page(asker: Asker) -> Page {
             .map(|fields| format!("/leaders?{fields}"));
         accounts = page.items;
     } else {
-        let mut fields = Fields::default().with("by", by).with("limit", "50");
+        let mut fields = Fields::default().with("by", by).with("limit", "200");
         if by != "org" {
             fields = fields.with("org", orgs.current());
         }

@@ -10,7 +10,7 @@ use askama::Template;
 use chips::{Chip, View, chips, views};
 use model::Uuid;
 use std::collections::{BTreeMap, BTreeSet};
-use store::FindingFilter;
+use store::{FindingFilter, Role};
 
 /// What the list shows if nothing is asked for.
 const TO_DO: &str = "open,acknowledged";
@@ -50,6 +50,7 @@ struct Queue {
     blind: Vec<Source>,
     detectors: Vec<&'static str>,
     has_several_orgs: bool,
+    may_decide: bool,
 }
 
 /// An incident in the list.
@@ -74,6 +75,12 @@ impl Queue {
     /// Returns what a search keeps.
     fn kept(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.pairs().filter(|(key, _)| !["q", "cursor"].contains(key))
+    }
+
+    /// Returns what the form of filters has no field for.
+    fn unnamed(&self) -> impl Iterator<Item = (&str, &str)> {
+        let keys = ["user", "app", "client", "since", "until", "changed", "q"];
+        self.fields.pairs().filter(move |(key, _)| keys.contains(key))
     }
 
     fn of_severity(&self, severity: &str) -> u64 {
@@ -119,6 +126,7 @@ pub(super) async fn page(asker: Asker) -> Page {
         blind,
         detectors: detect::DETECTORS.iter().map(|detector| detector.name()).collect(),
         has_several_orgs: asker.session.roles.len() > 1 || asker.session.roles.contains_key("*"),
+        may_decide: asker.session.highest_role().is_some_and(|role| role >= Role::Analyst),
         shell: Shell::of(&asker, Section::Queue),
         fields,
     })

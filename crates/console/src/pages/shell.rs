@@ -2,6 +2,7 @@
 
 use super::asker::Asker;
 use super::assets;
+use crate::Secret;
 use axum::http::{HeaderName, header};
 use store::Role;
 
@@ -18,6 +19,10 @@ pub(super) struct Shell {
     pub(super) decided: Vec<String>,
     /// Whether the decisions are not applied yet.
     pub(super) is_waiting: bool,
+    /// Sent along with forms, so that one that is sent twice decides once.
+    pub(super) key: String,
+    /// Whether the session administers all orgs.
+    is_of_all: bool,
 }
 
 /// A part of the navigation.
@@ -98,7 +103,7 @@ impl Section {
 
     /// Whether only administrators may see it.
     fn is_for_administrators(self) -> bool {
-        matches!(self, Self::Letters | Self::Audit | Self::Sessions)
+        matches!(self, Self::Audit | Self::Sessions)
     }
 }
 
@@ -111,21 +116,36 @@ impl Shell {
             role: session.highest_role().map_or("", Role::as_str),
             current: Some(current),
             path: asker.path.clone(),
-            decided: asker.query.all("decided").map(str::to_owned).collect(),
-            is_waiting: asker.query.has("waiting"),
+            decided: asker.decided.ids.clone(),
+            is_waiting: asker.decided.is_waiting,
+            key: Secret::draw().map(|secret| secret.session_id.to_string()).unwrap_or_default(),
+            is_of_all: session.roles.get("*") == Some(&Role::Administrator),
         }
     }
 
     /// Returns the shell of a page for anybody.
     pub(super) fn without_session() -> Self {
-        let (path, decided) = ("/".to_owned(), Vec::new());
-        Self { name: None, role: "", current: None, path, decided, is_waiting: false }
+        Self {
+            name: None,
+            role: "",
+            current: None,
+            path: "/".to_owned(),
+            decided: Vec::new(),
+            is_waiting: false,
+            key: String::new(),
+            is_of_all: false,
+        }
     }
 
     /// Returns the sections that the session may see.
     pub(super) fn sections(&self) -> impl Iterator<Item = Section> {
         let is_administrator = self.role == Role::Administrator.as_str();
-        Section::ALL.into_iter().filter(move |section| is_administrator || !section.is_for_administrators())
+        let is_of_all = self.is_of_all;
+        Section::ALL.into_iter().filter(move |section| match section {
+            // Letters may be of any org.
+            Section::Letters => is_of_all,
+            section => is_administrator || !section.is_for_administrators(),
+        })
     }
 
     pub(super) fn is_current(&self, section: &Section) -> bool {
@@ -138,9 +158,7 @@ impl Shell {
 
     /// Returns the path to come back to after a form was sent.
     pub(super) fn back(&self) -> String {
-        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
-        let query = super::Fields::of(query).without("decided").without("waiting");
-        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+        self.path.clone()
     }
 }
 

@@ -28,7 +28,8 @@ impl Context {
         };
         let place = listed.iter().position(|other| other.incident_id == item.incident_id);
         // What has left the list, by a decision, is followed by the first that is left.
-        let next = place.map_or(Some(0), |place| place.checked_add(1)).and_then(|next| listed.get(next));
+        let is_whole = listed.len() < 200;
+        let next = place.map_or(is_whole.then_some(0), |place| place.checked_add(1)).and_then(|next| listed.get(next));
         let previous = place.and_then(|place| place.checked_sub(1)).and_then(|previous| listed.get(previous));
         Ok(Self {
             list,

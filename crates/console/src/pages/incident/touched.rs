@@ -1,6 +1,7 @@
 //! What an incident touched, from where, and as whom: by the activities that its findings rest on.
 
 use crate::body::Eyes;
+use crate::pages::exposure;
 use model::{Evidence, Finding};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,12 +54,11 @@ pub(super) struct SessionOfAccount {
 impl Touched {
     /// Gathers what the activities of findings touched, each activity once.
     pub(super) fn of(findings: &[Finding], sensitivity: &BTreeMap<String, f64>, eyes: Eyes<'_>) -> Self {
-        let mut seen = BTreeSet::new();
         let standing = findings.iter().filter(|finding| !finding.withdrawn);
-        let all = standing.flat_map(|finding| &finding.evidence);
+        let all = exposure::once(standing.flat_map(|finding| &finding.evidence).collect());
         let sees_names = findings.first().is_none_or(|finding| eyes.sees_names(&finding.org_id));
-        let once = all.filter(|activity| seen.insert(activity.activity_id)).cloned();
-        let mut activities: Vec<Evidence> = once
+        let mut activities: Vec<Evidence> = all
+            .cloned()
             .map(|activity| Evidence { delegate: activity.delegate.clone().filter(|_| sees_names), ..activity })
             .collect();
         activities.sort_by_key(|activity| (activity.at, activity.activity_id));
