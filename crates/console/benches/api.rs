@@ -129,9 +129,6 @@ async fn main() {
         format!("/compare?a={a}&b={b}")
     };
     client.measure("page /compare", target, pair).await;
-    let decide =
-        async |n: usize| format!("/decide?incident={}&disposition=benign", one(n).await.replace("/v1/incidents/", ""));
-    client.measure("page /decide", target, decide).await;
     let mut cursor = String::new();
     for _ in 0..50 {
         let page: serde_json::Value =

@@ -8,7 +8,7 @@ pub(super) use one::page as one;
 use super::shell::{Section, Shell};
 use super::{Asker, Fields, Orgs, Page, filters, links, render};
 use crate::body::{Count, DetectorBody};
-use crate::routes::{detectors, incidents, settings};
+use crate::routes::{incidents, settings};
 use ::settings::Hashed;
 use askama::Template;
 use model::OrgId;
@@ -45,9 +45,7 @@ pub(super) async fn page(asker: Asker) -> Page {
     let org = OrgId::new(orgs.current());
     let counted = counts(&asker, orgs.current()).await?;
     let followed = settings::followed(&asker.app, &mut asker.visitor().await?, &org).await?;
-    let all = detectors::list(asker.visitor().await?).await?.0;
     let row = |detector: DetectorBody| {
-        // The API counts those of all orgs.
         let own = counted.iter().find(|count| count.value == detector.name);
         let query = Fields::default().with("org", orgs.current()).with("detector", &detector.name);
         Row {
@@ -62,8 +60,13 @@ pub(super) async fn page(asker: Asker) -> Page {
             },
         }
     };
-    let rows = all.into_iter().map(row).collect();
+    let rows = all().map(row).collect();
     render(&Detectors { shell: Shell::of(&asker, Section::Detectors), rows, orgs })
+}
+
+/// Returns the detectors, without the counts that the API has of all orgs.
+fn all() -> impl Iterator<Item = DetectorBody> {
+    detect::DETECTORS.iter().map(|detector| DetectorBody::of(*detector, None))
 }
 
 /// Counts the incidents of an org by detector.

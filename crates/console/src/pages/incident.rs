@@ -64,7 +64,7 @@ struct Step {
     text: &'static str,
 }
 
-/// What is known of an incident, as the session may see it.
+/// An incident as the session may see it.
 pub(super) struct Known {
     pub(super) item: IncidentItem,
     pub(super) incident: Incident,

@@ -95,9 +95,8 @@ pub(crate) async fn page(asker: Asker, path: Result<Path<(String, String)>, Path
     let of = || Ok(Path((org.clone(), name.clone())));
     let span = span(&asker, &org).await?;
     let card = detectors::score_card(asker.state(), asker.visitor().await?, of(), Ok(span.query()?)).await?.0;
-    let all = detectors::list(asker.visitor().await?).await?.0;
     let missing = || Problem::NotFound(format!("detector {name}: does not exist, see /detectors"));
-    let detector = all.into_iter().find(|detector| detector.name == name).ok_or_else(missing)?;
+    let detector = super::all().find(|detector| detector.name == name).ok_or_else(missing)?;
     let org_id = OrgId::new(&org);
     let followed = settings::followed(&asker.app, &mut asker.visitor().await?, &org_id).await?;
     let tuned = tuned(&followed, &org_id, &name);
