@@ -25,7 +25,7 @@ pub(super) fn rows<'a>(findings: impl Iterator<Item = &'a Finding>) -> Option<u6
 }
 
 /// Returns activities, each once. The events of one run of a report or query repeat its rows, so one of them stands for it.
-pub(super) fn once<'a>(activities: Vec<&'a Evidence>) -> impl Iterator<Item = &'a Evidence> {
+pub(super) fn once(activities: Vec<&Evidence>) -> impl Iterator<Item = &Evidence> {
     let (mut ids, mut runs) = (BTreeSet::new(), BTreeSet::new());
     activities.into_iter().filter(move |activity| {
         let is_new = ids.insert(activity.activity_id);
