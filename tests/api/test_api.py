@@ -167,6 +167,8 @@ class Document(unittest.TestCase):
             "last-event-id": ["0-0"],
             "from": [finding["observed_at"][:10] + "T00:00:00Z"],
             "to": [shown["last_event_at"]],
+            # The days of the simulated org begin at midnight in UTC.
+            "day": [finding["observed_at"][:10] + "T00:00:00Z"],
             "start": [(now - hour).isoformat()],
             "end": [(now + hour).isoformat()],
             "fields": ["Score,Username"],
