@@ -6,7 +6,7 @@ mod revealed;
 pub(super) use revealed::reveal;
 
 use super::shell::{Section, Shell};
-use super::usual::{Charts, charts};
+use super::usual::{self, Charts, charts};
 use super::{Asker, Failed, Fields, Page, filters, links, render};
 use crate::body::{Account, Day, DecisionBody, IncidentItem, ProfileBody, TimelineItem};
 use crate::problem::Problem;
@@ -139,11 +139,7 @@ fn risk(incidents: &[IncidentItem]) -> Option<Line> {
 fn first_times(days: &[Day]) -> Vec<(String, String)> {
     let of_day = |day: &Day| {
         let date = Timestamp::parse(&day.day).map(filters::day).unwrap_or_default();
-        let text = |first: &crate::body::First| {
-            let names = if first.names.is_empty() { String::new() } else { format!(": {}", first.names.join(", ")) };
-            (date.clone(), format!("{} {}{names}", first.count, plural(&first.what, first.count)))
-        };
-        day.firsts.iter().map(text).collect::<Vec<_>>()
+        day.firsts.iter().map(|first| (date.clone(), usual::first_times(first))).collect::<Vec<_>>()
     };
     days.iter().rev().flat_map(of_day).take(60).collect()
 }
@@ -164,15 +160,5 @@ fn of_days(days: &f64) -> String {
         0.0 => "under a day".to_owned(),
         1.0 => "1 day".to_owned(),
         days => format!("{days:.0} days"),
-    }
-}
-
-/// Returns the noun of a kind of first times for a count.
-pub(super) fn plural(what: &str, count: u32) -> String {
-    let what = what.replace('_', " ");
-    match (count, what.strip_suffix('y')) {
-        (1, _) => what,
-        (_, Some(stem)) => format!("{stem}ies"),
-        _ => format!("{what}s"),
     }
 }

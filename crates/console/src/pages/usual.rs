@@ -1,7 +1,7 @@
 //! What an account did by day, against what was usual.
 
 use super::filters::day;
-use crate::body::{Day, Volume};
+use crate::body::{Day, First, Volume};
 use model::Timestamp;
 use model::time::DAY as MILLISECONDS;
 use std::collections::BTreeMap;
@@ -47,6 +47,18 @@ fn chart(days: &[Day], surface: &str, account: &str) -> Bands {
     Bands::of(&title(surface), "rows", &(0..count).map(point).collect::<Vec<_>>())
 }
 
+/// Writes what an account used for the first time: `2 objects: Case, Asset`.
+pub(super) fn first_times(first: &First) -> String {
+    let what = first.what.replace('_', " ");
+    let things = match (first.count, what.strip_suffix('y')) {
+        (1, _) => what,
+        (_, Some(stem)) => format!("{stem}ies"),
+        _ => format!("{what}s"),
+    };
+    let names = if first.names.is_empty() { String::new() } else { format!(": {}", first.names.join(", ")) };
+    format!("{} {things}{names}", first.count)
+}
+
 fn title(surface: &str) -> String {
     let name = match surface {
         "list_view" => "list views",
@@ -57,4 +69,20 @@ fn title(surface: &str) -> String {
         other => other,
     };
     format!("Rows read through {name}, by day")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_times_are_counted_in_words() {
+        let check = |what: &str, count: u32, names: &[&str], expect: &str| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(first_times(&First { what: what.to_owned(), count, names }), expect);
+        };
+        check("object", 2, &["Case", "Asset"], "2 objects: Case, Asset");
+        check("country", 2, &[], "2 countries");
+        check("country", 1, &["US"], "1 country: US");
+    }
 }

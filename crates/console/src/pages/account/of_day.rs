@@ -1,10 +1,9 @@
 //! One day of an account: what it did, what was odd, and the activities that findings keep.
 
 use crate::body::Day;
-use crate::pages::{Asker, Failed, Fields, filters};
+use crate::pages::{Asker, Failed, Fields, exposure, filters, usual};
 use model::time::DAY;
 use model::{Evidence, OrgId, Timestamp, UserId};
-use std::collections::BTreeSet;
 use store::{FindingFilter, StoredFinding};
 
 /// One day of an account.
@@ -60,9 +59,8 @@ impl OfDay {
             let seen = asker.eyes().finding(stored.finding.clone());
             stored.finding = seen;
         }
-        let mut seen = BTreeSet::new();
-        let all = findings.iter().flat_map(|stored| &stored.finding.evidence);
-        let mut activities: Vec<Evidence> = all.filter(|one| seen.insert(one.activity_id)).cloned().collect();
+        let all = findings.iter().flat_map(|stored| &stored.finding.evidence).collect();
+        let mut activities: Vec<Evidence> = exposure::once(all).cloned().collect();
         activities.retain(|activity| activity.at >= start && activity.at < start.plus(DAY));
         activities.sort_by_key(|activity| (activity.at, activity.activity_id));
         let other = |by: i64| Fields::default().with("day", &view::format::date(date.plus(by * DAY))).to_string();
@@ -90,16 +88,12 @@ impl Facts {
             let (rows, requests) = (view::format::count(volume.rows), view::format::count(volume.requests.into()));
             [volume.surface.replace('_', " "), rows, requests, usual(volume)]
         };
-        let first = |first: &crate::body::First| {
-            let names = if first.names.is_empty() { String::new() } else { format!(": {}", first.names.join(", ")) };
-            format!("{} {}{names}", first.count, super::plural(&first.what, first.count))
-        };
         let mut surprises: Vec<(&String, &f64)> = day.surprises.iter().collect();
         surprises.sort_by(|a, b| b.1.total_cmp(a.1));
         let named = |(detector, surprise): (&String, &f64)| (detector.clone(), view::format::p_value(*surprise));
         Self {
             volumes: day.volumes.iter().map(volume).collect(),
-            firsts: day.firsts.iter().map(first).collect(),
+            firsts: day.firsts.iter().map(usual::first_times).collect(),
             surprises: surprises.into_iter().map(named).collect(),
             downloads: day.downloads,
             bytes: day.bytes,
