@@ -8,7 +8,7 @@ use crate::body::{Count, IncidentItem, Source};
 use crate::routes::{incidents, operations};
 use askama::Template;
 use chips::{Chip, View, chips, views};
-use model::Uuid;
+use model::{Finding, Uuid};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{FindingFilter, Role};
 
@@ -137,10 +137,11 @@ async fn exposed(asker: &Asker, items: &[IncidentItem]) -> Result<BTreeMap<Strin
     let ids: Vec<Uuid> = items.iter().filter_map(|item| item.incident_id.parse().ok()).collect();
     let filter = FindingFilter { incident_ids: Some(ids), ..FindingFilter::default() };
     let stored = asker.visitor().await?.visit.findings(&filter).await?;
-    let of = |item: &IncidentItem| {
-        let own =
-            stored.iter().filter(|stored| stored.incident_id.is_some_and(|id| id.to_string() == item.incident_id));
-        (item.incident_id.clone(), exposure::rows(own.map(|stored| &stored.finding)))
-    };
-    Ok(items.iter().map(of).collect())
+    let mut by_incident: BTreeMap<Uuid, Vec<&Finding>> = BTreeMap::new();
+    for stored in &stored {
+        if let Some(id) = stored.incident_id {
+            by_incident.entry(id).or_default().push(&stored.finding);
+        }
+    }
+    Ok(by_incident.into_iter().map(|(id, own)| (id.to_string(), exposure::rows(own.into_iter()))).collect())
 }
