@@ -3,6 +3,7 @@
 use super::decided::Decided;
 use super::failed::Failed;
 use super::fields::Fields;
+use crate::Secret;
 use crate::access::{Credential, Visitor};
 use crate::body::{Eyes, Org};
 use crate::problem::Problem;
@@ -22,6 +23,8 @@ pub(super) struct Asker {
     pub(super) path: String,
     /// The query of the page.
     pub(super) query: Fields,
+    /// A text that no other request has, for forms that decide once.
+    pub(super) key: String,
     /// What the browser has just decided.
     pub(super) decided: Decided,
     secret: SecretString,
@@ -72,8 +75,9 @@ impl FromRequestParts<App> for Asker {
         let visitor = Visitor::from_request_parts(parts, app).await.map_err(failed)?;
         let Credential(secret) = Credential::from_request_parts(parts, app).await.map_err(failed)?;
         let query = Fields::of(parts.uri.query().unwrap_or_default());
+        let key = Secret::draw().map_err(Problem::from)?.session_id.to_string();
         let decided = Decided::read(&parts.headers);
-        Ok(Self { app: app.clone(), session: visitor.session, path, query, decided, secret })
+        Ok(Self { app: app.clone(), session: visitor.session, path, query, key, decided, secret })
     }
 }
 

@@ -9,11 +9,11 @@ use super::shell::{Section, Shell};
 use super::{Asker, Failed, Fields, Page, filters, links, render};
 use crate::access::Visitor;
 use crate::body::{Applied, DecisionBody, IncidentItem, Recorded};
+use crate::decide;
 use crate::pages::decisions as list;
 use crate::problem::Problem;
 use crate::routes::{decisions, incidents, settings};
 use crate::sign_in::is_own_path;
-use crate::{Secret, decide};
 use askama::Template;
 use asked::{SNOOZES, asked};
 use axum::Json;
@@ -41,8 +41,6 @@ struct Decide {
     earlier: Option<Earlier>,
     /// `None` where nothing follows from it, such as from a comment.
     preview: Option<Applied>,
-    /// Sent along, so that a form that is sent twice decides once.
-    key: String,
     /// The version of the incident or of the settings that is decided on, if it is one.
     tag: Option<String>,
     snoozes: &'static [(&'static str, &'static str)],
@@ -143,7 +141,6 @@ pub(super) async fn page(asker: Asker) -> Page {
         items,
         earlier,
         preview,
-        key: Secret::draw().map_err(Problem::from)?.session_id.to_string(),
         tag,
         snoozes: &SNOOZES,
         return_to,
@@ -192,13 +189,8 @@ pub(super) async fn record(asker: Asker, fields: Fields) -> Page {
     let reason = fields.get("reason").map(str::trim).unwrap_or_default();
     let reason = if reason.is_empty() { asked::usual_reason(&fields) } else { reason };
     let asked = asked(&fields, reason)?;
-    let mut headers = HeaderMap::new();
-    for (name, field) in [("idempotency-key", "key"), (header::IF_MATCH.as_str(), "tag")] {
-        if let Some(value) = fields.get(field).and_then(|value| HeaderValue::from_str(value).ok()) {
-            headers.insert(name, value);
-        }
-    }
-    send(&asker, &fields, headers, asked, Decided::of).await
+    let conditions = conditions(fields.get("key"), fields.get("tag"))?;
+    send(&asker, &fields, conditions, asked, Decided::of).await
 }
 
 /// Takes decisions back.
@@ -213,20 +205,28 @@ pub(super) async fn undo(asker: Asker, fields: Fields) -> Page {
             asker.state(),
             visitor,
             asker.credential(),
-            once(&format!("undo-{id}")),
+            conditions(Some(&format!("undo-{id}")), None)?,
             Ok(Json(undone(id))),
         );
         drop(answer.await?);
     }
     let back = Decided::default();
-    send(&asker, &fields, once(&format!("undo-{last}")), undone(last), |_| back).await
+    let conditions = conditions(Some(&format!("undo-{last}")), None)?;
+    send(&asker, &fields, conditions, undone(last), |_| back).await
 }
 
-/// Returns the header by which a form that is sent twice decides once.
-fn once(key: &str) -> HeaderMap {
-    HeaderValue::from_str(key)
-        .map(|key| [(HeaderName::from_static("idempotency-key"), key)].into_iter().collect())
-        .unwrap_or_default()
+/// Returns the headers by which a form that is sent twice decides once, and only on what its page has shown.
+///
+/// # Errors
+/// If a value cannot be one of a header: it is not what the page sent along.
+fn conditions(key: Option<&str>, tag: Option<&str>) -> Result<HeaderMap, Problem> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [(HeaderName::from_static("idempotency-key"), key), (header::IF_MATCH, tag)] {
+        let Some(value) = value else { continue };
+        let changed = |_| Problem::Malformed(format!("{name}: not as the page has it, reload the page"));
+        headers.insert(name.clone(), HeaderValue::from_str(value).map_err(changed)?);
+    }
+    Ok(headers)
 }
 
 /// Sends a decision to the API, and goes back to where the form says. `offered`: what pages offer to take back.

@@ -2,7 +2,6 @@
 
 use super::asker::Asker;
 use super::assets;
-use crate::Secret;
 use axum::http::{HeaderName, header};
 use store::Role;
 
@@ -118,7 +117,7 @@ impl Shell {
             path: asker.path.clone(),
             decided: asker.decided.ids.clone(),
             is_waiting: asker.decided.is_waiting,
-            key: Secret::draw().map(|secret| secret.session_id.to_string()).unwrap_or_default(),
+            key: asker.key.clone(),
             is_of_all: session.roles.get("*") == Some(&Role::Administrator),
         }
     }
