@@ -7,7 +7,7 @@ mod touched;
 pub(super) use copied::{csv, markdown};
 
 use super::shell::{Section, Shell};
-use super::usual::{Charts, charts};
+use super::usual::{self, Charts, charts};
 use super::{Asker, Failed, Page, exposure, filters, links, render};
 use crate::body::{self, Change, Day, DecisionBody, IncidentItem, PeerBody, Source};
 use crate::routes::accounts::OfAccount;
@@ -84,18 +84,6 @@ impl IncidentPage<'_> {
     fn decide(&self, key: &str, value: &str) -> String {
         let back = super::Fields::default().with("return_to", &self.shell.back());
         format!("/decide?incident={}&{key}={value}&{back}", self.item.incident_id)
-    }
-
-    /// Returns the path of a suppression that begins with what the incident has.
-    fn suppress(&self) -> String {
-        let mut fields = super::Fields::default()
-            .with("org", &self.item.org_id)
-            .with("user", &self.item.user_id)
-            .with("return_to", &self.shell.back());
-        for detector in &self.item.detectors {
-            fields = fields.and("detector", detector);
-        }
-        format!("/decide?kind=suppression&{fields}")
     }
 
     /// Returns the rows that the account itself read through a surface on the last of its days.
