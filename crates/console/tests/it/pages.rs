@@ -169,13 +169,19 @@ async fn a_decision_is_previewed_recorded_and_taken_back_by_forms() {
         let (_, rest) = page.text.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
         rest.split('"').next().unwrap().replace("&#34;", "%22")
     };
-    let (key, tag) = (hidden("key"), hidden("tag"));
+    let (key, hidden_tag) = (hidden("key"), hidden("tag"));
     let form = format!(
-        "incident={INCIDENT}&disposition=benign&teach=on&key={key}&tag={tag}&reason=month+end&return_to=%2F%3Fq%3Demma"
+        "incident={INCIDENT}&disposition=benign&teach=on&key={key}&tag={hidden_tag}&reason=month+end&return_to=%2F%3Fq%3Demma"
     );
     // Nobody decides without a reason.
     let refused = submit(&console, &token, "/decide", &form.replace("month+end", "")).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    // Nor on another version than the page has shown, also if what is sent along cannot be one.
+    for (tag, status) in [("%221-1%22", StatusCode::PRECONDITION_FAILED), ("a%0Ab", StatusCode::BAD_REQUEST)] {
+        let other = form.replace(&format!("tag={hidden_tag}"), &format!("tag={tag}"));
+        let stale = submit(&console, &token, "/decide", &other).await;
+        assert_eq!(stale.status, status, "{}", stale.text);
+    }
     let answer = submit(&console, &token, "/decide", &form).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     let back = location(&answer);
