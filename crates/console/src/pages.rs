@@ -37,6 +37,7 @@ use asker::Asker;
 use axum::Router;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
+pub(crate) use failed::explain;
 use failed::Failed;
 use fields::Fields;
 use orgs::Orgs;
@@ -56,6 +57,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/leaders", get(leaders::page))
         .route("/first-times", get(first_times::page))
         .route("/decide", get(decide::page).post(decide::record))
+        .route("/decide/preview", post(decide::preview))
         .route("/decide/undo", post(decide::undo))
         .route("/detectors", get(detectors::page))
         .route("/detectors/{org}/{detector}", get(detectors::one))
@@ -64,7 +66,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/letters", get(letters::list))
         .route("/letters/{sequence}", get(letters::one))
         .route("/letters/{sequence}/replay", get(letters::ask).post(letters::replay))
-        .route("/settings", get(settings::page))
+        .route("/settings", get(settings::page).post(settings::change))
         .route("/audit", get(audit::page))
         .route("/sessions", get(sessions::page).post(sessions::make))
         .route("/sessions/{session}/end", get(sessions::ask_end).post(sessions::end))

@@ -170,6 +170,7 @@ pub fn router(app: App) -> Router {
     api.merge(pages::router())
         .fallback(absent)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(app.clone(), pages::explain))
         .with_state(app)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn(receive))

@@ -7,7 +7,7 @@ pub(super) use asked::becomes;
 use super::decided::Decided;
 use super::shell::{Section, Shell};
 use super::{Asker, Failed, Fields, Page, filters, links, render};
-use crate::access::Visitor;
+use crate::access::{Visitor, is_from_own_page};
 use crate::body::{Applied, DecisionBody, IncidentItem, Recorded};
 use crate::decide;
 use crate::pages::decisions as list;
@@ -95,9 +95,25 @@ impl Decide {
 
 /// Serves the page before a decision.
 pub(super) async fn page(asker: Asker) -> Page {
-    let mut fields = asker.query.without("return_to").without("key");
+    shown(&asker, &asker.query).await
+}
+
+/// Serves the page before a decision, of fields that were sent as a form: after one that was not done.
+pub(super) async fn preview(headers: HeaderMap, asker: Result<Asker, Failed>, fields: Fields) -> Page {
+    kept(&headers, fields.clone(), async || shown(&asker?, &fields).await).await
+}
+
+/// Does what a form asks for; where it is not done, keeps what its own page has sent.
+async fn kept(headers: &HeaderMap, fields: Fields, form: impl AsyncFnOnce() -> Page) -> Page {
+    let done = form().await;
+    done.map_err(|failed| if is_from_own_page(headers) { failed.with_form(fields) } else { failed })
+}
+
+/// Renders the page of what follows from a decision.
+pub(super) async fn shown(asker: &Asker, sent: &Fields) -> Page {
+    let mut fields = ["return_to", "key", "tag"].iter().fold(sent.clone(), |fields, key| fields.without(key));
     if fields.get("kind") == Some("suppression") {
-        fields = suppression(&asker, fields).await?;
+        fields = suppression(asker, fields).await?;
     }
     if fields.get("kind").is_none() && !fields.has("asked") {
         // A disposition teaches and counts unless somebody says otherwise.
@@ -130,12 +146,12 @@ pub(super) async fn page(asker: Asker) -> Page {
         tag = Some(incidents::tag(&stored, &row)).filter(|_| ids.len() == 1);
         items.push(IncidentItem::of(&row, asker.eyes()));
     }
-    let earlier = earlier(&asker, &mut visitor, &fields).await?;
+    let earlier = earlier(asker, &mut visitor, &fields).await?;
     drop(visitor);
-    let return_to = asker.query.get("return_to").filter(|path| is_own_path(path)).unwrap_or("/").to_owned();
+    let return_to = sent.get("return_to").filter(|path| is_own_path(path)).unwrap_or("/").to_owned();
     let title = asked::title(&fields);
     render(&Decide {
-        shell: Shell::of(&asker, Section::Queue),
+        shell: Shell::of(asker, Section::Queue).leading_back(&return_to),
         title,
         others: ids.len() - items.len(),
         items,
@@ -185,12 +201,15 @@ async fn suppression(asker: &Asker, fields: Fields) -> Result<Fields, Failed> {
 }
 
 /// Records a decision, and goes back.
-pub(super) async fn record(asker: Asker, fields: Fields) -> Page {
-    let reason = fields.get("reason").map(str::trim).unwrap_or_default();
-    let reason = if reason.is_empty() { asked::usual_reason(&fields) } else { reason };
-    let asked = asked(&fields, reason)?;
-    let conditions = conditions(fields.get("key"), fields.get("tag"))?;
-    send(&asker, &fields, conditions, asked, Decided::of).await
+pub(super) async fn record(headers: HeaderMap, asker: Result<Asker, Failed>, fields: Fields) -> Page {
+    let recorded = async || {
+        let reason = fields.get("reason").map(str::trim).unwrap_or_default();
+        let reason = if reason.is_empty() { asked::usual_reason(&fields) } else { reason };
+        let asked = asked(&fields, reason)?;
+        let conditions = conditions(fields.get("key"), fields.get("tag"))?;
+        send(&asker?, &fields, conditions, asked, Decided::of).await
+    };
+    kept(&headers, fields.clone(), recorded).await
 }
 
 /// Takes decisions back.

@@ -109,9 +109,8 @@ pub(super) async fn page(asker: Asker) -> Page {
     let blind: Vec<Source> = sources.into_iter().filter(|source| source.state == "blind").collect();
     let blind_orgs: BTreeSet<&str> = blind.iter().map(|source| source.org_id.as_str()).collect();
     let exposed = exposed(&asker, &list.items).await?;
-    let back = fields.without("cursor");
     let row = |item: IncidentItem| Row {
-        path: format!("{}?{}", links::incident(&item.incident_id), Fields::default().with("list", &back.to_string())),
+        path: format!("{}?{}", links::incident(&item.incident_id), Fields::default().with("list", &fields.to_string())),
         rows: exposed.get(&item.incident_id).copied().flatten(),
         is_blind: blind_orgs.contains(item.org_id.as_str()),
         item,

@@ -1,22 +1,16 @@
 //! The settings of an org: those in force, what waits, what was decided on them, and an editor.
 
 use super::shell::{Section, Shell};
-use super::{Asker, Failed, Fields, Orgs, Page, filters, links, render};
+use super::{Asker, Failed, Fields, Orgs, Page, decide, filters, links, render};
 use crate::body::{DecidedBody, FollowedBody};
-use crate::decide::AskedDecision;
 use crate::problem::Problem;
-use crate::routes::{decisions, settings};
+use crate::routes::settings;
 use askama::Template;
-use axum::Json;
 use axum::extract::Path;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use model::OrgId;
-use serde_json::json;
 use store::Role;
-
-/// The longest text of the editor, in bytes: with each escaped, it fits into a URL that proxies let through.
-const LONGEST: usize = 2_000;
 
 #[derive(Template)]
 #[template(path = "settings.html", whitespace = "minimize")]
@@ -37,6 +31,7 @@ struct Row {
     undo: Option<String>,
 }
 
+#[derive(Default)]
 struct Editor {
     toml: String,
     /// What is wrong with it.
@@ -55,26 +50,30 @@ impl Settings {
     }
 }
 
-/// Serves the page. With keys to change (`toml`), it sends the browser on to the page that shows what follows from them, or
-/// says what is wrong with them.
+/// Serves the page.
 pub(super) async fn page(asker: Asker) -> Page {
     let orgs = Orgs::of(&asker).await?;
-    let org = orgs.current().to_owned();
-    let toml = asker.query.get("toml").unwrap_or_default().to_owned();
-    let may_change = asker.session.role_in(&OrgId::new(&org)) >= Some(Role::Administrator);
-    let mut problem = None;
-    if !toml.is_empty() && may_change {
-        match preview(&asker, &org, &toml).await {
-            Ok(()) => {
-                let home = links::with("/settings", "org", &org);
-                let fields = Fields::default().with("kind", "settings").with("org", &org).with("toml", &toml);
-                let location = format!("/decide?{}", fields.with("return_to", &home));
-                return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response());
-            }
-            Err(Problem::Invalid(detail) | Problem::Conflict(detail)) => problem = Some(detail),
-            Err(other) => return Err(Failed::from(other)),
+    shown(asker, orgs, Editor::default()).await
+}
+
+/// Shows what follows from keys to change, or what is wrong with them.
+pub(super) async fn change(asker: Asker, fields: Fields) -> Page {
+    let orgs = Orgs::of(&asker).await?;
+    let toml = fields.get("toml").unwrap_or_default().to_owned();
+    let home = links::with("/settings", "org", orgs.current());
+    let asked = Fields::default().with("kind", "settings").with("org", orgs.current()).with("toml", &toml);
+    match decide::shown(&asker, &asked.with("return_to", &home)).await {
+        Err(Failed::Problem(Problem::Invalid(detail) | Problem::Conflict(detail))) => {
+            let page = shown(asker, orgs, Editor { toml, problem: Some(detail) }).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
+        page => page,
     }
+}
+
+async fn shown(asker: Asker, orgs: Orgs, editor: Editor) -> Page {
+    let org = orgs.current().to_owned();
+    let may_change = asker.session.role_in(&OrgId::new(&org)) >= Some(Role::Administrator);
     let path = || Ok(Path(org.clone()));
     let followed = settings::of_org(asker.state(), asker.visitor().await?, path()).await?.1.0;
     let mut history = settings::history(asker.state(), asker.visitor().await?, path()).await?.0;
@@ -87,20 +86,8 @@ pub(super) async fn page(asker: Asker) -> Page {
     render(&Settings {
         shell: Shell::of(&asker, Section::Settings),
         history: history.into_iter().map(row).collect(),
-        editor: may_change.then_some(Editor { toml, problem }),
+        editor: may_change.then_some(editor),
         followed,
         orgs,
     })
-}
-
-/// Asks the API whether keys could be decided.
-async fn preview(asker: &Asker, org: &str, toml: &str) -> Result<(), Problem> {
-    if toml.len() > LONGEST {
-        let detail =
-            format!("these are more than {LONGEST} bytes: name only the keys that change, or use `POST /v1/decisions`");
-        return Err(Problem::Invalid(detail));
-    }
-    let asked = json!({ "reason": "preview", "ruling": { "kind": "settings", "org_id": org, "toml": toml } });
-    let asked: AskedDecision = serde_json::from_value(asked).map_err(|error| Problem::Invalid(error.to_string()))?;
-    decisions::preview(asker.state(), asker.visitor().await?, Ok(Json(asked))).await.map(drop)
 }

@@ -108,18 +108,23 @@ impl Section {
 
 impl Shell {
     /// Returns the shell of a page for who asks.
-    pub(super) fn of(asker: &Asker, current: Section) -> Self {
+    pub(super) fn of(asker: &Asker, current: impl Into<Option<Section>>) -> Self {
         let session = &asker.session;
         Self {
             name: Some(session.name.clone()),
             role: session.highest_role().map_or("", Role::as_str),
-            current: Some(current),
+            current: current.into(),
             path: asker.path.clone(),
             decided: asker.decided.ids.clone(),
             is_waiting: asker.decided.is_waiting,
             key: asker.key.clone(),
             is_of_all: session.roles.get("*") == Some(&Role::Administrator),
         }
+    }
+
+    /// Returns the shell with another path to come back to.
+    pub(super) fn leading_back(self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self }
     }
 
     /// Returns the shell of a page for anybody.

@@ -117,7 +117,8 @@ async fn pages_show_the_orgs_of_the_session_alone() {
     check(&format!("/leaders?org={OTHER}"), StatusCode::NOT_FOUND, "not one of this session").await;
     check("/first-times", StatusCode::OK, "First-time report exports").await;
     check("/?severity=worst", StatusCode::BAD_REQUEST, "severity: one of").await;
-    check("/nothing", StatusCode::NOT_FOUND, "nothing at this path").await;
+    let absent = check("/nothing", StatusCode::NOT_FOUND, "nothing at this path").await;
+    assert!(absent.contains(r#"<nav aria-label="Pages">"#), "an error page leads on: {absent}");
 }
 
 #[tokio::test]
@@ -243,4 +244,43 @@ async fn files_of_pages_are_kept_by_browsers_under_their_version_alone() {
     let old = get("/assets/0/console.js").await;
     assert_eq!((old.status, old.headers["cache-control"].as_bytes()), (StatusCode::OK, &b"no-store"[..]));
     assert_eq!(get("/assets/0/secret").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_was_written_survives_the_end_of_a_session() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Analyst)]).await;
+    let form = format!("kind=comment&incident={INCIDENT}&reason=long+%3Cthought%3E&return_to=%2F&key=a");
+    let answer = submit(&console, &SecretString::from("orgwatch_of_nobody"), "/decide", &form).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    for part in ["in another tab", ">long &#60;thought&#62;</textarea>", r#"action="/decide/preview""#] {
+        assert!(answer.text.contains(part), "{part}: {}", answer.text);
+    }
+    assert!(!answer.text.contains(r#"<nav aria-label="Pages">"#), "nobody is signed in");
+    // After the sign-in the same form shows the decision, and what was written.
+    let again = submit(&console, &token, "/decide/preview", &form).await;
+    assert_eq!(again.status, StatusCode::OK, "{}", again.text);
+    assert!(again.text.contains(">long &#60;thought&#62;</textarea>") && again.text.contains("<h1 id=\"decision-title\""));
+    // Another site cannot make a page of ours say something.
+    let other_site = Request::builder().method("POST").uri("/decide").header("sec-fetch-site", "cross-site");
+    let answer = console.answer(other_site.body(Body::from(form)).unwrap()).await;
+    assert!(answer.status == StatusCode::SEE_OTHER && !answer.text.contains("thought"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn an_incident_has_neighbors_on_every_page_of_its_list() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Analyst)]).await;
+    for id in [0x701, 0x702] {
+        console.open(incident_of(&format!("005hn0000000{id}AAA"), id, "Account")).await;
+    }
+    let list = console.get(&token, "/v1/incidents?status=open,acknowledged,resolved,withdrawn&limit=1").await;
+    let (first, cursor) = (list.ids().remove(0), list.json()["next_cursor"].as_str().unwrap().to_owned());
+    let list = format!("status=open,acknowledged,resolved,withdrawn&cursor={cursor}");
+    let after = console.get(&token, &format!("/v1/incidents?{list}")).await.ids();
+    let encoded: String = form_urlencoded::byte_serialize(list.as_bytes()).collect();
+    let page = console.get(&token, &format!("/incidents/{}?list={encoded}", after[0])).await;
+    assert!(page.text.contains(&format!(r#"href="/incidents/{}?list="#, after[1])), "{}", page.text);
+    assert!(!page.text.contains(&format!(r#"href="/incidents/{first}?list="#)), "it is on the page before");
+    assert!(!page.text.contains("1 of"), "nobody has counted what stands before");
 }

@@ -20,26 +20,43 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// Looks an incident up among the first of the list that the page names.
+    /// Looks an incident up in the list that the page names, from the list's page on.
     pub(super) async fn of(asker: &Asker, item: &IncidentItem) -> Result<Self, Failed> {
         let named = Fields::of(asker.query.get("list").unwrap_or_default());
-        let fields = list_fields(&named).without("cursor");
+        let fields = list_fields(&named);
         let list = if named.is_empty() { "/".to_owned() } else { format!("/?{fields}") };
-        let asked = fields.with("limit", &LOOKED_AT.to_string()).query()?;
-        let listed = incidents::list(asker.state(), asker.visitor().await?, Ok(asked)).await?.0.items;
-        let path = |other: &IncidentItem| {
-            format!("{}?{}", links::incident(&other.incident_id), Fields::default().with("list", &fields.to_string()))
-        };
+        let (listed, cursor) = part(asker, &fields, LOOKED_AT).await?;
         let place = listed.iter().position(|other| other.incident_id == item.incident_id);
         // What has left the list, by a decision, is followed by the first that is left.
-        let is_whole = listed.len() < LOOKED_AT;
+        let is_whole = cursor.is_none();
         let next = place.map_or(is_whole.then_some(0), |place| place.checked_add(1)).and_then(|next| listed.get(next));
+        let next = match (next, place, cursor) {
+            (None, Some(_), Some(cursor)) => {
+                let rest = fields.with("cursor", &cursor);
+                part(asker, &rest, 1).await?.0.first().map(|first| path(first, &rest))
+            }
+            (next, ..) => next.map(|next| path(next, &fields)),
+        };
         let previous = place.and_then(|place| place.checked_sub(1)).and_then(|previous| listed.get(previous));
+        // Of a later page nobody has counted what stands before it.
+        let counted = place.filter(|_| !fields.has("cursor"));
         Ok(Self {
             list,
-            place: place.map(|place| (place + 1, listed.len())),
-            previous: previous.map(path),
-            next: next.map(path),
+            place: counted.map(|place| (place + 1, listed.len())),
+            previous: previous.map(|previous| path(previous, &fields)),
+            next,
         })
     }
+}
+
+/// Returns the first incidents of a list from its page on, and the cursor of those after them.
+async fn part(asker: &Asker, list: &Fields, most: usize) -> Result<(Vec<IncidentItem>, Option<String>), Failed> {
+    let asked = list.with("limit", &most.to_string()).query()?;
+    let page = incidents::list(asker.state(), asker.visitor().await?, Ok(asked)).await?.0;
+    Ok((page.items, page.next_cursor))
+}
+
+/// Returns the path of an incident within a list.
+fn path(item: &IncidentItem, list: &Fields) -> String {
+    format!("{}?{}", links::incident(&item.incident_id), Fields::default().with("list", &list.to_string()))
 }
