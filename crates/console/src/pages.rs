@@ -37,8 +37,8 @@ use asker::Asker;
 use axum::Router;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-pub(crate) use failed::explain;
 use failed::Failed;
+pub(crate) use failed::explain;
 use fields::Fields;
 use orgs::Orgs;
 

@@ -164,7 +164,7 @@ fn address(observation: &Observation) -> Option<Text> {
 }
 
 /// Rounds to six decimals, so that the text of a number does not depend on the last bit of a computation.
-fn round(value: f64) -> f64 {
+pub(crate) fn round(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }
 

@@ -15,7 +15,7 @@ pub use decisions::{Decisions, dispose};
 pub use ledger::{Ledger, LedgerEntry, incidents};
 pub use life::{KeptIncident, LatestIncident, OtherIncidents, Transition, UserRisk, Work, end, user_risk};
 pub use merge::{KeptFinding, Merged, merge};
-pub use preview::{Becomes, Effect, Standing, preview, preview_findings, preview_settings};
+pub use preview::{Becomes, Effect, Standing, preview, preview_findings, preview_more, preview_settings};
 pub use reach::Reach;
 pub use receipt::{is_same_arithmetic, receipt};
 pub use rulebook::Rulebook;

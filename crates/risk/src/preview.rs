@@ -93,6 +93,20 @@ pub fn preview_findings(
     effects(old, new, |finding| is_raised(finding) && decisions.hidden_by(finding).is_none(), ids)
 }
 
+/// Returns what would have become of the incidents of one account, gravest first, if the findings `more` had been raised,
+/// too; the other arguments are as those of [`preview`].
+pub fn preview_more(
+    findings: &[Finding],
+    more: &[Finding],
+    ids: &BTreeMap<Uuid, Uuid>,
+    rules: &Rulebook,
+    decisions: &Decisions,
+) -> Vec<Effect> {
+    let old = incidents(findings.to_vec(), rules, decisions);
+    let new = incidents([findings, more].concat(), rules, decisions);
+    effects(old, new, |finding| decisions.hidden_by(finding).is_none(), ids)
+}
+
 /// Compares incidents as they are, `old`, and as they would be, `new`. `counts` says of a finding whether it counts then.
 fn effects(
     old: Vec<Incident>,
@@ -251,5 +265,24 @@ mod tests {
         let joined = Decisions::new([decision(1, (0, Some(91 * HOUR)), Ruling::Joined)]);
         let effects = of(&none, &joined);
         assert_eq!(effects.iter().filter(|effect| effect.becomes == Becomes::Merges).count(), 1);
+    }
+
+    #[test]
+    fn findings_more_raise_merge_and_make_incidents() {
+        let of = |more: &[Finding]| preview_more(&findings(), more, &BTreeMap::new(), &rules(), &Decisions::default());
+        let changed = |more: &[Finding]| {
+            let effects = of(more).into_iter().filter(|effect| effect.before != effect.after);
+            effects.map(|effect| effect.becomes).collect::<Vec<_>>()
+        };
+        assert_eq!(changed(&[]), []);
+        assert_eq!(changed(&[finding("new_app", 9, 5.0, 900 * HOUR)]), [Becomes::Appears]);
+        let [risen] = of(&[finding("bulk_export", 9, 9.9, 91 * HOUR)])
+            .into_iter()
+            .filter(|effect| effect.before != effect.after)
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap();
+        let risk = |standing: Option<Standing>| standing.unwrap().risk_score;
+        assert!(risk(risen.after) > risk(risen.before), "{risen:?}");
     }
 }

@@ -25,12 +25,12 @@ pub(crate) struct ThresholdBody {
     pub(crate) raise_at: f64,
     /// The threshold that is tried.
     pub(crate) least: f64,
-    /// The incidents that would be gone or have another risk, the highest risk first: at most 200.
+    /// The incidents that would be gone, be there or have another risk, the highest risk first: at most 200.
     pub(crate) incidents: Vec<ChangedIncident>,
     /// How many there are.
     #[schema(minimum = 0)]
     pub(crate) incident_count: usize,
-    /// How many more incidents with weaker findings were not worked out: the 1,000 of the highest risk are.
+    /// How many more incidents with weaker findings were not worked out: the 200 of the highest risk are.
     #[schema(minimum = 0)]
     pub(crate) incidents_left_out: u64,
     /// The closed days that reach the threshold and have no finding of the detector, the largest surprise first: at most
@@ -43,7 +43,7 @@ pub(crate) struct ThresholdBody {
     pub(crate) toml: String,
 }
 
-/// An incident that would be gone, or have another risk.
+/// An incident that would be gone, be there, or have another risk.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ChangedIncident {
     /// The incident as it is, or would be if it is not there yet.
@@ -53,8 +53,7 @@ pub(crate) struct ChangedIncident {
     pub(crate) user_id: String,
     /// Its username, or a pseudonym; null where it is not known.
     pub(crate) username: Option<String>,
-    /// vanishes, falls (its severity), stays (with another risk), closes, reopens, rises, merges, or appears: what remains of
-    /// an incident may be two.
+    /// vanishes, falls (its severity), stays (with another risk), closes, reopens, rises, merges, or appears.
     pub(crate) becomes: String,
     /// Its risk now, 0 to 100; null if it is not there yet.
     pub(crate) risk_before: Option<f64>,

@@ -57,16 +57,41 @@ impl Recent {
         is_weak: impl Fn(&Finding) -> bool,
     ) -> Vec<(UserId, Option<Text>, Effect)> {
         let is_raised = |finding: &Finding| finding.detector.as_str() != detector || !is_weak(finding);
+        self.changed(self.findings.keys(), |_, findings, decisions| {
+            let effects = risk::preview_findings(findings, &self.incident_of, &self.rules, decisions, is_raised);
+            (None, effects)
+        })
+    }
+
+    /// Works out the effects on accounts, of their findings and the decisions that concern them, and returns those that
+    /// change something, with the account's name: its findings have it, or it is worked out, too.
+    fn changed<'a>(
+        &self,
+        users: impl Iterator<Item = &'a UserId>,
+        effects: impl Fn(&UserId, &[Finding], &Decisions) -> (Option<Text>, Vec<Effect>),
+    ) -> Vec<(UserId, Option<Text>, Effect)> {
         let mut changed = Vec::new();
-        for (user, findings) in &self.findings {
-            let name = findings.iter().rev().find_map(|finding| finding.username.clone());
+        for user in users {
+            let findings = self.findings.get(user).map_or(&[][..], Vec::as_slice);
             let concerns = |known: &&Decision| known.concerns(&known.org_id, user);
             let decisions = Decisions::new(self.decisions.iter().filter(concerns).cloned());
-            let effects = risk::preview_findings(findings, &self.incident_of, &self.rules, &decisions, is_raised);
+            let (name, effects) = effects(user, findings, &decisions);
+            let name = findings.iter().rev().find_map(|finding| finding.username.clone()).or(name);
             let effects = effects.into_iter().filter(|effect| effect.before != effect.after);
             changed.extend(effects.map(|effect| (user.clone(), name.clone(), effect)));
         }
         changed
+    }
+
+    /// Returns what incidents would have been with more findings, by account: those that would be others.
+    pub(crate) fn with(&self, more: Vec<Finding>) -> Vec<(UserId, Option<Text>, Effect)> {
+        let mut of_users: BTreeMap<UserId, Vec<Finding>> = BTreeMap::new();
+        more.into_iter().for_each(|finding| of_users.entry(finding.user_id.clone()).or_default().push(finding));
+        self.changed(of_users.keys(), |user, findings, decisions| {
+            let more = of_users.get(user).map_or(&[][..], Vec::as_slice);
+            let name = more.iter().find_map(|finding| finding.username.clone());
+            (name, risk::preview_more(findings, more, &self.incident_of, &self.rules, decisions))
+        })
     }
 
     /// Returns the hashes of settings by which findings were judged.

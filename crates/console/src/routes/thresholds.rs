@@ -5,7 +5,7 @@ use super::detectors::{check, check_least};
 use super::settings::followed;
 use crate::access::Visitor;
 use crate::body::{ChangedIncident, ThresholdBody, UnraisedBody};
-use crate::decide::recent_of;
+use crate::decide::{REACH, recent_of};
 use crate::page::MOST;
 use crate::problem::{Conflicts, Problem, Problems};
 use crate::server::App;
@@ -13,14 +13,16 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use detect::score::anomaly_score;
+use detect::{QuietDay, supposed};
 use model::{Finding, OrgId, Text, Timestamp, UserId};
 use risk::Effect;
 use serde::Deserialize;
-use store::{IncidentFilter, Role, StoredFinding};
+use std::collections::BTreeSet;
+use store::{FindingFilter, IncidentFilter, Role, StoredFinding, UnraisedDay};
 use utoipa::IntoParams;
 
-/// The most incidents that are worked out. A choice: with 20 findings each they are a few megabytes.
-const MOST_INCIDENTS: u32 = 1_000;
+/// The most incidents that are worked out. A choice: as many as are listed, with some milliseconds each at worst.
+const MOST_INCIDENTS: u32 = MOST;
 
 /// Which threshold, over which time.
 #[derive(Deserialize, IntoParams)]
@@ -40,13 +42,14 @@ pub(crate) struct Tried {
 
 /// Try a threshold on incidents
 ///
-/// Which incidents would vanish or have another risk without the weaker findings of the detector, by the same arithmetic as
-/// the preview of a decision; and which closed days reach the threshold and have no finding of it. Nothing is recorded, and
-/// nothing is learned again.
+/// Which incidents would vanish, appear or have another risk: without the weaker findings of the detector, and with findings
+/// on the closed days that reach the threshold and not the one in force, by the same arithmetic as the preview of a decision.
+/// Nothing is recorded, and nothing is learned again.
 ///
-/// Of a day that would be raised, the score, the risk of its incident, and whether it would be merged into one are not known:
-/// a detector's reasons are stored with its findings alone. A day may also have no finding because the detector was off, or
-/// had another threshold, or because its finding was withdrawn. It takes the role analyst.
+/// What a day would add is worked out from its surprise: at most the 200 days of the largest surprise are, and since a
+/// detector's reasons are stored with its findings alone, without the objects, of which the sensitivity may change the risk. A
+/// day that reaches the threshold in force may have no finding because the detector was off, or had another threshold, or
+/// because its finding was withdrawn: it is listed, and changes no incident. It takes the role analyst.
 #[utoipa::path(get, path = "/v1/orgs/{org_id}/detectors/{detector}/what-if", operation_id = "tryThreshold",
     tag = "operations",
     params(("org_id" = String, Path, description = "Salesforce id of the org"),
@@ -66,10 +69,15 @@ pub(crate) async fn what_if(
     check(&detector)?;
     check_least(least, 40.0)?;
     let span = span(from, to)?;
-    let raise_at = followed(&app, &mut visitor, &org).await?.settings.detect.raise_at(&detector);
+    let followed = followed(&app, &mut visitor, &org).await?.settings.detect;
+    let raise_at = followed.raise_at(&detector);
     let of = (&org, &*detector);
-    let (changed, incidents_left_out) = changed(&app, &mut visitor, of, span, least).await?;
+    let (mut changed, incidents_left_out) = weakened(&app, &mut visitor, of, span, least).await?;
     let unraised = visitor.visit.unraised_days(of, span, least, MOST).await?;
+    let quiet: Vec<&UnraisedDay> = unraised.days.iter().filter(|day| day.surprise < raise_at).collect();
+    changed.extend(raised(&app, &mut visitor, of, span, &followed, &quiet).await?);
+    let risk = |effect: &Effect| effect.before.or(effect.after).map(|standing| standing.risk_score);
+    changed.sort_by(|(.., a), (.., b)| risk(b).cmp(&risk(a)).then(a.incident_id.cmp(&b.incident_id)));
     let eyes = app.eyes(&visitor.session);
     let most = usize::try_from(MOST).unwrap_or(usize::MAX);
     Ok(Json(ThresholdBody {
@@ -82,15 +90,17 @@ pub(crate) async fn what_if(
     }))
 }
 
-/// Returns the incidents that would be others without the weaker findings of a detector, the highest risk first, and how many
-/// were not worked out.
-async fn changed(
+/// An account, its name, and what would become of an incident of it.
+type Changed = (UserId, Option<Text>, Effect);
+
+/// Returns the incidents that would be others without the weaker findings of a detector, and how many were not worked out.
+async fn weakened(
     app: &App,
     visitor: &mut Visitor,
     (org, detector): (&OrgId, &str),
     (from, to): (Timestamp, Timestamp),
     least: f64,
-) -> Result<(Vec<(UserId, Option<Text>, Effect)>, u64), Problem> {
+) -> Result<(Vec<Changed>, u64), Problem> {
     // It is stored in six decimals.
     let most_score = anomaly_score(least) + 1e-6;
     let weak = visitor.visit.weak_incidents((org, detector), (from, to), most_score, MOST_INCIDENTS).await?;
@@ -111,8 +121,39 @@ async fn changed(
     let recent = recent_of(app, visitor, (org, from), found.collect()).await?;
     let is_weak =
         |finding: &Finding| finding.surprise < least && finding.observed_at >= from && finding.observed_at < to;
-    let mut changed = recent.without(detector, is_weak);
-    let risk = |effect: &Effect| effect.before.or(effect.after).map(|standing| standing.risk_score);
-    changed.sort_by(|(.., a), (.., b)| risk(b).cmp(&risk(a)).then(a.incident_id.cmp(&b.incident_id)));
-    Ok((changed, left_out))
+    Ok((recent.without(detector, is_weak), left_out))
+}
+
+/// Returns the incidents that would be others with findings of a detector on these days.
+async fn raised(
+    app: &App,
+    visitor: &mut Visitor,
+    (org, detector): (&OrgId, &str),
+    (from, _): (Timestamp, Timestamp),
+    settings: &detect::Settings,
+    days: &[&UnraisedDay],
+) -> Result<Vec<Changed>, Problem> {
+    let Some(detector) = detect::DETECTORS.iter().find(|known| known.name() == detector) else { return Ok(Vec::new()) };
+    let more = days.iter().map(|day| {
+        let day = QuietDay {
+            org_id: org.clone(),
+            user_id: day.user_id.clone(),
+            username: day.username.as_deref().map(Text::from),
+            user_class: day.user_class,
+            day: day.day,
+            last_at: day.last_at,
+            surprise: day.surprise,
+        };
+        supposed(*detector, settings, day)
+    });
+    let user_ids: BTreeSet<UserId> = days.iter().map(|day| day.user_id.clone()).collect();
+    let filter = FindingFilter {
+        org_id: Some(org.clone()),
+        user_ids: Some(user_ids.into_iter().collect()),
+        // Findings of shortly before may merge with those of the first day.
+        since: Some(from.plus(-REACH)),
+        ..FindingFilter::default()
+    };
+    let found = visitor.visit.findings(&filter).await?;
+    Ok(recent_of(app, visitor, (org, from), found).await?.with(more.collect()))
 }

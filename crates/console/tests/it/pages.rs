@@ -260,7 +260,9 @@ async fn what_was_written_survives_the_end_of_a_session() {
     // After the sign-in the same form shows the decision, and what was written.
     let again = submit(&console, &token, "/decide/preview", &form).await;
     assert_eq!(again.status, StatusCode::OK, "{}", again.text);
-    assert!(again.text.contains(">long &#60;thought&#62;</textarea>") && again.text.contains("<h1 id=\"decision-title\""));
+    assert!(
+        again.text.contains(">long &#60;thought&#62;</textarea>") && again.text.contains("<h1 id=\"decision-title\"")
+    );
     // Another site cannot make a page of ours say something.
     let other_site = Request::builder().method("POST").uri("/decide").header("sec-fetch-site", "cross-site");
     let answer = console.answer(other_site.body(Body::from(form)).unwrap()).await;

@@ -4,7 +4,8 @@ use crate::days::{day, raised_day};
 use crate::support::{Console, INCIDENT, OTHER, OURS, incident};
 use axum::http::StatusCode;
 use console::Settings;
-use model::{Finding, OrgId, Timestamp, UserId, Uuid, time::DAY};
+use model::{DaySurprise, Finding, OrgId, Timestamp, UserId, Uuid, time::DAY};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use store::Role;
 
@@ -76,6 +77,53 @@ async fn a_threshold_says_which_incidents_and_days_would_differ() {
 }
 
 #[tokio::test]
+async fn a_lower_threshold_says_which_incidents_would_appear() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Administrator)]).await;
+    adopt(&console, &token, "new_app", "5").await;
+    // The day of the incident, a day of an account without any, and one that the threshold in force would raise.
+    let surprised = |user: &str, number: i64, surprise: f64| {
+        let mut quiet = day(OURS, number, 0);
+        quiet.user_id = UserId::new(user);
+        quiet.facts.surprises = vec![DaySurprise { detector: "new_app".into(), surprise }];
+        quiet
+    };
+    let days = [
+        surprised("005hn00000emma1AAA", RAISED, 4.5),
+        surprised("005hn00000dora1AAA", RAISED - 9, 4.0),
+        surprised("005hn00000finn1AAA", RAISED - 9, 6.0),
+    ];
+    console.put_days(&days).await;
+    let changed = async |least: &str| {
+        let tried = console.get(&token, &path(OURS, "new_app", least)).await.json();
+        tried["incidents"].as_array().unwrap().clone()
+    };
+    assert_eq!(
+        changed("4.8").await,
+        [Value::Null; 0],
+        "no day reaches it but one that the threshold in force would raise"
+    );
+    let [risen] = changed("4.2").await.try_into().unwrap();
+    assert_eq!((&risen["incident_id"], &risen["user_id"]), (&json!(INCIDENT), &json!("005hn00000emma1AAA")));
+    assert!(risen["risk_after"].as_f64() > risen["risk_before"].as_f64(), "{risen}");
+    let both = changed("3").await;
+    let appearing = both.iter().find(|one| one["user_id"] == "005hn00000dora1AAA").unwrap();
+    assert_eq!((&appearing["becomes"], &appearing["risk_before"]), (&json!("appears"), &Value::Null));
+    assert!(appearing["risk_after"].as_f64() > Some(0.0) && both.len() == 2, "{both:?}");
+}
+
+/// Decides a threshold, and has it take effect.
+async fn adopt(console: &Console, token: &SecretString, detector: &str, least: &str) {
+    let toml = console.get(token, &path(OURS, detector, least)).await.json()["toml"].clone();
+    let ruling = json!({ "kind": "settings", "org_id": OURS, "toml": toml });
+    let change = json!({ "reason": "fewer alarms", "ruling": ruling });
+    let recorded = console.send(token, "POST", "/v1/decisions", Some(change)).await;
+    assert_eq!(recorded.status, StatusCode::CREATED, "{}", recorded.text);
+    let id = recorded.json()["decisions"][0]["decision_id"].as_str().unwrap().parse().unwrap();
+    console.take_effect(id, Timestamp(1_772_461_912_867)).await;
+}
+
+#[tokio::test]
 async fn a_threshold_that_was_tried_is_adopted_as_it_is() {
     let console = Console::start().await;
     let token = console.token(&[(OURS, Role::Administrator)]).await;
@@ -89,13 +137,7 @@ async fn a_threshold_that_was_tried_is_adopted_as_it_is() {
         assert_eq!(changes[0]["key"], "detect.detectors.row_spike.raise_at", "{changes}");
         assert_eq!((&changes[0]["new"], &changes[1]), (&json!(shown), &Value::Null));
     }
-    let toml = console.get(&token, &path(OURS, "row_spike", "3.5")).await.json()["toml"].clone();
-    let ruling = json!({ "kind": "settings", "org_id": OURS, "toml": toml });
-    let change = json!({ "reason": "fewer alarms", "ruling": ruling });
-    let recorded = console.send(&token, "POST", "/v1/decisions", Some(change)).await;
-    assert_eq!(recorded.status, StatusCode::CREATED, "{}", recorded.text);
-    let id = recorded.json()["decisions"][0]["decision_id"].as_str().unwrap().parse().unwrap();
-    console.take_effect(id, Timestamp(1_772_461_912_867)).await;
+    adopt(&console, &token, "row_spike", "3.5").await;
     let now = console.get(&token, &path(OURS, "row_spike", "3.5")).await.json();
     assert_eq!(now["raise_at"], 3.5, "{now}");
 }

@@ -3,7 +3,8 @@
 use super::Visit;
 use crate::convert::unsigned;
 use crate::error::{Context, Result};
-use model::{OrgId, Timestamp, UserId};
+use crate::words;
+use model::{OrgId, Timestamp, UserClass, UserId};
 use uuid::Uuid;
 
 /// Incidents with findings of a detector that may be weaker than a threshold.
@@ -31,8 +32,12 @@ pub struct UnraisedDay {
     pub user_id: UserId,
     /// Its username on the day, if it was known.
     pub username: Option<String>,
+    /// Its class on the day.
+    pub user_class: UserClass,
     /// Start of the day.
     pub day: Timestamp,
+    /// Event time of its last activity.
+    pub last_at: Timestamp,
     /// The largest calibrated surprise of the detector.
     pub surprise: f64,
 }
@@ -101,10 +106,11 @@ impl Visit {
                        WHERE f.org_id = $1 AND f.user_id = d.user_id AND f.detector = $2 AND NOT f.withdrawn
                          AND f.first_observed_at BETWEEN d.starts AND d.ends)
                    ORDER BY d.surprise DESC, d.day DESC, d.user_id LIMIT $6)
-               SELECT user_id AS "user_id!", orgwatch.to_ms(day) AS "day!", surprise AS "surprise!", in_all AS "in_all!",
-                   (SELECT n.username FROM orgwatch.user_days n
-                    WHERE n.org_id = $1 AND n.user_id = unraised.user_id AND n.day = unraised.day) AS username
-               FROM unraised ORDER BY surprise DESC, day DESC, user_id"#,
+               SELECT unraised.user_id AS "user_id!", orgwatch.to_ms(unraised.day) AS "day!", surprise AS "surprise!",
+                   in_all AS "in_all!", n.username, n.user_class AS "user_class!", orgwatch.to_ms(n.last_at) AS "last_at!"
+               FROM unraised JOIN orgwatch.user_days n
+                   ON n.org_id = $1 AND n.user_id = unraised.user_id AND n.day = unraised.day
+               ORDER BY surprise DESC, unraised.day DESC, unraised.user_id"#,
             org.as_str(),
             detector,
             from.0,
@@ -115,15 +121,17 @@ impl Visit {
         .fetch_all(&mut *self.transaction)
         .await
         .context("find the days on which a detector raised nothing")?;
-        let day = |row: (String, Option<String>, i64, f64)| UnraisedDay {
-            user_id: UserId::new(&row.0),
-            username: row.1,
-            day: Timestamp(row.2),
-            surprise: row.3,
-        };
-        Ok(UnraisedDays {
-            in_all: rows.first().map_or(0, |row| unsigned(row.in_all)),
-            days: rows.into_iter().map(|row| day((row.user_id, row.username, row.day, row.surprise))).collect(),
-        })
+        let in_all = rows.first().map_or(0, |row| unsigned(row.in_all));
+        let days = rows.into_iter().map(|row| {
+            Ok(UnraisedDay {
+                user_id: UserId::new(&row.user_id),
+                username: row.username,
+                user_class: words::user_class(&row.user_class)?,
+                day: Timestamp(row.day),
+                last_at: Timestamp(row.last_at),
+                surprise: row.surprise,
+            })
+        });
+        Ok(UnraisedDays { in_all, days: days.collect::<Result<_>>()? })
     }
 }
