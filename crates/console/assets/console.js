@@ -132,54 +132,6 @@ function watchPanel() {
   document.body.addEventListener("htmx:sendError", failed);
 }
 
-/** Lets people keep views of the queue in this browser. */
-function offerViews() {
-  const place = document.getElementById("saved-views");
-  if (!place) return;
-  /** @type {{ name: string, path: string }[]} */
-  let views = [];
-  try {
-    views = JSON.parse(stored("views") ?? "[]");
-  } catch {
-    // What cannot be read is written over.
-  }
-  const keep = () => window.localStorage.setItem("views", JSON.stringify(views));
-  const show = () => {
-    place.replaceChildren();
-    for (const view of views) {
-      const link = document.createElement("a");
-      link.href = view.path;
-      link.textContent = view.name;
-      if (view.path === window.location.pathname + window.location.search) link.ariaCurrent = "true";
-      const forget = document.createElement("button");
-      forget.type = "button";
-      forget.className = "plain";
-      forget.textContent = "×";
-      forget.ariaLabel = `Forget the view ${view.name}`;
-      forget.addEventListener("click", () => {
-        views = views.filter((other) => other !== view);
-        keep();
-        show();
-      });
-      place.append(link, forget);
-    }
-    const save = document.createElement("button");
-    save.type = "button";
-    save.className = "plain";
-    save.textContent = "Keep this view";
-    save.addEventListener("click", () => {
-      const name = window.prompt("What is this view called? It is kept in this browser.")?.trim();
-      if (!name) return;
-      views.push({ name, path: window.location.pathname + window.location.search });
-      keep();
-      show();
-    });
-    place.append(save);
-  };
-  place.hidden = false;
-  show();
-}
-
 /** Lets people copy what a link leads to. */
 function offerCopies() {
   for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("a[data-copy]"))) {
@@ -229,7 +181,6 @@ function countSelected() {
 
 localize(document);
 offerZone();
-offerViews();
 offerCopies();
 keepSelection();
 watchPanel();

@@ -17,6 +17,7 @@ mod stages;
 mod stream;
 mod thresholds;
 mod touched;
+mod views;
 
 pub(crate) use accounts::{Account, Org, TimelineItem};
 pub(crate) use anomalies::{
@@ -37,6 +38,7 @@ pub(crate) use stages::Stage;
 pub(crate) use stream::{IncidentChange, StreamEvent};
 pub(crate) use thresholds::{ChangedIncident, ThresholdBody, UnraisedBody};
 pub(crate) use touched::TouchedBody;
+pub(crate) use views::{ViewBody, ViewQuery};
 
 use model::Timestamp;
 use store::Session;

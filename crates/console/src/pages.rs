@@ -46,6 +46,8 @@ use orgs::Orgs;
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/", get(queue::page))
+        .route("/views", post(queue::keep))
+        .route("/views/forget", post(queue::forget))
         .route("/incidents/{incident_id}", get(incident::page))
         .route("/incidents/{incident_id}/text.md", get(incident::markdown))
         .route("/incidents/{incident_id}/activities.csv", get(incident::csv))

@@ -17,6 +17,7 @@ pub(crate) mod sign_in;
 pub(crate) mod stream;
 pub(crate) mod thresholds;
 pub(crate) mod touched;
+pub(crate) mod views;
 
 use crate::body::IncidentChange;
 use crate::problem::ProblemBody;
@@ -75,6 +76,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(incidents::history))
         .routes(routes!(incidents::similar))
         .routes(routes!(incidents::finding))
+        .routes(routes!(views::list))
+        .routes(routes!(views::keep, views::forget))
         .routes(routes!(anomalies::query))
         .routes(routes!(anomalies::describe))
         .routes(routes!(anomalies::spans::updated))

@@ -10,6 +10,7 @@ mod sessions;
 mod stream;
 mod thresholds;
 mod touched;
+mod views;
 
 pub use accounts::{AccountRow, OrgRow, TimelineRow};
 pub use anomalies::{Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Deleted, Span};
@@ -20,6 +21,7 @@ pub use sessions::{Check, NewSession, NewToken, OpenSession, Role, Session};
 pub use stream::{StreamPosition, StreamedChange};
 pub use thresholds::{UnraisedDay, UnraisedDays, WeakIncidents};
 pub use touched::{FirstDay, Touched, TouchingAccount};
+pub use views::KeptView;
 
 use crate::error::{Context, Result};
 use crate::{

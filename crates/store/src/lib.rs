@@ -27,8 +27,8 @@ mod words;
 pub use audit::{AuditEntry, AuditPage, AuditPlace};
 pub use console::{
     AccountRow, Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Check, Counted, Deleted, FirstDay, Group,
-    IncidentOrder, IncidentPage, IncidentQuery, ListedIncident, NewSession, NewToken, OpenSession, OrgRow, PeerDay,
-    Place, Raised, Role, Session, Span, StreamPosition, StreamedChange, TimelineRow, Touched, TouchingAccount,
+    IncidentOrder, IncidentPage, IncidentQuery, KeptView, ListedIncident, NewSession, NewToken, OpenSession, OrgRow,
+    PeerDay, Place, Raised, Role, Session, Span, StreamPosition, StreamedChange, TimelineRow, Touched, TouchingAccount,
     UnraisedDay, UnraisedDays, Visit, WeakIncidents,
 };
 pub use correlation::{

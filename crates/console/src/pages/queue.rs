@@ -1,6 +1,9 @@
 //! The queue: incidents to decide on, the highest risk first.
 
 mod chips;
+mod kept;
+
+pub(super) use kept::{forget, keep};
 
 use super::shell::{Section, Shell};
 use super::{Asker, Fields, Page, exposure, filters, links, render};
@@ -8,6 +11,7 @@ use crate::body::{Count, IncidentItem, Source};
 use crate::routes::{incidents, operations};
 use askama::Template;
 use chips::{Chip, View, chips, views};
+use kept::KeptView;
 use model::{Finding, Uuid};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{FindingFilter, Role};
@@ -41,6 +45,7 @@ pub(super) const KEYS: [&str; 18] = [
 struct Queue {
     shell: Shell,
     views: Vec<View>,
+    kept: Vec<KeptView>,
     chips: Vec<Chip>,
     fields: Fields,
     severities: Vec<Count>,
@@ -66,6 +71,11 @@ struct Row {
 impl Queue {
     fn is(&self, key: &str, value: &str) -> bool {
         self.fields.get(key).is_some_and(|own| own.split(',').any(|part| part == value))
+    }
+
+    /// Whether the list is one of the views.
+    fn is_kept(&self) -> bool {
+        self.views.iter().any(|view| view.is_current) || self.kept.iter().any(|view| view.is_current)
     }
 
     fn value(&self, key: &str) -> &str {
@@ -117,6 +127,7 @@ pub(super) async fn page(asker: Asker) -> Page {
     };
     let rows = list.items.into_iter().map(row).collect();
     render(&Queue {
+        kept: kept::kept(&asker, &fields).await?,
         views: views(&fields, &asker.session.name),
         chips: chips(&asker.query.only(&KEYS)),
         severities,

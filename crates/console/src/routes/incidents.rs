@@ -120,7 +120,11 @@ fn dispositions() -> Object {
 }
 
 impl Asked {
-    fn query(self, visitor: &Visitor, app: &App) -> Result<IncidentQuery, Problem> {
+    /// Returns what a session asks for.
+    ///
+    /// # Errors
+    /// If a value is none of its key, or the session may not ask for it.
+    pub(super) fn query(self, visitor: &Visitor, app: &App) -> Result<IncidentQuery, Problem> {
         let listed = |text: Option<String>| -> Vec<String> {
             let text = text.unwrap_or_default();
             text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()

@@ -286,3 +286,40 @@ async fn an_incident_has_neighbors_on_every_page_of_its_list() {
     assert!(!page.text.contains(&format!(r#"href="/incidents/{first}?list="#)), "it is on the page before");
     assert!(!page.text.contains("1 of"), "nobody has counted what stands before");
 }
+
+#[tokio::test]
+async fn a_view_is_kept_by_a_person_and_forgotten() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Viewer)]).await;
+    let other = console.token(&[(OURS, Role::Viewer)]).await;
+    let kept = r#"<a href="/?severity=critical" aria-current="true"><bdi>worst &#60;of all&#62;</bdi></a>"#;
+    let form = "name=+worst+%3Cof+all%3E&query=severity%3Dcritical%26cursor%3Dx";
+    let answer = submit(&console, &token, "/views", form).await;
+    assert_eq!((answer.status, location(&answer)), (StatusCode::SEE_OTHER, "/?severity=critical"));
+    let page = console.get(&token, "/?severity=critical").await;
+    assert!(page.text.contains(kept) && !page.text.contains("Keep this view"), "{}", page.text);
+    assert!(console.get(&token, "/").await.text.contains("<bdi>worst &#60;of all&#62;</bdi>"));
+    assert_eq!(console.get(&token, "/v1/views").await.json()[0]["query"], "severity=critical");
+    for (form, status) in [
+        ("name=+&query=severity%3Dhigh", StatusCode::UNPROCESSABLE_ENTITY),
+        ("name=a&query=severity%3Dworst", StatusCode::BAD_REQUEST),
+        (&format!("name={}&query=severity%3Dhigh", "a".repeat(81)), StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        assert_eq!(submit(&console, &token, "/views", form).await.status, status, "{form}");
+    }
+    let forget = "name=worst+%3Cof+all%3E&query=severity%3Dcritical";
+    assert_eq!(submit(&console, &token, "/views/forget", forget).await.status, StatusCode::SEE_OTHER);
+    assert!(!console.get(&token, "/").await.text.contains("worst"));
+    assert_eq!(submit(&console, &token, "/views/forget", forget).await.status, StatusCode::NOT_FOUND);
+    // As many as a page shows with profit, and one in place of another of its name.
+    for number in 0..50 {
+        let answer = submit(&console, &token, "/views", &format!("name={number}&query=severity%3Dhigh")).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{number}: {}", answer.text);
+    }
+    let beyond = submit(&console, &token, "/views", "name=50&query=severity%3Dhigh").await;
+    assert_eq!(beyond.status, StatusCode::CONFLICT, "{}", beyond.text);
+    assert_eq!(submit(&console, &token, "/views", "name=7&query=severity%3Dlow").await.status, StatusCode::SEE_OTHER);
+    let views = console.get(&token, "/v1/views").await.json();
+    assert_eq!((views.as_array().unwrap().len(), &views[47]["query"]), (50, &"severity=low".into()), "{views}");
+    assert_eq!(console.get(&other, "/v1/views").await.text, "[]", "nobody sees those of others");
+}

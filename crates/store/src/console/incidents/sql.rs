@@ -88,7 +88,9 @@ pub(super) fn count(query: &IncidentQuery, found: &Found, group: Group, limit: u
     };
     let head = format!("SELECT {shown} AS shown, count(*) AS incidents, max(risk_score) AS highest FROM (SELECT ");
     let mut builder = QueryBuilder::new(head);
-    builder.push(value).push(format_args!(" AS value, i.risk_score FROM {FROM}{of_several}"));
+    // Who has seen them is joined only if the query asks for it.
+    let from = if query.changed { FROM } else { "orgwatch.incidents i" };
+    builder.push(value).push(format_args!(" AS value, i.risk_score FROM {from}{of_several}"));
     push_filter(&mut builder, query, found);
     builder.push(format_args!(") found WHERE {is_shown} GROUP BY value ORDER BY incidents DESC, value LIMIT "));
     builder.push_bind(i64::from(limit));
