@@ -146,6 +146,9 @@ class Document(unittest.TestCase):
         settings = {"kind": "settings", "org_id": org, "toml": toml}
         call("recordDecision", body={"reason": "Fewer alarms.", "ruling": settings})
         token = {"name": "to be ended", "roles": {org: "viewer"}, "days": 1}
+        forgotten = [f"forgotten {number}" for number in range(20)]
+        for view in forgotten:
+            call("keepView", {"name": view}, body={"query": "status=open"})
         hour = datetime.timedelta(hours=1)
         now = datetime.datetime.now(datetime.UTC)
         values = {
@@ -174,6 +177,9 @@ class Document(unittest.TestCase):
             "fields": ["Score,Username"],
             "toml": [toml],
             "GET /v1/tenant-security-api-anomalies sort": ["-Score"],
+            "PUT /v1/views/{name} name": ["kept", "kept, too"],
+            "PUT /v1/views/{name} query": ["severity=critical&sort=latest"],
+            "DELETE /v1/views/{name} name": forgotten,
         }
         for name, (method, path, operation) in self.api.operations.items():
             parameters = {parameter["name"]: parameter["required"] for parameter in operation.get("parameters", [])}
