@@ -15,6 +15,9 @@ pub(crate) struct Stage {
     /// When: of observed by Salesforce's clock, of the others by the database's.
     #[schema(format = DateTime)]
     pub(crate) at: String,
+    /// Milliseconds after the stage before it; null for the first. From observed to opened it is also how old the events were
+    /// when they came.
+    pub(crate) after_ms: Option<i64>,
 }
 
 impl Stage {
@@ -26,7 +29,12 @@ impl Stage {
             ("delivered", delivered_at),
             ("closed", stored.closed_at),
         ];
+        let mut before = None;
         let reached = stages.into_iter().filter_map(|(stage, at)| Some((stage, at?)));
-        reached.map(|(stage, at)| Self { stage: stage.to_owned(), at: time(at) }).collect()
+        let stage = |(stage, at): (&str, Timestamp)| {
+            let after_ms = before.replace(at).map(|before| at.since(before));
+            Self { stage: stage.to_owned(), at: time(at), after_ms }
+        };
+        reached.map(stage).collect()
     }
 }

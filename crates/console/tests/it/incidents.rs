@@ -3,7 +3,7 @@
 use crate::support::{Console, INCIDENT, OTHER, OTHER_INCIDENT, OURS, incident};
 use axum::http::StatusCode;
 use model::{OrgId, Points, UserId, Uuid};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::cmp::Reverse;
 use store::Role;
 
@@ -158,6 +158,11 @@ async fn an_incident_says_how_far_it_has_come() {
     let incident = console.get(&token, &format!("/v1/incidents/{INCIDENT}")).await.json();
     assert_eq!(incident["stages"][2]["at"], "2026-03-02T00:00:00.000Z", "by the first destination");
     assert_eq!(incident["stages"][0]["at"], incident["first_event_at"]);
+    let two_days = 2 * 86_400_000;
+    assert_eq!(
+        (&incident["stages"][0]["after_ms"], &incident["stages"][3]["after_ms"]),
+        (&Value::Null, &two_days.into())
+    );
 }
 
 #[tokio::test]
@@ -171,6 +176,7 @@ async fn an_incident_has_its_receipt_and_findings() {
         incident[time] = json!("[time]");
     }
     incident["stages"][1]["at"] = json!("[time]");
+    incident["stages"][1]["after_ms"] = json!("[time]");
     insta::assert_json_snapshot!(incident);
     let tag = answer.headers["etag"].to_str().unwrap().to_owned();
     let same = [("if-none-match", tag.as_str())];
