@@ -134,23 +134,27 @@ test("an administrator sees a blind source, replays a dead letter, and tries a t
   const administrator = await signedIn(browser, dev, "administrator");
   const { page } = administrator;
 
-  const see = await blind(dev, "the streams are not subscribed: check the permissions of the login");
-  await administrator.go("/sources");
-  await page.getByText("the streams are not subscribed").waitFor();
-  await administrator.go("/");
-  await page.locator(".blind", { hasText: "login events" }).waitFor();
-  assert.ok((await page.locator("tr[data-row] .mark", { hasText: "blind source" }).count()) > 0);
-  await see();
-  await page.reload();
-  assert.equal(await page.locator(".blind").count(), 0);
+  const { org, see, stop } = await blind(dev);
+  try {
+    const blinded = page.locator(".blind", { hasText: "queries of stored events get no answer" });
+    await administrator.go(`/sources?org=${org}`);
+    await until(page, async () => (await blinded.count()) > 0, "the source is not reported as blind");
+    await page.locator("td .pill", { hasText: "blind" }).first().waitFor();
+    await administrator.go("/");
+    await page.locator(".blind", { hasText: `login events of org ${org}` }).waitFor();
+    // It is an incident, and marked like all of its org.
+    const marked = page.locator("tr[data-row] .mark", { hasText: "blind source" });
+    await until(page, async () => (await marked.count()) > 0, "no incident is marked");
+    see();
+    await until(page, async () => (await page.locator(".blind").count()) === 0, "the source stays blind");
+  } finally {
+    await stop();
+  }
 
   await poison(dev);
   const replay = page.getByRole("link", { name: "Replay" }).first();
   await administrator.go("/letters");
-  for (const limit = Date.now() + 60_000; (await replay.count()) === 0; ) {
-    assert.ok(Date.now() < limit, "no dead letter is listed");
-    await page.reload();
-  }
+  await until(page, async () => (await replay.count()) > 0, "no dead letter is listed");
   await replay.click();
   await page.getByRole("button", { name: "Replay" }).click();
   await page.getByText("was published again").waitFor();
@@ -178,3 +182,14 @@ test("an administrator sees a blind source, replays a dead letter, and tries a t
   await page.locator("tr, li", { hasText: "Fewer spikes are wanted." }).filter({ hasText: "undone" }).first().waitFor();
   await administrator.close();
 });
+
+/**
+ * Loads a page anew until it shows what is waited for.
+ *
+ * @param {Page} page
+ * @param {() => Promise<boolean>} shows
+ * @param {string} failed what is wrong if it never does
+ */
+async function until(page, shows, failed) {
+  for (const limit = Date.now() + 90_000; !(await shows()); await page.reload()) assert.ok(Date.now() < limit, failed);
+}
