@@ -203,11 +203,12 @@ async fn suppression(asker: &Asker, fields: Fields) -> Result<Fields, Failed> {
 /// Records a decision, and goes back.
 pub(super) async fn record(headers: HeaderMap, asker: Result<Asker, Failed>, fields: Fields) -> Page {
     let recorded = async || {
+        let asker = asker?;
         let reason = fields.get("reason").map(str::trim).unwrap_or_default();
         let reason = if reason.is_empty() { asked::usual_reason(&fields) } else { reason };
         let asked = asked(&fields, reason)?;
         let conditions = conditions(fields.get("key"), fields.get("tag"))?;
-        send(&asker?, &fields, conditions, asked, Decided::of).await
+        send(&asker, &fields, conditions, asked, Decided::of).await
     };
     kept(&headers, fields.clone(), recorded).await
 }
