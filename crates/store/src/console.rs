@@ -161,12 +161,12 @@ impl Visit {
         coverage::source_states(&mut *self.transaction, org).await
     }
 
-    /// Returns the open gaps of an org.
+    /// Returns the open gaps of an org, or of all orgs of the session.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn open_gaps(&mut self, org: &OrgId) -> Result<Vec<Gap>> {
-        coverage::all_gaps(&mut *self.transaction, Some(org), None).await
+    pub async fn open_gaps(&mut self, org: Option<&OrgId>) -> Result<Vec<Gap>> {
+        coverage::all_gaps(&mut *self.transaction, org, None).await
     }
 
     /// Stores settings, as a text, under their hash. Does nothing if the hash is stored.
