@@ -42,24 +42,24 @@ impl Bus {
     }
 
     /// Asks for the backlogs of consumers, in their order, within two seconds for all. `None` where there is no such
-    /// consumer or no answer in time, which is logged. Asks nothing while the connection is down.
+    /// consumer or no answer in time; a line of the log says of how many. Asks nothing while the connection is down.
     pub async fn backlogs(&self, consumers: &[Consumer]) -> Vec<Option<Backlog>> {
         if !self.is_connected() {
             return vec![None; consumers.len()];
         }
         let deadline = Instant::now() + ANSWER_WAIT;
         let ask = async |consumer: &Consumer| match timeout_at(deadline, self.backlog(consumer)).await {
-            Ok(Ok(backlog)) => Some(backlog),
-            Ok(Err(error)) => {
-                tracing::warn!(consumer = consumer.consumer, error = runtime::error::chain(&error), "no backlog");
-                None
-            }
-            Err(_) => {
-                tracing::warn!(consumer = consumer.consumer, "no backlog: the server does not answer in time");
-                None
-            }
+            Ok(answer) => answer.map_err(|error| runtime::error::chain(&error)),
+            Err(_) => Err(format!("consumer {}: no answer in time", consumer.consumer)),
         };
-        futures::stream::iter(consumers).map(ask).buffered(AT_ONCE).collect().await
+        let answers: Vec<Result<Backlog, String>> =
+            futures::stream::iter(consumers).map(ask).buffered(AT_ONCE).collect().await;
+        let mut failures = answers.iter().filter_map(|answer| answer.as_ref().err());
+        if let Some(first) = failures.next() {
+            let unknown = 1 + failures.count();
+            tracing::warn!(unknown, %first, "nats: how far consumers are is not known");
+        }
+        answers.into_iter().map(Result::ok).collect()
     }
 
     /// Lists the consumers of the detector groups that the server has, by name.

@@ -42,7 +42,7 @@ pub struct PlacedOrg {
     pub partition: i32,
     /// The org.
     pub org_id: OrgId,
-    /// The last sequence of the activity stream whose effect is stored; `None` before the first checkpoint.
+    /// Everything up to this sequence of the activity stream is stored; `None` before the first checkpoint.
     pub applied: Option<u64>,
     /// When the checkpoint was last written, by the database's clock.
     pub checkpoint_at: Option<Timestamp>,

@@ -72,7 +72,7 @@ pub(crate) struct PartitionBody {
     pub(crate) partition: i32,
     /// Salesforce ids of the orgs of the session that have state in it.
     pub(crate) orgs: Vec<String>,
-    /// The last sequence of the activity stream whose effect is stored; null before the first checkpoint.
+    /// Everything up to this sequence of the activity stream is stored; null before the first checkpoint.
     #[schema(minimum = 0)]
     pub(crate) applied: Option<u64>,
     /// When the checkpoint was last written, by the database's clock.
@@ -81,7 +81,7 @@ pub(crate) struct PartitionBody {
     /// Messages of the partition that baseline has not read, of all its orgs; null if NATS has not answered.
     #[schema(minimum = 0)]
     pub(crate) waiting: Option<u64>,
-    /// Messages that it has read, and whose effect is not in a checkpoint; null if NATS has not answered.
+    /// Messages that it has read, and that are not in a checkpoint yet; null if NATS has not answered.
     #[schema(minimum = 0)]
     pub(crate) unacknowledged: Option<u64>,
 }

@@ -98,8 +98,8 @@ async fn services_are_listed_with_their_replicas() {
         "<b>No replica runs of ingest, detector, correlator, notifier, console</b>",
         "<b>A replica of console is silent</b>: <bdi>pod-2/1</bdi>",
         "<b>Replicas run different versions</b>: 1.0.0, 1.1.0",
-        "<code>0123456789ab</code>",
-        "<span class=\"pill critical\">silent</span>",
+        "<code>01234567</code>",
+        "<span class=\"pill critical\">silent</span> 1 h ago",
         "<span class=\"pill critical\">no replica</span>",
     ] {
         assert!(text.contains(part), "{part}: {text}");
