@@ -25,6 +25,7 @@ REFUSED = {
 #: Operations that only answer with empty lists, as nothing is missing, set aside or withdrawn.
 EMPTY = {
     "GET /v1/dead-letters",
+    "GET /v1/gaps",
     "GET /v1/orgs/{org_id}/gaps",
     "GET /v1/tenant-security-api-anomalies/deleted",
 }

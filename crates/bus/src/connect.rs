@@ -17,7 +17,7 @@ const OLDEST_SERVER: (u64, u64) = (2, 14);
 const OLDEST_SERVER_TEXT: &str = "2.14";
 /// How long JetStream may take to answer. A request made while there is no leader is never answered, so it is repeated
 /// rather than waited for.
-const ANSWER_WAIT: Duration = Duration::from_secs(2);
+pub(crate) const ANSWER_WAIT: Duration = Duration::from_secs(2);
 
 /// A connection to NATS. Clones share it. It reconnects by itself when it is lost.
 #[derive(Clone, Debug)]

@@ -18,7 +18,7 @@ pub enum Service {
     Correlator,
     /// Reads changes of incidents.
     Notifier,
-    /// Reads settings, and reads and replays dead letters.
+    /// Reads settings and how far consumers are, and reads and replays dead letters.
     Console,
     /// Sets up streams and reads, replays and drops dead letters.
     Operator,
@@ -99,6 +99,18 @@ impl Service {
                 // A letter is replayed to the subject that it was published to.
                 let replayed = [Stream::Activity, Stream::Observation, Stream::Finding, Stream::Incident];
                 publish.extend(replayed.map(|stream| stream.subjects(prefix)));
+                // How many messages wait for each stage. The names of detector groups are the server's to list.
+                publish.push(format!("$JS.API.CONSUMER.NAMES.{}", Stream::Observation.name(prefix)));
+                let states = [
+                    (Stream::Activity, "*"),
+                    (Stream::Observation, "*"),
+                    (Stream::Finding, "correlator"),
+                    (Stream::Incident, "notifier"),
+                ];
+                publish.extend(
+                    states
+                        .map(|(stream, consumer)| format!("$JS.API.CONSUMER.INFO.{}.{consumer}", stream.name(prefix))),
+                );
                 publish
             }
             Self::Operator => {

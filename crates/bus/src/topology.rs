@@ -201,6 +201,12 @@ impl Consumer {
         Self::new(Stream::Observation, consumer.clone(), &consumer)
     }
 
+    /// Returns the consumer of a detector group by its durable name; `None` if that is not one of a detector group.
+    pub(crate) fn detector_named(name: &str) -> Option<Self> {
+        let is_detector = name.strip_prefix("detector-").is_some_and(|group| !group.is_empty());
+        is_detector.then(|| Self::new(Stream::Observation, name.to_owned(), name))
+    }
+
     /// Returns the consumer of the correlator.
     pub fn correlator() -> Self {
         Self::new(Stream::Finding, "correlator".to_owned(), "correlator")

@@ -91,6 +91,17 @@ impl Visitor {
         }
     }
 
+    /// Returns an error unless the session has a role in all orgs.
+    ///
+    /// # Errors
+    /// 403 if it has not.
+    pub(crate) fn require_all_orgs(&self) -> Result<(), Problem> {
+        match self.session.roles.contains_key("*") {
+            true => Ok(()),
+            false => Err(Problem::Forbidden("this takes a role in all orgs".to_owned())),
+        }
+    }
+
     /// Returns an error unless the session is an administrator of all orgs.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod seen;
 mod settings;
 mod stages;
 mod stream;
+mod system;
 mod thresholds;
 mod touched;
 mod views;
@@ -36,6 +37,9 @@ pub(crate) use profile::{LearnedBody, ProfileBody};
 pub(crate) use settings::{DecidedBody, FollowedBody, StoredSettings};
 pub(crate) use stages::Stage;
 pub(crate) use stream::{IncidentChange, StreamEvent};
+#[cfg(test)]
+pub(crate) use system::ReplicaBody;
+pub(crate) use system::{ConsumerBody, Latency, PartitionBody, ServiceBody, Spread};
 pub(crate) use thresholds::{ChangedIncident, ThresholdBody, UnraisedBody};
 pub(crate) use touched::TouchedBody;
 pub(crate) use views::{ViewBody, ViewQuery};

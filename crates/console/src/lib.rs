@@ -41,7 +41,7 @@ pub struct Service {
     pub rules: watch::Receiver<Arc<Hashed>>,
     /// Settings of this service.
     pub settings: Settings,
-    /// Where dead letters are read.
+    /// Where dead letters are read, and how far consumers are.
     pub bus: Bus,
 }
 
@@ -55,7 +55,7 @@ impl Service {
         let failed = |source| ConsoleError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let app = App::new(self.store, self.rules, self.settings, shutdown.clone());
-        let app = app.with_letters(self.bus).with_sign_in()?;
+        let app = app.with_bus(self.bus).with_sign_in()?;
         let router = router(app);
         let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
         axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await.map_err(failed)

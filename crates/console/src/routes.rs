@@ -15,6 +15,7 @@ pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod sign_in;
 pub(crate) mod stream;
+pub(crate) mod system;
 pub(crate) mod thresholds;
 pub(crate) mod touched;
 pub(crate) mod views;
@@ -48,7 +49,7 @@ use utoipa_axum::routes;
         (name = "anomalies", description = "Incidents in the forms that other systems read"),
         (name = "accounts", description = "Accounts and orgs"),
         (name = "decisions", description = "What people decide, and what follows"),
-        (name = "operations", description = "Sources, detectors and the audit trail"),
+        (name = "operations", description = "Sources, detectors, services and the audit trail"),
         (name = "sessions", description = "Who is signed in, and tokens"),
     )
 )]
@@ -102,7 +103,12 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .routes(routes!(decisions::list, decisions::record))
         .routes(routes!(decisions::preview))
         .routes(routes!(operations::sources))
+        .routes(routes!(operations::all_gaps))
         .routes(routes!(operations::gaps))
+        .routes(routes!(system::services))
+        .routes(routes!(system::partitions))
+        .routes(routes!(system::consumers))
+        .routes(routes!(system::latency))
         .routes(routes!(detectors::list))
         .routes(routes!(detectors::score_card))
         .routes(routes!(detectors::surprised))

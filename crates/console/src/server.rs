@@ -41,8 +41,8 @@ pub struct App {
     pub(crate) limits: Arc<Limits>,
     pub(crate) meter: Meter,
     pub(crate) sign_in: Option<Arc<SignIn>>,
-    /// Where dead letters are read.
-    pub(crate) letters: Option<Bus>,
+    /// Where dead letters are read, and how far consumers are.
+    pub(crate) bus: Option<Bus>,
     /// Event streams end with it.
     pub(crate) shutdown: CancellationToken,
 }
@@ -63,15 +63,15 @@ impl App {
             limits,
             meter: Meter::new(),
             sign_in: None,
-            letters: None,
+            bus: None,
             shutdown,
         }
     }
 
-    /// Adds dead letters.
+    /// Adds dead letters, and how far consumers are.
     #[must_use]
-    pub fn with_letters(mut self, bus: Bus) -> Self {
-        self.letters = Some(bus);
+    pub fn with_bus(mut self, bus: Bus) -> Self {
+        self.bus = Some(bus);
         self
     }
 
@@ -83,6 +83,14 @@ impl App {
         let settings = self.settings.sign_in.clone();
         self.sign_in = settings.map(SignIn::new).transpose()?.map(Arc::new);
         Ok(self)
+    }
+
+    /// Returns the connection to NATS.
+    ///
+    /// # Errors
+    /// 503 if there is none.
+    pub(crate) fn bus(&self) -> Result<&Bus, Problem> {
+        self.bus.as_ref().ok_or(Problem::Unavailable("NATS"))
     }
 
     /// Returns how a session sees names.

@@ -56,6 +56,8 @@ pub struct Links {
     pub trace: Option<String>,
     /// URL of a dashboard with the metrics of orgwatch.
     pub dashboard: Option<String>,
+    /// URL of the alerts in force.
+    pub alerts: Option<String>,
 }
 
 impl Links {
@@ -67,7 +69,7 @@ impl Links {
 
     fn check(&self) -> Vec<String> {
         let mut errors = Vec::new();
-        for (key, url) in [("trace", &self.trace), ("dashboard", &self.dashboard)] {
+        for (key, url) in [("trace", &self.trace), ("dashboard", &self.dashboard), ("alerts", &self.alerts)] {
             // With an id in place of the template's, it has to be a URL of the web.
             let of_web = |url: &String| {
                 let url = reqwest::Url::parse(&url.replace(TRACE_ID, "0"));
@@ -130,8 +132,11 @@ mod tests {
 
     #[test]
     fn links_lead_to_the_web() {
-        let links =
-            |trace: &str, dashboard: &str| Links { trace: Some(trace.into()), dashboard: Some(dashboard.into()) };
+        let links = |trace: &str, dashboard: &str| Links {
+            trace: Some(trace.into()),
+            dashboard: Some(dashboard.into()),
+            alerts: None,
+        };
         let good = links("https://tempo.example.com/trace/{trace_id}?from=now-30d", "http://grafana:3000/d/orgwatch");
         assert_eq!(good.check(), Vec::<String>::new());
         let of = |id| good.of_trace(id);
@@ -147,5 +152,8 @@ mod tests {
             ]
         );
         assert_eq!(links("/trace/{trace_id}", "https://a.example").check().len(), 1);
+        let alerts = |url: &str| Links { alerts: Some(url.into()), ..Links::default() }.check();
+        assert_eq!(alerts("http://alertmanager:9093/#/alerts"), Vec::<String>::new());
+        assert_eq!(alerts("/alerts").len(), 1);
     }
 }

@@ -79,6 +79,7 @@ async fn housekeep(store: &Store, settings: &Settings) -> Result<(), StoreError>
             deliveries_deleted = done.deliveries_deleted,
             erased_deleted = done.erased_deleted,
             sessions_deleted = done.sessions_deleted,
+            replicas_deleted = done.replicas_deleted,
             "housekeeping"
         );
     }

@@ -55,7 +55,8 @@ pub(crate) async fn ingest(config: Config, telemetry: &Telemetry) -> Result<()> 
     let node = Node::connect(config, "ingest", &[]).await?;
     node.run(telemetry.registry(), on_signals()?, async |node, stages| {
         let node = node.clone();
-        stages.spawn("ingest", |shutdown| node.ingest(member(), shutdown));
+        let presence = node.presence("ingest", None, || None);
+        stages.spawn("ingest", |shutdown| presence.during(node.ingest(member(), shutdown)));
         Ok(())
     })
     .await
@@ -67,7 +68,9 @@ pub(crate) async fn baseline(config: Config, telemetry: &Telemetry) -> Result<()
     let shutdown = on_signals()?;
     node.run(telemetry.registry(), shutdown.clone(), async |node, stages| {
         let service = node.baseline(member(), shutdown).await?;
-        stages.spawn("baseline", async |shutdown| Ok(service.run(shutdown).await?));
+        let rules = service.rules.clone();
+        let presence = node.presence("baseline", None, move || Some(rules.borrow().hash.to_string()));
+        stages.spawn("baseline", |shutdown| presence.during(service.run(shutdown)));
         Ok(())
     })
     .await
@@ -79,7 +82,9 @@ pub(crate) async fn detector(config: Config, telemetry: &Telemetry, group: Group
     let shutdown = on_signals()?;
     node.run(telemetry.registry(), shutdown.clone(), async |node, stages| {
         let service = node.detector(group, shutdown).await?;
-        stages.spawn("detector", async |shutdown| Ok(service.run(shutdown).await?));
+        let rules = service.rules.clone();
+        let presence = node.presence("detector", None, move || Some(rules.borrow().config_hash().to_string()));
+        stages.spawn("detector", |shutdown| presence.during(service.run(shutdown)));
         Ok(())
     })
     .await
@@ -91,7 +96,9 @@ pub(crate) async fn correlator(config: Config, telemetry: &Telemetry) -> Result<
     let shutdown = on_signals()?;
     node.run(telemetry.registry(), shutdown.clone(), async |node, stages| {
         let service = node.correlator(shutdown).await?;
-        stages.spawn("correlator", async |shutdown| Ok(service.run(shutdown).await?));
+        let rules = service.rules.clone();
+        let presence = node.presence("correlator", None, move || Some(rules.borrow().hash.to_string()));
+        stages.spawn("correlator", |shutdown| presence.during(service.run(shutdown)));
         Ok(())
     })
     .await
@@ -103,7 +110,8 @@ pub(crate) async fn notifier(config: Config, telemetry: &Telemetry) -> Result<()
     let node = Node::connect(config, "notifier", &[]).await?;
     node.run(telemetry.registry(), on_signals()?, async |node, stages| {
         let node = node.clone();
-        stages.spawn("notifier", |shutdown| node.notifier(shutdown));
+        let presence = node.presence("notifier", None, || None);
+        stages.spawn("notifier", |shutdown| presence.during(node.notifier(shutdown)));
         Ok(())
     })
     .await

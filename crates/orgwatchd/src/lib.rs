@@ -9,6 +9,7 @@ pub mod dump;
 pub mod idle;
 mod node;
 mod placement;
+mod presence;
 mod rules;
 mod run;
 mod started;

@@ -5,6 +5,7 @@ mod accounts;
 mod anomalies;
 mod detectors;
 mod incidents;
+mod latency;
 mod peers;
 mod sessions;
 mod stream;
@@ -16,6 +17,7 @@ pub use accounts::{AccountRow, OrgRow, TimelineRow};
 pub use anomalies::{Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Deleted, Span};
 pub use detectors::Raised;
 pub use incidents::{Counted, Group, IncidentOrder, IncidentPage, IncidentQuery, IncidentRow as ListedIncident, Place};
+pub use latency::IncidentTimes;
 pub use peers::PeerDay;
 pub use sessions::{Check, NewSession, NewToken, OpenSession, Role, Session};
 pub use stream::{StreamPosition, StreamedChange};
@@ -161,12 +163,12 @@ impl Visit {
         coverage::source_states(&mut *self.transaction, org).await
     }
 
-    /// Returns the open gaps of an org.
+    /// Returns the open gaps of an org, or of all orgs of the session.
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub async fn open_gaps(&mut self, org: &OrgId) -> Result<Vec<Gap>> {
-        coverage::all_gaps(&mut *self.transaction, Some(org), None).await
+    pub async fn open_gaps(&mut self, org: Option<&OrgId>) -> Result<Vec<Gap>> {
+        coverage::all_gaps(&mut *self.transaction, org, None).await
     }
 
     /// Stores settings, as a text, under their hash. Does nothing if the hash is stored.

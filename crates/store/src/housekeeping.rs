@@ -1,4 +1,5 @@
-//! Housekeeping: drops old months of history, audit trail and days of accounts, finished deliveries, and closed gaps.
+//! Housekeeping: drops old months of history, audit trail and days of accounts, finished deliveries, closed gaps, and replicas
+//! that are gone.
 
 use crate::Store;
 use crate::error::{Context, Result};
@@ -46,6 +47,8 @@ pub struct HousekeepingCounts {
     pub erased_deleted: u64,
     /// Deleted sessions and tokens that had ended.
     pub sessions_deleted: u64,
+    /// Deleted replicas of services that have not reported themselves for a day.
+    pub replicas_deleted: u64,
 }
 
 /// How many months after the present one get a partition in advance. With two, housekeeping may fail for two months
@@ -127,6 +130,11 @@ impl Store {
         .execute(&mut *transaction)
         .await
         .context("delete sessions that have ended")?;
+        // A choice: long enough for somebody to see that a replica crashed. By the database's clock, as they report by it.
+        let replicas = sqlx::query!("DELETE FROM orgwatch.services WHERE seen_at < now() - interval '1 day'")
+            .execute(&mut *transaction)
+            .await
+            .context("delete replicas that are gone")?;
         transaction.commit().await.context("commit housekeeping")?;
         Ok(Some(HousekeepingCounts {
             months_made: u64::from(months.made.unsigned_abs()),
@@ -135,6 +143,7 @@ impl Store {
             gaps_deleted: gaps.rows_affected(),
             erased_deleted: erased.rows_affected(),
             sessions_deleted: sessions.rows_affected(),
+            replicas_deleted: replicas.rows_affected(),
         }))
     }
 }

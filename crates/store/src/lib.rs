@@ -19,6 +19,7 @@ mod outbox;
 mod ownership;
 mod positions;
 mod readers;
+mod replicas;
 mod rules;
 mod settings;
 mod user_days;
@@ -27,9 +28,9 @@ mod words;
 pub use audit::{AuditEntry, AuditPage, AuditPlace};
 pub use console::{
     AccountRow, Anomalies, Anomaly, AnomalyEvent, AnomalyGroup, Check, Counted, Deleted, FirstDay, Group,
-    IncidentOrder, IncidentPage, IncidentQuery, KeptView, ListedIncident, NewSession, NewToken, OpenSession, OrgRow,
-    PeerDay, Place, Raised, Role, Session, Span, StreamPosition, StreamedChange, TimelineRow, Touched, TouchingAccount,
-    UnraisedDay, UnraisedDays, Visit, WeakIncidents,
+    IncidentOrder, IncidentPage, IncidentQuery, IncidentTimes, KeptView, ListedIncident, NewSession, NewToken,
+    OpenSession, OrgRow, PeerDay, Place, Raised, Role, Session, Span, StreamPosition, StreamedChange, TimelineRow,
+    Touched, TouchingAccount, UnraisedDay, UnraisedDays, Visit, WeakIncidents,
 };
 pub use correlation::{
     Correlation, HistoryWrite, IncidentWrite, LatestIncident, OtherIncidents, OutboxWrite, RiskWrite, UserSpan,
@@ -46,6 +47,7 @@ pub use model::{Disposition, Status};
 pub use outbox::{OutboxRow, RelayCounts};
 pub use ownership::{Owner, Share, StateEntry, StateKey, quota};
 pub use readers::Reader;
+pub use replicas::{PlacedOrg, REPORT_SECONDS, Replica, StoredReplica};
 pub use settings::Settings;
 pub use user_days::{HeatMeasure, HeatRow, SurprisedDay};
 

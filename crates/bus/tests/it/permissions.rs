@@ -103,6 +103,15 @@ async fn each_service_can_do_its_work() {
         dead::replay(&console, sequence).await.unwrap();
     }
     letters(0).await;
+    // It sees how far each stage is, and can pull nothing.
+    let stages = console.detector_consumers().await.unwrap();
+    assert_eq!(stages, [Consumer::detector("all")]);
+    let stages =
+        [Consumer::baseline(0), Consumer::baseline(1), stages[0].clone(), Consumer::correlator(), Consumer::notifier()];
+    let backlogs = console.backlogs(&stages).await;
+    // The letters that were published again: one of each stream.
+    let waiting: Vec<Option<u64>> = backlogs.iter().map(|backlog| backlog.map(|backlog| backlog.pending)).collect();
+    assert_eq!(waiting, [Some(1), Some(1), Some(1), Some(1), Some(1)], "{backlogs:?}");
     services.push(console);
     dead::put_record(&services[1], "ingest", "00D000000000001/stored/LoginEvent 1", "{}", "no time").await;
     letters(1).await;

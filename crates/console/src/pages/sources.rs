@@ -1,15 +1,22 @@
-//! What the sources of an org see: coverage by kind and source, gaps, and how far the org is read.
+//! What the sources of an org see: coverage by kind and source, gaps, how far the org is read, and how the system stands.
+
+mod attention;
+mod system;
 
 use super::shell::{Section, Shell};
 use super::{Asker, Orgs, Page, filters, links, render};
 use crate::body::{Org, Source, SourceGap};
 use crate::routes::operations;
 use askama::Template;
-use axum::extract::Path;
+use attention::Note;
+use runtime::clock::now;
 use std::collections::{BTreeMap, BTreeSet};
+use system::{Consumers, System, spreads, took};
 
 /// The states of sources, the one that asks for something first.
 const STATES: [&str; 5] = ["blind", "missing", "leading", "following", "off"];
+/// Orgs of a partition that are named. A choice: with more, the API has all.
+const MOST_ORGS: usize = 8;
 
 #[derive(Template)]
 #[template(path = "sources.html", whitespace = "minimize")]
@@ -23,7 +30,11 @@ struct Sources {
     /// What is wrong, or to be done.
     notes: Vec<Source>,
     gaps: Vec<SourceGap>,
+    system: System,
+    /// What asks for somebody.
+    asks: Vec<Note>,
     dashboard: Option<String>,
+    alerts: Option<String>,
     version: &'static str,
 }
 
@@ -44,7 +55,9 @@ pub(super) async fn page(asker: Asker) -> Page {
     let orgs = Orgs::of(&asker).await?;
     let org = orgs.current().to_owned();
     let all = operations::sources(asker.visitor().await?).await?.0;
-    let gaps = operations::gaps(asker.visitor().await?, Ok(Path(org.clone()))).await?.0;
+    let gaps = operations::all_gaps(asker.visitor().await?).await?.0;
+    let system = System::read(&asker, &org).await?;
+    let asks = attention::list(&all, &gaps, &system, now());
     let rows = orgs.into_list().into_iter().map(|org| Row { states: states(&all, &org.org_id), org }).collect();
     let own: Vec<Source> = all.into_iter().filter(|source| source.org_id == org).collect();
     let columns: BTreeSet<String> = own.iter().map(|source| source.source.clone()).collect();
@@ -56,9 +69,12 @@ pub(super) async fn page(asker: Asker) -> Page {
         kinds: kinds(own, &columns),
         columns,
         orgs: rows,
+        gaps: gaps.into_iter().filter(|gap| gap.org_id == org).collect(),
         org,
-        gaps,
+        system,
+        asks,
         dashboard: asker.app.settings.links.dashboard.clone(),
+        alerts: asker.app.settings.links.alerts.clone(),
         version: env!("CARGO_PKG_VERSION"),
     })
 }

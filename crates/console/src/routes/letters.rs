@@ -8,7 +8,7 @@ use crate::server::App;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use bus::{Bus, dead};
+use bus::dead;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
@@ -23,12 +23,12 @@ const MOST: usize = 50;
 pub(crate) struct Asked {
     /// Those of this stage, such as baseline.
     #[param(min_length = 1, pattern = "^[A-Za-z0-9-]+$")]
-    stage: Option<String>,
+    pub(crate) stage: Option<String>,
     /// The `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
     /// The most letters of a page, 1 to 50; 50 without it.
     #[param(minimum = 1, maximum = 50)]
-    limit: Option<u32>,
+    pub(crate) limit: Option<u32>,
 }
 
 /// List dead letters
@@ -62,7 +62,7 @@ pub(crate) async fn list(
     drop(visitor);
     // One more says whether there is a next page.
     let filter = dead::Filter { stage, from, limit: limit.saturating_add(1) };
-    let letters = dead::list(bus(&app)?, &filter).await?;
+    let letters = dead::list(app.bus()?, &filter).await?;
     let next_cursor = letters.get(limit).map(|next| page::cursor(&[&next.sequence.to_string()]));
     Ok(Json(Page { items: letters.iter().take(limit).map(LetterBody::from).collect(), next_cursor }))
 }
@@ -82,7 +82,7 @@ pub(crate) async fn one(
 ) -> Result<Json<ContentBody>, Problem> {
     let Path(sequence) = sequence?;
     visitor.require_administrator_of_all()?;
-    let letter = dead::get(bus(&app)?, sequence).await?;
+    let letter = dead::get(app.bus()?, sequence).await?;
     visitor.visit.audit(None, "dead letter read", &sequence.to_string(), &json!({ "stage": letter.stage })).await?;
     visitor.visit.commit().await?;
     Ok(Json(ContentBody::from(&letter)))
@@ -104,7 +104,7 @@ pub(crate) async fn replay(
 ) -> Result<Json<ReplayedBody>, Problem> {
     let Path(sequence) = sequence?;
     visitor.require_administrator_of_all()?;
-    let bus = bus(&app)?;
+    let bus = app.bus()?;
     let letter = dead::get(bus, sequence).await?;
     // First, so that nothing is replayed that the trail cannot record; a replay that fails takes the line back.
     let detail = json!({ "stage": letter.stage, "subject": letter.subject });
@@ -112,8 +112,4 @@ pub(crate) async fn replay(
     let replayed = dead::replay(bus, sequence).await?;
     visitor.visit.commit().await?;
     Ok(Json(ReplayedBody::from(replayed)))
-}
-
-fn bus(app: &App) -> Result<&Bus, Problem> {
-    app.letters.as_ref().ok_or(Problem::Unavailable("NATS"))
 }

@@ -22,6 +22,18 @@ pub(crate) async fn sources(mut visitor: Visitor) -> Result<Json<Vec<Source>>, P
     Ok(Json(states.into_iter().map(Source::from).collect()))
 }
 
+/// List open gaps
+///
+/// Of all orgs of the session.
+#[utoipa::path(get, path = "/v1/gaps", operation_id = "listAllGaps", tag = "operations",
+    responses(
+        (status = 200, description = "The gaps, the oldest first", body = Vec<SourceGap>),
+        Problems))]
+pub(crate) async fn all_gaps(mut visitor: Visitor) -> Result<Json<Vec<SourceGap>>, Problem> {
+    let gaps = visitor.visit.open_gaps(None).await?;
+    Ok(Json(gaps.into_iter().map(SourceGap::from).collect()))
+}
+
 /// List open gaps of an org
 #[utoipa::path(get, path = "/v1/orgs/{org_id}/gaps", operation_id = "listGaps", tag = "operations",
     params(("org_id" = String, Path, description = "Salesforce id of the org")),
@@ -35,7 +47,7 @@ pub(crate) async fn gaps(
     let Path(org) = org?;
     let org = OrgId::new(&org);
     visitor.role_in(&org)?;
-    let gaps = visitor.visit.open_gaps(&org).await?;
+    let gaps = visitor.visit.open_gaps(Some(&org)).await?;
     Ok(Json(gaps.into_iter().map(SourceGap::from).collect()))
 }
 

@@ -14,7 +14,7 @@ use store::Role;
 
 /// What the console's role may read of orgs. Not `decision_effects` and `decisions_due`, which name decisions by their ids
 /// alone; nor `settings`, of which it reads the hashes, and the rest by a function; nor where each org is in
-/// `baseline_state`.
+/// `baseline_state`; nor `services`, which names no org.
 const TABLES: [&str; 13] = [
     "incidents",
     "findings",
@@ -181,6 +181,10 @@ async fn functions_that_see_all_rows_answer_for_the_orgs_of_the_session_alone() 
     let ours = console.token(&[(OURS, Role::Administrator)]).await;
     let (_, without_roles) = token("without roles", BTreeMap::new(), Timestamp(4_000_000_000_000)).unwrap();
     console.owner.create_token(&without_roles).await.unwrap();
+    for org in [OURS, OTHER] {
+        let record = ::profile::Record { key: "head".into(), bytes: Some(vec![1]) };
+        console.put_state(1, org, vec![record]).await;
+    }
     let mut connection = console.sql().await;
     let settings = format!("SELECT hash FROM orgwatch.settings_of_session(ARRAY['{HASH}', '{OTHER_HASH}'])");
     for (query, expect) in [
@@ -188,6 +192,7 @@ async fn functions_that_see_all_rows_answer_for_the_orgs_of_the_session_alone() 
         ("SELECT * FROM orgwatch.incidents_with_words('emma', 10)", vec![INCIDENT.to_string()]),
         (&*settings, vec![HASH.to_owned()]),
         ("SELECT name FROM orgwatch.other_sessions()", vec!["a test".to_owned()]),
+        ("SELECT org_id FROM orgwatch.partitions_of_session()", vec![OURS.to_owned()]),
         (&format!("SELECT 'ended' WHERE orgwatch.end_session('{}')", without_roles.session_id), vec![]),
     ] {
         for (secret, expect) in [(&ours, expect), (&SecretString::from("orgwatch_wrong"), vec![])] {
@@ -223,6 +228,7 @@ async fn the_console_cannot_read_sessions_or_write_for_other_orgs() {
         ("SELECT * FROM orgwatch.sessions".to_owned(), false),
         ("SELECT * FROM orgwatch.session_roles".to_owned(), false),
         ("SELECT * FROM orgwatch.baseline_state".to_owned(), false),
+        ("SELECT * FROM orgwatch.checkpoints".to_owned(), false),
         ("SELECT toml FROM orgwatch.settings".to_owned(), false),
         ("SELECT hash FROM orgwatch.settings".to_owned(), true),
         ("UPDATE orgwatch.incidents SET status = 'resolved'".to_owned(), false),

@@ -19,7 +19,7 @@ async fn dead_letters_are_listed_for_administrators_of_all_orgs() {
     }
     dead::put(&bus, "baseline", "orgwatch.v1.activity.3", "", b"{}".as_slice(), "undecodable").await;
 
-    let console = Console::start().await.with_letters(bus);
+    let console = Console::start().await.with_bus(bus);
     let token = console.token(&[("*", Role::Administrator)]).await;
     let page = console.get(&token, "/v1/dead-letters?limit=2").await.json();
     assert_eq!(
@@ -70,7 +70,7 @@ async fn a_dead_letter_is_replayed_once_and_the_trail_says_by_whom() {
     Topology::new(&settings, &[group]).apply(&bus).await.unwrap();
     dead::put(&bus, "correlator", "orgwatch.v1.finding.3", "", b"{}".as_slice(), "undecodable").await;
     dead::put_record(&bus, "ingest", "00D000000000001/logs/1", "a,b", "a row has too few columns").await;
-    let console = Console::start().await.with_letters(bus.clone());
+    let console = Console::start().await.with_bus(bus.clone());
     let token = console.token(&[("*", Role::Administrator)]).await;
     let of_one = console.token(&[(OURS, Role::Administrator)]).await;
     let responder = console.token(&[("*", Role::Responder)]).await;

@@ -22,5 +22,6 @@ mod settings;
 mod sign_in;
 mod stream;
 mod support;
+mod system;
 mod thresholds;
 mod touched;

@@ -258,7 +258,7 @@ async fn dead_letters_are_read_and_replayed() {
     Topology::new(&settings, &[group]).apply(&bus).await.unwrap();
     dead::put_record(&bus, "ingest", "00D000000000001/logs/1", "a,<b>", "a row has too few columns").await;
     dead::put(&bus, "baseline", "orgwatch.v1.activity.3", "", b"{}".as_slice(), "undecodable").await;
-    let console = Console::start().await.with_letters(bus);
+    let console = Console::start().await.with_bus(bus);
     let token = console.token(&[("*", Role::Administrator)]).await;
     let page = console.get(&token, "/letters").await;
     assert!(main(&page).contains("a row has too few columns"), "{}", main(&page));

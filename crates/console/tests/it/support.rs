@@ -102,9 +102,9 @@ impl Console {
         Self { _server: server, url, owner, router: router(app.clone()), app, shutdown }
     }
 
-    /// Adds the dead letters of a NATS.
-    pub(crate) fn with_letters(self, bus: Bus) -> Self {
-        Self { router: router(self.app.clone().with_letters(bus)), ..self }
+    /// Adds a NATS.
+    pub(crate) fn with_bus(self, bus: Bus) -> Self {
+        Self { router: router(self.app.clone().with_bus(bus)), ..self }
     }
 
     /// Makes a token with a role in each of these orgs.

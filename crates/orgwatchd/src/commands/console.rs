@@ -23,7 +23,9 @@ pub(crate) async fn console(config: Config, telemetry: &Telemetry) -> Result<()>
     let shutdown = on_signals()?;
     node.run(telemetry.registry(), shutdown.clone(), async |node, stages| {
         let service = node.console(shutdown).await?;
-        stages.spawn("console", async |shutdown| Ok(service.run(shutdown).await?));
+        let rules = service.rules.clone();
+        let presence = node.presence("console", None, move || Some(rules.borrow().hash.to_string()));
+        stages.spawn("console", |shutdown| presence.during(service.run(shutdown)));
         Ok(())
     })
     .await

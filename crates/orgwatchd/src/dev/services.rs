@@ -131,18 +131,28 @@ async fn start(
 ) -> Result<()> {
     for replica in 0..arguments.baselines.max(1) {
         let service = node.baseline(i32::from(replica) + 1, shutdown.clone()).await?;
-        stages.spawn(format!("baseline {replica}"), async |token| Ok(service.run(token).await?));
+        let rules = service.rules.clone();
+        let presence = node.presence("baseline", Some(replica), move || Some(rules.borrow().hash.to_string()));
+        stages.spawn(format!("baseline {replica}"), |token| presence.during(service.run(token)));
     }
     for replica in 0..arguments.detectors.max(1) {
         let service = node.detector(group.clone(), shutdown.clone()).await?;
-        stages.spawn(format!("detector {replica}"), async |token| Ok(service.run(token).await?));
+        let rules = service.rules.clone();
+        let presence = node.presence("detector", Some(replica), move || Some(rules.borrow().config_hash().to_string()));
+        stages.spawn(format!("detector {replica}"), |token| presence.during(service.run(token)));
     }
     let (correlator, notifier, ingest) = (node.correlator(shutdown.clone()).await?, node.clone(), node.clone());
-    stages.spawn("correlator", async |token| Ok(correlator.run(token).await?));
-    stages.spawn("notifier", |token| notifier.notifier(token));
+    let rules = correlator.rules.clone();
+    let presence = node.presence("correlator", None, move || Some(rules.borrow().hash.to_string()));
+    stages.spawn("correlator", |token| presence.during(correlator.run(token)));
+    let presence = node.presence("notifier", None, || None);
+    stages.spawn("notifier", |token| presence.during(notifier.notifier(token)));
     let console = node.console(shutdown.clone()).await?;
-    stages.spawn("console", async |token| Ok(console.run(token).await?));
-    stages.spawn("ingest", |token| ingest.ingest(1, token));
+    let rules = console.rules.clone();
+    let presence = node.presence("console", None, move || Some(rules.borrow().hash.to_string()));
+    stages.spawn("console", |token| presence.during(console.run(token)));
+    let presence = node.presence("ingest", None, || None);
+    stages.spawn("ingest", |token| presence.during(ingest.ingest(1, token)));
     Ok(())
 }
 

@@ -66,6 +66,7 @@ async fn months_are_created_ahead_and_dropped_when_old() {
         gaps_deleted: 0,
         erased_deleted: 0,
         sessions_deleted: 0,
+        replicas_deleted: 0,
     };
     assert_eq!(store.housekeeping(at("2019-01-31"), &retention).await.unwrap(), Some(idle));
 

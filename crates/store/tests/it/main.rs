@@ -15,6 +15,7 @@ mod ownership;
 mod passwords;
 mod people;
 mod readers;
+mod replicas;
 mod roles;
 mod rules;
 mod share;
