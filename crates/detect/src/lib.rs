@@ -9,6 +9,7 @@ mod settings;
 pub mod text;
 mod verdict;
 
+pub use blind::missing_of;
 pub use judgement::Judgement;
 pub use registry::{DETECTORS, Detector, next_step, tests};
 pub use settings::{Settings, SettingsError, Tuning};

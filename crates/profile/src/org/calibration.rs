@@ -84,14 +84,13 @@ impl Org {
     /// With `is_learned` the largest of each test is learned with the user's day. An observation of revision 0 is there for
     /// that only: it must be dropped afterwards.
     pub fn calibrate(&mut self, observation: &mut Observation, tests: &[Tested], is_learned: bool) {
-        let slot = self.slots.get(&observation.user_id).copied();
-        let is_of_combined =
-            |(user, revision): &(UserId, u64)| *revision == observation.revision && *user == observation.user_id;
-        let is_learned = is_learned && !self.shared.of_combined.iter().any(is_of_combined);
+        let is_learned = is_learned && !self.is_of_combined(observation);
+        let slot = self.slots.get(&observation.user_id).copied().filter(|_| is_learned);
         let calibrations = &mut self.shared.signals.calibrations;
-        let mut learned = slot
-            .filter(|_| is_learned)
-            .and_then(|slot| user_at(&mut self.users, slot)?.profile.day_starting(observation.day));
+        let mut learned = slot.and_then(|slot| user_at(&mut self.users, slot)?.profile.day_starting(observation.day));
+        if let Some(day) = learned.as_mut().filter(|day| !day.unjudged.is_empty()) {
+            tests.iter().for_each(|test| day.unjudged.note_judged(test.detector));
+        }
         for test in tests {
             let index = calibrations.index_of(test);
             if let Some(curve) = calibrations.curve(index, observation.user_class)
@@ -103,6 +102,22 @@ impl Org {
                 calibrations.note(index, test.surprise, day);
             }
         }
+    }
+
+    /// Notes with the user's day that a detector could not judge an observation of this org, which must have been made by the
+    /// last call, and why. Call it for those that are learned.
+    pub fn note_unjudged(&mut self, observation: &Observation, detector: &str, reason: &str) {
+        let slot = self.slots.get(&observation.user_id).copied().filter(|_| !self.is_of_combined(observation));
+        let day = slot.and_then(|slot| user_at(&mut self.users, slot)?.profile.day_starting(observation.day));
+        if let Some(day) = day {
+            day.unjudged.note(detector, reason);
+        }
+    }
+
+    fn is_of_combined(&self, observation: &Observation) -> bool {
+        let is_it =
+            |(user, revision): &(UserId, u64)| *revision == observation.revision && *user == observation.user_id;
+        self.shared.of_combined.iter().any(is_it)
     }
 
     /// Works the curves out of the days that have ended, after their last observations: these are compared with the days
@@ -147,6 +162,13 @@ impl Calibrations {
             let surprise = found.surprise();
             Some((&test.detector, curve.map_or(surprise, |curve| curve.surprise(surprise))))
         })
+    }
+
+    /// Whether a test of a detector was surprised on a day.
+    pub(super) fn tested(&self, day: &Day, detector: &Text) -> bool {
+        let of_detector =
+            |index: u16| self.tests.get(usize::from(index)).is_some_and(|test| test.detector == *detector);
+        day.signals.tests.of_day.iter().any(|found| of_detector(found.index))
     }
 
     /// Notes that a day of the org has ended.
