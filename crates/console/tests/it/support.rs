@@ -75,7 +75,6 @@ impl Console {
         Self::following(settings, ::settings::Settings::default()).await
     }
 
-    /// Starts the console of an installation with these settings.
     pub(crate) async fn following(settings: Settings, installed: ::settings::Settings) -> Self {
         static SERVER: Mutex<Weak<Postgres>> = Mutex::const_new(Weak::new());
         static COUNT: AtomicU32 = AtomicU32::new(0);

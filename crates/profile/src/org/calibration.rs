@@ -3,6 +3,7 @@
 
 mod counts;
 mod tester;
+mod unjudged;
 
 use super::{Org, Shared, user_at};
 use crate::estimate::{Curve, Surprises};
@@ -104,16 +105,6 @@ impl Org {
         }
     }
 
-    /// Notes with the user's day that a detector could not judge an observation of this org, which must have been made by the
-    /// last call, and why. Call it for those that are learned.
-    pub fn note_unjudged(&mut self, observation: &Observation, detector: &str, reason: &str) {
-        let slot = self.slots.get(&observation.user_id).copied().filter(|_| !self.is_of_combined(observation));
-        let day = slot.and_then(|slot| user_at(&mut self.users, slot)?.profile.day_starting(observation.day));
-        if let Some(day) = day {
-            day.unjudged.note(detector, reason);
-        }
-    }
-
     fn is_of_combined(&self, observation: &Observation) -> bool {
         let is_it =
             |(user, revision): &(UserId, u64)| *revision == observation.revision && *user == observation.user_id;
@@ -162,13 +153,6 @@ impl Calibrations {
             let surprise = found.surprise();
             Some((&test.detector, curve.map_or(surprise, |curve| curve.surprise(surprise))))
         })
-    }
-
-    /// Whether a test of a detector was surprised on a day.
-    pub(super) fn tested(&self, day: &Day, detector: &Text) -> bool {
-        let of_detector =
-            |index: u16| self.tests.get(usize::from(index)).is_some_and(|test| test.detector == *detector);
-        day.signals.tests.of_day.iter().any(|found| of_detector(found.index))
     }
 
     /// Notes that a day of the org has ended.

@@ -59,7 +59,7 @@ mod tests {
     fn a_monday_of_the_org_is_a_monday_in_every_time_zone() {
         for zone in ["Pacific/Midway", "UTC", "Asia/Kolkata", "Pacific/Tongatapu", "Pacific/Kiritimati"] {
             let calendar = dates(zone);
-            // Three Mondays, 2026-03-02, 09 and 16, of which the last has no activity; nothing is known of the hours of Tuesdays.
+            // Three Mondays, 2026-03-02, 09 and 16, of which the last has no activity; an earlier version stored the Tuesdays.
             let monday = 20_514;
             let days = [(0, Some(0b11 << 9)), (1, None), (7, Some(1 << 23)), (8, None)];
             let days = days.map(|(after, hours)| day(calendar.start(monday + after), hours));
