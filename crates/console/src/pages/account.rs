@@ -97,7 +97,8 @@ pub(super) async fn page(asker: Asker, path: Result<Path<OfAccount>, PathRejecti
     let sees_names = asker.eyes().sees_names(&org);
     let name = account.as_ref().and_then(|account| account.username.clone()).unwrap_or_else(|| user.to_string());
     let path = links::account(org.as_str(), user.as_str());
-    let last = calendar.at(latest) - 1;
+    // At the end of a run the day under way has closed, too.
+    let last = days.last().and_then(|day| calendar.number(&day.day)).unwrap_or(i64::MIN).max(calendar.at(latest) - 1);
     render(&AccountPage {
         shell: Shell::of(&asker, Section::Leaders),
         week: week(&days, calendar, last),

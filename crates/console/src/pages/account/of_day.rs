@@ -2,7 +2,7 @@
 
 use crate::body::Day;
 use crate::pages::{Asker, Dates, Failed, Fields, dates, exposure, usual};
-use model::{Evidence, OrgId, UserId};
+use model::{Evidence, OrgId, Timestamp, UserId};
 use store::{FindingFilter, StoredFinding};
 
 /// One day of an account.
@@ -41,7 +41,10 @@ impl OfDay {
         days: &[Day],
     ) -> Result<Self, Failed> {
         let found = days.iter().find(|day| calendar.number(&day.day) == Some(date));
-        let (start, end) = (calendar.start(date), calendar.start(date.saturating_add(1)));
+        let midnight = calendar.start(date);
+        // A day that began in another time zone keeps its own start.
+        let start = found.and_then(|day| Timestamp::parse(&day.day)).unwrap_or(midnight);
+        let end = start.plus(calendar.start(date.saturating_add(1)).since(midnight));
         let filter = FindingFilter {
             org_id: Some(org.clone()),
             user_id: Some(user.clone()),
