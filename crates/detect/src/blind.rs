@@ -9,12 +9,20 @@ pub(crate) fn missing(detector: &dyn Detector, blind: &[Kind]) -> Vec<Text> {
     matters.map(|kind| Text::from(kind.as_str().replace('_', " "))).collect()
 }
 
+/// Begins the remark at the end of a summary.
+const REMARK: &str = "; less certain while events are missing: ";
+
 /// Words a remark for the end of a summary; empty if nothing is missing.
 pub(crate) fn remark(missing: &[Text]) -> String {
     if missing.is_empty() {
         return String::new();
     }
-    format!("; less certain while events are missing: {}", text::list(missing, missing.len()))
+    format!("{REMARK}{}", text::list(missing, missing.len()))
+}
+
+/// Returns the kinds of events that were missing when a finding was made, in words, from its summary; `None` if none were.
+pub fn missing_of(summary: &str) -> Option<&str> {
+    summary.rsplit_once(REMARK).map(|(_, missing)| missing)
 }
 
 /// Whether events of the kind feed a feature of the detector, as `crates/profile/src/org` computes them. Most detectors of

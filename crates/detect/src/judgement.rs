@@ -222,6 +222,7 @@ mod tests {
         let half = Settings { blind_confidence: 0.5, ..settings };
         let blind = finding(&[Kind::ListView, Kind::Login], &half);
         let summary = format!("{}; less certain while events are missing: list view", sure.summary);
+        assert_eq!((crate::missing_of(&summary), crate::missing_of(&sure.summary)), (Some("list view"), None));
         assert_eq!(blind, Finding { confidence: 0.4, summary, ..sure });
     }
 }

@@ -10,6 +10,7 @@ mod supposed;
 pub mod text;
 mod verdict;
 
+pub use blind::missing_of;
 pub use judgement::Judgement;
 pub use registry::{DETECTORS, Detector, next_step, tests};
 pub use settings::{Settings, SettingsError, Tuning};

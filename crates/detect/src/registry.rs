@@ -44,13 +44,6 @@ impl dyn Detector + '_ {
         };
         measured.map(verdict).collect()
     }
-
-    /// Returns the surprise of each feature that the detector judges and can score, not calibrated.
-    pub fn tests(&self, observation: &Observation, settings: &Settings) -> Vec<Tested> {
-        let measured = self.measure(observation, settings).into_iter().flatten();
-        let tested = |Judgement { subject, surprise, .. }| Tested { detector: self.name(), subject, surprise };
-        measured.map(tested).collect()
-    }
 }
 
 /// Every detector, in the order in which they judge. Each has a page in `docs/detectors/`.
@@ -82,10 +75,25 @@ pub static DETECTORS: [&dyn Detector; 25] = [
     &native::Native,
 ];
 
-/// Returns what the enabled detectors find out of an observation, not calibrated.
-pub fn tests(observation: &Observation, settings: &Settings) -> Vec<Tested> {
-    let enabled = DETECTORS.iter().filter(|detector| settings.is_enabled(detector.name()));
-    enabled.flat_map(|detector| detector.tests(observation, settings)).collect()
+/// Returns what the enabled detectors find out of an observation, not calibrated. Each that cannot judge a feature goes to
+/// `unjudged` with the reason.
+pub fn tests(
+    observation: &Observation,
+    settings: &Settings,
+    mut unjudged: impl FnMut(&'static str, Unscoreable),
+) -> Vec<Tested> {
+    let mut tests = Vec::new();
+    for detector in DETECTORS.iter().filter(|detector| settings.is_enabled(detector.name())) {
+        for measured in detector.measure(observation, settings) {
+            match measured {
+                Ok(Judgement { subject, surprise, .. }) => {
+                    tests.push(Tested { detector: detector.name(), subject, surprise });
+                }
+                Err(reason) => unjudged(detector.name(), reason),
+            }
+        }
+    }
+    tests
 }
 
 /// Returns what to do first about the findings of a detector, or of `blind_source`, which is none; `None` for another

@@ -320,7 +320,9 @@ fn test_by(org: &mut Org, service: &Settings, decided: Option<&ByHash>) {
     let service = service.detect.clone();
     let decided: BTreeMap<Text, detect::Settings> =
         decided.into_iter().flatten().map(|(hash, settings)| (hash.clone(), settings.detect.clone())).collect();
-    org.test_by(move |observation| detect::tests(observation, decided.get(&observation.settings).unwrap_or(&service)));
+    org.test_by(move |observation| {
+        detect::tests(observation, decided.get(&observation.settings).unwrap_or(&service), |_, _| {})
+    });
 }
 
 /// Adds calibrations to what was observed of an entry, by the settings that each observation names; days that the entry has
@@ -336,8 +338,12 @@ fn calibrate(
     let is_learned = !matches!(entry, Entry::Control(Control { command: Command::Watermark(_), .. }));
     for observation in observed {
         let settings = decided.and_then(|decided| decided.get(&observation.settings)).unwrap_or(service);
-        let tests = detect::tests(observation, &settings.detect);
+        let mut unjudged = Vec::new();
+        let tests = detect::tests(observation, &settings.detect, |detector, reason| unjudged.push((detector, reason)));
         org.calibrate(observation, &tests, is_learned);
+        for (detector, reason) in unjudged.into_iter().filter(|_| is_learned) {
+            org.note_unjudged(observation, detector, &reason.to_string());
+        }
     }
     org.take_user_days(user_days);
     org.close_calibrations();

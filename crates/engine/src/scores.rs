@@ -69,7 +69,7 @@ impl Scores {
         let day = self.day(&observation.org_id, &observation.user_id, observation.day);
         day.class = Some(observation.user_class);
         day.username = observation.username.clone().or(day.username.take());
-        for Tested { detector, subject, surprise } in detect::tests(observation, settings) {
+        for Tested { detector, subject, surprise } in detect::tests(observation, settings, |_, _| {}) {
             if surprise > 0.0 {
                 let calibrated = observation.calibrated(detector, subject, surprise);
                 let largest = day.tests.entry((detector, subject)).or_default();

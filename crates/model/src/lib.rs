@@ -43,7 +43,7 @@ pub use observation::{
 };
 pub use setup::{Setup, SetupCase, SetupTopic};
 pub use time::Timestamp;
-pub use user_day::{Band, DayFacts, DayFirsts, DaySurprise, DayVolume, FirstOf, UserDay};
+pub use user_day::{Band, DayFacts, DayFirsts, DaySurprise, DayUnjudged, DayVolume, FirstOf, UserDay};
 pub use usual::{Rate, Usual};
 pub use uuid::Uuid;
 pub use volume::{Burst, Downloads, Drain, Largest, Pages, Volume};

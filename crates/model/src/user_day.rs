@@ -42,6 +42,12 @@ pub struct DayFacts {
     pub surprises: Vec<DaySurprise>,
     /// Whether the day was held when it closed: its account has not learned it.
     pub held: bool,
+    /// The hours of the day with activity, in the org's time zone: bit 0 is midnight to 01:00. `None` if an earlier version
+    /// stored the day.
+    pub hours: Option<u32>,
+    /// The detectors that had something to judge on the day and could judge none of it, in the order of their names. `None`
+    /// if an earlier version stored the day.
+    pub unjudged: Option<Vec<DayUnjudged>>,
 }
 
 /// Rows that were read through one surface on a day.
@@ -86,6 +92,15 @@ pub struct DaySurprise {
     pub detector: Text,
     /// −log10 of the calibrated p-value, the largest of its tests, to three decimals.
     pub surprise: f64,
+}
+
+/// A detector that could not judge what it was asked on a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DayUnjudged {
+    /// The detector.
+    pub detector: Text,
+    /// The reason, in a sentence without a full stop: the first of the day.
+    pub reason: Text,
 }
 
 words! {

@@ -1,5 +1,6 @@
 //! Days and hours in an org's time zone.
 
+use crate::settings::{Settings, SettingsError};
 use crate::state::exact;
 use chrono::{Datelike, NaiveDate, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
@@ -16,6 +17,10 @@ pub(crate) struct Calendar {
     /// and this one decides to which of two a time belongs.
     pub(crate) last: LocalHour,
 }
+
+/// Dates in the time zone of an org, as days since 1970-01-01.
+#[derive(Clone, Copy, Debug)]
+pub struct Dates(Tz);
 
 /// One clock hour of the org.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +69,40 @@ impl LocalHour {
     /// Returns the hour of the week: 0 is Monday from 00:00 to 01:00.
     pub(crate) fn of_week(&self) -> u32 {
         u32::from(self.weekday) * 24 + u32::from(self.hour)
+    }
+}
+
+impl Dates {
+    /// Takes the time zone from the settings of an org.
+    ///
+    /// # Errors
+    /// If there is no such time zone.
+    pub fn of(settings: &Settings) -> Result<Self, SettingsError> {
+        settings.zone().map(Self)
+    }
+
+    /// Returns the date of a day by its first moment: that of the nearest midnight, so that the days of before a change of
+    /// clocks, or of the time zone by less than 12 hours, keep their date.
+    pub fn of_day(self, start: Timestamp) -> i64 {
+        self.wall(start).saturating_add(12 * HOUR).div_euclid(DAY)
+    }
+
+    /// Returns the date at a time.
+    pub fn at(self, time: Timestamp) -> i64 {
+        self.wall(time).div_euclid(DAY)
+    }
+
+    /// Returns the first moment of a date.
+    pub fn start(self, date: i64) -> Timestamp {
+        let wall = date.saturating_mul(DAY);
+        let offset = self.wall(Timestamp(wall)) - wall;
+        Calendar::new(self.0).midnight(wall, offset)
+    }
+
+    /// Returns what the clocks of the time zone show, in milliseconds since 1970.
+    fn wall(self, time: Timestamp) -> i64 {
+        let local = self.0.from_utc_datetime(&time.to_utc().naive_utc());
+        time.0.saturating_add(i64::from(local.offset().fix().local_minus_utc()) * SECOND)
     }
 }
 
@@ -131,6 +170,54 @@ mod tests {
         check("UTC", "2026-03-02T14:31:52.867Z", "2026-03-02T00:00:00Z", 14, 0);
         check("America/New_York", "2026-03-02T02:30:00Z", "2026-03-01T05:00:00Z", 21, 6);
         check("Asia/Kolkata", "2026-03-02T20:00:00Z", "2026-03-02T18:30:00Z", 1, 1);
+    }
+
+    fn dates(zone: &str) -> Dates {
+        Dates::of(&Settings { time_zone: zone.to_owned(), ..Settings::default() }).unwrap()
+    }
+
+    #[test]
+    fn a_day_has_its_date_in_every_time_zone() {
+        for zone in [
+            "Pacific/Midway", // −11
+            "Pacific/Honolulu",
+            "America/New_York",
+            "UTC",
+            "Europe/Berlin",
+            "Asia/Kolkata", // +5:30
+            "Asia/Kathmandu",
+            "Pacific/Tongatapu",  // +13
+            "Pacific/Kiritimati", // +14
+            "Etc/GMT+12",
+        ] {
+            let (dates, mut calendar) = (dates(zone), Calendar::new(zone.parse().unwrap()));
+            // All of 2026, so that clocks change.
+            for date in 20_454..20_819_i64 {
+                let start = dates.start(date);
+                assert_eq!(dates.of_day(start), date, "{zone} {start}");
+                assert_eq!((dates.at(start), dates.at(Timestamp(start.0 - 1))), (date, date - 1), "{zone} {start}");
+                let found = calendar.hour_of(start.plus(12 * HOUR));
+                assert_eq!((i64::from(found.day), found.day_start), (date, start), "{zone} {start}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_keeps_its_date_when_the_zone_changes() {
+        for (before, after) in
+            [("UTC", "America/New_York"), ("America/New_York", "UTC"), ("Asia/Tokyo", "Asia/Kolkata")]
+        {
+            assert_eq!(dates(after).of_day(dates(before).start(20_500)), 20_500, "{before} {after}");
+        }
+    }
+
+    #[test]
+    fn a_day_without_midnight_has_a_date() {
+        // Clocks in Beirut went from 00:00 to 01:00 on 2026-03-29; a day of the profile begins where it finds midnight.
+        let dates = dates("Asia/Beirut");
+        for found in ["2026-03-28T21:00:00Z", "2026-03-28T22:00:00Z", "2026-03-28T23:00:00Z"] {
+            assert_eq!(dates.of_day(Timestamp::parse(found).unwrap()), 20_541, "{found}");
+        }
     }
 
     #[test]

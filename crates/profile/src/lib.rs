@@ -10,6 +10,7 @@ pub mod tail;
 mod user;
 
 pub use anonymizers::{Anonymizers, NetworkList};
+pub use calendar::Dates;
 pub use org::calibration::{TestCount, Tested};
 pub use org::identities::IdentityUse;
 pub use org::learned::{KnownKind, KnownOfKind, Learned, LearnedRhythm, NamedValue, UsualRows, WorkedHours};

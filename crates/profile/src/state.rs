@@ -18,8 +18,9 @@
 //!
 //! A record is a version byte and then [postcard](https://postcard.jamesmunns.com/wire-format). Identities are written
 //! in version 2, sealed ones in version 3, and the day factor in version 7. The head is written in version 3 and names in
-//! version 2 if there are names that only people read, and in the version before otherwise. Profiles are written in version 9
-//! if a day has news, else in version 8 if they have held days, and in version 7 otherwise. Earlier versions of all are also
+//! version 2 if there are names that only people read, and in the version before otherwise. Profiles are written in version 10
+//! if a detector could not judge a day, else in version 9 if a day has news, else in version 8 if they have held days, and in
+//! version 7 otherwise. Earlier versions of all are also
 //! read. Hash maps are written in the order of their keys, so equal states have equal records.
 
 mod account;

@@ -17,6 +17,7 @@ mod runs;
 mod sessions;
 mod signals;
 mod surprises;
+mod unjudged;
 mod work;
 mod writes;
 
@@ -39,6 +40,7 @@ pub(crate) use runs::Runs;
 pub(crate) use sessions::{Delegation, Sessions};
 pub(crate) use signals::{DaySignals, NewAppDay, Signals, WakeDay};
 pub(crate) use surprises::{DayTest, DayTests};
+pub(crate) use unjudged::Unjudged;
 pub use work::{Basis, Belief};
 pub(crate) use work::{QUANTITIES, Work, WorkDay};
 pub(crate) use writes::{WriteDay, WriteModel};

@@ -1,12 +1,13 @@
 //! Days of accounts that have closed: what people look at, and try thresholds on.
 
+mod json;
+
 use crate::convert::{text, unsigned};
 use crate::error::{Context, Result, StoreError};
 use crate::{Store, words};
-use model::{
-    Band, DayFacts, DayFirsts, DaySurprise, DayVolume, FirstOf, OrgId, Surface, Text, Timestamp, UserDay, UserId,
-};
-use serde_json::{Map, Value, json};
+use json::{first_names, reasons, surprises, texts, unjudged, volume, volumes};
+use model::{DayFacts, DayFirsts, DaySurprise, FirstOf, OrgId, Surface, Text, Timestamp, UserDay, UserId};
+use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -86,7 +87,7 @@ pub(crate) async fn user_days(
         r#"SELECT org_id, user_id, (extract(epoch FROM day) * 1000)::bigint AS "day!", username, user_class,
                (extract(epoch FROM last_at) * 1000)::bigint AS "last_at!", volumes, downloads, bytes, written, held,
                first_objects, first_scopes, first_reports, first_networks, first_clients, first_countries, first_apps,
-               first_names, surprises
+               first_names, surprises, hours, unjudged
            FROM orgwatch.user_days
            WHERE org_id = $1 AND user_id = $2 AND day >= orgwatch.from_ms($3) AND day < orgwatch.from_ms($4)
            ORDER BY day"#,
@@ -200,20 +201,22 @@ pub(crate) async fn put(connection: &mut PgConnection, partition: i32, user_days
             FIRSTS.map(|what| column(days, |d| integer(d.facts.first_count(what))));
         let first_names = column(days, |d| first_names(&d.facts.firsts));
         let surprises = column(days, |d| surprises(&d.facts.surprises));
+        let hours = column(days, |d| d.facts.hours.map(integer));
+        let unjudged = column(days, |d| d.facts.unjudged.as_deref().map(unjudged));
         sqlx::query!(
             r#"INSERT INTO orgwatch.user_days (partition, org_id, user_id, day, username, user_class, last_at, volumes,
                    downloads, bytes, written, held, first_objects, first_scopes, first_reports, first_networks,
-                   first_clients, first_countries, first_apps, first_names, surprises)
+                   first_clients, first_countries, first_apps, first_names, surprises, hours, unjudged)
                SELECT $1, org_id, user_id, orgwatch.from_ms(day), username, user_class, orgwatch.from_ms(last_at), volumes,
                    downloads, bytes, written, held, first_objects, first_scopes, first_reports, first_networks,
-                   first_clients, first_countries, first_apps, first_names, surprises
+                   first_clients, first_countries, first_apps, first_names, surprises, hours, unjudged
                FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::jsonb[],
                    $9::integer[], $10::bigint[], $11::bigint[], $12::boolean[], $13::integer[], $14::integer[],
                    $15::integer[], $16::integer[], $17::integer[], $18::integer[], $19::integer[], $20::jsonb[],
-                   $21::jsonb[])
+                   $21::jsonb[], $22::integer[], $23::jsonb[])
                    AS t (org_id, user_id, day, username, user_class, last_at, volumes, downloads, bytes, written, held,
                    first_objects, first_scopes, first_reports, first_networks, first_clients, first_countries, first_apps,
-                   first_names, surprises)
+                   first_names, surprises, hours, unjudged)
                ON CONFLICT (org_id, user_id, day) DO UPDATE SET
                    partition = EXCLUDED.partition, username = EXCLUDED.username, user_class = EXCLUDED.user_class,
                    last_at = EXCLUDED.last_at, volumes = EXCLUDED.volumes, downloads = EXCLUDED.downloads,
@@ -222,7 +225,7 @@ pub(crate) async fn put(connection: &mut PgConnection, partition: i32, user_days
                    first_reports = EXCLUDED.first_reports, first_networks = EXCLUDED.first_networks,
                    first_clients = EXCLUDED.first_clients, first_countries = EXCLUDED.first_countries,
                    first_apps = EXCLUDED.first_apps, first_names = EXCLUDED.first_names,
-                   surprises = EXCLUDED.surprises"#,
+                   surprises = EXCLUDED.surprises, hours = EXCLUDED.hours, unjudged = EXCLUDED.unjudged"#,
             partition,
             &orgs as &[&str],
             &users as &[&str],
@@ -243,7 +246,9 @@ pub(crate) async fn put(connection: &mut PgConnection, partition: i32, user_days
             &countries,
             &apps,
             &first_names as &[Option<Value>],
-            &surprises as &[Option<Value>]
+            &surprises as &[Option<Value>],
+            &hours as &[Option<i32>],
+            &unjudged as &[Option<Value>]
         )
         .execute(&mut *connection)
         .await?;
@@ -283,6 +288,8 @@ struct Row {
     first_apps: i32,
     first_names: Option<Value>,
     surprises: Option<Value>,
+    hours: Option<i32>,
+    unjudged: Option<Value>,
 }
 
 impl TryFrom<Row> for UserDay {
@@ -325,46 +332,11 @@ impl TryFrom<Row> for UserDay {
                     })
                     .collect(),
                 held: row.held,
+                hours: row.hours.map(i32::unsigned_abs),
+                unjudged: row.unjudged.as_ref().and_then(Value::as_object).map(reasons),
             },
         })
     }
-}
-
-fn volumes(volumes: &[DayVolume]) -> Value {
-    let one = |volume: &DayVolume| {
-        let DayVolume { surface, rows, requests, usual } = volume;
-        let numbers = match usual {
-            Some(Band { expected, low, high }) => json!([rows, requests, expected, low, high]),
-            None => json!([rows, requests]),
-        };
-        (surface.as_str().to_owned(), numbers)
-    };
-    Value::Object(volumes.iter().map(one).collect())
-}
-
-fn volume(surface: Surface, of_day: &Value) -> Option<DayVolume> {
-    let numbers = of_day.get(surface.as_str())?;
-    let number = |index: usize| numbers.get(index).and_then(Value::as_u64);
-    let band = || Some(Band { expected: number(2)?, low: number(3)?, high: number(4)? });
-    Some(DayVolume { surface, rows: number(0)?, requests: u32::try_from(number(1)?).ok()?, usual: band() })
-}
-
-fn first_names(firsts: &[DayFirsts]) -> Option<Value> {
-    let one = |firsts: &DayFirsts| {
-        let names: Vec<Cow<'_, str>> = firsts.names.iter().map(|name| text(name)).collect();
-        (firsts.what.as_str().to_owned(), json!(names))
-    };
-    let names: Map<String, Value> = firsts.iter().filter(|firsts| !firsts.names.is_empty()).map(one).collect();
-    (!names.is_empty()).then_some(Value::Object(names))
-}
-
-fn surprises(surprises: &[DaySurprise]) -> Option<Value> {
-    let one = |found: &DaySurprise| (text(&found.detector).into_owned(), json!(found.surprise));
-    (!surprises.is_empty()).then(|| Value::Object(surprises.iter().map(one).collect()))
-}
-
-fn texts(names: &Value) -> Vec<Text> {
-    names.as_array().into_iter().flatten().filter_map(Value::as_str).map(Text::from).collect()
 }
 
 /// What is beyond the column is its largest value: nobody counts as far.

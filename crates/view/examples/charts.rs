@@ -4,7 +4,9 @@ use model::Timestamp;
 use model::time::DAY;
 use std::collections::BTreeMap;
 use std::io::Write;
-use view::chart::{BandPoint, Bands, Curve, CurvePoint, HeatMap, HeatRow, Line, LinePoint, Rhythm};
+use view::chart::{
+    BandPoint, Bands, Coming, Curve, CurvePoint, HeatMap, HeatRow, Line, LinePoint, Rhythm, Week, Weekday,
+};
 use view::format::{Count, Moment};
 
 /// Consecutive days of the charts.
@@ -21,6 +23,7 @@ fn main() -> std::io::Result<()> {
         line().to_string(),
         curve().to_string(),
         rhythm().to_string(),
+        week().to_string(),
         heat_map().to_string(),
     ];
     let head = format!(
@@ -67,7 +70,9 @@ fn bands(title: &str, spike: impl Fn(i64) -> Option<(f64, &'static str)>) -> Ban
             href: Some(format!("#{}", date(n))),
         }
     };
-    Bands::of(title, "rows", &(0..DAYS).map(point).collect::<Vec<_>>())
+    let coming = |n: i64| Coming { day: date(n), low: 40.0, expected: 100.0 - 10.0 * (n % 3) as f64, high: 260.0 };
+    let coming: Vec<Coming> = (DAYS..DAYS + 7).map(coming).collect();
+    Bands::going_on(title, "rows", &(0..DAYS).map(point).collect::<Vec<_>>(), &coming)
 }
 
 fn line() -> Line {
@@ -90,6 +95,15 @@ fn curve() -> Curve {
 fn rhythm() -> Rhythm {
     let share = |hour: usize| (1.0 - (hour as f64 - 13.0).abs() / 6.0).clamp(0.0, 1.0);
     Rhythm::of(&std::array::from_fn(share), &std::array::from_fn(|hour| share(hour) * 0.3), Some(13))
+}
+
+fn week() -> Week {
+    let weekday = |n: usize| {
+        let share = |hour: usize| (1.2 - (hour as f64 - 12.0 - n as f64 / 2.0).abs() / 5.0).clamp(0.0, 1.0);
+        let most = if n < 5 { 13.0 } else { 3.0 };
+        Weekday { days: 13, active: std::array::from_fn(|hour| (share(hour) * most).round() as u32) }
+    };
+    Week::of(&std::array::from_fn(weekday))
 }
 
 fn heat_map() -> HeatMap {

@@ -11,12 +11,14 @@ mod heat_map;
 mod line;
 mod mark;
 mod rhythm;
+mod week;
 
 #[cfg(test)]
 mod tests;
 
-pub use bands::{BandPoint, Bands};
+pub use bands::{BandPoint, Bands, Coming};
 pub use curve::{Curve, CurvePoint};
 pub use heat_map::{HeatMap, HeatRow, Norm};
 pub use line::{Line, LinePoint};
 pub use rhythm::Rhythm;
+pub use week::{Week, Weekday};

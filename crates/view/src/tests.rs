@@ -52,6 +52,8 @@ fn text_has_the_contrast_of_level_aa_in_both_schemes() {
 #[test]
 fn lines_and_bars_have_the_contrast_of_graphics_in_both_schemes() {
     check(3.0, &["bar", "usual", "critical", "high"], &["paper", "card"]);
+    // The cells of a week.
+    check(3.0, &["bar", "l4", "l5"], &["soft"]);
 }
 
 #[test]

@@ -35,6 +35,11 @@ pub(crate) struct Day {
     pub(crate) surprises: BTreeMap<String, f64>,
     /// Whether the day was held when it closed: its account has not learned it.
     pub(crate) held: bool,
+    /// The hours of the day with activity, 0 to 23, in the org's time zone; null if an earlier version stored the day.
+    pub(crate) hours: Option<Vec<u8>>,
+    /// The detectors that had something to judge on the day and could judge none of it, with the reason; null if an earlier
+    /// version stored the day.
+    pub(crate) unjudged: Option<BTreeMap<String, String>>,
     /// Whether a finding was first observed on the day and was not withdrawn since.
     pub(crate) raised: bool,
 }
@@ -90,6 +95,7 @@ impl Day {
             count: firsts.count,
             names: firsts.names.iter().map(ToString::to_string).collect(),
         };
+        let reason = |one: &model::DayUnjudged| (one.detector.to_string(), one.reason.to_string());
         Self {
             day: time(day.day),
             user_class: day.user_class.as_str().to_owned(),
@@ -101,6 +107,8 @@ impl Day {
             firsts: facts.firsts.iter().map(first).collect(),
             surprises: facts.surprises.iter().map(|one| (one.detector.to_string(), one.surprise)).collect(),
             held: facts.held,
+            hours: facts.hours.map(|hours| (0..24).filter(|hour| hours & 1 << hour != 0).collect()),
+            unjudged: facts.unjudged.as_ref().map(|all| all.iter().map(reason).collect()),
             raised: raised_at.iter().any(|at| *at >= day.day && *at <= facts.last_at),
         }
     }

@@ -2,12 +2,13 @@
 
 mod of_day;
 mod revealed;
+mod week;
 
 pub(super) use revealed::reveal;
 
 use super::shell::{Section, Shell};
-use super::usual::{self, Charts, charts};
-use super::{Asker, Failed, Fields, Page, filters, links, render};
+use super::usual::{self, Charts, charts, charts_going_on};
+use super::{Asker, Dates, Failed, Fields, Page, dates, filters, links, render};
 use crate::body::{Account, Day, DecisionBody, IncidentItem, ProfileBody, TimelineItem};
 use crate::problem::Problem;
 use crate::routes::accounts::OfAccount;
@@ -21,7 +22,8 @@ use model::{OrgId, Timestamp, UserClass, UserId};
 use of_day::OfDay;
 use runtime::clock::now;
 use store::Role;
-use view::chart::{Line, LinePoint, Rhythm};
+use view::chart::{Line, LinePoint, Rhythm, Week};
+use week::week;
 
 /// Days that the charts show.
 const SHOWN: i64 = 90;
@@ -36,6 +38,9 @@ struct AccountPage {
     /// Its risk; `None` if it never had a finding.
     account: Option<Account>,
     profile: ProfileBody,
+    /// The hours of the week; `None` if they are of no day known.
+    week: Option<Week>,
+    /// The hours of working days and of weekends, shown in place of the week.
     rhythm: Option<Rhythm>,
     charts: Charts,
     risk: Option<Line>,
@@ -74,8 +79,9 @@ pub(super) async fn page(asker: Asker, path: Result<Path<OfAccount>, PathRejecti
         Err(Problem::NotFound(_)) => None,
         Err(problem) => return Err(problem.into()),
     };
-    let asked = asker.query.get("day").and_then(|date| Timestamp::parse(&format!("{date}T00:00:00Z")));
-    let latest = latest(&asker, &org, asked).await?;
+    let calendar = Dates::of(&asker, &org).await?;
+    let asked = asker.query.get("day").and_then(dates::read);
+    let latest = latest(&asker, &org, (asked, calendar)).await?;
     let span = Fields::default().with("from", &latest.plus(-SHOWN * DAY).to_string()).with("to", &latest.to_string());
     let days = days::list(asker.visitor().await?, of(), Ok(span.query()?)).await?.0;
     let own = Fields::default().with("org", org.as_str()).with("user", user.as_str());
@@ -85,19 +91,26 @@ pub(super) async fn page(asker: Asker, path: Result<Path<OfAccount>, PathRejecti
     let timeline = accounts::timeline(asker.state(), asker.visitor().await?, of(), Ok(limit.query()?)).await?.0.items;
     let decided = decisions::list(asker.state(), asker.visitor().await?, Ok(own.query()?)).await?.0.items;
     let day = match asked {
-        Some(date) => Some(OfDay::read(&asker, (&org, &user), date, &days).await?),
+        Some(date) => Some(OfDay::read(&asker, (&org, &user), (date, calendar), &days).await?),
         None => None,
     };
     let sees_names = asker.eyes().sees_names(&org);
     let name = account.as_ref().and_then(|account| account.username.clone()).unwrap_or_else(|| user.to_string());
     let path = links::account(org.as_str(), user.as_str());
+    // At the end of a run the day under way has closed, too.
+    let last = days.last().and_then(|day| calendar.number(&day.day)).unwrap_or(i64::MIN).max(calendar.at(latest) - 1);
     render(&AccountPage {
         shell: Shell::of(&asker, Section::Leaders),
+        week: week(&days, calendar, last),
         rhythm: learned.learned.as_ref().and_then(rhythm),
-        charts: charts(&days, &path),
+        charts: match asked {
+            // What came after a day of the past is known.
+            Some(_) => charts(&days, calendar, &path),
+            None => charts_going_on(&days, calendar, &path, last),
+        },
         risk: risk(&incidents),
-        first_times: first_times(&days),
-        classes: class_changes(&days),
+        first_times: first_times(&days, calendar),
+        classes: class_changes(&days, calendar),
         may_decide: asker.session.role_in(&org).is_some_and(|role| role >= Role::Analyst),
         profile: learned,
         org,
@@ -112,11 +125,11 @@ pub(super) async fn page(asker: Asker, path: Result<Path<OfAccount>, PathRejecti
 }
 
 /// Returns the end of the days to show: that of the org, or ten days after the day that was asked for.
-async fn latest(asker: &Asker, org: &OrgId, asked: Option<Timestamp>) -> Result<Timestamp, Failed> {
+async fn latest(asker: &Asker, org: &OrgId, (asked, calendar): (Option<i64>, Dates)) -> Result<Timestamp, Failed> {
     let orgs = asker.orgs().await?;
     let own = orgs.iter().find(|own| own.org_id == org.as_str());
     let clock = own.and_then(|own| own.closed_until.as_deref()).and_then(Timestamp::parse).unwrap_or_else(now);
-    Ok(asked.map_or(clock, |asked| clock.min(asked.plus(10 * DAY))).plus(1))
+    Ok(asked.map_or(clock, |asked| clock.min(calendar.start(asked.saturating_add(10)))).plus(1))
 }
 
 fn rhythm(learned: &crate::body::LearnedBody) -> Option<Rhythm> {
@@ -136,20 +149,19 @@ fn risk(incidents: &[IncidentItem]) -> Option<Line> {
 }
 
 /// Returns what the account used for the first time, with its date, the latest first.
-fn first_times(days: &[Day]) -> Vec<(String, String)> {
+fn first_times(days: &[Day], calendar: Dates) -> Vec<(String, String)> {
     let of_day = |day: &Day| {
-        let date = Timestamp::parse(&day.day).map(filters::day).unwrap_or_default();
+        let date = calendar.of_day(&day.day);
         day.firsts.iter().map(|first| (date.clone(), usual::first_times(first))).collect::<Vec<_>>()
     };
     days.iter().rev().flat_map(of_day).take(60).collect()
 }
 
 /// Returns the days on which the class of the account was another one than before, the latest first.
-fn class_changes(days: &[Day]) -> Vec<(String, String)> {
+fn class_changes(days: &[Day], calendar: Dates) -> Vec<(String, String)> {
     let pairs = days.iter().zip(days.iter().skip(1)).rev().filter(|(before, day)| before.user_class != day.user_class);
     let change = |(before, day): (&Day, &Day)| {
-        let date = Timestamp::parse(&day.day).map(filters::day).unwrap_or_default();
-        (date, format!("{} in place of {}", day.user_class, before.user_class))
+        (calendar.of_day(&day.day), format!("{} in place of {}", day.user_class, before.user_class))
     };
     pairs.map(change).collect()
 }

@@ -4,7 +4,6 @@
 use askama::Values;
 use askama::filters::Safe;
 use model::Timestamp;
-use model::time::{DAY, HOUR};
 use runtime::clock::now;
 use std::fmt::Display;
 use view::format;
@@ -16,13 +15,6 @@ pub(super) fn moment(text: impl AsRef<str>, _: &dyn Values) -> askama::Result<Sa
     let at = Timestamp::parse(text);
     // What is no time is shown as it is, escaped.
     Ok(Safe(at.map_or_else(|| escaped(text), |at| format::Moment(at).to_string())))
-}
-
-/// Writes the date of a time of the API, which is the start of a day in the org's time zone.
-#[askama::filter_fn]
-pub(super) fn date(text: impl AsRef<str>, _: &dyn Values) -> askama::Result<String> {
-    let text = text.as_ref();
-    Ok(Timestamp::parse(text).map_or_else(|| text.to_owned(), day))
 }
 
 /// Writes how long ago a time of the API is.
@@ -63,18 +55,6 @@ pub(super) fn plain(text: impl AsRef<str>, _: &dyn Values) -> askama::Result<Str
         }
     }
     Ok(plain)
-}
-
-/// Writes the date of a day that starts at a time.
-pub(super) fn day(start: Timestamp) -> String {
-    format::date(Timestamp(day_number(start) * DAY))
-}
-
-/// Returns the days from 1970-01-01 to the date of a day that starts at a time, in any time zone from Honolulu (10 hours
-/// behind UTC) to Auckland in summer (13 ahead).
-pub(super) fn day_number(start: Timestamp) -> i64 {
-    // Midnight east of Greenwich is on the day before in UTC.
-    start.plus(13 * HOUR).0.div_euclid(DAY)
 }
 
 fn escaped(text: &str) -> String {

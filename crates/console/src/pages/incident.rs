@@ -3,12 +3,13 @@
 mod context;
 mod copied;
 mod touched;
+mod unjudged;
 
 pub(super) use copied::{csv, markdown};
 
 use super::shell::{Section, Shell};
 use super::usual::{self, Charts, charts};
-use super::{Asker, Failed, Page, exposure, filters, links, render};
+use super::{Asker, Dates, Failed, Page, exposure, filters, links, render};
 use crate::body::{self, Change, Day, DecisionBody, IncidentItem, PeerBody, Source};
 use crate::routes::accounts::OfAccount;
 use crate::routes::{days, decisions, incidents, operations, settings};
@@ -21,6 +22,7 @@ use model::{Incident, Uuid};
 use std::collections::BTreeMap;
 use store::{FindingFilter, Role, StoredFinding};
 use touched::Touched;
+use unjudged::Unjudged;
 use view::incident::{Findings, Receipt};
 
 /// Days before and after an incident that its charts show.
@@ -40,6 +42,7 @@ struct IncidentPage<'a> {
     findings: Findings<'a>,
     touched: Touched,
     charts: Charts,
+    calendar: Dates,
     /// The days of the incident.
     days: Vec<&'a Day>,
     /// What its class and its org did on the last of them.
@@ -48,6 +51,7 @@ struct IncidentPage<'a> {
     similar: Vec<IncidentItem>,
     history: Vec<Change>,
     decided: Vec<DecisionBody>,
+    unjudged: Unjudged,
     /// Sources of the org that see nothing of a kind of events.
     blind: Vec<Source>,
     context: Context,
@@ -105,6 +109,7 @@ pub(super) async fn page(asker: Asker, id: Result<Path<Uuid>, PathRejection>) ->
     visitor.visit.look(id, item.revision).await?;
     let sensitivity = settings::followed(&asker.app, &mut visitor, &incident.org_id).await?.settings;
     visitor.visit.commit().await?;
+    let calendar = Dates::by(&sensitivity, &incident.org_id)?;
     let days = recent_days(&asker, &incident).await?;
     let of_incident = |day: &&Day| {
         let begins = model::Timestamp::parse(&day.day);
@@ -130,7 +135,9 @@ pub(super) async fn page(asker: Asker, id: Result<Path<Uuid>, PathRejection>) ->
         receipt: Receipt::of(&incident),
         findings: Findings::of(&incident.findings),
         touched: Touched::of(&incident.findings, &sensitivity.risk_of(&incident.org_id).sensitivity, asker.eyes()),
-        charts: charts(&days, &links::account(&item.org_id, &item.user_id)),
+        charts: charts(&days, calendar, &links::account(&item.org_id, &item.user_id)),
+        calendar,
+        unjudged: Unjudged::of(days.iter().filter(of_incident), &incident.findings, calendar),
         days: days.iter().filter(of_incident).collect(),
         peers: peers
             .into_iter()

@@ -1,7 +1,7 @@
 //! The pages of an object and of a report: who reads it, and who newly does.
 
 use super::shell::{Section, Shell};
-use super::{Asker, Fields, Page, filters, links, render};
+use super::{Asker, Dates, Fields, Page, filters, links, render};
 use crate::body::TouchedBody;
 use crate::problem::Problem;
 use crate::routes::touched;
@@ -21,6 +21,7 @@ const SHOWN: i64 = 90;
 struct Touched {
     shell: Shell,
     touched: TouchedBody,
+    calendar: Dates,
     may_weigh: bool,
 }
 
@@ -49,7 +50,7 @@ pub(super) async fn object(asker: Asker, path: Named) -> Page {
     let span = span(&asker, &org).await?;
     let path = Ok(Path((org, name)));
     let touched = touched::object(asker.state(), asker.visitor().await?, path, Ok(span.query()?)).await?.0;
-    page(&asker, touched)
+    page(&asker, touched).await
 }
 
 /// Serves the page of a report, list view, file or page.
@@ -58,13 +59,14 @@ pub(super) async fn resource(asker: Asker, path: Named) -> Page {
     let span = span(&asker, &org).await?;
     let path = Ok(Path((org, id)));
     let touched = touched::resource(asker.state(), asker.visitor().await?, path, Ok(span.query()?)).await?.0;
-    page(&asker, touched)
+    page(&asker, touched).await
 }
 
-fn page(asker: &Asker, touched: TouchedBody) -> Page {
+async fn page(asker: &Asker, touched: TouchedBody) -> Page {
+    let calendar = Dates::of(asker, &OrgId::new(&touched.org_id)).await?;
     let role = asker.session.role_in(&OrgId::new(&touched.org_id));
     let may_weigh = touched.what == "object" && role.is_some_and(|role| role >= Role::Responder);
-    render(&Touched { shell: Shell::of(asker, Section::Leaders), touched, may_weigh })
+    render(&Touched { shell: Shell::of(asker, Section::Leaders), touched, calendar, may_weigh })
 }
 
 /// Returns the last days that the org has closed.

@@ -3,8 +3,8 @@
 use crate::support::{Console, INCIDENT, OTHER, OURS};
 use axum::http::StatusCode;
 use model::{
-    DayFacts, DayFirsts, DaySurprise, DayVolume, FirstOf, OrgId, Surface, Timestamp, UserClass, UserDay, UserId,
-    time::DAY,
+    DayFacts, DayFirsts, DaySurprise, DayUnjudged, DayVolume, FirstOf, OrgId, Surface, Timestamp, UserClass, UserDay,
+    UserId, time::DAY,
 };
 use store::Role;
 
@@ -26,6 +26,8 @@ pub(crate) fn day(org: &str, number: i64, reports: u32) -> UserDay {
             firsts: vec![DayFirsts { what: FirstOf::Report, count: reports, names: vec!["Pipeline".into()] }],
             surprises: vec![DaySurprise { detector: "row_spike".into(), surprise: 3.5 }],
             held: false,
+            hours: Some(1 << 8 | 1 << 17),
+            unjudged: Some(vec![DayUnjudged { detector: "mass_change".into(), reason: "no baseline".into() }]),
         },
     }
 }

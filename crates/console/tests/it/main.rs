@@ -16,6 +16,7 @@ mod incidents;
 mod letters;
 mod openapi;
 mod pages;
+mod pages_days;
 mod pages_ops;
 mod profile;
 mod settings;

@@ -72,6 +72,10 @@ impl Console {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
+        Self::following(settings, ::settings::Settings::default()).await
+    }
+
+    pub(crate) async fn following(settings: Settings, installed: ::settings::Settings) -> Self {
         static SERVER: Mutex<Weak<Postgres>> = Mutex::const_new(Weak::new());
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let mut shared = SERVER.lock().await;
@@ -97,7 +101,7 @@ impl Console {
             execute(&url, &clock).await;
         }
         let shutdown = CancellationToken::new();
-        let (_, rules) = watch::channel(Arc::new(Hashed::from(::settings::Settings::default())));
+        let (_, rules) = watch::channel(Arc::new(Hashed::from(installed)));
         let app = App::new(store, rules, settings, shutdown.clone());
         Self { _server: server, url, owner, router: router(app.clone()), app, shutdown }
     }

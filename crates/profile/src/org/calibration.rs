@@ -3,6 +3,7 @@
 
 mod counts;
 mod tester;
+mod unjudged;
 
 use super::{Org, Shared, user_at};
 use crate::estimate::{Curve, Surprises};
@@ -84,14 +85,13 @@ impl Org {
     /// With `is_learned` the largest of each test is learned with the user's day. An observation of revision 0 is there for
     /// that only: it must be dropped afterwards.
     pub fn calibrate(&mut self, observation: &mut Observation, tests: &[Tested], is_learned: bool) {
-        let slot = self.slots.get(&observation.user_id).copied();
-        let is_of_combined =
-            |(user, revision): &(UserId, u64)| *revision == observation.revision && *user == observation.user_id;
-        let is_learned = is_learned && !self.shared.of_combined.iter().any(is_of_combined);
+        let is_learned = is_learned && !self.is_of_combined(observation);
+        let slot = self.slots.get(&observation.user_id).copied().filter(|_| is_learned);
         let calibrations = &mut self.shared.signals.calibrations;
-        let mut learned = slot
-            .filter(|_| is_learned)
-            .and_then(|slot| user_at(&mut self.users, slot)?.profile.day_starting(observation.day));
+        let mut learned = slot.and_then(|slot| user_at(&mut self.users, slot)?.profile.day_starting(observation.day));
+        if let Some(day) = learned.as_mut().filter(|day| !day.unjudged.is_empty()) {
+            tests.iter().for_each(|test| day.unjudged.note_judged(test.detector));
+        }
         for test in tests {
             let index = calibrations.index_of(test);
             if let Some(curve) = calibrations.curve(index, observation.user_class)
@@ -103,6 +103,12 @@ impl Org {
                 calibrations.note(index, test.surprise, day);
             }
         }
+    }
+
+    fn is_of_combined(&self, observation: &Observation) -> bool {
+        let is_it =
+            |(user, revision): &(UserId, u64)| *revision == observation.revision && *user == observation.user_id;
+        self.shared.of_combined.iter().any(is_it)
     }
 
     /// Works the curves out of the days that have ended, after their last observations: these are compared with the days

@@ -27,6 +27,8 @@ pub(super) fn note(org: &OrgId, (id, profile): (&UserId, &Profile), shared: &mut
         firsts: if profile.days > SETTLING_DAYS { firsts(day) } else { Vec::new() },
         surprises: Vec::new(),
         held: held == Holding::Held,
+        hours: Some(day.hours),
+        unjudged: None,
     };
     shared.user_days.push(UserDay {
         org_id: org.clone(),
@@ -56,6 +58,7 @@ impl Org {
             let slot = self.slots.get(&closed.user_id).copied();
             let calibrations = &self.shared.signals.calibrations;
             let day = slot.and_then(|slot| user_at(&mut self.users, slot)?.profile.day_starting(closed.day));
+            let day = day.map(|day| &*day);
             let mut largest: BTreeMap<&Text, f64> = BTreeMap::new();
             for (detector, surprise) in day.iter().flat_map(|day| calibrations.surprises(day, closed.user_class)) {
                 let of_detector = largest.entry(detector).or_default();
@@ -66,6 +69,7 @@ impl Org {
                 .filter(|(_, surprise)| *surprise >= DayFacts::LEAST_SURPRISE)
                 .map(|(detector, surprise)| DaySurprise { detector: detector.clone(), surprise })
                 .collect();
+            closed.facts.unjudged = day.map(|day| day.unjudged.of_none(|detector| calibrations.tested(day, detector)));
             out.push(closed);
         }
     }

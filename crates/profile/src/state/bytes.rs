@@ -26,6 +26,8 @@ pub(crate) const SEVENTH: u8 = 7;
 pub(crate) const EIGHTH: u8 = 8;
 /// Version of profiles with [`DayNews`](crate::user::DayNews). Those without are written in version 7 or 8.
 pub(crate) const NINTH: u8 = 9;
+/// Version of profiles with [`Unjudged`](crate::user::Unjudged). Those without are written in version 7 to 9.
+pub(crate) const TENTH: u8 = 10;
 
 /// Encodes the version and the value.
 pub(crate) fn encode<T: Serialize>(key: &str, version: u8, value: &T) -> Result<Vec<u8>, StateError> {

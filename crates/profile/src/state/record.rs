@@ -6,7 +6,9 @@ use crate::calendar::LocalHour;
 use crate::estimate::Dropped;
 use crate::org::population::CountDay;
 use crate::org::progress::Factors;
-use crate::user::{ClosedDays, Counter, DayMore, DayNews, DaySignals, HourRows, Signals, WriteDay, WriteModel};
+use crate::user::{
+    ClosedDays, Counter, DayMore, DayNews, DaySignals, HourRows, Signals, Unjudged, WriteDay, WriteModel,
+};
 use model::{Scope, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,6 +104,9 @@ pub(super) type ProfileSignals = (Signals, Option<DaySignals>, Vec<(u32, DaySign
 /// What follows from version 9 on, behind what may be there of version 8: the news of the open day, of closed days and of
 /// held ones, by their place.
 pub(super) type ProfileNews = (DayNews, Vec<(u32, DayNews)>, Vec<(u32, DayNews)>);
+
+/// What follows from version 10 on: the detectors that could not judge the open day, closed days and held ones, by their place.
+pub(super) type ProfileUnjudged = (Unjudged, Vec<(u32, Unjudged)>, Vec<(u32, Unjudged)>);
 
 /// Number of entries that the other records hold together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

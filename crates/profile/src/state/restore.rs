@@ -1,11 +1,12 @@
 //! Restores an org from its records.
 
 use super::bytes::{
-    EIGHTH, FIFTH, FIRST, FOURTH, Fixed, NINTH, SECOND, SEVENTH, SIXTH, THIRD, decode, decode_body, decode_start, split,
+    EIGHTH, FIFTH, FIRST, FOURTH, Fixed, NINTH, SECOND, SEVENTH, SIXTH, TENTH, THIRD, decode, decode_body,
+    decode_start, split,
 };
 use super::record::{
-    Head, HeadMore, KnownShard, NamesShard, ProfileDays, ProfileMore, ProfileNews, ProfileSignals, ProfileWrites,
-    ProgressMore, RecordKind, ShownNames, StoredView,
+    Head, HeadMore, KnownShard, NamesShard, ProfileDays, ProfileMore, ProfileNews, ProfileSignals, ProfileUnjudged,
+    ProfileWrites, ProgressMore, RecordKind, ShownNames, StoredView,
 };
 use super::{Changes, IdentityLog, StateError};
 use crate::estimate::KnownValues;
@@ -182,7 +183,7 @@ fn read_progress(key: &str, bytes: &[u8]) -> Result<(Progress, ProgressMore), St
     Ok((progress.into(), more))
 }
 
-/// Reads a profile of version 1 or 3 to 8; there is no version 2. In version 1 the right to administer is unknown, before
+/// Reads a profile of version 1 or 3 to 10; there is no version 2. In version 1 the right to administer is unknown, before
 /// version 4 no closed day is kept, before version 5 no writes are, and before version 6 operations are kept in place of
 /// cases of Setup.
 pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateError> {
@@ -216,12 +217,12 @@ pub(super) fn read_profile(key: &str, bytes: &[u8]) -> Result<Profile, StateErro
         }
         NINTH => {
             let (parts, reserve, news): (Parts, Option<StoredReserve>, ProfileNews) = decode_body(key, body)?;
-            let profile = with_parts(parts);
-            let profile = match reserve {
-                Some(reserve) => with_reserve(key, profile, reserve)?,
-                None => profile,
-            };
-            with_news(profile, news)
+            with_news(with_any_reserve(key, with_parts(parts), reserve)?, news)
+        }
+        TENTH => {
+            let (parts, reserve, news, unjudged): (Parts, Option<StoredReserve>, ProfileNews, ProfileUnjudged) =
+                decode_body(key, body)?;
+            with_unjudged(with_news(with_any_reserve(key, with_parts(parts), reserve)?, news), unjudged)
         }
         found => return Err(StateError::Version { key: key.to_owned(), found }),
     };
@@ -245,6 +246,17 @@ fn with_news(mut profile: Profile, (open, closed, held): ProfileNews) -> Profile
     closed.into_iter().for_each(|(index, news)| profile.closed.set_news(index, news));
     if let Some(reserve) = &mut profile.reserve {
         held.into_iter().for_each(|(index, news)| reserve.set_news(index, news));
+    }
+    profile
+}
+
+fn with_unjudged(mut profile: Profile, (open, closed, held): ProfileUnjudged) -> Profile {
+    if let Some(day) = &mut profile.day {
+        day.unjudged = open;
+    }
+    closed.into_iter().for_each(|(index, of_day)| profile.closed.set_unjudged(index, of_day));
+    if let Some(reserve) = &mut profile.reserve {
+        held.into_iter().for_each(|(index, of_day)| reserve.set_unjudged(index, of_day));
     }
     profile
 }
@@ -280,6 +292,13 @@ fn with_reserve(key: &str, mut profile: Profile, reserve: StoredReserve) -> Resu
     let combined = reserve.3.as_deref().map(|bytes| read_profile(key, bytes)).transpose()?;
     profile.reserve = Some(Box::new(Reserve::restored(reserve, combined)));
     Ok(profile)
+}
+
+fn with_any_reserve(key: &str, profile: Profile, reserve: Option<StoredReserve>) -> Result<Profile, StateError> {
+    match reserve {
+        Some(reserve) => with_reserve(key, profile, reserve),
+        None => Ok(profile),
+    }
 }
 
 fn with_more(mut profile: Profile, more: ProfileMore) -> Profile {

@@ -1,6 +1,6 @@
 //! Turns the changes of an org into records.
 
-use super::bytes::{EIGHTH, FIRST, Fixed, NINTH, SECOND, SEVENTH, THIRD, encode};
+use super::bytes::{EIGHTH, FIRST, Fixed, NINTH, SECOND, SEVENTH, TENTH, THIRD, encode};
 use super::changes::{Changes, Shards};
 use super::identity_log::{Content, IdentityLog};
 use super::record::{
@@ -11,7 +11,7 @@ use crate::org::decisions::{Decisions, StoredDecisions};
 use crate::org::names::Names;
 use crate::org::population::Populations;
 use crate::org::{Member, Org, user_at};
-use crate::user::{DayNews, Profile, StoredReserve};
+use crate::user::{DayNews, Profile, StoredReserve, Unjudged};
 use model::id;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -234,8 +234,16 @@ fn profile(key: &str, profile: &mut Profile) -> Result<Vec<u8>, StateError> {
     let (of_open, of_closed) = (profile.day.as_ref().map(|day| &day.news), more.closed.news());
     let has_news = of_open.is_some_and(|news| !news.is_empty()) || !of_closed.is_empty() || !of_held.is_empty();
     let none = DayNews::default();
+    let news = (of_open.unwrap_or(&none), of_closed, of_held);
+    let of_held = profile.reserve.as_ref().map(|reserve| reserve.unjudged()).unwrap_or_default();
+    let (of_open, of_closed) = (profile.day.as_ref().map(|day| &day.unjudged), more.closed.unjudged());
+    let has_unjudged = of_open.is_some_and(|all| !all.is_empty()) || !of_closed.is_empty() || !of_held.is_empty();
+    let none = Unjudged::default();
     let bytes = match &reserve {
-        _ if has_news => encode(key, NINTH, &(parts, &reserve, (of_open.unwrap_or(&none), of_closed, of_held))),
+        _ if has_unjudged => {
+            encode(key, TENTH, &(parts, &reserve, news, (of_open.unwrap_or(&none), of_closed, of_held)))
+        }
+        _ if has_news => encode(key, NINTH, &(parts, &reserve, news)),
         Some(reserve) => encode(key, EIGHTH, &(parts, reserve)),
         None => encode(key, SEVENTH, &parts),
     };

@@ -10,6 +10,7 @@ mod rights;
 mod silence;
 mod size;
 mod stops;
+mod unjudged;
 mod zones;
 
 use super::{Record, Restore, StateError};

@@ -1,6 +1,6 @@
 //! Closed days of an account, kept while activities of them may still come.
 
-use super::{Counts, Day, DayMore, DayNews, DaySignals, DrainState, Held, HourRows, WriteDay};
+use super::{Counts, Day, DayMore, DayNews, DaySignals, DrainState, Held, HourRows, Unjudged, WriteDay};
 use crate::estimate::Moments;
 use model::{Surface, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -113,6 +113,16 @@ impl ClosedDays {
         set_news(&mut self.0, index, news);
     }
 
+    /// Returns the detectors that could not judge each day, if there are any, by the index of the day.
+    pub(crate) fn unjudged(&self) -> Vec<(u32, &Unjudged)> {
+        unjudged(&self.0)
+    }
+
+    /// Puts those of a day back, from the stored state.
+    pub(crate) fn set_unjudged(&mut self, index: u32, of_day: Unjudged) {
+        set_unjudged(&mut self.0, index, of_day);
+    }
+
     /// Returns the day that began at `start`, if the account had it.
     pub(crate) fn starting(&mut self, start: Timestamp) -> Option<&mut Box<Day>> {
         self.0.iter_mut().find(|closed| closed.day.start == start).map(|closed| &mut closed.day)
@@ -203,6 +213,19 @@ pub(crate) fn news(days: &[ClosedDay]) -> Vec<(u32, &DayNews)> {
 pub(crate) fn set_news(days: &mut [ClosedDay], index: u32, news: DayNews) {
     if let Some(closed) = days.get_mut(index as usize) {
         closed.day.news = news;
+    }
+}
+
+/// Returns the detectors that could not judge days, if there are any, by the index of the day.
+pub(crate) fn unjudged(days: &[ClosedDay]) -> Vec<(u32, &Unjudged)> {
+    let of_days = (0..).zip(days).map(|(index, closed)| (index, &closed.day.unjudged));
+    of_days.filter(|(_, unjudged)| !unjudged.is_empty()).collect()
+}
+
+/// Puts those of a day back, from the stored state.
+pub(crate) fn set_unjudged(days: &mut [ClosedDay], index: u32, of_day: Unjudged) {
+    if let Some(closed) = days.get_mut(index as usize) {
+        closed.day.unjudged = of_day;
     }
 }
 

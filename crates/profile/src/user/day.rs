@@ -1,7 +1,7 @@
 //! The open day of an account: what it has done since its day began.
 
 use super::burst::Recent;
-use super::{Counts, DayNews, DaySignals, Delegation, WriteDay};
+use super::{Counts, DayNews, DaySignals, Delegation, Unjudged, WriteDay};
 use crate::estimate::Moments;
 use crate::state::exact;
 use model::{Rate, Scope, Surface, Text, Timestamp, Usual, Uuid};
@@ -70,6 +70,9 @@ pub(crate) struct Day {
     /// Stored behind the profile, too, if there is any.
     #[serde(skip)]
     pub(crate) news: DayNews,
+    /// Stored behind the profile, too, if there is any.
+    #[serde(skip)]
+    pub(crate) unjudged: Unjudged,
 }
 
 /// What a day has from version 6 of the record on.
@@ -233,6 +236,7 @@ impl Day {
             more: DayMore::default(),
             signals: DaySignals::default(),
             news: DayNews::default(),
+            unjudged: Unjudged::default(),
         }
     }
 
@@ -301,6 +305,7 @@ impl Day {
             + self.more.odd_hours.capacity() * size_of::<OddHour>()
             + self.signals.heap_bytes()
             + self.news.heap_bytes()
+            + self.unjudged.heap_bytes()
     }
 }
 

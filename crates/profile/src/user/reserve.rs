@@ -1,6 +1,6 @@
 //! Days of an account that are held: its baselines have not learned them, or not for good.
 
-use super::{Amended, ClosedDay, DayMore, DayNews, DaySignals, Profile, WriteDay, closed};
+use super::{Amended, ClosedDay, DayMore, DayNews, DaySignals, Profile, Unjudged, WriteDay, closed};
 use model::{Disposition, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +109,16 @@ impl Reserve {
     /// Puts that of a day back, from the stored state.
     pub(crate) fn set_news(&mut self, index: u32, news: DayNews) {
         closed::set_news(&mut self.days, index, news);
+    }
+
+    /// Returns the detectors that could not judge each held day, if there are any, by the index of the day.
+    pub(crate) fn unjudged(&self) -> Vec<(u32, &Unjudged)> {
+        closed::unjudged(&self.days)
+    }
+
+    /// Puts those of a day back, from the stored state.
+    pub(crate) fn set_unjudged(&mut self, index: u32, of_day: Unjudged) {
+        closed::set_unjudged(&mut self.days, index, of_day);
     }
 
     /// Returns the bytes of memory that it holds.

@@ -2,8 +2,8 @@
 
 use model::time::DAY;
 use model::{
-    Band, DayFacts, DayFirsts, DaySurprise, DayVolume, Decision, Finding, FirstOf, Incident, OrgId, Points, Receipt,
-    RiskModel, Ruling, Severity, Surface, Text, Timestamp, UserClass, UserDay, UserId, Uuid,
+    Band, DayFacts, DayFirsts, DaySurprise, DayUnjudged, DayVolume, Decision, Finding, FirstOf, Incident, OrgId,
+    Points, Receipt, RiskModel, Ruling, Severity, Surface, Text, Timestamp, UserClass, UserDay, UserId, Uuid,
 };
 use secrecy::SecretString;
 use servers::Postgres;
@@ -207,6 +207,8 @@ pub(crate) fn user_day((org_id, user_id): &(OrgId, UserId), day: i64) -> UserDay
                 DaySurprise { detector: "view_burst".into(), surprise: 1.0 },
             ],
             held: true,
+            hours: Some(0b1111 << 8),
+            unjudged: Some(vec![DayUnjudged { detector: "mass_change".into(), reason: "no baseline".into() }]),
         },
     }
 }

@@ -30,6 +30,7 @@ async fn the_last_close_of_a_day_counts_and_its_fields_survive() {
     let mut plain = user_day(&emma, 20_002);
     (plain.username, plain.facts.held) = (None, false);
     (plain.facts.volumes, plain.facts.firsts, plain.facts.surprises) = Default::default();
+    (plain.facts.hours, plain.facts.unjudged) = (Some(0), Some(Vec::new()));
     let mut late = first.clone();
     (late.facts.last_at, late.facts.volumes[0].rows) = (Timestamp(20_000 * DAY + 5), 5_000);
 
@@ -47,6 +48,18 @@ async fn the_last_close_of_a_day_counts_and_its_fields_survive() {
     assert_eq!(read(0, 30_000).await, [stored(late), stored(other.clone()), plain]);
     assert_eq!(read(20_001, 20_002).await, [stored(other)]);
     assert_eq!(store.user_days(&OrgId::new("other"), &emma.1, at(0), at(30_000)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn hours_and_what_could_not_be_judged_are_not_known_of_days_of_earlier_versions() {
+    let (database, store) = Database::migrated().await;
+    let emma = user("emma");
+    put_user_days(&database, &[user_day(&emma, 20_000), user_day(&emma, 20_001)]).await;
+    let of_before = "UPDATE orgwatch.user_days SET hours = NULL, unjudged = NULL WHERE day < '2024-10-05'";
+    sqlx::query(of_before).execute(&mut database.connection().await).await.unwrap();
+    let days = store.user_days(&emma.0, &emma.1, at(0), at(30_000)).await.unwrap();
+    let known: Vec<_> = days.iter().map(|day| (day.facts.hours, day.facts.unjudged.as_ref().map(Vec::len))).collect();
+    assert_eq!(known, [(None, None), (Some(0b1111 << 8), Some(1))]);
 }
 
 #[tokio::test]

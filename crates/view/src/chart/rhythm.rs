@@ -72,7 +72,8 @@ impl Row {
     }
 }
 
-fn level(share: f64) -> u8 {
+/// Returns the class of the color of a share of days.
+pub(super) fn level(share: f64) -> u8 {
     match share {
         s if s >= 0.8 => 5,
         s if s >= 0.6 => 4,
@@ -83,8 +84,12 @@ fn level(share: f64) -> u8 {
     }
 }
 
-/// Says in which hours there was activity on at least half of the days, or else in which most.
 fn says(label: &str, shares: &[f64; 24]) -> String {
+    format!("{label}: {}.", active(shares))
+}
+
+/// Says in which hours there was activity on at least half of the days, or else in which most.
+pub(super) fn active(shares: &[f64; 24]) -> String {
     let usual: Vec<(usize, bool)> = shares.iter().map(|share| *share >= USUAL).enumerate().collect();
     let spans: Vec<String> = usual
         .chunk_by(|a, b| a.1 == b.1)
@@ -95,10 +100,10 @@ fn says(label: &str, shares: &[f64; 24]) -> String {
         .collect();
     let most = shares.iter().enumerate().rev().max_by(|a, b| a.1.total_cmp(b.1));
     match (spans.is_empty(), most) {
-        (false, _) => format!("{label}: active on at least half of them from {}.", spans.join(" and ")),
+        (false, _) => format!("active on at least half of them from {}", spans.join(" and ")),
         (true, Some((hour, share))) if *share > 0.0 => {
-            format!("{label}: most often active at {hour:02}:00, on {:.0} % of them.", share * 100.0)
+            format!("most often active at {hour:02}:00, on {:.0} % of them", share * 100.0)
         }
-        _ => format!("{label}: never active."),
+        _ => "never active".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! Charts as HTML.
 
-use super::{BandPoint, Bands, Curve, CurvePoint, Line, LinePoint, Rhythm};
+use super::{BandPoint, Bands, Coming, Curve, CurvePoint, Line, LinePoint, Rhythm, Week, Weekday};
 use askama::Template;
 use model::Timestamp;
 use model::time::DAY;
@@ -36,6 +36,14 @@ fn rhythm(center: Option<u8>) -> Rhythm {
     Rhythm::of(&std::array::from_fn(share), &std::array::from_fn(|hour| if hour == 20 { 0.05 } else { 0.0 }), center)
 }
 
+/// Works on 13 Mondays to Thursdays and on 12 of 13 Fridays from 9 to 17, on one of 12 Saturdays at 20.
+fn weekdays() -> [Weekday; 7] {
+    let worked =
+        |days| Weekday { days: 13, active: std::array::from_fn(|hour| if (9..17).contains(&hour) { days } else { 0 }) };
+    let saturday = Weekday { days: 12, active: std::array::from_fn(|hour| u32::from(hour == 20)) };
+    [worked(13), worked(13), worked(13), worked(13), worked(12), saturday, Weekday::default()]
+}
+
 #[test]
 fn bands_have_bars_the_band_marks_and_a_table() {
     let gap = BandPoint { low: None, expected: None, high: None, ..point(2, 90.0) };
@@ -44,6 +52,23 @@ fn bands_have_bars_the_band_marks_and_a_table() {
         "rows",
         &[point(1, 80.0), gap, raised(3, 300.0, "high"), point(4, 0.0)]
     ));
+}
+
+#[test]
+fn days_to_come_are_dashed_and_continue_the_table() {
+    let coming = [5, 6].map(|n: u32| Coming { day: format!("2026-03-{n:02}"), low: 40.0, expected: 90.0, high: 400.0 });
+    let chart = Bands::going_on("Rows read", "rows", &[point(3, 80.0), point(4, 0.0)], &coming).to_string();
+    assert_eq!(chart.matches("<rect class=\"value\"").count(), 3, "two days and the key");
+    assert_eq!(chart.matches("<rect class=\"hit\"").count(), 4);
+    assert_eq!(chart.matches("<path class=\"coming\"").count(), 2, "the days and the key");
+    assert!(chart.contains("<path class=\"coming-band\" d=\"M500 "), "{chart}");
+    assert!(chart.contains("<path class=\"usual\" d=\"M0 158.5H250M250 158.5H500\""), "{chart}");
+    assert!(chart.contains("<title>2026-03-05: 90 rows expected, 95 of 100 days from 40 to 400</title>"), "{chart}");
+    let row = "<tr><th scope=\"row\">2026-03-06</th><td class=\"n\">–</td><td class=\"n\">40</td>\
+               <td class=\"n\">90</td><td class=\"n\">400</td><td>to come</td></tr>";
+    assert!(chart.contains(row), "{chart}");
+    assert!(chart.contains("; expected from 2026-03-05 to 2026-03-06: up to 90 rows a day\""), "{chart}");
+    assert!(!Bands::of("", "rows", &[point(1, 80.0)]).to_string().contains("coming"));
 }
 
 #[test]
@@ -94,6 +119,21 @@ fn a_curve_has_the_promise_and_a_table() {
 #[test]
 fn a_rhythm_has_two_rows_of_24_hours() {
     insta::assert_snapshot!(rhythm(Some(13)));
+}
+
+#[test]
+fn a_week_has_seven_rows_of_24_hours() {
+    let week = Week::of(&weekdays()).to_string();
+    assert_eq!(week.matches("<td title=").count(), 7 * 24);
+    assert!(week.contains(
+        "<p>Mondays to Fridays: active on at least half of them from 09:00 to 17:00. \
+         Saturdays: most often active at 20:00, on 8 % of them. Sundays: not known yet.</p>"
+    ));
+    let friday =
+        "<td title=\"Friday, 09:00: on 12 of 13 Fridays\"><i class=\"l5\"></i><span class=\"hidden\">92 %</span>";
+    assert!(week.contains(friday), "{week}");
+    assert!(week.contains("<td title=\"Saturday, 20:00: on 1 of 12 Saturdays\"><i class=\"l1\">"));
+    assert!(week.contains("on 0 of 0 Sundays\"><i class=\"l0\"></i><span class=\"hidden\">not known</span>"));
 }
 
 #[test]

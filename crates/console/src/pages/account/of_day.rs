@@ -1,8 +1,7 @@
 //! One day of an account: what it did, what was odd, and the activities that findings keep.
 
 use crate::body::Day;
-use crate::pages::{Asker, Failed, Fields, exposure, filters, usual};
-use model::time::DAY;
+use crate::pages::{Asker, Dates, Failed, Fields, dates, exposure, usual};
 use model::{Evidence, OrgId, Timestamp, UserId};
 use store::{FindingFilter, StoredFinding};
 
@@ -31,21 +30,21 @@ pub(super) struct Facts {
 }
 
 impl OfDay {
-    /// Reads the day with a date, given as its start in UTC.
+    /// Reads the day with a date.
     ///
     /// # Errors
     /// If the database does not answer.
     pub(super) async fn read(
         asker: &Asker,
         (org, user): (&OrgId, &UserId),
-        date: Timestamp,
+        (date, calendar): (i64, Dates),
         days: &[Day],
     ) -> Result<Self, Failed> {
-        let number = date.0.div_euclid(DAY);
-        let found = days
-            .iter()
-            .find(|day| Timestamp::parse(&day.day).is_some_and(|start| filters::day_number(start) == number));
-        let start = found.and_then(|day| Timestamp::parse(&day.day)).unwrap_or(date);
+        let found = days.iter().find(|day| calendar.number(&day.day) == Some(date));
+        let midnight = calendar.start(date);
+        // A day that began in another time zone keeps its own start.
+        let start = found.and_then(|day| Timestamp::parse(&day.day)).unwrap_or(midnight);
+        let end = start.plus(calendar.start(date.saturating_add(1)).since(midnight));
         let filter = FindingFilter {
             org_id: Some(org.clone()),
             user_id: Some(user.clone()),
@@ -53,7 +52,7 @@ impl OfDay {
             ..FindingFilter::default()
         };
         let mut findings = asker.visitor().await?.visit.findings(&filter).await?;
-        findings.retain(|stored| stored.finding.observed_at < start.plus(DAY));
+        findings.retain(|stored| stored.finding.observed_at < end);
         findings.sort_by_key(|stored| (stored.finding.observed_at, stored.finding.finding_id));
         for stored in &mut findings {
             let seen = asker.eyes().finding(stored.finding.clone());
@@ -61,11 +60,11 @@ impl OfDay {
         }
         let all = findings.iter().flat_map(|stored| &stored.finding.evidence).collect();
         let mut activities: Vec<Evidence> = exposure::once(all).cloned().collect();
-        activities.retain(|activity| activity.at >= start && activity.at < start.plus(DAY));
+        activities.retain(|activity| activity.at >= start && activity.at < end);
         activities.sort_by_key(|activity| (activity.at, activity.activity_id));
-        let other = |by: i64| Fields::default().with("day", &view::format::date(date.plus(by * DAY))).to_string();
+        let other = |by: i64| Fields::default().with("day", &dates::text(date.saturating_add(by))).to_string();
         Ok(Self {
-            date: view::format::date(date),
+            date: dates::text(date),
             facts: found.map(Facts::of),
             findings,
             activities,

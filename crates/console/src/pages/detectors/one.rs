@@ -5,7 +5,7 @@ use super::{Tuned, tuned};
 use crate::body::{Calibrated, DetectorBody, ScoreCard, ThresholdBody};
 use crate::pages::decide::becomes;
 use crate::pages::shell::{Section, Shell};
-use crate::pages::{Asker, Failed, Fields, Page, filters, links, render};
+use crate::pages::{Asker, Dates, Failed, Fields, Page, filters, links, render};
 use crate::problem::Problem;
 use crate::routes::{detectors, settings, thresholds};
 use askama::Template;
@@ -27,6 +27,7 @@ const MORE: [&str; 5] =
 struct One {
     shell: Shell,
     org: String,
+    calendar: Dates,
     detector: DetectorBody,
     text: &'static Text,
     tuned: Tuned,
@@ -99,6 +100,7 @@ pub(crate) async fn page(asker: Asker, path: Result<Path<(String, String)>, Path
     let detector = super::all().find(|detector| detector.name == name).ok_or_else(missing)?;
     let org_id = OrgId::new(&org);
     let followed = settings::followed(&asker.app, &mut asker.visitor().await?, &org_id).await?;
+    let calendar = Dates::by(&followed.settings, &org_id)?;
     let tuned = tuned(&followed, &org_id, &name);
     let role = asker.session.role_in(&org_id);
     let tried = match asker.query.has("least") {
@@ -118,6 +120,7 @@ pub(crate) async fn page(asker: Asker, path: Result<Path<(String, String)>, Path
         least: asker.query.get("least").map_or_else(|| tuned.raise_at.to_string(), str::to_owned),
         may_try: role >= Some(Role::Analyst),
         org,
+        calendar,
         detector,
         tuned,
         card,

@@ -22,5 +22,9 @@ pub(super) fn assert_varied(user_days: &UserDays, closed: &[UserDay]) {
     let facts = || user_days.values().map(|day| &day.facts);
     assert!(facts().any(|facts| !facts.surprises.is_empty()), "no surprise");
     assert!(facts().any(|facts| facts.volumes.iter().any(|volume| volume.usual.is_some())), "nothing usual");
+    let unjudged = facts().flat_map(|facts| facts.unjudged.iter().flatten());
+    assert!(unjudged.filter(|one| one.reason.starts_with("no baseline")).count() > 0, "all could be judged");
+    assert!(facts().any(|facts| facts.unjudged == Some(Vec::new())), "no day could be judged by all");
+    assert!(facts().all(|facts| facts.hours.is_some_and(|hours| hours != 0)), "no hours");
     assert!(closed.len() > user_days.len(), "late activities close days once more");
 }
