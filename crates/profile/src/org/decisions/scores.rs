@@ -94,7 +94,7 @@ mod tests {
             credit,
         };
         assert_eq!(credited, expect.map(of));
-        assert_eq!((credit(0.75).precision(), credit(0.75).factor()), (1.5 / 2.75, 0.727273));
+        assert_eq!((credit(0.75).precision(), credit(0.75).factor()), (3.0 / 4.75, 0.842105));
         let undone = decision(2, 0, Ruling::Undone { decision_id: wrong.decision_id });
         assert_eq!(Credited::by(&[wrong, undone], START), []);
     }

@@ -212,7 +212,7 @@ fn observations_carry_the_precision_of_detectors() {
     let wrong = disposed(1, Disposition::FalsePositive, &[("row_spike", 0.6), ("new_access", 0.4)]);
     assert_eq!(
         observed(std::slice::from_ref(&wrong)),
-        [("new_access".into(), 0.834879), ("row_spike".into(), 0.771208)]
+        [("new_access".into(), 0.91001), ("row_spike".into(), 0.870827)]
     );
     assert_eq!(observed(&[wrong, undone(2, 1)]), []);
 }

@@ -203,7 +203,7 @@ fn decisions() {
     let of_decisions = Table::from([("decisions".to_owned(), table["decisions"].clone())]);
     insta::assert_snapshot!("decisions", text(&of_decisions));
     let restored = restore(&org_id(), &table);
-    assert_eq!(restored.shared.decisions.precisions(model::UserClass::Normal)[0].factor, 0.727273);
+    assert_eq!(restored.shared.decisions.precisions(model::UserClass::Normal)[0].factor, 0.842105);
     assert_eq!(dump(restored, &table)["decisions"], table["decisions"]);
     org.decide(&decision(2, "{\"kind\":\"joined\"}"), None);
     org.decide(&decision(3, "{\"kind\":\"joined\"}"), None);

@@ -66,7 +66,7 @@ fn an_incident_is_credited_once() {
         }
         right
     };
-    assert_eq!(factor(&[wrong(9, 7, 1, (0, 1)), right(1, 2)]), 1.103448, "the latest counts");
+    assert_eq!(factor(&[wrong(9, 7, 1, (0, 1)), right(1, 2)]), 1.061224, "the latest counts");
     assert_eq!(factor(&[wrong(9, 7, 2, (0, 1)), right(1, 2)]), one, "by their ids");
     let back = Decision { from: start(), ..undone(20, 1) };
     assert_eq!(factor(&[wrong(9, 7, 1, (0, 1)), right(1, 2), back]), one, "it was taken back");
