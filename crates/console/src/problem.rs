@@ -11,6 +11,9 @@ use settings::SettingsError;
 use store::StoreError;
 use utoipa::{IntoResponses, ToSchema};
 
+/// What is unavailable if the message queue does not answer.
+pub(crate) const NATS: &str = "NATS";
+
 /// Why a request was not done.
 #[derive(Debug)]
 pub(crate) enum Problem {
@@ -199,7 +202,7 @@ impl From<BusError> for Problem {
             return Self::Conflict(error.to_string());
         }
         tracing::warn!(error = chain(&error), "a request failed, as NATS does not answer");
-        Self::Unavailable("NATS")
+        Self::Unavailable(NATS)
     }
 }
 

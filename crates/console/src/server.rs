@@ -2,7 +2,7 @@
 
 use crate::body::Eyes;
 use crate::meter::Meter;
-use crate::problem::Problem;
+use crate::problem::{NATS, Problem};
 use crate::sign_in::SignIn;
 use crate::{ConsoleError, Settings, pages, routes};
 use ::settings::Hashed;
@@ -90,7 +90,7 @@ impl App {
     /// # Errors
     /// 503 if there is none.
     pub(crate) fn bus(&self) -> Result<&Bus, Problem> {
-        self.bus.as_ref().ok_or(Problem::Unavailable("NATS"))
+        self.bus.as_ref().ok_or(Problem::Unavailable(NATS))
     }
 
     /// Returns how a session sees names.

@@ -20,9 +20,13 @@ pub(crate) fn remark(missing: &[Text]) -> String {
     format!("{REMARK}{}", text::list(missing, missing.len()))
 }
 
-/// Returns the kinds of events that were missing when a finding was made, in words, from its summary; `None` if none were.
-pub fn missing_of(summary: &str) -> Option<&str> {
-    summary.rsplit_once(REMARK).map(|(_, missing)| missing)
+/// Returns the kinds of events that were missing when a finding was made, as far as its summary names them. Names in the
+/// summary are never taken for kinds.
+pub fn missing_of(summary: &str) -> Vec<Kind> {
+    let missing = summary.rsplit_once(REMARK).map(|(_, missing)| missing);
+    let names = missing.into_iter().flat_map(|missing| missing.split(", ")).flat_map(|names| names.split(" and "));
+    let kind = |name: &str| Kind::ALL.iter().copied().find(|kind| kind.as_str().replace('_', " ") == name);
+    names.filter_map(kind).collect()
 }
 
 /// Whether events of the kind feed a feature of the detector, as `crates/profile/src/org` computes them. Most detectors of

@@ -222,7 +222,9 @@ mod tests {
         let half = Settings { blind_confidence: 0.5, ..settings };
         let blind = finding(&[Kind::ListView, Kind::Login], &half);
         let summary = format!("{}; less certain while events are missing: list view", sure.summary);
-        assert_eq!((crate::missing_of(&summary), crate::missing_of(&sure.summary)), (Some("list view"), None));
+        assert_eq!((crate::missing_of(&summary), crate::missing_of(&sure.summary)), (vec![Kind::ListView], vec![]));
+        let named = "Exported Q; less certain while events are missing: nothing, login and 2 more";
+        assert_eq!(crate::missing_of(named), [Kind::Login], "only kinds are taken from it");
         assert_eq!(blind, Finding { confidence: 0.4, summary, ..sure });
     }
 }

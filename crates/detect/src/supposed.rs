@@ -21,6 +21,8 @@ pub struct QuietDay {
     pub last_at: Timestamp,
     /// The largest calibrated surprise of the detector.
     pub surprise: f64,
+    /// Hash of the settings by which it would be judged.
+    pub config_hash: Text,
 }
 
 /// Returns the finding that a detector would have raised on a day, as far as its surprise says: at full confidence, with
@@ -50,7 +52,7 @@ pub fn supposed(detector: &dyn Detector, settings: &Settings, day: QuietDay) -> 
         objects: Vec::new(),
         surface: None,
         withdrawn: false,
-        config_hash: Text::default(),
+        config_hash: day.config_hash,
         addresses: Vec::new(),
         resource_id: None,
         resource_name: None,
@@ -76,6 +78,7 @@ mod tests {
             day: Timestamp(0),
             last_at: Timestamp(7),
             surprise,
+            config_hash: "hash".into(),
         };
         let settings = Settings::default();
         let of = |surprise| supposed(&RowSpike, &settings, day(surprise));

@@ -342,7 +342,7 @@ fn calibrate(
         let tests = detect::tests(observation, &settings.detect, |detector, reason| unjudged.push((detector, reason)));
         org.calibrate(observation, &tests, is_learned);
         for (detector, reason) in unjudged.into_iter().filter(|_| is_learned) {
-            org.note_unjudged(observation, detector, &reason.to_string());
+            org.note_unjudged(observation, detector, reason);
         }
     }
     org.take_user_days(user_days);

@@ -45,8 +45,8 @@ pub struct DayFacts {
     /// The hours of the day with activity, in the org's time zone: bit 0 is midnight to 01:00. `None` if an earlier version
     /// stored the day.
     pub hours: Option<u32>,
-    /// The detectors that had something to judge on the day and could judge none of it, in the order of their names. `None`
-    /// if an earlier version stored the day.
+    /// The detectors that could not judge something of the day, in the order of their names. `None` if an earlier version
+    /// stored the day; nobody judges days of backfill, of which it is empty.
     pub unjudged: Option<Vec<DayUnjudged>>,
 }
 

@@ -103,7 +103,9 @@ pub fn preview_more(
     decisions: &Decisions,
 ) -> Vec<Effect> {
     let old = incidents(findings.to_vec(), rules, decisions);
-    let new = incidents([findings, more].concat(), rules, decisions);
+    let mut all = [findings, more].concat();
+    all.sort_by_key(|finding| (finding.observed_at, finding.finding_id));
+    let new = incidents(all, rules, decisions);
     effects(old, new, |finding| decisions.hidden_by(finding).is_none(), ids)
 }
 
@@ -284,5 +286,10 @@ mod tests {
             .unwrap();
         let risk = |standing: Option<Standing>| standing.unwrap().risk_score;
         assert!(risk(risen.after) > risk(risen.before), "{risen:?}");
+        // Days are merged by their time, in whatever order they come.
+        let early = finding("new_app", 9, 5.0, -400 * HOUR);
+        assert_eq!(changed(std::slice::from_ref(&early)), [Becomes::Appears], "before all others");
+        let far_apart = [finding("new_app", 10, 5.0, 900 * HOUR), early];
+        assert_eq!(changed(&far_apart), [Becomes::Appears, Becomes::Appears]);
     }
 }

@@ -1,4 +1,4 @@
--- The hours of each day on which an account was active, and the detectors that could judge nothing of the day. Earlier versions
+-- The hours of each day on which an account was active, and the detectors that could not judge something of it. Earlier versions
 -- of baseline write neither: null is not known.
 SET LOCAL lock_timeout = '5s';
 SET LOCAL statement_timeout = '60s';
@@ -47,4 +47,4 @@ FROM orgwatch.user_days d;
 COMMENT ON COLUMN orgwatch.reader_user_days.hours IS
     'A bit for each hour of the day with activity, in the org''s time zone; bit 0 is midnight to 01:00. Null is not known.';
 COMMENT ON COLUMN orgwatch.reader_user_days.unjudged IS
-    'By detector that had something to judge and could judge none of it: why. Empty if there is none; null is not known.';
+    'By detector that could not judge something of the day: why. Empty if there is none, as of backfill, which nobody judges; null is not known.';

@@ -15,8 +15,8 @@ pub(crate) struct Stage {
     /// When: of observed by Salesforce's clock, of the others by the database's.
     #[schema(format = DateTime)]
     pub(crate) at: String,
-    /// Milliseconds after the stage before it; null for the first. From observed to opened it is also how old the events were
-    /// when they came.
+    /// Milliseconds after the stage before it; null for the first, and where the clocks differ by more. From observed to opened
+    /// it is also how old the events were when they came.
     pub(crate) after_ms: Option<i64>,
 }
 
@@ -32,7 +32,7 @@ impl Stage {
         let mut before = None;
         let reached = stages.into_iter().filter_map(|(stage, at)| Some((stage, at?)));
         let stage = |(stage, at): (&str, Timestamp)| {
-            let after_ms = before.replace(at).map(|before| at.since(before));
+            let after_ms = before.replace(at).map(|before| at.since(before)).filter(|after| *after >= 0);
             Self { stage: stage.to_owned(), at: time(at), after_ms }
         };
         reached.map(stage).collect()

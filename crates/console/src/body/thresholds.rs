@@ -39,6 +39,9 @@ pub(crate) struct ThresholdBody {
     /// How many there are.
     #[schema(minimum = 0)]
     pub(crate) day_count: u64,
+    /// How many more days would be raised and were not worked out: the 200 of the largest surprise are.
+    #[schema(minimum = 0)]
+    pub(crate) days_left_out: u64,
     /// The keys of a decision of kind `settings` that would adopt it.
     pub(crate) toml: String,
 }
@@ -99,6 +102,7 @@ impl ThresholdBody {
             incidents_left_out: 0,
             days: Vec::new(),
             day_count: 0,
+            days_left_out: 0,
             // With a decimal point, without which TOML has a whole number.
             toml: format!("[detect.detectors.{detector}]\nraise_at = {least:?}\n"),
         }

@@ -49,6 +49,13 @@ impl Recent {
         Self { since, findings: entries.into_iter().map(of_account).collect(), incident_of, decisions, rules }
     }
 
+    /// Adds settings by which findings may be judged that are not stored yet.
+    #[must_use]
+    pub(crate) fn knowing(mut self, hash: Text, settings: risk::Settings) -> Self {
+        self.rules.add(hash, settings);
+        self
+    }
+
     /// Returns what incidents would have been without the findings of a detector of which `is_weak` says so, by account: those
     /// that would be others.
     pub(crate) fn without(

@@ -82,6 +82,11 @@ impl Decide {
         !asked::usual_reason(&self.fields).is_empty()
     }
 
+    /// Returns for how long an incident is snoozed, a value of [`SNOOZES`].
+    fn hours(&self) -> &str {
+        self.fields.get("hours").unwrap_or("24")
+    }
+
     /// Returns what is sent with the decision.
     fn sent(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.pairs().filter(|(key, _)| !["asked", "hours", "reason"].contains(key))

@@ -9,6 +9,7 @@ use crate::decide::{REACH, recent_of};
 use crate::page::MOST;
 use crate::problem::{Conflicts, Problem, Problems};
 use crate::server::App;
+use ::settings::Hashed;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -69,13 +70,13 @@ pub(crate) async fn what_if(
     check(&detector)?;
     check_least(least, 40.0)?;
     let span = span(from, to)?;
-    let followed = followed(&app, &mut visitor, &org).await?.settings.detect;
-    let raise_at = followed.raise_at(&detector);
+    let followed = followed(&app, &mut visitor, &org).await?;
+    let raise_at = followed.settings.detect.raise_at(&detector);
     let of = (&org, &*detector);
     let (mut changed, incidents_left_out) = weakened(&app, &mut visitor, of, span, least).await?;
-    let unraised = visitor.visit.unraised_days(of, span, least, MOST).await?;
-    let quiet: Vec<&UnraisedDay> = unraised.days.iter().filter(|day| day.surprise < raise_at).collect();
-    changed.extend(raised(&app, &mut visitor, of, span, &followed, &quiet).await?);
+    let unraised = visitor.visit.unraised_days(of, span, (least, f64::INFINITY), MOST).await?;
+    let quiet = visitor.visit.unraised_days(of, span, (least, raise_at), MOST).await?;
+    changed.extend(raised(&app, &mut visitor, of, span.0, &followed, &quiet.days).await?);
     let risk = |effect: &Effect| effect.before.or(effect.after).map(|standing| standing.risk_score);
     changed.sort_by(|(.., a), (.., b)| risk(b).cmp(&risk(a)).then(a.incident_id.cmp(&b.incident_id)));
     let eyes = app.eyes(&visitor.session);
@@ -86,6 +87,7 @@ pub(crate) async fn what_if(
         incidents_left_out,
         days: unraised.days.iter().map(|day| UnraisedBody::of(day, &org, eyes)).collect(),
         day_count: unraised.in_all,
+        days_left_out: quiet.in_all.saturating_sub(quiet.days.len() as u64),
         ..ThresholdBody::of(of, span, (raise_at, least))
     }))
 }
@@ -129,9 +131,9 @@ async fn raised(
     app: &App,
     visitor: &mut Visitor,
     (org, detector): (&OrgId, &str),
-    (from, _): (Timestamp, Timestamp),
-    settings: &detect::Settings,
-    days: &[&UnraisedDay],
+    from: Timestamp,
+    followed: &Hashed,
+    days: &[UnraisedDay],
 ) -> Result<Vec<Changed>, Problem> {
     let Some(detector) = detect::DETECTORS.iter().find(|known| known.name() == detector) else { return Ok(Vec::new()) };
     let more = days.iter().map(|day| {
@@ -143,8 +145,9 @@ async fn raised(
             day: day.day,
             last_at: day.last_at,
             surprise: day.surprise,
+            config_hash: followed.hash.clone(),
         };
-        supposed(*detector, settings, day)
+        supposed(*detector, &followed.settings.detect, day)
     });
     let user_ids: BTreeSet<UserId> = days.iter().map(|day| day.user_id.clone()).collect();
     let filter = FindingFilter {
@@ -155,5 +158,7 @@ async fn raised(
         ..FindingFilter::default()
     };
     let found = visitor.visit.findings(&filter).await?;
-    Ok(recent_of(app, visitor, (org, from), found).await?.with(more.collect()))
+    let recent = recent_of(app, visitor, (org, from), found).await?;
+    let recent = recent.knowing(followed.hash.clone(), followed.settings.risk_of(org));
+    Ok(recent.with(more.collect()))
 }

@@ -270,6 +270,30 @@ async fn what_was_written_survives_the_end_of_a_session() {
 }
 
 #[tokio::test]
+async fn what_was_chosen_survives_a_decision_that_was_not_taken() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Analyst)]).await;
+    // Learning was switched off on the page, and somebody else was faster.
+    let form = format!(
+        "disposition=benign&incident={INCIDENT}&precision=on&asked=yes&reason=asked+her&key=k1&tag=%22old%22&return_to=%2F"
+    );
+    let refused = submit(&console, &token, "/decide", &form).await;
+    assert_eq!(refused.status, StatusCode::PRECONDITION_FAILED, "{}", refused.text);
+    let kept = |name: &str, value: &str| format!(r#"<input type="hidden" name="{name}" value="{value}">"#);
+    assert!(refused.text.contains(&kept("asked", "yes")) && refused.text.contains(&kept("precision", "on")));
+    assert!(!refused.text.contains(r#"name="teach""#) && !refused.text.contains("old"), "{}", refused.text);
+    let again = submit(&console, &token, "/decide/preview", &form).await;
+    let is_checked = |effect: &str| again.text.contains(&format!(r#"name="{effect}" checked"#));
+    assert_eq!(["teach", "precision", "suppress"].map(is_checked), [false, true, false], "{}", again.text);
+    assert!(again.text.contains(">asked her</textarea>") && again.text.contains(&kept("asked", "yes")));
+    let first = console.get(&token, &format!("/decide?disposition=benign&incident={INCIDENT}")).await;
+    assert!(first.text.contains(r#"name="teach" checked"#), "{}", first.text);
+    let snooze = format!("kind=snoozed&incident={INCIDENT}&hours=72&reason=later");
+    let again = submit(&console, &token, "/decide/preview", &snooze).await;
+    assert!(again.text.contains(r#"<option value="72" selected>"#), "{}", again.text);
+}
+
+#[tokio::test]
 async fn an_incident_has_neighbors_on_every_page_of_its_list() {
     let console = Console::start().await;
     let token = console.token(&[(OURS, Role::Analyst)]).await;

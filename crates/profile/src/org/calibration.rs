@@ -89,9 +89,6 @@ impl Org {
         let slot = self.slots.get(&observation.user_id).copied().filter(|_| is_learned);
         let calibrations = &mut self.shared.signals.calibrations;
         let mut learned = slot.and_then(|slot| user_at(&mut self.users, slot)?.profile.day_starting(observation.day));
-        if let Some(day) = learned.as_mut().filter(|day| !day.unjudged.is_empty()) {
-            tests.iter().for_each(|test| day.unjudged.note_judged(test.detector));
-        }
         for test in tests {
             let index = calibrations.index_of(test);
             if let Some(curve) = calibrations.curve(index, observation.user_class)

@@ -69,7 +69,7 @@ impl Org {
                 .filter(|(_, surprise)| *surprise >= DayFacts::LEAST_SURPRISE)
                 .map(|(detector, surprise)| DaySurprise { detector: detector.clone(), surprise })
                 .collect();
-            closed.facts.unjudged = day.map(|day| day.unjudged.of_none(|detector| calibrations.tested(day, detector)));
+            closed.facts.unjudged = day.map(|day| day.unjudged.listed());
             out.push(closed);
         }
     }

@@ -1,7 +1,8 @@
-//! Which detectors could not judge a day of an account.
+//! Which detectors could not judge something of a day of an account.
 
 use model::{DayUnjudged, Text};
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 
 /// The detectors that could not judge an observation of the day. What bounds it is the number of detectors. The order of the
 /// fields is the encoding of the stored state.
@@ -13,31 +14,20 @@ struct OfDetector {
     detector: Text,
     /// The first reason of the day.
     reason: Text,
-    /// Whether the detector judged another observation since.
-    has_judged: bool,
 }
 
 impl Unjudged {
-    /// Notes that a detector could not judge an observation.
-    pub(crate) fn note(&mut self, detector: &str, reason: &str) {
+    /// Notes that a detector could not judge an observation. The first reason of a detector stays.
+    pub(crate) fn note(&mut self, detector: &str, reason: impl Display) {
         if self.0.iter().all(|one| one.detector != detector) {
-            self.0.push(OfDetector { detector: detector.into(), reason: reason.into(), has_judged: false });
+            self.0.push(OfDetector { detector: detector.into(), reason: reason.to_string().into() });
         }
     }
 
-    /// Notes that a detector judged an observation.
-    pub(crate) fn note_judged(&mut self, detector: &str) {
-        for one in self.0.iter_mut().filter(|one| one.detector == detector) {
-            one.has_judged = true;
-        }
-    }
-
-    /// Returns the detectors that judged none, in the order of their names. `was_surprised` says of a detector whether it was
-    /// surprised on the day.
-    pub(crate) fn of_none(&self, was_surprised: impl Fn(&Text) -> bool) -> Vec<DayUnjudged> {
-        let judged_none = self.0.iter().filter(|one| !one.has_judged && !was_surprised(&one.detector));
-        let mut all: Vec<DayUnjudged> =
-            judged_none.map(|one| DayUnjudged { detector: one.detector.clone(), reason: one.reason.clone() }).collect();
+    /// Returns the detectors, in the order of their names.
+    pub(crate) fn listed(&self) -> Vec<DayUnjudged> {
+        let listed = |one: &OfDetector| DayUnjudged { detector: one.detector.clone(), reason: one.reason.clone() };
+        let mut all: Vec<DayUnjudged> = self.0.iter().map(listed).collect();
         all.sort_by(|a, b| a.detector.cmp(&b.detector));
         all
     }
@@ -49,7 +39,9 @@ impl Unjudged {
 
     /// Returns the bytes of memory on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.0.capacity() * size_of::<OfDetector>()
+        let texts = self.0.iter().flat_map(|one| [&one.detector, &one.reason]);
+        let on_heap = texts.filter(|text| text.is_heap_allocated()).map(|text| text.capacity());
+        self.0.capacity() * size_of::<OfDetector>() + on_heap.sum::<usize>()
     }
 }
 
@@ -58,20 +50,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_detector_that_judged_something_is_not_listed() {
+    fn each_detector_is_listed_once_with_its_first_reason() {
         let mut day = Unjudged::default();
-        assert!(day.is_empty());
+        assert!(day.is_empty() && day.heap_bytes() == 0);
         day.note("row_spike", "no baseline");
         day.note("new_app", "no baseline");
         day.note("new_app", "another reason");
-        day.note("mass_change", "no baseline");
-        day.note_judged("row_spike");
-        day.note("row_spike", "no baseline");
-        let names = |surprised: &str| {
-            let of_none = day.of_none(|detector| detector == surprised);
-            of_none.into_iter().map(|one| format!("{}: {}", one.detector, one.reason)).collect::<Vec<_>>()
-        };
-        assert_eq!(names(""), ["mass_change: no baseline", "new_app: no baseline"]);
-        assert_eq!(names("new_app"), ["mass_change: no baseline"]);
+        day.note("mass_change", "a reason that is longer than what fits into the text itself");
+        let listed: Vec<String> =
+            day.listed().into_iter().map(|one| format!("{}: {}", one.detector, one.reason)).collect();
+        let long = "mass_change: a reason that is longer than what fits into the text itself";
+        assert_eq!(listed, [long, "new_app: no baseline", "row_spike: no baseline"]);
+        assert!(day.heap_bytes() > 3 * size_of::<OfDetector>() + 50, "{}", day.heap_bytes());
     }
 }

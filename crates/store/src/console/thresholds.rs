@@ -80,8 +80,8 @@ impl Visit {
         })
     }
 
-    /// Returns the days of an org in a span on which a detector had at least the calibrated surprise `least` and no finding
-    /// that was not withdrawn since: at most `limit`.
+    /// Returns the days of an org in a span on which a detector had a calibrated surprise of at least `least` and less than
+    /// `below`, and no finding that was not withdrawn since: at most `limit`.
     ///
     /// # Errors
     /// If the database cannot be read.
@@ -89,7 +89,7 @@ impl Visit {
         &mut self,
         (org, detector): (&OrgId, &str),
         (from, to): (Timestamp, Timestamp),
-        least: f64,
+        (least, below): (f64, f64),
         limit: u32,
     ) -> Result<UnraisedDays> {
         let rows = sqlx::query!(
@@ -100,6 +100,7 @@ impl Visit {
                          FROM orgwatch.user_days
                          WHERE org_id = $1 AND day >= orgwatch.from_ms($3) AND day < orgwatch.from_ms($4)
                            AND surprises IS NOT NULL AND (surprises ->> $2)::double precision >= $5
+                           AND (surprises ->> $2)::double precision < $7
                          OFFSET 0) d
                    WHERE NOT EXISTS (
                        SELECT FROM orgwatch.findings f
@@ -108,15 +109,19 @@ impl Visit {
                    ORDER BY d.surprise DESC, d.day DESC, d.user_id LIMIT $6)
                SELECT unraised.user_id AS "user_id!", orgwatch.to_ms(unraised.day) AS "day!", surprise AS "surprise!",
                    in_all AS "in_all!", n.username, n.user_class AS "user_class!", orgwatch.to_ms(n.last_at) AS "last_at!"
-               FROM unraised JOIN orgwatch.user_days n
-                   ON n.org_id = $1 AND n.user_id = unraised.user_id AND n.day = unraised.day
+               FROM unraised CROSS JOIN LATERAL (
+                   -- One look-up for each: the planner has no statistics.
+                   SELECT d.username, d.user_class, d.last_at FROM orgwatch.user_days d
+                   WHERE d.org_id = $1 AND d.user_id = unraised.user_id AND d.day = unraised.day
+                   OFFSET 0) n
                ORDER BY surprise DESC, unraised.day DESC, unraised.user_id"#,
             org.as_str(),
             detector,
             from.0,
             to.0,
             least,
-            i64::from(limit)
+            i64::from(limit),
+            below
         )
         .fetch_all(&mut *self.transaction)
         .await

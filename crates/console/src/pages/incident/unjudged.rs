@@ -18,7 +18,7 @@ pub(super) struct Unjudged {
     pub(super) has_days: bool,
 }
 
-/// A detector that could judge nothing on a day.
+/// A detector that could not judge something of a day.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Reason {
     pub(super) date: String,
@@ -29,9 +29,9 @@ pub(super) struct Reason {
 impl Unjudged {
     /// Makes it of the days of an incident and its findings.
     pub(super) fn of<'a>(days: impl IntoIterator<Item = &'a Day>, findings: &[Finding], calendar: Dates) -> Self {
-        let missing = findings.iter().filter_map(|finding| detect::missing_of(&finding.summary));
-        let missing: BTreeSet<&str> = missing.collect();
-        let missing = missing.into_iter().map(str::to_owned).collect();
+        let missing = findings.iter().flat_map(|finding| detect::missing_of(&finding.summary));
+        let missing: BTreeSet<String> = missing.map(|kind| kind.as_str().replace('_', " ")).collect();
+        let missing = missing.into_iter().collect();
         let mut all = Self { missing, ..Self::default() };
         for day in days {
             all.has_days = true;

@@ -2,7 +2,7 @@
 
 use crate::body::{ConsumerBody, Latency, LetterBody, PartitionBody, ServiceBody, Spread};
 use crate::pages::Asker;
-use crate::problem::Problem;
+use crate::problem::{NATS, Problem};
 use crate::routes::letters::{self, Asked};
 use crate::routes::system;
 use axum::extract::{Path, Query};
@@ -52,7 +52,8 @@ impl System {
         let is_unknown = |waiting: Option<u64>| waiting.is_none();
         match &self.consumers {
             Consumers::Unknown => true,
-            Consumers::Known(all) => all.iter().any(|consumer| is_unknown(consumer.waiting)),
+            // One that is unknown is not there yet.
+            Consumers::Known(all) => !all.is_empty() && all.iter().all(|consumer| is_unknown(consumer.waiting)),
             Consumers::NotShown => self.partitions.iter().any(|partition| is_unknown(partition.waiting)),
         }
     }
@@ -61,7 +62,7 @@ impl System {
 async fn consumers(asker: &Asker) -> Result<Consumers, Problem> {
     match system::consumers(asker.state(), asker.visitor().await?).await {
         Ok(consumers) => Ok(Consumers::Known(consumers.0)),
-        Err(Problem::Unavailable("NATS")) => Ok(Consumers::Unknown),
+        Err(Problem::Unavailable(NATS)) => Ok(Consumers::Unknown),
         Err(problem) => Err(problem),
     }
 }
@@ -70,7 +71,7 @@ async fn oldest_letter(asker: &Asker) -> Result<Option<LetterBody>, Problem> {
     let asked = Asked { stage: None, cursor: None, limit: Some(1) };
     match letters::list(asker.state(), asker.visitor().await?, Ok(Query(asked))).await {
         Ok(page) => Ok(page.0.items.into_iter().next()),
-        Err(Problem::Forbidden(_) | Problem::Unavailable("NATS")) => Ok(None),
+        Err(Problem::Forbidden(_) | Problem::Unavailable(NATS)) => Ok(None),
         Err(problem) => Err(problem),
     }
 }
