@@ -138,7 +138,8 @@ fn read_profiles(folder: &Path) -> Result<BTreeMap<String, Profile>> {
 
 /// Builds the harness as benchmarks are built; returns the path of the executable.
 fn build() -> Result<PathBuf> {
-    let arguments = ["build", "--quiet", "--release", "--package", PACKAGE, "--bench", BENCH];
+    // As benchmarks are built, and not as a release for development is.
+    let arguments = ["build", "--quiet", "--profile", "bench", "--package", PACKAGE, "--bench", BENCH];
     let messages = output(cargo(&arguments).arg("--message-format=json-render-diagnostics"))?;
     let messages = String::from_utf8_lossy(&messages);
     let mut built = messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
