@@ -114,6 +114,9 @@ async fn pages_show_the_orgs_of_the_session_alone() {
     for by in ["class", "object", "org"] {
         check(&format!("/leaders?by={by}"), StatusCode::OK, "the highest risk first").await;
     }
+    // The clock is at 2026-03-02.
+    let objects = check("/leaders?by=object", StatusCode::OK, "Incidents of the 90 days").await;
+    assert!(objects.contains("since=2025-12-02T") && objects.contains(">Contact<"), "{objects}");
     check(&format!("/leaders?org={OTHER}"), StatusCode::NOT_FOUND, "not one of this session").await;
     check("/first-times", StatusCode::OK, "First-time report exports").await;
     check("/?severity=worst", StatusCode::BAD_REQUEST, "severity: one of").await;

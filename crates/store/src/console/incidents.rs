@@ -184,17 +184,11 @@ impl Visit {
     /// If the database cannot be read.
     pub async fn count_incidents(&mut self, query: &IncidentQuery, group: Group, limit: u32) -> Result<Vec<Counted>> {
         let found = self.found(query).await?;
-        let is_of_all = found.is_walked(query);
-        if is_of_all {
-            // Without statistics, the planner would read all rows of an org one by one in the order of an index.
-            self.set_planner("enable_indexscan", "off").await?;
-        }
-        let mut count = sql::count(query, &found, group, limit);
-        let rows = count.build_query_as().fetch_all(&mut *self.transaction).await;
-        let rows: Vec<(String, i64, i32)> = rows.context("count incidents")?;
-        if is_of_all {
-            self.set_planner("enable_indexscan", "on").await?;
-        }
+        let rows: Vec<(String, i64, i32)> = sql::count(query, &found, group, limit)
+            .build_query_as()
+            .fetch_all(&mut *self.transaction)
+            .await
+            .context("count incidents")?;
         let counted = |(value, incidents, highest)| Counted {
             value,
             incidents: unsigned(incidents),
