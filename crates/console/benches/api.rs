@@ -92,6 +92,8 @@ async fn main() {
         (&format!("/v1/orgs/{ORG}/detectors/row_spike/days?least=5&{span}"), 100),
         (&format!("/v1/orgs/{ORG}/detectors/row_spike/what-if?least=2.5&{span}"), 150),
         (&format!("/v1/orgs/{ORG}/detectors/row_spike/what-if?least=6&{all_days}"), 1_000),
+        // No finding is weaker, which is only known once all are looked at.
+        (&format!("/v1/orgs/{ORG}/detectors/row_spike/what-if?least=1&{all_days}"), 1_000),
         (&format!("/v1/orgs/{ORG}/objects/Contact?{span}"), 150),
         (&format!("/v1/orgs/{ORG}/objects/Object_17__c?{span}"), 150),
         (&format!("/v1/orgs/{ORG}/resources/Pipeline?{span}"), 150),

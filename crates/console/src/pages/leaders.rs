@@ -69,10 +69,7 @@ pub(super) async fn page(asker: Asker) -> Page {
     } else {
         let mut fields = Fields::default().with("by", by).with("limit", "200");
         if by != "org" {
-            // Without its name the only org's incidents are counted in half the time, as no index is walked for it.
-            if orgs.are_several() {
-                fields = fields.with("org", orgs.current());
-            }
+            fields = fields.with("org", orgs.current());
             let clock = orgs.closed_until().and_then(Timestamp::parse);
             since = clock.map(|clock| clock.plus(-COUNTED * DAY).to_string());
         }

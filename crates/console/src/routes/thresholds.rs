@@ -5,7 +5,7 @@ use super::detectors::{check, check_least};
 use super::settings::followed;
 use crate::access::Visitor;
 use crate::body::{ChangedIncident, ThresholdBody, UnraisedBody};
-use crate::decide::{REACH, recent_of};
+use crate::decide::recent_of;
 use crate::page::MOST;
 use crate::problem::{Conflicts, Problem, Problems};
 use crate::server::App;
@@ -18,7 +18,6 @@ use detect::{QuietDay, supposed};
 use model::{Finding, OrgId, Text, Timestamp, UserId};
 use risk::Effect;
 use serde::Deserialize;
-use std::collections::BTreeSet;
 use store::{FindingFilter, IncidentFilter, Role, StoredFinding, UnraisedDay};
 use utoipa::IntoParams;
 
@@ -74,8 +73,8 @@ pub(crate) async fn what_if(
     let raise_at = followed.settings.detect.raise_at(&detector);
     let of = (&org, &*detector);
     let (mut changed, incidents_left_out) = weakened(&app, &mut visitor, of, span, least).await?;
-    let unraised = visitor.visit.unraised_days(of, span, (least, f64::INFINITY), MOST).await?;
-    let quiet = visitor.visit.unraised_days(of, span, (least, raise_at), MOST).await?;
+    let reached = visitor.visit.unraised_days(of, span, (least.max(raise_at), f64::INFINITY), MOST).await?;
+    let quiet = visitor.visit.unraised_days(of, span, (least.min(raise_at), raise_at), MOST).await?;
     changed.extend(raised(&app, &mut visitor, of, span.0, &followed, &quiet.days).await?);
     let risk = |effect: &Effect| effect.before.or(effect.after).map(|standing| standing.risk_score);
     changed.sort_by(|(.., a), (.., b)| risk(b).cmp(&risk(a)).then(a.incident_id.cmp(&b.incident_id)));
@@ -85,8 +84,8 @@ pub(crate) async fn what_if(
         incidents: changed.iter().take(most).map(|changed| ChangedIncident::of(changed, &org, eyes)).collect(),
         incident_count: changed.len(),
         incidents_left_out,
-        days: unraised.days.iter().map(|day| UnraisedBody::of(day, &org, eyes)).collect(),
-        day_count: unraised.in_all,
+        days: reached.days.iter().chain(&quiet.days).take(most).map(|day| UnraisedBody::of(day, &org, eyes)).collect(),
+        day_count: reached.in_all + quiet.in_all,
         days_left_out: quiet.in_all.saturating_sub(quiet.days.len() as u64),
         ..ThresholdBody::of(of, span, (raise_at, least))
     }))
@@ -149,16 +148,14 @@ async fn raised(
         };
         supposed(*detector, &followed.settings.detect, day)
     });
-    let user_ids: BTreeSet<UserId> = days.iter().map(|day| day.user_id.clone()).collect();
+    let settings = followed.settings.risk_of(org);
     let filter = FindingFilter {
         org_id: Some(org.clone()),
-        user_ids: Some(user_ids.into_iter().collect()),
-        // Findings of shortly before may merge with those of the first day.
-        since: Some(from.plus(-REACH)),
+        incident_ids: Some(visitor.visit.incidents_of_days(org, days, settings.merge_window()).await?),
         ..FindingFilter::default()
     };
     let found = visitor.visit.findings(&filter).await?;
     let recent = recent_of(app, visitor, (org, from), found).await?;
-    let recent = recent.knowing(followed.hash.clone(), followed.settings.risk_of(org));
+    let recent = recent.knowing(followed.hash.clone(), settings);
     Ok(recent.with(more.collect()))
 }

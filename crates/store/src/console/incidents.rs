@@ -184,11 +184,11 @@ impl Visit {
     /// If the database cannot be read.
     pub async fn count_incidents(&mut self, query: &IncidentQuery, group: Group, limit: u32) -> Result<Vec<Counted>> {
         let found = self.found(query).await?;
-        let rows: Vec<(String, i64, i32)> = sql::count(query, &found, group, limit)
-            .build_query_as()
-            .fetch_all(&mut *self.transaction)
-            .await
-            .context("count incidents")?;
+        sqlx::raw_sql(sql::IN_PARALLEL).execute(&mut *self.transaction).await.context("choose a plan")?;
+        let mut count = sql::count(query, &found, group, limit);
+        let rows = count.build_query_as().fetch_all(&mut *self.transaction).await;
+        let rows: Vec<(String, i64, i32)> = rows.context("count incidents")?;
+        sqlx::raw_sql(sql::AS_BEFORE).execute(&mut *self.transaction).await.context("choose a plan")?;
         let counted = |(value, incidents, highest)| Counted {
             value,
             incidents: unsigned(incidents),

@@ -80,6 +80,32 @@ impl Visit {
         })
     }
 
+    /// Returns the incidents of the accounts of these days of an org that have events on the day of their account, or at most
+    /// `margin` milliseconds before or after it.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn incidents_of_days(&mut self, org: &OrgId, days: &[UnraisedDay], margin: i64) -> Result<Vec<Uuid>> {
+        let users: Vec<String> = days.iter().map(|day| day.user_id.as_str().to_owned()).collect();
+        let starts: Vec<i64> = days.iter().map(|day| day.day.0.saturating_sub(margin)).collect();
+        let ends: Vec<i64> = days.iter().map(|day| day.last_at.0.saturating_add(margin)).collect();
+        sqlx::query_scalar!(
+            r#"SELECT DISTINCT i.incident_id FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS d (user_id, starts, ends)
+               CROSS JOIN LATERAL (
+                   SELECT incident_id FROM orgwatch.incidents
+                   WHERE org_id = $1 AND user_id = d.user_id AND last_event_at >= d.starts AND first_event_at <= d.ends
+                   OFFSET 0) i
+               ORDER BY i.incident_id"#,
+            org.as_str(),
+            &users,
+            &starts,
+            &ends
+        )
+        .fetch_all(&mut *self.transaction)
+        .await
+        .context("find the incidents of days")
+    }
+
     /// Returns the days of an org in a span on which a detector had a calibrated surprise of at least `least` and less than
     /// `below`, and no finding that was not withdrawn since: at most `limit`.
     ///

@@ -49,6 +49,21 @@ pub(super) const SELECT: &str = "
 pub(super) const FROM: &str = "orgwatch.incidents i
     LEFT JOIN orgwatch.looks l ON l.incident_id = i.incident_id AND l.subject = (SELECT orgwatch.session_subject())";
 
+/// Without statistics, which would say what others' rows hold, the planner expects a count to find so few incidents that one
+/// process should read them all.
+pub(super) const IN_PARALLEL: &str = "
+    SET LOCAL parallel_setup_cost = 0;
+    SET LOCAL parallel_tuple_cost = 0;
+    SET LOCAL min_parallel_table_scan_size = 0;
+    SET LOCAL min_parallel_index_scan_size = 0";
+
+/// Takes back [`IN_PARALLEL`].
+pub(super) const AS_BEFORE: &str = "
+    SET LOCAL parallel_setup_cost TO DEFAULT;
+    SET LOCAL parallel_tuple_cost TO DEFAULT;
+    SET LOCAL min_parallel_table_scan_size TO DEFAULT;
+    SET LOCAL min_parallel_index_scan_size TO DEFAULT";
+
 /// Selects a page and one row more.
 pub(super) fn list(query: &IncidentQuery, found: &Found, limit: u32) -> QueryBuilder<Postgres> {
     let mut builder = QueryBuilder::new(SELECT);
