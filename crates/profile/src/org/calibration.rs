@@ -10,7 +10,7 @@ use crate::estimate::{Curve, Surprises};
 use crate::user::{Day, DayTest, Profile};
 use counts::Counted;
 pub use counts::TestCount;
-use model::{Observation, Surface, Text, UserClass, UserId};
+use model::{Calibration, Observation, Surface, Text, UserClass, UserId};
 use serde::{Deserialize, Serialize};
 pub(crate) use tester::Tester;
 
@@ -70,7 +70,7 @@ const HALF_LIFE: f64 = 90.0;
 /// counts as one case. A choice: four weeks; with one, slow thefts hid themselves.
 const ONE_CASE: i32 = 28;
 /// User-days of a class from which on only its own count. A choice.
-const ENOUGH: f64 = model::Calibration::LEAST_DAYS as f64;
+const ENOUGH: f64 = Calibration::LEAST_DAYS as f64;
 /// Surprise below which no calibration is sent: it can make no finding. A choice.
 const LEAST_SENT: f64 = 0.5;
 
@@ -146,9 +146,8 @@ impl Calibrations {
     pub(super) fn surprises(&self, day: &Day, class: UserClass) -> impl Iterator<Item = (&Text, f64)> {
         day.signals.tests.of_day.iter().filter_map(move |found| {
             let test = self.tests.get(usize::from(found.index))?;
-            let curve = self.curve(found.index, class).map(|curve| curve.of(&test.detector, &test.subject));
-            let surprise = found.surprise();
-            Some((&test.detector, curve.map_or(surprise, |curve| curve.surprise(surprise))))
+            let (calibration, surprise) = (self.calibration(found.index, class), found.surprise());
+            Some((&test.detector, calibration.map_or(surprise, |calibration| calibration.surprise(surprise))))
         })
     }
 
@@ -237,6 +236,12 @@ impl Calibrations {
     fn curve(&self, index: u16, class: UserClass) -> Option<&Curve> {
         let curve = self.tests.get(usize::from(index))?.curves.get(class as usize)?;
         (!curve.knots.is_empty()).then_some(curve)
+    }
+
+    /// Returns the calibration of a test; `None` as [`Calibrations::curve`] does.
+    fn calibration(&self, index: u16, class: UserClass) -> Option<Calibration> {
+        let TestHistory { detector, subject, .. } = self.tests.get(usize::from(index))?;
+        self.curve(index, class).map(|curve| curve.of(detector, subject))
     }
 
     fn index_of(&mut self, test: &Tested) -> u16 {

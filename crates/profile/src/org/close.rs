@@ -194,13 +194,17 @@ pub(super) fn drain(
     let recurs = model.is_some_and(|model| model.peaks.has_recurred(day.number, today.rows.ln_1p()));
     // Later days have learned the drain without this one, and a drain follows the order of days.
     let is_latest = profile.last_day.is_none_or(|last| last <= day.number);
-    if today.requests == 0 || recurs || !is_latest {
+    if today.requests == 0 || !is_latest {
         return None;
     }
     let intensity =
         today.usual.map(|usual| usual.intensity(today.requests)).filter(|usual| usual.evidence >= LEAST_CLIPPED);
     let of_rows = usual.standardized(today.rows);
     let z = intensity.map_or(of_rows, |i| (of_rows + i.standardized(today.intensity())) / TOGETHER);
+    // What recurs does not raise the sum. It may lower it: small days are all days that recur.
+    if recurs && z > LEAST_Z {
+        return None;
+    }
     let present = model.map(|model| model.drain).unwrap_or_default();
     let mut drain = learned.map_or(present, |learned| learned.drain);
     drain.add(day.start, z, today.rows, (usual.location + shift).exp_m1());

@@ -52,7 +52,7 @@ impl Calibrations {
         for (index, test) in self.tests.iter_mut().enumerate() {
             let Some(curve) = test.promise(class, day) else { continue };
             let of_day = tests.of_day.iter().find(|of_day| usize::from(of_day.index) == index);
-            let is_rare = of_day.is_some_and(|of_day| is_rare(curve, of_day));
+            let is_rare = of_day.is_some_and(|of_day| test.is_rare(curve, of_day));
             test.counted.tests += 1;
             test.counted.rare += u64::from(is_rare);
         }
@@ -63,8 +63,8 @@ impl Calibrations {
         let test = self.tests.get_mut(usize::from(now.index)).filter(|_| day.signals.tests.counts_in_full());
         if let Some(test) = test
             && let Some(curve) = test.promise(class, day)
-            && !is_rare(curve, &before)
-            && is_rare(curve, &now)
+            && !test.is_rare(curve, &before)
+            && test.is_rare(curve, &now)
         {
             test.counted.rare += 1;
         }
@@ -80,11 +80,11 @@ impl TestHistory {
         let is_compared = surface_of(&self.subject).is_none_or(is_about);
         (is_compared && !self.surprises.iter().all(Surprises::is_empty)).then_some(curve)
     }
-}
 
-fn is_rare(curve: &Curve, test: &DayTest) -> bool {
-    // A little less counts as well: curves are in thousandths.
-    curve.of("", "").surprise(test.surprise()) >= RARE - 1e-3
+    fn is_rare(&self, curve: &Curve, test: &DayTest) -> bool {
+        // A little less counts as well: curves are in thousandths.
+        curve.of(&self.detector, &self.subject).surprise(test.surprise()) >= RARE - 1e-3
+    }
 }
 
 #[cfg(test)]

@@ -35,8 +35,8 @@ impl Calibrations {
 
     /// A test that is not calibrated yet surprises nobody.
     fn is_surprise(&self, index: u16, class: UserClass, surprise: f64, least: f64) -> bool {
-        // Calibration adds little: what is far below needs none.
+        // What is far below needs no calibration.
         surprise >= least - Calibration::MOST_GAIN
-            && self.curve(index, class).is_some_and(|curve| curve.of("", "").surprise(surprise) >= least)
+            && self.calibration(index, class).is_some_and(|calibration| calibration.surprise(surprise) >= least)
     }
 }

@@ -186,3 +186,20 @@ fn a_guest_who_goes_through_records_makes_a_burst() {
     let features = (0..50).map(|i| account.then(i * SECOND, Kind::AuraRequest, None, "getItems")).last().unwrap();
     assert!(matches!(features.as_slice(), [Feature::Burst(burst)] if burst.requests == 50), "{features:?}");
 }
+
+/// Days that are left out of a slow drain because as much was read before must not leave out those that speak against it.
+#[test]
+fn ordinary_days_end_a_drain_although_as_much_was_read_before() {
+    let mut account = Account::new(&[(Kind::Report, 100)]);
+    account.then(0, Kind::Report, Some(170), "Account");
+    let mut drains = 0;
+    for (week, rows) in (0..).zip([300, 480, 500, 800, 850, 1_300]) {
+        for day in 0..7 {
+            let rows = if day == 6 { rows } else { 100 + day };
+            let at = (45 + 7 * week + day as i64) * DAY + 9 * HOUR;
+            let features = account.observe(at, Kind::Report, Some(rows), "Account").into_iter().flat_map(|o| o.features);
+            drains += features.filter(|feature| matches!(feature, Feature::Drain(_))).count();
+        }
+    }
+    assert_eq!(drains, 0);
+}
