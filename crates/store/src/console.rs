@@ -63,11 +63,10 @@ impl Store {
 }
 
 impl Visit {
-    /// Changes a setting of the planner for the transaction. Without statistics, which would say what others' rows hold, it
-    /// does not see that a page is found by following an index.
-    async fn set_planner(&mut self, setting: &str, value: &str) -> Result<()> {
-        let set = sqlx::query("SELECT set_config($1, $2, true)").bind(setting).bind(value);
-        set.execute(&mut *self.transaction).await.context("choose a plan").map(drop)
+    /// Changes settings of the planner by `SET LOCAL`, for the transaction. It has no statistics, which would say what others'
+    /// rows hold, and expects few rows of any query.
+    async fn plan(&mut self, settings: &'static str) -> Result<()> {
+        sqlx::raw_sql(settings).execute(&mut *self.transaction).await.context("choose a plan").map(drop)
     }
 
     /// Commits what was written.

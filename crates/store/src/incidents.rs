@@ -91,8 +91,6 @@ pub struct FindingFilter {
     pub org_id: Option<OrgId>,
     /// Those of this account.
     pub user_id: Option<UserId>,
-    /// Those of these accounts.
-    pub user_ids: Option<Vec<UserId>>,
     /// Those with these ids.
     pub ids: Option<Vec<Uuid>>,
     /// Those that belong to these incidents.
@@ -255,21 +253,19 @@ pub(crate) async fn incidents(executor: impl PgExecutor<'_>, filter: &IncidentFi
 
 /// See [`Store::findings`].
 pub(crate) async fn findings(executor: impl PgExecutor<'_>, filter: &FindingFilter) -> Result<Vec<StoredFinding>> {
-    let users: Option<Vec<&str>> = filter.user_ids.as_ref().map(|users| users.iter().map(UserId::as_str).collect());
     let rows = sqlx::query_as!(
         FindingRow,
         r#"SELECT finding_id, message, first_observed_at, traceparent, incident_id, hidden_by
            FROM orgwatch.findings
            WHERE ($1::text IS NULL OR org_id = $1) AND ($2::text IS NULL OR user_id = $2)
              AND ($3::uuid[] IS NULL OR incident_id = ANY($3)) AND ($4::bigint IS NULL OR observed_at >= $4)
-             AND ($5::uuid[] IS NULL OR finding_id = ANY($5)) AND ($6::text[] IS NULL OR user_id = ANY($6))
+             AND ($5::uuid[] IS NULL OR finding_id = ANY($5))
            ORDER BY finding_id"#,
         filter.org_id.as_ref().map(OrgId::as_str),
         filter.user_id.as_ref().map(UserId::as_str),
         filter.incident_ids.as_deref(),
         filter.since.map(|since| since.0),
-        filter.ids.as_deref(),
-        users.as_deref() as Option<&[&str]>
+        filter.ids.as_deref()
     )
     .fetch_all(executor)
     .await

@@ -15,6 +15,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use detect::score::anomaly_score;
 use detect::{QuietDay, supposed};
+use model::time::DAY;
 use model::{Finding, OrgId, Text, Timestamp, UserId};
 use risk::Effect;
 use serde::Deserialize;
@@ -149,9 +150,11 @@ async fn raised(
         supposed(*detector, &followed.settings.detect, day)
     });
     let settings = followed.settings.risk_of(org);
+    // Findings merge by the settings of their time, of which the window may have been wider.
+    let margin = settings.merge_window().max(7 * DAY);
     let filter = FindingFilter {
         org_id: Some(org.clone()),
-        incident_ids: Some(visitor.visit.incidents_of_days(org, days, settings.merge_window()).await?),
+        incident_ids: Some(visitor.visit.incidents_of_days(org, days, margin).await?),
         ..FindingFilter::default()
     };
     let found = visitor.visit.findings(&filter).await?;

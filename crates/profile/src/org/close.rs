@@ -186,7 +186,7 @@ pub(super) fn drain(
     /// Active days of a run from which on it is observed. A choice: fewer are a spike.
     const LEAST_RUN: u32 = 3;
     /// Deviations above the usual from which on a day continues a run visibly: those at which the e-process grows.
-    const LEAST_Z: f64 = 0.5;
+    const LEAST_Z: f64 = DrainState::SHIFT / 2.0;
     let shift = shared.progress.factor_on(day.number, surface);
     let usual = today.usual.and_then(|usual| usual.day).filter(|usual| usual.evidence >= LEAST_DAYS)?;
     let usual = Usual { shift, ..usual };
@@ -201,12 +201,13 @@ pub(super) fn drain(
         today.usual.map(|usual| usual.intensity(today.requests)).filter(|usual| usual.evidence >= LEAST_CLIPPED);
     let of_rows = usual.standardized(today.rows);
     let z = intensity.map_or(of_rows, |i| (of_rows + i.standardized(today.intensity())) / TOGETHER);
-    // What recurs does not raise the sum. It may lower it: small days are all days that recur.
-    if recurs && z > LEAST_Z {
-        return None;
-    }
     let present = model.map(|model| model.drain).unwrap_or_default();
     let mut drain = learned.map_or(present, |learned| learned.drain);
+    // What recurs does not raise the sum. It may lower it: any small day is about as large as an old peak, and without these
+    // days the sum would hardly fall.
+    if recurs && z > LEAST_Z {
+        return Some((drain, None));
+    }
     drain.add(day.start, z, today.rows, (usual.location + shift).exp_m1());
     let is_observed = drain.log10_e >= LEAST_E && drain.days >= LEAST_RUN && z > LEAST_Z;
     let feature = is_observed.then(|| Drain {

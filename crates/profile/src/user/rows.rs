@@ -113,7 +113,7 @@ impl DrainState {
     const MOST_A_DAY: f64 = 2.5;
     /// Shift in deviations against which the likelihood ratio tests. A choice: a CUSUM is most sensitive to shifts of
     /// this size and finds larger ones, too.
-    const SHIFT: f64 = 1.0;
+    pub(crate) const SHIFT: f64 = 1.0;
     /// Active days after which a higher level is the account's new usual, and the run ends: a working month. A choice.
     const LONGEST: u32 = 20;
 

@@ -269,10 +269,10 @@ impl Visit {
         limit: u32,
     ) -> Result<Vec<SurprisedDay>> {
         // Otherwise the planner would read all days of the span and sort them, instead of following the index by day.
-        self.set_planner("enable_bitmapscan", "off").await?;
+        self.plan("SET LOCAL enable_bitmapscan = off").await?;
         let days =
             user_days::surprised_days(&mut *self.transaction, org_and_detector, span, least, after, limit).await?;
-        self.set_planner("enable_bitmapscan", "on").await?;
+        self.plan("SET LOCAL enable_bitmapscan TO DEFAULT").await?;
         Ok(days)
     }
 

@@ -153,14 +153,14 @@ impl Visit {
         let found = self.found(query).await?;
         let is_walked = found.is_walked(query);
         if is_walked {
-            // Without statistics, which would say what others' rows hold, the planner would sort all rows of an org.
-            self.set_planner("enable_sort", "off").await?;
+            // Otherwise the planner would sort all rows of an org.
+            self.plan("SET LOCAL enable_sort = off").await?;
         }
         let mut list = sql::list(query, &found, limit);
         let rows = list.build_query_as().fetch_all(&mut *self.transaction).await;
         let mut rows: Vec<Row> = rows.context("list incidents")?;
         if is_walked {
-            self.set_planner("enable_sort", "on").await?;
+            self.plan("SET LOCAL enable_sort TO DEFAULT").await?;
         }
         let is_last = rows.len() <= usize::try_from(limit).unwrap_or(usize::MAX);
         if !is_last {
@@ -184,11 +184,16 @@ impl Visit {
     /// If the database cannot be read.
     pub async fn count_incidents(&mut self, query: &IncidentQuery, group: Group, limit: u32) -> Result<Vec<Counted>> {
         let found = self.found(query).await?;
-        sqlx::raw_sql(sql::IN_PARALLEL).execute(&mut *self.transaction).await.context("choose a plan")?;
+        let is_shared = !found.selects_few(query);
+        if is_shared {
+            self.plan(sql::IN_PARALLEL).await?;
+        }
         let mut count = sql::count(query, &found, group, limit);
         let rows = count.build_query_as().fetch_all(&mut *self.transaction).await;
         let rows: Vec<(String, i64, i32)> = rows.context("count incidents")?;
-        sqlx::raw_sql(sql::AS_BEFORE).execute(&mut *self.transaction).await.context("choose a plan")?;
+        if is_shared {
+            self.plan(sql::AS_BEFORE).await?;
+        }
         let counted = |(value, incidents, highest)| Counted {
             value,
             incidents: unsigned(incidents),

@@ -23,8 +23,8 @@ impl Visit {
     /// # Errors
     /// If the database cannot be read.
     pub async fn incident_times(&mut self, org: &OrgId, limit: u32) -> Result<Vec<IncidentTimes>> {
-        // Without statistics, which would say what others' rows hold, the planner would sort all rows of an org.
-        self.set_planner("enable_sort", "off").await?;
+        // Otherwise the planner would sort all rows of an org.
+        self.plan("SET LOCAL enable_sort = off").await?;
         // An incident opens with its first revision.
         let rows = sqlx::query!(
             r#"SELECT i.first_event_at, orgwatch.to_ms(i.opened_at) AS "opened_at!",
@@ -36,7 +36,7 @@ impl Visit {
             i64::from(limit)
         );
         let rows = rows.fetch_all(&mut *self.transaction).await.context("read the times of incidents")?;
-        self.set_planner("enable_sort", "on").await?;
+        self.plan("SET LOCAL enable_sort TO DEFAULT").await?;
         let times = rows.into_iter().map(|row| IncidentTimes {
             first_event_at: Timestamp(row.first_event_at),
             opened_at: Timestamp(row.opened_at),

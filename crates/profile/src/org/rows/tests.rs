@@ -187,19 +187,52 @@ fn a_guest_who_goes_through_records_makes_a_burst() {
     assert!(matches!(features.as_slice(), [Feature::Burst(burst)] if burst.requests == 50), "{features:?}");
 }
 
-/// Days that are left out of a slow drain because as much was read before must not leave out those that speak against it.
-#[test]
-fn ordinary_days_end_a_drain_although_as_much_was_read_before() {
+/// Returns how many drains are observed if the last day of each week has so many rows, and its others about 100.
+fn drains(last_days: [u64; 6], ordinary: u64) -> usize {
     let mut account = Account::new(&[(Kind::Report, 100)]);
-    account.then(0, Kind::Report, Some(170), "Account");
     let mut drains = 0;
-    for (week, rows) in (0..).zip([300, 480, 500, 800, 850, 1_300]) {
+    for (week, last) in (0..).zip(last_days) {
         for day in 0..7 {
-            let rows = if day == 6 { rows } else { 100 + day };
+            let rows = if day == 6 { last } else { ordinary + day };
             let at = (45 + 7 * week + day as i64) * DAY + 9 * HOUR;
-            let features = account.observe(at, Kind::Report, Some(rows), "Account").into_iter().flat_map(|o| o.features);
+            let features =
+                account.observe(at, Kind::Report, Some(rows), "Account").into_iter().flat_map(|o| o.features);
             drains += features.filter(|feature| matches!(feature, Feature::Drain(_))).count();
         }
     }
-    assert_eq!(drains, 0);
+    drains
+}
+
+#[test]
+fn ordinary_days_lower_a_drain_although_as_much_was_read_before() {
+    let rising = [300, 480, 500, 800, 850, 1_300];
+    assert_eq!(drains(rising, 100), 0, "six ordinary days after each");
+    assert!(drains(rising, 300) > 0, "three times the usual on each");
+}
+
+/// Of a day that recurs and turns out to be more than usual nothing stays in the drain, although it was in it before.
+#[test]
+fn rows_that_come_late_take_a_day_out_of_a_drain() {
+    let days_and_rows = |late: bool| {
+        let mut account = Account::new(&[(Kind::Report, 100)]);
+        account.then(0, Kind::Report, Some(400), "Account");
+        let report = |account: &mut Account, at: i64, rows| drop(account.at(at, Kind::Report, Some(rows), "Account"));
+        for (day, rows) in [(45, 700), (46, 710), (47, 100)] {
+            report(&mut account, day * DAY + 9 * HOUR, rows);
+        }
+        let more = 47 * DAY + 10 * HOUR;
+        if !late {
+            report(&mut account, more, 160);
+        }
+        report(&mut account, 49 * DAY + 9 * HOUR, 120);
+        if late {
+            report(&mut account, more, 160);
+        }
+        report(&mut account, 51 * DAY + 9 * HOUR, 120);
+        let (_, profile) = account.org.profiles().next().unwrap();
+        let drain = profile.rows_of(Surface::Report).unwrap().drain;
+        (drain.days, drain.rows)
+    };
+    assert_eq!(days_and_rows(true), days_and_rows(false));
+    assert!(days_and_rows(true).0 > 0);
 }

@@ -18,16 +18,20 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Whether a page is best found by walking through the list in its order: nothing selects few incidents, or those of
-    /// another order.
-    pub(super) fn is_walked(&self, query: &IncidentQuery) -> bool {
-        let selects_few = self.by_facets.is_some()
+    /// Whether a query selects few incidents of an org.
+    pub(super) fn selects_few(&self, query: &IncidentQuery) -> bool {
+        self.by_facets.is_some()
             || self.by_words.is_some()
             || query.user_id.is_some()
             || query.pattern.is_some()
-            || query.changed;
+            || query.changed
+    }
+
+    /// Whether a page is best found by walking through the list in its order: nothing selects few incidents, or those of
+    /// another order.
+    pub(super) fn is_walked(&self, query: &IncidentQuery) -> bool {
         let is_of_a_time = query.since.is_some() || query.until.is_some();
-        !selects_few && (query.order == IncidentOrder::Latest || !is_of_a_time)
+        !self.selects_few(query) && (query.order == IncidentOrder::Latest || !is_of_a_time)
     }
 }
 
@@ -49,8 +53,7 @@ pub(super) const SELECT: &str = "
 pub(super) const FROM: &str = "orgwatch.incidents i
     LEFT JOIN orgwatch.looks l ON l.incident_id = i.incident_id AND l.subject = (SELECT orgwatch.session_subject())";
 
-/// Without statistics, which would say what others' rows hold, the planner expects a count to find so few incidents that one
-/// process should read them all.
+/// Otherwise one process of Postgres would read all incidents of an org, of which the planner expects few.
 pub(super) const IN_PARALLEL: &str = "
     SET LOCAL parallel_setup_cost = 0;
     SET LOCAL parallel_tuple_cost = 0;
