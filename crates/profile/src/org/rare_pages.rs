@@ -32,7 +32,10 @@ pub(super) fn page(
         Box::new(PageDay::new(count))
     });
     let (used, habits, today) = (&shared.signals.used, &profile.signals.habits, &day.signals.values);
-    let is_rare = |object| used.is_rare_object(habits, profile.class, names::key(names::OBJECT, object), today);
+    let is_rare = |object| {
+        let key = names::key(names::OBJECT, object);
+        used.is_rare_object(habits, profile.class, key, today) && !shared.populations.is_rolled_out(key)
+    };
     // Who looks at a few people comes back to their records, while the log has some pages twice in a row.
     if !activity.objects.iter().any(|object| is_rare(object))
         || !pages.add_unless_last(model::id::hash(record.as_bytes()))
