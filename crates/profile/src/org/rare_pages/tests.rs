@@ -86,6 +86,14 @@ fn what_several_of_the_class_take_up_is_no_longer_rare() {
 }
 
 #[test]
+fn what_several_open_first_today_was_rolled_out() {
+    let mut org = Org::new();
+    let looks: Vec<_> = (0..5).map(|user| org.look(LEARNED, &format!("user{user}"), "Survey__c", 8)).collect();
+    assert!(looks.iter().take(3).all(Option::is_some), "{looks:?}");
+    assert_eq!(looks.get(3..), Some(&[None, None][..]));
+}
+
+#[test]
 fn nothing_is_rare_in_a_new_org() {
     let mut org = Org(Fed::new());
     for day in 0..8 {
