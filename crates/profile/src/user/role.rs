@@ -40,7 +40,7 @@ impl Role {
         /// Days in a row that make a change. A choice: one alone may be an attack.
         const DAYS: u8 = 2;
         /// Tenths of the requests below which the known ones are too few for the old role. A choice: with 4, thefts that go
-        /// on beside the account's ordinary work passed for another role on their second day, and were learned as usual.
+        /// on next to the account's ordinary work passed for another role on their second day, and were learned as usual.
         const KNOWN_TENTHS: u32 = 2;
         if requests < LEAST {
             return false;
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn twice_as_much_unknown_work_beside_the_usual_is_no_change() {
+    fn twice_as_much_unknown_work_next_to_the_usual_is_no_change() {
         let mut role = Role::default();
         assert!((10..20).all(|day| !role.note_day(10, 30, day)));
     }
