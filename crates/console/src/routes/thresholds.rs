@@ -19,11 +19,16 @@ use model::time::DAY;
 use model::{Finding, OrgId, Text, Timestamp, UserId};
 use risk::Effect;
 use serde::Deserialize;
-use store::{FindingFilter, IncidentFilter, Role, StoredFinding, UnraisedDay};
+use store::{FindingFilter, IncidentFilter, Role, StoredFinding, UnraisedDay, UnraisedDays};
 use utoipa::IntoParams;
 
 /// The most incidents that are worked out. A choice: as many as are listed, with some milliseconds each at worst.
 const MOST_INCIDENTS: u32 = MOST;
+
+/// Incidents that end or begin so long before or after a day are looked at at least, since findings merge by the settings of
+/// their time, of which the window may have been wider than it is now. A choice: seven times the default; a window that was
+/// wider still is not thought of.
+const LEAST_MARGIN: i64 = 7 * DAY;
 
 /// Which threshold, over which time.
 #[derive(Deserialize, IntoParams)]
@@ -75,7 +80,11 @@ pub(crate) async fn what_if(
     let of = (&org, &*detector);
     let (mut changed, incidents_left_out) = weakened(&app, &mut visitor, of, span, least).await?;
     let reached = visitor.visit.unraised_days(of, span, (least.max(raise_at), f64::INFINITY), MOST).await?;
-    let quiet = visitor.visit.unraised_days(of, span, (least.min(raise_at), raise_at), MOST).await?;
+    let quiet = if least < raise_at {
+        visitor.visit.unraised_days(of, span, (least, raise_at), MOST).await?
+    } else {
+        UnraisedDays::default()
+    };
     changed.extend(raised(&app, &mut visitor, of, span.0, &followed, &quiet.days).await?);
     let risk = |effect: &Effect| effect.before.or(effect.after).map(|standing| standing.risk_score);
     changed.sort_by(|(.., a), (.., b)| risk(b).cmp(&risk(a)).then(a.incident_id.cmp(&b.incident_id)));
@@ -150,8 +159,7 @@ async fn raised(
         supposed(*detector, &followed.settings.detect, day)
     });
     let settings = followed.settings.risk_of(org);
-    // Findings merge by the settings of their time, of which the window may have been wider.
-    let margin = settings.merge_window().max(7 * DAY);
+    let margin = settings.merge_window().max(LEAST_MARGIN);
     let filter = FindingFilter {
         org_id: Some(org.clone()),
         incident_ids: Some(visitor.visit.incidents_of_days(org, days, margin).await?),

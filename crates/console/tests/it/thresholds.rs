@@ -4,7 +4,7 @@ use crate::days::{day, raised_day};
 use crate::support::{Console, INCIDENT, OTHER, OURS, incident};
 use axum::http::StatusCode;
 use console::Settings;
-use model::{DaySurprise, Finding, OrgId, Timestamp, UserId, Uuid, time::DAY};
+use model::{DaySurprise, Finding, OrgId, Timestamp, UserId, Uuid, time::DAY, time::HOUR};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use store::Role;
@@ -110,6 +110,21 @@ async fn a_lower_threshold_says_which_incidents_would_appear() {
     let appearing = both.iter().find(|one| one["user_id"] == "005hn00000dora1AAA").unwrap();
     assert_eq!((&appearing["becomes"], &appearing["risk_before"]), (&json!("appears"), &Value::Null));
     assert!(appearing["risk_after"].as_f64() > Some(0.0) && both.len() == 2, "{both:?}");
+}
+
+#[tokio::test]
+async fn a_day_that_would_be_raised_merges_with_an_incident_of_the_next() {
+    let console = Console::start().await;
+    let token = console.token(&[(OURS, Role::Administrator)]).await;
+    adopt(&console, &token, "new_app", "5").await;
+    let mut eve = day(OURS, RAISED - 1, 0);
+    eve.facts.last_at = Timestamp(RAISED * DAY - HOUR);
+    eve.facts.surprises = vec![DaySurprise { detector: "new_app".into(), surprise: 4.5 }];
+    console.put_days(&[eve]).await;
+    let tried = console.get(&token, &path(OURS, "new_app", "4.2")).await.json();
+    let [changed] = tried["incidents"].as_array().unwrap().as_slice() else { panic!("{tried}") };
+    assert_eq!(changed["incident_id"], json!(INCIDENT));
+    assert!(changed["becomes"] != "appears" && changed["risk_before"].is_number(), "{changed}");
 }
 
 /// Decides a threshold, and has it take effect.
