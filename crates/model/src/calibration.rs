@@ -28,7 +28,7 @@ impl Calibration {
     pub const LEAST_DAYS: u32 = 2_000;
     /// What a surprise of any test gains at most: a factor of ten in p.
     pub const MOST_GAIN: f64 = 1.0;
-    /// What a surprise gains at most, but for tests of which [`Calibration::most_gain`] says otherwise: a factor of 2.5 in p.
+    /// What a surprise gains at most, except where [`Calibration::most_gain`] says otherwise: a factor of 2.5 in p.
     const USUAL_GAIN: f64 = 0.4;
 
     /// Returns what a surprise of this test gains at most. Tests that promise too much and tests that promise too little are

@@ -63,8 +63,8 @@ impl Store {
 }
 
 impl Visit {
-    /// Changes settings of the planner by `SET LOCAL`, for the transaction. It has no statistics, which would say what others'
-    /// rows hold, and expects few rows of any query.
+    /// Changes settings of the planner by `SET LOCAL`, for the transaction. The planner has no statistics, which would say what
+    /// others' rows hold, and expects few rows of any query.
     async fn plan(&mut self, settings: &'static str) -> Result<()> {
         sqlx::raw_sql(settings).execute(&mut *self.transaction).await.context("choose a plan").map(drop)
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Role {
     /// Hash of the Salesforce profile and role ids that events carry; 0 before any.
     ids: u64,
-    /// Closed days in a row on which most requests were for unknown views and reports.
+    /// Closed days in a row on which nearly all requests were for unknown views and reports.
     strange_days: u8,
     /// The day of the last change, in days since 1970-01-01.
     pub(crate) changed: Option<i32>,

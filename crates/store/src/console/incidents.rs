@@ -184,14 +184,14 @@ impl Visit {
     /// If the database cannot be read.
     pub async fn count_incidents(&mut self, query: &IncidentQuery, group: Group, limit: u32) -> Result<Vec<Counted>> {
         let found = self.found(query).await?;
-        let is_shared = !found.selects_few(query);
-        if is_shared {
+        let is_parallel = !found.selects_few(query);
+        if is_parallel {
             self.plan(sql::IN_PARALLEL).await?;
         }
         let mut count = sql::count(query, &found, group, limit);
         let rows = count.build_query_as().fetch_all(&mut *self.transaction).await;
         let rows: Vec<(String, i64, i32)> = rows.context("count incidents")?;
-        if is_shared {
+        if is_parallel {
             self.plan(sql::AS_BEFORE).await?;
         }
         let counted = |(value, incidents, highest)| Counted {

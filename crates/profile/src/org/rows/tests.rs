@@ -187,7 +187,7 @@ fn a_guest_who_goes_through_records_makes_a_burst() {
     assert!(matches!(features.as_slice(), [Feature::Burst(burst)] if burst.requests == 50), "{features:?}");
 }
 
-/// Returns how many drains are observed if the last day of each week has so many rows, and its others about 100.
+/// Returns how many drains are observed if the last day of each week has so many rows, and its others about `ordinary`.
 fn drains(last_days: [u64; 6], ordinary: u64) -> usize {
     let mut account = Account::new(&[(Kind::Report, 100)]);
     let mut drains = 0;
@@ -210,7 +210,7 @@ fn ordinary_days_lower_a_drain_although_as_much_was_read_before() {
     assert!(drains(rising, 300) > 0, "three times the usual on each");
 }
 
-/// Of a day that recurs and turns out to be more than usual nothing stays in the drain, although it was in it before.
+/// A day that turns out to be more than usual, and recurs, leaves nothing in the drain that had it before.
 #[test]
 fn rows_that_come_late_take_a_day_out_of_a_drain() {
     let days_and_rows = |late: bool| {

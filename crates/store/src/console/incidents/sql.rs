@@ -53,7 +53,7 @@ pub(super) const SELECT: &str = "
 pub(super) const FROM: &str = "orgwatch.incidents i
     LEFT JOIN orgwatch.looks l ON l.incident_id = i.incident_id AND l.subject = (SELECT orgwatch.session_subject())";
 
-/// Otherwise one process of Postgres would read all incidents of an org, of which the planner expects few.
+/// Lets processes of Postgres share a count. The planner expects few incidents of an org, and would have one read them all.
 pub(super) const IN_PARALLEL: &str = "
     SET LOCAL parallel_setup_cost = 0;
     SET LOCAL parallel_tuple_cost = 0;
